@@ -33,7 +33,8 @@ class Fault:
     """What goes wrong with one reply; by default nothing.
 
     `status` replaces the reply (with `retry_after`, `limit` as RateLimit, and S3's error `code`), and nothing
-    is done. `drips`: the body comes a byte at a time. After `cut_after` bytes of the body the connection
+    is done. `drips`: the body comes a byte at a time; `drips_head`: a header of 250 bytes does,
+    before. After `cut_after` bytes of the body the connection
     ends, orderly or, if `reset`, by RST. `length_off` is added to Content-Length. `pieces` is in how many
     parts the body is sent, with a pause after each. `lost`: what was asked is done, and no reply comes.
     `headers` are added, or replace those of their names. `change` is done to the body. `range_off` is added
@@ -45,6 +46,7 @@ class Fault:
     retry_after: str = ""
     limit: str = ""
     drips: bool = False
+    drips_head: bool = False
     cut_after: int | None = None
     reset: bool = False
     length_off: int = 0
@@ -305,6 +307,8 @@ class _Handler(BaseHTTPRequestHandler):
         measured = self.state.lengths or reply.status != 200
         reply.headers.pop("Content-Length", None) if self.command == "GET" else None
         self.send_response_only(reply.status)
+        if fault.drips_head:
+            self._drip(b"X-Slow: %s\r\n" % (b"x" * 250))
         for name, value in ({"Date": self.date_time_string()} | reply.headers).items():
             self.send_header(name, value)
         if measured and "Content-Length" not in reply.headers:
@@ -360,6 +364,6 @@ def _is_held(line: socket.socket) -> bool:
 
 def _refusal(fault: Fault) -> Reply:
     named = {"Retry-After": fault.retry_after, "RateLimit": fault.limit}
-    headers = {name: value for name, value in named.items() if value}
+    headers = {name: value for name, value in named.items() if value} | dict(fault.headers)
     told = f"<Error><Code>{fault.code}</Code><Message>{fault.code}</Message></Error>" if fault.code else ""
     return Reply(fault.status, headers, told.encode())

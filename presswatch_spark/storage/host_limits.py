@@ -5,8 +5,11 @@ is one of several workers takes its share (`Workers`).
 
 A host that names a time is asked again after it. If it refuses without a time (403, 429), this process pauses
 and asks again. If it then refuses two objects in a row, or answers 429, it is asked nothing more. One that
-gives other objects between refusals is known to refuse single ones, and those need no pause.
+gives other objects between refusals is known to refuse single ones, and those need no pause. Nor do those
+that want credentials (401), but after five in a row the host is asked nothing more.
 """
+
+from __future__ import annotations
 
 import os
 import random
@@ -14,7 +17,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,12 +25,16 @@ from typing import Protocol, Self
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.settings.config import StorageOptions
-from presswatch_spark.storage.threads import check_wanted, count_waiting, rest
+from presswatch_spark.storage.threads import check_wanted, rest, uncounted
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
 
 CONNECTIONS = 8
 """To one web site from all processes of a machine, unless `max_connections` names another number."""
 REFUSALS = frozenset({403, 429})
+DENIED_MAX = 5
+"""Objects in a row that want credentials, before a site is asked nothing more."""
+REASONS = ("X-Error-Code", "X-Error-Message")
+"""Headers in which a hub says why it refuses an object."""
 WAITS_MAX = 20
 SHORTEST_WAIT = 1.0
 """Wait for a site that answers 429 and names a time which has come."""
@@ -52,6 +59,10 @@ class JudgedReply(Protocol):
     turn_at: float
 
     @property
+    def headers(self) -> Mapping[str, str]:
+        """Return its headers; names in any case."""
+
+    @property
     def named_wait(self) -> float | None:
         """Return the seconds that it asks to wait; None if it names no time."""
 
@@ -71,19 +82,14 @@ class Waiting:
 class Slot:
     """The right to one connection, until it is released."""
 
-    def __init__(self, slots: threading.BoundedSemaphore | None = None) -> None:
-        self.is_held, self._slots = True, slots
+    def __init__(self, host: HostLimits | None = None) -> None:
+        self.thread, self._host = threading.current_thread(), host
 
     def release(self) -> None:
         """Let another thread have it; a second call does nothing."""
-        slots, self._slots, self.is_held = self._slots, None, False
-        if slots is not None:
-            slots.release()
-
-
-class _ThreadSlots(threading.local):
-    def __init__(self) -> None:
-        self.held = list[Slot]()
+        host, self._host = self._host, None
+        if host is not None:
+            host.take_back(self)
 
 
 class HostLimits:
@@ -92,12 +98,11 @@ class HostLimits:
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.name, self._clock = name, clock
         self._guard = threading.Lock()
-        self._slots: dict[int, threading.BoundedSemaphore] = {}
-        self._thread = _ThreadSlots()
+        self._slots, self._freed = set[Slot](), threading.Condition()
         self._until, self._why, self._is_stopped = 0.0, "", False
         self._reported_at, self._next_at = 0.0, 0.0
         self._refused, self._paused_at, self._waits = set[str](), 0.0, 0
-        self._refuses_single = False
+        self._refuses_single, self._denied = False, set[str]()
 
     def await_turn(self, uri: str) -> float:
         """Wait until the host may be asked; return the time of sending, for `must_repeat`.
@@ -106,50 +111,52 @@ class HostLimits:
             BlockedError: it must not be asked any more.
         """
         check_wanted()
-        began = time.monotonic()
-        while (left := self._until - (now := self._clock())) > 0:
-            if self._is_stopped:
-                raise self._blocked(uri)
-            if left > 1 and now - self._reported_at >= REPORT_SECONDS:
-                self._reported_at = now
-                _report(Waiting(self.name, time.time() + left, self._why))
-            rest(min(left, LOOK_SECONDS))
-        count_waiting(time.monotonic() - began)
+        with uncounted():
+            while (left := self._until - (now := self._clock())) > 0:
+                if self._is_stopped:
+                    raise self._blocked(uri)
+                if left > 1 and now - self._reported_at >= REPORT_SECONDS:
+                    self._reported_at = now
+                    _report(Waiting(self.name, time.time() + left, self._why))
+                rest(min(left, LOOK_SECONDS))
         return now
 
     def keep_pace(self, options: StorageOptions) -> None:
         """Wait until the next request is due by `requests_per_second`."""
         if options.requests_per_second is None:
             return
-        pause, began = _WORKERS.number / options.requests_per_second, time.monotonic()
-        while True:
-            with self._guard:
-                early = self._next_at - (now := self._clock())
-                if not 0 < early <= pause:
-                    self._next_at = now + pause
-                    break
-            rest(early)
-        count_waiting(time.monotonic() - began)
+        pause = _WORKERS.number / options.requests_per_second
+        with uncounted():
+            while True:
+                with self._guard:
+                    early = self._next_at - (now := self._clock())
+                    if not 0 < early <= pause:
+                        self._next_at = now + pause
+                        break
+                rest(early)
 
     def slot(self, options: StorageOptions) -> Slot:
         """Wait for the right to one more connection.
 
-        A thread that has one gets another without waiting, counted if one is free: threads that each have
-        one, and wait for another, would wait for ever.
+        A thread that has one gets another without waiting, beyond the limit if none is free: threads that
+        each have one, and wait for another, would wait for ever.
         """
         number = max(1, (options.max_connections or CONNECTIONS) // _WORKERS.number)
-        held = self._thread.held = [slot for slot in self._thread.held if slot.is_held]
-        with self._guard:
-            slots = self._slots.setdefault(number, threading.BoundedSemaphore(number))
-        check_wanted()
-        is_counted, began = slots.acquire(blocking=False), time.monotonic()
-        while not is_counted and not held:
+        thread = threading.current_thread()
+        with uncounted(), self._freed:
             check_wanted()
-            is_counted = slots.acquire(timeout=LOOK_SECONDS)
-        count_waiting(time.monotonic() - began)
-        slot = Slot(slots if is_counted else None)
-        held.append(slot)
+            while len(self._slots) >= number and all(slot.thread is not thread for slot in list(self._slots)):
+                self._freed.wait(LOOK_SECONDS)
+                check_wanted()
+            slot = Slot(self)
+            self._slots.add(slot)
         return slot
+
+    def take_back(self, slot: Slot) -> None:
+        """Let another thread have a slot. May be called while garbage is collected, also within `slot`."""
+        self._slots.discard(slot)
+        with self._freed:
+            self._freed.notify()
 
     def must_repeat(self, reply: JudgedReply, options: StorageOptions, *, alone: bool) -> bool:
         """Take note of a reply; return True if the request is to be sent again.
@@ -167,12 +174,19 @@ class HostLimits:
             if wait or (status == 429 and wait == 0):
                 self._wait_as_asked(reply, wait or SHORTEST_WAIT, options)
                 return True
-            if status in REFUSALS and not (alone and status == 403):
+            is_single = status != 429 and (alone or any(name in reply.headers for name in REASONS))
+            if status == 401 and not is_single:
+                self._denied.add(printable(reply.uri))
+                if len(self._denied) >= DENIED_MAX:
+                    why = f"access denied (401) for {DENIED_MAX} objects in a row"
+                    raise self._stop(reply.uri, why, options)
+            if status in REFUSALS and not is_single:
                 return self._is_refusal_repeated(reply, options)
             # A request from before the pause proves nothing about the time after it.
             if status < 500 and status not in (401, 403) and reply.turn_at > self._paused_at:
                 self._refuses_single |= bool(self._refused)
                 self._refused, self._paused_at, self._waits = set(), 0.0, 0
+                self._denied.clear()
             return False
 
     def _pause(self, seconds: float, why: str) -> None:

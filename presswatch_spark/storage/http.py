@@ -11,14 +11,14 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, InvalidStateError, wait
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -62,7 +62,10 @@ from presswatch_spark.storage.objects import (
     body_of_answer,
     pause,
 )
+from presswatch_spark.storage.threads import LOOK_SECONDS, check_wanted
 from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
+
+Answer = TypeVar("Answer")
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
@@ -325,8 +328,10 @@ class Client:
             # Others may have paused meanwhile.
             turn_at, sent_at = limits.await_turn(url), time.time()
             sent = REQUEST_HEADERS | dict(headers)
+            request = partial(pool.request, "GET", url, headers=sent, **AS_IT_COMES)
             try:
-                raw = pool.request("GET", url, headers=sent, **AS_IT_COMES)
+                most = self.options.connect_timeout + self.options.read_timeout
+                raw = _within(most, request, lambda late: late.close())
             except (HTTPError, ValueError) as error:
                 failure = error if isinstance(error, HTTPError) else LocationValueError()
                 tell_exchange("GET", url, sent, sent_at, failure=type(failure).__name__)
@@ -389,26 +394,56 @@ def exchanged(
         ConfigError: as `connections_to`.
         SlowAnswerError, HTTPError: no whole answer came.
     """
-    answer = Future[tuple[int, bytes]]()
 
-    def exchange() -> None:
+    def exchange() -> tuple[int, bytes]:
+        pool = connections_to(url, options)
+        reply = pool.request(method, url, body=body, headers=headers, **AS_IT_COMES)
+        with closing(reply):
+            data = b""
+            while len(data) <= most and (part := reply.read1(most)):
+                data += part
+        return reply.status, data[: most + 1]
+
+    return _within(seconds, exchange)
+
+
+def _within(
+    seconds: float, call: Callable[[], Answer], discard: Callable[[Answer], object] | None = None
+) -> Answer:
+    """Call in a thread of its own: bytes that drip never time out, and nothing else can leave their read.
+
+    Args:
+        discard: gets an answer that comes when nobody waits for it any more.
+
+    Raises:
+        SlowAnswerError: there is no answer after `seconds`.
+    """
+    asked = Future[Answer]()
+
+    def work() -> None:
         try:
-            pool = connections_to(url, options)
-            reply = pool.request(method, url, body=body, headers=headers, **AS_IT_COMES)
-            with closing(reply):
-                data = b""
-                while len(data) <= most and (part := reply.read1(most)):
-                    data += part
-            answer.set_result((reply.status, data[: most + 1]))
-        except Exception as error:  # noqa: BLE001 raised again in the other thread
-            answer.set_exception(error)
+            answer = call()
+        except BaseException as error:  # noqa: BLE001 raised again in the other thread
+            with suppress(InvalidStateError):
+                asked.set_exception(error)
+            return
+        try:
+            asked.set_result(answer)
+        except InvalidStateError:
+            if discard is not None:
+                discard(answer)
 
-    # Bytes that drip never time out, and nothing else can leave a read that they keep alive.
-    threading.Thread(target=exchange, daemon=True).start()
-    wait([answer], seconds)
-    if not answer.done():
+    threading.Thread(target=work, daemon=True).start()
+    until = time.monotonic() + seconds
+    try:
+        while not asked.done() and (left := until - time.monotonic()) > 0:
+            check_wanted()
+            wait([asked], min(left, LOOK_SECONDS))
+    finally:
+        is_late = asked.cancel()
+    if is_late:
         raise SlowAnswerError
-    return answer.result()
+    return asked.result()
 
 
 class WebStore(Store):
@@ -499,6 +534,7 @@ _FAULTS: dict[type[Exception], tuple[str, str]] = {
         "it leads to an address of this machine or of its network, which is not read",
         "if you trust that host, name it yourself, or in storage.private_hosts",
     ),
+    SlowAnswerError: ("its answer begins too slowly", "run again later"),
     NameResolutionError: ("the host name is not known", "check the address and the network"),
 }
 

@@ -24,7 +24,7 @@ from presswatch_spark.storage.objects import (
     pause,
     printable,
 )
-from presswatch_spark.storage.threads import check_time
+from presswatch_spark.storage.threads import check_time, limit_here, limited_by
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -268,6 +268,8 @@ class RangeFile(SeekableFile):
         self._info = info
         self._size = size
         self._position = 0
+        # Arrow reads ranges in threads of its own.
+        self._limit = limit_here()
 
     def tell(self) -> int:
         """Return the offset of the next byte."""
@@ -285,7 +287,10 @@ class RangeFile(SeekableFile):
         end = min(self._position + len(view), self._size)
         if end <= self._position:
             return 0
-        with ByteStream(self._store, self._info, start=self._position, end=end) as stream:
+        with (
+            limited_by(self._limit),
+            ByteStream(self._store, self._info, start=self._position, end=end) as stream,
+        ):
             data = stream.read_to_end()
         view[: len(data)] = data
         self._position += len(data)

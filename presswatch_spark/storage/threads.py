@@ -9,8 +9,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -31,12 +31,40 @@ class LateError(PresswatchError):
 
 @dataclass(slots=True)
 class TimeLimit:
-    """How long a piece of work may take, when it began, and how long it waited since, in seconds."""
+    """How long a piece of work may take, when it began, and how long it waited since, in seconds.
+
+    Several threads may do the work. `waiting` of them wait now, the first since `waits_since`.
+    """
 
     seconds: float
     began: float
     clock: Callable[[], float]
     waited: float = 0.0
+    waiting: int = 0
+    waits_since: float = 0.0
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def spent(self) -> float:
+        """Return how long it has taken, without waits."""
+        with self.guard:
+            now = self.clock()
+            return (self.waits_since if self.waiting else now) - self.began - self.waited
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave out the time of the block, once if several threads are in such blocks."""
+        with self.guard:
+            if not self.waiting:
+                self.waits_since = self.clock()
+            self.waiting += 1
+        try:
+            yield
+        finally:
+            with self.guard:
+                self.waiting -= 1
+                if not self.waiting:
+                    self.waited += self.clock() - self.waits_since
 
 
 class _ThreadState(threading.local):
@@ -117,25 +145,35 @@ def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotoni
 
     Waiting for hosts does not count.
     """
-    before = _THREAD.limit
-    _THREAD.limit = None if seconds is None else TimeLimit(seconds, clock(), clock)
+    with limited_by(None if seconds is None else TimeLimit(seconds, clock(), clock)):
+        yield
+
+
+@contextmanager
+def limited_by(limit: TimeLimit | None) -> Iterator[None]:
+    """Let a limit hold for this thread too, which does some of the work of the thread that began it."""
+    before, _THREAD.limit = _THREAD.limit, limit
     try:
         yield
     finally:
         _THREAD.limit = before
 
 
-def count_waiting(seconds: float) -> None:
-    """Count seconds that this thread waited for a host, or for the limits of our own settings."""
-    if _THREAD.limit is not None:
-        _THREAD.limit.waited += seconds
+def limit_here() -> TimeLimit | None:
+    """Return the limit that holds for this thread, for `limited_by`."""
+    return _THREAD.limit
+
+
+def uncounted() -> AbstractContextManager[None]:
+    """Leave out of this thread's limit a wait for a host, or for the limits of our own settings."""
+    return nullcontext() if _THREAD.limit is None else _THREAD.limit.paused()
 
 
 def check_time() -> None:
     """Raise `LateError` if this thread's work has taken longer than it may; also as `check_wanted`."""
     check_wanted()
     limit = _THREAD.limit
-    if limit is not None and limit.clock() - limit.began - limit.waited > limit.seconds:
+    if limit is not None and limit.spent > limit.seconds:
         raise LateError(
             f"the {limit.seconds:,g} s that a shard may take (run.shard_seconds) were over",
             remedy="raise run.shard_seconds",

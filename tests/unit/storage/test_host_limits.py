@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from io import BytesIO
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
@@ -17,6 +21,7 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.runs.work import outcome_of
 from presswatch_spark.shard.outcome import ShardAttempt
 from presswatch_spark.storage import host_limits
+from presswatch_spark.storage.disk import LocalStore
 from presswatch_spark.storage.host_limits import (
     BlockedError,
     HostLimits,
@@ -29,11 +34,14 @@ from presswatch_spark.storage.http import HttpReply
 from presswatch_spark.storage.objects import (
     DeniedError,
     ObjectInfo,
+    RangeReply,
     StorageOptions,
     open_stream,
+    random_access,
     read_range,
 )
-from presswatch_spark.storage.threads import LateError, check_time, count_waiting, time_limit
+from presswatch_spark.storage.streams import RangeFile
+from presswatch_spark.storage.threads import LateError, check_time, time_limit, uncounted
 from tests.servers import Fault, Server, web
 
 DATA = random.Random(3).randbytes(300_000)
@@ -63,6 +71,7 @@ class Asks:
     turn_at: float
     uri: str = "https://host.example/a"
     status: int = 429
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(server: Server, name: str, options: StorageOptions = OPTIONS) -> bytes:
@@ -178,6 +187,33 @@ class TestPauses:
         assert read(server, "b") == DATA
         assert len(server.requests) == 2
 
+    def test_a_site_that_wants_credentials_for_everything_is_soon_asked_nothing_more(
+        self, server: Server
+    ) -> None:
+        assert read(server, "a") == DATA
+        server.always = Fault(status=401)
+        outcomes = [self.outcome(server, name) for name in "abcdefgh"]
+        assert len(server.requests) == 1 + 5
+        assert all(isinstance(told, DeniedError) for told in outcomes[:4])
+        assert all("access denied (401) for 5 objects in a row" in str(told) for told in outcomes[4:])
+
+    def test_a_site_that_wants_credentials_for_some_objects_is_asked_for_all_others(
+        self, server: Server
+    ) -> None:
+        for _ in range(2):
+            for name in "abcd":
+                server.faults.append(Fault(status=401))
+                assert isinstance(self.outcome(server, name), DeniedError)
+            assert read(server, "e") == DATA
+
+    def test_a_refusal_with_a_hubs_reason_concerns_its_object_only(self, server: Server) -> None:
+        for name in "abcdefg":
+            for status in (401, 403):
+                server.faults.append(Fault(status=status, headers=(("X-Error-Code", "GatedRepo"),)))
+                assert isinstance(self.outcome(server, name), DeniedError)
+        assert read(server, "h") == DATA
+        assert len(server.requests) == 15
+
     def test_a_pause_is_reported_once_a_minute_with_host_reason_and_time(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -275,6 +311,27 @@ class TestConnections:
         with ThreadPoolExecutor(2) as pool:
             assert set(pool.map(two, ("ab", "cd"))) == {DATA[:1000] + DATA + DATA[1000:]}
 
+    def test_connections_beyond_the_limit_are_counted_until_they_are_released(self) -> None:
+        host, options = HostLimits(HOST), StorageOptions(max_connections=2)
+        mine = [host.slot(options) for _ in range(3)]
+        with ThreadPoolExecutor(1) as pool:
+            others = pool.submit(host.slot, options)
+            for slot in mine[:2]:
+                assert not others.done()
+                slot.release()
+                slot.release()
+            others.result(timeout=20).release()
+            mine[2].release()
+            # The count is right again: two are free, and a third is not.
+            kept = [pool.submit(host.slot, options).result(timeout=20) for _ in range(2)]
+            waiting = threading.Thread(target=lambda: host.slot(options).release())
+            waiting.start()
+            waiting.join(0.1)
+            assert waiting.is_alive()
+            kept[0].release()
+            waiting.join(20)
+            assert not waiting.is_alive()
+
     def test_requests_come_no_faster_than_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = [1000.0]
         host, options = HostLimits(HOST, lambda: now[0]), StorageOptions(requests_per_second=4)
@@ -313,6 +370,18 @@ class TestDrips:
         with pytest.raises(TruncatedError, match="slower than"):
             read_range(f"{server.url}/a", 10, 100_000, self.SLOW)
 
+    def test_a_head_that_drips_is_broken_off_and_holds_no_connection(self, server: Server) -> None:
+        server.faults.append(Fault(drips_head=True))
+        options = StorageOptions(max_attempts=1, connect_timeout=0.05, read_timeout=0.2, max_connections=1)
+        with pytest.raises(StorageError, match="its answer begins too slowly"):
+            read(server, "a", options)
+        assert read(server, "b") == DATA
+        # The late answer is not read.
+        until = time.monotonic() + 20
+        while len(server.lines) > 1 and time.monotonic() < until:
+            threading.Event().wait(0.01)
+        assert len(server.lines) == 1
+
     def test_a_slow_reader_is_no_slow_server(self, server: Server) -> None:
         clock = StorageOptions(lowest_rate=1 << 40, rate_seconds=3600)
         assert read(server, "a", clock) == DATA
@@ -322,13 +391,50 @@ class TestTime:
     def test_waiting_for_a_host_does_not_count(self) -> None:
         now = [0.0]
         with time_limit(10, lambda: now[0]):
-            now[0] = 100
-            count_waiting(95)
+            now[0] = 5
+            with uncounted():
+                now[0] += 95
             check_time()
             now[0] = 106
             with pytest.raises(LateError):
                 check_time()
         check_time()
+
+    def test_waits_of_threads_that_read_one_file_for_the_shard_do_not_count(self) -> None:
+        """Arrow reads the columns of a file in threads of its own, which may wait at the same time."""
+        now, both = [0.0], threading.Barrier(2)
+
+        class Waits(LocalStore):
+            def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
+                with uncounted():
+                    both.wait()
+                    now[0] += 50
+                    both.wait()
+                return RangeReply(BytesIO(DATA[start:end]), start, len(DATA))
+
+        with time_limit(10, lambda: now[0]):
+            files = [RangeFile(Waits(OPTIONS), ObjectInfo("file", len(DATA)), len(DATA)) for _ in range(2)]
+            with ThreadPoolExecutor(2) as pool:
+                assert {len(data) for data in pool.map(lambda file: file.read(10), files)} == {10}
+            assert now[0] == 100
+            check_time()
+            now[0] += 11
+            with pytest.raises(LateError):
+                check_time()
+
+    def test_a_shard_of_parquet_that_is_read_in_threads_of_arrow_ends_by_its_limit(
+        self, server: Server
+    ) -> None:
+        held = BytesIO()
+        pq.write_table(pa.table({"url": [f"https://a.example/{n}" for n in range(50_000)]}), held)
+        server.objects["/t.parquet"] = held.getvalue()
+        now = [0.0]
+        with time_limit(10, lambda: now[0]):
+            file = random_access(ObjectInfo(f"{server.url}/t.parquet"), OPTIONS)
+            table = pq.ParquetFile(file, pre_buffer=True)
+            now[0] = 11
+            with pytest.raises(LateError, match=r"run\.shard_seconds"):
+                table.read_row_group(0)
 
     def test_a_shard_that_takes_too_long_is_partial_with_the_place_and_tried_once(
         self, server: Server

@@ -144,6 +144,7 @@ class HubStore(WebStore):
         if known := self._known_place(address):
             with suppress(DeniedError, MissingError):
                 return self._opened(info, known, start, end)
+            self._forget(address)
         return self._opened(info, self._place(address), start, end)
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
@@ -157,6 +158,7 @@ class HubStore(WebStore):
             answer = self._answer(uri, known, start, end)
             if answer.status not in _EXPIRED:
                 return answer
+            self._forget(address)
         try:
             place = self._resolved(address)
         except BlockedError:
@@ -228,6 +230,9 @@ class HubStore(WebStore):
     def _known_place(self, address: HubAddress) -> HubFile | None:
         return _PLACES.get((self.endpoint, str(address)))
 
+    def _forget(self, address: HubAddress) -> None:
+        _PLACES.pop((self.endpoint, str(address)), None)
+
     def _place(self, address: HubAddress) -> HubFile:
         try:
             return self._resolved(address)
@@ -266,7 +271,14 @@ class HubStore(WebStore):
         """Open a range of the file at its place, and make sure that it is the file that `info` describes."""
         uri = info.uri
         # Something between us and the hub may answer in its place, such as a page to log in.
-        if info.sha256 not in (None, place.sha256):
+        if info.sha256 and place.sha256:
+            is_other = info.sha256 != place.sha256
+        elif info.sha256 and place.at_hub:
+            # A mirror may declare no digest. Then the size must be the same.
+            is_other = info.size not in (None, place.size)
+        else:
+            is_other = None not in (info.size, place.size) and info.size != place.size
+        if is_other:
             raise changed(uri, start)
         if place.at_hub:
             reply = self.required(place.url, HubAddress.of(uri), range_header(start, end))

@@ -82,7 +82,11 @@ def pinned(site: Hub, path: str = "data/part-0.json.gz") -> str:
 
 
 def whole(uri: str, options: StorageOptions = OPTIONS) -> bytes:
-    with open_stream(ObjectInfo(uri), options) as stream:
+    return whole_of(ObjectInfo(uri), options)
+
+
+def whole_of(info: ObjectInfo, options: StorageOptions = OPTIONS) -> bytes:
+    with open_stream(info, options) as stream:
         return stream.read_to_end()
 
 
@@ -303,6 +307,31 @@ class TestReading:
         assert read_range(pinned(site), 1000, 10, OPTIONS) == DATA[1000:1010]
         assert ask(pinned(site), 5, 10, OPTIONS).body == DATA[5:10]
 
+    def test_a_mirror_that_declares_no_digest_gives_files_whose_digest_is_known(
+        self, site: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        described = ObjectInfo(pinned(site), len(DATA), None, hashlib.sha256(DATA).hexdigest())
+        # Small files come without a digest.
+        site.lfs_bytes = 10**9
+        with open_stream(described, OPTIONS, digests=True) as stream:
+            assert stream.read_to_end() == DATA
+            assert stream.sha256 == described.sha256
+        with pytest.raises(StorageError, match="changed"):
+            whole_of(ObjectInfo(described.uri, len(DATA) - 1, None, described.sha256))
+        with pytest.raises(StorageError, match="changed"):
+            whole_of(ObjectInfo(described.uri, len(DATA), "another", described.sha256))
+
+    def test_an_address_that_was_refused_is_not_sent_again(self, site: Hub) -> None:
+        uri = pinned(site)
+        assert read_range(uri, 0, 1, OPTIONS) == DATA[:1]
+        site.store.always = Fault(status=401)
+        site.datasets[NAME].gated = True
+        asked = len(site.store.requests)
+        for _ in range(3):
+            with pytest.raises(DeniedError, match="is gated"):
+                read_range(uri, 1, 1, OPTIONS)
+        assert len(site.store.requests) == asked + 1
+
     def test_main_may_move_while_its_files_are_read(self, site: Hub) -> None:
         (first, *_) = plan([f"{ROOT}/data/*.gz"], OPTIONS)
         site.push({"data/part-0.json.gz": DATA[::-1]})
@@ -372,7 +401,7 @@ class TestReading:
     def test_a_page_in_the_place_of_a_listed_file_is_not_read_as_the_file(self, site: Hub) -> None:
         (shard,) = plan([f"{ROOT}/data/part-0.json.gz"], OPTIONS)
         hub_requests.forget_places()
-        site.refusals.append(Reply(200, {"Content-Type": "text/html"}, b"x" * len(DATA)))
+        site.refusals.append(Reply(200, {"Content-Type": "text/html"}, b"x" * 9000))
         with pytest.raises(StorageError, match="changed since it was listed"):
             open_stream(shard, OPTIONS).read_to_end()
 

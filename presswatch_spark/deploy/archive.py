@@ -230,7 +230,7 @@ def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
         needed: names of files that must be in it.
 
     Raises:
-        ArchiveError: with every member that is outside, a link or a device, or is missing.
+        ArchiveError: with every member that is outside, a link or a device, or is missing or there twice.
     """
     try:
         with tarfile.open(file, "r:gz") as tar:
@@ -246,6 +246,8 @@ def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
     ]
     names = {posixpath.normpath(member.name) for member in members}
     problems += [f"{name} is missing" for name in needed if name not in names]
+    if len(names) < len(members):
+        problems.append("a member is in it twice, and the later one would replace the earlier")
     if problems:
         raise ArchiveError(
             "\n  ".join(["the archive is refused:", *problems]),

@@ -184,10 +184,13 @@ def check_shared(name: str, place: str) -> None:
 def _sent_arguments(arguments: Sequence[str], profile: Profile) -> tuple[list[str], list[Upload]]:
     """Return the arguments, with places in the store for files of this machine, and the uploads."""
     sent, uploads, option = list[str](), list[Upload](), ""
-    for argument in arguments:
-        # Options are spelt `--option value` or `--option=value`.
+    # Options are spelt `--option value` or `--option=value`. The end, too, shows that a value is missing.
+    for argument in [*arguments, "--"]:
         value = argument
         if argument.startswith("--"):
+            if option in SHARED_FOLDERS | FILE_OPTIONS:
+                remedy = "write a place after it"
+                raise ConfigError(f"{option} has no value", where="command line", remedy=remedy)
             option, equals, value = argument.partition("=")
             if option in HERE_ONLY:
                 what, remedy = HERE_ONLY[option]
@@ -205,7 +208,7 @@ def _sent_arguments(arguments: Sequence[str], profile: Profile) -> tuple[list[st
             argument = argument.removesuffix(value) + uploads[-1].uri
         sent.append(argument)
         option = ""
-    return sent, uploads
+    return sent[:-1], uploads
 
 
 def _upload(file: Path, folder: str, profile: Profile) -> Upload:

@@ -12,7 +12,7 @@ import yaml
 
 from presswatch_spark.deploy.profiles import OURS, Profile, load_profile, profile_settings
 from presswatch_spark.deploy.requests import job_run_request, spark_settings
-from presswatch_spark.deploy.submission import Submission, Upload
+from presswatch_spark.deploy.submission import Submission, Upload, submission
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.settings.load import NAMES
@@ -33,6 +33,14 @@ def refusal(name: str, env: dict[str, str]) -> str:
     with pytest.raises(ConfigError) as raised:
         load_profile(name, env)
     return str(raised.value)
+
+
+@pytest.mark.parametrize("arguments", [["--corpus", "s3://b/c", "--out"], ["--corpus", "--out", "s3://b/o"]])
+def test_a_job_whose_option_for_a_folder_has_no_value_is_refused_before_it_is_sent(
+    arguments: list[str],
+) -> None:
+    with pytest.raises(ConfigError, match=r"--(out|corpus) has no value"):
+        submission("scan", arguments, load_profile("emr-ec2", GIVEN), ROOT / "pyproject.toml", ROOT, {})
 
 
 @pytest.mark.parametrize("name", ["local", "emr-ec2", "emr-serverless"])

@@ -78,6 +78,7 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
     ("members", "named"),
     [
         ([link("bin/python", "/usr/bin/python3")], "'bin/python'"),
+        ([member("lib/x"), member("lib/./x")], "a member is in it twice"),
         ([link("lib/up", "../../etc/passwd")], "'lib/up'"),
         # One that stays inside may leave by way of another.
         ([member("lib/x"), link("lib/y", "x")], "'lib/y'"),

@@ -314,23 +314,18 @@ class TestConnections:
     def test_connections_beyond_the_limit_are_counted_until_they_are_released(self) -> None:
         host, options = HostLimits(HOST), StorageOptions(max_connections=2)
         mine = [host.slot(options) for _ in range(3)]
-        with ThreadPoolExecutor(1) as pool:
-            others = pool.submit(host.slot, options)
-            for slot in mine[:2]:
-                assert not others.done()
-                slot.release()
-                slot.release()
-            others.result(timeout=20).release()
-            mine[2].release()
-            # The count is right again: two are free, and a third is not.
-            kept = [pool.submit(host.slot, options).result(timeout=20) for _ in range(2)]
-            waiting = threading.Thread(target=lambda: host.slot(options).release())
-            waiting.start()
-            waiting.join(0.1)
-            assert waiting.is_alive()
-            kept[0].release()
-            waiting.join(20)
-            assert not waiting.is_alive()
+        for _ in range(2):
+            other = threading.Thread(target=lambda: host.slot(options).release())
+            other.start()
+            mine[0].release()
+            mine[0].release()
+            other.join(0.1)
+            assert other.is_alive(), "two are still open"
+            mine[1].release()
+            other.join(20)
+            assert not other.is_alive()
+            # Then the count is right again.
+            mine = [mine[2], host.slot(options), host.slot(options)]
 
     def test_requests_come_no_faster_than_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = [1000.0]

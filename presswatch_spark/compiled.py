@@ -183,7 +183,10 @@ def cache_folder() -> Path:
     named = os.environ.get("NUMBA_CACHE_DIR")
     places = (Path(named),) if named else (PACKAGE / "__pycache__", *user_caches())
     root = next(filter(is_ours, places), None) or Path(tempfile.mkdtemp("-kernels"))
-    return root / f"kernels-{sources_digest()[:16]}"
+    digest = hashlib.sha256()
+    for path, source in sorted(_kernel_sources().items()):
+        digest.update(path.encode() + b"\0" + source)
+    return root / f"kernels-{digest.hexdigest()[:16]}"
 
 
 def ready_file(what: str) -> Path:
@@ -191,14 +194,6 @@ def ready_file(what: str) -> Path:
     processor = get_host_cpu_name(), get_host_cpu_features().flatten()
     made_for = (sys.version_info[:2], numba.__version__, processor, numba.config.CPU_NAME)
     return cache_folder() / f"{what}-{hashlib.sha256(repr(made_for).encode()).hexdigest()[:16]}.ready"
-
-
-def sources_digest() -> str:
-    """SHA-256 (hex) over the source files of modules with kernels and of the modules that they import."""
-    digest = hashlib.sha256()
-    for path, source in sorted(_kernel_sources().items()):
-        digest.update(path.encode() + b"\0" + source)
-    return digest.hexdigest()
 
 
 _IMPORT = re.compile(

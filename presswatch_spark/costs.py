@@ -354,20 +354,16 @@ class CostGuard:
         whole = core_hours + spent / here * left if here else None
         if whole is not None and done.shards < self._planned and not self._has_forecast:
             self._has_forecast = True
-            self._say(self._forecast(here, whole))
+            bill = self._bill
+            dollars = f", {dollars_text(bill.machine.dollars(whole))}" if bill.machine else ""
+            line = (
+                f"estimate by the {counted(here, 'shard')} that {'was' if here == 1 else 'were'} read:"
+                f" {core_hours_text(whole)}{dollars} in all"
+            )
+            if bill.machine and bill.budget is not None and bill.machine.dollars(whole) > bill.budget:
+                line += f"; more than the budget of {dollars_text(bill.budget)}, where the scan will stop"
+            self._say(line)
         self._stop_at_budget(done, core_hours, whole)
-
-    def _forecast(self, shards: int, core_hours: float) -> str:
-        """Say what the whole run will cost, judged by its first shards."""
-        bill = self._bill
-        dollars = f", {dollars_text(bill.machine.dollars(core_hours))}" if bill.machine else ""
-        line = (
-            f"estimate by the {counted(shards, 'shard')} that {'was' if shards == 1 else 'were'} read:"
-            f" {core_hours_text(core_hours)}{dollars} in all"
-        )
-        if bill.machine and bill.budget is not None and bill.machine.dollars(core_hours) > bill.budget:
-            line += f"; more than the budget of {dollars_text(bill.budget)}, where the scan will stop"
-        return line
 
     def _stop_at_budget(self, done: ShardTotals, core_hours: float, whole: float | None) -> None:
         bill = self._bill

@@ -269,7 +269,14 @@ class ShardScan:
         try:
             self._match(matcher, reading, format.read(reading.shard, options, reading.report), origin)
             if self.config.run.shard_digest and not isinstance(reading, Sifting):
-                _take_digest(reading, options)
+                try:
+                    reading.sha256 = options.opener.sha256(reading.shard, options.storage)
+                except StorageError as error:
+                    # The shard is not lost.
+                    reading.report.add_note(f"its SHA-256 could not be taken: {error.what}")
+                else:
+                    if reading.shard.sha256 not in (None, reading.sha256):
+                        reading.report.add_note("its SHA-256 is not the one that its publisher declares")
         except MissingColumnError:
             # A column that no row has is known only at the end, when rows without it have been taken.
             reading.drop()
@@ -351,17 +358,6 @@ def origin_of(form: str, release: str | None, uri: str, product: str | None = No
         return product or product_of(form, release, repository, folder)
 
     return Origin(form, release, printable(uri), named, revision)
-
-
-def _take_digest(reading: ShardAttempt, options: ReadOptions) -> None:
-    # A shard whose SHA-256 cannot be taken is not lost.
-    try:
-        reading.sha256 = options.opener.sha256(reading.shard, options.storage)
-    except StorageError as error:
-        reading.report.add_note(f"its SHA-256 could not be taken: {error.what}")
-        return
-    if reading.shard.sha256 not in (None, reading.sha256):
-        reading.report.add_note("its SHA-256 is not the one that its publisher declares")
 
 
 @lru_cache(maxsize=1)
@@ -448,27 +444,22 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
     # The columns of `runs` that the log decides.
     summed = ("documents", "documents_skipped", "text_bytes", "words")
     formats = log["format"].unique().drop_null().to_pylist()
+    # Rows that name releases of their own count only for themselves: the releases of the rows without a match
+    # are unknown. Shards that name none are of the release that the user gave.
+    given = facts["release"]
+    releases = set[str | None]()
+    columns = (log[name].to_pylist() for name in ("release", "releases", "documents"))
+    for named, of_rows, documents in zip(*columns, strict=True):
+        if named or documents:
+            releases |= {named or given, *(of_rows or ())}
+    release = releases.pop() if len(releases) == 1 else None if releases else given
     return {
         **{name: pc.sum(log[name]).as_py() or 0 for name in summed},
         "spark_version": spark_version(),
         "dataset": formats[0] if len(formats) == 1 else None,
-        "release": _release_of_all(log, facts["release"]),
+        "release": release,
         **(audit_of(log) if facts.get("gate_audit") else dict.fromkeys(AUDIT_COLUMNS)),
     }
-
-
-def _release_of_all(log: pa.Table, given: str | None) -> str | None:
-    """Return the release that all shards with documents are of; None if one is of another, or names none.
-
-    `given`: the user's, for shards that name none. Rows that name releases of their own count only for
-    themselves: the releases of the rows without a match are unknown.
-    """
-    columns = (log[name].to_pylist() for name in ("release", "releases", "documents"))
-    releases = set[str | None]()
-    for named, of_rows, documents in zip(*columns, strict=True):
-        if named or documents:
-            releases |= {named or given, *(of_rows or ())}
-    return releases.pop() if len(releases) == 1 else None if releases else given
 
 
 SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), ShardAttempt, _logged)

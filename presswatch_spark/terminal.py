@@ -55,7 +55,13 @@ def table_lines(
     right = [bool(values) and all(_is_number(row[i]) for row in values) for i in range(len(headers))]
     free = [i for i, header in enumerate(headers) if header not in whole and not right[i]]
     widths = [max(map(columns_of, column)) for column in zip(headers, *cells, strict=True)]
-    _shrink(widths, width, free)
+    excess = 0 if width is None else sum(widths) + len(GAP) * (len(widths) - 1) - width
+    while excess > 0:
+        widest = max(free, key=widths.__getitem__, default=None)
+        if widest is None or widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+        excess -= 1
     for line in (list(headers), *cells):
         pieces = [
             wrapped_at(text, size) if header in wrapped else [shortened(text, size)]
@@ -236,17 +242,6 @@ def columns_of(text: str) -> int:
 def _pad(text: str, size: int, right: bool) -> str:
     blanks = " " * (size - columns_of(text))
     return blanks + text if right else text + blanks
-
-
-def _shrink(widths: list[int], width: int | None, columns: Sequence[int]) -> None:
-    """Take from the widest of `columns` until the line fits, or all of them are narrow."""
-    excess = 0 if width is None else sum(widths) + len(GAP) * (len(widths) - 1) - width
-    while excess > 0:
-        widest = max(columns, key=widths.__getitem__, default=None)
-        if widest is None or widths[widest] <= NARROWEST:
-            return
-        widths[widest] -= 1
-        excess -= 1
 
 
 def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:

@@ -151,7 +151,18 @@ def parse_registry(raw: bytes, name: str, *, built: bool = False, folder: Path |
     check = _Check(suffixes=not built, folder=folder)
     root = compose(raw, check, "publishers hold titles, and titles hold no more", "publishers")
     publishers = tuple(_publishers(root, check)) if root is not None else ()
-    _check_sites(publishers, check)
+    # Two titles may share a domain only if prefixes tell them apart: at most one may own the bare domain.
+    owners: dict[str, str] = {}
+    for title in (title for publisher in publishers for title in publisher.titles):
+        prefixed = {without_www(prefix.partition("/")[0]) for prefix in title.url_prefixes}
+        for site in [*(d for d in title.domains if without_www(d) not in prefixed), *title.url_prefixes]:
+            first = owners.setdefault(without_www(site).rstrip("/"), title.id)
+            if first != title.id:
+                check.say(
+                    check.lines[title.id],
+                    f"title `{title.id}`: `{site}` also belongs to title `{first}`"
+                    f" on line {check.lines[first]} (tell them apart by url_prefixes)",
+                )
     check.finish(name, "the members file")
     return Registry(publishers)
 
@@ -330,21 +341,6 @@ def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
     if check.suffixes and (mistake := shared_site(host, path)):
         check.say(node, f"{what}: `{value}` {mistake}")
     return f"{host}{path}"
-
-
-def _check_sites(publishers: tuple[Publisher, ...], check: _Check) -> None:
-    """Two titles may share a domain only if prefixes tell them apart: at most one may own the bare domain."""
-    owners: dict[str, str] = {}
-    for title in (title for publisher in publishers for title in publisher.titles):
-        prefixed = {without_www(prefix.partition("/")[0]) for prefix in title.url_prefixes}
-        for site in [*(d for d in title.domains if without_www(d) not in prefixed), *title.url_prefixes]:
-            first = owners.setdefault(without_www(site).rstrip("/"), title.id)
-            if first != title.id:
-                check.say(
-                    check.lines[title.id],
-                    f"title `{title.id}`: `{site}` also belongs to title `{first}`"
-                    f" on line {check.lines[first]} (tell them apart by url_prefixes)",
-                )
 
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")

@@ -56,8 +56,22 @@ def members_yaml() -> str:
 def press() -> Mapping[str, DemoArticle]:
     """Every article by its id; agency copy appears once for each title that published it."""
     hosts = {title["id"]: title["domains"][0] for title in _titles()}
-    entries = _load("press.yaml")["articles"]
-    return {article.article_id: article for entry in entries for article in _articles(entry, hosts)}
+    articles: dict[str, DemoArticle] = {}
+    for entry in _load("press.yaml")["articles"]:
+        shared = len(entry["titles"]) > 1
+        for title in entry["titles"]:
+            article_id = f"{entry['id']}-{title}" if shared else entry["id"]
+            articles[article_id] = DemoArticle(
+                article_id=article_id,
+                title_id=title,
+                url=f"https://www.{hosts[title]}{entry['path']}",
+                headline=entry["headline"],
+                body=entry["body"],
+                published_at=entry["published_at"],
+                authors=() if shared else (entry["author"],),
+                agency_credit=entry["author"] if shared else None,
+            )
+    return articles
 
 
 @lru_cache(maxsize=1)
@@ -69,21 +83,6 @@ def innocent_pages() -> Sequence[Page]:
 def _titles() -> list[Mapping[str, Any]]:
     publishers = yaml.safe_load(members_yaml())["publishers"]
     return [title for publisher in publishers for title in publisher["titles"]]
-
-
-def _articles(entry: Mapping[str, Any], hosts: Mapping[str, str]) -> Iterator[DemoArticle]:
-    shared = len(entry["titles"]) > 1
-    for title in entry["titles"]:
-        yield DemoArticle(
-            article_id=f"{entry['id']}-{title}" if shared else entry["id"],
-            title_id=title,
-            url=f"https://www.{hosts[title]}{entry['path']}",
-            headline=entry["headline"],
-            body=entry["body"],
-            published_at=entry["published_at"],
-            authors=() if shared else (entry["author"],),
-            agency_credit=entry["author"] if shared else None,
-        )
 
 
 def package_file(name: str) -> Traversable:

@@ -82,7 +82,23 @@ def write_warc(path: Path, responses: Iterable[CannedResponse]) -> None:
         writer = WARCWriter(file, gzip=path.suffix == ".gz", warc_version="1.0")
         writer.write_record(_warcinfo(writer, RELEASE, record_id(f"warc {RELEASE}")))
         for number, response in enumerate(responses):
-            for record in _records(writer, number, response):
+            kinds = ("request", "response", "metadata")
+            ids = {kind: record_id(f"{kind} {number} {response.url}") for kind in kinds}
+            heads = {kind: {**when(number), "WARC-Record-ID": ids[kind]} for kind in kinds}
+            heads["response"] |= {
+                "WARC-Concurrent-To": ids["request"],
+                "WARC-Identified-Payload-Type": "text/html",
+            }
+            heads["metadata"] |= {"WARC-Concurrent-To": ids["response"]}
+            parts = urlsplit(response.url)
+            asked = [("User-Agent", AGENT), ("Accept-Encoding", "br,gzip"), ("Host", parts.netloc)]
+            request = StatusAndHeaders(f"GET {parts.path or '/'} HTTP/1.1", asked, is_http_request=True)
+            answer = StatusAndHeaders("200 OK", list(response.headers), protocol="HTTP/1.1")
+            for record in (
+                _record(writer, response.url, "request", b"", REQUEST, heads["request"], request),
+                _record(writer, response.url, "response", response.body, RESPONSE, heads["response"], answer),
+                _record(writer, response.url, "metadata", _metadata(response), FIELDS, heads["metadata"]),
+            ):
                 writer.write_record(record)
 
 
@@ -185,20 +201,6 @@ def _packed(suffix: str, data: bytes) -> bytes:
     if suffix == ".gz":
         return gzip.compress(data, mtime=0)
     return zstandard.ZstdCompressor(write_checksum=True).compress(data) if suffix == ".zst" else data
-
-
-def _records(writer: WARCWriter, number: int, response: CannedResponse) -> Iterable[ArcWarcRecord]:
-    ids = {kind: record_id(f"{kind} {number} {response.url}") for kind in ("request", "response", "metadata")}
-    heads = {kind: {**when(number), "WARC-Record-ID": ids[kind]} for kind in ids}
-    heads["response"] |= {"WARC-Concurrent-To": ids["request"], "WARC-Identified-Payload-Type": "text/html"}
-    heads["metadata"] |= {"WARC-Concurrent-To": ids["response"]}
-    parts = urlsplit(response.url)
-    asked = [("User-Agent", AGENT), ("Accept-Encoding", "br,gzip"), ("Host", parts.netloc)]
-    request = StatusAndHeaders(f"GET {parts.path or '/'} HTTP/1.1", asked, is_http_request=True)
-    answer = StatusAndHeaders("200 OK", list(response.headers), protocol="HTTP/1.1")
-    yield _record(writer, response.url, "request", b"", REQUEST, heads["request"], request)
-    yield _record(writer, response.url, "response", response.body, RESPONSE, heads["response"], answer)
-    yield _record(writer, response.url, "metadata", _metadata(response), FIELDS, heads["metadata"])
 
 
 def _warcinfo(writer: WARCWriter, release: str, id_: str) -> ArcWarcRecord:

@@ -56,7 +56,11 @@ class HtmlElement:
 def elements_of(page: bytes) -> Iterator[HtmlElement]:
     """Yield the `meta`, `link` and JSON-LD `script` elements of a page in UTF-8."""
     lowered, at = page.lower(), 0
-    last = _last_place(lowered)
+    if _TYPE_WITH_REFERENCE.search(lowered):
+        last = len(lowered)
+    else:
+        # Most pages have these elements in their head, and are ten times as long.
+        last = max(map(lowered.rfind, (b"<meta", b"<link", b"ld+json")))
     while at <= last and (opening := _OPENING.match(page, at)):
         at = opening.end()
         if not opening[1]:
@@ -78,16 +82,6 @@ def elements_of(page: bytes) -> Iterator[HtmlElement]:
         kind = attributes.get("type", "").partition(";")[0].strip().lower()
         if name == b"script" and kind == "application/ld+json":
             yield HtmlElement("script", attributes, text.decode("utf-8", "replace"))
-
-
-def _last_place(lowered: bytes) -> int:
-    """Return a place of a page behind which no element begins that `elements_of` yields.
-
-    Most pages have them in their head, and are ten times as long.
-    """
-    if _TYPE_WITH_REFERENCE.search(lowered):
-        return len(lowered)
-    return max(map(lowered.rfind, (b"<meta", b"<link", b"ld+json")))
 
 
 def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int | None, bool]:

@@ -261,7 +261,20 @@ class Progress:
         if self._events:
             self._events.tell("progress", **facts)
             return
-        line = _line(facts, self._terms)
+        terms = self._terms
+        parts = [f"pass {facts['pass']} of {facts['passes']}"] if "pass" in facts else []
+        parts += [
+            f"{facts['shards']:,}/{facts['planned']:,} {terms.shard}s",
+            f"{facts[terms.documents]:,} {terms.documents}",
+            f"{facts['mb_per_second']:,.0f} MB/s",
+            f"{facts[terms.matches]:,} {terms.matches}",
+        ]
+        if facts["incomplete"]:
+            parts.append(f"{facts['incomplete']:,} incomplete")
+        if facts["seconds_left"]:
+            minutes, seconds = divmod(int(facts["seconds_left"]), 60)
+            parts.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left")
+        line = " · ".join(parts)
         self._write(f"\r{line}\x1b[K" if self._live else f"{line}\n")
 
     def _facts(self, now: float) -> dict[str, int | float | None]:
@@ -289,22 +302,6 @@ class Progress:
             "seconds": round(seconds, 1),
             "seconds_left": round(to_read * seconds / read) if read and is_moving else None,
         }
-
-
-def _line(facts: Mapping[str, int | float | None], terms: Terms) -> str:
-    parts = [f"pass {facts['pass']} of {facts['passes']}"] if "pass" in facts else []
-    parts += [
-        f"{facts['shards']:,}/{facts['planned']:,} {terms.shard}s",
-        f"{facts[terms.documents]:,} {terms.documents}",
-        f"{facts['mb_per_second']:,.0f} MB/s",
-        f"{facts[terms.matches]:,} {terms.matches}",
-    ]
-    if facts["incomplete"]:
-        parts.append(f"{facts['incomplete']:,} incomplete")
-    if facts["seconds_left"]:
-        minutes, seconds = divmod(int(facts["seconds_left"]), 60)
-        parts.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left")
-    return " · ".join(parts)
 
 
 # --- a run

@@ -187,7 +187,9 @@ def _candidates(trail: Trail) -> Iterator[tuple[Pointer, Record | Failure]]:
         pointer = pointer_at(trail.uri, trail.offset, trail.options)
         yield pointer, _read(pointer, trail)
     elif trail.index and url is not None:
-        releases = _releases(trail, trail.index)
+        named = (in_filename(trail.uri).get("release"), trail.row.release, trail.row.shard_uri)
+        crawl = next((found.group() for each in named if (found := _CRAWL.search(each or ""))), None)
+        releases = trail.index.releases_of(crawl, trail.row.captured_at)
         captures = _listed(trail, trail.index, url, releases)
         for capture in captures[:CAPTURES_READ]:
             uri = mirrored(join(canonical(trail.base), capture.filename), trail.mirrors)
@@ -245,14 +247,6 @@ def _listed(trail: Trail, index: Index, url: str, releases: Iterable[str]) -> li
         and (files is None or capture.filename.rpartition("/")[2] in files)
     ]
     return list({(each.filename, each.offset): each for each in captures}.values())
-
-
-def _releases(trail: Trail, index: Index) -> tuple[str, ...]:
-    """Return the releases whose index is searched: those that file, row or shard name, or by the time."""
-    row = trail.row
-    named = (in_filename(trail.uri).get("release"), row.release, row.shard_uri)
-    crawl = next((found.group() for each in named if (found := _CRAWL.search(each or ""))), None)
-    return index.releases_of(crawl, row.captured_at)
 
 
 def _in_file(trail: Trail, uri: str) -> tuple[Pointer, Record | Failure]:

@@ -20,7 +20,7 @@ less, so that the limits are cautious then.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -152,7 +152,12 @@ def _pivots(strata: Sequence[Stratum], error: Floats, rng: np.random.Generator) 
         count = len(stratum.values)
         centred = stratum.values - stratum.values.mean(axis=0)
         scale = stratum.size * (stratum.size - count) / (count - 1)
-        for rows, drawn in _draws(count, rng):
+        step = max(1, CELLS_AT_ONCE // count)
+        for start in range(0, REPLICATES, step):
+            size = min(step, REPLICATES - start)
+            places = rng.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
+            times = np.bincount(places.ravel(), minlength=size * count).reshape(size, count)
+            rows, drawn = slice(start, start + size), times.astype(np.float64)
             means, squares = drawn @ centred / count, drawn @ centred**2 / count
             deviation[rows] += math.sqrt(scale * count) * means
             variance[rows] += scale * count / (count - 1) * np.maximum(squares - means**2, 0)
@@ -162,15 +167,6 @@ def _pivots(strata: Sequence[Stratum], error: Floats, rng: np.random.Generator) 
     pivots = np.where(alike, farthest, deviation / np.sqrt(np.where(alike, 1, variance)))
     pivots.sort(axis=0)
     return pivots
-
-
-def _draws(count: int, rng: np.random.Generator) -> Iterator[tuple[slice, Floats]]:
-    step = max(1, CELLS_AT_ONCE // count)
-    for start in range(0, REPLICATES, step):
-        rows = min(step, REPLICATES - start)
-        drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
-        yield slice(start, start + rows), times.astype(np.float64)
 
 
 # --- shares

@@ -107,7 +107,14 @@ class Matcher:
         self._least_run = rules.grade.min_run_words
         self._sieve = Sieve(corpus.index, hashes=hashes)
         self._whole_sieve = lru_cache(1)(lambda: Sieve(corpus.scattered_index))
-        self._neighbours = lru_cache(1)(self._open_neighbours)
+        self._neighbours = lru_cache(1)(
+            lambda: Neighbours(
+                corpus.index if hashes == ALL_HASHES else corpus.scattered_index,
+                corpus.surroundings,
+                rules.rarity,
+                rules.ownership,
+            )
+        )
         self._credits = CreditFinder(corpus.agencies)
         self._minhash = corpus.minhash
         self._words = lru_cache(ARTICLES_KEPT)(lambda ordinal: words_of(corpus.body(ordinal)))
@@ -209,11 +216,6 @@ class Matcher:
         article, words = self.corpus.article(ordinal), self._words(ordinal)
         standing = self._neighbours().standing(ordinal, words.hashes)
         return article, words, standing
-
-    def _open_neighbours(self) -> Neighbours:
-        corpus, rules = self.corpus, self._rules
-        index = corpus.index if self._hashes == ALL_HASHES else corpus.scattered_index
-        return Neighbours(index, corpus.surroundings, rules.rarity, rules.ownership)
 
 
 def _groups(

@@ -115,7 +115,17 @@ class ShardAttempt(Attempt):
     def doubt(self, judge: Callable[[Match], Match]) -> None:
         """Mark the rows of records in bytes that failed a checksum; `judge` grades them again."""
         self.pack()
-        self.matches = [_doubted(batch, judge) for batch in self.matches]
+        run_id = Match.schema.field("run_id")
+        for k, batch in enumerate(self.matches):
+            unpublished = batch.add_column(0, run_id, pa.array([""] * len(batch)))
+            # A gzip member of its own was verified.
+            rows = [
+                row
+                if row.record_encoding == "gzip" or row.record_damage is not None
+                else judge(row.with_columns(record_damage="checksum"))
+                for row in Match.from_batches([unpublished])
+            ]
+            self.matches[k] = Match.to_batch(rows, MATCH_COLUMNS)
 
     @property
     def status(self) -> str:
@@ -175,15 +185,3 @@ class ShardAttempt(Attempt):
     @property
     def _bytes_missing(self) -> bool:
         return self.shard.size is not None and self.report.bytes_read != self.shard.size
-
-
-def _doubted(batch: pa.RecordBatch, judge: Callable[[Match], Match]) -> pa.RecordBatch:
-    unpublished = batch.add_column(0, Match.schema.field("run_id"), pa.array([""] * len(batch)))
-    # A gzip member of its own was verified.
-    rows = [
-        row
-        if row.record_encoding == "gzip" or row.record_damage is not None
-        else judge(row.with_columns(record_damage="checksum"))
-        for row in Match.from_batches([unpublished])
-    ]
-    return Match.to_batch(rows, MATCH_COLUMNS)

@@ -34,7 +34,7 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.judgement.grading import captured_before
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.urls import page_url, registered_domain
-from presswatch_spark.model import DocumentBatch, ReadReport
+from presswatch_spark.model import ReadReport
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.sieve.sieve import Sieve
@@ -113,7 +113,10 @@ def _scan_shard(
                 captured_at = batch.locate(document).captured_at
                 copied = _copied(met, captured_at, articles, config)
                 own = np.setdiff1d(hashes, hashes[np.isin(met, copied)])
-                pairs.append(np.column_stack((own, np.full(len(own), _domain_key(batch, document)))))
+                page = page_url(batch.url_of(document))
+                name = registered_domain(page.site).encode() if page else batch.text_of(document)
+                domain = np.uint64(int.from_bytes(blake2b(name, digest_size=8).digest(), "little"))
+                pairs.append(np.column_stack((own, np.full(len(own), domain))))
     if report.defects_total:
         raise CorruptError(
             f"the background shard cannot be read to its end: {report.defects[0]}",
@@ -161,9 +164,3 @@ def domain_counts(hashes: Keys, domains: Keys) -> Mapping[str, arrays.Array]:
     numbers = np.minimum(counts, MOST_DOMAINS - 1).astype(np.uint16)
     numbers[np.isin(distinct, pairs[pairs[:, 1] == KNOWN_TEXT, 0])] = MOST_DOMAINS
     return {HASHES: distinct, DOMAINS: numbers}
-
-
-def _domain_key(batch: DocumentBatch, i: int) -> np.uint64:
-    page = page_url(batch.url_of(i))
-    name = registered_domain(page.site).encode() if page else batch.text_of(i)
-    return np.uint64(int.from_bytes(blake2b(name, digest_size=8).digest(), "little"))

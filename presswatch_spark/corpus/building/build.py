@@ -115,8 +115,6 @@ def build_corpus(
 
 @dataclass(frozen=True, slots=True)
 class _Build:
-    """One build in its workspace."""
-
     spark: SparkSession
     work: BuildWorkspace
     registry: Registry

@@ -312,7 +312,13 @@ def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table,
     """Return the articles of a part (schema `ARTICLES`) and the rows that repeat an id, by their ids."""
     kept, refusals = RUN.empty_table(), list[RefusedArticle]()
     for path, first, last in zip(cuts.runs, cuts.bounds[part], cuts.bounds[part + 1], strict=True):
-        kept = pa.concat_tables([kept, _rows(path, first, last)])
+        if first < last:
+            # Only the batches with these rows are opened: parts times runs grow with the square.
+            reader = pa.ipc.open_file(pa.memory_map(path))
+            number = first // ARTICLES_PER_BATCH
+            batches = [reader.get_batch(n) for n in range(number, -(-last // ARTICLES_PER_BATCH))]
+            rows = pa.Table.from_batches(batches).slice(first - number * ARTICLES_PER_BATCH, last - first)
+            kept = pa.concat_tables([kept, rows])
         if len(kept) > _PART_ROWS or path == cuts.runs[-1]:
             # The first row of every id stays, in the order of ids.
             ordered = kept.sort_by(ORDER).combine_chunks()
@@ -322,16 +328,6 @@ def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table,
             kept = ordered.filter(pa.array(~repeated))
     # Runs are in the order of files and rows, so a stable sort leaves the repeats of an id in that order.
     return kept.select(ARTICLES.names), sorted(refusals, key=lambda refusal: refusal.article_id or "")
-
-
-def _rows(path: str, first: int, last: int) -> pa.Table:
-    """Read rows of a run; only their batches are opened, since parts times runs grow with the square."""
-    if first == last:
-        return RUN.empty_table()
-    reader = pa.ipc.open_file(pa.memory_map(path))
-    number = first // ARTICLES_PER_BATCH
-    batches = [reader.get_batch(n) for n in range(number, -(-last // ARTICLES_PER_BATCH))]
-    return pa.Table.from_batches(batches).slice(first - number * ARTICLES_PER_BATCH, last - first)
 
 
 def _ids(path: str, run: int) -> Iterator[tuple[str, int]]:

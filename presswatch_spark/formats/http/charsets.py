@@ -82,7 +82,13 @@ def declared_labels(body: BytesLike) -> Iterator[str]:
             if xml:
                 yield xml[1].decode("latin-1")
             for name, attributes in start_tags(head[: head.rfind(b">", 0, end) + 1]):
-                if name == b"meta" and (label := _label(attributes)):
+                if name != b"meta":
+                    continue
+                label = attributes.get(b"charset")
+                is_type = attributes.get(b"http-equiv", b"").strip().lower() == b"content-type"
+                if not label and is_type and (named := _CONTENT.search(attributes.get(b"content", b""))):
+                    label = next(filter(None, named.groups()), None)
+                if label:
                     yield label.decode("latin-1")
         if len(head) < size:
             break
@@ -101,15 +107,6 @@ def start_tags(head: bytes) -> Iterator[tuple[bytes, Mapping[bytes, bytes]]]:
             attributes.setdefault(name.lower(), next(filter(None, values), b""))
             at = attribute.end()
         yield token["tag"].lower(), attributes
-
-
-def _label(attributes: Mapping[bytes, bytes]) -> bytes | None:
-    if label := attributes.get(b"charset"):
-        return label
-    if attributes.get(b"http-equiv", b"").strip().lower() != b"content-type":
-        return None
-    named = _CONTENT.search(attributes.get(b"content", b""))
-    return next(filter(None, named.groups()), None) if named else None
 
 
 def encoding_of(content_type: str | None, body: BytesLike) -> str:

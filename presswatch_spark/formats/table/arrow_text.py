@@ -61,7 +61,15 @@ def text_column(array: pa.Array[Any], name: str) -> TextColumn:
     if pa.types.is_null(kind):
         return TextColumn.empty(len(array))
     if pa.types.is_dictionary(kind):
-        return _looked_up(array, text_column(array.dictionary, name))
+        values = text_column(array.dictionary, name)
+        if len(values) == 0:
+            return TextColumn.empty(len(array))
+        # A text that repeats is stored once, and may be as long as a file: only places are copied.
+        places = array.indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        starts, ends = values.starts[places], values.ends[places]
+        null = array.is_null().to_numpy(zero_copy_only=False)
+        ends[null] = starts[null]
+        return TextColumn(values.data, starts, ends)
     if pa.types.is_string_view(kind):
         return text_column(pc.cast(array, pa.large_string()), name)
     if pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind):
@@ -128,17 +136,6 @@ def _zeros(data: Bytes) -> int:
         if len(others := np.flatnonzero(data[at : at + LOST_BLOCK_BYTES])):
             return at + int(others[0])
     return len(data)
-
-
-def _looked_up(array: pa.Array[Any], values: TextColumn) -> TextColumn:
-    """Return a dictionary's texts by row: one that repeats is stored once, and may be as long as a file."""
-    if len(values) == 0:
-        return TextColumn.empty(len(array))
-    places = array.indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    starts, ends = values.starts[places], values.ends[places]
-    null = array.is_null().to_numpy(zero_copy_only=False)
-    ends[null] = starts[null]
-    return TextColumn(values.data, starts, ends)
 
 
 def _viewed(array: pa.Array[Any], kind: np.dtype[Any]) -> TextColumn:

@@ -269,8 +269,6 @@ def _csv_row(fields: Sequence[str], header: Sequence[str], columns: NamedColumns
 
 
 class _ChunkFile(io.RawIOBase):
-    """A file over chunks of bytes."""
-
     def __init__(self, chunks: Iterator[bytes]) -> None:
         super().__init__()
         self._chunks = chunks

@@ -229,22 +229,19 @@ class _Stretch:
         if member.end != len(stored):
             # What lies behind another range than the record's would be taken for its metadata.
             return "its record is not one whole gzip member, or is longer than allowed"
-        return _other(_fields_of(member.data), wanted)
+        fields = _fields_of(member.data)
+        if fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") != wanted.url:
+            return "the record there is of another URL"
+        at = as_time(fields.get("warc-date"))
+        if wanted.captured_at is not None and (
+            at is None or at.replace(microsecond=0) != wanted.captured_at.replace(microsecond=0)
+        ):
+            return "the record there was captured at another time"
+        declared = fields.get("warc-payload-digest")
+        if wanted.digest and declared and is_other_digest(declared, wanted.digest):
+            return "the record there declares another digest"
+        return None
 
     def stream(self) -> RangeStream:
         """Return the record and its metadata as a stream."""
         return RangeStream(self._data[: self.end - self._start], self._start)
-
-
-def _other(fields: Mapping[str, str], wanted: WantedRecord) -> str | None:
-    if fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") != wanted.url:
-        return "the record there is of another URL"
-    at = as_time(fields.get("warc-date"))
-    if wanted.captured_at is not None and (
-        at is None or at.replace(microsecond=0) != wanted.captured_at.replace(microsecond=0)
-    ):
-        return "the record there was captured at another time"
-    declared = fields.get("warc-payload-digest")
-    if wanted.digest and declared and is_other_digest(declared, wanted.digest):
-        return "the record there declares another digest"
-    return None

@@ -43,12 +43,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What stands in `face`."""
+    """Load names of `face` on first use."""
     if name in __all__:
         return getattr(import_module("presswatch_spark.face"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """What there is to ask for."""
+    """List the names of this module and of `face`."""
     return sorted({*globals(), *__all__})

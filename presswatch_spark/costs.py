@@ -43,7 +43,7 @@ class Machine:
         return None if self.network_gbit is None else self.network_gbit * 125 / self.cores
 
     def dollars(self, core_hours: float) -> float:
-        """Return what core-hours cost if all cores are at work."""
+        """Return the price of core-hours when all cores are busy."""
         return core_hours / self.cores * self.usd_per_hour
 
     def core_hours(self, spark_hours: float) -> float:

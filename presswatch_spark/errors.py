@@ -1,4 +1,4 @@
-"""Errors that say what happened, where, and what to do.
+"""Errors with a finding, its location and a remedy.
 
 Only `PresswatchError.__str__` formats them; callers pass facts. Messages never hold text of the web, and lose
 credentials when the error is made.
@@ -54,7 +54,7 @@ class TruncatedError(StorageError):
 
 
 class CorruptError(PresswatchError):
-    """Bytes are there, but they are not what the format says."""
+    """Bytes that do not follow their format."""
 
 
 class CorpusError(PresswatchError):

@@ -448,7 +448,7 @@ def inflated(stream: Stream, report: ReadReport) -> Iterator[bytes]:
 
 
 def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
-    """Do the same for a window whose first chunk may be loaded."""
+    """Inflate a window whose first chunk may be loaded already; see `inflated`."""
     if not window.view:
         window.refill(0)
     compression = compression_of(bytes(window.view[:4]))

@@ -296,7 +296,7 @@ class CreditFinder:
         return [_distinct(credited.names, _near(credited.places, [each])) for each in passages]
 
     def _places(self, text: bytes, words: TextWords) -> array[int]:
-        """Return the words that may begin a name, or stand before names, by their rising numbers."""
+        """Return the rising numbers of words that may begin a name or precede names."""
         # Nearly no word begins a name: one look at its last bits shows that.
         (candidates,) = self._begins[(words.hashes & _LAST_BITS).view(np.int64)].nonzero()
         places, hashes = array("q"), words.hashes.data

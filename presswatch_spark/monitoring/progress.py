@@ -190,7 +190,7 @@ class Progress:
 
     @contextmanager
     def during(self, counts: Callable[[], ShardTotals]) -> Iterator[None]:
-        """While the block runs, add what `counts` returns: work that may yet have to be done again."""
+        """Add the result of `counts` to totals while the block runs: work that may have to be repeated."""
         self._under_way = counts
         try:
             yield
@@ -278,7 +278,7 @@ class Progress:
         self._write(f"\r{line}\x1b[K" if self._live else f"{line}\n")
 
     def _facts(self, now: float) -> dict[str, int | float | None]:
-        """Return totals of the run; speed and time left by what this process has done."""
+        """Totals of the run; speed and time left by the work of this process only."""
         done = self._done + self._under_way()
         seconds = max(now - self._started, 1e-9)
         read = done.shards - self._before.shards + self._readings_done

@@ -144,13 +144,13 @@ def _first_other(
 
 
 def damaged(row: Match, facts: DocumentFacts | None = None) -> Failure | None:
-    """Fail a record that is not what its header declares, by the row or by the facts read now."""
+    """Return the failure of a damaged record, by the row or by the facts read now; None if it is sound."""
     damage = row.record_damage or (facts and facts.record_damage)
     return Failure(DAMAGED, f"`{damage}`: {DAMAGES.get(damage, 'unknown')}") if damage else None
 
 
 def other_words(row: Match, text: bytes, corpus: ArticleTexts) -> Failure | None:
-    """Fail a row whose article is another one, or whose spans do not have the same words on both sides."""
+    """Return the failure of a row with another article or with different words; None if all agree."""
     if row.article_id is None:
         return None
     ordinal = corpus.ordinal_of(row.article_id)

@@ -268,7 +268,7 @@ def _coded(column: pa.ChunkedArray) -> tuple[Numbers, list[str]]:
 
 
 def _among(column: pa.ChunkedArray, texts: Collection[str]) -> pa.Array:
-    """Say which rows have one of these texts. Arrow would write out those of all rows first."""
+    # Arrow would write out the texts of all rows first.
     codes, names = _coded(column)
     wanted = frozenset(texts)
     # What is null has the last code.

@@ -348,7 +348,7 @@ def _unclear_urls(urls: Bytes, starts: Offsets, ends: Offsets) -> Offsets:
 @uncounted_njit
 def _names_host(urls: Bytes, start: int, end: int) -> bool:
     """Return whether a URL is of http(s) and has a plain host name, without a port; False is not sure."""
-    if end - start > _SHORT_BYTES or end - start < len(_HTTP) + len(_SEPARATOR):
+    if end - start > _SHORT_BYTES or end - start <= len(_HTTP) + len(_SEPARATOR):
         return False
     i = start
     for k in range(4):

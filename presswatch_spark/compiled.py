@@ -197,7 +197,7 @@ def ready_file(what: str) -> Path:
 
 
 _IMPORT = re.compile(
-    rb"^ *from (presswatch_spark[\w.]*) import (\((?:[^)#]|#[^\n]*)*\)|[^\n]*)", re.MULTILINE
+    rb"^ *from (presswatch_spark(?:\.\w+)*) import (\((?:[^)#]|#[^\n]*)*\)|[^\n]*)", re.MULTILINE
 )
 
 

@@ -115,7 +115,7 @@ def test_a_bucket_without_it_is_named(client: Any, bucket: str, endpoint: str) -
 
 def test_a_site_that_denies_what_it_has_not_still_gives_near_names() -> None:
     lists = {f"/crawl-data/{name}/wet.paths.gz": b"" for name in (CRAWL, "CC-MAIN-2025-34")}
-    with web(objects=lists, heads=False) as server:
+    with web(objects=lists) as server:
         server.always = Fault(status=403)
         with pytest.raises(InputError, match="did you mean CC-MAIN-2025-33"):
             shards_of("CC-MAIN-2025-34", "wet", server.url, DatasetRules(), StorageOptions())

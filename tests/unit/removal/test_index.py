@@ -146,18 +146,6 @@ def test_a_record_that_its_index_hides_is_not_removed_and_alarms_once(crawl: Rel
     assert sorted(alarms) == sorted((3, place) for place in places)
 
 
-def test_a_removed_record_that_its_index_lists_alarms(crawl: Release) -> None:
-    case = crawl.open()
-    probe(case, crawl)
-    fill(crawl, case)
-    target = sorted(case.targets(), key=lambda each: each.record_offset)[3]
-    crawl.overwrite(target, b"\0" * target.record_length)
-    probe(case, crawl)
-    found = CaseStatus.of(case)
-    assert found.states[target.target_sha256].state == "overwritten"
-    assert "index disagrees" in {alarm.kind for alarm in found.alarms()}
-
-
 def test_an_index_that_lists_nothing_at_all_hides_nothing(crawl: Release) -> None:
     case = crawl.open()
     probe(case, crawl)

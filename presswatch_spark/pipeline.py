@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest
 
 GB = 1e9
+KEPT_BYTES = 16 << 20
 MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 
 
@@ -365,6 +367,9 @@ def _matcher(
     path: str, digest: str, storage: StorageOptions, rules: MatchRules, hashes: HashRange
 ) -> Matcher:
     # One for a process: the corpus is opened once.
+    # glibc gives freed memory back beyond twice the largest block that was freed before. The buffers of every
+    # batch would then be paid for again, with a page fault for each 4 KB; this block is never touched.
+    np.empty(KEPT_BYTES, np.uint8)
     return Matcher(Corpus.same(path, digest, storage), rules, hashes)
 
 

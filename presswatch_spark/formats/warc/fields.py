@@ -14,7 +14,6 @@ from presswatch_spark.formats.warc import records
 from presswatch_spark.model import Offsets
 
 _FOLD = re.compile(rb"(?<!\r)\r*\n[ \t]+")
-_LINE_END = re.compile(rb"(?<!\r)\r*\n|\r\Z")
 HEADER_END = re.compile(rb"\n\r*\n")
 # Fields that a header has once; digests once by each algorithm. `WARC-Concurrent-To` may come again.
 _ONCE = frozenset(
@@ -63,7 +62,10 @@ def _contradicted(lines: Iterable[tuple[str, str]]) -> frozenset[str]:
 
 
 def _lines(header: bytes) -> Iterator[tuple[str, str]]:
-    for line in _LINE_END.split(_FOLD.sub(b" ", header))[1:]:
+    if b"\n " in header or b"\n\t" in header:
+        header = _FOLD.sub(b" ", header)
+    # CRs before a line end go with the white space around names and values.
+    for line in header.split(b"\n")[1:]:
         name, colon, value = line.partition(b":")
         if not line.strip():
             break

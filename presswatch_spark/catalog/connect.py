@@ -80,7 +80,7 @@ def ignore_working_folder() -> None:
 
 
 def _on_aws(storage: StorageOptions) -> dict[str, str]:
-    """Return how S3 and Glue are reached, as properties of pyiceberg; its settings do not know ours."""
+    """Return the settings of S3 and Glue as properties of pyiceberg."""
     from presswatch_spark.storage.s3 import aws_session
 
     session = aws_session(storage.profile, storage.region)

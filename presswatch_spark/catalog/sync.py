@@ -117,7 +117,7 @@ def published_files(store: TableStore) -> dict[str, list[Published]]:
 
 
 def _namespace(catalog: Catalog, name: str) -> tuple[str, ...]:
-    """Return the levels of a namespace, parted by dots in its name; it is made if it is missing."""
+    """Return the levels of a namespace, separated by dots in its name; it is made if it is missing."""
     levels = catalog.identifier_to_tuple(name)
     try:
         # Who may not create one needs no right to where it is there.

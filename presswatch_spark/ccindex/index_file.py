@@ -160,14 +160,20 @@ class _IndexFile:
         return np.concatenate(places)
 
     def _columns_at(self, group: int, places: Places) -> Iterator[tuple[Places, dict[str, pa.Array]]]:
-        """Yield some rows of a row group, a batch at a time: their places, and their columns by our names."""
         names = {ours: name for ours, name in self.columns.items() if ours not in SEARCHED}
         for first, batch in self._batches(group, sorted(names.values())):
             begin, end = np.searchsorted(places, (first, first + len(batch)))
             if begin < end:
                 taken = places[begin:end]
                 at = pa.array(taken - first)
-                yield taken, {ours: _movable(column_at(batch, name)).take(at) for ours, name in names.items()}
+                columns = dict[str, pa.Array]()
+                for ours, name in names.items():
+                    column = column_at(batch, name)
+                    if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
+                        # Arrow cannot take rows of views.
+                        column = column.cast(pa.large_binary())
+                    columns[ours] = column.take(at)
+                yield taken, columns
 
     def _batches(self, group: int, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         first = 0
@@ -190,11 +196,6 @@ def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return _is_text(kind.value_type)
     return any(is_kind(kind) for is_kind in TEXT_KINDS)
-
-
-def _movable(column: pa.Array) -> pa.Array:
-    is_view = pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type)
-    return column.cast(pa.large_binary()) if is_view else column
 
 
 def _values(column: pa.Array) -> list[Any]:

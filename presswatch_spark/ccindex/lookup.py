@@ -318,7 +318,6 @@ def _together(url: str, blocks: Sequence[IndexAnswer], nothing: IndexAnswer) -> 
 
 
 def _read_block(block: Block, urls: Collection[str], storage: StorageOptions) -> IndexAnswer:
-    """Return the captures of URLs in a block of lines."""
     uri, start, length = block
     where, wanted = printable(uri), wanted_pages(urls)
     request = f"GET {where} bytes={start}-{start + length - 1}"

@@ -128,7 +128,7 @@ def _shard(uri: str) -> Shard:
 
 
 def _on_hub(uri: str) -> tuple[str, str] | None:
-    """Return the dataset on a hub that a shard is of, and its path there; None if it lies elsewhere.
+    """Return the dataset on a hub that a shard is of, and its path there; None for other URIs.
 
     Parts of a dataset have shards of one name: only the path tells them apart, at whatever revision.
     """
@@ -156,7 +156,7 @@ def _parts_not_read(found: ComparedRun, other: ComparedRun) -> list[str]:
 
 
 def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
-    """Return of each shard of a run why it was not read again; None if it was.
+    """Return the reason why each shard of a run was not read again; None if it was.
 
     The same place is the same shard; on a hub, at whatever revision. Elsewhere, it is what has its name and
     subset. If there are several of one name, all must have been read, and as many as there were.
@@ -196,7 +196,7 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
 
 
 def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun) -> str | None:
-    """Return of copies in shards of one subset why they may be there; the subset None: their paths name none.
+    """Return why copies in shards of a subset may be there; None for shards whose paths name no subset.
 
     A release has files of robots.txt and of errors beside those of pages, of the same names. Only shards of
     the subset itself can show that a copy is gone, or the very shards again, wherever a mirror has them.

@@ -1,7 +1,6 @@
 """Rows of `matches` as they are compared: the pair that each is of, and what the comparison needs to know."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -99,20 +98,13 @@ def ranges_of(spans: pa.Array) -> pa.Array:
     rows = np.repeat(np.arange(len(lengths)), lengths)
     order = np.lexsort((starts, rows))
     starts, ends = starts[order], ends[order]
-    reached = _reached(rows, ends)
+    # The furthest end of each span and those before it in its row. Rows follow each other: with a stride
+    # beyond all ends, the greatest so far is one of the same row.
+    stride = int(ends.max(initial=0)) + 1
+    reached = np.maximum.accumulate(rows * stride + ends) - rows * stride
     first = np.ones(len(rows), np.bool_)
     first[1:] = (rows[1:] != rows[:-1]) | (starts[1:] > reached[:-1] + GAP_CHARACTERS)
     cuts = np.column_stack((starts[first], reached[np.roll(first, -1)])).astype(np.int64)
     counts = np.bincount(rows[first], minlength=len(lengths))
     offsets = np.concatenate(([0], 2 * np.cumsum(counts))).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(cuts.ravel()))
-
-
-def _reached(rows: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the furthest end of each span and those before it in its row."""
-    if not len(rows):
-        return ends
-    # Rows follow each other: with a stride beyond all ends, the greatest so far is one of the same row.
-    stride = int(ends.max()) + 1
-    reached: npt.NDArray[np.int64] = np.maximum.accumulate(rows * stride + ends) - rows * stride
-    return reached

@@ -45,8 +45,11 @@ def whole(column: Any) -> pa.Array:
 def alike(*columns: Any) -> Alike:
     """Find rows with the same values in all of some columns: Arrow arrays, numpy arrays or lists."""
     keys, kinds = np.zeros(1, np.int64), 1
-    for column in columns:
-        codes, count = _codes(whole(column))
+    for column in map(whole, columns):
+        texts = pc.binary_join(column, _BETWEEN) if pa.types.is_list(column.type) else column
+        found = texts.dictionary_encode(null_encoding="encode")
+        # Equal values have the same code, from 0.
+        codes, count = found.indices.to_numpy().astype(np.int64), max(1, len(found.dictionary))
         if kinds * count >= _MOST:
             distinct, keys = np.unique(keys, return_inverse=True)
             kinds = len(distinct)
@@ -67,14 +70,6 @@ def marks_of(column: pa.Array, is_so: Callable[[Any], bool]) -> Marks:
     answers = np.array([is_so(value) for value in distinct.dictionary.to_pylist()], np.bool_)
     marks: Marks = answers[distinct.indices.to_numpy()]
     return marks
-
-
-def _codes(column: pa.Array) -> tuple[Counts, int]:
-    """Return a number from 0 for each value, the same for equal ones, and how many numbers there are."""
-    if pa.types.is_list(column.type):
-        column = pc.binary_join(column, _BETWEEN)
-    found = column.dictionary_encode(null_encoding="encode")
-    return found.indices.to_numpy().astype(np.int64), max(1, len(found.dictionary))
 
 
 def claim_digests(columns: Mapping[str, Any]) -> list[str]:

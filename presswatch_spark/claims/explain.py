@@ -148,7 +148,7 @@ def _why(case: ExplainedRow, _: Speaker) -> Iterator[str]:
 
 
 def _other_thresholds(config: Mapping[str, Any]) -> list[str]:
-    """Return the rules of a run that differ from those that the sentences of reasons name."""
+    """Return the rules of a run that differ from those named in the sentences of reasons."""
     usual = {"grade": asdict(GradeRules()), "confidence": asdict(ConfidenceRules())}
     return [
         f"{section}.{name} = {value}"

@@ -174,7 +174,11 @@ def _exposures(root: yaml.Node, check: Check) -> Iterator[Exposure]:
             dataset=_one_of(keys.get("dataset"), f"{what}: dataset", check, PRODUCTS),
             extent=extent,
             through=check.text(keys.get("through"), f"{what}: through"),
-            releases=tuple(_texts(keys.get("releases"), f"{what}: releases", check)),
+            releases=tuple(
+                text
+                for item in check.items(keys.get("releases"), f"{what}: releases")
+                if (text := check.text(item, f"{what}: releases"))
+            ),
             languages=tuple(
                 _one_of(item, f"{what}: language", check, LANGUAGES)
                 for item in check.items(keys.get("languages"), f"{what}: languages")
@@ -216,17 +220,13 @@ def _one_of(node: yaml.Node | None, what: str, check: Check, known: Iterable[str
     return value or ""
 
 
-def _texts(node: yaml.Node | None, what: str, check: Check) -> Iterator[str]:
-    return filter(None, (check.text(item, what) for item in check.items(node, what)))
-
-
 def _first_day(published: str) -> date:
     month = _PUBLISHED.fullmatch(published)
     return date(int(month[1]), int(month[2] or 1), 1) if month else date.fromisoformat(published)
 
 
 def _last_day(published: str) -> date | None:
-    """Return the last day of a day, month or year as text; None if it is none."""
+    """Return the last day of a day, month or year; None for other text."""
     try:
         if found := _PUBLISHED.fullmatch(published):
             year, month = int(found[1]), int(found[2] or 12)

@@ -19,7 +19,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import reduce
 from itertools import chain
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -124,10 +126,13 @@ def _kind_of(folder: Path) -> str | None:
 
 
 def _names(path: Path, wanted: re.Pattern[bytes], ids: frozenset[str]) -> bool:
-    """Return whether a file contains one of the ids; of a file that cannot be read, that it may."""
+    """Return whether a file contains one of the ids; True for a file that cannot be read."""
     try:
         if path.suffix in PARQUET:
-            return _in_parquet(path, ids)
+            rows = ds.dataset(str(path), format="parquet")
+            columns = [name for name in ("publisher_id", "article_id") if name in rows.schema.names]
+            chosen = [pc.field(name).isin(pa.array(sorted(ids))) for name in columns]
+            return bool(columns and rows.count_rows(filter=reduce(or_, chosen)))
         if path.suffix in ZIPPED:
             with zipfile.ZipFile(path) as archive:
                 return any(wanted.search(archive.read(name)) for name in archive.namelist())
@@ -143,17 +148,6 @@ def _names(path: Path, wanted: re.Pattern[bytes], ids: frozenset[str]) -> bool:
         return False
     except (OSError, zipfile.BadZipFile, *ARROW_ERRORS):
         return True
-
-
-def _in_parquet(path: Path, ids: frozenset[str]) -> bool:
-    rows = ds.dataset(str(path), format="parquet")
-    columns = [name for name in ("publisher_id", "article_id") if name in rows.schema.names]
-    if not columns:
-        return False
-    chosen = pc.field(columns[0]).isin(pa.array(sorted(ids)))
-    for name in columns[1:]:
-        chosen = chosen | pc.field(name).isin(pa.array(sorted(ids)))
-    return bool(rows.count_rows(filter=chosen))
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,13 +189,18 @@ class Judge:
         words, limits = WordFacts(rows, pages), limits_of(config)
         for article_id, first, after in articles_in(rows):
             words.judge(self._articles.read(article_id), first, after, limits)
+        row_reasons, row_letters = self._row_reasons(rows), whole(rows["confidence"])
+        if row_letters.null_count:
+            # The oldest runs gave no letters: their reasons of today do.
+            given = zip(row_letters.to_pylist(), row_reasons.to_pylist(), strict=True)
+            row_letters = pa.array([letter or letter_of(why) for letter, why in given], row_letters.type)
         columns: Columns = {name: whole(rows[name]) for name in AS_IN_MATCHES}
         columns |= {
             "document_host": pages.hosts,
             "document_domain": pages.domains,
             "press_kind": pages.press_kinds,
-            "row_reasons": (row_reasons := self._row_reasons(rows)),
-            "row_confidence": _row_letters(rows, row_reasons),
+            "row_reasons": row_reasons,
+            "row_confidence": row_letters,
             "review": pa.array(
                 [reviews.get(row) for row in rows["row_sha256"].to_pylist()]
                 if reviews
@@ -206,7 +211,14 @@ class Judge:
         }
         columns |= self._of_rights(rows, pages) | words.columns(config.ownership)
         columns |= self._letters(columns)
-        return _sealed(columns)
+
+        schema = pa.schema([column.remove_metadata().with_nullable(True) for column in Claim.schema])
+        names = [name for name in schema.names if name != SEAL]
+        claims = pa.table({name: columns[name].cast(schema.field(name).type) for name in names})
+        # An article may have very many rows, and their canonical forms are long.
+        parts = claims.to_batches(max_chunksize=ROWS_AT_ONCE)
+        digests = [digest for part in parts for digest in claim_digests(dict(zip(names, part, strict=True)))]
+        return claims.append_column(SEAL, pa.array(digests, pa.string())).select(schema.names).cast(schema)
 
     def _row_reasons(self, rows: pa.Table) -> pa.Array:
         """Return why each row has its letter; of older runs, what the rules of today say of its columns."""
@@ -223,7 +235,6 @@ class Judge:
         return pa.array(reasons, given.type)
 
     def _of_rights(self, rows: pa.Table, pages: PageFacts) -> Columns:
-        """Return kind, licence, mandate, rights, reservation, and whether credits were looked for."""
         as_of, published, captured = self._knowledge.as_of, _days(pages.published), _days(pages.captured)
         licences, publishers = self._licences(rows, pages, captured), rows["publisher_id"]
         of_publisher, of_days = alike(publishers), alike(published, captured, publishers)
@@ -302,25 +313,6 @@ def articles_in(rows: pa.Table) -> Iterator[tuple[str, int, int]]:
     for first, after in pairwise(bounds):
         if first < after and (name := names[int(numbers[first])].as_py()) is not None:
             yield name, first, after
-
-
-def _row_letters(rows: pa.Table, reasons: pa.Array) -> pa.Array:
-    """Return the letter of each row; the oldest runs gave none, so their reasons of today do."""
-    given = whole(rows["confidence"])
-    if not given.null_count:
-        return given
-    found = [one or letter_of(why) for one, why in zip(given.to_pylist(), reasons.to_pylist(), strict=True)]
-    return pa.array(found, given.type)
-
-
-def _sealed(columns: Columns) -> pa.Table:
-    schema = pa.schema([column.remove_metadata().with_nullable(True) for column in Claim.schema])
-    names = [name for name in schema.names if name != SEAL]
-    found = pa.table({name: columns[name].cast(schema.field(name).type) for name in names})
-    # An article may have very many rows, and their canonical forms are long.
-    parts = found.to_batches(max_chunksize=ROWS_AT_ONCE)
-    digests = [digest for part in parts for digest in claim_digests(dict(zip(names, part, strict=True)))]
-    return found.append_column(SEAL, pa.array(digests, pa.string())).select(schema.names).cast(schema)
 
 
 def _days(micros: Counts) -> Counts:

@@ -117,7 +117,11 @@ def _licences(root: yaml.Node, check: Check, titles: Collection[str]) -> Iterato
             check.say(line_of(keys["to"]), f"{what}: to {ends} is before from {starts}")
         listed, named = (check.items(keys.get(key), f"{what}: {key}") for key in ("hosts", "titles"))
         hosts = [site_of(item, what, check, "host", "portal.example") for item in listed]
-        allowed = [_title(item, what, check, titles) for item in named]
+        allowed = [check.text(item, f"{what}: title") for item in named]
+        for item, title in zip(named, allowed, strict=True):
+            if title is not None and title not in titles:
+                unknown = f"{what}: no member has the title `{title}`{did_you_mean(title, titles)}"
+                check.say(line_of(item), unknown)
         yield Licence(
             id=own_id,
             licensee=check.text(keys.get("licensee"), f"{what}: licensee") or "",
@@ -127,10 +131,3 @@ def _licences(root: yaml.Node, check: Check, titles: Collection[str]) -> Iterato
             ends=ends,
             document=check.text(keys.get("document"), f"{what}: document") or "",
         )
-
-
-def _title(node: yaml.Node, what: str, check: Check, titles: Collection[str]) -> str | None:
-    value = check.text(node, f"{what}: title")
-    if value is not None and value not in titles:
-        check.say(line_of(node), f"{what}: no member has the title `{value}`{did_you_mean(value, titles)}")
-    return value

@@ -270,12 +270,6 @@ def _mandate(case: ExplainedRow, _: Speaker) -> str:
     return " ".join(facts)
 
 
-def _rights(case: ExplainedRow, _: Speaker) -> str:
-    published = case.row.article_published_at
-    until = _.day(last_day(published.date())) if published else _.p("address", "not known")
-    return " ".join(_(RIGHTS[right], until=until) for right in case.rights) or _no_right(case, _)
-
-
 def _article(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
     row, publisher = case.row, case.publisher
     yield NamedFact(_.p("of the press", "Title"), case.title.name if case.title else row.title_id)
@@ -294,7 +288,10 @@ def _article(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
     if row.repeats_article_id:
         yield NamedFact(_("Claim of the article"), row.repeats_article_id, is_code=True)
     yield NamedFact(_("Mandate"), _mandate(case, _))
-    yield NamedFact(_("Rights"), _rights(case, _))
+    published = row.article_published_at
+    until = _.day(last_day(published.date())) if published else _.p("address", "not known")
+    rights = " ".join(_(RIGHTS[right], until=until) for right in case.rights) or _no_right(case, _)
+    yield NamedFact(_("Rights"), rights)
     yield NamedFact(_("Reservation"), _(RESERVATIONS[case.reservation]))
     if row.article_sha256:
         yield NamedFact(_("Digest of the text (SHA-256)"), row.article_sha256, is_code=True)
@@ -361,7 +358,7 @@ def _site(case: ExplainedRow, _: Speaker) -> str:
 
 
 def _own_words(case: ExplainedRow, _: Speaker) -> str:
-    """Return what the page states of itself: nobody has checked it, and the other side will name it."""
+    """Return the page's statements on itself: they are unchecked, and the other side will name them."""
     row, found = case.row, list[str]()
     if row.page_publisher:
         found.append(_("publisher: {said}", said=row.page_publisher))
@@ -407,7 +404,6 @@ def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
 
 
 def _elsewhere(claim: Claim, row: Match, _: Speaker) -> Iterator[str]:
-    """Yield what is known of these words on other pages."""
     # Of a page at the article's own address, nobody asks where its words come from.
     if claim.beyond_words is not None and not is_page_itself(row.url_match, row.own_site):
         explained = row.copied_words - claim.beyond_words

@@ -64,7 +64,16 @@ class PlaceReader:
         """Return where the pages of rows of `judge.INPUT` stand."""
         urls, publishers = whole(rows["document_url"]), whole(rows["publisher_id"])
         hosts, domains = _named(urls, whole(rows["document_host"]), whole(rows["document_domain"]))
-        sites, copies = _page_hosts(urls, hosts)
+        sites, copies = hosts, marks_of(hosts, may_be_copy) & _numpy(pc.is_valid(urls))
+        if copies.any():
+            # A copy counts for the host of its original.
+            originals = hosts.to_pylist()
+            for i in np.flatnonzero(copies).tolist():
+                url = urls[i].as_py()
+                copies[i] = copy_at(url) is not None
+                if page := original_page(url):
+                    originals[i] = page.host
+            sites = pa.array(originals, pa.string())
         own = _numpy(pc.fill_null(whole(rows["own_site"]), False)).copy()
         others = _numpy(pc.is_valid(whole(rows["site_title_id"]))) & ~own
         asked = ~own & _numpy(pc.is_valid(urls)) & marks_of(sites, self._may_be_members)
@@ -77,7 +86,7 @@ class PlaceReader:
 
 
 def _named(urls: pa.Array, hosts: pa.Array, domains: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Return hosts and domains; rows of older runs do not say them, so they are those of the URLs."""
+    """Return hosts and domains; rows of older runs lack them, so theirs come from the URLs."""
     silent = np.flatnonzero(_numpy(pc.and_(pc.is_valid(urls), pc.is_null(hosts))))
     if not len(silent):
         return hosts, domains
@@ -86,20 +95,6 @@ def _named(urls: pa.Array, hosts: pa.Array, domains: pa.Array) -> tuple[pa.Array
         if host := host_of(urls[i].as_py()):
             named[i], registered[i] = host, registered_domain(host)
     return pa.array(named, pa.string()), pa.array(registered, pa.string())
-
-
-def _page_hosts(urls: pa.Array, hosts: pa.Array) -> tuple[pa.Array, Marks]:
-    """Return the hosts of the pages at URLs, of copies those of the originals; and which URLs are copies'."""
-    asked = marks_of(hosts, may_be_copy) & _numpy(pc.is_valid(urls))
-    if not asked.any():
-        return hosts, asked
-    found = hosts.to_pylist()
-    for i in np.flatnonzero(asked).tolist():
-        url = urls[i].as_py()
-        asked[i] = copy_at(url) is not None
-        page = original_page(url)
-        found[i] = page.host if page else found[i]
-    return pa.array(found, pa.string()), asked
 
 
 def _numpy(marks: pa.Array) -> Marks:

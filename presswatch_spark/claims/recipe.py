@@ -1,7 +1,7 @@
 """How anybody checks a row without this project: commands that fetch its record, a program that reads it."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from presswatch_spark.formats import registry
@@ -68,8 +68,12 @@ def commands(row: Match, uri: str) -> list[str]:
     An address is built up from pieces, so that no line is longer than a page is wide.
     """
     address, on_web = _address(uri)
-    lines = [f"u={shlex.quote(piece)}" if not k else f"u=$u{shlex.quote(piece)}" for k, piece in
-             enumerate(_pieces(address))]  # fmt: skip
+    pieces = [""]
+    for segment in address.replace("/", "\0/").replace("\0/\0/", "//").split("\0"):
+        if pieces[-1] and len(pieces[-1]) + len(segment) > COLUMNS - 6:
+            pieces.append("")
+        pieces[-1] += segment
+    lines = [f"u={'$u' if k else ''}{shlex.quote(piece)}" for k, piece in enumerate(pieces)]
     offset, length, encoding = row.record_offset, row.record_length or 0, row.record_encoding
     # A page of an error is no record; hubs send on to where a file lies.
     fetched = "curl -fsSL"
@@ -138,16 +142,6 @@ def _address(uri: str) -> tuple[str, bool]:
     bucket, key = bucket_and_key(uri)
     key = quote(key, safe="/!$&'()*+,;=:@~")
     return printable(f"{PUBLIC_BUCKETS.get(bucket, f'https://{bucket}.s3.amazonaws.com')}/{key}"), True
-
-
-def _pieces(address: str) -> Iterator[str]:
-    piece = ""
-    for part in address.replace("/", "\0/").replace("\0/\0/", "//").split("\0"):
-        if piece and len(piece) + len(part) > COLUMNS - 6:
-            yield piece
-            piece = ""
-        piece += part
-    yield piece
 
 
 def _unpacked(uri: str) -> Sequence[str]:

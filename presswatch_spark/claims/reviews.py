@@ -133,12 +133,20 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
         if not row:
             mistakes.append(f"{printable(uri)}:{line}: this is no row of a review")
             continue
-        if found := list(_mistakes(row)):
+        sha256, verdict, found = str(row.get("row_sha256") or ""), row.get("verdict"), list[str]()
+        if len(sha256) != _DIGITS or not set(sha256) <= set("0123456789abcdef"):
+            found.append(f"row_sha256 {sha256!r} is no SHA-256 in 64 small hexadecimal digits")
+        if verdict not in VERDICTS:
+            found.append(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
+        try:
+            at = _moment(row.get("at"))
+        except ValueError:
+            found.append(f"at {row.get('at')!r} is no time (write it as 2026-11-27T09:30:00Z)")
+        if found:
             mistakes += [f"{printable(uri)}:{line}: {mistake}" for mistake in found]
             continue
-        sha256, verdict = str(row["row_sha256"]), str(row["verdict"])
         reviewer, note = str(row.get("reviewer") or ""), str(row.get("note") or "")
-        reviews.append(Review(sha256, verdict, reviewer, _moment(row["at"]), note))
+        reviews.append(Review(sha256, str(verdict), reviewer, at, note))
     return reviews, mistakes
 
 
@@ -167,18 +175,6 @@ def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
             where=printable(uri),
             remedy="give JSONL, CSV or Parquet in UTF-8",
         ) from error
-
-
-def _mistakes(row: Mapping[str, Any]) -> Iterator[str]:
-    sha256, verdict = str(row.get("row_sha256") or ""), row.get("verdict")
-    if len(sha256) != _DIGITS or not set(sha256) <= set("0123456789abcdef"):
-        yield f"row_sha256 {sha256!r} is no SHA-256 in 64 small hexadecimal digits"
-    if verdict not in VERDICTS:
-        yield f"verdict {verdict!r} is none of {', '.join(VERDICTS)}"
-    try:
-        _moment(row.get("at"))
-    except ValueError:
-        yield f"at {row.get('at')!r} is no time (write it as 2026-11-27T09:30:00Z)"
 
 
 def _moment(at: object) -> datetime:

@@ -354,16 +354,13 @@ class Watch:
             newest = known.listing.crawls[0].name
         plan = replace(plan, since=self.since or newest)
         items, sample = items_of(plan, known, self.config, now), _sample_of(self.given)
-        folder = Folder.of(plan.out, self.config.storage) / f"{WATCH_FOLDER}/{self._key()}"
-        return Campaign(folder, plan, items, self.config, base, sample), known
-
-    def _key(self) -> str:
-        """Return a key of corpus, format, settings and sample: other watches may run beside this one."""
+        # The key of the watch: others may run beside this one.
         manifest = manifest_of(self.plan.corpora[-1].path, self.config.storage)
-        sample = {name: value for name, value in self.given.items() if name.startswith("sample") and value}
+        drawn = {name: value for name, value in self.given.items() if name.startswith("sample") and value}
         settings = row_settings(self.config, manifest.minhash)
-        drawn = json.dumps(sample, sort_keys=True, default=str)
-        return key_of(manifest.digest, str(self.plan.crawls), settings, drawn)[:16]
+        key = key_of(manifest.digest, form, settings, json.dumps(drawn, sort_keys=True, default=str))[:16]
+        folder = Folder.of(plan.out, self.config.storage) / f"{WATCH_FOLDER}/{key}"
+        return Campaign(folder, plan, items, self.config, base, sample), known
 
     def reports(self) -> Iterator[WatchReport]:
         """Scan new releases, and yield a report for each; a last one if the list of crawls is old."""
@@ -468,8 +465,19 @@ class WatchedCases:
         for path in self.paths:
             if self.watch.dry_run:
                 yield WatchReport(path, "would be probed, if it is due")
+                continue
+            try:
+                probed = self._probe(path)
+            except InUseError:
+                yield WatchReport(path, "another process is probing it")
+                continue
+            except PresswatchError as error:
+                yield WatchReport(path, f"could not be probed: {error}", FAILED)
+                continue
+            if probed is None:
+                yield WatchReport(path, "not due")
             else:
-                yield from self._findings(path) or [WatchReport(path, "not due")]
+                yield from _probe_reports(path, probed, self.index)
         if self.metrics is None or self.watch.dry_run:
             return
         try:
@@ -477,41 +485,27 @@ class WatchedCases:
         except PresswatchError as error:
             yield WatchReport(self.metrics, str(error), FAILED)
 
-    def _findings(self, path: str) -> list[WatchReport]:
-        """Return the findings of a case; nothing if it is not due."""
-        try:
-            probed = self._probe(path)
-        except InUseError:
-            return [WatchReport(path, "another process is probing it")]
-        except PresswatchError as error:
-            return [WatchReport(path, f"could not be probed: {error}", FAILED)]
-        return list(_probe_reports(path, probed, self.index)) if probed else []
-
     def _probe(self, path: str) -> ProbeReport | None:
         from presswatch_spark.corpus.store import Corpus
         from presswatch_spark.removal.case import RemovalCase
+        from presswatch_spark.removal.recaptures import LaterTables
         from presswatch_spark.removal.rounds import Prober
         from presswatch_spark.removal.status import CaseStatus
+        from presswatch_spark.tables.store import MARKER
 
         config, plan = self.watch.config, self.watch.plan
         case = RemovalCase.open(path, config.storage)
         corpus = Corpus.open(plan.corpora[-1].path, check=False, storage=config.storage)
-        prober = Prober(case, config, self.mirrors, corpus, self.deep, self.index, self._tables(), tell)
+        tables: LaterTables | None = LaterTables(plan.out, config.storage)
+        try:
+            Folder.of(plan.out, config.storage).read(MARKER)
+        except MissingError:
+            tables = None
+        prober = Prober(case, config, self.mirrors, corpus, self.deep, self.index, tables, tell)
         probed = prober.probe_if_due(self.every)
         if self.metrics and (probed or path not in self._measured):
             self._measured[path] = probed.status if probed else CaseStatus.of(case)
         return probed
-
-    def _tables(self) -> LaterTables | None:
-        from presswatch_spark.removal.recaptures import LaterTables
-        from presswatch_spark.tables.store import MARKER
-
-        out, storage = self.watch.plan.out, self.watch.config.storage
-        try:
-            Folder.of(out, storage).read(MARKER)
-        except MissingError:
-            return None
-        return LaterTables(out, storage)
 
 
 def _probe_reports(path: str, probed: ProbeReport, index: str | None) -> Iterator[WatchReport]:

@@ -199,7 +199,15 @@ def command(
             form = ReplyForm(Language(lang), as_json, export, json is None, not no_pager)
             send(function(form=form, **options), form, storage)
 
-        params = [*_declared(function), *_reply_options(json, export, lang, pager)]
+        params = list[click.Parameter]()
+        for parameter in signature(function).parameters.values():
+            declared = parameter.default
+            if isinstance(declared, click.Parameter):
+                declared.name = parameter.name
+                if isinstance(declared, click.Argument):
+                    declared.opts = [parameter.name]
+                params.append(declared)
+        params += _reply_options(json, export, lang, pager)
         if config:
             params.append(option("--config", "FILE", config))
         params += [setting_option(path, meanings.get(path)) for path in settings]
@@ -209,16 +217,6 @@ def command(
         return made
 
     return decorate
-
-
-def _declared(function: Callable[..., Reply]) -> Iterator[click.Parameter]:
-    for parameter in signature(function).parameters.values():
-        declared = parameter.default
-        if isinstance(declared, click.Parameter):
-            declared.name = parameter.name
-            if isinstance(declared, click.Argument):
-                declared.opts = [parameter.name]
-            yield declared
 
 
 def _reply_options(json: str | None, export: bool, lang: str | None, pager: bool) -> Iterator[click.Option]:
@@ -259,7 +257,13 @@ def send(reply: Reply, form: ReplyForm, storage: StorageOptions | None = None) -
             _show(chain(heading, shown_lines(reply.lines, form.language)), form.paged)
             print_lines(map(printable, reply.totals), err=not is_terminal)
         elif form.as_json and not form.export and reply.rows:
-            _show(_json_lines(reply.rows), form.paged)
+            rows = reply.rows
+            if isinstance(rows, ReplyRows):
+                objects = iter(rows.values)
+            else:
+                require_apart(rows.columns)
+                objects = (dict(zip(rows.columns, row, strict=True)) for row in rows.rows)
+            _show(map(json_line, objects), form.paged)
         if form.export and reply.rows and storage:
             click.echo(_exported(form.export, reply.rows, storage, form.language))
         print_lines(map(printable, reply.warnings), err=True)
@@ -284,15 +288,7 @@ def shown_lines(lines: Iterable[Line], language: Language) -> Iterator[str]:
             yield printable(line)
 
 
-def _json_lines(rows: ReplyRows | QueryResult) -> Iterable[str]:
-    if isinstance(rows, ReplyRows):
-        return map(json_line, rows.values)
-    require_apart(rows.columns)
-    return (json_line(dict(zip(rows.columns, row, strict=True))) for row in rows.rows)
-
-
 def _exported(path: str, rows: ReplyRows | QueryResult, storage: StorageOptions, _: Language) -> str:
-    """Write rows to a file; return how many there are, and which engine made them."""
     from presswatch_spark.queries.exports import export
 
     schema = rows.schema()

@@ -16,17 +16,13 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
     """Estimate what the release holds of which the published run read a sample; see `estimate`."""
     (run,) = store.read("runs", run_id).to_pylist()
     log = store.read("scan_log", run_id, columns=LOG_COLUMNS).to_pylist()
-    return estimate(run, log, slim_matches(store, run_id), by)
-
-
-def slim_matches(store: TableStore, run_id: str) -> pa.Table:
-    """Return the rows of `matches` that estimates count, in some 50 bytes each: texts stand there once."""
+    # Of the rows that count, about 50 bytes each: each text is stored once.
     texts = [name for name in COLUMNS if _is_text(Match.schema.field(name))]
     batches = column_batches(store, "matches", [run_id], COLUMNS, texts, BATCH_ROWS)
     rows = pa.Table.from_batches(map(_slim, batches), _SLIM).unify_dictionaries()
     # What Arrow keeps of what it read, for more of the same, is more than the rows are.
     pa.default_memory_pool().release_unused()
-    return rows
+    return estimate(run, log, rows, by)
 
 
 def _slim(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -22,7 +22,7 @@ from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 # The last part of the name is the table's.
 UNKNOWN_TABLE = re.compile(r"^\[TABLE_OR_VIEW_NOT_FOUND\][^`]*(?:`[^`]*`\.)*`([^`]+)`")
@@ -37,6 +37,8 @@ OF_THE_QUERY = re.compile(r"^Caused by: org\.apache\.spark\.\S+: (\[[A-Z_.]+\].*
 
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
     """Run a query, as `sql.answer_of` says."""
+    from pyspark.sql import functions as f
+
     spark = session("presswatch sql", workers=False)
     # PySpark logs every refused query, with a Java stack, before it raises.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
@@ -53,7 +55,14 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
             elif store.root.is_local:
                 frame = store.frame(spark, name, *runs_of(name, runs))
             else:
-                frame = _pruned(spark, store, name, runs_of(name, runs), columns_in(query, name))
+                read = columns_in(query, name)
+                null = f.lit(None)
+                frame = store.frame(spark, name, *runs_of(name, runs), columns=read).select(
+                    *(
+                        f.col(each.name) if each.name in read else null.cast(each.dataType).alias(each.name)
+                        for each in spark_schema(SCHEMAS[name])
+                    )
+                )
             frame.createOrReplaceTempView(name)
         found = spark.sql(query)
         rows = (tuple(whole(_plain(value)) for value in row) for row in found.toLocalIterator())
@@ -187,21 +196,6 @@ def columns_in(query: str, table: str) -> list[str]:
     words = set(WORD.findall(" ".join((lowered, *views))))
     # Where rows are only counted, the first column tells how many: a run's id is one value a file.
     return [name for name in names if name in words] or names[:1]
-
-
-def _pruned(
-    spark: "SparkSession", store: TableStore, table: str, runs: Sequence[str], columns: Sequence[str]
-) -> "DataFrame":
-    from pyspark.sql import functions as f
-
-    found = store.frame(spark, table, *runs, columns=columns)
-    nothing = f.lit(None)
-    return found.select(
-        *(
-            f.col(each.name) if each.name in columns else nothing.cast(each.dataType).alias(each.name)
-            for each in spark_schema(SCHEMAS[table])
-        )
-    )
 
 
 def _guarded(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:

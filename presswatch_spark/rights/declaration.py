@@ -6,6 +6,7 @@ Three kinds of values have verdicts: directives for robots (`X-Robots-Tag`, meta
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -108,20 +109,16 @@ def place_of(url: str) -> RobotsUrl | None:
         return None
     if scheme not in DEFAULT_PORTS or not name:
         return None
-    name = f"[{name}]" if ":" in name else _ascii(name).rstrip(".")
+    if ":" in name:
+        name = f"[{name}]"
+    else:
+        with suppress(UnicodeError):
+            name = name if name.isascii() else name.encode("idna").decode("ascii")
+        name = name.rstrip(".")
     host = name if port in (None, DEFAULT_PORTS[scheme]) else f"{name}:{port}"
     # An empty query is one: `/*?` is about `/a?`.
     query = f"?{parts.query}" if "?" in url.partition("#")[0] else ""
     return RobotsUrl(f"{scheme}://{host}", host, f"{parts.path or '/'}{query}")
-
-
-def _ascii(name: str) -> str:
-    if name.isascii():
-        return name
-    try:
-        return name.encode("idna").decode("ascii")
-    except UnicodeError:
-        return name
 
 
 PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_signal"}

@@ -217,13 +217,23 @@ class Declared:
         addressed = [
             (moment, [row for row in rows if applies_to(row.agent, agent)]) for moment, rows in nearest
         ]
-        yield [_of_page(moment, rows) for moment, rows in addressed]
-        yield from self._of_site(
-            url,
-            at,
-            agent,
-            any((row := _tdmrep_of(rows)[0]) and row.verdict in _STATED for _, rows in addressed),
-        )
+        of_page, is_superseded = list[Declaration](), False
+        for moment, rows in addressed:
+            row, verdict = _tdmrep_of(rows)
+            declared = [Declaration(moment, verdict, row)] if row else []
+            declared += [Declaration(moment, each.verdict, each) for each in rows if each.signal != TDMREP]
+            of_page.append(strongest(declared) or Declaration(moment, None))
+            is_superseded |= row is not None and row.verdict in _STATED
+        yield of_page
+
+        place = place_of(url)
+        if place is None:
+            return
+        for file in _FILES:
+            captures = self._files.get((place.origin, file))
+            if captures and not (file == TDM_FILE and is_superseded):
+                nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
+                yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
 
     def page_rows(self) -> Iterator[RightsSignal]:
         """Yield the rows about pages, in no order."""
@@ -246,35 +256,15 @@ class Declared:
         if place is None:
             return None
         if place.origin not in self._contents:
-            self._contents[place.origin] = self._distinct(place.origin)
+            contents: dict[tuple[object, ...], PageCapture] = {}
+            for file in _FILES:
+                for moment, rows in self._files.get((place.origin, file), ()):
+                    said = tuple(tuple(getattr(row, name) for name in _DECIDING) for row in rows)
+                    contents.setdefault((file, said), (moment, rows))
+            self._contents[place.origin] = list(contents.values())
         captures = self._contents[place.origin]
         verdicts = (_of_file(moment, rows, place, agent).verdict for moment, rows in captures)
         return place.origin, tuple(verdicts)
-
-    def _distinct(self, origin: str) -> list[PageCapture]:
-        contents: dict[tuple[object, ...], PageCapture] = {}
-        for file in _FILES:
-            for moment, rows in self._files.get((origin, file), ()):
-                said = tuple(tuple(getattr(row, name) for name in _DECIDING) for row in rows)
-                contents.setdefault((file, said), (moment, rows))
-        return list(contents.values())
-
-    def _of_site(
-        self, url: str, at: datetime, agent: str, superseded: bool
-    ) -> Iterator[Sequence[Declaration]]:
-        """Yield the declarations of the files of a page's site around a moment.
-
-        Args:
-            superseded: whether TDMRep of the page itself counts before that of the site.
-        """
-        place = place_of(url)
-        if place is None:
-            return
-        for file in _FILES:
-            captures = self._files.get((place.origin, file))
-            if captures and not (file == TDM_FILE and superseded):
-                nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
-                yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
 
     def has_robots(self, url: str) -> bool:
         """Return whether a crawler ever asked for robots.txt of a page's site, whatever the answer was."""
@@ -290,13 +280,6 @@ def record_of(row: RightsSignal) -> str:
 def _of_file(at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent: str) -> Declaration:
     declarations = [Declaration(at, verdict, row) for row, verdict in _verdicts(rows, place.path, agent)]
     return strongest(declarations) or Declaration(at, None, rows[0])
-
-
-def _of_page(at: datetime, rows: Sequence[RightsSignal]) -> Declaration:
-    row, verdict = _tdmrep_of(rows)
-    declared = [Declaration(at, verdict, row)] if row else []
-    declared += [Declaration(at, each.verdict, each) for each in rows if each.signal != TDMREP]
-    return strongest(declared) or Declaration(at, None)
 
 
 def _tdmrep_of(rows: Sequence[RightsSignal]) -> tuple[RightsSignal | None, str | None]:

@@ -48,7 +48,10 @@ class PaywalledPart:
 
 def parts_of(item: dict[str, Any]) -> Iterator[PaywalledPart]:
     """Yield what an object says of its own accessibility: once for each selector, or once without any."""
-    free = _truth(item.get(ACCESSIBLE))
+    free = item.get(ACCESSIBLE)
+    if not isinstance(free, bool):
+        word = free.rpartition("/")[2].strip().lower() if isinstance(free, str) else ""
+        free = {"true": True, "false": False}.get(word)
     if free is None:
         return
     selectors = item.get("cssSelector")
@@ -67,13 +70,6 @@ def object_signals(item: dict[str, Any]) -> Iterator[Signal]:
             yield stated("copyright", "json_ld", f"{name}: {text}")
     for text in _names(item.get("license")):
         yield stated("license", "json_ld", text)
-
-
-def _truth(value: object) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    word = value.rpartition("/")[2].strip().lower() if isinstance(value, str) else ""
-    return {"true": True, "false": False}.get(word)
 
 
 def _names(value: object) -> Iterator[str]:

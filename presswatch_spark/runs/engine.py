@@ -184,7 +184,15 @@ def without_damage(
 
     `tell` is told what is wrong with each damaged part.
     """
-    damaged = damaged_parts(context, run.parts, [part for wave in waves for part in wave.parts])
+    parts = [part for wave in waves for part in wave.parts]
+    if sum(part.bytes for part in parts) <= CHECKED_HERE_BYTES:
+        with ThreadPoolExecutor(READERS, "check") as pool:
+            damage = pool.map(partial(damage_of, run.parts), parts)
+            damaged = {part.name: what for part, what in zip(parts, damage, strict=True) if what}
+    else:
+        groups = in_groups(parts)
+        with spark_errors(run.parts.uri):
+            damaged = dict(collected(context, len(groups), partial(_checked, run.parts, groups)))
     lost = [wave for wave in waves if any(part.name in damaged for part in wave.parts)]
     for wave in lost:
         again = (
@@ -196,17 +204,6 @@ def without_damage(
         run.lock.confirm()
         forget_wave(run.folder, wave)
     return [wave for wave in waves if wave not in lost], lost
-
-
-def damaged_parts(context: SparkContext, folder: Folder, parts: Sequence[RunPart]) -> dict[str, str]:
-    """Name the parts that are not as they were written, and say what is wrong with each."""
-    if sum(part.bytes for part in parts) <= CHECKED_HERE_BYTES:
-        with ThreadPoolExecutor(READERS, "check") as pool:
-            damage = pool.map(partial(damage_of, folder), parts)
-            return {part.name: what for part, what in zip(parts, damage, strict=True) if what}
-    groups = in_groups(parts)
-    with spark_errors(folder.uri):
-        return dict(collected(context, len(groups), partial(_checked, folder, groups)))
 
 
 def _checked(

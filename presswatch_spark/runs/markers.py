@@ -102,20 +102,17 @@ class PartFiles:
         """Write rows of a table: batches that have its columns, and may have more."""
         for batch in batches:
             if table not in self._open:
-                self._open[table] = self._begun(table)
+                name = f"{self._stem}-{table}.parquet"
+                path = self._drafts.enter_context(self._folder.new_file(name))
+                schema = self._columns[table]
+                writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+                self._drafts.callback(writer.close)
+                self._open[table] = _Open(table, name, path, writer, schema)
             self._open[table].add(batch)
 
     def close(self) -> None:
         """Write what is waiting."""
         self.parts = [part.closed() for part in self._open.values()]
-
-    def _begun(self, table: str) -> _Open:
-        name = f"{self._stem}-{table}.parquet"
-        path = self._drafts.enter_context(self._folder.new_file(name))
-        schema = self._columns[table]
-        writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
-        self._drafts.callback(writer.close)
-        return _Open(table, name, path, writer, schema)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ over all that decides the rows: plan, corpus, settings, version.
 import re
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -124,22 +124,16 @@ def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: date
     write_note(folder, replace(note, epoch=note.epoch + 1, waves=kept), etag)
     with disk_errors(str(folder)):
         folder.delete(damaged)
-        for left in _leftovers(names, waves):
-            (folder / left).remove()
+        # Attempts without a part of a wave, and staged tables: the process that staged them may only sleep,
+        # and cannot move into the tables what is not there.
+        named = {f"{PARTS_FOLDER}/{part.name.rpartition('/')[0]}" for wave in waves for part in wave.parts}
+        for left in {name.rpartition("/")[0] for name in names} - named:
+            if left.startswith((f"{PARTS_FOLDER}/", STAGED)):
+                (folder / left).remove()
     said = tuple(
         f"{folder.at(name)}: the marker of a wave is damaged; it is scanned again" for name in damaged
     )
     return OwnedRun(note.run_id, note.started_at, folder, lock, True, note.epoch + 1, waves, said)
-
-
-def _leftovers(names: Iterable[str], waves: Iterable[Wave]) -> set[str]:
-    """Name the folders of a run with nothing that counts: attempts without a part of a wave, staged tables.
-
-    Staged tables are of a process that may only sleep. It cannot move into the tables what is not there.
-    """
-    named = {f"{PARTS_FOLDER}/{part.name.rpartition('/')[0]}" for wave in waves for part in wave.parts}
-    folders = {name.rpartition("/")[0] for name in names}
-    return {folder for folder in folders - named if folder.startswith((f"{PARTS_FOLDER}/", STAGED))}
 
 
 def _new(
@@ -190,10 +184,15 @@ class UnfinishedRun:
     def note(self) -> str:
         """Say when it began, how far it is, and how to go on or to drop it."""
         begun, terms = self.begun, TERMS[self.begun.by]
+        by_pass = [
+            f"{counted(shards, 'shard')} in pass {name.replace('-of-', ' of ')}"
+            for name, shards in sorted(self.passes.items())
+        ]
+        passes = f" and {', '.join(by_pass)}" if by_pass else ""
         run = (
             f"{'run' if begun.by == 'runs' else terms.run} {begun.run_id}, begun"
             f" {begun.started_at:%Y-%m-%d %H:%M:%S} UTC with"
-            f" {counted(self.counts.shards, terms.shard)} done{self._passes()}, is"
+            f" {counted(self.counts.shards, terms.shard)} done{passes}, is"
         )
         if self.under_way:
             return f"{run} under way"
@@ -204,13 +203,6 @@ class UnfinishedRun:
             f"{run} not finished: to go on, give the command that began it again{version};"
             f" to drop it, {_removal(self.folder)}"
         )
-
-    def _passes(self) -> str:
-        read = [
-            f"{counted(shards, 'shard')} in pass {name.replace('-of-', ' of ')}"
-            for name, shards in sorted(self.passes.items())
-        ]
-        return f" and {', '.join(read)}" if read else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,16 +32,6 @@ from presswatch_spark.tables.row_types import struct_of
 PART = pa.struct([struct_of(PublishedFile).field(each.name) for each in fields(RunPart)])
 
 
-def report_schema(kind: Kind) -> pa.Schema:
-    """Return the Arrow schema of reports of tasks to the driver.
-
-    Of each shard they report its position in the plan and its row of the log; each part; and how many tries
-    of the task ended badly.
-    """
-    log = pa.struct(list(kind.columns[kind.log]))
-    return pa.schema([("shard", pa.int64()), ("log", log), ("part", PART), ("deaths", pa.int64())])
-
-
 Given = TypeVar("Given")
 
 
@@ -102,7 +92,11 @@ class WaveTask:
     def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
         """Read the groups, shard by shard; yield reports, of the parts once they are written."""
         self.workers.join()
-        context, schema = TaskContext.get(), report_schema(self.kind)
+        # Of each shard its position in the plan and its row of the log; each part; and how many tries of the
+        # task ended badly.
+        log = pa.struct(list(self.kind.columns[self.kind.log]))
+        schema = pa.schema([("shard", pa.int64()), ("log", log), ("part", PART), ("deaths", pa.int64())])
+        context = TaskContext.get()
         notes = Notes(self.run, self.attempt)
         tries = context.attemptNumber() if context else 0
         with task():

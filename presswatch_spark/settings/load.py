@@ -302,7 +302,6 @@ def _from_environment(env: Mapping[str, str], family: SettingsGroup, problems: l
 
 
 def _from_file(path: str, family: SettingsGroup, problems: list[str]) -> list[Given]:
-    """Return the settings of a YAML file, each with its line; add the file's own mistakes to `problems`."""
     from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes
 
     check, found = Check(), list[Given]()

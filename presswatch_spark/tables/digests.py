@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
@@ -119,7 +118,12 @@ def digest_of(parts: Iterable[pa.Array]) -> str:
 def digest_of_packed(parts: Iterable[bytes]) -> str:
     """Return `table_digest` of rows' digests of 32 bytes each, which come in parts."""
     raw = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, 32)
-    order = _order_of(raw)
+    words = raw.view(">u8")
+    # Those of other digests than a few differ in these.
+    first_words = words[:, 0].astype(np.uint64)
+    order = np.argsort(first_words)
+    if (np.diff(first_words[order]) == 0).any():
+        order = np.lexsort(words.T[::-1])
     groups = ((raw[:, 0].astype(np.int64) << 4) | (raw[:, 1] >> 4))[order]
     bounds = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(raw)]
     whole = hashlib.sha256()
@@ -145,16 +149,6 @@ def bytes_of(texts: pa.Array) -> memoryview:
     return memoryview(data)[offsets[0] : offsets[-1]]
 
 
-def _order_of(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    words = digests.view(">u8")
-    # Those of other digests than a few differ in these.
-    first = words[:, 0].astype(np.uint64)
-    order = np.argsort(first)
-    if (np.diff(first[order]) == 0).any():
-        order = np.lexsort(words.T[::-1])
-    return order
-
-
 def storable(text: Text) -> Text:
     """Return text with question marks for lone surrogates, which no table can hold."""
     return text and text.encode("utf-8", "replace").decode()
@@ -165,7 +159,7 @@ def _sha256(text: str) -> str:
 
 
 def _are_alike(values: Iterable[object]) -> bool:
-    """Whether both writers of JSON write values alike: exponents of floats they do not."""
+    """Return whether both writers of JSON agree on values: they differ in exponents of floats."""
     return all(map(_is_alike, [value for value in values if type(value) not in _ALIKE]))
 
 

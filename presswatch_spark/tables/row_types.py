@@ -164,7 +164,6 @@ def _field(name: str, annotation: Any, declared: _DeclaredColumn) -> pa.Field:
 
 
 def _arrow_type(annotation: Any) -> tuple[pa.DataType, bool]:
-    """Return the Arrow type of an annotation, and whether it allows null."""
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
         (kept,) = (each for each in args if each is not types.NoneType)

@@ -114,15 +114,6 @@ def opened_sealed(data: bytes, *, since: str | None = None) -> pq.ParquetFile:
     return file
 
 
-def object_sha256(uri: str, storage: StorageOptions) -> str:
-    """Return the SHA-256 (hex) of an object, read in order."""
-    digest = hashlib.sha256()
-    with open_stream(ObjectInfo(uri), storage) as stream:
-        while data := stream.read(READ_BYTES):
-            digest.update(data)
-    return digest.hexdigest()
-
-
 def whole_object(uri: str, storage: StorageOptions) -> bytes:
     """Read all bytes of an object, for what is small."""
     with open_stream(ObjectInfo(uri), storage) as stream:
@@ -236,7 +227,11 @@ def check_digest(folder: Folder, table: str, row: Row, digest: str, rows: Sequen
 @lru_cache(FILES_KEPT)
 def _sha256(info: ObjectInfo, storage: StorageOptions) -> str:
     """Digest a file; of one that this process has read, storage says whether it was written since."""
-    return object_sha256(info.uri, storage)
+    digest = hashlib.sha256()
+    with open_stream(ObjectInfo(info.uri), storage) as stream:
+        while data := stream.read(READ_BYTES):
+            digest.update(data)
+    return digest.hexdigest()
 
 
 def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, ObjectInfo]) -> None:

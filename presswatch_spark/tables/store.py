@@ -84,7 +84,9 @@ class TableStore:
             try:
                 root.read(MARKER)
             except MissingError:
-                if _holds_others(root):
+                # A watch has its lock there before its first scan, and another process may write the marker.
+                ours = (".lock", WATCH_FOLDER)
+                if any(MARKER not in name and name.partition("/")[0] not in ours for name in root.entries()):
                     raise OutputError(
                         "the output folder holds files that are not ours",
                         where=str(root),
@@ -349,15 +351,6 @@ def run_of(name: str) -> str:
 def _described_in(folder: Folder) -> dict[str, ObjectInfo]:
     found = folder.described()
     return {name: info for name, info in found.items() if name.endswith(".parquet") and "/" not in name}
-
-
-def _holds_others(root: Folder) -> bool:
-    """Return whether a folder holds anything but locks, and a marker that another process writes this moment.
-
-    A watch has its lock there before its first scan makes the tables.
-    """
-    ours = (".lock", WATCH_FOLDER)
-    return any(MARKER not in name and name.partition("/")[0] not in ours for name in root.entries())
 
 
 def _require_readable(root: Path) -> None:

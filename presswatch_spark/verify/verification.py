@@ -497,7 +497,21 @@ def verify(document: NamedDocument, article: Joined, rules: VerifyRules, most: i
         return _verified(document, article.words, rules, most)[0]
     named, of_document, of_article = read
     overlap, spans = _verified(named, of_article.words, rules, most)
-    return _as_written(overlap, spans, of_document, of_article)
+
+    # Places and sums in words as the texts write them.
+    sums, kept = [], overlap.spans.copy()
+    for side, reading in enumerate((of_document, of_article)):
+        seen = np.zeros(len(reading.written) + 1, np.int64)
+        first, length = reading.first[spans[:, side]], reading.lengths(spans[:, side], spans[:, 2])
+        np.add.at(seen, first, 1)
+        np.add.at(seen, first + length, -1)
+        sums.append(int(np.count_nonzero(np.cumsum(seen))))
+    lengths = [r.lengths(kept[:, k], kept[:, 2]) for k, r in enumerate((of_document, of_article))]
+    kept[:, 0], kept[:, 1] = of_document.first[kept[:, 0]], of_article.first[kept[:, 1]]
+    return Overlap(
+        overlap.longest_run_words, sums[1], sums[0], len(of_article.written), len(of_document.written),
+        kept, np.stack(lengths, axis=1),
+    )  # fmt: skip
 
 
 def _verified(
@@ -511,25 +525,10 @@ def _verified(
     longest, copied, document_copied, spans = _spans(
         document.naming.words, names, runs, rules.bridge_gap_words, rules.bridge_run_words
     )
-    return Overlap(longest, copied, document_copied, m, n, _longest_spans(spans, most)), spans
-
-
-def _as_written(overlap: Overlap, spans: Runs, document: ReadText, article: ReadText) -> Overlap:
-    """Return an overlap of two readings with places and sums in words as the texts write them."""
-    sums = []
-    for side, reading in enumerate((document, article)):
-        seen = np.zeros(len(reading.written) + 1, np.int64)
-        first, length = reading.first[spans[:, side]], reading.lengths(spans[:, side], spans[:, 2])
-        np.add.at(seen, first, 1)
-        np.add.at(seen, first + length, -1)
-        sums.append(int(np.count_nonzero(np.cumsum(seen))))
-    kept = overlap.spans.copy()
-    lengths = [reading.lengths(kept[:, side], kept[:, 2]) for side, reading in enumerate((document, article))]
-    kept[:, 0], kept[:, 1] = document.first[kept[:, 0]], article.first[kept[:, 1]]
-    return Overlap(
-        overlap.longest_run_words, sums[1], sums[0], len(article.written), len(document.written),
-        kept, np.stack(lengths, axis=1),
-    )  # fmt: skip
+    kept = spans
+    if len(spans) > most:
+        kept = spans[np.sort(np.argsort(-spans[:, 2], kind="stable")[:most])]
+    return Overlap(longest, copied, document_copied, m, n, kept), spans
 
 
 @cached_njit
@@ -546,10 +545,3 @@ def _spans(
     for k in range(len(runs)):
         longest = max(longest, runs[k, 2])
     return longest, int(np.sum(pair.article_seen)), int(np.sum(pair.document_seen)), spans
-
-
-def _longest_spans(spans: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
-    if len(spans) <= most:
-        return spans
-    longest = np.argsort(-spans[:, 2], kind="stable")[:most]
-    return spans[np.sort(longest)]

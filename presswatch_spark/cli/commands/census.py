@@ -154,7 +154,7 @@ def title_rows(summary: CensusSummary) -> Iterator[tuple[object, ...]]:
 
 
 def _shares(kinds: Counter[CaptureKind], value_of: Callable[[CaptureKind], object]) -> str:
-    """Return how many captures have which value, the commonest first."""
+    """Return the number of captures of each value, the commonest first."""
     counts: Counter[object] = Counter()
     for kind, count in kinds.items():
         counts[value_of(kind) or "none"] += count

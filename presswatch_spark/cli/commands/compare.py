@@ -89,23 +89,19 @@ def summary_lines(summary: ChangesSummary, _: Language = ENGLISH) -> Iterator[Li
         "{pairs} of an article and a document, by {engine}", pairs=pairs, engine=ENGINE_NAMES[summary.engine]
     )
     if summary.doubts:
-        yield from _doubt_lines(summary, _)
+        ordered = sorted(summary.doubts.items(), key=lambda each: (-each[1], each[0]))
+        # Doubts are texts of the table, which is in no language.
+        doubts = [(_.number(count), _.name(state), doubt) for (state, doubt), count in ordered[:DOUBTS_SHOWN]]
+        columns = ("pairs", "state", "doubt")
+        yield ""
+        yield Table(columns, doubts, columns[:2], columns[2:])
+        if others := ordered[DOUBTS_SHOWN:]:
+            yield _(
+                "and {pairs} in doubt for {reasons}: see the column doubt",
+                pairs=_.n("{n} pair", "{n} pairs", sum(count for _, count in others)),
+                reasons=_.n("{n} other reason", "{n} other reasons", len(others)),
+            )
+        if any(state == "new" for state, _ in summary.doubts):
+            yield _("what is new, and in doubt, may have been there before")
     yield _("table digest {digest}", digest=summary.table_digest)
     yield _("written to {folder}", folder=summary.folder)
-
-
-def _doubt_lines(summary: ChangesSummary, _: Language) -> Iterator[Line]:
-    ordered = sorted(summary.doubts.items(), key=lambda each: (-each[1], each[0]))
-    # Doubts are texts of the table, which is in no language.
-    rows = [(_.number(count), _.name(state), doubt) for (state, doubt), count in ordered[:DOUBTS_SHOWN]]
-    columns = ("pairs", "state", "doubt")
-    yield ""
-    yield Table(columns, rows, columns[:2], columns[2:])
-    if others := ordered[DOUBTS_SHOWN:]:
-        yield _(
-            "and {pairs} in doubt for {reasons}: see the column doubt",
-            pairs=_.n("{n} pair", "{n} pairs", sum(count for _, count in others)),
-            reasons=_.n("{n} other reason", "{n} other reasons", len(others)),
-        )
-    if any(state == "new" for state, _ in summary.doubts):
-        yield _("what is new, and in doubt, may have been there before")

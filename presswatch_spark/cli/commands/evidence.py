@@ -227,22 +227,18 @@ def challenge(
 
     def hear(verdict: RowCheck) -> None:
         # To read the rows may take hours: each is shown as soon as it is read.
+        row, failure = verdict.row.row_sha256, verdict.failure
         if form.as_json:
-            click.echo(json_line(_verdict_row(verdict)))
-        elif verdict.failure:
-            click.echo(printable(f"{verdict.row.row_sha256}  {verdict.failure}"))
+            outcome = {"verified": failure is None, "reason": failure and failure.reason}
+            click.echo(json_line({"row_sha256": row, **outcome, "pointer": str(verdict.pointer)}))
+        elif failure:
+            click.echo(printable(f"{row}  {failure}"))
 
     with bag_on_disk(bag, storage) as folder:
         found = challenged(folder, words, sample, storage, mirrors=mirrors, corpus=corpus, hear=hear)
     summary = _challenge_lines(found, form.language)
     code = INCOMPLETE if found.failures else 0
     return Reply(warnings=summary, exit_code=code) if form.as_json else Reply(summary, exit_code=code)
-
-
-def _verdict_row(verdict: RowCheck) -> dict[str, object]:
-    failure = verdict.failure
-    outcome = {"verified": failure is None, "reason": failure and failure.reason}
-    return {"row_sha256": verdict.row.row_sha256, **outcome, "pointer": str(verdict.pointer)}
 
 
 def _challenge_lines(found: Challenged, _: Language) -> Iterator[str]:

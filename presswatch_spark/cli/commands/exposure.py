@@ -103,7 +103,6 @@ def _listed(entry: Exposure, form: ReplyForm) -> dict[str, object]:
 
 
 def _joined(exposed: Exposed, form: ReplyForm) -> Iterator[dict[str, object]]:
-    """Yield a row for each article, dataset, release and exposure, with the publisher's statement."""
     entries = {entry.id: _said_by(entry, form) for entry in exposed.exposures}
     for row in exposed.articles():
         whole = row | entries[row["exposure"]]

@@ -167,7 +167,6 @@ def matches(
 
 
 def _strongest(found: Matches, order: str, limit: int) -> list[Row]:
-    """Return the first rows, with the reasons of their letters."""
     columns = list(dict.fromkeys(("run_id", *MATCH_COLUMNS, "letter")))
     rows = [dict(zip(columns, row, strict=True)) for row in found.rows(columns, order, limit).rows]
     reasons = found.reasons(rows)
@@ -177,7 +176,6 @@ def _strongest(found: Matches, order: str, limit: int) -> list[Row]:
 
 
 def _total_lines(totals: MatchTotals, _: Language) -> Iterator[str]:
-    """Yield the number of rows, by letter and by site, and of articles, addresses and hosts."""
     letters = ", ".join(f"{_.number(count)} {letter}" for letter, count in sorted(totals.letters.items()))
     rows = _.n("{n} row", "{n} rows", totals.rows) + (f" ({letters})" if letters else "")
     yield _(

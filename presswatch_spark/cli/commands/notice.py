@@ -55,11 +55,6 @@ MEANING = {
 """What each state of a notice says of it."""
 
 
-def sender_option() -> Any:
-    """Declare `--sender`."""
-    return option("--sender", "FILE", "The sender, in YAML. Default: as it was drafted.")
-
-
 def recipients_option() -> Any:
     """Declare `--recipients`."""
     return option("--recipients", "FILE", "Recipients in YAML, in the place of conf/recipients.yaml.")
@@ -165,7 +160,6 @@ def _drafted_lines(drafted: DraftedNotice, out: str, _: Language) -> Iterator[st
 
 
 def _said(told: Sentence, _: Language) -> str:
-    """Return a sentence of a check in a language, with its days and numbers as that writes them."""
     facts = dict[str, object]()
     for name, fact in told.facts.items():
         if isinstance(fact, date):
@@ -178,7 +172,6 @@ def _said(told: Sentence, _: Language) -> str:
 
 
 def _name(name: str, _: Language) -> str:
-    """Return the name of a fact, of an element of a law, of a state or of an event."""
     return _.word("notice", name)
 
 
@@ -188,7 +181,7 @@ def _name(name: str, _: Language) -> str:
 def check(
     *,
     path: str = argument("N"),
-    sender: str | None = sender_option(),
+    sender: str | None = option("--sender", "FILE", "The sender, in YAML. Default: as it was drafted."),
     recipients: str | None = recipients_option(),
     days: int = option(
         "--days", None, "How long ago rows may have been read.", type=click.IntRange(min=1), default=30

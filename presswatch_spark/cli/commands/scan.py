@@ -268,7 +268,7 @@ def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> I
 
 
 def _elsewhere_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:
-    """Yield how many rows of A and B the run has on pages elsewhere: the last that is said of a scan."""
+    """Yield the number of rows of A and B on pages elsewhere."""
     from presswatch_spark.queries.matches import Matches, MatchFilter
     from presswatch_spark.tables.store import TableStore
 

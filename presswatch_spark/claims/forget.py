@@ -15,7 +15,7 @@ import hashlib
 import re
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -95,28 +95,25 @@ def copies_near(tables: Path | None, ids: Sequence[str], also: Sequence[Path] = 
     """
     wanted = re.compile("|".join(rf"(?<![\w-]){re.escape(each)}(?![\w-])" for each in ids).encode())
     found = Counter[tuple[Path, str]]()
-    for root, kind in _searched(tables, also):
-        for path in (root, *sorted(root.rglob("*") if root.is_dir() else ())):
-            if not path.is_symlink() and path.is_file() and _names(path, wanted, frozenset(ids)):
-                found[root, kind] += 1
-    return [CopiesFound(root, kind, files) for (root, kind), files in sorted(found.items())]
-
-
-def _searched(tables: Path | None, also: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     beside = list[Path]()
     if tables is not None and tables.is_dir():
         own = tables.resolve()
         beside = [path for folder in (own.parent, own) for path in folder.iterdir() if path.resolve() != own]
     caches = [path for cache in user_caches() if cache.is_dir() for path in cache.iterdir()]
+    searched = list[tuple[Path, str]]()
     for path in sorted({*beside, *caches}):
         if path.is_file() and path not in caches and not path.is_symlink():
-            yield path, "file"
+            searched.append((path, "file"))
         elif kind := _kind_of(path):
-            yield path, kind
+            searched.append((path, kind))
         elif path in caches and path.is_dir():
-            yield path, "cache"
-    for path in also:
-        yield path, _kind_of(path) or ("folder" if path.is_dir() else "file")
+            searched.append((path, "cache"))
+    searched += [(path, _kind_of(path) or ("folder" if path.is_dir() else "file")) for path in also]
+    for root, kind in searched:
+        for path in (root, *sorted(root.rglob("*") if root.is_dir() else ())):
+            if not path.is_symlink() and path.is_file() and _names(path, wanted, frozenset(ids)):
+                found[root, kind] += 1
+    return [CopiesFound(root, kind, files) for (root, kind), files in sorted(found.items())]
 
 
 def _kind_of(folder: Path) -> str | None:

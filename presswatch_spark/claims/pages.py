@@ -63,7 +63,15 @@ class PlaceReader:
     def read(self, rows: pa.Table) -> PageLocations:
         """Return where the pages of rows of `judge.INPUT` stand."""
         urls, publishers = whole(rows["document_url"]), whole(rows["publisher_id"])
-        hosts, domains = _named(urls, whole(rows["document_host"]), whole(rows["document_domain"]))
+        hosts, domains = whole(rows["document_host"]), whole(rows["document_domain"])
+        unnamed = np.flatnonzero(_numpy(pc.and_(pc.is_valid(urls), pc.is_null(hosts))))
+        if len(unnamed):
+            # Rows of older runs lack hosts and domains.
+            named, registered = hosts.to_pylist(), domains.to_pylist()
+            for i in unnamed.tolist():
+                if host := host_of(urls[i].as_py()):
+                    named[i], registered[i] = host, registered_domain(host)
+            hosts, domains = pa.array(named, pa.string()), pa.array(registered, pa.string())
         sites, copies = hosts, marks_of(hosts, may_be_copy) & _numpy(pc.is_valid(urls))
         if copies.any():
             # A copy counts for the host of its original.
@@ -83,18 +91,6 @@ class PlaceReader:
             own[i] = publisher == publishers[i].as_py()
             others[i] = not own[i] and (others[i] or publisher is not None)
         return PageLocations(hosts, domains, sites, own, others, copies)
-
-
-def _named(urls: pa.Array, hosts: pa.Array, domains: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Return hosts and domains; rows of older runs lack them, so theirs come from the URLs."""
-    silent = np.flatnonzero(_numpy(pc.and_(pc.is_valid(urls), pc.is_null(hosts))))
-    if not len(silent):
-        return hosts, domains
-    named, registered = hosts.to_pylist(), domains.to_pylist()
-    for i in silent.tolist():
-        if host := host_of(urls[i].as_py()):
-            named[i], registered[i] = host, registered_domain(host)
-    return pa.array(named, pa.string()), pa.array(registered, pa.string())
 
 
 def _numpy(marks: pa.Array) -> Marks:

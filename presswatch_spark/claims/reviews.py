@@ -139,7 +139,8 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
         if verdict not in VERDICTS:
             found.append(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
         try:
-            at = _moment(row.get("at"))
+            given = row.get("at")
+            at = utc(given if isinstance(given, datetime) else datetime.fromisoformat(str(given)))
         except ValueError:
             found.append(f"at {row.get('at')!r} is no time (write it as 2026-11-27T09:30:00Z)")
         if found:
@@ -175,9 +176,3 @@ def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
             where=printable(uri),
             remedy="give JSONL, CSV or Parquet in UTF-8",
         ) from error
-
-
-def _moment(at: object) -> datetime:
-    """Return the time of a verdict; without zone it is taken as UTC. ValueError if it is none."""
-    moment = at if isinstance(at, datetime) else datetime.fromisoformat(str(at))
-    return utc(moment)

@@ -370,7 +370,17 @@ class Watch:
             yield from self._planned(campaign)
         else:
             try:
-                yield from map(_scan_report, look(campaign, retried=self.again))
+                for progress in look(campaign, retried=self.again):
+                    name = progress.item.name
+                    if progress.trouble is not None:
+                        yield WatchReport(name, "could not be scanned", FAILED)
+                    elif progress.missing:
+                        code = INCOMPLETE if progress.was_scanned else 0
+                        missing = f"{progress.missing:,} shards were not read to their end"
+                        advice = f"--again {name} reads them once more"
+                        yield WatchReport(name, f"scanned, but {missing}; {advice}", code)
+                    else:
+                        yield WatchReport(name, "scanned" if progress.is_done else progress.word)
             except InUseError:
                 yield WatchReport(self.plan.out, "another process is scanning for this watch", UNDER_WAY)
         if known.trouble:
@@ -388,17 +398,6 @@ class Watch:
                 continue
             lines = [line.partition(": ")[2] for line in task_lines(task)] if task else []
             yield WatchReport(item.name, f"would be scanned: {'; '.join(lines)}" if lines else "scanned")
-
-
-def _scan_report(progress: ItemProgress) -> WatchReport:
-    name = progress.item.name
-    if progress.trouble is not None:
-        return WatchReport(name, "could not be scanned", FAILED)
-    if progress.missing:
-        code = INCOMPLETE if progress.was_scanned else 0
-        missing = f"{progress.missing:,} shards were not read to their end"
-        return WatchReport(name, f"scanned, but {missing}; --again {name} reads them once more", code)
-    return WatchReport(name, "scanned" if progress.is_done else progress.word)
 
 
 def watch_of(
@@ -476,8 +475,18 @@ class WatchedCases:
                 continue
             if probed is None:
                 yield WatchReport(path, "not due")
-            else:
-                yield from _probe_reports(path, probed, self.index)
+                continue
+            removed, claims = probed.status.claims()
+            asked = f"{probed.asked:,} of {counted(probed.targets, 'place')} asked for"
+            text = f"round {probed.round.number}: {asked}; {removed:,} of {counted(claims, 'claim')} removed"
+            yield WatchReport(path, text, 0 if probed.is_complete else INCOMPLETE)
+            for alarm in probed.alarms:
+                yield WatchReport(path, f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail}", INCOMPLETE)
+            for uri, why in probed.blocked.items():
+                yield WatchReport(path, f"left alone: {uri}: {why}", INCOMPLETE)
+            if probed.unheard and self.index:
+                index = printable_uri(self.index)
+                yield WatchReport(path, f"index: {index}: {probed.unheard}", INCOMPLETE)
         if self.metrics is None or self.watch.dry_run:
             return
         try:
@@ -506,20 +515,6 @@ class WatchedCases:
         if self.metrics and (probed or path not in self._measured):
             self._measured[path] = probed.status if probed else CaseStatus.of(case)
         return probed
-
-
-def _probe_reports(path: str, probed: ProbeReport, index: str | None) -> Iterator[WatchReport]:
-    """Yield the findings of a round. Alarms, files left alone and silent indexes are partial."""
-    removed, claims = probed.status.claims()
-    asked = f"{probed.asked:,} of {counted(probed.targets, 'place')} asked for"
-    text = f"round {probed.round.number}: {asked}; {removed:,} of {counted(claims, 'claim')} removed"
-    yield WatchReport(path, text, 0 if probed.is_complete else INCOMPLETE)
-    for alarm in probed.alarms:
-        yield WatchReport(path, f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail}", INCOMPLETE)
-    for uri, why in probed.blocked.items():
-        yield WatchReport(path, f"left alone: {uri}: {why}", INCOMPLETE)
-    if probed.unheard and index:
-        yield WatchReport(path, f"index: {printable_uri(index)}: {probed.unheard}", INCOMPLETE)
 
 
 def look_once(watch: Watch, cases: WatchedCases, *, poll: bool) -> int:

@@ -212,7 +212,14 @@ def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:
         raise no_query()
     if len(parsed["statements"]) > 1:
         raise refused("there is more than one query", "give one at a time")
-    nodes = list(_nodes(parsed["statements"]))
+    nodes, waiting = list[Mapping[str, Any]](), [parsed["statements"]]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            nodes.append(value)
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
     own = {each["key"].lower() for node in nodes for each in (node.get("cte_map") or {}).get("map", ())}
     named = set[str]()
     for node in nodes:
@@ -231,17 +238,6 @@ def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:
             if ours:
                 named.add(name)
     return named
-
-
-def _nodes(value: Any) -> Iterator[Mapping[str, Any]]:
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            yield value
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
 
 
 def _rows(batches: "pa.RecordBatchReader", kept: ExitStack) -> Iterator[tuple[object, ...]]:

@@ -164,7 +164,9 @@ def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = F
         listing = fetched(uri, options, now)
     except PresswatchError as error:
         return replace(_at_hand(cached), trouble=str(error))
-    _keep(uri, listing)
+    if path := _copy(uri):
+        with suppress(PresswatchError):
+            write_object(str(path), listing.to_text().encode("ascii"), StorageOptions())
     return ReleaseList(listing, f"{printable(uri)}, {_as_of(listing)}")
 
 
@@ -226,9 +228,3 @@ def _cached(uri: str) -> Listing | None:
         return Listing.from_text(path.read_text(encoding="ascii")) if path else None
     except (OSError, ValueError):
         return None
-
-
-def _keep(uri: str, listing: Listing) -> None:
-    if path := _copy(uri):
-        with suppress(PresswatchError):
-            write_object(str(path), listing.to_text().encode("ascii"), StorageOptions())

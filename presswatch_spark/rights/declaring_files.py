@@ -6,7 +6,6 @@ tdmrep.json is the file of the TDM Reservation Protocol (W3C Community Group).
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 from presswatch_spark.formats.table.json_text import parse
 from presswatch_spark.model import Capture
@@ -144,26 +143,22 @@ def _tdmrep_signals(body: bytes) -> Iterator[Signal]:
         yield _unread("not an array of rules")
         return
     for number, rule in enumerate(rules[:RULES_READ], 1):
-        yield from _rule_signals(rule, number)
+        location = rule.get("location") if isinstance(rule, dict) else None
+        if not isinstance(location, str) or not location.startswith(("/", "*")):
+            yield _unread("a rule without a location")
+            continue
+        path, note = bounded(location)
+        signal = Signal("tdm_reservation", "file", None, "path", UNKNOWN, path=path, rule=number)
+        if (value := rule.get("tdm-reservation")) is None:
+            yield replace(signal, note=note or "a rule without a reservation")
+        else:
+            text, cut = _text(value)
+            yield replace(signal, value=text, verdict=reservation_verdict(value), note=note or cut)
+        if (value := rule.get("tdm-policy")) is not None:
+            text, cut = _text(value)
+            yield replace(signal, signal="tdm_policy", value=text, verdict=None, note=note or cut)
     if len(rules) > RULES_READ:
         yield _unread(f"{len(rules) - RULES_READ:,} more rules were not read")
-
-
-def _rule_signals(rule: Any, number: int) -> Iterator[Signal]:
-    location = rule.get("location") if isinstance(rule, dict) else None
-    if not isinstance(location, str) or not location.startswith(("/", "*")):
-        yield _unread("a rule without a location")
-        return
-    path, note = bounded(location)
-    signal = Signal("tdm_reservation", "file", None, "path", UNKNOWN, path=path, rule=number)
-    if (value := rule.get("tdm-reservation")) is None:
-        yield replace(signal, note=note or "a rule without a reservation")
-    else:
-        text, cut = _text(value)
-        yield replace(signal, value=text, verdict=reservation_verdict(value), note=note or cut)
-    if (value := rule.get("tdm-policy")) is not None:
-        text, cut = _text(value)
-        yield replace(signal, signal="tdm_policy", value=text, verdict=None, note=note or cut)
 
 
 def _text(value: object) -> tuple[str, str | None]:

@@ -314,14 +314,13 @@ def _verdicts(
             elif not allows(RobotsGroup([("disallow", row.path)]), path):  # its pattern is about the path
                 specific[row.signal].append(row)
     for signal, named in specific.items():
-        yield _first(named) if signal == TDMREP else _longest(named)
-
-
-def _first(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:
-    """Return TDMRep's most specific match: the first rule. If the order is not known, none is chosen."""
-    least = min(row.rule or 0 for row in rows)
-    nearest = [row for row in rows if (row.rule or 0) == least]
-    return nearest[0], agreed([row.verdict for row in nearest])
+        if signal == TDMREP:
+            # The first rule counts. If the order is not known, none is chosen.
+            least = min(row.rule or 0 for row in named)
+            first = [row for row in named if (row.rule or 0) == least]
+            yield first[0], agreed([row.verdict for row in first])
+        else:
+            yield _longest(named)
 
 
 def _longest(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:

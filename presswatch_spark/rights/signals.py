@@ -128,16 +128,12 @@ def _header_signals(capture: Capture) -> Iterator[Signal]:
     if any(len(value) > _HEADER_CHARACTERS for name in _DECISIVE_HEADERS for value in capture.header(name)):
         yield left_out(f"a header was read to {_HEADER_CHARACTERS:,} characters")
     for value in _header_values(capture, "link"):
-        for target, relations in _links_of(value):
+        for link in _LINK.finditer(value):
+            given = _RELATION.search(link[2])
+            relations = (given[1] or given[2] or "").lower().split() if given else ()
             for relation in _LINKED:
                 if relation in relations:
-                    yield stated(relation, "header", target)
-
-
-def _links_of(value: str) -> Iterator[tuple[str, list[str]]]:
-    for link in _LINK.finditer(value):
-        if relation := _RELATION.search(link[2]):
-            yield link[1].strip(), (relation[1] or relation[2] or "").lower().split()
+                    yield stated(relation, "header", link[1].strip())
 
 
 def _header_values(capture: Capture, name: str) -> Iterator[str]:

@@ -68,13 +68,19 @@ class TableRow:
     def __init_subclass__(cls) -> None:
         """Make the class a dataclass, and its columns a schema."""
         annotations = typing.get_type_hints(cls, include_extras=True)
-        cls.schema = pa.schema(
-            [
-                _field(name, annotations[name], declared)
-                for name, declared in vars(cls).items()
-                if isinstance(declared, _DeclaredColumn)
-            ]
-        )
+        fields = list[pa.Field]()
+        for name, declared in vars(cls).items():
+            if not isinstance(declared, _DeclaredColumn):
+                continue
+            kind, nullable = _arrow_type(annotations[name])
+            if isinstance(declared.meaning, str):
+                fields.append(pa.field(name, kind, nullable, {"meaning": declared.meaning}))
+                continue
+            same, of = declared.meaning.schema.field(name), declared.meaning.__name__
+            if (same.type, same.nullable) != (kind, nullable):
+                raise TypeError(f"{name} is declared as {annotations[name]}, and is {same} in {of}")
+            fields.append(same)
+        cls.schema = pa.schema(fields)
         cls.columns = tuple(cls.schema.names)
         cls.float_columns = tuple(each.name for each in cls.schema if _has_floats(each.type))
         for name in cls.columns:
@@ -151,16 +157,6 @@ def struct_of(fields: type) -> pa.StructType:
 def _has_floats(kind: pa.DataType) -> bool:
     inner = (kind.field(i).type for i in range(kind.num_fields))
     return pa.types.is_floating(kind) or any(map(_has_floats, inner))
-
-
-def _field(name: str, annotation: Any, declared: _DeclaredColumn) -> pa.Field:
-    kind, nullable = _arrow_type(annotation)
-    if isinstance(declared.meaning, str):
-        return pa.field(name, kind, nullable, {"meaning": declared.meaning})
-    same = declared.meaning.schema.field(name)
-    if (same.type, same.nullable) != (kind, nullable):
-        raise TypeError(f"{name} is declared as {annotation}, and is {same} in {declared.meaning.__name__}")
-    return same
 
 
 def _arrow_type(annotation: Any) -> tuple[pa.DataType, bool]:

@@ -149,7 +149,16 @@ def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
     """
     try:
         with opened_sealed(whole_object(info.uri, storage), since="files") as file:
-            row = _only_row(file.read(use_threads=False))
+            table = file.read(use_threads=False)
+        # Arrow loads pandas to give a moment its zone, which takes 0.2 s.
+        moments = [field.name for field in table.schema if field.type == UTC_MICROS]
+        (values,) = table.drop_columns(moments).to_pylist()
+        micros = {name: table[name][0].value for name in moments}
+        values |= {
+            name: None if value is None else EPOCH + timedelta(microseconds=value)
+            for name, value in micros.items()
+        }
+        row = {name: values[name] for name in table.column_names}
         if row["run_id"] != run_id:
             raise ValueError
     except MissingError:
@@ -161,18 +170,6 @@ def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
             remedy=RESTORE,
         ) from error
     return row
-
-
-def _only_row(table: pa.Table) -> Row:
-    """Return the one row of a table. Arrow loads pandas to give a moment its zone, which takes 0.2 s."""
-    moments = [field.name for field in table.schema if field.type == UTC_MICROS]
-    (row,) = table.drop_columns(moments).to_pylist()
-    micros = {name: table[name][0].value for name in moments}
-    times = {
-        name: None if value is None else EPOCH + timedelta(microseconds=value)
-        for name, value in micros.items()
-    }
-    return {name: times[name] if name in times else row[name] for name in table.column_names}
 
 
 def check_files(

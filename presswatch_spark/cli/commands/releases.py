@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -100,7 +100,16 @@ def datasets(*, name: str | None = argument(required=False), form: ReplyForm) ->
 
     known, _ = load_datasets(), form.language
     chosen = [dataset_named(name, known)] if name else list(known.values())
-    lines = _fact_lines(chosen[0], _) if name else _list_lines(chosen, _)
+    lines: Iterable[Line] = _list_lines(chosen, _)
+    if name:
+        (dataset,) = chosen
+        facts = {fact: value for fact, value in asdict(dataset).items() if fact != "unverified"}
+        # They are unverified field by field, and each is marked.
+        shown = [
+            " ".join([_cell(value, _), *([_("(not verified)")] if fact in dataset.unverified else ())])
+            for fact, value in facts.items()
+        ]
+        lines = block_lines(_.names(facts), [shown])
     return Reply(lines, rows=ReplyRows(map(asdict, chosen), schema_of()))
 
 
@@ -115,16 +124,6 @@ def _list_lines(listed: list[Dataset], _: Language) -> Iterator[Line]:
     columns = ("dataset", "format", "a part", "gated", "leads back", "where")
     yield Table(columns, rows, columns[:2])
     yield _("?: not verified; for all that is known of one: presswatch datasets NAME")
-
-
-def _fact_lines(dataset: Dataset, _: Language) -> Iterator[str]:
-    facts = {name: value for name, value in asdict(dataset).items() if name != "unverified"}
-    # They are unverified field by field, and each says so itself.
-    shown = [
-        " ".join([_cell(value, _), *([_("(not verified)")] if name in dataset.unverified else ())])
-        for name, value in facts.items()
-    ]
-    yield from block_lines(_.names(facts), [shown])
 
 
 def _cell(value: object, _: Language) -> str:

@@ -299,22 +299,20 @@ def look_up_in_clusters(uri: str, keys: Mapping[str, Key], storage: StorageOptio
     blocks = list(dict.fromkeys(block for blocks in blocks_of.values() for block in blocks))
     with AskingThreads(ASKED_AT_ONCE, "index") as pool:
         read = dict(pool.map(lambda block: (block, _read_block(block, keys, storage)), blocks))
-    return {
-        url: _together(url, [read[block] for block in blocks_of[url]], IndexAnswer(request, uri))
-        for url in keys
-    }
 
-
-def _together(url: str, blocks: Sequence[IndexAnswer], nothing: IndexAnswer) -> IndexAnswer:
-    """Return the captures of a URL in several blocks; an error of one is that of all."""
-    answer, captures = blocks[0] if blocks else nothing, list[IndexedCapture]()
-    for each in blocks:
-        if each.error is not None:
-            return each
-        found = [capture for capture in each.captures if capture.url == url]
-        answer = each if found and not captures else answer
-        captures += found
-    return IndexAnswer(answer.request, answer.uri, captures, response=answer.response)
+    answers = dict[str, IndexAnswer]()
+    for url in keys:
+        parts = [read[block] for block in blocks_of[url]]
+        answer, captures = parts[0] if parts else IndexAnswer(request, uri), list[IndexedCapture]()
+        for part in parts:
+            found = [capture for capture in part.captures if capture.url == url]
+            answer = part if found and not captures else answer
+            captures += found
+        # An error of one block is that of all.
+        failed = (part for part in parts if part.error is not None)
+        whole = IndexAnswer(answer.request, answer.uri, captures, response=answer.response)
+        answers[url] = next(failed, whole)
+    return answers
 
 
 def _read_block(block: Block, urls: Collection[str], storage: StorageOptions) -> IndexAnswer:

@@ -10,7 +10,7 @@ over all that decides the rows: plan, corpus, settings, version.
 import re
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -232,13 +232,22 @@ def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
         key, _, below = name.partition("/")
         if below:
             names[key].append(below)
-    by_key = {key: _run_in(runs / key, below) for key, below in sorted(names.items())}
+    by_key = dict[str, tuple[Note, ShardTotals] | DamagedRun]()
+    for key, files in sorted(names.items()):
+        try:
+            if NOTE in files and (there := read_note(runs / key)):
+                waves = read_waves(runs / key, there[0], files)
+                by_key[key] = there[0], sum((wave.counts for wave in waves), ShardTotals())
+        except MissingError:
+            continue
+        except OutputError as error:
+            by_key[key] = DamagedRun(runs / key, error.what)
     begun = {f"{key}.lock" for key, run in by_key.items() if isinstance(run, tuple)}
     alive = owned(runs, begun.intersection(listed))
     for key, run in by_key.items():
         if isinstance(run, DamagedRun):
             yield run
-        elif run and not store.is_published(run[0].run_id):
+        elif not store.is_published(run[0].run_id):
             note, counts = run
             passes = Counter(match[1] for name in names[key] if (match := _IN_PASS.match(name)))
             yield UnfinishedRun(note, runs / key, counts, f"{key}.lock" in alive, passes)
@@ -286,19 +295,6 @@ def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
                 delete_object(uri, store.root.storage)
             removed += uris
     return removed
-
-
-def _run_in(folder: Folder, names: Sequence[str]) -> tuple[Note, ShardTotals] | DamagedRun | None:
-    try:
-        if NOTE not in names or (there := read_note(folder)) is None:
-            return None
-        waves = read_waves(folder, there[0], names)
-        counts = sum((wave.counts for wave in waves), ShardTotals())
-    except MissingError:
-        return None
-    except OutputError as error:
-        return DamagedRun(folder, error.what)
-    return there[0], counts
 
 
 def _removal(folder: Folder) -> str:

@@ -251,8 +251,16 @@ def load_settings(
     Raises:
         ConfigError: with every unknown name, wrong type and value out of bounds, one a line.
     """
-    problems, merged = list[str](), dict[Path, object]()
-    given = _from_file(path, family, problems) if path else []
+    problems, merged, given = list[str](), dict[Path, object](), list[Given]()
+    if path:
+        from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes
+
+        check = Check()
+        root = compose(file_bytes(path, "the settings file", "--config"), check, "sections and settings")
+        if root is not None:
+            nodes = _from_node(root, (), family, check)
+            given = [(here, value, f"{path}:{line}") for here, value, line in nodes]
+        problems += [f"{path}:{line}: {message}" for line, message in sorted(check.problems)]
     given += _from_environment(env, family, problems)
     given += [
         (tuple(name.split(".")), value, flags_from) for name, value in flags.items() if value is not None
@@ -299,17 +307,6 @@ def _from_environment(env: Mapping[str, str], family: SettingsGroup, problems: l
         except ValueError as error:
             problems.append(f"{variable}: {setting.name} {error}")
     return given
-
-
-def _from_file(path: str, family: SettingsGroup, problems: list[str]) -> list[Given]:
-    from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes
-
-    check, found = Check(), list[Given]()
-    root = compose(file_bytes(path, "the settings file", "--config"), check, "sections and settings")
-    if root is not None:
-        found = [(here, value, f"{path}:{line}") for here, value, line in _from_node(root, (), family, check)]
-    problems += [f"{path}:{line}: {message}" for line, message in sorted(check.problems)]
-    return found
 
 
 def _from_node(

@@ -158,24 +158,13 @@ def _synced(
 def _table(catalog: Catalog, name: tuple[str, ...], folder: str) -> Table:
     """Open an Iceberg table, made if it is missing, with the columns of today."""
     from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
-    from pyiceberg.table import TableProperties
 
     try:
         table = catalog.load_table(name)
     except NoSuchTableError:
-        columns, properties = iceberg_columns(name[-1]), {**PROPERTIES, OURS: folder}
         # Another sync may make it just now.
-        with (
-            suppress(CommitFailedException, TableAlreadyExistsError),
-            catalog.create_table_transaction(name, columns, properties=properties) as creation,
-        ):
-            # Our files number no fields: columns are known by their names.
-            by_name = creation.table_metadata.schema().name_mapping.model_dump_json()
-            creation.set_properties({TableProperties.DEFAULT_NAME_MAPPING: by_name})
-            # Of a derived table, rows of a file are of many runs.
-            if name[-1] not in DERIVED:
-                with creation.update_spec() as partitions:
-                    partitions.add_identity("run_id")
+        with suppress(CommitFailedException, TableAlreadyExistsError):
+            _make(catalog, name, folder)
         table = catalog.load_table(name)
     if (other := table.properties.get(OURS)) != folder:
         of = f"of the tables in {other}" if other else "not ours"
@@ -188,6 +177,20 @@ def _table(catalog: Catalog, name: tuple[str, ...], folder: str) -> Table:
     with table.update_schema() as schema:
         schema.union_by_name(iceberg_columns(name[-1]))
     return table
+
+
+def _make(catalog: Catalog, name: tuple[str, ...], folder: str) -> None:
+    from pyiceberg.table import TableProperties
+
+    columns, properties = iceberg_columns(name[-1]), {**PROPERTIES, OURS: folder}
+    with catalog.create_table_transaction(name, columns, properties=properties) as creation:
+        # Our files number no fields: columns are known by their names.
+        by_name = creation.table_metadata.schema().name_mapping.model_dump_json()
+        creation.set_properties({TableProperties.DEFAULT_NAME_MAPPING: by_name})
+        # Of a derived table, rows of a file are of many runs.
+        if name[-1] not in DERIVED:
+            with creation.update_spec() as partitions:
+                partitions.add_identity("run_id")
 
 
 def iceberg_columns(table: str) -> pa.Schema:

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from presswatch_spark.campaigns.scope import news_months
 from presswatch_spark.errors import CorruptError, InputError
-from presswatch_spark.releases.datasets import Dataset, dataset_named, load_datasets, part_of
+from presswatch_spark.releases.datasets import dataset_named, load_datasets, part_of
 from presswatch_spark.releases.known import ReleaseList
 from presswatch_spark.releases.release import CRAWL, Release, form_of, kinds_of
 from presswatch_spark.settings.config import ScanConfig
@@ -182,35 +182,30 @@ def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: da
     crawls = list[Item]()
     if plan.crawls:
         releases = news_months(now) if plan.crawls == NEWS else known.listing.crawls
-        crawls = [_crawl_item(release, plan.crawls, config) for release in _between(plan, releases)]
+        for release in _between(plan, releases):
+            is_news, note = plan.crawls == NEWS, ""
+            form = kinds_of(release.name)[0] if is_news else form_of(release.name, plan.crawls)
+            if config.read.languages and not is_news:
+                found = re.fullmatch(CRAWL, release.name)
+                names_languages = found is not None and (int(found[1]), int(found[2])) >= LANGUAGES_SINCE
+                note = "" if names_languages else WHOLE
+            crawls.append(Item(release.name, form, release.name, note=note, last_capture=release.last))
     if not plan.newest_first:
         crawls.reverse()
-    datasets = load_datasets()
-    named = ((name, dataset_named(name, datasets), part) for name, part in plan.datasets)
-    return (*crawls, *(_part(dataset, part, plan.mirrors.get(name)) for name, dataset, part in named))
 
-
-def _part(dataset: Dataset, part: str, mirror: str | None) -> Item:
-    name = f"{dataset.id}:{part}"
-    try:
-        shards = part_of(dataset, part, mirror)
-    except InputError as error:
-        # Its files are on a site that cannot be asked for them; the other items can be scanned.
-        return Item(name, dataset.format, None, note=error.what, trouble=error)
-    note = dataset.caution or ""
-    return Item(name, shards.format, shards.release, shards.path, shards.columns, note, dataset.id)
-
-
-def _crawl_item(release: Release, scope: str, config: ScanConfig) -> Item:
-    """Return the item of a crawl. It has a note if its pages name no languages, and the scan reads some."""
-    if scope == NEWS:
-        form = kinds_of(release.name)[0]
-        return Item(release.name, form, release.name, last_capture=release.last)
-    found = re.fullmatch(CRAWL, release.name)
-    names_languages = found is not None and (int(found[1]), int(found[2])) >= LANGUAGES_SINCE
-    note = WHOLE if config.read.languages and not names_languages else ""
-    form = form_of(release.name, scope)
-    return Item(release.name, form, release.name, note=note, last_capture=release.last)
+    datasets, parts = load_datasets(), list[Item]()
+    named = [(dataset_named(name, datasets), part, plan.mirrors.get(name)) for name, part in plan.datasets]
+    for dataset, part, mirror in named:
+        name = f"{dataset.id}:{part}"
+        try:
+            shards = part_of(dataset, part, mirror)
+        except InputError as error:
+            # Its files are on a site that cannot be asked for them; the other items can be scanned.
+            parts.append(Item(name, dataset.format, None, note=error.what, trouble=error))
+            continue
+        note = dataset.caution or ""
+        parts.append(Item(name, shards.format, shards.release, shards.path, shards.columns, note, dataset.id))
+    return (*crawls, *parts)
 
 
 def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]:

@@ -339,7 +339,6 @@ class Campaign:
             )
 
     def _key_of(self, task: Task, corpus: str) -> str:
-        """Return the key of the run that a task begins, or goes on with."""
         config, (share, seed) = task.item.settings(self.config), self._drawn(task)
         return scan_key(
             task.shards,

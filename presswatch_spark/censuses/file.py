@@ -54,7 +54,15 @@ class FileReading(Attempt):
 
     def add(self, row: Row) -> None:
         """Take a row of `captures`."""
-        kind = _kind_of(row)
+        languages = row["languages"]
+        kind = CaptureKind(
+            publisher_id=str(row["publisher_id"]),
+            title_id=str(row["title_id"]),
+            url_match=str(row["url_match"]),
+            subset=str(row["subset"] or ""),
+            status=int(str(row["http_status"] or 0)),
+            language=str(languages[0]) if isinstance(languages, list) and languages else "",
+        )
         if kind not in self.kinds and len(self.kinds) >= KINDS_MAX:
             kind = replace(kind, subset="", status=0, language="")
         self.rows.append(row)
@@ -125,25 +133,20 @@ class FileCensus:
         named = {**({"release": self.release} if self.release else {}), **partitions(uri)}
         read = read_cdxj if is_cdxj(uri) else read_index
         for place, row in read(reading.shard, self.wanted, self.storage, reading.report):
-            if owned := _owned(corpus, row):
-                reading.add(_capture(row, owned, named, uri, place))
+            match = corpus.sites.match(str(row["url"]), corpus.urls) if row["url"] is not None else None
+            if match is None:
+                continue
+            article = corpus.article(match.articles[0]) if match.articles else None
+            owned: Row = {
+                "title_id": match.title_id or (article and article.title_id),
+                "publisher_id": match.publisher_id or (article and article.publisher_id),
+                "article_id": article and article.article_id,
+                "url_match": "article" if article else "title",
+            }
+            reading.add(_capture(row, owned, named, uri, place))
 
 
 _corpus = lru_cache(maxsize=1)(Corpus.same)
-
-
-def _owned(corpus: Corpus, row: Row) -> Row | None:
-    """Return the owner of the URL of a row; None if it has none."""
-    match = corpus.sites.match(str(row["url"]), corpus.urls) if row["url"] is not None else None
-    if match is None:
-        return None
-    article = corpus.article(match.articles[0]) if match.articles else None
-    return {
-        "title_id": match.title_id or (article and article.title_id),
-        "publisher_id": match.publisher_id or (article and article.publisher_id),
-        "article_id": article and article.article_id,
-        "url_match": "article" if article else "title",
-    }
 
 
 def _capture(row: Row, owned: Row, named: Mapping[str, str], uri: str, place: int) -> Row:
@@ -167,15 +170,3 @@ def _capture(row: Row, owned: Row, named: Mapping[str, str], uri: str, place: in
     for name in ("release", "subset"):
         capture[name] = as_text(row.get(name)) or by_filename.get(name) or named.get(name)
     return {**capture, "row_sha256": row_digest(capture)}
-
-
-def _kind_of(row: Row) -> CaptureKind:
-    languages = row["languages"]
-    return CaptureKind(
-        publisher_id=str(row["publisher_id"]),
-        title_id=str(row["title_id"]),
-        url_match=str(row["url_match"]),
-        subset=str(row["subset"] or ""),
-        status=int(str(row["http_status"] or 0)),
-        language=str(languages[0]) if isinstance(languages, list) and languages else "",
-    )

@@ -203,7 +203,11 @@ def pack(tree: Path, file: Path) -> None:
         tarfile.open(fileobj=compressed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
         for path in sorted(tree.rglob("*"), key=lambda path: path.relative_to(tree).as_posix()):
-            info = _anonymous(tar.gettarinfo(path, path.relative_to(tree).as_posix()))
+            info = tar.gettarinfo(path, path.relative_to(tree).as_posix())
+            info.uid = info.gid = 0
+            info.uname = info.gname = ""
+            info.mtime = MODIFIED
+            info.mode = 0o755 if info.isdir() or info.mode & 0o111 else 0o644
             if info.islnk():  # a second name of one file is packed as a file
                 info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size
             if info.isreg():
@@ -211,15 +215,6 @@ def pack(tree: Path, file: Path) -> None:
                     tar.addfile(info, content)
             else:
                 tar.addfile(info)
-
-
-def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Remove owner and time; of the mode keep only whether it can be executed."""
-    info.uid = info.gid = 0
-    info.uname = info.gname = ""
-    info.mtime = MODIFIED
-    info.mode = 0o755 if info.isdir() or info.mode & 0o111 else 0o644
-    return info
 
 
 def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:

@@ -161,7 +161,6 @@ def build_bag(
 
 
 def _write_rows(bag: Bag, selection: Selection, records: ReadRecords) -> None:
-    """Write each row with its claim and its record, and the declarations, in the order of digests."""
     lines = []
     for digest, row in sorted(selection.rows.items()):
         claim, record = selection.claims[digest].as_dict(), records.rows[digest]
@@ -212,7 +211,6 @@ def _ordered(rows: Iterable[dict[str, Any]], *names: str) -> list[dict[str, Any]
 
 
 def _write_tables(bag: Bag, selection: Selection, runs: Sequence[dict[str, Any]]) -> None:
-    """Write the tables of the rows, and the settings that runs and claims were made with."""
     claims_run = selection.judged.made("claims")[-1:]
     derivations: list[dict[str, Any]] = selection.judged.read("derivations", *claims_run).to_pylist()
     shards = pc.field("shard_uri").isin(sorted({row.shard_uri for row in selection.rows.values()}))
@@ -236,7 +234,6 @@ def _write_tables(bag: Bag, selection: Selection, runs: Sequence[dict[str, Any]]
 
 
 def _write_corpus(bag: Bag, order: BagOrder) -> None:
-    """Write the corpus's manifest, its members with their mandates, and the digests of the rows' articles."""
     corpus = order.corpus
     for name in (MANIFEST, MEMBERS):
         bag.write(f"data/corpus/{name}", (corpus.folder / name).read_bytes())

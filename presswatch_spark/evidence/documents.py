@@ -225,10 +225,16 @@ def page_of(shown: ShownClaim) -> str:
 def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
     """Return the data of a claim in a PDF: its view, and copied words with their surroundings."""
     _ = Speaker(language, for_print=True)
-    texts = {
-        side: {"pieces": _pieces(text, spans, _), "leftwards": runs_leftwards(text or "")}
-        for side, text, spans in _texts_of(shown.case)
-    }
+    texts = dict[str, dict[str, Any]]()
+    for side, text, spans in _texts_of(shown.case):
+        texts[side] = {"pieces": None, "leftwards": runs_leftwards(text or "")}
+        if text is not None:
+            texts[side]["pieces"] = [
+                ("gap", _("[… {count} characters are not shown here …]", count=_.number(piece.left_out)))
+                if piece.left_out
+                else ("copied" if piece.is_copied else "text", piece.text)
+                for piece in around_marks(pieces_of(text, spans), AROUND, SHOWN_MOST)
+            ]
     printed: dict[str, Any] = in_print(asdict(view_of(shown, language)) | {"texts": texts})
     return printed
 
@@ -237,18 +243,6 @@ def _texts_of(case: ExplainedRow) -> Iterator[tuple[str, str | None, list[tuple[
     spans = case.row.spans or ()
     yield "article", case.article, ranges_of(spans, "article")
     yield "page", case.page, ranges_of(spans, "document")
-
-
-def _pieces(text: str | None, spans: Iterable[tuple[Any, Any]], _: Speaker) -> list[tuple[str, str]] | None:
-    """Return copied words with their surroundings, and the gaps between; None without a text."""
-    if text is None:
-        return None
-    return [
-        ("gap", _("[… {count} characters are not shown here …]", count=_.number(piece.left_out)))
-        if piece.left_out
-        else ("copied" if piece.is_copied else "text", piece.text)
-        for piece in around_marks(pieces_of(text, spans), AROUND, SHOWN_MOST)
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -569,26 +563,23 @@ def plain_text(title: str, subtitle: str, blocks: Iterable[DocumentBlock]) -> st
     """Return a document as plain text."""
     lines = [title.upper(), "=" * columns_of(title), "", subtitle]
     for block in blocks:
-        lines += ["", *_plain_lines(block)]
+        content = block.content
+        lines.append("")
+        if block.kind == "heading":
+            lines += [content, "-" * columns_of(content)]
+        elif block.kind == "text":
+            lines += wrapped_at(content, COLUMNS)
+        elif block.kind == "code":
+            lines += [f"    {line}" for line in content]
+        elif block.kind == "facts":
+            for name, value, is_code in content:
+                lines += _hanging(f"{name:{NAMED}}", value, is_code)
+        elif block.kind == "table":
+            lines += _columns([content["headers"], *content["rows"]], content["numbers"])
+        else:
+            for number, line in enumerate(content, 1):
+                lines += _hanging(f"{number}. " if block.kind == "steps" else "- ", line)
     return "".join(f"{visible(line).rstrip()}\n" for line in lines)
-
-
-def _plain_lines(block: DocumentBlock) -> Iterator[str]:
-    content = block.content
-    if block.kind == "heading":
-        yield from (content, "-" * columns_of(content))
-    elif block.kind == "text":
-        yield from wrapped_at(content, COLUMNS)
-    elif block.kind == "code":
-        yield from (f"    {line}" for line in content)
-    elif block.kind == "facts":
-        for name, value, is_code in content:
-            yield from _hanging(f"{name:{NAMED}}", value, is_code)
-    elif block.kind == "table":
-        yield from _columns([content["headers"], *content["rows"]], content["numbers"])
-    else:
-        for number, line in enumerate(content, 1):
-            yield from _hanging(f"{number}. " if block.kind == "steps" else "- ", line)
 
 
 def _hanging(mark: str, text: str, is_whole: bool = False) -> Iterator[str]:

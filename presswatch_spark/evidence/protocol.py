@@ -71,7 +71,11 @@ def protocol_of(
     with suppress(OSError, KeyError):
         account = getpass.getuser()
     for each in exchanges:
-        by_host.setdefault(_host(each.uri), []).append(each)
+        try:
+            host = urlsplit(each.uri).netloc or each.uri
+        except ValueError:
+            host = each.uri
+        by_host.setdefault(host, []).append(each)
     proxies = {
         name: bare_url(url if "://" in url else f"http://{url}")
         for name, url in sorted(getproxies().items())
@@ -134,13 +138,6 @@ def _server(host: str, exchanges: Sequence[Exchange]) -> Mapping[str, Any]:
         "certificates": sorted(hashlib.sha256(der).hexdigest() for der in certificates),
         "clock_ahead_seconds": round(median(offsets), 3) if offsets else None,
     }
-
-
-def _host(uri: str) -> str:
-    try:
-        return urlsplit(uri).netloc or uri
-    except ValueError:
-        return uri
 
 
 def _moment(seconds: float) -> str:

@@ -72,7 +72,16 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
             those that are stored next to it, and its note says so.
     """
     findings = verify.check(str(folder))
-    _check_verifier(folder, findings)
+    with suppress(OSError):
+        found = hashlib.sha256((folder / verify.VERIFIER).read_bytes()).hexdigest()
+        own = hashlib.sha256(Path(verify.__file__).read_bytes()).hexdigest()
+        # A bag that is sealed again can contain any program.
+        if found != own and found not in VERIFIERS.read_text("ascii").split():
+            findings.refuse(
+                verify.VERIFIER,
+                "is not that of this version or an earlier one: do not run it; a bag of a later version is"
+                " checked with that version",
+            )
     _check_tables(folder, findings)
     tokens = sorted(path for path in (folder / "stamps").glob("*.tsr") if path.is_file())
     # The notes of `verify.py` on these rest on less.
@@ -84,7 +93,15 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
         findings.notes.append(f"signatures of {len(tokens)} time-stamps are not checked: {error}")
         return findings
     for token in tokens:
-        _check_stamp(folder, token, trusted, findings)
+        name, beside = token.relative_to(folder).as_posix(), token.with_suffix(".pem")
+        try:
+            roots = list(trusted) or pem_certificates(beside.read_bytes(), str(beside))
+            signed = check_token(token.read_bytes(), (folder / verify.SEAL).read_bytes(), roots)
+        except (OSError, InputError, RefusedStampError) as error:
+            findings.refuse(name, str(error.what if isinstance(error, InputError) else error))
+            continue
+        rests = "the certificates that you named" if trusted else f"{beside.name}, which lies in the bag"
+        findings.notes.append(f"{name}: sealed before {signed}, by {rests}")
     return findings
 
 
@@ -106,19 +123,6 @@ def require_sound(folder: Path, where: str = "") -> None:
         )
 
 
-def _check_verifier(folder: Path, findings: verify.Findings) -> None:
-    """Refuse a `verify.py` that no version wrote: a bag that is sealed again can contain any program."""
-    with suppress(OSError):
-        found = hashlib.sha256((folder / verify.VERIFIER).read_bytes()).hexdigest()
-        own = hashlib.sha256(Path(verify.__file__).read_bytes()).hexdigest()
-        if found != own and found not in VERIFIERS.read_text("ascii").split():
-            findings.refuse(
-                verify.VERIFIER,
-                "is not that of this version or an earlier one: do not run it; a bag of a later version is"
-                " checked with that version",
-            )
-
-
 def _check_tables(folder: Path, findings: verify.Findings) -> None:
     for table, member in (("matches", "row"), ("claims", "claim")):
         path = folder / f"data/tables/{table}.parquet"
@@ -136,19 +140,6 @@ def _check_tables(folder: Path, findings: verify.Findings) -> None:
             alike = False
         if not alike:
             findings.refuse(f"data/tables/{table}.parquet", f"does not say what {verify.ROWS} says")
-
-
-def _check_stamp(folder: Path, token: Path, trusted: Sequence[bytes], findings: verify.Findings) -> None:
-    name, beside = token.relative_to(folder).as_posix(), token.with_suffix(".pem")
-    try:
-        roots = list(trusted) or pem_certificates(beside.read_bytes(), str(beside))
-        sealed = (folder / verify.SEAL).read_bytes()
-        signed = check_token(token.read_bytes(), sealed, roots)
-    except (OSError, InputError, RefusedStampError) as error:
-        findings.refuse(name, str(error.what if isinstance(error, InputError) else error))
-        return
-    rests = "the certificates that you named" if trusted else f"{beside.name}, which lies in the bag"
-    findings.notes.append(f"{name}: sealed before {signed}, by {rests}")
 
 
 # --- the content of a bag

@@ -121,7 +121,12 @@ class _RecordReader:
                 record = self._unverified(check.pointer, failure, check.record)
             else:
                 record = self._put_record(check.record)
-            kept[digest] = replace(record, uri=uri, text=self._text(check))
+            text: Path | None = None
+            # Another corpus does not change the text of the page.
+            if check.record is not None and (check.failure is None or check.failure.reason == OTHER_ARTICLE):
+                text = self.texts / hashlib.sha256(check.record.text).hexdigest()
+                text.write_bytes(check.record.text)
+            kept[digest] = replace(record, uri=uri, text=text)
             if kept[digest].kind == CELL:
                 cells.setdefault(uri, []).append(check.row)
 
@@ -170,14 +175,6 @@ class _RecordReader:
     def _uri(self, row: Match | RightsSignal) -> str:
         return mirrored(row.shard_uri or "", self.audit.mirrors)
 
-    def _text(self, check: RowCheck) -> Path | None:
-        """Store the text of the page, if it is that of the row: another corpus does not change the page."""
-        if check.record is None or (check.failure and check.failure.reason != OTHER_ARTICLE):
-            return None
-        path = self.texts / hashlib.sha256(check.record.text).hexdigest()
-        path.write_bytes(check.record.text)
-        return path
-
     def _unverified(self, pointer: Pointer, failure: Failure, record: Record | None = None) -> KeptRecord:
         """Keep a record that is not as its row describes it, or the bytes of a range without a record.
 
@@ -212,9 +209,12 @@ class _RecordReader:
                 yield from ((digest, data, INFLATED) for digest in by_place[place])
         elif read_range(uri, 0, len(PARQUET), storage) != PARQUET:
             for place, data in lines_at(uri, by_place, storage):
-                for digest in by_place[place]:
-                    if _has_text(data, kept[digest].sha256):
-                        yield digest, data, LINE
+                try:
+                    texts = [each.encode("utf-8", "replace") for each in json_texts(json.loads(data))]
+                except (ValueError, RecursionError):
+                    continue
+                digests = {hashlib.sha256(text).hexdigest() for text in texts}
+                yield from ((row, data, LINE) for row in by_place[place] if kept[row].sha256 in digests)
 
     def _put_record(self, record: Record, failure: Failure | None = None) -> KeptRecord:
         if record.stored is None:
@@ -223,7 +223,14 @@ class _RecordReader:
 
     def _put(self, data: bytes, kind: str, failure: Failure | None) -> KeptRecord:
         sha256 = hashlib.sha256(data).hexdigest()
-        ending = ".bin" if kind == BYTES else ENDINGS.get(kind) or _archive_ending(data)
+        ending = ".bin" if kind == BYTES else ENDINGS.get(kind)
+        if not ending:
+            # Tools know an archive's record by its ending.
+            is_packed, head = data[:2] == GZIP_MAGIC[:2], data[:HEAD_BYTES]
+            if is_packed:
+                with suppress(zlib.error):
+                    head = zlib.decompressobj(wbits=31).decompress(data, HEAD_BYTES)
+            ending = f"{'.warc' if begins_with_record(head) else '.arc'}{'.gz' if is_packed else ''}"
         path = f"{FOLDER}/{sha256}{ending}"
         self.bag.write(path, data)
         return KeptRecord(path, kind, len(data), sha256, failure)
@@ -256,24 +263,6 @@ def inflated_parts(
                 return
             needed = min(max(position, left[0][0]), position + len(buffered))
             buffered, position = buffered[needed - position :], needed
-
-
-def _has_text(line: bytes, text_sha256: str | None) -> bool:
-    """Return whether a line of JSON has a text of this digest."""
-    try:
-        texts = [each.encode("utf-8", "replace") for each in json_texts(json.loads(line))]
-    except (ValueError, RecursionError):
-        return False
-    return any(hashlib.sha256(text).hexdigest() == text_sha256 for text in texts)
-
-
-def _archive_ending(stored: bytes) -> str:
-    """Return the ending of a record's file by which tools know it."""
-    is_packed, head = stored[:2] == GZIP_MAGIC[:2], stored[:HEAD_BYTES]
-    if is_packed:
-        with suppress(zlib.error):
-            head = zlib.decompressobj(wbits=31).decompress(stored, HEAD_BYTES)
-    return f"{'.warc' if begins_with_record(head) else '.arc'}{'.gz' if is_packed else ''}"
 
 
 def _host(uri: str) -> str:

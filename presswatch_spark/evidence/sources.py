@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
@@ -170,27 +169,26 @@ class BagSource(ClaimSource):
         )
         with sound_bag(path, storage) as folder:
             try:
-                self._read(folder)
+                bag = OpenedBag(folder)
+                claims_of = {line["row"]["row_sha256"]: line["claim"] for line in bag.lines}
+                log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
+                shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
+                rows = {digest: row.as_dict() for digest, row in bag.rows.items()}
+                self._rows = bag.rows
+                self._targets = {row: target_of(of, of, "record", shards) for row, of in rows.items()}
+                self._claims = {
+                    row: JudgedClaim.of({**claim, "row_sha256": row}) for row, claim in claims_of.items()
+                }
+                self._readings = bag.record_readings()
+                self._seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
+                self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
+                self._shard_readings = bag.shard_readings()
             except UNREADABLE_BAG as error:
                 raise OutputError(
                     "this bag lacks what a notice needs",
                     where=path,
                     remedy="name a bag of `presswatch evidence build`, not a part of one",
                 ) from error
-
-    def _read(self, folder: Path) -> None:
-        bag = OpenedBag(folder)
-        claims = {line["row"]["row_sha256"]: line["claim"] for line in bag.lines}
-        log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
-        shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
-        rows = {digest: row.as_dict() for digest, row in bag.rows.items()}
-        self._rows = bag.rows
-        self._targets = {digest: target_of(row, row, "record", shards) for digest, row in rows.items()}
-        self._claims = {row: JudgedClaim.of({**claim, "row_sha256": row}) for row, claim in claims.items()}
-        self._readings = bag.record_readings()
-        self._seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
-        self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
-        self._shard_readings = bag.shard_readings()
 
     @property
     def seal(self) -> Mapping[str, str]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -188,8 +189,14 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
 
 def _decoded(token: bytes) -> Any:
     """Return an answer as the library reads it, its certificates in the order of DER."""
-    client = require_client()
-    for data in (token, *_in_order(token)):
+    client, readable = require_client(), [token]
+    with suppress(ValueError, IndexError, StopIteration):
+        signed = verify.within(token, 0, 1, 1, 0)
+        stored = next(content for tag, content in verify.parts(signed) if tag == 0xA0)
+        ordered = b"".join(sorted(verify.encoded(tag, content) for tag, content in verify.parts(stored)))
+        if len(ordered) == len(stored) and token.count(stored) == 1:
+            readable.append(token.replace(stored, ordered))
+    for data in readable:
         try:
             answer = client.decode_timestamp_response(data)
             if answer.status in GRANTED:
@@ -202,26 +209,26 @@ def _decoded(token: bytes) -> Any:
     raise RefusedStampError("the answer is no time-stamp that can be read")
 
 
-def _in_order(token: bytes) -> Iterator[bytes]:
-    """Yield the same answer with its certificates sorted, if it has any."""
-    try:
-        signed = verify.within(token, 0, 1, 1, 0)
-        held = next(content for tag, content in verify.parts(signed) if tag == 0xA0)
-        each = [verify.encoded(tag, content) for tag, content in verify.parts(held)]
-    except (ValueError, IndexError, StopIteration):
-        return
-    ordered = b"".join(sorted(each))
-    if len(ordered) == len(held) and token.count(held) == 1:
-        yield token.replace(held, ordered)
-
-
 def _stamp(
     url: str, sealed: bytes, certificates: Sequence[bytes], storage: StorageOptions
 ) -> tuple[bytes, list[bytes], str]:
     """Return a token, the certificates that its chain ends in, and a remark."""
     request = require_client().TimestampRequestBuilder().data(sealed).build()
     token = _asked(url, request.as_bytes(), storage)
-    roots = list(certificates) or _ends_of_chains(token)
+    roots = list(certificates)
+    if not roots:
+        # Without a named certificate, those in the token that sign themselves are taken.
+        from cryptography import x509
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        for der in _decoded(token).signed_data.certificates:
+            try:
+                certificate: Certificate = x509.load_der_x509_certificate(der)
+            except ValueError as error:
+                raise RefusedStampError("its certificates cannot be read") from error
+            if certificate.issuer == certificate.subject:
+                roots.append(certificate.public_bytes(Encoding.PEM))
+        roots.sort()
     if not roots:
         raise RefusedStampError("its chain ends in a certificate that it does not bring: give URL,CA.pem")
     remark = check_token(token, sealed, roots, request)
@@ -231,22 +238,6 @@ def _stamp(
     if not certificates:
         remark += "; nobody named a certificate to trust it by: its own was taken"
     return token, roots, remark
-
-
-def _ends_of_chains(token: bytes) -> list[bytes]:
-    """Return the certificates in a token that sign themselves, as PEM."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    found = list[bytes]()
-    for der in _decoded(token).signed_data.certificates:
-        try:
-            certificate: Certificate = x509.load_der_x509_certificate(der)
-        except ValueError as error:
-            raise RefusedStampError("its certificates cannot be read") from error
-        if certificate.issuer == certificate.subject:
-            found.append(certificate.public_bytes(Encoding.PEM))
-    return sorted(found)
 
 
 def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:

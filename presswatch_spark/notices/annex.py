@@ -153,7 +153,22 @@ def annex_of(
         own_domains: list the domains of the publishers whose articles the places have, not those of pages.
     """
     by_id = {publisher.id: publisher for publisher in publishers}
-    rows = [_row(number, place, by_id.get(place.publisher_id)) for number, place in enumerate(places, 1)]
+    rows = list[AnnexRow]()
+    for number, place in enumerate(places, 1):
+        publisher = by_id.get(place.publisher_id)
+        titles = {title.id: title.name for title in publisher.titles} if publisher else {}
+        revision, path = revision_and_path(place.file)
+        others: dict[str, Any] = {
+            "number": number,
+            "file": printable(place.file),
+            "revision": revision,
+            "path": path,
+            "publisher": publisher.name if publisher else place.publisher_id,
+            "title": titles.get(place.title_id, place.title_id),
+            "reservation": reservation_in_force(place),
+        }
+        same = {name: getattr(place, name) for name in AnnexRow.columns if name not in others}
+        rows.append(AnnexRow(**same, **others))
     own = list(_own_domains(publishers_of(publishers, places))) if own_domains else []
     schema = pa.schema([each for each in AnnexRow.schema if each.name in (*columns, *ALWAYS)])
     domains: tuple[pa.Schema, Sequence[TableRow]] = (
@@ -161,22 +176,6 @@ def annex_of(
     )
     urls = (AnnexUrl.schema, list(_urls(places)))
     return Annex(rows, own, {"rows": (schema, rows), "urls": urls, "domains": domains})
-
-
-def _row(number: int, place: ClaimPlace, publisher: Publisher | None) -> AnnexRow:
-    titles = {title.id: title.name for title in publisher.titles} if publisher else {}
-    revision, path = revision_and_path(place.file)
-    others: dict[str, Any] = {
-        "number": number,
-        "file": printable(place.file),
-        "revision": revision,
-        "path": path,
-        "publisher": publisher.name if publisher else place.publisher_id,
-        "title": titles.get(place.title_id, place.title_id),
-        "reservation": reservation_in_force(place),
-    }
-    same = {name: getattr(place, name) for name in AnnexRow.columns if name not in others}
-    return AnnexRow(**same, **others)
 
 
 def revision_and_path(file: str) -> tuple[str | None, str | None]:
@@ -222,7 +221,6 @@ def surt_prefixes(site: str) -> Iterator[tuple[str, str]]:
 
 
 def _urls(places: Sequence[ClaimPlace]) -> Iterator[AnnexUrl]:
-    """Yield a row for each known URL, in the order of the URLs."""
     groups = defaultdict[str, list[ClaimPlace]](list)
     for place in places:
         if place.document_url:
@@ -241,7 +239,6 @@ def _urls(places: Sequence[ClaimPlace]) -> Iterator[AnnexUrl]:
 
 
 def _domains(places: Sequence[ClaimPlace]) -> Iterator[AnnexDomain]:
-    """Yield a row for each known registered domain, the one with most rows first."""
     groups = defaultdict[str, list[ClaimPlace]](list)
     for place in places:
         if place.claim and place.claim.document_domain:

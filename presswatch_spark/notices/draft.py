@@ -88,6 +88,7 @@ def _about(
     order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures, letter: Letter
 ) -> dict[str, Any]:
     texts = {block.element: block.text for block in letter.blocks}
+    source, recipients = order.selection.source, order.recipients_file
     return {
         "layout": LAYOUT,
         "tool_version": __version__,
@@ -103,7 +104,18 @@ def _about(
         },
         "numbers": dict(figures.numbers),
         "reservations": dict(figures.reservations),
-        "query": _query(order, places),
+        # The sources that a check reads again, and the rows of them that the annex has.
+        "query": {
+            "source": source.kind,
+            "where": source.where,
+            "claims": source.claims_at,
+            "targets": sorted(place.target_sha256 for place in places),
+            "rows": sorted({place.claim_row for place in places}),
+            "sender_file": str(Path(order.sender_file).absolute()),
+            "recipients_file": recipients and str(Path(recipients).absolute()),
+            **({"seal": dict(source.seal)} if source.seal else {}),
+            "mirrors": [[mirror.place, mirror.copy] for mirror in order.selection.mirrors],
+        },
         "annex": {
             "columns": {table: schema.names for table, (schema, _) in annex.tables.items()},
             "digests": annex.digests(),
@@ -140,20 +152,4 @@ def sender_facts(sender: Sender) -> dict[str, Any]:
             }
             for publisher in sender.publishers
         ],
-    }
-
-
-def _query(order: NoticeOrder, places: Sequence[ClaimPlace]) -> dict[str, Any]:
-    """Return the sources that a check reads again, and the rows of them that the annex has."""
-    source, recipients = order.selection.source, order.recipients_file
-    return {
-        "source": source.kind,
-        "where": source.where,
-        "claims": source.claims_at,
-        "targets": sorted(place.target_sha256 for place in places),
-        "rows": sorted({place.claim_row for place in places}),
-        "sender_file": str(Path(order.sender_file).absolute()),
-        "recipients_file": recipients and str(Path(recipients).absolute()),
-        **({"seal": dict(source.seal)} if source.seal else {}),
-        "mirrors": [[mirror.place, mirror.copy] for mirror in order.selection.mirrors],
     }

@@ -123,7 +123,7 @@ def docx_of(letter: Letter) -> bytes:
     Raises:
         ConfigError: python-docx is not installed.
     """
-    document = library("docx").Document()
+    document, qn = library("docx").Document(), library("docx.oxml.ns").qn
     _set_page(document, letter)
     for line in letter.sender:
         _paragraph(document, line, after=0)
@@ -138,9 +138,22 @@ def docx_of(letter: Letter) -> bytes:
         paragraphs += [_paragraph(document, text) for text in block.paragraphs]
         style = "List Bullet" if block.element != "signature" else None
         paragraphs += [_paragraph(document, line, after=2, style=style) for line in block.lines]
-        _bookmark(paragraphs, number, BOOKMARK + block.element)
+        first, last = paragraphs[0]._p, paragraphs[-1]._p
+        named = {qn("w:id"): str(number), qn("w:name"): BOOKMARK + block.element}
+        start = first.makeelement(qn("w:bookmarkStart"), named)
+        first.insert(1 if first.pPr is not None else 0, start)
+        last.append(last.makeelement(qn("w:bookmarkEnd"), {qn("w:id"): str(number)}))
     _annex(document, letter)
-    return _deterministic(document)
+
+    # The same letter gives the same bytes: parts in order, and one time stamp for all of them.
+    saved, ordered = io.BytesIO(), io.BytesIO()
+    document.save(saved)
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(ordered, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            part = zipfile.ZipInfo(name, _MOMENT)
+            part.compress_type = zipfile.ZIP_DEFLATED
+            target.writestr(part, source.read(name))
+    return ordered.getvalue()
 
 
 def _set_page(document: Any, letter: Letter) -> None:
@@ -194,15 +207,6 @@ def _paragraph(
     return paragraph
 
 
-def _bookmark(paragraphs: Sequence[Any], number: int, name: str) -> None:
-    qn = library("docx.oxml.ns").qn
-    first, last = paragraphs[0]._p, paragraphs[-1]._p
-    start = first.makeelement(qn("w:bookmarkStart"), {qn("w:id"): str(number), qn("w:name"): name})
-    end = last.makeelement(qn("w:bookmarkEnd"), {qn("w:id"): str(number)})
-    first.insert(1 if first.pPr is not None else 0, start)
-    last.append(end)
-
-
 def _annex(document: Any, letter: Letter) -> None:
     shared = library("docx.shared")
     _paragraph(document, letter.annex_heading, before=14, after=3, bold=True, keep=True)
@@ -219,18 +223,6 @@ def _annex(document: Any, letter: Letter) -> None:
             cell.paragraphs[0].paragraph_format.space_after = shared.Pt(0)
     for line in letter.closing:
         _paragraph(document, line, before=6)
-
-
-def _deterministic(document: Any) -> bytes:
-    """Return the bytes of a document with its parts in order, and one time stamp for all of them."""
-    saved, ordered = io.BytesIO(), io.BytesIO()
-    document.save(saved)
-    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(ordered, "w", zipfile.ZIP_DEFLATED) as target:
-        for name in source.namelist():
-            part = zipfile.ZipInfo(name, _MOMENT)
-            part.compress_type = zipfile.ZIP_DEFLATED
-            target.writestr(part, source.read(name))
-    return ordered.getvalue()
 
 
 def elements_in(docx: bytes) -> dict[str, str]:

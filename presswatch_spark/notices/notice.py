@@ -104,7 +104,22 @@ class Notice:
             raise OutputError(
                 f"{NOTICE} or {SUMS} cannot be read", where=str(folder), remedy="draft the notice again"
             ) from error
-        return cls(folder, about, sums, tuple(_events_in(folder)))
+        events = list[Event]()
+        for name in sorted(name for name in folder.names() if name.startswith(f"{EVENTS}/")):
+            data = folder.read(name)[0]
+            try:
+                noted = unsealed_json(data)
+                event = Event.of(noted, data)
+                if noted["previous"] != _digest_of(events) or event.number != len(events) + 1:
+                    raise ValueError("it follows another event")
+            except (ValueError, KeyError, TypeError) as error:
+                raise OutputError(
+                    "the event has changed, or one before it is missing",
+                    where=folder.at(name),
+                    remedy="restore the notice from a copy, or draft it again",
+                ) from error
+            events.append(event)
+        return cls(folder, about, sums, tuple(events))
 
     @property
     def digest(self) -> str:
@@ -165,25 +180,6 @@ def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
         text = "".join(f"{file_sha256(draft / name)}  {name}\n" for name in names)
         (draft / SUMS).write_text(text, encoding="utf-8")
         _add_event(Folder.of(str(draft), StorageOptions()), (), DRAFTED, file_sha256(draft / SUMS), {})
-
-
-def _events_in(folder: Folder) -> list[Event]:
-    events = list[Event]()
-    for name in sorted(name for name in folder.names() if name.startswith(f"{EVENTS}/")):
-        data = folder.read(name)[0]
-        try:
-            noted = unsealed_json(data)
-            event = Event.of(noted, data)
-            if noted["previous"] != _digest_of(events) or event.number != len(events) + 1:
-                raise ValueError("it follows another event")
-        except (ValueError, KeyError, TypeError) as error:
-            raise OutputError(
-                "the event has changed, or one before it is missing",
-                where=folder.at(name),
-                remedy="restore the notice from a copy, or draft it again",
-            ) from error
-        events.append(event)
-    return events
 
 
 def _digest_of(events: Sequence[Event]) -> str:

@@ -131,7 +131,14 @@ def parse_recipients(raw: bytes, name: str) -> dict[str, Recipient]:
 def _fact(node: yaml.Node | None, about: str, check: Check) -> RecipientFact:
     keys = check.entry(node, about, "source", "value checked note") if node is not None else {}
     check.text(keys.get("note"), f"{about}: note")
-    value = _value(keys.get("value"), about, check)
+    given = keys.get("value")
+    value: str | bool | tuple[str, ...] | None
+    if isinstance(given, yaml.SequenceNode):
+        value = _texts(given, about, check)
+    elif isinstance(given, yaml.ScalarNode) and given.tag == "tag:yaml.org,2002:bool":
+        value = given.value.lower() in ("true", "yes", "on")
+    else:
+        value = check.text(given, f"{about}: value")
     if about.endswith("columns") and isinstance(value, tuple):
         for unknown in sorted(set(value) - KNOWN_COLUMNS["rows"]):
             check.say(line_of(keys["value"]), f"{about}: `{unknown}` is no column of the annex")
@@ -140,14 +147,6 @@ def _fact(node: yaml.Node | None, about: str, check: Check) -> RecipientFact:
     if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
         check.say(line_of(keys["checked"]), f"{about}: checked: {checked} is to come")
     return RecipientFact(value, check.text(keys.get("source"), f"{about}: source") or "", checked)
-
-
-def _value(node: yaml.Node | None, what: str, check: Check) -> str | bool | tuple[str, ...] | None:
-    if isinstance(node, yaml.SequenceNode):
-        return _texts(node, what, check)
-    if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:bool":
-        return node.value.lower() in ("true", "yes", "on")
-    return check.text(node, f"{what}: value")
 
 
 def _texts(node: yaml.Node | None, what: str, check: Check) -> tuple[str, ...]:

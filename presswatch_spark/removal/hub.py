@@ -33,7 +33,10 @@ class HubFileProber(FileProber):
     __slots__ = ()
 
     def _ask_siblings(self) -> None:
-        """Ask the newest revision, and read another file that is known from the commit."""
+        """Ask the newest revision, and read another file that is known from the commit.
+
+        The other file shows that the hub answers, and that the dataset is laid out as before.
+        """
         address = HubAddress.of(self.file.uri)
         main = str(replace(address, revision=MAIN))
         answer = ask(main, 0, 1, self.options.storage)
@@ -43,9 +46,33 @@ class HubFileProber(FileProber):
         known = [*self.file.siblings, *self.memory.others.get(address.root, ())]
         beside = [uri for uri in known if uri.startswith(address.root)]
         if any(each.role == "target" and each.outcome == states.MISSING for each in self.probes):
-            self._ask_beside_newest(address, answer.header(COMMIT), [self.file.uri, *beside])
+            # The commit is gone: a file that is known from it is read in the newest revision.
+            commit = answer.header(COMMIT)
+            root = replace(address, revision=commit or MAIN, path="").root
+            try:
+                root = root if commit else pinned(root, self.options.storage)
+            except BlockedError:
+                raise
+            except PresswatchError:
+                return
+            for uri in dict.fromkeys([self.file.uri, *beside]):
+                newest = root + uri.removeprefix(address.root)
+                part = self._note_read("beside", newest, HEAD_BYTES, "a file was read")
+                if part and part.data:
+                    return
         elif not set(beside) - {self.file.uri}:
-            self._ask_beside_commit()
+            # Another file of the same folder is noted once, while the commit still gives it.
+            folder, _, name = self.file.uri.rpartition("/")
+            suffix = name.partition(".")[2]
+            try:
+                listed = [each.uri for each in islice(list_objects(folder, self.options.storage), LISTED)]
+            except BlockedError:
+                raise
+            except PresswatchError:
+                return
+            others = (uri for uri in listed if uri != self.file.uri and uri.endswith(suffix))
+            if (other := next(others, None)) is not None:
+                self._note_read("beside", other, HEAD_BYTES, "a file was read")
 
     def _at_newest(
         self, address: HubAddress, main: str, answer: RawResponse, facts: ResponseFacts
@@ -54,7 +81,16 @@ class HubFileProber(FileProber):
         if isinstance(part, ProbeFinding):
             if answer.code == NO_REVISION:
                 part = ProbeFinding(states.STRANGE, f"the dataset has no branch {MAIN}")
-            names = self._names(address) if part.outcome == states.MISSING else part
+            names: dict[str, str] | ProbeFinding = part
+            if part.outcome == states.MISSING:
+                try:
+                    root = pinned(replace(address, revision=MAIN, path="").root, self.options.storage)
+                    names = large_files(root, self.options.storage)
+                except BlockedError:
+                    raise
+                except PresswatchError as error:
+                    detail = f"the newest revision could not be listed: {error.what}"
+                    names = ProbeFinding(states.FAILED, detail)
             for target in targets:
                 if isinstance(names, ProbeFinding):
                     yield target, names
@@ -108,50 +144,8 @@ class HubFileProber(FileProber):
             found = ProbeFinding(probe.outcome, probe.detail or "", RecordFacts.of_row(probe))
             yield by_digest[probe.target_sha256 or ""], found
 
-    def _names(self, address: HubAddress) -> dict[str, str] | ProbeFinding:
-        """Return the paths of the newest revision's large files by SHA-256, or why they are unknown."""
-        try:
-            root = pinned(replace(address, revision=MAIN, path="").root, self.options.storage)
-            return large_files(root, self.options.storage)
-        except BlockedError:
-            raise
-        except PresswatchError as error:
-            return ProbeFinding(states.FAILED, f"the newest revision could not be listed: {error.what}")
-
-    # Other files, which show that the hub answers, and that the dataset is laid out as before.
-
-    def _ask_beside_newest(self, address: HubAddress, commit: str | None, known: list[str]) -> None:
-        """The commit is gone: read a file in the newest revision that is known from the commit."""
-        root = replace(address, revision=commit or MAIN, path="").root
-        try:
-            root = root if commit else pinned(root, self.options.storage)
-        except BlockedError:
-            raise
-        except PresswatchError:
-            return
-        for uri in dict.fromkeys(known):
-            newest = root + uri.removeprefix(address.root)
-            part = self._note_read("beside", newest, HEAD_BYTES, "a file was read")
-            if part and part.data:
-                return
-
-    def _ask_beside_commit(self) -> None:
-        """Note another file of the same folder, once, while the commit still gives it."""
-        folder, _, name = self.file.uri.rpartition("/")
-        suffix = name.partition(".")[2]
-        try:
-            listed = [each.uri for each in islice(list_objects(folder, self.options.storage), LISTED)]
-        except BlockedError:
-            raise
-        except PresswatchError:
-            return
-        others = (uri for uri in listed if uri != self.file.uri and uri.endswith(suffix))
-        if (other := next(others, None)) is not None:
-            self._note_read("beside", other, HEAD_BYTES, "a file was read")
-
 
 def _repeated(probe: Probe, detail: str) -> ProbeFinding:
-    """Return the finding of a probe whose bytes the newest revision has, too."""
     return ProbeFinding(probe.outcome, detail, RecordFacts(copied_words=probe.copied_words))
 
 

@@ -43,7 +43,7 @@ class PageAnswer:
 
 
 def require_address(endpoint: str) -> None:
-    """Raise `ConfigError` unless an index can be asked at that address; `{release}` may stand in it."""
+    """Raise `ConfigError` unless an index can be asked at that address; `{release}` may be part of it."""
     try:
         address = canonical(endpoint.replace(RELEASE, "release"))
         is_site = scheme_of(address) in ("http", "https") and "?" not in address and "#" not in address
@@ -92,21 +92,17 @@ def look_up(
                 facts = ResponseFacts.of(answer.response, answer.request, answer.uri)
             is_sure = not is_files(endpoint) or (url in keys and keys[url].is_sure)
             if answer.error is not None:
-                found[page] = PageAnswer(facts, ProbeFinding(_failure_of(answer), answer.error.what))
+                outcome = LIMITED if facts.status == 429 else REFUSED
+                if isinstance(answer.error, CorruptError):
+                    outcome = STRANGE
+                elif facts.status is None or (answer.response and answer.response.failure):
+                    outcome = FAILED
+                found[page] = PageAnswer(facts, ProbeFinding(outcome, answer.error.what))
             elif answer.captures or is_sure:
                 found[page] = PageAnswer(facts, answer.captures)
             else:
                 found[page] = PageAnswer(facts, ProbeFinding(STRANGE, UNSURE))
     return found
-
-
-def _failure_of(answer: IndexAnswer) -> str:
-    response = answer.response
-    if isinstance(answer.error, CorruptError):
-        return STRANGE
-    if response is None or response.status is None or response.failure:
-        return FAILED
-    return LIMITED if response.status == 429 else REFUSED
 
 
 def listed_among(captures: Captures, captured_at: datetime | None) -> ProbeFinding:

@@ -33,7 +33,20 @@ def write_metrics(path: str, cases: Sequence[CaseStatus]) -> None:
 
 def metrics_text(cases: Sequence[CaseStatus]) -> str:
     """Return the metrics of cases in Prometheus's exposition format; each sample names its case."""
-    measured = {printable(str(status.case.folder)): _measured(status) for status in cases}
+    measured = dict[str, dict[str, dict[str, float]]]()
+    for status in cases:
+        rounds, places = status.case.rounds(), status.counts()
+        kinds = Counter(alarm.kind for alarm in status.alarms())
+        removed, claims = status.claims()
+        begun = {"": datetime.fromisoformat(rounds[-1].begun_at).timestamp()} if rounds else {}
+        measured[printable(str(status.case.folder))] = {
+            "removal_places": {state: places[state] for state in STATES},
+            "removal_claims": {"": claims},
+            "removal_claims_removed": {"": removed},
+            "removal_rounds_total": {"": len(rounds)},
+            "removal_alarms_total": {kind: kinds[kind] for kind in ALARM_KINDS},
+            "removal_round_timestamp_seconds": begun,
+        }
 
     def samples() -> Iterator[tuple[str, str, float]]:
         for name, family in FAMILIES.items():
@@ -43,20 +56,3 @@ def metrics_text(cases: Sequence[CaseStatus]) -> str:
                     yield name, labels_of(pairs), float(value)
 
     return exposition(FAMILIES, samples())
-
-
-def _measured(status: CaseStatus) -> Mapping[str, Mapping[str, float]]:
-    rounds, places, kinds = status.case.rounds(), status.counts(), Counter(a.kind for a in status.alarms())
-    removed, claims = status.claims()
-    measured: dict[str, dict[str, float]] = {
-        "removal_places": {state: places[state] for state in STATES},
-        "removal_claims": {"": claims},
-        "removal_claims_removed": {"": removed},
-        "removal_rounds_total": {"": len(rounds)},
-        "removal_alarms_total": {kind: kinds[kind] for kind in ALARM_KINDS},
-        "removal_round_timestamp_seconds": {},
-    }
-    if rounds:
-        begun_at = datetime.fromisoformat(rounds[-1].begun_at)
-        measured["removal_round_timestamp_seconds"][""] = begun_at.timestamp()
-    return measured

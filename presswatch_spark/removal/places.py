@@ -79,7 +79,20 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     targets = [target_of(of, row, place, scanned) for of, row, place in _places(found, wanted.keys())]
     targets += _derived(targets)
     chosen = set(claims_of_targets(targets).values())
-    return ChosenTargets(len(chosen), licensed, targets, _others(tables, targets))
+
+    # Documents beside targets; those of WET files are in the WARC files of these, too.
+    articles = {target.article_id for target in targets if target.article_id is not None}
+    files = {target.shard_uri for target in targets}
+    asked = pc.field("article_id").isin(sorted(articles)) & pc.field("shard_uri").isin(sorted(files))
+    rows = matches.to_table(columns=[*OTHERS, "dataset"], filter=asked).to_pylist()
+    for row in list(rows):
+        if source := _source_of(row["dataset"], row["shard_uri"]):
+            rows.append({**row, "shard_uri": source[1], "text_sha256": None, "record_id": None})
+    ours = {tuple(getattr(target, name) for name in OTHERS) for target in targets}
+    pairs = {(target.shard_uri, target.article_id) for target in targets}
+    beside = {tuple(row[name] for name in OTHERS) for row in rows} - ours
+    others = [dict(zip(OTHERS, row, strict=True)) for row in sorted(beside, key=repr) if row[:2] in pairs]
+    return ChosenTargets(len(chosen), licensed, targets, others)
 
 
 def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row, Row, TargetPlace]]:
@@ -134,21 +147,6 @@ def _source_of(dataset: str, uri: str) -> tuple[str, str] | None:
     """Return dataset and address of the file that another one was made of, if its name shows that."""
     format = registry.find(dataset)
     return format.made_from(uri) if format else None
-
-
-def _others(store: TableStore, targets: Sequence[Target]) -> list[dict[str, Any]]:
-    """Return the documents beside targets; those of WET files are in the WARC files of these, too."""
-    articles = {target.article_id for target in targets if target.article_id is not None}
-    files = {target.shard_uri for target in targets}
-    asked = pc.field("article_id").isin(sorted(articles)) & pc.field("shard_uri").isin(sorted(files))
-    rows = store.open_table("matches").to_table(columns=[*OTHERS, "dataset"], filter=asked).to_pylist()
-    for row in list(rows):
-        if source := _source_of(row["dataset"], row["shard_uri"]):
-            rows.append({**row, "shard_uri": source[1], "text_sha256": None, "record_id": None})
-    ours = {tuple(getattr(target, name) for name in OTHERS) for target in targets}
-    pairs = {(target.shard_uri, target.article_id) for target in targets}
-    found = {tuple(row[name] for name in OTHERS) for row in rows} - ours
-    return [dict(zip(OTHERS, row, strict=True)) for row in sorted(found, key=repr) if row[:2] in pairs]
 
 
 # Where in its file a target is.

@@ -93,9 +93,20 @@ class ProbeMemory:
             if probe.target_sha256 in self.shards
         }
         for probe in probes:
-            self._learn_of_hub(probe)
+            if probe.role == states.NEWEST and probe.etag and probe.outcome in states.SETTLED:
+                known = self.newest.get(probe.target_sha256)
+                # A page with other text, and that its article is nowhere else, are two probes of one reading.
+                is_second = (
+                    probe.outcome == states.ABSENT
+                    and known is not None
+                    and known.outcome == states.OTHER_TEXT
+                    and (known.etag, known.bytes) == (probe.etag, probe.bytes)
+                )
+                if not is_second:
+                    self.newest[probe.target_sha256] = probe
             if probe.outcome != states.SAME:
                 continue
+            uri = str(probe.file_uri)
             if probe.role == "target":
                 if probe.etag and probe.bytes is not None and probe.record_sha256 is None:
                     self.versions[probe.target_sha256] = (_version(probe), probe.number)
@@ -103,22 +114,8 @@ class ProbeMemory:
                 self.beside.setdefault((probe.target_sha256, probe.role), _known(probe))
             elif probe.role == "first":
                 self.first.setdefault(of_batch.get((probe.round, probe.batch), ""), _known(probe))
-
-    def _learn_of_hub(self, probe: Probe) -> None:
-        if probe.role == states.NEWEST and probe.etag and probe.outcome in states.SETTLED:
-            known = self.newest.get(probe.target_sha256)
-            # A page with other text, and that its article is nowhere else, are two probes of one reading.
-            is_second = (
-                probe.outcome == states.ABSENT
-                and known is not None
-                and known.outcome == states.OTHER_TEXT
-                and (known.etag, known.bytes) == (probe.etag, probe.bytes)
-            )
-            if not is_second:
-                self.newest[probe.target_sha256] = probe
-        uri = str(probe.file_uri)
-        if probe.role == "beside" and probe.outcome == states.SAME and scheme_of(uri) == "hf":
-            self.others.setdefault(root_of(uri), {})[uri] = None
+            elif probe.role == "beside" and scheme_of(uri) == "hf":
+                self.others.setdefault(root_of(uri), {})[uri] = None
 
 
 def _known(probe: Probe) -> KnownControl:
@@ -172,9 +169,7 @@ class FileProber:
         if not known:
             return self.probes
         if by_range := [target for target in known if is_by_range(target)]:
-            self._ask_first()
-            for ranges in _joined(map(self._range_of, by_range)):
-                self._ask_ranges(ranges)
+            self._ask_by_range(by_range)
         if in_order := [target for target in known if not is_by_range(target)]:
             self._read_in_order(in_order)
         if self.deep:
@@ -214,37 +209,36 @@ class FileProber:
 
     # Records that are read by range.
 
-    def _ask_first(self) -> None:
+    def _ask_by_range(self, targets: Sequence[Target]) -> None:
+        """Ask for a record that is no target, then for targets and their neighbours, near ones at once."""
         known = self._first()
         start, end = (known.start, known.end) if known else (0, HEAD_BYTES)
         part, facts = self._asked(self.file.uri, start, end)
         if isinstance(part, ProbeFinding):
             self._note("first", facts, part)
-            return
-        bounds = (start, end) if known else next(_records(part, self.file.noticed), None)
-        if bounds is None:
-            self._note("first", facts, ProbeFinding(states.UNREADABLE, "no record begins the file"))
-        else:
+        elif bounds := (start, end) if known else next(_records(part, self.file.noticed), None):
             self._note("first", facts, _kept(part, bounds, known, facts))
+        else:
+            self._note("first", facts, ProbeFinding(states.UNREADABLE, "no record begins the file"))
 
-    def _range_of(self, target: Target) -> TargetRange:
-        """Return the range that holds a target and its neighbours, as far as that is known."""
-        start, end = _bounds_of(target)
-        before, after = (self.memory.beside.get((target.target_sha256, role)) for role in ("before", "after"))
-        first = before.start if before else max(0, start - WINDOW_BYTES)
-        return first, after.end if after else end + WINDOW_BYTES, target
-
-    def _ask_ranges(self, ranges: Sequence[TargetRange]) -> None:
-        start, end = ranges[0][0], max(end for _, end, _ in ranges)
-        part, facts = self._asked(self.file.uri, start, end)
-        for *_, target in ranges:
-            if isinstance(part, ProbeFinding):
-                self._note("target", facts, part, target)
-                continue
-            found = target_in(part, target, self.options)
-            self._note("target", facts, self.words.counted(found, target), target)
-            self._note_neighbour("before", target, part, facts)
-            self._note_neighbour("after", target, part, facts)
+        wanted = list[TargetRange]()
+        for target in targets:
+            start, end = _bounds_of(target)
+            before = self.memory.beside.get((target.target_sha256, "before"))
+            after = self.memory.beside.get((target.target_sha256, "after"))
+            first = before.start if before else max(0, start - WINDOW_BYTES)
+            wanted.append((first, after.end if after else end + WINDOW_BYTES, target))
+        for ranges in _joined(wanted):
+            start, end = ranges[0][0], max(end for _, end, _ in ranges)
+            part, facts = self._asked(self.file.uri, start, end)
+            for *_, target in ranges:
+                if isinstance(part, ProbeFinding):
+                    self._note("target", facts, part, target)
+                    continue
+                found = target_in(part, target, self.options)
+                self._note("target", facts, self.words.counted(found, target), target)
+                self._note_neighbour("before", target, part, facts)
+                self._note_neighbour("after", target, part, facts)
 
     def _note_neighbour(self, role: str, target: Target, part: FetchedRange, facts: ResponseFacts) -> None:
         known, (start, end) = self.memory.beside.get((target.target_sha256, role)), _bounds_of(target)
@@ -375,23 +369,21 @@ class FileProber:
         names = {name for _, each in marks for name in each}
         reading = DeepReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
         places = [place for place, each in marks if each & reading.names]
+        firsts = [each.outcome for each in self.probes if each.role == "first"]
+        is_same_file = bool(places) or states.SAME in firsts
         for target in targets:
             found = reading.best(target)
             if found is not None:
                 self._note("target", facts, found, target)
             # A page without a word of the article shows nothing of the other pages of the file.
             if found is None or found.record.copied_words == 0:
-                absent = reading.absent(target, is_whole=self._is_whole(target, places))
+                # Is it the file that had the target, and not cut before it?
+                asked = [each for each in self.probes if each.target_sha256 == target.target_sha256]
+                reaches = all(each.outcome != states.BEYOND for each in asked if each.role == "target")
+                is_whole = any(place > offset_of(target) for place in places) or (reaches and is_same_file)
+                absent = reading.absent(target, is_whole=is_whole)
                 if found is None or absent.outcome == states.ABSENT:
                     self._note("target", facts, absent, target)
-
-    def _is_whole(self, target: Target, places: Sequence[int]) -> bool:
-        """Return whether the file that was read is the one that had the target, and is not cut before it."""
-        asked = [each for each in self.probes if each.target_sha256 == target.target_sha256]
-        reaches = all(each.outcome != states.BEYOND for each in asked if each.role == "target")
-        firsts = [each.outcome for each in self.probes if each.role == "first"]
-        is_same_file = bool(places) or states.SAME in firsts
-        return any(place > offset_of(target) for place in places) or (reaches and is_same_file)
 
     # Controls outside of the file.
 
@@ -425,7 +417,6 @@ def _kept(
 
 
 def _control_facts(record: RecordFacts) -> RecordFacts:
-    """Return the columns that are kept of a control that was read in order."""
     return replace(record, record_id=None, record_sha256=None)
 
 

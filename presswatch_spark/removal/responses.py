@@ -95,6 +95,12 @@ class ResponseFacts:
     def of(cls, answer: RawResponse, request: str, uri: str) -> "ResponseFacts":
         """Return the facts of a response to a request for the file at `uri`."""
         answered_by = printable(answer.uri)
+        # Characters that steer a terminal or feign a line are replaced.
+        headers = "\n".join(harmless(f"{name}: {value}") for name, value in answer.headers)
+        if len(headers) > HEADERS_CHARACTERS:
+            digest = hashlib.sha256(headers.encode("utf-8", "replace")).hexdigest()
+            count = f"({len(headers):,} characters, SHA-256 {digest})"
+            headers = f"{headers[:HEADERS_CHARACTERS]}\n{count}"
         return cls(
             asked_at=datetime.fromtimestamp(round(answer.sent_at, 6), UTC),
             clock_offset=clock_ahead(answer.header("Date") or "", answer.sent_at),
@@ -102,7 +108,7 @@ class ResponseFacts:
             file_uri=printable(uri),
             answered_by=None if answered_by == printable(uri) else harmless(answered_by),
             status=answer.status,
-            headers=_headers(answer) or None,
+            headers=headers or None,
             etag=harmless(answer.header("ETag") or "")[:VALUE_CHARACTERS] or None,
             last_modified=harmless(answer.header("Last-Modified") or "")[:VALUE_CHARACTERS] or None,
             bytes=size_of(answer),
@@ -241,15 +247,6 @@ def size_of(answer: RawResponse) -> int | None:
     return int(total) if total.isdecimal() else None
 
 
-def _headers(answer: RawResponse) -> str:
-    """Return the headers, a line each. Characters that steer a terminal or feign a line are replaced."""
-    lines = "\n".join(harmless(f"{name}: {value}") for name, value in answer.headers)
-    if len(lines) <= HEADERS_CHARACTERS:
-        return lines
-    digest = hashlib.sha256(lines.encode("utf-8", "replace")).hexdigest()
-    return f"{lines[:HEADERS_CHARACTERS]}\n({len(lines):,} characters, SHA-256 {digest})"
-
-
 # The record at a place.
 
 
@@ -265,7 +262,18 @@ def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Probe
     end = end_of_record(data, 0)
     raw = raw_record_in(data[:end], replace(pointer, length=end), options) if end else found
     if isinstance(raw, Record):
-        return _without_text(target, raw, data[: max(length, end or 0)], end or 0)
+        facts = replace(RecordFacts.of(raw), text_sha256=None)
+        # A target that an index named has only its URL.
+        is_same = facts.record_id == target.record_id
+        if target.record_id is None:
+            is_same = target.document_url is not None and facts.document_url == target.document_url
+        if not is_same:
+            return ProbeFinding(OTHER_RECORD, record=facts)
+        stored = data[: max(length, end or 0)]
+        if raw.content_sha256 == NOTHING:
+            return _unless_text(ProbeFinding(EMPTY, record=facts), text_beside(stored, end or 0))
+        unreadable = ProbeFinding(UNREADABLE, "the record has content, and no text that a scan reads", facts)
+        return _unless_text(unreadable, text_in(stored))
     if not data:
         return ProbeFinding(BEYOND, "the file ends before it")
     if found.detail == ZERO_BYTES:
@@ -294,20 +302,6 @@ def compared(target: Target, record: Record) -> ProbeFinding:
     if is_same:
         return ProbeFinding(OTHER_TEXT, record=facts, texts=(record.text,))
     return ProbeFinding(OTHER_RECORD, record=facts)
-
-
-def _without_text(target: Target, raw: Record, stored: bytes, end: int) -> ProbeFinding:
-    facts = replace(RecordFacts.of(raw), text_sha256=None)
-    # A target that an index named has only its URL.
-    is_same = facts.record_id == target.record_id
-    if target.record_id is None:
-        is_same = target.document_url is not None and facts.document_url == target.document_url
-    if not is_same:
-        return ProbeFinding(OTHER_RECORD, record=facts)
-    if raw.content_sha256 == NOTHING:
-        return _unless_text(ProbeFinding(EMPTY, record=facts), text_beside(stored, end))
-    unreadable = ProbeFinding(UNREADABLE, "the record has content, and no text that a scan reads", facts)
-    return _unless_text(unreadable, text_in(stored))
 
 
 def _unless_text(finding: ProbeFinding, text: bytes) -> ProbeFinding:

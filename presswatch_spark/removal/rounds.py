@@ -329,7 +329,11 @@ class Prober:
         placed = known.course.places.of(known.targets)
         pages = {each.target_sha256 for each in placed if each.document_url and not is_unresolved(each)}
         files = list(self._files(placed, {each for each in left & pages if each is not None}))
-        unnoticed = _unnoticed_pages(known.current)
+        of_targets = {probe.document_url for probe in known.current if probe.role == "target"}
+        unnoticed = dict[str, str]()
+        for probe in known.current:
+            if probe.role in CONTROLS and probe.document_url and probe.document_url not in of_targets:
+                unnoticed.setdefault(probe.file_uri or "", probe.document_url)
         # A server answers one page at a time: what it answered is kept if the round is stopped.
         some = max(1, len(files)) if is_files(self.index) else FILES_AT_ONCE
         try:
@@ -378,14 +382,6 @@ def _unheard(probes: Sequence[Probe]) -> str:
 
 def _page(target: Target) -> IndexedPage:
     return target.release or "", target.document_url or ""
-
-
-def _unnoticed_pages(probes: Sequence[Probe]) -> Mapping[str, str]:
-    targets, found = {probe.document_url for probe in probes if probe.role == "target"}, dict[str, str]()
-    for probe in probes:
-        if probe.role in CONTROLS and probe.document_url and probe.document_url not in targets:
-            found.setdefault(probe.file_uri or "", probe.document_url)
-    return found
 
 
 def _site(uri: str) -> str:

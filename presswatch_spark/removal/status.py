@@ -80,8 +80,32 @@ class Alarms:
             if probe.role == "index" and probe.outcome in ANSWERS_OF_INDEX
         }
         for target, state in states_now.items():
-            self._add_state(probes[0].round, target, state.own or state, is_heard=target in heard)
-        self._add_captures(probes)
+            number, own, before = probes[0].round, state.own or state, self._clear.get(target, states.UNASKED)
+            is_new = own.state != before.state
+            if is_new and own.state == REAPPEARED:
+                self.found.append(Alarm(number, REAPPEARED, target, own.doubt, own.probes[0]))
+            if is_new and own.state == states.HIDDEN:
+                self.found.append(Alarm(number, INDEX_DISAGREES, target, own.doubt, own.probes[-1]))
+            if own.removed and not before.removed:
+                self._captured.discard(target)
+            # Present at its place, while no index answered in this round.
+            is_still_hidden = (before.state, own.state) == (states.HIDDEN, states.PRESENT)
+            if own.state not in UNCLEAR and not (is_still_hidden and target not in heard):
+                self._clear[target] = own
+        for probe in probes:
+            # A later capture is reported once for each time that the target was removed.
+            target = probe.target_sha256 or ""
+            if probe.role != states.RECAPTURE or target in self._captured:
+                continue
+            was_removed = self._clear.get(target, states.UNASKED).removed
+            if probe.outcome != states.ELSEWHERE:
+                self._captured.add(target)
+                removed = "it was removed from its place, and " if was_removed else ""
+                detail = f"{removed}a later capture has the article: {probe.request}"
+                self._report(probe, RECAPTURED, target, detail)
+            elif was_removed:
+                detail = f"a run found the same capture in another file: {probe.request}"
+                self._report(probe, REAPPEARED, target, detail)
         self._add_files(probes)
         first, last = (pick(probes, key=lambda probe: probe.asked_at) for pick in (min, max))
         if self._latest is not None and self._latest - first.asked_at > CLOCK_TOLERANCE:
@@ -93,38 +117,17 @@ class Alarms:
     def _report(self, probe: Probe, kind: str, about: str | None, detail: str) -> None:
         self.found.append(Alarm(probe.round, kind, about or "", detail, probe.number))
 
-    def _add_state(self, number: int, target: str, own: RemovalState, *, is_heard: bool) -> None:
-        """Report a text that is back, and one that the index hides; `is_heard`: the index answered."""
-        before = self._clear.get(target, states.UNASKED)
-        is_new = own.state != before.state
-        if is_new and own.state == REAPPEARED:
-            self.found.append(Alarm(number, REAPPEARED, target, own.doubt, own.probes[0]))
-        if is_new and own.state == states.HIDDEN:
-            self.found.append(Alarm(number, INDEX_DISAGREES, target, own.doubt, own.probes[-1]))
-        if own.removed and not before.removed:
-            self._captured.discard(target)
-        is_still_hidden = (before.state, own.state, is_heard) == (states.HIDDEN, states.PRESENT, False)
-        if own.state not in UNCLEAR and not is_still_hidden:
-            self._clear[target] = own
-
-    def _add_captures(self, probes: Sequence[Probe]) -> None:
-        """Report targets whose article a run has again, once for each time that they were removed."""
-        for probe in probes:
-            target = probe.target_sha256 or ""
-            if probe.role != states.RECAPTURE or target in self._captured:
-                continue
-            was_removed = self._clear.get(target, states.UNASKED).removed
-            if probe.outcome != states.ELSEWHERE:
-                self._captured.add(target)
-                before = "it was removed from its place, and " if was_removed else ""
-                detail = f"{before}a later capture has the article: {probe.request}"
-                self._report(probe, RECAPTURED, target, detail)
-            elif was_removed:
-                detail = f"a run found the same capture in another file: {probe.request}"
-                self._report(probe, REAPPEARED, target, detail)
-
     def _add_files(self, probes: Sequence[Probe]) -> None:
-        versioned, etags = list(filter(_has_version, probes)), defaultdict[str | None, set[str | None]](set)
+        # The answers with bytes of a file whose server named the file's version.
+        versioned = [
+            probe
+            for probe in probes
+            if probe.file_uri is not None
+            and probe.etag is not None
+            and probe.role not in NOT_OF_FILES
+            and probe.outcome not in NO_FILE
+        ]
+        etags = defaultdict[str | None, set[str | None]](set)
         for probe in versioned:
             etags[probe.file_uri].add(strong(probe.etag))
         for probe in probes:
@@ -148,12 +151,6 @@ class Alarms:
 
 def _control(probe: Probe) -> tuple[str, str | None, str | None]:
     return probe.role, probe.target_sha256, probe.file_uri
-
-
-def _has_version(probe: Probe) -> bool:
-    """Return whether a server sent bytes of a file, and named its version."""
-    is_file = probe.file_uri is not None and probe.role not in NOT_OF_FILES
-    return is_file and probe.etag is not None and probe.outcome not in NO_FILE
 
 
 def _is_another(before: Probe, now: Probe) -> bool:
@@ -204,7 +201,12 @@ class Course:
                 controls[probe.round, probe.batch].append(probe)
             if probe.role == "target":
                 self.of_places += 1
-                self._note_reading(probe)
+                target, file = probe.target_sha256 or "", probe.file_uri or ""
+                if probe.outcome in states.READS:
+                    others = (each for each in self.readings.get(target, ()) if each.file != file)
+                    self.readings[target] = (*others, RecordReading(probe.asked_at, file))
+                elif probe.outcome not in (states.DENIED, *states.FAILURES):
+                    self.readings.pop(target, None)
         self._asked = probes[0].round, len(asked)
         for target in captures.keys() - asked.keys():
             self._followed[target].note(captures[target])
@@ -214,14 +216,6 @@ class Course:
             if target in asked
         }
         self._alarms.add(probes, states_now)
-
-    def _note_reading(self, probe: Probe) -> None:
-        target, file = probe.target_sha256 or "", probe.file_uri or ""
-        if probe.outcome in states.READS:
-            others = (each for each in self.readings.get(target, ()) if each.file != file)
-            self.readings[target] = (*others, RecordReading(probe.asked_at, file))
-        elif probe.outcome not in (states.DENIED, *states.FAILURES):
-            self.readings.pop(target, None)
 
     def asked_in(self, number: int) -> int:
         """Return how many targets a round asked for, if it is the last that has probes; else 0."""

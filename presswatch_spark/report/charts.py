@@ -56,7 +56,24 @@ def pictures(drawn: Bars | Dots, label: str, _: ReportWords) -> tuple[str, str]:
     """Return the picture for a desk and for a phone, as SVG with `label` as its name."""
     draw: Callable[[Any, int, int, ReportWords], Chart] = _bars if isinstance(drawn, Bars) else _dots
     sizes = ((WIDE, NAMES_WIDE), (NARROW, NAMES_NARROW))
-    wide, narrow = (_svg(draw(drawn, width, names, _), label, _) for width, names in sizes)
+    svgs = list[str]()
+    for width, names in sizes:
+        themed = (
+            draw(drawn, width, names, _)
+            .configure(background="transparent", font=FONT, padding=PADDING, aria=False)
+            .configure_view(stroke=None)
+            .configure_axis(
+                labelColor=INK, titleColor=SOFT, gridColor=LINE, domainColor=LINE, tickColor=LINE,
+                labelFontSize=12, titleFontSize=12, titleFontWeight="normal",
+            )
+            .configure_legend(labelColor=INK, labelFontSize=12, symbolType="square", columnPadding=18)
+            .configure_text(fontSize=12)
+        )  # fmt: skip
+        svg = vl_convert.vegalite_to_svg(
+            themed.to_dict(), format_locale="fr-FR" if _.language == "fr" else "en-GB"
+        )
+        svgs.append(svg.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))
+    wide, narrow = svgs
     return wide, narrow
 
 
@@ -129,20 +146,3 @@ def _names(pixels: int, lines: int = 1) -> alt.Axis:
         ticks=False,
         domain=False,
     )
-
-
-def _svg(chart: Chart, label: str, _: ReportWords) -> str:
-    themed = (
-        chart.configure(background="transparent", font=FONT, padding=PADDING, aria=False)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=INK, titleColor=SOFT, gridColor=LINE, domainColor=LINE, tickColor=LINE,
-            labelFontSize=12, titleFontSize=12, titleFontWeight="normal",
-        )
-        .configure_legend(labelColor=INK, labelFontSize=12, symbolType="square", columnPadding=18)
-        .configure_text(fontSize=12)
-    )  # fmt: skip
-    drawn = vl_convert.vegalite_to_svg(
-        themed.to_dict(), format_locale="fr-FR" if _.language == "fr" else "en-GB"
-    )
-    return drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)

@@ -72,7 +72,6 @@ def _entry(entry: Exposure, rows: list[Mapping[str, Any]], _: ReportWords) -> di
 
 
 def _where(source: Source, _: ReportWords) -> Markup:
-    """Return the document of a quotation, and when it was read."""
     link = link_of(source.identifier)
     identifier = safe(source.identifier)
     if link:

@@ -40,25 +40,30 @@ class Figure:
 
 def figures_of(found: Gathered, _: ReportWords) -> list[Figure]:
     """Return all figures, in order."""
-    return [_figure(name, found.answers.get(name), _) for name in _DRAWN]
-
-
-def _figure(name: str, answer: AnsweredQuestion | None, _: ReportWords) -> Figure:
-    drawing = _DRAWN[name]
-    title, about = _(drawing.title), _(drawing.about)
-    if answer is None:
-        return Figure(name, title, about)
-    named = AnsweredQuestion(name, answer.query, answer.columns, [_with_names(row, _) for row in answer.rows])
-    table = table_of(named, drawing.columns, _)
-    if not named.rows:
-        return Figure(name, title, about, table=table)
-    wide, narrow = pictures(drawing.draw(named.rows, _), title.unescape(), _)
-    left_out = _left_out(name, answer.rows, _)
-    return Figure(name, title, about, (Markup(wide), Markup(narrow)), table, left_out)
+    figures = list[Figure]()
+    for name, drawing in _DRAWN.items():
+        title, about, answer = _(drawing.title), _(drawing.about), found.answers.get(name)
+        if answer is None:
+            figures.append(Figure(name, title, about))
+            continue
+        rows = [dict(row) for row in answer.rows]
+        for row in rows:
+            if "dataset" in row and "release" in row:
+                row["source"] = _.source(row["dataset"], row["release"], row.get("rows_name_release"))
+            elif "dataset" in row:
+                dataset, __, release = str(row["dataset"]).partition(" ")
+                row["source"] = _.source(dataset, None if release == "?" else release)
+        table = table_of(AnsweredQuestion(name, answer.query, answer.columns, rows), drawing.columns, _)
+        if not rows:
+            figures.append(Figure(name, title, about, table=table))
+            continue
+        wide, narrow = pictures(drawing.draw(rows, _), title.unescape(), _)
+        left_out = _left_out(name, answer.rows, _)
+        figures.append(Figure(name, title, about, (Markup(wide), Markup(narrow)), table, left_out))
+    return figures
 
 
 def _left_out(name: str, rows: Sequence[Row], _: ReportWords) -> Markup | None:
-    """Return a note that there may be more than a figure shows; None if it shows all."""
     shown = len({row["publisher_id"] for row in rows} if name == "releases" else rows)
     if name not in LIMITED or shown < BARS:
         return None
@@ -75,16 +80,6 @@ def _left_out(name: str, rows: Sequence[Row], _: ReportWords) -> Markup | None:
             shown=number,
         )
     )
-
-
-def _with_names(row: Row, _: ReportWords) -> dict[str, Any]:
-    named = dict(row)
-    if "dataset" in row and "release" in row:
-        named["source"] = _.source(row["dataset"], row["release"], row.get("rows_name_release"))
-    elif "dataset" in row:
-        dataset, __, release = str(row["dataset"]).partition(" ")
-        named["source"] = _.source(dataset, None if release == "?" else release)
-    return named
 
 
 def _hosts(rows: Sequence[Row], _: ReportWords) -> Bars:

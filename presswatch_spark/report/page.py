@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from presswatch_spark.evidence.typesetting import environment
 from presswatch_spark.queries.sql import ENGINE_NAMES
-from presswatch_spark.report.cells import Cell, Column
+from presswatch_spark.report.cells import ShownTable
 from presswatch_spark.report.commands import CORPUS, code
 from presswatch_spark.report.examples import example_of
 from presswatch_spark.report.exposures import exposure_of
@@ -90,29 +90,24 @@ def _digest(text: str) -> str:
     return f"sha256-{digest}"
 
 
-def _data(tables: Sequence[Any], _: ReportWords) -> str:
+def _data(tables: Sequence[ShownTable], _: ReportWords) -> str:
     """Return the rows of tables for the script: by column, as JSON that cannot end its element."""
     # The script puts numbers in the place of names in braces.
     shown = _("{first} to {last} of {all}", first="{first}", last="{last}", all="{all}")
     texts = {"rows shown": shown.unescape(), "sort by": _("Sort").unescape()}
-    packed = {table.name: _columns(table.columns, table.rows, _) for table in tables if table.rows}
+    packed = dict[str, list[dict[str, Any]]]()
+    for table in (each for each in tables if each.rows):
+        columns = packed[table.name] = []
+        for place, column in enumerate(table.columns):
+            # Sort keys, and texts where these differ.
+            cells = [row[place] for row in table.rows]
+            one: dict[str, Any] = {"kind": column.kind, "values": [cell.value for cell in cells]}
+            texts_of = [c.shown.striptags() if "<" in c.shown else c.shown.unescape() for c in cells]
+            usual = [_.number(value).unescape() if type(value) is int else value for value in one["values"]]
+            if texts_of != usual:
+                one["shown"] = texts_of
+            if any(cell.link for cell in cells):
+                one["links"] = [cell.link for cell in cells]
+            columns.append(one)
     text = json.dumps({"texts": texts, "tables": packed}, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _columns(
-    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], _: ReportWords
-) -> list[dict[str, Any]]:
-    """Return the cells of each column: sort keys, and texts where these differ."""
-    packed = []
-    for place, column in enumerate(columns):
-        cells = [row[place] for row in rows]
-        one: dict[str, Any] = {"kind": column.kind, "values": [cell.value for cell in cells]}
-        shown = [cell.shown.striptags() if "<" in cell.shown else cell.shown.unescape() for cell in cells]
-        usual = [_.number(value).unescape() if type(value) is int else value for value in one["values"]]
-        if shown != usual:
-            one["shown"] = shown
-        if any(cell.link for cell in cells):
-            one["links"] = [cell.link for cell in cells]
-        packed.append(one)
-    return packed

@@ -109,6 +109,13 @@ class ChangesView:
 def brief_of(found: Gathered, _: ReportWords) -> BriefView:
     """Return the figures of the section in brief."""
     unjudged = sum(row["rows"] for row in found.rows("judged") if not row["is_judged"])
+    changes = None
+    if rows := found.rows("changes"):
+        # Only the two runs that were compared last.
+        before, after = rows[0]["before_run_id"], rows[0]["after_run_id"]
+        newest = [row for row in rows if (row["before_run_id"], row["after_run_id"]) == (before, after)]
+        pairs = {row["state"]: row["pairs"] for row in newest}
+        changes = ChangesView(before, after, {state: pairs.get(state, 0) for state in CHANGES})
     return BriefView(
         shards=shards_of(found),
         totals=found.first("found"),
@@ -118,19 +125,9 @@ def brief_of(found: Gathered, _: ReportWords) -> BriefView:
         unfinished=found.unfinished,
         rows_of_page=None if found.claims is None else unjudged,
         places=table_of(found.answers["places"], ("place", "pages", "articles"), _),
-        changes=_changes(found.rows("changes")),
+        changes=changes,
         queries={name: answer.query for name, answer in found.answers.items()},
     )
-
-
-def _changes(rows: Sequence[Row]) -> ChangesView | None:
-    """Return the changes between the runs that were compared last; None if none were."""
-    if not rows:
-        return None
-    before, after = rows[0]["before_run_id"], rows[0]["after_run_id"]
-    newest = [row for row in rows if (row["before_run_id"], row["after_run_id"]) == (before, after)]
-    pairs = {row["state"]: row["pairs"] for row in newest}
-    return ChangesView(before, after, {state: pairs.get(state, 0) for state in CHANGES})
 
 
 def tables_of(found: Gathered, _: ReportWords) -> list[ShownTable]:

@@ -95,7 +95,15 @@ class ReportWords(Translator):
 
         `rows_name_release`: it is of files whose rows name releases of their own.
         """
-        return self.release_of(self._dataset(dataset, release), release, rows_name_release)
+        if dataset is None:
+            named = self(N_("format not known"))
+        elif format := registry.find(str(dataset)):
+            # Any archive may be of some formats: only the release says that it is Common Crawl's.
+            is_other = format.archive and not CRAWL.match(str(release))
+            named = self(format.archive if is_other else format.description)
+        else:
+            named = safe(PRODUCTS.get(str(dataset), str(dataset)))
+        return self.release_of(named, release, rows_name_release)
 
     def release_of(self, named: Markup, release: object, rows_name_release: object = False) -> Markup:
         """Return a dataset, by the name that is given, and its release."""
@@ -105,12 +113,3 @@ class ReportWords(Translator):
             else self(N_("release of each row") if rows_name_release else N_("release not known"))
         )
         return named + Markup(f"{NO_BREAK}· ") + known
-
-    def _dataset(self, dataset: object, release: object) -> Markup:
-        if dataset is None:
-            return self(N_("format not known"))
-        if format := registry.find(str(dataset)):
-            # Any archive may be of some formats: only the release says that it is Common Crawl's.
-            is_other = format.archive and not CRAWL.match(str(release))
-            return self(format.archive if is_other else format.description)
-        return safe(PRODUCTS.get(str(dataset), str(dataset)))

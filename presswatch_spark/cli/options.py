@@ -35,7 +35,8 @@ class SectionedCommand(click.Command):
             name = str(param.name)
             is_setting = "__" in name or name == "config"
             section = "Output" if name in REPLY_OPTIONS else "Settings" if is_setting else "Options"
-            if record := param.get_help_record(ctx):
+            # The usage names the arguments, and the text above tells what they are.
+            if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
                 sections[section].append(record)
         for section, records in sections.items():
             if records:

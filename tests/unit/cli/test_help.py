@@ -50,3 +50,11 @@ def test_options_of_the_reply_and_settings_have_sections(command: str) -> None:
     settings = lines.index("Settings:")
     assert any(line.strip().startswith("--endpoint") for line in lines[settings:])
     assert any(line.strip().startswith("-h, --help") for line in lines[:settings])
+
+
+@pytest.mark.parametrize("command", ["rights", "watch", "fetch"])
+def test_arguments_are_no_options(command: str) -> None:
+    lines = page(command)
+    entries = [line for line in lines[lines.index("Options:") :] if line[:2] == "  " and line[2:3] != " "]
+    assert entries
+    assert all(line.strip().startswith(("--", "-")) and line.strip()[2:3] != " " for line in entries)

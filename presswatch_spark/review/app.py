@@ -89,10 +89,22 @@ def serve(desk: Desk, port: int, tell: Callable[[str], None]) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
             ws="none",
         )
+        address = f"http://{HOST}:{port}/?token={desk.session.token}"
         # The server ends in good order on Ctrl-C, and then passes the signal on.
         with suppress(KeyboardInterrupt):
-            tell(f"http://{HOST}:{port}/?token={desk.session.token}")
-            uvicorn.Server(config).run(sockets=[listening])
+            _Server(config, lambda: tell(address)).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """A server that reports when it runs: before that, Ctrl-C would break the making of its loop."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._tell_started()
 
 
 class _Pages:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from presswatch_spark.storage.hub import ENDPOINT_VARIABLE, TOKEN_VARIABLE
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.uris import scheme_of
 
@@ -62,6 +61,9 @@ def lend_hub(context: "SparkContext", shards: Iterable[ObjectInfo]) -> None:
     """
     if not any(scheme_of(shard.uri) == "hf" for shard in shards):
         return
+    # Every worker imports this module, and few need the clients of the web.
+    from presswatch_spark.storage.hub import ENDPOINT_VARIABLE, TOKEN_VARIABLE
+
     inherited = context._jvm.java.lang.System.getenv() if context._jvm else {}
     for name in (TOKEN_VARIABLE, ENDPOINT_VARIABLE):
         if os.environ.get(name) and os.environ[name] != inherited.get(name):

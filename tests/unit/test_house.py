@@ -129,7 +129,7 @@ def test_pure_rooms_load_without_spark(module: str, first_with_spark: str) -> No
 
 @pytest.mark.slow
 def test_a_scan_loads_no_library_that_it_does_not_use() -> None:
-    unused = "{'scipy.integrate', 'datasketch', 'duckdb', 'pandas', 'pypdf', 'boto3'}"
+    unused = "{'scipy.integrate', 'datasketch', 'duckdb', 'pandas', 'pypdf', 'boto3', 'urllib3'}"
     modules = "presswatch_spark.pipeline, presswatch_spark.runs.engine"
     code = f"import sys, {modules}; print(*{unused} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -258,9 +258,17 @@ class ShardScan:
             storage=self.config.storage,
             opener=Opener(self.config.run.shard_digest),
         )
-        if isinstance(reading.shard, RecordShard):
-            self._read_records(matcher, reading, reading.shard, options)
-            return
+        try:
+            if isinstance(reading.shard, RecordShard):
+                self._read_records(matcher, reading, reading.shard, options)
+            else:
+                self._read_whole(matcher, reading, options)
+        finally:
+            if reading.report.unverified:
+                reading.doubt(partial(graded_and_digested, rules=self.config.confidence))
+
+    def _read_whole(self, matcher: Matcher, reading: ShardAttempt, options: ReadOptions) -> None:
+        rules = self.config.read
         format = format_for(self.dataset, reading.shard, options)
         # A list says no sizes. The reply to the one request for a shard does.
         reading.shard = options.opener.described(reading.shard)
@@ -283,9 +291,6 @@ class ShardScan:
             # A column that no row has is known only at the end, when rows without it have been taken.
             reading.drop()
             raise
-        finally:
-            if reading.report.unverified:
-                reading.doubt(partial(graded_and_digested, rules=self.config.confidence))
 
     def _read_records(
         self, matcher: Matcher, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
@@ -298,11 +303,7 @@ class ShardScan:
         release = release_at(shard, options, reading.report) or options.release
         origin = origin_of(WARC.name, release, shard.uri, self.product)
         read = read_records(shard, replace(options, release=release), reading.report)
-        try:
-            self._match(matcher, reading, read, origin)
-        finally:
-            if reading.report.unverified:
-                reading.doubt(partial(graded_and_digested, rules=self.config.confidence))
+        self._match(matcher, reading, read, origin)
 
     def _match(
         self, matcher: Matcher, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
@@ -389,22 +390,22 @@ def shards_listed(
 
 
 def scan_key(
-    paths: Sequence[str] | ShardPlan,
+    planned: ShardPlan,
     *,
     dataset: str,
     manifest: Manifest,
     config: ScanConfig,
-    base: str | None = None,
-    sample: float | None = None,
-    sample_seed: int = 0,
-    product: str | None = None,
+    sample: float | None,
+    sample_seed: int,
+    product: str | None,
 ) -> str:
     """Return the key of the run that `scan` begins, or resumes, by these arguments and a corpus.
 
     Raises:
         InputError, StorageError: as in `scan`.
     """
-    shards, _ = _sampled(shards_listed(paths, dataset, config.storage, base), sample, sample_seed)
+    listed = shards_listed(planned, dataset, config.storage, None)
+    shards, _ = _sampled(listed, sample, sample_seed)
     return run_key(shards.digest, _facts(dataset, config, manifest, None), product)
 
 

@@ -11,7 +11,6 @@ other cost one request.
 """
 
 import re
-import zlib
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -24,7 +23,8 @@ from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj, row_of_line, to_se
 from presswatch_spark.ccindex.index_file import IndexReport, read_index
 from presswatch_spark.ccindex.wanted import Key, Wanted
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
-from presswatch_spark.formats.table.columns import as_number, as_text, as_time
+from presswatch_spark.formats.inflate import Member, first_member
+from presswatch_spark.formats.table.columns import LARGEST_OFFSET, as_number, as_text, as_time
 from presswatch_spark.formats.table.json_text import parse
 from presswatch_spark.judgement.urls import host_of
 from presswatch_spark.releases.products import crawls_at
@@ -49,7 +49,6 @@ PROBED_BYTES, WINDOW_BYTES = 4 << 10, 64 << 10
 """How much of `cluster.idx` is read to see where a place is, and how much to be read through at last."""
 BLOCK_BYTES, INFLATED_BYTES = 16 << 20, 64 << 20
 """A block of lines, stored and inflated, is no longer; Common Crawl's are of about 200 KB."""
-_GZIP_WINDOW = 31
 _BLOCKS = re.compile(r"[^/]*cdx-[0-9]+\.gz")
 Block = tuple[str, int, int]
 """The URI of a file, and first byte and length of a block of lines in it."""
@@ -58,7 +57,6 @@ ASKED_AT_ONCE = 8
 RELEASE = "{release}"
 """Stands in the address of an index for the release."""
 _FILES = re.compile(r"(?:\.parquet|\.gz|\.cdxj|/)$")
-_LARGEST = (1 << 53) - 1
 _OF_SERVER = ("url", "timestamp", "filename", "offset", "length", "digest")
 _OF_FILE = ("url", "captured_at", "warc_filename", "record_offset", "record_length", "payload_digest")
 
@@ -270,7 +268,11 @@ def capture_of_row(row: Mapping[str, object]) -> IndexedCapture | None:
 def _capture_of(
     url: Any, at: Any, filename: Any, offset: Any, length: Any, digest: Any
 ) -> IndexedCapture | None:
-    name, begin, size = as_text(filename), as_number(offset, _LARGEST), as_number(length, _LARGEST)
+    name, begin, size = (
+        as_text(filename),
+        as_number(offset, LARGEST_OFFSET),
+        as_number(length, LARGEST_OFFSET),
+    )
     if not isinstance(url, str) or not name or begin is None or not size or ".." in name.split("/"):
         return None
     return IndexedCapture(url, as_time(at), name, begin, size, as_text(digest))
@@ -297,8 +299,9 @@ def look_up_in_clusters(uri: str, keys: Mapping[str, Key], storage: StorageOptio
     except PresswatchError as error:
         return dict.fromkeys(keys, IndexAnswer(request, uri, error=error))
     blocks = list(dict.fromkeys(block for blocks in blocks_of.values() for block in blocks))
+    wanted = wanted_pages(keys)
     with AskingThreads(ASKED_AT_ONCE, "index") as pool:
-        read = dict(pool.map(lambda block: (block, _read_block(block, keys, storage)), blocks))
+        read = dict(pool.map(lambda block: (block, _read_block(block, keys, wanted, storage)), blocks))
 
     answers = dict[str, IndexAnswer]()
     for url in keys:
@@ -315,18 +318,16 @@ def look_up_in_clusters(uri: str, keys: Mapping[str, Key], storage: StorageOptio
     return answers
 
 
-def _read_block(block: Block, urls: Collection[str], storage: StorageOptions) -> IndexAnswer:
+def _read_block(block: Block, urls: Collection[str], wanted: Wanted, storage: StorageOptions) -> IndexAnswer:
     uri, start, length = block
-    where, wanted = printable(uri), wanted_pages(urls)
+    where = printable(uri)
     request = f"GET {where} bytes={start}-{start + length - 1}"
     response = ask(uri, start, start + length, storage)
-    inflater, text = zlib.decompressobj(_GZIP_WINDOW), b""
     try:
-        data = _bytes_of(response, uri, start, start + length)
-        with suppress(zlib.error):
-            text = inflater.decompress(data, INFLATED_BYTES)
-        rows = [row_of_line(line, wanted) for line in text.split(b"\n") if line]
-        if not inflater.eof or any(row is None for row in rows):
+        member = first_member(_bytes_of(response, uri, start, start + length), INFLATED_BYTES)
+        inflated = member or Member(b"", None)
+        rows = [row_of_line(line, wanted) for line in inflated.data.split(b"\n") if line]
+        if inflated.end is None or any(row is None for row in rows):
             raise CorruptError("the block of the index cannot be read", where=where)
     except (StorageError, CorruptError) as error:
         return IndexAnswer(request, uri, error=error, response=response)

@@ -178,11 +178,6 @@ def _first_address(texts: Sequence[str], url: str) -> str | None:
     return None
 
 
-SCRIPT_CHARACTERS = 1 << 20
-OBJECTS = 20_000
-"""The most objects of one script that are looked at, the outer ones first."""
-
-
 def value_of(script: str) -> Any:
     """Parse a script; None if it is no JSON, or too long. Line ends within strings pass."""
     text = script.strip().rstrip(";")

@@ -61,6 +61,7 @@ from presswatch_spark.storage.objects import (
     answered,
     body_of_answer,
     pause,
+    range_header,
 )
 from presswatch_spark.storage.threads import LOOK_SECONDS, check_wanted
 from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
@@ -347,7 +348,7 @@ class Client:
         self, url: str, start: int, end: int, headers: Mapping[str, str] = NO_HEADERS, *, follow: bool = True
     ) -> RawResponse:
         """Ask for bytes [start, end) of whatever version there is, again if the body breaks off."""
-        ranged = {**headers, "Range": f"bytes={start}-{end - 1}"}
+        ranged = {**headers, **range_header(start, end)}
         once = partial(self.ask_once, url, ranged, start, end - start, follow=follow)
         return answered(once, self.options)
 
@@ -486,13 +487,6 @@ class HttpStore(WebStore):
 def opened_range(client: Client, url: str, start: int, end: int | None, *, alone: bool) -> RangeReply:
     """Ask for bytes [start, end); see `body_of`. `alone`: see `HostLimits.must_repeat`."""
     return body_of(client.get(url, range_header(start, end), alone=alone), url, start)
-
-
-def range_header(start: int, end: int | None) -> dict[str, str]:
-    """Return the header that asks for bytes [start, end); none for all bytes."""
-    if not start and end is None:
-        return {}
-    return {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
 
 
 def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:

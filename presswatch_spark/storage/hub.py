@@ -31,7 +31,6 @@ from presswatch_spark.storage.http import (
     declared_sha256,
     length_of,
     opened_range,
-    range_header,
     validator_of,
 )
 from presswatch_spark.storage.json_documents import parse_json
@@ -42,6 +41,7 @@ from presswatch_spark.storage.objects import (
     RangeReply,
     RawResponse,
     changed,
+    range_header,
 )
 from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, canonical, host_of, printable, scheme_of
 

@@ -239,6 +239,13 @@ def pause(options: StorageOptions, failures: int) -> None:
     rest(backoff)
 
 
+def range_header(start: int, end: int | None) -> dict[str, str]:
+    """Return the header that asks for bytes [start, end); none for all bytes."""
+    if not start and end is None:
+        return {}
+    return {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
+
+
 def answered(ask: Callable[[], RawResponse], options: StorageOptions) -> RawResponse:
     """Return an answer; one whose body breaks off is asked for again, at most `max_attempts` times."""
     answer = ask()

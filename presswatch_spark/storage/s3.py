@@ -38,6 +38,7 @@ from presswatch_spark.storage.objects import (
     changed,
     conflict,
     pause,
+    range_header,
 )
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.threads import check_wanted
@@ -122,9 +123,7 @@ class S3Store(Store):
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Ask for a range, and for the version that `info` names."""
-        asked = _place(info.uri)
-        if start or end is not None:
-            asked["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        asked = _place(info.uri) | range_header(start, end)
         if info.etag:
             asked["IfMatch"] = f'"{info.etag}"'
         with self._reaching(info.uri) as client:
@@ -158,7 +157,7 @@ class S3Store(Store):
     def _ask_once(self, uri: str, start: int, end: int) -> RawResponse:
         sent_at = time.time()
         try:
-            reply = self._client.get_object(**_place(uri), Range=f"bytes={start}-{end - 1}")
+            reply = self._client.get_object(**_place(uri), **range_header(start, end))
             found = _answer(uri, sent_at, reply)
             ranged = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
             # A server that knows no ranges sends the object from its beginning.

@@ -67,18 +67,16 @@ def _is_word_before(table: FoldTable, text: Bytes, start: int, i: int) -> bool:
 
 
 @cached_njit
-def partings_of_each(table: FoldTable, text: Bytes, starts: Edges, ends: Edges) -> Partings:
-    """Return the partings of n documents, document by document; document i is `text[starts[i] : ends[i]]`."""
+def partings_of(table: FoldTable, text: Bytes) -> Partings:
+    """Return the partings of a document that is the whole text."""
     # Of the bytes of a block, at most every other one ends a hyphen.
-    found, n = np.empty((_BLOCK, 2), np.int64), 0
-    for i in range(len(starts)):
-        for first in range(starts[i], ends[i], _BLOCK):
-            if n + _BLOCK // 2 > len(found):
-                grown = np.empty((2 * len(found), 2), np.int64)
-                grown[:n] = found[:n]
-                found = grown
-            last = min(first + _BLOCK, ends[i])
-            n = find_partings(table, text, starts[i], first, last, ends[i], found, n)
+    found, n, end = np.empty((_BLOCK, 2), np.int64), 0, len(text)
+    for first in range(0, end, _BLOCK):
+        if n + _BLOCK // 2 > len(found):
+            grown = np.empty((2 * len(found), 2), np.int64)
+            grown[:n] = found[:n]
+            found = grown
+        n = find_partings(table, text, 0, first, min(first + _BLOCK, end), end, found, n)
     return found[:n].copy()
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
 from presswatch_spark.text.folding import FoldTable, load_table
-from presswatch_spark.text.hyphens import partings_of_each
+from presswatch_spark.text.hyphens import partings_of
 from presswatch_spark.text.kernels import (
     GROWTH,
     SLACK,
@@ -76,8 +76,7 @@ class TextWords:
         See `hyphens`.
         """
         if self._parted is None:
-            whole = np.array([[0], [len(self.text)]])
-            found = partings_of_each(load_table(), self.text, *whole)
+            found = partings_of(load_table(), self.text)
             # Where nothing is parted, which is most often, no place of a word need be found.
             before = np.searchsorted(self.starts, found[:, 0]) - 1 if len(found) else found[:, 0]
             self._parted = before

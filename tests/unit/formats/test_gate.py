@@ -26,7 +26,6 @@ from tests.wet_records import record
 
 FORMATS = ("wet", "warc")
 REAL = Path(os.environ.get("PRESSWATCH_REAL_DATA") or Path(__file__).parents[4] / "shared" / "data")
-FRENCH_HEADER, ENGLISH_HEADER = (f"WARC-Identified-Content-Language: {code}" for code in ("fra", "eng"))
 
 
 def named(name: str, body: bytes, languages: str = "eng", **how: object) -> bytes:

@@ -30,7 +30,6 @@ from tests.reviews import ARABIC, HOSTILE
 from tests.tables import NOON, match, publish_row, row_of
 
 PUNYCODE = "xn--bcher-kva.example"
-BAD_HOST = "xn--\u202e.example"
 
 
 def hostile_house(folder: Path, *, claims: bool = True) -> House:

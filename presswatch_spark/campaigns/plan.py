@@ -17,13 +17,13 @@ from presswatch_spark.campaigns.scope import news_months
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.releases.datasets import dataset_named, load_datasets, part_of
 from presswatch_spark.releases.known import ReleaseList
-from presswatch_spark.releases.release import CRAWL, Release, form_of, kinds_of
+from presswatch_spark.releases.release import Release, form_of, kinds_of, week_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, canonical
 from presswatch_spark.storage.shards import glob_of
-from presswatch_spark.storage.uris import HubAddress, scheme_of
+from presswatch_spark.storage.uris import without_revision
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
 LAYOUT = 2
@@ -162,10 +162,7 @@ class Item:
             return False
         if self.path is None:
             return True
-        uri = shard_uri
-        if scheme_of(uri) == "hf":
-            uri = str(replace(HubAddress.of(uri), revision=None))
-        return _pattern(self.path).fullmatch(uri) is not None
+        return _pattern(self.path).fullmatch(without_revision(shard_uri)) is not None
 
 
 @lru_cache
@@ -186,9 +183,8 @@ def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: da
             is_news, note = plan.crawls == NEWS, ""
             form = kinds_of(release.name)[0] if is_news else form_of(release.name, plan.crawls)
             if config.read.languages and not is_news:
-                found = re.fullmatch(CRAWL, release.name)
-                names_languages = found is not None and (int(found[1]), int(found[2])) >= LANGUAGES_SINCE
-                note = "" if names_languages else WHOLE
+                week = week_of(release.name)
+                note = "" if week and week >= LANGUAGES_SINCE else WHOLE
             crawls.append(Item(release.name, form, release.name, note=note, last_capture=release.last))
     if not plan.newest_first:
         crawls.reverse()

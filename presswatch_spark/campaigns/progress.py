@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from presswatch_spark.runs.unfinished import UnfinishedRun
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, config_digest
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
-from presswatch_spark.storage.uris import HubAddress, printable, scheme_of
+from presswatch_spark.storage.uris import printable, scheme_of, without_revision
 from presswatch_spark.tables.declarations import PublishedRun
 from presswatch_spark.tables.store import TableStore
 
@@ -304,8 +304,7 @@ def is_of(run: PublishedRun, item: Item) -> bool:
 
 def place_of(uri: str) -> str:
     """Return the URI of a shard, on a hub without the commit: the name of the shard whatever its content."""
-    uri = str(replace(HubAddress.of(uri), revision=None)) if scheme_of(uri) == "hf" else uri
-    return printable(uri)
+    return printable(without_revision(uri))
 
 
 def version_of(info: ObjectInfo) -> Version:

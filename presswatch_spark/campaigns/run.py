@@ -134,13 +134,8 @@ class Campaign:
         found = unfinished_runs(store) if store else ()
         return [run for run in found if isinstance(run, UnfinishedRun) and run.begun.by == "runs"]
 
-    def spent(self, but: str = "") -> float:
-        """Return the core-hours that its runs have cost so far, as Spark counts cores, begun ones too.
-
-        Args:
-            but: key of a begun run that is left out.
-        """
-        begun = [run for run in self.begun() if not but or _key_in(run) != but[:KEY_DIGITS]]
+    def spent(self, begun: Iterable[UnfinishedRun]) -> float:
+        """Return the core-hours of its published runs and of `begun` ones, as Spark counts cores."""
         return core_hours_spent(self._published(), self._digests(), begun)
 
     # Progress.
@@ -296,7 +291,9 @@ class Campaign:
         share, seed = self._drawn(task)
         if budget.dollars is not None:
             # The guard of the run itself counts the cost of that run.
-            left = budget.left(self.spent(but=self._key_of(task, corpus)))
+            key = self._key_of(task, corpus)[:KEY_DIGITS]
+            others = [run for run in self.begun() if _key_in(run) != key]
+            left = budget.left(self.spent(others))
             config = replace(config, run=replace(config.run, budget=left))
         try:
             return scan(

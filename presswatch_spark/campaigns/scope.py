@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from presswatch_spark.errors import InputError, PresswatchError, StorageError
 from presswatch_spark.releases.known import Listing, ReleaseList, at_hand, current, list_uri
-from presswatch_spark.releases.release import CRAWL, NEWS, NEWS_SINCE, Release
+from presswatch_spark.releases.release import NEWS, NEWS_SINCE, Release, week_of
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import DeniedError, MissingError
@@ -55,16 +55,17 @@ def crawls_by_name(
 
 def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[str], bool]) -> ReleaseList:
     """Return a list with the published crawls of the weeks since its newest crawl."""
-    newest = max((crawl.name for crawl in known.listing.crawls if CRAWL.fullmatch(crawl.name)), default=None)
-    found = list[Release]()
+    weeks = {crawl.name: found for crawl in known.listing.crawls if (found := week_of(crawl.name))}
+    newest = max(weeks, default=None)
+    published = list[Release]()
     if newest:
-        year, week = map(int, newest.removeprefix("CC-MAIN-").split("-"))
+        year, week = weeks[newest]
         day = datetime.fromisocalendar(year, max(week, 1), 1).replace(tzinfo=UTC)
         while (day := day + timedelta(weeks=1)) <= now:
             name = "CC-MAIN-{}-{:02}".format(*day.isocalendar()[:2])
             if is_published(name):
-                found.insert(0, Release(name, None, None))
-    listing = Listing(now, (*found, *known.listing.crawls))
+                published.insert(0, Release(name, None, None))
+    listing = Listing(now, (*published, *known.listing.crawls))
     return ReleaseList(listing, f"{known.origin}, and the weeks since {newest}")
 
 

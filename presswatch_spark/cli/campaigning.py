@@ -29,12 +29,12 @@ from presswatch_spark.campaigns.progress import CampaignSample, ItemProgress
 from presswatch_spark.campaigns.run import Campaign, CampaignFollower, Task, run, with_corpus
 from presswatch_spark.campaigns.scope import LIST_MAX_AGE, crawls_by_name, known_crawls, news_months
 from presswatch_spark.cli.options import scan_settings
-from presswatch_spark.cli.replies import FAILED, INCOMPLETE, print_lines, tell
+from presswatch_spark.cli.replies import FAILED, INCOMPLETE, command_line, print_lines, tell
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.errors import ConfigError, InputError, InUseError, PresswatchError, StorageError
 from presswatch_spark.monitoring.progress import EventLog, LoggedError
 from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.redaction import holds_secret, redacted_command
+from presswatch_spark.redaction import holds_secret
 from presswatch_spark.releases import release as releases
 from presswatch_spark.releases.datasets import dataset_named, load_datasets, require_part
 from presswatch_spark.releases.known import ReleaseList, at_hand, list_uri
@@ -257,10 +257,8 @@ def follower_of(campaign: Campaign) -> CampaignFollower:
         if summary.incomplete:
             print_lines(map(printable, incomplete_lines(summary, campaign.plan.out)), err=True)
 
-    words = click.get_current_context().obj
-    command = redacted_command(words) if words else None
-    events = EventLog() if campaign.config.run.log_format == "json" else None
-    return CampaignFollower(command, events, begins, scanned)
+    events = EventLog.of(campaign.config.run.log_format)
+    return CampaignFollower(command_line(), events, begins, scanned)
 
 
 def task_lines(task: Task) -> Iterator[str]:

@@ -17,7 +17,7 @@ import click
 
 from presswatch_spark.cli.options import SectionedCommand, flag, option, scan_settings, setting_option
 from presswatch_spark.queries.sql import ENGINE_NAMES, QueryResult, require_apart
-from presswatch_spark.redaction import redacted
+from presswatch_spark.redaction import redacted, redacted_command
 from presswatch_spark.terminal import (
     NARROW_SPACE,
     cell,
@@ -79,6 +79,10 @@ class Language(Translator):
             _ = self
             return _("yes") if value else _("no")
         return cell(value).translate(_MARKS) if isinstance(value, float) else cell(value)
+
+    def value(self, value: object) -> object:
+        """Return a value for a table that writes it; a whole number stays one, and is aligned as such."""
+        return self.cell(value) if self.is_french and not isinstance(value, int) else value
 
 
 ENGLISH = Language()
@@ -338,6 +342,12 @@ def schema_of(**kinds: type) -> Callable[[], pa.Schema]:
         return pa.schema([(name, types[kind]) for name, kind in kinds.items()])
 
     return schema
+
+
+def command_line() -> str | None:
+    """Return the command line that was given, without secrets; None for a program that gave none."""
+    words = click.get_current_context().obj
+    return redacted_command(words) if words else None
 
 
 def print_lines(lines: Iterable[str], *, err: bool = False) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,8 @@ def check_elsewhere(
         archive=archive,
         corpus=params.get("corpus"),
         places=[canonical(place) for place in named if place],
-        scan=(lambda: _planned_scan(params, profile, how.credentials)) if job == "scan" else None,
+        # Two checks ask for it.
+        scan=cache(partial(_planned_scan, params, profile, how.credentials)) if job == "scan" else None,
         secret=params.get("storage__hf_token_secret"),
         credentials=how.credentials,
         today=datetime.now(UTC).date(),

@@ -47,6 +47,11 @@ class EventLog:
         self._bound: dict[str, object] = {}
         self._one_at_a_time = threading.Lock()
 
+    @classmethod
+    def of(cls, log_format: str) -> Self | None:
+        """Return a log on stderr if `run.log_format` wants events; None if it is for people."""
+        return cls() if log_format == "json" else None
+
     def bind(self, **facts: object) -> None:
         """Add these facts to every later event."""
         self._bound.update(facts)

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 
 from presswatch_spark.releases.known import shipped
-from presswatch_spark.releases.release import CRAWL, NEWS, NEWS_MONTH, kinds_of
+from presswatch_spark.releases.release import NEWS, NEWS_MONTH, kinds_of, week_of
 from presswatch_spark.releases.release_shards import C4, C4_ENGLISH
 
 PRODUCTS: Mapping[str, str] = {
@@ -117,8 +117,8 @@ def days_of(release: str | None) -> tuple[date, date] | None:
         year, number = int(month[1]), int(month[2])
         return date(year, number, 1), date(year, number, monthrange(year, number)[1])
     with suppress(ValueError):
-        if week := CRAWL.fullmatch(name):
-            monday = date.fromisocalendar(int(week[1]), int(week[2]), 1)
+        if week := week_of(name):
+            monday = date.fromisocalendar(*week, 1)
             return monday, monday
     return None
 

@@ -44,6 +44,12 @@ class Release:
         return kinds_of(self.name)
 
 
+def week_of(name: str) -> tuple[int, int] | None:
+    """Return year and week that a crawl is named after; None for any other name."""
+    found = CRAWL.fullmatch(name)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def kinds_of(name: str) -> tuple[str, ...]:
     """Return the forms of the release of Common Crawl called `name`; none if it cannot be one.
 
@@ -51,8 +57,8 @@ def kinds_of(name: str) -> tuple[str, ...]:
     """
     if name == NEWS or NEWS_MONTH.fullmatch(name):
         return ("warc",)
-    if found := CRAWL.fullmatch(name):
-        robotstxt = ("robotstxt",) if (int(found[1]), int(found[2])) >= ROBOTSTXT_SINCE else ()
+    if week := week_of(name):
+        robotstxt = ("robotstxt",) if week >= ROBOTSTXT_SINCE else ()
         return ("warc", "wet", "wat", *robotstxt, "index")
     return ("arc",) if OLD_CRAWL.fullmatch(name) else ()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from presswatch_spark.errors import InputError, PresswatchError, StorageError
 from presswatch_spark.releases.known import at_hand, list_uri
-from presswatch_spark.releases.release import CRAWL, LABELS, NEWS, NEWS_MONTH, kinds_of
+from presswatch_spark.releases.release import LABELS, NEWS, NEWS_MONTH, kinds_of, week_of
 from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
@@ -133,14 +133,14 @@ def _names(rules: DatasetRules) -> list[str]:
 
 def _week(crawl: str) -> int:
     """Return a number that grows by one a week for a crawl that is named by a week; 0 for another."""
-    found = CRAWL.fullmatch(crawl)
-    return int(found[1]) * 52 + int(found[2]) if found else 0
+    year, week = week_of(crawl) or (0, 0)
+    return year * 52 + week
 
 
 def _unknown(name: str, reason: str, rules: DatasetRules) -> PresswatchError:
     names = _names(rules)
     near = nearest(name, [*names, NEWS], SUGGESTIONS)
-    if CRAWL.fullmatch(name):
+    if week_of(name):
         # In that week no crawl began.
         near = sorted(names, key=lambda crawl: abs(_week(crawl) - _week(name)))[:SUGGESTIONS]
     meant = f"did you mean {' or '.join(near)}? " if near else ""

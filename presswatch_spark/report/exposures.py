@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from presswatch_spark.claims.exposures import NAMED, Exposed, Exposure, Source
 from presswatch_spark.releases.products import PRODUCTS
-from presswatch_spark.report.cells import link_of, table_of
+from presswatch_spark.report.cells import Cell, link_of, table_of
 from presswatch_spark.report.questions import AnsweredQuestion
 from presswatch_spark.report.wording import ReportWords, safe
 
@@ -65,19 +65,16 @@ def _entry(entry: Exposure, rows: list[Mapping[str, Any]], _: ReportWords) -> di
         ),
         "says": entry.says,
         "table": table_of(
-            AnsweredQuestion("exposure", "", (), shown), ("source", "release_is", "articles", "pages"), _
+            AnsweredQuestion("exposure", "", shown), ("source", "release_is", "articles", "pages"), _
         ),
         "sources": [{"quotation": source.quotation, "where": _where(source, _)} for source in entry.sources],
     }
 
 
 def _where(source: Source, _: ReportWords) -> Markup:
-    link = link_of(source.identifier)
-    identifier = safe(source.identifier)
+    identifier, link = safe(source.identifier), link_of(source.identifier)
     if link:
-        identifier = Markup('<a href="{}" rel="noreferrer noopener"><bdi>{}</bdi></a>').format(
-            link, identifier
-        )
+        identifier = Markup(Cell(None, identifier, link))
     facts = {
         "title": source.title,
         "at": source.at,

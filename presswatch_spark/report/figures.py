@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -10,7 +10,7 @@ from markupsafe import Markup
 from presswatch_spark.report.cells import RESERVATIONS, ShownTable, both_ways, table_of
 from presswatch_spark.report.charts import BREAK, Bars, Dots, pictures
 from presswatch_spark.report.make import Gathered
-from presswatch_spark.report.questions import BARS, AnsweredQuestion
+from presswatch_spark.report.questions import BARS
 from presswatch_spark.report.wording import UNKNOWN, ReportWords
 from presswatch_spark.translation import N_
 
@@ -53,7 +53,7 @@ def figures_of(found: Gathered, _: ReportWords) -> list[Figure]:
             elif "dataset" in row:
                 dataset, __, release = str(row["dataset"]).partition(" ")
                 row["source"] = _.source(dataset, None if release == "?" else release)
-        table = table_of(AnsweredQuestion(name, answer.query, answer.columns, rows), drawing.columns, _)
+        table = table_of(replace(answer, rows=rows), drawing.columns, _)
         if not rows:
             figures.append(Figure(name, title, about, table=table))
             continue

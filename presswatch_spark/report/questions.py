@@ -164,7 +164,6 @@ class AnsweredQuestion:
 
     name: str
     query: str
-    columns: Sequence[str]
     rows: Sequence[Mapping[str, object]]
 
 
@@ -179,5 +178,5 @@ def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, Answe
     found = dict[str, AnsweredQuestion]()
     for (name, query), answer in zip(queries.items(), answers, strict=True):
         rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-        found[name] = AnsweredQuestion(name, query, answer.columns, rows)
+        found[name] = AnsweredQuestion(name, query, rows)
     return found

@@ -134,8 +134,8 @@ def removal_of(found: FollowedCase | None, _: ReportWords) -> dict[str, Any] | N
         for state in STATES
         if found.states.get(state)
     ]
-    of_recipients = AnsweredQuestion("recipients", "", (), recipients)
-    of_states = AnsweredQuestion("states", "", (), states)
+    of_recipients = AnsweredQuestion("recipients", "", recipients)
+    of_states = AnsweredQuestion("states", "", states)
     return {
         "case": found,
         "opened": datetime.fromisoformat(found.opened_at),

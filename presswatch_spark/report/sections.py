@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -11,7 +11,7 @@ from markupsafe import Markup
 from presswatch_spark.report.cells import ShownTable, table_of
 from presswatch_spark.report.commands import Commands
 from presswatch_spark.report.make import Gathered
-from presswatch_spark.report.questions import HOSTS, ROWS, AnsweredQuestion
+from presswatch_spark.report.questions import HOSTS, ROWS
 from presswatch_spark.report.wording import ReportWords
 from presswatch_spark.translation import N_
 
@@ -181,7 +181,7 @@ def method_of(found: Gathered, _: ReportWords) -> dict[str, Any]:
     names = ("source", "shards", "complete", "partial", "failed", "documents")
     digests = ("table_digest", "corpus_digest", "config_digest")
     return {
-        "read": table_of(AnsweredQuestion("read", read.query, read.columns, rows), names, _),
+        "read": table_of(replace(read, rows=rows), names, _),
         "runs": table_of(found.answers["runs"], ("run_id", "finished_at", "tool_version", *digests), _),
         "claims": found.claims,
     }

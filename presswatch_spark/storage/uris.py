@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from urllib.parse import quote, unquote, urlsplit
 
@@ -188,6 +188,11 @@ class HubAddress:
     def page(self, endpoint: str) -> str:
         """Return the URL of the dataset's page, for people."""
         return f"{endpoint}/{_KIND}{self.dataset}"
+
+
+def without_revision(uri: str) -> str:
+    """Return the URI of a file; on a hub that of the branch `main`, whatever its revision."""
+    return str(replace(HubAddress.of(uri), revision=None)) if scheme_of(uri) == "hf" else uri
 
 
 def is_utf8(text: str) -> bool:

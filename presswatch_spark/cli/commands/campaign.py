@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
@@ -233,22 +233,21 @@ def _total_lines(found: Campaign, items: list[ItemProgress], budget: Budget) -> 
     from presswatch_spark.campaigns.budget import estimated
     from presswatch_spark.costs import core_hours_text, dollars_text
 
-    machine, spent = budget.machine, found.spent()
+    machine, begun = budget.machine, found.begun()
+    spent = found.spent(begun)
 
-    def cost(hours: float, dollars: Callable[[float], float] | None) -> str:
-        return core_hours_text(hours) + (f", {dollars_text(dollars(hours))}" if dollars else "")
+    def cost(hours: float) -> str:
+        return core_hours_text(hours) + (f", {dollars_text(machine.dollars(hours))}" if machine else "")
 
     done = sum(item.is_done for item in items)
     articles = counted(found.plan.corpora[-1].articles, "article")
     yield f"{done:,} of {counted(len(items), 'release')} done, for {articles}"
-    whole = machine.core_hours(spent) if machine else spent
-    so_far = cost(whole, machine.dollars if machine else None)
+    so_far = cost(machine.core_hours(spent) if machine else spent)
     yield f"cost so far: {so_far}, with what is begun, idle cores too"
     hours, unknown = estimated(items, found.config, machine, found.lists_of(items))
-    left = cost(hours, machine.dollars if machine else None)
     rest = f", and {counted(unknown, 'release')} of unknown size" if unknown else ""
-    yield f"left, estimated: {left}{rest}"
-    for run in found.begun():
+    yield f"left, estimated: {cost(hours)}{rest}"
+    for run in begun:
         yield f"begun: run {run.begun.run_id}, {counted(run.counts.shards, 'shard')} done"
     notes = Counter(item.item.note for item in items if item.item.note)
     for note, count in notes.items():

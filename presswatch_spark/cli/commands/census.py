@@ -71,7 +71,7 @@ def census(
     """
     from presswatch_spark.face import census as take_census
 
-    events = EventLog() if settings.run.log_format == "json" else None
+    events = EventLog.of(settings.run.log_format)
     with failures_logged(events):
         summary = take_census(
             (*releases, *more), corpus=corpus, out=out, base=base, settings=settings, events=events,

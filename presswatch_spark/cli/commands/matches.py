@@ -224,8 +224,7 @@ def _row_lines(rows: Sequence[Row], found: Matches, _: Language) -> Iterator[str
         if name == "own_site":
             return _(WHERE[row[name]])
         value = ",".join(row["reasons"] or ()) if name == "confidence_reasons" else row[name]
-        # A number stays one, and is aligned as such.
-        return _.cell(value) if _.is_french and not isinstance(value, int) else value
+        return _.value(value)
 
     values = [[cell(row, name) for name in names] for row in rows]
     yield from table_lines(names, values, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,6 +33,7 @@ from presswatch_spark.cli.replies import (
     schema_of,
     tell,
 )
+from presswatch_spark.terminal import utc
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
@@ -365,7 +366,6 @@ def _moment(text: str | None, option: str = "--as-of") -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        return utc(datetime.fromisoformat(text))
     except ValueError as error:
         raise click.BadParameter("write a time as 2026-11-27T09:30Z", param_hint=option) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

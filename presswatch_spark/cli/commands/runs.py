@@ -160,7 +160,7 @@ def _cells(names: Sequence[str], rows: Iterable[Row], _: Language) -> list[list[
             return several[name]
         if name == "finished_at" and isinstance(value, str):
             return _.name(value)
-        return _.cell(value) if _.is_french and not isinstance(value, int) else value
+        return _.value(value)
 
     return [[cell(row, name) for name in names] for row in rows]
 

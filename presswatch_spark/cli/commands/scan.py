@@ -19,7 +19,7 @@ from presswatch_spark.cli.options import (
     option,
     scan_settings,
 )
-from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, command
+from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, command, command_line
 from presswatch_spark.errors import InputError, OutputError, StorageError
 from presswatch_spark.monitoring.progress import EventLog, failures_logged
 from presswatch_spark.terminal import counted
@@ -120,7 +120,6 @@ def scan(
     dollars. After a --sample, it shows an estimate of the whole release; see `presswatch estimate`.
     """
     from presswatch_spark.face import scan as run_scan
-    from presswatch_spark.redaction import redacted_command
 
     asked_for = f"{named}:{part}" if named else None
     if (part or mirror) and not named:
@@ -131,13 +130,13 @@ def scan(
     elif release and flags["read__release"] is not None:
         raise click.UsageError("--release already names the release; leave --release-name out")
     settings = scan_settings(flags, config)
-    events = EventLog() if settings.run.log_format == "json" else None
+    events = EventLog.of(settings.run.log_format)
     with failures_logged(events):
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
             sample_seed=sample_seed, product=named, asked_for=asked_for, pages_of=pages_of, captures=captures,
             index=index, settings=settings, events=events,
-            command=redacted_command(words) if (words := click.get_current_context().obj) else None,
+            command=command_line(),
         ).summary  # fmt: skip
     lines = chain(
         summary_lines(summary, out),

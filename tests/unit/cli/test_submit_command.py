@@ -13,6 +13,7 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.submit import JOBS, submit
 from presswatch_spark.deploy import requests
+from presswatch_spark.deploy.check import CheckResult, PlannedJob
 from tests.conftest import ROOT
 
 java_home = cache(requests.java_home)
@@ -210,6 +211,20 @@ def test_a_profile_that_is_not_complete_is_refused_by_a_check(
     monkeypatch.delenv("PRESSWATCH_DEPLOY__STORE")
     assert ran(f"--on emr-serverless --check {SCAN}") == 1
     assert "store must be given" in capsys.readouterr().err
+
+
+def test_a_check_names_the_caution_of_a_dataset_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asked_twice(job: PlannedJob) -> list[CheckResult]:
+        assert job.scan is not None
+        assert job.scan() == job.scan()
+        return []
+
+    monkeypatch.setattr("presswatch_spark.cli.submitting.check", asked_twice)
+    scan = "scan --dataset madlad-400 --part fr --corpus s3://b/corpus --out s3://b/tables"
+    assert ran(f"--on emr-serverless --check {scan}") == 0
+    assert capsys.readouterr().err.count("note: Its rows are text alone") == 1
 
 
 def test_a_check_on_this_machine_starts_nothing(

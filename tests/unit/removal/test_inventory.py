@@ -50,10 +50,11 @@ def take(
     return code, said.out, said.err
 
 
+@pytest.mark.parametrize("since", ["2026-09-01", "2026-09-01T02:00+02:00"])
 def test_an_inventory_says_that_nothing_was_modified(
-    case: RemovalCase, server: Server, capsys: pytest.CaptureFixture[str]
+    case: RemovalCase, server: Server, capsys: pytest.CaptureFixture[str], since: str
 ) -> None:
-    code, said, _ = take(case, server, capsys, "--since", "2026-09-01")
+    code, said, _ = take(case, server, capsys, "--since", since)
     assert code == 0
     assert f"inventory 1 of {RELEASE}: 25 files: 25 same" in said
     assert "none modified since 2026-09-01 00:00 UTC; the newest on 2024-05-01 10:00 UTC" in said

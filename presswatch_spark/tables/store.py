@@ -123,7 +123,7 @@ class TableStore:
 
     def published(self, by: str = "runs") -> list[str]:
         """Return the ids of published runs, or of what the table `by` publishes, oldest first."""
-        return sorted({run_of(name) for name in _described_in(self.root / by)})
+        return list(self._row_files(by))
 
     def is_published(self, run_id: str) -> bool:
         """Say whether a run, census or derived table of that id is published."""
@@ -132,9 +132,9 @@ class TableStore:
     def rows(self, by: str = "runs") -> list[dict[str, Any]]:
         """Return the rows of a publisher, oldest first, but not those that are damaged; see `damage`."""
         found = list[dict[str, Any]]()
-        for run_id in self.published(by):
+        for run_id, info in self._row_files(by).items():
             with suppress(DamagedTablesError):
-                ((_, row),) = self._rows(by, [run_id]).values()
+                row = row_of(info, run_id, self.root.storage)
                 found.append({name: row.get(name) for name in SCHEMAS[by].names})
         return found
 
@@ -199,18 +199,22 @@ class TableStore:
         tables = [table for table in SCHEMAS if table not in PUBLISHERS]
         there = {table: self._there(table) for table in tables}
         for by in PUBLISHERS:
-            for run_id in self.published(by):
+            for run_id, info in self._row_files(by).items():
                 try:
-                    ((_, row),) = self._rows(by, [run_id]).values()
+                    row = row_of(info, run_id, self.root.storage)
                     for table in tables:
                         if PUBLISHED_BY[table] == by:
                             check_files(self.root / table, table, [(row, there[table][run_id])], read=False)
                 except OutputError as error:
                     yield error
 
-    def _rows(self, by: str, run_ids: Sequence[str]) -> dict[str, tuple[ObjectInfo, Row]]:
+    def _row_files(self, by: str) -> dict[str, ObjectInfo]:
         files = {run_of(name): info for name, info in _described_in(self.root / by).items()}
-        wanted = sorted(run_id for run_id in files if not run_ids or run_id in run_ids)
+        return dict(sorted(files.items(), key=lambda each: each[0]))
+
+    def _rows(self, by: str, run_ids: Sequence[str]) -> dict[str, tuple[ObjectInfo, Row]]:
+        files = self._row_files(by)
+        wanted = [run_id for run_id in files if not run_ids or run_id in run_ids]
         with ThreadPoolExecutor(READERS, "runs") as pool:
             rows = pool.map(lambda run_id: row_of(files[run_id], run_id, self.root.storage), wanted)
             return {run_id: (files[run_id], row) for run_id, row in zip(wanted, rows, strict=True)}

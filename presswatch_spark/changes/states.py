@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from presswatch_spark.changes.rows import PAIR
+from presswatch_spark.queries.sql import literal
 
 STATES = ("gone", "reduced", "altered", "moved", "persists", "new", "reappeared", "unknown")
 ARTICLES = pa.schema(
@@ -87,7 +88,7 @@ def steps(question: Question) -> dict[str, str]:
 
 def text(value: str | None) -> str:
     """Return a literal of SQL; null for None."""
-    return "cast(null as string)" if value is None else "'" + value.replace("'", "''") + "'"
+    return "cast(null as string)" if value is None else literal(value)
 
 
 def _strongest(side: str) -> str:

@@ -142,8 +142,7 @@ def owner(corpus: Corpus | None, row: Match) -> tuple[Publisher | None, Title | 
     """Return publisher and title of a row, as far as a corpus knows them."""
     if corpus is None:
         return None, None
-    publishers = {publisher.id: publisher for publisher in corpus.registry.publishers}
-    return publishers.get(row.publisher_id), corpus.registry.titles.get(row.title_id)
+    return corpus.registry.by_id.get(row.publisher_id), corpus.registry.titles.get(row.title_id)
 
 
 def article_of(corpus: Corpus | None, row: Match) -> str | None:

@@ -8,12 +8,14 @@ by letter and then by kind. So do the other things, and each column adds up to i
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.sql import answers_of
+from presswatch_spark.tables.literals import ClaimKind
 from presswatch_spark.tables.store import TableStore
 
-KINDS = ("own_page", "own_page_copy", "copy", "reprint", "licensed")
+KINDS: tuple[ClaimKind, ...] = get_args(ClaimKind)
 OWN_KINDS = ("own_page", "own_page_copy")
 """Kinds of the publisher's own pages, and of their copies in archives, caches and translators."""
 THINGS: Mapping[str, str] = {

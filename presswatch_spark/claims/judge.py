@@ -22,7 +22,6 @@ from presswatch_spark.claims.mandates import mandate_of, rights_of
 from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageFacts, PageReader
 from presswatch_spark.claims.press import PressList
 from presswatch_spark.claims.words import ArticleReader, KnownTexts, WordFacts, limits_of
-from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.grading import confidence_reasons, letter_of
 from presswatch_spark.queries.reservations import Moment, OwnSites
@@ -168,10 +167,6 @@ class Judge:
         return PageReader(self._corpus.registry, self._corpus.sites, self._knowledge.press, early_days)
 
     @cached_property
-    def _publishers(self) -> Mapping[str, Publisher]:
-        return {publisher.id: publisher for publisher in self._corpus.registry.publishers}
-
-    @cached_property
     def _sites(self) -> OwnSites | None:
         """The declarations of sites; without them no reservation is known."""
         signals = self._knowledge.signals
@@ -237,13 +232,13 @@ class Judge:
     def _of_rights(self, rows: pa.Table, pages: PageFacts) -> Columns:
         as_of, published, captured = self._knowledge.as_of, _days(pages.published), _days(pages.captured)
         licences, publishers = self._licences(rows, pages, captured), rows["publisher_id"]
+        members = self._corpus.registry.by_id
         of_publisher, of_days = alike(publishers), alike(published, captured, publishers)
         mandates = [
-            mandate_of(self._publishers.get(each), as_of)
-            for each in values_of(publishers, of_publisher.first)
+            mandate_of(members.get(each), as_of) for each in values_of(publishers, of_publisher.first)
         ]
         rights = [
-            rights_of(first, seen, as_of, self._publishers.get(publisher))
+            rights_of(first, seen, as_of, members.get(publisher))
             for first, seen, publisher in zip(
                 _dates(published[of_days.first], "us"),
                 _dates(captured[of_days.first], "us"),

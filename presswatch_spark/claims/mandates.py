@@ -15,10 +15,12 @@ A right can be invoked against what a dataset does today if it is in force on th
 """
 
 from datetime import date, datetime
+from typing import get_args
 
 from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.tables.literals import MandateState
 
-MANDATES = ("in_force", "before", "after", "none")
+MANDATES: tuple[MandateState, ...] = get_args(MandateState)
 """How a mandate stands to a claim; see `mandate_of`."""
 AUTHOR, PRESS_PUBLISHER = "author", "press_publisher"
 PRESS_PUBLISHER_AT_CAPTURE = "press_publisher_at_capture"

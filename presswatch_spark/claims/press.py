@@ -79,8 +79,7 @@ def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
             own_id = check.unique_id(keys.get("id"), "group") or ""
             what = f"group `{own_id}`"
             kind = check.text(keys.get("kind"), f"{what}: kind")
-            if kind is not None and kind not in KINDS:
-                check.say(line_of(keys["kind"]), f"{what}: kind `{kind}` is none of {', '.join(KINDS)}")
+            check.known(keys.get("kind"), kind, f"{what}: kind", KINDS)
             for key in ("what", "check"):
                 check.text(keys.get(key), f"{what}: {key}")
             for line, domain in _domains(keys.get("domains"), what, check):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 from presswatch_spark.errors import ConfigError, StorageError
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, list_objects, printable, read_object, stat
-from presswatch_spark.storage.uris import canonical
+from presswatch_spark.storage.uris import SHA256, canonical
+from presswatch_spark.tables.literals import ReviewVerdict
 from presswatch_spark.terminal import utc
 
-VERDICTS = ("claim", "no_claim", "unsure")
+VERDICTS: tuple[ReviewVerdict, ...] = get_args(ReviewVerdict)
 COLUMNS = ("row_sha256", "verdict", "reviewer", "at", "note")
 FORMATS = (".jsonl", ".csv", ".parquet")
-_DIGITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
             mistakes.append(f"{printable(uri)}:{line}: this is no row of a review")
             continue
         sha256, verdict, found = str(row.get("row_sha256") or ""), row.get("verdict"), list[str]()
-        if len(sha256) != _DIGITS or not set(sha256) <= set("0123456789abcdef"):
+        if not SHA256.fullmatch(sha256):
             found.append(f"row_sha256 {sha256!r} is no SHA-256 in 64 small hexadecimal digits")
         if verdict not in VERDICTS:
             found.append(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")

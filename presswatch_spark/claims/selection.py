@@ -22,11 +22,11 @@ import pyarrow.compute as pc
 
 from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.pointers.audit import rows_by_digest
-from presswatch_spark.pointers.pointer import COMMON_CRAWL, COMMON_CRAWL_SITE, Mirror, mirrored
+from presswatch_spark.pointers.pointer import Mirror, mirrored, on_site
 from presswatch_spark.rights.in_force import InForce
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
-from presswatch_spark.storage.uris import join, printable, scheme_of
+from presswatch_spark.storage.uris import SHA256, printable, scheme_of
 from presswatch_spark.tables.declarations import Claim, Match, RightsSignal, Target
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import counted
@@ -36,7 +36,6 @@ Key = tuple[Any, ...]
 LETTERS = ("A", "B")
 """The letters of the claims that are chosen if neither rows nor letters are named."""
 LICENSED = "licensed"
-DIGITS = 64
 NAMED = 3
 
 REMOVED, UNREAD, UNSEALED = "removed", "read by no scan", "not as their rows say in the bag"
@@ -65,7 +64,7 @@ class RecordReading:
         """
         if not self.file or scheme_of(self.file) == "file":
             return DISK
-        return PLACE if _public(self.file) == _public(printable(file)) else COPY
+        return PLACE if on_site(self.file) == on_site(printable(file)) else COPY
 
 
 def newest_reading(readings: Iterable[RecordReading], file: str) -> RecordReading | None:
@@ -74,12 +73,6 @@ def newest_reading(readings: Iterable[RecordReading], file: str) -> RecordReadin
     The newest one at the place itself comes before all readings of copies.
     """
     return max(readings, key=lambda reading: (reading.source(file) == PLACE, reading.at), default=None)
-
-
-def _public(uri: str) -> str:
-    if uri.startswith(COMMON_CRAWL):
-        return join(COMMON_CRAWL_SITE, uri.removeprefix(COMMON_CRAWL))
-    return uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -590,7 +583,7 @@ def rows_in(path: str, storage: StorageOptions) -> set[str]:
     text = read_object(path, storage)[0].decode("utf-8-sig", "replace")
     found = set[str]()
     for number, digest in _digests(text):
-        if len(digest) != DIGITS or not set(digest) <= set("0123456789abcdef"):
+        if not SHA256.fullmatch(digest):
             raise InputError(
                 "there is no row_sha256 in 64 small hexadecimal digits",
                 where=f"{path}:{number}",

@@ -20,7 +20,7 @@ from presswatch_spark.settings.config import OwnershipRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.text.kernels import Hashes
-from presswatch_spark.text.shingles import SHINGLE_WORDS, shingle_hashes
+from presswatch_spark.text.shingles import SHINGLE_WORDS, are_among, shingle_hashes
 from presswatch_spark.text.words import words_of
 
 Places = npt.NDArray[np.int64]
@@ -68,8 +68,7 @@ class KnownTexts:
         shingles = shingle_hashes(word_hashes)
         if not len(self.hashes) or not len(shingles):
             return marks
-        places = np.minimum(np.searchsorted(self.hashes, shingles), len(self.hashes) - 1)
-        known = self.hashes[places] == shingles
+        known = are_among(shingles, self.hashes)
         for offset in range(SHINGLE_WORDS):
             marks[offset : offset + len(known)] |= known
         return marks

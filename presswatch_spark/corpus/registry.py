@@ -25,6 +25,7 @@ from presswatch_spark.judgement.urls import PLATFORMS, is_shared, path_prefix, w
 from presswatch_spark.model import Title
 from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.storage.disk import file_sha256
+from presswatch_spark.storage.uris import SHA256
 from presswatch_spark.terminal import did_you_mean
 
 COUNTRIES = frozenset(
@@ -118,6 +119,11 @@ class Registry:
     """All members, in the order of the file."""
 
     publishers: tuple[Publisher, ...]
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Publisher]:
+        """Every publisher by its id."""
+        return {publisher.id: publisher for publisher in self.publishers}
 
     @cached_property
     def titles(self) -> Mapping[str, Title]:
@@ -260,7 +266,7 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
     sha256 = check.text(keys.get("sha256"), f"{where}: sha256")
     if path is None or sha256 is None:
         return None
-    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+    if not SHA256.fullmatch(sha256):
         check.say(keys["sha256"], f"{where}: sha256 must be 64 digits of 0-9 and a-f")
     elif check.folder is not None and (wrong := _wrong_document(check.folder, path, sha256)):
         check.say(keys["path"], f"{where}: `{path}` {wrong}")

@@ -45,7 +45,7 @@ from presswatch_spark.storage.uris import canonical, join, scheme_of
 from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.terminal import utc
 from presswatch_spark.text.kernels import Hashes
-from presswatch_spark.text.shingles import indexed_positions, shingle_hashes
+from presswatch_spark.text.shingles import are_among, indexed_positions, shingle_hashes
 from presswatch_spark.text.words import words_of_each
 
 # Each takes a file descriptor; a process may have some thousand.
@@ -363,9 +363,8 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
 
     def rows(first: int, batch: pa.RecordBatch) -> pa.RecordBatch:
         chosen = slice(first, first + len(batch))
-        _, ends, content = batch["body"].buffers()
-        bounds = np.frombuffer(ends, np.int64)[batch["body"].offset :][: len(batch) + 1]
-        text, cluster_of = memoryview(content), clusters[chosen].tolist()
+        text, bounds = arrays.texts_of(batch["body"])
+        body, cluster_of = text.data, clusters[chosen].tolist()
         # A cluster has the id of its first article.
         cluster_ids = {ordinal: corpus.article_id(ordinal) for ordinal in {*cluster_of} if ordinal >= 0}
         made = {
@@ -373,13 +372,11 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
             "publisher_id": pa.array(map(publisher_of.__getitem__, batch["title_id"].to_pylist())),
             "article_words": batch["words"],
             "article_sha256": pa.array(
-                hashlib.sha256(text[begin:end]).hexdigest() for begin, end in pairwise(bounds.tolist())
+                hashlib.sha256(body[begin:end]).hexdigest() for begin, end in pairwise(bounds.tolist())
             ),
             "cluster_id": pa.array(map(cluster_ids.get, cluster_of), pa.string()),
             "is_agency": pa.array(agency[chosen]),
-            "suppressed_shingles": pa.array(
-                _suppressed_of_each(np.frombuffer(content, np.uint8), bounds, suppressed, stride)
-            ),
+            "suppressed_shingles": pa.array(_suppressed_of_each(text, bounds, suppressed, stride)),
         }
         columns = (made[name] if name in made else batch[name] for name in _ROW_COLUMNS.names)
         return pa.RecordBatch.from_arrays(list(columns), schema=_ROW_COLUMNS)
@@ -408,6 +405,4 @@ def _suppressed_of_each(
     shingles, positions = shingle_hashes(words), [indexed_positions(n, stride) for n in np.diff(edges)]
     owners = np.repeat(np.arange(count), [len(each) for each in positions])
     hashes = shingles[np.concatenate(positions) + edges[owners]]
-    places = np.minimum(np.searchsorted(suppressed, hashes), len(suppressed) - 1)
-    left_out = owners[suppressed[places] == hashes]
-    return np.bincount(left_out, minlength=count).astype(np.int32)
+    return np.bincount(owners[are_among(hashes, suppressed)], minlength=count).astype(np.int32)

@@ -461,7 +461,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[DocumentBlock]:
         if each.reason is None
     )
     days = sorted({claim.as_of for claim in chosen.claims.values()})
-    publishers = {each.id: each for each in facts.corpus.registry.publishers}
+    publishers = facts.corpus.registry.by_id
     template = environment(TEMPLATES, html=False).get_template("readme.jinja")
     text = template.render(
         _=_,

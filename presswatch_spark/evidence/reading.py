@@ -1,7 +1,6 @@
 """Reads a sealed bag: verifies it, draws rows to read them again, or takes one claim out with its proof."""
 
 import hashlib
-import json
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -172,13 +171,13 @@ class OpenedBag:
     def shard_readings(self) -> dict[str, dict[str, Any]]:
         """Return by run how shards were read; `OutputError` if the settings cannot be read."""
         with self._settings() as runs:
-            return {run_id: reading_in(json.dumps(config)) for run_id, config in runs.items()}
+            return {run_id: reading_in(config) for run_id, config in runs.items()}
 
     def rules(self, run_id: str) -> RowRules:
         """Return the rules of a run, and the digest of its corpus; `OutputError` if they cannot be read."""
         corpora = {run["run_id"]: run["corpus_digest"] for run in self.seal["runs"]}
         with self._settings() as runs:
-            return RowRules(rules_in(json.dumps(runs[run_id])), corpora.get(run_id))
+            return RowRules(rules_in(runs[run_id]), corpora.get(run_id))
 
     def record_readings(self) -> dict[str, tuple[RecordReading, ...]]:
         """Return the readings of the rows whose records were as described when the bag was made.

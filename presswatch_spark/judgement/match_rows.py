@@ -134,7 +134,6 @@ class _ScannedPage(NamedTuple):
     facts: DocumentFacts
     words: int | None
     site: SiteMatch | None
-    url_known: bool
 
 
 @dataclass(slots=True)
@@ -207,7 +206,6 @@ def _page(document: MatchedDocument, facts: DocumentFacts) -> _ScannedPage:
         facts=facts,
         words=len(words) if words else len(word_hashes(text)) if text else None,
         site=site,
-        url_known=site is not None or facts.document_host is not None,
     )
 
 
@@ -344,7 +342,7 @@ def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None 
     else:
         title_id, publisher_id = (site.title_id or "", site.publisher_id or "") if site else ("", "")
     # Only the pages of the publisher's own sites are its own, whatever URL it gives for its articles.
-    own_site = site is not None and site.publisher_id == publisher_id
+    is_own = site is not None and site.publisher_id == publisher_id
     credits_others = publisher_others = credits_owner = None
     if finding:
         # All credits count, and the row names the first ones.
@@ -384,7 +382,7 @@ def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None 
         repeated_by=copy.repetition.repeated_by if copy else [],
         in_main_content=finding.in_main_content if finding else None,
         spans=copy.spans if copy else [],
-        own_site=own_site if page.url_known else None,
+        own_site=None if site is None and facts.document_host is None else is_own,
         site_title_id=site.title_id if site else None,
         cluster_id=article.cluster_id if article else None,
         article_url=article.url if article else None,

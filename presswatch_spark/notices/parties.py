@@ -247,7 +247,7 @@ def _short(node: yaml.Node | None, what: str, check: Check) -> str | None:
 
 def _publishers(node: yaml.Node | None, registry: Registry, check: Check) -> tuple[Publisher, ...]:
     """Return the publishers that a sender acts for: those listed, or all of the members file."""
-    known = {publisher.id: publisher for publisher in registry.publishers}
+    known = registry.by_id
     if node is None:
         return registry.publishers
     found: Sequence[yaml.Node] = check.items(node, "publishers")
@@ -255,4 +255,4 @@ def _publishers(node: yaml.Node | None, registry: Registry, check: Check) -> tup
     for item, name in named:
         if name is not None and name not in known:
             check.say(line_of(item), f"no member is the publisher `{name}`{did_you_mean(name, known)}")
-    return tuple(known[name] for _, name in named if name in known)
+    return tuple(known[name] for _, name in named if name is not None and name in known)

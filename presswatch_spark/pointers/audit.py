@@ -71,7 +71,7 @@ def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
     """
     try:
         (run,) = store.read("runs", run_id).to_pylist()
-        return reading_in(run["config"])
+        return reading_in(json.loads(run["config"]))
     except (ValueError, LookupError, TypeError) as error:
         raise OutputError(
             f"the settings of run {run_id} cannot be read",
@@ -80,9 +80,9 @@ def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
         ) from error
 
 
-def reading_in(config: str) -> dict[str, Any]:
-    """Return the same from the settings of a run, which are JSON; `ValueError` and the like if it fails."""
-    read: Mapping[str, Any] = json.loads(config)["read"]
+def reading_in(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same from the settings of a run; `LookupError` and the like if it fails."""
+    read = settings["read"]
     return {"columns": dict(read["columns"]), "max_document_bytes": int(read["max_document_bytes"])}
 
 
@@ -316,15 +316,14 @@ class RowRules:
     corpus_digest: str | None
 
 
-def rules_in(config: str) -> MatchRules:
-    """Return the rules in the settings of a run, which are JSON; `ValueError` and the like if it fails."""
-    values = json.loads(config)
+def rules_in(settings: Mapping[str, Any]) -> MatchRules:
+    """Return the rules in the settings of a run; `LookupError` and the like if it fails."""
     return MatchRules(
-        verify=VerifyRules(**values["verify"]),
-        grade=GradeRules(**values["grade"]),
-        rarity=RarityRules(**values["rarity"]),
-        ownership=OwnershipRules(**values["ownership"]),
-        confidence=ConfidenceRules(**values["confidence"]),
+        verify=VerifyRules(**settings["verify"]),
+        grade=GradeRules(**settings["grade"]),
+        rarity=RarityRules(**settings["rarity"]),
+        ownership=OwnershipRules(**settings["ownership"]),
+        confidence=ConfidenceRules(**settings["confidence"]),
     )
 
 
@@ -332,7 +331,7 @@ def rules_in_tables(store: TableStore, run_id: str) -> RowRules:
     """Return the rules of a published run; `OutputError` if its row does not say."""
     try:
         (run,) = store.read("runs", run_id, columns=["config", "corpus_digest"]).to_pylist()
-        return RowRules(rules_in(run["config"]), run["corpus_digest"])
+        return RowRules(rules_in(json.loads(run["config"])), run["corpus_digest"])
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise OutputError(
             f"the settings of run {run_id} cannot be read",

@@ -66,13 +66,8 @@ class Pointer:
 
     @property
     def curl(self) -> str | None:
-        """Return the command that fetches the record from its site; None where no range of a site has it.
-
-        Common Crawl's bucket has a public site.
-        """
-        uri = self.uri
-        if uri.startswith(COMMON_CRAWL):
-            uri = join(COMMON_CRAWL_SITE, uri.removeprefix(COMMON_CRAWL))
+        """Return the command that fetches the record from its site; None where no range of a site has it."""
+        uri = on_site(self.uri)
         if not uri.startswith(("http://", "https://")) or not self.by_range or not self.length:
             return None
         inflate = " | gzip -dc" if self.encoding == "gzip" else ""
@@ -82,6 +77,13 @@ class Pointer:
     def __str__(self) -> str:
         fields = [f"{name}={value}" for name in _FIELDS if (value := getattr(self, name)) is not None]
         return f"{printable(self.uri)}#{','.join(fields)}"
+
+
+def on_site(uri: str) -> str:
+    """Return the address of an object of Common Crawl's bucket on its public site; any other URI as it is."""
+    if uri.startswith(COMMON_CRAWL):
+        return join(COMMON_CRAWL_SITE, uri.removeprefix(COMMON_CRAWL))
+    return uri
 
 
 def pointer_of(row: Match | DocumentFacts, uri: str) -> Pointer:

@@ -24,7 +24,7 @@ from presswatch_spark.errors import CorruptError, InputError, PresswatchError, S
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.http.codings import decoded_body
 from presswatch_spark.formats.http.message import parse_message
-from presswatch_spark.formats.inflate import compression_of, first_member, inflated
+from presswatch_spark.formats.inflate import GZIP_MAGIC, compression_of, first_member, inflated
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import Format, RangeStream, ReadOptions, ReadPart
 from presswatch_spark.formats.table.columns import as_time
@@ -296,7 +296,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
     if not stored:
         return Failure(GONE, "the shard ends before it")
     plain, most = stored, options.max_document_bytes
-    if stored[:2] == b"\x1f\x8b":
+    if stored.startswith(GZIP_MAGIC):
         member = first_member(stored, most + HEADERS_BYTES)
         # One gzip member has to fill the range.
         plain = member.data if member and member.end == len(stored) else b""
@@ -361,7 +361,7 @@ def warc_of(stored: bytes, *, packed: bool) -> bytes:
 
     `CorruptError` if a reader of that file would not find the same record in it.
     """
-    is_packed = stored[:2] == b"\x1f\x8b"
+    is_packed = stored.startswith(GZIP_MAGIC)
     plain = gzip.decompress(stored) if is_packed else stored
     found = _record_of(plain)
     if found is None or found[2] not in (b"\r\n\r\n", b"\n\n", b""):
@@ -369,9 +369,9 @@ def warc_of(stored: bytes, *, packed: bool) -> bytes:
             "the record contradicts its own Content-Length, so WARC tools would read another text",
             remedy="leave --out out, and fetch the bytes of the range by themselves",
         )
-    if found[2]:
-        return stored if is_packed == packed else gzip.compress(plain, mtime=0) if packed else plain
-    ended = plain + b"\r\n\r\n"
+    if found[2] and is_packed == packed:
+        return stored
+    ended = plain if found[2] else plain + b"\r\n\r\n"
     return gzip.compress(ended, mtime=0) if packed else ended
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import get_args
 
 from presswatch_spark.rights.declaration import (
     ALLOWED,
@@ -23,9 +24,10 @@ from presswatch_spark.rights.declaration import (
 from presswatch_spark.rights.declaring_files import applies_to
 from presswatch_spark.rights.robots import OR, RobotsGroup, allows, lines_of, octets
 from presswatch_spark.tables.declarations import RightsSignal
+from presswatch_spark.tables.literals import ReservationState
 
 BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "conflicting"
-STATUSES = (BOTH, BEFORE, AFTER, CONFLICTING, NONE, UNKNOWN)
+STATUSES: tuple[ReservationState, ...] = get_args(ReservationState)
 
 # If several sources speak on one side, a reservation counts before a doubt, and a doubt before an allowance.
 _WEIGHT: Mapping[str | None, int] = {RESERVED: 3, UNKNOWN: 2, ALLOWED: 1, None: 0}

@@ -45,14 +45,9 @@ def row_digest(row: TableRow | Mapping[str, Any], written: Mapping[str, bytes] =
         written: columns whose canonical form is known already, as `numbers_form` returns it.
     """
     columns = digested(row)
-    columns.update(dict.fromkeys(written))
     # Where columns have types, only floats need a look.
-    names = row.float_columns if isinstance(row, TableRow) else columns
-    if _are_alike([columns.get(name) for name in names]):
-        columns.update((name, orjson.Fragment(form)) for name, form in written.items())
-        with suppress(TypeError):
-            return _written_digest(columns)
-    return _sha256(canonical_form(digested(row)))
+    names = row.float_columns if isinstance(row, TableRow) else columns.keys()
+    return _digest(columns, [columns.get(name) for name in names if name not in written], written)
 
 
 def numbers_form(values: Sequence[Mapping[str, object]]) -> bytes:
@@ -73,15 +68,20 @@ def digested(row: TableRow | Mapping[str, Any]) -> dict[str, Any]:
 
 def columns_digest(columns: Mapping[str, Any]) -> str:
     """Return the SHA-256 (hex) of the canonical form of columns."""
-    if _are_alike(columns.values()):
+    return _digest(columns, columns.values())
+
+
+def _digest(
+    columns: Mapping[str, Any],
+    doubtful: Iterable[object],
+    written: Mapping[str, bytes] = MappingProxyType({}),
+) -> str:
+    if _are_alike(doubtful):
+        forms = {**columns, **{name: orjson.Fragment(form) for name, form in written.items()}}
         # The same bytes, in a tenth of the time. What it refuses, the other one refuses in our words.
         with suppress(TypeError):
-            return _written_digest(columns)
+            return hashlib.sha256(orjson.dumps(forms, _canonical, _OPTIONS)).hexdigest()
     return _sha256(canonical_form(columns))
-
-
-def _written_digest(columns: Mapping[str, Any]) -> str:
-    return hashlib.sha256(orjson.dumps(columns, _canonical, _OPTIONS)).hexdigest()
 
 
 def canonical_form(columns: Mapping[str, Any]) -> str:

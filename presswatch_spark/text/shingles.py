@@ -43,6 +43,14 @@ def shingle_hashes(word_hashes: Hashes) -> Hashes:
     return windows[: combine(windows, len(windows))]
 
 
+def are_among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
+    """Return which hashes are among those that are `known`, uint64[k], sorted: bool[n]."""
+    if not len(known):
+        return np.zeros(len(hashes), np.bool_)
+    found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)] == hashes
+    return found
+
+
 @cached_njit
 def indexed_positions(n_words: int, stride: int = STRIDE) -> npt.NDArray[np.int64]:
     """Return the positions to index in a text of `n_words`: every `stride`-th from 0, and the last."""

@@ -265,7 +265,6 @@ def _chosen(
             yield first, last
             before, done = joined[0], last + 1
         else:
-            done = max(done, first)
             before, done = [*before, hashes[first]][-CONTEXT:], first + 1
 
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.building.index import Keys, groups, join_runs, write_run
 from presswatch_spark.corpus.building.intake import Files, grouped
-from presswatch_spark.corpus.building.workspace import BuildWorkspace, spread
+from presswatch_spark.corpus.building.workspace import TASKS_PER_CORE, BuildWorkspace, spread
 from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.corpus.store import ArticleFiles
@@ -39,13 +39,12 @@ from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
-from presswatch_spark.text.shingles import indexed_positions
+from presswatch_spark.text.shingles import are_among, indexed_positions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MOST_DOMAINS = np.iinfo(np.uint16).max
-_TASKS_PER_CORE = 4
 # Stands for a domain where a shingle is of a known text. The keys of domains are hashes.
 KNOWN_TEXT = np.uint64(0)
 
@@ -72,7 +71,7 @@ def read_background(
     runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
     task = partial(_scan_shard, work.corpus, config, storage)
     counts = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
-    groups_of_files = list(grouped(known, _TASKS_PER_CORE * spark.sparkContext.defaultParallelism))
+    groups_of_files = list(grouped(known, TASKS_PER_CORE * spark.sparkContext.defaultParallelism))
     known_runs = [work.scratch / f"known-run-{group.number:05d}" for group in groups_of_files]
     scan = partial(_scan_known_texts, work.corpus, storage)
     texts = spread(spark, work.scratch, scan, zip(groups_of_files, known_runs, strict=True))
@@ -148,10 +147,7 @@ def _scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[Files, 
     files, run = item
     indexed = ShingleIndex.open(folder / layout.INDEX_FOLDER).hashes
     shingles, texts = shingles_of(files.infos, storage)
-    places = np.searchsorted(indexed, shingles)
-    there = places < len(indexed)
-    there[there] = indexed[places[there]] == shingles[there]
-    found = shingles[there]
+    found = shingles[are_among(shingles, indexed)]
     write_run(run, found, np.full(len(found), KNOWN_TEXT))
     return texts, len(found)
 

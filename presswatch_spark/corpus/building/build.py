@@ -38,6 +38,7 @@ from presswatch_spark.corpus.building.parts import PartReport, build_part, owner
 from presswatch_spark.corpus.building.workspace import (
     BANDS,
     POSTINGS,
+    TASKS_PER_CORE,
     URLS,
     BuildWorkspace,
     spread,
@@ -60,7 +61,6 @@ from presswatch_spark.terminal import counted
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_TASKS_PER_CORE = 4
 # The first build of each version has its workers compile.
 COMPILING = ", after compiling kernels, once (about 10 s)"
 
@@ -164,7 +164,7 @@ class _Build:
         return manifest
 
     def _take_in(self, files: Sequence[ObjectInfo]) -> tuple[Cuts, list[str], Counter[str]]:
-        groups = grouped(files, _TASKS_PER_CORE * self.spark.sparkContext.defaultParallelism)
+        groups = grouped(files, TASKS_PER_CORE * self.spark.sparkContext.defaultParallelism)
         titles = TitleSites.of(self.registry.titles.values())
         task = partial(take_in, self.work, titles, self.config, self.storage)
         taken = spread(self.spark, self.work.scratch, task, groups)

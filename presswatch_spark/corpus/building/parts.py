@@ -79,10 +79,7 @@ def build_part(
     first = part * layout.ARTICLES_PER_PART
     counter, names = WordCounter(), AgencyFinder(config.agencies)
     agency = table["agency_credit"].is_valid().to_numpy()
-    column = table["body"].combine_chunks()
-    _, ends, content = column.buffers()
-    offsets = np.frombuffer(ends, np.int64)[column.offset : column.offset + len(column) + 1]
-    text = np.frombuffer(content, np.uint8)
+    text, offsets = arrays.texts_of(table["body"].combine_chunks())
     hashes, values, signed = [], [], []
     for row in range(0, len(table), _ARTICLES_AT_ONCE):
         words, bounds = words_of_each(text, offsets[row : row + _ARTICLES_AT_ONCE + 1])

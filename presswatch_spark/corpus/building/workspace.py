@@ -31,6 +31,8 @@ Result = TypeVar("Result")
 
 POSTINGS, BANDS, WORDS, URLS = "postings", "bands", "words", "urls"
 """Kinds of keys; each part writes a run of each kind."""
+TASKS_PER_CORE = 4
+"""Tasks that read files, for each core."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,10 @@ from benchmarks.answers import TREE, presswatch, whole
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
-from presswatch_spark.removal.case import MARKER, RemovalCase, sealed, write_case
-from presswatch_spark.storage.drafts import new_folder
+from presswatch_spark.removal.case import RemovalCase, sealed
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import Target
+from tests.removal import new_case
 
 RESULT = TREE / "benchmarks" / "results" / "removal.json"
 SEED, WORDS = 20261127, 300
@@ -216,11 +216,7 @@ def main() -> None:
         folder = Path(temporary)
         write_files(folder / "crawl", given.files)
         targets = [row for path in sorted((folder / "crawl").iterdir()) for row in targets_in(path)]
-        cases = list[RemovalCase]()
-        for name in ("whole", "killed"):
-            with new_folder(str(folder / name), StorageOptions(), MARKER) as draft:
-                write_case(draft, targets, {"reading": {}})
-            cases.append(RemovalCase.open(str(folder / name), StorageOptions()))
+        cases = [new_case(str(folder / name), targets, {"reading": {}}) for name in ("whole", "killed")]
         with serving(folder / "crawl") as url:
             mirror = ["--mirror", f"{folder}/crawl={url}/crawl"]
             commands = [[*presswatch(TREE), "removal", "probe", *mirror, str(case.folder)] for case in cases]

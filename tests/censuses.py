@@ -43,7 +43,6 @@ FAST = StorageOptions(backoff_base=0.001)
 def census_corpus(
     folder: Path,
     members: str = MEMBERS,
-    spark: SparkSession | None = None,
     articles_at: Mapping[str, str] = ARTICLES,
 ) -> Path:
     """The corpus of the members above, and of an article on its title's site and one on another's.
@@ -58,7 +57,7 @@ def census_corpus(
     ]
     articles = write_jsonl(folder / "articles.jsonl", rows)
     build_corpus(
-        spark or cast(SparkSession, Inline()),
+        cast(SparkSession, Inline()),
         str(folder / "members.yaml"),
         [str(articles)],
         str(folder / "corpus"),

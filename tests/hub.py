@@ -91,12 +91,12 @@ class Hub:
         self.store.objects |= {_stored(data): data for data in files.values()}
         return dataset.main
 
-    def squash(self, name: str = NAME) -> str:
+    def squash(self) -> str:
         """Leave the newest files alone, as a commit of their own."""
-        dataset = self.datasets[name]
+        dataset = self.datasets[NAME]
         files = dataset.commits[dataset.main]
         dataset.commits.clear()
-        return self.push(files | {"SQUASHED": b"yes"}, name)
+        return self.push(files | {"SQUASHED": b"yes"})
 
     @property
     def resolved(self) -> Counter[str]:

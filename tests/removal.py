@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -174,15 +173,13 @@ def query(endpoint: str, release: str | None, url: str) -> str:
     return f"{endpoint.replace('{release}', release or '')}?url={quote(url, safe='')}&output=json"
 
 
-def states(case: RemovalCase, as_of: datetime | None = None) -> dict[str, Any]:
+def states(case: RemovalCase) -> dict[str, Any]:
     """The state of each target, by its digest."""
-    return dict(CaseStatus.of(case, as_of).states)
+    return dict(CaseStatus.of(case).states)
 
 
-def member_of(record: bytes, length: int, packed: bool = True) -> bytes:
+def member_of(record: bytes, length: int) -> bytes:
     """A record as one gzip member of just this length: its gzip header has a comment to fill it."""
-    if not packed:
-        return record
     for level in (9, 6, 1, 0):
         with suppress(AssertionError):
             deflated = zlib.compressobj(level, zlib.DEFLATED, -15)

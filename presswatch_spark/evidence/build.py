@@ -110,7 +110,7 @@ def build_bag(
         trusted: authorities with the certificates that each is trusted by.
     """
     selection, corpus = order.selection, order.corpus
-    protocol = protocol_of(records.exchanges, records.began_at, order.command)
+    protocol, program = protocol_of(records.exchanges, records.began_at, order.command), program_of()
     runs: list[dict[str, Any]] = selection.store.read("runs", *selection.runs).to_pylist()
     _write_tables(bag, selection, runs)
     _write_rows(bag, selection, records)
@@ -120,7 +120,7 @@ def build_bag(
         for name in [MARKER, *(each for each in case.folder.names() if not each.endswith(".lock"))]:
             bag.write(f"data/case/{name}", case.folder.read(name)[0])
     write_exchanges(bag, records.exchanges)
-    write_protocol(bag, protocol, program_of())
+    write_protocol(bag, protocol, program)
 
     facts = BagFacts(
         selection=selection,
@@ -128,7 +128,7 @@ def build_bag(
         records=records,
         runs=runs,
         protocol=protocol,
-        program=program_of(),
+        program=program,
         authorities=[printable(each.url) for each in order.authorities],
         with_texts=order.with_texts,
         claims_root=claims_root_of(bag),
@@ -164,38 +164,35 @@ def _write_rows(bag: Bag, selection: Selection, records: ReadRecords) -> None:
     lines = []
     for digest, row in sorted(selection.rows.items()):
         claim, record = selection.claims[digest].as_dict(), records.rows[digest]
-        found = selection.declared.get(digest)
-        between_runs = {"claim_run_id": claim.pop("run_id"), "read_from": printable(record.uri)}
-        lines.append(
-            {
-                "row": {**digested(row), "row_sha256": digest},
-                "claim": claim,
-                "record": record.facts,
-                "declared": {
-                    "before": _signal_of(found.before if found else None),
-                    "after": _signal_of(found.after if found else None),
-                },
-                verify.BETWEEN_RUNS: _source(row, record) | between_runs,
-            }
-        )
-    _write_lines(bag, verify.ROWS, lines)
-    signals = [
-        {
-            "row": {**digested(row), "row_sha256": row.row_sha256},
-            "record": records.signals[row.row_sha256].facts,
-            verify.BETWEEN_RUNS: _source(row, records.signals[row.row_sha256]),
+        found, line = selection.declared.get(digest), _line(row, record)
+        line[verify.BETWEEN_RUNS] |= {
+            "claim_run_id": claim.pop("run_id"),
+            "read_from": printable(record.uri),
         }
-        for row in sorted(selection.signals(), key=lambda row: row.row_sha256)
-    ]
+        declared = {
+            "before": _signal_of(found.before if found else None),
+            "after": _signal_of(found.after if found else None),
+        }
+        lines.append(line | {"claim": claim, "declared": declared})
+    _write_lines(bag, verify.ROWS, lines)
+    signals = sorted(selection.signals(), key=lambda row: row.row_sha256)
     if signals:
-        _write_lines(bag, verify.DECLARATIONS, signals)
+        _write_lines(
+            bag, verify.DECLARATIONS, (_line(row, records.signals[row.row_sha256]) for row in signals)
+        )
 
 
-def _source(row: Match | RightsSignal, record: KeptRecord) -> dict[str, Any]:
+def _line(row: Match | RightsSignal, record: KeptRecord) -> dict[str, Any]:
+    """Return a row with its record, and what may differ between two scans of the same bytes."""
     names = ("run_id", "shard_uri", "product", "product_revision")
     detail = record.failure.detail if record.failure else None
     columns = row.as_dict()
-    return {**{name: columns[name] for name in names if name in columns}, "detail": detail or None}
+    source = {name: columns[name] for name in names if name in columns} | {"detail": detail or None}
+    return {
+        "row": {**digested(row), "row_sha256": row.row_sha256},
+        "record": record.facts,
+        verify.BETWEEN_RUNS: source,
+    }
 
 
 def _signal_of(declaration: Declaration | None) -> str | None:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -87,6 +88,7 @@ FAILURES = {
     "other signal": N_("the site's declaration is another"),
 }
 """Why a record is not what its row says, by the codes of `pointers.checks.REASONS`."""
+PROVES_NOTHING = N_("These statements prove neither that a model read this text, nor a wrong.")
 README_NAMES = {"fr": "LISEZ-MOI", "en": "README"}
 BlockKind = Literal["heading", "text", "list", "steps", "code", "facts", "table"]
 MARKS: Mapping[str, BlockKind] = {
@@ -101,12 +103,17 @@ NAMED = 28
 # --- a claim
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ShownClaim:
     """A claim with the texts that may be shown, and the exposures that the bag is made with."""
 
     case: ExplainedRow
     exposures: Sequence[Exposure]
+
+    @cached_property
+    def views(self) -> Mapping[str, "ClaimView"]:
+        """The content of its documents by language: page and PDFs have the same."""
+        return {language: view_of(self, language) for language in LANGUAGES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +195,7 @@ def _labels(_: Speaker) -> dict[str, str]:
         "page": _("The page"),
         "words": _("The copied words"),
         "exposure": _("Models whose publishers say that they used this dataset"),
-        "proves_nothing": _("These statements prove neither that a model read this text, nor a wrong."),
+        "proves_nothing": _(PROVES_NOTHING),
         "again": _("Read the page again at its source"),
         "side_by_side": _("Article and page, side by side"),
         "in_article": _("The article"),
@@ -214,7 +221,7 @@ def page_of(shown: ShownClaim) -> str:
             row=shown.case.row.row_sha256,
             policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
             style=Markup(style),
-            views=[view_of(shown, language) for language in LANGUAGES],
+            views=list(shown.views.values()),
             languages=LANGUAGES,
             texts=texts,
         )
@@ -235,7 +242,7 @@ def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
                 else ("copied" if piece.is_copied else "text", piece.text)
                 for piece in around_marks(pieces_of(text, spans), AROUND, SHOWN_MOST)
             ]
-    printed: dict[str, Any] = in_print(asdict(view_of(shown, language)) | {"texts": texts})
+    printed: dict[str, Any] = in_print(asdict(shown.views[language]) | {"texts": texts})
     return printed
 
 
@@ -372,7 +379,7 @@ def _printed_part(
         "letters_heading": _("What the letters say"),
         "sources": _number_sources(claims, exposures),
         "sources_heading": _("Documents of the publishers of models"),
-        "proves_nothing": _("These statements prove neither that a model read this text, nor a wrong."),
+        "proves_nothing": _(PROVES_NOTHING),
         "claims": claims,
         "attached": [
             {
@@ -429,10 +436,7 @@ def write_readme(bag: Bag, facts: BagFacts) -> None:
     for language in LANGUAGES:
         _ = Speaker(language, for_print=True)
         blocks = list(readme_blocks(facts, _))
-        title, subtitle = (
-            _("Sealed evidence"),
-            _("Made on {moment}", moment=_.moment(facts.moment)),
-        )
+        title, subtitle = _("Sealed evidence"), _("Made on {moment}", moment=_.moment(facts.moment))
         printed = in_print([[block.kind, block.content] for block in blocks])
         if lacks_signs(printed):
             printed.append(["text", _(SIGNS)])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from presswatch_spark.evidence.bag import (
     sealed_facts,
 )
 from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
+from presswatch_spark.evidence.records import site_of
 from presswatch_spark.evidence.stamps import RefusedStampError, check_token, pem_certificates, require_client
 from presswatch_spark.pointers.audit import (
     Audit,
@@ -163,7 +165,7 @@ class OpenedBag:
                     row[name] = datetime.fromisoformat(row[name])
             self.rows[row["row_sha256"]] = Match.from_dict(row)
 
-    @property
+    @cached_property
     def seal(self) -> dict[str, Any]:
         """Return its seal; `OutputError` if there is none."""
         return sealed_facts(self.folder)
@@ -316,7 +318,7 @@ def challenge(
     audit = Audit(None, storage, mirrors, articles, bag.shard_readings(), figures)
     failures, read_at = Counter[str](), Counter[str]()
     for verdict in audit.verdicts(drawn):
-        read_at[verdict.pointer.uri.partition("://")[2].partition("/")[0]] += 1
+        read_at[site_of(verdict.pointer.uri)] += 1
         if verdict.failure:
             failures[verdict.failure.reason] += 1
         hear(verdict)

@@ -167,7 +167,7 @@ class _RecordReader:
                     yield check
                 return
             except BlockedError as error:
-                refused = [row for row in left.values() if _host(self._uri(row)) == _host(error.where)]
+                refused = [row for row in left.values() if site_of(self._uri(row)) == site_of(error.where)]
                 for row in refused or list(left.values()):
                     del left[row.row_sha256]
                     yield RowCheck(row, pointer_of(row, self._uri(row)), Failure(NOT_REACHED, SITE_REFUSES))
@@ -265,5 +265,6 @@ def inflated_parts(
             buffered, position = buffered[needed - position :], needed
 
 
-def _host(uri: str) -> str:
+def site_of(uri: str) -> str:
+    """Return the host or bucket that a file is at; empty for a file on a disk."""
     return uri.partition("://")[2].partition("/")[0]

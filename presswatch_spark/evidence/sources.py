@@ -170,15 +170,13 @@ class BagSource(ClaimSource):
         with sound_bag(path, storage) as folder:
             try:
                 bag = OpenedBag(folder)
-                claims_of = {line["row"]["row_sha256"]: line["claim"] for line in bag.lines}
                 log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
                 shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
                 rows = {digest: row.as_dict() for digest, row in bag.rows.items()}
                 self._rows = bag.rows
                 self._targets = {row: target_of(of, of, "record", shards) for row, of in rows.items()}
-                self._claims = {
-                    row: JudgedClaim.of({**claim, "row_sha256": row}) for row, claim in claims_of.items()
-                }
+                claims_in = [JudgedClaim.of(line["claim"]) for line in bag.lines]
+                self._claims = {claim.row_sha256: claim for claim in claims_in}
                 self._readings = bag.record_readings()
                 self._seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
                 self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})

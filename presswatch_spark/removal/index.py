@@ -18,7 +18,7 @@ from presswatch_spark.ccindex.lookup import (
 )
 from presswatch_spark.ccindex.wanted import key_of
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
-from presswatch_spark.removal.responses import ProbeFinding, RecordFacts, ResponseFacts
+from presswatch_spark.removal.responses import ProbeFinding, RecordFacts, ResponseFacts, in_same_second
 from presswatch_spark.removal.states import FAILED, LIMITED, LISTED, REFUSED, STRANGE, UNLISTED
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable
 from presswatch_spark.storage.uris import names_in_common, scheme_of
@@ -26,7 +26,6 @@ from presswatch_spark.tables.declarations import Target
 
 TABLE, LISTS = "cc-index/table/", (".parquet", ".paths", ".paths.gz")
 UNSURE = "the index has nothing under this key, and may have written the page's URL in another way"
-_SECOND = "%Y%m%d%H%M%S"
 
 IndexedPage = tuple[str, str]
 """Release and URL of a page; the release is empty if it is not known."""
@@ -74,11 +73,12 @@ def look_up(
         BlockedError: the site is to be asked nothing more.
     """
     by_address, found = dict[str, dict[str, IndexedPage]](), dict[IndexedPage, PageAnswer]()
+    has_files = is_files(endpoint)
     for release, url in pages:
         by_address.setdefault(endpoint.replace(RELEASE, release), {})[url] = release, url
     for address, wanted in by_address.items():
         keys = {url: key for url in wanted if (key := key_of(url)) is not None}
-        if not is_files(endpoint):
+        if not has_files:
             answers = look_up_on_server(address, wanted, storage)
         elif address.endswith(CLUSTER):
             answers = look_up_in_clusters(address, keys, storage)
@@ -90,7 +90,7 @@ def look_up(
             facts = ResponseFacts.unasked(answer.request, printable(answer.uri))
             if answer.response is not None:
                 facts = ResponseFacts.of(answer.response, answer.request, answer.uri)
-            is_sure = not is_files(endpoint) or (url in keys and keys[url].is_sure)
+            is_sure = not has_files or (url in keys and keys[url].is_sure)
             if answer.error is not None:
                 outcome = LIMITED if facts.status == 429 else REFUSED
                 if isinstance(answer.error, CorruptError):
@@ -111,7 +111,7 @@ def listed_among(captures: Captures, captured_at: datetime | None) -> ProbeFindi
         return captures
     if not captures:
         return ProbeFinding(UNLISTED, "the index has no capture of the URL")
-    if captured_at is None or any(_is_at(capture, captured_at) for capture in captures):
+    if captured_at is None or any(in_same_second(each.captured_at, captured_at) for each in captures):
         return ProbeFinding(LISTED)
     return ProbeFinding(UNLISTED, f"the index has {len(captures):,} other captures of the URL")
 
@@ -123,15 +123,9 @@ def place_among(captures: Captures, target: Target) -> ProbeFinding:
     """
     if isinstance(captures, ProbeFinding):
         return captures
-    at = target.captured_at
-    same_time = [each for each in captures if at is not None and _is_at(each, at)]
+    same_time = [each for each in captures if in_same_second(each.captured_at, target.captured_at)]
     alike = [(names_in_common(each.filename, target.shard_uri), each) for each in same_time]
     most, found = max(alike, key=lambda pair: pair[0], default=(0, None))
     if found is None or not most:
         return ProbeFinding(UNLISTED, "the index has no capture of the page in this file at this time")
     return ProbeFinding(LISTED, record=RecordFacts(record_offset=found.offset, record_length=found.length))
-
-
-def _is_at(capture: IndexedCapture, moment: datetime) -> bool:
-    """Return whether a capture is of a second; an index knows no fractions."""
-    return capture.captured_at is not None and f"{capture.captured_at:{_SECOND}}" == f"{moment:{_SECOND}}"

@@ -35,7 +35,7 @@ def metrics_text(cases: Sequence[CaseStatus]) -> str:
     """Return the metrics of cases in Prometheus's exposition format; each sample names its case."""
     measured = dict[str, dict[str, dict[str, float]]]()
     for status in cases:
-        rounds, places = status.case.rounds(), status.counts()
+        rounds, places = status.rounds, status.counts()
         kinds = Counter(alarm.kind for alarm in status.alarms())
         removed, claims = status.claims()
         begun = {"": datetime.fromisoformat(rounds[-1].begun_at).timestamp()} if rounds else {}

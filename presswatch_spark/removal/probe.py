@@ -120,9 +120,13 @@ class ProbeMemory:
 
 def _known(probe: Probe) -> KnownControl:
     start = (probe.record_offset or 0) if probe.row_index is None else probe.row_index
-    names = frozenset(filter(None, (probe.document_url, probe.text_sha256)))
     end, sha256 = start + (probe.record_length or 0), probe.record_sha256 or probe.text_sha256
-    return KnownControl(start, end, sha256, _version(probe), probe.row_index, names)
+    return KnownControl(start, end, sha256, _version(probe), probe.row_index, _names(probe))
+
+
+def _names(of: Probe | Target) -> frozenset[str]:
+    """Return URL and digest of the text, as far as they are known."""
+    return frozenset(filter(None, (of.document_url, of.text_sha256)))
 
 
 def _version(answer: ResponseFacts | Probe) -> ProbedVersion:
@@ -355,11 +359,7 @@ class FileProber:
 
     def look_through(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
         """Read the whole file; note of each target whether its text, URL, id or article is anywhere in it."""
-        resolved = [target for target in self.file.targets if not is_unresolved(target)]
-        marks = [
-            (offset_of(each), frozenset(filter(None, (each.document_url, each.text_sha256))))
-            for each in resolved
-        ]
+        marks = [(offset_of(each), _names(each)) for each in self.file.targets if not is_unresolved(each)]
         beside = (
             self.memory.beside.get((each.target_sha256, role))
             for each in self.file.targets

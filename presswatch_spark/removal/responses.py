@@ -286,8 +286,7 @@ def compared(target: Target, record: Record) -> ProbeFinding:
     facts = RecordFacts.of(record)
     if target.text_sha256 is None:
         # An index named the capture: it is the record of the same page, in the same second.
-        found, wanted = record.facts.captured_at, target.captured_at
-        is_at = found and wanted and found.replace(microsecond=0) == wanted.replace(microsecond=0)
+        is_at = in_same_second(record.facts.captured_at, target.captured_at)
         is_capture = is_at and facts.document_url == target.document_url
         return ProbeFinding(SAME if is_capture else OTHER_RECORD, record=facts)
     same_text = facts.text_sha256 == target.text_sha256
@@ -302,6 +301,13 @@ def compared(target: Target, record: Record) -> ProbeFinding:
     if is_same:
         return ProbeFinding(OTHER_TEXT, record=facts, texts=(record.text,))
     return ProbeFinding(OTHER_RECORD, record=facts)
+
+
+def in_same_second(one: datetime | None, other: datetime | None) -> bool:
+    """Return whether two moments that are known are in the same second; an index knows no fractions."""
+    if one is None or other is None:
+        return False
+    return one.replace(microsecond=0) == other.replace(microsecond=0)
 
 
 def _unless_text(finding: ProbeFinding, text: bytes) -> ProbeFinding:

@@ -32,7 +32,7 @@ from presswatch_spark.removal.probe import CONTROLS, FileProber, ProbedFile, Pro
 from presswatch_spark.removal.recaptures import LaterTables
 from presswatch_spark.removal.responses import probe_of
 from presswatch_spark.removal.states import PLACE, RECAPTURE, UNRESOLVED
-from presswatch_spark.removal.status import ANSWERS_OF_INDEX, Alarm, CaseStatus, Course
+from presswatch_spark.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus, Course
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.host_limits import BlockedError, ask_anew
 from presswatch_spark.storage.hub import forget_places
@@ -106,7 +106,6 @@ class KnownCase:
         for probes in case.each_round():
             known._end_round()
             known.current += probes
-            known.course.places.learn(probes)
             known.memory.learn(probes)
             known.captures |= {
                 (probe.target_sha256, probe.request) for probe in probes if probe.role == RECAPTURE
@@ -114,6 +113,7 @@ class KnownCase:
             chain.length, chain.newest = probes[-1].number + 1, probes[-1].probe_sha256
         if known.current and last and (known.current[0].round != last.number or known.is_finished):
             known._end_round()
+        known.course.places.learn(known.current)
         return known
 
     def _end_round(self) -> None:
@@ -232,7 +232,7 @@ class Prober:
             newest=known.chain.newest,
             status=status,
             alarms=[alarm for alarm in status.alarms() if alarm.round == begun.number],
-            unheard=_unheard([each for each in found if each.role in ("index", "listed", PLACE)]),
+            unheard=_unheard([each for each in found if each.role in OF_INDEX]),
         )
 
     def _write(self, known: KnownCase, probes: Sequence[Probe]) -> None:
@@ -274,11 +274,9 @@ class Prober:
 
         def ask(file: ProbedFile) -> list[Probe]:
             kind = HubFileProber if scheme_of(file.uri) == "hf" else FileProber
-            reading, release = (
-                self.case.about["reading"].get(file.targets[0].run_id, {}),
-                file.targets[0].release,
-            )
-            options = ReadOptions(**reading, release=release, pdf=True, storage=self.config.storage)
+            first, storage = file.targets[0], self.config.storage
+            reading = self.case.about["reading"].get(first.run_id, {})
+            options = ReadOptions(**reading, release=first.release, pdf=True, storage=storage)
             prober = kind(file, known.memory, options, words, begun.deep, _nowhere(file.uri, begun))
             try:
                 return prober.ask()

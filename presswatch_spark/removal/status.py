@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from presswatch_spark.claims.selection import RecordReading, claims_of_targets
 from presswatch_spark.removal import states
-from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.case import ProbeRound, RemovalCase
 from presswatch_spark.removal.places import ResolvedPlaces
 from presswatch_spark.removal.states import FollowedTarget, RemovalState, strong
 from presswatch_spark.tables.declarations import Probe, Target
@@ -34,7 +34,9 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 CONTROLS_KEPT = frozenset({"first", "before", "after"})
 """Controls that are the same record in every round."""
 ANSWERS_OF_INDEX = frozenset({states.LISTED, states.UNLISTED})
-NOT_OF_FILES = frozenset({"index", "listed", states.PLACE, states.RECAPTURE})
+OF_INDEX = frozenset({"index", "listed", states.PLACE})
+"""Roles of probes that an index answers."""
+NOT_OF_FILES = OF_INDEX | {states.RECAPTURE}
 """Roles of probes that ask for no file of a release."""
 NO_FILE = frozenset({states.MISSING, states.DENIED, *states.FAILURES})
 """Outcomes without bytes of a file: their ETag is none of the file's."""
@@ -234,13 +236,14 @@ class Course:
 class CaseStatus:
     """A case by its probes up to a time: its targets, their states, and the course of its rounds.
 
-    `headless`: an alarm for each complete round whose head has no note.
+    `rounds`: those that were begun. `headless`: an alarm for each complete round whose head has no note.
     """
 
     case: RemovalCase
     targets: Sequence[Target]
     states: Mapping[str, RemovalState]
     course: Course
+    rounds: Sequence[ProbeRound]
     headless: Sequence[Alarm] = ()
 
     @classmethod
@@ -250,19 +253,21 @@ class CaseStatus:
         course = Course(targets)
         for probes in case.each_round():
             course.add([probe for probe in probes if as_of is None or probe.asked_at <= as_of])
-        status, rounds = cls.by(case, targets, course), case.rounds()
-        is_last_complete = as_of is None and rounds and course.asked_in(rounds[-1].number) == len(targets)
-        if is_last_complete and targets and not case.is_headed(course.probes):
-            last = _headless(rounds[-1].number, rounds[-1].number, course.probes - 1)
+        status = cls.by(case, targets, course)
+        newest = status.rounds[-1].number if status.rounds else 0
+        is_newest_complete = as_of is None and newest and course.asked_in(newest) == len(targets)
+        if is_newest_complete and targets and not case.is_headed(course.probes):
+            last = _headless(newest, newest, course.probes - 1)
             return replace(status, headless=[*status.headless, last])
         return status
 
     @classmethod
     def by(cls, case: RemovalCase, targets: Sequence[Target], course: Course) -> Self:
         """Return the status of a case after the rounds of a course."""
-        begun_without = [each.number for each in case.rounds() if each.is_headed is False]
+        rounds = case.rounds()
+        begun_without = [each.number for each in rounds if each.is_headed is False]
         headless = [_headless(number, number - 1, 0) for number in begun_without]
-        return cls(case, course.places.of(targets), course.states(), course, headless)
+        return cls(case, course.places.of(targets), course.states(), course, rounds, headless)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row of the status for each target: its columns, its state, and the probes of that."""

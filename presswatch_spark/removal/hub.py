@@ -48,7 +48,7 @@ class HubFileProber(FileProber):
         if any(each.role == "target" and each.outcome == states.MISSING for each in self.probes):
             # The commit is gone: a file that is known from it is read in the newest revision.
             commit = answer.header(COMMIT)
-            root = replace(address, revision=commit or MAIN, path="").root
+            root = replace(address, revision=commit or MAIN).root
             try:
                 root = root if commit else pinned(root, self.options.storage)
             except BlockedError:
@@ -84,7 +84,7 @@ class HubFileProber(FileProber):
             names: dict[str, str] | ProbeFinding = part
             if part.outcome == states.MISSING:
                 try:
-                    root = pinned(replace(address, revision=MAIN, path="").root, self.options.storage)
+                    root = pinned(replace(address, revision=MAIN).root, self.options.storage)
                     names = large_files(root, self.options.storage)
                 except BlockedError:
                     raise

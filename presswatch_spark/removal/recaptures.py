@@ -54,7 +54,7 @@ class LaterTables:
 
     def newest(self) -> datetime | None:
         """Return when a run was published last, in UTC; None if none was."""
-        return max(self._finished().values(), default=None)
+        return max(_finished(TableStore.open(self.path, self.storage)).values(), default=None)
 
     def recaptures(
         self, case: RemovalCase, targets: Sequence[Target], known: Collection[tuple[str | None, str]]
@@ -97,7 +97,7 @@ class LaterTables:
 
     def _since(self, opened_at: datetime, places: Collection[Place]) -> list[LaterMatch]:
         store = TableStore.open(self.path, self.storage)
-        runs = [run_id for run_id, finished_at in self._finished().items() if finished_at > opened_at]
+        runs = [run_id for run_id, finished_at in _finished(store).items() if finished_at > opened_at]
         if not runs or not places:
             return []
         articles, titles = (
@@ -111,9 +111,10 @@ class LaterTables:
         rows = (LaterMatch(**row) for row in table.to_pylist())
         return sorted(rows, key=lambda row: (row.run_id, row.row_sha256))
 
-    def _finished(self) -> dict[str, datetime]:
-        store = TableStore.open(self.path, self.storage)
-        return {row["run_id"]: utc(row["finished_at"]) for row in store.rows("runs")}
+
+def _finished(store: TableStore) -> dict[str, datetime]:
+    """Return when each run was finished, in UTC."""
+    return {row["run_id"]: utc(row["finished_at"]) for row in store.rows("runs")}
 
 
 def _is_elsewhere(row: LaterMatch, target: Target) -> bool:

@@ -261,15 +261,24 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.queries.sql import run_query
 from pyspark.sql import SparkSession
 from presswatch_spark.spark.session import DAEMON, session, spark_context
-from presswatch_spark.spark.worker import collected
+from presswatch_spark.spark.worker import collected, task
 from tests.tables import publish
 
-# Workers have nothing to import here.
+# Workers have next to nothing to import here. Spark's own print tracebacks between tasks: so `task`.
 plain = {DAEMON: "pyspark.daemon"}
 
 def twice(numbers):
-    for number in numbers:
-        yield from (number, number)
+    with task():
+        for number in numbers:
+            yield from (number, number)
+
+def same(batches):
+    with task():
+        yield from batches
+
+def count(number):
+    with task():
+        counted.add(number)
 
 def interrupt():
     while not spark.sparkContext.statusTracker().getActiveJobsIds():
@@ -286,11 +295,11 @@ except KeyboardInterrupt as error:
 
 spark = session("test", master="local[2]", conf=plain)
 context = spark.sparkContext
-print("master:", spark.range(0, 4, 1, 2).mapInArrow(lambda found: found, "id long").count(), context.master)
+print("master:", spark.range(0, 4, 1, 2).mapInArrow(same, "id long").count(), context.master)
 
 # An interrupt breaks off a call to Java, and seldom the next one, too: so this comes before.
 counted = context.accumulator(0)
-context.parallelize([1, 2, 3], 1).foreach(counted.add)
+context.parallelize([1, 2, 3], 1).foreach(count)
 
 threading.Thread(target=interrupt).start()
 try:

@@ -17,12 +17,8 @@ from presswatch_spark.errors import ConfigError
 from presswatch_spark.version import __version__
 
 PROJECT = "presswatch-spark"
-BY_MAKE = frozenset({"legal"})
-"""Extras that `make setup` installs."""
-
-
 LEGAL = ("docx", "jinja2", "typst", "vl_convert")
-"""Modules of the extra `legal` that evidence, notices, reports and reviews load when they need them."""
+"""Modules of the extra `legal`, which `make setup` installs; loaded when they are needed."""
 
 
 def library(name: str, command: str = "notice") -> Any:
@@ -34,11 +30,8 @@ def library(name: str, command: str = "notice") -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise ConfigError(
-            f"{name.partition('.')[0]} is not installed",
-            where=command,
-            remedy=install_command("legal"),
-        ) from error
+        what = f"{name.partition('.')[0]} is not installed"
+        raise ConfigError(what, where=command, remedy=install_command("legal")) from error
 
 
 def has_legal() -> bool:
@@ -50,24 +43,19 @@ def install_command(extra: str, root: Path | None = None) -> str:
     """Return the command that installs an extra, such as `legal`.
 
     Args:
-        root: the folder that holds the package; default: that of this module.
+        root: the folder that contains the package; default: that of this module.
     """
     root = root or Path(__file__).resolve().parents[1]
-    if _is_checkout(root):
-        folder = shlex.quote(str(root))
-        if extra in BY_MAKE and (root / ".venv").is_dir() and (root / "Makefile").is_file():
-            return f"make -C {folder} setup"
-        return f"pip install -e {_quoted(f'{root}[{extra}]')}"
-    return f"pip install {_quoted(f'{_wheel()}[{extra}]')}"
-
-
-def _is_checkout(root: Path) -> bool:
-    """Return whether the folder is a source tree of this project, installed as editable or just imported."""
     try:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+        is_checkout = bool(project.get("name") == PROJECT)
     except (OSError, ValueError):
-        return False
-    return bool(project.get("name") == PROJECT)
+        is_checkout = False
+    if is_checkout and extra == "legal" and (root / ".venv").is_dir() and (root / "Makefile").is_file():
+        return f"make -C {shlex.quote(str(root))} setup"
+    # Shells read brackets as a pattern: shlex quotes a requirement with them.
+    source = f"{root if is_checkout else _wheel()}[{extra}]"
+    return f"pip install {'-e ' * is_checkout}{shlex.quote(source)}"
 
 
 def _wheel() -> str:
@@ -79,9 +67,3 @@ def _wheel() -> str:
     except (metadata.PackageNotFoundError, ValueError, AttributeError):
         return name
     return str(path) if path.suffix == ".whl" and path.is_file() else name
-
-
-def _quoted(requirement: str) -> str:
-    """Return a requirement in quotes: shells read brackets as a pattern."""
-    quoted = shlex.quote(requirement)
-    return quoted if quoted.startswith("'") else f"'{requirement}'"

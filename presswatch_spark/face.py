@@ -3,13 +3,13 @@
 Settings come in the layers of the command line: a YAML file (`config`), the environment
 (`PRESSWATCH_GRADE__MIN_RUN_WORDS`), then `settings`, by dotted names: `{"grade.min_run_words": 12}`. All
 mistakes of all layers come in one `ConfigError`. Every error that is raised on purpose is a
-`presswatch_spark.errors.PresswatchError`, and says where it happened and what to do.
+`presswatch_spark.errors.PresswatchError`, and states where it happened and what to do.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,8 @@ class Tables:
     """Published tables; from `open_tables`. Files are compared with their published digests when read.
 
     Tables come as `pyarrow.Table`, in the schemas of `presswatch_spark.tables.declarations`; `.to_pandas()`
-    makes a data frame of one.
+    makes a data frame of one. `columns` are those to read; default: all. An unknown name is an `InputError`,
+    and a file other than the published one an `OutputError`.
     """
 
     store: TableStore
@@ -75,35 +76,23 @@ class Tables:
             run: id of a run, or `latest`; default: all that are published, oldest first.
             title, publisher, article: only rows of this id.
             grades, confidences: only rows of these.
-            own_site, elsewhere, unknown_site: only documents that stand there; several add up.
-            columns: these columns; default: all.
-
-        Raises:
-            InputError: no such run is published; no row names such a title, publisher or article; or there is
-                no such grade, confidence or column.
-            OutputError: files are not those that were published.
+            own_site, elsewhere, unknown_site: only documents there; several add up.
         """
         from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
-        from presswatch_spark.queries.matches import MatchFilter, match_table, require_each, require_known
+        from presswatch_spark.queries.matches import MatchFilter, match_table, require_known
 
-        grades, confidences = _several(grades), _several(confidences)
-        require_each("grade", grades, GRADES)
-        require_each("confidence", confidences, CONFIDENCES)
+        wanted = MatchFilter(
+            title_id=title, publisher_id=publisher, article_id=article,
+            grades=_known("grade", grades, GRADES),
+            confidences=_known("confidence", confidences, CONFIDENCES),
+            own_site=own_site, elsewhere=elsewhere, unknown_site=unknown_site,
+        )  # fmt: skip
         chosen = _columns("matches", columns)
         require_known(self.store, {"title": title, "publisher": publisher, "article": article})
-        wanted = MatchFilter(
-            title_id=title, publisher_id=publisher, article_id=article, grades=grades,
-            confidences=confidences, own_site=own_site, elsewhere=elsewhere, unknown_site=unknown_site,
-        )  # fmt: skip
         return match_table(self.store, run, wanted, chosen)
 
     def read(self, table: str, *, run: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
-        """Rows of any table: `scan_log`, `captures`, … of one run, or of all that are published.
-
-        Raises:
-            InputError: there is no such table or column, or no such run is published.
-            OutputError: files are not those that were published.
-        """
+        """Rows of any table: `scan_log`, `captures`, … of one run, or of all that are published."""
         from presswatch_spark.tables.declarations import PUBLISHED_BY, SCHEMAS
         from presswatch_spark.tables.store import chosen_runs
 
@@ -120,29 +109,18 @@ class Tables:
             engine: `duckdb`, `spark`, or `auto`: DuckDB up to 50 million rows, then Spark.
 
         Raises:
-            InputError: there is no such engine.
             ConfigError: it is no query, or names what is not there.
-            OutputError: files are not those that were published.
         """
-        from presswatch_spark.queries.matches import require_each
         from presswatch_spark.queries.sql import ENGINES, run_query
 
-        require_each("engine", [engine], ENGINES)
+        (engine,) = _known("engine", engine, ENGINES)
         return run_query(self.store.root.uri, query, self.store.root.storage, engine).table()
 
 
 @dataclass(frozen=True, slots=True)
 class _Published:
-    """A run or a census, and where it is published."""
-
     out: str
     storage: StorageOptions
-    summary: RunSummary | CensusSummary
-
-    @property
-    def run_id(self) -> str:
-        """Its id, which all its rows carry."""
-        return str(self.summary.row["run_id"])
 
     @property
     def tables(self) -> Tables:
@@ -155,6 +133,11 @@ class Run(_Published):
     """A published run of a scan."""
 
     summary: RunSummary
+
+    @property
+    def run_id(self) -> str:
+        """Its id, which all its rows carry."""
+        return self.summary.run_id
 
     @property
     def row(self) -> Mapping[str, object]:
@@ -181,6 +164,11 @@ class Census(_Published):
     summary: CensusSummary
 
     @property
+    def run_id(self) -> str:
+        """Its id, which all its rows carry."""
+        return str(self.summary.row["run_id"])
+
+    @property
     def is_complete(self) -> bool:
         """Whether every file of the index was read to its end."""
         return all(line["status"] == "complete" for line in self.summary.log)
@@ -191,49 +179,10 @@ class Census(_Published):
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
-    """A table of claims, and where it is published; `summary.counts` has its totals."""
+class Claims(_Published):
+    """A table of claims, read by `tables.read("claims")`; `summary.counts` has its totals."""
 
-    out: str
-    storage: StorageOptions
     summary: ClaimsSummary
-
-    @property
-    def tables(self) -> Tables:
-        """The tables that it is published in."""
-        return _open(self.out, self.storage)
-
-    def rows(
-        self,
-        *,
-        kinds: Sequence[str] = (),
-        confidences: Sequence[str] = (),
-        columns: Sequence[str] | None = None,
-    ) -> pa.Table:
-        """Its rows of `claims`.
-
-        Args:
-            kinds, confidences: only rows of these.
-            columns: these columns; default: all.
-
-        Raises:
-            InputError: there is no such kind, confidence or column.
-            OutputError: files are not those that were published.
-        """
-        import pyarrow.dataset as ds
-
-        from presswatch_spark.claims.counts import KINDS
-        from presswatch_spark.judgement.grading import CONFIDENCES
-        from presswatch_spark.queries.matches import require_each
-
-        kinds, confidences = _several(kinds), _several(confidences)
-        require_each("kind", kinds, KINDS)
-        require_each("confidence", confidences, CONFIDENCES)
-        wanted = ds.field("kind").isin(kinds or KINDS)
-        wanted &= ds.field("confidence").isin(confidences or CONFIDENCES)
-        chosen = _columns("claims", columns)
-        rows: pa.Table = self.tables.store.open_table("claims").to_table(columns=chosen, filter=wanted)
-        return rows
 
 
 def build_corpus(
@@ -299,7 +248,7 @@ def scan(
 ) -> Run:
     """Scan shards for copies of a corpus's articles, and publish the run in `out`.
 
-    A scan that was stopped goes on where it was when it is called with the same arguments again.
+    A scan that was stopped resumes when it is called with the same arguments again.
 
     Args:
         paths: files, folders, globs, addresses, or lists of shards.
@@ -309,46 +258,41 @@ def scan(
         base: what the lines of a list are relative to; of a release, a mirror of where it lives.
         sample: the share of the shards to scan, drawn at random; default: all.
         sample_seed: another one draws another sample.
-        product: the dataset's name, one of `presswatch datasets`, if all shards are of that one; it stands
-            in the rows.
+        product: the dataset's name, one of `presswatch datasets`, if all shards are of that one; it is
+            written into the rows.
         asked_for: what `paths` are all the shards of, as `fineweb-2:fra_Latn`: a campaign knows the run by
             it. Of a `release` it is that.
         pages_of: in the place of `paths`, a folder of tables: the WARC records of its matches in WET are
-            read, which the `index` finds. `base` is then where names of WARC files lie.
+            read, which the `index` finds. `base` is then the folder of WARC files.
         captures: in the place of `paths`, a folder of tables: the records of its censuses' captures are read.
-        index: the address of a CDX server, or of files of an index; `{release}` stands for the release.
+        index: the address of a CDX server, or of files of an index; `{release}` is replaced by the release.
         command: the command line that calls this, for `runs`.
         settings: by dotted names; or all settings, loaded, in the place of every layer.
-        progress, events: where to report (default: stderr), and to log what happens; the progress too, then.
+        progress, events: receivers of reports (default: stderr) and of events; with events, progress is one.
         spark: session to use; default: one of its own.
 
     Raises:
-        InputError: there is no shard, no such release or format, or not just one of `paths` and `release` is
-            given.
+        InputError: there is no shard, no such release or format, or not exactly one of `paths`, `release`,
+            `pages_of` and `captures` is given.
         ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
     """
     from presswatch_spark.formats import registry
     from presswatch_spark.pipeline import scan as run_scan
-    from presswatch_spark.queries.matches import require_each
     from presswatch_spark.releases.release_shards import shards_of
 
-    require_each("format", [format], (registry.AUTO, *registry.names()))
+    _known("format", format, (registry.AUTO, *registry.names()))
     if [bool(each) for each in (paths, release, pages_of, captures)].count(True) != 1:
         raise InputError("name shards, a release, or tables whose pages are read: one of these")
     rules = _scan_config(config, settings)
+    shards: Sequence[str] | RecordPlan = _several(paths)
     if pages_of or captures:
-        records = _records(pages_of, captures, index, base, rules)
-        found = run_scan(
-            records, dataset=format, corpus=corpus, out=out, config=rules, command=command, spark=spark,
-            progress=progress, events=events,
-        )  # fmt: skip
-        return Run(out, rules.storage, found)
-    if release:
+        shards, base, sample = _records(pages_of, captures, index, base, rules), None, None
+    elif release:
         rules = replace(rules, read=replace(rules.read, release=release))
-        shards = shards_of(release, format, base, rules.datasets, rules.storage)
-        paths, base, asked_for = (shards.path,), shards.base, shards.name
+        found = shards_of(release, format, base, rules.datasets, rules.storage)
+        shards, base, asked_for = (found.path,), found.base, found.name
     summary = run_scan(
-        _several(paths), dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
+        shards, dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
         sample_seed=sample_seed, product=product, asked_for=asked_for, command=command, spark=spark,
         progress=progress, events=events,
     )  # fmt: skip
@@ -367,7 +311,7 @@ def _records(
         return plan_of_captures(TableStore.open(captures, rules.storage), base or root)
     if index is None:
         raise InputError(
-            "a row of WET does not say where its page's record is, and an index does",
+            "only an index contains the place of the record that a page of WET was made from",
             where=str(pages_of),
             remedy="give --index https://index.commoncrawl.org/{release}-index, or the files of an index",
         )
@@ -389,7 +333,7 @@ def census(
 ) -> Census:
     """List every capture of the members' pages in the columnar index of a release, and publish it in `out`.
 
-    A census that was stopped goes on where it was when it is called with the same arguments again.
+    A census that was stopped resumes when it is called with the same arguments again.
 
     Args:
         releases: the id of a crawl; or files, folders, globs, addresses or lists of an index.
@@ -435,7 +379,7 @@ def make_claims(
         licences: YAML of licences: licensee, hosts, titles, from, to, document.
         press: more domains of the press, or fewer, in the form of conf/press.yaml.
         reviews: verdicts of people: JSONL, CSV, Parquet, or folders of these; the newest counts.
-        known: laws, speeches, old books, wires: words that stand there once are not the article's.
+        known: laws, speeches, old books, wires: one occurrence there and words are not the article's.
         as_of: the day that mandates and rights are judged for; default: today, in UTC.
         engine: `duckdb` or `spark`, or `auto` for the one that suits the number of rows.
         memory: what DuckDB may take before it sorts on disk.
@@ -443,16 +387,14 @@ def make_claims(
     Raises:
         InputError: there is no such engine, or a path leads to nothing.
         ConfigError: licences, reviews, press list or settings have mistakes, or DuckDB is not installed.
-        CorpusError: there is no sound corpus.
-        OutputError: `tables` is no folder of tables, or `out` cannot be written.
+        CorpusError, OutputError: there is no sound corpus, no folder of tables, or `out` cannot be written.
     """
     from presswatch_spark.claims.make import Sources, known_beside
     from presswatch_spark.claims.make import make_claims as make
-    from presswatch_spark.queries.matches import require_each
     from presswatch_spark.queries.sql import ENGINES
     from presswatch_spark.tables.store import TableStore
 
-    require_each("engine", [engine], ENGINES)
+    (engine,) = _known("engine", engine, ENGINES)
     rules = _scan_config(config, settings)
     sources = Sources(corpus, licences, press, _several(reviews), _several(known), as_of)
     store = TableStore.open(tables, rules.storage)
@@ -476,19 +418,23 @@ def _open(tables: str, storage: StorageOptions) -> Tables:
 
 
 def _several(names: Sequence[str]) -> tuple[str, ...]:
-    """Names as a tuple: a text alone is one name, and not its letters."""
+    # A text is one name, and not its letters.
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _columns(table: str, names: Sequence[str] | None) -> list[str] | None:
-    """The columns of a table that are asked for; None for all. `InputError` if there is no such column."""
+def _known(kind: str, names: Sequence[str], known: Iterable[str], *where: str) -> tuple[str, ...]:
+    """Return names as a tuple; `InputError` for one that is not known."""
     from presswatch_spark.queries.matches import require_each
+
+    chosen = _several(names)
+    require_each(kind, chosen, tuple(known), *where)
+    return chosen
+
+
+def _columns(table: str, names: Sequence[str] | None) -> list[str] | None:
     from presswatch_spark.tables.declarations import SCHEMAS
 
-    if not names:
-        return None
-    require_each("column", _several(names), SCHEMAS[table].names, table)
-    return list(_several(names))
+    return list(_known("column", names, SCHEMAS[table].names, table)) if names else None
 
 
 def _scan_config(config: str | None, settings: Settings | ScanConfig | None) -> ScanConfig:

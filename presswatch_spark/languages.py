@@ -1,7 +1,7 @@
 """Codes of languages: datasets write one language as `fr`, `fra`, `fre`, `fr-CA`, `fra_Latn` or `French`.
 
 `languages.txt` lists the codes of ISO 639-3 and ISO 639-2 with the English names of both standards, and the
-French names of languages that have a code of two letters.
+French names of languages that have a code of two letters. `language_codes.txt` leads other codes to those.
 """
 
 import re
@@ -11,38 +11,20 @@ from importlib import resources
 
 from presswatch_spark.terminal import nearest
 
-# ISO 639-1 to 639-3, of the languages that CLD2 tells apart.
-_PAIRS = """
-aa aar ab abk af afr ak aka am amh ar ara as asm ay aym az aze ba bak be bel bg bul bi bis
-bn ben bo bod br bre bs bos ca cat co cos cs ces cy cym da dan de deu dv div dz dzo el ell
-en eng eo epo es spa et est eu eus fa fas fi fin fj fij fo fao fr fra fy fry ga gle gd gla
-gl glg gn grn gu guj gv glv ha hau he heb hi hin hr hrv ht hat hu hun hy hye ia ina id ind
-ie ile ig ibo ik ipk is isl it ita iu iku ja jpn jv jav ka kat kk kaz kl kal km khm kn kan
-ko kor ks kas ku kur ky kir la lat lb ltz lg lug ln lin lo lao lt lit lv lav mg mlg mi mri
-mk mkd ml mal mn mon mr mar ms msa mt mlt my mya na nau nb nob nd nde ne nep nl nld nn nno
-no nor nr nbl ny nya oc oci om orm or ori pa pan pl pol ps pus pt por qu que rm roh rn run
-ro ron ru rus rw kin sa san sd snd sg sag si sin sk slk sl slv sm smo sn sna so som sq sqi
-sr srp ss ssw st sot su sun sv swe sw swa ta tam te tel tg tgk th tha ti tir tk tuk tl tgl
-tn tsn to ton tr tur ts tso tt tat tw twi ug uig uk ukr ur urd uz uzb ve ven vi vie vo vol
-wo wol xh xho yi yid yo yor za zha zh zho zu zul
-"""
-ISO_639_3 = dict(zip(_PAIRS.split()[::2], _PAIRS.split()[1::2], strict=True))
 
-# Other codes of those languages: of ISO 639-2 for libraries, such as `fre`; codes that were given up, such as
-# `iw`; and the variety that a dataset names in place of the whole, such as `cmn` of `zho`.
-_MORE_PAIRS = """
-alb sqi als sqi arb ara arm hye azj aze baq eus bur mya chi zho cmn zho cze ces dut nld ekk est
-fre fra geo kat ger deu gre ell ice isl in ind iw heb ji yid khk mon lvs lav mac mkd mao mri may msa
-mo ron npi nep ory ori per fas pes fas plt mlg rum ron slo slk swh swa tib bod uzn uzb wel cym ydd yid
-zsm msa
-ae ave an arg av ava bh bih bm bam ce che ch cha cr cre cu chu cv chv ee ewe ff ful ho hmo hz her
-ii iii io ido kg kon ki kik kj kua kr kau kv kom kw cor li lim lu lub mh mah ng ndo nv nav oj oji
-os oss pi pli sc srd se sme sh hbs ty tah wa wln
-"""
-_LANGUAGES = ISO_639_3 | dict(zip(_MORE_PAIRS.split()[::2], _MORE_PAIRS.split()[1::2], strict=True))
+def _codes_in(section: str) -> dict[str, str]:
+    lines = (line for line in section.splitlines() if not line.startswith("#"))
+    words = " ".join(lines).split()
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+_FOLDER = resources.files("presswatch_spark")
+ISO_639_3, _OTHERS = map(_codes_in, (_FOLDER / "language_codes.txt").read_text("utf-8").split("\n\n"))
+"""Codes of two letters, and those of three, of the languages that CLD2 identifies."""
+_LANGUAGES = ISO_639_3 | _OTHERS
 UNIDENTIFIED = frozenset({"mul", "un", "und", "unknown"})
-"""What datasets write of a document in no language that they know, or in several: it may be in any."""
-# A language, and behind it its script or country.
+"""Codes in datasets for documents in an unknown language, or in several: they may be in any."""
+# A language, then its script or country.
 _CODE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9_-]+)?")
 
 
@@ -73,7 +55,7 @@ def language_problem(code: str) -> str:
 @cache
 def _codes() -> Mapping[str, tuple[str, ...]]:
     """Return the codes of three letters, each with its names in lower case."""
-    lines = (resources.files("presswatch_spark") / "languages.txt").read_text("utf-8").splitlines()
+    lines = (_FOLDER / "languages.txt").read_text("utf-8").splitlines()
     pairs = (line.partition(" ") for line in lines)
     return {code: tuple(filter(None, names.lower().split("|"))) for code, _, names in pairs}
 

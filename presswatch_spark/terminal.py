@@ -16,7 +16,7 @@ from urllib.parse import quote
 GAP = "  "
 NARROW_SPACE = "\u202f"
 NARROWEST = 8
-# Comparing is slow: of more names than these, only those that begin alike are looked at.
+# Comparing is slow: of more names than these, only those with the same beginning are compared.
 MOST_NAMES = 5_000
 BEGINNING = 3
 TIES = "\xa0\u202f"
@@ -51,7 +51,7 @@ def table_lines(
     """
     values = [list(row) for row in rows]
     cells = [[cell(value) for value in row] for row in values]
-    # Columns that hold numbers alone, also as they are shown (`1,234`, `12 %`).
+    # Columns of numbers, also as they are shown (`1,234`, `12 %`).
     right = [bool(values) and all(_is_number(row[i]) for row in values) for i in range(len(headers))]
     free = [i for i, header in enumerate(headers) if header not in whole and not right[i]]
     widths = [max(map(columns_of, column)) for column in zip(headers, *cells, strict=True)]
@@ -80,7 +80,7 @@ def _is_number(value: object) -> bool:
 def fits(
     headers: Sequence[str], rows: Iterable[Sequence[object]], width: int | None, whole: Collection[str] = ()
 ) -> bool:
-    """Whether a table fits into `width` columns, cut where it may be cut."""
+    """Return whether a table fits into `width` columns, cut where it may be cut."""
     lines = table_lines(headers, rows, width, whole)
     return width is None or all(columns_of(line) <= width for line in lines)
 
@@ -136,14 +136,13 @@ def json_line(row: Mapping[str, object]) -> str:
 def json_text(value: object, indent: int | None = None) -> str:
     """Return `value` as JSON. Characters that could steer a terminal are escaped; it reads back the same."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return text if text.isprintable() else "".join(map(_harmless, text))
-
-
-def _harmless(character: str) -> str:
-    """Return a character of JSON; controls, writing directions and half characters as `\\uXXXX`."""
-    if character.isprintable() or character == "\n" or unicodedata.category(character) == "Zs":
-        return character
-    return json.dumps(character)[1:-1]
+    if text.isprintable():
+        return text
+    # Controls, writing directions and half characters become `\\uXXXX`.
+    return "".join(
+        c if c.isprintable() or c == "\n" or unicodedata.category(c) == "Zs" else json.dumps(c)[1:-1]
+        for c in text
+    )
 
 
 def plain(value: object) -> object:
@@ -176,32 +175,21 @@ def whole_percent(share: float) -> int:
     return floor(100 * share + 1e-9)
 
 
-def share_of(share: float) -> str:
-    """Return a share in percent: only the whole is `100%`, and only nothing is `0%`."""
-    percent = whole_percent(share)
-    return f"{percent}%" if percent or not share else "<1%"
-
-
-def shortened(text: str, width: int, middle: bool = False) -> str:
+def shortened(text: str, width: int) -> str:
     """Return `text` in at most `width` columns: a URL or path without its middle, other text without its end.
 
-    With `middle`, any text loses its middle. A cut is marked by `…`.
+    A cut is marked by `…`. The host of a URL stays if there is room.
     """
     if columns_of(text) <= width:
         return text
-    if middle or ("/" in text and not any(map(str.isspace, text))):
-        return _without_middle(text, width)
-    return _head(text, width - 1).rstrip() + "…"
-
-
-def _without_middle(url: str, width: int) -> str:
-    """Return a URL with its end, and with its host if there is room."""
-    scheme, mark, rest = url.rpartition("://") if url.count("://") == 1 else ("", "", url)
+    if "/" not in text or any(map(str.isspace, text)):
+        return _head(text, width - 1).rstrip() + "…"
+    scheme, mark, rest = text.rpartition("://") if text.count("://") == 1 else ("", "", text)
     host = f"{scheme}{mark}{rest.partition('/')[0]}/"
     if not mark or columns_of(host) > width * 2 // 3:
-        host = _head(url, width // 2)
-    tail = _head(url[::-1], width - 1 - columns_of(host))[::-1]
-    # A last part that is whole tells more than one with the end of another before it.
+        host = _head(text, width // 2)
+    tail = _head(text[::-1], width - 1 - columns_of(host))[::-1]
+    # A whole last part is more useful than one with the end of another before it.
     begins = tail.find("/")
     if 0 < begins < len(tail) // 2:
         tail = tail[begins:]
@@ -251,15 +239,14 @@ def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
     with it come first.
     """
     wanted = _folded(name)
-    names = {each: _folded(each) for each in known}
+    names = {each: _folded(each) for each in sorted(known)}
     if len(names) > MOST_NAMES:
         names = {each: folded for each, folded in names.items() if folded[:BEGINNING] == wanted[:BEGINNING]}
-    by_folded: dict[str, list[str]] = {}
-    for each, folded in sorted(names.items()):
-        by_folded.setdefault(folded, []).append(each)
-    begun = [folded for folded in by_folded if wanted and folded.startswith(wanted)]
-    near = dict.fromkeys([*begun, *get_close_matches(wanted, list(by_folded)[:MOST_NAMES], count)])
-    return [each for folded in near for each in by_folded[folded]][:count]
+    begun = [folded for folded in names.values() if wanted and folded.startswith(wanted)]
+    alike = get_close_matches(wanted, list(dict.fromkeys(names.values()))[:MOST_NAMES], count)
+    ranks = {folded: rank for rank, folded in enumerate(dict.fromkeys([*begun, *alike]))}
+    near = [each for each, folded in names.items() if folded in ranks]
+    return sorted(near, key=lambda each: ranks[names[each]])[:count]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -6,12 +6,12 @@ Exit codes: 0 done; 1 failed, with a message; 2 usage; 3 done, but some shards f
 import os
 import select
 import sys
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections import UserDict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import StringIO
-from pkgutil import iter_modules
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -29,77 +29,50 @@ STOPPED = (
     " same command is given again)"
 )
 SEE_MEMORY = "see whether this machine ran out of memory, and give the same command again"
-MODULES = {"datasets": "releases", "fetch": "pointers", "verify-rows": "pointers", "watch": "campaign"}
-"""Modules of commands that have another name than their module."""
-SECTIONS = {
-    "Scan": ("corpus", "releases", "datasets", "scan", "census", "campaign", "watch", "submit"),
-    "Read the tables": (
-        "runs", "matches", "explain", "sql", "estimate", "compare", "rights", "exposure", "report", "catalog",
-    ),
-    "Act on copies": ("claims", "review", "removal", "evidence", "notice"),
-    "Check and maintain": ("verify-rows", "fetch", "forget", "demo"),
+SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Scan": {
+        "corpus": "corpus", "releases": "releases", "datasets": "releases", "scan": "scan",
+        "census": "census", "campaign": "campaign", "watch": "campaign", "submit": "submit",
+    },
+    "Read the tables": {
+        "runs": "tables", "matches": "matches", "explain": "matches", "sql": "tables", "estimate": "tables",
+        "compare": "compare", "rights": "rights", "exposure": "rights", "report": "claims",
+        "catalog": "tables",
+    },
+    "Act on copies": {
+        "claims": "claims", "review": "claims", "removal": "removal", "evidence": "evidence",
+        "notice": "notice",
+    },
+    "Check and maintain": {
+        "verify-rows": "maintenance", "fetch": "maintenance", "forget": "maintenance", "demo": "maintenance",
+    },
 }  # fmt: skip
-"""Commands by purpose, for the help; a new one is listed below all others until it is named here."""
+"""Commands by purpose, each with its module in `commands`, where it has its name with `_` for `-`."""
 NAME_WIDTH = len("verify-rows")
 
 
-class _Commands(MutableMapping[str, click.Command]):
-    """Commands by name, each imported when it is asked for: that of all takes a fifth of a second."""
-
-    def __init__(self) -> None:
-        self._loaded: dict[str, click.Command] = {}
+class _Commands(UserDict[str, Any]):
+    """Commands by name, each imported when it is looked up: importing all takes a fifth of a second."""
 
     def __getitem__(self, name: str) -> click.Command:
-        if name not in self._loaded:
-            module = MODULES.get(name, name)
-            self._load(*(each for each in _modules() if each == module))
-        if name not in self._loaded:
-            self._load(*_modules())
-        return self._loaded[name]
-
-    def __setitem__(self, name: str, command: click.Command) -> None:
-        self._loaded[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._loaded[name]
-
-    def __iter__(self) -> Iterator[str]:
-        self._load(*_modules())
-        return iter(self._loaded)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def _load(self, *modules: str) -> None:
-        """Import modules, and take their commands, except those that belong to a group there."""
-        for module in modules:
-            values = vars(import_module(f"{commands.__name__}.{module}")).values()
-            here = [value for value in values if isinstance(value, click.Command)]
-            groups = (value for value in here if isinstance(value, click.Group))
-            below = [command for group in groups for command in group.commands.values()]
-            self._loaded |= {command.name or "": command for command in here if command not in below}
-
-
-def _modules() -> list[str]:
-    return [module.name for module in iter_modules(commands.__path__)]
+        module = import_module(f"{commands.__name__}.{self.data[name]}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
+        return command
 
 
 class _Presswatch(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by purpose."""
-        named = {name for names in SECTIONS.values() for name in names}
-        more = tuple(name for name in self.list_commands(ctx) if name not in named)
-        for section, names in {**SECTIONS, "More": more}.items():
-            if names:
-                with formatter.section(section):
-                    limit = formatter.width - 6 - NAME_WIDTH
-                    summaries = {name: self.commands[name].get_short_help_str(limit) for name in names}
-                    formatter.write_dl([(f"{name:{NAME_WIDTH}}", text) for name, text in summaries.items()])
+        limit = formatter.width - 6 - NAME_WIDTH
+        for section, names in SECTIONS.items():
+            with formatter.section(section):
+                summaries = {name: self.commands[name].get_short_help_str(limit) for name in names}
+                formatter.write_dl([(f"{name:{NAME_WIDTH}}", text) for name, text in summaries.items()])
 
 
 @click.group(
     cls=_Presswatch,
-    commands=_Commands(),
+    commands=_Commands({name: each for names in SECTIONS.values() for name, each in names.items()}),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(__version__, prog_name="presswatch")
@@ -122,36 +95,31 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch`; returns its exit code."""
     ask_anew()
     with waits_reported(lambda waiting: tell(printable(str(waiting)))):
-        try:
-            code = _ended(arguments)
-        except LoggedInterrupt:
-            code = FAILED
-        except (KeyboardInterrupt, click.Abort):
-            code = _failed(STOPPED)
-        _is_gone(sys.stderr)
-        return code
+        code = _ended(arguments)
+    _is_gone(sys.stderr)
+    return code
 
 
 def _ended(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code; Ctrl-C (`KeyboardInterrupt`) stops the caller, too.
-
-    No error that a user can cause shows a traceback. The command finds its command line as `context.obj`.
-    """
+    """Run a command and return its exit code. No error that a user can cause shows a traceback."""
     code = 0
     try:
         try:
+            # The command finds its command line as `context.obj`.
             with cli.make_context("presswatch", list(arguments), obj=("presswatch", *arguments)) as context:
                 cli.invoke(context)
         except click.exceptions.Exit as exit_:
             code = exit_.exit_code
         sys.stdout.flush()
+    except (LoggedError, LoggedInterrupt):
+        return FAILED
+    except (KeyboardInterrupt, click.Abort):
+        return _failed(STOPPED)
     except click.ClickException as error:
         shown = StringIO()
         _with_advice(error, arguments).show(shown)
         click.echo(redacted(shown.getvalue()), err=True, nl=False)
         return error.exit_code
-    except LoggedError:
-        return FAILED
     except PresswatchError as error:
         return _failed(str(error))
     except _java_errors():

@@ -15,8 +15,9 @@ import click
 
 from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.sql import ENGINES
-from presswatch_spark.settings.config import ScanConfig, known_settings
+from presswatch_spark.settings.config import ScanConfig, known_settings, load_scan_config, parse_flag
 from presswatch_spark.settings.load import Setting
+from presswatch_spark.translation import LANGUAGES
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.pointer import Mirror
@@ -29,13 +30,12 @@ class SectionedCommand(click.Command):
     """A command that lists options of its reply and of settings in sections of their own."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the sections of options that the command has."""
+        """Write the sections of options that the command has; the usage names its arguments."""
         sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Output": [], "Settings": []}
         for param in self.get_params(ctx):
             name = str(param.name)
             is_setting = "__" in name or name == "config"
             section = "Output" if name in REPLY_OPTIONS else "Settings" if is_setting else "Options"
-            # The usage names the arguments, and the text above tells what they are.
             if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
                 sections[section].append(record)
         for section, records in sections.items():
@@ -45,7 +45,7 @@ class SectionedCommand(click.Command):
 
 
 class NumberRange(click.FloatRange):
-    """A number between bounds. `nan` lies between any two, and `inf` below none: neither is taken."""
+    """A finite number between bounds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number; `BadParameter` for anything else."""
@@ -106,11 +106,10 @@ def argument(value: str | None = None, **attributes: Any) -> Any:
 
 
 def option(name: str, value: str | None, meaning: str, **attributes: Any) -> Any:
-    """Declare an option as the default of a parameter.
+    """Declare an option as the default of a parameter; its default is shown in the help.
 
     Args:
         value: the name of its value in the help; None for that of its type.
-        attributes: of `click.Option`; a default is shown in the help.
     """
     attributes.setdefault("show_default", attributes.get("default") is not None)
     return click.Option([name], metavar=value, help=meaning, **attributes)
@@ -121,11 +120,8 @@ def flag(name: str, meaning: str) -> Any:
     return click.Option([name], is_flag=True, help=meaning)
 
 
-def setting_option(path: str, meaning: str | None = None) -> click.Option:
-    """Return the option of a setting; its value is for `given_settings`.
-
-    Lists and mappings are given piece by piece. `meaning` replaces that of the setting.
-    """
+def setting_option(path: str) -> click.Option:
+    """Return the option of a setting, for `given_settings`. Lists and mappings are given piece by piece."""
     setting = known_settings()[tuple(path.split("."))]
     repeated = setting.kind not in (int, float, bool, str)
     default = setting.default
@@ -134,37 +130,40 @@ def setting_option(path: str, meaning: str | None = None) -> click.Option:
     else:
         # Nothing where the option only adds.
         shown = default if isinstance(default, str) and default else setting.without
-    sentences = (
-        f"{meaning or setting.meaning}.",
-        f"Default: {shown}." if shown else "",
-        "Repeatable." if repeated else "",
-    )
+    name = setting.flag or f"--{setting.name.rpartition('.')[2].replace('_', '-')}"
     return click.Option(
-        [
-            setting.flag or f"--{setting.name.rpartition('.')[2].replace('_', '-')}",
-            setting.name.replace(".", "__"),
-        ],
+        [name, setting.name.replace(".", "__")],
         type=_type_of(setting),
         default=None,
         multiple=repeated,
         metavar=setting.value or ("N" if setting.is_number else None),
-        help=" ".join(filter(None, sentences)),
+        help=f"{setting.meaning}.{f' Default: {shown}.' if shown else ''}{' Repeatable.' * repeated}",
     )
 
 
-STORAGE = tuple(
-    f"storage.{name}"
-    for name in (
-        *("endpoint", "region", "profile", "unsigned", "hf_token_file", "hf_token_secret"),
-        *("max_connections", "requests_per_second"),
-    )
-)
+STORAGE = (
+    "storage.endpoint", "storage.region", "storage.profile", "storage.unsigned", "storage.hf_token_file",
+    "storage.hf_token_secret", "storage.max_connections", "storage.requests_per_second",
+)  # fmt: skip
 """Settings of commands that read or write objects."""
 
 
 def run_option() -> Any:
     """Declare `--run`."""
     return option("--run", "RUN", "Only this run; `latest` for the newest. Default: all.")
+
+
+def pairs_option(name: str, value: str, meaning: str, **attributes: Any) -> Any:
+    """Declare a repeatable option that takes `KEY=VALUE`; the parameter is a dictionary."""
+
+    def parsed(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+        pairs = [each.partition("=") for each in given]
+        for key, _, text in pairs:
+            if not (key and text):
+                raise click.BadParameter(f"write it as {value}, not {key!r}", context, option)
+        return {key: text for key, _, text in pairs}
+
+    return option(name, value, f"{meaning} Repeatable.", multiple=True, callback=parsed, **attributes)
 
 
 def mirror_option(
@@ -183,16 +182,20 @@ def mirror_option(
     return option(name, "FROM=TO", f"{meaning} Repeatable.", multiple=True, callback=parsed)
 
 
+def lang_option(meaning: str = "Its language.", **attributes: Any) -> Any:
+    """Declare `--lang` of a document that a command writes."""
+    return option("--lang", None, meaning, type=click.Choice(LANGUAGES), **attributes)
+
+
 def index_option(other: str) -> Any:
     """Declare `--index`, which goes with the `other` option."""
-    meaning = f"With {other}: a CDX server, or files of an index; {{release}} in it stands for the release."
+    meaning = f"With {other}: a CDX server, or files of an index; {{release}} stands for the release."
     return option("--index", "ADDRESS", meaning)
 
 
-def draw_option(default: int, meaning: str) -> Any:
-    """Declare `--sample`, the number of rows that are drawn."""
-    meaning = f"{meaning}; all if there are no more."
-    return option("--sample", "N", meaning, type=click.IntRange(min=1), default=default)
+def count_option(name: str, meaning: str, **attributes: Any) -> Any:
+    """Declare an option that takes a whole number, 1 or more."""
+    return option(name, "N", meaning, type=click.IntRange(min=1), **attributes)
 
 
 def day_option(name: str, meaning: str, value: str = "DATE") -> Any:
@@ -234,8 +237,6 @@ def require_one_choice(rows: str | None, confidences: tuple[str, ...]) -> None:
 
 def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:
     """Return the settings of a file, the environment and a command's options; raises `ConfigError`."""
-    from presswatch_spark.settings.config import load_scan_config
-
     return load_scan_config(config, os.environ, given_settings(options))
 
 
@@ -244,8 +245,6 @@ def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
 
     Raises `ConfigError` for one that is not of its setting's type.
     """
-    from presswatch_spark.settings.config import parse_flag
-
     given = dict[str, object]()
     for name, value in options.items():
         if "__" in name and value not in (None, ()):

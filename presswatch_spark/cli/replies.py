@@ -6,37 +6,40 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from inspect import signature
 from itertools import chain, islice
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import SectionedCommand, flag, option, scan_settings, setting_option
+from presswatch_spark.cli.options import (
+    SectionedCommand,
+    flag,
+    lang_option,
+    option,
+    scan_settings,
+    setting_option,
+)
 from presswatch_spark.queries.sql import ENGINE_NAMES, QueryResult, require_apart
 from presswatch_spark.redaction import redacted, redacted_command
+from presswatch_spark.settings.config import ScanConfig, StorageOptions
 from presswatch_spark.terminal import (
     NARROW_SPACE,
     cell,
     json_line,
     printable,
-    share_of,
     table_lines,
     terminal_width,
     utc,
 )
-from presswatch_spark.translation import LANGUAGES, Translator
+from presswatch_spark.translation import Translator
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from presswatch_spark.storage.objects import StorageOptions
-
 FAILED, INCOMPLETE = 1, 3
-AS_JSON = "Print one JSON object a line, every column."
 _MARKS = str.maketrans({",": NARROW_SPACE, ".": ","})
 
 
@@ -45,7 +48,7 @@ class Language(Translator):
 
     @property
     def is_french(self) -> bool:
-        """Say whether it is French."""
+        """Return whether it is French."""
         return self.language == "fr"
 
     def name(self, name: str) -> str:
@@ -55,11 +58,6 @@ class Language(Translator):
     def names(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return several names."""
         return tuple(map(self.name, names))
-
-    def share(self, share: float) -> str:
-        """Return a share in whole percent, rounded down: only the whole is 100."""
-        shown = share_of(share)
-        return shown.replace("%", f"{NARROW_SPACE}%") if self.is_french else shown
 
     def day(self, day: date) -> str:
         """Return a day, or that of a moment in UTC: `2026-11-27`, in French `27/11/2026`."""
@@ -107,11 +105,11 @@ class ReplyRows:
 
     Attributes:
         values: each row by the names of its columns.
-        schema: makes the schema of a file with the rows; only then is Arrow loaded.
+        schema: makes the schema of a file with the rows, for `--export`; only then is Arrow loaded.
     """
 
     values: Iterable[Mapping[str, object]]
-    schema: Callable[[], pa.Schema]
+    schema: Callable[[], pa.Schema] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +135,23 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ReplyForm:
-    """Form of a reply, as a command's options choose it."""
+    """Form of a reply, as a command's options choose it, and the settings that the command works with."""
 
     language: Language = ENGLISH
     as_json: bool = False
     export: str | None = None
     lines_with_export: bool = False
     paged: bool = False
+    settings: ScanConfig = field(default_factory=ScanConfig)
+
+    @property
+    def storage(self) -> StorageOptions:
+        """Return the settings of storage."""
+        return self.settings.storage
 
     @property
     def is_for_people(self) -> bool:
-        """Say whether lines are printed, and neither JSON nor a file alone."""
+        """Return whether lines are printed, and neither JSON nor a file alone."""
         return not (self.as_json or self.export) or self.lines_with_export
 
 
@@ -155,31 +159,26 @@ def command(
     name: str,
     group: click.Group | None = None,
     *,
-    json: str | None = None,
+    json: bool = False,
     export: bool = False,
     lang: str | None = None,
     pager: bool = False,
     settings: Sequence[str] = (),
-    meanings: Mapping[str, str] = MappingProxyType({}),
-    config: str | None = None,
+    config: bool = False,
     parsed: bool = True,
     **attributes: Any,
 ) -> Callable[[Callable[..., Reply]], click.Command]:
     """Make a command of a function, and print the `Reply` that it returns.
 
     Parameters of the function with a default of `options` are arguments and options. It gets a `ReplyForm` as
-    `form`. With `settings`, it also gets `settings`, a `ScanConfig` of these options, of `--config` and the
-    environment; unless `parsed` is false: then it gets their options.
+    `form`, with the settings of its options, `--config` and the environment.
 
     Args:
         group: the group of commands that it belongs to.
-        json: meaning of `--json`; None for a command without it.
-        export: whether it has `--export`.
+        json, export, pager, config: whether it has `--json`, `--export`, `--no-pager` and `--config`.
         lang: default of `--lang`; None for a command in English only.
-        pager: whether it may print more than a screen holds, and has `--no-pager`.
         settings: dotted paths of settings that have options.
-        meanings: other meanings of some of these options, by path.
-        config: meaning of `--config`; None for a command without it.
+        parsed: false for a function that takes the options of settings and `config` itself.
         attributes: of `click.Command`.
     """
 
@@ -191,17 +190,16 @@ def command(
             no_pager: bool = True,
             **options: Any,
         ) -> None:
-            loaded = None
+            loaded = ScanConfig()
             if settings and parsed:
                 flags = {name: options.pop(name) for name in [*options] if "__" in name}
-                options["settings"] = loaded = scan_settings(flags, options.pop("config", None))
-            storage = (loaded or scan_settings({})).storage if export else None
-            if export and storage:
+                loaded = scan_settings(flags, options.pop("config", None))
+            if export:
                 from presswatch_spark.queries.exports import require_new
 
-                require_new(export, storage)
-            form = ReplyForm(Language(lang), as_json, export, json is None, not no_pager)
-            send(function(form=form, **options), form, storage)
+                require_new(export, loaded.storage)
+            form = ReplyForm(Language(lang), as_json, export, not json, not no_pager, loaded)
+            send(function(form=form, **options), form)
 
         params = list[click.Parameter]()
         for parameter in signature(function).parameters.values():
@@ -211,29 +209,26 @@ def command(
                 if isinstance(declared, click.Argument):
                     declared.opts = [parameter.name]
                 params.append(declared)
-        params += _reply_options(json, export, lang, pager)
+        if json:
+            meaning = "Print JSON, one object a line."
+            params.append(click.Option(["--json", "as_json"], is_flag=True, help=meaning))
+        if export:
+            meaning = "Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet."
+            params.append(option("--export", "FILE", meaning, callback=_with_known_ending))
+        if lang:
+            meaning = "Language of what people read: tables, texts, and CSV files."
+            params.append(lang_option(meaning, default=lang))
+        if pager:
+            params.append(flag("--no-pager", "Print what is long without PAGER."))
         if config:
-            params.append(option("--config", "FILE", config))
-        params += [setting_option(path, meanings.get(path)) for path in settings]
+            params.append(option("--config", "FILE", "Settings in YAML; see conf/scan.yaml."))
+        params += map(setting_option, settings)
         made = SectionedCommand(name, callback=replying, params=params, help=function.__doc__, **attributes)
         if group:
             group.add_command(made)
         return made
 
     return decorate
-
-
-def _reply_options(json: str | None, export: bool, lang: str | None, pager: bool) -> Iterator[click.Option]:
-    if json:
-        yield click.Option(["--json", "as_json"], is_flag=True, help=json)
-    if export:
-        meaning = "Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet."
-        yield option("--export", "FILE", meaning, callback=_with_known_ending)
-    if lang:
-        meaning = "Language of what people read: tables, texts, and CSV files."
-        yield option("--lang", None, meaning, type=click.Choice(LANGUAGES), default=lang)
-    if pager:
-        yield flag("--no-pager", "Print what is long without PAGER.")
 
 
 def _with_known_ending(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
@@ -244,13 +239,12 @@ def _with_known_ending(context: click.Context, option: click.Parameter, path: st
     return path
 
 
-def send(reply: Reply, form: ReplyForm, storage: StorageOptions | None = None) -> None:
-    """Print a reply, or write its rows to `form.export`, and end with its exit code if that is not 0.
+def send(reply: Reply, form: ReplyForm) -> None:
+    """Print a reply, or write its rows to `form.export`.
 
     Raises:
         click.exceptions.Exit: the exit code is not 0; also if the reader of the output has gone.
         BrokenPipeError: the reader has gone, and the exit code is 0.
-        ConfigError, InputError, OutputError: as `queries.exports.export`.
     """
     try:
         if form.is_for_people:
@@ -268,8 +262,8 @@ def send(reply: Reply, form: ReplyForm, storage: StorageOptions | None = None) -
                 require_apart(rows.columns)
                 objects = (dict(zip(rows.columns, row, strict=True)) for row in rows.rows)
             _show(map(json_line, objects), form.paged)
-        if form.export and reply.rows and storage:
-            click.echo(_exported(form.export, reply.rows, storage, form.language))
+        if form.export and reply.rows:
+            click.echo(_exported(form.export, reply.rows, form))
         print_lines(map(printable, reply.warnings), err=True)
     except BrokenPipeError:
         if not _exit_code(reply):
@@ -292,18 +286,18 @@ def shown_lines(lines: Iterable[Line], language: Language) -> Iterator[str]:
             yield printable(line)
 
 
-def _exported(path: str, rows: ReplyRows | QueryResult, storage: StorageOptions, _: Language) -> str:
+def _exported(path: str, rows: ReplyRows | QueryResult, form: ReplyForm) -> str:
     from presswatch_spark.queries.exports import export
 
-    schema = rows.schema()
+    _ = form.language
     if isinstance(rows, QueryResult):
-        count = export(path, schema, rows.rows, storage, _.language)
-        by = ENGINE_NAMES[rows.engine]
-        return _(
-            "{rows} in {file}, by {engine}", rows=_.n("{n} row", "{n} rows", count), file=path, engine=by
-        )
+        count = export(path, rows.schema(), rows.rows, form.storage, _.language)
+        shown = {"rows": _.n("{n} row", "{n} rows", count), "engine": ENGINE_NAMES[rows.engine]}
+        return _("{rows} in {file}, by {engine}", file=path, **shown)
+    assert rows.schema
+    schema = rows.schema()
     values = (tuple(map(row.get, schema.names)) for row in rows.values)
-    count = export(path, schema, values, storage, _.language)
+    count = export(path, schema, values, form.storage, _.language)
     return _("{rows} in {file}", rows=_.n("{n} row", "{n} rows", count), file=path)
 
 

@@ -31,85 +31,88 @@ ERROR_LINES = 40
 
 
 @dataclass(frozen=True, slots=True)
-class How:
-    """How to submit.
+class Order:
+    """A job to submit, and how.
 
     Args:
-        dry_run: print the requests as JSON, without credentials, and send none.
-        no_wait: start the job and leave.
-        again: run a job that has done its work once more.
+        job, arguments: its file of `jobs/`, and its command line.
+        params: the job's options, as its command parsed them.
         archive: the archive to run from; None is one of this checkout.
         credentials: name of the AWS profile on this machine; None is the usual chain.
+        dry_run: print the requests as JSON, without credentials, and send none.
+        no_wait: start the job and leave.
+        again: run a finished job once more.
     """
 
+    job: str
+    arguments: tuple[str, ...]
+    params: Mapping[str, Any]
+    profile: Profile
+    archive: Path | None = None
+    credentials: str | None = None
     dry_run: bool = False
     no_wait: bool = False
     again: bool = False
-    archive: Path | None = None
-    credentials: str | None = None
 
 
-def run_here(job: str, arguments: Sequence[str], profile: Profile, how: How, *, check: bool) -> Reply:
+def run_here(order: Order, *, check: bool) -> Reply:
     """Become spark-submit; or reply with its command line, or that it can run."""
-    command, variables = local_command(job, arguments, profile, ROOT, os.environ)
+    command, variables = local_command(order.job, order.arguments, order.profile, ROOT, os.environ)
     if check:
-        return Reply([f"{job} can run on this machine; nothing was started"])
-    if how.credentials:
-        variables = {**variables, "PRESSWATCH_STORAGE__PROFILE": how.credentials}
-    if not how.dry_run:
+        return Reply([f"{order.job} can run on this machine; nothing was started"])
+    if order.credentials:
+        variables = {**variables, "PRESSWATCH_STORAGE__PROFILE": order.credentials}
+    if not order.dry_run:
         sys.stdout.flush()
         # It takes this process's place, so that it gets the signals, and gives the exit code.
         os.execve(command[0], command, {**os.environ, **variables})
     return _unsent({"command": command, "environment": variables})
 
 
-def run_elsewhere(job: str, arguments: Sequence[str], profile: Profile, how: How) -> Reply:
+def run_elsewhere(order: Order) -> Reply:
     """Submit to EMR, wait, show the driver's log, and end with the job's exit code."""
-    archive = archive_of(profile, how.archive, make=not how.dry_run)
-    asked = submission(job, arguments, profile, archive, ROOT, os.environ)
-    service = service_of(asked, how.credentials)
-    if how.dry_run:
+    profile = order.profile
+    archive = archive_of(profile, order.archive, make=not order.dry_run)
+    asked = submission(order.job, order.arguments, profile, archive, ROOT, os.environ)
+    service = service_of(asked, order.credentials)
+    if order.dry_run:
         uploads = [{"file": str(upload.file), "uri": upload.uri} for upload in asked.uploads]
         return _unsent({"uploads": uploads, "request": asdict(service.request(1))})
     service.check()
-    storage = StorageOptions(region=profile.region, profile=how.credentials)
+    storage = StorageOptions(region=profile.region, profile=order.credentials)
     for upload in asked.uploads:
         done = "uploaded" if upload.bring(storage) else "is there already:"
         _say(f"{upload.file.name} {done} {upload.uri}")
-    ledger = Ledger(service, storage, how.again)
+    ledger = Ledger(service, storage, order.again)
     running = ledger.start(_say)
     _say(f"{'started' if running.ours else 'found'} {asked.name(running.attempt)}: {running.run}")
     for what, where in service.links(running.run):
         _say(f"  {what}: {where}")
-    if how.no_wait:
+    if order.no_wait:
         _say("the same command without --no-wait waits for it")
         return Reply()
     return Reply(exit_code=_attended(service, ledger, running, storage))
 
 
-def check_elsewhere(
-    job: str, arguments: Sequence[str], profile: Profile, how: How, params: Mapping[str, Any]
-) -> Reply:
+def check_elsewhere(order: Order) -> Reply:
     """Reply with the findings of every check of a submission, and send nothing.
 
-    Args:
-        params: the job's options, as its command parsed them.
-
     Raises:
-        ConfigError: the job cannot be submitted at all, such as one whose arguments hold a secret.
+        ConfigError: the job cannot be submitted at all, such as one whose arguments contain a secret.
     """
-    archive = how.archive or existing_archive(ROOT, ROOT / "dist", profile.archive)
-    asked = submission(job, arguments, profile, archive or Path(os.devnull), ROOT, os.environ)
+    job, params, profile = order.job, order.params, order.profile
+    archive = order.archive or existing_archive(ROOT, ROOT / "dist", profile.archive)
+    asked = submission(job, order.arguments, profile, archive or Path(os.devnull), ROOT, os.environ)
     named = (params.get("corpus"), params.get("tables"), params.get("folder"), params.get("out"))
     planned = PlannedJob(
-        service=service_of(asked, how.credentials),
+        service=service_of(asked, order.credentials),
         archive=archive,
         corpus=params.get("corpus"),
         places=[canonical(place) for place in named if place],
         # Two checks ask for it.
-        scan=cache(partial(_planned_scan, params, profile, how.credentials)) if job == "scan" else None,
+        scan=cache(partial(_planned_scan, order)) if job == "scan" else None,
         secret=params.get("storage__hf_token_secret"),
-        credentials=how.credentials,
+        credentials=order.credentials,
         today=datetime.now(UTC).date(),
     )
     results = list(check(planned))
@@ -128,14 +131,15 @@ def check_elsewhere(
     return Reply([table, f"{job} can be submitted to {profile.hosts}{end}"])
 
 
-def _planned_scan(params: Mapping[str, Any], profile: Profile, credentials: str | None) -> PlannedScan:
+def _planned_scan(order: Order) -> PlannedScan:
     from presswatch_spark.cli.commands.scan import part_given
 
+    params = order.params
     flags, paths, dataset = dict(params), tuple(params["paths"]), params["dataset"]
     if params["named"]:
         paths, dataset = part_given(params["named"], params["part"], params["mirror"], flags)
     config = scan_settings(flags, params["config"])
-    storage = replace(config.storage, region=profile.region, profile=credentials)
+    storage = replace(config.storage, region=order.profile.region, profile=order.credentials)
     return PlannedScan(paths, params["base"], params["release"], dataset, replace(config, storage=storage))
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.make import Sources, known_beside, make_claims
+from presswatch_spark import face
 from presswatch_spark.claims.selection import Choice
-from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import Page, release_pages, write_press
 from presswatch_spark.demo.shards import (
@@ -27,20 +26,15 @@ from presswatch_spark.notices.draft import DraftedNotice, draft_notice, today
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import NoticeOrder
 from presswatch_spark.notices.parties import load_recipient, load_recipients, load_sender
-from presswatch_spark.pipeline import RunSummary, scan
+from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.pointers.pointer import parse_mirror
-from presswatch_spark.queries.matches import MatchFilter, match_table
 from presswatch_spark.removal.places import open_case
 from presswatch_spark.report.make import ReportOrder, make_report
-from presswatch_spark.settings.config import CorpusConfig, ScanConfig
+from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark.session import session
-from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.store import TableStore
 
 Writer = Callable[[Path, Sequence[Page]], object]
 ROW_DIGITS = 12
-NO_DOSSIER = "No report was written, no evidence sealed, no notice drafted: "
-
 # Two shards a dataset, in two of its forms where it has several.
 FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
     "crawl": (
@@ -56,67 +50,16 @@ FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
     ),
     "oscar": (("fr_part_1.txt.gz", write_oscar_2109), ("fr_meta_part_2.jsonl.zst", write_oscar_2301)),
 }
-
-
 RECIPIENT = "common-crawl"
 PUBLIC = "https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-51"
 """The public place of the demo's shards of Common Crawl, if they were not invented."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
-    """A sealed bag and the draft of a notice, made of the demo's matches."""
-
-    folder: Path
-    bag: Built
-    notice: DraftedNotice
-
-    def lines(self) -> Iterator[str]:
-        """Yield where the bag and the notice are, with their figures."""
-        rows = self.notice.figures.numbers["rows"]
-        yield f"Sealed evidence of {self.bag.seal['claims']} claims:"
-        yield f"  {self.folder / 'bag'}"
-        yield f"The draft of a notice to Common Crawl, {rows} rows, in French (no command sends it):"
-        yield f"  {self.folder / 'notice' / 'letter.pdf'}"
-
-
-def make_dossier(folder: Path, say: Callable[[str], None] = lambda news: None) -> Dossier:
-    """Judge the matches of a demo that was scanned in `folder`, seal their evidence, and draft a notice.
-
-    Claims go into the demo's tables. `say` gets the name of each stage when it begins.
-
-    Raises:
-        ConfigError: the extra `legal` is not installed.
-    """
-    corpus, tables, case, bag = (str(folder / name) for name in ("corpus", "tables", "case", "bag"))
-    config = ScanConfig()
-    say("judging the matches")
-    store = TableStore.open(tables, config.storage)
-    make_claims(store, known_beside(store, Sources(corpus), config), tables)
-    open_case(tables, case, confidences=("A", "B"))
-    say("sealing the evidence")
-    selection = source_at(case, config.storage).select_claims(Choice())
-    built = make_bag(BagOrder(selection, Corpus.open(corpus), with_texts=True), bag, config)
-    say("drafting a notice")
-    sender = folder / "sender.yaml"
-    mirror = parse_mirror(f"{folder / 'shards' / 'crawl'}={PUBLIC}")
-    order = NoticeOrder(
-        selection=source_at(bag, config.storage).select(Choice(), [mirror]),
-        recipient=load_recipient(RECIPIENT),
-        law=laws()["fr"],
-        lang="fr",
-        sender=load_sender(str(sender)),
-        drafted=today(),
-        sender_file=str(sender),
-    )
-    return Dossier(folder, built, draft_notice(order, str(folder / "notice")))
-
-
-@dataclass(frozen=True, slots=True)
 class Demonstration:
     """A demo that has run: its pages and the rows of its scan, in `seconds` altogether.
 
-    `dossier` is None where the extra `legal` is not installed.
+    `dossier` is a sealed bag and the draft of a notice; None where the extra `legal` is not installed.
     """
 
     folder: Path
@@ -124,7 +67,7 @@ class Demonstration:
     articles: int
     rows: tuple[Mapping[str, Any], ...]
     summary: RunSummary
-    dossier: Dossier | None
+    dossier: tuple[Built, DraftedNotice] | None
     seconds: float
 
     @property
@@ -135,22 +78,30 @@ class Demonstration:
 
     def lines(self) -> Iterator[str]:
         """Yield the findings in a few words, the place of the report, and the next commands."""
-        row = self.summary.row
-        tables, corpus = (self.folder / name for name in ("tables", "corpus"))
+        row, tables = self.summary.row, self.folder / "tables"
         pages = len({row["document_url"] for row in self.rows})
-        made = [NO_DOSSIER + install_command("legal")]
+        yield (
+            f"Scanned {row['documents']} pages in {row['shards_planned']} shards (WET, WARC, C4, OSCAR) for"
+            f" {self.articles} articles, in {self.seconds:.0f} s."
+        )
+        yield f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages left alone."
+        yield ""
         if self.dossier:
-            reports = (f"  {path}" for path in reports_in(self.folder).values())
-            made = ["Read the report, in French or in English:", *reports, *self.dossier.lines()]
+            bag, notice = self.dossier
+            yield "Read the report, in French or in English:"
+            yield from (f"  {path}" for path in reports_in(self.folder).values())
+            yield f"Sealed evidence of {bag.seal['claims']} claims:"
+            yield f"  {self.folder / 'bag'}"
+            rows = notice.figures.numbers["rows"]
+            yield f"The draft of a notice to Common Crawl, {rows} rows, in French (no command sends it):"
+            yield f"  {self.folder / 'notice' / 'letter.pdf'}"
+        else:
+            install = install_command("legal")
+            yield f"No report was written, no evidence sealed, no notice drafted: {install}"
         # Of the best letter, the row with the most copied words.
         elsewhere = [row for row in self.rows if row["own_site"] is False]
         best = min(elsewhere, key=lambda row: (row["confidence"], -row["copied_words"], row["row_sha256"]))
         yield from (
-            f"Scanned {row['documents']} pages in {row['shards_planned']} shards (WET, WARC, C4, OSCAR) for"
-            f" {self.articles} articles, in {self.seconds:.0f} s.",
-            f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages left alone.",
-            "",
-            *made,
             "",
             "Query the tables:",
             f"  .venv/bin/presswatch matches {tables} --elsewhere",
@@ -160,7 +111,7 @@ class Demonstration:
             "",
             "Read the whole case of one row:",
             f"  .venv/bin/presswatch explain {best['row_sha256'][:ROW_DIGITS]} {tables} --lang en \\",
-            f"    --corpus {corpus}",
+            f"    --corpus {self.folder / 'corpus'}",
         )
 
 
@@ -174,31 +125,22 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
 
     `say` gets the name of each stage when it begins.
     """
-    started = time.monotonic()
+    started, config = time.monotonic(), ScanConfig()
     say("writing a press and a web")
     pages = release_pages()
     members, articles = write_press(folder)
     shards = write_shards(folder / "shards", pages)
     spark = session("presswatch demo")
     corpus, tables = str(folder / "corpus"), str(folder / "tables")
-    manifest = build_corpus(
-        spark, str(members), [str(articles)], corpus, CorpusConfig(), StorageOptions(), say
-    )
+    manifest = face.build_corpus(str(members), [str(articles)], corpus, tell=say, spark=spark)
     say("scanning")
-    summary = scan(
-        [str(shard) for shard in shards],
-        dataset="auto",
-        corpus=corpus,
-        out=tables,
-        config=ScanConfig(),
-        spark=spark,
-    )
+    run = face.scan(list(map(str, shards)), corpus=corpus, out=tables, settings=config, spark=spark)
     dossier = None
     if has_legal():
-        dossier = make_dossier(folder, say)
+        dossier = _make_dossier(folder, config, say)
         order = ReportOrder(
             tables,
-            StorageOptions(),
+            config.storage,
             case=str(folder / "case"),
             recipients=list(load_recipients().values()),
             corpus=corpus,
@@ -209,11 +151,37 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
         folder=folder,
         pages=tuple(page for shelf in pages.values() for page in shelf),
         articles=manifest.counts.articles,
-        rows=tuple(match_table(TableStore.open(tables), None, MatchFilter()).to_pylist()),
-        summary=summary,
+        rows=tuple(run.matches().to_pylist()),
+        summary=run.summary,
         dossier=dossier,
         seconds=time.monotonic() - started,
     )
+
+
+def _make_dossier(
+    folder: Path, config: ScanConfig, say: Callable[[str], None]
+) -> tuple[Built, DraftedNotice]:
+    """Judge the matches, open a case, seal its evidence, and draft a notice."""
+    corpus, tables, case, bag = (str(folder / name) for name in ("corpus", "tables", "case", "bag"))
+    say("judging the matches")
+    face.make_claims(tables, corpus=corpus, out=tables, settings=config)
+    open_case(tables, case, confidences=("A", "B"))
+    say("sealing the evidence")
+    selection = source_at(case, config.storage).select_claims(Choice())
+    built = make_bag(BagOrder(selection, Corpus.open(corpus), with_texts=True), bag, config)
+    say("drafting a notice")
+    sender = str(folder / "sender.yaml")
+    mirror = parse_mirror(f"{folder / 'shards' / 'crawl'}={PUBLIC}")
+    order = NoticeOrder(
+        selection=source_at(bag, config.storage).select(Choice(), [mirror]),
+        recipient=load_recipient(RECIPIENT),
+        law=laws()["fr"],
+        lang="fr",
+        sender=load_sender(sender),
+        drafted=today(),
+        sender_file=sender,
+    )
+    return built, draft_notice(order, str(folder / "notice"))
 
 
 def write_shards(folder: Path, pages: Mapping[str, Sequence[Page]]) -> list[Path]:

@@ -12,6 +12,7 @@ from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.http.charsets import to_utf8
 from presswatch_spark.formats.source import ReadOptions, every_url
+from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.audit import Audit, row_by_digest, table_of
 from presswatch_spark.pointers.checks import (
     DAMAGED,
@@ -36,7 +37,7 @@ from presswatch_spark.pointers.records import (
     warc_of,
 )
 from presswatch_spark.pointers.upstream import follow, trail_of
-from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.storage.uris import canonical, join
 from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
 from presswatch_spark.tables.store import TableStore
@@ -233,7 +234,8 @@ def at_pointer(
 
     Raises:
         InputError: the text is no pointer.
-        CorruptError: nothing can be read there, or its text has not the pointer's SHA-256.
+        CorruptError: nothing can be read there, the text has another SHA-256, or no row of the shard has the
+            column that is mapped to `url`.
     """
     asked = parse_pointer(text)
     pointer = replace(asked, uri=mirrored(asked.uri, mirrors))
@@ -251,6 +253,13 @@ def at_pointer(
     if isinstance(outcome, Failure):
         bare = pointer.by_range and pointer.encoding is None and outcome.reason in (GONE, UNREADABLE)
         raise _refused(pointer, outcome, BARE if bare else "")
+    if columns.get("url") and outcome.facts.document_url is None and pointer.row is not None:
+        # The whole shard is read: that raises if no row has a column of the mapping.
+        shard = ObjectInfo(pointer.uri)
+        for _ in registry.format_for(pointer.format or registry.AUTO, shard, options).read(
+            options.opener.described(shard), options, ReadReport()
+        ):
+            pass
     if pointer.sha256 not in (None, hashlib.sha256(outcome.text).hexdigest()):
         raise _refused(pointer, Failure(OTHER_TEXT))
     length = outcome.facts.record_length or 0

@@ -1,8 +1,7 @@
 """Every setting of a job, declared once: type, default, meaning in one line, and bounds.
 
-A section is a frozen dataclass. `load_scan_config` reads a file, then the environment, then flags.
-conf/scan.yaml and conf/releases.yaml explain them in plain words. `config_digest` covers the sections that
-can change a row, and no other.
+A section is a frozen dataclass. conf/scan.yaml and conf/releases.yaml explain each setting. `config_digest`
+covers the sections that can change a row, and no other.
 """
 
 import hashlib
@@ -27,9 +26,9 @@ from presswatch_spark.settings.load import (
 from presswatch_spark.terminal import did_you_mean
 
 ENVIRONMENT_PREFIX = "PRESSWATCH_"
-# With our prefix, but no settings of a job: those of profiles (`presswatch_spark.deploy`), ...
 DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
-# ... where hosts keep copies of a corpus, where a submitted job leaves its outcome, and what the tests read.
+"""Prefix of settings of profiles (`presswatch_spark.deploy`)."""
+# The folder of caches, the outcome of a submitted job, and the data of tests.
 OTHER_VARIABLES = frozenset({"PRESSWATCH_CACHE_DIR", "PRESSWATCH_REAL_DATA", "PRESSWATCH_RESULT_URI"})
 ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "iso-8859-15", "mac-roman", "utf-16", "cp850", "cp437")
 """Encodings that programs write articles in; Python knows more."""
@@ -99,9 +98,7 @@ class ConfidenceRules:
     own_url_run_words: int = setting(40, "A: words in an unbroken row at the article's own URL")
     full_copy_shared_share: float = share(0.1, "A: most that other publishers have of a full copy's words")
     one_piece_share: float = share(0.75, "A, B: least share of the copied words in one run")
-    unbroken_share: float = share(
-        0.9, "A, B: else least share of them in a part of the article that has no gap on the page"
-    )
+    unbroken_share: float = share(0.9, "A, B: else least share in a part of the article without a gap")
     unbroken_words: int = setting(200, "A, B: and least words of such a part")
     partial_copy_words: int = setting(40, "B: least copied words of a full or partial copy")
     rare_passage_bits: int = setting(600, "B: least rarity of an extract", low=0)
@@ -114,9 +111,7 @@ class ClaimRules:
 
     passage_words: int = setting(11, "Words in common that make two pages' passages the same")
     early_days: int = setting(1, "Days after publication that count as before it, on others' pages", low=0)
-    rest_share: float = share(
-        0.1, "Least share of the article beyond what hosts share, for that to be a common source's"
-    )
+    rest_share: float = share(0.1, "Least rest of the article beyond what hosts share, for a common source")
     holder_share: float = share(0.5, "Share of that rest that a host must have to have it from the article")
 
 
@@ -136,21 +131,17 @@ class ReadRules:
 
     languages: tuple[str, ...] = setting(
         (),
-        "Read only documents identified as this language (fra or fr), or as none",
+        "Read only documents in this language (fra or fr), or in none",
         value="CODE",
         check=language_problem,
     )
     columns: Mapping[str, str] = setting(
-        {},
-        "Where columns of JSONL and Parquet are, e.g. url=meta.source_url; a shard without them fails",
-        value="OURS=THEIRS",
+        {}, "Columns of JSONL and Parquet, e.g. url=meta.source_url, in all shards", value="OURS=THEIRS"
     )
     max_document_bytes: int = setting(16 << 20, "Longest document that is read, in bytes")
-    pdf: bool = setting(
-        False, "In WARC, read the text of PDF files too", without="left out", flag="--pdf/--no-pdf"
-    )
+    pdf: bool = setting(False, "In WARC, read PDF files too", without="left out", flag="--pdf/--no-pdf")
     release: str | None = setting(
-        None, "Release to write where the files name none", flag="--release-name", value="NAME"
+        None, "Release of files that name none", flag="--release-name", value="NAME"
     )
 
 
@@ -161,58 +152,40 @@ class RunRules:
     wave_shards: int = setting(256, "Shards between two points of resumption")
     shards_per_task: int = setting(4, "Shards in one Spark task, at most")
     shard_attempts: int = setting(2, "Tries of a shard when storage fails")
-    shard_seconds: float = setting(
-        21600.0, "Seconds that a try of a shard may take, without waiting for hosts that ask to", low=0.01
-    )
+    shard_seconds: float = setting(21600.0, "Seconds for a try of a shard, without pauses of hosts", low=0.01)
     wave_failures: float = share(0.1, "Share of a wave's shards that may be lost before the run stops")
     log_format: str = setting(
-        "text", "What stderr is written for: people, or collectors of logs", words=("text", "json")
+        "text", "Form of stderr: for people, or for collectors of logs", words=("text", "json")
     )
     metrics_file: str | None = setting(
-        None, "Where to write metrics for Prometheus, after each wave", without="none", value="FILE"
+        None, "File of metrics for Prometheus, written after each wave", without="none", value="FILE"
     )
     lease_seconds: float = setting(
-        60.0,
-        "Seconds without a sign of life after which another process takes a run on S3 over",
-        low=1,
-        high=3600,
+        60.0, "Seconds of silence until a run on S3 may be taken over", low=1, high=3600
     )
     shard_digest: bool = setting(
-        False,
-        "Write the SHA-256 of each stored shard into `scan_log`",
-        without="left out",
-        flag="--shard-digest/--no-shard-digest",
+        False, "Write each shard's SHA-256", without="left out", flag="--shard-digest/--no-shard-digest"
     )
     index_memory: float | None = setting(
         None,
-        "Gigabytes of each host's memory that the index may take; a larger one is searched in passes",
+        "GB of each host for the index; a larger one is searched in passes",
         low=0.000001,
-        without="as much as it takes, in one pass",
+        without="one pass",
         value="GB",
     )
-    gate_audit: float = setting(
-        0.0,
-        "Share of the documents left out of WET and WARC by language to read as an audit, without rows",
-        low=0,
-        high=1,
-        without="none is read",
-        value="SHARE",
+    gate_audit: float = share(
+        0.0, "Share of documents left out by language that is read as an audit", value="SHARE"
     )
-    operator: str | None = setting(
-        None, "Who runs the scan, for `runs.operator`", without="nobody is named", value="NAME"
-    )
+    operator: str | None = setting(None, "Name for `runs.operator`", without="none", value="NAME")
     master: str | None = setting(None, "Spark master", without="this machine", value="URL")
     cores: int | None = setting(None, "Cores of this machine to use", without="all")
     price: str | None = setting(
-        None,
-        "What cores cost: a machine of conf/prices.yaml, or a part of its name",
-        without="none, and no dollars are reckoned",
-        value="MACHINE",
+        None, "Price of cores: a machine of conf/prices.yaml, or a part of its name", value="MACHINE"
     )
     prices: str | None = setting(None, "A price list of one's own", without="conf/prices.yaml")
     budget: float | None = setting(
         None,
-        "Dollars that the scan may cost: it does not begin, or stops, above",
+        "Dollars that the scan may cost; it stops, or does not begin, above",
         low=0.01,
         without="no limit",
         value="DOLLARS",
@@ -236,11 +209,10 @@ class DatasetRules:
 
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
-    """How to reach storage. Holds no secret: credentials come from the usual AWS chain or a named profile.
+    """How to reach storage, without secrets: credentials come from the AWS chain or a named profile.
 
-    The token of a hub stays where it is named: a file, a secret of AWS, or `HF_TOKEN`.
-
-    Limits of connections and requests to a host hold for a machine: a run divides them by its workers there.
+    The token of a hub stays where it is named: a file, a secret of AWS, or `HF_TOKEN`. Limits of connections
+    and requests to a host are those of a machine: a run divides them by its workers there.
     """
 
     endpoint: str | None = setting(None, "S3 endpoint other than AWS's", value="URL")
@@ -249,21 +221,17 @@ class StorageOptions:
     unsigned: bool = setting(
         False, "Read public buckets without credentials", without="signed", flag="--unsigned/--signed"
     )
-    max_attempts: int = setting(8, "Tries of a request, and interruptions of a download within 8 MiB of it")
+    max_attempts: int = setting(8, "Tries of a request, and interruptions of 8 MiB of a download")
     connect_timeout: float = setting(10.0, "Seconds to wait for a connection", low=0.1, high=3600)
     read_timeout: float = setting(60.0, "Seconds to wait for the next bytes of an answer", low=0.1, high=3600)
-    backoff_base: float = setting(
-        0.5, "Seconds to wait after a first failure; the wait doubles from there", low=0, high=60
-    )
-    ca_bundle: str | None = setting(
-        None, "PEM file of the authorities to trust", without="SSL_CERT_FILE and its like, or the system's"
-    )
+    backoff_base: float = setting(0.5, "Seconds to wait after a first failure, then doubled", low=0, high=60)
+    ca_bundle: str | None = setting(None, "PEM file of trusted authorities", without="the system's")
     hf_endpoint: str | None = setting(
         None, "The hub of hf:// addresses", without="HF_ENDPOINT, or Hugging Face", value="URL"
     )
     hf_token_file: str | None = setting(
         None,
-        "File that holds the token for the hub, and nothing else",
+        "File with the token for the hub, and nothing else",
         without="HF_TOKEN",
         value="FILE",
         form=r"(?!hf_[A-Za-z0-9]{16,}$).+",
@@ -271,34 +239,25 @@ class StorageOptions:
     )
     hf_token_secret: str | None = setting(
         None,
-        "Secret of AWS Secrets Manager that holds that token, read by each host itself",
+        "Secret of AWS Secrets Manager with that token, read by each host itself",
         without="HF_TOKEN",
         value="ARN",
         form=r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d+:secret:.+",
         formed="the ARN of the secret that holds the token, as arn:aws:secretsmanager:REGION:…:secret:NAME",
     )
     private_hosts: tuple[str, ...] = setting(
-        (),
-        "Hosts at private addresses that redirects, hubs and lists from the network may lead to",
-        without="none",
+        (), "Hosts at private addresses that redirects, hubs and lists may lead to", without="none"
     )
     max_connections: int | None = setting(
-        None,
-        "Connections open to one web site at a time, over all workers of a run on a machine",
-        high=1000,
-        without="8",
+        None, "Connections of a machine to one web site", high=1000, without="8"
     )
     requests_per_second: float | None = setting(
-        None, "Requests to one host, over all of them", low=0.001, high=1000, without="as they come"
+        None, "Requests of a machine to one host", low=0.001, high=1000, without="no limit"
     )
     longest_wait: float = setting(600.0, "Seconds that a site may ask us to wait", low=0, high=3600)
-    refusal_pause: float = setting(
-        60.0, "Seconds to ask a site for nothing after it refuses and names no time", low=0, high=3600
-    )
+    refusal_pause: float = setting(60.0, "Seconds of pause after a refusal without a time", low=0, high=3600)
     lowest_rate: int = setting(1024, "Bytes a second below which a transfer counts as broken", low=0)
-    rate_seconds: float = setting(
-        60.0, "Seconds of waiting over which that rate is measured", low=0.01, high=3600
-    )
+    rate_seconds: float = setting(60.0, "Seconds over which that rate is measured", low=0.01, high=3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,29 +286,18 @@ class CorpusConfig:
     max_articles_per_shingle: int = setting(1000, "Leave shingles of more articles out of the index")
     filter_bits_per_key: int = setting(16, "Bits of the filter for each row of the index", low=4, high=64)
     cluster_jaccard: float = share(0.9, "Likeness of texts that are one cluster of agency copy")
-    background_copy_share: float = share(
-        0.6, "Share of an article's rows that makes a page of the background a copy, which does not count"
-    )
+    background_copy_share: float = share(0.6, "Share of an article that makes a background page a copy")
     agencies: tuple[str, ...] = setting(AGENCIES, "Agencies; an article that names one is agency copy")
     minhash: MinHashRules = field(default_factory=MinHashRules)
     columns: Mapping[str, str] = setting({}, "Where our columns are, e.g. body=text", value="OURS=THEIRS")
     date_formats: tuple[str, ...] = setting(
-        (),
-        "A form of the articles' dates, in strptime's letters, e.g. %d-%m-%Y",
-        separator=";",
-        flag="--date-format",
-        value="FORMAT",
+        (), "Form of dates, e.g. %d-%m-%Y", separator=";", flag="--date-format", value="FORMAT"
     )
     body_format: str = setting(
-        "auto",
-        "How bodies are given: auto extracts the text of those that are HTML, html of all, text of none",
-        words=("auto", "text", "html"),
+        "auto", "Bodies in HTML: as found, none, or all", words=("auto", "text", "html")
     )
     encoding: str = setting(
-        "utf-8",
-        "Character encoding of article files in CSV and JSONL, e.g. windows-1252 of Excel's CSV",
-        check=encoding_problem,
-        value="NAME",
+        "utf-8", "Encoding of CSV and JSONL, e.g. windows-1252", check=encoding_problem, value="NAME"
     )
     master: str | None = setting(None, "Spark master", without="this machine", value="URL")
     cores: int | None = setting(None, "Cores of this machine to use", without="all")
@@ -367,7 +315,7 @@ def load_scan_config(
     flags: Mapping[str, object] | None = None,
     flags_from: str = COMMAND_LINE,
 ) -> ScanConfig:
-    """Settings of a scan; see `load_settings`."""
+    """Load the settings of a scan; see `load_settings`."""
     values = load_settings(job_settings(), path, env or {}, flags or {}, flags_from)
     return build_config(ScanConfig, (), values)
 
@@ -392,10 +340,7 @@ def parse_flag(name: str, value: object, flags_from: str = COMMAND_LINE) -> obje
 
 
 def row_settings(config: ScanConfig, minhash: MinHashRules) -> str:
-    """Return every setting that can change a row, as canonical JSON: sorted keys, no spaces.
-
-    `minhash` is the corpus's: its signatures were made with it.
-    """
+    """Return every setting that can change a row, as canonical JSON; `minhash` is the corpus's."""
     sections = ("grade", "verify", "rarity", "ownership", "confidence", "read")
     values = {name: asdict(getattr(config, name)) for name in sections}
     values["minhash"] = asdict(minhash)

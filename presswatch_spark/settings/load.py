@@ -1,10 +1,9 @@
 """Settings in layers: a YAML file, then the environment, then flags. For each setting the later layer wins.
 
 A setting is declared once, as the field of a dataclass: its type and default, and with `setting` its meaning
-and bounds. Messages, environment variables, options and the reference page come from that. Its path is
-`grade.min_run_words` in messages, nested keys in YAML, and `PRESSWATCH_GRADE__MIN_RUN_WORDS` in the
-environment. One error lists the mistakes of all layers. A variable with our prefix that names no setting is a
-mistake: whoever set it expects it to work.
+and bounds. Its path is `grade.min_run_words` in messages, nested keys in YAML, and
+`PRESSWATCH_GRADE__MIN_RUN_WORDS` in the environment. One error lists the mistakes of all layers. An unknown
+variable with our prefix is a mistake: whoever set it expects it to work.
 """
 
 from __future__ import annotations
@@ -38,8 +37,7 @@ NAMES: Mapping[object, str] = {
     tuple: "a list of texts",
     Mapping: "a mapping of text to text",
 }
-TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
-FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
 
 
 def setting(default: Value, meaning: str, **facts: object) -> Value:
@@ -50,9 +48,9 @@ def setting(default: Value, meaning: str, **facts: object) -> Value:
     return field(default=default, metadata=metadata)
 
 
-def share(default: float, meaning: str) -> float:
+def share(default: float, meaning: str, **facts: object) -> float:
     """Declare a setting between 0 and 1."""
-    return setting(default, meaning, low=0, high=1)
+    return setting(default, meaning, low=0, high=1, **facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +61,15 @@ class Setting:
         name: its dotted path.
         kind: int, float, bool, str, tuple (of texts) or Mapping (of text to text).
         optional: whether it may be None.
-        default: the value if no layer gives one.
         meaning: one sentence, without its full stop.
         low, high: the least and the greatest number, both allowed; None for `high`: no greatest.
         words: the texts that are allowed; empty: any.
-        form: the pattern of a text; empty: any text. What does not match may be a secret in the wrong place,
-            and is not quoted: `formed` describes the form.
+        form: the pattern of a text; empty: any text. A text of another form may be a misplaced secret, and
+            is not quoted: `formed` describes the form.
         check: returns the mistake of a text, or of one in a list, or nothing.
         separator: between the texts of a list in an environment variable.
         without: the default in words, where its value does not explain itself.
-        flag: its option, where that is not called like the setting.
-        value: the option's value in the help.
+        flag, value: its option, if that has another name, and the option's value in the help.
     """
 
     name: str
@@ -99,7 +95,7 @@ class Setting:
 
     @property
     def values(self) -> str:
-        """Its values in words, such as `a whole number, 8 or more`."""
+        """Return its values in words, such as `a whole number, 8 or more`."""
         if self.words:
             return " or ".join(self.words)
         return f"{NAMES[self.kind]}, {self._bounds}" if self.is_number else NAMES[self.kind]
@@ -128,18 +124,15 @@ class Setting:
         if self.kind is tuple:
             is_of_kind = all(isinstance(text, str) for text in texts)
         elif self.kind is Mapping:
-            is_of_kind = isinstance(value, Mapping) and all(
-                isinstance(text, str) for pair in value.items() for text in pair
-            )
+            pairs = value.items() if isinstance(value, Mapping) else [(None, None)]
+            is_of_kind = all(isinstance(text, str) for pair in pairs for text in pair)
         elif self.is_number:
             numbers = int if self.kind is int else int | float
             is_of_kind = isinstance(value, numbers) and not isinstance(value, bool) and isfinite(value)
         else:
             is_of_kind = isinstance(value, cast(type, self.kind))
-        if not is_of_kind:
-            return f"must be {NAMES[self.kind]}, not {value!r}"
-        if self.words and value not in self.words:
-            return f"must be {' or '.join(self.words)}, not {value!r}"
+        if not is_of_kind or (self.words and value not in self.words):
+            return f"must be {' or '.join(self.words) if is_of_kind else NAMES[self.kind]}, not {value!r}"
         if self.check and (mistake := next(filter(None, map(self.check, texts)), "")):
             return f"has a wrong value: {mistake}"
         if self.form and not re.fullmatch(self.form, value):
@@ -149,33 +142,29 @@ class Setting:
         return ""
 
     def parse(self, text: str) -> object:
-        """Read a value from an environment variable; an empty text is None where that is allowed.
-
-        The texts of a list are between separators; mappings are `ours=theirs` separated by commas.
+        """Read a value from a text: `a,b` for a list, `ours=theirs,…` for a mapping, none for None.
 
         Raises:
             ValueError: with the expected form.
         """
         if not text and self.optional:
             return None
-        if self.kind is bool:
-            if text.lower() not in TRUE_WORDS | FALSE_WORDS:
-                raise ValueError(f"must be true or false, not {text!r}")
-            return text.lower() in TRUE_WORDS
         if self.kind in (tuple, Mapping):
             parts = [part.strip() for part in text.split(self.separator) if part.strip()]
             return tuple(parts) if self.kind is tuple else dict(map(_pair, parts))
-        if self.is_number:
-            try:
+        try:
+            if self.kind is bool:
+                return BOOLEANS[text.lower()]
+            if self.is_number:
                 return int(text) if self.kind is int else float(text)
-            except ValueError:
-                raise ValueError(f"must be {NAMES[self.kind]}, not {text!r}") from None
+        except (KeyError, ValueError):
+            raise ValueError(f"must be {NAMES[self.kind]}, not {text!r}") from None
         return text
 
 
 def _pair(text: str) -> tuple[str, str]:
-    ours, equals, theirs = (part.strip() for part in text.partition("="))
-    if not (ours and equals and theirs):
+    ours, _, theirs = (part.strip() for part in text.partition("="))
+    if not (ours and theirs):
         raise ValueError(f"must be pairs ours=theirs, not {text!r}")
     return ours, theirs
 
@@ -203,9 +192,9 @@ class SettingsGroup:
     Args:
         known: all there are, by path.
         listed_in: the files that list them, for messages.
-        prefix: the beginning of the names of their environment variables.
+        prefix: the prefix of their environment variables.
         others: variables with that prefix that name no setting.
-        apart: a longer prefix; variables with it belong to another family.
+        apart: the longer prefix of another group.
     """
 
     known: Mapping[Path, Setting]
@@ -239,12 +228,11 @@ def load_settings(
     flags: Mapping[str, object],
     flags_from: str = COMMAND_LINE,
 ) -> dict[Path, object]:
-    """Merge the layers into values by path.
+    """Merge the layers of the `family` into values by path.
 
     Args:
-        family: the settings that there are.
         path: the YAML file, or None.
-        env: the process environment; names without the prefix are none of ours.
+        env: the process environment.
         flags: values by dotted path; None means that the flag was not given.
         flags_from: the origin of flags, for messages.
 
@@ -312,9 +300,10 @@ def _from_environment(env: Mapping[str, str], family: SettingsGroup, problems: l
 def _from_node(
     node: yaml.Node, path: Path, family: SettingsGroup, check: Check
 ) -> Iterator[tuple[Path, object, int]]:
-    """Walk a YAML tree, and yield each setting with its line. A section is any path above settings."""
+    """Yield each setting of a YAML tree with its line."""
     import yaml
 
+    # A section is any path above settings.
     is_section = any(known[: len(path)] == path and known != path for known in family.known)
     if is_section and isinstance(node, yaml.MappingNode):
         seen: set[str] = set()

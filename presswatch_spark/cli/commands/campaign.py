@@ -16,7 +16,6 @@ import click
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.options import STORAGE, NumberRange, argument, flag, mirror_option, option
 from presswatch_spark.cli.replies import (
-    AS_JSON,
     FAILED,
     INCOMPLETE,
     Line,
@@ -168,7 +167,7 @@ def run(
     return Reply(exit_code=repeated(lambda: next(looks)(), every * 60, time.sleep))
 
 
-@command("status", campaign, json=AS_JSON, parsed=False, settings=STORAGE)
+@command("status", campaign, json=True, parsed=False, settings=STORAGE)
 def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any) -> Reply:
     """Show progress and cost of a campaign, and an estimate of the rest.
 

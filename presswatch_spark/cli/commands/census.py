@@ -25,7 +25,6 @@ from presswatch_spark.terminal import counted
 if TYPE_CHECKING:
     from presswatch_spark.censuses.file import CaptureKind
     from presswatch_spark.censuses.run import CensusSummary
-    from presswatch_spark.settings.config import ScanConfig
 
 TITLES_SHOWN = 50
 VALUES_SHOWN = 4
@@ -40,7 +39,7 @@ HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses
     "census",
     export=True,
     settings=("read.release", *STORAGE, "run.master", "run.cores", "run.metrics_file", "run.log_format"),
-    config="Settings in YAML; see conf/scan.yaml.",
+    config=True,
 )
 def census(
     *,
@@ -60,7 +59,6 @@ def census(
         "What the lines of a *.paths.gz list are relative to; of a crawl, a mirror of where it lives.",
     ),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """List every capture of the members' pages in a release.
 
@@ -71,10 +69,10 @@ def census(
     """
     from presswatch_spark.face import census as take_census
 
-    events = EventLog.of(settings.run.log_format)
+    events = EventLog.of(form.settings.run.log_format)
     with failures_logged(events):
         summary = take_census(
-            (*releases, *more), corpus=corpus, out=out, base=base, settings=settings, events=events,
+            (*releases, *more), corpus=corpus, out=out, base=base, settings=form.settings, events=events,
         ).summary  # fmt: skip
     rows = list(title_rows(summary))
     incomplete = [

@@ -1,19 +1,35 @@
-"""`presswatch claims`: judges the rows of all runs by all that is known."""
+"""`presswatch claims`, `review`, `report`: rows are judged, by a person too, and reported."""
 
 from __future__ import annotations
 
+import webbrowser
 from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
+import click
+
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.options import STORAGE, argument, day_option, engine_option, memory_option, option
-from presswatch_spark.cli.replies import ENGLISH, Language, Line, Reply, ReplyForm, Table, command, tell
+from presswatch_spark.cli.options import (
+    STORAGE,
+    argument,
+    day_option,
+    engine_option,
+    flag,
+    lang_option,
+    memory_option,
+    mirror_option,
+    option,
+)
+from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, Table, command, tell
 from presswatch_spark.queries.sql import ENGINE_NAMES
+from presswatch_spark.terminal import counted
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.make import ClaimsSummary
-    from presswatch_spark.settings.config import ScanConfig
+    from presswatch_spark.pointers.pointer import Mirror
+
+NAME_CHARACTERS = 200
 
 
 @command(
@@ -22,7 +38,7 @@ if TYPE_CHECKING:
     lang="en",
     pager=True,
     settings=(*STORAGE, "run.master", "run.cores"),
-    config="Settings in YAML; see conf/scan.yaml.",
+    config=True,
 )
 def claims(
     *,
@@ -43,27 +59,23 @@ def claims(
     known: tuple[str, ...] = option(
         "--known",
         "PATH",
-        "Laws, speeches, old books, wires: words that stand there once are not the article's. Repeatable.",
+        "Laws, speeches, old books, wires: their words are not the article's. Repeatable.",
         multiple=True,
     ),
-    as_of: date | None = day_option(
-        "--as-of", "The day that mandates and rights are judged for. Default: today, in UTC."
-    ),
+    as_of: date | None = day_option("--as-of", "Day for mandates and rights. Default: today, in UTC."),
     engine: str = engine_option("What sorts the rows"),
     memory: str = memory_option("2GB", "sorts on disk"),
     out: str = option("--out", "DIR", "Folder, or s3://, for the table `claims`.", required=True),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Judge the rows of all runs: which claims hold, and why.
 
     TABLES is the folder that scans were given as --out. A row of `matches` gives a row of `claims`, with its
-    kind, its letter and the reasons. A letter is never better than that of the row. Words that were there
-    before publication count for nothing, nor do those that another page credits to somebody else. The same
-    holds for words that the press prints, that several hosts share, or that a known text has.
+    kind, its letter and the reasons. A letter is never better than that of the row. Words do not count if
+    they were there before publication, if another page credits them to somebody else, or if the press,
+    several hosts or a known text have them.
 
-    Claims may be made anew in the same folder: those before go to its table `claims_before`. --export writes
-    them to a file as well, all columns.
+    Claims may be made again in the same folder: those before go to its table `claims_before`.
 
     \b
     presswatch claims --corpus corpus --licences licences.yaml --out claims tables
@@ -74,14 +86,14 @@ def claims(
     from presswatch_spark.tables.store import TableStore
 
     sources = Sources(corpus, licences, press, reviews, known, as_of)
-    store = TableStore.open(tables, settings.storage)
-    knowledge = known_beside(store, sources, settings, tell)
+    store = TableStore.open(tables, form.storage)
+    knowledge = known_beside(store, sources, form.settings, tell)
     summary = make_claims(store, knowledge, out, engine=engine, memory=memory)
-    rows = run_query(out, "select * from claims", settings.storage, "duckdb") if form.export else None
-    return Reply(summary_lines(summary, form.language), rows=rows)
+    rows = run_query(out, "select * from claims", form.storage, "duckdb") if form.export else None
+    return Reply(_summary_lines(summary, form.language), rows=rows)
 
 
-def summary_lines(summary: ClaimsSummary, _: Language = ENGLISH) -> Iterator[Line]:
+def _summary_lines(summary: ClaimsSummary, _: Language) -> Iterator[Line]:
     """Yield totals of the claims by kind and letter, then of all."""
     from presswatch_spark.claims.counts import KINDS, OWN_KINDS, THINGS
 
@@ -109,3 +121,95 @@ def summary_lines(summary: ClaimsSummary, _: Language = ENGLISH) -> Iterator[Lin
     )
     yield _("table digest {digest}", digest=summary.table_digest)
     yield _("written to {folder}", folder=summary.folder)
+
+
+def _checked_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    name = value.strip()
+    if not name or not name.isprintable() or len(name) > NAME_CHARACTERS:
+        raise click.BadParameter(f"give a name of at most {NAME_CHARACTERS} characters that can be printed")
+    return name
+
+
+@command("review", settings=STORAGE)
+def review(
+    *,
+    path: str = argument("CASE|CLAIMS"),
+    reviewer: str = option(
+        "--reviewer", "NAME", "Who judges; noted with each verdict.", required=True, callback=_checked_name
+    ),
+    reviews: str = option(
+        "--reviews", "FILE", "JSONL, on disk or s3://, that verdicts are added to.", default="reviews.jsonl"
+    ),
+    corpus: str | None = option("--corpus", "DIR", "The corpus of the scan: its words, owners and mandates."),
+    tables: str | None = option(
+        "--tables", "DIR", "The folder that the claims were made of. Default: CLAIMS, or what CASE names."
+    ),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
+    language: str = lang_option("Language to begin with.", default="fr"),
+    port: int = option(
+        "--port", "N", "Port of 127.0.0.1. Default: a free one.", type=click.IntRange(0, 65535), default=0
+    ),
+    open_browser: bool = flag("--open", "Open the page in a browser."),
+    form: ReplyForm,
+) -> Reply:
+    """Judge claims on a page, article and page side by side.
+
+    CLAIMS is the folder that claims were written to; a CASE of `presswatch removal` names its claims itself.
+    The page is on this machine only, and its address has a token that opens it once. It begins with the C
+    claims that have no verdict. Verdicts are added to a file, for `presswatch claims --reviews`; several
+    reviewers may share one. Ctrl-C ends the review.
+
+    \b
+    presswatch review --reviewer "Anne Martin" --corpus corpus --tables tables claims
+    presswatch claims --corpus corpus --reviews reviews.jsonl --out claims tables
+    """
+    from presswatch_spark.extras import library
+
+    for name in ("starlette", "jinja2", "uvicorn"):
+        library(name, "review")
+    from presswatch_spark.review.app import serve
+    from presswatch_spark.review.desk import open_desk
+
+    desk = open_desk(path, reviews, reviewer, form.storage, corpus, tables, mirrors, language=language)
+
+    def show(address: str) -> None:
+        tell("open this address once, in the browser that you judge with; Ctrl-C ends the review")
+        click.echo(address)
+        if open_browser:
+            webbrowser.open(address)
+
+    serve(desk, port, show)
+    return Reply([f"{counted(len(desk.session.judged), 'verdict')} added to {desk.file}"])
+
+
+@command("report", settings=STORAGE)
+def report(
+    *,
+    tables: str = argument(),
+    out: str = option(
+        "--out", "PAGE.html", "The page, on disk or s3://; replaced if it is there.", required=True
+    ),
+    corpus: str | None = option("--corpus", "DIR", "The corpus of the scan: names of titles, and texts."),
+    case: str | None = option("--case", "CASE", "A case of removal: the states of its places."),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
+    language: str = lang_option(default="fr"),
+    engine: str = engine_option("What answers"),
+    form: ReplyForm,
+) -> Reply:
+    """Write a page of HTML about the copies, for everybody.
+
+    TABLES is the folder that a scan was given as --out. Letters are those of the claims in TABLES, if there
+    are any; else those of rows. The page loads nothing from the network, and each figure has the query that
+    gives it. Five pages are read again from their files, for the examples.
+
+    Example: presswatch report --corpus corpus --out report.html tables
+    """
+    from presswatch_spark.notices.parties import load_recipients
+    from presswatch_spark.report.make import ReportOrder, make_report
+
+    recipients = list(load_recipients().values()) if case else ()
+    order = ReportOrder(
+        tables, form.storage, case=case, recipients=recipients, corpus=corpus, mirrors=mirrors, engine=engine
+    )
+    make_report(order, {language: out}, lambda stage: tell(f"{stage} …"))
+    return Reply([f"written to {out}"])

@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING
 
 from presswatch_spark.cli.arrow_manners import keep_memory, leave_pandas_out
 from presswatch_spark.cli.options import STORAGE, argument, engine_option, memory_option, option
-from presswatch_spark.cli.replies import (
-    ENGLISH,
-    Language,
-    Line,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    Table,
-    command,
-)
+from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.queries.sql import ENGINE_NAMES
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
     from presswatch_spark.changes.compare import ChangesSummary
-    from presswatch_spark.settings.config import ScanConfig
 
 MEANING = {
     "gone": N_("found before; not there after, in shards that were read to their end"),
@@ -37,13 +27,7 @@ MEANING = {
 DOUBTS_SHOWN = 5
 
 
-@command(
-    "compare",
-    export=True,
-    lang="en",
-    pager=True,
-    settings=(*STORAGE, "run.master", "run.cores"),
-)
+@command("compare", export=True, lang="en", pager=True, settings=(*STORAGE, "run.master", "run.cores"))
 def compare(
     *,
     tables: str = argument(),
@@ -53,15 +37,12 @@ def compare(
     memory: str = memory_option("500MB", "goes on on disk"),
     out: str = option("--out", "DIR", "Folder, or s3://, for the table `changes`.", required=True),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Compare two runs, pair by pair of article and document.
 
-    TABLES is the folder that a scan was given as --out.
-
-    A copy is `gone` only if every shard that it may stand in was read to its end, and the article is the same
-    in both corpora. Otherwise what was not found again is `unknown`, and `doubt` names the shard or article.
-    What is gone is gone from the shards that the after run read.
+    TABLES is the folder that a scan was given as --out. A copy is `gone` only if every shard that may contain
+    it was read to its end, and the article is the same in both corpora. Otherwise what was not found again is
+    `unknown`, and `doubt` names the shard or article.
 
     \b
     presswatch compare --before RUN --after latest --out changes tables
@@ -72,15 +53,14 @@ def compare(
     from presswatch_spark.tables.declarations import SCHEMAS
     from presswatch_spark.tables.store import column_batches
 
-    summary = run_compare(tables, before, after, out, settings, engine=engine, memory=memory)
+    summary = run_compare(tables, before, after, out, form.settings, engine=engine, memory=memory)
     schema, made = SCHEMAS["changes"], summary.tables
     batches = column_batches(made, "changes", made.made("changes"), schema.names)
     rows = (row for batch in batches for row in batch.to_pylist())
-    return Reply(summary_lines(summary, form.language), rows=ReplyRows(rows, lambda: schema))
+    return Reply(_summary_lines(summary, form.language), rows=ReplyRows(rows, lambda: schema))
 
 
-def summary_lines(summary: ChangesSummary, _: Language = ENGLISH) -> Iterator[Line]:
-    """Yield how many pairs there are of each state, why some are in doubt, and where the table is."""
+def _summary_lines(summary: ChangesSummary, _: Language) -> Iterator[Line]:
     rows = [(_.number(count), _.name(state), _(MEANING[state])) for state, count in summary.counts.items()]
     columns = ("pairs", "state", "meaning")
     yield Table(columns, rows, columns[:2], columns[2:])

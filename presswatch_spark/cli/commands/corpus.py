@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,20 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import STORAGE, argument, flag, given_settings, option
-from presswatch_spark.cli.replies import (
-    INCOMPLETE,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    command,
-    schema_of,
-    tell,
-)
+from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, ReplyRows, command, schema_of, tell
 from presswatch_spark.terminal import counted, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest, TitleCounts
-    from presswatch_spark.settings.config import ScanConfig
 
 HEADERS = ("title", "articles", "years", "undated", "refused", "why refused")
 TITLE_KINDS = {
@@ -32,7 +23,8 @@ TITLE_KINDS = {
     "refused": int, "why_refused": str, "example": str,
     "excerpts": int, "html": int, "repaired": int, "urls_elsewhere": int, "not_urls": int,
 }  # fmt: skip
-BODIES_AND_URLS = {
+ODDITIES = {
+    "placeholders": "dates left out, as they mean none (1970-01-01, the year 1)",
     "excerpts": "excerpts, never of letter A",
     "html": "bodies in HTML, now text",
     "repaired": "bodies with garbled letters, repaired",
@@ -54,16 +46,10 @@ def corpus() -> None:
     corpus,
     parsed=False,
     settings=(
-        "corpus.columns",
-        "corpus.date_formats",
-        "corpus.body_format",
-        "corpus.encoding",
-        "corpus.max_articles_per_shingle",
-        *STORAGE,
-        "corpus.master",
-        "corpus.cores",
+        *("corpus.columns", "corpus.date_formats", "corpus.body_format", "corpus.encoding"),
+        *("corpus.max_articles_per_shingle", *STORAGE, "corpus.master", "corpus.cores"),
     ),
-    config="Settings in YAML; the section is `corpus`.",
+    config=True,
 )
 def build(
     *,
@@ -76,14 +62,11 @@ def build(
     background: tuple[str, ...] = option(
         "--background",
         "PATH",
-        "Shards of unrelated web text, to tell formulas by. Repeatable.",
+        "Shards of unrelated web text, to recognise formulas. Repeatable.",
         multiple=True,
     ),
     known: tuple[str, ...] = option(
-        "--known",
-        "PATH",
-        "Texts that are nobody's own, or somebody else's: laws, speeches, old books, wires. Repeatable.",
-        multiple=True,
+        "--known", "PATH", "Texts of nobody or others: laws, speeches, wires. Repeatable.", multiple=True
     ),
     out: str = option("--out", "DIR", "Folder of the corpus: new or empty, on disk or s3://.", required=True),
     config: str | None,
@@ -94,18 +77,18 @@ def build(
 
     PATH is a file, a folder, a glob, or an s3://, https:// or hf:// address; .gz and .zst are read too.
     Articles that cannot be used are listed with a reason. A file that cannot be read to its end fails the
-    build. A corpus never changes: build a new one when articles come in.
+    build. If a title of the members file has no article, the exit code is 3. A corpus never changes: build a
+    new one for new articles.
 
-    Dates are ISO 8601, RFC 2822, or seconds or milliseconds since 1970. Declare any other form with
-    --date-format; it is never guessed, for 3-4-2019 may be in April or in March. At the end, a table shows
-    what came in of each title. If a title of the members file has no article, the exit code is 3.
+    Dates are ISO 8601, RFC 2822, or seconds or milliseconds since 1970. Any other form is declared with
+    --date-format, for 3-4-2019 may be in April or in March.
 
-    A background is a sample of the web, in any format that is scanned. Give a few shards of a crawl that is
-    older than the articles, so that it holds no copies of them. Text that stands there on several sites
-    (stock phrases, page furniture, laws) then does not count as the articles' own; see `run_rarity`.
+    A background is a sample of the web, in any format that is scanned: a few shards of a crawl that is older
+    than the articles. Text that several of its sites have (stock phrases, page furniture, laws) does not
+    count as the articles' own; see `run_rarity`.
 
-    A known text counts with one occurrence: eight of its words in a row are then no article's own. A file
-    named .txt is one text in UTF-8; any other is read as a scan reads it, such as JSONL with a column text.
+    Of a known text, one occurrence is enough: eight of its words in a row are no article's own. A file named
+    .txt is one text in UTF-8; any other is read as a scan reads it.
     """
     from presswatch_spark.face import build_corpus
 
@@ -118,84 +101,63 @@ def build(
     took = f"built in {time.monotonic() - started:,.0f} s"
     empty = titles_without_articles(manifest)
     return Reply(
-        [*title_lines(manifest), "", *summary_lines(manifest, out), took],
+        [*title_lines(manifest), "", *_summary_lines(manifest, out), took],
         warnings=empty,
         exit_code=INCOMPLETE if empty else 0,
     )
 
 
-@command(
-    "info",
-    corpus,
-    json="Print the manifest as JSON.",
-    export=True,
-    pager=True,
-    settings=STORAGE,
-    config="Settings in YAML, for storage.",
-)
+@command("info", corpus, json=True, export=True, pager=True, settings=STORAGE, config=True)
 def info(
     *,
     folder: str = argument("DIR"),
     check: bool = flag("--check", "Read every file and compare its SHA-256 with the manifest."),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Describe the corpus in DIR: articles, titles, index.
 
-    Its files must be there, with the sizes that its manifest states. What they contain is compared with
-    --check, and by every scan. --export writes what is known of each title.
+    Its files must be there, with the sizes that its manifest states. Their contents are checked with --check,
+    and by every scan. --export writes the counts of each title, and --json prints the manifest.
     """
     from presswatch_spark.corpus.store import Corpus
 
-    manifest = Corpus.open(folder, check=check, storage=settings.storage).manifest
-    titles = ["", *title_lines(manifest)] if manifest.counts.titles else []
+    manifest = Corpus.open(folder, check=check, storage=form.storage).manifest
     size = sum(entry.size for entry in manifest.files.values())
-    parameters = [
+    lines = [
+        *_summary_lines(manifest, folder),
         f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB",
         f"built with: format {manifest.format_version}, {manifest.fold_version}; settings: see --json",
     ]
     if manifest.public_suffixes:
-        parameters.append(f"public suffixes as of {manifest.public_suffixes}")
+        lines.append(f"public suffixes as of {manifest.public_suffixes}")
+    if manifest.counts.titles:
+        lines += ["", *title_lines(manifest)]
+    if not form.export:
+        return Reply(lines, rows=ReplyRows([asdict(manifest)]))
     by_title = (
-        {
-            **asdict(each),
-            "title_id": title,
-            "refused": sum(each.refused.values()),
-            "why_refused": _reasons(each) or None,
-        }
+        asdict(each) | {"title_id": title, "refused": _refused(each), "why_refused": _reasons(each) or None}
         for title, each in manifest.counts.titles.items()
     )
-    rows = by_title if form.export else [asdict(manifest)]
-    lines = [*summary_lines(manifest, folder), *parameters, *titles]
-    return Reply(lines, rows=ReplyRows(rows, schema_of(**TITLE_KINDS)))
+    return Reply(rows=ReplyRows(by_title, schema_of(**TITLE_KINDS)))
 
 
-def summary_lines(manifest: Manifest, folder: str) -> list[str]:
-    """Return the contents of a corpus in a few lines."""
+def _summary_lines(manifest: Manifest, folder: str) -> Iterator[str]:
     counts = manifest.counts
-    refused = sum(counts.refused.values())
-    lines = [f"corpus {folder}: {counted(counts.articles, 'article')}, {counted(counts.words, 'word')}"]
-    if refused:
+    yield f"corpus {folder}: {counted(counts.articles, 'article')}, {counted(counts.words, 'word')}"
+    if refused := sum(counts.refused.values()):
         by_reason = ", ".join(f"{count:,} {reason}" for reason, count in counts.refused.items())
-        lines.append(f"refused: {counted(refused, 'row')} ({by_reason}); listed in {folder}/refused.parquet")
-    lines.append(
-        f"nearly the same text: {counted(counts.clusters, 'cluster')}"
-        f" of {counted(counts.clustered_articles, 'article')}"
-    )
+        yield f"refused: {counted(refused, 'row')} ({by_reason}); listed in {folder}/refused.parquet"
+    articles = counted(counts.clustered_articles, "article")
+    yield f"nearly the same text: {counted(counts.clusters, 'cluster')} of {articles}"
     suppressed = f", {counts.suppressed:,} too common and left out" if counts.suppressed else ""
-    lines.append(f"index: {counted(counts.shingles, 'shingle')}{suppressed}")
-    if counts.background_documents:
-        lines.append(
-            f"background: {counted(counts.background_documents, 'document')} with"
-            f" {counted(counts.background_shingles, 'shingle')} of the index"
-        )
-    if counts.known_texts:
-        lines.append(
-            f"known texts: {counted(counts.known_texts, 'text')} with"
-            f" {counted(counts.known_shingles, 'shingle')} of the index"
-        )
-    lines.append(f"digest {manifest.digest}")
-    return lines
+    yield f"index: {counted(counts.shingles, 'shingle')}{suppressed}"
+    for name, texts, kind, shingles in (
+        ("background", counts.background_documents, "document", counts.background_shingles),
+        ("known texts", counts.known_texts, "text", counts.known_shingles),
+    ):
+        if texts:
+            yield f"{name}: {counted(texts, kind)} with {counted(shingles, 'shingle')} of the index"
+    yield f"digest {manifest.digest}"
 
 
 def title_lines(manifest: Manifest) -> list[str]:
@@ -205,55 +167,50 @@ def title_lines(manifest: Manifest) -> list[str]:
         return []
     rows, other = list[tuple[object, ...]](), sum(counts.refused.values())
     for title, each in counts.titles.items():
-        refused = sum(each.refused.values())
-        first, last = (each.first or "")[:4], (each.last or "")[:4]
+        refused, first, last = _refused(each), (each.first or "")[:4], (each.last or "")[:4]
         years = first if first == last else f"{first}-{last}"
         rows.append((title, each.articles, years, each.undated or None, refused or None, _reasons(each)))
         other -= refused
     if other:
         rows.append(("(other rows)", None, None, None, other, "title unknown or missing"))
-    return [*table_lines(HEADERS, rows, terminal_width() or COLUMNS), *_notes(manifest)]
+    lines = list(table_lines(HEADERS, rows, terminal_width() or COLUMNS))
+
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    found: dict[str, Mapping[str, object]] = {
+        meaning: {
+            title: f"{count:,}" for title, each in counts.titles.items() if (count := getattr(each, name))
+        }
+        for name, meaning in ODDITIES.items()
+    }
+    found["articles are dated after today"] = {
+        title: each.last for title, each in counts.titles.items() if (each.last or "") > tomorrow
+    }
+    for meaning, by_title in found.items():
+        named = [f"{title} {value}" for title, value in by_title.items()]
+        if (more := len(named) - TITLES_NAMED) > 0:
+            named[TITLES_NAMED:] = [f"and {counted(more, 'title')} more"]
+        if named:
+            lines.append(f"{meaning}: {', '.join(named)}")
+    return lines
 
 
 def titles_without_articles(manifest: Manifest) -> list[str]:
     """Return lines that name the titles without an article, each with the reason; none if all have one."""
-    counts = manifest.counts
-    empty = {title: each for title, each in counts.titles.items() if not each.articles}
+    titles = manifest.counts.titles
+    empty = {title: each for title, each in titles.items() if not each.articles}
     if not empty:
         return []
-    has = "have" if len(empty) > 1 else "has"
-    lines = [f"error: {len(empty):,} of {len(counts.titles):,} titles of the members file {has} no article:"]
+    lines = [f"error: {len(empty):,} of {len(titles):,} titles of the members file without an article:"]
     for title, each in list(empty.items())[:TITLES_NAMED]:
-        refused = f"{counted(sum(each.refused.values()), 'row')} refused ({_reasons(each)}): {each.example}"
+        refused = f"{counted(_refused(each), 'row')} refused ({_reasons(each)}): {each.example}"
         lines.append(f"  {title}: {refused if each.refused else 'no row names it'}")
     if len(empty) > TITLES_NAMED:
         lines.append(f"  and {len(empty) - TITLES_NAMED:,} more")
     return lines
 
 
-def _notes(manifest: Manifest) -> Iterator[str]:
-    titles = manifest.counts.titles
-    if odd := {title: each.placeholders for title, each in titles.items() if each.placeholders}:
-        count = sum(odd.values())
-        yield (
-            f"{count:,} date{'s stand' if count > 1 else ' stands'} for none (1970-01-01, the year 1), and"
-            f" {'were' if count > 1 else 'was'} left out:"
-            f" {_listed(f'{title} {count:,}' for title, count in odd.items())}"
-        )
-    for name, meaning in BODIES_AND_URLS.items():
-        found = {title: count for title, each in titles.items() if (count := getattr(each, name))}
-        if found:
-            by_title = _listed(f"{title} {count:,}" for title, count in found.items())
-            yield f"{meaning}: {by_title}"
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
-    if late := {title: each.last for title, each in titles.items() if (each.last or "") > tomorrow}:
-        yield f"articles are dated after today: {_listed(f'{title} {day}' for title, day in late.items())}"
-
-
-def _listed(items: Iterator[str]) -> str:
-    named = list(items)
-    more = len(named) - TITLES_NAMED
-    return ", ".join(named[:TITLES_NAMED]) + (f", and {counted(more, 'title')} more" if more > 0 else "")
+def _refused(each: TitleCounts) -> int:
+    return sum(each.refused.values())
 
 
 def _reasons(each: TitleCounts) -> str:

@@ -12,22 +12,14 @@ from presswatch_spark.cli.options import (
     argument,
     claims_option,
     confidence_option,
-    draw_option,
+    count_option,
     flag,
     mirror_option,
     option,
     require_one_choice,
     rows_option,
 )
-from presswatch_spark.cli.replies import (
-    FAILED,
-    INCOMPLETE,
-    Language,
-    Reply,
-    ReplyForm,
-    command,
-    tell,
-)
+from presswatch_spark.cli.replies import FAILED, INCOMPLETE, Language, Reply, ReplyForm, command, tell
 from presswatch_spark.redaction import bare_url
 from presswatch_spark.terminal import json_line, printable
 
@@ -37,7 +29,6 @@ if TYPE_CHECKING:
     from presswatch_spark.evidence.stamps import Stamped
     from presswatch_spark.pointers.audit import RowCheck
     from presswatch_spark.pointers.pointer import Mirror
-    from presswatch_spark.settings.config import ScanConfig
 
 
 def _tsa_option(*, required: bool) -> Any:
@@ -49,9 +40,8 @@ def _tsa_option(*, required: bool) -> Any:
 def evidence() -> None:
     """Seal claims with their records, so that any change shows.
 
-    A bag (BagIt) holds rows, claims, the bytes of their records, and how they were fetched. Its seal covers
-    all of it, and time-stamp authorities say when that was. A script in the bag checks it without this
-    program.
+    A bag (BagIt) contains rows, claims, the bytes of their records, and how they were read. Its seal covers
+    all of it, and time-stamp authorities date it. A script in the bag checks it without this program.
     """
 
 
@@ -65,20 +55,18 @@ def build(
     corpus: str = option("--corpus", "DIR", "The corpus that the runs were made with.", required=True),
     authorities: tuple[str, ...] = _tsa_option(required=False),
     with_texts: bool = flag(
-        "--with-texts",
-        "Put texts of articles into the bag, and a page for each claim with both texts side by side.",
+        "--with-texts", "Add texts of articles, and a page for each claim with both texts."
     ),
     mirrors: tuple[Mirror, ...] = mirror_option(),
     out: str = option("--out", "BAG", "A new folder, or s3://, for the bag.", required=True),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Make a sealed bag of claims.
 
     TABLES is the folder that a scan was given as --out. A CASE of `presswatch removal` names its claims
-    itself. Each record is read again and checked. One that does not read is in the bag with the reason. At
+    itself. Each record is read again and checked. One that cannot be read is in the bag with the reason. At
     least two authorities are advised, one of them qualified. The exit code is 3 if a row does not verify, or
-    an authority gave no time-stamp: the bag is made, and `evidence stamp` asks again. The documents in the
+    an authority gave no time-stamp: the bag is made, and `evidence stamp` tries again. The documents in the
     bag are in French and English, whatever --lang is.
 
     \b
@@ -91,16 +79,16 @@ def build(
     from presswatch_spark.evidence.stamps import parse_authority
 
     require_one_choice(rows, confidences)
-    choice = Choice.of(rows, confidences, settings.storage)
+    choice = Choice.of(rows, confidences, form.storage)
     order = BagOrder(
-        selection=source_at(path, settings.storage, claims).select_claims(choice),
-        corpus=Corpus.open(corpus, storage=settings.storage),
+        selection=source_at(path, form.storage, claims).select_claims(choice),
+        corpus=Corpus.open(corpus, storage=form.storage),
         mirrors=mirrors,
         authorities=[parse_authority(authority) for authority in authorities],
         with_texts=with_texts,
         command=click.get_current_context().obj,
     )
-    built, _ = make_bag(order, out, settings, tell), form.language
+    built, _ = make_bag(order, out, form.settings, tell), form.language
     warnings = list(_stamp_failures(built.stamps, _))
     for reason, count in sorted(built.reasons.items()):
         rows_of = _.n("{n} row", "{n} rows", count)
@@ -138,7 +126,6 @@ def stamp(
     bag: str = argument(),
     authorities: tuple[str, ...] = _tsa_option(required=True),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Have the seal of a bag on disk stamped by more authorities.
 
@@ -153,7 +140,7 @@ def stamp(
 
     folder = on_disk(bag)
     with disk_errors(folder):
-        stamps = stamp_bag(Bag(folder), [parse_authority(each) for each in authorities], settings.storage)
+        stamps = stamp_bag(Bag(folder), [parse_authority(each) for each in authorities], form.storage)
     code = 0 if all(each.is_stamped for each in stamps) else INCOMPLETE
     failures = _stamp_failures(stamps, form.language)
     return Reply(_stamp_lines(stamps), warnings=failures, exit_code=code)
@@ -166,17 +153,16 @@ def verify(
     certificates: tuple[str, ...] = option(
         "--ca",
         "FILE",
-        "Certificates (PEM), the only ones that time-stamps may rest on. Repeatable.",
+        "Certificates (PEM): only these are trusted for time-stamps. Repeatable.",
         multiple=True,
     ),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Check that a bag is as it was sealed, and name each difference.
 
-    No server is asked. `python3 -I BAG/verify.py` says the same on any machine, but for signatures of
-    time-stamps. The exit code is 1 if anything has changed. What is named is in English, as the script in the
-    bag says it.
+    No server is contacted. `python3 -I BAG/verify.py` gives the same result on any machine, without the
+    signatures of time-stamps. The exit code is 1 if anything has changed. Differences are named in English,
+    as by the script in the bag.
 
     \b
     presswatch evidence verify --ca ca.pem bag
@@ -186,7 +172,7 @@ def verify(
     from presswatch_spark.evidence.stamps import pem_certificates
     from presswatch_spark.storage.objects import read_object
 
-    storage, _ = settings.storage, form.language
+    storage, _ = form.storage, form.language
     trusted = [pem for file in certificates for pem in pem_certificates(read_object(file, storage)[0], file)]
     with bag_on_disk(bag, storage) as folder:
         findings = verified(folder, trusted)
@@ -198,24 +184,21 @@ def verify(
     return Reply(findings.notes, warnings=[*refused, verdict], exit_code=FAILED)
 
 
-@command(
-    "challenge", evidence, json="Print one JSON object a row, verified or not.", lang="en", settings=STORAGE
-)
+@command("challenge", evidence, json=True, lang="en", settings=STORAGE)
 def challenge(
     *,
     bag: str = argument(),
     words: str = option("--seed", "WORDS", "Words said after the sealing.", required=True),
-    sample: int = draw_option(1000, "Rows to draw"),
+    sample: int = count_option("--sample", "Rows to draw; all if there are no more.", default=1000),
     corpus: str | None = option("--corpus", "DIR", "The corpus, to compare the words of every span."),
     mirrors: tuple[Mirror, ...] = mirror_option(),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Read rows again that are drawn by words of a third party.
 
-    Words that are said after the sealing draw the rows, which are read from their source. The words come from
-    the other side, or from an officer of the court. Nobody could know them before, so nobody could choose the
-    rows. What is drawn bounds the share of false rows among all. The exit code is 3 if a row does not verify.
+    Words that the other side or an officer of the court says after the sealing draw the rows, which are read
+    from their source: nobody could choose them before. The draw bounds the share of false rows among all. The
+    exit code is 3 if a row does not verify.
 
     \b
     presswatch evidence challenge --seed "quatre chevaux gris" --sample 1000 bag
@@ -223,7 +206,7 @@ def challenge(
     from presswatch_spark.evidence.bag import bag_on_disk
     from presswatch_spark.evidence.reading import challenge as challenged
 
-    storage = settings.storage
+    storage = form.storage
 
     def hear(verdict: RowCheck) -> None:
         # To read the rows may take hours: each is shown as soon as it is read.
@@ -236,8 +219,7 @@ def challenge(
 
     with bag_on_disk(bag, storage) as folder:
         found = challenged(folder, words, sample, storage, mirrors=mirrors, corpus=corpus, hear=hear)
-    summary = _challenge_lines(found, form.language)
-    code = INCOMPLETE if found.failures else 0
+    summary, code = _challenge_lines(found, form.language), INCOMPLETE if found.failures else 0
     return Reply(warnings=summary, exit_code=code) if form.as_json else Reply(summary, exit_code=code)
 
 
@@ -260,11 +242,8 @@ def _challenge_lines(found: Challenged, _: Language) -> Iterator[str]:
     if found.drawn == found.rows:
         yield _("false rows: {most}% of all, as all were drawn", most=most)
     else:
-        yield _(
-            "false rows: at most {most}% of all, at a confidence of {share} (Clopper-Pearson)",
-            most=most,
-            share=_.share(CONFIDENCE),
-        )
+        bound = {"most": most, "share": _.share(CONFIDENCE)}
+        yield _("false rows: at most {most}% of all, at a confidence of {share} (Clopper-Pearson)", **bound)
 
 
 @command("disclose", evidence, lang="en", settings=STORAGE)
@@ -274,7 +253,6 @@ def disclose(
     prefix: str = option("--row", "SHA256", "The row whose row_sha256 begins so.", required=True),
     out: str = option("--out", "PART", "A new folder, or s3://, for the claim.", required=True),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Take one claim out of a bag; it verifies without the rest.
 
@@ -284,7 +262,7 @@ def disclose(
     from presswatch_spark.evidence.bag import bag_on_disk
     from presswatch_spark.evidence.reading import disclose as disclosed
 
-    storage, _ = settings.storage, form.language
+    storage, _ = form.storage, form.language
     with bag_on_disk(bag, storage) as folder:
         found = disclosed(folder, prefix, out, storage)
     files = _.n("{n} file", "{n} files", len(found.files))

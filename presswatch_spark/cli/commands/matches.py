@@ -1,4 +1,4 @@
-"""`presswatch matches`: totals of the matches, and the strongest of them."""
+"""`presswatch matches`, `explain`: totals of the matches, the strongest of them, and the case of one."""
 
 from __future__ import annotations
 
@@ -14,29 +14,23 @@ from presswatch_spark.cli.options import (
     STORAGE,
     argument,
     confidence_option,
+    count_option,
     day_option,
     engine_option,
     flag,
+    mirror_option,
     option,
     run_option,
 )
-from presswatch_spark.cli.replies import (
-    AS_JSON,
-    Language,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    command,
-    schema_of,
-)
+from presswatch_spark.cli.replies import Language, Reply, ReplyForm, ReplyRows, command
 from presswatch_spark.judgement.grading import GRADES
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.terminal import GAP, printable, shortened, table_lines, terminal_width
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
+    from presswatch_spark.pointers.pointer import Mirror
     from presswatch_spark.queries.matches import Matches, MatchTotals
-    from presswatch_spark.settings.config import ScanConfig
 
 MATCH_COLUMNS = (
     "row_sha256", "confidence", "confidence_reasons", "grade", "longest_run_words", "article_coverage",
@@ -48,9 +42,9 @@ RUNS_NAMED = 3
 ORDER_NAMES = ("weight", "date", "host", "title", "shard")
 FACTS = ("row", "letter", "words", "captured", "where", "publisher")
 ABOUT = ("host", "headline", "reason")
-# So many digits tell a million rows apart, and `presswatch fetch --row` takes them.
 ROW_DIGITS = 12
-# From here on a line holds a whole row; hosts that are longer than so much are cut.
+"""Enough digits to tell a million rows apart; `presswatch fetch --row` takes them."""
+# A terminal of this width shows a row in one line. Longer hosts are cut.
 WIDE, HOST_WIDTH = 140, 30
 WHERE = {True: N_("own site"), False: N_("elsewhere"), None: N_("unknown")}
 UNKNOWNS = {
@@ -62,11 +56,11 @@ UNKNOWNS = {
 Row = Mapping[str, Any]
 
 
-@command("matches", json=AS_JSON, export=True, lang="en", pager=True, settings=STORAGE)
+@command("matches", json=True, export=True, lang="en", pager=True, settings=STORAGE)
 def matches(
     *,
     tables: str = argument(),
-    count: bool = flag("--count", "Print the totals alone."),
+    count: bool = flag("--count", "Print only the totals."),
     run_id: str | None = run_option(),
     title_id: str | None = option("--title", "ID", "Only this title."),
     publisher_id: str | None = option("--publisher", "ID", "Only this publisher."),
@@ -80,40 +74,30 @@ def matches(
     ),
     confidences: tuple[str, ...] = confidence_option("Only these letters; repeatable."),
     own_site: bool = flag("--own-site", "Only documents on the publisher's own sites."),
-    elsewhere: bool = flag("--elsewhere", "Only documents that are known to stand on other sites."),
-    unknown_site: bool = flag("--unknown-site", "Only documents without a known URL: nobody knows where."),
-    corpus: str | None = option(
-        "--corpus", "DIR", "The corpus: its titles are known though nothing of them was found."
-    ),
+    elsewhere: bool = flag("--elsewhere", "Only documents on other sites."),
+    unknown_site: bool = flag("--unknown-site", "Only documents without a known URL."),
+    corpus: str | None = option("--corpus", "DIR", "The corpus, to accept titles without a match."),
     order: str | None = option(
-        "--order",
-        None,
-        "What comes first. Default: weight; with --json and --export, shard.",
-        type=click.Choice(ORDER_NAMES),
+        "--order", None, "Default: weight; with --json and --export, shard.", type=click.Choice(ORDER_NAMES)
     ),
-    limit: int | None = option(
-        "--limit",
-        None,
-        f"Rows at most (default {MATCHES_SHOWN}; all with --json and --export).",
-        type=click.IntRange(min=1),
+    limit: int | None = count_option(
+        "--limit", f"Rows at most (default {MATCHES_SHOWN}; all with --json and --export)."
     ),
     engine: str = engine_option("What counts and sorts"),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Print totals of the matches, and the strongest of them.
 
-    TABLES is the folder that a scan was given as --out. All its published runs are read, and named if they
-    are several. --own-site, --elsewhere and --unknown-site add up: two of them list the documents of both.
+    TABLES is the folder that a scan was given as --out. All its published runs are read. --own-site,
+    --elsewhere and --unknown-site add up.
 
     By weight, the best letter comes first, and of one letter the most copied words. Letters are those of the
-    claims if these are published in TABLES, and --confidence asks for these letters. What --since, --host
-    and --release cannot know of a row is counted, and the row is left out.
+    claims in TABLES, if there are any; else those of the rows. Rows for which a filter cannot be decided
+    (no date, no host) are left out and counted.
 
-    `reason` is the first of those for the letter; for C and D, the first that leaves no better letter.
-    `row` begins the row's row_sha256: `presswatch explain ROW TABLES` says why it has its letter, and
-    `presswatch fetch TABLES --row ROW` fetches its page. Elsewhere than on a terminal nothing is cut, and
-    there are more columns, such as URLs and the codes of all reasons.
+    `reason` is the first one for the letter; for C and D, the first that prevents a better letter. `row` is
+    the beginning of row_sha256, for `presswatch explain ROW TABLES` and `presswatch fetch TABLES --row ROW`.
+    A file or a pipe gets more columns, and nothing is cut.
 
     Example: presswatch matches tables --elsewhere --confidence A --since 2024-05-01
     """
@@ -125,7 +109,7 @@ def matches(
 
     if form.export and count:
         raise click.UsageError("give --export or --count")
-    storage, _ = settings.storage, form.language
+    storage, _ = form.storage, form.language
     wanted = MatchFilter(
         title_id=title_id,
         publisher_id=publisher_id,
@@ -146,7 +130,7 @@ def matches(
     require_known(store, named, Corpus.open(corpus, check=False, storage=storage) if corpus else None)
     found = Matches.of(store, run_id, wanted, engine)
     if found.judged:
-        # DuckDB holds what it needs to find the claims of rows, up to its limit, beside what is read.
+        # DuckDB stores what it needs to find the claims of rows, up to its limit, beside what is read.
         give_memory_back()
 
     if not (count or form.is_for_people):
@@ -154,28 +138,29 @@ def matches(
         columns = [*Match.schema.names, *(["letter"] if form.export and found.judged else ())]
         return Reply(rows=found.rows(columns, order or "shard", limit))
     totals = found.totals()
-    lines = [*_total_lines(totals, _), *_source_lines(found, _)]
+    heading = list(_summary_lines(found, totals, _))
     if count:
         facts = {**asdict(totals), "records": totals.documents, "left_out": found.left_out()}
-        return Reply(lines, rows=ReplyRows([facts], schema_of()))
+        return Reply(heading, rows=ReplyRows([facts]))
+
     order = order or "weight"
     rows = _strongest(found, order, limit or MATCHES_SHOWN)
     if len(rows) < totals.rows:
         shown = {"rows": _.n("{n} row", "{n} rows", len(rows)), "order": _.word("order", order)}
-        lines.append(_("shown: {rows}, by {order}; for more, see --limit, --export", **shown))
-    return Reply(_row_lines(rows, found, _), heading=lines)
+        heading.append(_("shown: {rows}, by {order}; for more, see --limit, --export", **shown))
+    return Reply(_row_lines(rows, found, _), heading=heading)
 
 
 def _strongest(found: Matches, order: str, limit: int) -> list[Row]:
-    columns = list(dict.fromkeys(("run_id", *MATCH_COLUMNS, "letter")))
+    columns = ["run_id", *MATCH_COLUMNS, "letter"]
     rows = [dict(zip(columns, row, strict=True)) for row in found.rows(columns, order, limit).rows]
     reasons = found.reasons(rows)
-    for row in rows:
-        row["reasons"] = reasons.get((row["run_id"], row["row_sha256"]), row["confidence_reasons"])
-    return list(rows)
+    of_rows = (reasons.get((row["run_id"], row["row_sha256"]), row["confidence_reasons"]) for row in rows)
+    return [{**row, "reasons": codes} for row, codes in zip(rows, of_rows, strict=True)]
 
 
-def _total_lines(totals: MatchTotals, _: Language) -> Iterator[str]:
+def _summary_lines(found: Matches, totals: MatchTotals, _: Language) -> Iterator[str]:
+    """Yield totals, rows that a filter left out as unknown, runs if they are several, a note on letters."""
     letters = ", ".join(f"{_.number(count)} {letter}" for letter, count in sorted(totals.letters.items()))
     rows = _.n("{n} row", "{n} rows", totals.rows) + (f" ({letters})" if letters else "")
     yield _(
@@ -186,17 +171,12 @@ def _total_lines(totals: MatchTotals, _: Language) -> Iterator[str]:
         records=_.n("{n} record", "{n} records", totals.documents),
         hosts=_.n("{n} known host", "{n} known hosts", totals.hosts),
     )
-    if not totals.rows:
-        return
-    sites = {True: totals.own_site, False: totals.elsewhere, None: totals.unknown_site}
-    where = ", ".join(f"{_(WHERE[site])} {_.number(count)}" for site, count in sites.items())
-    yield _("rows by site: {where}", where=where)
+    if totals.rows:
+        sites = {True: totals.own_site, False: totals.elsewhere, None: totals.unknown_site}
+        where = ", ".join(f"{_(WHERE[site])} {_.number(count)}" for site, count in sites.items())
+        yield _("rows by site: {where}", where=where)
     if totals.without_host:
         yield _("the host is not known of {rows}", rows=_.n("{n} row", "{n} rows", totals.without_host))
-
-
-def _source_lines(found: Matches, _: Language) -> Iterator[str]:
-    """Yield rows that a filter left out as unknown, runs if they are several, and a note on letters."""
     if left_out := found.left_out():
         parts = (
             _(UNKNOWNS[name], rows=_.n("{n} row", "{n} rows", count))
@@ -204,8 +184,7 @@ def _source_lines(found: Matches, _: Language) -> Iterator[str]:
         )
         yield _("left out, as nobody knows whether they are wanted: {rows}", rows=", ".join(parts))
     if len(found.runs) > 1:
-        named = [*found.runs[-RUNS_NAMED:]]
-        named += ["…"] if len(found.runs) > RUNS_NAMED else []
+        named = [*found.runs[-RUNS_NAMED:], *(["…"] if len(found.runs) > RUNS_NAMED else [])]
         count = _.n("{n} run", "{n} runs", len(found.runs))
         yield _("found by {runs}: {names}", runs=count, names=", ".join(named))
     if found.judged:
@@ -213,27 +192,22 @@ def _source_lines(found: Matches, _: Language) -> Iterator[str]:
 
 
 def _row_lines(rows: Sequence[Row], found: Matches, _: Language) -> Iterator[str]:
+    """Yield a row in two lines, or in one where the terminal is wide enough; all columns without one."""
     width = terminal_width()
-    if width is not None:
-        yield from _short_lines(rows, width, _)
+    if width is None:
+        names = [*(["run_id"] if len(found.runs) > 1 else []), *MATCH_COLUMNS]
+        names += ["letter"] if found.judged else []
+
+        def cell(row: Row, name: str) -> object:
+            if name == "own_site":
+                return _(WHERE[row[name]])
+            return _.value(",".join(row["reasons"] or ()) if name == "confidence_reasons" else row[name])
+
+        yield from table_lines(names, [[cell(row, name) for name in names] for row in rows], None)
         return
-    names = ("run_id", *MATCH_COLUMNS) if len(found.runs) > 1 else MATCH_COLUMNS
-    names = (*names, "letter") if found.judged else names
-
-    def cell(row: Row, name: str) -> object:
-        if name == "own_site":
-            return _(WHERE[row[name]])
-        value = ",".join(row["reasons"] or ()) if name == "confidence_reasons" else row[name]
-        return _.value(value)
-
-    values = [[cell(row, name) for name in names] for row in rows]
-    yield from table_lines(names, values, None)
-
-
-def _short_lines(rows: Sequence[Row], width: int, _: Language) -> Iterator[str]:
-    """Yield a row in two lines, or in one where the terminal is wide enough; nothing if there are no rows."""
     if not rows:
         return
+
     facts = [
         (
             (row["row_sha256"] or "")[:ROW_DIGITS],
@@ -274,3 +248,32 @@ def _reason(row: Row, _: Language) -> str:
     against = (code for code in codes if code in REASONS and REASONS[code].caps)
     code = next(against, codes[0]) if row["letter"] in ("C", "D") else codes[0]
     return _(REASONS[code].label) if code in REASONS else str(code)
+
+
+@command("explain", lang="fr", pager=True, settings=STORAGE, config=True)
+def explain(
+    *,
+    row: str = argument(),
+    tables: str = argument(),
+    corpus: str | None = option("--corpus", "DIR", "The corpus of the scan: its words, owner and mandate."),
+    claims: str | None = option("--claims", "DIR", "Folder that claims were written to. Default: TABLES."),
+    as_of: date | None = day_option(
+        "--as-of", "Day for mandate and rights. Default: the day of the claims, or today."
+    ),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
+    form: ReplyForm,
+) -> Reply:
+    """Explain a row: words, dates, owner, rights, and its letter.
+
+    ROW is the beginning of a row_sha256, as `presswatch matches` prints it; TABLES is the folder of a scan.
+    Both texts are shown side by side: the page is fetched from its shard if that can be reached. If --claims
+    or TABLES has a claim of the row, that is explained. The last lines show how anyone can check the case
+    without this program.
+
+    Example: presswatch explain 3f2a9c41 tables --corpus corpus --claims claims --lang en
+    """
+    from presswatch_spark.claims.case import case_of
+    from presswatch_spark.claims.explain import case_lines
+
+    case = case_of(tables, row, corpus, form.storage, mirrors, as_of, claims)
+    return Reply(case_lines(case, form.language.language))

@@ -12,24 +12,18 @@ from presswatch_spark.cli.options import (
     STORAGE,
     argument,
     confidence_option,
+    count_option,
     day_option,
     flag,
+    lang_option,
     mirror_option,
     option,
     require_one_choice,
     rows_option,
 )
-from presswatch_spark.cli.replies import (
-    FAILED,
-    Language,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    command,
-    schema_of,
-)
+from presswatch_spark.cli.replies import FAILED, Language, Reply, ReplyForm, ReplyRows, command
 from presswatch_spark.notices.laws import LAWS
-from presswatch_spark.translation import LANGUAGES, N_
+from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
     from presswatch_spark.notices.draft import DraftedNotice
@@ -37,7 +31,6 @@ if TYPE_CHECKING:
     from presswatch_spark.notices.rules import BrokenRule
     from presswatch_spark.notices.wording import Sentence
     from presswatch_spark.pointers.pointer import Mirror
-    from presswatch_spark.settings.config import ScanConfig
 
 ANSWERS = ("acknowledged", "says_complied", "refused")
 """Answers to a notice. A claim of compliance never changes a state; only probes do."""
@@ -52,17 +45,27 @@ MEANING = {
     "refused": N_("the newest answer refuses"),
     "silent": N_("no answer came in time"),
 }
-"""What each state of a notice says of it."""
+"""Meaning of each state of a notice."""
 
 
-def recipients_option() -> Any:
-    """Declare `--recipients`."""
+def _recipients_option() -> Any:
     return option("--recipients", "FILE", "Recipients in YAML, in the place of conf/recipients.yaml.")
 
 
-def on_option() -> Any:
-    """Declare `--on`."""
+def _on_option() -> Any:
     return day_option("--on", "The day it happened. Default: today.", "DAY")
+
+
+def _file_option(what: str) -> Any:
+    def digest(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
+        from presswatch_spark.storage.disk import file_sha256, system_errors
+
+        if path is None:
+            return None
+        with system_errors(path):
+            return file_sha256(path)
+
+    return option("--file", "FILE", f"{what}; its SHA-256 is noted.", callback=digest)
 
 
 @click.group()
@@ -79,9 +82,7 @@ def draft(
     source: str = argument("CASE|BAG|TABLES"),
     recipient: str = option("--to", "RECIPIENT", "Who gets it, such as common-crawl.", required=True),
     law: str = option("--law", None, "The law that it rests on.", required=True, type=click.Choice(LAWS)),
-    language: str = option(
-        "--lang", None, "Language of letter and messages.", required=True, type=click.Choice(LANGUAGES)
-    ),
+    language: str = lang_option("Language of letter and messages.", required=True),
     sender: str = option("--sender", "FILE", "The sender, in YAML.", required=True),
     out: str = option("--out", "N", "A new folder, or s3://, for the notice.", required=True),
     claims: str | None = option(
@@ -92,13 +93,10 @@ def draft(
         "Claims of these letters. Repeatable. Default: all of a CASE or BAG; of TABLES, A and B."
     ),
     mirrors: tuple[Mirror, ...] = mirror_option("Name files below TO that were scanned below FROM."),
-    recipients: str | None = recipients_option(),
+    recipients: str | None = _recipients_option(),
     day: date | None = day_option("--date", "The day of the letter. Default: today.", "DAY"),
-    days: int = option(
-        "--days", None, "Until the deadline, by law `fr`.", type=click.IntRange(min=1), default=15
-    ),
+    days: int = count_option("--days", "Until the deadline, by law `fr`.", default=15),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Draft a notice: letter, form and annex, and the same as data.
 
@@ -117,21 +115,20 @@ def draft(
     from presswatch_spark.notices.parties import load_recipient, load_sender
 
     require_one_choice(rows, confidences)
-    storage, _ = settings.storage, Language(language)
-    party = load_sender(sender)
+    storage, _ = form.storage, Language(language)
     order = NoticeOrder(
         selection=source_at(source, storage, claims).select(Choice.of(rows, confidences, storage), mirrors),
         recipient=load_recipient(recipient, recipients),
         law=laws()[law],
         lang=language,
-        sender=party,
+        sender=load_sender(sender),
         drafted=day or today(),
         sender_file=sender,
         recipients_file=recipients,
         days=days,
     )
     drafted = draft_notice(order, out, storage)
-    doubts = (_said(doubt, _) for doubt in order.recipient.doubts())
+    doubts = (_sentence(doubt, _) for doubt in order.recipient.doubts())
     return Reply(_drafted_lines(drafted, out, _), warnings=doubts)
 
 
@@ -148,9 +145,9 @@ def _drafted_lines(drafted: DraftedNotice, out: str, _: Language) -> Iterator[st
     for reason, count in drafted.left_out.items():
         if reason == "licensed":
             yield _("left out, as they are licensed: {claims}", claims=_.n("{n} claim", "{n} claims", count))
-            continue
-        places = _.n("{n} place", "{n} places", count)
-        yield _("left out, as they are {reason}: {places}", reason=_.word("left out", reason), places=places)
+        else:
+            where = {"reason": _.word("left out", reason), "places": _.n("{n} place", "{n} places", count)}
+            yield _("left out, as they are {reason}: {places}", **where)
     if drafted.elsewhere:
         places = _.n("{n} place", "{n} places", drafted.elsewhere)
         yield _("left out, as they do not concern the recipient: {places}", places=places)
@@ -159,57 +156,49 @@ def _drafted_lines(drafted: DraftedNotice, out: str, _: Language) -> Iterator[st
         yield _("missing: {element}: the notice lacks {facts}", element=_name(element, _), facts=lacking)
 
 
-def _said(told: Sentence, _: Language) -> str:
+def _sentence(sentence: Sentence, _: Language) -> str:
     facts = dict[str, object]()
-    for name, fact in told.facts.items():
+    for name, fact in sentence.facts.items():
         if isinstance(fact, date):
             facts[name] = _.day(fact)
         elif isinstance(fact, int):
             facts[name] = _.number(fact)
         else:
             facts[name] = _name(str(fact), _) if name == "name" else fact
-    return _(told.text, **facts)
+    return _(sentence.text, **facts)
 
 
 def _name(name: str, _: Language) -> str:
     return _.word("notice", name)
 
 
-@command(
-    "check", notice, json="Print one JSON object a line, one for each refusal.", lang="en", settings=STORAGE
-)
+@command("check", notice, json=True, lang="en", settings=STORAGE)
 def check(
     *,
     path: str = argument("N"),
     sender: str | None = option("--sender", "FILE", "The sender, in YAML. Default: as it was drafted."),
-    recipients: str | None = recipients_option(),
-    days: int = option(
-        "--days", None, "How long ago rows may have been read.", type=click.IntRange(min=1), default=30
-    ),
+    recipients: str | None = _recipients_option(),
+    days: int = count_option("--days", "How long ago rows may have been read.", default=30),
     read_again: bool = flag("--read-again", "Read each row at its place now, as `verify-rows` does."),
     corpus: str | None = option("--corpus", "DIR", "The corpus, to look for its words in the letters."),
     edited_by: str | None = option("--edited-by", "NAME", "Who vouches for a letter.docx that was edited."),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Check a notice, and name each rule that it breaks.
 
-    Claims, verdicts, licences and mandates are asked as they are today. The exit code is 0 if nothing refuses
-    the notice, and 1 if anything does.
+    Claims, verdicts, licences and mandates of today count. The exit code is 1 if anything refuses the notice.
     """
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.notices.notice import Notice
     from presswatch_spark.notices.parties import load_recipient, load_sender
     from presswatch_spark.notices.rules import Checking, check_notice
 
-    storage = settings.storage
+    storage = form.storage
     about = Notice.open(path, storage).about
-    query = about.get("query", {})
+    query, recipient = about.get("query", {}), str(about.get("recipient", {}).get("id"))
     with_ = Checking(
         sender=load_sender(sender or str(query.get("sender_file"))),
-        recipient=load_recipient(
-            str(about.get("recipient", {}).get("id")), recipients or query.get("recipients_file")
-        ),
+        recipient=load_recipient(recipient, recipients or query.get("recipients_file")),
         days=days,
         again=read_again,
         corpus=Corpus.open(corpus, check=False, storage=storage) if corpus else None,
@@ -221,13 +210,13 @@ def check(
         {"rule": each.rule, "about": each.about_all, "detail": str(each.detail) if each.detail else None}
         for each in refusals
     )
-    total = (
-        _.n("{n} refusal", "{n} refusals", len(refusals)) if refusals else _("nothing refuses this notice")
-    )
+    total = _("nothing refuses this notice")
+    if refusals:
+        total = _.n("{n} refusal", "{n} refusals", len(refusals))
     return Reply(
         [*(_refused(refusal, _) for refusal in refusals), total],
-        rows=ReplyRows(rows, schema_of()),
-        warnings=(_said(doubt, _) for doubt in checked.doubts),
+        rows=ReplyRows(rows),
+        warnings=(_sentence(doubt, _) for doubt in checked.doubts),
         exit_code=0 if checked.passes else FAILED,
     )
 
@@ -241,8 +230,8 @@ def _refused(refusal: BrokenRule, _: Language) -> str:
     facts = {"rule": refusal.rule, "about": about, "meaning": _(RULES[refusal.rule].meaning)}
     if refusal.detail is None:
         return _("refused: {rule}: {about}: {meaning}", **facts)
-    detail = _said(refusal.detail, _)
-    return _("refused: {rule}: {about}: {meaning} ({detail})", detail=detail, **facts)
+    facts["detail"] = _sentence(refusal.detail, _)
+    return _("refused: {rule}: {about}: {meaning} ({detail})", **facts)
 
 
 @command("sign", notice, lang="en", settings=STORAGE)
@@ -250,16 +239,14 @@ def sign(
     *,
     path: str = argument("N"),
     by: str = option("--by", "NAME", "Who signed it: the signatory of the sender's file.", required=True),
-    on: date | None = on_option(),
-    file: str | None = option("--file", "FILE", "The signed copy; its SHA-256 is noted."),
+    on: date | None = _on_option(),
+    sha256: str | None = _file_option("The signed copy"),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Note that a person signed a notice, as it is now."""
     from presswatch_spark.notices import notice as notices
 
-    opened = notices.Notice.open(path, settings.storage)
-    event = notices.sign(opened, by, on, _sha256(file))
+    event = notices.sign(notices.Notice.open(path, form.storage), by, on, sha256)
     _ = form.language
     return Reply([_("noted: signed by {name} on {day}", name=by, day=_.day(event.day))])
 
@@ -268,11 +255,10 @@ def sign(
 def sent(
     *,
     path: str = argument("N"),
-    on: date | None = on_option(),
+    on: date | None = _on_option(),
     via: str | None = option("--via", "WORDS", "How: a registered letter with its number, a web form."),
-    file: str | None = option("--file", "FILE", "The receipt; its SHA-256 is noted."),
+    sha256: str | None = _file_option("The receipt"),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Note that a person sent a notice.
 
@@ -280,7 +266,7 @@ def sent(
     """
     from presswatch_spark.notices import notice as notices
 
-    event = notices.send(notices.Notice.open(path, settings.storage), on, via, _sha256(file))
+    event = notices.send(notices.Notice.open(path, form.storage), on, via, sha256)
     _ = form.language
     return Reply([_("noted: sent on {day}", day=_.day(event.day))])
 
@@ -289,32 +275,26 @@ def sent(
 def answer(
     *,
     path: str = argument("N"),
-    kind: str = option(
-        "--kind", None, "What the recipient answered.", required=True, type=click.Choice(ANSWERS)
-    ),
-    on: date | None = on_option(),
+    kind: str = option("--kind", None, "Kind of answer.", required=True, type=click.Choice(ANSWERS)),
+    on: date | None = _on_option(),
     note: str | None = option("--note", "WORDS", "More of it."),
-    file: str | None = option("--file", "FILE", "The answer; its SHA-256 is noted."),
+    sha256: str | None = _file_option("The answer"),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Note a recipient's answer; only `removal` shows compliance."""
     from presswatch_spark.notices import notice as notices
 
-    event = notices.answer(notices.Notice.open(path, settings.storage), kind, on, note, _sha256(file))
+    event = notices.answer(notices.Notice.open(path, form.storage), kind, on, note, sha256)
     _ = form.language
     return Reply([_("noted: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
 
 
-@command("status", notice, json="Print one JSON object.", lang="en", settings=STORAGE)
+@command("status", notice, json=True, lang="en", settings=STORAGE)
 def status(
     *,
     path: str = argument("N"),
-    case: str | None = option(
-        "--case", "CASE", "The case that follows it. Default: the one it was drafted of."
-    ),
+    case: str | None = option("--case", "CASE", "The case that follows it. Default: that of its draft."),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Show the history and the state of a notice.
 
@@ -323,24 +303,22 @@ def status(
     from presswatch_spark.notices.draft import today
     from presswatch_spark.notices.notice import Notice, state_of
 
-    opened = Notice.open(path, settings.storage)
+    opened = Notice.open(path, form.storage)
     found = state_of(opened, today(), opened.folder.storage, case)
-    said = found.answer.facts["answer"] if found.answer else None
-    facts = {"state": found.state, "removed": found.removed, "places": found.places, "answer": said}
-    rows = ReplyRows([{**facts, "changed": list(found.changed)}], schema_of())
+    answer = found.answer.facts["answer"] if found.answer else None
+    facts = {"state": found.state, "removed": found.removed, "places": found.places, "answer": answer}
+    rows = ReplyRows([{**facts, "changed": list(found.changed)}])
     return Reply(_status_lines(opened, found, form.language), rows=rows)
 
 
 def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[str]:
     for event in opened.events:
-        facts = {
-            name: str(event.facts[name]) for name in ("by", "via", "answer", "note") if name in event.facts
-        }
+        names = [name for name in ("by", "via", "answer", "note") if name in event.facts]
+        facts = {name: str(event.facts[name]) for name in names}
         if "answer" in facts:
             facts["answer"] = _name(facts["answer"], _)
         more = ", ".join(facts.values())
-        kind = _name(event.kind, _)
-        yield f"{_.day(event.day)}  {kind}{'  ' if more else ''}{more}"
+        yield f"{_.day(event.day)}  {_name(event.kind, _)}{'  ' if more else ''}{more}"
     for name in found.changed:
         yield _("changed: {file}", file=name)
     if found.removed is None or found.places is None:
@@ -358,12 +336,3 @@ def schema(form: ReplyForm) -> Reply:
     from presswatch_spark.notices.notice import SCHEMA
 
     return Reply(SCHEMA.read_text(encoding="utf-8").splitlines())
-
-
-def _sha256(path: str | None) -> str | None:
-    from presswatch_spark.storage.disk import file_sha256, system_errors
-
-    if path is None:
-        return None
-    with system_errors(path):
-        return file_sha256(path)

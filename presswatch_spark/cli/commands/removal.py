@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from presswatch_spark.removal.inventory import Inventory
     from presswatch_spark.removal.rounds import ProbeReport
     from presswatch_spark.removal.status import CaseStatus
-    from presswatch_spark.settings.config import ScanConfig
 
 NAMED = 20
 ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
@@ -88,7 +87,6 @@ def open_command(
     ),
     out: str = option("--out", "CASE", "A new folder, or s3://, for the case.", required=True),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Open a case: which claims are to go, and where their bytes are.
 
@@ -109,7 +107,7 @@ def open_command(
         rows=rows,
         confidences=confidences or ("A", "B"),
         noticed_at=noticed_at,
-        storage=settings.storage,
+        storage=form.storage,
     )
     chosen, _ = opened.chosen, form.language
     claims_named = _.n("{n} claim", "{n} claims", chosen.claims)
@@ -143,7 +141,6 @@ def probe(
     mirrors: tuple[Mirror, ...] = mirror_option("Ask for files below TO that were scanned below FROM."),
     metrics_file: str | None = metrics_option(),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Ask for every place of a case again, and keep the answers.
 
@@ -159,10 +156,10 @@ def probe(
     from presswatch_spark.removal.rounds import Prober
     from presswatch_spark.storage.objects import printable as printable_uri
 
-    opened = RemovalCase.open(case, settings.storage)
-    words = Corpus.open(corpus, check=False, storage=settings.storage) if corpus else None
-    later = LaterTables(tables, settings.storage) if tables else None
-    prober = Prober(opened, settings, mirrors, words, deep, index, later, tell)
+    opened = RemovalCase.open(case, form.storage)
+    words = Corpus.open(corpus, check=False, storage=form.storage) if corpus else None
+    later = LaterTables(tables, form.storage) if tables else None
+    prober = Prober(opened, form.settings, mirrors, words, deep, index, later, tell)
     probed = prober.probe()
     if metrics_file:
         write_metrics(metrics_file, [probed.status])
@@ -230,7 +227,6 @@ def inventory(
         "--since", "TIME", "Say which files changed later. Default: since the case was opened."
     ),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Note size, ETag and time of change of a release's files.
 
@@ -242,11 +238,11 @@ def inventory(
     from presswatch_spark.removal.inventory import take_inventory
     from presswatch_spark.storage.shards import plan
 
-    opened = RemovalCase.open(case, settings.storage)
+    opened = RemovalCase.open(case, form.storage)
     day = _moment(since, "--since") or datetime.fromisoformat(opened.about["opened_at"])
-    shards = shards_of(release, kind, base, settings.datasets, settings.storage)
-    uris = [shard.uri for shard in plan([shards.path], settings.storage, shards.base)]
-    found = take_inventory(opened, release, kind, uris, day, settings.storage, tell)
+    shards = shards_of(release, kind, base, form.settings.datasets, form.storage)
+    uris = [shard.uri for shard in plan([shards.path], form.storage, shards.base)]
+    found = take_inventory(opened, release, kind, uris, day, form.storage, tell)
     _ = form.language
     return Reply(
         _inventory_lines(found, release, day, _),
@@ -279,7 +275,7 @@ def _inventory_lines(found: Inventory, release: str, day: datetime, _: Language)
 @command(
     "status",
     removal,
-    json="Print one JSON object a line, one for each place.",
+    json=True,
     export=True,
     lang="en",
     pager=True,
@@ -292,7 +288,6 @@ def status(
     alarms: bool = flag("--alarms", "Give the alarms of all rounds, and not the places."),
     metrics_file: str | None = metrics_option(),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Show for each place whether its text is gone, and why.
 
@@ -304,7 +299,7 @@ def status(
 
     if as_of and metrics_file:
         raise click.UsageError("metrics are of now: give --as-of or --metrics-file")
-    storage, _ = settings.storage, form.language
+    storage, _ = form.storage, form.language
     found = CaseStatus.of(RemovalCase.open(case, storage), _moment(as_of))
     if metrics_file:
         write_metrics(metrics_file, [found])

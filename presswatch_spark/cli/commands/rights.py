@@ -1,17 +1,16 @@
-"""`presswatch rights`: reservations of a member's site when its pages were captured."""
+"""`presswatch rights`, `exposure`: reservations at the capture, and training that publishers state."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.options import STORAGE, argument, option, run_option
+from presswatch_spark.cli.options import STORAGE, argument, engine_option, option, pairs_option, run_option
 from presswatch_spark.cli.replies import (
-    AS_JSON,
     Language,
     Line,
     Reply,
@@ -19,11 +18,12 @@ from presswatch_spark.cli.replies import (
     ReplyRows,
     Table,
     command,
+    schema_of,
 )
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
-    from presswatch_spark.settings.config import ScanConfig
+    from presswatch_spark.claims.exposures import Exposed, Exposure
 
 MEANING = {
     "both": N_("reserved before and after the capture"),
@@ -33,29 +33,39 @@ MEANING = {
     "none": N_("robots.txt lets it in, and nothing else reserves, as far as is known"),
     "unknown": N_("nothing was captured that tells, or it cannot be read"),
 }
+STATED = {
+    "exposure": str, "model": str, "model_publisher": str, "extent": str, "through": str, "says": str,
+    "sources": list,
+}  # fmt: skip
+LISTED = {**STATED, "dataset": str, "releases": list, "languages": list, "since": str, "until": str}
+FOUND = {
+    "publisher_id": str, "title_id": str, "article_id": str, "dataset": str, "release": str,
+    "release_is": str, "pages": int, "pages_elsewhere": int, "letter": str, "most_copied_words": int,
+}  # fmt: skip
+SOURCE = ("title", "published", "at", "identifier", "quotation", "checked", "seen")
+UNKNOWN_SHOWN = 3
 
 
-@command("rights", json=AS_JSON, export=True, lang="en", pager=True, settings=STORAGE)
+@command("rights", json=True, export=True, lang="en", pager=True, settings=STORAGE)
 def rights(
     *,
     tables: str = argument(),
     signals: tuple[str, ...] = option(
         "--signals",
         "TABLES",
-        "Tables of other scans whose signals count as well, such as of a release's robots.txt. Repeatable.",
+        "Tables of other scans whose signals count as well, such as of robots.txt. Repeatable.",
         multiple=True,
     ),
     run_id: str | None = run_option(),
     out: str | None = option("--out", "DIR", "Folder, or s3://, for the table `reservations`."),
     form: ReplyForm,
-    settings: ScanConfig,
 ) -> Reply:
     """Show the reservations in force when own pages were captured.
 
     TABLES is the folder that a scan was given as --out. There is an answer for each match on a site of its
     article's publisher (of WARC and WET), and for CCBot, GPTBot, Google-Extended and any other agent. The
-    last declaration that was captured before the page and the first one after it count. One that cannot be
-    told apart from the page by its time counts as both.
+    last declaration that was captured before the page and the first one after it count. One at the same time
+    as the page counts as both.
     """
     leave_pandas_out()
     from presswatch_spark.queries.reservations import Reservations
@@ -64,17 +74,15 @@ def rights(
     if out and not form.is_for_people:
         raise click.UsageError(f"give --out or {'--json' if form.as_json else '--export'}")
     _ = form.language
-    reservations = Reservations(tables, signals, run_id, settings.storage)
+    reservations = Reservations(tables, signals, run_id, form.storage)
 
     def lines() -> Iterator[Line]:
-        if out is None:
-            yield from _summary_lines(
-                Counter((row["agent"], row["status"]) for row in reservations.rows()), _
-            )
-            return
-        folder, counts = reservations.write(out)
-        yield from _summary_lines(counts, _)
-        yield _("written to {folder}", folder=folder)
+        folder, counts = reservations.write(out) if out else (None, None)
+        if counts is None:
+            counts = Counter((row["agent"], row["status"]) for row in reservations.rows())
+        yield from _reservation_lines(counts, _)
+        if folder:
+            yield _("written to {folder}", folder=folder)
 
     def warnings() -> Iterator[str]:
         unread, planned = reservations.shards_unread()
@@ -90,7 +98,7 @@ def rights(
     return Reply(lines(), rows=rows, warnings=warnings())
 
 
-def _summary_lines(counts: Counter[tuple[str, str]], _: Language) -> Iterator[Line]:
+def _reservation_lines(counts: Counter[tuple[str, str]], _: Language) -> Iterator[Line]:
     if not counts:
         yield _("no match on a publisher's own site in WARC or WET")
         return
@@ -107,3 +115,133 @@ def _summary_lines(counts: Counter[tuple[str, str]], _: Language) -> Iterator[Li
     yield _(
         "{matches} on publishers' own sites, each for {agents} agents", matches=matches, agents=len(agents)
     )
+
+
+@command("exposure", json=True, export=True, lang="en", pager=True, settings=STORAGE)
+def exposure(
+    *,
+    tables: str | None = argument(required=False),
+    exposures: str | None = option(
+        "--exposures", "FILE", "Statements of publishers, in the place of conf/exposure.yaml."
+    ),
+    dataset_of: dict[str, str] = pairs_option(
+        "--dataset-of", "RUN=NAME", "The dataset of a run whose shards do not name it, as oscar-2109."
+    ),
+    engine: str = engine_option("What joins"),
+    form: ReplyForm,
+) -> Reply:
+    """List publishers of models that say they trained on the data.
+
+    The data are the datasets in which copies of the articles were found. TABLES is the folder that a scan was
+    given as --out. Without it, all statements are listed, with document, date, quotation and the day on which
+    that was read.
+
+    A row of letter A, B or C counts if it is of the dataset, of a release that the documents name or may
+    mean, and of a language that they name. A dataset that was made from another does not count: a crawl's row
+    says nothing of C4. A statement proves neither that a model read a text nor that anyone did wrong.
+
+    Example: presswatch exposure tables --export exposure.csv
+    """
+    from presswatch_spark.claims.exposures import Exposed, load_exposures
+    from presswatch_spark.queries.sql import engine_of
+    from presswatch_spark.tables.store import TableStore
+
+    if dataset_of and tables is None:
+        raise click.UsageError("--dataset-of requires TABLES")
+    entries, _ = load_exposures(exposures, form.storage), form.language
+    stated = {entry.id: _statement(entry, form) for entry in entries}
+    if tables is None:
+        more = ("dataset", "releases", "languages")
+        listed = (
+            stated[entry.id]
+            | {name: getattr(entry, name) for name in more}
+            | {name: (day := getattr(entry, name)) and day.isoformat() for name in ("since", "until")}
+            for entry in entries
+        )
+        return Reply(_statement_lines(entries, _), rows=ReplyRows(listed, schema_of(**LISTED)))
+    store = TableStore.open(tables, form.storage)
+    exposed = Exposed.of(store, entries, engine_of(store, engine), dataset_of)
+    joined = ({name: row[name] for name in FOUND} | stated[row["exposure"]] for row in exposed.articles())
+    rows = ReplyRows(joined, schema_of(**FOUND, **STATED))
+    return Reply(_exposed_lines(exposed, _), rows=rows, warnings=_exposure_notes(exposed, dataset_of, _))
+
+
+def _statement(entry: Exposure, form: ReplyForm) -> dict[str, object]:
+    """Return a publisher's statement; a cell of a file has each source as a text."""
+    sources = [
+        str(source) if form.export else {name: getattr(source, name) for name in SOURCE}
+        for source in entry.sources
+    ]
+    return {
+        "exposure": entry.id,
+        "model": entry.model,
+        "model_publisher": entry.publisher,
+        "extent": entry.extent,
+        "through": entry.through,
+        "says": entry.says,
+        "sources": sources,
+    }
+
+
+def _statement_lines(entries: Sequence[Exposure], _: Language) -> Iterator[Line]:
+    rows = [
+        (entry.model, entry.dataset, _.name(entry.extent), f"{entry.publisher}: {entry.says}")
+        for entry in entries
+    ]
+    columns = ("model", "dataset", "extent", "the publisher says")
+    yield Table(columns, rows, columns[1:3], (columns[0], columns[3]))
+    yield _("documents, quotations and the days on which they were read: --json, --export")
+
+
+def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
+    entries = {entry.id: entry for entry in exposed.exposures}
+    found = list(exposed.totals())
+    if not found:
+        yield _("no row is of a dataset that a publisher of a model says it trained on")
+        return
+    rows = [
+        (
+            entries[row["exposure"]].model,
+            row["dataset"],
+            row["release"] or _("unknown"),
+            _("yes") if row["release_is"] == "named" else _("no"),
+            _.name(entries[row["exposure"]].extent),
+            _.number(row["articles"]),
+            _.number(row["pages"]),
+        )
+        for row in found
+    ]
+    columns = ("model", "dataset", "release", "release named", "extent", "articles", "pages")
+    yield Table(columns, rows, columns[1:5], columns[:1])
+    for name in dict.fromkeys(row["exposure"] for row in found):
+        entry = entries[name]
+        yield ""
+        yield _(
+            "{publisher} says that it trained {model} on {dataset}: {extent}{through}",
+            publisher=entry.publisher,
+            model=entry.model,
+            dataset=entry.dataset,
+            extent=_.name(entry.extent),
+            through=f" ({entry.through})" if entry.through else "",
+        )
+        yield from (f"  {source}" for source in entry.sources)
+
+
+def _exposure_notes(exposed: Exposed, dataset_of: Mapping[str, str], _: Language) -> Iterator[str]:
+    yield _("rows of letters A to C count; what publishers say proves neither use of a text nor a wrong")
+    for run_id, name in dataset_of.items():
+        yield _("the dataset of run {run} is {dataset}, as you say", run=run_id, dataset=name)
+    if unknown := exposed.unknown:
+        names = [" ".join([group.form, group.release or _("release unknown")]) for group in unknown]
+        shown = [*dict.fromkeys(names)][: UNKNOWN_SHOWN + 1]
+        more = ["…"] if len(shown) > UNKNOWN_SHOWN else []
+        yield _(
+            "left out, as nobody says of which dataset they are: {rows} ({names}); see --dataset-of",
+            rows=_.n("{n} row", "{n} rows", sum(group.rows for group in unknown)),
+            names=", ".join([*shown[:UNKNOWN_SHOWN], *more]),
+        )
+    if count := exposed.without_language:
+        yield _(
+            "not counted for models that were trained on some languages: {rows} without a language",
+            rows=_.n("{n} row", "{n} rows", count),
+        )

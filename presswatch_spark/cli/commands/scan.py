@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.commands.estimate import HEADLINES, estimate_lines
-from presswatch_spark.cli.commands.runs import gate_line
+from presswatch_spark.cli.commands.tables import HEADLINES, estimate_lines, gate_line
 from presswatch_spark.cli.options import (
     STORAGE,
     FormatChoice,
@@ -35,17 +34,12 @@ SHARDS_NAMED = 5
     "scan",
     parsed=False,
     settings=(
-        "read.release",
-        "read.languages",
-        "read.columns",
-        "read.pdf",
-        "grade.min_run_words",
-        *STORAGE,
-        *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task"),
-        *("run.log_format", "run.metrics_file", "run.price", "run.budget"),
-        *("run.shard_digest", "run.gate_audit", "run.operator", "run.index_memory"),
+        *("read.release", "read.languages", "read.columns", "read.pdf", "grade.min_run_words", *STORAGE),
+        *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task", "run.log_format"),
+        *("run.metrics_file", "run.price", "run.budget", "run.shard_digest", "run.gate_audit"),
+        *("run.operator", "run.index_memory"),
     ),
-    config="Settings in YAML; see conf/scan.yaml.",
+    config=True,
 )
 def scan(
     *,
@@ -54,18 +48,14 @@ def scan(
         "--release", "NAME", "Scan this release in place of PATH; see `presswatch releases`."
     ),
     named: str | None = option(
-        "--dataset", "NAME", "Scan this dataset in place of PATH, part by part; see `presswatch datasets`."
+        "--dataset", "NAME", "Scan this dataset in place of PATH; see `presswatch datasets`."
     ),
     part: str | None = option("--part", "NAME", "The part of the --dataset, as fra_Latn."),
-    mirror: str | None = option(
-        "--mirror",
-        "URI",
-        "With --dataset: a folder or bucket that is laid out like the place where it lives.",
-    ),
+    mirror: str | None = option("--mirror", "URI", "With --dataset: a folder or bucket with a copy of it."),
     pages_of: str | None = option(
         "--pages-of",
         "TABLES",
-        "In place of PATH: the WARC records of the pages that matches in WET were made from; wants --index.",
+        "In place of PATH: the WARC records of the pages of matches in WET; with --index.",
     ),
     captures: str | None = option(
         "--captures", "TABLES", "In place of PATH: the WARC records of the captures that a census found."
@@ -78,26 +68,15 @@ def scan(
         type=NumberRange(0, 1, min_open=True),
     ),
     sample_seed: int = option(
-        "--sample-seed",
-        "N",
-        "Seed of the sample. The same seed draws the same shards, from every mirror.",
-        type=click.IntRange(0),
-        default=0,
+        "--sample-seed", "N", "The same seed draws the same shards.", type=click.IntRange(0), default=0
     ),
     dataset: str = option(
-        "--format",
-        None,
-        "Format of the shards; `auto` looks into each. An unknown name lists all.",
-        type=FormatChoice(),
-        default="auto",
+        "--format", None, "Format of the shards; `auto` looks into each.", type=FormatChoice(), default="auto"
     ),
     corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
     base: str | None = option(
-        "--base",
-        "URI",
-        "What the lines of a *.paths.gz list are relative to; with --release, --pages-of or --captures, a"
-        " mirror of where it lives.",
+        "--base", "URI", "What lines of a *.paths.gz list are relative to; a mirror of Common Crawl."
     ),
     config: str | None,
     form: ReplyForm,
@@ -106,29 +85,44 @@ def scan(
     """Scan shards for copies of the corpus's articles.
 
     PATH is a file, a folder, a glob, an s3://, https:// or hf:// address, or a list: *.paths.gz, or *.txt
-    that holds files alone. What lies beside shards (README, checksums) is left out and named. Instead of
-    PATH, give --release CC-MAIN-2026-39 --format wet to scan a whole release, or --dataset fineweb-2 --part
-    fra_Latn to scan a part of a dataset by its name; `presswatch datasets` lists these. A dataset on a hub
-    is hf://datasets/OWNER/NAME[@REVISION]/PATH; its token comes from HF_TOKEN or --hf-token-file.
+    with nothing but files. Other files beside shards (README, checksums) are left out and named. A dataset on
+    a hub is hf://datasets/OWNER/NAME[@REVISION]/PATH; its token comes from HF_TOKEN or --hf-token-file.
     Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from
-    flags. To go on with a stopped scan, give the same command again.
+    flags. To continue a stopped scan, give the same command again.
 
     --pages-of TABLES reads, for each match in WET, the WARC record of the same capture by range; --captures
     TABLES those of a census. Their rows are those that a scan of the whole WARC files gives of them.
 
     Before the scan, stderr shows an estimate of its shards, bytes and core-hours, with --price also of its
     dollars. After a --sample, it shows an estimate of the whole release; see `presswatch estimate`.
+
+    \b
+    presswatch scan --release CC-MAIN-2026-39 --format wet --corpus corpus --out tables
+    presswatch scan --dataset fineweb-2 --part fra_Latn --corpus corpus --out tables
     """
     from presswatch_spark.face import scan as run_scan
 
+    records = pages_of or captures
+    for is_wrong, message in (
+        (
+            [bool(each) for each in (paths, release, named, pages_of, captures)].count(True) != 1,
+            "name shards (PATH), a --release or a --dataset, or give --pages-of or --captures: one of these",
+        ),
+        ((part or mirror) and not named, "--part and --mirror require a --dataset"),
+        (index and not pages_of, "--index is for --pages-of"),
+        (sample and records, "--sample is for shards"),
+        (release and dataset == "auto", "--release needs --format: a release has several"),
+        ((named or records) and dataset != "auto", "--format is for PATH and --release; leave it out"),
+        (
+            release and flags["read__release"] is not None,
+            "--release already names the release; leave --release-name out",
+        ),
+    ):
+        if is_wrong:
+            raise click.UsageError(message)
     asked_for = f"{named}:{part}" if named else None
-    if (part or mirror) and not named:
-        raise click.UsageError("--part and --mirror want a --dataset")
-    _require_one_source(paths, release, named, sample, dataset, pages_of, captures, index)
     if named:
         paths, dataset = part_given(named, part, mirror, flags)
-    elif release and flags["read__release"] is not None:
-        raise click.UsageError("--release already names the release; leave --release-name out")
     settings = scan_settings(flags, config)
     events = EventLog.of(settings.run.log_format)
     with failures_logged(events):
@@ -171,40 +165,6 @@ def _warnings(summary: RunSummary, out: str, events: EventLog | None) -> Iterato
         yield "warning: every document was skipped, so nothing can be said of them"
     if summary.incomplete:
         yield from incomplete_lines(summary, out)
-
-
-def _require_one_source(
-    paths: tuple[str, ...],
-    release: str | None,
-    named: str | None,
-    sample: float | None,
-    dataset: str,
-    pages_of: str | None,
-    captures: str | None,
-    index: str | None,
-) -> None:
-    """Raise `UsageError` unless the options name one source of pages, and its format where it has several."""
-    if pages_of or captures or index:
-        if bool(pages_of) == bool(captures):
-            raise click.UsageError("give one of --pages-of and --captures")
-        if paths or release or named or sample:
-            raise click.UsageError("--pages-of and --captures say what is read: name no other shards")
-        if dataset != "auto":
-            raise click.UsageError("pages are read from WARC; leave --format out")
-        if index and captures:
-            raise click.UsageError("captures of a census have their places; --index is for --pages-of")
-    elif named:
-        if paths or release:
-            raise click.UsageError("give one of PATH, --release and --dataset")
-        if dataset != "auto":
-            raise click.UsageError("--dataset already says the format; leave --format out")
-    elif release:
-        if paths:
-            raise click.UsageError("give either PATH or --release")
-        if dataset == "auto":
-            raise click.UsageError("--release needs --format: a release has several")
-    elif not paths:
-        raise click.UsageError("name shards (PATH), a --release or a --dataset")
 
 
 def part_given(

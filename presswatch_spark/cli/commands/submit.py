@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +31,17 @@ JOBS: Mapping[str, str] = {
 def submit(
     *,
     target: str | None = option(
-        "--on",
-        "TARGET",
-        "Where it runs: a profile of conf/profiles (local, emr-ec2, emr-serverless …), or a YAML file.",
+        "--on", "TARGET", "A profile of conf/profiles (local, emr-ec2, emr-serverless …), or a YAML file."
     ),
-    credentials: str | None = option(
-        "--profile",
-        "NAME",
-        "AWS profile to take credentials from, on this machine; on EMR, the job has the role of its hosts.",
-    ),
-    check: bool = flag(
-        "--check", "Say what could keep it from running, and what to do; start and upload nothing."
-    ),
+    credentials: str | None = option("--profile", "NAME", "AWS profile for credentials on this machine."),
+    check: bool = flag("--check", "Show what could keep it from running, and what to do; start nothing."),
     dry_run: bool = flag("--dry-run", "Print the exact requests as JSON; start and upload nothing."),
     no_wait: bool = flag("--no-wait", "Start the job and leave. The same command later waits for it."),
-    again: bool = flag("--again", "Run a job that has done its work once more."),
+    again: bool = flag("--again", "Run a finished job once more."),
     archive: Path | None = option(
         "--archive",
         "FILE",
-        "The archive to run from, made by `make archive`. Default: one of this checkout, made if need be.",
+        "The archive to run from, made by `make archive`. Default: one of this checkout.",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
     ),
     words: tuple[str, ...] = argument("JOB [OPTION OF THE JOB …]", nargs=-1, type=click.UNPROCESSED),
@@ -59,11 +50,8 @@ def submit(
     """Run a job elsewhere, and end with its exit code.
 
     JOB is a command of presswatch: scan, watch, campaign run, census, corpus build, compare, rights, claims
-    or verify-rows.
-    What follows it are the job's options, which are parsed here before anything is sent.
-
-    The same command twice starts one job on EMR: the second waits for it, or says how it ended. After a
-    failure, it starts the job again.
+    or verify-rows, with its options after it. Given twice, the same command starts one job on EMR: the second
+    waits for it, or shows how it ended. After a failure, it starts the job again.
 
     \b
     presswatch submit --on local scan --corpus corpus --out tables shards/
@@ -75,57 +63,23 @@ def submit(
         raise click.UsageError("name a JOB, and after it the job's options")
     if check and dry_run:
         raise click.UsageError("give either --check or --dry-run")
-    asked = parsed(click.get_current_context(), words)
+    name, arguments, params = _parsed(click.get_current_context(), words)
 
-    from presswatch_spark.cli import submitting as running
+    from presswatch_spark.cli.submitting import Order, check_elsewhere, run_elsewhere, run_here
     from presswatch_spark.deploy.profiles import load_profile
 
     profile = load_profile(target, os.environ)
-    wanted = running.How(dry_run, no_wait, again, archive, credentials)
-    job = (asked.name, asked.arguments, profile)
+    order = Order(name, arguments, params, profile, archive, credentials, dry_run, no_wait, again)
     if profile.service == "local":
         if no_wait or again or archive:
             raise click.UsageError("--no-wait, --again and --archive are for jobs that run elsewhere")
-        return running.run_here(*job, wanted, check=check)
-    asked.check_places(profile.service)
-    if check:
-        return running.check_elsewhere(*job, wanted, asked.params)
-    return running.run_elsewhere(*job, wanted)
+        return run_here(order, check=check)
+    _require_shared(params, profile.service)
+    return check_elsewhere(order) if check else run_elsewhere(order)
 
 
-@dataclass(frozen=True, slots=True)
-class SubmittedJob:
-    """A requested job: its file of `jobs/`, its arguments, and the parameters that its command parsed."""
-
-    name: str
-    arguments: tuple[str, ...]
-    params: Mapping[str, Any]
-
-    def check_places(self, service: str) -> None:
-        """Raise `ConfigError` for places that hosts of a service do not see, or that end with the job."""
-        from presswatch_spark.deploy.submission import check_shared
-
-        for name, place in (("TABLES", "tables"), ("CAMPAIGN", "folder")):
-            if self.params.get(place):
-                check_shared(name, self.params[place])
-        for path in self.params.get("paths", ()):
-            check_shared("PATH", path)
-        out = self.params.get("out")
-        if service == "emr-serverless" and out and out.startswith("/"):
-            raise ConfigError(
-                f"--out {out} lies on a disk that ends with the job",
-                where="command line",
-                remedy="name a folder on S3",
-            )
-
-
-def parsed(context: click.Context, words: Sequence[str]) -> SubmittedJob:
-    """Return the job that `words` ask for, parsed by its own command.
-
-    Raises:
-        UsageError: they are no arguments of that command.
-        ConfigError: there is no such job, or a setting is wrong.
-    """
+def _parsed(context: click.Context, words: Sequence[str]) -> tuple[str, tuple[str, ...], Mapping[str, Any]]:
+    """Return a job's file of `jobs/`, its arguments, and the parameters that its command parsed of them."""
     from presswatch_spark.cli.campaigning import watched_scan
 
     # A job also has the name of its file: schedules may know it by that.
@@ -141,14 +95,32 @@ def parsed(context: click.Context, words: Sequence[str]) -> SubmittedJob:
         assert isinstance(command, click.Group)
         command = command.commands[word]
     try:
-        job = command.make_context(JOBS[name], list(arguments), parent=root)
+        params = command.make_context(JOBS[name], list(arguments), parent=root).params
     except click.NoSuchOption as error:
         if any(error.option_name in parameter.opts for parameter in submit.params):
             raise click.UsageError(
                 f"{error.option_name} is an option of submit: write it before {JOBS[name]}", error.ctx
             ) from error
         raise
-    given_settings(job.params)
-    if scan_options := job.params.get("scan_options"):
-        watched_scan(scan_options, job.params["news"])
-    return SubmittedJob(name, arguments, job.params)
+    given_settings(params)
+    if scan_options := params.get("scan_options"):
+        watched_scan(scan_options, params["news"])
+    return name, arguments, params
+
+
+def _require_shared(params: Mapping[str, Any], service: str) -> None:
+    """Raise `ConfigError` for places that hosts of a service do not see, or that end with the job."""
+    from presswatch_spark.deploy.submission import check_shared
+
+    for name, place in (("TABLES", "tables"), ("CAMPAIGN", "folder")):
+        if params.get(place):
+            check_shared(name, params[place])
+    for path in params.get("paths", ()):
+        check_shared("PATH", path)
+    out = params.get("out")
+    if service == "emr-serverless" and out and out.startswith("/"):
+        raise ConfigError(
+            f"--out {out} is on a disk that ends with the job",
+            where="command line",
+            remedy="name a folder on S3",
+        )

@@ -48,8 +48,8 @@ def test_a_title_of_which_nothing_came_in_is_named_with_the_reason_and_ends_with
         ["rivage", "2", "2", "2", "1", "id_reused,", "1", "too_short"] in told
     )
     assert ["(other", "rows)", "1", "title", "unknown", "or", "missing"] in told
-    assert "1 date stands for none (1970-01-01, the year 1), and was left out: rivage 1" in said.out
-    assert "error: 1 of 3 titles of the members file has no article:" in said.err
+    assert "dates left out, as they mean none (1970-01-01, the year 1): rivage 1" in said.out
+    assert "error: 1 of 3 titles of the members file without an article:" in said.err
     assert "  hebdo: 3 rows refused (3 bad_date): `published_at` may begin with the day" in said.err
     assert "--date-format %d-%m-%Y (row 4 of a.jsonl)" in said.err
     assert "a.jsonl" not in said.out.split("corpus ")[0]
@@ -132,7 +132,7 @@ def test_dates_after_today_are_told() -> None:
 def test_of_many_titles_without_articles_the_first_are_named_and_the_rest_counted() -> None:
     manifest = counts(**{f"t{n:03}": title(0) for n in range(50)})
     told = titles_without_articles(manifest)
-    assert told[0] == "error: 50 of 50 titles of the members file have no article:"
+    assert told[0] == "error: 50 of 50 titles of the members file without an article:"
     assert told[1] == "  t000: no row names it"
     assert told[-1] == "  and 30 more"
 

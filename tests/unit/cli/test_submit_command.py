@@ -178,7 +178,7 @@ def test_what_is_not_understood_is_misuse_and_says_what_to_write(
         ),
         (
             "--on emr-serverless compare s3://b/t --before a --after b --out /o",
-            "--out /o lies on a disk that ends with the job (name a folder on S3)",
+            "--out /o is on a disk that ends with the job (name a folder on S3)",
         ),
     ],
 )

@@ -12,13 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.cli.commands.estimate import estimate_lines
-from presswatch_spark.cli.commands.sql import query_lines
+from presswatch_spark.cli.commands.tables import estimate_lines, query_lines
 from presswatch_spark.cli.replies import ENGLISH, Language, shown_lines
 from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
 from presswatch_spark.tables.declarations import PublishedCensus
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.terminal import columns_of, share_of, shortened, table_lines, wrapped_at
+from presswatch_spark.terminal import columns_of, shortened, table_lines, wrapped_at
 from tests.tables import match, publish, publish_row, row_of, write
 
 HOST = "https://www.un-journal.example/"
@@ -130,11 +129,11 @@ def test_the_row_that_is_shown_is_what_fetch_asks_for(
 
 
 @pytest.mark.parametrize(
-    ("share", "said"), [(1.0, "100%"), (0.998, "99%"), (0.29, "29%"), (0.002, "<1%"), (0.0, "0%")]
+    ("share", "shown"), [(1.0, "100%"), (0.998, "99%"), (0.29, "29%"), (0.002, "less than 1%"), (0.0, "0%")]
 )
-def test_only_the_whole_is_100_percent(share: float, said: str) -> None:
-    assert share_of(share) == said
-    assert FRENCH.share(share) == said.replace("%", "\u202f%")
+def test_only_the_whole_is_100_percent(share: float, shown: str) -> None:
+    assert ENGLISH.share(share) == shown
+    assert FRENCH.share(share) == shown.replace("less than", "moins de").replace("%", " %")
 
 
 @pytest.mark.parametrize("own_site", [True, False])

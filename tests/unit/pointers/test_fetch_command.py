@@ -185,6 +185,7 @@ def test_a_document_that_is_another_now_is_not_shown(
         (["fetch", "c4.json.gz#row=99"], 1, "record gone"),
         (["fetch", "c4.json.gz#row=0,format=pdf"], 1, "no source reads the format pdf"),
         (["fetch", "c4.json.gz#row=0,format=wet"], 1, "it is JSONL"),
+        (["fetch", "c4.json.gz#row=0", "--columns", "url=link"], 1, "names the column link for url"),
         (["fetch", "c4.json.gz#row=x"], 1, "part that is none"),
         (["fetch", "tables#row=1"], 1, "is a folder"),
         (["verify-rows", "nowhere"], 1, "not a folder of our tables"),

@@ -230,7 +230,7 @@ class TestCommand:
         [
             ([], "name shards (PATH), a --release or a --dataset"),
             (["--release", CRAWL], "--release needs --format"),
-            (["--release", CRAWL, "--format", "wet", "x.wet.gz"], "either PATH or --release"),
+            (["--release", CRAWL, "--format", "wet", "x.wet.gz"], "one of these"),
             (["--release", CRAWL, "--format", "wet", "--release-name", "x"], "leave --release-name out"),
             (["x.wet.gz", "--sample", "0"], "0"),
             (["x.wet.gz", "--sample", "1.5"], "1.5"),

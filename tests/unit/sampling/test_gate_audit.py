@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.cli.commands.runs import gate_line
+from presswatch_spark.cli.commands.tables import gate_line
 from presswatch_spark.cli.replies import Language
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.warc.gates import AuditDraw

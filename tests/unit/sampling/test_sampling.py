@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from presswatch_spark import pipeline
 from presswatch_spark.cli import main as cli
-from presswatch_spark.cli.commands.estimate import HEADERS, HEADLINES
+from presswatch_spark.cli.commands.tables import HEADERS, HEADLINES
 from presswatch_spark.errors import InputError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.queries.estimates import estimate_of

@@ -1,0 +1,258 @@
+"""`presswatch verify-rows`, `fetch`, `forget`, `demo`: rows are checked, traced back and removed."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from random import randrange
+from typing import TYPE_CHECKING
+
+import click
+
+from presswatch_spark.cli.commands.scan import incomplete_lines
+from presswatch_spark.cli.options import (
+    STORAGE,
+    argument,
+    count_option,
+    flag,
+    index_option,
+    mirror_option,
+    option,
+    run_option,
+)
+from presswatch_spark.cli.replies import (
+    FAILED,
+    INCOMPLETE,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    command,
+    print_lines,
+    schema_of,
+    tell,
+)
+from presswatch_spark.errors import OutputError
+from presswatch_spark.terminal import counted, printable
+
+if TYPE_CHECKING:
+    from presswatch_spark.pointers.audit import RowCheck
+    from presswatch_spark.pointers.pointer import Mirror
+
+SEEDS = 1 << 32
+CHECK_KINDS = {
+    "run_id": str, "row_sha256": str, "document_url": str, "article_id": str, "verified": bool, "reason": str,
+    "detail": str, "pointer": str,
+}  # fmt: skip
+DIGITS_SHOWN = 12
+OTHER_CORPUS = (
+    "note: run {} was made with another corpus than --corpus: only figures of the two texts were compared,"
+    " and not rarity, ownership, confidence, or whose site the page is on"
+)
+DEMO_MARKER = ".presswatch-demo"
+
+
+@command("verify-rows", json=True, export=True, settings=STORAGE, config=True)
+def verify_rows(
+    *,
+    tables: str = argument(),
+    sample: int = count_option("--sample", "Rows to draw; all if there are no more.", default=100),
+    seed: int | None = option("--seed", "N", "Draw the same rows again.", type=click.IntRange(0, SEEDS - 1)),
+    run_id: str | None = run_option(),
+    corpus_path: str | None = option("--corpus", "DIR", "Compute every figure again."),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
+    form: ReplyForm,
+) -> Reply:
+    """Fetch documents of random rows again, and check the rows.
+
+    TABLES is the folder that a scan was given as --out. A row verifies if its digest is right, the document
+    at its pointer has its URL, record id, declared digest, SHA-256 of the text, time and languages, and its
+    grade and confidence follow from its other columns. With --corpus, the article must have its SHA-256, and
+    the whole row is computed again from document and corpus. First, all tables of the runs are compared with
+    what was published. The exit code is 0 if all rows verify, 3 if some do not, and 1 if only the tables have
+    changed.
+    """
+    from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.pointers.audit import (
+        Audit,
+        RowRecomputation,
+        damage_of,
+        drawn_rows,
+        rules_in_tables,
+    )
+    from presswatch_spark.tables.store import TableStore
+
+    store = TableStore.open(tables, form.storage)
+    corpus = Corpus.open(corpus_path, storage=form.storage) if corpus_path else None
+    figures = RowRecomputation(corpus, partial(rules_in_tables, store))
+    audit = Audit(store, form.storage, mirrors, corpus, figures=figures)
+    seed = randrange(SEEDS) if seed is None else seed
+    damage = list(damage_of(store, run_id))
+    print_lines((printable(f"error: {error}") for error in damage), err=True)
+    rows, total = drawn_rows(store, run_id, sample, seed)
+    everything = "all that are left" if damage else "all there are"
+    drawn = f"of {total:,}, seed {seed}" if len(rows) < total else everything
+    failures: Counter[str] = Counter()
+
+    def checks() -> Iterator[RowCheck]:
+        for check in audit.verdicts(rows):
+            if check.failure:
+                failures[check.failure.reason] += 1
+            yield check
+
+    def failure_lines() -> Iterator[str]:
+        for check in checks():
+            if check.failure:
+                yield f"{check.row.row_sha256[:DIGITS_SHOWN]}  {check.failure}"
+                yield f"{'':{DIGITS_SHOWN}}  {check.pointer}"
+
+    def summary() -> Iterator[str]:
+        yield f"{len(rows) - failures.total():,} of {len(rows):,} rows verify ({drawn})"
+        for reason, count in failures.most_common():
+            yield f"{count:>10,}  {reason}"
+
+    # These runs are known when all rows are checked.
+    notes = (OTHER_CORPUS.format(run) for runs in [figures.other_corpus_runs] for run in sorted(runs))
+    return Reply(
+        chain(failure_lines(), summary()),
+        rows=ReplyRows(map(_check_facts, checks()), schema_of(**CHECK_KINDS)),
+        warnings=notes if form.is_for_people else chain(summary(), notes),
+        exit_code=lambda: INCOMPLETE if failures else FAILED if damage else 0,
+    )
+
+
+def _check_facts(check: RowCheck) -> dict[str, object]:
+    failure, row = check.failure, check.row
+    facts = (row.run_id, row.row_sha256, row.document_url, row.article_id)
+    outcome = (failure is None, failure and failure.reason, failure and failure.detail)
+    return dict(zip(CHECK_KINDS, (*facts, *outcome, str(check.pointer)), strict=True))
+
+
+@command("fetch", settings=("read.columns", *STORAGE), config=True)
+def fetch(
+    *,
+    target: str = argument("TABLES|POINTER"),
+    prefix: str | None = option("--row", "SHA256", "The row of TABLES whose row_sha256 begins so."),
+    out: str | None = option(
+        "--out", "FILE", "Write it to a new file; as WARC (.gz), ARC, or text of a row."
+    ),
+    upstream: bool = flag("--upstream", "With --row: the web archive's record that the row was made from."),
+    index: str | None = index_option("--upstream"),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
+    form: ReplyForm,
+) -> Reply:
+    """Fetch one document and check that it is the right one.
+
+    Give TABLES, the folder of a scan, with --row; or a POINTER as this command prints it:
+    URI#offset=N,length=N or URI#row=N. URL, record id, digests and text are compared with the row, or the
+    text with the pointer's sha256. A document that differs is not shown. Rows of `rights_signals` and
+    `captures` may be given as well.
+
+    With --upstream, the row of a dataset leads to the WARC record that it was made from: by the file and
+    offset that it names, by the record in that file, or by its URL and time through an --index. The record
+    must have the row's URL and time, and its page the copied words.
+
+    Example: presswatch fetch tables --row 3f1c --upstream --index
+    https://index.commoncrawl.org/{release}-index
+    """
+    from presswatch_spark.pointers.fetch import at_pointer, for_row, shown, upstream_of
+    from presswatch_spark.pointers.pointer import is_pointer
+
+    if prefix is None and not is_pointer(target):
+        raise click.UsageError("give a pointer (URI#offset=N,length=N or URI#row=N), or --row with TABLES")
+    if upstream and prefix is None:
+        raise click.UsageError("--upstream requires TABLES and --row")
+    if index and not upstream:
+        raise click.UsageError("--index is for --upstream")
+    if prefix is None:
+        fetched = at_pointer(target, form.settings.read.columns, form.storage, mirrors)
+    else:
+        where = (target, prefix, form.storage, mirrors, form.settings.datasets.common_crawl.base)
+        fetched = upstream_of(*where, index) if upstream else for_row(*where)
+    written = f"{out}: {fetched.save(out)}" if out else None
+    return Reply(shown(fetched, written))
+
+
+@command("forget", settings=STORAGE)
+def forget(
+    *,
+    tables: str = argument(),
+    publisher: str | None = option("--publisher", "ID", "Forget all rows of this publisher."),
+    article: str | None = option("--article", "ID", "Forget all rows of this article."),
+    operator: str | None = option("--operator", "NAME", "Who requests it; written into the tombstone."),
+    also: tuple[Path, ...] = option(
+        "--also",
+        "PATH",
+        "Search this file or folder, too, for copies of the rows. Repeatable.",
+        multiple=True,
+        type=click.Path(exists=True, path_type=Path),
+    ),
+    form: ReplyForm,
+) -> Reply:
+    """Remove all rows of a publisher or of an article.
+
+    TABLES is the folder of scans. Files with such rows are written again, and so are the rows of their runs.
+    The table `tombstones` keeps the digests before and after, and the SHA-256 of the id. A removal that was
+    killed is finished by the next one.
+
+    Copies outside the tables are listed and not touched: exports, claims in folders of their own, cases,
+    bags, notices, corpora and caches, beside TABLES and below --also.
+
+    Example: presswatch forget --publisher rives-sa tables
+    """
+    from presswatch_spark.claims.forget import Subject, copies_near
+    from presswatch_spark.claims.forget import forget as remove
+    from presswatch_spark.storage.disk import Folder
+
+    named = [(kind, name) for kind, name in (("publisher", publisher), ("article", article)) if name]
+    if len(named) != 1:
+        raise click.UsageError("give --publisher or --article")
+    subject = Subject(*named[0])
+    try:
+        removal = remove(tables, subject, form.storage, operator)
+    finally:
+        folder = Folder.of(tables, form.storage)
+        copies = copies_near(folder.path if folder.is_local else None, [subject.id], also)
+        print_lines(f"still names the {subject.kind}, and was not touched: {line}" for line in copies)
+    lines = []
+    if removal.resumed:
+        lines.append("a removal that was begun before is finished now; give the command again for this one")
+    if removal.leftovers:
+        lines.append(f"removed {counted(len(removal.leftovers), 'file')} that killed commands had left")
+    tables_of = {each["table"] for each in removal.row["removed"]}
+    lines.append(f"removed {counted(removal.rows, 'row')} of {', '.join(sorted(tables_of))}")
+    return Reply([*lines, f"tombstone {removal.row['run_id']}"])
+
+
+@command("demo")
+def demo(
+    *, out: str = option("--out", "DIR", "Folder for all that is generated.", default="demo"), form: ReplyForm
+) -> Reply:
+    """Scan a generated press and web, and report the copies.
+
+    A small press corpus, and shards with copies of it, are made from texts written for this project. Its
+    claims are sealed in a bag, and a notice is drafted. A folder of an earlier demo is replaced.
+    """
+    from presswatch_spark.demo.run import run_demo
+
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError("this is not a folder", where=out, remedy="name another --out")
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / DEMO_MARKER).is_file():
+            raise OutputError(
+                "the folder holds files that are no demo's", where=out, remedy="name another --out"
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / DEMO_MARKER).touch()
+
+    demonstration = run_demo(folder, lambda stage: tell(f"{stage} …"))
+    lines = (line for text in demonstration.lines() for line in text.split("\n"))
+    if demonstration.summary.incomplete:
+        warnings = incomplete_lines(demonstration.summary, str(folder / "tables"))
+        return Reply(lines, warnings=warnings, exit_code=INCOMPLETE)
+    return Reply(lines)

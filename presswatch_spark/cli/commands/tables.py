@@ -1,0 +1,394 @@
+"""`presswatch runs`, `sql`, `estimate`, `catalog`: published tables, and their use by other engines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from presswatch_spark.catalog.connect import KINDS, NAME
+from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
+from presswatch_spark.cli.options import STORAGE, argument, engine_option, option, pairs_option
+from presswatch_spark.cli.replies import (
+    ENGLISH,
+    FAILED,
+    Language,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    command,
+    schema_of,
+)
+from presswatch_spark.queries.sql import ENGINE_NAMES
+from presswatch_spark.terminal import block_lines, counted, fits, table_lines, terminal_width
+
+if TYPE_CHECKING:
+    from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
+
+RUN_COLUMNS = (
+    "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",
+    "matches", "table_digest",
+)  # fmt: skip
+CENSUS_COLUMNS = (
+    "run_id", "finished_at", "release", "shards_planned", "shards_complete", "rows", "captures",
+    "table_digest",
+)  # fmt: skip
+WHOLE_COLUMNS = ("run_id", "release")
+"""Columns that tell runs apart, which are never cut."""
+# Columns that a narrow terminal does without, in this order: the id contains when a run began.
+DISPENSABLE = ("documents", "finished_at", "rows")
+COUNTS = ("documents", "rows", "matches", "captures")
+DIGEST_DIGITS = 8
+ROWS_SHOWN = 1000
+BEGINS = re.compile(r"\s*(?:select|from|with|describe|show)\s", re.IGNORECASE)
+"""Beginning of a query, and of no folder of tables."""
+ESTIMATE_KINDS = {
+    "run_id": str, "seed": int, "listed": int, "strata": int, "read": int, "missing": int, "measure": str,
+    "of": str, "seen": float, "estimate": float, "low": float, "high": float, "files": int, "files_high": int,
+}  # fmt: skip
+HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
+BY = {"title": "title_id", "publisher": "publisher_id"}
+# With fewer shards, limits of 95 % are less sure where few shards contain most of a total
+# (docs/explanation/decisions.md).
+ENOUGH_SHARDS = 1000
+HEADLINES = (
+    "documents",
+    "matches",
+    "documents with matches, own sites",
+    "documents with matches, elsewhere",
+    "documents with matches, site unknown",
+    "articles",
+)
+"""Measures that a scan shows at its end; `presswatch estimate` shows all."""
+CHANGED = ("table", "added", "taken_out", "files")
+
+Row = Mapping[str, Any]
+
+
+@command("runs", json=True, export=True, lang="en", pager=True, settings=STORAGE)
+def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
+    """List the published runs, and those that are not finished.
+
+    TABLES is the folder that a scan was given as --out. JSON and files contain only published runs of scans;
+    stderr shows how to resume or drop an unfinished one. On S3, a run whose process was killed counts as
+    running until its lease ends (a minute).
+
+    Files that are missing or have another size than was published are named on stderr, and the exit code
+    is 1. `presswatch verify-rows` also reads them.
+    """
+    leave_pandas_out()
+    from presswatch_spark.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
+    from presswatch_spark.tables.declarations import SCHEMAS
+    from presswatch_spark.tables.store import TableStore
+
+    _, store = form.language, TableStore.open(tables, form.storage)
+    # A run that is published between the two looks is listed once, as unfinished.
+    unfinished = list(unfinished_runs(store))
+    begun = {run.begun.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
+    published = {
+        by: [row for row in store.rows(by) if row["run_id"] not in begun]
+        for by in ("runs", "censuses", "derivations", "tombstones")
+    }
+    start = itemgetter("started_at")
+    scans, censuses = (
+        sorted([*published[by], *(run.row() for run in begun.values() if run.begun.by == by)], key=start)
+        for by in ("runs", "censuses")
+    )
+
+    counts = [_.n("{n} run", "{n} runs", len(published["runs"]))]
+    counts += [_("{runs} not finished", runs=_.number(len(begun)))] if begun else []
+    if count := len(published["censuses"]):
+        counts.append(_.n("{n} census", "{n} censuses", count))
+    if count := len(published["derivations"]):
+        counts.append(_.n("{n} derived table", "{n} derived tables", count))
+    if count := len(published["tombstones"]):
+        counts.append(_.n("{n} removal", "{n} removals", count))
+
+    warnings = [line for run in unfinished for line in run.note().split("\n")]
+    if not any(isinstance(run, DamagedRun) for run in unfinished):
+        unpublished = sorted(store.unpublished().keys() - begun.keys())
+        warnings += [
+            f"files of {name} lie in the tables, and no row publishes it: not read" for name in unpublished
+        ]
+    damage = [f"error: {error}" for error in store.damage()]
+    return Reply(
+        lines=_run_lines(scans, censuses, _),
+        rows=ReplyRows(sorted(published["runs"], key=start), lambda: SCHEMAS["runs"]),
+        totals=[", ".join(counts)],
+        warnings=[*warnings, *damage],
+        exit_code=FAILED if damage else 0,
+    )
+
+
+def _run_lines(scans: Sequence[Row], censuses: Sequence[Row], _: Language) -> Iterator[Line]:
+    if scans or not censuses:
+        yield from _table_of_runs(RUN_COLUMNS, scans, _)
+    if censuses:
+        yield from _table_of_runs(CENSUS_COLUMNS, censuses, _)
+    for row in scans:
+        # Null in a run of an older version.
+        if (passes := row.get("passes") or 1) > 1:
+            searched = _("the index was searched in {passes} passes", passes=_.number(passes))
+            yield f"{row['run_id']}: {searched}"
+        if line := gate_line(row, _):
+            yield f"{row['run_id']}: {line}"
+
+
+def _table_of_runs(columns: Sequence[str], listed: Sequence[Row], _: Language) -> Iterator[Line]:
+    """Yield a table; on a terminal without the columns for which it is too narrow, which are named."""
+    if (width := terminal_width()) is None:
+        yield Table(columns, _cells(columns, listed, _))
+        return
+    rows = list[dict[str, Any]]()
+    for each in listed:
+        row = {**each, "shards": _shards(each, _)}
+        row |= {name: _.number(row[name]) for name in COUNTS if row.get(name) is not None}
+        if digest := row.get("table_digest"):
+            row["table_digest"] = f"{digest[:DIGEST_DIGITS]}…"
+        rows.append(row)
+    names = ["shards" if name == "shards_complete" else name for name in columns if name != "shards_planned"]
+    if not any(row.get("sample") for row in rows):
+        names = [name for name in names if name != "sample"]
+
+    dropped = []
+    for name in DISPENSABLE:
+        headers = _.names(names)
+        if name in names and not fits(headers, _cells(names, rows, _), width, headers):
+            dropped.append(name)
+            names.remove(name)
+    wrapped = [name for name in names if name not in WHOLE_COLUMNS]
+    yield Table(names, _cells(names, rows, _), WHOLE_COLUMNS, wrapped)
+    if dropped:
+        left_out = ", ".join(_.names(dropped))
+        yield _("not shown in {width} columns: {names} (--json has all)", width=width, names=left_out)
+
+
+def _cells(names: Sequence[str], rows: Iterable[Row], _: Language) -> list[list[object]]:
+    # Shards of one run may be of several datasets.
+    several = {"dataset": _("several"), "release": _("none or several")}
+
+    def cell(row: Row, name: str) -> object:
+        value = row.get(name)
+        if isinstance(row.get("finished_at"), datetime) and name in several and name in row and value is None:
+            return several[name]
+        if name == "finished_at" and isinstance(value, str):
+            return _.name(value)
+        return _.value(value)
+
+    return [[cell(row, name) for name in names] for row in rows]
+
+
+def _shards(row: Row, _: Language) -> str:
+    complete, planned = row.get("shards_complete"), row.get("shards_planned")
+    if planned is None:
+        return _.number(complete or 0)
+    if complete == planned:
+        return _("all {planned}", planned=_.number(planned))
+    return _("{complete} of {planned}", complete=_.number(complete or 0), planned=_.number(planned))
+
+
+def gate_line(row: Row, _: Language = ENGLISH) -> str | None:
+    """Return the audit of a run's language gate from its row of `runs`; None if none was requested."""
+    if not row.get("gate_audit"):
+        return None
+    gated = _.number(row["gate_documents"])
+    if row["gate_cost"] is None:
+        return _(
+            "language gate: {gated} documents left out, none of them read as an audit: what it cost is not"
+            " known",
+            gated=gated,
+        )
+    return _(
+        "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} with"
+        " matches; so it cost {cost} documents with matches (95 %: {low} to {high})",
+        gated=gated,
+        audited=_.number(row["gate_audited"]),
+        matching=_.number(row["gate_matching"]),
+        cost=_.number(row["gate_cost"]),
+        low=_.number(row["gate_cost_low"]),
+        high=_.number(row["gate_cost_high"]),
+    )
+
+
+@command("sql", json=True, export=True, lang="en", pager=True, settings=STORAGE)
+def sql(
+    *,
+    tables: str = argument(),
+    query: str = argument(),
+    engine: str = engine_option("What answers"),
+    form: ReplyForm,
+) -> Reply:
+    """Query the tables with SQL.
+
+    TABLES is the folder that a scan was given as --out. A query reads the published rows of its tables
+    (`matches`, `rights_signals`, `scan_log`, `runs`; `captures`, `census_log`, `censuses`; `changes`,
+    `reservations`, `claims`, `claims_before`) and views of these, such as `pages`, `by_host` and `trend`.
+    It can read nothing else, and change nothing.
+
+    \b
+    presswatch sql out "select title_id, pages, articles from by_title order by pages desc"
+    """
+    if BEGINS.match(tables):
+        raise click.UsageError('TABLES comes first, then QUERY: presswatch sql tables "select …"')
+    leave_pandas_out()
+    from presswatch_spark.queries.sql import run_query
+
+    answer, _ = run_query(tables, query, form.storage, engine), form.language
+    if not form.is_for_people:
+        return Reply(rows=answer)
+    shown = list(islice(answer.rows, ROWS_SHOWN + 1))
+    lines = query_lines(answer.columns, shown[:ROWS_SHOWN])
+    if len(shown) > ROWS_SHOWN:
+        limit = _.number(ROWS_SHOWN)
+        return Reply(lines, warnings=[_("more than {rows} rows: add a limit, or use --json", rows=limit)])
+    rows, by = _.n("{n} row", "{n} rows", len(shown)), ENGINE_NAMES[answer.engine]
+    return Reply(lines, totals=[_("{rows}, by {engine}", rows=rows, engine=by)])
+
+
+def query_lines(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
+    """Yield the answer to a query as a table; as blocks where the terminal is too narrow for it."""
+    width, whole = terminal_width(), ("run_id",)
+    if not rows or fits(headers, rows, width, whole):
+        yield from table_lines(headers, rows, width, whole)
+    else:
+        yield from block_lines(headers, rows)
+
+
+@command("estimate", json=True, export=True, lang="en", pager=True, settings=STORAGE)
+def estimate(
+    *,
+    tables: str = argument(),
+    run_id: str = option("--run", "RUN", "Which run.", default="latest"),
+    by: str | None = option(
+        "--by", None, "Also for each title or publisher that was found.", type=click.Choice(list(BY))
+    ),
+    form: ReplyForm,
+) -> Reply:
+    """Estimate totals of a whole release from a sample of it.
+
+    TABLES is the folder that a scan with --sample was given as --out. In 95 of 100 samples, a total is within
+    its limits; docs/reference/estimates.md explains them. A total that was seen in fewer than seven shards
+    has no upper limit.
+    """
+    leave_pandas_out()
+    give_memory_back()
+    from presswatch_spark.queries.estimates import estimate_of
+    from presswatch_spark.tables.store import TableStore, chosen_runs
+
+    _, store = form.language, TableStore.open(tables, form.storage)
+    (chosen,) = chosen_runs(store, run_id)
+    totals = estimate_of(store, chosen, BY[by] if by else None)
+    sample = {name: value for name, value in asdict(totals).items() if name != "measures"}
+    rows = ReplyRows((sample | asdict(each) for each in totals.measures), schema_of(**ESTIMATE_KINDS))
+    named = []
+    if by:
+        seen = len({measure.of for measure in totals.measures} - {None})
+        titles = _.n("{n} title", "{n} titles", seen)
+        publishers = _.n("{n} publisher", "{n} publishers", seen)
+        found = titles if by == "title" else publishers
+        named = [_("{named} in the sample; of others nothing can be said", named=found)]
+    return Reply(estimate_lines(totals, totals.measures, _), rows=rows, totals=named)
+
+
+def estimate_lines(
+    totals: SampleEstimate, measures: Iterable[Estimated], _: Language = ENGLISH
+) -> Iterator[Line]:
+    """Yield the sample in a few lines, then a table of `measures`."""
+    counts = {name: _.number(getattr(totals, name)) for name in ("read", "listed", "strata")}
+    yield _(
+        "run {run}: {read} of {listed} shards read to their end, drawn in {strata} segments or folders;"
+        " totals of all {listed} within limits of 95 %",
+        run=totals.run_id,
+        **counts,
+    )
+    if totals.read < ENOUGH_SHARDS:
+        yield _(
+            "fewer than {enough} shards were read: where few shards of the release hold most of a total, its"
+            " limits are less sure",
+            enough=_.number(ENOUGH_SHARDS),
+        )
+    if totals.missing:
+        yield _(
+            "{missing} drawn shards were not read to their end: the limits allow for anything from nothing to"
+            " twice what the others hold",
+            missing=_.number(totals.missing),
+        )
+    # Measures of all come first, then those of each title or publisher below its id.
+    rows, of = list[tuple[str, ...]](), None
+    for measure in sorted(measures, key=lambda measure: measure.of or ""):
+        if measure.of != of:
+            of = measure.of
+            rows.append((str(of), *[""] * (len(HEADERS) - 1)))
+        numbers = (measure.seen, measure.estimate, measure.low, measure.high, measure.files)
+        name = _.name(measure.measure)
+        shown = ("?" if number is None else _.number(number) for number in numbers)
+        rows.append((name if of is None else f"  {name}", *shown))
+    yield Table(HEADERS, rows, wrapped=HEADERS[:1])
+
+
+@click.group()
+def catalog() -> None:
+    """Show the tables to other engines: Iceberg catalogs, Athena."""
+
+
+@command("sync", catalog, settings=STORAGE)
+def sync(
+    *,
+    tables: str = argument(),
+    kind: str = option("--catalog", None, "Which catalog it is.", type=click.Choice(KINDS), required=True),
+    namespace: str = option("--namespace", "NAME", "Namespace, or database, for the tables.", required=True),
+    properties: dict[str, str] = pairs_option(
+        "--property", "KEY=VALUE", "A property of pyiceberg's, such as uri or warehouse; no secret."
+    ),
+    catalog_name: str = option("--catalog-name", "NAME", "Its name in pyiceberg's settings.", default=NAME),
+    form: ReplyForm,
+) -> Reply:
+    """Bring an Iceberg catalog up to date with the published tables.
+
+    TABLES is the folder of scans. Each table of the catalog names the published files in it: nothing is
+    copied. A second sync changes nothing, and one that was killed is finished by the next. Needs the extra
+    `catalog`. Secrets come from .pyiceberg.yaml, the environment (PYICEBERG_CATALOG__PRESSWATCH__…) or the
+    AWS chain.
+
+    \b
+    presswatch catalog sync tables --catalog sql --namespace press
+      --property uri=sqlite:///catalog.db --property warehouse=file:///srv/warehouse
+    """
+    from presswatch_spark.catalog.connect import open_catalog
+    from presswatch_spark.catalog.sync import sync as bring
+    from presswatch_spark.tables.store import TableStore
+
+    store = TableStore.open(tables, form.storage)
+    changes = bring(store, open_catalog(kind, properties, form.storage, catalog_name), namespace)
+    shown = [change for change in changes if change.files or change.taken_out]
+    rows = [[getattr(change, name) for name in CHANGED] for change in shown]
+    added, out = (sum(getattr(change, name) for change in changes) for name in ("added", "taken_out"))
+    total = f"{counted(added, 'file')} added, {out:,} taken out, in {counted(len(changes), 'table')}"
+    return Reply([Table(CHANGED, rows), total])
+
+
+@command("ddl", catalog)
+def ddl(
+    *,
+    location: str = option("--location", "S3", "The folder of tables.", default="s3://BUCKET/tables"),
+    database: str = option("--database", "NAME", "The database in Glue.", default=NAME),
+    form: ReplyForm,
+) -> Reply:
+    """Print the statements that create all tables in Athena.
+
+    Each table has a view of its published rows. Athena takes one statement at a time; each ends with a
+    semicolon and an empty line.
+
+    Example: presswatch catalog ddl --location s3://bucket/tables --database press
+    """
+    from presswatch_spark.catalog.ddl import statements
+
+    return Reply(line for text in statements(location, database) for line in f"{text};\n".split("\n"))

@@ -1,18 +1,20 @@
 """Inflates stored bytes (plain, gzip, zstd: by content and not by name), and cuts them into lines.
 
 A gzip file is a chain of members (RFC 1952). Readers that hide the chain end quietly when it is cut. Here a
-member counts as whole only once its CRC-32 and length were verified (by ISA-L, `isal.isal_zlib`), and where
-each lies in the file is known.
+member counts as whole only once its CRC-32 and length were verified (by libdeflate, or by ISA-L where it is
+read piece by piece), and where each lies in the file is known.
 """
 
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
+from struct import Struct
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 import zstandard
+from deflate import DeflateError, crc32, gzip_decompress
 from isal import isal_zlib
 
 from presswatch_spark.compiled import entry_njit
@@ -33,12 +35,15 @@ SMALLEST_MEMBER = 20
 # Most are longer.
 USUAL_MEMBER = 512
 SLICE_BYTES = 16 << 10
-# Deflate makes at most 1,032 bytes of one: 64 MiB.
+# Deflate makes at most 1,032 bytes of one: 64 MiB of a member that is inflated at once.
+MOST_OF_A_BYTE = 1032
 WHOLE_BYTES = 64 << 10
 PIECE_BYTES = 4 << 20
 PADDING_BYTES = 64 << 10
 SALVAGE_BYTES = 512
 CUT = "it is cut"
+# The end of a member: CRC-32 and length of its content, modulo 2^32.
+trailer_at = Struct("<II").unpack_from
 _0, _1, _2, _64, _66 = (U64(n) for n in (0, 1, 2, 64, 66))
 _FIRST, _SECOND, _THIRD = (np.uint8(byte) for byte in (0x1F, 0x8B, 0x08))
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -151,7 +156,7 @@ class MemberPiece(NamedTuple):
 
     offset: int
     length: int
-    data: bytes
+    data: bytes | bytearray
     opens: bool
     closes: bool
     before: int = 0
@@ -285,19 +290,20 @@ def _whole_members(
     """Yield members from `start` on, as long as each ends where the next one seems to begin.
 
     Returns where the last of them ends; `start` without any.
-    An inflater that gets no more than its member has nothing to hand back, which saves a fifth of the time.
-    It must use all of it, and verify it. The caller reads what is long, cut, damaged, or the last in view.
+    libdeflate takes an eighth less time than ISA-L, but needs the length of the content, and stays silent
+    about bytes behind a member. So the trailer is compared once more, where the next member begins. The
+    caller reads what is long, cut, damaged, empty, or the last in view.
     """
     for k in range(bisect_left(starts, start + SMALLEST_MEMBER), len(starts)):
         end = starts[k]
-        if end - start > WHOLE_BYTES:
+        checksum, size = trailer_at(view, end - 8)
+        if end - start > WHOLE_BYTES or not 0 < size <= MOST_OF_A_BYTE * (end - start):
             return start
-        inflater = isal_zlib.decompressobj(31)
         try:
-            data = inflater.decompress(view[start:end])
-        except IsalError:
+            data = gzip_decompress(view[start:end], size)
+        except DeflateError:
             return start
-        if not inflater.eof or inflater.unused_data:
+        if len(data) != size or crc32(data) != checksum:
             return start
         # As the class would, but without a call in Python: most files have a member for each record.
         yield tuple.__new__(MemberPiece, (base + start, end - start, data, True, True, 0))
@@ -453,7 +459,7 @@ def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
         window.refill(0)
     compression = compression_of(bytes(window.view[:4]))
     if compression == "gzip":
-        return (piece.data for piece in gzip_pieces(window, report))
+        return (bytes(piece.data) for piece in gzip_pieces(window, report))
     return _zstd(window, report) if compression == "zstd" else _plain(window, report)
 
 

@@ -127,7 +127,7 @@ class _BlockBuilder:
         offset, length, data, opens, closes, before = piece
         self._next += before
         if self._beyond:
-            data, opens = self._passed_over(data, opens)
+            data, opens = self._passed_over(bytes(data), opens)
             if not data:
                 return
         size = self.size
@@ -295,7 +295,7 @@ class PieceReader(ABC, Generic[RecordT]):
             if not begun:
                 is_empty &= piece.closes and not piece.data
                 begun = bool(piece.data)
-                if begun and not self._begins(piece.data):
+                if begun and not self._begins(bytes(piece.data[: self.head_bytes])):
                     raise self.refusal(f"does not hold {self.kind} records")
             blocks.add(piece)
             if blocks.size >= self.needed:

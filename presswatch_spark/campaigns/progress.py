@@ -6,7 +6,6 @@ read it to its end for the newest corpus, in one step or in several that join.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -248,7 +247,9 @@ class Runs:
         # Samples first: a second try is known by them, and a clock may have been put back since.
         for run in sorted(self.rows, key=lambda run: run.sample is None):
             step = digests.get(run.corpus_digest)
-            if step is None or (run.dataset, run.config_digest) != wanted or not is_of(run, item):
+            # A run that was given the records of other tables has read no shard as a whole.
+            is_whole = run.asked_for == item.name and run.records_planned is None
+            if step is None or (run.dataset, run.config_digest) != wanted or not is_whole:
                 continue
             # A second try has no sample of its own: its shards are of the sample that it completes.
             drawn, steps = CampaignSample(run.sample, run.sample_seed), reads.steps
@@ -280,26 +281,6 @@ def core_hours_spent(runs: Runs, digests: Iterable[str], begun: Iterable[Unfinis
     ours = set(digests)
     published = (runs.core_hours.get(run.run_id, 0.0) for run in runs.rows if run.corpus_digest in ours)
     return sum(published) + sum(run.counts.core_seconds for run in begun) / 3600
-
-
-def is_of(run: PublishedRun, item: Item) -> bool:
-    """Return whether a run was asked for a release or dataset by its name, and not for some shards of one.
-
-    Runs of older versions have only their command line to tell.
-    """
-    # A run that was given the records of other tables has read no shard as a whole.
-    if run.records_planned is not None:
-        return False
-    if run.asked_for is not None:
-        return run.asked_for == item.name
-    try:
-        words = shlex.split(run.command or "")[1:]
-    except ValueError:
-        return False
-    if words[:2] == ["campaign", "run"]:
-        return True
-    options = {word.partition("=")[0] for word in words[1:]}
-    return words[:1] == ["scan"] and bool(options & {"--release", "--dataset"})
 
 
 def place_of(uri: str) -> str:

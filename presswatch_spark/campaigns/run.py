@@ -7,7 +7,7 @@ the campaign, the lock of each run and a last look before a run begins keep out 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -84,20 +84,12 @@ class Task:
 
 
 @dataclass(slots=True)
-class _SeenRuns:
-    """Reads of this process: the published runs with their ids, and by item its list and a note."""
-
-    ids: tuple[str, ...] = ()
-    runs: Runs | None = None
-    digests: Mapping[str, Step] = field(default_factory=dict)
-    minhash: MinHashRules = field(default_factory=MinHashRules)
-    lists: dict[str, ShardPlan] = field(default_factory=dict)
-    notes: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Campaign:
-    """A campaign that is open; `config`, `base` and `sample` are those of its scans."""
+    """A campaign that is open; `config`, `base` and `sample` are those of its scans.
+
+    `notes`: on the lists of items, by name. The rest was read by this process: the published runs with their
+    ids, the digests of corpora that are built, with their steps, and lists by item.
+    """
 
     folder: Folder
     plan: CampaignPlan
@@ -105,17 +97,17 @@ class Campaign:
     config: ScanConfig
     base: str | None = None
     sample: CampaignSample = ALL
-    _seen: _SeenRuns = field(default_factory=_SeenRuns, compare=False, repr=False)
+    notes: dict[str, str] = field(default_factory=dict)
+    _lists: dict[str, ShardPlan] = field(default_factory=dict)
+    _ids: tuple[str, ...] = ()
+    _runs: Runs | None = None
+    _digests: Mapping[str, Step] = field(default_factory=dict)
+    _minhash: MinHashRules = field(default_factory=MinHashRules)
 
     @property
     def newest(self) -> int:
         """Return the number of the newest corpus, counted from 1."""
         return len(self.plan.corpora)
-
-    @property
-    def notes(self) -> Mapping[str, str]:
-        """Return notes about the lists of items, by name."""
-        return self._seen.notes
 
     def store(self) -> TableStore | None:
         """Return the tables; None if no scan has made them yet."""
@@ -136,35 +128,30 @@ class Campaign:
 
     def spent(self, begun: Iterable[UnfinishedRun]) -> float:
         """Return the core-hours of its published runs and of `begun` ones, as Spark counts cores."""
-        return core_hours_spent(self._published(), self._digests(), begun)
-
-    # Progress.
-
-    def standings(self) -> Iterator[ItemProgress]:
-        """Yield the progress of each item by the published runs, and by its list if that was read."""
-        yield from map(self.progress_of, self.items)
+        runs = self._published()
+        return core_hours_spent(runs, self._digests, begun)
 
     def progress_of(self, item: Item) -> ItemProgress:
-        """Return the progress of one item, as `standings` does."""
+        """Return the progress of an item by the published runs, and by its list if that was read."""
         return ItemProgress.of(item, self._reads(item), self.newest)
 
     def _reads(self, item: Item) -> Reads:
-        runs, seen = self._published(), self._seen
-        reads = runs.reads(item, seen.digests, self.config, seen.minhash, self.sample)
-        if item.name in seen.lists and item.path is not None and self.sample == ALL:
-            reads.compare(seen.lists[item.name])
+        reads = self._published().reads(item, self._digests, self.config, self._minhash, self.sample)
+        if item.name in self._lists and item.path is not None and self.sample == ALL:
+            reads.compare(self._lists[item.name])
         return reads
 
     def _published(self) -> Runs:
         """Return the published runs, read again only when there are others."""
-        store, seen = self.store(), self._seen
+        store = self.store()
         ids = tuple(store.published()) if store else ()
-        if seen.runs is None or seen.ids != ids:
-            seen.runs, seen.ids, seen.digests = Runs.of(store), ids, self._digests()
-            seen.minhash = self._manifest(self.plan.corpora[-1]).minhash
-        return seen.runs
+        if self._runs is None or self._ids != ids:
+            self._runs, self._ids = Runs.of(store), ids
+            self._digests = self._built()
+            self._minhash = self._manifest(self.plan.corpora[-1]).minhash
+        return self._runs
 
-    def _digests(self) -> dict[str, Step]:
+    def _built(self) -> dict[str, Step]:
         """Return the digest of each corpus of the campaign that is built, with its step."""
         found = {corpus.digest: (0, number) for number, corpus in enumerate(self.plan.corpora, 1)}
         grown = self.folder / CORPORA
@@ -206,12 +193,12 @@ class Campaign:
         for reached in sorted(by_reach, reverse=True):
             shards = replace(listed, shards=tuple(by_reach[reached]))
             is_all = len(shards) == len(listed)
-            task = Task(item, (reached, self.newest), shards, is_all=is_all, known=self._seen.ids)
+            task = Task(item, (reached, self.newest), shards, is_all=is_all, known=self._ids)
             if reached < self.newest and task.key not in tried:
                 return self._begun_before(task) or task
         if self.sample == ALL and (count := reads.unlisted(self.newest)):
             what = f"{counted(count, 'shard')} listed no more: not scanned for articles that came since"
-            self._seen.notes[item.name] = what
+            self.notes[item.name] = what
         return None
 
     def _again(self, item: Item, step: Step, uris: Sequence[str]) -> Task:
@@ -228,11 +215,11 @@ class Campaign:
             found = dict(zip(uris, pool.map(described, uris), strict=True))
         there = ShardPlan.of(info for info in found.values() if info is not None)
         gone = tuple(uri for uri, info in found.items() if info is None)
-        return Task(item, step, there, again=True, gone=gone, known=self._seen.ids)
+        return Task(item, step, there, again=True, gone=gone, known=self._ids)
 
     def _list(self, item: Item, *, is_done: bool) -> ShardPlan | None:
         """Return the shards of an item by its list, read once; None if it is done and the list gone."""
-        lists, storage = self._seen.lists, self.config.storage
+        lists, storage = self._lists, self.config.storage
         if item.name in lists:
             return lists[item.name]
         try:
@@ -244,7 +231,7 @@ class Campaign:
         except (InputError, StorageError) as error:
             if is_done:
                 # A copy may be removed when it was scanned.
-                self._seen.notes[item.name] = f"its list cannot be had any more: {error.what}"
+                self.notes[item.name] = f"its list cannot be had any more: {error.what}"
                 return None
             if item.path is None and is_absence(error):
                 raise UnpublishedError(error.what, where=error.where, remedy=error.remedy) from error
@@ -258,7 +245,7 @@ class Campaign:
             if place is not None and not progress.runs and scheme_of(place) in ("file", "s3"):
                 with suppress(InputError, StorageError):
                     self._list(progress.item, is_done=progress.is_done)
-        return self._seen.lists
+        return self._lists
 
     def _begun_before(self, task: Task) -> Task | None:
         """Return the task that a killed process began for an earlier corpus, if there is one.
@@ -267,7 +254,7 @@ class Campaign:
         """
         begun = set(map(_key_in, self.begun()))
         # A corpus that is not built was not scanned for.
-        built = set(self._digests().values()) if begun else set()
+        built = set(self._built().values()) if begun else set()
         first, last = task.step
         for step in ((first, corpus) for corpus in range(first + 1, last)):
             earlier = replace(task, step=step)
@@ -279,21 +266,30 @@ class Campaign:
 
     def carry_out(
         self, task: Task, budget: Budget, command: str | None, events: EventLog | None = None
-    ) -> RunSummary:
+    ) -> RunSummary | None:
         """Scan the shards of a task, or the rest that a killed process left, and publish the run.
+
+        Return None if another process has done it: then nothing was begun.
 
         Raises:
             BudgetError: the campaign has reached its budget, or this scan would.
-            DoneMeanwhileError: it is done; nothing was begun.
-            PresswatchError: as `pipeline.scan`.
+            PresswatchError: as `pipeline.scan`; a `LoggedError` if it is in the log of events.
         """
+        try:
+            with failures_logged(events):
+                return self._scan(task, budget, command, events)
+        except (DoneMeanwhileError, LoggedError) as error:
+            if isinstance(error, DoneMeanwhileError) or isinstance(error.__cause__, DoneMeanwhileError):
+                return None
+            raise
+
+    def _scan(self, task: Task, budget: Budget, command: str | None, events: EventLog | None) -> RunSummary:
         config, corpus = task.item.settings(self.config), self._corpus_of(task.step)
         share, seed = self._drawn(task)
         if budget.dollars is not None:
             # The guard of the run itself counts the cost of that run.
             key = self._key_of(task, corpus)[:KEY_DIGITS]
-            others = [run for run in self.begun() if _key_in(run) != key]
-            left = budget.left(self.spent(others))
+            left = budget.left(self.spent(run for run in self.begun() if _key_in(run) != key))
             config = replace(config, run=replace(config.run, budget=left))
         try:
             return scan(
@@ -319,7 +315,7 @@ class Campaign:
     def _require_wanted(self, task: Task) -> None:
         """Raise `DoneMeanwhileError` if another process has read shards of a task since it was found."""
         self._published()
-        if self._seen.ids == task.known:
+        if self._ids == task.known:
             return
         reads = self._reads(task.item)
         planned_for = reads.planned_for()
@@ -380,37 +376,26 @@ def _key_in(run: UnfinishedRun) -> str:
     return run.folder.uri.rpartition("/")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignFollower:
-    """Callbacks for the scans of a campaign: before a scan, and after its run was published.
-
-    `command`: the command line, for the runs. `events`: the log of events, if one is written.
-    """
-
-    command: str | None
-    events: EventLog | None
-    begins: Callable[[Task], None]
-    scanned: Callable[[RunSummary], None]
-
-
 def run(
     campaign: Campaign,
     now: datetime,
-    follower: CampaignFollower,
+    command: str | None,
     budget: Budget | None = None,
     retried: Collection[str] | None = None,
-) -> Iterator[ItemProgress]:
-    """Look at each item once, scan its rest, and yield its progress.
+) -> Iterator[Task | RunSummary | ItemProgress]:
+    """Look at each item once, and scan its rest: yield each task before its scan, its run, and the progress.
 
     An item that cannot be scanned has its `trouble`; the others are scanned.
 
     Args:
+        command: the command line, for the runs.
         retried: names of items whose missing shards are read again; None for all.
 
     Raises:
         BudgetError: the campaign has reached its budget, or the next scan would.
         PresswatchError: a scan failed.
     """
+    events = EventLog.of(campaign.config.run.log_format)
     for item in campaign.items:
         tried: set[tuple[Step, bool]] = set()
         if retried is not None and item.name not in retried:
@@ -419,13 +404,13 @@ def run(
         trouble: PresswatchError | None = None
         try:
             while (task := campaign.task_of(item, tried)) is not None:
-                follower.begins(task)
+                yield task
                 if len(task.shards):
-                    summary = _scanned(campaign, task, budget or Budget(None), follower)
+                    summary = campaign.carry_out(task, budget or Budget(None), command, events)
                     if summary is None:
                         continue
                     was_scanned = True
-                    follower.scanned(summary)
+                    yield summary
                 tried.add(task.key)
         except (InputError, StorageError, LoggedError) as error:
             if isinstance(error, LoggedError) and not isinstance(error.__cause__, (InputError, StorageError)):
@@ -434,19 +419,6 @@ def run(
             trouble = None if is_unpublished else error
         progress = campaign.progress_of(item)
         yield replace(progress, trouble=trouble, is_unpublished=is_unpublished, was_scanned=was_scanned)
-
-
-def _scanned(campaign: Campaign, task: Task, budget: Budget, follower: CampaignFollower) -> RunSummary | None:
-    """Scan a task and return its run; None if another process has done it meanwhile."""
-    try:
-        with failures_logged(follower.events):
-            return campaign.carry_out(task, budget, follower.command, follower.events)
-    except DoneMeanwhileError:
-        return None
-    except LoggedError as error:
-        if isinstance(error.__cause__, DoneMeanwhileError):
-            return None
-        raise
 
 
 def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPlan:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from presswatch_spark.errors import InputError, PresswatchError, StorageError
 from presswatch_spark.releases.known import Listing, ReleaseList, at_hand, current, list_uri
-from presswatch_spark.releases.release import NEWS, NEWS_SINCE, Release, week_of
+from presswatch_spark.releases.release import CRAWL_FORMS, NEWS, NEWS_SINCE, Release, week_of
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import DeniedError, MissingError
@@ -16,31 +16,34 @@ LIST_MAX_AGE = timedelta(days=7)
 """With an older list of crawls a release may be missed."""
 
 
-def known_crawls(listed: str | None, config: ScanConfig, now: datetime) -> ReleaseList:
+def known_crawls(
+    crawls: str | None,
+    listed: str | None,
+    config: ScanConfig,
+    now: datetime,
+    *,
+    by_name: bool = False,
+    base: str | None = None,
+) -> ReleaseList:
     """Return the list of crawls that is due now: `listed`, or the one of the settings.
 
-    Raises:
-        StorageError: the list is a file, and cannot be read.
-    """
-    rules = config.datasets.common_crawl
-    uri = list_uri(listed or rules.index)
-    return current(uri, config.storage, now)
-
-
-def crawls_by_name(
-    listed: str | None, config: ScanConfig, now: datetime, form: str, base: str | None
-) -> ReleaseList:
-    """Return the crawls that are known without a network, and those of later weeks that are published.
-
-    For machines that reach shard lists, and no list of crawls. A crawl is named by its week.
+    Args:
+        crawls: `wet` or `warc`. Months of CC-NEWS and datasets need no newer list than the one at hand.
+        by_name: read no list, and add the crawls of later weeks that are published, each called by its week:
+            for machines that reach shard lists below `base`, and no list of crawls.
 
     Raises:
-        StorageError: a shard list cannot be asked for now.
+        StorageError: the list is a file, and cannot be read; or a shard list cannot be asked for now.
     """
+    uri = list_uri(listed or config.datasets.common_crawl.index)
+    if crawls not in CRAWL_FORMS:
+        return at_hand(uri)
+    if not by_name:
+        return current(uri, config.storage, now)
 
     def is_published(name: str) -> bool:
         try:
-            shards_of(name, form, base, config.datasets, config.storage)
+            shards_of(name, crawls, base, config.datasets, config.storage)
         except PresswatchError as error:
             if is_absence(error):
                 return False
@@ -49,8 +52,7 @@ def crawls_by_name(
             raise
         return True
 
-    known = at_hand(list_uri(listed or config.datasets.common_crawl.index))
-    return with_later_weeks(known, now, is_published)
+    return with_later_weeks(at_hand(uri), now, is_published)
 
 
 def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[str], bool]) -> ReleaseList:

@@ -56,7 +56,7 @@ ANSWER_BYTES = 4 << 20
 ASKED_AT_ONCE = 8
 RELEASE = "{release}"
 """Stands in the address of an index for the release."""
-_FILES = re.compile(r"(?:\.parquet|\.gz|\.cdxj|/)$")
+_FILES = re.compile(r"(?:\.parquet|\.gz|\.cdxj|/cluster\.idx|/)$")
 _OF_SERVER = ("url", "timestamp", "filename", "offset", "length", "digest")
 _OF_FILE = ("url", "captured_at", "warc_filename", "record_offset", "record_length", "payload_digest")
 

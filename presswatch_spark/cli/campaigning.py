@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,34 +26,31 @@ from presswatch_spark.campaigns.plan import (
     write_plan,
 )
 from presswatch_spark.campaigns.progress import CampaignSample, ItemProgress
-from presswatch_spark.campaigns.run import Campaign, CampaignFollower, Task, run, with_corpus
-from presswatch_spark.campaigns.scope import LIST_MAX_AGE, crawls_by_name, known_crawls, news_months
+from presswatch_spark.campaigns.run import Campaign, Task, run, with_corpus
+from presswatch_spark.campaigns.scope import LIST_MAX_AGE, known_crawls, news_months
 from presswatch_spark.cli.options import scan_settings
-from presswatch_spark.cli.replies import FAILED, INCOMPLETE, command_line, print_lines, tell
+from presswatch_spark.cli.replies import ENGLISH, FAILED, INCOMPLETE, command_line, print_lines, tell
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.errors import ConfigError, InputError, InUseError, PresswatchError, StorageError
-from presswatch_spark.monitoring.progress import EventLog, LoggedError
+from presswatch_spark.monitoring.progress import LoggedError
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.redaction import holds_secret
 from presswatch_spark.releases import release as releases
 from presswatch_spark.releases.datasets import dataset_named, load_datasets, require_part
-from presswatch_spark.releases.known import ReleaseList, at_hand, list_uri
+from presswatch_spark.releases.known import ReleaseList
 from presswatch_spark.releases.release import CRAWL_FORMS, kinds_of
 from presswatch_spark.runs.work import key_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import MissingError, canonical
-from presswatch_spark.storage.objects import printable as printable_uri
 from presswatch_spark.storage.shards import is_list
 from presswatch_spark.tables import WATCH_FOLDER
+from presswatch_spark.tables.store import MARKER
 from presswatch_spark.terminal import counted, printable
 
 if TYPE_CHECKING:
     from presswatch_spark.pointers.pointer import Mirror
-    from presswatch_spark.removal.recaptures import LaterTables
-    from presswatch_spark.removal.rounds import ProbeReport
-    from presswatch_spark.removal.status import CaseStatus
 
 DECIDED = ("paths", "release", "named", "part", "mirror", "corpus", "out", "read__release", "run__budget")
 """Parameters of `presswatch scan` that a campaign decides by itself."""
@@ -65,11 +62,7 @@ ScanParameters = Mapping[str, Any]
 
 
 def scan_parameters(words: Sequence[str], of: str) -> ScanParameters:
-    """Return the parameters of `presswatch scan` that the words of a command line give.
-
-    Raises:
-        UsageError: they are no options of a scan.
-    """
+    """Return the parameters of `presswatch scan` in words of a command line; else raise `UsageError`."""
     from presswatch_spark.cli.commands.scan import scan
 
     return scan.make_context(of, list(words), parent=click.get_current_context().parent).params
@@ -84,15 +77,11 @@ def campaign_at(path: str, flags: ScanParameters) -> Campaign:
         StorageError: the list of crawls is a file, and cannot be read.
     """
     folder = Folder.of(path, scan_settings(flags).storage)
-    plan = plan_of(folder)
+    plan, now = plan_of(folder), datetime.now(UTC)
     given = _campaign_parameters(plan.options)
     config = _config(given, flags)
     _require_settings(plan, config)
-    now = datetime.now(UTC)
-    if plan.crawls in CRAWL_FORMS:
-        known = known_crawls(plan.listed, config, now)
-    else:
-        known = at_hand(list_uri(plan.listed or config.datasets.common_crawl.index))
+    known = known_crawls(plan.crawls, plan.listed, config, now)
     if known.trouble:
         tell(printable(f"note: a newer list could not be had: {known.trouble}; {known.origin}"))
     items = items_of(plan, known, config, now)
@@ -116,12 +105,6 @@ class CampaignOrder:
     mirrors: tuple[str, ...]
     listed: str | None
 
-    @property
-    def has_scope(self) -> bool:
-        """Say whether the scope is given."""
-        named = self.crawls or self.since or self.until or self.listed
-        return bool(named or self.datasets or self.all_datasets or self.mirrors)
-
 
 def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> CampaignPlan:
     """Write the plan of a campaign, or change its scope, or give it a corpus that grew.
@@ -135,8 +118,7 @@ def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> Cam
     # A later call may come from another folder.
     corpus, out, listed = (place and canonical(place) for place in (order.corpus, order.out, order.listed))
     folder = Folder.of(path, scan_settings(flags).storage)
-    found = read_plan(folder)
-    before = found[0] if found else None
+    before, etag = read_plan(folder) or (None, None)
     plan = before or CampaignPlan("", ())
     plan = replace(plan, options=order.scan_options or plan.options)
     config = _config(_campaign_parameters(plan.options), flags)
@@ -163,7 +145,7 @@ def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> Cam
     if corpus:
         plan = with_corpus(plan, corpus, config)
     plan = replace(plan, settings=_settings_digest(plan, config))
-    write_plan(folder, plan, found[1] if found else None)
+    write_plan(folder, plan, etag)
     return plan
 
 
@@ -191,43 +173,39 @@ def _sample_of(given: ScanParameters) -> CampaignSample:
 
 
 def _scoped(plan: CampaignPlan, order: CampaignOrder) -> CampaignPlan:
+    def pair(option: str, text: str, sign: str) -> tuple[str, str]:
+        name, found, value = text.partition(sign)
+        if not (name and found and value):
+            raise click.UsageError(f"{option} must be NAME{sign}VALUE, not {text!r}")
+        return name, value
+
     if order.newest_first is not None:
         plan = replace(plan, newest_first=order.newest_first)
-    if order.has_scope:
+    of_crawls = order.crawls, order.since, order.until, order.listed
+    if any((*of_crawls, order.datasets, order.all_datasets, order.mirrors)):
         known = load_datasets()
-        parts = list(dict.fromkeys(_pair("--dataset", text, ":") for text in order.datasets))
+        parts = list(dict.fromkeys(pair("--dataset", text, ":") for text in order.datasets))
         for name, part in parts:
             require_part(dataset_named(name, known), part)
         if order.all_datasets:
             named = {name for name, _ in parts}
             parts += [(each.id, each.part) for each in known.values() if each.id not in named]
-        mirrors = [_pair("--mirror", text, "=") for text in order.mirrors]
-        plan = replace(
-            plan,
-            crawls=order.crawls,
-            since=order.since,
-            until=order.until,
-            datasets=tuple(parts),
-            mirrors={name: canonical(uri) for name, uri in mirrors},
-            listed=order.listed,
-        )
+        mirrors = {
+            name: canonical(uri) for name, uri in (pair("--mirror", text, "=") for text in order.mirrors)
+        }
         # A misspelt one would be no mirror, and the dataset be read where it lives.
-        if unknown := sorted(set(plan.mirrors) - {name for name, _ in parts}):
+        if unknown := sorted(set(mirrors) - {name for name, _ in parts}):
             raise click.UsageError(
                 f"--mirror names {unknown[0]}, and this campaign scans no dataset of that name"
             )
+        crawls, since, until, listed = of_crawls
+        plan = replace(plan, crawls=crawls, since=since, until=until, listed=listed)
+        plan = replace(plan, datasets=tuple(parts), mirrors=mirrors)
     if not (plan.crawls or plan.datasets):
         raise click.UsageError("say what is scanned: --crawls, --dataset or --all-datasets")
     if (plan.since or plan.until) and not plan.crawls:
         raise click.UsageError("--since and --until are for --crawls")
     return plan
-
-
-def _pair(option: str, text: str, sign: str) -> tuple[str, str]:
-    name, found, value = text.partition(sign)
-    if not (name and found and value):
-        raise click.UsageError(f"{option} must be NAME{sign}VALUE, not {text!r}")
-    return name, value
 
 
 def _settings_digest(plan: CampaignPlan, config: ScanConfig) -> str:
@@ -244,21 +222,36 @@ def _require_settings(plan: CampaignPlan, config: ScanConfig) -> None:
         )
 
 
-def follower_of(campaign: Campaign) -> CampaignFollower:
-    """Return a follower that prints the scans of a campaign."""
+def look(
+    campaign: Campaign, budget: Budget | None = None, retried: Collection[str] | None = None
+) -> Iterator[ItemProgress]:
+    """Scan the rest of each release while no other process may; print the scans, and yield the progress.
+
+    Raises:
+        InUseError: another process runs the campaign.
+        PresswatchError: as `campaigns.run.run`.
+    """
     from presswatch_spark.cli.commands.scan import incomplete_lines, summary_lines
 
-    def begins(task: Task) -> None:
-        for line in task_lines(task):
-            tell(printable(line))
-
-    def scanned(summary: RunSummary) -> None:
-        print_lines(map(printable, summary_lines(summary, campaign.plan.out)))
-        if summary.incomplete:
-            print_lines(map(printable, incomplete_lines(summary, campaign.plan.out)), err=True)
-
-    events = EventLog.of(campaign.config.run.log_format)
-    return CampaignFollower(command_line(), events, begins, scanned)
+    folder, out = campaign.folder, campaign.plan.out
+    if folder.is_local:
+        folder.path.mkdir(parents=True, exist_ok=True)
+    with locked(folder, LOCK, campaign.config.run.lease_seconds):
+        for news in run(campaign, datetime.now(UTC), command_line(), budget, retried):
+            if isinstance(news, Task):
+                for line in task_lines(news):
+                    tell(printable(f"{news.item.name}: {line}"))
+            elif isinstance(news, RunSummary):
+                print_lines(map(printable, summary_lines(news, out)))
+                if news.incomplete:
+                    print_lines(map(printable, incomplete_lines(news, out)), err=True)
+            else:
+                name = news.item.name
+                if news.trouble is not None and not isinstance(news.trouble, LoggedError):
+                    click.echo(printable(f"error: {name}: {news.trouble}"), err=True)
+                elif name in campaign.notes:
+                    tell(printable(f"note: {name}: {campaign.notes[name]}"))
+                yield news
 
 
 def task_lines(task: Task) -> Iterator[str]:
@@ -266,34 +259,10 @@ def task_lines(task: Task) -> Iterator[str]:
     count, first = counted(len(task.shards), "shard"), task.step[0]
     what = f"{count} once more" if task.again else "all its shards" if task.is_all else f"{count} of its list"
     since = f", for the articles that came since corpus {first}" if first else ""
-    note = f" ({task.item.note})" if task.item.note else ""
     if len(task.shards):
-        yield f"{task.item.name}: {what}{since}{note}"
+        yield f"{what}{since}{f' ({task.item.note})' if task.item.note else ''}"
     if task.gone:
-        yield f"{task.item.name}: {counted(len(task.gone), 'shard')} cannot be had: {task.gone[0]}"
-
-
-def look(
-    campaign: Campaign, budget: Budget | None = None, retried: Collection[str] | None = None
-) -> Iterator[ItemProgress]:
-    """Scan the rest of each release while no other process may, and yield its progress.
-
-    Raises:
-        InUseError: another process runs the campaign.
-        PresswatchError: as `campaigns.run.run`.
-    """
-    folder = campaign.folder
-    if folder.is_local:
-        folder.path.mkdir(parents=True, exist_ok=True)
-    with locked(folder, LOCK, campaign.config.run.lease_seconds):
-        follower = follower_of(campaign)
-        for progress in run(campaign, datetime.now(UTC), follower, budget, retried):
-            name = progress.item.name
-            if progress.trouble is not None and not isinstance(progress.trouble, LoggedError):
-                click.echo(printable(f"error: {name}: {progress.trouble}"), err=True)
-            elif name in campaign.notes:
-                tell(printable(f"note: {name}: {campaign.notes[name]}"))
-            yield progress
+        yield f"{counted(len(task.gone), 'shard')} cannot be had: {task.gone[0]}"
 
 
 def repeated(look: Callable[[], int], seconds: float, pause: Callable[[float], None]) -> int:
@@ -320,19 +289,37 @@ class Watch:
     """A watch: a campaign over the releases that are there at each look.
 
     Attributes:
-        since: the oldest release; None for the newest only.
-        listed: another list of crawls. With `probe`, no list is read: shard lists of later weeks are.
+        plan: without `since`, only the newest release is watched.
+        by_name: no list is read: shard lists of later weeks are.
         again: releases whose missing shards are read once more.
     """
 
     plan: CampaignPlan
     config: ScanConfig
     given: ScanParameters
-    since: str | None
-    listed: str | None
-    probe: bool
+    by_name: bool
     again: tuple[str, ...]
     dry_run: bool
+
+    @classmethod
+    def of(
+        cls,
+        given: ScanParameters,
+        *,
+        news: bool,
+        since: str | None,
+        listed: str | None,
+        by_name: bool,
+        again: tuple[str, ...],
+        dry_run: bool,
+    ) -> Watch:
+        """Return the watch of options and of a scan's parameters; raises `ConfigError` or `CorpusError`."""
+        config = scan_settings(given, given["config"])
+        manifest = manifest_of(given["corpus"], config.storage)
+        corpora = (CorpusOfCampaign(given["corpus"], manifest.digest, manifest.counts.articles),)
+        crawls = NEWS if news else given["dataset"]
+        plan = CampaignPlan(given["out"], corpora, crawls, since=since, listed=listed)
+        return cls(plan, config, given, by_name, again, dry_run)
 
     def campaign(self, now: datetime) -> tuple[Campaign, ReleaseList]:
         """Return the campaign as it is now, with the list of crawls that it comes from.
@@ -340,25 +327,19 @@ class Watch:
         Raises:
             InputError: the list does not have `since`.
         """
-        plan, form, base = self.plan, str(self.plan.crawls), self.given["base"]
-        if plan.crawls == NEWS:
-            known = at_hand(list_uri(self.listed or self.config.datasets.common_crawl.index))
-            newest = news_months(now)[0].name
-        else:
-            if self.probe:
-                known = crawls_by_name(self.listed, self.config, now, form, base)
-            else:
-                known = known_crawls(self.listed, self.config, now)
-            newest = known.listing.crawls[0].name
-        plan = replace(plan, since=self.since or newest)
-        items, sample = items_of(plan, known, self.config, now), _sample_of(self.given)
+        plan, config, base = self.plan, self.config, self.given["base"]
+        known = known_crawls(plan.crawls, plan.listed, config, now, by_name=self.by_name, base=base)
+        newest = news_months(now)[0] if plan.crawls == NEWS else known.listing.crawls[0]
+        plan = replace(plan, since=plan.since or newest.name)
+        items = items_of(plan, known, config, now)
         # The key of the watch: others may run beside this one.
-        manifest = manifest_of(self.plan.corpora[-1].path, self.config.storage)
+        manifest = manifest_of(plan.corpora[-1].path, config.storage)
         drawn = {name: value for name, value in self.given.items() if name.startswith("sample") and value}
-        settings = row_settings(self.config, manifest.minhash)
-        key = key_of(manifest.digest, form, settings, json.dumps(drawn, sort_keys=True, default=str))[:16]
-        folder = Folder.of(plan.out, self.config.storage) / f"{WATCH_FOLDER}/{key}"
-        return Campaign(folder, plan, items, self.config, base, sample), known
+        settings = row_settings(config, manifest.minhash)
+        sampled = json.dumps(drawn, sort_keys=True, default=str)
+        key = key_of(manifest.digest, str(plan.crawls), settings, sampled)[:16]
+        folder = Folder.of(plan.out, config.storage) / f"{WATCH_FOLDER}/{key}"
+        return Campaign(folder, plan, items, config, base, _sample_of(self.given)), known
 
     def reports(self) -> Iterator[WatchReport]:
         """Scan new releases, and yield a report for each; a last one if the list of crawls is old."""
@@ -394,37 +375,16 @@ class Watch:
             except (InputError, StorageError) as error:
                 yield WatchReport(item.name, f"could not be scanned: {error}")
                 continue
-            lines = [line.partition(": ")[2] for line in task_lines(task)] if task else []
-            yield WatchReport(item.name, f"would be scanned: {'; '.join(lines)}" if lines else "scanned")
-
-
-def watch_of(
-    words: Sequence[str],
-    *,
-    news: bool,
-    since: str | None,
-    listed: str | None,
-    probe: bool,
-    again: tuple[str, ...],
-    dry_run: bool,
-) -> Watch:
-    """Return the watch that options of `presswatch watch` and of its scans describe.
-
-    Raises:
-        UsageError: the scan options are none, or contradict the watch.
-        ConfigError: a setting is wrong.
-        CorpusError: there is no corpus.
-    """
-    given = watched_scan(words, news)
-    config = scan_settings(given, given["config"])
-    manifest = manifest_of(given["corpus"], config.storage)
-    corpus = CorpusOfCampaign(given["corpus"], manifest.digest, manifest.counts.articles)
-    plan = CampaignPlan(given["out"], (corpus,), NEWS if news else given["dataset"])
-    return Watch(plan, config, given, since, listed, probe, again, dry_run)
+            lines = "; ".join(task_lines(task)) if task else ""
+            yield WatchReport(item.name, f"would be scanned: {lines}" if lines else "scanned")
 
 
 def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:
-    """Return the parameters of `presswatch scan` that a watch's options give; for errors, see `watch_of`."""
+    """Return the parameters of `presswatch scan` that a watch's options give.
+
+    Raises:
+        UsageError: they are no options of a scan, or contradict the watch.
+    """
     given = scan_parameters(words, "watch … --")
     if given["paths"] or given["release"] or given["read__release"]:
         raise click.UsageError("the watch names the releases: leave PATH, --release and --release-name out")
@@ -436,104 +396,62 @@ def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:
     return given
 
 
-@dataclass(frozen=True, slots=True)
-class WatchedCases:
-    """Probes the cases at `paths`, with the corpus, the tables and the storage of the watch's scan.
+def case_reports(
+    watch: Watch, paths: Sequence[str], every: timedelta, mirrors: Sequence[Mirror], index: str | None
+) -> Iterator[WatchReport]:
+    """Probe the cases that are due, `every` so long, with a watch's corpus and tables; yield the findings."""
+    from presswatch_spark.cli.commands.removal import probe_reply, prober_of
 
-    Attributes:
-        every: how long after a round the next one is due.
-        deep, index: see `Prober`.
-        metrics: file for the measures of the cases.
-    """
-
-    watch: Watch
-    paths: Sequence[str]
-    every: timedelta
-    mirrors: Sequence[Mirror] = ()
-    deep: bool = False
-    index: str | None = None
-    metrics: str | None = None
-    _measured: dict[str, CaseStatus] = field(default_factory=dict)
-
-    def reports(self) -> Iterator[WatchReport]:
-        """Probe each case that is due, and yield its findings, also of a failure."""
-        from presswatch_spark.removal.metrics import write_metrics
-
-        for path in self.paths:
-            if self.watch.dry_run:
-                yield WatchReport(path, "would be probed, if it is due")
-                continue
-            try:
-                probed = self._probe(path)
-            except InUseError:
-                yield WatchReport(path, "another process is probing it")
-                continue
-            except PresswatchError as error:
-                yield WatchReport(path, f"could not be probed: {error}", FAILED)
-                continue
-            if probed is None:
-                yield WatchReport(path, "not due")
-                continue
-            removed, claims = probed.status.claims()
-            asked = f"{probed.asked:,} of {counted(probed.targets, 'place')} asked for"
-            text = f"round {probed.round.number}: {asked}; {removed:,} of {counted(claims, 'claim')} removed"
-            yield WatchReport(path, text, 0 if probed.is_complete else INCOMPLETE)
-            for alarm in probed.alarms:
-                yield WatchReport(path, f"alarm: {alarm.kind}: {alarm.about}: {alarm.detail}", INCOMPLETE)
-            for uri, why in probed.blocked.items():
-                yield WatchReport(path, f"left alone: {uri}: {why}", INCOMPLETE)
-            if probed.unheard and self.index:
-                index = printable_uri(self.index)
-                yield WatchReport(path, f"index: {index}: {probed.unheard}", INCOMPLETE)
-        if self.metrics is None or self.watch.dry_run:
-            return
+    config, plan = watch.config, watch.plan
+    given: dict[str, Any] = {"corpus": plan.corpora[-1].path, "mirrors": mirrors, "index": index}
+    for path in paths:
+        if watch.dry_run:
+            yield WatchReport(path, "would be probed, if it is due")
+            continue
         try:
-            write_metrics(self.metrics, list(self._measured.values()))
+            tables = plan.out if _is_there(Folder.of(plan.out, config.storage)) else None
+            probed = prober_of(path, config, tables=tables, deep=False, **given).probe_if_due(every)
+        except InUseError:
+            yield WatchReport(path, "another process is probing it")
+            continue
         except PresswatchError as error:
-            yield WatchReport(self.metrics, str(error), FAILED)
-
-    def _probe(self, path: str) -> ProbeReport | None:
-        from presswatch_spark.corpus.store import Corpus
-        from presswatch_spark.removal.case import RemovalCase
-        from presswatch_spark.removal.recaptures import LaterTables
-        from presswatch_spark.removal.rounds import Prober
-        from presswatch_spark.removal.status import CaseStatus
-        from presswatch_spark.tables.store import MARKER
-
-        config, plan = self.watch.config, self.watch.plan
-        case = RemovalCase.open(path, config.storage)
-        corpus = Corpus.open(plan.corpora[-1].path, check=False, storage=config.storage)
-        tables: LaterTables | None = LaterTables(plan.out, config.storage)
-        try:
-            Folder.of(plan.out, config.storage).read(MARKER)
-        except MissingError:
-            tables = None
-        prober = Prober(case, config, self.mirrors, corpus, self.deep, self.index, tables, tell)
-        probed = prober.probe_if_due(self.every)
-        if self.metrics and (probed or path not in self._measured):
-            self._measured[path] = probed.status if probed else CaseStatus.of(case)
-        return probed
+            yield WatchReport(path, f"could not be probed: {error}", FAILED)
+            continue
+        if probed is None:
+            yield WatchReport(path, "not due")
+            continue
+        reply = probe_reply(probed, index, ENGLISH)
+        for line in (*reply.lines, *reply.warnings):
+            yield WatchReport(path, str(line), INCOMPLETE if reply.exit_code else 0)
 
 
-def look_once(watch: Watch, cases: WatchedCases, *, poll: bool) -> int:
+def _is_there(tables: Folder) -> bool:
+    """Return whether a scan has made tables in a folder."""
+    try:
+        tables.read(MARKER)
+    except MissingError:
+        return False
+    return True
+
+
+def look_once(watch: Watch, cases: Callable[[], Iterator[WatchReport]], *, poll: bool) -> int:
     """Scan new releases, then probe the cases that are due; print a line for each, and return the exit code.
 
     It is 1 if something failed, else 75 with `poll` if another process is scanning, else 3 or 0.
     """
-    codes = set[int]()
+    codes, trouble = set[int](), None
 
     def print_all(reports: Iterator[WatchReport]) -> None:
         for report in reports:
             click.echo(printable(f"{report.about}: {report.text}"), err=report.code == FAILED)
             codes.add(report.code)
 
-    trouble = None
     try:
         print_all(watch.reports())
     except PresswatchError as error:
         trouble = error
     # After the scans, whose tables may have later captures of a case's pages; and also if these failed.
-    print_all(cases.reports())
+    print_all(cases())
     if trouble:
         raise trouble
     if FAILED in codes:

@@ -16,7 +16,7 @@ add one, all that follow must be changed; the newest digest, written down elsewh
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -42,6 +42,8 @@ from presswatch_spark.version import __version__
 ChainRow = TypeVar("ChainRow", Probe, ReleaseFile)
 """A row of a chain."""
 CaseRow = TypeVar("CaseRow", bound=TableRow)
+ChainHead = tuple[int, str]
+"""Length and newest digest of the chain of probes."""
 LAYOUT = 1
 MARKER = "_presswatch_case.json"
 LOCK, LEASE_SECONDS = "case.lock", 60.0
@@ -117,90 +119,63 @@ class RemovalCase:
         rows = [row for _, row in self._rows("targets", Target)]
         for row in rows:
             if (found := digest_of(row)) != row.target_sha256:
-                raise _broken(f"target {row.target_sha256} has changed: its digest is {found}", self)
+                raise self._broken(f"target {row.target_sha256} has changed: its digest is {found}")
         if table_digest(row.target_sha256 for row in rows) != self.about["targets_digest"]:
-            raise _broken(
-                f"there are {len(rows):,} targets, and not those that the case was opened with", self
-            )
+            raise self._broken(f"there are {len(rows):,} targets, and not those that it was opened with")
         return rows
 
     def probes(self) -> list[Probe]:
         """Return all probes, in the order of the chain; raises as `each_round`."""
         return [probe for probes in self.each_round(whole=True) for probe in probes]
 
-    def each_round(self, *, whole: bool = False) -> Iterator[list[Probe]]:
+    def each_round(
+        self,
+        rounds: Sequence[ProbeRound] | None = None,
+        heads: Sequence[ChainHead] | None = None,
+        *,
+        whole: bool = False,
+    ) -> Iterator[list[Probe]]:
         """Yield the probes of each round that has any, in the order of the chain.
 
-        `whole`: with their answers; see `without_answer`.
+        Args:
+            rounds, heads: those of the case, if they are known; default: they are read.
+            whole: with the answers; see `without_answer`.
 
         Raises:
             BrokenCaseError: the chain breaks; names the first probe that breaks it.
         """
-        rounds, notes = self.rounds(), self.notes("heads")
-        if len(notes) < max((each.heads or 0 for each in rounds), default=0):
-            raise _broken(f"the note {_note_name('heads', len(notes) + 1)} is missing", self)
-        heads = {head["probes"]: head["newest"] for head in notes}
-        ends = {0: str(self.about["targets_digest"])}
+        rounds = self.rounds() if rounds is None else rounds
+        heads = self.heads() if heads is None else heads
+        if len(heads) < max((each.heads or 0 for each in rounds), default=0):
+            raise self._broken(f"the note {_note_name('heads', len(heads) + 1)} is missing")
+        noted, ends = dict(heads), {0: str(self.about["targets_digest"])}
         links = self._links("probes", Probe)
         for number, probes in groupby(links if whole else map(without_answer, links), lambda row: row.round):
             if number > len(rounds):
-                raise _broken(f"the note {_note_name('rounds', len(rounds) + 1)} is missing", self)
+                raise self._broken(f"the note {_note_name('rounds', len(rounds) + 1)} is missing")
             of_round = list(probes)
-            ends |= {row.number + 1: row.probe_sha256 for row in of_round if row.number + 1 in heads}
+            ends |= {row.number + 1: row.probe_sha256 for row in of_round if row.number + 1 in noted}
             yield of_round
             # A caller that reads round by round keeps one of them.
             del of_round
-        for length, newest in heads.items():
+        for length, newest in noted.items():
             if ends.get(length) != newest:
-                raise _broken(
+                raise self._broken(
                     f"the case had {counted(length, 'probe')} once, the newest {newest}, and has not now:"
-                    " an older copy stands in its place, or probes were taken out",
-                    self,
+                    " an older copy stands in its place, or probes were taken out"
                 )
-
-    def note_head(self, chain: "Chain") -> None:
-        """Note how long the chain of probes is, so that an older copy in its place is noticed."""
-        facts = {"probes": chain.length, "newest": chain.newest}
-        heads = self.notes("heads")
-        if not heads or heads[-1] != facts:
-            self.note("heads", len(heads) + 1, facts)
 
     def release_files(self) -> list[ReleaseFile]:
         """Return the rows of all inventories, in the order of their chain; raises as `each_round`."""
         return list(self._links("release_files", ReleaseFile))
 
-    def _links(self, table: str, kind: type[ChainRow]) -> Iterator[ChainRow]:
-        before = str(self.about["targets_digest"])
-        for number, (name, row) in enumerate(self._rows(table, kind)):
-            place = f"{'probe' if table == 'probes' else 'row'} {number:,}, in {name}"
-            if row.number != number:
-                raise _broken(
-                    f"{place}, says that it is number {row.number:,}: one is missing or added", self
-                )
-            if row.previous_sha256 != before:
-                raise _broken(f"{place}, follows another probe than the one before it", self)
-            if (found := digest_of(row)) != row.probe_sha256:
-                raise _broken(f"{place}, has changed: its digest is {found}", self)
-            before = row.probe_sha256
-            yield row
-
     def rounds(self) -> list[ProbeRound]:
         """Return the rounds that were begun."""
         return [ProbeRound(**note) for note in self.notes("rounds")]
 
-    def begin(self, number: int, chain: "Chain", *, deep: bool) -> ProbeRound:
-        """Note that a round begins after the probes of a chain, and that chain's head if it has no note."""
-        heads, is_headed = len(self.notes("heads")), self.is_headed(chain.length)
-        begun = ProbeRound(number, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", deep, heads, is_headed)
-        self.note("rounds", number, asdict(begun))
-        if not is_headed:
-            self.note_head(chain)
-        return begun
-
-    def is_headed(self, length: int) -> bool:
-        """Return whether the newest note of a head covers a chain of so many probes."""
-        heads = self.notes("heads")
-        return not length or bool(heads and heads[-1]["probes"] == length)
+    def heads(self) -> list[ChainHead]:
+        """Return length and newest digest of the chain of probes at the end of each call of `probe`."""
+        return [(note["probes"], note["newest"]) for note in self.notes("heads")]
 
     def notes(self, kind: str) -> list[dict[str, Any]]:
         """Return the notes of a kind, such as `rounds`; `BrokenCaseError` if one changed or is missing."""
@@ -208,17 +183,30 @@ class RemovalCase:
         for name in sorted(name for name in self.folder.names() if name.startswith(f"{kind}/")):
             expected = _note_name(kind, len(notes) + 1)
             if name != expected:
-                raise _broken(f"the note {expected} is missing", self)
+                raise self._broken(f"the note {expected} is missing")
             try:
                 notes.append(dict(unsealed_json(self.folder.read(name)[0])))
             except (ValueError, TypeError) as error:
-                raise _broken(f"the note {name} has changed", self) from error
+                raise self._broken(f"the note {name} has changed") from error
         return notes
 
     def note(self, kind: str, number: int, facts: Mapping[str, Any]) -> None:
         """Write a note, which is never written again."""
         with disk_errors(str(self.folder)):
             self.folder.write(_note_name(kind, number), sealed_json(facts), absent=True)
+
+    def _links(self, table: str, kind: type[ChainRow]) -> Iterator[ChainRow]:
+        before = str(self.about["targets_digest"])
+        for number, (name, row) in enumerate(self._rows(table, kind)):
+            place = f"{'probe' if table == 'probes' else 'row'} {number:,}, in {name}"
+            if row.number != number:
+                raise self._broken(f"{place}, says that it is number {row.number:,}: one is missing or added")
+            if row.previous_sha256 != before:
+                raise self._broken(f"{place}, follows another probe than the one before it")
+            if (found := digest_of(row)) != row.probe_sha256:
+                raise self._broken(f"{place}, has changed: its digest is {found}")
+            before = row.probe_sha256
+            yield row
 
     def _rows(self, table: str, kind: type[CaseRow]) -> Iterator[tuple[str, CaseRow]]:
         for name in sorted(name for name in self.folder.names() if name.startswith(f"{table}/")):
@@ -227,23 +215,47 @@ class RemovalCase:
                 rows = kind.from_batches(file.read(use_threads=False).cast(kind.schema))
                 yield from ((name, row) for row in rows)
             except UNREADABLE as error:
-                raise _broken(f"the file {name} is not as it was written", self) from error
+                raise self._broken(f"the file {name} is not as it was written") from error
+
+    def _broken(self, what: str) -> BrokenCaseError:
+        return BrokenCaseError(printable(what), where=str(self.folder), remedy=RESTORE)
 
 
 @dataclass(slots=True)
 class Chain:
-    """The end of a chain of a case, to which one process adds; it must hold the case."""
+    """The end of a chain of a case, to which one process adds; it must hold the case.
+
+    `heads`: of the chain of probes, its notes so far.
+    """
 
     case: RemovalCase
     length: int
     newest: str
     table: str = "probes"
+    heads: list[ChainHead] = field(default_factory=list)
 
     @classmethod
     def of(cls, case: RemovalCase, rows: Sequence[ChainRow], table: str = "probes") -> Self:
         """Return the end of a chain that has these rows."""
         newest = rows[-1].probe_sha256 if rows else str(case.about["targets_digest"])
-        return cls(case, len(rows), newest, table)
+        return cls(case, len(rows), newest, table, case.heads() if table == "probes" else [])
+
+    def begin(self, number: int, *, deep: bool) -> ProbeRound:
+        """Note that a round begins after this chain, and the chain's head if it has no note."""
+        is_noted = is_headed(self.heads, self.length)
+        begun_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        begun = ProbeRound(number, begun_at, deep, len(self.heads), is_noted)
+        self.case.note("rounds", number, asdict(begun))
+        if not is_noted:
+            self.note_head()
+        return begun
+
+    def note_head(self) -> None:
+        """Note how long the chain is, so that an older copy in its place is noticed."""
+        head = self.length, self.newest
+        if self.heads[-1:] != [head]:
+            self.case.note("heads", len(self.heads) + 1, {"probes": self.length, "newest": self.newest})
+            self.heads.append(head)
 
     def append(self, round_number: int, rows: Sequence[ChainRow]) -> list[ChainRow]:
         """Write rows of the table as one file; return them with numbers, digests, and who asked.
@@ -260,19 +272,22 @@ class Chain:
             )
             newest, length = digest_of(link), length + 1
             linked.append(replace(link, probe_sha256=newest))
-        name = f"{self.table}/{round_number:04}-{self.length:09}.parquet"
+        name = f"{self.table}/{round_number:04}-{length:09}.parquet"
         with disk_errors(str(self.case.folder)):
             _write(self.case.folder, name, linked)
         self.length, self.newest = length, newest
         return linked
 
 
+def is_headed(heads: Sequence[ChainHead], length: int) -> bool:
+    """Return whether the newest note of a head covers a chain of so many probes."""
+    return not length or bool(heads and heads[-1][0] == length)
+
+
 def write_case(draft: Path, targets: Sequence[Target], about: Mapping[str, Any]) -> Mapping[str, Any]:
     """Write a new case into a folder from `new_folder`, and return the content of its marker.
 
-    Args:
-        targets: each is written once.
-        about: the content of the marker, besides layout, version, time and digest.
+    `about`: the content of the marker, besides layout, version, time and digest. Each target is written once.
     """
     folder = Folder.of(str(draft), StorageOptions())
     ordered = sorted(
@@ -319,7 +334,3 @@ def _write(
 
 def _note_name(kind: str, number: int) -> str:
     return f"{kind}/{number:04}.json"
-
-
-def _broken(what: str, case: RemovalCase) -> BrokenCaseError:
-    return BrokenCaseError(printable(what), where=str(case.folder), remedy=RESTORE)

@@ -20,7 +20,6 @@ from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.removal.places import is_by_range
 from presswatch_spark.removal.responses import ProbeFinding, RecordFacts
-from presswatch_spark.removal.states import ABSENT, BEYOND, ELSEWHERE, FAILED, GAPS, NOWHERE, OTHER_TEXT
 from presswatch_spark.runs.work import reason_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.matcher import Matcher, MatchRules
@@ -75,10 +74,7 @@ class WordCount:
 class Passages:
     """Finds the document of a file that has the most words of each article, by the matcher of a scan.
 
-    Args:
-        ordinals: those of the articles in the corpus.
-        known: documents that are left out. They had the article before, so no page was moved to them; whether
-            they are to go is decided by targets of their own.
+    `known` documents had the article before, so no page was moved to them: they are left out.
     """
 
     def __init__(
@@ -128,9 +124,7 @@ class DeepReading:
     ) -> "DeepReading":
         """Read a file.
 
-        Args:
-            marks: names of records that the file had before.
-            known: documents that had the articles before.
+        `marks`: names of records that it had before. `known`: documents that had the articles.
 
         Raises:
             BlockedError: the site is to be asked nothing more.
@@ -145,13 +139,13 @@ class DeepReading:
                 digest = record.text_sha256 or ""
                 reading.names.update({batch.url_of(i), digest}.intersection(marks))
                 if digest in wanted:
-                    reading.seen[digest] = ProbeFinding(ELSEWHERE, "its text is in the file", record)
+                    reading.seen[digest] = ProbeFinding("elsewhere", "its text is in the file", record)
                 for name in wanted.intersection(names_of(None, record.document_url, record.record_id)):
                     # A page may be in a file more than once.
                     others = reading.seen[name].texts if name in reading.seen else ()
                     texts = (*others, batch.text_of(i))
                     detail = "its URL or id has another text"
-                    reading.seen[name] = ProbeFinding(OTHER_TEXT, detail, record, texts)
+                    reading.seen[name] = ProbeFinding("other_text", detail, record, texts)
         return reading
 
     def best(self, target: Target) -> ProbeFinding | None:
@@ -162,31 +156,32 @@ class DeepReading:
         named = next((self.seen[name] for name in names_of_target(target) if name in self.seen), None)
         found = None if named is None else self.words.counted(named, target)
         passage = self.passages.found.get(target.article_id or "") if self.passages else None
-        if passage is None or (found is not None and found.outcome == ELSEWHERE):
+        if passage is None or (found is not None and found.outcome == "elsewhere"):
             return found
         copied = passage.copied_words or 0
         if found is not None and (found.record.copied_words or 0) > copied:
             return found
         if target.copied_words and copied >= target.copied_words:
-            return ProbeFinding(ELSEWHERE, "another document of the file has all that it had copied", passage)
-        return ProbeFinding(OTHER_TEXT, "another document of the file has words of its article", passage)
+            return ProbeFinding(
+                "elsewhere", "another document of the file has all that it had copied", passage
+            )
+        return ProbeFinding("other_text", "another document of the file has words of its article", passage)
 
     def absent(self, target: Target, *, is_whole: bool) -> ProbeFinding:
         """Return the finding of a target that the file lacks; `is_whole`: the file is not cut."""
         report = self.report
         if report.defects_total:
-            stopped = report.interrupted or report.blocked or report.late or report.faulty
             # What is read in order is unknown from the damage on.
+            stopped = report.interrupted or report.blocked or report.late or report.faulty
             if stopped or not all(map(is_by_range, self.targets)):
-                detail = f"the file was not read to its end: {report.complaints[0]}"
-                return ProbeFinding(FAILED, detail)
-            return ProbeFinding(GAPS, f"not all of the file was read: {report.complaints[0]}")
+                return ProbeFinding("failed", f"the file was not read to its end: {report.complaints[0]}")
+            return ProbeFinding("gaps", f"not all of the file was read: {report.complaints[0]}")
         if not is_whole:
-            return ProbeFinding(BEYOND, "no record that stood behind it was found")
+            return ProbeFinding("beyond", "no record that stood behind it was found")
         detail = f"{report.documents:,} documents were read, to the end of the file"
         if target.article_id is None or self.words.can_count(target):
-            return ProbeFinding(ABSENT, detail)
-        return ProbeFinding(NOWHERE, f"{detail}, and not searched for passages of its article")
+            return ProbeFinding("absent", detail)
+        return ProbeFinding("nowhere", f"{detail}, and not searched for passages of its article")
 
 
 def documents_of(uri: str, dataset: str, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
@@ -239,8 +234,7 @@ def names_by_article(targets: Iterable[Target]) -> KnownDocuments:
 def known_documents(others: Iterable[Mapping[str, Any]]) -> Mapping[str, KnownDocuments]:
     """Return the articles of documents that are no targets, each with its text, by the file's URI.
 
-    Args:
-        others: `places.OTHERS` of each, as a case notes them.
+    `others`: `places.OTHERS` of each, as a case notes them.
     """
     by_file = dict[str, set[tuple[str, str]]]()
     for other in others:

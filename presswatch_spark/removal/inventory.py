@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from presswatch_spark.errors import InputError
 from presswatch_spark.removal.case import Chain, RemovalCase
-from presswatch_spark.removal.responses import ProbeFinding, ResponseFacts, columns_of, part_of
-from presswatch_spark.removal.states import SAME
+from presswatch_spark.removal.responses import UNLINKED, ProbeFinding, ResponseFacts, columns_of, part_of
 from presswatch_spark.storage.exchanges import seconds_of_date
 from presswatch_spark.storage.host_limits import BlockedError, ask_anew
 from presswatch_spark.storage.objects import StorageOptions, ask, printable
@@ -49,11 +49,8 @@ def take_inventory(
 ) -> Inventory:
     """Ask for size, ETag and time of each file of a release, and add the answers to a case.
 
-    An inventory that was stopped is resumed.
-
-    Args:
-        uris: the files, as the list of the release names them.
-        since: files that were modified later are counted as changed.
+    An inventory that was stopped is resumed. `uris`: the files, as the list of the release names them. Files
+    that were modified after `since` are counted as changed.
 
     Raises:
         InputError: the release has no files.
@@ -74,17 +71,18 @@ def take_inventory(
             case.note("inventories", number, facts)
         chain, done = Chain.of(case, rows, "release_files"), {row.file_uri for row in found}
         left = [uri for uri in uris if printable(uri) not in done]
+        of_all: dict[str, Any] = {"inventory": number, "release": release, "format": format}
         for first in range(0, len(left), FILES_WRITTEN):
             answers = asked(left[first : first + FILES_WRITTEN], storage)
             files = [
-                _row(answer, number, release, format) for answer in answers if not isinstance(answer, str)
+                ReleaseFile(**each, **of_all, **UNLINKED) for each in answers if not isinstance(each, str)
             ]
             found += chain.append(number, files)
             tell(f"inventory {number}: {len(found):,} of {len(uris):,} files")
             if blocked := next((answer for answer in answers if isinstance(answer, str)), None):
                 break
 
-    there = [row for row in found if row.outcome == SAME]
+    there = [row for row in found if row.outcome == "same"]
     seconds = {row.file_uri: seconds_of_date(row.last_modified or "") for row in there}
     modified = {uri: datetime.fromtimestamp(each, UTC) for uri, each in seconds.items() if each is not None}
     return Inventory(
@@ -99,36 +97,21 @@ def take_inventory(
     )
 
 
-def asked(uris: Sequence[str], storage: StorageOptions) -> Sequence[tuple[ResponseFacts, ProbeFinding] | str]:
-    """Ask for the first byte of each file; of one that was left alone, return why."""
+def asked(uris: Sequence[str], storage: StorageOptions) -> Sequence[dict[str, Any] | str]:
+    """Ask for the first byte of each file; return the columns of its row, or why it was left alone."""
 
-    def one(uri: str) -> tuple[ResponseFacts, ProbeFinding] | str:
+    def one(uri: str) -> dict[str, Any] | str:
         try:
             answer = ask(uri, 0, 1, storage)
         except BlockedError as error:
             return str(error)
-        part = part_of(answer, uri, 0, 1)
-        outcome = part if isinstance(part, ProbeFinding) else ProbeFinding(SAME)
-        return ResponseFacts.of(answer, f"GET {printable(uri)} bytes=0-0", uri), outcome
+        part, columns = (
+            part_of(answer, uri, 0, 1),
+            columns_of(ResponseFacts.of(answer, f"GET {printable(uri)} bytes=0-0", uri)),
+        )
+        found = part if isinstance(part, ProbeFinding) else ProbeFinding("same")
+        del columns["body_sha256"]
+        return columns | {"outcome": found.outcome, "detail": found.detail or None}
 
     with AskingThreads(FILES_AT_ONCE, "inventory") as pool:
         return list(pool.map(one, uris))
-
-
-def _row(answer: tuple[ResponseFacts, ProbeFinding], number: int, release: str, format: str) -> ReleaseFile:
-    facts, found = answer
-    columns = columns_of(facts)
-    del columns["body_sha256"]
-    return ReleaseFile(
-        **columns,
-        inventory=number,
-        release=release,
-        format=format,
-        outcome=found.outcome,
-        detail=found.detail or None,
-        number=-1,
-        asked_from="",
-        tool_version="",
-        previous_sha256="",
-        probe_sha256="",
-    )

@@ -1,7 +1,7 @@
-"""Metrics of cases for Prometheus: places by state, claims, alarms, and when the last round was begun."""
+"""Metrics of a case for Prometheus: places by state, claims, alarms, and when the last round was begun."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -23,36 +23,32 @@ FAMILIES: Mapping[str, MetricFamily] = {
 }
 
 
-def write_metrics(path: str, cases: Sequence[CaseStatus]) -> None:
-    """Write the metrics of cases for Prometheus, whole or not at all; `OutputError` if that fails."""
+def write_metrics(path: str, status: CaseStatus) -> None:
+    """Write the metrics of a case for Prometheus, whole or not at all; `OutputError` if that fails."""
     try:
-        write_whole(Path(path), metrics_text(cases))
+        write_whole(Path(path), metrics_text(status))
     except OSError as error:
         raise unwritable(Path(path), error) from error
 
 
-def metrics_text(cases: Sequence[CaseStatus]) -> str:
-    """Return the metrics of cases in Prometheus's exposition format; each sample names its case."""
-    measured = dict[str, dict[str, dict[str, float]]]()
-    for status in cases:
-        rounds, places = status.rounds, status.counts()
-        kinds = Counter(alarm.kind for alarm in status.alarms())
-        removed, claims = status.claims()
-        begun = {"": datetime.fromisoformat(rounds[-1].begun_at).timestamp()} if rounds else {}
-        measured[printable(str(status.case.folder))] = {
-            "removal_places": {state: places[state] for state in STATES},
-            "removal_claims": {"": claims},
-            "removal_claims_removed": {"": removed},
-            "removal_rounds_total": {"": len(rounds)},
-            "removal_alarms_total": {kind: kinds[kind] for kind in ALARM_KINDS},
-            "removal_round_timestamp_seconds": begun,
-        }
+def metrics_text(status: CaseStatus) -> str:
+    """Return the metrics of a case in Prometheus's exposition format; each sample names the case."""
+    kinds, places = Counter(alarm.kind for alarm in status.alarms), status.counts()
+    removed, claims = status.claims()
+    last = [datetime.fromisoformat(each.begun_at) for each in status.rounds[-1:]]
+    values: Mapping[str, Mapping[str, float]] = {
+        "removal_places": {state: places[state] for state in STATES},
+        "removal_claims": {"": claims},
+        "removal_claims_removed": {"": removed},
+        "removal_rounds_total": {"": len(status.rounds)},
+        "removal_alarms_total": {kind: kinds[kind] for kind in ALARM_KINDS},
+        "removal_round_timestamp_seconds": {"": last[-1].timestamp()} if last else {},
+    }
+    case = {"case": printable(str(status.case.folder))}
 
     def samples() -> Iterator[tuple[str, str, float]]:
         for name, family in FAMILIES.items():
-            for case, values in measured.items():
-                for label, value in values[name].items():
-                    pairs = {"case": case} | ({family.label: label} if family.label else {})
-                    yield name, labels_of(pairs), float(value)
+            for label, value in values[name].items():
+                yield name, labels_of(case | ({family.label: label} if family.label else {})), float(value)
 
     return exposition(FAMILIES, samples())

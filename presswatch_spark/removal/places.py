@@ -19,7 +19,6 @@ from presswatch_spark.formats import registry
 from presswatch_spark.pointers.audit import reading_of
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.removal.case import MARKER, RemovalCase, sealed, write_case
-from presswatch_spark.removal.states import LISTED, PLACE, SAME
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions
@@ -186,9 +185,9 @@ class ResolvedPlaces:
         for probe in probes if self._lost else ():
             if (digest := probe.target_sha256) not in self._lost or digest is None:
                 continue
-            if probe.role == PLACE and probe.outcome == LISTED:
+            if probe.role == "place" and probe.outcome == "listed":
                 self._places[digest] = probe
-            elif probe.role == "target" and probe.outcome == SAME:
+            elif probe.role == "target" and probe.outcome == "same":
                 self._texts.setdefault(digest, probe.text_sha256)
 
     def of(self, targets: Sequence[Target]) -> list[Target]:

@@ -13,7 +13,6 @@ from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.checks import GONE, Failure
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.pointers.records import records_at
-from presswatch_spark.removal import states
 from presswatch_spark.removal.deep import DeepReading, KnownDocuments, WordCount, documents_of, record_of
 from presswatch_spark.removal.places import is_by_range, is_unresolved, offset_of, pointer_of
 from presswatch_spark.removal.responses import (
@@ -29,6 +28,7 @@ from presswatch_spark.removal.responses import (
     start_of_record_before,
     target_in,
 )
+from presswatch_spark.removal.states import FAILURES, READS, WHOLE, strong
 from presswatch_spark.storage.objects import ask, ask_whole, printable
 from presswatch_spark.storage.uris import root_of, scheme_of
 from presswatch_spark.tables.declarations import Probe, Target
@@ -42,6 +42,8 @@ WINDOW_BYTES, WIDE_BYTES = 64 << 10, 4 << 20
 JOINED_BYTES, GAP_BYTES = 4 << 20, 64 << 10
 """Ranges are joined up to this length, over gaps of this length."""
 CONTROLS = ("first", "before", "after")
+SETTLED = frozenset({*READS, *WHOLE, "other_text"})
+"""Outcomes of a whole file that another reading of the same bytes would repeat."""
 
 ProbedVersion = tuple[str | None, str | None, int | None]
 """What tells versions of a file apart: ETag, Last-Modified and size."""
@@ -93,18 +95,13 @@ class ProbeMemory:
             if probe.target_sha256 in self.shards
         }
         for probe in probes:
-            if probe.role == states.NEWEST and probe.etag and probe.outcome in states.SETTLED:
+            if probe.role == "newest" and probe.etag and probe.outcome in SETTLED:
                 known = self.newest.get(probe.target_sha256)
                 # A page with other text, and that its article is nowhere else, are two probes of one reading.
-                is_second = (
-                    probe.outcome == states.ABSENT
-                    and known is not None
-                    and known.outcome == states.OTHER_TEXT
-                    and (known.etag, known.bytes) == (probe.etag, probe.bytes)
-                )
-                if not is_second:
+                is_first = known is None or known.outcome != "other_text" or probe.outcome != "absent"
+                if known is None or is_first or _version(known) != _version(probe):
                     self.newest[probe.target_sha256] = probe
-            if probe.outcome != states.SAME:
+            if probe.outcome != "same":
                 continue
             uri = str(probe.file_uri)
             if probe.role == "target":
@@ -130,7 +127,7 @@ def _names(of: Probe | Target) -> frozenset[str]:
 
 
 def _version(answer: ResponseFacts | Probe) -> ProbedVersion:
-    return states.strong(answer.etag), answer.last_modified, answer.bytes
+    return strong(answer.etag), answer.last_modified, answer.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +164,7 @@ class FileProber:
             BlockedError: the site is to be asked nothing more.
         """
         for target in filter(is_unresolved, self.file.targets):
-            found = ProbeFinding(states.UNRESOLVED, "no index has said where it is")
+            found = ProbeFinding("unresolved", "no index has said where it is")
             self._note("target", ResponseFacts.unasked("NONE"), found, target)
         known = [target for target in self.file.targets if not is_unresolved(target)]
         if not known:
@@ -177,7 +174,7 @@ class FileProber:
         if in_order := [target for target in known if not is_by_range(target)]:
             self._read_in_order(in_order)
         if self.deep:
-            read = (*states.READS, states.MISSING, states.DENIED, *states.FAILURES)
+            read = (*READS, "missing", "denied", *FAILURES)
             asked = [each for each in self.probes if each.role == "target"]
             settled = {each.target_sha256 for each in asked if each.outcome in read}
             if lost := [target for target in by_range if target.target_sha256 not in settled]:
@@ -204,7 +201,7 @@ class FileProber:
             self._note(role, facts, part)
             return None
         bounds = next(_records(part, ()), None) if length > 1 else None
-        found = ProbeFinding(states.SAME, detail)
+        found = ProbeFinding("same", detail)
         self._note(role, facts, control_in(part, *bounds, None) if bounds else found)
         return part
 
@@ -223,7 +220,7 @@ class FileProber:
         elif bounds := (start, end) if known else next(_records(part, self.file.noticed), None):
             self._note("first", facts, _kept(part, bounds, known, facts))
         else:
-            self._note("first", facts, ProbeFinding(states.UNREADABLE, "no record begins the file"))
+            self._note("first", facts, ProbeFinding("unreadable", "no record begins the file"))
 
         wanted = list[TargetRange]()
         for target in targets:
@@ -251,7 +248,7 @@ class FileProber:
             return
         is_edge = start == 0 if role == "before" else end == part.size
         if is_edge:
-            self._note(role, facts, ProbeFinding(states.EDGE, "the file begins or ends there"), target)
+            self._note(role, facts, ProbeFinding("edge", "the file begins or ends there"), target)
             return
         bounds = _neighbour(role, part, start, end)
         if bounds is None:
@@ -261,7 +258,7 @@ class FileProber:
                 self._note(role, facts, wide, target)
                 return
             part, bounds = wide, _neighbour(role, wide, start, end)
-        none = ProbeFinding(states.UNREADABLE, "no record was found there")
+        none = ProbeFinding("unreadable", "no record was found there")
         self._note(role, facts, control_in(part, *bounds, None) if bounds else none, target)
 
     # Files that are read in order.
@@ -279,7 +276,7 @@ class FileProber:
             version, number = self.memory.versions.get(target.target_sha256, (None, -1))
             if version == _version(facts) and not self.deep and not uri.startswith("/"):
                 detail = f"the file is the version that probe {number:,} read"
-                self._note("target", facts, ProbeFinding(states.SAME, detail), target)
+                self._note("target", facts, ProbeFinding("same", detail), target)
             else:
                 left.append(target)
         if left:
@@ -294,12 +291,11 @@ class FileProber:
         for target, pointer in places:
             outcome = there[pointer]
             if isinstance(outcome, Failure):
-                state = states.BEYOND if outcome.reason == GONE else states.UNREADABLE
-                found = ProbeFinding(state, str(outcome))
+                found = ProbeFinding("beyond" if outcome.reason == GONE else "unreadable", str(outcome))
             else:
                 found = self.words.counted(compared(target, outcome), target)
             self._note("target", facts, found, target)
-            if found.outcome != states.SAME:
+            if found.outcome != "same":
                 lost.append(target)
         for role, beside, pointer in controls:
             outcome = there[pointer]
@@ -307,15 +303,15 @@ class FileProber:
             is_new = known is not None and known.is_new(facts)
             if isinstance(outcome, Failure):
                 has_moved = outcome.reason == GONE and is_new
-                control = ProbeFinding(states.REWRITTEN if has_moved else states.UNREADABLE, str(outcome))
+                control = ProbeFinding("rewritten" if has_moved else "unreadable", str(outcome))
             else:
                 record = _control_facts(RecordFacts.of(outcome))
-                control = ProbeFinding(states.SAME, record=record)
+                control = ProbeFinding("same", record=record)
                 if known is not None and known.sha256 != record.text_sha256:
-                    now = states.REWRITTEN if is_new else states.OTHER_RECORD
-                    control = ProbeFinding(now, "its text is another than before", record)
+                    detail = "its text is another than before"
+                    control = ProbeFinding("rewritten" if is_new else "other_record", detail, record)
             # Not every line of a file of lines is a record.
-            if role != "first" or control.outcome != states.UNREADABLE or first is not None:
+            if role != "first" or control.outcome != "unreadable" or first is not None:
                 self._note(role, facts, control, beside)
         if not any(each.role == "first" for each in self.probes):
             self._note("first", facts, self._unnoticed(targets))
@@ -352,8 +348,8 @@ class FileProber:
             if place > last:
                 break
         if found is None:
-            return ProbeFinding(states.UNREADABLE, "the file has no record that is no target")
-        return ProbeFinding(states.SAME, record=_control_facts(found))
+            return ProbeFinding("unreadable", "the file has no record that is no target")
+        return ProbeFinding("same", record=_control_facts(found))
 
     # Whole files.
 
@@ -370,7 +366,7 @@ class FileProber:
         reading = DeepReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
         places = [place for place, each in marks if each & reading.names]
         firsts = [each.outcome for each in self.probes if each.role == "first"]
-        is_same_file = bool(places) or states.SAME in firsts
+        is_same_file = bool(places) or "same" in firsts
         for target in targets:
             found = reading.best(target)
             if found is not None:
@@ -379,24 +375,24 @@ class FileProber:
             if found is None or found.record.copied_words == 0:
                 # Is it the file that had the target, and not cut before it?
                 asked = [each for each in self.probes if each.target_sha256 == target.target_sha256]
-                reaches = all(each.outcome != states.BEYOND for each in asked if each.role == "target")
+                reaches = all(each.outcome != "beyond" for each in asked if each.role == "target")
                 is_whole = any(place > offset_of(target) for place in places) or (reaches and is_same_file)
                 absent = reading.absent(target, is_whole=is_whole)
-                if found is None or absent.outcome == states.ABSENT:
+                if found is None or absent.outcome == "absent":
                     self._note("target", facts, absent, target)
 
     # Controls outside of the file.
 
     def _ask_siblings(self) -> None:
         """If the file is missing, read a record of another one: is the file gone, or the whole site?"""
-        if not any(each.role == "target" and each.outcome == states.MISSING for each in self.probes):
+        if not any(each.role == "target" and each.outcome == "missing" for each in self.probes):
             return
         # Some servers miss a file only if a part of it is asked for.
         uri = self.file.uri
         if (answer := ask_whole(uri, 1, self.options.storage)) is not None:
-            part, there = part_of(answer, uri, 0, 1), ProbeFinding(states.SAME, "it is there without a range")
+            part, there = part_of(answer, uri, 0, 1), ProbeFinding("same", "it is there without a range")
             facts = ResponseFacts.of(answer, f"GET {printable(uri)}", uri)
-            self._note(states.UNRANGED, facts, part if isinstance(part, ProbeFinding) else there)
+            self._note("unranged", facts, part if isinstance(part, ProbeFinding) else there)
         for sibling in self.file.siblings:
             if self._note_read("beside", sibling, HEAD_BYTES, "another file was read"):
                 return

@@ -2,14 +2,10 @@
 
 import hashlib
 import re
-import zlib
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any
-
-import numpy as np
+from typing import Any, cast
 
 from presswatch_spark.formats.arc import next_line, read_line
 from presswatch_spark.formats.inflate import first_member
@@ -19,45 +15,21 @@ from presswatch_spark.pointers.checks import Record
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.pointers.records import ZEROS as ZERO_BYTES
 from presswatch_spark.pointers.records import raw_record_in, record_in
-from presswatch_spark.removal.states import (
-    BEYOND,
-    DENIED,
-    ELSEWHERE,
-    EMPTY,
-    FAILED,
-    LIMITED,
-    MISSING,
-    OTHER_RECORD,
-    OTHER_TEXT,
-    REFUSED,
-    REMAINS,
-    REWRITTEN,
-    SAME,
-    STRANGE,
-    UNREADABLE,
-    ZEROS,
-)
+from presswatch_spark.removal.states import Outcome
 from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.exchanges import clock_ahead
 from presswatch_spark.storage.hub import NO_REPOSITORY
 from presswatch_spark.storage.objects import RawResponse, printable
 from presswatch_spark.tables.declarations import Probe, Target
 from presswatch_spark.terminal import printable as harmless
-from presswatch_spark.text.words import word_hashes
 
 PASSING = frozenset({408, 425, 500, 502, 503, 504})
 OTHER_BYTES = "its bytes are others than before"
 NOTHING = hashlib.sha256(b"").hexdigest()
-WORDS_OF_TEXT = 8
-"""Bytes with fewer different words than these are no text: filler, and letters by chance."""
-HEADER_MOST = 4_096
-"""A record's header of up to so many bytes is none of its text."""
-INFLATED_MOST, MEMBERS_MOST = 64 << 20, 64
+INFLATED_MOST = 64 << 20
 HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
 """How much is kept of all headers of an answer, and of its ETag and Last-Modified."""
 GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"
-_GZIP_HEAD, _SLICE_BYTES, _GZIP_WINDOW, _BARE_DEFLATE = 10, 16, 31, -15
-_TEXT = re.compile(rb"(?:[\t\n\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){16,}")
 _HEADER_END = re.compile(rb"\n\r*\n")
 _RECORD_END, _ARC_END = re.compile(rb"(?:\r?\n){0,2}"), re.compile(rb"(?:\r?\n)?")
 
@@ -164,7 +136,7 @@ class ProbeFinding:
     `texts`: those in the place of the text; the article's words are counted in each.
     """
 
-    outcome: str
+    outcome: Outcome
     detail: str = ""
     record: RecordFacts = RecordFacts()
     texts: tuple[bytes, ...] = ()
@@ -175,55 +147,66 @@ def columns_of(facts: ResponseFacts | RecordFacts) -> dict[str, Any]:
     return {each.name: getattr(facts, each.name) for each in fields(facts)}
 
 
+UNLINKED: Mapping[str, Any] = {
+    "number": -1,
+    "asked_from": "",
+    "tool_version": "",
+    "previous_sha256": "",
+    "probe_sha256": "",
+}
+"""Columns of a row that is not yet in a chain."""
+
+
 def probe_of(role: str, facts: ResponseFacts, found: ProbeFinding, target: Target | None = None) -> Probe:
     """Return a probe that is not yet in the chain: without round, number and digests."""
     return Probe(
         **columns_of(facts),
         **columns_of(found.record),
+        **UNLINKED,
         role=role,
         target_sha256=None if target is None else target.target_sha256,
         outcome=found.outcome,
         detail=found.detail or None,
-        number=-1,
         round=0,
         batch=0,
-        asked_from="",
-        tool_version="",
-        previous_sha256="",
-        probe_sha256="",
     )
+
+
+def finding_of(probe: Probe, detail: str, record: RecordFacts) -> ProbeFinding:
+    """Return the finding of a probe again, with another detail and record."""
+    return ProbeFinding(cast(Outcome, probe.outcome), detail, record)
 
 
 def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange | ProbeFinding:
     """Return the part of the file at `uri` that an answer brings, or why it brings none."""
     status, size = answer.status, size_of(answer)
     if answer.ours:
-        return ProbeFinding(FAILED, f"a fault on our side: {answer.failure}")
+        return ProbeFinding("failed", f"a fault on our side: {answer.failure}")
     if status is None:
-        return ProbeFinding(FAILED, answer.failure)
+        return ProbeFinding("failed", answer.failure)
     if answer.code == NO_REPOSITORY:
-        return ProbeFinding(DENIED, "the hub shows no such dataset: it is gone, or private")
+        return ProbeFinding("denied", "the hub shows no such dataset: it is gone, or private")
     if status in (404, 410):
         other = other_host(answer, uri)
         return (
-            ProbeFinding(STRANGE, f"another host answered for it: {other}")
+            ProbeFinding("strange", f"another host answered for it: {other}")
             if other
-            else ProbeFinding(MISSING)
+            else ProbeFinding("missing")
         )
     if status in (401, 403):
-        return ProbeFinding(DENIED, harmless(answer.code)[:VALUE_CHARACTERS])
+        return ProbeFinding("denied", harmless(answer.code)[:VALUE_CHARACTERS])
     if status == 429:
-        return ProbeFinding(LIMITED)
+        return ProbeFinding("limited")
     if status in PASSING:
-        return ProbeFinding(REFUSED, f"status {status}")
+        return ProbeFinding("refused", f"status {status}")
     if status == 416:
         return FetchedRange(start, b"", size)
     if status not in (200, 206):
-        return ProbeFinding(STRANGE, f"status {status}{': ' * bool(answer.failure)}{answer.failure}")
+        return ProbeFinding("strange", f"status {status}{': ' * bool(answer.failure)}{answer.failure}")
     if answer.failure:
-        return ProbeFinding(FAILED, answer.failure)
+        return ProbeFinding("failed", answer.failure)
     if status == 206 and answer.start != start:
-        return ProbeFinding(STRANGE, f"bytes from {answer.start:,} on came, and not from {start:,}")
+        return ProbeFinding("strange", f"bytes from {answer.start:,} on came, and not from {start:,}")
 
     is_chunked = "chunked" in (answer.header("Transfer-Encoding") or "").lower()
     if size is None and status == 200 and is_chunked and 0 < len(answer.body) < end - start:
@@ -233,9 +216,9 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange
     whole = (min(end, size) if size is not None else end) - start
     if status == 200 and len(data) < whole:
         # A page for people that there is no such file has status 200 on some servers.
-        return ProbeFinding(STRANGE, "status 200, and not the bytes that were asked for")
+        return ProbeFinding("strange", "status 200, and not the bytes that were asked for")
     if len(data) != max(0, whole):
-        return ProbeFinding(STRANGE, f"{len(data):,} bytes came of {whole:,}")
+        return ProbeFinding("strange", f"{len(data):,} bytes came of {whole:,}")
     return FetchedRange(start, data, size)
 
 
@@ -268,17 +251,23 @@ def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Probe
         if target.record_id is None:
             is_same = target.document_url is not None and facts.document_url == target.document_url
         if not is_same:
-            return ProbeFinding(OTHER_RECORD, record=facts)
-        stored = data[: max(length, end or 0)]
-        if raw.content_sha256 == NOTHING:
-            return _unless_text(ProbeFinding(EMPTY, record=facts), text_beside(stored, end or 0))
-        unreadable = ProbeFinding(UNREADABLE, "the record has content, and no text that a scan reads", facts)
-        return _unless_text(unreadable, text_in(stored))
+            return ProbeFinding("other_record", record=facts)
+        if raw.content_sha256 != NOTHING:
+            detail = "the record has content, and no text that a scan reads"
+            return ProbeFinding("unreadable", detail, facts)
+        if not _fills(data[: max(length, end or 0)], end or 0):
+            return ProbeFinding("unreadable", "other bytes follow an empty record", facts)
+        return ProbeFinding("empty", record=facts)
     if not data:
-        return ProbeFinding(BEYOND, "the file ends before it")
-    if found.detail == ZERO_BYTES:
-        return ProbeFinding(ZEROS, found.detail)
-    return _unless_text(ProbeFinding(UNREADABLE, found.detail), text_in(data[:length]))
+        return ProbeFinding("beyond", "the file ends before it")
+    return ProbeFinding("zeros" if found.detail == ZERO_BYTES else "unreadable", found.detail)
+
+
+def _fills(stored: bytes, end: int) -> bool:
+    """Return whether a record that ends at `end` fills its place: only zeros follow it."""
+    member = first_member(stored[:end], INFLATED_MOST) if stored.startswith(GZIP) else None
+    plain = member.data if member else stored[:end]
+    return end_of_record(plain, 0) == len(plain) and not stored[end:].strip(b"\0")
 
 
 def compared(target: Target, record: Record) -> ProbeFinding:
@@ -288,19 +277,19 @@ def compared(target: Target, record: Record) -> ProbeFinding:
         # An index named the capture: it is the record of the same page, in the same second.
         is_at = in_same_second(record.facts.captured_at, target.captured_at)
         is_capture = is_at and facts.document_url == target.document_url
-        return ProbeFinding(SAME if is_capture else OTHER_RECORD, record=facts)
+        return ProbeFinding("same" if is_capture else "other_record", record=facts)
     same_text = facts.text_sha256 == target.text_sha256
     same_id = target.record_id is not None and facts.record_id == target.record_id
     # Rows of dumps have no ids: there the URL names the document.
     same_url = target.document_url is not None and facts.document_url == target.document_url
     is_same = same_id or (target.record_id is None and same_url)
     if same_text and (is_same or same_url or target.document_url is None):
-        return ProbeFinding(SAME, record=facts)
+        return ProbeFinding("same", record=facts)
     if same_text:
-        return ProbeFinding(ELSEWHERE, "its text is there under another URL", facts)
+        return ProbeFinding("elsewhere", "its text is there under another URL", facts)
     if is_same:
-        return ProbeFinding(OTHER_TEXT, record=facts, texts=(record.text,))
-    return ProbeFinding(OTHER_RECORD, record=facts)
+        return ProbeFinding("other_text", record=facts, texts=(record.text,))
+    return ProbeFinding("other_record", record=facts)
 
 
 def in_same_second(one: datetime | None, other: datetime | None) -> bool:
@@ -308,65 +297,6 @@ def in_same_second(one: datetime | None, other: datetime | None) -> bool:
     if one is None or other is None:
         return False
     return one.replace(microsecond=0) == other.replace(microsecond=0)
-
-
-def _unless_text(finding: ProbeFinding, text: bytes) -> ProbeFinding:
-    """Return the finding, or that its bytes still give text."""
-    if not text:
-        return finding
-    detail = f"{len(text):,} bytes of text can still be read there; {finding.detail or finding.outcome}"
-    return ProbeFinding(REMAINS, detail, finding.record, (text,))
-
-
-def text_in(stored: bytes) -> bytes:
-    """Return the text in bytes that are no record: as they are, and as far as they inflate.
-
-    One wrong bit makes a gzip member invalid, and `zcat` prints all that is before it. So a place without a
-    record is overwritten only if its bytes give no text. Filler is no text.
-    """
-    return _text_of(stored, *_inflated(stored))
-
-
-def text_beside(stored: bytes, end: int) -> bytes:
-    """Return the text in the bytes of a place that begins with an empty record, which ends at `end`."""
-    member, rest = stored[:end], stored[end:]
-    packed = first_member(member, INFLATED_MOST) if member.startswith(GZIP) else None
-    plain = packed.data if packed else member
-    length = end_of_record(plain, 0) or 0
-    header = plain[:length] if length > HEADER_MOST else b""
-    # A gzip member may have a comment.
-    return _text_of(header, plain[length:], member if packed else b"", rest, *_inflated(rest))
-
-
-def _text_of(*parts: bytes) -> bytes:
-    # Without zeros, UTF-16 reads as well.
-    runs = (run for part in parts for run in _TEXT.findall(part.replace(b"\0", b"")))
-    text = b"\n".join(runs)
-    return text if np.unique(word_hashes(text)).size >= WORDS_OF_TEXT else b""
-
-
-def _inflated(stored: bytes) -> Iterator[bytes]:
-    """Yield the beginning of each gzip member up to where it is damaged, whatever its checksum is."""
-    left, starts = INFLATED_MOST, {0, *(found.start() for found in re.finditer(GZIP, stored))}
-    for start in sorted(starts)[:MEMBERS_MOST]:
-        data = _as_far_as_it_goes(_GZIP_WINDOW, stored[start:], left)
-        # If its head is damaged, what follows the ten bytes of a usual one.
-        data = data or _as_far_as_it_goes(_BARE_DEFLATE, stored[start + _GZIP_HEAD :], left)
-        yield data
-        left -= len(data)
-        if left <= 0:
-            return
-
-
-def _as_far_as_it_goes(window: int, deflated: bytes, most: int) -> bytes:
-    inflater, parts = zlib.decompressobj(window), list[bytes]()
-    with suppress(zlib.error):
-        for first in range(0, len(deflated), _SLICE_BYTES):
-            parts.append(inflater.decompress(deflated[first : first + _SLICE_BYTES], most))
-            most -= len(parts[-1])
-            if inflater.eof or most <= 0:
-                break
-    return b"".join(parts)
 
 
 def control_in(
@@ -380,14 +310,14 @@ def control_in(
     sha256 = hashlib.sha256(data).hexdigest()
     facts = RecordFacts(record_offset=start, record_length=end - start, record_sha256=sha256)
     if len(data) < end - start:
-        return ProbeFinding(BEYOND, "the file ends before it", facts)
+        return ProbeFinding("beyond", "the file ends before it", facts)
     if known in (None, sha256) and end_of_record(data, 0) is not None:
         raw = raw_record_in(data, Pointer("", start, end - start), ReadOptions())
         url = raw.facts.document_url if isinstance(raw, Record) else None
-        return ProbeFinding(SAME, record=replace(facts, document_url=url))
+        return ProbeFinding("same", record=replace(facts, document_url=url))
     if known is None or not data.strip(b"\0"):
-        return ProbeFinding(UNREADABLE, "no record begins there", facts)
-    return ProbeFinding(REWRITTEN if is_new else OTHER_RECORD, OTHER_BYTES, facts)
+        return ProbeFinding("unreadable", "no record begins there", facts)
+    return ProbeFinding("rewritten" if is_new else "other_record", OTHER_BYTES, facts)
 
 
 # Where records of WARC and ARC begin and end in a part of a file: gzip members, or plain records.

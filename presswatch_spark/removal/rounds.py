@@ -13,25 +13,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Self
 
+from presswatch_spark.ccindex.lookup import Index
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.pointer import Mirror, mirrored
 from presswatch_spark.removal.case import Chain, ProbeRound, RemovalCase, without_answer
 from presswatch_spark.removal.deep import WordCount, known_documents, names_by_article
 from presswatch_spark.removal.hub import HubFileProber
-from presswatch_spark.removal.index import (
-    IndexedPage,
-    is_files,
-    listed_among,
-    look_up,
-    place_among,
-    require_address,
-)
+from presswatch_spark.removal.index import IndexedPage, index_at, listed_among, look_up, place_among
 from presswatch_spark.removal.places import is_unresolved, offset_of
 from presswatch_spark.removal.probe import CONTROLS, FileProber, ProbedFile, ProbeMemory
-from presswatch_spark.removal.recaptures import LaterTables
+from presswatch_spark.removal.recaptures import recaptures
 from presswatch_spark.removal.responses import probe_of
-from presswatch_spark.removal.states import PLACE, RECAPTURE, UNRESOLVED
 from presswatch_spark.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus, Course
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.host_limits import BlockedError, ask_anew
@@ -40,6 +33,7 @@ from presswatch_spark.storage.objects import printable
 from presswatch_spark.storage.threads import AskingThreads
 from presswatch_spark.storage.uris import host_of, root_of, scheme_of
 from presswatch_spark.tables.declarations import Probe, Target
+from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import counted
 
 FILES_AT_ONCE = 8
@@ -55,7 +49,7 @@ class ProbeReport:
     """The result of a round: targets asked for `now`, and in all of the round; files that were left alone.
 
     `outcomes`: of targets, how many had each. `clock_offset`: the farthest that a server's clock is ahead.
-    `status`: how the case stands after it. `alarms`: findings of the round that a person should look at.
+    `status`: of the case after it. `alarms`: findings of the round that a person should look at.
     `unheard`: how an index that was asked failed to answer; empty if it answered or was not asked.
     """
 
@@ -63,15 +57,18 @@ class ProbeReport:
     resumed: bool
     now: int
     asked: int
-    targets: int
     requests: int
     outcomes: Mapping[str, int]
     blocked: Mapping[str, str]
     clock_offset: float
-    newest: str
     status: CaseStatus
     alarms: Sequence[Alarm]
     unheard: str = ""
+
+    @property
+    def targets(self) -> int:
+        """The number of places of the case."""
+        return len(self.status.targets)
 
     @property
     def is_complete(self) -> bool:
@@ -83,13 +80,13 @@ class ProbeReport:
 class KnownCase:
     """Facts of a case that a round needs.
 
-    `last`: the round that was begun last. `course`: all rounds but that one, if it was not finished;
-    `current` are its probes. `memory`: what all probes show of controls. `captures`: those that the case has.
+    `rounds`: those that were begun. `course`: all of them but the last one, if it was not finished; `current`
+    are its probes. `memory`: what all probes show of controls. `captures`: those that the case has.
     `chain`: its end.
     """
 
     targets: Sequence[Target]
-    last: ProbeRound | None
+    rounds: list[ProbeRound]
     course: Course
     memory: ProbeMemory
     chain: Chain
@@ -99,26 +96,27 @@ class KnownCase:
     @classmethod
     def of(cls, case: RemovalCase) -> Self:
         """Read a case, one round after the other; `BrokenCaseError` if any of it has changed."""
-        targets, rounds = case.targets(), case.rounds()
+        targets, chain = case.targets(), Chain.of(case, list[Probe]())
         memory = ProbeMemory({target.target_sha256: target.shard_uri for target in targets})
-        last, chain = rounds[-1] if rounds else None, Chain.of(case, list[Probe]())
-        known = cls(targets, last, Course(targets), memory, chain)
-        for probes in case.each_round():
-            known._end_round()
-            known.current += probes
-            known.memory.learn(probes)
-            known.captures |= {
-                (probe.target_sha256, probe.request) for probe in probes if probe.role == RECAPTURE
-            }
+        known = cls(targets, case.rounds(), Course(targets), memory, chain)
+        for probes in case.each_round(known.rounds, chain.heads):
+            known.course.add(known.current)
+            known.current = probes
+            memory.learn(probes)
+            captures = (probe for probe in probes if probe.role == "recapture")
+            known.captures |= {(probe.target_sha256, probe.request) for probe in captures}
             chain.length, chain.newest = probes[-1].number + 1, probes[-1].probe_sha256
-        if known.current and last and (known.current[0].round != last.number or known.is_finished):
-            known._end_round()
+        last = known.rounds[-1].number if known.rounds else 0
+        if known.current and (known.current[0].round != last or known.is_finished):
+            known.course.add(known.current)
+            known.current = []
         known.course.places.learn(known.current)
         return known
 
-    def _end_round(self) -> None:
-        self.course.add(self.current)
-        self.current = []
+    @property
+    def placed(self) -> list[Target]:
+        """The targets with their places, as far as they are known now."""
+        return self.course.places.of(self.targets)
 
     @property
     def done(self) -> set[str | None]:
@@ -133,10 +131,18 @@ class KnownCase:
     @property
     def is_finished(self) -> bool:
         """The last round has asked for every target."""
-        if self.last is None:
+        if not self.rounds:
             return False
-        asked = len(self.done) if self.current else self.course.asked_in(self.last.number)
+        asked = len(self.done) if self.current else self.course.asked_in(self.rounds[-1].number)
         return len(self.targets) == asked
+
+    def add(self, probes: Sequence[Probe]) -> None:
+        """Add probes to the chain, and keep the columns that later rounds need."""
+        number = self.rounds[-1].number
+        of_round = [replace(probe, round=number) for probe in probes]
+        added = list(map(without_answer, self.chain.append(number, of_round)))
+        self.current += added
+        self.course.places.learn(added)
 
 
 @dataclass(slots=True)
@@ -147,7 +153,7 @@ class Prober:
         mirrors: where files are to be asked for, in the place of where a scan read them.
         corpus: to count the words of articles that a changed text still has; None: they are not counted.
         deep: read whole files for targets that are not at their place.
-        index: address of a CDX index, to be asked for each URL, and for places that no scan has found;
+        index: address of an index, to be asked for each URL, and for places that no scan has found;
             `{release}` stands for the release.
         tables: where later captures of the targets' URLs are looked for; None: nowhere.
         tell: gets a line of progress now and then.
@@ -159,7 +165,7 @@ class Prober:
     corpus: Corpus | None = None
     deep: bool = False
     index: str | None = None
-    tables: LaterTables | None = None
+    tables: TableStore | None = None
     tell: Callable[[str], None] = lambda line: None
     _blocked: dict[str, str] = field(default_factory=dict)
 
@@ -176,72 +182,57 @@ class Prober:
             return self._probe(KnownCase.of(self.case))
 
     def probe_if_due(self, every: timedelta) -> ProbeReport | None:
-        """Do the same if a round is due; None if none is.
-
-        One is due if the last one was not finished, was begun `every` ago, or before a run was published in
-        `tables`. Two processes that come together probe once: the second one finds nothing due.
-        """
+        """Do the same if the last round was not finished, or was begun `every` ago; return None if not."""
         with self.case.held():
             known = KnownCase.of(self.case)
-            if known.last is not None and known.is_finished:
-                begun_at = datetime.fromisoformat(known.last.begun_at)
-                published_at = self.tables.newest() if self.tables else None
+            if known.is_finished:
                 # A clock that was ahead must not put a round off.
-                is_old = abs(datetime.now(UTC) - begun_at) >= every
-                if not is_old and (published_at or begun_at) <= begun_at:
+                age = datetime.now(UTC) - datetime.fromisoformat(known.rounds[-1].begun_at)
+                if abs(age) < every:
                     return None
             return self._probe(known)
 
     def _probe(self, known: KnownCase) -> ProbeReport:
-        if self.index is not None:
-            require_address(self.index)
+        index = None if self.index is None else index_at(self.index, self.config.storage)
         ask_anew()
         # A signed address may work for longer than the hub answers for the file.
         forget_places()
-        resumed = known.last is not None and not known.is_finished
-        if known.last is None or not resumed:
-            number = known.last.number + 1 if known.last else 1
-            known.last = self.case.begin(number, known.chain, deep=self.deep)
-        begun, done, before = known.last, known.done, len(known.current)
+        resumed = bool(known.rounds) and not known.is_finished
+        if not resumed:
+            number = known.rounds[-1].number + 1 if known.rounds else 1
+            known.rounds.append(known.chain.begin(number, deep=self.deep))
+        begun, done, before = known.rounds[-1], known.done, len(known.current)
         left = {target.target_sha256 for target in known.targets} - done
-        self._resolve(known, left)
+        if index is not None:
+            self._resolve(index, known, left)
         self._ask_files(begun, known, left)
-        self._ask_index(known)
+        if index is not None:
+            self._ask_index(index, known)
         if self.tables is not None:
-            captures = self.tables.recaptures(self.case, known.targets, known.captures)
-            self._write(known, _in_batch(captures, known.next_batch))
-        self.case.note_head(known.chain)
+            captures = recaptures(self.tables, self.case, known.targets, known.captures)
+            known.add(_in_batch(captures, known.next_batch))
+        known.chain.note_head()
         known.course.add(known.current)
-        status = CaseStatus.by(self.case, known.targets, known.course)
+        status = CaseStatus.by(self.case, known.targets, known.course, known.rounds)
 
         found = known.current[before:]
         of_targets = [each for each in found if each.role == "target"]
         now = {each.target_sha256 for each in of_targets}
-        asked = (each for each in found if each.role != RECAPTURE and each.outcome != UNRESOLVED)
+        asked = (each for each in found if each.role != "recapture" and each.outcome != "unresolved")
         offsets = [each.clock_offset for each in found if each.clock_offset is not None]
         return ProbeReport(
             round=begun,
             resumed=resumed,
             now=len(now),
             asked=len(done) + len(now),
-            targets=len(known.targets),
             requests=len({(each.request, each.asked_at) for each in asked}),
             outcomes=Counter(each.outcome for each in of_targets),
             blocked=self._blocked,
             clock_offset=max(offsets, key=abs, default=0.0),
-            newest=known.chain.newest,
             status=status,
-            alarms=[alarm for alarm in status.alarms() if alarm.round == begun.number],
+            alarms=[alarm for alarm in status.alarms if alarm.round == begun.number],
             unheard=_unheard([each for each in found if each.role in OF_INDEX]),
         )
-
-    def _write(self, known: KnownCase, probes: Sequence[Probe]) -> None:
-        """Add probes to the chain, and keep the columns that later rounds need."""
-        assert known.last is not None
-        of_round = [replace(probe, round=known.last.number) for probe in probes]
-        added = list(map(without_answer, known.chain.append(known.last.number, of_round)))
-        known.current += added
-        known.course.places.learn(added)
 
     # Files.
 
@@ -267,7 +258,7 @@ class Prober:
                     yield ProbedFile(uri, some, tuple(near[:SIBLINGS]), noticed, known)
 
     def _ask_files(self, begun: ProbeRound, known: KnownCase, left: Collection[str]) -> None:
-        files = list(self._files(known.course.places.of(known.targets), left))
+        files = list(self._files(known.placed, left))
         numbers, targets = count(known.next_batch), sum(len(file.targets) for file in files)
         words, written_at, done = WordCount(self.corpus, self.config), time.monotonic(), 0
         waiting = list[Probe]()
@@ -292,76 +283,70 @@ class Prober:
                     continue
                 waiting += _in_batch(probes, next(numbers))
                 if len(waiting) >= WRITTEN_ROWS or time.monotonic() - written_at >= WRITTEN_SECONDS:
-                    self._write(known, waiting)
+                    known.add(waiting)
                     waiting, written_at = [], time.monotonic()
                     self.tell(f"round {begun.number}: {done:,} of {targets:,} targets")
-        self._write(known, waiting)
+        known.add(waiting)
 
     # Indexes.
 
-    def _resolve(self, known: KnownCase, left: Collection[str]) -> None:
-        """Ask the index, if there is one, where the targets are that no scan has found."""
-        if self.index is None:
-            return
-        placed = known.course.places.of(known.targets)
-        wanted = [each for each in placed if each.target_sha256 in left and is_unresolved(each)]
+    def _resolve(self, index: Index, known: KnownCase, left: Collection[str]) -> None:
+        """Ask the index where the targets are that no scan has found."""
+        wanted = [each for each in known.placed if each.target_sha256 in left and is_unresolved(each)]
         try:
-            answers = look_up(self.index, sorted(set(map(_page, wanted))), self.config.storage)
+            answers = look_up(index, sorted(set(map(_page, wanted))))
         except BlockedError as error:
-            self._blocked[self.index] = str(error)
+            self._blocked[index.address] = str(error)
             return
         found = ((target, answers[_page(target)]) for target in wanted)
         probes = [
-            probe_of(PLACE, each.facts, place_among(each.captures, target), target) for target, each in found
+            probe_of("place", each.facts, place_among(each.captures, target), target)
+            for target, each in found
         ]
-        self._write(known, _in_batch(probes, known.next_batch))
+        known.add(_in_batch(probes, known.next_batch))
 
-    def _ask_index(self, known: KnownCase) -> None:
+    def _ask_index(self, index: Index, known: KnownCase) -> None:
         """Ask the index for the pages of the targets for which this round has not asked it yet.
 
         For each file it is also asked for a page that no notice is about.
         """
-        if self.index is None:
-            return
         left = known.done - {probe.target_sha256 for probe in known.current if probe.role == "index"}
-        placed = known.course.places.of(known.targets)
+        placed = known.placed
         pages = {each.target_sha256 for each in placed if each.document_url and not is_unresolved(each)}
         files = list(self._files(placed, {each for each in left & pages if each is not None}))
         of_targets = {probe.document_url for probe in known.current if probe.role == "target"}
-        unnoticed = dict[str, str]()
+        controls = dict[str, str]()
         for probe in known.current:
             if probe.role in CONTROLS and probe.document_url and probe.document_url not in of_targets:
-                unnoticed.setdefault(probe.file_uri or "", probe.document_url)
+                controls.setdefault(probe.file_uri or "", probe.document_url)
         # A server answers one page at a time: what it answered is kept if the round is stopped.
-        some = max(1, len(files)) if is_files(self.index) else FILES_AT_ONCE
+        step = FILES_AT_ONCE if index.is_server else max(1, len(files))
         try:
-            for first in range(0, len(files), some):
-                self._write(known, self._indexed(self.index, files[first : first + some], known, unnoticed))
+            for first in range(0, len(files), step):
+                known.add(_indexed(index, files[first : first + step], controls, known.next_batch))
         except BlockedError as error:
-            self._blocked[self.index] = str(error)
+            self._blocked[index.address] = str(error)
 
-    def _indexed(
-        self, index: str, files: Sequence[ProbedFile], known: KnownCase, unnoticed: Mapping[str, str]
-    ) -> list[Probe]:
-        """Return probes of the pages of files, and of a page of each that no notice is about."""
-        controls = {
-            file: (file.targets[0].release or "", unnoticed[printable(file.uri)])
-            for file in files
-            if printable(file.uri) in unnoticed
-        }
-        pages = {_page(target) for file in files for target in file.targets} | set(controls.values())
-        answers, probes = look_up(index, sorted(pages), self.config.storage), list[Probe]()
-        for number, file in enumerate(files, known.next_batch):
-            of_file = list[Probe]()
-            for target in file.targets:
-                answer = answers[_page(target)]
-                found = listed_among(answer.captures, target.captured_at)
-                of_file.append(probe_of("index", answer.facts, found, target))
-            if control := controls.get(file):
-                answer = answers[control]
-                of_file.append(probe_of("listed", answer.facts, listed_among(answer.captures, None)))
-            probes += _in_batch(of_file, number)
-        return probes
+
+def _indexed(
+    index: Index, files: Sequence[ProbedFile], controls: Mapping[str, str], batch: int
+) -> list[Probe]:
+    """Return probes of the pages of files, and of a page of each that no notice is about (`controls`)."""
+    release_of = {file: file.targets[0].release or "" for file in files}
+    pages = {_page(target) for file in files for target in file.targets}
+    pages |= {(release_of[file], control) for file in files if (control := controls.get(printable(file.uri)))}
+    answers, probes = look_up(index, sorted(pages)), list[Probe]()
+    for number, file in enumerate(files, batch):
+        of_file = list[Probe]()
+        for target in file.targets:
+            answer = answers[_page(target)]
+            found = listed_among(answer.captures, target.captured_at)
+            of_file.append(probe_of("index", answer.facts, found, target))
+        if control := controls.get(printable(file.uri)):
+            answer = answers[release_of[file], control]
+            of_file.append(probe_of("listed", answer.facts, listed_among(answer.captures, None)))
+        probes += _in_batch(of_file, number)
+    return probes
 
 
 def _in_batch(probes: Sequence[Probe], number: int) -> list[Probe]:

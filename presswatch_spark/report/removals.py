@@ -106,7 +106,7 @@ def followed(path: str, storage: StorageOptions, recipients: Sequence[NoticeReci
         claims_removed=removed,
         recipients={name: dict(counts[name]) for name in names},
         states=dict(status.counts()),
-        alarms=dict(Counter(alarm.kind for alarm in status.alarms())),
+        alarms=dict(Counter(alarm.kind for alarm in status.alarms)),
         rounds=status.course.rounds,
         asked_at=status.course.asked_at,
         newest=status.course.newest or str(case.about["targets_digest"]),

@@ -15,8 +15,9 @@ from babel.messages.pofile import read_po
 import presswatch_spark
 from presswatch_spark import translation
 from presswatch_spark.notices.rules import RULES as NOTICE_RULES
-from presswatch_spark.removal.states import RULES as STATE_RULES
+from presswatch_spark.removal.states import FollowedTarget, TargetRound
 from presswatch_spark.translation import N_, Translator, p
+from tests.removal import probe_row
 
 PACKAGE = Path(presswatch_spark.__file__).parent
 FRENCH = translation.LOCALE / "fr.po"
@@ -72,7 +73,8 @@ def test_translations_name_the_facts_of_their_texts() -> None:
 
 
 def test_texts_of_rules_are_marked_for_the_catalogue() -> None:
-    reasons = {rule.reason for rule in STATE_RULES} - {""}
+    nothing_asked = TargetRound((probe_row(outcome="missing"),), (), (), FollowedTarget())
+    reasons = {reason for *_, reason in nothing_asked.rules()} - {""}
     meanings = {rule.meaning for rule in NOTICE_RULES.values()}
     assert len(reasons) > 20
     assert {(None, text) for text in reasons | meanings} <= keys_of(catalogue())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
@@ -31,9 +30,9 @@ from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.terminal import counted
 
 if TYPE_CHECKING:
-    from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.campaigns.progress import ItemProgress
     from presswatch_spark.campaigns.run import Campaign
+    from presswatch_spark.costs import Machine
     from presswatch_spark.pointers.pointer import Mirror
 
 HEADERS = ("release", "format", "state", "missing", "matches", "core-hours", "dollars", "runs")
@@ -90,19 +89,8 @@ def open_(
     """
     from presswatch_spark.cli.campaigning import CampaignOrder, open_campaign
 
-    order = CampaignOrder(
-        corpus=corpus,
-        out=out,
-        newest_first=newest_first,
-        scan_options=scan_options,
-        crawls=crawls,
-        since=since,
-        until=until,
-        datasets=datasets,
-        all_datasets=all_datasets,
-        mirrors=mirrors,
-        listed=listed,
-    )
+    scope = crawls, since, until, datasets, all_datasets, mirrors, listed
+    order = CampaignOrder(corpus, out, newest_first, scan_options, *scope)
     plan = open_campaign(folder, order, flags)
     articles, corpora = counted(plan.corpora[-1].articles, "article"), len(plan.corpora)
     grown = f", by corpus {corpora}" if corpora > 1 else ""
@@ -178,61 +166,44 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any)
     from presswatch_spark.cli.campaigning import campaign_at
 
     found = campaign_at(folder, flags)
-    budget = Budget.of(None, None, found.config)
-    items = list(found.standings())
-    machine = budget.machine
+    machine = Budget.of(None, None, found.config).machine
+    items = list(map(found.progress_of, found.items))
     rows = [
-        CampaignRow(
-            release=item.item.name,
-            format=item.item.format,
-            state=item.word,
-            missing=item.missing,
-            matches=item.matches if item.runs else None,
-            core_hours=machine.core_hours(item.core_hours) if machine else item.core_hours,
-            dollars=machine.spark_dollars(item.core_hours) if machine else None,
-            runs=item.runs,
-            shards=item.shards,
-        )
+        {
+            "release": item.item.name,
+            "format": item.item.format,
+            "state": item.word,
+            "missing": item.missing,
+            "matches": item.matches if item.runs else None,
+            "core_hours": machine.core_hours(item.core_hours) if machine else item.core_hours,
+            "dollars": machine.spark_dollars(item.core_hours) if machine else None,
+            "runs": item.runs,
+            "shards": item.shards,
+        }
         for item in items
     ]
     cells = [
         (
-            row.release,
-            row.format,
-            row.state,
-            row.missing or "",
-            "" if row.matches is None else f"{row.matches:,}",
-            f"{row.core_hours:,.1f}" if row.core_hours else "",
-            f"{row.dollars:,.2f}" if row.dollars else "",
-            " ".join(row.runs),
+            item.item.name,
+            item.item.format,
+            item.word,
+            item.missing or "",
+            f"{item.matches:,}" if item.runs else "",
+            f"{row['core_hours']:,.1f}" if row["core_hours"] else "",
+            f"{row['dollars']:,.2f}" if row["dollars"] else "",
+            " ".join(item.runs),
         )
-        for row in rows
+        for item, row in zip(items, rows, strict=True)
     ]
-    table = Table(HEADERS, cells, HEADERS[:1])
-    lines: Iterator[Line] = chain([table], _total_lines(found, items, budget))
-    return Reply(lines, rows=ReplyRows(map(asdict, rows), schema_of()))
+    lines: Iterator[Line] = chain([Table(HEADERS, cells, HEADERS[:1])], _total_lines(found, items, machine))
+    return Reply(lines, rows=ReplyRows(rows, schema_of()))
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignRow:
-    """A release of a campaign, as `campaign status --json` prints it."""
-
-    release: str
-    format: str
-    state: str
-    missing: int
-    matches: int | None
-    core_hours: float
-    dollars: float | None
-    runs: Sequence[str]
-    shards: int | None
-
-
-def _total_lines(found: Campaign, items: list[ItemProgress], budget: Budget) -> Iterator[str]:
+def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine | None) -> Iterator[str]:
     from presswatch_spark.campaigns.budget import estimated
     from presswatch_spark.costs import core_hours_text, dollars_text
 
-    machine, begun = budget.machine, found.begun()
+    begun = found.begun()
     spent = found.spent(begun)
 
     def cost(hours: float) -> str:
@@ -290,11 +261,7 @@ def watch(
     case_mirrors: tuple[Mirror, ...] = mirror_option(
         "Ask for files of cases below TO that were scanned below FROM.", "--case-mirror"
     ),
-    case_deep: bool = flag("--case-deep", "Read whole files for what is not at its place."),
     case_index: str | None = option("--case-index", "URL", "An index, as `removal probe` takes it."),
-    case_metrics: str | None = option(
-        "--case-metrics", "FILE", "Write how the cases stand, as metrics for Prometheus."
-    ),
     dry_run: bool = flag("--dry-run", "Show what would be scanned, and write nothing."),
     form: ReplyForm,
 ) -> Reply:
@@ -306,12 +273,12 @@ def watch(
     at a time scans for a watch. Exit codes: 1 if a release could not be scanned, 3 if shards of one that was
     scanned now are missing, else 0.
 
-    Each --case is probed as `presswatch removal probe` does, when its next round is due or a run was
-    published since the last one. Captures of its pages in new releases are looked for in the tables.
+    Each --case is probed as `presswatch removal probe` does when its next round is due. Captures of its pages
+    in new releases are looked for in the tables.
 
     presswatch watch --only-newest -- --format wet --corpus s3://…/corpus --out s3://…/tables
     """
-    from presswatch_spark.cli.campaigning import WatchedCases, look_once, repeated, watch_of
+    from presswatch_spark.cli.campaigning import Watch, case_reports, look_once, repeated, watched_scan
 
     if bool(since) == only_newest:
         raise click.UsageError("give either --since RELEASE or --only-newest")
@@ -320,16 +287,15 @@ def watch(
     if every and again:
         raise click.UsageError("--again is for one look")
     ask_anew()
-    watch = watch_of(
-        scan_options,
+    watch = Watch.of(
+        watched_scan(scan_options, news),
         news=news,
         since=since,
         listed=listed,
-        probe=probe,
+        by_name=probe,
         again=again,
         dry_run=dry_run,
     )
-    probing = (timedelta(hours=case_every), case_mirrors, case_deep, case_index, case_metrics)
-    watched = WatchedCases(watch, cases, *probing)
-    looked = partial(look_once, watch, watched, poll=poll)
+    probing = partial(case_reports, watch, cases, timedelta(hours=case_every), case_mirrors, case_index)
+    looked = partial(look_once, watch, probing, poll=poll)
     return Reply(exit_code=repeated(looked, every * 60, time.sleep) if every else looked())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 
     from presswatch_spark.pointers.pointer import Mirror
     from presswatch_spark.removal.inventory import Inventory
-    from presswatch_spark.removal.rounds import ProbeReport
+    from presswatch_spark.removal.rounds import Prober, ProbeReport
     from presswatch_spark.removal.status import CaseStatus
+    from presswatch_spark.settings.config import ScanConfig
 
 NAMED = 20
 ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
@@ -146,24 +147,43 @@ def probe(
 
     Controls are asked for among the places: records that nobody noticed, the neighbours of each record, and
     names that never were. A round that was stopped goes on where it was. The exit code is 3 if places were
-    left alone, the index answered nothing, or something alarms: a text is back, a control is lost, a file has
-    changed.
+    left alone, the index answered nothing, or something alarms, such as a text that is back.
     """
-    from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.removal.case import RemovalCase
     from presswatch_spark.removal.metrics import write_metrics
-    from presswatch_spark.removal.recaptures import LaterTables
-    from presswatch_spark.removal.rounds import Prober
-    from presswatch_spark.storage.objects import printable as printable_uri
 
-    opened = RemovalCase.open(case, form.storage)
-    words = Corpus.open(corpus, check=False, storage=form.storage) if corpus else None
-    later = LaterTables(tables, form.storage) if tables else None
-    prober = Prober(opened, form.settings, mirrors, words, deep, index, later, tell)
+    prober = prober_of(case, form.settings, corpus=corpus, tables=tables, mirrors=mirrors, deep=deep, index=index)
     probed = prober.probe()
     if metrics_file:
-        write_metrics(metrics_file, [probed.status])
-    _ = form.language
+        write_metrics(metrics_file, probed.status)
+    return probe_reply(probed, index, form.language)
+
+
+def prober_of(
+    case: str,
+    settings: ScanConfig,
+    *,
+    corpus: str | None,
+    tables: str | None,
+    mirrors: Sequence[Mirror],
+    deep: bool,
+    index: str | None,
+) -> Prober:
+    """Open a case, and what is asked beside it; see `Prober`."""
+    from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.removal.case import RemovalCase
+    from presswatch_spark.removal.rounds import Prober
+    from presswatch_spark.tables.store import TableStore
+
+    opened = RemovalCase.open(case, settings.storage)
+    words = Corpus.open(corpus, check=False, storage=settings.storage) if corpus else None
+    store = TableStore.open(tables, settings.storage) if tables else None
+    return Prober(opened, settings, mirrors, words, deep, index, store, tell)
+
+
+def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
+    """Return the lines of a round; its alarms, and what was left alone, are warnings."""
+    from presswatch_spark.storage.objects import printable as printable_uri
+
     warnings = [
         _(
             "alarm: {kind}: {about}: {detail} (probe {probe})",
@@ -178,8 +198,7 @@ def probe(
         warnings.append(_("left alone: {place}: {why}", place=uri, why=why))
     if probed.unheard and index:
         warnings.append(_("index: {place}: {why}", place=printable_uri(index), why=probed.unheard))
-    is_index_silent = bool(probed.unheard) or index in probed.blocked
-    is_partial = bool(probed.alarms) or not probed.is_complete or is_index_silent
+    is_partial = bool(warnings) or not probed.is_complete
     return Reply(_round_lines(probed, _), warnings=warnings, exit_code=INCOMPLETE if is_partial else 0)
 
 
@@ -203,16 +222,16 @@ def _round_lines(probed: ProbeReport, _: Language) -> Iterator[str]:
     if abs(probed.clock_offset) > CLOCK_SECONDS:
         seconds = _.number(abs(probed.clock_offset))
         yield _("this machine's clock and a server's differ by {seconds} s: set it", seconds=seconds)
-    yield _chain_line(probed.status, probed.newest, _)
+    yield _chain_line(probed.status, _)
 
 
-def _chain_line(standing: CaseStatus, newest: str, _: Language) -> str:
+def _chain_line(status: CaseStatus, _: Language) -> str:
     return _(
         "chain: {probes} ({places} of places, the others of controls, indexes and tables), the newest"
         " {newest}",
-        probes=_.n("{n} probe", "{n} probes", standing.course.probes),
-        places=_.number(standing.course.of_places),
-        newest=newest,
+        probes=_.n("{n} probe", "{n} probes", status.course.probes),
+        places=_.number(status.course.of_places),
+        newest=status.course.newest,
     )
 
 
@@ -302,10 +321,10 @@ def status(
     storage, _ = form.storage, form.language
     found = CaseStatus.of(RemovalCase.open(case, storage), _moment(as_of))
     if metrics_file:
-        write_metrics(metrics_file, [found])
+        write_metrics(metrics_file, found)
     if alarms:
-        rows = ReplyRows(map(asdict, found.alarms()), schema_of(**ALARM_COLUMNS))
-        return Reply(_alarm_lines(found, _) if found.alarms() else [_("no alarms")], rows=rows)
+        rows = ReplyRows(map(asdict, found.alarms), schema_of(**ALARM_COLUMNS))
+        return Reply(_alarm_lines(found, _) if found.alarms else [_("no alarms")], rows=rows)
     removed, claims = found.claims()
     counted = {"removed": _.number(removed), "claims": _.n("{n} claim", "{n} claims", claims)}
     return Reply(
@@ -343,11 +362,11 @@ def _status_lines(found: CaseStatus, _: Language) -> Iterator[Line]:
         yield _("undecided: {doubt}", doubt=doubt)
     yield from _alarm_lines(found, _)
     if found.course.probes:
-        yield _chain_line(found, found.course.newest, _)
+        yield _chain_line(found, _)
 
 
 def _alarm_lines(found: CaseStatus, _: Language) -> Iterator[str]:
-    for alarm in found.alarms():
+    for alarm in found.alarms:
         yield _(
             "alarm of round {round}: {kind}: {about}: {detail}",
             round=_.number(alarm.round),

@@ -29,7 +29,6 @@ from presswatch_spark.campaigns.progress import (
     Read,
     Reads,
     Runs,
-    is_of,
     place_of,
     version_of,
 )
@@ -266,28 +265,6 @@ class TestStanding:
         assert standing(2, s01=read("ab", "c")).left == 3 + 1
         assert standing(2, s01=read("ab", "c"), s12=read("abc")).left == 1
         assert standing(1, s01=read("abc")).left == 0
-
-    @pytest.mark.parametrize(
-        ("facts", "whole"),
-        [
-            ({"command": "presswatch campaign run history"}, True),
-            ({"command": "presswatch scan --release CC-MAIN-2026-40 --format wet"}, True),
-            ({"command": "presswatch scan --release=CC-MAIN-2026-40 --format wet"}, True),
-            ({"command": "presswatch scan --release-name CC-MAIN-2026-40 one.wet.gz"}, False),
-            ({"command": "presswatch scan --out campaign one.wet.gz"}, False),
-            ({"command": "presswatch scan 'one --release.gz'"}, False),
-            ({"command": "presswatch scan 'it is not closed"}, False),
-            ({"command": None}, False),
-            # What a run was asked for counts, whatever its command line is.
-            ({"command": None, "asked_for": "CC-MAIN-2026-40"}, True),
-            ({"command": "presswatch campaign run history", "asked_for": "CC-MAIN-2026-34"}, False),
-            ({"asked_for": "CC-MAIN-2026-40", "records_planned": 7}, False),
-        ],
-    )
-    def test_a_scan_of_some_shards_is_not_taken_for_a_release(
-        self, facts: dict[str, Any], whole: bool
-    ) -> None:
-        assert is_of(published_run(**facts), ITEM) is whole
 
 
 class TestListedAgain:

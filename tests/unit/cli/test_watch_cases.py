@@ -69,7 +69,7 @@ def test_a_case_is_probed_when_it_is_due_and_not_before(
 
 
 @pytest.mark.parametrize("of_article", [True, False], ids=["an article", "a page of the site"])
-def test_a_run_that_is_published_makes_a_case_due_and_its_captures_are_found(
+def test_captures_of_a_page_in_a_run_that_is_published_are_found(
     crawl: Release, capsys: pytest.CaptureFixture[str], of_article: bool
 ) -> None:
     case = crawl.open(noticed_at=datetime(2026, 11, 1, tzinfo=UTC).date())
@@ -81,7 +81,7 @@ def test_a_run_that_is_published_makes_a_case_due_and_its_captures_are_found(
     row |= {"text_sha256": "e" * 64}
     later = datetime.now(UTC) + timedelta(hours=1)
     publish(crawl.tables, "20991128T000000Z-abcdef", [row], finished_at=later)
-    assert watch(crawl, case.folder) == 3
+    assert watch(crawl, case.folder, every=0.0000001) == 3
     assert "alarm: recaptured" in capsys.readouterr().out
     assert CaseStatus.of(case).states[target.target_sha256].state == "recaptured"
 
@@ -139,18 +139,6 @@ def test_a_dry_run_probes_nothing(crawl: Release, capsys: pytest.CaptureFixture[
     assert watch(crawl, case.folder, more=("--dry-run",)) == 0
     assert "would be probed" in capsys.readouterr().out
     assert not case.rounds()
-
-
-def test_all_cases_are_measured_in_one_file(crawl: Release, tmp_path: Path) -> None:
-    one, two = crawl.open("one"), crawl.open("two")
-    path = tmp_path / "removal.prom"
-    measured = ("--case-metrics", str(path))
-    assert watch(crawl, one.folder, two.folder, more=measured) == 0
-    assert watch(crawl, one.folder, two.folder, more=measured) == 0
-    text = path.read_text("utf-8")
-    for case in (one, two):
-        assert f'presswatch_removal_rounds_total{{case="{case.folder}"}} 1\n' in text
-    assert watch(crawl, one.folder, more=("--case-metrics", f"{tmp_path}/no/file")) == 1
 
 
 def test_an_index_that_answers_nothing_is_said_and_partial(

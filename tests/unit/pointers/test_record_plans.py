@@ -548,6 +548,7 @@ def test_ranges_that_nearly_touch_are_one_request() -> None:
         ("https://data.commoncrawl.org/crawl-data/{release}/cc-index-table.paths.gz", False),
         ("https://site.example/part-0.parquet", False),
         ("https://site.example/cdx-00000.gz", False),
+        ("https://site.example/indexes/cluster.idx", False),
         ("s3://commoncrawl/cc-index/table/cc-main/warc/crawl={release}/subset=warc/", False),
         ("/srv/index", False),
     ],

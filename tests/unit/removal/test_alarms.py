@@ -85,14 +85,6 @@ def test_a_round_that_failed_brings_no_alarm_again(between: str) -> None:
     assert alarms(SAME, GONE, {"target": between}, SAME) == [(4, "reappeared")]
 
 
-@pytest.mark.parametrize("role", ["first", "before", "after"])
-def test_a_control_that_stays_lost_alarms_once(role: str) -> None:
-    lost = SAME | {role: "other_record"}
-    assert alarms(SAME, lost, lost) == [(2, "control lost")]
-    assert alarms(SAME, lost, SAME | {role: "failed"}, lost) == [(2, "control lost")]
-    assert alarms(SAME, lost, SAME, lost) == [(2, "control lost"), (4, "control lost")]
-
-
 def test_an_index_that_keeps_hiding_a_record_alarms_once() -> None:
     hidden = SAME | {"index": "unlisted", "listed": "listed"}
     shown = SAME | {"index": "listed", "listed": "listed"}

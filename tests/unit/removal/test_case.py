@@ -62,12 +62,12 @@ def case(tmp_path: Path) -> RemovalCase:
     targets = [row.target_sha256 for row in made.targets()]
     chain = Chain.of(made, [])
     for round_number in (1, 2):
-        made.begin(round_number, chain, deep=False)
+        chain.begin(round_number, deep=False)
         hours = range(3 * round_number - 3, 3 * round_number)
         chain.append(
             round_number, [probe(of, hour, round_number) for hour, of in zip(hours, targets, strict=True)]
         )
-        made.note_head(chain)
+        chain.note_head()
     return made
 
 
@@ -185,7 +185,7 @@ def test_how_a_case_stands_holds_no_probes_of_earlier_rounds(case: RemovalCase) 
     targets, before = [row.target_sha256 for row in case.targets()], held()
     chain = Chain.of(case, case.probes())
     for number in range(3, 12):
-        case.begin(number, Chain.of(case, case.probes()), deep=False)
+        Chain.of(case, case.probes()).begin(number, deep=False)
         chain.append(number, [probe(of, place, number) for place, of in enumerate(targets)])
     assert held() <= before
 
@@ -193,7 +193,7 @@ def test_how_a_case_stands_holds_no_probes_of_earlier_rounds(case: RemovalCase) 
 def test_the_answer_of_an_earlier_time_stays(case: RemovalCase) -> None:
     chain = Chain.of(case, case.probes())
     (first, *_) = case.targets()
-    case.begin(3, Chain.of(case, case.probes()), deep=False)
+    Chain.of(case, case.probes()).begin(3, deep=False)
     chain.append(3, [probe(first.target_sha256, 50, 3, "failed")])
     states = (
         CaseStatus.of(case).states[first.target_sha256],
@@ -206,7 +206,7 @@ def test_the_answer_of_an_earlier_time_stays(case: RemovalCase) -> None:
 def test_a_case_of_an_earlier_version_is_read_by_the_rules_of_today(case: RemovalCase) -> None:
     (one, two, _) = case.targets()
     chain = Chain.of(case, case.probes())
-    case.begin(3, chain, deep=True)
+    chain.begin(3, deep=True)
     # It called the first one reduced to no word, and so removed; the second one moved.
     controls = [
         replace(probe(one.target_sha256, 49, 3, outcome), role=role, target_sha256=None)
@@ -289,7 +289,7 @@ def test_an_older_copy_or_another_course_in_place_of_probes_is_noticed(
     rows = case.probes()
     chain = Chain.of(case, rows)
     for _ in range(2):
-        case.note_head(chain)
+        chain.note_head()
     assert case.notes("heads")[1:] == [{"probes": 6, "newest": rows[-1].probe_sha256}]
     CaseStatus.of(case)
     change(case)
@@ -299,8 +299,8 @@ def test_an_older_copy_or_another_course_in_place_of_probes_is_noticed(
 
 def test_a_case_without_the_notes_of_its_heads_is_reported(case: RemovalCase) -> None:
     chain = Chain.of(case, case.probes())
-    case.note_head(chain)
-    assert CaseStatus.of(case).alarms() == []
+    chain.note_head()
+    assert CaseStatus.of(case).alarms == []
     for path in (Path(case.folder.uri) / "heads").iterdir():
         path.unlink()
     # The round before the last one noted that there was a head.
@@ -312,18 +312,19 @@ def test_a_head_that_was_deleted_after_the_only_round_is_reported(tmp_path: Path
     made = new_case(str(tmp_path / "case"), [target(0)])
     (only,) = made.targets()
     chain = Chain.of(made, [])
-    made.begin(1, chain, deep=False)
+    chain.begin(1, deep=False)
     chain.append(1, [probe(only.target_sha256, 0)])
-    made.note_head(chain)
-    assert CaseStatus.of(made).alarms() == []
+    chain.note_head()
+    assert CaseStatus.of(made).alarms == []
     (tmp_path / "case" / "heads" / "0001.json").unlink()
-    assert [(alarm.kind, alarm.about) for alarm in CaseStatus.of(made).alarms()] == [
+    assert [(alarm.kind, alarm.about) for alarm in CaseStatus.of(made).alarms] == [
         ("head missing", "round 1")
     ]
-    made.begin(2, chain, deep=False)
+    chain = Chain.of(made, made.probes())
+    chain.begin(2, deep=False)
     chain.append(2, [probe(only.target_sha256, 1, 2)])
-    made.note_head(chain)
-    found = [(alarm.round, alarm.kind, alarm.about) for alarm in CaseStatus.of(made).alarms()]
+    chain.note_head()
+    found = [(alarm.round, alarm.kind, alarm.about) for alarm in CaseStatus.of(made).alarms]
     assert found == [(2, "head missing", "round 1")], "it stays reported after the next round"
 
 
@@ -333,9 +334,9 @@ def test_a_clock_that_was_set_back_between_rounds_is_reported(
 ) -> None:
     chain = Chain.of(case, case.probes())
     (first, *_) = case.targets()
-    case.begin(3, chain, deep=False)
+    chain.begin(3, deep=False)
     row = probe(first.target_sha256, 5, 3)
     chain.append(3, [replace(row, asked_at=row.asked_at - back)])
-    case.note_head(chain)
-    alarms = [alarm for alarm in CaseStatus.of(case).alarms() if alarm.kind == "clock set back"]
+    chain.note_head()
+    alarms = [alarm for alarm in CaseStatus.of(case).alarms if alarm.kind == "clock set back"]
     assert [alarm.about for alarm in alarms] == ["round 3"] * count

@@ -82,7 +82,7 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
     assert all(wanted <= row.keys() for row in rows)
     # What a watch does with a case: tests/unit/cli/test_watch_cases.py.
     watched = watch.make_context("watch", scheduled[1:]).params
-    assert (scheduled[0], watched["cases"], watched["case_metrics"]) == ("watch", (CASE,), "removal.prom")
+    assert (scheduled[0], watched["cases"]) == ("watch", (CASE,))
 
 
 def test_a_mirror_says_where_files_really_are(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,10 @@ class Written:
     def rounds(self) -> list[ProbeRound]:
         return []
 
-    def each_round(self) -> Iterator[list[Probe]]:
+    def heads(self) -> list[tuple[int, str]]:
+        return []
+
+    def each_round(self, *known: object) -> Iterator[list[Probe]]:
         for _, rows in groupby(self.rows, lambda row: row["round"]):
             yield [probe_row(**row) for row in rows]
 
@@ -212,11 +215,10 @@ def other_text(last: Sequence[Row], said: set[str]) -> str | None:
     counted = [row["copied_words"] for row in last if row["copied_words"] is not None]
     if "other_text" in said:
         return "altered" if any(counted) or not counted else "altered without words"
-    is_read = bool(said & {"nowhere", "absent"}) and not any(counted)
-    remains = [row for row in last if row["outcome"] == "remains"]
-    if any(row["record_offset"] is not None or not is_read for row in remains):
-        return "altered" if any(counted) else "undecided"
-    return None
+    if "remains" in said and any(counted):
+        return "altered"
+    unread = [row for row in last if row["outcome"] in ("remains", "unreadable")]
+    return "undecided" if any(row["record_offset"] is not None for row in unread) else None
 
 
 def at_place(
@@ -227,7 +229,9 @@ def at_place(
     both = all(set(beside[role]) & {"same", "edge"} for role in ("before", "after"))
     if not set(beside["first"]) & {"same", "rewritten"}:
         return "undecided", False
-    is_nothing = bool(said & {"empty", "zeros"}) or ("unreadable" in said and "absent" not in said)
+    if said & {"unreadable", "remains"} and "absent" not in said:
+        return "undecided", False
+    is_nothing = bool(said & {"empty", "zeros"})
     if is_nothing and ("empty" in said or both or "absent" in said):
         if has_grown and "absent" not in said:
             return "undecided", False

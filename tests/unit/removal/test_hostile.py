@@ -186,7 +186,7 @@ def test_an_etag_that_always_changes_alarms_nobody(tmp_path: Path, form: str, da
             server.modified[f"/crawl/{form}"] = "Fri, 27 Nov 2026 09:00:00 GMT"
         for _ in range(3):
             probe(case, crawl)
-        assert not CaseStatus.of(case).alarms()
+        assert not CaseStatus.of(case).alarms
         assert {state.state for state in states(case).values()} == {"present"}
 
 
@@ -226,7 +226,7 @@ def test_a_probe_reports_a_lost_head_and_a_clock_that_was_set_back(
 ) -> None:
     chain = Chain.of(case, case.probes())
     later = datetime.now(UTC) + timedelta(days=1)
-    case.begin(2, chain, deep=False)
+    chain.begin(2, deep=False)
     chain.append(2, [replace(row, round=2, asked_at=later) for row in case.probes() if row.role == "target"])
     assert cli.run(["removal", "probe", "--mirror", crawl.mirror_option, case.folder.uri]) == 3
     told = capsys.readouterr().err
@@ -365,7 +365,7 @@ def test_every_form_is_read_and_read_again(tmp_path: Path, server: Server, form:
         probe(case, crawl)
         found = CaseStatus.of(case)
         assert set(found.counts()) == {"present"}
-        assert not found.alarms()
+        assert not found.alarms
     first = [row.outcome for row in case.probes() if row.role == "first"]
     assert set(first) <= {"same"}
     assert first
@@ -466,7 +466,7 @@ def test_many_targets_of_a_file_share_its_controls(
         probe(case, crawl)
         found = CaseStatus.of(case)
         assert set(found.counts()) == {"present"}
-        assert not found.alarms()
+        assert not found.alarms
     firsts = [row for row in case.probes() if row.role == "first"]
     assert len({row.batch for row in firsts}) > 1
     assert not any({row.text_sha256, row.document_url} & noticed for row in firsts)

@@ -78,7 +78,7 @@ class Dataset:
     def newest(self) -> list[Probe]:
         """The probes of the newest revision for the target, by their round."""
         digest = self.target.target_sha256
-        return [p for p in self.case.probes() if p.role == of.NEWEST and p.target_sha256 == digest]
+        return [p for p in self.case.probes() if p.role == "newest" and p.target_sha256 == digest]
 
 
 def made(folder: Path, form: str, names: tuple[str, str]) -> tuple[Path, Files]:

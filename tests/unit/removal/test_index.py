@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from presswatch_spark.ccindex import lookup
-from presswatch_spark.ccindex.lookup import IndexedCapture
+from presswatch_spark.ccindex.lookup import Index, IndexedCapture
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.removal import states
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.index import listed_among, look_up, place_among
 from presswatch_spark.removal.rounds import Prober
@@ -43,26 +42,26 @@ def outcome_of(answer: RawResponse, monkeypatch: pytest.MonkeyPatch, asked: Aske
 
     monkeypatch.setattr(lookup, "ask", answered)
     page = ("CC-MAIN-2024-51", "https://a.example/x?y=1&z=é")
-    (found,) = look_up(ENDPOINT, [page], StorageOptions()).values()
+    (found,) = look_up(Index(ENDPOINT, StorageOptions()), [page]).values()
     return listed_among(found.captures, CAPTURED).outcome
 
 
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
-        (200, THEN, states.LISTED),
-        (200, f"{BEFORE}\n{THEN}", states.LISTED),
-        (200, BEFORE, states.UNLISTED),
-        (200, "", states.UNLISTED),
-        (404, NONE, states.UNLISTED),
-        (404, "<html>Not Found</html>", states.REFUSED),
-        (404, '{"message": "no such index"}', states.REFUSED),
-        (200, "<html>Please try later</html>", states.STRANGE),
-        (200, '["timestamp"]', states.STRANGE),
-        (200, '{"timestamp": "20241214015810"}', states.STRANGE),
-        (429, "", states.LIMITED),
-        (503, "", states.REFUSED),
-        (None, "", states.FAILED),
+        (200, THEN, "listed"),
+        (200, f"{BEFORE}\n{THEN}", "listed"),
+        (200, BEFORE, "unlisted"),
+        (200, "", "unlisted"),
+        (404, NONE, "unlisted"),
+        (404, "<html>Not Found</html>", "refused"),
+        (404, '{"message": "no such index"}', "refused"),
+        (200, "<html>Please try later</html>", "strange"),
+        (200, '["timestamp"]', "strange"),
+        (200, '{"timestamp": "20241214015810"}', "strange"),
+        (429, "", "limited"),
+        (503, "", "refused"),
+        (None, "", "failed"),
     ],
 )
 def test_an_index_lists_a_capture_or_says_that_it_does_not(
@@ -74,7 +73,7 @@ def test_an_index_lists_a_capture_or_says_that_it_does_not(
 
 def test_an_index_may_pack_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     body, packed = gzip.compress(THEN.encode()), (("content-encoding", "gzip"),)
-    for data, outcome in ((body, states.LISTED), (body[:-1], states.STRANGE)):
+    for data, outcome in ((body, "listed"), (body[:-1], "strange")):
         answer = RawResponse("http://i.example", 0.0, 200, packed, body=data)
         assert outcome_of(answer, monkeypatch) == outcome
 
@@ -142,7 +141,7 @@ def test_a_record_that_its_index_hides_is_not_removed_and_alarms_once(crawl: Rel
     state = found.states[target.target_sha256]
     assert (state.state, state.removed) == ("hidden", False)
     places = {each.target_sha256 for each in case.targets() if each.document_url == target.document_url}
-    alarms = [(alarm.round, alarm.about) for alarm in found.alarms() if alarm.kind == "index disagrees"]
+    alarms = [(alarm.round, alarm.about) for alarm in found.alarms if alarm.kind == "index disagrees"]
     assert sorted(alarms) == sorted((3, place) for place in places)
 
 

@@ -32,12 +32,12 @@ def case(tmp_path: Path) -> RemovalCase:
     targets = [row.target_sha256 for row in made.targets()]
     chain = Chain.of(made, [])
     for number, (etag, asked) in enumerate((("1", targets), ("2", targets[:2])), 1):
-        made.begin(number, Chain.of(made, made.probes()), deep=False)
+        Chain.of(made, made.probes()).begin(number, deep=False)
         rows = [
             replace(probe(of, place + 3 * number - 3, number), etag=etag) for place, of in enumerate(asked)
         ]
         chain.append(number, rows)
-        made.note_head(chain)
+        chain.note_head()
     return made
 
 
@@ -52,7 +52,7 @@ def samples(text: str) -> dict[tuple[str, str], float]:
 
 
 def test_metrics_say_how_a_case_stands(case: RemovalCase) -> None:
-    found = samples(metrics_text([CaseStatus.of(case)]))
+    found = samples(metrics_text(CaseStatus.of(case)))
     assert found["removal_places", "present"] == 3
     assert found["removal_places", "dropped"] == 0
     assert [found[f"removal_claims{name}", ""] for name in ("", "_removed")] == [3, 0]
@@ -63,13 +63,12 @@ def test_metrics_say_how_a_case_stands(case: RemovalCase) -> None:
     assert now - 3600 < found["removal_round_timestamp_seconds", ""] <= now
 
 
-def test_samples_of_cases_stand_together_by_their_family(case: RemovalCase, tmp_path: Path) -> None:
-    other = new_case(str(tmp_path / 'a "case"'), [target(0)])
-    text = metrics_text([CaseStatus.of(each) for each in (case, other)])
-    told = [line.split()[2].removeprefix("presswatch_") for line in text.splitlines() if "# TYPE" in line]
-    assert told == list(FAMILIES)
+def test_the_name_of_a_case_is_quoted(case: RemovalCase, tmp_path: Path) -> None:
+    told = [line.split()[2] for line in metrics_text(CaseStatus.of(case)).splitlines() if "# TYPE" in line]
+    assert told == [f"presswatch_{name}" for name in FAMILIES]
+    text = metrics_text(CaseStatus.of(new_case(str(tmp_path / 'a "case"'), [target(0)])))
     assert r"a \"case\"" in text
-    assert samples(metrics_text([CaseStatus.of(other)]).replace(r"\"", "'"))["removal_claims", ""] == 1
+    assert samples(text.replace(r"\"", "'"))["removal_claims", ""] == 1
 
 
 def test_every_state_is_counted_and_explained() -> None:

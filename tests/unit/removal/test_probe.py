@@ -176,11 +176,11 @@ def test_what_comes_back_alarms_once(crawl: Release, case: RemovalCase) -> None:
     probe(case, crawl)
     probe(case, crawl)
     found = CaseStatus.of(case)
-    back = [alarm for alarm in found.alarms() if alarm.kind == "reappeared"]
+    back = [alarm for alarm in found.alarms if alarm.kind == "reappeared"]
     places = [each for each in case.targets() if each.record_offset == target.record_offset]
     assert [alarm.round for alarm in back] == [3] * len(places)
     assert found.states[target.target_sha256].state == "reappeared"
-    assert [alarm.round for alarm in found.alarms() if alarm.kind == "file changed"] == [2, 3]
+    assert [alarm.round for alarm in found.alarms if alarm.kind == "file changed"] == [2, 3]
 
 
 FAILURES = [

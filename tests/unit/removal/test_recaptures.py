@@ -62,9 +62,9 @@ def test_a_page_that_was_captured_again_is_not_removed_and_alarms_once(
     assert probe(case, crawl) == 0
     again = CaseStatus.of(case)
     assert again.states[target.target_sha256].state == "recaptured"
-    assert {alarm.round for alarm in again.alarms() if alarm.kind == "recaptured"} == {2}
+    assert {alarm.round for alarm in again.alarms if alarm.kind == "recaptured"} == {2}
     assert len([row for row in case.probes() if row.role == "recapture"]) == len(
-        {alarm.about for alarm in again.alarms() if alarm.kind == "recaptured"}
+        {alarm.about for alarm in again.alarms if alarm.kind == "recaptured"}
     )
 
 
@@ -113,7 +113,7 @@ def test_a_record_that_was_moved_to_another_file_of_its_release_is_not_removed(
     assert (state.state, state.removed, "overwritten" in state.doubt) == ("present", False, True)
     (shown,) = (row for row in case.probes() if row.number == state.probes[0])
     assert (shown.outcome, shown.answered_by) == ("elsewhere", "s3://release/another.warc.wet.gz")
-    told = [alarm for alarm in found.alarms() if alarm.kind == "reappeared"]
+    told = [alarm for alarm in found.alarms if alarm.kind == "reappeared"]
     assert [(alarm.round, alarm.about) for alarm in told] == [(3, target.target_sha256)]
     assert probe(case, crawl) == 0
     assert CaseStatus.of(case).states[target.target_sha256].state == "present"

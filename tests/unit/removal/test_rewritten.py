@@ -87,4 +87,4 @@ def test_more_targets_than_a_batch_holds_are_followed_in_one_file(
         found = again(deep=deep)
         assert {key for key, state in found.items() if state == "overwritten"} == wanted
         assert {state for key, state in found.items() if key not in wanted} == {"present"}
-    assert {alarm.kind for alarm in CaseStatus.of(case).alarms()} == {"file changed"}
+    assert {alarm.kind for alarm in CaseStatus.of(case).alarms} == {"file changed"}

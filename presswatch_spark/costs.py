@@ -1,8 +1,4 @@
-"""Costs of a scan: estimated from bytes, rates and prices, watched while it runs, and held below a budget.
-
-Rates, prices and the sizes of releases are in `conf/prices.yaml`. The guard of a run and the speed bench both
-use them.
-"""
+"""Costs of a scan: estimated from bytes, rates and prices (`conf/prices.yaml`), and held below a budget."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -27,8 +23,7 @@ from presswatch_spark.terminal import counted
 class Machine:
     """A machine of the price list: vCPUs, whole cores, and dollars an hour with all fees.
 
-    What Spark calls cores are vCPUs. Rates are those of whole cores. `network_gbit` is what its network
-    sustains, in Gbit/s; None if nobody states it.
+    Spark's cores are vCPUs; rates are of whole cores. `network_gbit`: sustained Gbit/s; None if unknown.
     """
 
     name: str
@@ -71,8 +66,8 @@ class ReleaseSize:
 class PriceList:
     """Machines, releases, and the MB of text that a core scans a second, by format and language gate.
 
-    `spark_share` is the speed of a core under Spark as a share of a plain process's. `measured` says where
-    the rates are from.
+    `spark_share`: a core's speed under Spark as a share of a plain process's. `measured`: origin of the
+    rates.
     """
 
     machines: tuple[Machine, ...]
@@ -167,11 +162,10 @@ class PriceList:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The estimate of a scan of some shards. Bytes are stored bytes.
+    """The estimate of a scan of some shards. Bytes are stored bytes of one of the `passes`.
 
-    `guessed` counts shards of unknown size, by the release whose mean size is used. `unknown` counts shards
-    that are left out of the estimate, since too little is known of them. `passes`: how often each is read;
-    the bytes are those of one pass.
+    `guessed`: shards of unknown size, by the release whose mean size is used. `unknown`: shards that are left
+    out, since too little is known of them.
     """
 
     shards: int
@@ -227,10 +221,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The expected costs of a run.
-
-    `machine` is None if no price is named. `budget` is in dollars, at most.
-    """
+    """The expected costs of a run. `machine`: None if no price is named. `budget`: in dollars, at most."""
 
     estimate: Estimate
     prices: PriceList
@@ -239,11 +230,10 @@ class Bill:
 
     @classmethod
     def of(cls, shards: ShardPlan, dataset: str, config: ScanConfig, passes: int = 1) -> Self:
-        """Estimate what scanning shards costs, if each is read so many times.
+        """Estimate the cost of scanning shards, each so many times.
 
         Raises:
-            ConfigError: no machine has the name of `run.price`, the price list cannot be read, or there is a
-                budget and no price.
+            ConfigError: `run.price` names no machine, the list cannot be read, or a budget lacks a price.
         """
         rules = config.run
         prices = PriceList.read(rules.prices)
@@ -267,10 +257,7 @@ class Bill:
 
     @property
     def slower(self) -> float | None:
-        """Return by how much the machine's network is slower than its cores; None if that is not known.
-
-        It is what the cores would take from storage, over what the network sustains: above 1, it is short.
-        """
+        """How many times slower the machine's network is than its cores; None if unknown."""
         wanted = self.estimate.stored_mb_a_core
         sustained = self.machine and self.machine.network_mb_a_core
         return wanted / sustained if wanted and sustained else None
@@ -313,15 +300,9 @@ class Bill:
 class CostGuard:
     """Stops a run at its budget, and forecasts its cost once; called before the first wave and after each.
 
-    The cost so far is the time of this process times the cores of its executors, idle ones too. The cost of
-    waves that earlier processes of the run finished is added. A wave counts the cores at its beginning or at
-    its end, whichever are more.
-
-    Args:
-        bill: the run's estimate, machine and budget.
-        planned: shards of the run.
-        cores: returns how many cores the cluster has now, as Spark counts them.
-        say: writes a line of news.
+    The cost is the time of this process times the cores of its executors, idle ones too, and that of waves
+    that earlier processes finished. A wave counts the cores at its beginning or at its end, whichever are
+    more. `cores`: counts the cluster's cores, as Spark does. `say`: writes a line of news.
     """
 
     def __init__(
@@ -334,7 +315,7 @@ class CostGuard:
         self._has_forecast = False
 
     def __call__(self, done: ShardTotals, seconds: float) -> None:
-        """Count the cost up to now: `done` by all processes of the run, `seconds` of this one.
+        """Count the cost up to now: `done` by all processes, `seconds` of this one.
 
         Raises `BudgetError` if it has reached the budget, and shards are left.
         """

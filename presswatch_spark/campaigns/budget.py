@@ -11,7 +11,6 @@ from presswatch_spark.costs import (
     Machine,
     PriceList,
     core_hours,
-    core_hours_text,
     dollars_text,
     estimate,
     kind_of,
@@ -25,47 +24,33 @@ HIGHER = "give a higher budget: the campaign goes on where it is"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The highest cost of a campaign, in dollars on a machine; None for no limit. `said`: as it was given."""
+    """The highest cost of a campaign, in dollars on a machine; None for no limit."""
 
     machine: Machine | None
     dollars: float | None = None
-    said: str = ""
 
     @classmethod
-    def of(cls, dollars: float | None, hours: float | None, config: ScanConfig) -> Budget:
-        """Return a budget that was given in dollars or in core-hours.
-
-        Raises:
-            ConfigError: there is one, and no price; or it is no number above 0.
-        """
+    def of(cls, dollars: float | None, config: ScanConfig) -> Budget:
+        """Return a budget; `ConfigError` if it is no number above 0, or the settings name no price."""
         name = config.run.price
         machine = PriceList.read(config.run.prices).machine(name) if name else None
-        given = dollars if hours is None else hours
-        if given is None:
-            return cls(machine)
-        if not (math.isfinite(given) and given > 0):
-            raise ConfigError(f"a budget is a number above 0, not {given:g}", where="command line")
-        if machine is None:
+        if dollars is not None and not (math.isfinite(dollars) and dollars > 0):
+            raise ConfigError(f"a budget is a number above 0, not {dollars:g}", where="command line")
+        if dollars is not None and machine is None:
             raise ConfigError(
                 "a budget needs the price of a machine",
                 remedy="name one with --price among the options of the scans: presswatch campaign open",
             )
-        if hours is not None:
-            return cls(machine, machine.dollars(hours), core_hours_text(hours))
-        return cls(machine, dollars, dollars_text(dollars or 0.0))
+        return cls(machine, dollars)
 
     def left(self, spent_hours: float) -> float | None:
-        """Return the dollars that are left after core-hours as Spark counts them; None for no limit.
-
-        Raises:
-            BudgetError: nothing is left.
-        """
+        """Return the dollars left after Spark's core-hours, None for no limit; `BudgetError` if none are."""
         if self.dollars is None or self.machine is None:
             return None
         spent = self.machine.spark_dollars(spent_hours)
         if spent >= self.dollars:
-            cost = dollars_text(spent)
-            raise BudgetError(f"the campaign has cost {cost}, and its budget is {self.said}", remedy=HIGHER)
+            cost, budget = dollars_text(spent), dollars_text(self.dollars)
+            raise BudgetError(f"the campaign has cost {cost}, and its budget is {budget}", remedy=HIGHER)
         return self.dollars - spent
 
 
@@ -78,8 +63,7 @@ def estimated(
     """Estimate the rest of a campaign: core-hours, and the number of items of unknown size.
 
     An item that runs have read costs per shard what it has cost so far. Another one costs what its sizes in
-    `lists` give, else what items of its format have cost here, else what a release of its format costs by the
-    price list. New articles cost the same: the bytes are the same.
+    `lists` give, else what items of its format have cost here, else what the price list has for its format.
     """
     prices, unknown, total = PriceList.read(config.run.prices), 0, 0.0
     spent = dict[str, list[float]]()

@@ -1,7 +1,7 @@
 """The growth of a corpus: the articles that only the newer one has, as a corpus of their own.
 
-A corpus that only grew needs no second scan for its old articles. `claims` judges the rows of both scans with
-the newer corpus. So nothing is lost by the old articles that the small corpus does not know.
+A corpus that only grew needs no second scan for its old articles: `claims` judges all rows with the newer
+one.
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ ArticleFields = Mapping[str, object]
 def require_growth(older: Corpus, newer: Corpus) -> int:
     """Return how many articles `newer` has that `older` has not.
 
-    Raises:
-        InputError: an article has vanished or changed, or the corpora were built with different settings. A
-            row names an article by its id: under one id, there is one text.
+    Raises `InputError` if an article has vanished or changed, or settings differ: an id names one text.
     """
     if older.manifest.parameters != newer.manifest.parameters:
         raise InputError(
@@ -70,12 +68,7 @@ def build_growth(
 ) -> Manifest:
     """Build the corpus of the articles that `newer` has and `older` has not, unless `out` holds it.
 
-    Args:
-        config: how storage is reached, and Spark; how corpora are built, `newer` says.
-        spark: the session to build with; default: one of its own.
-
-    Raises:
-        CorpusError: the build did not take every one of them as `newer` has it.
+    It is built as `newer` was. Raises `CorpusError` if the build did not take every one of them.
     """
     try:
         return manifest_of(out.uri, config.storage)

@@ -49,17 +49,10 @@ class CorpusOfCampaign:
 class CampaignPlan:
     """The content of a campaign's file, which is sealed.
 
-    Attributes:
-        out: the folder of the tables.
-        corpora: oldest first; each has all articles of the one before it.
-        crawls: `wet` or `warc`, for the crawls of Common Crawl; `news`, for the months of CC-NEWS; or None.
-        since, until: the oldest and the newest of these; None for all there are.
-        datasets: name and part of each dataset.
-        mirrors: by name of a dataset, the place of its copy.
-        newest_first: whether the newest release comes first.
-        listed: the list of crawls, or a site or folder that holds it; None for the usual one.
-        options: options of `presswatch scan`, for every scan.
-        settings: the digest of the settings that can change a row; None before the first scan is described.
+    `corpora`: oldest first; each has all articles of the one before. `crawls`: `wet` or `warc`, `news` for
+    the months of CC-NEWS, or None; from `since` to `until`, None for no bound. `datasets`: names and parts.
+    `mirrors`: copies, by name of a dataset. `listed`: the list of crawls, or a site or folder with it.
+    `options`: of `presswatch scan`, for every scan. `settings`: digest of those that can change a row.
     """
 
     out: str
@@ -119,11 +112,7 @@ def plan_of(folder: Folder) -> CampaignPlan:
 
 
 def write_plan(folder: Folder, plan: CampaignPlan, etag: str | None) -> None:
-    """Write the campaign's file over the one with that ETag, or a first one.
-
-    Raises:
-        ConflictError: somebody else has written it meanwhile.
-    """
+    """Write the campaign's file over the one with that ETag, or a first one; else raise `ConflictError`."""
     folder.write(PLAN, plan.to_json(), absent=etag is None, etag=etag)
 
 
@@ -131,12 +120,9 @@ def write_plan(folder: Folder, plan: CampaignPlan, etag: str | None) -> None:
 class Item:
     """One release of a campaign, and how it is scanned.
 
-    Attributes:
-        release: the release of its rows; None where each row has its own.
-        path: the shards of a dataset; `product` is the dataset.
-        note: what is special about it.
-        trouble: why it cannot be scanned as it is.
-        last_capture: the time of the last capture of a crawl, if that is known.
+    `release`: of its rows; None where each row has its own. `path`: the shards of a dataset, `product`.
+    `note`: a peculiarity. `trouble`: why it cannot be scanned. `last_capture`: the time of the last capture
+    of a crawl.
     """
 
     name: str
@@ -173,8 +159,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: datetime) -> tuple[Item, ...]:
     """Return the items of a campaign in their order: crawls or months of CC-NEWS, then datasets.
 
-    Raises:
-        InputError: `since` or `until` is in no list, or `since` is the newer one; or a dataset is not known.
+    Raises `InputError` if `since` or `until` is in no list, or in the wrong order, or a dataset is not known.
     """
     crawls = list[Item]()
     if plan.crawls:

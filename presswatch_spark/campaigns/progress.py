@@ -73,11 +73,8 @@ class Read:
 class Reads:
     """Shards of an item that runs have read, by step.
 
-    Attributes:
-        uris: of places that are no URIs themselves.
-        listed: places in the item's list of today, if that was read.
-        is_sample: the runs drew samples. Two samples of a list that grew have different shards, so each
-            counts as all that it was drawn from.
+    `uris`: of places that are no URIs themselves. `listed`: places in the list of today, if that was read.
+    `is_sample`: the runs drew samples; each counts as all shards that it was drawn from.
     """
 
     steps: dict[Step, Read] = field(default_factory=dict)
@@ -144,16 +141,11 @@ class Reads:
 class ItemProgress:
     """The progress of one item. Corpora count from 1, and `wanted` is the newest.
 
-    Attributes:
-        reached: the newest corpus that all its shards were planned for, missing ones too.
-        whole: the newest corpus for which all of it was read.
-        missing_of: by step, URIs of the shards that were not read to their end.
-        shards: the number of known shards; `fresh` of them were planned by no run.
-        left: the number of shards to be read; one for two corpora counts twice.
-        shard_reads: the number of shards that runs have read so far.
-        trouble: in a look by `run`, the reason why the item could not be scanned.
-        is_unpublished: in a look by `run`, whether its shard list is missing, and not overdue.
-        was_scanned: in a look by `run`, whether shards of it were read.
+    `reached`, `whole`: the newest corpus that all its shards were planned for, and read for. `missing_of`: by
+    step, URIs of shards that were not read to their end. `fresh`: known shards that no run planned. `left`:
+    shards to be read, for each corpus. `shard_reads`: shards that runs have read. After a look by `run`:
+    `trouble`, why it could not be scanned; `is_unpublished`, its list is missing and not overdue;
+    `was_scanned`.
     """
 
     item: Item

@@ -1,8 +1,8 @@
 """Runs a campaign: looks at each release once, and scans the shards that published runs have not read.
 
-A step reads a release for the whole newest corpus, or, where an earlier corpus is done, for the articles that
-were added since. A run that a killed process began is continued first, so nothing is read twice: the lock of
-the campaign, the lock of each run and a last look before a run begins keep out other processes.
+A step reads a release for the whole newest corpus or, where an earlier corpus is done, for the articles added
+since. Nothing is read twice: a run that a killed process began is continued first, and the locks of campaign
+and run and a last look before a run begins keep out other processes.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from presswatch_spark.campaigns.scope import is_absence, is_overdue
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
+from presswatch_spark.costs import dollars_text
 from presswatch_spark.errors import BudgetError, InputError, OutputError, PresswatchError, StorageError
 from presswatch_spark.monitoring.progress import EventLog, LoggedError, failures_logged
 from presswatch_spark.pipeline import RunSummary, scan, scan_key, shards_listed
@@ -62,11 +63,9 @@ class UnpublishedError(InputError):
 class Task:
     """The next scan of an item: shards, for a step.
 
-    Attributes:
-        again: they were not read to their end before.
-        gone: URIs of shards that should be read again, and that storage does not have now.
-        is_all: the shards are all that the item lists.
-        known: the ids of the runs that were published when the task was found.
+    `again`: they were not read to their end before. `gone`: URIs of shards to be read again that storage does
+    not have. `is_all`: these are all shards of the item. `known`: ids of the runs published when it was
+    found.
     """
 
     item: Item
@@ -87,8 +86,8 @@ class Task:
 class Campaign:
     """A campaign that is open; `config`, `base` and `sample` are those of its scans.
 
-    `notes`: on the lists of items, by name. The rest was read by this process: the published runs with their
-    ids, the digests of corpora that are built, with their steps, and lists by item.
+    `notes`: on the lists of items, by name. The private rest is what this process has read: published runs
+    with their ids, digests of built corpora with their steps, lists by item.
     """
 
     folder: Folder
@@ -167,9 +166,7 @@ class Campaign:
     def task_of(self, item: Item, tried: Collection[tuple[Step, bool]]) -> Task | None:
         """Return the next task of an item that was not tried yet; None if nothing is left.
 
-        Raises:
-            InputError: the item cannot be scanned as it is, or its list leads to nothing.
-            StorageError: its list cannot be had.
+        Raises `InputError` or `StorageError` if the item cannot be scanned, or its list cannot be read.
         """
         if item.trouble is not None:
             raise item.trouble
@@ -248,10 +245,7 @@ class Campaign:
         return self._lists
 
     def _begun_before(self, task: Task) -> Task | None:
-        """Return the task that a killed process began for an earlier corpus, if there is one.
-
-        It is finished first, and the articles that were added since follow.
-        """
+        """Return the task that a killed process began for an earlier corpus, to be finished first, if any."""
         begun = set(map(_key_in, self.begun()))
         # A corpus that is not built was not scanned for.
         built = set(self._built().values()) if begun else set()
@@ -269,11 +263,9 @@ class Campaign:
     ) -> RunSummary | None:
         """Scan the shards of a task, or the rest that a killed process left, and publish the run.
 
-        Return None if another process has done it: then nothing was begun.
-
-        Raises:
-            BudgetError: the campaign has reached its budget, or this scan would.
-            PresswatchError: as `pipeline.scan`; a `LoggedError` if it is in the log of events.
+        Return None if another process has done it. Raises `BudgetError` if the campaign has reached its
+        budget or this scan would, `LoggedError` for what is in the log of events, and else as
+        `pipeline.scan`.
         """
         try:
             with failures_logged(events):
@@ -309,7 +301,7 @@ class Campaign:
         except BudgetError as error:
             if budget.dollars is None:
                 raise
-            what = f"{error.what}; that is what is left of the campaign's {budget.said}"
+            what = f"{error.what}; that is what is left of the campaign's {dollars_text(budget.dollars)}"
             raise BudgetError(what, where=task.item.name, remedy=HIGHER) from error
 
     def _require_wanted(self, task: Task) -> None:
@@ -385,11 +377,8 @@ def run(
 ) -> Iterator[Task | RunSummary | ItemProgress]:
     """Look at each item once, and scan its rest: yield each task before its scan, its run, and the progress.
 
-    An item that cannot be scanned has its `trouble`; the others are scanned.
-
-    Args:
-        command: the command line, for the runs.
-        retried: names of items whose missing shards are read again; None for all.
+    An item that cannot be scanned has its `trouble`; the others are scanned. `command`: the command line, for
+    the runs. `retried`: names of items whose missing shards are read again; None for all.
 
     Raises:
         BudgetError: the campaign has reached its budget, or the next scan would.
@@ -424,9 +413,8 @@ def run(
 def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPlan:
     """Return a plan with one more corpus, which must have all articles of the one before.
 
-    Raises:
-        InputError: an article has vanished or changed, or the corpus is an older one of the campaign.
-        CorpusError: there is no sound corpus.
+    Raises `InputError` if it lacks or changes one, or is an older corpus, and `CorpusError` if it is not
+    sound.
     """
     manifest = manifest_of(path, config.storage)
     given = CorpusOfCampaign(path, manifest.digest, manifest.counts.articles)

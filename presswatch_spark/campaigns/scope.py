@@ -83,10 +83,7 @@ def news_months(now: datetime) -> tuple[Release, ...]:
 
 
 def is_absence(error: PresswatchError) -> bool:
-    """Return whether a shard list could not be had because it is not there.
-
-    A bucket that we may not list denies the objects that it does not have.
-    """
+    """Return whether a shard list is not there; a bucket that we may not list denies what it lacks."""
     causes = (error, error.__cause__) if isinstance(error, InputError) else (error,)
     return any(isinstance(cause, (MissingError, DeniedError)) for cause in causes)
 

@@ -1,8 +1,6 @@
 """The census, top to bottom: plan → read the rows of every index file that can match → decide → publish.
 
-No shard of the release is read: an index says which URLs were captured, and where each record is. `file`
-takes the census of one file, `ccindex` knows what an index looks like, `runs.engine` does the rest as it does
-for a scan.
+No shard of the release is read: an index lists which URLs were captured, and where each record is.
 """
 
 import re
@@ -42,10 +40,10 @@ PLAIN_URL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class CensusSummary:
-    """A published census.
+    """A published census: its row of `censuses`, and its rows of `census_log`.
 
-    `row` is its row of `censuses`, `log` its rows of `census_log`. `kinds` counts the captures of each kind,
-    `titles` are all titles of the corpus, each with its publisher. `resumed`: an earlier process began it.
+    `kinds` counts the captures of each kind. `titles`: all of the corpus, each with its publisher. `resumed`:
+    an earlier process began it.
     """
 
     row: Mapping[str, Any]
@@ -80,8 +78,6 @@ def census(
     events: EventLog | None = None,
 ) -> CensusSummary:
     """Take the census of the members' pages in the indexes of `releases`, and publish it in `out`.
-
-    Arguments are those of `face.census`; `config` has all settings.
 
     Raises:
         InputError: as in `face.census`.

@@ -1,7 +1,7 @@
 """Campaigns for the command line: their plans and settings, looks at their releases, and watches.
 
 A watch is a campaign without a file: its options are the plan, and its lock is in `_watch/` of the tables. It
-also probes cases of removal, each when a round of it is due. A failed case stops no scan.
+also probes cases of removal that are due.
 """
 
 from __future__ import annotations
@@ -71,10 +71,8 @@ def scan_parameters(words: Sequence[str], of: str) -> ScanParameters:
 def campaign_at(path: str, flags: ScanParameters) -> Campaign:
     """Return the campaign in a folder, with the releases that there are today.
 
-    Raises:
-        InputError: there is none.
-        ConfigError: a setting that can change a row is another than when it was opened.
-        StorageError: the list of crawls is a file, and cannot be read.
+    Raises `InputError` if there is none, `ConfigError` if a setting that can change a row is another than
+    when it was opened, and `StorageError` if the list of crawls is a file that cannot be read.
     """
     folder = Folder.of(path, scan_settings(flags).storage)
     plan, now = plan_of(folder), datetime.now(UTC)
@@ -111,9 +109,8 @@ def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> Cam
 
     Raises:
         UsageError: there is nothing to scan, or an option is the campaign's own.
-        ConfigError: the tables or a setting that can change a row would be others than before, or an address
-            holds a secret.
-        InputError: a corpus did not only grow, or a dataset is not known, or a part can be none.
+        ConfigError: tables or settings of rows would be others than before, or an address holds a secret.
+        InputError: a corpus did not only grow, or a dataset or part is not known.
     """
     # A later call may come from another folder.
     corpus, out, listed = (place and canonical(place) for place in (order.corpus, order.out, order.listed))
@@ -227,9 +224,7 @@ def look(
 ) -> Iterator[ItemProgress]:
     """Scan the rest of each release while no other process may; print the scans, and yield the progress.
 
-    Raises:
-        InUseError: another process runs the campaign.
-        PresswatchError: as `campaigns.run.run`.
+    Raises `InUseError` if another process runs the campaign, and as `campaigns.run.run`.
     """
     from presswatch_spark.cli.commands.scan import incomplete_lines, summary_lines
 
@@ -288,10 +283,8 @@ class WatchReport:
 class Watch:
     """A watch: a campaign over the releases that are there at each look.
 
-    Attributes:
-        plan: without `since`, only the newest release is watched.
-        by_name: no list is read: shard lists of later weeks are.
-        again: releases whose missing shards are read once more.
+    Without `plan.since`, only the newest is watched. `by_name`: no list is read, but shard lists of later
+    weeks. `again`: releases whose missing shards are read once more.
     """
 
     plan: CampaignPlan
@@ -322,11 +315,7 @@ class Watch:
         return cls(plan, config, given, by_name, again, dry_run)
 
     def campaign(self, now: datetime) -> tuple[Campaign, ReleaseList]:
-        """Return the campaign as it is now, with the list of crawls that it comes from.
-
-        Raises:
-            InputError: the list does not have `since`.
-        """
+        """Return the campaign as it is now, and its list of crawls; `InputError` if that lacks `since`."""
         plan, config, base = self.plan, self.config, self.given["base"]
         known = known_crawls(plan.crawls, plan.listed, config, now, by_name=self.by_name, base=base)
         newest = news_months(now)[0] if plan.crawls == NEWS else known.listing.crawls[0]
@@ -380,11 +369,7 @@ class Watch:
 
 
 def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:
-    """Return the parameters of `presswatch scan` that a watch's options give.
-
-    Raises:
-        UsageError: they are no options of a scan, or contradict the watch.
-    """
+    """Return the parameters of `presswatch scan` of a watch; raise `UsageError` if they contradict it."""
     given = scan_parameters(words, "watch … --")
     if given["paths"] or given["release"] or given["read__release"]:
         raise click.UsageError("the watch names the releases: leave PATH, --release and --release-name out")

@@ -1,7 +1,4 @@
-"""Metrics of a run: sums over the log of its shards, and figures of the run as a whole.
-
-`FAMILIES` lists them; the table `metrics` and the text for Prometheus are made of it.
-"""
+"""Metrics of a run, for the table `metrics` and for Prometheus: sums over the log, and figures of the run."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,10 +17,7 @@ STATES = ("running", "published", "stopped")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Names of a kind of run, of one of its shards, and of the columns of its log that are counted.
-
-    Events name the counts by these columns.
-    """
+    """Names of a kind of run, of its shards, and of the counted columns of its log, as in events."""
 
     run: str = "scan"
     shard: str = "shard"
@@ -40,10 +34,7 @@ TERMS: Mapping[str, Terms] = {"runs": SCAN, "censuses": CENSUS}
 
 @dataclass(frozen=True, slots=True)
 class MetricFamily:
-    """Samples of one name; `label` tells them apart, and `values` are those that are always there.
-
-    `run`: the kind of run that has them, if not all have.
-    """
+    """Samples of one name, told apart by `label`; `values`: always there; `run`: the only kind with them."""
 
     kind: Literal["counter", "gauge"]
     unit: str
@@ -173,10 +164,7 @@ class Metrics:
     def of(
         cls, facts: RunFacts, totals: Totals, state: str, now: datetime, dollars: float | None = None
     ) -> Self:
-        """Combine the figures of the run and of its shards; counters without a value are zero.
-
-        `dollars`: what the run has cost; None if that is not known.
-        """
+        """Combine the figures of the run and of its shards; counters without a value are zero."""
         zeros = {
             MetricSample(name, value): 0.0
             for name, family in FAMILIES.items()
@@ -226,8 +214,7 @@ class Metrics:
 def exposition(families: Mapping[str, MetricFamily], samples: Iterable[tuple[str, str, float]]) -> str:
     """Return samples in Prometheus's exposition format, version 0.0.4.
 
-    Args:
-        samples: family, labels as `labels_of` writes them, and value; those of a family stand together.
+    A sample is a family, labels as of `labels_of`, and a value; those of a family must be together.
     """
     lines, described = list[str](), ""
     for family, labels, value in samples:

@@ -1,8 +1,6 @@
-"""Progress of a run, for people at a terminal, collectors of logs and Prometheus. Counts only, never text.
+"""Progress of a run, for people at a terminal, collectors of logs and Prometheus. Counts only, no web text.
 
-People get one live line on a terminal, elsewhere a line a minute. Collectors of logs get one JSON object a
-line, with `time` (UTC), `level`, `event`, `host`, the facts bound to the log (`run_id`), and the event's own:
-counts, digests, names of shards, and errors as in `scan_log`. They contain no web text and no secret.
+People get one live line on a terminal, elsewhere a line a minute. Collectors get one JSON object a line.
 """
 
 from __future__ import annotations
@@ -57,10 +55,7 @@ class EventLog:
         self._bound.update(facts)
 
     def tell(self, event: str, level: Level = "info", /, **facts: object) -> None:
-        """Write an event, unless the stream is closed. Its own facts replace bound facts of the same name.
-
-        What is not ASCII is escaped, so that it cannot steer a terminal.
-        """
+        """Write an event in ASCII, unless the stream is closed. Its facts replace bound ones."""
         head = {"time": _utc(datetime.now(UTC), "milliseconds"), "level": level, "event": event}
         record = {**head, "host": self._host, **self._bound, **facts}
         line = json.dumps(redacted_json(record), default=str)
@@ -99,8 +94,7 @@ class LoggedInterrupt(KeyboardInterrupt):
 def failures_logged(events: EventLog | None) -> Iterator[None]:
     """Log as events what ends the block, and hosts that make it wait; without a log, do nothing.
 
-    Raises:
-        LoggedError, LoggedInterrupt: in the place of the error that was logged.
+    Raises `LoggedError` or `LoggedInterrupt` in the place of the error that was logged.
     """
     try:
         with waits_reported(events.throttled) if events else nullcontext():
@@ -119,10 +113,9 @@ def failures_logged(events: EventLog | None) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class ShardTotals:
-    """The counts of some shards; `incomplete` counts those that were not read to their end.
+    """The counts of some shards; `incomplete`: those that were not read to their end.
 
-    Of a census, `documents` are rows of the index, `text_bytes` bytes read, `matches` captures: see `Terms`.
-    `core_seconds`: what they took of the cluster, in seconds times its cores, idle ones too.
+    Of a census: rows of the index, bytes read, captures. `core_seconds`: with idle cores.
     """
 
     shards: int = 0
@@ -147,13 +140,10 @@ class ShardTotals:
 
 
 class Progress:
-    """Reports how far a run is while its block runs: a thread of its own calls `tick` once a second.
+    """Reports how far a run is while its block runs: a thread calls `tick` once a second.
 
-    Args:
-        stream: where to; default stderr.
-        clock: seconds, monotonic.
-        live: whether to redraw one line instead of writing new ones; default: whether `stream` is a terminal.
-        events: where to instead of `stream`, if given.
+    `stream`: default stderr. `live`: redraw one line instead of writing new ones; default: on a terminal.
+    `events`: the log to write to instead.
     """
 
     def __init__(
@@ -203,10 +193,10 @@ class Progress:
             self._under_way = ShardTotals
 
     def add(self, counts: ShardTotals, log: Sequence[Mapping[str, object]] = ()) -> None:
-        """Count what is done for good; `log` are its shards' rows of the log.
+        """Count what is done for good; `log`: its shards' rows of the log.
 
-        If no shard so far could be read and others are to come, warn once, with an error: a wrong region or a
-        missing right shows after minutes, not days. One shard of many may just be broken.
+        If none of the first shards could be read and others are to come, warn once: a wrong region or a
+        missing right shows after minutes, not days.
         """
         self._done += counts
         done = self._done
@@ -313,13 +303,10 @@ class Progress:
 
 
 class Observer:
-    """Follows one run.
+    """Follows one run, for people, collectors of logs (`events`) and Prometheus (`metrics_file`).
 
-    Args:
-        progress: for people, or one line a minute.
-        events: for collectors of logs, if there are any.
-        metrics_file: for Prometheus: written whole or not at all, after each wave and at the end.
-        dollars: what so many hours of cores cost, as Spark counts them, if a price was named.
+    The file is written whole or not at all, after each wave and at the end. `dollars`: the price of hours of
+    cores, as Spark counts them.
     """
 
     def __init__(
@@ -341,11 +328,7 @@ class Observer:
     def start(
         self, facts: RunFacts, asked: Mapping[str, object], counts: ShardTotals, totals: Totals
     ) -> None:
-        """Begin a run, or resume one after an earlier process, which left `counts` and `totals`.
-
-        Raises:
-            OutputError: the metrics file cannot be written.
-        """
+        """Begin a run, or resume one; `OutputError` if the metrics file cannot be written."""
         self._facts, self._totals, self._terms = facts, Counter(totals), facts.terms
         self._wave = int(totals[MetricSample("waves_total")])
         if self._events:
@@ -360,10 +343,7 @@ class Observer:
         self._tell("wave_started", wave=self._wave, shards=shards)
 
     def wave_finished(self, counts: ShardTotals, totals: Totals, log: Iterable[Mapping[str, Any]]) -> None:
-        """Count what was done of a wave; `log` are its rows of the log, at least of shards not complete.
-
-        A wave of which shards are tried once more finishes in two parts.
-        """
+        """Count what was done of a wave; `log`: its rows of the log, at least of incomplete shards."""
         incomplete = [row for row in log if row["status"] != "complete"]
         for row in incomplete:
             level: Level = "error" if row["status"] == "failed" else "warning"
@@ -391,10 +371,9 @@ class Observer:
     def sifted(
         self, shards: int, lost: int, number: int, count: int, counts: ShardTotals, totals: Totals
     ) -> None:
-        """Count shards that were read in pass `number` of `count`, which gives no rows.
+        """Count shards that were read in pass `number` of `count`, which gives no rows, and what that cost.
 
-        `lost`: those of them that could not be read for a reason of the platform. `counts` and `totals` are
-        what that cost.
+        `lost`: those of them that could not be read for a reason of the platform.
         """
         self._tell("pass_wave_finished", number=number, passes=count, shards=shards, shards_lost=lost)
         if not self._events:

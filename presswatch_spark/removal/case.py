@@ -5,12 +5,10 @@
     CASE/rounds/0001.json               a round of probes that was begun, sealed
     CASE/probes/0001-00000.parquet …    what it asked, in the order of the chain; sealed
     CASE/heads/0001.json                length and digest of the chain when a round ended or paused, sealed
-    CASE/inventories/0001.json          an inventory of a release that was begun, sealed
-    CASE/release_files/0001-…           what its files are, in a chain of their own; sealed
+    CASE/inventories/, release_files/   inventories of a release, and its files, in a chain of their own
     CASE/case.lock                      held by the one process that may add to it
 
-Each probe contains the digest of the one before it, and the first one that of the targets. To change, drop or
-add one, all that follow must be changed; the newest digest, written down elsewhere, shows that.
+Each probe contains the digest of the one before it, and the first one that of the targets.
 """
 
 import socket
@@ -59,8 +57,7 @@ class BrokenCaseError(OutputError):
 class ProbeRound:
     """A round of probes: its number, from 1, when it was begun, and whether whole files are read.
 
-    `heads`: how many notes of heads the case had then. `is_headed`: whether the last of them covered all
-    probes. Rounds of older versions have neither.
+    `heads`: notes of heads that the case had then. `is_headed`: the last of them covered all probes.
     """
 
     number: int
@@ -135,14 +132,10 @@ class RemovalCase:
         *,
         whole: bool = False,
     ) -> Iterator[list[Probe]]:
-        """Yield the probes of each round that has any, in the order of the chain.
+        """Yield the probes of each round that has any, in the order of the chain; `whole`: with the answers.
 
-        Args:
-            rounds, heads: those of the case, if they are known; default: they are read.
-            whole: with the answers; see `without_answer`.
-
-        Raises:
-            BrokenCaseError: the chain breaks; names the first probe that breaks it.
+        `rounds`, `heads`: those of the case, if they are known. Raises `BrokenCaseError` at the first probe
+        that breaks the chain.
         """
         rounds = self.rounds() if rounds is None else rounds
         heads = self.heads() if heads is None else heads
@@ -223,10 +216,7 @@ class RemovalCase:
 
 @dataclass(slots=True)
 class Chain:
-    """The end of a chain of a case, to which one process adds; it must hold the case.
-
-    `heads`: of the chain of probes, its notes so far.
-    """
+    """The end of a chain of a case, to which one process adds; it must hold the case. `heads`: its notes."""
 
     case: RemovalCase
     length: int
@@ -260,8 +250,7 @@ class Chain:
     def append(self, round_number: int, rows: Sequence[ChainRow]) -> list[ChainRow]:
         """Write rows of the table as one file; return them with numbers, digests, and who asked.
 
-        Raises:
-            OutputError: the disk is full, or another process has written meanwhile; then nothing was added.
+        Raises `OutputError` if the disk is full, or another process has written meanwhile: nothing was added.
         """
         if not rows:
             return []
@@ -285,10 +274,7 @@ def is_headed(heads: Sequence[ChainHead], length: int) -> bool:
 
 
 def write_case(draft: Path, targets: Sequence[Target], about: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Write a new case into a folder from `new_folder`, and return the content of its marker.
-
-    `about`: the content of the marker, besides layout, version, time and digest. Each target is written once.
-    """
+    """Write a new case into a folder from `new_folder`; return the content of its marker."""
     folder = Folder.of(str(draft), StorageOptions())
     ordered = sorted(
         {each.target_sha256: each for each in targets}.values(), key=lambda each: each.target_sha256

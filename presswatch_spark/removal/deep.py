@@ -1,8 +1,7 @@
 """Whole files, read to their end: is a text, its page or its article anywhere in them?
 
-A page may be put back under another URL and id, with another frame. Therefore each document of the file is
-looked at as a scan does, and "absent" means that no document has the article, not only that none has the
-page's text.
+A page may be put back under another URL and id, with another frame. Therefore a scan's matcher looks at each
+document of the file: "absent" means that no document has the article.
 """
 
 import hashlib
@@ -122,13 +121,7 @@ class DeepReading:
         words: WordCount,
         options: ReadOptions,
     ) -> "DeepReading":
-        """Read a file.
-
-        `marks`: names of records that it had before. `known`: documents that had the articles.
-
-        Raises:
-            BlockedError: the site is to be asked nothing more.
-        """
+        """Read a file; `marks`: names of its records before; `known`: documents that had the articles."""
         reading = cls(targets, words, words.passages(targets, known))
         wanted = {name for target in targets for name in names_of_target(target)}
         for batch in documents_of(uri, targets[0].dataset, options, reading.report):
@@ -232,10 +225,7 @@ def names_by_article(targets: Iterable[Target]) -> KnownDocuments:
 
 
 def known_documents(others: Iterable[Mapping[str, Any]]) -> Mapping[str, KnownDocuments]:
-    """Return the articles of documents that are no targets, each with its text, by the file's URI.
-
-    `others`: `places.OTHERS` of each, as a case notes them.
-    """
+    """Return by file the articles of documents that are no targets, each with its text (`places.OTHERS`)."""
     by_file = dict[str, set[tuple[str, str]]]()
     for other in others:
         # Under the same URL or id may be another text today, with more of the article: only the text is sure.

@@ -32,10 +32,7 @@ class HubFileProber(FileProber):
     __slots__ = ()
 
     def _ask_siblings(self) -> None:
-        """Ask the newest revision, and read another file that is known from the commit.
-
-        The other file shows that the hub answers, and that the dataset is laid out as before.
-        """
+        """Ask the newest revision, and read another file of the commit: the hub answers as before."""
         address, storage = HubAddress.of(self.file.uri), self.options.storage
         main = str(replace(address, revision=MAIN))
         answer = ask(main, 0, 1, storage)

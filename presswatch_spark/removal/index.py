@@ -61,12 +61,9 @@ def index_at(endpoint: str, storage: StorageOptions) -> Index:
 
 
 def look_up(index: Index, pages: Iterable[IndexedPage]) -> dict[IndexedPage, PageAnswer]:
-    """Return the answers of an index about pages.
+    """Return the answers of an index about pages; `BlockedError` if its site is to be asked nothing more.
 
     That files have no capture counts only if it is sure under which key it would be.
-
-    Raises:
-        BlockedError: the site is to be asked nothing more.
     """
     by_release, found = dict[str, list[str]](), dict[IndexedPage, PageAnswer]()
     for release, url in pages:

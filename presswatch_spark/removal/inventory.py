@@ -47,14 +47,10 @@ def take_inventory(
     storage: StorageOptions,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Inventory:
-    """Ask for size, ETag and time of each file of a release, and add the answers to a case.
+    """Ask for size, ETag and time of each file of a release, and add the answers to a case; resume one.
 
-    An inventory that was stopped is resumed. `uris`: the files, as the list of the release names them. Files
-    that were modified after `since` are counted as changed.
-
-    Raises:
-        InputError: the release has no files.
-        BrokenCaseError: the chain of inventories breaks.
+    `uris`: the files, as the list of the release names them. Files modified after `since` count as changed.
+    Raises `InputError` if there are none, and `BrokenCaseError` if the chain of inventories breaks.
     """
     if not uris:
         raise InputError("the release has no files", where=release)

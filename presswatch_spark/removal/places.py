@@ -1,9 +1,8 @@
 """Places of claims: the records whose bytes are to go. A case is opened of them, a `Target` for each.
 
-The places of a claim are its own record; other records of the same capture; and the same page in other
-releases and datasets. All are rows of `matches`, but for the WARC records of WET records that no scan has
-read: a WET file shows by its name which WARC file it was made of, and an index of captures shows where in
-that the record is. Until it has, the place is unresolved, and neither asked for nor removed.
+They are the claim's own record, others of the same capture, and the same page in other releases and datasets:
+rows of `matches`. For a WET record it is also the WARC record that it was made of: the file's name tells in
+which file, and an index where in it. Until one has, the place is unresolved, and neither asked nor removed.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -57,11 +56,7 @@ class ChosenTargets:
 
 
 def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> ChosenTargets:
-    """Return the targets of the claims that are chosen.
-
-    Raises:
-        InputError: there are no claims, or none of a row that is asked for.
-    """
+    """Return the targets of the claims that are chosen; `InputError` if there are none."""
     wanted, licensed = chosen_claims(claims, choice)
     matches = tables.open_table("matches")
     own = matches.to_table(
@@ -230,15 +225,13 @@ def open_case(
     """Open a case of claims in a new folder; no server is asked yet.
 
     Args:
-        tables: the tables of the runs that the claims were made of.
-        claims: the folder of the claims; default: `tables`.
-        rows: a file that names claims by `row_sha256`.
-        confidences: letters of claims, in the place of `rows`.
+        claims: the folder of the claims; default: `tables`, those of the runs that they were made of.
+        rows: a file that names claims by `row_sha256`, in the place of `confidences`.
         noticed_at: the day of the notice; default: today, in UTC.
 
     Raises:
-        InputError: there are no such claims; see `targets_of` and `Choice.of`.
-        OutputError: `out` holds something, or a table is not as it was published.
+        InputError: there are no such claims; see `Choice.of`.
+        OutputError: `out` is not empty, or a table is not as it was published.
     """
     storage = storage or StorageOptions()
     with new_folder(out, storage, MARKER) as draft:

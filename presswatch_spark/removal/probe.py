@@ -1,8 +1,7 @@
 """Asks for the targets of one file, together with the controls that show whether the answers can be trusted.
 
-Of a file whose records are read by range, a range holds a target and its neighbours, and near ranges are
-joined. The first time, the neighbours are found in it; from then on their places are known. Other files are
-read in order, once for all their targets.
+Of a file whose records are read by range, a range has a target and its neighbours, and near ranges are
+joined. Other files are read in order, once for all their targets.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,8 +36,8 @@ HEAD_BYTES = 256 << 10
 """How much of a file's beginning is read for its first records."""
 FIRST_RECORDS = 8
 """How many of them may be the control of a file."""
-WINDOW_BYTES, WIDE_BYTES = 64 << 10, 4 << 20
-"""How far a neighbour is looked for, and how far if it is not found so near."""
+WINDOW_BYTES = 256 << 10
+"""How far a neighbour is looked for."""
 JOINED_BYTES, GAP_BYTES = 4 << 20, 64 << 10
 """Ranges are joined up to this length, over gaps of this length."""
 CONTROLS = ("first", "before", "after")
@@ -53,9 +52,9 @@ TargetRange = tuple[int, int, Target]
 
 @dataclass(frozen=True, slots=True)
 class KnownControl:
-    """A control as the chain has it: its place, the digest of its bytes or text, its file's version.
+    """A control as the chain has it: its place or `row`, digest of bytes or text, and version of its file.
 
-    `row`: its place in files of rows. `names`: its URL and the digest of its text, as far as they are known.
+    `names`: its URL and the digest of its text, as far as they are known.
     """
 
     start: int
@@ -75,9 +74,8 @@ class ProbeMemory:
     """Facts of the chain: the controls of each target and file, and how each file answered last.
 
     `shards`: the file of each target, as a scan named it. `beside`: by target and role. `first`: by file.
-    `versions`: the version of the file in which a target was read, and the number of the probe that read it,
-    by target. On hubs, `newest`: the probe that looked through a file of the newest revision, by target.
-    `others`: files that were read, by dataset.
+    `versions`: by target, the version of its file that was read, and the probe. On hubs, `newest`: by target,
+    the probe that looked through the newest revision; `others`: files that were read, by dataset.
     """
 
     shards: Mapping[str | None, str]
@@ -158,11 +156,7 @@ class FileProber:
     probes: list[Probe] = field(default_factory=list)
 
     def ask(self) -> list[Probe]:
-        """Return the probes of the file's targets and controls, which are not yet in the chain.
-
-        Raises:
-            BlockedError: the site is to be asked nothing more.
-        """
+        """Return the probes of targets and controls; `BlockedError` if the site is to be left alone."""
         for target in filter(is_unresolved, self.file.targets):
             found = ProbeFinding("unresolved", "no index has said where it is")
             self._note("target", ResponseFacts.unasked("NONE"), found, target)
@@ -201,9 +195,25 @@ class FileProber:
             self._note(role, facts, part)
             return None
         bounds = next(_records(part, ()), None) if length > 1 else None
-        found = ProbeFinding("same", detail)
-        self._note(role, facts, control_in(part, *bounds, None) if bounds else found)
+        self._note(role, facts, control_in(part, *bounds, None) if bounds else ProbeFinding("same", detail))
         return part
+
+    def _note_control(
+        self,
+        role: str,
+        part: FetchedRange,
+        facts: ResponseFacts,
+        known: KnownControl | None,
+        bounds: tuple[int, int] | None,
+        target: Target | None = None,
+    ) -> None:
+        """Note the record that the chain knows, or the one at bounds that was found the first time."""
+        found = ProbeFinding("unreadable", "no record was found there")
+        if known is not None:
+            found = control_in(part, known.start, known.end, known.sha256, is_new=known.is_new(facts))
+        elif bounds is not None:
+            found = control_in(part, *bounds, None)
+        self._note(role, facts, found, target)
 
     def _first(self) -> KnownControl | None:
         return self.memory.first.get(self.file.targets[0].shard_uri)
@@ -217,18 +227,17 @@ class FileProber:
         part, facts = self._asked(self.file.uri, start, end)
         if isinstance(part, ProbeFinding):
             self._note("first", facts, part)
-        elif bounds := (start, end) if known else next(_records(part, self.file.noticed), None):
-            self._note("first", facts, _kept(part, bounds, known, facts))
         else:
-            self._note("first", facts, ProbeFinding("unreadable", "no record begins the file"))
+            first = None if known else next(_records(part, self.file.noticed), None)
+            self._note_control("first", part, facts, known, first)
 
         wanted = list[TargetRange]()
         for target in targets:
             start, end = _bounds_of(target)
             before = self.memory.beside.get((target.target_sha256, "before"))
             after = self.memory.beside.get((target.target_sha256, "after"))
-            first = before.start if before else max(0, start - WINDOW_BYTES)
-            wanted.append((first, after.end if after else end + WINDOW_BYTES, target))
+            begin = before.start if before else max(0, start - WINDOW_BYTES)
+            wanted.append((begin, after.end if after else end + WINDOW_BYTES, target))
         for ranges in _joined(wanted):
             start, end = ranges[0][0], max(end for _, end, _ in ranges)
             part, facts = self._asked(self.file.uri, start, end)
@@ -243,23 +252,18 @@ class FileProber:
 
     def _note_neighbour(self, role: str, target: Target, part: FetchedRange, facts: ResponseFacts) -> None:
         known, (start, end) = self.memory.beside.get((target.target_sha256, role)), _bounds_of(target)
-        if known is not None:
-            self._note(role, facts, _kept(part, (known.start, known.end), known, facts), target)
-            return
-        is_edge = start == 0 if role == "before" else end == part.size
-        if is_edge:
+        if known is None and (start == 0 if role == "before" else end == part.size):
             self._note(role, facts, ProbeFinding("edge", "the file begins or ends there"), target)
             return
-        bounds = _neighbour(role, part, start, end)
-        if bounds is None:
-            first, last = (max(0, start - WIDE_BYTES), start) if role == "before" else (end, end + WIDE_BYTES)
-            wide, facts = self._asked(self.file.uri, first, last)
-            if isinstance(wide, ProbeFinding):
-                self._note(role, facts, wide, target)
-                return
-            part, bounds = wide, _neighbour(role, wide, start, end)
-        none = ProbeFinding("unreadable", "no record was found there")
-        self._note(role, facts, control_in(part, *bounds, None) if bounds else none, target)
+        bounds: tuple[int, int] | None = None
+        if known is None and role == "after":
+            length = end_of_record(part.at(end), 0)
+            bounds = None if length is None else (end, end + length)
+        elif known is None:
+            stored = part.data[: max(0, start - part.start)]
+            before = start_of_record_before(stored, start - part.start)
+            bounds = None if before is None else (part.start + before, start)
+        self._note_control(role, part, facts, known, bounds, target)
 
     # Files that are read in order.
 
@@ -403,15 +407,6 @@ def _bounds_of(target: Target) -> tuple[int, int]:
     return start, start + (target.record_length or 0)
 
 
-def _kept(
-    part: FetchedRange, bounds: tuple[int, int], known: KnownControl | None, facts: ResponseFacts
-) -> ProbeFinding:
-    """Return the finding of a control that the chain knows, or of one that is asked for the first time."""
-    if known is None:
-        return control_in(part, *bounds, None)
-    return control_in(part, *bounds, known.sha256, is_new=known.is_new(facts))
-
-
 def _control_facts(record: RecordFacts) -> RecordFacts:
     return replace(record, record_id=None, record_sha256=None)
 
@@ -439,11 +434,3 @@ def _records(part: FetchedRange, taken: Iterable[int]) -> Iterator[tuple[int, in
     free = [each for each in bounds if each[0] not in noticed]
     # What precedes the first target stays where it is if that one is taken out.
     yield from sorted(free, key=lambda each: (each[0] > min(noticed, default=0), each[0] == 0))
-
-
-def _neighbour(role: str, part: FetchedRange, start: int, end: int) -> tuple[int, int] | None:
-    if role == "after":
-        length = end_of_record(part.at(end), 0)
-        return None if length is None else (end, end + length)
-    before = start_of_record_before(part.data[: max(0, start - part.start)], start - part.start)
-    return None if before is None else (part.start + before, start)

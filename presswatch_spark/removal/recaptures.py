@@ -1,8 +1,4 @@
-"""Recaptures: rows with the articles of a case in runs that were published since it was opened.
-
-A *recapture* is a later capture at the same URL, or the same capture in another file of the release: a record
-that was moved is not removed.
-"""
+"""Recaptures: rows with the articles of a case in runs that were published since it was opened."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -27,15 +23,9 @@ def recaptures(
 ) -> list[Probe]:
     """Return a probe for each target whose article a later capture has at the same URL, or another file.
 
-    Of a page on a title's site without an article, any row of the title at that URL is taken. URLs are
-    compared in normal form. A capture is later if it is of a day after that of the notice. Another file of
-    the target's release has another name: folders differ between a release and its mirrors.
-
-    Args:
-        known: target and `request` of the probes that the case has already.
-
-    Raises:
-        OutputError: a table is not as it was published.
+    URLs are compared in normal form; without an article, any row of the title at that URL counts. A capture
+    is later if it is of a day after that of the notice. A file is another if its name is, whatever its
+    folder. `known`: target and `request` of the probes that the case has.
     """
     by_place = dict[tuple[str, str, str], list[Target]]()
     for target in targets:

@@ -304,7 +304,7 @@ def control_in(
 ) -> ProbeFinding:
     """Return the finding of a control: the record at [start, end), whose bytes had the SHA-256 `known`.
 
-    `is_new`: the file is another version than the one in which it was read, so records may have moved.
+    `is_new`: the file is another version than before, so records may have moved.
     """
     data = part.at(start)[: end - start]
     sha256 = hashlib.sha256(data).hexdigest()

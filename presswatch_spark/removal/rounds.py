@@ -1,7 +1,6 @@
 """A round of probes: every target of a case is asked for again, and each answer goes into the chain.
 
-Answers are written every few seconds, so a round that was stopped is resumed where it was, and asks for no
-target twice.
+Answers are written every few seconds: a round that was stopped is resumed, and asks for no target twice.
 """
 
 import hashlib
@@ -48,9 +47,8 @@ CLOCK_SECONDS = 60.0
 class ProbeReport:
     """The result of a round: targets asked for `now`, and in all of the round; files that were left alone.
 
-    `outcomes`: of targets, how many had each. `clock_offset`: the farthest that a server's clock is ahead.
-    `status`: of the case after it. `alarms`: findings of the round that a person should look at.
-    `unheard`: how an index that was asked failed to answer; empty if it answered or was not asked.
+    `outcomes`: of targets. `clock_offset`: the farthest that a server's clock is ahead. `alarms`: of the
+    round. `unheard`: how an index that was asked failed to answer; empty if it answered or was not asked.
     """
 
     round: ProbeRound
@@ -80,9 +78,8 @@ class ProbeReport:
 class KnownCase:
     """Facts of a case that a round needs.
 
-    `rounds`: those that were begun. `course`: all of them but the last one, if it was not finished; `current`
-    are its probes. `memory`: what all probes show of controls. `captures`: those that the case has.
-    `chain`: its end.
+    `course`: all rounds but the last one, if it was not finished; `current` are its probes. `memory`: what
+    all probes show of controls. `captures`: those that the case has. `chain`: its end.
     """
 
     targets: Sequence[Target]
@@ -149,14 +146,10 @@ class KnownCase:
 class Prober:
     """Asks for the targets of a case.
 
-    Args:
-        mirrors: where files are to be asked for, in the place of where a scan read them.
-        corpus: to count the words of articles that a changed text still has; None: they are not counted.
-        deep: read whole files for targets that are not at their place.
-        index: address of an index, to be asked for each URL, and for places that no scan has found;
-            `{release}` stands for the release.
-        tables: where later captures of the targets' URLs are looked for; None: nowhere.
-        tell: gets a line of progress now and then.
+    `mirrors`: where files are asked for, in the place of where a scan read them. `corpus`: to count words of
+    articles. `deep`: read whole files for targets that are not at their place. `index`: address of an index,
+    with `{release}` or not, for URLs and for places that no scan has found. `tables`: where later captures
+    are looked for. `tell`: gets a line of progress now and then.
     """
 
     case: RemovalCase
@@ -306,10 +299,7 @@ class Prober:
         known.add(_in_batch(probes, known.next_batch))
 
     def _ask_index(self, index: Index, known: KnownCase) -> None:
-        """Ask the index for the pages of the targets for which this round has not asked it yet.
-
-        For each file it is also asked for a page that no notice is about.
-        """
+        """Ask for the pages of targets that the round has not asked for, and for a control in each file."""
         left = known.done - {probe.target_sha256 for probe in known.current if probe.role == "index"}
         placed = known.placed
         pages = {each.target_sha256 for each in placed if each.document_url and not is_unresolved(each)}

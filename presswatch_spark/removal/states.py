@@ -1,7 +1,7 @@
 """The state of a target: one ordered table of rules, applied to the last round that asked for it.
 
-A text counts as removed only if the last round shows that it cannot be read, and the controls of that round
-answered as they must. A failure, or answers that disagree, leave the target undecided.
+A text counts as removed only if that round shows that it cannot be read, and its controls answered as they
+must. A failure, or answers that disagree, leave the target undecided.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,10 +55,9 @@ STAYED_AWAY = timedelta(hours=24)
 class RemovalState:
     """The state of a target at a time.
 
-    `reason`: why it is no better known, or what limits it: an English sentence with the names of `facts`.
-    `probes`: `number` of each probe that it rests on. `left`: if another text is there, how many words of the
-    article it has; None if they were not counted. `own`: the state of its own place, where a run found a
-    later capture, or this one in another file.
+    `reason`: an English sentence with the names of `facts`. `probes`: `number` of those that it rests on.
+    `left`: words of the article in another text; None if not counted. `own`: of its own place, where a run
+    found a later capture, or this one in another file.
     """
 
     state: State
@@ -91,11 +90,10 @@ UNASKED = RemovalState("undecided", N_("it was not asked for yet"))
 class FollowedTarget:
     """A target as its rounds are read, one after the other; it holds no probes of earlier rounds but one.
 
-    `state`: after the last round that asked for it. `captures`: `number` of the probes that show its article
-    in a later capture; `elsewhere`: of those that show its capture in another file of the release.
-    `was_read`: a probe read it. `versions`: those of its file in which it was read. `longest`: the greatest
-    size of the file then. `first_missing`: the first of the probes since when the file is missing, without
-    any other answer between, if another file was read beside it. `gone`: its last state without its text.
+    `state`: after the last round that asked for it. `captures`, `elsewhere`: `number` of the probes that show
+    its article in a later capture, and its capture in another file. `versions`: those of its file in which it
+    was read; `longest`: their greatest size. `first_missing`: since when the file is missing, without any
+    other answer between, if another file was read beside it. `gone`: its last state without its text.
     """
 
     state: RemovalState = UNASKED
@@ -112,11 +110,8 @@ class FollowedTarget:
     ) -> RemovalState:
         """Return the state after a round that asked for the target.
 
-        Args:
-            asked: the round's probes of the target's place, one at least.
-            controls: those of the round, by round and batch.
-            index: what an index said of the target.
-            captures: what a run had of its article in the round: later captures, or this one elsewhere.
+        `asked`: probes of its place, one at least. `controls`: of the round. `index`: what an index said of
+        it. `captures`: what runs had of its article.
         """
         for probe in asked:
             self._remember(probe, controls.get((probe.round, probe.batch), ()))
@@ -159,10 +154,7 @@ class FollowedTarget:
 
 @dataclass(frozen=True, slots=True)
 class TargetRound:
-    """A round that asked for a target: its probes of the target's place, one at least, and their controls.
-
-    `index`: what an index said of the target. `history`: all rounds up to this one.
-    """
+    """A round that asked for a target: its probes (one at least), controls, index, and all rounds so far."""
 
     asked: Sequence[Probe]
     controls: Sequence[Probe]
@@ -278,7 +270,7 @@ class TargetRound:
         yield is_known, "undecided", N_("the server says that the file is the one in which it was read")
 
     def _if_other_text(self, is_there: bool) -> Iterator[Rule]:
-        """Without a word of the article it is no removal: words can be written so that a count misses them."""
+        """Without a word of the article it is no removal: a count can miss words that are written oddly."""
         words = self.words()
         yield is_there and words is None, "altered", N_("the article's words were not counted")
         yield is_there and bool(words), "altered", ""

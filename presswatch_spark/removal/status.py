@@ -44,9 +44,8 @@ class Alarm:
 class Alarms:
     """The alarms of a case, each in the round that brought it; no probes of earlier rounds are kept.
 
-    `found`: all alarms, in the order of the rounds. `_clear`: the last clear state of each target's own
-    place. `_captured`: targets whose later capture was reported; no longer if they were removed since.
-    `_versions`: the last answer of each file. `_latest`: the latest time of a probe.
+    `_clear`: the last clear state of each target's own place. `_captured`: targets whose later capture was
+    reported; no longer if they were removed since. `_versions`: the last answer of each file.
     """
 
     found: list[Alarm] = field(default_factory=list)
@@ -127,13 +126,11 @@ def _is_another(before: Probe, now: Probe) -> bool:
 class Course:
     """The course of a case up to a round: of all rounds, one summary of each target is kept.
 
-    A case that is probed each day has millions of probes after a year. Therefore a round is read, taken into
-    account and dropped; memory depends on the targets and on the largest round, not on the number of rounds.
+    A round is read, taken into account and dropped: memory depends on the targets and on the largest round.
 
-    `rounds` and `probes`: how many there are; `of_places`: probes of targets. `newest`: the digest of the
-    last probe, empty if there is none; `asked_at`: when it was. `readings`: the newest reading of each target
-    in each file that was asked for it, unless something else was found since. `places`: where the targets are
-    that no scan has found.
+    `of_places`: probes of targets. `newest`: the digest of the last probe, `asked_at` its time. `readings`:
+    the newest reading of each target in each file, unless something else was found since. `places`: where the
+    targets are that no scan has found.
     """
 
     def __init__(self, targets: Sequence[Target]) -> None:
@@ -194,10 +191,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class CaseStatus:
-    """A case by its probes up to a time: its targets, their states, and the course of its rounds.
-
-    `rounds`: those that were begun. `alarms`: of all rounds, each in the round that brought it.
-    """
+    """A case by its probes up to a time; `rounds`: those that were begun."""
 
     case: RemovalCase
     targets: Sequence[Target]

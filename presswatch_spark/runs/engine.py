@@ -1,7 +1,7 @@
-"""The engine of runs: it reads, wave by wave, what no earlier process has read, and publishes the run.
+"""The engine of runs: reads, wave by wave, what no earlier process has read, and publishes the run.
 
-Scan and census alike are a `Work`. The engine knows nothing of documents and captures. What waves wrote is
-read again before it is published: a damaged part costs its wave, and no more.
+It knows nothing of documents and captures. Parts of waves are checked again before they are published: a
+damaged part costs its wave, and no more.
 """
 
 import time
@@ -45,9 +45,9 @@ MOST_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A published run: its row, and its log, a row a shard, with columns that only a run in progress has.
+    """A published run: its row, and its log, a row a shard, with the columns of a run in progress.
 
-    `seconds` are those of this process; `resumed` says that an earlier one began the run.
+    `seconds`: of this process. `resumed`: an earlier process began it.
     """
 
     row: Mapping[str, Any]
@@ -59,10 +59,7 @@ class Finished:
 def carry_out(
     work: Work, out: str, config: ScanConfig, observer: Observer, spark: SparkSession | None = None
 ) -> Finished:
-    """Do the work, or what an earlier process left of it, and publish it in `out`.
-
-    Args:
-        spark: session to use; default: one by `config.run`.
+    """Do the work, or the rest that an earlier process left, and publish it in `out`.
 
     Raises:
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
@@ -89,11 +86,7 @@ def carry_out(
 def execute(
     work: Work, run: OwnedRun, store: TableStore, rules: RunRules, context: SparkContext, observer: Observer
 ) -> Finished:
-    """Read, in waves, what no earlier process of this run has read, and publish the run.
-
-    What waves wrote, in this process or an earlier one, is checked before it is published; the shards of what
-    is damaged by then are read again.
-    """
+    """Read, in waves, what no earlier process of this run has read, and publish the run."""
     began, shards = time.monotonic(), tuple(work.shards)
     lend_hub(context, shards)
     guard: Guard = work.guard(partial(cores_now, context)) if work.guard else lambda counts, seconds: None
@@ -180,10 +173,7 @@ READERS = 8
 def without_damage(
     context: SparkContext, run: OwnedRun, waves: Sequence[Wave], tell: Callable[[str], None]
 ) -> tuple[list[Wave], list[Wave]]:
-    """Return the waves whose parts are all as they were written, and the others, without their markers.
-
-    `tell` is told what is wrong with each damaged part.
-    """
+    """Return the waves whose parts are as they were written, and the others, whose markers it removes."""
     parts = [part for wave in waves for part in wave.parts]
     if sum(part.bytes for part in parts) <= CHECKED_HERE_BYTES:
         with ThreadPoolExecutor(READERS, "check") as pool:

@@ -4,13 +4,9 @@
     <run>/waves/<attempt>.json     which shards of the plan (by position) the attempt covers; counts and parts
     <run>/parts/<attempt>/<token>-matches.parquet      likewise -rights_signals and -scan_log, without run ids
 
-An epoch begins when a process takes the run up, and seals those before it: `run.json` names the waves that it
-found then. A process of an earlier epoch that wakes may still write a marker, but it is not read. Both carry
-a seal: the shards of a damaged marker count as not scanned, and without `run.json` a run starts over.
-
-A part appears whole or not at all, under a name that no other try of its task has. Only those count that the
-marker of a wave names, with their SHA-256: what killed or doubled tasks leave, and a part with a changed bit,
-is never read.
+A process that takes the run up begins an epoch, and names in `run.json` the waves that it found: markers that
+an older process writes later are not read. Markers are sealed: the shards of a damaged one count as not
+scanned, and without `run.json` a run starts over. A part counts only if a marker names it with its SHA-256.
 """
 
 import hashlib
@@ -117,11 +113,7 @@ class PartFiles:
 
 @contextmanager
 def part_files(folder: Folder, attempt: str, columns: Mapping[str, pa.Schema]) -> Iterator[PartFiles]:
-    """Write parts of an attempt at a wave; they appear in `folder` when the block ends well.
-
-    Args:
-        columns: of each table, as in `Kind.columns`.
-    """
+    """Write parts of an attempt at a wave; they appear in `folder` when the block ends well."""
     with ExitStack() as drafts:
         files = PartFiles(folder, f"{attempt}/{secrets.token_hex(6)}", columns, drafts)
         yield files
@@ -144,11 +136,7 @@ def damage_of(parts: Folder, part: RunPart) -> str | None:
 
 
 def read_part(parts: Folder, part: RunPart, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return the rows of a part, or those columns of them.
-
-    Raises:
-        OutputError: it is missing, or not as it was written.
-    """
+    """Return the rows of a part; `OutputError` if it is missing, or not as it was written."""
     try:
         with pq.ParquetFile(pa.BufferReader(_bytes_of(parts, part))) as file:
             return file.read(columns=columns, use_threads=False)
@@ -181,10 +169,7 @@ def _bytes_of(parts: Folder, part: RunPart) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """The contents of `run.json`.
-
-    `waves` are the attempts of earlier epochs that count; `by` is the table whose row will publish the run.
-    """
+    """The contents of `run.json`; `waves`: attempts of earlier epochs that count; `by`: as in `claim`."""
 
     run_id: str
     started_at: datetime
@@ -196,9 +181,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """A finished wave: its attempt, the positions of its shards in the plan, and what they gave.
+    """A finished wave: its attempt, the positions of its shards in the plan, and their results.
 
-    `epoch` is that of the process that read it; `totals` are its counts and more, as metrics.
+    `epoch`: that of the process that read it. `totals`: its counts and more, as metrics.
     """
 
     attempt: str
@@ -210,10 +195,10 @@ class Wave:
 
 
 def write_note(folder: Folder, note: Note, etag: str | None) -> None:
-    """Note in a run's folder which run it is, in the place of the note with that ETag; None: there was none.
+    """Write a run's note over the one with that ETag; None: there was none.
 
     Raises:
-        ConflictError: another process took it up meanwhile.
+        ConflictError: another process took the run up meanwhile.
     """
     # Two processes may note the same, and of the same bytes both would take themselves for the writer.
     writer = secrets.token_hex(8)
@@ -223,11 +208,7 @@ def write_note(folder: Folder, note: Note, etag: str | None) -> None:
 
 
 def read_note(folder: Folder) -> tuple[Note, str] | None:
-    """Read the note of the run in `folder`, and its ETag; None if there is none.
-
-    Raises:
-        OutputError: the note is damaged.
-    """
+    """Read the note of the run in `folder`, and its ETag; None without one, `OutputError` if damaged."""
     try:
         data, etag = folder.read(NOTE)
     except MissingError:
@@ -271,9 +252,7 @@ def read_waves(
 ) -> Iterator[Wave]:
     """Yield the finished waves of a run that count.
 
-    Args:
-        names: what the folder holds, if that is known already.
-        on_damage: is told the name of a marker that is not as it was written; its wave does not count.
+    `names`: the files of the folder, if they are known. `on_damage` gets the name of each damaged marker.
     """
     for name in sorted(folder.names() if names is None else names):
         kind, _, attempt = name.removesuffix(".json").partition("/")

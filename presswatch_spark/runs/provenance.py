@@ -1,7 +1,4 @@
-"""Where a run came from: the code, the packages, Python and Spark, the host, and the command line.
-
-Nothing is guessed: what nobody can tell is null.
-"""
+"""The origin of a run: code, packages, Python and Spark, host, and command line; null where it is unknown."""
 
 import hashlib
 import json
@@ -43,9 +40,9 @@ def spark_version() -> str | None:
 
 @lru_cache(1)
 def commit() -> str | None:
-    """Return the commit of the code, with `+` if a file that runs differs from it; None if nobody can tell.
+    """Return the commit of the code, with `+` if a file that runs differs from it; None if it is unknown.
 
-    A working copy knows it by git, a package that pip installed from a repository by its `direct_url.json`.
+    Git knows it of a working copy, `direct_url.json` of a package that pip installed from a repository.
     """
     root = Path(__file__).resolve().parents[2]
     if (root / ".git").exists():
@@ -62,10 +59,7 @@ def commit() -> str | None:
 
 @lru_cache(1)
 def packages() -> tuple[str, ...]:
-    """Return all installed packages that this project needs, as `name==version`, sorted.
-
-    Names are in lower case with single hyphens, as `requirements.lock` writes them. Extras do not count.
-    """
+    """Return the installed packages that this project needs, but for extras, as sorted `name==version`."""
     versions, left = dict[str, str](), [PROJECT]
     while left:
         name = left.pop()

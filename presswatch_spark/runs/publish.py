@@ -1,8 +1,7 @@
-"""Publishing: what the waves of a run gave becomes rows of the tables, all of them or none.
+"""Publication: the parts of a run's waves become rows of the tables, all of them or none.
 
 Each table is written whole next to the waves, sorted, then moved in; the row of `runs` or `censuses` comes
-last: only what has one is published. A publication that was killed is done again. What one process can hold
-is sorted by it; Spark sorts what is large. Our own tasks read parts and write files, on disk and on S3 alike.
+last: only what has one is published. A publication that was killed is repeated. Spark sorts large tables.
 """
 
 import hashlib
@@ -63,12 +62,11 @@ def publish(
 
     Args:
         facts: columns of the run's row that plan, corpus and settings decide; None where the shards decide.
-        metrics: the run's rows of `metrics`, without its id; none for no such table.
+        metrics: the run's rows of `metrics`, without its id.
         corpus: as in `Work`.
 
     Raises:
-        OutputError: the waves do not hold what they counted, the disk is full, or another process has taken
-            the run over.
+        OutputError: the waves lack what they counted, the disk is full, or another process took the run over.
         ConflictError: another process has published it.
     """
     parts = {

@@ -1,8 +1,7 @@
-"""The passes before the last: all shards are read, and what the last pass needs of each is kept in a file.
+"""The passes before the last: all shards are read, and a file keeps what the last pass needs of each.
 
-A file that is there is not made again, so a run that was killed goes on where it was. No file decides what is
-right: the last pass finds by itself what it misses. So nothing fails here because one shard cannot be read;
-its failure is the last pass's to tell.
+A file that is there is not made again, so a killed run resumes. Nothing fails here for a shard that cannot be
+read: the last pass finds by itself what it misses, and reports it.
 """
 
 import secrets
@@ -45,7 +44,7 @@ class Sifter:
     workers: Workers
 
     def __call__(self, shards: Shards, guard: Callable[[list[Wave]], None]) -> list[Wave]:
-        """Read the shards in each pass; return waves without shards, which say what that cost.
+        """Read the shards in each pass; return waves without shards, which have the cost of that.
 
         `guard` is called before each wave with those so far, and may raise.
 
@@ -108,11 +107,7 @@ class Sifter:
 
 @dataclass(frozen=True, slots=True)
 class SiftTask:
-    """The tasks of a wave of a pass, for `collected`: what comes in are numbers of groups.
-
-    As in a `WaveTask`, the tries of a task after the first note each shard that they begin, and set aside the
-    one at which a try before them ended.
-    """
+    """The tasks of a wave of a pass, for `collected`. Tries note their shards as those of a `WaveTask` do."""
 
     passes: Passes
     groups: tuple[tuple[int, ...], ...]

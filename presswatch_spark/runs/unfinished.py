@@ -3,8 +3,8 @@
     TABLES/_runs/<key>.lock        see `presswatch_spark.storage.locks`
     TABLES/_runs/<key>/…           see `presswatch_spark.runs.markers`
 
-The same command finds its unfinished run again, and one live process at a time owns it. The key is a digest
-over all that decides the rows: plan, corpus, settings, version.
+The key is a digest of all that decides the rows: plan, corpus, settings, version. By it the same command
+finds its unfinished run again; one live process at a time owns it.
 """
 
 import re
@@ -47,10 +47,10 @@ _IN_PASS = re.compile(r"candidates/(\d+-of-\d+)/")
 
 @dataclass(frozen=True, slots=True)
 class OwnedRun:
-    """A run that this process owns. `resumed` is whether an earlier process began it.
+    """A run that this process owns. `resumed`: an earlier process began it.
 
-    `waves` are those that earlier processes have finished; `epoch` counts the processes, from 1. `damaged`
-    says of each file that earlier processes wrote, and that is not as they wrote it, what follows.
+    `waves`: those that earlier processes have finished. `epoch` counts the processes, from 1. `damaged`: a
+    line for each file of theirs that is not as it was written.
     """
 
     run_id: str
@@ -79,9 +79,6 @@ def claim(
 ) -> Iterator[OwnedRun]:
     """Own the unfinished run of `key`, or a new one, until the block ends.
 
-    Args:
-        by: the table whose row will publish the run.
-
     Raises:
         OutputError: a live process owns it, or the folder cannot be written.
         ConflictError: another process took it up this moment.
@@ -93,9 +90,9 @@ def claim(
 
 
 def clear(run: OwnedRun) -> None:
-    """Remove what a published run no longer needs, as far as that can be done, while the run is owned.
+    """Remove the folder of a published run, as far as that can be done, while the run is owned.
 
-    It is in the tables, so nothing fails here any more. What is left the next run of the same key removes.
+    The next run of the same key removes the rest.
     """
     with suppress(OutputError, StorageError, OSError):
         # If another process has the lock by now, what lies there is its new run.
@@ -106,10 +103,7 @@ def clear(run: OwnedRun) -> None:
 
 
 def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str) -> OwnedRun:
-    """Take up the run that `folder` holds, or begin a new one if that is published and only not cleared.
-
-    From here on no wave counts that an earlier process has yet to put; what they left of others is removed.
-    """
+    """Take up the run in `folder`, or begin a new one. Raises the epoch: this fences off older processes."""
     try:
         there = read_note(folder)
     except OutputError as error:
@@ -139,10 +133,7 @@ def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: date
 def _new(
     store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str, damaged: tuple[str, ...]
 ) -> OwnedRun:
-    """Begin a run; its id is the second of its start and the head of its key.
-
-    If the tables have a run of that second, it is the next free one: ids in order are runs in order of time.
-    """
+    """Begin a run. Its id is the second of its start, or the next free one, so that ids sort by time."""
     started = moment = now.astimezone(UTC)
     taken = {run_id.partition("-")[0] for by in PUBLISHERS for run_id in store.published(by)}
     while f"{moment:%Y%m%dT%H%M%SZ}" in taken:
@@ -158,7 +149,7 @@ def _new(
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRun:
-    """A run by its folder below `_runs`; `counts` are totals over its finished waves.
+    """A run by its folder below `_runs`; `counts`: totals of its finished waves.
 
     `passes`: shards that each pass before the last has read, by its name, such as `1-of-3`.
     """
@@ -223,8 +214,8 @@ class DamagedRun:
 def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
     """Yield the runs of `store` that are not published. Other processes may publish them meanwhile.
 
-    On S3 a run whose process was killed is watched for the length of its lease: it may be alive. Only what
-    is listed is asked for: to who may read, but list by prefix alone, S3 denies what it does not have.
+    On S3 a run whose process was killed is watched for the length of its lease: it may be alive. If a caller
+    may list only some prefixes, S3 answers "denied" for a missing key, so only listed keys are read.
     """
     runs, names = store.root / RUNS_FOLDER, defaultdict[str, list[str]](list)
     listed = runs.names()
@@ -254,16 +245,9 @@ def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
 
 
 def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
-    """Remove the unpublished files of commands that were killed, but for those of unfinished runs.
+    """Remove the unpublished files of killed commands, but for those of unfinished runs; return their URIs.
 
-    These are files of derived tables (see `remove_unpublished`), parts of runs that were published and not
-    cleared, and files in tables of runs that are neither published nor unfinished.
-
-    Args:
-        strict: raise `InUseError` if another process is at work on such files; by default they are left.
-
-    Returns:
-        The URIs of what was removed.
+    `strict`: raise `InUseError` if another process is at work on such files; by default they are left.
     """
     removed = remove_unpublished(store, strict=strict)
     runs, there = store.root / RUNS_FOLDER, store.unpublished()

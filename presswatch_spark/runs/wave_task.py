@@ -1,12 +1,9 @@
 """A Spark task of a wave: it reads its shards one by one, and writes their rows as parts.
 
-A task whose worker died is tried again. It then notes each shard that it begins, and sets aside the one at
-which a try before it ended: that shard has failed, and the others are read.
-
     <run>/begun/<attempt>/<task>/<try>-<place>     this try is at the shard at that place in the task
 
-A note goes when its shard is done, or failed in any way that Python sees: one that stays names a shard that
-ended its worker. A first try makes none: they would cost time where nothing goes wrong.
+A task whose worker died is tried again. It then notes each shard while it reads it, and sets aside the one at
+which a try before it ended: that shard has failed, and the others are read. First tries make no notes.
 """
 
 import gc
@@ -72,10 +69,9 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class WaveTask:
-    """The tasks of an attempt at a wave, for `collected`: what comes in are numbers of groups.
+    """The tasks of an attempt at a wave, for `collected`: numbers of `groups` come in, positions of `shards`.
 
-    `groups`: positions of `shards`. `final`: what fails is kept as it is. Otherwise nothing is kept of a
-    shard that failed for a reason of `PLATFORM` but its row of the log: it will be read once more.
+    Unless `final`, a shard that failed for a reason of `PLATFORM` gives its row of the log only.
     """
 
     kind: Kind

@@ -1,11 +1,8 @@
-"""Waves: shards are read some at a time, and what a wave gave is kept once its marker is there.
+"""Waves: shards are read some at a time, and the result of a wave is kept once its marker is there.
 
-Tasks write parts of the tables themselves. They report to the driver which, with their rows of the log. The
-driver writes those rows as one part more, and then the marker, which names all parts: only these count. An
-attempt has a folder of its own: a JVM that outlives its driver for a moment writes where nobody reads.
-
-What storage or dying workers kept from being read is read once more, each shard in a task of its own. If
-too much is left then, the platform is at fault and not the shards: see `presswatch_spark.runs.work`.
+Tasks write parts and report them with their rows of the log. The driver writes these rows as one part more,
+and then the marker, which names all parts: only these count. Shards that storage or dying workers kept from
+being read are read once more, each in a task of its own; see `presswatch_spark.runs.work`.
 """
 
 import secrets
@@ -120,10 +117,7 @@ class WaveReader:
         check_budget(log, shards, self.rules.wave_failures, self.kind.counted)
 
     def _attempts(self, shards: Shards, *, final: bool, deaths: int = 0) -> Iterator[_Attempt]:
-        """Yield what attempts gave of the shards: one, or more where workers kept dying.
-
-        `deaths`: those of an attempt before that gave nothing, to be counted with what comes now.
-        """
+        """Yield attempts at the shards, several where workers kept dying; `deaths`: those not yet counted."""
         attempt = f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
         places, cores = list(shards), int(self.context.defaultParallelism)
         tasks = len(places) if final else tasks_for(shards.values(), self.rules.shards_per_task, cores)
@@ -179,10 +173,7 @@ class WaveReader:
     def _done(
         self, attempt: _Attempt, places: Sequence[int], meter: Meter, deaths: int, *, first: bool
     ) -> Wave:
-        """Write the log of the shards that are done, and put the marker down.
-
-        `deaths`: of workers, since the marker before; `first`: whether it is the first of its wave.
-        """
+        """Write the log of the shards that are done, and the marker. `first`: it is the first of its wave."""
         log, kind = [attempt.log[place] for place in places], self.kind
         where = self.run.parts.at(attempt.attempt)
         with disk_errors(where), part_files(self.run.parts, attempt.attempt, kind.columns) as files:
@@ -213,10 +204,10 @@ def _joined(attempts: Iterable[_Attempt]) -> _Attempt:
 
 
 def tasks_for(shards: Collection[ObjectInfo], shards_per_task: int, cores: int) -> int:
-    """Return how many tasks read a wave: as many for each core, of at most `shards_per_task` shards.
+    """Return the number of tasks for a wave: as many for each core, of at most `shards_per_task` shards.
 
-    Of shards under `FULL_SHARD_BYTES` more stand for one, up to `SMALL_SHARDS`: a task costs some 60 ms, and
-    a small shard a few.
+    Up to `SMALL_SHARDS` shards under `FULL_SHARD_BYTES` count as one: a task costs 60 ms, a small shard a
+    few.
     """
     sizes = (FULL_SHARD_BYTES if shard.size is None else shard.size for shard in shards)
     shares = (min(1.0, max(1 / SMALL_SHARDS, size / FULL_SHARD_BYTES)) for size in sizes)

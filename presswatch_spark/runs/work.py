@@ -1,10 +1,7 @@
-"""Work: what a run has to do, as a value; attempts at its shards, and the failures that stop it.
+"""The work of a run as a value, attempts at its shards, and the failures that stop it.
 
-A scan and a census each make a `Work`, and `runs.engine` carries it out. What an attempt at a shard raises is
-noted in it, and storage that fails is asked again. A run stops where too many shards of a wave are lost to
-storage or dying workers: expired credentials, a wrong region, a network that is down or too little memory
-fail every shard alike, and a run that continued would end with a table of failures. A shard that is cut or
-damaged itself is never counted there. A site that refuses everything stops the run at once.
+A scan and a census each make a `Work`, which `runs.engine` carries out. A run stops if too many shards of a
+wave are lost to storage or dying workers, since then all would fail alike, or if a site refuses everything.
 """
 
 import hashlib
@@ -111,8 +108,8 @@ def outcome_of(
 ) -> Outcome:
     """Read a shard, up to `attempts` times if storage fails; return the outcome of the furthest attempt.
 
-    Whatever `read` raises becomes a defect of the attempt that it fills. An attempt ends after `seconds`, and
-    no other follows it. No other follows one that met a site which is asked nothing more, either.
+    What `read` raises becomes a defect of its attempt. No attempt follows one that took `seconds` or met a
+    site that is asked nothing more.
     """
     began, started = datetime.now(UTC), time.monotonic()
     best, tries, again = begin(shard), 0, True
@@ -165,7 +162,7 @@ def failure_of(attempt: Attempt) -> str | None:
 
 
 def reason_of(error: Exception, uri: str) -> str:
-    """Repeat what an exception says, but nothing that it may quote: only our own errors hold no web text."""
+    """Describe an exception without what it may quote: only our own errors are free of web text."""
     if isinstance(error, PresswatchError):
         # The log names the shard already.
         return str(error).removeprefix(f"{printable(uri)}: ")
@@ -201,15 +198,10 @@ of the run and the seconds of this one. What is done stays done."""
 class Kind:
     """A kind of run: scan or census.
 
-    Attributes:
-        by: the table whose row publishes such a run.
-        log: the table of its log, a row a shard.
-        tables: the other tables that shards give rows to.
-        attempt: what an attempt at a shard fills.
-        row: the columns of the run's row that its log decides. It gets the log, and the facts of the run.
-        unpublished: columns of the log that only a run in progress has.
-        counted: what the shards of a wave are called where too many of them are lost.
-        has_metrics: whether the metrics are published, too.
+    `by`: the table whose row publishes such a run. `log`: the table of its log, a row a shard. `tables`: the
+    others that shards give rows to. `row`: makes the columns of the run's row that the log decides, from the
+    log and the facts of the run. `unpublished`: columns of the log of a run in progress. `counted`: the name
+    of shards of a wave in the message that too many are lost.
     """
 
     by: str
@@ -244,13 +236,9 @@ class Kind:
 class Passes:
     """How a run reads its shards several times: all passes but the last keep what the last one needs.
 
-    Attributes:
-        count: how many there are, the last with them.
-        why: says so, and why, in one line.
-        read: makes, of the run's folder and the number of a pass (from 0), what reads one shard in it.
-        kept: the folder of a pass, by the run's folder and its number; a file of each shard lies there.
-        name: names that file, by the URI of the shard.
-        schema: of those files; `table`: how outcomes call it.
+    `count`: all passes. `why`: the reason, in one line. `read`: makes the reader of a shard, from the run's
+    folder and the number of a pass (from 0). `kept`: the folder of a pass, with a file for each shard, which
+    `name` names by the shard's URI. `schema`: of these files. `table`: their name among outcomes.
     """
 
     count: int
@@ -266,18 +254,12 @@ class Passes:
 class Work:
     """The task of a run, with everything that decides its rows.
 
-    Attributes:
-        shards: the plan; a shard goes by its position in it.
-        plan_digest: digest of the plan.
-        key: the same for the same plan, corpus, settings and version.
-        read: reads one shard; goes to every worker.
-        facts: columns of the run's row that are known beforehand.
-        asked: what the first event says of the run beside that.
-        preparing: makes a block in which Spark starts, once the run is owned; all is ready at its end.
-        guard: makes the guard of the run; is given what says how many cores there are.
-        beginning: called when a new run begins, once it is owned. If it raises, nothing of the run is left.
-        corpus: yields the rows of `corpus_articles`; asked unless the tables have them. None: nobody knows.
-        passes: how shards are read several times. None: once, by `read`.
+    `shards`: the plan, and `plan_digest` its digest; a shard goes by its position in it. `key`: the same for
+    the same plan, corpus, settings and version. `read`: reads one shard, on any worker. `facts`: known
+    columns of the run's row. `asked`: other facts of the first event. `preparing`: a block in which Spark
+    starts, once the run is owned. `guard`: makes the guard of the run, from a function that counts cores.
+    `beginning`: called when a new run is owned; if it raises, nothing of the run is left. `corpus`: rows of
+    `corpus_articles`.
     """
 
     kind: Kind
@@ -328,15 +310,10 @@ def is_hopeless(lost: Collection[Row], shards: int, share: float) -> bool:
 
 
 def check_budget(log: Collection[Row], shards: int, share: float, of: str = "shards of a wave") -> None:
-    """Compare what a wave of so many shards lost for reasons of the platform with what it may.
+    """Raise `PlatformError` if a wave lost too many of its shards, or a site refuses everything.
 
-    Args:
-        log: rows of `scan_log`, at least those of the shards that were lost; or of `census_log`.
-        of: what they are, for the message.
-
-    Raises:
-        PlatformError: it lost more, or a site refuses everything; names the commonest reason, and a shard
-            that has it.
+    `log`: rows of `scan_log` or `census_log`, at least of the shards that were lost. `of`: their name in the
+    message, which gives the most frequent reason and a shard that has it.
     """
     lost = [row for row in log if row["failure"] in PLATFORM]
     refused = [row for row in lost if row["failure"] == "host"]

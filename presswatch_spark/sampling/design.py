@@ -1,9 +1,7 @@
 """The design of a sample: shards are drawn at random within each stratum, and estimates made in strata.
 
-The files of one place in a release are a stratum: a segment of a crawl, elsewhere a folder. Each gives its
-share of the sample, the same from every mirror. Whole segments are never drawn: a segment's pages resemble
-each other, and one segment, or five, do not show how much segments differ (docs/explanation/decisions.md has
-the figures).
+A stratum is a segment of a crawl, elsewhere a folder. Whole segments are never drawn, since a segment's pages
+resemble each other (docs/explanation/decisions.md).
 """
 
 import hashlib
@@ -50,15 +48,10 @@ def stratum_of(uri: str) -> str:
 
 
 def draw(listed: ShardPlan, share: float, seed: int) -> ShardSample:
-    """Draw `share` (0 < share <= 1) of the shards, at least one.
+    """Draw `share` (0 < share <= 1) of the shards, at least one; raises `InputError` for another share.
 
-    Every shard has the same chance. Only if a few are drawn from strata of different sizes, those in small
-    strata have less; no estimate is made of so few. A stratum of N shards gives share * N, rounded up or down
-    by the seed. The draw depends on the seed and on names below the release alone. A smaller share is a
-    subset of a larger one.
-
-    Raises:
-        InputError: the share is not between 0 and 1.
+    A stratum of N shards gives share * N, rounded up or down by the seed. The draw depends on the seed and on
+    names below the release only, so all mirrors give the same. A smaller share is a subset of a larger one.
     """
     if not 0 < share <= 1:
         raise InputError(f"a sample of {share} is not between 0 and 1", remedy="give --sample 0.01 for 1 %")
@@ -88,10 +81,9 @@ def _lot(seed: int, stratum: str, name: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A sample: shards of the release, and those that were drawn and read to their end.
+    """A sample: the number of shards of the release, and those that were drawn and read to their end.
 
-    `groups`: size and positions of each stratum's files, those of small strata together. `missing`: shards
-    that were drawn and not read to their end.
+    `groups`: size and positions of each stratum's files, small strata joined. `missing`: drawn, and not read.
     """
 
     listed: int
@@ -112,9 +104,6 @@ class Design:
 
 def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Design:
     """Return the design of a run, from its row of `runs` and its rows of `scan_log`.
-
-    Shards that were not read to their end are not zeros, they are missing: the others of their stratum stand
-    for them, and `estimate` widens the intervals.
 
     Raises:
         InputError: the run is no sample, too few shards were read or too many were not, or two have one name.

@@ -1,10 +1,8 @@
 """The contents of a release, estimated from a published sample: totals with intervals of 95 %.
 
-The tables count each measure in each file of the sample; `intervals` makes totals of most. Different articles
-are no sum over files: one may stand in many. Those that the sample found are in the release. Those found in
-one file only say how many more there are: for each, about (1 - q) / q occurrences of articles that the sample
-missed are to be expected, where q is the share that was drawn (the argument of Good and Turing, for draws
-without replacement). There are at most as many other articles, since each occurs once at least.
+`intervals` makes totals of most measures. Different articles are no sum over files, since an article may be
+in many. Those found in one file only show how many more there are: for each, about (1 - q) / q occurrences
+that the sample missed, if it drew the share q (Good and Turing, for draws without replacement).
 """
 
 from __future__ import annotations
@@ -39,8 +37,8 @@ ARTICLES = {"articles": None, "articles, confidence A or B": ("A", "B")}
 class Estimated:
     """One measure of a release: seen in the sample, estimated, and its limits.
 
-    `of`: the title or publisher it is about; None: all. `high` is None if nobody can say, as when fewer than
-    seven files have any. `files` of the sample have any, and at most `files_high` of the release.
+    `of`: a title or publisher; None: all. `high`: None if it is unknown, as when fewer than seven files have
+    any. `files` of the sample have any, and at most `files_high` of the release.
     """
 
     measure: str
@@ -75,8 +73,7 @@ def estimate(
         run: its row of `runs`.
         log: of its rows of `scan_log`, the columns `LOG_COLUMNS`.
         matches: of its rows of `matches`, `COLUMNS`.
-        by: `title_id` or `publisher_id`, to estimate for each of them too; those without a match in the
-            sample are not named.
+        by: `title_id` or `publisher_id`, to estimate for each with a match in the sample, too.
 
     Raises:
         InputError: the run is no sample, or too little of it was read; see `design_of`.

@@ -1,22 +1,13 @@
 """95 % intervals of totals and of shares, from files or documents drawn at random.
 
-**Totals**, from files drawn in strata: a bootstrap over files, studentised. In every stratum the files that
-were read are drawn again, with replacement. Their deviations from the mean are scaled, so that they vary like
-a sample drawn without replacement (Rao and Wu, "Resampling inference with complex survey data", 1988). The
-distance of a drawn total from the estimate is counted in standard errors of its own; its quantiles make the
-interval (Efron's bootstrap-t). Counts of matches are skewed, and a sample that misses the large ones also
-shows too little variance.
+**Totals**, of files drawn in strata: a studentised bootstrap. Files of each stratum are drawn again, with
+replacement, and their deviations scaled to a sample without replacement (Rao and Wu 1988); quantiles of the
+deviations in standard errors make the interval (Efron's bootstrap-t). If few files make up the variance, the
+upper quantile moves out as Student's t does (Hesterberg 2015), by the degrees of freedom of Satterthwaite
+(1946).
 
-If few files make up the variance, it is hardly known itself, and drawing again does not show that. So the
-upper quantile is moved out as far as Student's t lies beyond the normal law, as Hesterberg ("What teachers
-should know about the bootstrap", 2015) does with percentiles. The degrees of freedom are those that
-Satterthwaite ("An approximate distribution of estimates of variance components", 1946) gives a variance, with
-the kurtosis of the counts.
-
-**Shares**: the limits of Clopper and Pearson ("The use of confidence or fiducial limits illustrated in the
-case of the binomial", 1934). Each holds with at least its confidence, whatever the share is. The binomial
-sums are added up as they are: they are short, and anyone can follow them. Draws without replacement vary
-less, so that the limits are cautious then.
+**Shares**: the limits of Clopper and Pearson (1934), by plain binomial sums. They are cautious for draws
+without replacement.
 """
 
 import math
@@ -61,9 +52,9 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True)
 class SampleTotals:
-    """Arrays over the measures: the sum in the files that were read, the total with its interval of 95 %.
+    """Arrays over the measures: sums in the files that were read, and totals with intervals of 95 %.
 
-    `high` is infinite if nobody can say it. `files` counts the files that have any.
+    `high` is infinite if it is unknown. `files`: those that have any.
     """
 
     seen: Floats
@@ -74,9 +65,9 @@ class SampleTotals:
 
 
 def totals(strata: Sequence[Stratum], seed: int) -> SampleTotals:
-    """Estimate the totals of all measures, none of them negative, over the files of all strata.
+    """Estimate the totals of all measures, none negative, over strata of two files at least.
 
-    Every stratum has two files at least. The same seed gives the same intervals.
+    The same seed gives the same intervals.
     """
     seen = np.sum([stratum.values.sum(axis=0) for stratum in strata], axis=0)
     estimate = np.sum([stratum.weight * stratum.values.sum(axis=0) for stratum in strata], axis=0)
@@ -100,9 +91,9 @@ def totals(strata: Sequence[Stratum], seed: int) -> SampleTotals:
 
 
 def most_files(found: int, share: float) -> float:
-    """Return the upper limit (97.5 %) of the files of a release that have something; a sample has so many.
+    """Return the upper limit (97.5 %) of the files of a release that have something, of so many in a sample.
 
-    `share` is that of the sample. The limit is Poisson's (Garwood 1936), and so a bit too high.
+    `share`: of the sample. The limit is Poisson's (Garwood 1936), and so a bit too high.
     """
     low, high = float(found), 4.0 * found + 10.0
     while high - low > ROUNDING * high:
@@ -120,7 +111,7 @@ def _variance(stratum: Stratum) -> Floats:
 
 
 def freedom(strata: Sequence[Stratum]) -> Floats:
-    """Return the degrees of freedom of each measure's variance: of the χ² as uncertain (Satterthwaite)."""
+    """Return the degrees of freedom of each measure's variance (Satterthwaite)."""
     variance, doubt = np.zeros((2, strata[0].values.shape[1]))
     for stratum in strata:
         count, part = len(stratum.values), _variance(stratum)
@@ -135,9 +126,7 @@ def freedom(strata: Sequence[Stratum]) -> Floats:
 def _beyond(share: float, degrees: Floats) -> Floats:
     """Return the share of the normal law beyond the point that Student's t exceeds with this `share`.
 
-    One for each number of degrees of freedom.
-
-    Two terms of Fisher's expansion (Abramowitz and Stegun 1964, 26.7.5).
+    One for each number of degrees of freedom; Fisher's expansion (Abramowitz and Stegun 1964, 26.7.5).
     """
     z, degrees = NORMAL.inv_cdf(1 - share), np.maximum(degrees, 1)
     t = z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
@@ -175,10 +164,9 @@ SHARE_ROUNDING = 1e-12
 
 
 def most_share(found: int, drawn: int, confidence: float) -> float:
-    """Return the upper bound (0 to 1) of the share of a kind, which `found` of `drawn` members are of.
+    """Return the upper bound (0 to 1) of the share of a kind, of which `found` of `drawn` are.
 
-    Above that share, as few are found with a probability below 1 − `confidence`. The lower bound of the
-    share is 1 minus the upper one of all others.
+    Above it, as few are found with a probability below 1 − `confidence`.
     """
     if found >= drawn:
         return 1.0
@@ -191,11 +179,7 @@ def most_share(found: int, drawn: int, confidence: float) -> float:
 
 
 def at_most(found: int, drawn: int, share: float) -> float:
-    """Return the probability that at most `found` of `drawn` independent draws hit a share.
-
-    Args:
-        share: between 0 and 1, neither of them.
-    """
+    """Return the probability that at most `found` of `drawn` draws hit a share (0 < share < 1)."""
     hit, missed = math.log(share), math.log1p(-share)
     ways = math.lgamma(drawn + 1)
     terms = (
@@ -219,10 +203,7 @@ AUDIT_COLUMNS = (
 
 
 def audit_of(log: pa.Table) -> dict[str, int | None]:
-    """Return `AUDIT_COLUMNS` of a run, from its `scan_log`; no cost where no document was read.
-
-    The documents are drawn by a hash of their record's id, which is independent of their content.
-    """
+    """Return `AUDIT_COLUMNS` of a run, from its `scan_log`; no cost where no document was read."""
     gated = sum(
         each["documents"]
         for skipped in log["skipped"].to_pylist()
@@ -236,10 +217,7 @@ def audit_of(log: pa.Table) -> dict[str, int | None]:
 
 
 def cost_of(gated: int, audited: int, matching: int) -> tuple[int | None, int | None, int | None]:
-    """Return how many of `gated` documents match, by a draw, and the limits of that with 95 % confidence.
-
-    At least those that were seen do.
-    """
+    """Return how many of `gated` documents match, by a draw, and the limits of that with 95 % confidence."""
     if not audited:
         return None, None, None
     high = most_share(matching, audited, EACH_SIDE)

@@ -139,7 +139,6 @@ def test_a_campaign_that_is_killed_joined_and_out_of_budget_reads_everything_onc
     # A little is left, and the scan that comes next is estimated to cost more.
     assert run(campaign, "--budget", f"{cost_of(tables) + 1e-9:.12f}") == 1
     assert "that is what is left of the campaign's" in capsys.readouterr().err
-    assert run(campaign, "--budget", "1", "--core-hours", "1") == 2
     assert run(campaign, "--budget", "1000") == 0
     assert states(campaign) == ["done"] * 3
     assert run(campaign) == 0

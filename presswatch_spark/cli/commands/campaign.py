@@ -104,12 +104,6 @@ def run(
     budget: float | None = option(
         "--budget", "DOLLARS", "What it may cost in all.", type=NumberRange(0, min_open=True)
     ),
-    core_hours: float | None = option(
-        "--core-hours",
-        "N",
-        "What it may take in all, in hours of whole cores of the machine that --price names.",
-        type=NumberRange(0, min_open=True),
-    ),
     every: float | None = option(
         "--every",
         "MINUTES",
@@ -131,15 +125,13 @@ def run(
 
     presswatch campaign run history --budget 200
     """
-    if budget is not None and core_hours is not None:
-        raise click.UsageError("give either --budget or --core-hours")
     leave_pandas_out()
     from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.cli.campaigning import campaign_at, look, repeated
 
     def once(retried: tuple[str, ...] | None = None) -> int:
         found = campaign_at(folder, flags)
-        progress = list(look(found, Budget.of(budget, core_hours, found.config), retried))
+        progress = list(look(found, Budget.of(budget, found.config), retried))
         done = sum(each.is_done for each in progress)
         waiting = sum(each.is_unpublished for each in progress)
         later = f"; {waiting:,} not published yet" if waiting else ""
@@ -166,7 +158,7 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any)
     from presswatch_spark.cli.campaigning import campaign_at
 
     found = campaign_at(folder, flags)
-    machine = Budget.of(None, None, found.config).machine
+    machine = Budget.of(None, found.config).machine
     items = list(map(found.progress_of, found.items))
     rows = [
         {

@@ -378,24 +378,21 @@ class TestEstimate:
 
 
 class TestBudget:
-    def test_dollars_and_core_hours_are_the_same_budget(self) -> None:
+    def test_a_budget_counts_the_cores_that_spark_counts(self) -> None:
         config = ScanConfig(run=RunRules(price="serverless"))
-        (machine,) = {Budget.of(1.0, None, config).machine, Budget.of(None, 8.0, config).machine}
-        assert machine is not None
-        hours = Budget.of(None, 8.0, config)
-        assert hours.dollars == pytest.approx(machine.usd_per_hour)
-        assert hours.left(8.0) == pytest.approx(machine.usd_per_hour / 2)
-        with pytest.raises(BudgetError, match="and its budget is 8"):
-            hours.left(17.0)
-        assert Budget.of(None, None, config).left(1e9) is None
+        budget = Budget.of(1.0, config)
+        assert budget.machine is not None
+        half = budget.machine.vcpus / budget.machine.usd_per_hour / 2
+        assert budget.left(half) == pytest.approx(0.5)
+        with pytest.raises(BudgetError, match=r"and its budget is \$1\.00"):
+            budget.left(3 * half)
+        assert Budget.of(None, config).left(1e9) is None
 
     @pytest.mark.parametrize("amount", [0.0, -1.0, float("nan"), float("inf")])
     def test_a_budget_is_a_number_above_0(self, amount: float) -> None:
-        config = ScanConfig(run=RunRules(price="serverless"))
-        for given in ((amount, None), (None, amount)):
-            with pytest.raises(ConfigError, match="a budget is a number above 0"):
-                Budget.of(*given, config)
+        with pytest.raises(ConfigError, match="a budget is a number above 0"):
+            Budget.of(amount, ScanConfig(run=RunRules(price="serverless")))
 
     def test_a_budget_needs_a_price(self) -> None:
         with pytest.raises(ConfigError, match="needs the price of a machine"):
-            Budget.of(1.0, None, ScanConfig())
+            Budget.of(1.0, ScanConfig())

@@ -17,7 +17,6 @@ from presswatch_spark.cli.main import cli
         "scan --corpus c --out o x --index-memory",
         "scan --corpus c --out o x --requests-per-second",
         "campaign run history --budget",
-        "campaign run history --core-hours",
         "watch --every",
         "watch --case-every",
     ],

@@ -97,38 +97,23 @@ class PriceList:
     @classmethod
     def _of(cls, table: Mapping[str, Any], where: str) -> Self:
         prices, rates = table["prices"], table["rates"]
-        return cls(
-            machines=tuple(
-                Machine(
-                    str(one["name"]),
-                    float(one["vcpus"]),
-                    float(one["cores"]),
-                    float(one["usd_per_hour"]) + float(one["service_usd_per_hour"]),
-                    None if one.get("network_gbit") is None else float(one["network_gbit"]),
-                )
-                for one in prices["machines"]
-            ),
-            releases=tuple(
-                ReleaseSize(
-                    str(one["name"]),
-                    str(one["format"]),
-                    bool(one.get("gate")),
-                    int(one["shards"]),
-                    float(one["stored_bytes"]),
-                    float(one["text_bytes"]),
-                )
-                for one in table["releases"]
-            ),
-            rates={
-                (one["format"], bool(one.get("gate"))): float(one["mb_per_second"])
-                for one in rates["formats"]
-            },
-            spark_share=float(rates["spark_share"]),
-            measured=str(rates["measured"]),
-            noted=str(prices["noted"]),
-            region=str(prices["region"]),
-            where=where,
-        )
+        machines, releases = list[Machine](), list[ReleaseSize]()
+        for one in prices["machines"]:
+            vcpus, cores, dollars, fees = (
+                float(one[name]) for name in ("vcpus", "cores", "usd_per_hour", "service_usd_per_hour")
+            )
+            network = one.get("network_gbit")
+            sustained = None if network is None else float(network)
+            machines.append(Machine(str(one["name"]), vcpus, cores, dollars + fees, sustained))
+        for one in table["releases"]:
+            stored, text = float(one["stored_bytes"]), float(one["text_bytes"])
+            of = str(one["name"]), str(one["format"]), bool(one.get("gate")), int(one["shards"])
+            releases.append(ReleaseSize(*of, stored, text))
+        speeds = {
+            (one["format"], bool(one.get("gate"))): float(one["mb_per_second"]) for one in rates["formats"]
+        }
+        noted = str(rates["measured"]), str(prices["noted"]), str(prices["region"])
+        return cls(tuple(machines), tuple(releases), speeds, float(rates["spark_share"]), *noted, where)
 
     def machine(self, name: str) -> Machine:
         """Return the machine of that name, or the only one whose name has all words of `name`, in any case.

@@ -15,7 +15,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -104,6 +104,12 @@ class RemovalCase:
                 remedy="use the version that opened it",
             )
         return cls(folder, about)
+
+    @property
+    def noticed_on(self) -> date:
+        """The day of the notice."""
+        noticed_at = self.about.get("noticed_at") or self.about["opened_at"]
+        return datetime.fromisoformat(noticed_at).date()
 
     @contextmanager
     def held(self) -> Iterator[Lock]:

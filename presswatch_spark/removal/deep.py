@@ -5,7 +5,7 @@ document of the file: "absent" means that no document has the article.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.sieve.sieve import Candidates
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.tables.declarations import Target
+from presswatch_spark.tables.declarations import Match, Target
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.verification import Joined, NamedDocument, verify
 
@@ -53,13 +53,21 @@ class WordCount:
         copied = max(verify(document, words, rules).copied_words for document in documents)
         return replace(found, record=replace(found.record, copied_words=copied), texts=())
 
-    def passages(self, targets: Sequence[Target], known: KnownDocuments) -> "Passages | None":
-        """Return a search for the articles of targets in a file; None if none of them can be counted."""
+    def search(self, targets: Sequence[Target]) -> Callable[[DocumentBatch], Iterable[Match]]:
+        """Return a search for rows with the articles of targets in a batch; not all can be counted."""
         articles = {target.article_id for target in targets if self.can_count(target)} - {None}
         if self._corpus is None or not articles:
-            return None
+            return lambda batch: ()
         ordinals = [self._corpus.ordinal_of(each) for each in articles if each is not None]
-        return Passages(self._corpus, [each for each in ordinals if each is not None], self._config, known)
+        matcher = Matcher(self._corpus, MatchRules.of(self._config))
+
+        def rows_in(batch: DocumentBatch) -> Iterable[Match]:
+            found = matcher.candidates(batch)
+            wanted = np.isin(found.articles, [each for each in ordinals if each is not None])
+            candidates = Candidates(found.documents[wanted], found.articles[wanted], found.words)
+            return matcher.rows(batch, candidates, Origin("", None, "")) if len(candidates) else ()
+
+        return rows_in
 
     def _article(self, target: Target) -> bytes | None:
         if self._corpus is None or target.article_id is None:
@@ -70,46 +78,20 @@ class WordCount:
         return body if same else None
 
 
-class Passages:
-    """Finds the document of a file that has the most words of each article, by the matcher of a scan.
-
-    `known` documents had the article before, so no page was moved to them: they are left out.
-    """
-
-    def __init__(
-        self, corpus: Corpus, ordinals: Sequence[int], config: ScanConfig, known: KnownDocuments
-    ) -> None:
-        self.found: dict[str, RecordFacts] = {}
-        self._matcher, self._ordinals, self._known = Matcher(corpus, MatchRules.of(config)), ordinals, known
-
-    def look_at(self, batch: DocumentBatch) -> None:
-        """Look for the articles in the documents of a batch."""
-        found = self._matcher.candidates(batch)
-        wanted = np.isin(found.articles, self._ordinals)
-        candidates = Candidates(found.documents[wanted], found.articles[wanted], found.words)
-        for row in self._matcher.rows(batch, candidates, Origin("", None, "")) if len(candidates) else ():
-            names = names_of(row.text_sha256, row.document_url, row.record_id)
-            if row.article_id is None or any((row.article_id, name) in self._known for name in names):
-                continue
-            best = self.found.get(row.article_id)
-            if row.copied_words > ((best.copied_words if best else None) or 0):
-                self.found[row.article_id] = RecordFacts.of_row(row)
-
-
 @dataclass(slots=True)
 class DeepReading:
     """A file that was read to its end for targets: their texts, URLs, ids and articles in it.
 
-    `seen`: findings by names of targets. `names`: those of known records that it has. `passages`: documents
-    with words of the articles; None if nothing could be counted.
+    `seen`: findings by names of targets. `names`: those of known records that it has. `passages`: by article,
+    the document with most words of it, as far as they could be counted.
     """
 
     targets: Sequence[Target]
     words: WordCount
-    passages: Passages | None
     report: ReadReport = field(default_factory=ReadReport)
     seen: dict[str, ProbeFinding] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    passages: dict[str, RecordFacts] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -121,12 +103,20 @@ class DeepReading:
         words: WordCount,
         options: ReadOptions,
     ) -> "DeepReading":
-        """Read a file; `marks`: names of its records before; `known`: documents that had the articles."""
-        reading = cls(targets, words, words.passages(targets, known))
+        """Read a file; `marks`: names of its records before.
+
+        `known` documents had the articles before, so no page was moved to them: they are left out.
+        """
+        reading, rows_in = cls(targets, words), words.search(targets)
         wanted = {name for target in targets for name in names_of_target(target)}
         for batch in documents_of(uri, targets[0].dataset, options, reading.report):
-            if reading.passages is not None:
-                reading.passages.look_at(batch)
+            for row in rows_in(batch):
+                names, article = names_of(row.text_sha256, row.document_url, row.record_id), row.article_id
+                if article is None or any((article, name) in known for name in names):
+                    continue
+                best = reading.passages.get(article)
+                if row.copied_words > ((best.copied_words if best else None) or 0):
+                    reading.passages[article] = RecordFacts.of_row(row)
             for i in range(len(batch)):
                 record = record_of(batch, i)
                 digest = record.text_sha256 or ""
@@ -148,7 +138,7 @@ class DeepReading:
         """
         named = next((self.seen[name] for name in names_of_target(target) if name in self.seen), None)
         found = None if named is None else self.words.counted(named, target)
-        passage = self.passages.found.get(target.article_id or "") if self.passages else None
+        passage = self.passages.get(target.article_id or "")
         if passage is None or (found is not None and found.outcome == "elsewhere"):
             return found
         copied = passage.copied_words or 0

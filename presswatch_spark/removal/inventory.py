@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from presswatch_spark.errors import InputError
@@ -21,13 +21,14 @@ FILES_WRITTEN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The result of an inventory: `files` of the release, `outcomes`, and files `changed` since a day."""
+    """The result of an inventory: `files` of the release, `outcomes`, those `changed` since the notice."""
 
     number: int
     release: str
     files: int
     outcomes: Mapping[str, int]
     undated: int
+    since: datetime
     changed: tuple[str, ...]
     newest: datetime | None
     blocked: str | None
@@ -43,14 +44,13 @@ def take_inventory(
     release: str,
     format: str,
     uris: Sequence[str],
-    since: datetime,
     storage: StorageOptions,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Inventory:
     """Ask for size, ETag and time of each file of a release, and add the answers to a case; resume one.
 
-    `uris`: the files, as the list of the release names them. Files modified after `since` count as changed.
-    Raises `InputError` if there are none, and `BrokenCaseError` if the chain of inventories breaks.
+    `uris`: the files, as the list of the release names them. Those modified since the day of the notice are
+    changed. Raises `InputError` if there are none, and `BrokenCaseError` if the chain breaks.
     """
     if not uris:
         raise InputError("the release has no files", where=release)
@@ -78,6 +78,7 @@ def take_inventory(
             if blocked := next((answer for answer in answers if isinstance(answer, str)), None):
                 break
 
+    since = datetime.combine(case.noticed_on, time(), UTC)
     there = [row for row in found if row.outcome == "same"]
     seconds = {row.file_uri: seconds_of_date(row.last_modified or "") for row in there}
     modified = {uri: datetime.fromtimestamp(each, UTC) for uri, each in seconds.items() if each is not None}
@@ -87,7 +88,8 @@ def take_inventory(
         len(uris),
         Counter(row.outcome for row in found),
         undated=len(there) - len(modified),
-        changed=tuple(sorted(uri for uri, moment in modified.items() if moment > since)),
+        changed=tuple(sorted(uri for uri, moment in modified.items() if moment >= since)),
+        since=since,
         newest=max(modified.values(), default=None),
         blocked=blocked,
     )

@@ -43,11 +43,10 @@ def recaptures(
     is_asked = pc.field("article_id").isin(articles) | pc.field("title_id").isin(titles)
     table = store.open_table("matches", *runs).to_table(filter=is_asked & pc.field("document_url").is_valid())
 
-    noticed_on = datetime.fromisoformat(case.about.get("noticed_at") or case.about["opened_at"]).date()
     probes = list[Probe]()
     for row in sorted(Match.from_batches(table), key=lambda row: (row.run_id, row.row_sha256)):
         url, at = normalise_url(row.document_url or "") or "", row.captured_at and utc(row.captured_at)
-        is_later = at is not None and at.date() > noticed_on
+        is_later = at is not None and at.date() > case.noticed_on
         detail = f"run {row.run_id}" + (f", captured {at:%Y-%m-%dT%H:%M:%SZ}" if at else "")
         found = ProbeFinding("recaptured" if is_later else "elsewhere", detail, RecordFacts.of_row(row))
         facts = ResponseFacts.unasked(f"READ matches {row.row_sha256}", answered_by=printable(row.shard_uri))

@@ -151,7 +151,9 @@ def probe(
     """
     from presswatch_spark.removal.metrics import write_metrics
 
-    prober = prober_of(case, form.settings, corpus=corpus, tables=tables, mirrors=mirrors, deep=deep, index=index)
+    prober = prober_of(
+        case, form.settings, corpus=corpus, tables=tables, mirrors=mirrors, deep=deep, index=index
+    )
     probed = prober.probe()
     if metrics_file:
         write_metrics(metrics_file, probed.status)
@@ -242,15 +244,11 @@ def inventory(
     release: str = option("--release", "NAME", "The release, such as CC-MAIN-2024-22.", required=True),
     kind: str = option("--format", "FORM", "Which of its files, as `scan` takes it.", required=True),
     base: str | None = option("--base", "URI", "A mirror of where the release lives."),
-    since: str | None = option(
-        "--since", "TIME", "Say which files changed later. Default: since the case was opened."
-    ),
     form: ReplyForm,
 ) -> Reply:
     """Note size, ETag and time of change of a release's files.
 
-    So "of 100,000 files none was modified since the notice" has a table behind it. An inventory that was
-    stopped goes on.
+    It says which were modified since the day of the notice. An inventory that was stopped goes on.
     """
     from presswatch_spark.releases.release_shards import shards_of
     from presswatch_spark.removal.case import RemovalCase
@@ -258,26 +256,25 @@ def inventory(
     from presswatch_spark.storage.shards import plan
 
     opened = RemovalCase.open(case, form.storage)
-    day = _moment(since, "--since") or datetime.fromisoformat(opened.about["opened_at"])
     shards = shards_of(release, kind, base, form.settings.datasets, form.storage)
     uris = [shard.uri for shard in plan([shards.path], form.storage, shards.base)]
-    found = take_inventory(opened, release, kind, uris, day, form.storage, tell)
+    found = take_inventory(opened, release, kind, uris, form.storage, tell)
     _ = form.language
     return Reply(
-        _inventory_lines(found, release, day, _),
+        _inventory_lines(found, release, _),
         warnings=[_("left alone: {why}", why=found.blocked)] if found.blocked else (),
         exit_code=0 if found.is_complete else INCOMPLETE,
     )
 
 
-def _inventory_lines(found: Inventory, release: str, day: datetime, _: Language) -> Iterator[str]:
+def _inventory_lines(found: Inventory, release: str, _: Language) -> Iterator[str]:
     counts = sorted(found.outcomes.items())
     outcomes = ", ".join(f"{_.number(count)} {_.word('outcome', name)}" for name, count in counts)
     files = _.n("{n} file", "{n} files", found.files)
     inventory_of = {"number": str(found.number), "release": release, "files": files, "outcomes": outcomes}
     yield _("inventory {number} of {release}: {files}: {outcomes}", **inventory_of)
     if found.newest:
-        moments = {"since": f"{day:%Y-%m-%d %H:%M}", "newest": f"{found.newest:%Y-%m-%d %H:%M}"}
+        moments = {"since": f"{found.since:%Y-%m-%d %H:%M}", "newest": f"{found.newest:%Y-%m-%d %H:%M}"}
         if found.changed:
             changed = _.number(len(found.changed))
             yield _(
@@ -318,8 +315,12 @@ def status(
 
     if as_of and metrics_file:
         raise click.UsageError("metrics are of now: give --as-of or --metrics-file")
-    storage, _ = form.storage, form.language
-    found = CaseStatus.of(RemovalCase.open(case, storage), _moment(as_of))
+    _ = form.language
+    try:
+        moment = utc(datetime.fromisoformat(as_of)) if as_of else None
+    except ValueError as error:
+        raise click.BadParameter("write a time as 2026-11-27T09:30Z", param_hint="--as-of") from error
+    found = CaseStatus.of(RemovalCase.open(case, form.storage), moment)
     if metrics_file:
         write_metrics(metrics_file, found)
     if alarms:
@@ -374,12 +375,3 @@ def _alarm_lines(found: CaseStatus, _: Language) -> Iterator[str]:
             about=alarm.about,
             detail=alarm.detail,
         )
-
-
-def _moment(text: str | None, option: str = "--as-of") -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return utc(datetime.fromisoformat(text))
-    except ValueError as error:
-        raise click.BadParameter("write a time as 2026-11-27T09:30Z", param_hint=option) from error

@@ -7,6 +7,7 @@ install it by that name. It names this checkout, or the wheel.
 import json
 import shlex
 import tomllib
+from contextlib import suppress
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,16 +55,12 @@ def install_command(extra: str, root: Path | None = None) -> str:
     if is_checkout and extra == "legal" and (root / ".venv").is_dir() and (root / "Makefile").is_file():
         return f"make -C {shlex.quote(str(root))} setup"
     # Shells read brackets as a pattern: shlex quotes a requirement with them.
-    source = f"{root if is_checkout else _wheel()}[{extra}]"
-    return f"pip install {'-e ' * is_checkout}{shlex.quote(source)}"
-
-
-def _wheel() -> str:
-    """Return the wheel that the package was installed from: its path if it is still there, else its name."""
-    name = f"presswatch_spark-{__version__}-py3-none-any.whl"
-    try:
+    if is_checkout:
+        return f"pip install -e {shlex.quote(f'{root}[{extra}]')}"
+    # The wheel that the package was installed from, if it is still there; else its name.
+    wheel = Path(f"presswatch_spark-{__version__}-py3-none-any.whl")
+    with suppress(metadata.PackageNotFoundError, ValueError, AttributeError):
         origin = json.loads(metadata.distribution(PROJECT).read_text("direct_url.json") or "{}")
         path = Path(unquote(urlsplit(origin.get("url", "")).path))
-    except (metadata.PackageNotFoundError, ValueError, AttributeError):
-        return name
-    return str(path) if path.suffix == ".whl" and path.is_file() else name
+        wheel = path if path.suffix == ".whl" and path.is_file() else wheel
+    return f"pip install {shlex.quote(f'{wheel}[{extra}]')}"

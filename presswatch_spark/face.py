@@ -105,11 +105,8 @@ class Tables:
     def sql(self, query: str, *, engine: str = "auto") -> pa.Table:
         """The answer to a query in SQL over all tables and views, as `presswatch sql` gives it.
 
-        Args:
-            engine: `duckdb`, `spark`, or `auto`: DuckDB up to 50 million rows, then Spark.
-
-        Raises:
-            ConfigError: it is no query, or names what is not there.
+        The engine is `duckdb`, `spark`, or `auto`: DuckDB up to 50 million rows, then Spark. A query that
+        cannot be answered is a `ConfigError`.
         """
         from presswatch_spark.queries.sql import ENGINES, run_query
 
@@ -146,10 +143,7 @@ class Run(_Published):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every shard that was to be read was read to its end; of a sample, those that were drawn.
-
-        Only then is an article that was not found not in them.
-        """
+        """Whether all (drawn) shards were read to their end: only then is what was not found not in them."""
         return not self.summary.incomplete
 
     def matches(self, **wanted: Any) -> pa.Table:
@@ -258,13 +252,12 @@ def scan(
         base: what the lines of a list are relative to; of a release, a mirror of where it lives.
         sample: the share of the shards to scan, drawn at random; default: all.
         sample_seed: another one draws another sample.
-        product: the dataset's name, one of `presswatch datasets`, if all shards are of that one; it is
-            written into the rows.
+        product: the dataset of all shards, one of `presswatch datasets`; it is written into the rows.
         asked_for: what `paths` are all the shards of, as `fineweb-2:fra_Latn`: a campaign knows the run by
             it. Of a `release` it is that.
-        pages_of: in the place of `paths`, a folder of tables: the WARC records of its matches in WET are
-            read, which the `index` finds. `base` is then the folder of WARC files.
-        captures: in the place of `paths`, a folder of tables: the records of its censuses' captures are read.
+        pages_of: in the place of `paths`, tables with matches in WET: their WARC records are read, which the
+            `index` finds. `base` is then the folder of WARC files.
+        captures: in the place of `paths`, tables of a census: the records of its captures are read.
         index: the address of a CDX server, or of files of an index; `{release}` is replaced by the release.
         command: the command line that calls this, for `runs`.
         settings: by dotted names; or all settings, loaded, in the place of every layer.
@@ -386,7 +379,7 @@ def make_claims(
 
     Raises:
         InputError: there is no such engine, or a path leads to nothing.
-        ConfigError: licences, reviews, press list or settings have mistakes, or DuckDB is not installed.
+        ConfigError: licences, reviews, press list or settings have mistakes.
         CorpusError, OutputError: there is no sound corpus, no folder of tables, or `out` cannot be written.
     """
     from presswatch_spark.claims.make import Sources, known_beside
@@ -403,11 +396,7 @@ def make_claims(
 
 
 def open_tables(tables: str, *, config: str | None = None, settings: Settings | None = None) -> Tables:
-    """Open the tables in a folder or at an `s3://` address, which a scan was given as `out`.
-
-    Raises:
-        OutputError: it is no folder of our tables, or one of another layout.
-    """
+    """Open the tables in a folder or at an `s3://` address; `OutputError` if there are none."""
     return _open(tables, _scan_config(config, settings).storage)
 
 

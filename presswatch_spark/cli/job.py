@@ -1,8 +1,7 @@
 """Runs the command line of `presswatch` for `jobs/*.py`, on a cluster.
 
-EMR says only COMPLETED or FAILED of a job. So the job writes its exit code to the object that
-`PRESSWATCH_RESULT_URI` names, and the submitter reads it there. Option files from the submitter's disk lie in
-S3; the job copies them to its own disk first.
+EMR reports only COMPLETED or FAILED. Therefore the job writes its exit code to `PRESSWATCH_RESULT_URI`, where
+the submitter reads it. Option files of the submitter are in S3, and copied to the job's disk first.
 """
 
 import json
@@ -31,8 +30,8 @@ def run_job(arguments: Sequence[str]) -> int:
         if os.environ.keys() >= IN_YARN:
             from presswatch_spark.spark.session import session
 
-            # YARN fails an application that has no Spark after 100 seconds or at its end, whatever it did. A
-            # watch that finds nothing new would not start Spark.
+            # YARN fails an application without Spark after 100 seconds or at its end, such as a watch that
+            # finds nothing new.
             session(f"presswatch {arguments[0]}")
         with scratch_folder() as folder:
             code = run([*with_local_files(arguments, folder)])
@@ -54,17 +53,13 @@ def with_local_files(arguments: Sequence[str], folder: Path) -> Iterable[str]:
     """Yield the arguments; the files in S3 that `FILE_OPTIONS` name are copied to `folder`."""
     option = ""
     for number, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if option in FILE_OPTIONS and argument.startswith("s3://"):
-            yield _copied(argument, folder / str(number))
-        elif name in FILE_OPTIONS and equals and value.startswith("s3://"):
-            yield f"{name}={_copied(value, folder / str(number))}"
+        name, equals, uri = argument.partition("=")
+        if option in FILE_OPTIONS:
+            name, equals, uri = "", "", argument
+        if (option in FILE_OPTIONS or name in FILE_OPTIONS) and uri.startswith("s3://"):
+            file = str(folder / str(number) / uri.rpartition("/")[2])
+            fetch_file(uri, file, StorageOptions())
+            yield f"{name}{equals}{file}"
         else:
             yield argument
         option = argument
-
-
-def _copied(uri: str, folder: Path) -> str:
-    file = folder / uri.rpartition("/")[2]
-    fetch_file(uri, str(file), StorageOptions())
-    return str(file)

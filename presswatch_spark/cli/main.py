@@ -24,11 +24,7 @@ from presswatch_spark.storage.host_limits import ask_anew, waits_reported
 from presswatch_spark.terminal import printable
 from presswatch_spark.version import __version__
 
-STOPPED = (
-    "stopped (a scan or census that `presswatch runs` does not list as finished goes on where it was when the"
-    " same command is given again)"
-)
-SEE_MEMORY = "see whether this machine ran out of memory, and give the same command again"
+STOPPED = "stopped (a scan or census that is not finished resumes when the same command is given again)"
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Scan": {
         "corpus": "corpus", "releases": "releases", "datasets": "releases", "scan": "scan",
@@ -122,8 +118,9 @@ def _ended(arguments: Sequence[str]) -> int:
         return error.exit_code
     except PresswatchError as error:
         return _failed(str(error))
-    except _java_errors():
-        return _failed(f"Spark's Java ended before the command did ({SEE_MEMORY})")
+    except getattr(sys.modules.get("py4j.protocol"), "Py4JError", ()):
+        remedy = "see whether this machine ran out of memory, and give the same command again"
+        return _failed(f"Spark's Java ended before the command did ({remedy})")
     except OSError as error:
         # A reader of our output who leaves has seen enough. The end of any other pipe is a failure.
         if isinstance(error, BrokenPipeError) and _is_gone(sys.stdout):
@@ -142,12 +139,6 @@ def _with_advice(error: click.ClickException, arguments: Sequence[str]) -> click
     given = [name for option in options if option.multiple for name in option.opts if name in names]
     advice = "".join(f"\n{name} takes one value: for several, give {name} A {name} B." for name in given)
     return click.UsageError(error.message + advice, context)
-
-
-def _java_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of the bridge to Java; none in a process that has not loaded it."""
-    protocol = sys.modules.get("py4j.protocol")
-    return (protocol.Py4JError,) if protocol else ()
 
 
 def _is_gone(stream: TextIO) -> bool:

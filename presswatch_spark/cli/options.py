@@ -6,7 +6,7 @@ Options of settings take their type, meaning and default from the setting.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ import click
 from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.sql import ENGINES
 from presswatch_spark.settings.config import ScanConfig, known_settings, load_scan_config, parse_flag
-from presswatch_spark.settings.load import Setting
 from presswatch_spark.translation import LANGUAGES
 
 if TYPE_CHECKING:
@@ -55,34 +54,6 @@ class NumberRange(click.FloatRange):
         return number
 
 
-class CheckedText(click.ParamType[str]):
-    """A text in which `check` finds no problem."""
-
-    name = "text"
-
-    def __init__(self, check: Callable[[str], str]) -> None:
-        self.check = check
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the text; `BadParameter` with the problem that `check` reports."""
-        if problem := self.check(value):
-            self.fail(problem, param, ctx)
-        return value
-
-
-class Day(click.ParamType[date]):
-    """A day, such as 2026-11-27."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Return the day; `BadParameter` for anything else."""
-        if isinstance(value, date):
-            return value
-        moment: datetime = click.DateTime(["%Y-%m-%d"]).convert(value, param, ctx)
-        return moment.date()
-
-
 class FormatChoice(click.ParamType[str]):
     """`auto`, or the name of a format, looked up when it is given: to import the formats takes a second."""
 
@@ -115,6 +86,11 @@ def option(name: str, value: str | None, meaning: str, **attributes: Any) -> Any
     return click.Option([name], metavar=value, help=meaning, **attributes)
 
 
+def repeated_option(name: str, value: str | None, meaning: str, **attributes: Any) -> Any:
+    """Declare an option that may be given several times; the parameter is a tuple."""
+    return option(name, value, f"{meaning} Repeatable.", multiple=True, **attributes)
+
+
 def flag(name: str, meaning: str) -> Any:
     """Declare an option without a value."""
     return click.Option([name], is_flag=True, help=meaning)
@@ -124,16 +100,28 @@ def setting_option(path: str) -> click.Option:
     """Return the option of a setting, for `given_settings`. Lists and mappings are given piece by piece."""
     setting = known_settings()[tuple(path.split("."))]
     repeated = setting.kind not in (int, float, bool, str)
-    default = setting.default
-    if isinstance(default, int | float) and not isinstance(default, bool):
+    default, low, high = setting.default, setting.low, setting.high
+    # Nothing where the option only adds.
+    shown = setting.without or (default if isinstance(default, str) else "")
+    if not shown and isinstance(default, int | float) and not isinstance(default, bool):
         shown = f"{default:,}"
-    else:
-        # Nothing where the option only adds.
-        shown = default if isinstance(default, str) and default else setting.without
+    types: dict[object, click.ParamType[Any]] = {
+        bool: click.BOOL,
+        float: NumberRange(low, high),
+        int: click.IntRange(int(low), None if high is None else int(high)),
+    }
+
+    def checked(context: click.Context, option: click.Parameter, value: Any) -> Any:
+        texts = value if repeated else [value]
+        if setting.check and (problem := next(filter(None, map(setting.check, filter(None, texts))), "")):
+            raise click.BadParameter(problem, context, option)
+        return value
+
     name = setting.flag or f"--{setting.name.rpartition('.')[2].replace('_', '-')}"
     return click.Option(
         [name, setting.name.replace(".", "__")],
-        type=_type_of(setting),
+        type=click.Choice(setting.words) if setting.words else types.get(setting.kind, click.STRING),
+        callback=checked,
         default=None,
         multiple=repeated,
         metavar=setting.value or ("N" if setting.is_number else None),
@@ -153,7 +141,7 @@ def run_option() -> Any:
     return option("--run", "RUN", "Only this run; `latest` for the newest. Default: all.")
 
 
-def pairs_option(name: str, value: str, meaning: str, **attributes: Any) -> Any:
+def pairs_option(name: str, value: str, meaning: str) -> Any:
     """Declare a repeatable option that takes `KEY=VALUE`; the parameter is a dictionary."""
 
     def parsed(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -163,7 +151,7 @@ def pairs_option(name: str, value: str, meaning: str, **attributes: Any) -> Any:
                 raise click.BadParameter(f"write it as {value}, not {key!r}", context, option)
         return {key: text for key, _, text in pairs}
 
-    return option(name, value, f"{meaning} Repeatable.", multiple=True, callback=parsed, **attributes)
+    return repeated_option(name, value, meaning, callback=parsed)
 
 
 def mirror_option(
@@ -179,7 +167,7 @@ def mirror_option(
 
         return tuple(map(parse_mirror, given))
 
-    return option(name, "FROM=TO", f"{meaning} Repeatable.", multiple=True, callback=parsed)
+    return repeated_option(name, "FROM=TO", meaning, callback=parsed)
 
 
 def lang_option(meaning: str = "Its language.", **attributes: Any) -> Any:
@@ -200,7 +188,11 @@ def count_option(name: str, meaning: str, **attributes: Any) -> Any:
 
 def day_option(name: str, meaning: str, value: str = "DATE") -> Any:
     """Declare an option that takes a day, such as 2026-11-27."""
-    return option(name, value, meaning, type=Day())
+
+    def day(context: click.Context, option: click.Parameter, moment: datetime | None) -> date | None:
+        return moment and moment.date()
+
+    return option(name, value, meaning, type=click.DateTime(["%Y-%m-%d"]), callback=day)
 
 
 def confidence_option(meaning: str = "Claims of these letters. Repeatable. Default: A and B.") -> Any:
@@ -253,17 +245,3 @@ def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
             pieces = known_settings()[tuple(path.split("."))].separator
             given[path] = parse_flag(path, pieces.join(value) if isinstance(value, tuple) else value)
     return given
-
-
-def _type_of(setting: Setting) -> click.ParamType[Any]:
-    if setting.kind is bool:
-        return click.BOOL
-    if setting.words:
-        return click.Choice(setting.words)
-    if setting.check:
-        return CheckedText(setting.check)
-    if setting.kind is float:
-        return NumberRange(setting.low, setting.high)
-    if setting.kind is int:
-        return click.IntRange(int(setting.low), None if setting.high is None else int(setting.high))
-    return click.STRING

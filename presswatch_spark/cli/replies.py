@@ -22,7 +22,7 @@ from presswatch_spark.cli.options import (
     scan_settings,
     setting_option,
 )
-from presswatch_spark.queries.sql import ENGINE_NAMES, QueryResult, require_apart
+from presswatch_spark.queries.sql import QueryResult, require_apart
 from presswatch_spark.redaction import redacted, redacted_command
 from presswatch_spark.settings.config import ScanConfig, StorageOptions
 from presswatch_spark.terminal import (
@@ -195,8 +195,9 @@ def command(
                 flags = {name: options.pop(name) for name in [*options] if "__" in name}
                 loaded = scan_settings(flags, options.pop("config", None))
             if export:
-                from presswatch_spark.queries.exports import require_new
+                from presswatch_spark.queries.exports import require_new, writer_of
 
+                writer_of(export)
                 require_new(export, loaded.storage)
             form = ReplyForm(Language(lang), as_json, export, not json, not no_pager, loaded)
             send(function(form=form, **options), form)
@@ -214,7 +215,7 @@ def command(
             params.append(click.Option(["--json", "as_json"], is_flag=True, help=meaning))
         if export:
             meaning = "Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet."
-            params.append(option("--export", "FILE", meaning, callback=_with_known_ending))
+            params.append(option("--export", "FILE", meaning))
         if lang:
             meaning = "Language of what people read: tables, texts, and CSV files."
             params.append(lang_option(meaning, default=lang))
@@ -231,14 +232,6 @@ def command(
     return decorate
 
 
-def _with_known_ending(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
-    if path is not None:
-        from presswatch_spark.queries.exports import writer_of
-
-        writer_of(path)
-    return path
-
-
 def send(reply: Reply, form: ReplyForm) -> None:
     """Print a reply, or write its rows to `form.export`.
 
@@ -246,6 +239,7 @@ def send(reply: Reply, form: ReplyForm) -> None:
         click.exceptions.Exit: the exit code is not 0; also if the reader of the output has gone.
         BrokenPipeError: the reader has gone, and the exit code is 0.
     """
+    broken = None
     try:
         if form.is_for_people:
             is_terminal = terminal_width() is not None
@@ -265,15 +259,12 @@ def send(reply: Reply, form: ReplyForm) -> None:
         if form.export and reply.rows:
             click.echo(_exported(form.export, reply.rows, form))
         print_lines(map(printable, reply.warnings), err=True)
-    except BrokenPipeError:
-        if not _exit_code(reply):
-            raise
-    if code := _exit_code(reply):
+    except BrokenPipeError as error:
+        broken = error
+    if code := reply.exit_code if isinstance(reply.exit_code, int) else reply.exit_code():
         raise click.exceptions.Exit(code)
-
-
-def _exit_code(reply: Reply) -> int:
-    return reply.exit_code if isinstance(reply.exit_code, int) else reply.exit_code()
+    if broken:
+        raise broken
 
 
 def shown_lines(lines: Iterable[Line], language: Language) -> Iterator[str]:
@@ -289,14 +280,12 @@ def shown_lines(lines: Iterable[Line], language: Language) -> Iterator[str]:
 def _exported(path: str, rows: ReplyRows | QueryResult, form: ReplyForm) -> str:
     from presswatch_spark.queries.exports import export
 
-    _ = form.language
-    if isinstance(rows, QueryResult):
-        count = export(path, rows.schema(), rows.rows, form.storage, _.language)
-        shown = {"rows": _.n("{n} row", "{n} rows", count), "engine": ENGINE_NAMES[rows.engine]}
-        return _("{rows} in {file}, by {engine}", file=path, **shown)
     assert rows.schema
-    schema = rows.schema()
-    values = (tuple(map(row.get, schema.names)) for row in rows.values)
+    _, schema = form.language, rows.schema()
+    if isinstance(rows, QueryResult):
+        values = rows.rows
+    else:
+        values = (tuple(map(row.get, schema.names)) for row in rows.values)
     count = export(path, schema, values, form.storage, _.language)
     return _("{rows} in {file}", rows=_.n("{n} row", "{n} rows", count), file=path)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -32,16 +33,12 @@ ERROR_LINES = 40
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A job to submit, and how.
+    """A job to submit, with its file of `jobs/`, and the options of `presswatch submit`.
 
     Args:
-        job, arguments: its file of `jobs/`, and its command line.
         params: the job's options, as its command parsed them.
-        archive: the archive to run from; None is one of this checkout.
-        credentials: name of the AWS profile on this machine; None is the usual chain.
-        dry_run: print the requests as JSON, without credentials, and send none.
-        no_wait: start the job and leave.
-        again: run a finished job once more.
+        archive: None for one of this checkout.
+        credentials: name of the AWS profile on this machine; None for the usual chain.
     """
 
     job: str
@@ -116,13 +113,13 @@ def check_elsewhere(order: Order) -> Reply:
         today=datetime.now(UTC).date(),
     )
     results = list(check(planned))
-    words = {CheckWord.FAULT: "FAULT"}
     columns = ("point", "is", "because")
-    rows = [(each.point, words.get(each.word, str(each.word)), each.line) for each in results]
-    table = Table(columns, rows, wrapped=columns[2:])
-    faults, unknown = (
-        sum(each.word is word for each in results) for word in (CheckWord.FAULT, CheckWord.UNKNOWN)
+    words = {word: str(word) for word in CheckWord} | {CheckWord.FAULT: "FAULT"}
+    table = Table(
+        columns, [(each.point, words[each.word], each.line) for each in results], wrapped=columns[2:]
     )
+    found = Counter(each.word for each in results)
+    faults, unknown = found[CheckWord.FAULT], found[CheckWord.UNKNOWN]
     rest = f"; {counted(unknown, 'point')} could not be checked" if unknown else ""
     end = f"{rest}; nothing was uploaded or started"
     if faults:

@@ -94,12 +94,14 @@ def write_warc(path: Path, responses: Iterable[CannedResponse]) -> None:
             asked = [("User-Agent", AGENT), ("Accept-Encoding", "br,gzip"), ("Host", parts.netloc)]
             request = StatusAndHeaders(f"GET {parts.path or '/'} HTTP/1.1", asked, is_http_request=True)
             answer = StatusAndHeaders("200 OK", list(response.headers), protocol="HTTP/1.1")
-            for record in (
-                _record(writer, response.url, "request", b"", REQUEST, heads["request"], request),
-                _record(writer, response.url, "response", response.body, RESPONSE, heads["response"], answer),
-                _record(writer, response.url, "metadata", _metadata(response), FIELDS, heads["metadata"]),
+            for kind, body, content_type, http in (
+                ("request", b"", REQUEST, request),
+                ("response", response.body, RESPONSE, answer),
+                ("metadata", _metadata(response), FIELDS, None),
             ):
-                writer.write_record(record)
+                writer.write_record(
+                    _record(writer, response.url, kind, body, content_type, heads[kind], http)
+                )
 
 
 def warc_headers(page: Page, number: int) -> dict[str, str]:

@@ -17,13 +17,13 @@ _TIME_TAG = "tag:yaml.org,2002:timestamp"
 
 @dataclass(slots=True)
 class Check:
-    """Collects mistakes, and remembers where each id was seen, for mistakes across entries."""
+    """Collects mistakes as (line, message), and the line of each id by (kind, id)."""
 
     problems: list[tuple[int, str]] = field(default_factory=list)
     ids: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def say(self, where: yaml.Node | int, message: str) -> None:
-        """Note a mistake on a line, or on that which a node begins on."""
+        """Note a mistake on a line, or on the first line of a node."""
         self.problems.append((where if isinstance(where, int) else line_of(where), message))
 
     def entry(self, node: yaml.Node, what: str, required: str, optional: str = "") -> dict[str, yaml.Node]:
@@ -41,10 +41,10 @@ class Check:
             elif key.value not in known:
                 self.say(key, f"{what}: unknown key `{key.value}` (known: {', '.join(sorted(known))})")
             given[key.value] = value
-        missing = [key for key in required.split() if key not in given or given[key].tag == _NULL_TAG]
-        for key in missing:
+        given = {key: value for key, value in given.items() if value.tag != _NULL_TAG and key in known}
+        for key in filter(lambda key: key not in given, required.split()):
             self.say(node, f"{what}: `{key}` is missing")
-        return {key: value for key, value in given.items() if value.tag != _NULL_TAG and key in known}
+        return given
 
     def text(self, node: yaml.Node | None, what: str) -> str | None:
         """Return a scalar's text; None if it is empty, or of another kind."""
@@ -112,7 +112,7 @@ class Check:
 
 
 def file_bytes(path: str | Path, what: str, option: str) -> bytes:
-    """Read a file on disk; `ConfigError` names the file as `what`, and asks for it by `option`."""
+    """Read a file on disk; the `ConfigError` names the file as `what`, and its `option`."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
@@ -128,15 +128,15 @@ def line_of(node: yaml.Node) -> int:
 
 @lru_cache(maxsize=8)
 def _composed(text: str) -> yaml.Node | None:
-    """Return the tree of a text. Callers must not change it: a process reads the same few files often."""
+    # A process reads the same few files often. Callers must not change the tree.
     return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def compose(raw: bytes, check: Check, shape: str, needs: str = "") -> yaml.Node | None:
-    """Return the YAML tree with its marks, or None after noting why there is none.
+    """Return the YAML tree, or None after noting why there is none.
 
     Args:
-        shape: the contents of entries, for a file that is nested too deeply.
+        shape: the contents of entries, for the message of a file that is nested too deeply.
         needs: the key that the file must have; without one, the file may be empty.
     """
     try:

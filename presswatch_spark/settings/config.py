@@ -130,10 +130,7 @@ class ReadRules:
     """The documents and columns that are read of a shard."""
 
     languages: tuple[str, ...] = setting(
-        (),
-        "Read only documents in this language (fra or fr), or in none",
-        value="CODE",
-        check=language_problem,
+        (), "Read only documents in this language (fra or fr)", value="CODE", check=language_problem
     )
     columns: Mapping[str, str] = setting(
         {}, "Columns of JSONL and Parquet, e.g. url=meta.source_url, in all shards", value="OURS=THEIRS"
@@ -167,14 +164,10 @@ class RunRules:
         False, "Write each shard's SHA-256", without="left out", flag="--shard-digest/--no-shard-digest"
     )
     index_memory: float | None = setting(
-        None,
-        "GB of each host for the index; a larger one is searched in passes",
-        low=0.000001,
-        without="one pass",
-        value="GB",
+        None, "GB of each host for the index; else several passes", low=1e-6, without="one pass", value="GB"
     )
     gate_audit: float = share(
-        0.0, "Share of documents left out by language that is read as an audit", value="SHARE"
+        0.0, "Share of documents left out by language to read as an audit", value="SHARE", without="none"
     )
     operator: str | None = setting(None, "Name for `runs.operator`", without="none", value="NAME")
     master: str | None = setting(None, "Spark master", without="this machine", value="URL")
@@ -184,11 +177,7 @@ class RunRules:
     )
     prices: str | None = setting(None, "A price list of one's own", without="conf/prices.yaml")
     budget: float | None = setting(
-        None,
-        "Dollars that the scan may cost; it stops, or does not begin, above",
-        low=0.01,
-        without="no limit",
-        value="DOLLARS",
+        None, "Most dollars that the scan may cost", low=0.01, without="no limit", value="DOLLARS"
     )
 
 
@@ -226,9 +215,7 @@ class StorageOptions:
     read_timeout: float = setting(60.0, "Seconds to wait for the next bytes of an answer", low=0.1, high=3600)
     backoff_base: float = setting(0.5, "Seconds to wait after a first failure, then doubled", low=0, high=60)
     ca_bundle: str | None = setting(None, "PEM file of trusted authorities", without="the system's")
-    hf_endpoint: str | None = setting(
-        None, "The hub of hf:// addresses", without="HF_ENDPOINT, or Hugging Face", value="URL"
-    )
+    hf_endpoint: str | None = setting(None, "The hub of hf:// addresses", without="HF_ENDPOINT", value="URL")
     hf_token_file: str | None = setting(
         None,
         "File with the token for the hub, and nothing else",
@@ -248,9 +235,7 @@ class StorageOptions:
     private_hosts: tuple[str, ...] = setting(
         (), "Hosts at private addresses that redirects, hubs and lists may lead to", without="none"
     )
-    max_connections: int | None = setting(
-        None, "Connections of a machine to one web site", high=1000, without="8"
-    )
+    max_connections: int | None = setting(None, "Connections to one web site", high=1000, without="8")
     requests_per_second: float | None = setting(
         None, "Requests of a machine to one host", low=0.001, high=1000, without="no limit"
     )

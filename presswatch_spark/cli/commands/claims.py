@@ -20,6 +20,7 @@ from presswatch_spark.cli.options import (
     memory_option,
     mirror_option,
     option,
+    repeated_option,
 )
 from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, Table, command, tell
 from presswatch_spark.queries.sql import ENGINE_NAMES
@@ -50,17 +51,11 @@ def claims(
     press: str | None = option(
         "--press", "FILE", "More domains of the press, or fewer, in the form of conf/press.yaml."
     ),
-    reviews: tuple[str, ...] = option(
-        "--reviews",
-        "FILE",
-        "Verdicts of people: JSONL, CSV, Parquet, or a folder of these; the newest counts. Repeatable.",
-        multiple=True,
+    reviews: tuple[str, ...] = repeated_option(
+        "--reviews", "FILE", "Verdicts of people: JSONL, CSV, Parquet, or a folder; the newest counts."
     ),
-    known: tuple[str, ...] = option(
-        "--known",
-        "PATH",
-        "Laws, speeches, old books, wires: their words are not the article's. Repeatable.",
-        multiple=True,
+    known: tuple[str, ...] = repeated_option(
+        "--known", "PATH", "Laws, speeches, old books, wires: their words are not the article's."
     ),
     as_of: date | None = day_option("--as-of", "Day for mandates and rights. Default: today, in UTC."),
     engine: str = engine_option("What sorts the rows"),

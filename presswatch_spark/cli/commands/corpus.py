@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import STORAGE, argument, flag, given_settings, option
+from presswatch_spark.cli.options import STORAGE, argument, flag, given_settings, option, repeated_option
 from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, ReplyRows, command, schema_of, tell
 from presswatch_spark.terminal import counted, table_lines, terminal_width
 
@@ -56,17 +56,14 @@ def build(
     members: str = option(
         "--members", "FILE", "Publishers and titles; see conf/members.example.yaml.", required=True
     ),
-    articles: tuple[str, ...] = option(
-        "--articles", "PATH", "Articles: JSONL, CSV or Parquet. Repeatable.", required=True, multiple=True
+    articles: tuple[str, ...] = repeated_option(
+        "--articles", "PATH", "Articles: JSONL, CSV or Parquet.", required=True
     ),
-    background: tuple[str, ...] = option(
-        "--background",
-        "PATH",
-        "Shards of unrelated web text, to recognise formulas. Repeatable.",
-        multiple=True,
+    background: tuple[str, ...] = repeated_option(
+        "--background", "PATH", "Shards of unrelated web text, to recognise formulas."
     ),
-    known: tuple[str, ...] = option(
-        "--known", "PATH", "Texts of nobody or others: laws, speeches, wires. Repeatable.", multiple=True
+    known: tuple[str, ...] = repeated_option(
+        "--known", "PATH", "Texts of nobody or others: laws, speeches, wires."
     ),
     out: str = option("--out", "DIR", "Folder of the corpus: new or empty, on disk or s3://.", required=True),
     config: str | None,

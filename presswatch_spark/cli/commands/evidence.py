@@ -16,6 +16,7 @@ from presswatch_spark.cli.options import (
     flag,
     mirror_option,
     option,
+    repeated_option,
     require_one_choice,
     rows_option,
 )
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 
 def _tsa_option(*, required: bool) -> Any:
-    meaning = "A time-stamp authority (RFC 3161), and the certificates that it is trusted by. Repeatable."
-    return option("--tsa", "URL[,CA.pem]", meaning, multiple=True, required=required)
+    meaning = "A time-stamp authority (RFC 3161), and the certificates that it is trusted by."
+    return repeated_option("--tsa", "URL[,CA.pem]", meaning, required=required)
 
 
 @click.group()
@@ -150,11 +151,8 @@ def stamp(
 def verify(
     *,
     bag: str = argument("BAG|PART"),
-    certificates: tuple[str, ...] = option(
-        "--ca",
-        "FILE",
-        "Certificates (PEM): only these are trusted for time-stamps. Repeatable.",
-        multiple=True,
+    certificates: tuple[str, ...] = repeated_option(
+        "--ca", "FILE", "Certificates (PEM): only these are trusted for time-stamps."
     ),
     form: ReplyForm,
 ) -> Reply:

@@ -22,6 +22,7 @@ from presswatch_spark.cli.options import (
     index_option,
     mirror_option,
     option,
+    repeated_option,
     run_option,
 )
 from presswatch_spark.cli.replies import (
@@ -183,11 +184,10 @@ def forget(
     publisher: str | None = option("--publisher", "ID", "Forget all rows of this publisher."),
     article: str | None = option("--article", "ID", "Forget all rows of this article."),
     operator: str | None = option("--operator", "NAME", "Who requests it; written into the tombstone."),
-    also: tuple[Path, ...] = option(
+    also: tuple[Path, ...] = repeated_option(
         "--also",
         "PATH",
-        "Search this file or folder, too, for copies of the rows. Repeatable.",
-        multiple=True,
+        "Search it for copies of the rows, too.",
         type=click.Path(exists=True, path_type=Path),
     ),
     form: ReplyForm,
@@ -239,14 +239,11 @@ def demo(
     from presswatch_spark.demo.run import run_demo
 
     folder = Path(out)
-    if folder.exists() and not folder.is_dir():
-        raise OutputError("this is not a folder", where=out, remedy="name another --out")
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / DEMO_MARKER).is_file():
-            raise OutputError(
-                "the folder holds files that are no demo's", where=out, remedy="name another --out"
-            )
+    if (folder / DEMO_MARKER).is_file():
         shutil.rmtree(folder)
+    elif folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        what = "this is no folder, or has files that are no demo's"
+        raise OutputError(what, where=out, remedy="name another --out")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DEMO_MARKER).touch()
 

@@ -21,9 +21,7 @@ KINDS = {"release": str, "first_capture": datetime, "last_capture": datetime, "h
 def releases(
     *,
     base: str | None = option(
-        "--base",
-        "URI",
-        "The list, or the site, bucket or folder of its collinfo.json. Default: index.commoncrawl.org.",
+        "--base", "URI", "The list, or the place of collinfo.json. Default: index.commoncrawl.org."
     ),
     refresh: bool = flag("--refresh", "Fetch the list even if the cache contains a fresh one."),
     form: ReplyForm,

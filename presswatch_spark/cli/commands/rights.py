@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.options import STORAGE, argument, engine_option, option, pairs_option, run_option
+from presswatch_spark.cli.options import (
+    STORAGE,
+    argument,
+    engine_option,
+    option,
+    pairs_option,
+    repeated_option,
+    run_option,
+)
 from presswatch_spark.cli.replies import (
     Language,
     Line,
@@ -37,7 +45,6 @@ STATED = {
     "exposure": str, "model": str, "model_publisher": str, "extent": str, "through": str, "says": str,
     "sources": list,
 }  # fmt: skip
-LISTED = {**STATED, "dataset": str, "releases": list, "languages": list, "since": str, "until": str}
 FOUND = {
     "publisher_id": str, "title_id": str, "article_id": str, "dataset": str, "release": str,
     "release_is": str, "pages": int, "pages_elsewhere": int, "letter": str, "most_copied_words": int,
@@ -50,11 +57,8 @@ UNKNOWN_SHOWN = 3
 def rights(
     *,
     tables: str = argument(),
-    signals: tuple[str, ...] = option(
-        "--signals",
-        "TABLES",
-        "Tables of other scans whose signals count as well, such as of robots.txt. Repeatable.",
-        multiple=True,
+    signals: tuple[str, ...] = repeated_option(
+        "--signals", "TABLES", "Tables of other scans whose signals count as well, such as of robots.txt."
     ),
     run_id: str | None = run_option(),
     out: str | None = option("--out", "DIR", "Folder, or s3://, for the table `reservations`."),
@@ -120,7 +124,7 @@ def _reservation_lines(counts: Counter[tuple[str, str]], _: Language) -> Iterato
 @command("exposure", json=True, export=True, lang="en", pager=True, settings=STORAGE)
 def exposure(
     *,
-    tables: str | None = argument(required=False),
+    tables: str = argument(),
     exposures: str | None = option(
         "--exposures", "FILE", "Statements of publishers, in the place of conf/exposure.yaml."
     ),
@@ -133,8 +137,7 @@ def exposure(
     """List publishers of models that say they trained on the data.
 
     The data are the datasets in which copies of the articles were found. TABLES is the folder that a scan was
-    given as --out. Without it, all statements are listed, with document, date, quotation and the day on which
-    that was read.
+    given as --out. conf/exposure.yaml has all statements, with document, date and quotation.
 
     A row of letter A, B or C counts if it is of the dataset, of a release that the documents name or may
     mean, and of a language that they name. A dataset that was made from another does not count: a crawl's row
@@ -146,19 +149,8 @@ def exposure(
     from presswatch_spark.queries.sql import engine_of
     from presswatch_spark.tables.store import TableStore
 
-    if dataset_of and tables is None:
-        raise click.UsageError("--dataset-of requires TABLES")
     entries, _ = load_exposures(exposures, form.storage), form.language
     stated = {entry.id: _statement(entry, form) for entry in entries}
-    if tables is None:
-        more = ("dataset", "releases", "languages")
-        listed = (
-            stated[entry.id]
-            | {name: getattr(entry, name) for name in more}
-            | {name: (day := getattr(entry, name)) and day.isoformat() for name in ("since", "until")}
-            for entry in entries
-        )
-        return Reply(_statement_lines(entries, _), rows=ReplyRows(listed, schema_of(**LISTED)))
     store = TableStore.open(tables, form.storage)
     exposed = Exposed.of(store, entries, engine_of(store, engine), dataset_of)
     joined = ({name: row[name] for name in FOUND} | stated[row["exposure"]] for row in exposed.articles())
@@ -181,16 +173,6 @@ def _statement(entry: Exposure, form: ReplyForm) -> dict[str, object]:
         "says": entry.says,
         "sources": sources,
     }
-
-
-def _statement_lines(entries: Sequence[Exposure], _: Language) -> Iterator[Line]:
-    rows = [
-        (entry.model, entry.dataset, _.name(entry.extent), f"{entry.publisher}: {entry.says}")
-        for entry in entries
-    ]
-    columns = ("model", "dataset", "extent", "the publisher says")
-    yield Table(columns, rows, columns[1:3], (columns[0], columns[3]))
-    yield _("documents, quotations and the days on which they were read: --json, --export")
 
 
 def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:

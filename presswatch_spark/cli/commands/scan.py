@@ -53,18 +53,16 @@ def scan(
     part: str | None = option("--part", "NAME", "The part of the --dataset, as fra_Latn."),
     mirror: str | None = option("--mirror", "URI", "With --dataset: a folder or bucket with a copy of it."),
     pages_of: str | None = option(
-        "--pages-of",
-        "TABLES",
-        "In place of PATH: the WARC records of the pages of matches in WET; with --index.",
+        "--pages-of", "TABLES", "In place of PATH: WARC records of the pages of matches in WET; with --index."
     ),
     captures: str | None = option(
-        "--captures", "TABLES", "In place of PATH: the WARC records of the captures that a census found."
+        "--captures", "TABLES", "In place of PATH: WARC records of the captures that a census found."
     ),
     index: str | None = index_option("--pages-of"),
     sample: float | None = option(
         "--sample",
         "SHARE",
-        "Scan only this share of the shards, drawn at random in each segment or folder; 0.01 is 1 %.",
+        "Scan only this share of the shards, drawn in each segment or folder; 0.01 is 1 %.",
         type=NumberRange(0, 1, min_open=True),
     ),
     sample_seed: int = option(
@@ -97,8 +95,9 @@ def scan(
     dollars. After a --sample, it shows an estimate of the whole release; see `presswatch estimate`.
 
     \b
-    presswatch scan --release CC-MAIN-2026-39 --format wet --corpus corpus --out tables
-    presswatch scan --dataset fineweb-2 --part fra_Latn --corpus corpus --out tables
+    presswatch scan --corpus corpus --out tables shards/
+    presswatch scan --corpus corpus --out tables --release CC-MAIN-2026-39 --format wet
+    presswatch scan --corpus corpus --out tables --dataset fineweb-2 --part fra_Latn
     """
     from presswatch_spark.face import scan as run_scan
 
@@ -132,11 +131,7 @@ def scan(
             index=index, settings=settings, events=events,
             command=command_line(),
         ).summary  # fmt: skip
-    lines = chain(
-        summary_lines(summary, out),
-        _estimate_lines(summary, out, settings.storage),
-        _elsewhere_lines(summary, out, settings.storage),
-    )
+    lines = chain(summary_lines(summary, out), _figure_lines(summary, out, settings.storage))
     exit_code = INCOMPLETE if summary.incomplete else 0
     return Reply(lines, warnings=_warnings(summary, out, events), exit_code=exit_code)
 
@@ -209,38 +204,31 @@ def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
     yield f"read it with: presswatch matches {out}"
 
 
-def _estimate_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[Line]:
-    """Yield, after a sample, the main totals of the whole release, or why there are none."""
-    if summary.row.get("sample") is None:
-        return
+def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[Line]:
+    """Yield main totals of the whole release after a sample, and rows of A and B on pages elsewhere.
+
+    The run is published: if these figures cannot be had, a line says why.
+    """
     from presswatch_spark.queries.estimates import estimate_of
-    from presswatch_spark.tables.store import TableStore
-
-    try:
-        totals = estimate_of(TableStore.open(out, storage), summary.run_id)
-    except (InputError, OutputError, StorageError) as error:
-        # The run is published, with an estimate or without.
-        yield f"no estimate of the whole: {error.what}"
-        return
-    yield from estimate_lines(totals, (row for row in totals.measures if row.measure in HEADLINES))
-    yield f"all estimates: presswatch estimate {out} --run {summary.run_id}"
-
-
-def _elsewhere_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[str]:
-    """Yield the number of rows of A and B on pages elsewhere."""
     from presswatch_spark.queries.matches import Matches, MatchFilter
     from presswatch_spark.tables.store import TableStore
 
+    if summary.row.get("sample") is not None:
+        try:
+            totals = estimate_of(TableStore.open(out, storage), summary.run_id)
+            yield from estimate_lines(totals, (row for row in totals.measures if row.measure in HEADLINES))
+            yield f"all estimates: presswatch estimate {out} --run {summary.run_id}"
+        except (InputError, OutputError, StorageError) as error:
+            yield f"no estimate of the whole: {error.what}"
     wanted = MatchFilter(elsewhere=True, confidences=("A", "B"))
     try:
         store = TableStore.open(out, storage)
-        totals = Matches(store, wanted, [summary.run_id], "duckdb", judged=False).totals()
+        found = Matches(store, wanted, [summary.run_id], "duckdb", judged=False).totals()
     except (InputError, OutputError, StorageError) as error:
-        # The run is published, counted or not.
         yield f"rows elsewhere were not counted: {error.what}"
         return
-    rows = " and ".join(f"{totals.letters.get(letter, 0):,} {letter}" for letter in "AB")
-    places = f"{counted(totals.addresses, 'known address')}, in {counted(totals.documents, 'record')}"
+    rows = " and ".join(f"{found.letters.get(letter, 0):,} {letter}" for letter in "AB")
+    places = f"{counted(found.addresses, 'known address')}, in {counted(found.documents, 'record')}"
     yield f"elsewhere: {rows}, at {places}; judge them with: presswatch claims"
 
 

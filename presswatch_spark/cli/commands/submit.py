@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,10 @@ from presswatch_spark.cli.options import argument, flag, given_settings, option
 from presswatch_spark.cli.replies import Reply, ReplyForm, command
 from presswatch_spark.errors import ConfigError
 
-JOBS: Mapping[str, str] = {
-    "scan": "scan",
-    "watch": "watch",
-    "campaign_run": "campaign run",
-    "census": "census",
-    "corpus_build": "corpus build",
-    "compare": "compare",
-    "rights": "rights",
-    "claims": "claims",
-    "verify_rows": "verify-rows",
-}
+COMMANDS = (
+    "scan", "watch", "campaign run", "census", "corpus build", "compare", "rights", "claims", "verify-rows",
+)  # fmt: skip
+JOBS: Mapping[str, str] = {re.sub(r"\W", "_", command): command for command in COMMANDS}
 """Files of `jobs/`, without suffix, and the command that each runs."""
 
 
@@ -67,6 +61,7 @@ def submit(
 
     from presswatch_spark.cli.submitting import Order, check_elsewhere, run_elsewhere, run_here
     from presswatch_spark.deploy.profiles import load_profile
+    from presswatch_spark.deploy.submission import check_shared
 
     profile = load_profile(target, os.environ)
     order = Order(name, arguments, params, profile, archive, credentials, dry_run, no_wait, again)
@@ -74,7 +69,18 @@ def submit(
         if no_wait or again or archive:
             raise click.UsageError("--no-wait, --again and --archive are for jobs that run elsewhere")
         return run_here(order, check=check)
-    _require_shared(params, profile.service)
+    places = {
+        "TABLES": [params.get("tables")],
+        "CAMPAIGN": [params.get("folder")],
+        "PATH": params.get("paths", ()),
+    }
+    for kind, uris in places.items():
+        for uri in filter(None, uris):
+            check_shared(kind, uri)
+    out = params.get("out")
+    if profile.service == "emr-serverless" and out and out.startswith("/"):
+        what = f"--out {out} is on a disk that ends with the job"
+        raise ConfigError(what, where="command line", remedy="name a folder on S3")
     return check_elsewhere(order) if check else run_elsewhere(order)
 
 
@@ -106,21 +112,3 @@ def _parsed(context: click.Context, words: Sequence[str]) -> tuple[str, tuple[st
     if scan_options := params.get("scan_options"):
         watched_scan(scan_options, params["news"])
     return name, arguments, params
-
-
-def _require_shared(params: Mapping[str, Any], service: str) -> None:
-    """Raise `ConfigError` for places that hosts of a service do not see, or that end with the job."""
-    from presswatch_spark.deploy.submission import check_shared
-
-    for name, place in (("TABLES", "tables"), ("CAMPAIGN", "folder")):
-        if params.get(place):
-            check_shared(name, params[place])
-    for path in params.get("paths", ()):
-        check_shared("PATH", path)
-    out = params.get("out")
-    if service == "emr-serverless" and out and out.startswith("/"):
-        raise ConfigError(
-            f"--out {out} is on a disk that ends with the job",
-            where="command line",
-            remedy="name a folder on S3",
-        )

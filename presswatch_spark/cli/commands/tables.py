@@ -43,8 +43,8 @@ CENSUS_COLUMNS = (
 )  # fmt: skip
 WHOLE_COLUMNS = ("run_id", "release")
 """Columns that tell runs apart, which are never cut."""
-# Columns that a narrow terminal does without, in this order: the id contains when a run began.
-DISPENSABLE = ("documents", "finished_at", "rows")
+# Columns that a terminal of fewer columns does without: the id contains when a run began.
+DISPENSABLE, WIDE = ("documents", "finished_at", "rows"), 120
 COUNTS = ("documents", "rows", "matches", "captures")
 DIGEST_DIGITS = 8
 ROWS_SHOWN = 1000
@@ -158,12 +158,8 @@ def _table_of_runs(columns: Sequence[str], listed: Sequence[Row], _: Language) -
     if not any(row.get("sample") for row in rows):
         names = [name for name in names if name != "sample"]
 
-    dropped = []
-    for name in DISPENSABLE:
-        headers = _.names(names)
-        if name in names and not fits(headers, _cells(names, rows, _), width, headers):
-            dropped.append(name)
-            names.remove(name)
+    dropped = [name for name in DISPENSABLE if width < WIDE and name in names]
+    names = [name for name in names if name not in dropped]
     wrapped = [name for name in names if name not in WHOLE_COLUMNS]
     yield Table(names, _cells(names, rows, _), WHOLE_COLUMNS, wrapped)
     if dropped:
@@ -291,8 +287,10 @@ def estimate(
     named = []
     if by:
         seen = len({measure.of for measure in totals.measures} - {None})
-        titles = _.n("{n} title", "{n} titles", seen)
-        publishers = _.n("{n} publisher", "{n} publishers", seen)
+        titles, publishers = (
+            _.n("{n} title", "{n} titles", seen),
+            _.n("{n} publisher", "{n} publishers", seen),
+        )
         found = titles if by == "title" else publishers
         named = [_("{named} in the sample; of others nothing can be said", named=found)]
     return Reply(estimate_lines(totals, totals.measures, _), rows=rows, totals=named)

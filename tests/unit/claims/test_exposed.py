@@ -149,13 +149,6 @@ class TestTheCommand:
         out, err = capsys.readouterr()
         return code, out, err
 
-    def test_it_lists_what_publishers_say_without_tables(self, capsys: pytest.CaptureFixture[str]) -> None:
-        code, out, _ = self.run(capsys, "--json")
-        lines = [json.loads(line) for line in out.splitlines()]
-        assert code == 0
-        assert {"GPT-3", "BLOOM", "Lucie-7B"} <= {line["model"] for line in lines}
-        assert all(line["sources"][0]["quotation"] for line in lines)
-
     def test_each_row_has_what_the_publisher_says_and_where(
         self, tables: Path, file: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -295,7 +295,7 @@ class TestCommands:
 
     def test_matches(self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["matches", str(tables), "--export", str(tmp_path / "all.csv")]) == 0
-        assert capsys.readouterr() == (f"2 rows in {tmp_path}/all.csv, by DuckDB\n", "")
+        assert capsys.readouterr() == (f"2 rows in {tmp_path}/all.csv\n", "")
         names, *rows = csv_rows(tmp_path / "all.csv", ",")
         assert [row[names.index("document_url")] for row in rows] == ["'=cmd()", ""]
 
@@ -306,7 +306,7 @@ class TestCommands:
             "select article_id, sum(copied_words) as n from matches group by 1 order by 1",
         ]
         assert cli.run([*words, "--export", str(tmp_path / "n.parquet")]) == 0
-        assert capsys.readouterr().out == f"2 rows in {tmp_path}/n.parquet, by DuckDB\n"
+        assert capsys.readouterr().out == f"2 rows in {tmp_path}/n.parquet\n"
         assert pq.read_table(tmp_path / "n.parquet").to_pylist() == [
             {"article_id": "a", "n": 20},
             {"article_id": "b", "n": 20},

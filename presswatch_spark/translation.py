@@ -7,6 +7,7 @@ are read as they are, when the first French text is asked for: whoever edits the
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -34,6 +35,22 @@ def p(context: str, message: str) -> str:
 def n(singular: str, plural: str) -> tuple[str, str]:
     """Mark a text of a table for a number of things; `Translator.n` is called with both forms later."""
     return singular, plural
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence in English with its facts (texts, whole numbers, days) apart: it is translated later."""
+
+    text: str
+    facts: Mapping[str, object]
+
+    def __str__(self) -> str:
+        return self.text.format(**self.facts)
+
+
+def sentence(text: str, /, **facts: object) -> Sentence:
+    """Return a sentence with its facts."""
+    return Sentence(text, facts)
 
 
 class Translator:

@@ -32,10 +32,28 @@ FIVE = ("a.warc.wet.gz", "pages.warc.gz", "single.warc.wet.gz", "c4-train.json.g
 
 @contextmanager
 def unprinted() -> Iterator[None]:
-    """Make bags whose PDFs have no pages: to set them is a third of the work of a bag."""
+    """Make bags whose PDFs have no pages, but lines: to set them is a third of the work of a bag."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents, "pdf_of", lambda *given, **more: b"%PDF-1.7\n%%EOF\n")
+        patch.setattr(documents, "pdf_of", unset)
         yield
+
+
+def unset(template: Path, data: dict[str, Any], *given: Any, **more: Any) -> bytes:
+    """A README as lines of text after the head of a PDF; of claims, the head alone."""
+    lines = ["%PDF-1.7"]
+    for kind, content in data.get("blocks", ()):
+        if kind == "table":
+            lines += ["  ".join(row) for row in (content["headers"], *content["rows"])]
+        elif kind == "facts":
+            lines += [f"{name}  {value}" for name, value, _ in content]
+        else:
+            lines += [content] if isinstance(content, str) else content
+    return "\n".join([*lines, "%%EOF", ""]).encode()
+
+
+def readme(bag: Path, language: str) -> str:
+    """The README of an unprinted bag."""
+    return (bag / f"{documents.README_NAMES[language]}.pdf").read_text("utf-8")
 
 
 def build(

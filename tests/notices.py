@@ -19,9 +19,9 @@ import yaml
 from presswatch_spark.claims.selection import Choice, PlaceSelection
 from presswatch_spark.demo.generate import members_yaml
 from presswatch_spark.evidence.sources import source_at
-from presswatch_spark.notices.draft import DraftedNotice, draft_notice
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import NoticeOrder
+from presswatch_spark.notices.notice import DraftedNotice, draft_notice
 from presswatch_spark.notices.parties import Sender, load_recipient, load_sender
 from presswatch_spark.notices.rules import Checking, NoticeCheck, check_notice
 from presswatch_spark.pointers.pointer import Mirror

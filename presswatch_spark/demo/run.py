@@ -22,9 +22,9 @@ from presswatch_spark.demo.shards import (
 from presswatch_spark.evidence.build import BagOrder, Built, make_bag
 from presswatch_spark.evidence.sources import source_at
 from presswatch_spark.extras import has_legal, install_command
-from presswatch_spark.notices.draft import DraftedNotice, draft_notice, today
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import NoticeOrder
+from presswatch_spark.notices.notice import DraftedNotice, draft_notice, today
 from presswatch_spark.notices.parties import load_recipient, load_recipients, load_sender
 from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.pointers.pointer import parse_mirror

@@ -1,21 +1,20 @@
 """Documents of a bag in French and English: its README, a page for each claim, and PDFs of all claims.
 
-A page of a claim is in both languages at once: the two buttons at its top choose. Its reader is unknown when
-the bag is sealed, and the texts are stored in it once. All text is hostile: templates escape it, and the
-page's policy loads and runs nothing.
+A page of a claim has both languages, between which its reader chooses. All text is hostile: templates escape
+it, and the page's policy loads and runs nothing.
 """
 
 import base64
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from presswatch_spark.claims.case import ExplainedRow, article_of, owner
 from presswatch_spark.claims.exposures import (
@@ -27,10 +26,9 @@ from presswatch_spark.claims.exposures import (
     product_of_row,
     source_told,
 )
-from presswatch_spark.claims.marks import around_marks, marked, pieces_of, ranges_of, visible
+from presswatch_spark.claims.marks import around_marks, marked, pieces_of, ranges_of
 from presswatch_spark.claims.narrative import (
     LETTERS,
-    ClaimAccount,
     NamedFact,
     Speaker,
     account_of,
@@ -48,13 +46,11 @@ from presswatch_spark.evidence.typesetting import (
     forget_documents,
     in_print,
     lacks_signs,
-    moment_in,
     pdf_of,
     runs_leftwards,
 )
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import canonical, printable
-from presswatch_spark.terminal import columns_of, wrapped_at
 from presswatch_spark.translation import N_
 from presswatch_spark.version import __version__
 
@@ -90,14 +86,11 @@ FAILURES = {
 """Why a record is not what its row says, by the codes of `pointers.checks.REASONS`."""
 PROVES_NOTHING = N_("These statements prove neither that a model read this text, nor a wrong.")
 README_NAMES = {"fr": "LISEZ-MOI", "en": "README"}
-BlockKind = Literal["heading", "text", "list", "steps", "code", "facts", "table"]
-MARKS: Mapping[str, BlockKind] = {
+MARKS = {
     "# ": "heading", "- ": "list", "1. ": "steps", "$ ": "code", "= ": "facts", "== ": "facts", "| ": "table",
 }  # fmt: skip
-"""Beginnings of lines of `readme.jinja`. A line without one is a paragraph; the value after `==` is code."""
-COLUMNS = 100
-NAMED = 28
-"""Columns of the README as plain text, and of the names of its facts."""
+"""Kinds of lines of `readme.jinja` by their beginnings. Without one, a line is a paragraph; the value after
+`==` is code; the first line of a table has its headers, with `>` before those of numbers."""
 
 
 # --- a claim
@@ -111,97 +104,49 @@ class ShownClaim:
     exposures: Sequence[Exposure]
 
     @cached_property
-    def views(self) -> Mapping[str, "ClaimView"]:
-        """The content of its documents by language: page and PDFs have the same."""
-        return {language: view_of(self, language) for language in LANGUAGES}
+    def views(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the content of page and PDF by language, apart from its texts.
 
+        `no_exposure`: why no exposure is known; "" otherwise. `words`: the texts of `words.jinja` by name.
+        """
+        return {language: self._view(Speaker(language, for_print=True)) for language in LANGUAGES}
 
-@dataclass(frozen=True, slots=True)
-class ExposureView:
-    """An exposure in one language: a sentence, and its sources, each a quotation and its place."""
+    def _view(self, _: Speaker) -> Mapping[str, Any]:
+        case = self.case
+        account = account_of(case, _)
+        exposure = [
+            {
+                "id": each.id,
+                "sentence": exposure_told(each, named, _),
+                "sources": [(source.quotation, source_told(source, _)) for source in each.sources],
+            }
+            for each, named in exposures_of(case.row, case.letter, self.exposures)
+        ]
+        lines = _rendered(
+            "words.jinja",
+            _,
+            account=account,
+            failure=FAILURES[case.page_missing.reason] if case.page_missing else "",
+            is_address=case.row.article_id is None,
+            proves_nothing=PROVES_NOTHING,
+        ).splitlines()
+        return {
+            "lang": _.language,
+            "row": case.row.row_sha256,
+            "account": account,
+            "exposure": exposure,
+            "no_exposure": "" if exposure else nothing_told(product_of_row(case.row), case.letter, _),
+            "words": dict(line.split("\t", 1) for line in lines),
+        }
 
-    id: str
-    sentence: str
-    sources: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimView:
-    """The content of page and PDF of a claim in one language, apart from its texts.
-
-    `no_exposure`: why no exposure is known; `why_not`: why the record is no longer as its row says. Both are
-    empty otherwise. `missing`: why the text of `article` or `page` is not shown. `words`: headings.
-    """
-
-    lang: str
-    row: str
-    account: ClaimAccount
-    why: str
-    exposure: Sequence[ExposureView]
-    no_exposure: str
-    again: str
-    why_not: str
-    missing: Mapping[str, str]
-    words: Mapping[str, str]
-
-
-def view_of(shown: ShownClaim, language: str) -> ClaimView:
-    """Return the content of the documents of a claim in a language."""
-    case, _ = shown.case, Speaker(language, for_print=True)
-    account = account_of(case, _)
-    failure = _(FAILURES[case.page_missing.reason]) if case.page_missing else ""
-    exposure = [
-        ExposureView(
-            each.id,
-            exposure_told(each, named, _),
-            [(source.quotation, source_told(source, _)) for source in each.sources],
-        )
-        for each, named in exposures_of(case.row, case.letter, shown.exposures)
-    ]
-    is_address = case.row.article_id is None
-    return ClaimView(
-        lang=language,
-        row=case.row.row_sha256,
-        account=account,
-        why=_("Why the letter {letter}", letter=account.letter),
-        exposure=exposure,
-        no_exposure="" if exposure else nothing_told(product_of_row(case.row), case.letter, _),
-        again=(
-            _("These commands write the record to a file named record (a terminal of Linux or macOS).")
-            if account.commands
-            else _("The file lay on a disk: nobody else can read it there. The record is enclosed.")
-        ),
-        why_not=_("The record is no longer as the row says. The reason: {why}", why=failure)
-        if failure
-        else "",
-        missing={
-            "article": (
-                _("This finding is about the page's address alone: no article was found on it.")
-                if is_address
-                else _(
-                    "The article's text is not shown here. Its SHA-256 digest tells whether a text that is"
-                    " produced is the same."
-                )
-            ),
-            "page": _("The page's text could not be read. The reason: {why}", why=failure),
-        },
-        words=_labels(_),
-    )
-
-
-def _labels(_: Speaker) -> dict[str, str]:
-    return {
-        "article": _("The article"),
-        "page": _("The page"),
-        "words": _("The copied words"),
-        "exposure": _("Models whose publishers say that they used this dataset"),
-        "proves_nothing": _(PROVES_NOTHING),
-        "again": _("Read the page again at its source"),
-        "side_by_side": _("Article and page, side by side"),
-        "in_article": _("The article"),
-        "in_page": _("The page, as the dataset stores it"),
-        "no_reasons": _("This scan is old: it did not note its reasons. A new scan gives them."),
-    }
+    @property
+    def texts(self) -> list[tuple[str, str | None, list[tuple[Any, Any]]]]:
+        """Return the texts of `article` and `page`, each with the ranges of its copied words."""
+        spans = self.case.row.spans or ()
+        return [
+            ("article", self.case.article, ranges_of(spans, "article")),
+            ("page", self.case.page, ranges_of(spans, "document")),
+        ]
 
 
 def page_of(shown: ShownClaim) -> str:
@@ -210,11 +155,7 @@ def page_of(shown: ShownClaim) -> str:
 
     style = (TEMPLATES / "claim.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    texts = {
-        side: None if text is None else Markup(marked(text, spans))
-        for side, text, spans in _texts_of(shown.case)
-    }
-    return (
+    page = (
         environment(TEMPLATES)
         .get_template("claim.html")
         .render(
@@ -223,17 +164,20 @@ def page_of(shown: ShownClaim) -> str:
             style=Markup(style),
             views=list(shown.views.values()),
             languages=LANGUAGES,
-            texts=texts,
+            texts={
+                side: None if text is None else Markup(marked(text, spans))
+                for side, text, spans in shown.texts
+            },
         )
-        + "\n"
     )
+    return page + "\n"
 
 
 def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
     """Return the data of a claim in a PDF: its view, and copied words with their surroundings."""
     _ = Speaker(language, for_print=True)
     texts = dict[str, dict[str, Any]]()
-    for side, text, spans in _texts_of(shown.case):
+    for side, text, spans in shown.texts:
         texts[side] = {"pieces": None, "leftwards": runs_leftwards(text or "")}
         if text is not None:
             texts[side]["pieces"] = [
@@ -242,23 +186,14 @@ def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
                 else ("copied" if piece.is_copied else "text", piece.text)
                 for piece in around_marks(pieces_of(text, spans), AROUND, SHOWN_MOST)
             ]
-    printed: dict[str, Any] = in_print(asdict(shown.views[language]) | {"texts": texts})
+    view = shown.views[language]
+    printed: dict[str, Any] = in_print({**view, "account": asdict(view["account"]), "texts": texts})
     return printed
-
-
-def _texts_of(case: ExplainedRow) -> Iterator[tuple[str, str | None, list[tuple[Any, Any]]]]:
-    spans = case.row.spans or ()
-    yield "article", case.article, ranges_of(spans, "article")
-    yield "page", case.page, ranges_of(spans, "document")
 
 
 @dataclass(frozen=True, slots=True)
 class BagFacts:
-    """The content of a bag, for its documents.
-
-    `protocol` and `program`: as they are in the bag. `authorities`: those that were asked for time-stamps.
-    `with_texts`: texts of articles may be shown.
-    """
+    """The content of a bag, for its documents. `with_texts`: texts of articles may be shown."""
 
     selection: Selection
     corpus: Corpus
@@ -287,15 +222,13 @@ def write_claims(bag: Bag, facts: BagFacts) -> None:
     The rows must be in the bag. It may have 10,000 claims: those of one PDF are in memory.
     """
     rows, claims = facts.selection.rows, facts.selection.claims
-    names = ("title_id", "article_id", "document_url")
-    ordered = sorted(
-        rows,
-        key=lambda row: (
-            claims[row].confidence,
-            *(str(getattr(rows[row], name) or "") for name in names),
-            row,
-        ),
-    )
+
+    def place(digest: str) -> tuple[str, ...]:
+        row = rows[digest]
+        names = (row.title_id, row.article_id, row.document_url)
+        return claims[digest].confidence, *(name or "" for name in names), digest
+
+    ordered = sorted(rows, key=place)
     parts = [ordered[first : first + PART] for first in range(0, len(ordered), PART)]
     lines = {json.loads(line)["row"]["row_sha256"]: line for line in verify.lines_of(bag.read(verify.ROWS))}
     exposures = load_exposures()
@@ -346,12 +279,11 @@ def _printed_part(
     of: int,
     language: str,
 ) -> dict[str, Any]:
-    """Return the data of one of the PDFs of claims; `number` counts from 0."""
     _ = Speaker(language, for_print=True)
     first, last, total = number * PART + 1, number * PART + len(claims), len(facts.selection.rows)
-    for place, claim in enumerate(claims, first):
-        claim["number"] = _("{number} of {all}", number=_.number(place), all=_.number(total))
     shown = {"first": _.number(first), "last": _.number(last), "all": _.number(total)}
+    for place, claim in enumerate(claims, first):
+        claim["number"] = _("{number} of {all}", number=_.number(place), all=shown["all"])
     part = _("Part {part} of {parts}: claims {first} to {last} of {all}", part=number + 1, parts=of, **shown)
     letters = sorted({claim["account"]["letter"] for claim in claims})
     return {
@@ -359,22 +291,7 @@ def _printed_part(
         "title": _("Claims, side by side"),
         "author": AUTHOR,
         "subtitle": part if of > 1 else _("{all} claims", all=shown["all"]),
-        "opening": [
-            _(
-                "Each claim is about a page that a public dataset stores, and about the press article whose"
-                " words this page holds. The facts come from the sealed rows; the page is shown as the"
-                " enclosed record holds it. Copied words are marked."
-            ),
-            _(
-                "Of a long text, only the copied words and what surrounds them are shown here, and each"
-                " omission is stated. The whole page is in data/pages/, under the digest of the row."
-            ),
-            _(SIGNS),
-            _("The sealed rows of these claims are attached to this PDF (rows.jsonl)."),
-            _("The whole text of each article is in data/corpus/texts/.")
-            if facts.with_texts
-            else _("The texts of articles are not enclosed: their digests identify them."),
-        ],
+        "opening": _rendered("opening.jinja", _, signs=SIGNS, with_texts=facts.with_texts).splitlines(),
         "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
         "letters_heading": _("What the letters say"),
         "sources": _number_sources(claims, exposures),
@@ -388,7 +305,6 @@ def _printed_part(
                 "kind": "application/jsonl",
             }
         ],
-        "moment": moment_in(facts.moment),
         "footer": _("Root of the claims: {root}", root=facts.claims_root),
     }
 
@@ -396,17 +312,13 @@ def _printed_part(
 def _number_sources(claims: Iterable[dict[str, Any]], exposures: Iterable[Exposure]) -> list[list[str]]:
     """Return the sources of all claims: number, quotation, place; sentences of claims get their numbers."""
     named = {each["id"]: each["sources"] for claim in claims for each in claim["exposure"]}
-    sources, numbers = list[list[str]](), dict[str, list[str]]()
-    for exposure in exposures:
-        for quotation, where in named.get(exposure.id, ()):
-            number = f"[{len(sources) + 1}]"
-            numbers.setdefault(exposure.id, []).append(number)
-            sources.append([number, quotation, where])
+    sources, numbers = list[list[str]](), dict[str, str]()
+    for id in (exposure.id for exposure in exposures if exposure.id in named):
+        first = len(sources) + 1
+        sources += [[f"[{at}]", *source] for at, source in enumerate(named[id], first)]
+        numbers[id] = ", ".join(number for number, *_ in sources[first - 1 :])
     for claim in claims:
-        claim["exposure"] = [
-            f"{each['sentence']} {', '.join(numbers.get(each['id'], ()))}".strip()
-            for each in claim["exposure"]
-        ]
+        claim["exposure"] = [f"{each['sentence']} {numbers[each['id']]}" for each in claim["exposure"]]
     return sources
 
 
@@ -419,137 +331,109 @@ def pdf_name(language: str, number: int = 0, of: int = 1) -> str:
 # --- the README
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentBlock:
-    """A part of a document, for typst and for plain text.
-
-    `content`: the text of `heading` and `text`; the texts of `list`, `steps` and `code`; names and values of
-    `facts`, and whether they are code; `headers`, `rows`, and the columns that are `numbers` of a `table`.
-    """
-
-    kind: BlockKind
-    content: Any
-
-
 def write_readme(bag: Bag, facts: BagFacts) -> None:
-    """Write the README in both languages, as PDF and as text."""
-    for language in LANGUAGES:
+    """Write the README in both languages, as PDF."""
+    for language, name in README_NAMES.items():
         _ = Speaker(language, for_print=True)
-        blocks = list(readme_blocks(facts, _))
-        title, subtitle = _("Sealed evidence"), _("Made on {moment}", moment=_.moment(facts.moment))
-        printed = in_print([[block.kind, block.content] for block in blocks])
-        if lacks_signs(printed):
-            printed.append(["text", _(SIGNS)])
+        blocks = in_print(list(readme_blocks(facts, _)))
+        if lacks_signs(blocks):
+            blocks.append(["text", _(SIGNS)])
         data = {
             "lang": language,
-            "title": title,
-            "subtitle": subtitle,
+            "title": _("Sealed evidence"),
+            "subtitle": _("Made on {moment}", moment=_.moment(facts.moment)),
             "author": AUTHOR,
-            "moment": moment_in(facts.moment),
             "footer": " ".join([_("Root of the claims"), facts.claims_root]),
-            "blocks": printed,
+            "blocks": blocks,
         }
-        pdf = pdf_of(TEMPLATES / "readme.typ", data, facts.moment)
-        bag.write(f"{README_NAMES[language]}.pdf", pdf)
-        bag.write(f"{README_NAMES[language]}.txt", plain_text(title, subtitle, blocks).encode())
+        bag.write(f"{name}.pdf", pdf_of(TEMPLATES / "readme.typ", data, facts.moment))
 
 
-def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[DocumentBlock]:
-    """Yield the README in a language: the lines of its template, as blocks."""
-    chosen, whole, protocol = facts.selection, facts.selection.figures(), facts.protocol
-    records = facts.records.rows
+def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
+    """Yield the README as blocks for typst: kinds of `MARKS` or `text`, each with its content.
+
+    That is a text, or the texts of `list`, `steps` and `code`; of `facts` names and values, and whether they
+    are code; of a `table` its `headers`, `rows`, and the columns that are `numbers`.
+    """
+    chosen, records, whole = facts.selection, facts.records.rows, facts.selection.figures()
     reasons = Counter(each.reason for each in records.values() if each.reason)
     sources = Counter(
         RecordReading(facts.moment, printable(each.uri)).source(str(chosen.rows[row].shard_uri))
         for row, each in records.items()
         if each.reason is None
     )
+    releases = defaultdict[str, set[str]](set)
+    for row in chosen.rows.values():
+        unnamed = _("not known (format {format})", format=row.dataset)
+        releases[row.run_id].add(row.release or unnamed)
     days = sorted({claim.as_of for claim in chosen.claims.values()})
     publishers = facts.corpus.registry.by_id
-    template = environment(TEMPLATES, html=False).get_template("readme.jinja")
-    text = template.render(
-        _=_,
+
+    def moment(text: str) -> str:
+        return _.moment(datetime.fromisoformat(text).replace(microsecond=0))
+
+    text = _rendered(
+        "readme.jinja",
+        _,
         n=_.n,
         p=_.p,
         number=_.number,
         day=_.day,
-        cells=_cells,
+        moment=moment,
+        cells=lambda *values: "\t".join(value.replace("\t", " ") for value in values),
+        facts=facts,
         whole=whole,
         by_letter=[*chosen.figures_by_letter().items(), ("", whole)],
         without_address=sum(row.document_url is None for row in chosen.rows.values()),
         read=sources.total(),
-        rows=len(records),
         read_from_place=sources[PLACE],
         read_from_copy=sources[COPY],
         read_from_disk=sources[DISK],
         reasons=[(FAILURES[reason], reason, count) for reason, count in sorted(reasons.items())],
-        licensed=chosen.licensed,
-        protocol=protocol,
-        program=facts.program,
-        began=_.moment(datetime.fromisoformat(protocol["began_at"]).replace(microsecond=0)),
-        ended=_.moment(datetime.fromisoformat(protocol["ended_at"]).replace(microsecond=0)),
-        proxies=[f"{scheme}: {url}" for scheme, url in protocol["proxies"].items()],
+        proxies=[f"{scheme}: {url}" for scheme, url in facts.protocol["proxies"].items()],
         seconds=lambda seconds: f"{seconds:+.1f} s".replace(".", "," if _.language == "fr" else "."),
-        runs=[(run, _releases(chosen, run["run_id"], _)) for run in facts.runs],
-        corpus=facts.corpus,
+        runs=[(run, sorted(releases[run["run_id"]])) for run in facts.runs],
         judged=[_.day(datetime.fromisoformat(day).date()) for day in days],
         reviewed=sum(claim.review is not None for claim in chosen.claims.values()),
-        other_corpus=facts.other_corpus,
         publishers=[
             (legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), _), figures.claims)
             for id, figures in chosen.figures_by_publisher().items()
         ],
         letters=LETTERS,
-        claims_root=facts.claims_root,
-        authorities=facts.authorities,
     )
-    yield from _blocks_in(text)
-
-
-def _cells(*values: str) -> str:
-    """Return values as one line of facts or of a table, for `_blocks_in`."""
-    return "\t".join(value.replace("\t", " ") for value in values)
-
-
-def _blocks_in(text: str) -> Iterator[DocumentBlock]:
-    """Yield the blocks of a rendered template; lines of one kind that follow each other are one block.
-
-    The first line of a table has its headers; those of numbers begin with `>`.
-    """
     for kind, group in groupby(map(_marked, text.split("\n")), key=lambda line: line[0]):
-        lines = list(group)
+        lines = [(mark, content) for _kind, mark, content in group]
+        contents = [content for _mark, content in lines]
         if kind in ("heading", "text"):
-            yield from (DocumentBlock(kind, content) for _, _, content in lines)
+            yield from ((kind, content) for content in contents)
         elif kind == "facts":
-            yield DocumentBlock(kind, [(*content.split("\t"), mark == "== ") for _, mark, content in lines])
+            yield kind, [(*content.split("\t"), mark == "== ") for mark, content in lines]
         elif kind == "table":
-            headers, *rows = (content.split("\t") for _, _, content in lines)
+            headers, *rows = (content.split("\t") for content in contents)
             numbers = [place for place, header in enumerate(headers) if header.startswith(">")]
             names = [header.removeprefix(">") for header in headers]
-            yield DocumentBlock(kind, {"headers": names, "rows": rows, "numbers": numbers})
+            yield kind, {"headers": names, "rows": rows, "numbers": numbers}
         elif kind:
-            yield DocumentBlock(kind, [content for _, _, content in lines])
+            yield kind, contents
 
 
-def _marked(line: str) -> tuple[BlockKind | None, str, str]:
-    """Return the kind of a line, its mark, and the rest; an empty line has no kind."""
+def _rendered(template: str, _: Speaker, **values: Any) -> str:
+    return environment(TEMPLATES, html=False).get_template(template).render(_=_, **values)
+
+
+def _marked(line: str) -> tuple[str, str, str]:
+    """Return the kind of a line ("" of an empty one), its mark, and the rest."""
     mark = next((mark for mark in MARKS if line.startswith(mark)), "")
-    return MARKS.get(mark, "text") if line else None, mark, line.removeprefix(mark)
-
-
-def _releases(chosen: Selection, run_id: str, _: Speaker) -> list[str]:
-    """Return the releases of a run's rows; of rows without one, that it is unknown, and their format."""
-    rows = [row for row in chosen.rows.values() if row.run_id == run_id]
-    return sorted({row.release or _("not known (format {format})", format=row.dataset) for row in rows})
+    return MARKS.get(mark, "text") if line else "", mark, line.removeprefix(mark)
 
 
 def _mandate(publisher: Publisher | None, _: Speaker) -> str:
     if publisher is None or not publisher.has_mandate:
         return _("no mandate that is known")
     first, last, document = publisher.mandate_from, publisher.mandate_to, publisher.mandate_document
-    term = [_.p("mandate", "from {day}", day=_.day(first))] if first else []
-    term += [_("to {day}", day=_.day(last))] if last else []
-    facts = [" ".join(term)] if term else []
+    begins = _.p("mandate", "from {day}", day=_.day(first)) if first else ""
+    ends = _("to {day}", day=_.day(last)) if last else ""
+    facts = [" ".join(filter(None, (begins, ends)))] if begins or ends else []
     if document:
         deed = {"path": document.path, "sha256": document.sha256}
         if document.signed_on is None:
@@ -558,46 +442,3 @@ def _mandate(publisher: Publisher | None, _: Speaker) -> str:
             day = _.day(document.signed_on)
             facts.append(_("deed of {day}: {path}, SHA-256 {sha256}", day=day, **deed))
     return ", ".join(facts)
-
-
-# --- plain text
-
-
-def plain_text(title: str, subtitle: str, blocks: Iterable[DocumentBlock]) -> str:
-    """Return a document as plain text."""
-    lines = [title.upper(), "=" * columns_of(title), "", subtitle]
-    for block in blocks:
-        content = block.content
-        lines.append("")
-        if block.kind == "heading":
-            lines += [content, "-" * columns_of(content)]
-        elif block.kind == "text":
-            lines += wrapped_at(content, COLUMNS)
-        elif block.kind == "code":
-            lines += [f"    {line}" for line in content]
-        elif block.kind == "facts":
-            for name, value, is_code in content:
-                lines += _hanging(f"{name:{NAMED}}", value, is_code)
-        elif block.kind == "table":
-            lines += _columns([content["headers"], *content["rows"]], content["numbers"])
-        else:
-            for number, line in enumerate(content, 1):
-                lines += _hanging(f"{number}. " if block.kind == "steps" else "- ", line)
-    return "".join(f"{visible(line).rstrip()}\n" for line in lines)
-
-
-def _hanging(mark: str, text: str, is_whole: bool = False) -> Iterator[str]:
-    """Yield text in lines after a mark; a value that readers copy stays on one line."""
-    pieces = [text] if is_whole else wrapped_at(text, COLUMNS - len(mark))
-    for number, piece in enumerate(pieces):
-        yield (" " * len(mark) if number else mark) + piece
-
-
-def _columns(rows: Sequence[Sequence[str]], numbers: Sequence[int]) -> Iterator[str]:
-    widths = [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        blanks = [" " * (width - columns_of(value)) for value, width in zip(row, widths, strict=True)]
-        yield "  ".join(
-            blank + value if place in numbers else value + blank
-            for place, (value, blank) in enumerate(zip(row, blanks, strict=True))
-        )

@@ -20,16 +20,13 @@ from presswatch_spark.evidence import verify
 from presswatch_spark.evidence.bag import (
     ARTICLES,
     PAGES,
+    PROTOCOL,
     SETTINGS,
     Bag,
-    bag_leaves,
-    bag_on_disk,
-    claim_leaves,
     named_faults,
     new_bag,
     sealed_facts,
 )
-from presswatch_spark.evidence.protocol import EXCHANGES, PROTOCOL
 from presswatch_spark.evidence.records import site_of
 from presswatch_spark.evidence.stamps import RefusedStampError, check_token, pem_certificates, require_client
 from presswatch_spark.pointers.audit import (
@@ -47,8 +44,6 @@ from presswatch_spark.sampling.intervals import most_share
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
-from presswatch_spark.tables.digests import canonical_form
-from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 
 VERIFIERS = Path(__file__).with_name("verifiers.txt")
 """SHA-256 (hex) of the `verify.py` of earlier versions, one a line."""
@@ -64,13 +59,10 @@ _TIMES = [field.name for field in Match.schema if pa.types.is_timestamp(field.ty
 
 
 def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
-    """Check a bag, or a part that was disclosed of one, as its `verify.py` does, and time-stamps as well.
+    """Check a bag, or a part of one, as its `verify.py` does, and time-stamps as well; no server is asked.
 
-    No server is asked.
-
-    Args:
-        trusted: certificates as PEM, the only ones that time-stamps may rest on; without them, each rests on
-            those that are stored next to it, and its note says so.
+    `trusted`: certificates as PEM, the only ones that time-stamps may rest on; without them, each rests on
+    those beside it.
     """
     findings = verify.check(str(folder))
     with suppress(OSError):
@@ -83,10 +75,9 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
                 "is not that of this version or an earlier one: do not run it; a bag of a later version is"
                 " checked with that version",
             )
-    _check_tables(folder, findings)
     tokens = sorted(path for path in (folder / "stamps").glob("*.tsr") if path.is_file())
     # The notes of `verify.py` on these rest on less.
-    findings.notes = [note for note in findings.notes if not note.startswith((verify.STAMPS, verify.TABLES))]
+    findings.notes = [note for note in findings.notes if not note.startswith(verify.STAMPS)]
     try:
         if tokens:
             require_client()
@@ -106,17 +97,9 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
     return findings
 
 
-@contextmanager
-def sound_bag(path: str, storage: StorageOptions) -> Iterator[Path]:
-    """Give the folder of a bag that verifies, with its time-stamps; `OutputError` names its faults."""
-    with bag_on_disk(path, storage) as folder:
-        require_sound(folder, path)
-        yield folder
-
-
 def require_sound(folder: Path, where: str = "") -> None:
     """Raise `OutputError` if a bag does not verify: nothing may rest on it."""
-    if faults := named_faults(verified(folder).faults, NAMED):
+    if faults := named_faults(verified(folder), NAMED):
         raise OutputError(
             f"the bag does not verify: {faults}",
             where=where or str(folder),
@@ -124,34 +107,11 @@ def require_sound(folder: Path, where: str = "") -> None:
         )
 
 
-def _check_tables(folder: Path, findings: verify.Findings) -> None:
-    for table, member in (("matches", "row"), ("claims", "claim")):
-        path = folder / f"data/tables/{table}.parquet"
-        if not path.is_file() or not (folder / verify.ROWS).is_file():
-            continue
-        try:
-            rows = opened_sealed(path.read_bytes()).read(use_threads=False).to_pylist()
-            sealed = [parse_json(line)[member] for line in _lines(folder)]
-            # Rows of earlier versions have fewer columns than their table.
-            alike = len(rows) == len(sealed) and all(
-                parse_json(canonical_form({name: row[name] for name in each})) == each
-                for row, each in zip(rows, sealed, strict=True)
-            )
-        except UNREADABLE:
-            alike = False
-        if not alike:
-            findings.refuse(f"data/tables/{table}.parquet", f"does not say what {verify.ROWS} says")
-
-
 # --- the content of a bag
 
 
 class OpenedBag:
-    """The content of a bag on disk.
-
-    `lines`: those of its rows, each with its claim and record. `rows`: its rows of `matches`, by
-    `row_sha256`.
-    """
+    """The content of a bag on disk: `lines` with row, claim and record; `rows` of `matches` by digest."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -182,21 +142,13 @@ class OpenedBag:
             return RowRules(rules_in(runs[run_id]), corpora.get(run_id))
 
     def record_readings(self) -> dict[str, tuple[RecordReading, ...]]:
-        """Return the readings of the rows whose records were as described when the bag was made.
-
-        Bags of earlier versions do not name the file of a row: their records came from a file that a server
-        gave, or from a disk.
-        """
+        """Return the readings of the rows whose records were as described when the bag was made."""
         began_at = datetime.fromisoformat(parse_json((self.folder / PROTOCOL).read_bytes())["began_at"])
-        exchanges = map(parse_json, verify.lines_of((self.folder / EXCHANGES).read_bytes()))
-        served = sorted({each["uri"] for each in exchanges if each["status"] in (200, 206)})
-        found = dict[str, tuple[RecordReading, ...]]()
-        for line in self.lines:
-            if line["record"]["reason"] is None:
-                file = line[verify.BETWEEN_RUNS].get("read_from")
-                files = [file] if file else served or [""]
-                found[line["row"]["row_sha256"]] = tuple(RecordReading(began_at, each) for each in files)
-        return found
+        return {
+            line["row"]["row_sha256"]: (RecordReading(began_at, line[verify.BETWEEN_RUNS]["read_from"]),)
+            for line in self.lines
+            if line["record"]["reason"] is None
+        }
 
     def texts(self) -> ArticleTexts | None:
         """Return the texts of articles; None if it was made without them."""
@@ -236,8 +188,7 @@ class _BagTexts:
 class Challenged:
     """The result of a draw: `drawn` of `rows`, and how many failed for each reason; unread rows count.
 
-    `has_words`: whether the words of articles were compared. `read_at`: how many drawn rows were read at
-    which site; one without a name is this machine's disk.
+    `has_words`: the words of articles were compared. `read_at`: rows by site, "" for this machine's disk.
     """
 
     rows: int
@@ -258,20 +209,13 @@ class Challenged:
 
     @property
     def most(self) -> float:
-        """Return the bound on the share of false rows, 0 to 1, at a confidence of `CONFIDENCE`.
-
-        It is the share itself if all rows were drawn.
-        """
+        """Return the bound on the share of false rows at `CONFIDENCE`; of all rows, the share itself."""
         failed = self.failures.total()
         return failed / self.rows if self.drawn == self.rows else most_share(failed, self.drawn, CONFIDENCE)
 
 
 def drawn_by(words: str, digests: Iterable[str], count: int) -> list[str]:
-    """Return the `count` digests that words draw: those with the smallest SHA-256 of words and digest.
-
-    The words count in UTF-8, composed (NFC), with one blank between them and none around. The digest follows
-    at once, in 64 small hexadecimal digits.
-    """
+    """Return the `count` digests with the smallest SHA-256 of words (NFC, single blanks) and digest."""
     seed = unicodedata.normalize("NFC", " ".join(words.split())).encode()
     return sorted(digests, key=lambda digest: hashlib.sha256(seed + digest.encode()).digest())[:count]
 
@@ -288,19 +232,10 @@ def challenge(
 ) -> Challenged:
     """Draw rows of a bag by words, read them again from their sources, and check them as `verify-rows` does.
 
-    Whoever made the bag could not know the words, and therefore could not choose the rows: the result holds
-    for all rows, up to the bound `Challenged.most`.
-
-    Args:
-        folder: the bag, which must verify.
-        words: said by the other side, or an officer of the court, after the sealing.
-        corpus: the corpus, to compute each row again; without it, texts in the bag serve, if any, to compare
-            the words of each span.
-        hear: gets each verdict.
-
-    Raises:
-        InputError: there are no words, or no rows.
-        OutputError: the bag does not verify.
+    The words are said by the other side, or an officer of the court, after the sealing: whoever made the bag
+    could not choose the rows. `corpus`: to compute each row again; without it, texts in the bag serve to
+    compare spans, if any. `hear` gets each verdict. Raises `InputError` without words or rows, `OutputError`
+    if the bag does not verify.
     """
     if not words.strip():
         raise InputError("there are no words to draw by", remedy="let the other side say some")
@@ -328,22 +263,11 @@ def challenge(
 # --- disclose
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosed:
-    """A claim that was taken out: its digest, and the files that went with it."""
+def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> tuple[str, list[str]]:
+    """Write the claim of the row whose digest begins with `prefix` and its Merkle proofs into a new folder.
 
-    row_sha256: str
-    files: list[str]
-
-
-def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Disclosed:
-    """Write the claim of the row whose digest begins with `prefix` into a new folder, with Merkle proofs.
-
-    The folder verifies without the rest of the bag.
-
-    Raises:
-        InputError: no row of the bag begins so, or several do.
-        OutputError: the bag does not verify, or `out` holds something or cannot be written.
+    Return the digest, and the files that went with it. Raises `InputError` unless it is one row, and
+    `OutputError` if the bag does not verify or `out` cannot be written.
     """
     require_sound(folder)
     bag, lines = Bag(folder), _lines(folder)
@@ -356,24 +280,24 @@ def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> Di
     (index,) = found
     record, measured = parse_json(lines[index])["record"]["path"], bag.measured()
     files = [name for name in (record, f"{PAGES}/{digests[index]}.html") if name in measured]
-    leaves, sealed_files = bag_leaves(lines, measured), verify.files_of_bag(measured)
-    proof = {
+    leaves, sealed_files = verify.bag_leaves(lines, measured), verify.files_of_bag(measured)
+
+    def proof(leaves: list[bytes], place: int) -> dict[str, Any]:
+        return {"index": place, "path": [each.hex() for each in verify.merkle_path(leaves, place)]}
+
+    proofs = {
         "format": verify.PROOF_FORMAT,
-        "row": _proof(leaves, index),
-        "claim": _proof(claim_leaves(lines, measured), index),
+        "row": proof(leaves, index),
+        "claim": proof(verify.claim_leaves(lines, measured), index),
         "files": {
-            name: _proof(leaves, len(lines) + sealed_files.index(name)) for name in (*files, verify.VERIFIER)
+            name: proof(leaves, len(lines) + sealed_files.index(name)) for name in (*files, verify.VERIFIER)
         },
     }
     with new_bag(out, storage) as part:
         part.write(verify.ROWS, lines[index] + b"\n")
-        for name in (*files, *bag.names("stamps")):
+        for name in (*files, *bag.names("stamps"), verify.SEAL):
             part.write(name, bag.read(name))
-        part.write_json(verify.PROOF, proof)
-        part.carry(bag, "One claim of a sealed bag, with its proof")
+        part.write_json(verify.PROOF, proofs)
+        part.declare("One claim of a sealed bag, with its proof", bag.read(verify.VERIFIER))
         part.finish()
-    return Disclosed(digests[index], files)
-
-
-def _proof(leaves: list[bytes], index: int) -> dict[str, Any]:
-    return {"index": index, "path": [each.hex() for each in verify.merkle_path(leaves, index)]}
+    return digests[index], files

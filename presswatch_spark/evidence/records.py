@@ -1,12 +1,10 @@
 """Records of rows, read again from their shards, checked, and kept byte by byte.
 
 A record that can be read alone is kept as its range: a gzip member, or a plain record. One within a longer
-member is cut out of the inflated file. Of a dataset of rows, the line is kept, or the text of the cell. A
-record that does not read, or is not as its row describes it, is kept as far as possible, with the reason.
+member is cut out of the inflated file. Of a dataset of rows, the line is kept, or the text of the cell.
 """
 
 import hashlib
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,8 +15,8 @@ from typing import Any
 
 from presswatch_spark.claims.selection import Selection
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.evidence.bag import Bag
-from presswatch_spark.evidence.verify import json_texts
+from presswatch_spark.evidence.bag import RECORDS, Bag
+from presswatch_spark.evidence.verify import texts_of
 from presswatch_spark.formats.inflate import GZIP_MAGIC, inflated, placed_lines
 from presswatch_spark.formats.warc.fields import begins_with_record
 from presswatch_spark.model import ReadReport
@@ -39,7 +37,6 @@ from presswatch_spark.storage.host_limits import BlockedError, ask_anew
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, open_stream, read_range
 from presswatch_spark.tables.declarations import Match, RightsSignal
 
-FOLDER = "data/records"
 LINE, CELL, BYTES, INFLATED = "line", "cell", "bytes", "inflated"
 ENDINGS = {LINE: ".json", CELL: ".txt"}
 PARQUET = b"PAR1"
@@ -53,9 +50,8 @@ class KeptRecord:
     """The record of a row as it is in the bag.
 
     `path`: its file there, None if nothing could be read. `kind`: `gzip`, `plain`, `inflated`, `line`,
-    `cell` or `bytes`: a range in which no record reads. `failure`: why it is not as its row describes it.
-    `uri`: the file that it was read from. `text`: a file with the text of the page, None if that was not
-    found.
+    `cell` or `bytes` (a range in which no record reads). `failure`: why it is not as its row describes it.
+    `uri`: the file that it was read from. `text`: a file with the text of the page, if that was found.
     """
 
     path: str | None = None
@@ -79,10 +75,7 @@ class KeptRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReadRecords:
-    """The records of a selection in a bag, and all requests that were sent for them.
-
-    `rows` and `signals`: by the `row_sha256` of `matches` and `rights_signals`.
-    """
+    """The records of a selection in a bag, by the `row_sha256` of `matches` (`rows`) and `rights_signals`."""
 
     began_at: datetime
     rows: Mapping[str, KeptRecord]
@@ -91,11 +84,7 @@ class ReadRecords:
 
 
 def read_records(selection: Selection, audit: Audit, bag: Bag, texts: Path) -> ReadRecords:
-    """Read the records of a selection again, and those of the declarations that were in force; keep them.
-
-    Args:
-        texts: a folder that gets the texts of pages; they are not part of the bag.
-    """
+    """Read the records of a selection and of the declarations in force again; `texts` gets texts of pages."""
     began_at = datetime.now(UTC).replace(microsecond=0)
     ask_anew()
     reader = _RecordReader(bag, audit, texts)
@@ -112,22 +101,21 @@ class _RecordReader:
     texts: Path
 
     def rows(self, rows: Sequence[Match]) -> dict[str, KeptRecord]:
-        """Keep the records of rows of `matches`; return them by `row_sha256`."""
         kept, cells = dict[str, KeptRecord](), dict[str, list[Match]]()
         for check in self._checks(rows):
-            digest, uri = check.row.row_sha256, check.pointer.uri
+            uri = check.pointer.uri
+            text: Path | None = None
             if check.record is None or check.failure:
                 failure = check.failure or Failure(NOT_REACHED)
                 record = self._unverified(check.pointer, failure, check.record)
             else:
                 record = self._put_record(check.record)
-            text: Path | None = None
             # Another corpus does not change the text of the page.
             if check.record is not None and (check.failure is None or check.failure.reason == OTHER_ARTICLE):
                 text = self.texts / hashlib.sha256(check.record.text).hexdigest()
                 text.write_bytes(check.record.text)
-            kept[digest] = replace(record, uri=uri, text=text)
-            if kept[digest].kind == CELL:
+            kept[check.row.row_sha256] = replace(record, uri=uri, text=text)
+            if record.kind == CELL:
                 cells.setdefault(uri, []).append(check.row)
 
         # The text of a cell was checked: it stays where its line cannot be read again.
@@ -138,14 +126,11 @@ class _RecordReader:
                     if hashlib.sha256(data).hexdigest() != before.sha256:
                         stored = self._put(data, kind, before.failure)
                         kept[digest] = replace(stored, uri=uri, text=before.text)
-        used = {record.path for record in kept.values()}
-        for name in self.bag.names(FOLDER):
-            if name not in used:
-                (self.bag.folder / name).unlink()
+        for name in {*self.bag.names(RECORDS)} - {record.path for record in kept.values()}:
+            (self.bag.folder / name).unlink()
         return kept
 
     def declaration(self, row: RightsSignal) -> KeptRecord:
-        """Keep the response that a row of `rights_signals` was read from."""
         pointer = Pointer(self._uri(row), row.record_offset, row.record_length, row.record_encoding)
         try:
             options = replace(self.audit.options_of(row.run_id), wants=lambda url: True)
@@ -158,7 +143,6 @@ class _RecordReader:
         return self._unverified(pointer, failure, outcome) if failure else self._put_record(outcome)
 
     def _checks(self, rows: Sequence[Match]) -> Iterator[RowCheck]:
-        """Check rows; those of a site that refuses everything were not reached."""
         left = {row.row_sha256: row for row in rows}
         while left:
             try:
@@ -176,19 +160,15 @@ class _RecordReader:
         return mirrored(row.shard_uri or "", self.audit.mirrors)
 
     def _unverified(self, pointer: Pointer, failure: Failure, record: Record | None = None) -> KeptRecord:
-        """Keep a record that is not as its row describes it, or the bytes of a range without a record.
-
-        Nothing is kept if another host answers: a redirect may lead to anything.
-        """
         start, length = pointer.offset or 0, max(1, pointer.length or 0)
         data = b""
         if failure.detail != SITE_REFUSES and (record or pointer.by_range) and length <= RANGE_MOST:
             with suppress(PresswatchError):
                 answer = ask(pointer.uri, start, start + length, self.audit.storage)
+                # A redirect may lead to anything: nothing of it is kept.
                 if other := other_host(answer, pointer.uri):
-                    return KeptRecord(
-                        failure=Failure(failure.reason, f"another host answered for it: {other}")
-                    )
+                    detail = f"another host answered for it: {other}"
+                    return KeptRecord(failure=Failure(failure.reason, detail))
                 is_part = answer.status in (200, 206) and not answer.failure and answer.start == start
                 data = answer.body if is_part and pointer.by_range else b""
         if record is not None:
@@ -198,7 +178,6 @@ class _RecordReader:
     def _as_stored(
         self, uri: str, rows: Sequence[Match], kept: Mapping[str, KeptRecord]
     ) -> Iterator[tuple[str, bytes, str]]:
-        """Yield records of a shard that is read in order as they are stored: inflated parts, or lines."""
         storage, by_place = self.audit.storage, dict[Any, list[str]]()
         are_parts = rows[0].record_encoding == INFLATED
         for row in rows:
@@ -209,11 +188,7 @@ class _RecordReader:
                 yield from ((digest, data, INFLATED) for digest in by_place[place])
         elif read_range(uri, 0, len(PARQUET), storage) != PARQUET:
             for place, data in lines_at(uri, by_place, storage):
-                try:
-                    texts = [each.encode("utf-8", "replace") for each in json_texts(json.loads(data))]
-                except (ValueError, RecursionError):
-                    continue
-                digests = {hashlib.sha256(text).hexdigest() for text in texts}
+                digests = {hashlib.sha256(text).hexdigest() for text in texts_of(data)}
                 yield from ((row, data, LINE) for row in by_place[place] if kept[row].sha256 in digests)
 
     def _put_record(self, record: Record, failure: Failure | None = None) -> KeptRecord:
@@ -231,7 +206,7 @@ class _RecordReader:
                 with suppress(zlib.error):
                     head = zlib.decompressobj(wbits=31).decompress(data, HEAD_BYTES)
             ending = f"{'.warc' if begins_with_record(head) else '.arc'}{'.gz' if is_packed else ''}"
-        path = f"{FOLDER}/{sha256}{ending}"
+        path = f"{RECORDS}/{sha256}{ending}"
         self.bag.write(path, data)
         return KeptRecord(path, kind, len(data), sha256, failure)
 

@@ -24,8 +24,8 @@ from presswatch_spark.claims.selection import (
 )
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify
-from presswatch_spark.evidence.bag import SETTINGS
-from presswatch_spark.evidence.reading import OpenedBag, sound_bag
+from presswatch_spark.evidence.bag import SETTINGS, bag_on_disk
+from presswatch_spark.evidence.reading import OpenedBag, require_sound
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.reservations import declarations_in_force
@@ -45,12 +45,9 @@ UNREADABLE_BAG = (OSError, ValueError, LookupError, TypeError, *UNREADABLE)
 def source_at(path: str, storage: StorageOptions, claims: str | None = None) -> ClaimSource:
     """Open the source of claims in a folder: a case of removal, a sealed bag, or the tables of a scan.
 
-    Args:
-        claims: the folder of the claims; default: that of the case, the bag itself, or `path`.
-
-    Raises:
-        OutputError: the folder is none of them, or a bag that does not verify; `BrokenCaseError` if the case
-            has changed.
+    `claims`: the folder of the claims; default: that of the case, the bag itself, or `path`. Raises
+    `OutputError` if the folder is none of them, or a bag that does not verify; `BrokenCaseError` if the case
+    has changed.
     """
     entries = set(Folder.of(path, storage).entries())
     if MARKER in entries:
@@ -78,11 +75,7 @@ class TableSource(ClaimSource):
         return scanned, {LICENSED: chosen.licensed, UNREAD: len(chosen.targets) - len(scanned)}
 
     def select_claims(self, choice: Choice) -> Selection:
-        """Select the claims with the chosen rows or letters, but licensed ones, with their rows.
-
-        Raises:
-            InputError: there are no such claims, or their rows are not in the tables.
-        """
+        """Select the claims with the chosen rows or letters, but licensed ones, with their rows."""
         claims, licensed = chosen_claims(self.judged, choice)
         rows = rows_of_claims(self.store, claims)
         declared = declarations_in_force(self.store, rows)
@@ -152,11 +145,7 @@ class CaseSource(TableSource):
 
 
 class BagSource(ClaimSource):
-    """A sealed bag of evidence that verifies, and is no part of one.
-
-    Its places are the records of its rows: other places of the same pages are not in it. `rows` and `targets`
-    are by `row_sha256`; a row is `unread` if its record was not as it says when the bag was made.
-    """
+    """A whole sealed bag that verifies; its places are the records of its rows."""
 
     kind = "bag"
 
@@ -167,7 +156,8 @@ class BagSource(ClaimSource):
         self._judged = (
             TableStore.open(claims, storage) if claims and claims not in (path, self.where) else None
         )
-        with sound_bag(path, storage) as folder:
+        with bag_on_disk(path, storage) as folder:
+            require_sound(folder, path)
             try:
                 bag = OpenedBag(folder)
                 log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()

@@ -1,10 +1,7 @@
-"""Time-stamps of a seal (RFC 3161), each from an authority of its own.
+"""Time-stamps of a seal (RFC 3161): the answer of each authority (`.tsr`), and certificates (`.pem`).
 
-    stamps/01-HOST.tsr      the answer of the authority, as it came
-    stamps/01-HOST.pem      the certificates that it is checked against: `openssl ts -verify -CAfile`
-
-A token whose certificates are not in the order of DER is kept as it came. It is checked with them in order:
-the signature does not cover that order, and other tools take such tokens.
+A token whose certificates are not in the order of DER is kept as it came, and checked with them in order: the
+signature does not cover that order, and other tools take such tokens.
 """
 
 from __future__ import annotations
@@ -21,7 +18,7 @@ import urllib3
 
 from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.evidence import verify
-from presswatch_spark.evidence.bag import Bag, first_fault
+from presswatch_spark.evidence.bag import Bag, named_faults
 from presswatch_spark.extras import install_command
 from presswatch_spark.storage.http import SlowAnswerError, exchanged
 from presswatch_spark.storage.objects import StorageOptions, read_object
@@ -41,10 +38,10 @@ _ASKING = {"Content-Type": "application/timestamp-query", "Accept": "application
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A time-stamp authority: its URL, and the path of the certificates that it is trusted by, if any."""
+    """A time-stamp authority: its URL, and the certificates (PEM) that it is trusted by, if any."""
 
     url: str
-    certificates: str | None = None
+    certificates: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +62,19 @@ class RefusedStampError(Exception):
     """An answer that is no time-stamp of the seal; the message says why."""
 
 
-def parse_authority(text: str) -> Authority:
-    """Read `URL[,CA.pem]`; `ConfigError` if it has no URL."""
-    url, _, certificates = text.partition(",")
+def parse_authority(text: str, storage: StorageOptions) -> Authority:
+    """Read `URL[,CA.pem]`, and the certificates.
+
+    Raises `ConfigError` if it has no URL, `InputError` without certificates in the file, or without the
+    library for time-stamps.
+    """
+    url, _, file = text.partition(",")
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise ConfigError(
             "this names no time-stamp authority", where=printable(url), remedy="write --tsa URL or URL,CA.pem"
         )
-    return Authority(url, certificates or None)
+    require_client()
+    return Authority(url, pem_certificates(read_object(file, storage)[0], file) if file else ())
 
 
 def require_client() -> Any:
@@ -87,37 +89,15 @@ def require_client() -> Any:
     return rfc3161_client
 
 
-def certificates_of(
-    authorities: Sequence[Authority], storage: StorageOptions
-) -> list[tuple[Authority, list[bytes]]]:
-    """Return authorities with the certificates (PEM) that each is trusted by: none if none were given.
-
-    Raises:
-        InputError: a file of certificates is none, or the library for time-stamps is not installed.
-    """
-    if authorities:
-        require_client()
-    found = list[tuple[Authority, list[bytes]]]()
-    for each in authorities:
-        file = each.certificates
-        given = pem_certificates(read_object(file, storage)[0], file) if file else []
-        found.append((each, given))
-    return found
-
-
 def stamps_of(
-    bag: Bag, authorities: Sequence[tuple[Authority, list[bytes]]], storage: StorageOptions
+    bag: Bag, authorities: Sequence[Authority], storage: StorageOptions
 ) -> tuple[dict[str, bytes], list[Stamped]]:
-    """Have the seal of a bag stamped by each authority; an answer that is no time-stamp of it is not kept.
-
-    Returns:
-        The files that the bag is to get, by name, and what each authority answered.
-    """
+    """Have the seal of a bag stamped by each authority; return files for the bag, and all answers."""
     sealed, files, found = bag.read(verify.SEAL), dict[str, bytes](), list[Stamped]()
     number = len({name.partition(".")[0] for name in bag.names("stamps")})
-    for authority, certificates in authorities:
+    for authority in authorities:
         try:
-            token, chain, remark = _stamp(authority.url, sealed, certificates, storage)
+            token, chain, remark = _stamp(authority, sealed, storage)
         except RefusedStampError as error:
             found.append(Stamped(authority.url, None, str(error)))
             continue
@@ -145,15 +125,10 @@ def pem_certificates(data: bytes, where: str) -> list[bytes]:
 
 
 def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: Any = None) -> str:
-    """Check an answer of an authority; return when it was stamped.
+    """Check an answer about `sealed` bytes; return when these were stamped. `RefusedStampError` says why not.
 
-    Args:
-        sealed: the bytes that were stamped.
-        trusted: certificates as PEM, one of which its chain must end in.
-        request: the request that it answers, whose nonce it must have.
-
-    Raises:
-        RefusedStampError: it does not verify; with the reason.
+    Its chain must end in one of the `trusted` certificates (PEM), and its nonce be that of the `request`, if
+    given.
     """
     client = require_client()
     from cryptography import x509
@@ -168,7 +143,7 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
         imprint, at = verify.stamped(token)
     except ValueError as error:
         raise RefusedStampError("the answer is no time-stamp") from error
-    if imprint not in {verify.digest(name, sealed) for name in verify.IMPRINTS}:
+    if imprint not in verify.imprints(sealed):
         raise RefusedStampError("the time-stamp is of something else")
     if request is not None and answer.tst_info.nonce != request.nonce:
         raise RefusedStampError("the time-stamp answers another request: its nonce is another")
@@ -209,13 +184,10 @@ def _decoded(token: bytes) -> Any:
     raise RefusedStampError("the answer is no time-stamp that can be read")
 
 
-def _stamp(
-    url: str, sealed: bytes, certificates: Sequence[bytes], storage: StorageOptions
-) -> tuple[bytes, list[bytes], str]:
-    """Return a token, the certificates that its chain ends in, and a remark."""
+def _stamp(authority: Authority, sealed: bytes, storage: StorageOptions) -> tuple[bytes, list[bytes], str]:
     request = require_client().TimestampRequestBuilder().data(sealed).build()
-    token = _asked(url, request.as_bytes(), storage)
-    roots = list(certificates)
+    token = _asked(authority.url, request.as_bytes(), storage)
+    roots = list(authority.certificates)
     if not roots:
         # Without a named certificate, those in the token that sign themselves are taken.
         from cryptography import x509
@@ -235,13 +207,12 @@ def _stamp(
     ahead = _decoded(token).tst_info.gen_time.timestamp() - time.time()
     if abs(ahead) > CLOCK_SECONDS:
         remark += f"; that is {ahead:+,.0f} s from this machine's clock"
-    if not certificates:
+    if not authority.certificates:
         remark += "; nobody named a certificate to trust it by: its own was taken"
     return token, roots, remark
 
 
 def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
-    """Send a request to an authority, and return its answer, which must come within `ANSWER_SECONDS`."""
     parts, headers = urlsplit(url), dict(_ASKING)
     user, has_user, host = parts.netloc.rpartition("@")
     if has_user:
@@ -263,17 +234,14 @@ def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
 def stamp_bag(bag: Bag, authorities: Sequence[Authority], storage: StorageOptions) -> list[Stamped]:
     """Add time-stamps to a bag that was made before: all that came, or, if the disk fails, none.
 
-    Raises:
-        OutputError: the bag does not verify: nothing is added to what was changed.
-        InUseError: another process stamps it.
+    Raises `OutputError` if the bag does not verify, `InUseError` if another process stamps it.
     """
-    trusted = certificates_of(authorities, storage)
     # Of two at once, both would give their stamps the same number, and manifests that lack the other's.
     with bag.held():
-        if fault := first_fault(bag.folder):
+        if fault := named_faults(verify.check(str(bag.folder)), 1):
             what = f"the bag does not verify, so it is not stamped: {fault}"
             raise OutputError(what, where=str(bag.folder))
-        files, stamps = stamps_of(bag, trusted, storage)
+        files, stamps = stamps_of(bag, authorities, storage)
         if files:
             bag.add(files)
         return stamps

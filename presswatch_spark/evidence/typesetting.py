@@ -1,8 +1,8 @@
-"""Sets data by templates: as PDF/A-3b by typst, as HTML by Jinja.
+"""Sets data by templates: as PDF/A-3b by typst, as HTML by Jinja, which escapes all texts.
 
-The same data at the same moment gives the same bytes of PDF. All texts reach a typst template as strings of
-JSON: nothing in them is markup. Only the fonts that come with typst are used. They lack many signs, and PDF/A
-requires each sign to be shown: `signs` names those that are missing. Jinja escapes all texts.
+The same data at the same moment gives the same bytes of PDF. All texts reach typst as strings of JSON:
+nothing in them is markup. Its fonts lack many signs, and PDF/A requires each sign to be shown: `signs` names
+those.
 """
 
 import json
@@ -74,16 +74,9 @@ def pdf_of(
 ) -> bytes:
     """Return data, set by a template that reads them from `DATA`, as PDF/A-3b.
 
-    Args:
-        moment: what the document gives as the time of its making.
-        attached: files by the names that the template attaches them by.
-        tagged: mark what is a heading, a list or a table, for those who listen to it; a long document is
-            three times as large by that.
-        command: the command that needs it, for an error.
-
-    Raises:
-        ConfigError: typst is not installed.
-        OutputError: it cannot make the PDF.
+    Templates get the time of making as `moment`, and `attached` files by their names. `tagged`: mark
+    headings, lists and tables for screen readers, which triples a long document. Raises `ConfigError`, which
+    names the `command`, without typst; `OutputError` if typst cannot make it.
     """
     typst = library("typst", command)
     with scratch_folder() as folder:
@@ -91,9 +84,11 @@ def pdf_of(
         for name, path in (attached or {}).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             copyfile(path, folder / name)
-        (folder / DATA).write_text(json.dumps(data), encoding="utf-8")
+        names = ("year", "month", "day", "hour", "minute", "second")
+        made_at = {name: getattr(moment, name) for name in names}
+        (folder / DATA).write_text(json.dumps({"moment": made_at, **data}), encoding="utf-8")
         try:
-            made: bytes = typst.compile(
+            return typst.compile(  # type: ignore[no-any-return]
                 str(folder / template.name),
                 root=str(folder),
                 ignore_system_fonts=True,
@@ -103,7 +98,6 @@ def pdf_of(
             )
         except typst.TypstError as error:
             raise OutputError(f"the PDF cannot be made: {error}", where=f"{template.stem}.pdf") from error
-    return made
 
 
 @cache
@@ -138,11 +132,6 @@ def forget_documents() -> None:
         typst.compile(f'#"{number}"'.encode(), ignore_system_fonts=True)
 
 
-def moment_in(moment: datetime) -> dict[str, int]:
-    """Return a moment as templates take it."""
-    return {name: getattr(moment, name) for name in ("year", "month", "day", "hour", "minute", "second")}
-
-
 def in_print(value: Any) -> Any:
     """Return a value of JSON for a template, each of its texts as `signs` gives it."""
     if isinstance(value, str):
@@ -153,10 +142,7 @@ def in_print(value: Any) -> Any:
 
 
 def signs(text: str) -> str:
-    """Return a text with ⟨…⟩ in the place of each sign that the fonts lack: its code point, or their number.
-
-    A long run of them says how many there are, and of which script the first one is.
-    """
+    """Return a text with the codes of signs that the fonts lack in ⟨…⟩; of a long run, with their number."""
     composed = unicodedata.normalize("NFC", visible(text))
     if not _OTHER.search(composed):
         return composed

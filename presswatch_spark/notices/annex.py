@@ -1,7 +1,4 @@
-"""The annex of a notice: rows, URLs and domains, each as CSV, XLSX and JSONL, with digests.
-
-No column has text of an article or of a page.
-"""
+"""The annex of a notice: rows, URLs and domains as CSV, XLSX and JSONL. No column has text of a page."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +21,7 @@ from presswatch_spark.tables.digests import columns_digest, table_digest
 from presswatch_spark.tables.row_types import Int32, TableRow, column
 from presswatch_spark.terminal import plain
 
+ANNEX = "annex"
 TABLES = ("rows", "urls", "domains")
 ENDINGS = ("csv", "xlsx", "jsonl")
 IN_FORCE = ("both", "before")
@@ -105,10 +103,7 @@ KNOWN_COLUMNS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Annex:
-    """The tables of an annex: each of `TABLES` with its schema and rows.
-
-    `own_domains`: the table `domains` of a notice that names the sites of publishers; else empty.
-    """
+    """The tables of an annex: each of `TABLES` with its schema and rows. `own_domains` may be empty."""
 
     rows: Sequence[AnnexRow]
     own_domains: Sequence[OwnDomain]
@@ -145,12 +140,10 @@ def rows_of_jsonl(data: bytes) -> list[dict[str, Any]]:
 def annex_of(
     places: Sequence[ClaimPlace], publishers: Sequence[Publisher], columns: Sequence[str], own_domains: bool
 ) -> Annex:
-    """Return the annex of places.
+    """Return the annex of places, with the `columns` of rows that the recipient needs.
 
-    Args:
-        publishers: those that the sender acts for.
-        columns: the columns of rows that the recipient needs.
-        own_domains: list the domains of the publishers whose articles the places have, not those of pages.
+    `publishers`: those that the sender acts for. `own_domains`: list the domains of the publishers whose
+    articles the places have, not those of pages.
     """
     by_id = {publisher.id: publisher for publisher in publishers}
     rows = list[AnnexRow]()
@@ -278,7 +271,6 @@ def reservation_in_force(place: ClaimPlace) -> str | None:
 
 
 def _reservations(places: Sequence[ClaimPlace]) -> str | None:
-    """Return the reservations in force, the most frequent first, each with its rows; None without any."""
     counts = Counter(found for place in places if (found := reservation_in_force(place)))
     statuses = sorted(counts, key=lambda status: (-counts[status], status))
     return ", ".join(f"{status} ({counts[status]})" for status in statuses) or None

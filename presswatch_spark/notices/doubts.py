@@ -1,4 +1,4 @@
-"""Doubts that only a person can settle before a notice is sent: rights, mandates, and authors from outside.
+"""Doubts that a person must settle before a notice is sent: rights, mandates, and authors from outside.
 
 An employed journalist's rights go to the publisher by contract (CPI, art. L. 132-36). Those of the author of
 an opinion piece, or of a person who was interviewed, do not. Nothing here decides: it lists.
@@ -16,9 +16,8 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.notices.annex import publishers_of
 from presswatch_spark.notices.letter import rights_claimed
 from presswatch_spark.notices.parties import Sender
-from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.terminal import printable
-from presswatch_spark.translation import N_
+from presswatch_spark.translation import N_, Sentence, sentence
 
 OPINION, INTERVIEW, AUTHOR = "opinion", "interview", "author"
 OUTSIDERS: Mapping[str, str] = {
@@ -53,66 +52,53 @@ _FROM_OUTSIDE = re.compile(
 def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date) -> Iterator[Sentence]:
     """Yield doubts about rights and mandates that the members file leaves open."""
     for publisher in publishers_of(sender.publishers, places):
-        name = printable(publisher.legal_name or publisher.name)
-        unclaimed = [
-            place
-            for place in places
-            if place.publisher_id == publisher.id and PRESS_PUBLISHER not in rights_claimed(place, sender)
-        ]
-        # Rights by the members file that the claims were not made with.
+        # Rows with rights by the members file that the claims were not made with.
         count = sum(
             PRESS_PUBLISHER in rights_of(place.article_published_at, place.captured_at, drafted, publisher)
-            for place in unclaimed
+            for place in places
+            if place.publisher_id == publisher.id and PRESS_PUBLISHER not in rights_claimed(place, sender)
         )
-        if publisher.country is None:
-            text = N_(
+        country, document = publisher.country, publisher.mandate_document
+        is_undated = not sender.is_owner and document is not None and document.signed_on is None
+        doubts = {
+            N_(
                 "verify before you send: the members file gives no country of {publisher}: the right of press"
                 " publishers is not claimed for it"
-            )
-            yield sentence(text, publisher=name)
-        elif not publisher.is_in_eea:
-            text = N_(
+            ): country is None,
+            N_(
                 "verify before you send: {publisher} is established outside the EU and EEA ({country}): the"
                 " right of press publishers is not claimed for it"
-            )
-            yield sentence(text, publisher=name, country=publisher.country)
-        elif count:
-            text = N_(
+            ): country is not None and not publisher.is_in_eea,
+            N_(
                 "verify before you send: by its country, {publisher} has the right of press publishers for"
                 " {count} rows whose claims do not say so: build the corpus with this members file, and make"
                 " the claims again"
-            )
-            yield sentence(text, publisher=name, count=count)
-        if not publisher.rights_basis:
-            text = N_(
+            ): publisher.is_in_eea and count,
+            N_(
                 "verify before you send: the members file gives no rights_basis of {publisher}: the letter"
                 " does not call it the holder of the author’s right"
-            )
-            yield sentence(text, publisher=name)
-        document = publisher.mandate_document
-        if not sender.is_owner and document is not None and document.signed_on is None:
-            text = N_(
+            ): not publisher.rights_basis,
+            N_(
                 "verify before you send: the members file gives no day (signed_on) of the deed by which"
                 " {publisher} gave its mandate"
-            )
-            yield sentence(text, publisher=name)
+            ): is_undated,
+        }
+        name = printable(publisher.legal_name or publisher.name)
+        for text, applies in doubts.items():
+            if applies:
+                yield sentence(text, publisher=name, country=country, count=count)
 
 
 def last_mandate_day(places: Sequence[ClaimPlace], sender: Sender) -> date | None:
     """Return the last day on which all mandates of a notice are in force; None if none of them ends."""
-    if sender.is_owner:
-        return None
-    ends = [
-        publisher.mandate_to for publisher in publishers_of(sender.publishers, places) if publisher.mandate_to
-    ]
-    return min(ends, default=None)
+    ends = (each.mandate_to for each in publishers_of(sender.publishers, places) if each.mandate_to)
+    return None if sender.is_owner else min(ends, default=None)
 
 
 def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Iterator[Sentence]:
     """Yield a sentence for each kind of article that an outsider may have written, with the articles' ids.
 
-    Args:
-        corpus: has authors and texts; without it, only headlines and addresses are searched.
+    Without a corpus, which has authors and texts, only headlines and addresses are searched.
     """
     articles = {place.article_id: place for place in places if place.article_id is not None}
     # Of all articles of the corpus: how many each author signed for a title.
@@ -137,11 +123,7 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
 def _kind_of(
     article_id: str, place: ClaimPlace, corpus: Corpus | None, signed: Mapping[str, int]
 ) -> str | None:
-    """Return which kind of outsider an article seems to have; None if nothing suggests one.
-
-    Args:
-        signed: how many articles each author signed for the title.
-    """
+    """Return the kind of outsider that an article seems to have; `signed`: its title's articles by author."""
     path = re.sub(r"^[a-z]+://[^/]*", "", place.article_url or "")
     shown = f"{_plain(place.headline or '')} {_plain(path)}"
     if _INTERVIEW.search(shown):
@@ -161,6 +143,5 @@ def _kind_of(
 
 
 def _plain(text: str) -> str:
-    """Return the words of a text in lower case, without accents and marks, with a blank between them."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return " ".join(re.findall(r"[^\W_]+", "".join(c for c in letters if not unicodedata.combining(c))))

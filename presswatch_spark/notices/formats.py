@@ -1,6 +1,6 @@
 """The letter as Word document, PDF/A-3b with the annex, and plain text; and the content of a Word file.
 
-Each element of the law is between two bookmarks in Word. An editor keeps them, so that a check can name the
+Each element of the law is between two bookmarks in Word: an editor keeps them, and a check can name the
 element that is gone. The same letter gives the same bytes in each format.
 """
 
@@ -8,8 +8,8 @@ import io
 import re
 import textwrap
 import zipfile
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,8 @@ from presswatch_spark.claims.narrative import Speaker
 from presswatch_spark.evidence import typesetting
 from presswatch_spark.evidence.typesetting import SIGNS, in_print, lacks_signs
 from presswatch_spark.extras import library
-from presswatch_spark.notices.annex import TABLES, AnnexRow
-from presswatch_spark.notices.letter import Letter
-from presswatch_spark.notices.notice import ANNEX
-from presswatch_spark.notices.wording import LetterWords
+from presswatch_spark.notices.annex import ANNEX, TABLES, AnnexRow
+from presswatch_spark.notices.letter import Letter, LetterWords
 from presswatch_spark.terminal import ascii_url
 
 BOOKMARK = "element_"
@@ -45,11 +43,7 @@ _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
 def text_of(letter: Letter, rows: Sequence[AnnexRow] = ()) -> str:
-    """Return the letter in lines of at most `COLUMNS` characters, except for longer words.
-
-    Args:
-        rows: those of the annex, which follow for recipients who open no attachments.
-    """
+    """Return the letter in lines of at most `COLUMNS` characters, then `rows` of the annex."""
     parts = ["\n".join(letter.recipient), letter.title, letter.day]
     for block in letter.blocks:
         heading = [block.heading] if block.heading else []
@@ -80,19 +74,10 @@ def _wrapped(text: str, bullet: str = "") -> str:
 
 
 def pdf_of(letter: Letter, annex: Path) -> bytes:
-    """Return the letter as PDF/A-3b.
-
-    Args:
-        annex: the folder of the annex's files.
-
-    Raises:
-        ConfigError: typst is not installed.
-        OutputError: it cannot make the PDF.
-    """
+    """Return the letter as PDF/A-3b with files of the folder `annex`; raises as `typesetting.pdf_of`."""
     drafted = letter.drafted
     texts = {name: value for name, value in asdict(letter).items() if name not in ("drafted", "missing")}
     data: dict[str, Any] = in_print(texts) | {
-        "drafted": {"year": drafted.year, "month": drafted.month, "day": drafted.day},
         "attached": [
             {"name": name, "description": name, "kind": KINDS[name.rpartition(".")[2]]} for name in ATTACHED
         ],
@@ -118,12 +103,8 @@ def attachments_in(pdf: bytes) -> dict[str, bytes]:
 
 
 def docx_of(letter: Letter) -> bytes:
-    """Return the letter as a Word document.
-
-    Raises:
-        ConfigError: python-docx is not installed.
-    """
-    document, qn = library("docx").Document(), library("docx.oxml.ns").qn
+    """Return the letter as a Word document; `ConfigError` without python-docx."""
+    document, qn, shared = library("docx").Document(), library("docx.oxml.ns").qn, library("docx.shared")
     _set_page(document, letter)
     for line in letter.sender:
         _paragraph(document, line, after=0)
@@ -139,11 +120,24 @@ def docx_of(letter: Letter) -> bytes:
         style = "List Bullet" if block.element != "signature" else None
         paragraphs += [_paragraph(document, line, after=2, style=style) for line in block.lines]
         first, last = paragraphs[0]._p, paragraphs[-1]._p
-        named = {qn("w:id"): str(number), qn("w:name"): BOOKMARK + block.element}
-        start = first.makeelement(qn("w:bookmarkStart"), named)
+        mark = {qn("w:id"): str(number)}
+        start = first.makeelement(qn("w:bookmarkStart"), mark | {qn("w:name"): BOOKMARK + block.element})
         first.insert(1 if first.pPr is not None else 0, start)
-        last.append(last.makeelement(qn("w:bookmarkEnd"), {qn("w:id"): str(number)}))
-    _annex(document, letter)
+        last.append(last.makeelement(qn("w:bookmarkEnd"), mark))
+
+    _paragraph(document, letter.annex_heading, before=14, after=3, bold=True, keep=True)
+    table = document.add_table(rows=0, cols=2)
+    table.style, table.autofit = "Table Grid", False
+    for column, width in zip(table.columns, WIDTHS, strict=True):
+        column.width = shared.Cm(width)
+    for name, sha256 in letter.annex:
+        cells = table.add_row().cells
+        for cell, text, size, width in zip(cells, (name, sha256), (9, 7.5), WIDTHS, strict=True):
+            cell.width = shared.Cm(width)
+            cell.paragraphs[0].add_run(text).font.size = shared.Pt(size)
+            cell.paragraphs[0].paragraph_format.space_after = shared.Pt(0)
+    for line in letter.closing:
+        _paragraph(document, line, before=6)
 
     # The same letter gives the same bytes: parts in order, and one time stamp for all of them.
     saved, ordered = io.BytesIO(), io.BytesIO()
@@ -207,67 +201,48 @@ def _paragraph(
     return paragraph
 
 
-def _annex(document: Any, letter: Letter) -> None:
-    shared = library("docx.shared")
-    _paragraph(document, letter.annex_heading, before=14, after=3, bold=True, keep=True)
-    table = document.add_table(rows=0, cols=2)
-    table.style, table.autofit = "Table Grid", False
-    for column, width in zip(table.columns, WIDTHS, strict=True):
-        column.width = shared.Cm(width)
-    for name, sha256 in letter.annex:
-        cells = table.add_row().cells
-        for cell, text, width in zip(cells, (name, sha256), WIDTHS, strict=True):
-            cell.width = shared.Cm(width)
-            run = cell.paragraphs[0].add_run(text)
-            run.font.size = shared.Pt(7.5 if text == sha256 else 9)
-            cell.paragraphs[0].paragraph_format.space_after = shared.Pt(0)
-    for line in letter.closing:
-        _paragraph(document, line, before=6)
+@dataclass(frozen=True, slots=True)
+class WordLetter:
+    """The content of a letter in Word.
 
-
-def elements_in(docx: bytes) -> dict[str, str]:
-    """Return the text of each element of a Word document, by the element's name; ValueError if it is none."""
-    elements, open_marks = dict[str, list[str]](), dict[str, str]()
-    for node in _parts(docx)[_DOCUMENT]:
-        name, number = node.get(f"{_W}name") or "", node.get(f"{_W}id") or ""
-        if node.tag == f"{_W}bookmarkStart" and name.startswith(BOOKMARK):
-            open_marks[number] = name.removeprefix(BOOKMARK)
-            elements[open_marks[number]] = []
-        elif node.tag == f"{_W}bookmarkEnd":
-            open_marks.pop(number, None)
-        elif node.tag == f"{_W}t":
-            for element in open_marks.values():
-                elements[element].append(node.text or "")
-    return {name: "".join(texts).strip() for name, texts in elements.items()}
-
-
-def published_text_in(docx: bytes) -> str:
-    """Return all text that goes out with a letter in Word: also notes, comments and deleted text.
-
-    Raises:
-        ValueError: it is no Word document.
+    `elements`: the text between the bookmarks of each element, by its name. `published`: all text that goes
+    out with it: also notes, comments and deleted text. `has_open_changes`: tracked changes, or comments.
     """
-    lines = list[str]()
-    for nodes in _parts(docx).values():
-        lines.append("")
-        for node in nodes:
-            if node.tag == f"{_W}p":
-                lines.append("")
-            elif node.tag in (f"{_W}t", f"{_W}delText"):
-                lines[-1] += node.text or ""
-    return "\n".join(lines)
 
+    elements: Mapping[str, str]
+    published: str
+    has_open_changes: bool
 
-def has_open_changes(docx: bytes) -> bool:
-    """Return whether a letter in Word has tracked changes or comments; ValueError if it is none."""
-    return any(node.tag in _OPEN for nodes in _parts(docx).values() for node in nodes)
-
-
-def _parts(docx: bytes) -> dict[str, list[ElementTree.Element]]:
-    """Return the elements of each part that can contain text, by the part's name."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(docx)) as file:
-            names = filter(_WITH_TEXT.fullmatch, [_DOCUMENT, *sorted({*file.namelist()} - {_DOCUMENT})])
-            return {name: list(ElementTree.fromstring(file.read(name)).iter()) for name in names}
-    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, RuntimeError) as error:
-        raise ValueError("this is no Word document") from error
+    @classmethod
+    def read(cls, docx: bytes) -> "WordLetter":
+        """Read a letter; `ValueError` if it is no Word document."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(docx)) as file:
+                names = filter(_WITH_TEXT.fullmatch, [_DOCUMENT, *sorted({*file.namelist()} - {_DOCUMENT})])
+                parts = [list(ElementTree.fromstring(file.read(name)).iter()) for name in names]
+        except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, RuntimeError) as error:
+            raise ValueError("this is no Word document") from error
+        elements, open_marks = dict[str, str](), dict[str, str]()
+        for node in parts[0]:
+            name, number = node.get(f"{_W}name") or "", node.get(f"{_W}id") or ""
+            if node.tag == f"{_W}bookmarkStart" and name.startswith(BOOKMARK):
+                open_marks[number] = name.removeprefix(BOOKMARK)
+                elements[open_marks[number]] = ""
+            elif node.tag == f"{_W}bookmarkEnd":
+                open_marks.pop(number, None)
+            elif node.tag == f"{_W}t":
+                for element in open_marks.values():
+                    elements[element] += node.text or ""
+        lines = list[str]()
+        for part in parts:
+            lines.append("")
+            for node in part:
+                if node.tag == f"{_W}p":
+                    lines.append("")
+                elif node.tag in (f"{_W}t", f"{_W}delText"):
+                    lines[-1] += node.text or ""
+        return cls(
+            elements={name: text.strip() for name, text in elements.items()},
+            published="\n".join(lines),
+            has_open_changes=any(node.tag in _OPEN for part in parts for node in part),
+        )

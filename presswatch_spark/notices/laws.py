@@ -14,8 +14,7 @@ class LegalElement:
     """An element of a notice. Texts are by language; a line of `text` is a paragraph.
 
     `source`: the provision that requires it. `needs`: names of facts without which it cannot be stated.
-    `list`: name of the list that follows the text; None if there is none. `optional`: a notice is complete
-    without it, if its facts are missing.
+    `list`: name of the list that follows the text. `optional`: a notice is complete without it.
     """
 
     name: str
@@ -32,8 +31,7 @@ class Law:
     """A kind of notice.
 
     `deadline`: the letter sets one. `sworn`: a person must have signed its clause of perjury. `location`: it
-    requires the exact location of the material; a reading of a copy does not show it. `domains`: `own`, if
-    its annex lists the sender's domains, and not those of the pages.
+    requires the exact location of the material, not a copy. `own_domains`: its annex lists the sender's.
     """
 
     id: str
@@ -42,12 +40,7 @@ class Law:
     deadline: bool
     sworn: bool = False
     location: bool = False
-    domains: str = "pages"
-
-    @property
-    def own_domains(self) -> bool:
-        """Return whether its annex lists the sender's domains."""
-        return self.domains == "own"
+    own_domains: bool = False
 
     def required(self, also: Sequence[str] = ()) -> tuple[str, ...]:
         """Return the names of the elements that a notice must have, with those that a recipient requires."""

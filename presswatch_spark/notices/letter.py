@@ -1,7 +1,8 @@
 """A letter as data: from an order and its places to the paragraphs of each element, in French or English."""
 
 import re
-from collections import Counter
+from bisect import insort
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,27 +12,25 @@ from presswatch_spark.claims.selection import COPY, DISK, PLACE, ClaimFigures, C
 from presswatch_spark.corpus.registry import RIGHTS_BASES, Publisher
 from presswatch_spark.errors import InputError
 from presswatch_spark.notices.annex import Annex, publishers_of
-from presswatch_spark.notices.laws import Law, LegalElement
+from presswatch_spark.notices.laws import Law
 from presswatch_spark.notices.parties import SENDER_TEXTS, Recipient, Sender
-from presswatch_spark.notices.wording import LetterWords
 from presswatch_spark.terminal import ascii_url, printable
-from presswatch_spark.translation import N_, n
+from presswatch_spark.translation import N_, Translator, n
 
+NO_BREAK = "\u00a0"
 DEADLINE_DAYS = 15
 LISTED = 20
 """Lines of a list in a letter; the annex has all."""
+_ROWS = n("{n} row", "{n} rows")
 AMOUNTS: Mapping[str, tuple[str, str]] = {
-    "rows": n("{n} row", "{n} rows"),
+    "rows": _ROWS,
     "files": n("{n} file", "{n} files"),
     "urls": n("{n} URL", "{n} URLs"),
     "hosts": n("{n} host", "{n} hosts"),
     "articles": n("{n} article", "{n} articles"),
     "titles": n("{n} title", "{n} titles"),
     "publishers": n("{n} publisher", "{n} publishers"),
-    "author_rows": n("{n} row", "{n} rows"),
-    "press_rows": n("{n} row", "{n} rows"),
-    "rights_rows": n("{n} row", "{n} rows"),
-    "reserved_rows": n("{n} row", "{n} rows"),
+    **dict.fromkeys(("author_rows", "press_rows", "rights_rows", "reserved_rows"), _ROWS),
 }
 """Numbers that letters state, each with its noun."""
 RESERVATIONS = {
@@ -58,13 +57,26 @@ BASES = {
 _DEPENDS = re.compile(r"\[(\w+)\] ")
 
 
+class LetterWords(Translator):
+    """Translator for letters: in French, numbers and days do not break from the following word."""
+
+    def set(self, text: str) -> str:
+        """Return one of our texts with the spaces of letters."""
+        return text.replace("{n} ", f"{{n}}{NO_BREAK}") if self.language == "fr" else text
+
+    def day(self, day: date) -> str:
+        """Return a day in words: `27 November 2026`, in French `27 novembre 2026`."""
+        written = super().day(day)
+        return written.replace(" ", NO_BREAK, 1) if self.language == "fr" else written
+
+    def rows(self, count: int) -> str:
+        """Return a number of rows."""
+        return self.n(*_ROWS, count)
+
+
 @dataclass(frozen=True, slots=True)
 class NoticeOrder:
-    """A notice to be drafted.
-
-    `sender_file` and `recipients_file`: a check reads both again. `days`: from `drafted` to the
-    deadline, for laws that have one.
-    """
+    """A notice to be drafted; a check reads its files again. `days`: until the deadline, if there is one."""
 
     selection: PlaceSelection
     recipient: Recipient
@@ -98,8 +110,8 @@ def concerning(selection: PlaceSelection, recipient: Recipient) -> tuple[ClaimPl
 class NoticeFigures:
     """The numbers of a notice, by name: the same in every language.
 
-    `reservations`: rows by the reservation that was in force. `read`: by source of the reading (see
-    `RecordReading.source`), the days on which rows were last read, a day for each row, in order.
+    `reservations`: rows by the reservation that was in force. `read`: days on which rows were last read, in
+    order, by source of the reading.
     """
 
     numbers: Mapping[str, int]
@@ -110,11 +122,10 @@ class NoticeFigures:
     def of(cls, places: Sequence[ClaimPlace], annex: Annex, sender: Sender) -> "NoticeFigures":
         """Count places; unknown addresses and readings count as `without_url` and `never_read`."""
         rights = [rights_claimed(place, sender) for place in places]
-        readings = [(place.reading, place.file) for place in places]
-        read = {
-            source: sorted(each.at.date() for each, file in readings if each and each.source(file) == source)
-            for source in {each.source(file) for each, file in readings if each}
-        }
+        read = defaultdict[str, list[date]](list)
+        for place in places:
+            if reading := place.reading:
+                insort(read[reading.source(place.file)], reading.at.date())
         reservations = Counter(row.reservation for row in annex.rows if row.reservation)
         counted = ClaimFigures.of(places)
         numbers = {
@@ -192,24 +203,26 @@ def letter_of(
     figures: NoticeFigures,
     files: Sequence[tuple[str, str]],
 ) -> Letter:
-    """Return the letter of an order.
-
-    Args:
-        places: those that the letter is about, and the annex has.
-        files: names of the annex's files with their SHA-256.
-    """
+    """Return the letter of an order about `places`; `files`: names of the annex's files with SHA-256."""
     sender, recipient, lang, _ = order.sender, order.recipient, order.lang, LetterWords(order.lang)
-    texts, lists = _texts(order, places, figures), _lists(order, places, annex, figures)
+    texts, lists = _facts(order, places, annex, figures)
     blocks, missing = list[LetterElement](), dict[str, list[str]]()
     for element in order.law.elements:
-        lacking = [name for name in element.needs if not (lists.get(name) or texts.get(name))]
-        if not lacking:
-            blocks.append(_element(element, texts, lists, lang))
-        elif not element.optional:
-            missing[element.name] = lacking
+        if lacking := [name for name in element.needs if not (lists.get(name) or texts.get(name))]:
+            if not element.optional:
+                missing[element.name] = lacking
+            continue
+        paragraphs = list[str]()
+        for line in element.text[lang].splitlines():
+            depends = _DEPENDS.match(line)
+            if not depends or texts[depends[1]]:
+                # Facts are put in once, whatever braces they have.
+                paragraphs.append(_DEPENDS.sub("", line).format_map(texts).strip())
+        lines = tuple(lists[element.list]) if element.list else ()
+        heading = element.heading[lang]
+        blocks.append(LetterElement(element.name, heading, tuple(filter(None, paragraphs)), lines))
     siren = sender.siren and f"SIREN {sender.siren}"
     own = (sender.name, sender.address, sender.email, sender.phone, siren)
-    written = _.day(order.drafted)
     closing = [_("Digest of the annex’s rows: {digest}", digest=annex.digests()["rows"])]
     if root := order.selection.source.seal.get("bag_root"):
         closing.append(_("Merkle root of the sealed evidence: {root}", root=root))
@@ -219,7 +232,7 @@ def letter_of(
         sender=tuple(printable(line) for line in own if line),
         recipient=tuple(printable(line) for line in (recipient.name, recipient.route) if line),
         drafted=order.drafted,
-        day=_("{day}", day=written),
+        day=_("{day}", day=_.day(order.drafted)),
         blocks=tuple(blocks),
         annex_heading=_("Annex"),
         annex=tuple(files),
@@ -228,42 +241,32 @@ def letter_of(
     )
 
 
-def _element(
-    element: LegalElement, texts: Mapping[str, str], lists: Mapping[str, Sequence[str]], lang: str
-) -> LetterElement:
-    """Return an element with its facts; these are put in once, whatever braces they have."""
-    paragraphs = list[str]()
-    for line in element.text[lang].splitlines():
-        depends = _DEPENDS.match(line)
-        if not depends or texts[depends[1]]:
-            paragraphs.append(_DEPENDS.sub("", line).format_map(texts).strip())
-    lines = lists[element.list] if element.list else ()
-    return LetterElement(element.name, element.heading[lang], tuple(filter(None, paragraphs)), tuple(lines))
-
-
-def _texts(order: NoticeOrder, places: Sequence[ClaimPlace], figures: NoticeFigures) -> dict[str, str]:
-    """Return the facts that elements put into their text. An empty one is missing."""
+def _facts(
+    order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return the facts that elements put into their text, and their lists. An empty one is missing."""
     numbers, _, sender = figures.numbers, LetterWords(order.lang), order.sender
     # A number of 0 is a missing fact; but URLs and hosts may be 0.
     amounts = {
         name: _.n(*noun, numbers[name]) if numbers[name] or name in ("urls", "hosts") else ""
         for name, noun in AMOUNTS.items()
     }
-    without_url = _.n("{n} row", "{n} rows", numbers["without_url"])
     readings = [
-        _(READINGS[source], rows=_.n("{n} row", "{n} rows", len(days)), when=_days(days, _))
+        _(READINGS[source], rows=_.rows(len(days)), when=_days(days, _))
         for source in (PLACE, COPY, DISK)
         if (days := figures.read.get(source))
     ]
     publishers = publishers_of(sender.publishers, places)
-    return {
+    texts = {
         **amounts,
         "domains": _.n("{n} site", "{n} sites", numbers["sites"]),
         "sender": printable(sender.name),
         **{name: printable(getattr(sender, name) or "") for name in SENDER_TEXTS},
         "recipient": printable(order.recipient.name),
         "deadline": _.day(order.deadline) if order.deadline else "",
-        "without_url": _("The address of the page is not known for {rows}.", rows=without_url)
+        "without_url": _(
+            "The address of the page is not known for {rows}.", rows=_.rows(numbers["without_url"])
+        )
         if numbers["without_url"]
         else "",
         "read": " ".join(readings),
@@ -271,6 +274,23 @@ def _texts(order: NoticeOrder, places: Sequence[ClaimPlace], figures: NoticeFigu
         # Nobody may swear to act for the holder of a right whose basis no file gives.
         "rights_basis": "known" if publishers and all(each.rights_basis for each in publishers) else "",
     }
+    lists = {
+        "mandates": [_mandate(publisher, sender, _) for publisher in publishers],
+        "hosts": _most_frequent((place.document_host for place in places if place.document_host), _),
+        "files": _most_frequent((ascii_url(place.file) for place in places), _),
+        "reservations": [
+            _(text, rows=_.rows(figures.reservations[status]))
+            for status, text in RESERVATIONS.items()
+            if status in figures.reservations
+        ],
+        "prefixes": _first_lines([row.surt_prefix for row in annex.own_domains], _),
+        "signature": [
+            printable(sender.signatory),
+            printable(sender.signatory_title),
+            _("Signature: {line}", line="_" * 30),
+        ],
+    }
+    return texts, lists
 
 
 def _days(days: Sequence[date], _: LetterWords) -> str:
@@ -279,50 +299,20 @@ def _days(days: Sequence[date], _: LetterWords) -> str:
     return _("between {first} and {last}", first=_.day(days[0]), last=_.day(days[-1]))
 
 
-def _lists(
-    order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures
-) -> dict[str, list[str]]:
-    """Return the lists that elements have after their text. An empty one is missing."""
-    _, sender = LetterWords(order.lang), order.sender
-    prefixes = [row.surt_prefix for row in annex.own_domains]
-    return {
-        "mandates": [
-            _mandate(publisher, sender, _) for publisher in publishers_of(sender.publishers, places)
-        ],
-        "hosts": _most_frequent((place.document_host for place in places if place.document_host), _),
-        "files": _most_frequent((ascii_url(place.file) for place in places), _),
-        "reservations": [
-            _(RESERVATIONS[status], rows=_.n("{n} row", "{n} rows", figures.reservations[status]))
-            for status in RESERVATIONS
-            if status in figures.reservations
-        ],
-        "prefixes": _first_lines(prefixes, _),
-        "signature": [
-            printable(sender.signatory),
-            printable(sender.signatory_title),
-            _("Signature: {line}", line="_" * 30),
-        ],
-    }
-
-
 def _most_frequent(values: Iterable[str], _: LetterWords) -> list[str]:
-    """Return values with the rows of each, the most frequent first, as far as a letter lists them."""
     counts = Counter(values)
     ordered = sorted(counts, key=lambda value: (-counts[value], value))
-    lines = [
-        _("{value}: {rows}", value=value, rows=_.n("{n} row", "{n} rows", counts[value])) for value in ordered
-    ]
+    lines = [_("{value}: {rows}", value=value, rows=_.rows(counts[value])) for value in ordered]
     return _first_lines(lines, _)
 
 
 def _first_lines(lines: Sequence[str], _: LetterWords) -> list[str]:
-    more = len(lines) - LISTED
-    rest = [_("and {count} more, in the annex", count=_.number(more))] if more > 0 else []
-    return [*lines[:LISTED], *rest]
+    if (more := len(lines) - LISTED) <= 0:
+        return list(lines)
+    return [*lines[:LISTED], _("and {count} more, in the annex", count=_.number(more))]
 
 
 def _mandate(publisher: Publisher, sender: Sender, _: LetterWords) -> str:
-    """Return a publisher with its legal person, the basis of its right, and its mandate."""
     facts = [printable(publisher.legal_name or publisher.name)]
     facts += [f"SIREN {publisher.siren}"] if publisher.siren else []
     facts += [printable(publisher.address)] if publisher.address else []
@@ -340,8 +330,8 @@ def _mandate(publisher: Publisher, sender: Sender, _: LetterWords) -> str:
     begins, ends = (limit and _.day(limit) for limit in (publisher.mandate_from, publisher.mandate_to))
     if begins and ends:
         facts.append(_("in force from {begins} to {ends}", begins=begins, ends=ends))
-    elif begins or ends:
-        facts.append(
-            _("in force from {begins}", begins=begins) if begins else _("in force until {ends}", ends=ends)
-        )
+    elif begins:
+        facts.append(_("in force from {begins}", begins=begins))
+    elif ends:
+        facts.append(_("in force until {ends}", ends=ends))
     return ", ".join(facts)

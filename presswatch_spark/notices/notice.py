@@ -1,4 +1,4 @@
-"""A notice on disk or S3: its files under SHA256SUMS, its events in a chain, and its state.
+"""A notice on disk or S3: its draft, its files under SHA256SUMS, its events in a chain, and its state.
 
 N/letter.docx letter.pdf form.txt notice.json
 N/annex/rows.csv rows.xlsx rows.jsonl, and the same of urls and domains
@@ -10,15 +10,19 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from presswatch_spark.claims.selection import ClaimPlace
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.extras import library
+from presswatch_spark.notices.annex import ANNEX, ENDINGS, TABLES, Annex, annex_of
+from presswatch_spark.notices.formats import docx_of, pdf_of, text_of
 from presswatch_spark.notices.laws import laws
-from presswatch_spark.notices.wording import Sentence, sentence
+from presswatch_spark.notices.letter import Letter, NoticeFigures, NoticeOrder, concerning, letter_of
+from presswatch_spark.notices.parties import SENDER_TEXTS, Recipient, Sender
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
@@ -26,10 +30,11 @@ from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, StorageOptions
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
-from presswatch_spark.translation import N_
+from presswatch_spark.translation import N_, Sentence, sentence
+from presswatch_spark.version import __version__
 
 SUMS, NOTICE, LETTER, PDF, FORM = "SHA256SUMS", "notice.json", "letter.docx", "letter.pdf", "form.txt"
-ANNEX, EVENTS = "annex", "events"
+EVENTS, LAYOUT = "events", 1
 SCHEMA = Path(__file__).with_name("notice.schema.json")
 DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT, ANSWERED = (
     "drafted", "edited", "read", "checked", "signed", "sent", "answered",
@@ -104,13 +109,13 @@ class Notice:
             raise OutputError(
                 f"{NOTICE} or {SUMS} cannot be read", where=str(folder), remedy="draft the notice again"
             ) from error
-        events = list[Event]()
+        opened = cls(folder, about, sums, ())
         for name in sorted(name for name in folder.names() if name.startswith(f"{EVENTS}/")):
             data = folder.read(name)[0]
             try:
                 noted = unsealed_json(data)
                 event = Event.of(noted, data)
-                if noted["previous"] != _digest_of(events) or event.number != len(events) + 1:
+                if (noted["previous"], event.number) != (opened._last_digest, len(opened.events) + 1):
                     raise ValueError("it follows another event")
             except (ValueError, KeyError, TypeError) as error:
                 raise OutputError(
@@ -118,8 +123,8 @@ class Notice:
                     where=folder.at(name),
                     remedy="restore the notice from a copy, or draft it again",
                 ) from error
-            events.append(event)
-        return cls(folder, about, sums, tuple(events))
+            opened = replace(opened, events=(*opened.events, event))
+        return opened
 
     @property
     def digest(self) -> str:
@@ -164,61 +169,40 @@ class Notice:
 
     def add_event(self, kind: str, **facts: Any) -> Event:
         """Add an event after those that are known; `OutputError` if another process added one meanwhile."""
-        return _add_event(self.folder, self.events, kind, self.digest, facts)
+        noted = {
+            "number": len(self.events) + 1,
+            "kind": kind,
+            "noted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "sums": self.digest,
+            "previous": self._last_digest,
+        }
+        for name, value in facts.items():
+            if value is not None:
+                noted[name] = value.isoformat() if isinstance(value, date) else value
+        data = sealed_json(noted)
+        with disk_errors(str(self.folder)):
+            self.folder.write(f"{EVENTS}/{noted['number']:04}.json", data, absent=True)
+        return Event.of(noted, data)
+
+    @property
+    def _last_digest(self) -> str:
+        return self.events[-1].sha256 if self.events else ""
 
 
 @contextmanager
 def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
-    """Give a local folder to fill; when the block ends well, it becomes the notice at `path`, as a whole.
-
-    Raises:
-        OutputError: `path` holds something, or cannot be written; then nothing is there.
-    """
+    """Give a local folder; when the block ends, it is the notice at `path`. Raises as `new_folder`."""
     with disk_errors(path), new_folder(path, storage, SUMS, private=True) as draft:
         yield draft
         names = sorted(each.relative_to(draft).as_posix() for each in draft.rglob("*") if each.is_file())
         text = "".join(f"{file_sha256(draft / name)}  {name}\n" for name in names)
         (draft / SUMS).write_text(text, encoding="utf-8")
-        _add_event(Folder.of(str(draft), StorageOptions()), (), DRAFTED, file_sha256(draft / SUMS), {})
-
-
-def _digest_of(events: Sequence[Event]) -> str:
-    """Return the digest of the last event, which the next one names."""
-    return events[-1].sha256 if events else ""
-
-
-def _add_event(
-    folder: Folder, events: Sequence[Event], kind: str, sums: str, facts: Mapping[str, Any]
-) -> Event:
-    noted = {
-        "number": len(events) + 1,
-        "kind": kind,
-        "noted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "sums": sums,
-        "previous": _digest_of(events),
-    }
-    for name, value in facts.items():
-        if value is not None:
-            noted[name] = value.isoformat() if isinstance(value, date) else value
-    data = sealed_json(noted)
-    with disk_errors(str(folder)):
-        folder.write(f"{EVENTS}/{noted['number']:04}.json", data, absent=True)
-    return Event.of(noted, data)
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of notice.json."""
-    found: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    return found
+        Notice(Folder.of(str(draft), StorageOptions()), {}, {}, ()).add_event(DRAFTED)
 
 
 def schema_fault(about: Mapping[str, Any]) -> Sentence | None:
-    """Return where a notice does not fit the schema, and how; None if it fits.
-
-    Raises:
-        ConfigError: jsonschema is not installed.
-    """
-    validator = library("jsonschema").Draft202012Validator(schema())
+    """Return where a notice does not fit the schema; None if it fits. `ConfigError` without jsonschema."""
+    validator = library("jsonschema").Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
     faults = sorted(validator.iter_errors(about), key=lambda each: list(map(str, each.absolute_path)))
     if not faults:
         return None
@@ -226,12 +210,141 @@ def schema_fault(about: Mapping[str, Any]) -> Sentence | None:
     return sentence(N_("{place}: it breaks the rule `{rule}`"), place=place, rule=faults[0].validator)
 
 
+# --- its draft
+
+
+@dataclass(frozen=True, slots=True)
+class DraftedNotice:
+    """A notice that was drafted.
+
+    `left_out`: see `PlaceSelection`. `missing`: the facts that are missing, by element. `elsewhere`: places
+    that do not concern the recipient.
+    """
+
+    notice: Notice
+    figures: NoticeFigures
+    left_out: Mapping[str, int]
+    missing: Mapping[str, Sequence[str]]
+    elsewhere: int
+
+
+def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = None) -> DraftedNotice:
+    """Draft a notice in a new folder.
+
+    Raises `InputError` if no place concerns the recipient, `OutputError` if `out` holds something or cannot
+    be written, `ConfigError` without a library of the extra `legal`.
+    """
+    storage = storage or StorageOptions()
+    places = concerning(order.selection, order.recipient)
+    annex = annex_of(places, order.sender.publishers, order.recipient.columns, order.law.own_domains)
+    figures = NoticeFigures.of(places, annex, order.sender)
+    with new_notice(out, storage) as folder:
+        (folder / ANNEX).mkdir()
+        annex.write(folder / ANNEX, order.lang, storage)
+        names = [f"{ANNEX}/{table}.{ending}" for table in TABLES for ending in ENDINGS]
+        files = [(name, file_sha256(folder / name)) for name in names]
+        letter = letter_of(order, places, annex, figures, files)
+        about = _about(order, places, annex, figures, letter)
+        if fault := schema_fault(about):
+            raise ValueError(f"notice.json does not fit its schema: {fault}")
+        (folder / LETTER).write_bytes(docx_of(letter))
+        (folder / PDF).write_bytes(pdf_of(letter, folder / ANNEX))
+        (folder / FORM).write_text(text_of(letter, annex.rows), encoding="utf-8")
+        text = json.dumps(about, ensure_ascii=True, indent=1) + "\n"
+        (folder / NOTICE).write_text(text, encoding="utf-8")
+    return DraftedNotice(
+        notice=Notice.open(out, storage),
+        figures=figures,
+        left_out=order.selection.left_out,
+        missing=letter.missing,
+        elsewhere=len(order.selection.places) - len(places),
+    )
+
+
+def today() -> date:
+    """Return the day in UTC."""
+    return datetime.now(UTC).date()
+
+
+def _about(
+    order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures, letter: Letter
+) -> dict[str, Any]:
+    texts = {block.element: block.text for block in letter.blocks}
+    source, recipients = order.selection.source, order.recipients_file
+    return {
+        "layout": LAYOUT,
+        "tool_version": __version__,
+        "drafted_on": order.drafted.isoformat(),
+        "deadline": order.deadline and order.deadline.isoformat(),
+        "language": order.lang,
+        "law": order.law.id,
+        "recipient": recipient_facts(order.recipient),
+        "sender": sender_facts(order.sender),
+        "elements": {
+            element.name: {"source": element.source, "text": texts.get(element.name)}
+            for element in order.law.elements
+        },
+        "numbers": dict(figures.numbers),
+        "reservations": dict(figures.reservations),
+        # The sources that a check reads again, and the rows of them that the annex has.
+        "query": {
+            "source": source.kind,
+            "where": source.where,
+            "claims": source.claims_at,
+            "targets": sorted(place.target_sha256 for place in places),
+            "rows": sorted({place.claim_row for place in places}),
+            "sender_file": str(Path(order.sender_file).absolute()),
+            "recipients_file": recipients and str(Path(recipients).absolute()),
+            **({"seal": dict(source.seal)} if source.seal else {}),
+            "mirrors": [[mirror.place, mirror.copy] for mirror in order.selection.mirrors],
+        },
+        "annex": {
+            "columns": {table: schema.names for table, (schema, _) in annex.tables.items()},
+            "digests": annex.digests(),
+            "files": dict(letter.annex),
+        },
+    }
+
+
+def recipient_facts(recipient: Recipient) -> dict[str, Any]:
+    """Return the facts of a recipient in notice.json."""
+    return {
+        "id": recipient.id,
+        "name": recipient.name,
+        "route": recipient.route,
+        "elements": list(recipient.elements),
+        "columns": list(recipient.columns),
+        "verify_before_you_send": list(map(str, recipient.doubts())),
+    }
+
+
+def sender_facts(sender: Sender) -> dict[str, Any]:
+    """Return the facts of a sender in notice.json."""
+    return {
+        **{name: getattr(sender, name) for name in ("name", *SENDER_TEXTS)},
+        "acts_as": "owner" if sender.is_owner else "agent",
+        "publishers": [
+            {
+                "id": publisher.id,
+                "name": publisher.name,
+                "mandate_document": (deed := publisher.mandate_document) and deed.sha256,
+                "mandate_signed_on": deed.signed_on.isoformat() if deed and deed.signed_on else None,
+                "country": publisher.country,
+                "rights_basis": list(publisher.rights_basis),
+            }
+            for publisher in sender.publishers
+        ],
+    }
+
+
+# --- its state
+
+
 @dataclass(frozen=True, slots=True)
 class NoticeState:
-    """One of `STATES`.
+    """One of `STATES`, with the newest answer, and the files that are not as they were drafted.
 
-    `removed` of `places` are gone, by the case; both None without a case. `answer`: the newest answer.
-    `changed`: files that are not as they were drafted.
+    `removed` of `places` are gone, by the case; both None without a case.
     """
 
     state: str
@@ -244,11 +357,8 @@ class NoticeState:
 def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | None = None) -> NoticeState:
     """Return the state of a notice on a day. Only a case shows that copies are gone.
 
-    Args:
-        case: the case that follows its places; default: the one that it was drafted of.
-
-    Raises:
-        InputError: the case does not have the notice's places; `BrokenCaseError` if it has changed.
+    `case`: the one that follows its places; default: that which it was drafted from. Raises `InputError` if
+    it does not have the notice's places; `BrokenCaseError` if it has changed.
     """
     changed = tuple(name for name, _ in notice.changes(notice.files()))
     query, removed, places = notice.about["query"], None, None
@@ -282,14 +392,7 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
 
 
 def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
-    """Note a signature.
-
-    Args:
-        file: SHA-256 (hex) of the signed copy.
-
-    Raises:
-        InputError: it is another person than the one named in it, or the day cannot be.
-    """
+    """Note a signature; `InputError` if the notice names another person, or the day cannot be."""
     named = str(notice.about["sender"]["signatory"])
     if by.casefold().split() != named.casefold().split():
         raise _refused(notice, "somebody else is to sign this notice", f"it is {named}, by the sender's file")
@@ -301,43 +404,35 @@ def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
 def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> Event:
     """Note the dispatch of a notice.
 
-    Raises:
-        InputError: it was not checked, or not signed, as it is now; its check is too old, or its
-            deadline is over; a mandate has ended; the day cannot be.
+    Raises `InputError` unless it was checked, and signed, as it is now, and that check is recent; or if its
+    deadline is over, a mandate has ended, or the day cannot be.
     """
     _require_unchanged(notice)
     checked = notice.newest(CHECKED)
     if checked is None or not notice.holds(CHECKED):
         raise _refused(notice, "this notice was not checked as it is now", "run `presswatch notice check`")
-    signed = notice.newest(SIGNED) if notice.holds(SIGNED) else None
-    if signed is None and "signature" in laws()[notice.about["law"]].required():
+    first, happened = notice.drafted_on, "it was drafted"
+    signed = notice.newest(SIGNED)
+    if signed is not None and notice.holds(SIGNED):
+        if signed.day > first:
+            first, happened = signed.day, "it was signed"
+    elif "signature" in laws()[notice.about["law"]].required():
         remedy = "note who did: `presswatch notice sign`"
         raise _refused(notice, "nobody signed this notice as it is now", remedy)
-    first, happened = notice.drafted_on, "it was drafted"
-    if signed is not None and signed.day > first:
-        first, happened = signed.day, "it was signed"
     day, days = _require_day(notice, on, first, happened), int(checked.facts["days"])
     if day > checked.day + timedelta(days=days):
-        raise _refused(
-            notice,
-            f"this notice was checked on {checked.day}, more than {days} days before: mandates,"
-            " licences and places may have changed",
-            "run `presswatch notice check` again",
-        )
+        what = f"this notice was checked on {checked.day}, more than {days} days before"
+        remedy = "run `presswatch notice check` again"
+        raise _refused(notice, f"{what}: mandates, licences and places may have changed", remedy)
     until = checked.facts.get("mandates_until")
     if until and day > date.fromisoformat(until):
-        raise _refused(
-            notice,
-            f"a mandate ended on {until}: on {day} the sender cannot act for all publishers of this notice",
-            "renew the mandate, note it in the members file, and check the notice again",
-        )
+        what = f"on {day} the sender cannot act for all publishers of this notice"
+        remedy = "renew the mandate, note it in the members file, and check the notice again"
+        raise _refused(notice, f"a mandate ended on {until}: {what}", remedy)
     deadline = notice.about["deadline"]
     if deadline and day > date.fromisoformat(deadline):
-        raise _refused(
-            notice,
-            f"the deadline in this notice is over: {deadline}",
-            "draft it again; nobody can answer before the letter comes",
-        )
+        remedy = "draft it again; nobody can answer before the letter comes"
+        raise _refused(notice, f"the deadline in this notice is over: {deadline}", remedy)
     return notice.add_event(SENT, on=on, via=via, file=file)
 
 
@@ -360,7 +455,6 @@ def _require_unchanged(notice: Notice) -> None:
 
 
 def _require_day(notice: Notice, on: date | None, first: date, what: str) -> date:
-    """Return the day of an event, today if none is named; `InputError` if it is to come, or too early."""
     now = datetime.now(UTC)
     # In Auckland it is tomorrow already.
     last, happened = (now + timedelta(hours=EASTERNMOST)).date(), on or now.date()
@@ -368,9 +462,6 @@ def _require_day(notice: Notice, on: date | None, first: date, what: str) -> dat
         raise _refused(notice, f"{happened} is to come", "give --on the day")
     # A clock behind ours, or a letter with a later day, is no reason to note an impossible order of events.
     if happened < first:
-        raise _refused(
-            notice,
-            f"{happened} is before the day on which {what}: {first}",
-            "give --on the day, or check this machine's clock",
-        )
+        remedy = "give --on the day, or check this machine's clock"
+        raise _refused(notice, f"{happened} is before the day on which {what}: {first}", remedy)
     return happened

@@ -4,21 +4,21 @@ Recipients are those of `conf/recipients.yaml`: each fact with its source and th
 says who it is, who signs, and for whom it acts by which mandate.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from presswatch_spark.corpus.registry import Publisher, Registry, load_registry
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.notices.annex import KNOWN_COLUMNS
-from presswatch_spark.notices.wording import Sentence, sentence
-from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
+from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes
 from presswatch_spark.settings.load import shipped
 from presswatch_spark.terminal import did_you_mean
-from presswatch_spark.translation import N_
+from presswatch_spark.translation import N_, Sentence, sentence
 
 FACTS = ("route", "language", "publishes", "elements", "columns")
 SENDER_TEXTS = ("address", "email", "phone", "signatory", "signatory_title")
@@ -31,44 +31,32 @@ ONE_OWNER = "an owner is one publisher, and this file names {}: list the one und
 
 @dataclass(frozen=True, slots=True)
 class RecipientFact:
-    """A fact about a recipient. `checked`: the day on which `source` was read; None if it was not."""
+    """The ground of a fact about a recipient: its source, and the day on which it was read, if it was."""
 
-    value: str | bool | tuple[str, ...] | None
     source: str
     checked: date | None
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who gets a notice. `datasets` and `places` say which rows concern it; see the file."""
+    """Who gets a notice. `datasets` and `places` say which rows concern it; see the file.
+
+    `route`: where the notice goes; None if that is not known. `elements`: those that it asks for beside those
+    of the law. `columns`: those of the annex's rows that it needs. `facts`: each of `FACTS` with its source.
+    """
 
     id: str
     name: str
     datasets: tuple[str, ...]
     places: tuple[str, ...]
+    route: str | None
+    elements: tuple[str, ...]
+    columns: tuple[str, ...]
     facts: Mapping[str, RecipientFact]
 
     def concerns(self, dataset: str, file: str) -> bool:
         """Return whether a record of this dataset, in the file at this URI, is a matter for the recipient."""
         return dataset in self.datasets or file.startswith(self.places)
-
-    @property
-    def route(self) -> str | None:
-        """Return where the notice goes; None if that is not known."""
-        value = self.facts["route"].value
-        return value if isinstance(value, str) else None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Return the columns of the annex's rows that the recipient needs."""
-        value = self.facts["columns"].value
-        return value if isinstance(value, tuple) else ()
-
-    @property
-    def elements(self) -> tuple[str, ...]:
-        """Return the elements that it asks for beside those of the law."""
-        value = self.facts["elements"].value
-        return value if isinstance(value, tuple) else ()
 
     def doubts(self) -> Iterator[Sentence]:
         """Yield the facts that must be verified before a notice is sent."""
@@ -80,19 +68,15 @@ class Recipient:
 
 
 def load_recipient(id: str, path: str | None = None) -> Recipient:
-    """Return a recipient by its id.
+    """Return a recipient by its id; `path`: a file in the place of the one that comes with the package.
 
-    Args:
-        path: a file in the place of the one that comes with the package.
-
-    Raises:
-        ConfigError: there is no such recipient, or the file has mistakes; all of them are listed.
+    Raises `ConfigError` if there is none, or the file has mistakes: all of them are listed.
     """
     found = load_recipients(path)
     if id not in found:
         raise ConfigError(
             f"there is no recipient `{id}`{did_you_mean(id, found)}",
-            where=str(_file(path)),
+            where=str(path or shipped("recipients.yaml")),
             remedy=f"name one of {', '.join(found)}, or add it to a copy and give --recipients",
         )
     return found[id]
@@ -100,12 +84,8 @@ def load_recipient(id: str, path: str | None = None) -> Recipient:
 
 def load_recipients(path: str | None = None) -> dict[str, Recipient]:
     """Return all recipients by their ids; `path` and errors as those of `load_recipient`."""
-    file = _file(path)
+    file = path or shipped("recipients.yaml")
     return parse_recipients(file_bytes(file, "the recipients", "--recipients"), str(file))
-
-
-def _file(path: str | None) -> Path:
-    return Path(path) if path else shipped("recipients.yaml")
 
 
 def parse_recipients(raw: bytes, name: str) -> dict[str, Recipient]:
@@ -117,44 +97,49 @@ def parse_recipients(raw: bytes, name: str) -> dict[str, Recipient]:
         keys = check.entry(node, "recipient", f"id name datasets places {' '.join(FACTS)}")
         own_id = check.unique_id(keys.get("id"), "recipient") or ""
         about = f"recipient `{own_id}`"
+        noted = {each: _fact(keys.get(each), f"{about}: {each}", check) for each in FACTS}
+        texts = {each: value for each, (value, _) in noted.items() if isinstance(value, tuple)}
+        columns, route = texts.get("columns", ()), noted["route"][0]
+        for unknown in sorted(set(columns) - KNOWN_COLUMNS["rows"]):
+            check.say(keys["columns"], f"{about}: columns: `{unknown}` is no column of the annex")
         found[own_id] = Recipient(
             id=own_id,
             name=check.text(keys.get("name"), f"{about}: name") or "",
             datasets=_texts(keys.get("datasets"), f"{about}: datasets", check),
             places=_texts(keys.get("places"), f"{about}: places", check),
-            facts={each: _fact(keys.get(each), f"{about}: {each}", check) for each in FACTS},
+            route=route if isinstance(route, str) else None,
+            elements=texts.get("elements", ()),
+            columns=columns,
+            facts={each: fact for each, (_, fact) in noted.items()},
         )
     check.finish(name, "the recipients file")
     return found
 
 
-def _fact(node: yaml.Node | None, about: str, check: Check) -> RecipientFact:
+def _fact(node: yaml.Node | None, about: str, check: Check) -> tuple[Any, RecipientFact]:
     keys = check.entry(node, about, "source", "value checked note") if node is not None else {}
     check.text(keys.get("note"), f"{about}: note")
     given = keys.get("value")
-    value: str | bool | tuple[str, ...] | None
+    value: Any = None
     if isinstance(given, yaml.SequenceNode):
         value = _texts(given, about, check)
-    elif isinstance(given, yaml.ScalarNode) and given.tag == "tag:yaml.org,2002:bool":
+    elif given is not None and given.tag == "tag:yaml.org,2002:bool":
         value = given.value.lower() in ("true", "yes", "on")
     else:
         value = check.text(given, f"{about}: value")
-    if about.endswith("columns") and isinstance(value, tuple):
-        for unknown in sorted(set(value) - KNOWN_COLUMNS["rows"]):
-            check.say(line_of(keys["value"]), f"{about}: `{unknown}` is no column of the annex")
     checked = check.date(keys.get("checked"), f"{about}: checked")
     # The day in Auckland may be one ahead.
     if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
-        check.say(line_of(keys["checked"]), f"{about}: checked: {checked} is to come")
-    return RecipientFact(value, check.text(keys.get("source"), f"{about}: source") or "", checked)
+        check.say(keys["checked"], f"{about}: checked: {checked} is to come")
+    return value, RecipientFact(check.text(keys.get("source"), f"{about}: source") or "", checked)
 
 
 def _texts(node: yaml.Node | None, what: str, check: Check) -> tuple[str, ...]:
-    if not isinstance(node, yaml.SequenceNode):
-        if node is not None:
-            check.say(line_of(node), f"{what} must be a list")
-        return ()
-    return tuple(filter(None, (check.text(item, what) for item in node.value)))
+    if isinstance(node, yaml.SequenceNode):
+        return tuple(filter(None, (check.text(item, what) for item in node.value)))
+    if node is not None:
+        check.say(node, f"{what} must be a list")
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +166,7 @@ class Sender:
 
 
 def load_sender(path: str) -> Sender:
-    """Read and check the file of a sender, and the members file that it names.
-
-    Raises:
-        ConfigError: a file cannot be read, or has mistakes; all of them are listed as `file:line: message`.
-    """
+    """Read the file of a sender, and its members file; `ConfigError` lists all mistakes by line."""
     check, raw = Check(), file_bytes(path, "the sender", "--sender")
     root = compose(raw, check, "the sender has texts, and no more", "sender")
     sender = _sender(root, check, path) if root is not None else None
@@ -199,18 +180,18 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
     top = check.entry(root, "sender's file", "sender")
     if "sender" not in top:
         return None
-    keys = check.entry(
-        top["sender"], "sender", "name address email signatory", "phone siren members publishers acts_as"
-    )
-    signatory = keys.get("signatory")
-    person = check.entry(signatory, "signatory", "name title") if signatory is not None else {}
-    role = _short(keys.get("acts_as"), "acts_as", check) or "agent"
+    optional = "phone siren members publishers acts_as"
+    keys = check.entry(top["sender"], "sender", "name address email signatory", optional)
+    person = check.entry(keys["signatory"], "signatory", "name title") if "signatory" in keys else {}
+    nodes = {name: keys.get(name) for name in ("acts_as", "members", "name", "address", "email", "phone")}
+    nodes |= {"siren": keys.get("siren")}
+    nodes |= {f"signatory: {name}": person.get(name) for name in ("name", "title")}
+    texts = {what: _short(node, what, check) for what, node in nodes.items()}
+    role, members, email = texts["acts_as"] or "agent", texts["members"], texts["email"] or ""
     if role not in ("agent", "owner"):
-        check.say(line_of(keys["acts_as"]), f"acts_as `{role}` is neither `agent` nor `owner`")
-    members = _short(keys.get("members"), "members", check)
+        check.say(keys["acts_as"], f"acts_as `{role}` is neither `agent` nor `owner`")
     if members is None:
         return None
-    email = _short(keys.get("email"), "email", check) or ""
     name, at, host = email.partition("@")
     if email and not (name and at and "." in host and " " not in email):
         check.say(keys["email"], f"email `{email}` is no address")
@@ -218,15 +199,15 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
     publishers = _publishers(keys.get("publishers"), registry, check)
     if role == "owner" and len(publishers) != 1:
         # Whoever owns one publisher's rights needs a mandate for another's.
-        check.say(line_of(keys["acts_as"]), ONE_OWNER.format(len(publishers)))
+        check.say(keys["acts_as"], ONE_OWNER.format(len(publishers)))
     return Sender(
-        name=_short(keys.get("name"), "name", check) or "",
-        address=_short(keys.get("address"), "address", check) or "",
+        name=texts["name"] or "",
+        address=texts["address"] or "",
         email=email,
-        phone=_short(keys.get("phone"), "phone", check),
-        siren=_short(keys.get("siren"), "siren", check),
-        signatory=_short(person.get("name"), "signatory: name", check) or "",
-        signatory_title=_short(person.get("title"), "signatory: title", check) or "",
+        phone=texts["phone"],
+        siren=texts["siren"],
+        signatory=texts["signatory: name"] or "",
+        signatory_title=texts["signatory: title"] or "",
         is_owner=role == "owner",
         publishers=publishers,
     )
@@ -237,22 +218,22 @@ def _short(node: yaml.Node | None, what: str, check: Check) -> str | None:
     if node is None or value is None:
         return None
     if len(value) > CHARACTERS:
-        check.say(line_of(node), f"{what} has {len(value):,} characters, and may have {CHARACTERS}")
+        check.say(node, f"{what} has {len(value):,} characters, and may have {CHARACTERS}")
         return None
     if not all(character.isprintable() or character == "\xa0" for character in value):
-        check.say(line_of(node), f"{what} holds characters that cannot be shown")
+        check.say(node, f"{what} holds characters that cannot be shown")
         return None
     return value
 
 
 def _publishers(node: yaml.Node | None, registry: Registry, check: Check) -> tuple[Publisher, ...]:
-    """Return the publishers that a sender acts for: those listed, or all of the members file."""
-    known = registry.by_id
     if node is None:
         return registry.publishers
-    found: Sequence[yaml.Node] = check.items(node, "publishers")
-    named = [(item, check.text(item, "publisher")) for item in found]
-    for item, name in named:
-        if name is not None and name not in known:
-            check.say(line_of(item), f"no member is the publisher `{name}`{did_you_mean(name, known)}")
-    return tuple(known[name] for _, name in named if name is not None and name in known)
+    found, known = list[Publisher](), registry.by_id
+    for item in check.items(node, "publishers"):
+        name = check.text(item, "publisher")
+        if name is not None and name in known:
+            found.append(known[name])
+        elif name is not None:
+            check.say(item, f"no member is the publisher `{name}`{did_you_mean(name, known)}")
+    return tuple(found)

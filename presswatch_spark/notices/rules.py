@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
@@ -26,20 +27,12 @@ from presswatch_spark.claims.selection import (
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.evidence.sources import source_at
-from presswatch_spark.notices.annex import KNOWN_COLUMNS, TABLES, annex_of, digest_of, rows_of_jsonl
+from presswatch_spark.notices.annex import ANNEX, KNOWN_COLUMNS, TABLES, annex_of, digest_of, rows_of_jsonl
 from presswatch_spark.notices.doubts import doubts_of_rights, last_mandate_day, outside_articles
-from presswatch_spark.notices.draft import recipient_facts, sender_facts, today
-from presswatch_spark.notices.formats import (
-    ATTACHED,
-    attachments_in,
-    elements_in,
-    has_open_changes,
-    published_text_in,
-)
+from presswatch_spark.notices.formats import ATTACHED, WordLetter, attachments_in
 from presswatch_spark.notices.laws import Law, laws
 from presswatch_spark.notices.letter import concerning
 from presswatch_spark.notices.notice import (
-    ANNEX,
     CHECKED,
     EDITED,
     FORM,
@@ -48,16 +41,18 @@ from presswatch_spark.notices.notice import (
     READ,
     SIGNED,
     Notice,
+    recipient_facts,
     schema_fault,
+    sender_facts,
+    today,
 )
 from presswatch_spark.notices.parties import Recipient, Sender
-from presswatch_spark.notices.wording import Sentence, sentence
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.settings.config import VerifyRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import printable, scheme_of
 from presswatch_spark.text.words import words_of
-from presswatch_spark.translation import N_
+from presswatch_spark.translation import N_, Sentence, sentence
 from presswatch_spark.verify.verification import Joined, NamedDocument, verify
 
 CLOCK_MINUTES = 10
@@ -81,10 +76,7 @@ Breach = tuple[str | Collection[str], Sentence | None]
 
 @dataclass(frozen=True, slots=True)
 class BrokenRule:
-    """A rule that a notice breaks.
-
-    `about`: the element, file or rows, and `more` rows that are not named. `detail`: never text of the web.
-    """
+    """A rule that a notice breaks: `about` an element, a file or rows, of which `more` are not named."""
 
     rule: str
     about: str
@@ -103,10 +95,10 @@ class BrokenRule:
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """The values that a notice is checked with.
+    """The values that a notice is checked with; `sender` and `recipient` are read again.
 
-    `sender` and `recipient` are read again. `days`: accepted age of readings of rows; `again`: read the rows
-    now. `corpus`: has the articles, to look for their words. `edited_by`: who vouches for an edited letter.
+    `days`: accepted age of readings of rows; `again`: read the rows now. `corpus`: to look for words of
+    articles. `edited_by`: who vouches for an edited letter.
     """
 
     sender: Sender
@@ -117,13 +109,13 @@ class Checking:
     edited_by: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class CheckedNotice:
     """A notice with everything that its rules look at.
 
-    `files`: its files by name. `source`: its source, opened again; `failure`: why that, or the selection of
-    its places, failed. `places`: those of its annex today; None after a failure. `claims`: those of the
-    annex's rows today, None for a row without one; or why they cannot be read.
+    `source`: its source, opened again; `failure`: why that, or the selection of its places, failed. `places`:
+    those of its annex today. `claims`: those of the annex's rows today, None for a row without one; or why
+    they cannot be read.
     """
 
     notice: Notice
@@ -144,32 +136,61 @@ class CheckedNotice:
         """Return the law that it rests on."""
         return laws()[self.about["law"]]
 
+    @cached_property
+    def letter(self) -> WordLetter | None:
+        """Return the letter in Word; None if it cannot be read, which refuses it for its elements."""
+        try:
+            return WordLetter.read(self.files.get(LETTER, b""))
+        except ValueError:
+            return None
+
     @property
-    def form(self) -> str:
-        """Return the letter as plain text."""
-        return self.files.get(FORM, b"").decode("utf-8", "replace")
+    def letters(self) -> Mapping[str, str]:
+        """Return the letters that can be read, as text."""
+        form = {FORM: self.files.get(FORM, b"").decode("utf-8", "replace")}
+        return form | ({LETTER: self.letter.published} if self.letter else {})
+
+    @cached_property
+    def annex(self) -> Sequence[tuple[str, str, list[dict[str, Any]] | None]]:
+        """Return the tables of the annex with file and rows; no rows if the file cannot be read."""
+        found = list[tuple[str, str, list[dict[str, Any]] | None]]()
+        for table in TABLES:
+            name = f"{ANNEX}/{table}.jsonl"
+            try:
+                found.append((table, name, [dict(row) for row in rows_of_jsonl(self.files[name])]))
+            except (KeyError, ValueError, TypeError):
+                found.append((table, name, None))
+        return found
+
+    def select_again(self, storage: StorageOptions) -> None:
+        """Open the source again, and fill in places and claims, or why that failed."""
+        query = self.about["query"]
+        mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
+        rows = {str(row["row_sha256"]) for row in self.annex[0][2] or () if "row_sha256" in row}
+        try:
+            source = self.source = source_at(query["where"], storage, query["claims"])
+            try:
+                known = source.claims(rows)
+                self.claims = {row: known.get(row) for row in rows}
+            except PresswatchError as error:
+                self.claims = error
+            selection = source.select(Choice(rows=frozenset(query["rows"])), mirrors)
+            self.places = concerning(selection, self.checking.recipient)
+        except PresswatchError as error:
+            self.failure = error
+            return
+        if self.checking.again:
+            self.notice.add_event(READ, rows=source.read_again(self.places, mirrors))
+            self.notice = Notice.open(str(self.notice.folder.uri), storage)
 
     def rows_whose_claim(self, is_broken: Callable[[JudgedClaim], bool]) -> list[str]:
         """Return the rows of the annex with a claim that meets a condition."""
         claims = {} if isinstance(self.claims, PresswatchError) else self.claims
         return [row for row, claim in claims.items() if claim is not None and is_broken(claim)]
 
-    def letters(self) -> Iterator[tuple[str, str]]:
-        """Yield the letters as text; one that cannot be read is refused for its elements."""
-        yield FORM, self.form
-        try:
-            yield LETTER, published_text_in(self.files.get(LETTER, b""))
-        except ValueError:
-            pass
-
-    def annex_tables(self) -> Iterator[tuple[str, str, list[dict[str, Any]] | None]]:
-        """Yield the tables of the annex with their file and rows; no rows if the file cannot be read."""
-        for table in TABLES:
-            name = f"{ANNEX}/{table}.jsonl"
-            try:
-                yield table, name, [dict(row) for row in rows_of_jsonl(self.files[name])]
-            except (KeyError, ValueError, TypeError):
-                yield table, name, None
+    def rows_at(self, is_broken: Callable[[ClaimPlace], bool]) -> list[str]:
+        """Return the rows of places that meet a condition."""
+        return [place.row_sha256 for place in self.places or () if is_broken(place)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +209,8 @@ class NoticeCheck:
 def check_notice(path: str, checking: Checking, storage: StorageOptions | None = None) -> NoticeCheck:
     """Check a notice; add an event if nothing refuses it.
 
-    Raises:
-        OutputError: there is no notice, or its events have changed.
-        ConfigError: a library of the extra `legal` is missing.
+    Raises `OutputError` if there is no notice, or its events have changed; `ConfigError` without a library of
+    the extra `legal`.
     """
     storage = storage or StorageOptions()
     notice = Notice.open(path, storage)
@@ -204,48 +224,20 @@ def check_notice(path: str, checking: Checking, storage: StorageOptions | None =
             notice = Notice.open(path, storage)
 
     checked = CheckedNotice(notice, notice.files(), checking)
-    _select_again(checked, storage)
-    refusals = check(checked)
+    checked.select_again(storage)
+    refusals = list[BrokenRule]()
+    for code, rule in RULES.items():
+        for about, detail in rule.breaches(checked):
+            if isinstance(about, str):
+                refusals.append(BrokenRule(code, about, detail))
+            elif rows := sorted(about):
+                more = max(len(rows) - NAMED, 0)
+                refusals.append(BrokenRule(code, ", ".join(rows[:NAMED]), detail, more))
     if not refusals:
         last = last_mandate_day(checked.places or (), checking.sender)
         until = last and last.isoformat()
         Notice.open(path, storage).add_event(CHECKED, days=checking.days, mandates_until=until)
     return NoticeCheck(tuple(refusals), tuple(_doubts(checked)))
-
-
-def check(checked: CheckedNotice) -> list[BrokenRule]:
-    """Return all rules that a notice breaks, in the order of `RULES`."""
-    broken = list[BrokenRule]()
-    for code, rule in RULES.items():
-        for about, detail in rule.breaches(checked):
-            if isinstance(about, str):
-                broken.append(BrokenRule(code, about, detail))
-            elif rows := sorted(about):
-                broken.append(BrokenRule(code, ", ".join(rows[:NAMED]), detail, max(len(rows) - NAMED, 0)))
-    return broken
-
-
-def _select_again(checked: CheckedNotice, storage: StorageOptions) -> None:
-    """Open the source of a notice again, and fill in its places and claims, or why that failed."""
-    notice, query, checking = checked.notice, checked.about["query"], checked.checking
-    mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
-    try:
-        source = checked.source = source_at(query["where"], storage, query["claims"])
-        _, _, annex = next(checked.annex_tables())
-        rows = {str(row["row_sha256"]) for row in annex or () if "row_sha256" in row}
-        try:
-            known = source.claims(rows)
-            checked.claims = {row: known.get(row) for row in rows}
-        except PresswatchError as error:
-            checked.claims = error
-        selection = source.select(Choice(rows=frozenset(query["rows"])), mirrors)
-        places = checked.places = concerning(selection, checking.recipient)
-    except PresswatchError as error:
-        checked.failure = error
-        return
-    if checking.again:
-        notice.add_event(READ, rows=source.read_again(places, mirrors))
-        checked.notice = Notice.open(str(notice.folder.uri), storage)
 
 
 def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
@@ -262,41 +254,22 @@ def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
         )
     if checked.notice.newest(EDITED):
         # An edited letter must not be sent with the form or the PDF of the draft.
-        yield sentence(
-            N_(
-                "verify before you send: letter.docx was edited; letter.pdf"
-                " and form.txt are still those of the"
-                " draft"
-            )
+        text = N_(
+            "verify before you send: letter.docx was edited; letter.pdf"
+            " and form.txt are still those of the"
+            " draft"
         )
+        yield sentence(text)
     yield from doubts_of_rights(places, checked.checking.sender, checked.notice.drafted_on)
     yield from outside_articles(places, checked.checking.corpus)
 
 
-# --- the rules
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeRule:
-    """A rule: the meaning of a breach, and the function that yields the breaches of a notice."""
-
-    meaning: str
-    breaches: Callable[[CheckedNotice], Iterator[Breach]]
-
-
-def _invalid_notice(checked: CheckedNotice) -> Iterator[Breach]:
-    if fault := schema_fault(checked.about):
-        yield "notice.json", fault
+# --- the notice and its sources
 
 
 def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
-    """Yield the elements that notice.json, the letter or the form lack."""
-    noted = checked.about["elements"]
-    try:
-        in_letter = elements_in(checked.files.get(LETTER, b""))
-    except ValueError:
-        in_letter = {}
-    form = " ".join(checked.form.split())
+    noted, form = checked.about["elements"], " ".join(checked.letters[FORM].split())
+    in_letter = checked.letter.elements if checked.letter else {}
     required = checked.law.required(checked.about["recipient"]["elements"])
     drafted = [each.name for each in checked.law.elements if noted.get(each.name, {}).get("text")]
     for name in dict.fromkeys([*required, *drafted]):
@@ -310,7 +283,6 @@ def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
 
 
 def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
-    """Yield the differences today between a notice and its claims, tables, sender and recipient."""
     about, sender, places = checked.about, checked.checking.sender, checked.places
     if checked.failure is not None and about["query"]["source"] != "bag":
         yield "rows", sentence(N_("{error}"), error=checked.failure)
@@ -338,7 +310,7 @@ def _changed_bag(checked: CheckedNotice) -> Iterator[Breach]:
 
 
 def _annex_differs(checked: CheckedNotice) -> Iterator[Breach]:
-    for table, name, rows in checked.annex_tables():
+    for table, name, rows in checked.annex:
         if rows is None:
             yield name, sentence(N_("it cannot be read"))
         elif (digest := digest_of(rows)) != checked.about["annex"]["digests"].get(table):
@@ -358,6 +330,13 @@ def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
             yield f"{PDF}: {name}", None
 
 
+# --- its rows
+
+
+def _by_claim(is_broken: Callable[[JudgedClaim], bool]) -> Callable[[CheckedNotice], Iterator[Breach]]:
+    return lambda checked: iter([(checked.rows_whose_claim(is_broken), None)])
+
+
 def _no_claim(checked: CheckedNotice) -> Iterator[Breach]:
     if isinstance(checked.claims, PresswatchError):
         yield "rows", sentence(N_("{error}"), error=checked.claims)
@@ -365,20 +344,8 @@ def _no_claim(checked: CheckedNotice) -> Iterator[Breach]:
         yield [row for row, claim in checked.claims.items() if claim is None], None
 
 
-def _by_claim(is_broken: Callable[[JudgedClaim], bool]) -> Callable[[CheckedNotice], Iterator[Breach]]:
-    """Return the breaches of a rule that a claim can break by itself."""
-    return lambda checked: iter([(checked.rows_whose_claim(is_broken), None)])
-
-
-def _has_verdict_against(claim: JudgedClaim) -> bool:
-    return claim.review == "no_claim" or (claim.confidence == "C" and claim.review == "unsure")
-
-
 def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
-    """Yield rows of publishers that the sender cannot act for; an owner needs no mandate for its own.
-
-    Mandates are judged by the members file of today. Claims judged them for another day.
-    """
+    """Yield rows of publishers that the sender cannot act for; an owner needs no mandate for its own."""
     noted, sender = checked.about["sender"], checked.checking.sender
     documents = {each["id"]: each["mandate_document"] for each in noted["publishers"]}
     strange = checked.rows_whose_claim(lambda claim: claim.publisher_id not in documents)
@@ -390,67 +357,64 @@ def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
         return
     # The draft acts on the day of the letter, and whoever checks will send it from today on.
     for day in sorted({today(), checked.notice.drafted_on}):
-        mandates = {id: mandate_of(publisher, day) for id, publisher in sender.by_id.items()}
-        late = [
-            place.row_sha256
-            for place in checked.places or ()
-            if mandates.get(place.publisher_id, "in_force") != "in_force"
-        ]
+        ended = {id for id, each in sender.by_id.items() if mandate_of(each, day) != "in_force"}
+        late = checked.rows_at(lambda place, ended=ended: place.publisher_id in ended)  # type: ignore[misc]
         yield late, sentence(N_("the mandate is not in force on {day}"), day=day)
 
 
-def _recent_readings(checked: CheckedNotice) -> Iterator[tuple[ClaimPlace, list[RecordReading]]]:
-    """Yield the places with their recent readings: in the case, for the bag, or by a check of this notice."""
+def _recent_readings(checked: CheckedNotice) -> Callable[[ClaimPlace], list[RecordReading]]:
+    """Return the recent readings of a place: in the case, for the bag, or by a check of this notice."""
     now = datetime.now(UTC)
     # A time in the future is that of a wrong clock, and does not count.
     first, last = now - timedelta(days=checked.checking.days), now + timedelta(minutes=CLOCK_MINUTES)
     events = [event for event in checked.notice.events if event.kind == READ]
     again = {row: event.noted_at for event in events for row in event.facts.get("rows", ())}
-    for place in checked.places or ():
-        readings = list(place.readings)
-        if at := again.get(place.row_sha256):
-            readings.append(RecordReading(at, printable(place.file)))
-        yield place, [reading for reading in readings if first <= reading.at <= last]
+
+    def recent(place: ClaimPlace) -> list[RecordReading]:
+        at = again.get(place.row_sha256)
+        readings = [*place.readings, *([RecordReading(at, printable(place.file))] if at else [])]
+        return [reading for reading in readings if first <= reading.at <= last]
+
+    return recent
 
 
 def _not_read_again(checked: CheckedNotice) -> Iterator[Breach]:
-    old = [place.row_sha256 for place, recent in _recent_readings(checked) if not recent]
-    days = checked.checking.days
-    yield old, sentence(N_("within {days} days; run `removal probe`, or add --read-again"), days=days)
+    recent, days = _recent_readings(checked), checked.checking.days
+    remedy = N_("within {days} days; run `removal probe`, or add --read-again")
+    yield checked.rows_at(lambda place: not recent(place)), sentence(remedy, days=days)
 
 
 def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
-    copied = [
-        place.row_sha256
-        for place, recent in _recent_readings(checked)
-        if recent and not any(reading.source(place.file) == PLACE for reading in recent)
-    ]
-    remedy = N_("read the files that the notice names: `removal probe --mirror`, or add --read-again")
+    recent = _recent_readings(checked)
+
+    def is_copied(place: ClaimPlace) -> bool:
+        sources = {reading.source(place.file) for reading in recent(place)}
+        return bool(sources) and PLACE not in sources
+
     if checked.law.location:
-        yield copied, sentence(remedy)
+        remedy = N_("read the files that the notice names: `removal probe --mirror`, or add --read-again")
+        yield checked.rows_at(is_copied), sentence(remedy)
 
 
 def _file_on_a_disk(checked: CheckedNotice) -> Iterator[Breach]:
-    local = [place.row_sha256 for place in checked.places or () if scheme_of(place.file) == "file"]
+    local = checked.rows_at(lambda place: scheme_of(place.file) == "file")
     yield local, sentence(N_("draft it again with --mirror FROM=TO"))
 
 
+# --- what gets published
+
+
 def _open_changes(checked: CheckedNotice) -> Iterator[Breach]:
-    try:
-        is_open = has_open_changes(checked.files.get(LETTER, b""))
-    except ValueError:
-        is_open = False
-    if is_open:
+    if checked.letter and checked.letter.has_open_changes:
         yield LETTER, sentence(N_("accept or reject the changes, and take the comments out"))
 
 
 def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
-    """Yield files with an email address or telephone number of others than sender and recipient."""
     sender, recipient = checked.about["sender"], checked.about["recipient"]
     own = f"{sender['email']} {recipient['name']} {recipient['route'] or ''}"
     phone = str(sender["phone"] or "")
     own_emails, own_phones = _emails(own), {*_phones(f"{own} {phone}"), _digits(phone)}
-    for _, file, rows in checked.annex_tables():
+    for _, file, rows in checked.annex:
         if rows is None:
             text, places = _decoded(checked.files.get(file, b"").decode("utf-8", "replace")), ""
         else:
@@ -459,7 +423,7 @@ def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
             places = _decoded("\n".join(str(value) for name, value in cells if name in _NOT_OF_PERSONS))
         if _emails(f"{text} {places}") or _phones(text):
             yield file, sentence(N_("an email address or telephone number"))
-    for name, text in checked.letters():
+    for name, text in checked.letters.items():
         if _emails(text) - own_emails or _phones(text) - own_phones:
             yield name, sentence(N_("an email address or telephone number beside the sender's"))
 
@@ -478,18 +442,12 @@ def _digits(text: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Return a text with its percent-escapes decoded, however often they were encoded."""
-    for _ in range(3):
-        text = unquote(text)
-    return text
+    return unquote(unquote(unquote(text)))
 
 
 def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
-    """Yield files with words of an article, or that may have some.
-
-    A letter that was not edited was made without any text of an article.
-    """
-    for table, name, rows in checked.annex_tables():
+    """Yield files that may have words of an article; a letter that was not edited was made without any."""
+    for table, name, rows in checked.annex:
         if strange := sorted({column for row in rows or () for column in row} - KNOWN_COLUMNS[table]):
             names = ", ".join(map(repr, strange))
             yield name, sentence(N_("no annex has the column {names}"), names=names)
@@ -504,7 +462,7 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
     articles = sorted({place.article_id for place in checked.places or () if place.article_id})
     ordinals = [ordinal for each in articles if (ordinal := corpus.ordinal_of(each)) is not None]
     bodies = [Joined(words_of(body)) for ordinal in ordinals if (body := corpus.body(ordinal))]
-    for name, text in checked.letters():
+    for name, text in checked.letters.items():
         document = NamedDocument(Joined(words_of(text.encode())), rules.anchor_words)
         if any(verify(document, body, rules).copied_words for body in bodies):
             yield name, sentence(N_("it has a passage of an article of the annex"))
@@ -515,61 +473,69 @@ def _unsigned_perjury(checked: CheckedNotice) -> Iterator[Breach]:
         yield "perjury", sentence(N_("`presswatch notice sign` notes who signed it"))
 
 
-RULES: Mapping[str, NoticeRule] = {
-    "changed_file": NoticeRule(
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: the meaning of a breach, and the function that yields the breaches of a notice."""
+
+    meaning: str
+    breaches: Callable[[CheckedNotice], Iterator[Breach]]
+
+
+RULES: Mapping[str, Rule] = {
+    "changed_file": Rule(
         N_("a file is not as it was drafted, is missing, or was added"),
         lambda checked: checked.notice.changes(checked.files),
     ),
-    "invalid_notice": NoticeRule(N_("notice.json does not fit its schema"), _invalid_notice),
-    "missing_element": NoticeRule(
+    # `check_notice` looks at no other rule of such a notice.
+    "invalid_notice": Rule(N_("notice.json does not fit its schema"), lambda checked: iter(())),
+    "missing_element": Rule(
         N_("the law, or the recipient, asks for an element that the notice does not have"), _missing_elements
     ),
-    "query_differs": NoticeRule(
-        N_("claims and tables do not give the rows of the annex any more"), _query_differs
-    ),
-    "changed_bag": NoticeRule(
+    "query_differs": Rule(N_("claims and tables do not give the rows of the annex any more"), _query_differs),
+    "changed_bag": Rule(
         N_("the sealed bag that the notice rests on does not verify, or is another one"), _changed_bag
     ),
-    "annex_differs": NoticeRule(
-        N_("the annex does not have the digest that the notice names"), _annex_differs
-    ),
-    "attachment_differs": NoticeRule(
+    "annex_differs": Rule(N_("the annex does not have the digest that the notice names"), _annex_differs),
+    "attachment_differs": Rule(
         N_("the PDF does not hold the annex that lies beside it"), _attachment_differs
     ),
-    "no_claim": NoticeRule(N_("a row has no claim"), _no_claim),
-    "d_row": NoticeRule(
+    "no_claim": Rule(N_("a row has no claim"), _no_claim),
+    "d_row": Rule(
         N_("the claim of a row has the letter D"), _by_claim(lambda claim: claim.confidence == "D")
     ),
-    "c_row_without_verdict": NoticeRule(
+    "c_row_without_verdict": Rule(
         N_("the claim of a row has the letter C, and no person said that it is one"),
         _by_claim(lambda claim: claim.confidence == "C" and claim.review is None),
     ),
-    "verdict_against": NoticeRule(
-        N_("a person said that a row is no claim, or is unsure"), _by_claim(_has_verdict_against)
+    "verdict_against": Rule(
+        N_("a person said that a row is no claim, or is unsure"),
+        _by_claim(
+            lambda claim: claim.review == "no_claim" or (claim.confidence, claim.review) == ("C", "unsure")
+        ),
     ),
-    "licensed_host": NoticeRule(
+    "licensed_host": Rule(
         N_("a licence covers the host of a row"),
         _by_claim(lambda claim: claim.kind == LICENSED or claim.licence_id is not None),
     ),
-    "outside_mandate": NoticeRule(
+    "outside_mandate": Rule(
         N_("the sender has no mandate in force for the publisher of a row"), _outside_mandate
     ),
-    "not_read_again": NoticeRule(N_("a row was not read again lately"), _not_read_again),
-    "read_from_a_copy": NoticeRule(
+    "not_read_again": Rule(N_("a row was not read again lately"), _not_read_again),
+    "read_from_a_copy": Rule(
         N_("a row was read again in a copy, and the law requires the location that is named"),
         _read_from_a_copy,
     ),
-    "file_on_a_disk": NoticeRule(
+    "file_on_a_disk": Rule(
         N_("a row names a file of this machine, and not its public address"), _file_on_a_disk
     ),
-    "open_changes": NoticeRule(
+    "open_changes": Rule(
         N_("the letter has tracked changes or comments, which its readers see as well"), _open_changes
     ),
-    "personal_data": NoticeRule(N_("what gets published has data of a person"), _personal_data),
-    "article_text": NoticeRule(
+    "personal_data": Rule(N_("what gets published has data of a person"), _personal_data),
+    "article_text": Rule(
         N_("what gets published has text of an article, or nobody can say that it has none"), _article_text
     ),
-    "unsigned_perjury": NoticeRule(
+    "unsigned_perjury": Rule(
         N_("the law wants its clause of perjury signed, and nobody signed it"), _unsigned_perjury
     ),
 }

@@ -1,11 +1,8 @@
-"""Tables of the page: answers as cells, each with its sort key, its text, and its link.
-
-Addresses of others are shown whole and harmless, and are a link only where that is safe.
-"""
+"""Tables of the page: answers as cells, each with its sort key, its text, and its link, if that is safe."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -21,8 +18,10 @@ from presswatch_spark.translation import N_, p
 
 LINKED = ("http", "https")
 NUMBER, TEXT, URL = "number", "text", "url"
-DIGEST_DIGITS = 12
 Row = Mapping[str, Any]
+FIRST_ROWS_SHOWN = N_(
+    "The first {shown} rows; if there are more, the query below gives them, without its limit."
+)
 FIRST_ROWS = 10
 """Rows of a table in the page itself, for readers who run no script."""
 
@@ -42,18 +41,34 @@ PLACES = {
     "not_used": N_("not to be used (letter D)"),
 }
 REMOVAL_STATES = {
-    "present": p("state of removal", "present"),
-    "altered": p("state of removal", "altered"),
-    "hidden": p("state of removal", "hidden"),
-    "overwritten": p("state of removal", "overwritten"),
-    "dropped": p("state of removal", "dropped"),
-    "withdrawn": p("state of removal", "withdrawn"),
-    "superseded": p("state of removal", "superseded"),
-    "restricted": p("state of removal", "restricted"),
-    "reappeared": p("state of removal", "back again"),
-    "recaptured": p("state of removal", "captured again"),
-    "undecided": p("state of removal", "not decided"),
+    "present": (p("state of removal", "present"), N_("The text can be read.")),
+    "altered": (p("state of removal", "altered"), N_("Another text is there, which removes nothing.")),
+    "hidden": (p("state of removal", "hidden"), N_("The index has no entry, but it reads.")),
+    "overwritten": (
+        p("state of removal", "overwritten"),
+        N_("Nothing is at its place, and controls of the file read."),
+    ),
+    "dropped": (
+        p("state of removal", "dropped"),
+        N_("The whole file was read, and the text is not in it."),
+    ),
+    "withdrawn": (p("state of removal", "withdrawn"), N_("The file was missing twice, a day apart.")),
+    "superseded": (
+        p("state of removal", "superseded"),
+        N_("An older revision serves it, the newest does not."),
+    ),
+    "restricted": (
+        p("state of removal", "restricted"),
+        N_("Access was refused, which removes nothing."),
+    ),
+    "reappeared": (p("state of removal", "back again"), N_("It was removed, and is there again.")),
+    "recaptured": (
+        p("state of removal", "captured again"),
+        N_("A later capture of its address has the article."),
+    ),
+    "undecided": (p("state of removal", "not decided"), N_("Nobody can say.")),
 }
+"""Names and meanings of the states of removal."""
 
 
 def link_of(url: str | None) -> str | None:
@@ -81,15 +96,11 @@ def both_ways(host: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its heading, and its kind."""
+    """A column of a table: its heading, and its kind; numbers are aligned to the right."""
 
     label: Markup
     kind: str
-
-    @property
-    def is_number(self) -> bool:
-        """Return whether its cells are aligned to the right."""
-        return self.kind == NUMBER
+    is_number: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +201,15 @@ COLUMNS: Mapping[str, KnownColumn] = {
     "rows": KnownColumn(p("column", "Rows")),
     "copied_words": KnownColumn(N_("Words copied")),
     "article_coverage": KnownColumn(N_("Of the article"), _share),
-    "row_sha256": KnownColumn(
-        p("column", "Row"), lambda value, _: _digest(str(value)[:DIGEST_DIGITS], _), TEXT
-    ),
+    "row_sha256": KnownColumn(p("column", "Row"), lambda value, _: _digest(str(value)[:12], _), TEXT),
     "recipient": KnownColumn(p("column", "Recipient"), _text, TEXT),
     "places": KnownColumn(p("column", "Places")),
     "removed": KnownColumn(p("column", "Removed")),
     "readable": KnownColumn(N_("Readable, whole or in part")),
     "undecided": KnownColumn(N_("Not decided")),
-    "removal_state": KnownColumn(p("column", "State"), _one_of(REMOVAL_STATES), TEXT),
+    "removal_state": KnownColumn(
+        p("column", "State"), _one_of({state: name for state, (name, _) in REMOVAL_STATES.items()}), TEXT
+    ),
     "means": KnownColumn(N_("What it means"), _text, TEXT),
     "release_is": KnownColumn(N_("Release named"), _text, TEXT),
     "run_id": KnownColumn(p("column", "Scan"), _text, TEXT),
@@ -225,8 +236,6 @@ class ShownTable:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     query: str
-    title: Markup = field(default_factory=Markup)
-    about: Markup = field(default_factory=Markup)
     left_out: Markup | None = None
 
     @property
@@ -237,6 +246,7 @@ class ShownTable:
 
 def table_of(answer: AnsweredQuestion, names: Sequence[str], _: ReportWords, **more: Any) -> ShownTable:
     """Return the answer of a query as a table of these columns; `more` are fields of `ShownTable`."""
-    columns = [Column(_(COLUMNS[name].label), COLUMNS[name].kind) for name in names]
-    rows = [[COLUMNS[name].show(row[name], _) for name in names] for row in answer.rows]
+    known = [COLUMNS[name] for name in names]
+    columns = [Column(_(each.label), each.kind, each.kind == NUMBER) for each in known]
+    rows = [[each.show(row[name], _) for name, each in zip(names, known, strict=True)] for row in answer.rows]
     return ShownTable(more.pop("name", answer.name), columns, rows, answer.query, **more)

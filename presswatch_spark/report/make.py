@@ -1,21 +1,22 @@
 """Makes the page: gathers its content from the tables, and writes it in one or more languages."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from presswatch_spark.claims.case import case_of
+from presswatch_spark.claims.case import ExplainedRow, case_of
 from presswatch_spark.claims.exposures import Exposed, load_exposures
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import OutputError
+from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.extras import library
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.sql import engine_of
-from presswatch_spark.report.examples import Example, examples_of
+from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.report.questions import QUESTIONS, AnsweredQuestion, ask
-from presswatch_spark.report.removals import FollowedCase, NoticeRecipient, followed
 from presswatch_spark.runs.unfinished import unfinished_runs
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.objects import StorageOptions, write_object
@@ -24,17 +25,33 @@ from presswatch_spark.tables.store import TableStore
 from presswatch_spark.version import __version__
 
 SUFFIX = ".html"
+EXAMPLES = 5
+NOBODY = ""
+"""The recipient of places that no known one answers for."""
+REMOVED, READABLE, UNDECIDED = "removed", "readable", "undecided"
+GROUPS = (REMOVED, READABLE, UNDECIDED)
+"""The groups of places that a board wants to know: gone, there, or neither is known."""
 OF_CLAIMS, OF_ROWS = frozenset({"reservations", "reasons"}), frozenset({"reasons_of_rows"})
 """Questions that are asked only if there are claims, or only if there are none."""
+
+
+class NoticeRecipient(Protocol):
+    """Who is asked to remove rows, as `notices.parties` has it."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+
+    def concerns(self, dataset: str, file: str) -> bool:
+        """Return whether a place is a matter for it, by the format of its row and the address of its file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportOrder:
     """The sources of a page.
 
-    `tables`: the folder that a scan was given as --out. `case`: a case of removal, whose places are counted
-    for each of `recipients`. `corpus`: that of the scan, for names and texts. `mirrors`: where the files of
-    the datasets are today. `engine`: one of `sql.ENGINES`.
+    `case`: a case of removal, whose places are counted for each of `recipients`. `corpus`: that of the scan,
+    for names and texts. `mirrors`: where the files of the datasets are today. `engine`: one of `sql.ENGINES`.
     """
 
     tables: str
@@ -47,13 +64,42 @@ class ReportOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """A row that is shown: its case, or why the case could not be read."""
+
+    case: ExplainedRow | None
+    missing: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedCase:
+    """The status of a case.
+
+    `recipients`: counts of places by `GROUPS`, by the name of each recipient; a place may be a matter for
+    several. `asked_at`: time of the newest probe, if any. `newest`: its digest, or that of the targets.
+    """
+
+    case: str
+    opened_at: str
+    targets: int
+    claims: int
+    claims_removed: int
+    recipients: Mapping[str, Mapping[str, int]]
+    states: Mapping[str, int]
+    alarms: Mapping[str, int]
+    rounds: int
+    asked_at: datetime | None
+    newest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """The content of the page, for both languages. `tables` and `corpus` are absolute paths or URIs.
 
     `answers`: by the name of their question; one about claims or changes is missing where there are none.
-    `claims`: the row of `derivations` that published the claims, None if there are none. `unfinished`: runs
-    that were begun and not published. `removal`: the status of the case, None if none was given.
-    `exposures`: the totals of `exposed`. `titles` and `publishers`: names by id, empty without a corpus.
+    `claims`: the row of `derivations` that published the claims. `unfinished`: runs that were begun and not
+    published. `exposures`: the totals of `exposed`. `titles` and `publishers`: names by id, empty without a
+    corpus.
     """
 
     tables: str
@@ -88,14 +134,9 @@ def make_report(
 ) -> None:
     """Write the page about published tables.
 
-    Args:
-        pages: the file of each language (`fr`, `en`), on disk or `s3://`; an earlier one is replaced.
-        say: gets the name of each stage when it begins.
-
-    Raises:
-        ConfigError: a library of the extra `legal` is not installed.
-        OutputError: a page cannot be written, or as `gather`.
-        CorpusError: there is no sound corpus.
+    `pages`: the file of each language (`fr`, `en`), on disk or `s3://`; an earlier one is replaced. `say`
+    gets the name of each stage when it begins. Raises `ConfigError` without a library of the extra `legal`,
+    `OutputError` if a page cannot be written, and as `gather`.
     """
     for name in ("jinja2", "altair", "vl_convert"):
         library(name, "report")
@@ -116,10 +157,7 @@ def make_report(
 def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -> Gathered:
     """Ask all questions of the tables, and read the examples again from their files.
 
-    Raises:
-        OutputError: `tables` is no folder of tables, or one of them is not as it was published.
-        BrokenCaseError: the case is not as it was written.
-        CorpusError: there is no sound corpus.
+    Raises `OutputError` if a table is not as it was published, `BrokenCaseError`, or `CorpusError`.
     """
     storage, corpus = order.storage, order.corpus
     store = TableStore.open(order.tables, storage)
@@ -153,3 +191,53 @@ def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -
         corpus=canonical(corpus) if corpus else None,
         mirrors=tuple(order.mirrors),
     )
+
+
+def examples_of(
+    candidates: Sequence[Mapping[str, Any]], read_case: Callable[[str], ExplainedRow]
+) -> list[Example]:
+    """Read the cases of at most `EXAMPLES` candidates, the strongest first, of several articles."""
+    first = {each["article_id"]: str(each["row_sha256"]) for each in reversed(candidates)}
+    rows = [str(each["row_sha256"]) for each in candidates]
+    rows.sort(key=lambda row: row not in first.values())
+    examples = list[Example]()
+    for row in rows[:EXAMPLES]:
+        # One page that cannot be read must not cost the reader all others.
+        try:
+            examples.append(Example(read_case(row), None))
+        except PresswatchError as error:
+            examples.append(Example(None, str(error)))
+    return examples
+
+
+def followed(path: str, storage: StorageOptions, recipients: Sequence[NoticeRecipient] = ()) -> FollowedCase:
+    """Count the places of a case of removal for each recipient; raises as `RemovalCase.open`."""
+    case = RemovalCase.open(path, storage)
+    status = CaseStatus.of(case)
+    removed, claims = status.claims()
+    counts = defaultdict[str, Counter[str]](Counter)
+    for row in status.rows():
+        concerned = [each.name for each in recipients if each.concerns(row["dataset"], row["shard_uri"])]
+        for name in concerned or [NOBODY]:
+            counts[name][group_of(row)] += 1
+    names = sorted(counts, key=lambda name: (name == NOBODY, name))
+    return FollowedCase(
+        case=canonical(path),
+        opened_at=str(case.about["opened_at"]),
+        targets=len(status.targets),
+        claims=claims,
+        claims_removed=removed,
+        recipients={name: dict(counts[name]) for name in names},
+        states=dict(status.counts()),
+        alarms=dict(Counter(alarm.kind for alarm in status.alarms)),
+        rounds=status.course.rounds,
+        asked_at=status.course.asked_at,
+        newest=status.course.newest or str(case.about["targets_digest"]),
+    )
+
+
+def group_of(row: Mapping[str, Any]) -> str:
+    """Return which of `GROUPS` a place is in; a refusal, or a failure, is neither removed nor readable."""
+    if row["removed"]:
+        return REMOVED
+    return UNDECIDED if row["state"] in ("undecided", "restricted") else READABLE

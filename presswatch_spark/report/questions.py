@@ -1,7 +1,7 @@
 """The questions that the page asks of the tables: each is one query, which the page shows beside its answer.
 
-`presswatch sql TABLES QUERY` gives the same answer. Both engines understand the queries. They ask the view
-`copies`, so rows count whose page is known to be somebody else's.
+Both engines understand them. They ask the view `copies`: rows count whose page is known to be somebody
+else's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -168,11 +168,7 @@ class AnsweredQuestion:
 
 
 def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, AnsweredQuestion]:
-    """Ask these of `QUESTIONS` by `duckdb` or `spark`; return the answers by name.
-
-    Raises:
-        OutputError: a table is not as it was published.
-    """
+    """Ask these of `QUESTIONS` by an engine; return the answers by name. Raises as `answers_of`."""
     queries = {name: QUESTIONS[name].strip() for name in names}
     answers = answers_of(store, queries.values(), engine)
     found = dict[str, AnsweredQuestion]()

@@ -1,18 +1,23 @@
-"""Texts, numbers, days and names of the page, in French or English, as safe HTML."""
+"""Texts, numbers, days, names and commands of the page, in French or English, as safe HTML."""
 
 import html
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from markupsafe import Markup
 
 from presswatch_spark.claims.marks import escaped
 from presswatch_spark.formats import registry
+from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.releases.products import PRODUCTS
 from presswatch_spark.terminal import utc
 from presswatch_spark.translation import N_, Translator
 
+CORPUS = "CORPUS"
+"""Stands for the folder of the corpus where none was given; the page says so."""
 CRAWL = re.compile("CC-(MAIN|NEWS)")
 NARROW, NO_BREAK = "\u202f", "\u00a0"
 UNKNOWN = N_("not known")
@@ -25,6 +30,8 @@ _FRENCH = (
     (re.compile(r"\b(n°|art\.|L\.) (?=[\dL{])"), rf"\1{NO_BREAK}"),
     (re.compile(r"(?<=\d) (?=\d{3}\b|h\b|min\b)"), NARROW),
 )
+_SPECIAL = frozenset('"$`\\!')
+"""Characters that a shell reads within double quotes."""
 
 
 def safe(value: object) -> Markup:
@@ -62,6 +69,10 @@ class ReportWords(Translator):
                 text = pattern.sub(better, text)
         return Markup(html.escape(text))
 
+    def plain(self, message: str) -> str:
+        """Return a text as it is, for what is no HTML."""
+        return self(message).unescape()
+
     def known(self, texts: Mapping[str, str], value: object) -> Markup:
         """Return the text for a value of a table; a value without one is shown itself."""
         return self(texts[str(value)]) if str(value) in texts else safe(value)
@@ -91,10 +102,7 @@ class ReportWords(Translator):
         return safe(self.publishers.get(str(publisher_id), str(publisher_id)))
 
     def source(self, dataset: object, release: object, rows_name_release: object = False) -> Markup:
-        """Return a dataset, by its format or its name, and its release.
-
-        `rows_name_release`: it is of files whose rows name releases of their own.
-        """
+        """Return a dataset with its release. `rows_name_release`: its rows name releases of their own."""
         if dataset is None:
             named = self(N_("format not known"))
         elif format := registry.find(str(dataset)):
@@ -107,9 +115,53 @@ class ReportWords(Translator):
 
     def release_of(self, named: Markup, release: object, rows_name_release: object = False) -> Markup:
         """Return a dataset, by the name that is given, and its release."""
-        known = (
-            safe(release)
-            if release
-            else self(N_("release of each row") if rows_name_release else N_("release not known"))
+        unnamed = N_("release of each row") if rows_name_release else N_("release not known")
+        return named + Markup(f"{NO_BREAK}· ") + (safe(release) if release else self(unnamed))
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Writes commands about `tables` (a whole path) in the page's language: each can be run as it is."""
+
+    language: str
+    tables: str
+    corpus: str | None = None
+    mirrors: Sequence[Mirror] = ()
+
+    def asks(self, query: str) -> str:
+        """Return the command that runs a query, quoted for a shell as a person would."""
+        words = ["sql", "--lang", self.language, self.tables]
+        return _typed(*words, query) if _SPECIAL & set(query) else f'{_typed(*words)} "{query}"'
+
+    def explains(self, row_sha256: str) -> str:
+        """Return the command that prints the whole case of a row."""
+        corpus = ["--corpus", self.corpus] if self.corpus else []
+        return _typed(
+            "explain", "--lang", self.language, *corpus, *self._mirrors(), row_sha256[:12], self.tables
         )
-        return named + Markup(f"{NO_BREAK}· ") + known
+
+    def judges(self) -> str:
+        """Return the command that judges all rows by each other."""
+        corpus = ["--corpus", self.corpus or CORPUS]
+        return _typed("claims", "--lang", self.language, *corpus, "--out", self.tables, self.tables)
+
+    def verifies(self) -> str:
+        """Return the command that reads rows again and compares their words."""
+        corpus = ["--corpus", self.corpus or CORPUS]
+        return _typed("verify-rows", "--sample", "100", *corpus, *self._mirrors(), self.tables)
+
+    def counts_removal(self, case: str) -> str:
+        """Return the command that prints the status of a case of removal."""
+        return _typed("removal", "status", "--lang", self.language, case)
+
+    def _mirrors(self) -> list[str]:
+        return [word for each in self.mirrors for word in ("--mirror", f"{each.place}={each.copy}")]
+
+
+def code(text: str) -> Markup:
+    """Return a command or a digest as HTML."""
+    return Markup("<code>{}</code>").format(safe(text))
+
+
+def _typed(*words: str) -> str:
+    return shlex.join(["presswatch", *words])

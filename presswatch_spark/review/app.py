@@ -1,42 +1,63 @@
-"""The application behind the page: it shows claims, takes verdicts, and is served until Ctrl-C."""
+"""The application: it shows claims as HTML, all texts escaped, takes verdicts, and runs until Ctrl-C."""
 
 import re
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import uvicorn
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.explain import case_lines
-from presswatch_spark.claims.narrative import Speaker
+from presswatch_spark.claims.marks import marked, ranges_of
+from presswatch_spark.claims.narrative import KINDS, LETTERS, MANDATES, RESERVATIONS, Speaker, dataset_of
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.errors import ConfigError, PresswatchError
-from presswatch_spark.review.access import HOST, Guard, same
-from presswatch_spark.review.desk import Desk, DeskQuery
-from presswatch_spark.review.docket import ANY, LETTERS, STATES
-from presswatch_spark.review.page import STATES as STATE_NAMES
-from presswatch_spark.review.page import (
-    STATIC,
-    facts_of,
-    given_lines,
-    page,
-    reasons_of,
-    texts_of,
-)
-from presswatch_spark.review.verdicts import DISPUTED, by_row, states_of
-from presswatch_spark.translation import N_
+from presswatch_spark.evidence.typesetting import environment
+from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.review.desk import ANY, DISPUTED, Desk, DeskQuery, by_row, same, states_of
+from presswatch_spark.review.desk import LETTERS as FILTERED
+from presswatch_spark.translation import N_, p
 
+HOST = "127.0.0.1"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # With `no-referrer`, browsers would send `Origin: null` with forms of this page, too.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+METHODS = ("GET", "POST")
+HERE = Path(__file__).parent
+STATES = {
+    "none": p("verdict", "without a verdict"),
+    "claim": p("verdict", "claim"),
+    "no_claim": p("verdict", "no claim"),
+    "unsure": p("verdict", "unsure"),
+    "disputed": p("verdict", "reviewers disagree"),
+    "any": p("filter", "all"),
+}
+"""Verdicts, and what else a filter of them offers."""
 FORM_BYTES, NOTE_CHARACTERS = 1 << 16, 4000
 COUNT = re.compile("[0-9]{1,9}")
 """How many verdicts a form says that its reader saw."""
@@ -47,6 +68,43 @@ CLOSED = N_(
 FILES = {"review.css": "text/css", "review.js": "text/javascript"}
 GRACE_SECONDS = 2
 """How long requests may take to end after Ctrl-C; a page may be fetched from far away."""
+
+
+class Guard:
+    """An ASGI application before another one.
+
+    A request is refused if its `Host` is not the address of this server: a name that an attacker lets lead to
+    127.0.0.1 is another one. A form is refused if its `Origin` is not this server, or is missing.
+    """
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._app, self._host = app, f"{HOST}:{port}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        if scope["type"] != "http":
+            return
+        refused = self._refusal(scope["method"], Headers(scope=scope))
+        app = PlainTextResponse(*refused) if refused else self._app
+        await app(scope, receive, send_with_policy)
+
+    def _refusal(self, method: str, headers: Headers) -> tuple[str, int] | None:
+        if method not in METHODS:
+            return "method not allowed", 405
+        if headers.getlist("host") != [self._host]:
+            return "this is not the address of this server", 421
+        is_foreign = headers.getlist("origin") != [f"http://{self._host}"]
+        if method == "POST" and (is_foreign or headers.get("sec-fetch-site", "same-origin") != "same-origin"):
+            return "a form of another site", 403
+        return None
 
 
 def application(desk: Desk, port: int) -> ASGIApp:
@@ -61,14 +119,9 @@ def application(desk: Desk, port: int) -> ASGIApp:
 
 
 def serve(desk: Desk, port: int, tell: Callable[[str], None]) -> None:
-    """Serve a review until Ctrl-C.
+    """Serve a review until Ctrl-C, on a free port of 127.0.0.1 if it is 0; `ConfigError` if it cannot be had.
 
-    Args:
-        port: of 127.0.0.1; 0 takes a free one.
-        tell: gets the address of the page, once it can be opened.
-
-    Raises:
-        ConfigError: the port cannot be had.
+    `tell` gets the address of the page, once it can be opened.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         try:
@@ -115,14 +168,14 @@ class _Pages:
         name = request.path_params["name"]
         if name not in FILES:
             return self._message(CLOSED, 404)
-        return FileResponse(STATIC / name, media_type=FILES[name])
+        return FileResponse(HERE / "static" / name, media_type=FILES[name])
 
     async def home(self, request: Request) -> Response:
         token, session = request.query_params.get("token"), self._desk.session
         if token is not None and session.opens(token):
             # A redirection would not do: after a click on another site, browsers keep a strict cookie back
             # until a page of ours leads on. This page gives the cookie, and leads away from the token.
-            answer = HTMLResponse(page("enter.html", self._desk.language))
+            answer = HTMLResponse(_page("enter.html", self._desk.language))
             answer.set_cookie(self._cookie, session.cookie, httponly=True, samesite="strict")
             return answer
         if not session.knows(request.cookies.get(self._cookie, "")):
@@ -140,7 +193,7 @@ class _Pages:
             return self._message(CLOSED, 413)
         if not same(form.get("form", ""), session.form):
             return self._message(CLOSED, 403)
-        known = form.get("row") in self._desk.docket.positions and form.get("verdict") in VERDICTS
+        known = form.get("row") in self._desk.positions and form.get("verdict") in VERDICTS
         if not known or not COUNT.fullmatch(form.get("seen", "")):
             return self._message(CLOSED, 400)
         return await run_in_threadpool(self._judged, form)
@@ -179,12 +232,23 @@ class _Pages:
             "shown": shown,
             "row": row,
             "letter": shown.claim.confidence if shown.claim else "",
-            "letters": [*LETTERS, ANY],
-            "states": {state: STATE_NAMES[state] for state in (*STATES, ANY)},
-            "verdict_names": {verdict: STATE_NAMES[verdict] for verdict in VERDICTS},
+            "letters": [*FILTERED, ANY],
+            "states": STATES,
+            "verdict_names": {verdict: STATES[verdict] for verdict in VERDICTS},
             "most": NOTE_CHARACTERS,
             "case_missing": why,
-            "given": given_lines(shown.verdicts, _),
+            "given": [
+                {
+                    "given": _(
+                        "{reviewer}, {at}: {verdict}",
+                        reviewer=each.reviewer,
+                        at=_.moment(each.at.replace(microsecond=0)),
+                        verdict=_(STATES[each.verdict]),
+                    ),
+                    "note": each.note,
+                }
+                for each in reversed(shown.verdicts)
+            ],
             "is_disputed": states_of(by_row(shown.verdicts)).get(row) == DISPUTED,
             "not_saved": news.get("not_saved", ""),
             "note": news.get("note", ""),
@@ -193,50 +257,57 @@ class _Pages:
         # The case that is wanted next: a failure is reported when it is wanted.
         read_ahead = BackgroundTask(self._case, shown.next or "")
         status = 200 if shown.is_known else 404
-        return HTMLResponse(
-            page("claim.html", asked.language, **facts), status_code=status, background=read_ahead
-        )
+        return HTMLResponse(_page("claim.html", asked.language, **facts), status, background=read_ahead)
 
     def _case(self, row: str) -> tuple[ExplainedRow | None, str]:
         if not row:
             return None, ""
         try:
-            return self._desk.reader.read(row), ""
+            return self._desk.case(row), ""
         except PresswatchError as error:
             return None, str(error)
 
     def _saved(self, asked: DeskQuery, news: Mapping[str, str], _: Speaker) -> Mapping[str, str] | None:
-        """Return the news of the last verdict of this session, if the address asks for it."""
         judged = self._desk.session.judged
         if not judged or news.get("saved") not in ("yes", "met"):
             return None
-        verdict = _(STATE_NAMES[judged[-1].verdict])
-        text = (
-            _(
-                "Saved: {verdict}. Meanwhile somebody else gave a verdict. All are kept; the newest counts.",
-                verdict=verdict,
-            )
-            if news["saved"] == "met"
-            else _("Saved: {verdict}.", verdict=verdict)
-        )
-        return {"text": text, "back": asked.address(row=judged[-1].row_sha256)}
+        verdict = _(STATES[judged[-1].verdict])
+        alone = N_("Saved: {verdict}.")
+        met = N_("Saved: {verdict}. Meanwhile somebody else gave a verdict. All are kept; the newest counts.")
+        text = met if news["saved"] == "met" else alone
+        return {"text": _(text, verdict=verdict), "back": asked.address(row=judged[-1].row_sha256)}
 
     def _message(self, message: str, status: int, language: str = "", **facts: str) -> Response:
         language = language or self._desk.language
         text = Speaker(language)(message, **facts)
-        return HTMLResponse(page("message.html", language, text=text), status_code=status)
+        return HTMLResponse(_page("message.html", language, text=text), status_code=status)
+
+
+def _page(template: str, language: str, **facts: Any) -> str:
+    _ = Speaker(language)
+    templates = environment(HERE / "templates")
+    return templates.get_template(template).render(_=_, p=_.p, language=language, **facts)
 
 
 def _of_case(case: ExplainedRow | None, _: Speaker) -> dict[str, Any]:
     if case is None:
-        return {"facts": None}
+        return {"case": None}
+    claim = case.claim
+    sentences = [_(REASONS[code].sentence) if code in REASONS else code for code in case.reasons or ()]
+    texts, spans = {"article": case.article, "document": case.page}, case.row.spans or ()
     return {
-        "facts": facts_of(case, _),
-        "reasons": reasons_of(case, _),
-        "texts": texts_of(case),
+        "case": case,
+        "mandate": _(MANDATES[case.mandate]),
+        "reservation": _(RESERVATIONS[case.reservation]),
+        "dataset": dataset_of(case, _),
+        "kind": _(KINDS[claim.kind]) if claim else "",
+        "verdict": _(STATES[claim.review]) if claim and claim.review else "",
+        "reasons": [_(LETTERS[case.letter]), *sentences],
+        "texts": {
+            side: None if text is None else Markup(marked(text, ranges_of(spans, side)))
+            for side, text in texts.items()
+        },
         "whole": "\n".join(case_lines(case, _.language)),
-        "page_missing": str(case.page_missing or ""),
-        "by_address": case.row.article_id is None,
     }
 
 

@@ -9,8 +9,7 @@ import pytest
 
 from presswatch_spark.errors import OutputError
 from presswatch_spark.notices import notice as states
-from presswatch_spark.notices.draft import draft_notice
-from presswatch_spark.notices.notice import Notice
+from presswatch_spark.notices.notice import Notice, draft_notice
 from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.rules import Checking, check_notice
 from presswatch_spark.removal.places import open_case

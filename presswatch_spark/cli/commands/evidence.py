@@ -25,7 +25,6 @@ from presswatch_spark.redaction import bare_url
 from presswatch_spark.terminal import json_line, printable
 
 if TYPE_CHECKING:
-    from presswatch_spark.evidence.build import Built
     from presswatch_spark.evidence.reading import Challenged
     from presswatch_spark.evidence.stamps import Stamped
     from presswatch_spark.pointers.audit import RowCheck
@@ -85,40 +84,34 @@ def build(
         selection=source_at(path, form.storage, claims).select_claims(choice),
         corpus=Corpus.open(corpus, storage=form.storage),
         mirrors=mirrors,
-        authorities=[parse_authority(authority) for authority in authorities],
+        authorities=[parse_authority(authority, form.storage) for authority in authorities],
         with_texts=with_texts,
         command=click.get_current_context().obj,
     )
     built, _ = make_bag(order, out, form.settings, tell), form.language
-    warnings = list(_stamp_failures(built.stamps, _))
+    claims, licensed = (_.n("{n} claim", "{n} claims", n) for n in (built.figures.claims, built.licensed))
+    lines = [_("{claims} sealed in {bag}", claims=claims, bag=out)]
+    if built.licensed:
+        lines.append(_("left out, as they are licensed: {claims}", claims=licensed))
+    lines.append(_("claims root: {root}", root=built.seal["claims_root"]))
+    lines.append(_("bag root:    {root}", root=built.seal["bag_root"]))
+    stamped, warnings = _stamp_lines(built.stamps, _)
     for reason, count in sorted(built.reasons.items()):
         rows_of = _.n("{n} row", "{n} rows", count)
         warnings.append(_("{rows} did not verify: {reason}", rows=rows_of, reason=reason))
     for run_id in built.other_corpus:
         warnings.append(_("run {run} was made with another corpus than this one", run=run_id))
     code = 0 if built.is_complete else INCOMPLETE
-    return Reply(_built_lines(built, out, _), warnings=warnings, exit_code=code)
+    return Reply([*lines, *stamped], warnings=warnings, exit_code=code)
 
 
-def _built_lines(built: Built, out: str, _: Language) -> Iterator[str]:
-    claims = _.n("{n} claim", "{n} claims", built.figures.claims)
-    yield _("{claims} sealed in {bag}", claims=claims, bag=out)
-    if built.licensed:
-        licensed = _.n("{n} claim", "{n} claims", built.licensed)
-        yield _("left out, as they are licensed: {claims}", claims=licensed)
-    yield _("claims root: {root}", root=built.seal["claims_root"])
-    yield _("bag root:    {root}", root=built.seal["bag_root"])
-    yield from _stamp_lines(built.stamps)
-
-
-def _stamp_lines(stamps: Sequence[Stamped]) -> Iterator[str]:
-    return (f"{each.name}: {each.remark}" for each in stamps if each.is_stamped)
-
-
-def _stamp_failures(stamps: Sequence[Stamped], _: Language) -> Iterator[str]:
-    for each in stamps:
-        if not each.is_stamped:
-            yield _("no time-stamp of {url}: {why}", url=bare_url(each.url), why=each.remark)
+def _stamp_lines(stamps: Sequence[Stamped], _: Language) -> tuple[list[str], list[str]]:
+    """Return what authorities gave, and why others gave nothing."""
+    failed = [each for each in stamps if not each.is_stamped]
+    return (
+        [f"{each.name}: {each.remark}" for each in stamps if each.is_stamped],
+        [_("no time-stamp of {url}: {why}", url=bare_url(each.url), why=each.remark) for each in failed],
+    )
 
 
 @command("stamp", evidence, lang="en", settings=STORAGE)
@@ -141,10 +134,10 @@ def stamp(
 
     folder = on_disk(bag)
     with disk_errors(folder):
-        stamps = stamp_bag(Bag(folder), [parse_authority(each) for each in authorities], form.storage)
-    code = 0 if all(each.is_stamped for each in stamps) else INCOMPLETE
-    failures = _stamp_failures(stamps, form.language)
-    return Reply(_stamp_lines(stamps), warnings=failures, exit_code=code)
+        asked = [parse_authority(each, form.storage) for each in authorities]
+        stamps = stamp_bag(Bag(folder), asked, form.storage)
+    lines, failures = _stamp_lines(stamps, form.language)
+    return Reply(lines, warnings=failures, exit_code=INCOMPLETE if failures else 0)
 
 
 @command("verify", evidence, lang="en", settings=STORAGE)
@@ -262,6 +255,6 @@ def disclose(
 
     storage, _ = form.storage, form.language
     with bag_on_disk(bag, storage) as folder:
-        found = disclosed(folder, prefix, out, storage)
-    files = _.n("{n} file", "{n} files", len(found.files))
-    return Reply([_("row {row}, {files}, in {folder}", row=found.row_sha256, files=files, folder=out)])
+        row, names = disclosed(folder, prefix, out, storage)
+    files = _.n("{n} file", "{n} files", len(names))
+    return Reply([_("row {row}, {files}, in {folder}", row=row, files=files, folder=out)])

@@ -26,11 +26,10 @@ from presswatch_spark.notices.laws import LAWS
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
-    from presswatch_spark.notices.draft import DraftedNotice
-    from presswatch_spark.notices.notice import Notice, NoticeState
+    from presswatch_spark.notices.notice import DraftedNotice, Notice, NoticeState
     from presswatch_spark.notices.rules import BrokenRule
-    from presswatch_spark.notices.wording import Sentence
     from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.translation import Sentence
 
 ANSWERS = ("acknowledged", "says_complied", "refused")
 """Answers to a notice. A claim of compliance never changes a state; only probes do."""
@@ -109,9 +108,9 @@ def draft(
     """
     from presswatch_spark.claims.selection import Choice
     from presswatch_spark.evidence.sources import source_at
-    from presswatch_spark.notices.draft import draft_notice, today
     from presswatch_spark.notices.laws import laws
     from presswatch_spark.notices.letter import NoticeOrder
+    from presswatch_spark.notices.notice import draft_notice, today
     from presswatch_spark.notices.parties import load_recipient, load_sender
 
     require_one_choice(rows, confidences)
@@ -300,8 +299,7 @@ def status(
 
     It is `complied` or `partly` by the case that follows it, never by what the recipient wrote.
     """
-    from presswatch_spark.notices.draft import today
-    from presswatch_spark.notices.notice import Notice, state_of
+    from presswatch_spark.notices.notice import Notice, state_of, today
 
     opened = Notice.open(path, form.storage)
     found = state_of(opened, today(), opened.folder.storage, case)
@@ -313,11 +311,10 @@ def status(
 
 def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[str]:
     for event in opened.events:
-        names = [name for name in ("by", "via", "answer", "note") if name in event.facts]
-        facts = {name: str(event.facts[name]) for name in names}
-        if "answer" in facts:
-            facts["answer"] = _name(facts["answer"], _)
-        more = ", ".join(facts.values())
+        facts = [str(event.facts[name]) for name in ("by", "via", "answer", "note") if name in event.facts]
+        if event.kind == "answered":
+            facts[0] = _name(facts[0], _)
+        more = ", ".join(facts)
         yield f"{_.day(event.day)}  {_name(event.kind, _)}{'  ' if more else ''}{more}"
     for name in found.changed:
         yield _("changed: {file}", file=name)

@@ -38,6 +38,12 @@ def six(crawl: Release) -> Path:
     return build(crawl, "six", rows=rows, confidences=(), with_texts=True, printed=True)[0]
 
 
+@pytest.fixture(scope="session")
+def told(crawl: Release) -> Path:
+    """A bag of six claims whose README is text."""
+    return build(crawl, "told", rows=str(some_rows(crawl, 6)), confidences=())[0]
+
+
 @pytest.fixture
 def small(six: Path, tmp_path: Path) -> Path:
     """A copy of the bag of six claims, to be changed."""

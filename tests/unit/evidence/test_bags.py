@@ -21,8 +21,7 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import Bag, sealed_facts
 from presswatch_spark.evidence.reading import verified
-from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
-from tests.evidence import FIVE, bag_of, build, by_itself, files, flipped, lines, some_rows
+from tests.evidence import FIVE, bag_of, build, by_itself, files, flipped, lines, readme, some_rows
 from tests.removal import Release
 from tests.scanned import some_pages
 
@@ -67,11 +66,9 @@ def test_every_row_has_its_record_as_it_lies_in_its_shard(sealed: Path, crawl: R
     assert kinds == {"gzip", "inflated", "line", "cell"}
 
 
-def test_tables_in_a_bag_hold_just_its_rows(small: Path) -> None:
+def test_rows_of_a_bag_are_in_order_and_their_runs_are_in_it(small: Path) -> None:
     digests = [line["row"]["row_sha256"] for line in lines(small)]
     assert digests == sorted(digests)
-    for table in ("matches", "claims"):
-        assert pq.read_table(small / f"data/tables/{table}.parquet")["row_sha256"].to_pylist() == digests
     runs = {line["source"]["run_id"] for line in lines(small)}
     assert set(pq.read_table(small / "data/tables/runs.parquet")["run_id"].to_pylist()) == runs
 
@@ -220,27 +217,6 @@ def resealed(bag: Path) -> None:
     Bag(bag).finish()
 
 
-def test_tables_that_say_something_else_than_the_rows_are_refused(small: Path) -> None:
-    for table, column in (("matches", "copied_words"), ("claims", "title_id")):
-        path = small / f"data/tables/{table}.parquet"
-        before = path.read_bytes()
-        rows = opened_sealed(before).read()
-        turned = [*range(1, len(rows)), 0]
-        changed = rows.set_column(
-            rows.column_names.index(column), rows.field(column), rows[column].take(turned)
-        )
-        assert changed != rows
-        path.write_bytes(sealed_parquet(changed.combine_chunks().to_batches(), changed.schema))
-        resealed(small)
-        assert not alone.check(str(small)).faults
-        assert verified(small).faults == {
-            f"data/tables/{table}.parquet": "does not say what data/rows.jsonl says"
-        }
-        path.write_bytes(before)
-    resealed(small)
-    assert not verified(small).faults
-
-
 def test_a_text_under_the_name_of_another_is_refused(small: Path) -> None:
     one, other, *_ = sorted((small / "data/corpus/texts").iterdir())
     one.write_bytes(other.read_bytes())
@@ -248,9 +224,8 @@ def test_a_text_under_the_name_of_another_is_refused(small: Path) -> None:
         resealed(small)
 
 
-def test_readers_are_told_the_same_numbers_in_both_languages(small: Path) -> None:
-    names = ("README.txt", "LISEZ-MOI.txt")
-    english, french = (" ".join((small / name).read_text("utf-8").split()) for name in names)
+def test_readers_are_told_the_same_numbers_in_both_languages(told: Path) -> None:
+    english, french = (" ".join(readme(told, language).split()) for language in ("en", "fr"))
     assert "This bag is about 6 claims." in english
     assert "Ce dossier porte sur 6 réclamations." in french
     assert "6 of 6 rows describe it as it is" in english

@@ -26,7 +26,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.claims import AS_OF, judge_all
 from tests.corpora import article, write_jsonl
 from tests.corpora import build as build_corpus
-from tests.evidence import FIVE, bag_of, bag_order, build, by_itself, files, lines, some_rows
+from tests.evidence import FIVE, bag_of, bag_order, build, by_itself, files, lines, readme, some_rows
 from tests.proofs import each_time
 from tests.removal import LETTERS, QUICK, Release, probe, release
 from tests.scanned import FORMS, some_pages
@@ -272,8 +272,8 @@ def test_no_credential_gets_into_a_bag(own: Release, monkeypatch: pytest.MonkeyP
     protocol = json.loads((bag / "data/protocol.json").read_bytes())
     assert protocol["proxies"]["https"] == "http://proxy.example:3128"
     assert protocol["command"].startswith("presswatch evidence build")
-    for name in ("README.txt", "LISEZ-MOI.txt"):
-        assert f" {protocol['command']}\n" in (bag / name).read_text("utf-8")
+    for language in ("en", "fr"):
+        assert f" {protocol['command']}\n" in readme(bag, language)
 
 
 def test_a_case_is_sealed_with_its_probes(own: Release) -> None:

@@ -55,7 +55,7 @@ def honest(one: Authority, two: Authority) -> None:
 @pytest.fixture
 def stamped(crawl: Release, one: Authority, two: Authority, tmp_path: Path) -> Path:
     """A small bag with two time-stamps."""
-    both = [parse_authority(each.trusted) for each in (one, two)]
+    both = [parse_authority(each.trusted, STORAGE) for each in (one, two)]
     rows = str(some_rows(crawl, 3))
     bag, built = build(crawl, f"stamped-{tmp_path.name}", rows=rows, confidences=(), authorities=both)
     assert [each.is_stamped for each in built.stamps] == [True, True]
@@ -116,7 +116,7 @@ def test_a_time_stamp_of_another_seal_is_refused_though_the_manifests_list_it(
     bag = Bag(small)
     bag.write("stamps/01-x.tsr", (stamped / tokens(stamped)[0]).read_bytes())
     bag.write("stamps/01-x.pem", (stamped / tokens(stamped)[0].replace(".tsr", ".pem")).read_bytes())
-    bag._write_manifests("tagmanifest", bag.measured(), lambda name: not name.startswith(("data/", "tagm")))
+    bag._write_manifests("tagmanifest", bag.measured())
     assert alone.check(str(small)).faults == {"stamps/01-x.tsr": "is a time-stamp of something else"}
     assert verified(small).faults.keys() == {"stamps/01-x.tsr"}
 
@@ -127,11 +127,7 @@ def test_an_answer_that_says_it_is_a_refusal_is_refused_by_both_verifiers(stampe
     place = token.index(b"\x02\x01\x00")
     token[place + 2] = 2
     (stamped / name).write_bytes(token)
-    Bag(stamped)._write_manifests(
-        "tagmanifest",
-        Bag(stamped).measured(),
-        lambda name: not name.startswith(("data/", "tagmanifest-")),
-    )
+    Bag(stamped)._write_manifests("tagmanifest", Bag(stamped).measured())
     code, said = by_itself(stamped)
     assert (code, f"REFUSED {name}" in said) == (1, True)
     assert name in verified(stamped).faults
@@ -176,7 +172,7 @@ def test_an_authority_that_drips_or_waits_is_left(
 ) -> None:
     one.lie = lie
     monkeypatch.setattr("presswatch_spark.evidence.stamps.ANSWER_SECONDS", 0.2)
-    (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+    (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted, STORAGE)], STORAGE)
     assert (found.is_stamped, found.remark) == (False, "the answer did not come within 0.2 seconds")
 
 
@@ -185,7 +181,7 @@ def test_an_authority_is_asked_by_the_proxy_that_the_environment_names(
 ) -> None:
     monkeypatch.setenv("http_proxy", one.url)
     monkeypatch.setenv("no_proxy", "")
-    (found,) = stamp_bag(Bag(small), [parse_authority(f"http://tsa.example/,{one.root}")], STORAGE)
+    (found,) = stamp_bag(Bag(small), [parse_authority(f"http://tsa.example/,{one.root}", STORAGE)], STORAGE)
     assert found.name == "stamps/01-tsa.example.tsr"
 
 
@@ -193,7 +189,7 @@ def test_who_comes_while_a_bag_is_stamped_is_refused_and_no_stamp_is_lost(
     small: Path, one: Authority, two: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stamp(by: Authority) -> str | None:
-        (found,) = stamp_bag(Bag(small), [parse_authority(by.trusted)], STORAGE)
+        (found,) = stamp_bag(Bag(small), [parse_authority(by.trusted, STORAGE)], STORAGE)
         return found.name
 
     def met(*given: Any) -> Any:
@@ -218,25 +214,25 @@ def test_a_bag_on_a_file_system_that_locks_no_folders_is_stamped(
 
     monkeypatch.setattr("presswatch_spark.evidence.bag.file_locked", unlocked)
     if number == errno.EBADF:
-        (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+        (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted, STORAGE)], STORAGE)
         assert tokens(small) == [found.name]
     else:
         with pytest.raises(OutputError, match="the output cannot be written"):
-            stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+            stamp_bag(Bag(small), [parse_authority(one.trusted, STORAGE)], STORAGE)
 
 
 def test_a_time_far_from_this_clock_is_told(
     small: Path, one: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("presswatch_spark.evidence.stamps.CLOCK_SECONDS", -1.0)
-    (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+    (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted, STORAGE)], STORAGE)
     assert re.search(r"that is [+-]\d+ s from this machine's clock", found.remark)
 
 
 def test_a_chain_that_does_not_lead_to_the_given_certificate_is_refused(
     small: Path, one: Authority, two: Authority
 ) -> None:
-    lying = parse_authority(f"{one.url},{two.root}")
+    lying = parse_authority(f"{one.url},{two.root}", STORAGE)
     (found,) = stamp_bag(Bag(small), [lying], STORAGE)
     assert not found.is_stamped
     assert "its chain does not lead to" in found.remark
@@ -246,7 +242,7 @@ def test_a_chain_that_does_not_lead_to_the_given_certificate_is_refused(
 
 def test_certificates_out_of_order_are_kept_as_they_came_and_verify(small: Path, one: Authority) -> None:
     one.lie = "disorder"
-    (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+    (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted, STORAGE)], STORAGE)
     assert found.is_stamped
     assert "nobody named a certificate" not in found.remark
     (name,) = tokens(small)
@@ -260,7 +256,7 @@ def test_certificates_out_of_order_are_kept_as_they_came_and_verify(small: Path,
 def test_an_authority_without_a_given_certificate_is_taken_by_its_own_and_that_is_said(
     small: Path, one: Authority
 ) -> None:
-    (found,) = stamp_bag(Bag(small), [parse_authority(one.url)], STORAGE)
+    (found,) = stamp_bag(Bag(small), [parse_authority(one.url, STORAGE)], STORAGE)
     assert found.is_stamped
     assert "nobody named a certificate" in found.remark
     assert openssl(small, tokens(small)[0], one.root)
@@ -282,14 +278,14 @@ def test_a_full_disk_leaves_a_bag_as_it_was_before_it_was_stamped(
 
     monkeypatch.setattr(Path, kind, full)
     try:
-        stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+        stamp_bag(Bag(small), [parse_authority(one.trusted, STORAGE)], STORAGE)
     except OSError:
         monkeypatch.undo()
         assert {name: (small / name).read_bytes() for name in files(small)} == before
     monkeypatch.undo()
     assert not alone.check(str(small)).faults
     assert [path.name for path in small.parent.iterdir()] == [small.name]
-    assert stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)[0].is_stamped
+    assert stamp_bag(Bag(small), [parse_authority(one.trusted, STORAGE)], STORAGE)[0].is_stamped
     assert not verified(small, [one.root.read_bytes()]).faults
 
 
@@ -298,14 +294,14 @@ def test_what_was_changed_is_not_stamped(small: Path, one: Authority) -> None:
         flipped(small / alone.ROWS, 50),
         pytest.raises(OutputError, match="does not verify, so it is not stamped"),
     ):
-        stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+        stamp_bag(Bag(small), [parse_authority(one.trusted, STORAGE)], STORAGE)
     assert not tokens(small)
 
 
 def test_without_the_library_a_bag_is_not_begun_and_the_extra_is_named(
     crawl: Release, small: Path, one: Authority, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted)], STORAGE)
+    (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted, STORAGE)], STORAGE)
     assert found.is_stamped
     real = builtins.__import__
 

@@ -113,17 +113,6 @@ def test_a_bag_names_the_file_that_each_record_was_read_from(shared: Bureau, bag
     assert [len(place.readings) for place in places] == [1] * len(lines(bag))
 
 
-def test_a_bag_of_an_earlier_version_was_read_from_what_servers_gave(
-    shared: Bureau, bag: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It does not name the file of a row, and its exchanges do."""
-    opened = reading.OpenedBag(bag)
-    monkeypatch.setattr(alone, "BETWEEN_RUNS", "record")
-    found = opened.record_readings()
-    files = {reading.file for readings in found.values() for reading in readings}
-    assert files == {f"{shared.mirror.copy}/a.warc.wet.gz"}
-
-
 def test_a_part_of_a_bag_is_no_ground(shared: Bureau, bag: Path, tmp_path: Path) -> None:
     disclose(bag, lines(bag)[0]["row"]["row_sha256"], str(tmp_path / "part"), STORAGE)
     with pytest.raises(OutputError, match="lacks what a notice needs"):

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.notices.notice import schema
+from presswatch_spark.notices.notice import SCHEMA
 from tests.documents import blocks, commands, text_of
 from tests.notices import Bureau
 
@@ -126,7 +126,7 @@ def test_checks_events_and_states_are_told_in_french(
 
 
 def test_the_schema_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    assert json.loads(run(["notice", "schema"], capsys)[1]) == schema()
+    assert json.loads(run(["notice", "schema"], capsys)[1]) == json.loads(SCHEMA.read_bytes())
 
 
 def test_rows_and_letters_are_not_asked_for_together(

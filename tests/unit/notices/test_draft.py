@@ -16,12 +16,11 @@ from presswatch_spark.claims.selection import Choice
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import sources
 from presswatch_spark.notices.annex import digest_of, revision_and_path, rows_of_jsonl, surt_prefixes
-from presswatch_spark.notices.formats import ATTACHED, attachments_in, elements_in
+from presswatch_spark.notices.formats import ATTACHED, WordLetter, attachments_in
 from presswatch_spark.notices.laws import LAWS, laws
-from presswatch_spark.notices.letter import AMOUNTS
+from presswatch_spark.notices.letter import AMOUNTS, LetterWords
 from presswatch_spark.notices.notice import schema_fault
 from presswatch_spark.notices.parties import load_recipient
-from presswatch_spark.notices.wording import LetterWords
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.places import ChosenTargets, targets_of
 from presswatch_spark.tables.store import TableStore
@@ -81,7 +80,7 @@ def test_every_format_of_the_letter_has_every_element(shared: Bureau, law: str) 
     shared.draft(f"all-{law}", law, "fr")
     folder = shared.folder / f"all-{law}"
     required = list(laws()[law].required())
-    marked = elements_in((folder / "letter.docx").read_bytes())
+    marked = WordLetter.read((folder / "letter.docx").read_bytes()).elements
     form = " ".join((folder / "form.txt").read_text(encoding="utf-8").split())
     facts = about(folder)
     assert list(marked) == required
@@ -198,7 +197,9 @@ def test_an_element_whose_facts_are_missing_is_left_out_and_named(shared: Bureau
     drafted = shared.draft("no-phone", "dmca512", "en", sender=shared.sender(phone=None))
     assert drafted.missing == {"contact": ["phone"]}
     assert about(shared.folder / "no-phone")["elements"]["contact"]["text"] is None
-    assert "contact" not in elements_in((shared.folder / "no-phone" / "letter.docx").read_bytes())
+    assert (
+        "contact" not in WordLetter.read((shared.folder / "no-phone" / "letter.docx").read_bytes()).elements
+    )
 
 
 def test_rows_of_others_are_left_out_and_counted(shared: Bureau) -> None:

@@ -10,9 +10,8 @@ import pytest
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.notices.laws import LAWS, laws
-from presswatch_spark.notices.letter import AMOUNTS
+from presswatch_spark.notices.letter import AMOUNTS, LetterWords
 from presswatch_spark.notices.parties import FACTS, load_recipient, load_sender, parse_recipients
-from presswatch_spark.notices.wording import LetterWords
 from presswatch_spark.terminal import ascii_url
 from presswatch_spark.translation import LANGUAGES
 from tests.conftest import ROOT

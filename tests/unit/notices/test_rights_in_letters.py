@@ -14,8 +14,7 @@ import pytest
 from pypdf import PdfReader
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.notices.draft import today
-from presswatch_spark.notices.notice import CHECKED, Notice, send, sign
+from presswatch_spark.notices.notice import CHECKED, Notice, send, sign, today
 from presswatch_spark.notices.rules import RULES, CheckedNotice
 from presswatch_spark.storage.objects import StorageOptions
 from tests.notices import DRAFTED, Bureau, about, bureau, rewrite_claims, text_in

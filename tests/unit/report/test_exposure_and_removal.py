@@ -12,7 +12,7 @@ from presswatch_spark.notices.parties import load_recipients
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.report.cells import REMOVAL_STATES
-from presswatch_spark.report.removals import MEANINGS, REMOVED, UNDECIDED, followed, group_of
+from presswatch_spark.report.make import REMOVED, UNDECIDED, followed, group_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.exposures import tables_with_datasets
 from tests.removal import Release, probe, release
@@ -45,10 +45,9 @@ def test_without_a_case_the_page_does_not_say_what_was_removed(pages: dict[str, 
     assert "No case of removal was given" in pages["en"]
 
 
-def test_every_state_has_a_name_and_a_meaning_in_both_languages() -> None:
-    for state in STATES:
-        assert state in REMOVAL_STATES
-        assert state in MEANINGS
+def test_every_state_has_a_name_and_a_meaning() -> None:
+    assert tuple(REMOVAL_STATES) == STATES
+    assert all(len({name, meaning} - {""}) == 2 for name, meaning in REMOVAL_STATES.values())
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.queries.sql import run_query
+from presswatch_spark.report.page import CHANGES
 from presswatch_spark.report.questions import QUESTIONS
-from presswatch_spark.report.sections import CHANGES
 from presswatch_spark.report.wording import ReportWords
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.tables.declarations import ShardLog

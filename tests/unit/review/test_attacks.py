@@ -11,8 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from presswatch_spark.errors import StorageError
-from presswatch_spark.review.desk import Desk
-from presswatch_spark.review.verdicts import ReviewFile
+from presswatch_spark.review.desk import Desk, ReviewFile
 from tests.claims import House, Seen, text
 from tests.reviews import HOSTILE, ORIGIN, PORT, desk_of, fields, host_of, judge, opened, shut, written
 

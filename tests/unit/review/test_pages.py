@@ -187,7 +187,7 @@ def test_a_case_names_its_claims_itself(tmp_path: Path, house: House) -> None:
         str(house.tables), str(tmp_path / "case"), claims=str(house.folder / "claims"), confidences=["B"]
     )
     case = desk_of(house, tmp_path / "reviews.jsonl", path=tmp_path / "case", tables=None)
-    assert len(case.docket.claims) == COPIES
+    assert len(case.claims) == COPIES
     assert host_of(opened(case).get("/", params={"letter": "B"}).text) == "b0.example"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from presswatch_spark.claims.reviews import Review, load_reviews
 from presswatch_spark.errors import ConfigError, OutputError
-from presswatch_spark.review.verdicts import ReviewFile, by_row, states_of
+from presswatch_spark.review.desk import ReviewFile, by_row, states_of
 from presswatch_spark.storage.objects import StorageOptions
 
 ONE, TWO = "a" * 64, "b" * 64

@@ -1,7 +1,7 @@
 """The design of a sample: shards are drawn at random within each stratum, and estimates made in strata.
 
 A stratum is a segment of a crawl, elsewhere a folder. Whole segments are never drawn, since a segment's pages
-resemble each other (docs/explanation/decisions.md).
+resemble each other (docs/decisions/runs.md).
 """
 
 import hashlib

@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 REPLICATES = 2000
 # How often the truth may lie beyond either end. Above, it is less than half of 5 %, since skewed counts miss
-# more often on that side: chosen by simulation, see docs/explanation/decisions.md.
+# more often on that side: chosen by simulation, see docs/decisions/runs.md.
 BELOW, ABOVE = 0.035, 0.0125
 # So many replicates do not show anything rarer than eight of them.
 RAREST = 8 / REPLICATES

@@ -57,7 +57,7 @@ ESTIMATE_KINDS = {
 HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
 BY = {"title": "title_id", "publisher": "publisher_id"}
 # With fewer shards, limits of 95 % are less sure where few shards contain most of a total
-# (docs/explanation/decisions.md).
+# (docs/decisions/runs.md).
 ENOUGH_SHARDS = 1000
 HEADLINES = (
     "documents",

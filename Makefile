@@ -64,9 +64,9 @@ docs: setup dev ## build the documentation as a site, in build/docs/; a broken l
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --fresh-env --doctree-dir build/doctrees docs build/docs
 	@echo "open build/docs/index.html"
 
-bench-quality: setup dev peers ## measure what is found, against brute force and against other tools
-	$(BIN)/python -m benchmarks.quality --out benchmarks/results --docs docs/explanation/benchmarks.md $(ARGS)
-	$(BIN)/python -m benchmarks.quality.claimed --out benchmarks/results --docs docs/explanation/benchmarks.md
+bench-quality: setup dev peers ## measure what is found, against brute force and other tools; ARGS=--update writes results and pages
+	$(BIN)/python -m benchmarks.quality $(ARGS)
+	$(BIN)/python -m benchmarks.quality.claimed $(filter --update,$(ARGS))
 
 bench-speed: setup dev peers ## measure how fast a scan is, against the limit and against other tools
 	$(BIN)/python -m benchmarks.speed $(ARGS)

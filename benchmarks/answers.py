@@ -1,7 +1,7 @@
 """Measure what answers cost: whole commands over many rows of `matches`, DuckDB alone, and another tree.
 
     python -m benchmarks.answers                                           5 and 10 million rows
-    python -m benchmarks.answers --rows 200000 --export-rows 200000 --out answers.json      a quick look
+    python -m benchmarks.answers --rows 200000 --export-rows 200000      a quick look
     python -m benchmarks.answers --base ../before                          beside another tree, set up
 
 Each question is asked in turns, in a process of its own. Seconds by the clock, seconds of processors and peak
@@ -25,6 +25,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks import publish
 from benchmarks.claims.material import write_tables
 from benchmarks.speed import articles
 from benchmarks.speed.processes import apart
@@ -33,7 +34,6 @@ from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 
 TREE = Path(__file__).resolve().parents[1]
-RESULT = TREE / "benchmarks" / "results" / "answers.json"
 MADE_ROWS, SEED = 1_000_000, 20261127
 ARTICLES = 20_000
 MOST_MEGABYTES = 1500
@@ -206,7 +206,7 @@ def main() -> None:
     parser.add_argument("--export-rounds", type=int, default=1, help="an export takes minutes")
     parser.add_argument("--base", type=Path, help="another tree to ask as well, set up")
     parser.add_argument("--tables", type=Path, help="keep the tables in this folder, made in it once")
-    parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file")
+    publish.add_options(parser, "answers.json")
     given = parser.parse_args()
     trees = {"this tree": TREE, **({"base": given.base.resolve()} if given.base else {})}
     found: dict[str, Any] = {"questions": []}
@@ -224,7 +224,7 @@ def main() -> None:
             if rows == given.export_rows and given.export_rounds:
                 one = exported(tables, folder, trees, given.export_rounds)
                 found["questions"].append({"rows": rows, **one})
-    given.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    publish.destination(given).write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     print("\n".join(lines(found)))
 
 

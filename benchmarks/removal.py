@@ -1,7 +1,7 @@
 """Measure rounds of probes of a large case against a web server of this machine, and kill some.
 
     python -m benchmarks.removal                                  10,000 targets in 2,000 files, 10 rounds
-    python -m benchmarks.removal --files 100 --rounds 2 --kills 2 --out removal.json       a quick look
+    python -m benchmarks.removal --files 100 --rounds 2 --kills 2       a quick look
 
 Each round is a whole command in a process of its own. The server counts requests and bytes. Then the first
 round of a new case is killed (SIGKILL) at random moments and goes on; no target may be asked for twice or
@@ -30,6 +30,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from benchmarks import publish
 from benchmarks.answers import TREE, presswatch, whole
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
@@ -39,7 +40,6 @@ from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import Target
 from tests.removal import new_case
 
-RESULT = TREE / "benchmarks" / "results" / "removal.json"
 SEED, WORDS = 20261127, 300
 RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 Row = dict[str, Any]
@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file")
+    publish.add_options(parser, "removal.json")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="presswatch-removal-") as temporary:
         folder = Path(temporary)
@@ -225,7 +225,7 @@ def main() -> None:
             found["status"] = whole([*presswatch(TREE), "removal", "status", str(cases[0].folder)])
             seconds = found["rounds"][0]["seconds"]
             found["killed"] = killed(commands[1], cases[1], given.kills, seconds)
-    given.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    publish.destination(given).write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     print("\n".join(lines(found)))
     if found["killed"]["twice"] or found["killed"]["lost"]:
         sys.exit("error: targets were asked for twice, or lost")

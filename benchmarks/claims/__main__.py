@@ -1,7 +1,7 @@
 """Measure `presswatch claims` over many rows: time and memory on two cores, by both engines, twice.
 
     python -m benchmarks.claims                                    5 million rows of 20,000 articles
-    python -m benchmarks.claims --rows 200000 --articles 2000 --out claims.json        a quick look
+    python -m benchmarks.claims --rows 200000 --articles 2000        a quick look
 
 Data is made up, the same every time, and not kept. It fails if engines, or two tries, give other claims.
 """
@@ -15,12 +15,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks import publish
 from benchmarks.claims.material import write_tables
 from benchmarks.claims.tries import CORES, measured
 from benchmarks.speed import articles
 from benchmarks.speed.processes import apart
 
-RESULT = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "claims.json"
 RUNS, SEED = 3, 20261127
 TRIES = ("duckdb", "duckdb", "spark")
 
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--articles", type=int, default=20_000)
     parser.add_argument("--memory", default="2GB", help="what DuckDB may take")
     parser.add_argument("--folder", help="where to make the data; default: the system's temporary folder")
-    parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file")
+    publish.add_options(parser, "claims.json")
     asked = parser.parse_args()
     found: dict[str, Any] = {"rows": asked.rows, "articles": asked.articles, "cores": CORES, "tries": []}
     with tempfile.TemporaryDirectory(prefix="presswatch-claims-", dir=asked.folder) as folder:
@@ -47,7 +47,7 @@ def main() -> None:
             print(json.dumps(one), file=sys.stderr, flush=True)
             found["tries"].append(one)
             # Each takes minutes: what was measured is kept, whatever becomes of the next.
-            asked.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+            publish.destination(asked).write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     if len({one["table_digest"] for one in found["tries"]}) > 1:
         sys.exit("error: the tries gave different claims")
 

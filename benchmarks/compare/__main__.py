@@ -1,7 +1,7 @@
 """Measure `presswatch compare` over many rows: the whole command, beside a bare join by DuckDB.
 
     python -m benchmarks.compare                          two runs of 2 million rows, then two of 5 million
-    python -m benchmarks.compare --rows 100000 --out compare.json                              a quick look
+    python -m benchmarks.compare --rows 100000                              a quick look
 
 Data is made up, the same every time, and not kept.
 """
@@ -20,10 +20,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from benchmarks import publish
 from benchmarks.compare.material import AFTER, BEFORE, write_tables
 from benchmarks.speed.processes import apart
 
-RESULT = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "compare.json"
 ROWS = (2_000_000, 5_000_000)
 JOIN = """
 import duckdb, sys
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--engines", nargs="*", default=["duckdb"], help="duckdb, spark")
     parser.add_argument("--times", type=int, default=1, help="how often each is measured; the median counts")
     parser.add_argument("--folder", help="where to make the data; default: the system's temporary folder")
-    parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file")
+    publish.add_options(parser, "compare.json")
     asked = parser.parse_args()
     found: dict[str, Any] = {"cores": os.cpu_count(), "tries": []}
     for rows in asked.rows:
@@ -53,7 +53,7 @@ def main() -> None:
             found["tries"] += [
                 {"rows": 2 * rows, **one} for one in _tries(tables, Path(folder), asked.engines, asked.times)
             ]
-            asked.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+            publish.destination(asked).write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
 def _tries(tables: Path, folder: Path, engines: list[str], times: int) -> list[dict[str, Any]]:

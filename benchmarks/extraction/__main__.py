@@ -8,18 +8,15 @@ import json
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from benchmarks import publish
 from benchmarks.extraction.pages import Page, holds, with_paragraphs, with_strings, words
 from benchmarks.extraction.ways import WAYS, Taken, take, trafilatura
 from benchmarks.quality.material import real_data
 from benchmarks.quality.report import table
-from benchmarks.speed.report import into
+from benchmarks.speed.report import paragraph
 from benchmarks.speed.result import commit
-
-ROOT = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- extraction: begin -->", "<!-- extraction: end -->"
 
 
 def main() -> None:
@@ -41,11 +38,11 @@ def main() -> None:
         "ways": {name: figures(one, pages, articles) for name, one in taken.items()},
     }
     result["broken"] = list(broken(result["ways"]))
-    asked.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    text = markdown(result)
-    if asked.docs:
-        into(ROOT / "docs" / "explanation" / "benchmarks.md", text, BEGIN, END, "Extraction")
-    print(text)
+    path = publish.destination(asked)
+    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    print(markdown(result))
+    if asked.update:
+        publish.write_pages()
     sys.exit(1 if result["broken"] else 0)
 
 
@@ -108,25 +105,16 @@ def markdown(result: Mapping[str, Any]) -> str:
     ]
     head = ["", "must keep: kept", "must drop: dropped", "words of articles kept", "other words", "ms a page"]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    left = ", ".join(result["ways"]["presswatch, main content"]["left"])
-    lines = [
-        f"{result['pages']} pages with strings that must be kept and dropped, {result['articles']} with their"
-        f" articles' paragraphs; compared in words; commit {result['commit']}; {versions}.",
-        "",
-        table(head, rows),
-        "",
-        f"- Left in the main content, by page and number of the string: {left}.",
-        *(f"- BROKEN: {promise}" for promise in result["broken"]),
-    ]
-    return "\n".join(lines)
+    about = paragraph(f"""
+      {result["pages"]} pages with strings to keep and to drop, {result["articles"]} with the paragraphs of
+      their articles; compared in words; commit {result["commit"]}; {versions}.""")
+    broken = (f"\n- BROKEN: {promise}" for promise in result["broken"])
+    return f"{about}\n\n{table(head, rows)}\n{''.join(broken)}"
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.extraction", description=__doc__)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "extraction.json")
-    parser.add_argument(
-        "--no-docs", dest="docs", action="store_false", help="leave docs/explanation/benchmarks.md as it is"
-    )
+    publish.add_options(parser, "extraction.json")
     return parser.parse_args()
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import publish
 from benchmarks.peers.names import NAMES
 from benchmarks.quality import material, negatives, plant, product
 from benchmarks.quality.material import Material
@@ -23,12 +24,10 @@ from benchmarks.quality.rivals import Rival, run_peers
 from benchmarks.quality.score import Bench, Score, score, score_rival
 from benchmarks.quality.truth import common_pairs
 from benchmarks.quality.visible import visible_text
-from benchmarks.speed.report import into
 from benchmarks.speed.result import commit, machine
 from presswatch_spark.version import __version__
 
 BACKGROUND_PAGES = 300
-BEGIN, END = "<!-- quality: begin -->", "<!-- quality: end -->"
 
 
 def main() -> None:
@@ -68,10 +67,11 @@ def main() -> None:
         "peers": {name: rival_row(bench, rival) for name, rival in rivals.items()},
         "broken": promises(scores),
     }
-    tables = markdown(result, next(iter(scores.values())), scores)
-    publish(asked.out, result, tables)
-    if asked.docs:
-        into(asked.docs, tables, BEGIN, END, "Quality")
+    path = publish.destination(asked)
+    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    print(markdown(result))
+    if asked.update:
+        publish.write_pages()
     sys.exit(1 if result["broken"] else 0)
 
 
@@ -83,8 +83,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=20261124)
     parser.add_argument("--peers", nargs="*", default=list(NAMES), choices=NAMES, help="which peers to run")
     parser.add_argument("--no-peers", dest="peers", action="store_const", const=[])
-    parser.add_argument("--out", type=Path, default=Path("bench/quality"), help="folder of the result")
-    parser.add_argument("--docs", type=Path, help="document that takes the tables, between its marks")
+    publish.add_options(parser, "quality.json")
     return parser.parse_args()
 
 
@@ -143,14 +142,6 @@ def of_html(pages: Sequence[Planted]) -> dict[str, Any]:
             for trait in answers[0].traits
         },
     }
-
-
-def publish(out: Path, result: dict[str, Any], tables: str) -> None:
-    """Write `quality.json` and `quality.md`, and print the tables."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "quality.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    (out / "quality.md").write_text(tables, "utf-8")
-    print(tables)
 
 
 def tell(stage: str) -> None:

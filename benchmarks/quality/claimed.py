@@ -1,6 +1,6 @@
 """Whether claims hold: other papers as pages of the web, and copies of articles that are a member's alone.
 
-    python -m benchmarks.quality.claimed [--per-kind 60] [--out bench/claims] [--docs FILE]
+    python -m benchmarks.quality.claimed [--per-kind 60] [--out FILE] [--update]
 
 Papers of one country are the members, all others are pages on their own sites: they print agency copy by
 right, so no claim on them may have A or B. Articles whose words no other paper has are planted on sites that
@@ -26,6 +26,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks import publish
 from benchmarks.quality import edits
 from benchmarks.quality.cut import cut
 from benchmarks.quality.material import Material, load, real_data, title_of
@@ -33,7 +34,7 @@ from benchmarks.quality.negatives import FORMULAS
 from benchmarks.quality.pages import Planted, around
 from benchmarks.quality.product import presswatch
 from benchmarks.quality.truth import ROW
-from benchmarks.speed.report import into, table
+from benchmarks.speed.report import table
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import DemoArticle
 from presswatch_spark.tables.store import TableStore
@@ -66,7 +67,6 @@ PROMISED: Mapping[str, float] = {WHOLE: 0.95, SEVERAL: 0.95, PART: 0.85}
 """Share of the claims of a kind that must have A or B; of every other kind, none may."""
 SURE = 0.95
 """Confidence of the bounds, two-sided."""
-BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,17 +259,25 @@ def measured(material: Material, per_kind: int, seed: int) -> dict[str, Any]:
 
 
 def markdown(result: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the tables of the letters, split by split, and the share of false claims with its bound."""
-    parts = list[str]()
-    columns = (*"ABCD", "missed")
+    """Return a table with a line per split: letters by kind of page, false claims of A and B, their bound."""
+    kinds = list(dict.fromkeys(kind for one in result.values() for kind in one["letters"]))
+    rows = defaultdict[tuple[str, ...], list[str]](list)
     for name, one in result.items():
-        rows = [(kind, *(of.get(letter, 0) for letter in columns)) for kind, of in one["letters"].items()]
-        parts += [f"{name}: letters of claims by kind of page", table(("kind", *columns), rows)]
-        for letter, false in one["false"].items():
-            if false["of"]:
-                bound = f"at most {false['at_most']:.2%} (Clopper–Pearson, {SURE:.0%})"
-                parts.append(f"False among claims of {letter}: {false['found']} of {false['of']}, {bound}.")
-    return "\n\n".join(parts)
+        counts = (one["letters"].get(kind, {}) for kind in kinds)
+        shown = [", ".join(f"{n} {letter}" for letter, n in sorted(each.items())) for each in counts]
+        false = [each for each in one["false"].values() if each["of"]]
+        bounds = [f"{each['found']} of {each['of']}, at most {each['at_most']:.1%}" for each in false]
+        rows[(*shown, "; ".join(bounds))].append(name)
+    lines = [(_named(names), *cells) for cells, names in rows.items()]
+    title = f"Claims by letter and kind of page; upper bounds are of Clopper and Pearson ({SURE:.0%}):"
+    return f"{title}\n\n{table(('members', *kinds, 'false A or B'), lines)}"
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return one name for splits with equal figures."""
+    members = dict.fromkeys(name.partition(" papers")[0] for name in names)
+    ways = dict.fromkeys(name.partition(", ")[2].partition(" ")[0] for name in names)
+    return f"{', '.join(members)}, {' and '.join(ways)} background"
 
 
 def tell(stage: str) -> None:
@@ -282,20 +290,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.quality.claimed", description=__doc__)
     parser.add_argument("--per-kind", type=int, default=60, help="pages of each planted kind, at most")
     parser.add_argument("--seed", type=int, default=20261127)
-    parser.add_argument("--out", type=Path, default=Path("bench/claims"), help="folder of the result")
-    parser.add_argument("--docs", type=Path, help="document that takes the tables, between its marks")
+    publish.add_options(parser, "claims-quality.json")
     asked = parser.parse_args()
     folder = real_data()
     if folder is None:
         sys.exit("there is no real press here: set PRESSWATCH_REAL_DATA")
     result = measured(load(folder, sys.maxsize, asked.seed), asked.per_kind, asked.seed)
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "claims-quality.json").write_text(
-        json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8"
-    )
+    path = publish.destination(asked)
+    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8")
     print(markdown(result))
-    if asked.docs:
-        into(asked.docs, markdown(result), BEGIN, END, "Claims")
+    if asked.update:
+        publish.write_pages()
     for name, one in result.items():
         for line in one["broken"]:
             tell(f"{name}: {line}")

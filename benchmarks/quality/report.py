@@ -1,17 +1,22 @@
-"""The result: JSON with every figure, and tables in Markdown."""
+"""The result: JSON with every figure, and tables in Markdown that are made from it."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.quality.negatives import HARD
 from benchmarks.quality.promises import coverage_errors
-from benchmarks.quality.score import CERTAIN, LONG, Score, rate, totals
+from benchmarks.quality.score import CERTAIN, LONG, Score, rate
 from benchmarks.quality.truth import RUN
+from benchmarks.speed.report import paragraph
 
 CONFIDENCES = ("A", "B", "C", "D")
 _LENGTHS = (f"longest run {RUN} to {LONG - 1} words", f"{LONG} and more")
+_AGENCY = "other press, agency copy"
+
+Figures = Mapping[str, Any]
 
 
 def figures(score: Score) -> dict[str, Any]:
@@ -34,126 +39,125 @@ def figures(score: Score) -> dict[str, Any]:
     }
 
 
-def markdown(result: Mapping[str, Any], score: Score, confident: Mapping[str, Score]) -> str:
-    """All tables. `confident`: the scans whose confidence is shown, by name."""
+def markdown(result: Figures) -> str:
+    """All tables of a result."""
+    scans = {name: figures for name, figures in result["presswatch"].items() if isinstance(figures, dict)}
+    first = next(iter(scans.values()))
     peers = {name: row for name, row in result["peers"].items() if "failure" not in row}
     parts = [
-        _kinds(score, peers),
-        _summary(result, score, peers),
-        _formats(score),
-        _coverage(score),
-        _grades(score),
-        *(_confidence(name, one) for name, one in confident.items() if one.confidence),
-        _notes(result),
+        _kinds(first, peers),
+        _summary(result, first, peers),
+        _formats(first),
+        _coverage(first),
+        _grades(first),
+        _confidence(scans),
+        "\n".join(_notes(result)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A table in Markdown."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    lines = ["| " + " | ".join(map(str, line)) + " |" for line in (head, *rows)]
+    return "\n".join([lines[0], f"|---{'|--:' * (len(head) - 1)}|", *lines[1:]])
 
 
-def _kinds(score: Score, peers: Mapping[str, Any]) -> str:
+def _kinds(ours: Figures, peers: Figures) -> str:
     rows = []
-    for kind, counts in score.copies.items():
-        theirs = [_share(row["copies"][kind]) for row in peers.values()]
-        rows.append([kind, counts[1], _share(rate(counts)), *theirs])
-    title = "Copies found, by what was done to them (`of`: copies planted, times formats)"
-    return f"{title}\n\n" + table(["kind", "of", "presswatch", *peers], rows)
+    for kind, counts in ours["copies"].items():
+        shares = {name: row["copies"][kind] for name, row in peers.items()}
+        best = max(shares, key=lambda name: shares[name], default=None)
+        theirs = f"{_share(shares[best])} ({best})" if best and shares[best] else "0"
+        rows.append([kind, _share(_rate(counts)), theirs])
+    copies = sum(counts["true"] for counts in ours["copies"].values())
+    title = f"Share that was found of {copies} planted copies (all formats), and that of the best peer:"
+    return f"{title}\n\n" + table(["kind", "presswatch", "best peer"], rows)
 
 
-def _summary(result: Mapping[str, Any], score: Score, peers: Mapping[str, Any]) -> str:
-    found, true = totals(score.run_pairs)
-    ours = result["presswatch"]
-    rows = [
-        [
-            "presswatch",
-            f"{found} of {true} ({_share(rate([found, true]))})",
-            len(score.false_pairs),
-            f"{ours['build_seconds']:.0f} + {ours['scan_seconds']:.0f}",
-        ]
+def _summary(result: Figures, ours: Figures, peers: Figures) -> str:
+    pairs = ours["run_pairs"].values()
+    found, true = (sum(pair[side] for pair in pairs) for side in ("found", "true"))
+    seconds = result["presswatch"]["build_seconds"] + result["presswatch"]["scan_seconds"]
+    rows: list[list[Any]] = [
+        ["presswatch", _share(rate([found, true])), ours["false_pairs"], f"{seconds:.0f}"]
     ]
     for name, row in peers.items():
         rows.append([name, _share(row["run_pairs"]), row["without_common_words"], f"{row['seconds']:.0f}"])
-    head = ["", "pairs with 11 words in a row", "pairs claimed without 8", "seconds"]
-    return "Every pair with a run of 11 words, planted or not\n\n" + table(head, rows)
+    title = f"All {true} pairs with a run of {RUN} words, planted or not:"
+    return f"{title}\n\n" + table(["", "found", "claimed without 8 common words", "seconds"], rows)
 
 
-def _formats(score: Score) -> str:
+def _formats(ours: Figures) -> str:
+    formats = defaultdict[str, list[str]](list)
+    for name, counts in ours["run_pairs_by_format"].items():
+        shown = (f"{counts[length]['found']} of {counts[length]['true']} ({length})" for length in _LENGTHS)
+        formats[f"{', '.join(shown)}, {counts['false']} false"].append(name)
+    each = (f"{', '.join(names)}: {counts}." for counts, names in formats.items())
+    return paragraph(f"By format and longest run, pairs found. {' '.join(each)}")
+
+
+def _coverage(ours: Figures) -> str:
+    errors = {kind: error for kind, error in ours["article_coverage"].items() if error["max"]}
     rows = [
-        [name, *(f"{n} of {of} ({_share(rate([n, of]))})" for n, of in counts), score.false_by_format[name]]
-        for name, counts in score.by_format.items()
+        [kind, error["pairs"], f"{error['mean']:.4f}", f"{error['max']:.4f}", error["beyond"]]
+        for kind, error in errors.items()
     ]
-    title = "The same pairs by format, and by the length of their longest run"
-    return f"{title}\n\n" + table(["", *_LENGTHS, "false pairs"], rows)
+    longest = ours["longest_run_words"]
+    title = paragraph(f"""
+      Errors of `article_coverage`, which is exact in all other kinds. `longest_run_words` of
+      {longest["pairs"]} pairs is off by {longest["max"]} words at most.""")
+    return f"{title}\n\n" + table(["kind", "pairs", "mean error", "largest", "beyond .01"], rows)
 
 
-def _coverage(score: Score) -> str:
-    rows = [
-        [kind, error["truth"], error["pairs"], f"{error['mean']:.4f}", f"{error['max']:.4f}", error["beyond"]]
-        for kind, error in coverage_errors(score).items()
-    ]
-    longest = score.longest.figures()
-    rows.append(
-        [
-            "`longest_run_words`, all rows",
-            "runs",
-            longest["pairs"],
-            longest["mean"],
-            longest["max"],
-            score.longest.beyond,
-        ]
-    )
-    head = ["`article_coverage` of", "truth", "pairs", "mean error", "largest", "beyond .01"]
-    return "Errors\n\n" + table(head, rows)
-
-
-def _grades(score: Score) -> str:
+def _grades(ours: Figures) -> str:
     given = ("full_copy", "partial_copy", "extract", "missed")
-    rows = [[true, *(score.grades[true][name] for name in given)] for true in given[:3] if score.grades[true]]
-    return "Grades of planted copies: true (down) and given\n\n" + table(["", *given], rows)
+    grades = ours["grades"]
+    rows = [[true, *(grades[true].get(name, 0) for name in given)] for true in given[:3] if grades.get(true)]
+    return "Grades of planted copies: true (rows) and given (columns):\n\n" + table(["", *given], rows)
 
 
-def _confidence(name: str, score: Score) -> str:
+def _confidence(scans: Mapping[str, Figures]) -> str:
+    shown = {
+        name: _gathered(figures["confidence"]) for name, figures in scans.items() if figures["confidence"]
+    }
     rows = []
-    for kind, counts in score.confidence.items():
-        label = f"**{kind}** (hard negative)" if kind in HARD else kind
-        shares = dict(score.ownership[kind].most_common())
-        owned = ", ".join(f"{owner} {count}" for owner, count in shares.items())
-        rows.append([label, *(counts[grade] for grade in CONFIDENCES), owned])
-    certain = sum(score.confidence[kind][grade] for kind in HARD for grade in CERTAIN)
-    title = f"Rows by `confidence`, {name}: {certain} of A or B on hard negatives"
-    return f"{title}\n\n" + table(["kind", *CONFIDENCES, "ownership"], rows)
+    for kind in dict.fromkeys(kind for counts in shown.values() for kind in counts):
+        cells = [counts.get(kind, {}).get(grade, 0) for counts in shown.values() for grade in CONFIDENCES]
+        rows.append([f"{kind} (hard negative)" if kind in HARD else kind, *cells])
+    certain = ", ".join(
+        f"{sum(counts.get(kind, {}).get(grade, 0) for kind in HARD for grade in CERTAIN)} {name}"
+        for name, counts in shown.items()
+    )
+    ways = ", then ".join(shown)
+    title = paragraph(f"Rows by `confidence`, {ways}. `A` or `B` on hard negatives: {certain}.")
+    return f"{title}\n\n" + table(["kind", *CONFIDENCES * len(shown)], rows)
 
 
-def _notes(result: Mapping[str, Any]) -> str:
-    return "\n".join(_note_lines(result))
+def _gathered(confidence: Mapping[str, Mapping[str, int]]) -> dict[str, Mapping[str, int]]:
+    """Counts by kind, with all planted copies as one kind."""
+    apart = {kind: counts for kind, counts in confidence.items() if kind in HARD or kind == _AGENCY}
+    copies = [counts for kind, counts in confidence.items() if kind not in apart]
+    planted = {grade: sum(counts.get(grade, 0) for counts in copies) for grade in CONFIDENCES}
+    return {"planted copies": planted, **apart}
 
 
-def _note_lines(result: Mapping[str, Any]) -> Iterator[str]:
+def _notes(result: Figures) -> Iterator[str]:
     about = result["about"]
-    megabytes, formats = about["text_bytes"] / 1e6, about["formats"]
-    yield (
-        f"- {about['documents']} documents ({megabytes:.1f} MB) for {about['articles']} articles;"
-        f" {about['press']}; seed {about['seed']}; {about['processor']}, {about['cores']} cores,"
-        f" {about['memory_gigabytes']} GB; Python {about['python']};"
-        f" presswatch {about['version']}, commit {about['commit']}."
-    )
-    yield f"- presswatch scans every document in {', '.join(formats)}: {len(formats)} times the text."
-    html = about["html"]
-    traits = "; ".join(
-        ", ".join(f"{name} {n}" for name, n in counts.items()) for counts in html["traits"].values()
-    )
-    yield f"- As WARC: {html['megabytes']} MB of HTML. Charset, where it is declared, how stored: {traits}."
-    for name, row in result["peers"].items():
-        if "failure" in row:
-            yield f"- {name}: could not be run: {row['failure']}"
-        else:
-            settings = ", ".join(f"{key} {value}" for key, value in row["settings"].items())
-            yield f"- {name}: {row['package']} {row['version']}; {settings}."
-    yield from (f"- BROKEN: {promise}" for promise in result["broken"])
+    ran = {name: row for name, row in result["peers"].items() if "failure" not in row}
+    packages = dict.fromkeys(f"{row['package']} {row['version']}" for row in ran.values())
+    yield paragraph(f"""
+      {about["documents"]} documents ({about["text_bytes"] / 1e6:.1f} MB) for {about["articles"]} articles;
+      {about["press"]}; seed {about["seed"]}; {about["processor"]}, {about["cores"]} cores,
+      {about["memory_gigabytes"]} GB; Python {about["python"]}; presswatch {about["version"]}, commit
+      {about["commit"]}; {", ".join(packages)}. Settings of the peers are in
+      `benchmarks/results/quality.json`.""")
+    failed = {name: row["failure"] for name, row in result["peers"].items() if name not in ran}
+    yield from (f"\n- {name}: could not be run: {failure}" for name, failure in failed.items())
+    yield from (f"\n- BROKEN: {promise}" for promise in result["broken"])
+
+
+def _rate(counts: Figures) -> float:
+    return rate([counts["found"], counts["true"]])
 
 
 def _share(value: float) -> str:

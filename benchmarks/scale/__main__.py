@@ -1,8 +1,9 @@
-"""Measure how cost and memory grow; write JSON, and the figures of docs/explanation/scale.md.
+"""Measure how cost and memory grow; write JSON, with `--update` also
+docs/explanation/scale.md.
 
     python -m benchmarks.scale                        all parts
     python -m benchmarks.scale --only shards,skew     some of them; the others keep what was measured before
-    python -m benchmarks.scale --small --out scale.json --no-docs     a quick look
+    python -m benchmarks.scale --small                a quick look
 
 Data is made up, the same every time, and not kept.
 """
@@ -18,15 +19,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from benchmarks import publish
 from benchmarks.scale import growth, limits, records, report
 from benchmarks.scale.jobs import job
 from benchmarks.scale.material import Sizes, write_pages
 from benchmarks.speed import articles, result
-from benchmarks.speed.report import into
 
-ROOT = Path(__file__).resolve().parents[2]
-RESULT = ROOT / "benchmarks" / "results" / "scale.json"
-DOCUMENT = ROOT / "docs" / "explanation" / "scale.md"
 SMALL = Sizes(
     shards=(8, 16, 32),
     corpora=(200, 1000),
@@ -78,25 +76,22 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(names), help=f"parts, with commas: {','.join(names)}")
     parser.add_argument("--small", action="store_true", help="tiny sizes, for a look at the bench itself")
     parser.add_argument("--folder", help="where to make the data; default: the system's temporary folder")
-    parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file")
-    parser.add_argument(
-        "--no-docs", dest="docs", action="store_false", help="leave docs/explanation/scale.md alone"
-    )
+    publish.add_options(parser, "scale.json")
     asked = parser.parse_args()
     if unknown := set(asked.only.split(",")) - set(names):
         parser.error(f"no part {', '.join(sorted(unknown))}")
-    sizes, found = SMALL if asked.small else Sizes(), result.read(asked.out)
+    sizes, path = SMALL if asked.small else Sizes(), publish.destination(asked)
+    found = result.read(path)
     with tempfile.TemporaryDirectory(prefix="presswatch-scale-", dir=asked.folder) as folder:
         bench = Bench(Path(folder), sizes)
         for name in asked.only.split(","):
             print(f"measuring {name} …", file=sys.stderr, flush=True)
             began = time.monotonic()
             result.add(found, name, bench.parts[name](), sizes, time.monotonic() - began)
-            result.write(found, asked.out)
-    text = report.markdown(found)
-    if asked.docs:
-        into(DOCUMENT, text, report.BEGIN, report.END, "Figures")
-    print(text)
+            result.write(found, path)
+    print(report.markdown(found))
+    if asked.update:
+        publish.write_pages()
 
 
 if __name__ == "__main__":

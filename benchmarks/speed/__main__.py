@@ -1,8 +1,9 @@
-"""Measure the speed of the scan, in ratios of one run; write JSON, and tables in the documentation.
+"""Measure the speed of the scan, in ratios of one run; write JSON, with `--update` also
+docs/explanation/speed.md.
 
     python -m benchmarks.speed                      all parts, on 1 GB of text of each kind
     python -m benchmarks.speed --only wet,verify    some of them; the others keep what was measured before
-    python -m benchmarks.speed --megabytes 60 --out speed.json --no-docs     a quick look
+    python -m benchmarks.speed --megabytes 60       a quick look
 
 Shards and corpora are made up, the same for the same arguments, and not kept.
 """
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import publish
 from benchmarks.speed import (
     building,
     c4,
@@ -32,10 +34,6 @@ from benchmarks.speed import (
     wet,
 )
 from benchmarks.speed.material import Material, Sizes
-
-ROOT = Path(__file__).resolve().parents[2]
-RESULT = ROOT / "benchmarks" / "results" / "speed.json"
-DOCUMENT = ROOT / "docs" / "explanation" / "benchmarks.md"
 
 PARTS: dict[str, Callable[[Material], dict[str, object]]] = {
     "cold": cold.measure,
@@ -63,7 +61,8 @@ def main() -> None:
         build_articles=asked.build_articles,
         job_copies=asked.job_copies,
     )
-    found = result.read(asked.out)
+    path = publish.destination(asked)
+    found = result.read(path)
     with tempfile.TemporaryDirectory(prefix="presswatch-speed-", dir=asked.folder) as folder:
         material = Material(Path(folder), sizes)
         for name in asked.only:
@@ -72,11 +71,10 @@ def main() -> None:
             figures: dict[str, Any] = PARTS[name](material)
             result.add(found, name, figures, sizes, time.monotonic() - began)
             result.add(found, "costs", costs.measure(found["parts"]), sizes, 0)
-            result.write(found, asked.out)
-    text = report.markdown(found)
-    if asked.docs:
-        report.into(DOCUMENT, text)
-    print(text)
+            result.write(found, path)
+    print(report.markdown(found))
+    if asked.update:
+        publish.write_pages()
 
 
 def _arguments() -> argparse.Namespace:
@@ -100,10 +98,7 @@ def _arguments() -> argparse.Namespace:
         "--job-copies", type=int, default=sizes.job_copies, help="the job reads every shard so often"
     )
     parser.add_argument("--folder", help="where to make the data; default: the system's temporary folder")
-    parser.add_argument("--out", type=Path, default=RESULT, help="the JSON file")
-    parser.add_argument(
-        "--no-docs", dest="docs", action="store_false", help="leave docs/explanation/benchmarks.md alone"
-    )
+    publish.add_options(parser, "speed.json")
     return parser.parse_args()
 
 

@@ -36,6 +36,11 @@ def built(name: str) -> str:
     return page[0]
 
 
+def tables() -> str:
+    """Text of all pages on tables, with the columns that `make docs` puts in."""
+    return "\n".join(built(f"reference/{path.stem}") for path in sorted(DOCS.glob("reference/tables*.md")))
+
+
 def pages() -> list[Path]:
     """The README and every page, by path."""
     return [README, *sorted(DOCS.rglob("*.md"))]

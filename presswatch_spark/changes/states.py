@@ -1,6 +1,6 @@
 """The states of pairs in two runs, in SQL that both engines understand: a step reads those before it.
 
-docs/reference/tables.md has the rules. The steps begin with these, each for `before` and for `after`:
+docs/reference/tables-derived.md has the rules. The steps begin with these, each for `before` and for `after`:
 
 - `before_rows`: `rows.COMPARED`, and `sighting`, whatever stands for the row in the engine.
 - `before_own`: `title_id` and `document` of rows of an article on its title's site.

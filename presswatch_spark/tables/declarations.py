@@ -1,7 +1,7 @@
 """All tables, by class: a line for each column, with its type and its meaning.
 
 A declaration is the only place of a column: Arrow and Spark schemas, the catalog, the columns in
-`docs/reference/tables.md`, digests, views and tests derive from it. A new table also needs an entry in `TABLES`
+`docs/reference/tables-*.md`, digests, views and tests derive from it. A new table also needs an entry in `TABLES`
 and in `PUBLISHED_BY`.
 """
 

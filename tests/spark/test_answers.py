@@ -24,7 +24,12 @@ from tests.claims import judge_all
 from tests.conftest import ROOT
 from tests.scanned import two_scans
 
-PAGES = ("docs/reference/tables.md", "docs/explanation/guarantee.md", "docs/how-to/scan-a-release.md")
+PAGES = (
+    "docs/reference/tables-views.md",
+    "docs/reference/tables.md",
+    "docs/explanation/guarantee.md",
+    "docs/how-to/scan-a-release.md",
+)
 QUERY = re.compile(r'presswatch sql \S+ "([^"]+)"')
 OF_A_VIEW = re.compile(r"^\| `(\w+)` \|.*\| `(select [^`]+)` \|$", re.MULTILINE)
 

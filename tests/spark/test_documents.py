@@ -46,6 +46,7 @@ FOLLOWED = (
     "how-to/check-a-table",
     "how-to/explain-a-row",
     "reference/tables",
+    "reference/tables-views",
     "reference/datasets",
     "reference/exposure",
     "explanation/guarantee",

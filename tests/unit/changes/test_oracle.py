@@ -1,4 +1,4 @@
-"""Histories made at random have the states that the rules of docs/reference/tables.md give."""
+"""Histories made at random have the states that the rules of docs/reference/tables-derived.md give."""
 
 from __future__ import annotations
 

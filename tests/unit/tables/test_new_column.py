@@ -32,7 +32,7 @@ package.declarations = module
 from presswatch_spark import face
 from presswatch_spark.catalog.ddl import table_statement
 from presswatch_spark.tables.store import TableStore
-from tests.documents import built
+from tests import documents
 from tests.tables import publish, match, row_of, write
 
 row = module.Claim(**row_of(module.Claim, run_id="r1", row_sha256="0" * 64, lawyer="Me Rivage"))
@@ -55,7 +55,7 @@ print(json.dumps({
     "read": read.lawyer,
     "view": opened.sql("select lawyer from claimed").to_pylist(),
     "catalog": table_statement("claims", "s3://bucket", "press").count("`lawyer` string COMMENT"),
-    "page": [each for each in built("reference/tables").splitlines() if each.startswith("| `lawyer`")],
+    "page": [each for each in documents.tables().splitlines() if each.startswith("| `lawyer`")],
 }))
 """
 

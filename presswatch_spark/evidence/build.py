@@ -72,14 +72,12 @@ class BagOrder:
 class Built:
     """A bag that was made, with the answers of authorities.
 
-    `reasons`: how many rows do not verify, by reason. `licensed`: claims that were left out. `other_corpus`:
-    runs that were made with another corpus.
+    `reasons`: how many rows do not verify, by reason. `other_corpus`: runs that were made with another.
     """
 
     seal: dict[str, Any]
     figures: ClaimFigures
     reasons: Mapping[str, int]
-    licensed: int
     stamps: Sequence[Stamped]
     other_corpus: Sequence[str]
 
@@ -164,7 +162,6 @@ def build_bag(bag: Bag, order: BagOrder, records: ReadRecords, storage: StorageO
         seal=sealed_facts(bag.folder),
         figures=figures,
         reasons=Counter(each.reason for each in records.rows.values() if each.reason),
-        licensed=selection.licensed,
         stamps=stamps,
         other_corpus=facts.other_corpus,
     )
@@ -193,7 +190,7 @@ def _write_rows(bag: Bag, selection: Selection, records: ReadRecords) -> None:
 
 
 def _line(row: Match | RightsSignal, record: KeptRecord) -> dict[str, Any]:
-    """Return a row with its record, and what may differ between two scans of the same bytes."""
+    """Return a row with its record, and the facts that may differ between two scans of the same bytes."""
     columns = row.as_dict()
     detail = record.failure.detail if record.failure else None
     return {

@@ -65,25 +65,6 @@ SHOWN_MOST = 24_000
 PART = 100
 """Claims in one PDF; more come in several."""
 ATTACHED = "rows.jsonl"
-FAILURES = {
-    "row edited": N_("the row is no longer as the scan wrote it"),
-    "no shard": N_("the file is no longer there"),
-    "not reached": N_("the file could not be reached"),
-    "record gone": N_("the record is no longer at its place in the file"),
-    "unreadable": N_("the record can no longer be read"),
-    "other URI": N_("a page of another address stands there"),
-    "other record id": N_("another record stands there"),
-    "other digest": N_("the record declares another digest"),
-    "other payload": N_("the content of the page is another"),
-    "other extraction": N_("its text would be extracted in another way"),
-    "other text": N_("the text of the page is another"),
-    "other facts": N_("date, status or place of the record have changed"),
-    "damaged record": N_("the record is damaged"),
-    "other article": N_("the corpus that was given has this text of the article no more"),
-    "other words": N_("the words are not the same on both sides"),
-    "other signal": N_("the site's declaration is another"),
-}
-"""Why a record is not what its row says, by the codes of `pointers.checks.REASONS`."""
 PROVES_NOTHING = N_("These statements prove neither that a model read this text, nor a wrong.")
 README_NAMES = {"fr": "LISEZ-MOI", "en": "README"}
 MARKS = {
@@ -126,7 +107,7 @@ class ShownClaim:
             "words.jinja",
             _,
             account=account,
-            failure=FAILURES[case.page_missing.reason] if case.page_missing else "",
+            reason=case.page_missing.reason if case.page_missing else "",
             is_address=case.row.article_id is None,
             proves_nothing=PROVES_NOTHING,
         ).splitlines()
@@ -389,7 +370,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
         read_from_place=sources[PLACE],
         read_from_copy=sources[COPY],
         read_from_disk=sources[DISK],
-        reasons=[(FAILURES[reason], reason, count) for reason, count in sorted(reasons.items())],
+        reasons=sorted(reasons.items()),
         proxies=[f"{scheme}: {url}" for scheme, url in facts.protocol["proxies"].items()],
         seconds=lambda seconds: f"{seconds:+.1f} s".replace(".", "," if _.language == "fr" else "."),
         runs=[(run, sorted(releases[run["run_id"]])) for run in facts.runs],

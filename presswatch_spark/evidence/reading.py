@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from presswatch_spark.claims.selection import RecordReading
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import InputError, OutputError
+from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.evidence import verify
 from presswatch_spark.evidence.bag import (
     ARTICLES,
@@ -28,7 +28,7 @@ from presswatch_spark.evidence.bag import (
     sealed_facts,
 )
 from presswatch_spark.evidence.records import site_of
-from presswatch_spark.evidence.stamps import RefusedStampError, check_token, pem_certificates, require_client
+from presswatch_spark.evidence.stamps import RefusedStampError, check_token, client, pem_certificates
 from presswatch_spark.pointers.audit import (
     Audit,
     RowCheck,
@@ -80,8 +80,8 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
     findings.notes = [note for note in findings.notes if not note.startswith(verify.STAMPS)]
     try:
         if tokens:
-            require_client()
-    except InputError as error:
+            client()
+    except ConfigError as error:
         findings.notes.append(f"signatures of {len(tokens)} time-stamps are not checked: {error}")
         return findings
     for token in tokens:
@@ -142,7 +142,7 @@ class OpenedBag:
             return RowRules(rules_in(runs[run_id]), corpora.get(run_id))
 
     def record_readings(self) -> dict[str, tuple[RecordReading, ...]]:
-        """Return the readings of the rows whose records were as described when the bag was made."""
+        """Return the readings of the records that were as described when the bag was made, by row."""
         began_at = datetime.fromisoformat(parse_json((self.folder / PROTOCOL).read_bytes())["began_at"])
         return {
             line["row"]["row_sha256"]: (RecordReading(began_at, line[verify.BETWEEN_RUNS]["read_from"]),)
@@ -264,9 +264,9 @@ def challenge(
 
 
 def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> tuple[str, list[str]]:
-    """Write the claim of the row whose digest begins with `prefix` and its Merkle proofs into a new folder.
+    """Write one claim, named by the beginning of its row's digest, with Merkle proofs into a new folder.
 
-    Return the digest, and the files that went with it. Raises `InputError` unless it is one row, and
+    Return the digest, and the files that went with it. Raises `InputError` unless `prefix` fits one row, and
     `OutputError` if the bag does not verify or `out` cannot be written.
     """
     require_sound(folder)

@@ -19,7 +19,7 @@ import urllib3
 from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.evidence import verify
 from presswatch_spark.evidence.bag import Bag, named_faults
-from presswatch_spark.extras import install_command
+from presswatch_spark.extras import library
 from presswatch_spark.storage.http import SlowAnswerError, exchanged
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import printable
@@ -65,28 +65,21 @@ class RefusedStampError(Exception):
 def parse_authority(text: str, storage: StorageOptions) -> Authority:
     """Read `URL[,CA.pem]`, and the certificates.
 
-    Raises `ConfigError` if it has no URL, `InputError` without certificates in the file, or without the
-    library for time-stamps.
+    Raises `ConfigError` if it has no URL, or without the library for time-stamps; `InputError` without
+    certificates in the file.
     """
     url, _, file = text.partition(",")
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise ConfigError(
             "this names no time-stamp authority", where=printable(url), remedy="write --tsa URL or URL,CA.pem"
         )
-    require_client()
+    client()
     return Authority(url, pem_certificates(read_object(file, storage)[0], file) if file else ())
 
 
-def require_client() -> Any:
-    """Return the library for time-stamps; `InputError` that names the extra, if it is not there."""
-    try:
-        import rfc3161_client
-    except ImportError as error:
-        raise InputError(
-            "rfc3161-client is not installed, which time-stamps need",
-            remedy=f"{install_command('legal')}, or leave out --tsa and stamp the bag later",
-        ) from error
-    return rfc3161_client
+def client() -> Any:
+    """Return the library for time-stamps; `ConfigError` that names the extra, if it is not there."""
+    return library("rfc3161_client", "evidence --tsa")
 
 
 def stamps_of(
@@ -130,13 +123,12 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
     Its chain must end in one of the `trusted` certificates (PEM), and its nonce be that of the `request`, if
     given.
     """
-    client = require_client()
     from cryptography import x509
 
     answer = _decoded(token)
     if answer.status not in GRANTED:
         raise RefusedStampError(f"the authority refused: status {answer.status}")
-    builder = client.VerifierBuilder.from_request(request) if request else client.VerifierBuilder()
+    builder = client().VerifierBuilder.from_request(request) if request else client().VerifierBuilder()
     for each in dict.fromkeys(trusted):
         builder = builder.add_root_certificate(x509.load_pem_x509_certificate(each))
     try:
@@ -149,7 +141,7 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
         raise RefusedStampError("the time-stamp answers another request: its nonce is another")
     try:
         builder.build().verify_message(answer, sealed)
-    except client.VerificationError as error:
+    except client().VerificationError as error:
         chain = CHAIN_ERROR.search(str(error))
         why = (
             f"its chain does not lead to the certificates that it is to rest on: {verify.shown(chain[1])}"
@@ -164,7 +156,7 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
 
 def _decoded(token: bytes) -> Any:
     """Return an answer as the library reads it, its certificates in the order of DER."""
-    client, readable = require_client(), [token]
+    readable = [token]
     with suppress(ValueError, IndexError, StopIteration):
         signed = verify.within(token, 0, 1, 1, 0)
         stored = next(content for tag, content in verify.parts(signed) if tag == 0xA0)
@@ -173,7 +165,7 @@ def _decoded(token: bytes) -> Any:
             readable.append(token.replace(stored, ordered))
     for data in readable:
         try:
-            answer = client.decode_timestamp_response(data)
+            answer = client().decode_timestamp_response(data)
             if answer.status in GRANTED:
                 # These are read when they are first asked for.
                 list(answer.signed_data.certificates)
@@ -185,7 +177,7 @@ def _decoded(token: bytes) -> Any:
 
 
 def _stamp(authority: Authority, sealed: bytes, storage: StorageOptions) -> tuple[bytes, list[bytes], str]:
-    request = require_client().TimestampRequestBuilder().data(sealed).build()
+    request = client().TimestampRequestBuilder().data(sealed).build()
     token = _asked(authority.url, request.as_bytes(), storage)
     roots = list(authority.certificates)
     if not roots:

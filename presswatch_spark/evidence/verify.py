@@ -47,7 +47,7 @@ UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError
 
 
 class Findings:
-    """What was found: `faults` by what they are about, and `notes` on what holds or cannot be said."""
+    """The result of a check: `faults` by file or row, and `notes` on facts that hold or cannot be checked."""
 
     def __init__(self) -> None:
         self.faults: dict[str, str] = {}
@@ -116,12 +116,12 @@ def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> b
 
 
 def canonical(value: Any) -> str:
-    """Return a value as JSON: sorted names, no blanks, nothing escaped that may stand bare."""
+    """Return a value as JSON: sorted names, no blanks, only required escapes."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
 
 
 def claim_leaf(line: bytes) -> bytes:
-    """Return the leaf of a row's line in the tree of claims: without what differs between two scans."""
+    """Return the leaf of a row's line in the tree of claims, without facts that differ between two scans."""
     fields = json.loads(line)
     fields.pop(BETWEEN_RUNS)
     return leaf_hash(canonical(fields).encode())
@@ -303,7 +303,7 @@ def _records(count: int) -> str:
 
 
 def check_declarations(folder: str, measured: Measured, findings: Findings) -> None:
-    """Check that what sites declared has the digests that it names, and that its records are there."""
+    """Check that declarations of sites have the digests that they name, and that their records are there."""
     if DECLARATIONS not in measured:
         return
     for number, line in enumerate(lines_of(_read(folder, DECLARATIONS)), 1):
@@ -407,7 +407,7 @@ def texts_of(line: bytes) -> list[bytes]:
 
 
 def check_seal(folder: str, findings: Findings) -> Any:
-    """Return the seal, of which only the form is checked; None if it cannot be read."""
+    """Return the seal after a check of its form; None if it cannot be read."""
     try:
         data = _read(folder, SEAL)
         seal = json.loads(data)
@@ -489,7 +489,7 @@ def encoded(tag: int, content: bytes) -> bytes:
 
 
 def imprints(sealed: bytes) -> set[str]:
-    """Return the digests (hex) by which a time-stamp can name what it seals."""
+    """Return the digests (hex) by which a time-stamp can name sealed bytes."""
     return {hashlib.new(each, sealed).hexdigest() for each in ("sha256", "sha384", "sha512")}
 
 
@@ -554,7 +554,7 @@ def check(folder: str) -> Findings:
 
 
 def check_names(measured: Measured, findings: Findings) -> None:
-    """Refuse what neither the seal nor a proof covers: whoever has the bag could have added it."""
+    """Refuse files that neither the seal nor a proof covers: anyone with the bag could have added them."""
     for name in sorted(measured):
         if name.startswith("data/") or _is_seal(name):
             is_lone = name.endswith(".pem") and name[:-4] + ".tsr" not in measured
@@ -595,7 +595,7 @@ def shown(text: str) -> str:
 
 
 def main(folder: str) -> int:
-    """Check a folder, say what was found, and return the exit code: 0 if all holds, else 1."""
+    """Check a folder, print the findings, and return the exit code: 0 without faults, else 1."""
     findings = check(folder)
     # A name may have characters that this terminal has not.
     if isinstance(sys.stdout, io.TextIOWrapper):

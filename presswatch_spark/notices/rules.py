@@ -76,16 +76,12 @@ Breach = tuple[str | Collection[str], Sentence | None]
 
 @dataclass(frozen=True, slots=True)
 class BrokenRule:
-    """A rule that a notice breaks: `about` an element, a file or rows, of which `more` are not named."""
+    """A rule that a notice breaks: `about` is an element, a file or rows; `more` rows are not named."""
 
     rule: str
     about: str
     detail: Sentence | None = None
     more: int = 0
-
-    def __str__(self) -> str:
-        detail = f" ({self.detail})" if self.detail else ""
-        return f"{self.rule}: {self.about_all}: {RULES[self.rule].meaning}{detail}"
 
     @property
     def about_all(self) -> str:

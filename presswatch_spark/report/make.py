@@ -1,6 +1,5 @@
 """Makes the page: gathers its content from the tables, and writes it in one or more languages."""
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,11 +25,6 @@ from presswatch_spark.version import __version__
 
 SUFFIX = ".html"
 EXAMPLES = 5
-NOBODY = ""
-"""The recipient of places that no known one answers for."""
-REMOVED, READABLE, UNDECIDED = "removed", "readable", "undecided"
-GROUPS = (REMOVED, READABLE, UNDECIDED)
-"""The groups of places that a board wants to know: gone, there, or neither is known."""
 OF_CLAIMS, OF_ROWS = frozenset({"reservations", "reasons"}), frozenset({"reasons_of_rows"})
 """Questions that are asked only if there are claims, or only if there are none."""
 
@@ -72,27 +66,6 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowedCase:
-    """The status of a case.
-
-    `recipients`: counts of places by `GROUPS`, by the name of each recipient; a place may be a matter for
-    several. `asked_at`: time of the newest probe, if any. `newest`: its digest, or that of the targets.
-    """
-
-    case: str
-    opened_at: str
-    targets: int
-    claims: int
-    claims_removed: int
-    recipients: Mapping[str, Mapping[str, int]]
-    states: Mapping[str, int]
-    alarms: Mapping[str, int]
-    rounds: int
-    asked_at: datetime | None
-    newest: str
-
-
-@dataclass(frozen=True, slots=True)
 class Gathered:
     """The content of the page, for both languages. `tables` and `corpus` are absolute paths or URIs.
 
@@ -111,7 +84,8 @@ class Gathered:
     runs: Sequence[Mapping[str, Any]]
     unfinished: int
     examples: Sequence[Example]
-    removal: FollowedCase | None
+    removal: CaseStatus | None
+    recipients: Sequence[NoticeRecipient]
     exposed: Exposed
     exposures: Sequence[Mapping[str, Any]]
     titles: Mapping[str, str]
@@ -183,7 +157,8 @@ def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -
         runs=sorted(store.rows("runs"), key=lambda run: str(run["run_id"])),
         unfinished=sum(1 for _ in unfinished_runs(store)),
         examples=examples_of(answers["examples"].rows, read_case),
-        removal=followed(order.case, storage, order.recipients) if order.case else None,
+        removal=CaseStatus.of(RemovalCase.open(order.case, storage)) if order.case else None,
+        recipients=order.recipients,
         exposed=exposed,
         exposures=list(exposed.totals()),
         titles={title.id: title.name for title in registry.titles.values()} if registry else {},
@@ -208,36 +183,3 @@ def examples_of(
         except PresswatchError as error:
             examples.append(Example(None, str(error)))
     return examples
-
-
-def followed(path: str, storage: StorageOptions, recipients: Sequence[NoticeRecipient] = ()) -> FollowedCase:
-    """Count the places of a case of removal for each recipient; raises as `RemovalCase.open`."""
-    case = RemovalCase.open(path, storage)
-    status = CaseStatus.of(case)
-    removed, claims = status.claims()
-    counts = defaultdict[str, Counter[str]](Counter)
-    for row in status.rows():
-        concerned = [each.name for each in recipients if each.concerns(row["dataset"], row["shard_uri"])]
-        for name in concerned or [NOBODY]:
-            counts[name][group_of(row)] += 1
-    names = sorted(counts, key=lambda name: (name == NOBODY, name))
-    return FollowedCase(
-        case=canonical(path),
-        opened_at=str(case.about["opened_at"]),
-        targets=len(status.targets),
-        claims=claims,
-        claims_removed=removed,
-        recipients={name: dict(counts[name]) for name in names},
-        states=dict(status.counts()),
-        alarms=dict(Counter(alarm.kind for alarm in status.alarms)),
-        rounds=status.course.rounds,
-        asked_at=status.course.asked_at,
-        newest=status.course.newest or str(case.about["targets_digest"]),
-    )
-
-
-def group_of(row: Mapping[str, Any]) -> str:
-    """Return which of `GROUPS` a place is in; a refusal, or a failure, is neither removed nor readable."""
-    if row["removed"]:
-        return REMOVED
-    return UNDECIDED if row["state"] in ("undecided", "restricted") else READABLE

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +27,7 @@ from presswatch_spark.evidence.typesetting import environment
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.queries.sql import ENGINE_NAMES
 from presswatch_spark.releases.products import PRODUCTS
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.report.cells import (
     FIRST_ROWS_SHOWN,
     REMOVAL_STATES,
@@ -37,32 +39,16 @@ from presswatch_spark.report.cells import (
     url_cell,
 )
 from presswatch_spark.report.figures import figures_of
-from presswatch_spark.report.make import GROUPS, NOBODY, Example, FollowedCase, Gathered
+from presswatch_spark.report.make import Example, Gathered, NoticeRecipient
 from presswatch_spark.report.questions import HOSTS, ROWS, AnsweredQuestion
 from presswatch_spark.report.wording import CORPUS, Commands, ReportWords, code, safe
 from presswatch_spark.translation import N_
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
-SECTIONS = {
-    "brief": N_("In brief"),
-    "figures": N_("Figures"),
-    "tables": N_("Tables"),
-    "examples": N_("Examples, side by side"),
-    "removal": N_("Removal"),
-    "exposure": N_("AI models, by their publishers' word"),
-    "method": N_("Method and limits"),
-}
 CHANGES = ("new", "reduced", "gone", "reappeared", "persists", "moved", "altered", "unknown")
-ALARMS = {
-    "reappeared": N_("text is back"),
-    "recaptured": N_("page captured again"),
-    "index disagrees": N_("index and file disagree"),
-    "control lost": N_("a control is lost"),
-    "file changed": N_("a file changed"),
-    "clock set back": N_("clock set back"),
-    "head missing": N_("the end of the chain has no note"),
-}
+REMOVED, READABLE, UNDECIDED = GROUPS = ("removed", "readable", "undecided")
+"""The groups of places that a board wants to know: gone, there, or neither is known."""
 AROUND, CHARACTERS = 160, 1_600
 """Characters of a text that an example shows: so many on each side of what is marked, and so many in all."""
 _EMPTY_LINES = re.compile(r"\n\s*\n")
@@ -101,7 +87,6 @@ def page_of(found: Gathered, language: str) -> str:
             commands=Commands(language, found.tables, found.corpus, found.mirrors),
             code=code,
             placeholder=None if found.corpus else CORPUS,
-            sections=SECTIONS,
             tables=found.tables,
             made_at=found.made_at.replace(microsecond=0),
             tool_version=found.tool_version,
@@ -112,7 +97,7 @@ def page_of(found: Gathered, language: str) -> str:
             is_first_scan=len(found.runs) == 1,
             examples=[_example(example, _) for example in found.examples],
             examples_query=found.answers["examples"].query,
-            removal=_removal(found.removal, _) if found.removal else None,
+            removal=_removal(found.removal, found.recipients, _) if found.removal else None,
             exposure=_exposure(found, _),
             method=_method(found, _),
         )
@@ -271,26 +256,45 @@ def _sides(case: ExplainedRow) -> dict[str, Markup | None]:
 # --- removal
 
 
-def _removal(found: FollowedCase, _: ReportWords) -> dict[str, Any]:
-    recipients = [
-        {"recipient": safe(name) if name != NOBODY else _("no recipient that is known"),
-         "places": sum(counts.values()), **{group: counts.get(group, 0) for group in GROUPS}}
-        for name, counts in found.recipients.items()
+def _removal(status: CaseStatus, recipients: Sequence[NoticeRecipient], _: ReportWords) -> dict[str, Any]:
+    """Return the status of a case by recipient and by state; a place may be a matter for several."""
+    case, counts = status.case, defaultdict[str, Counter[str]](Counter)
+    removed, claims = status.claims()
+    for row in status.rows():
+        concerned = [each.name for each in recipients if each.concerns(row["dataset"], row["shard_uri"])]
+        for name in concerned or [""]:
+            counts[name][group_of(row)] += 1
+    by_recipient = [
+        {"recipient": safe(name) if name else _("no recipient that is known"), "places": counts[name].total(),
+         **{group: counts[name][group] for group in GROUPS}}
+        for name in sorted(counts, key=lambda name: (not name, name))
     ]  # fmt: skip
-    states = [
-        {"removal_state": state, "means": _(meaning), "places": found.states[state]}
+    states = status.counts()
+    by_state = [
+        {"removal_state": state, "means": _(meaning), "places": states[state]}
         for state, (_name, meaning) in REMOVAL_STATES.items()
-        if found.states.get(state)
+        if states[state]
     ]
-    of_recipients = AnsweredQuestion("recipients", "", recipients)
+    asked_at, of_recipients = status.course.asked_at, AnsweredQuestion("recipients", "", by_recipient)
     return {
-        "case": found,
-        "opened": datetime.fromisoformat(found.opened_at),
-        "last": found.asked_at and found.asked_at.replace(microsecond=0),
-        "alarms": [(_.known(ALARMS, kind), count) for kind, count in found.alarms.items()],
+        "case": case.folder.uri,
+        "opened": datetime.fromisoformat(str(case.about["opened_at"])),
+        "last": asked_at and asked_at.replace(microsecond=0),
+        "status": status,
+        "removed": removed,
+        "claims": claims,
+        "alarms": Counter(alarm.kind for alarm in status.alarms),
+        "newest": status.course.newest or str(case.about["targets_digest"]),
         "recipients": table_of(of_recipients, ("recipient", "places", *GROUPS), _),
-        "states": table_of(AnsweredQuestion("states", "", states), ("removal_state", "means", "places"), _),
+        "states": table_of(AnsweredQuestion("states", "", by_state), ("removal_state", "means", "places"), _),
     }
+
+
+def group_of(row: Mapping[str, Any]) -> str:
+    """Return which of `GROUPS` a place is in; a refusal, or a failure, is neither removed nor readable."""
+    if row["removed"]:
+        return REMOVED
+    return UNDECIDED if row["state"] in ("undecided", "restricted") else READABLE
 
 
 # --- exposure

@@ -70,7 +70,7 @@ class ReportWords(Translator):
         return Markup(html.escape(text))
 
     def plain(self, message: str) -> str:
-        """Return a text as it is, for what is no HTML."""
+        """Return a text for a place that is not HTML."""
         return self(message).unescape()
 
     def known(self, texts: Mapping[str, str], value: object) -> Markup:

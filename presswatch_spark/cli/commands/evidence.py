@@ -89,9 +89,10 @@ def build(
         command=click.get_current_context().obj,
     )
     built, _ = make_bag(order, out, form.settings, tell), form.language
-    claims, licensed = (_.n("{n} claim", "{n} claims", n) for n in (built.figures.claims, built.licensed))
+    counts = (built.figures.claims, order.selection.licensed)
+    claims, licensed = (_.n("{n} claim", "{n} claims", count) for count in counts)
     lines = [_("{claims} sealed in {bag}", claims=claims, bag=out)]
-    if built.licensed:
+    if order.selection.licensed:
         lines.append(_("left out, as they are licensed: {claims}", claims=licensed))
     lines.append(_("claims root: {root}", root=built.seal["claims_root"]))
     lines.append(_("bag root:    {root}", root=built.seal["bag_root"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import errno
 import json
 import os
@@ -12,12 +11,14 @@ import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
+from presswatch_spark import extras
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import InUseError, OutputError
 from presswatch_spark.evidence import verify as alone
@@ -303,14 +304,13 @@ def test_without_the_library_a_bag_is_not_begun_and_the_extra_is_named(
 ) -> None:
     (found,) = stamp_bag(Bag(small), [parse_authority(one.trusted, STORAGE)], STORAGE)
     assert found.is_stamped
-    real = builtins.__import__
 
-    def without(name: str, *rest: Any) -> Any:
+    def without(name: str) -> Any:
         if name == "rfc3161_client":
             raise ImportError(name)
-        return real(name, *rest)
+        return import_module(name)
 
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setattr(extras, "import_module", without)
     out = tmp_path / "bag"
     words = ["evidence", "build", "--corpus", str(crawl.corpus), "--tsa", one.trusted, "--out", str(out)]
     assert cli.run([*words, str(crawl.tables)]) == 1

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.notices.parties import load_recipients
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.removal.states import STATES
+from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.report.cells import REMOVAL_STATES
-from presswatch_spark.report.make import REMOVED, UNDECIDED, followed, group_of
-from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.report.page import REMOVED, UNDECIDED, group_of
 from tests.exposures import tables_with_datasets
 from tests.removal import Release, probe, release
 from tests.reports import Page, figures_in, page_of_tables
@@ -76,17 +76,18 @@ def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(
     target = next(each for each in case.targets() if each.record_offset is not None)
     crawl.overwrite(target, b"\0" * target.record_length)
     probe(case, crawl)
-    found = followed(path, StorageOptions(), list(load_recipients().values()))
-    assert found.states
-    assert sum(found.states.values()) == found.targets
-    assert sum(found.recipients["Common Crawl Foundation"].values()) == found.targets
+    found = CaseStatus.of(case)
+    states = found.counts()
+    assert states.total() == len(found.targets) > 0
     assert cli.run(["removal", "status", "--json", path]) == 0
     said = capsys.readouterr().out
-    for state, count in found.states.items():
+    for state, count in states.items():
         assert said.count(f'"state": "{state}"') == count
     page = page_of_tables(crawl.tables, crawl.corpus, tmp_path / "page.html", case=path)
     # Where nothing is removed, no sentence must say that a text is gone.
     gone = "Claims whose text can no longer be read at any of their places: "
-    assert f"{gone}{found.claims_removed} of {found.claims}." in page
+    removed, claims = found.claims()
+    assert f"{gone}{removed} of {claims}." in page
+    assert re.search(rf"Common Crawl Foundation.*?>{len(found.targets)}<", page)
     assert "points to them: before you write, verify who publishes that file" in page
-    assert found.newest in page
+    assert str(found.course.newest) in page

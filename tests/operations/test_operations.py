@@ -35,7 +35,9 @@ from tests.s3.archives import write_archive
 from tests.servers import aws_account
 
 DOCUMENT = ROOT / "docs" / "how-to" / "operations.md"
-TEXT = DOCUMENT.read_text(encoding="utf-8")
+ALARMS = DOCUMENT.with_name("operations-alarms.md")
+STEPS = DOCUMENT.read_text(encoding="utf-8")
+TEXT = STEPS + ALARMS.read_text(encoding="utf-8")
 BUCKET = "press-copies"
 CRAWL, NEWER, SEED = "CC-MAIN-2026-21", "CC-MAIN-2026-25", 20260621
 # Who does what stands below a heading.
@@ -59,7 +61,7 @@ HERE = (
 def script() -> str:
     """All commands of the document in their order, each with the role that it is for."""
     lines = ["set -eu"]
-    for section in re.split(r"^## ", TEXT, flags=re.MULTILINE)[1:]:
+    for section in re.split(r"^## ", STEPS, flags=re.MULTILINE)[1:]:
         lines.append(f"export RECORDED_ROLE={ROLES.get(section.split()[0], LAST_ROLE)}")
         lines += re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     text = "\n".join(lines)

@@ -17,6 +17,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from presswatch_spark import __version__
+from presswatch_spark.claims.exposures import load_exposures
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.settings.config import known_settings
 from presswatch_spark.tables.declarations import CASE_TABLES, CORPUS_TABLES, TABLES
@@ -39,6 +40,8 @@ smartquotes = False
 SETTINGS_MARK = "<!-- the table of settings, which `make docs` makes from their declarations -->"
 
 REASONS_MARK = "<!-- the table of reasons, which `make docs` makes from their declarations -->"
+
+EXPOSURES_MARK = "<!-- the table of exposures, which `make docs` makes from conf/exposure.yaml -->"
 
 COLUMNS_MARK = re.compile(r"<!-- columns of `(\w+)` -->\n((?:\|.*\n)*)")
 """The mark for the columns of a table, and rows by hand for columns that need more than a meaning."""
@@ -118,6 +121,14 @@ def reasons_table() -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def exposures_table() -> Iterator[str]:
+    """Yield the rows of a table of every statement in `conf/exposure.yaml`."""
+    yield from ("| model | publisher | dataset | extent | the documents state |", "|---|---|---|---|---|")
+    for entry in load_exposures():
+        extent = f"{entry.extent}, {entry.through}" if entry.through else entry.extent
+        yield f"| {entry.model} | {entry.publisher} | `{entry.dataset}` | {extent} | {entry.says} |"
+
+
 def columns_table(name: str, by_hand: str) -> Iterator[str]:
     """Yield the rows of a table of every column of a table, made from its declaration.
 
@@ -142,9 +153,10 @@ def escaped(value: object) -> str:
 
 
 def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
-    """Put the tables of settings, of reasons and of columns into their pages."""
+    """Put the tables of settings, reasons, exposures and columns into their pages."""
     source[0] = source[0].replace(SETTINGS_MARK, "\n".join(settings_table()))
     source[0] = source[0].replace(REASONS_MARK, "\n".join(reasons_table()))
+    source[0] = source[0].replace(EXPOSURES_MARK, "\n".join(exposures_table()))
     source[0] = COLUMNS_MARK.sub(lambda mark: "\n".join(columns_table(mark[1], mark[2])) + "\n", source[0])
 
 

@@ -36,9 +36,9 @@ def built(name: str) -> str:
     return page[0]
 
 
-def tables() -> str:
-    """Text of all pages on tables, with the columns that `make docs` puts in."""
-    return "\n".join(built(f"reference/{path.stem}") for path in sorted(DOCS.glob("reference/tables*.md")))
+def family(name: str) -> str:
+    """Text of a page of the reference and of those that continue it, as `make docs` builds them."""
+    return "\n".join(built(f"reference/{path.stem}") for path in sorted(DOCS.glob(f"reference/{name}*.md")))
 
 
 def pages() -> list[Path]:

@@ -24,7 +24,7 @@ from presswatch_spark.removal import states
 from presswatch_spark.settings.config import ScanConfig, load_scan_config
 from presswatch_spark.tables.declarations import TABLES
 from tests.conftest import ROOT
-from tests.documents import built, text_of
+from tests.documents import family, text_of
 
 PACKAGE = ROOT / "presswatch_spark"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -65,7 +65,7 @@ def test_the_members_example_is_a_members_file() -> None:
 
 
 def test_the_page_on_removal_lists_every_state_and_outcome() -> None:
-    text = built("reference/removal")
+    text = family("removal")
     words = {*get_args(states.Outcome), *MEANING}
     assert not [word for word in words if f"`{word}`" not in text]
 

@@ -11,7 +11,7 @@ from presswatch_spark.claims.exposures import QUOTED_WORDS_MAX, Exposure, load_e
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.releases.datasets import load_datasets
 from presswatch_spark.releases.products import PRODUCTS
-from tests.conftest import ROOT
+from tests.documents import built
 
 GOOD = """\
 exposures:
@@ -83,9 +83,7 @@ class TestTheListThatComesWithThisVersion:
         assert len(pairs) == len(set(pairs))
 
     def test_the_page_on_exposure_lists_every_entry(self) -> None:
-        _, _, table = (
-            (ROOT / "docs/reference/exposure.md").read_text("utf-8").partition("## What publishers say")
-        )
+        _, _, table = built("reference/exposure").partition("## What publishers say")
         rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| `([^`]+)` \| ([^|]+) \| (.+) \|$", table, re.MULTILINE)
         assert rows == [
             (

@@ -55,7 +55,7 @@ print(json.dumps({
     "read": read.lawyer,
     "view": opened.sql("select lawyer from claimed").to_pylist(),
     "catalog": table_statement("claims", "s3://bucket", "press").count("`lawyer` string COMMENT"),
-    "page": [each for each in documents.tables().splitlines() if each.startswith("| `lawyer`")],
+    "page": [each for each in documents.family("tables").splitlines() if each.startswith("| `lawyer`")],
 }))
 """
 

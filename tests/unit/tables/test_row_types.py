@@ -12,7 +12,7 @@ import pytest
 
 from presswatch_spark.tables.declarations import CASE_TABLES, CORPUS_TABLES, TABLES, Match
 from presswatch_spark.tables.row_types import UTC_MICROS, Int32, TableRow, column, reference
-from tests.documents import built, site, tables
+from tests.documents import family, site
 from tests.tables import row_of
 
 
@@ -112,7 +112,7 @@ def test_a_row_of_every_table_can_be_made_of_its_columns() -> None:
 
 @pytest.mark.parametrize("table", [*sorted(set(TABLES) - {"claims_before"}), *CASE_TABLES, *CORPUS_TABLES])
 def test_the_page_has_a_row_for_every_column(table: str) -> None:
-    page = built("reference/removal") if table in CASE_TABLES else tables()
+    page = family("removal" if table in CASE_TABLES else "tables")
     section = page.split(f"`{table}`\n", 2)[-1].split("\n## ")[0]
     listed = [line.split("`")[1] for line in section.splitlines() if line.startswith("| `")]
     declared = site()["DECLARED"][table].schema.names

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.counts import OWN_KINDS
+from presswatch_spark.claims.letters import OWN_KINDS
 from presswatch_spark.claims.mandates import mandate_of, rights_of
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
@@ -31,10 +31,10 @@ from presswatch_spark.tables.store import TableStore
 class ExplainedRow:
     """The case of a row of `matches` on the day `as_of`.
 
-    `claim`: its row of `claims`, None if none is known. `publisher` and `title`: of the corpus, None
-    without one. `article`: its text; None if the corpus has it not, or another. `page`: the document's text;
-    None if it could not be had, and then `page_missing` is the reason. `shard`: canonical URI of the row's
-    shard. `config`: the settings of the run. The last three are as in `claims`.
+    `claim`: its row of `claims`. `publisher` and `title`: of the corpus. `article`: its text, unless the
+    corpus has none, or another. `page`: the document's text; without it, `page_missing` is the reason.
+    `shard`: canonical URI of the row's shard. `config`: the settings of the run. The last three are as in
+    `claims`.
     """
 
     row: Match
@@ -58,23 +58,23 @@ class ExplainedRow:
 
     @property
     def own_site(self) -> bool | None:
-        """Return whether the page is on a site of the publisher, by the claim, or by the row without one."""
+        """Return whether the page is on a site of the publisher, by the claim or the row."""
         return True if self.claim and self.claim.kind in OWN_KINDS else self.row.own_site
 
     @property
     def on_member_site(self) -> bool:
-        """Return whether the page is on another member's site, by its run or, since then, by its claim."""
+        """Return whether the page is on another member's site, by its run or its claim."""
         reprint = self.claim is not None and self.claim.kind == "reprint"
         return self.own_site is False and bool(reprint or self.row.site_title_id)
 
     @property
     def is_page_copy(self) -> bool:
-        """Return whether the page is a copy that an archive, a cache or a translator serves."""
+        """Return whether an archive, a cache or a translator serves the page."""
         return copy_at(self.row.document_url or "") is not None
 
     @property
     def reasons(self) -> Sequence[str] | None:
-        """Return the codes of the claim's reasons, or of the row's own; None if its run noted none."""
+        """Return the codes of the claim's reasons, or of the row's own, if its run noted them."""
         return self.claim.reasons if self.claim else self.row.confidence_reasons
 
 
@@ -119,6 +119,11 @@ def case_of(
     publisher, title = owner(corpus, row)
     (run,) = store.read("runs", row.run_id, columns=["config"]).to_pylist()
     published, captured = row.article_published_at, row.captured_at
+    reservation = claim.reservation if claim else UNKNOWN
+    if claim is None and (place := place_of(row.article_url or "")):
+        signals = store.open_table("rights_signals").to_table(filter=pc.field("host") == place.host)
+        sites = OwnSites(signals, pages_read(store, row.article_id))
+        reservation = sites.status(row.article_url, captured)
     # A claim was judged for its own day.
     as_claimed = claim if day == judged_on else None
     return ExplainedRow(
@@ -134,7 +139,7 @@ def case_of(
         as_of=day,
         mandate=as_claimed.mandate if as_claimed else mandate_of(publisher, day),
         rights=as_claimed.rights if as_claimed else rights_of(published, captured, day, publisher),
-        reservation=claim.reservation if claim else _reservation(store, row),
+        reservation=reservation,
     )
 
 
@@ -152,11 +157,3 @@ def article_of(corpus: Corpus | None, row: Match) -> str | None:
         return None
     body = corpus.body(ordinal)
     return body.decode("utf-8") if hashlib.sha256(body).hexdigest() == row.article_sha256 else None
-
-
-def _reservation(store: TableStore, row: Match) -> str:
-    place = place_of(row.article_url) if row.article_url else None
-    if place is None:
-        return UNKNOWN
-    signals = store.open_table("rights_signals").to_table(filter=pc.field("host") == place.host)
-    return OwnSites(signals, pages_read(store, row.article_id)).status(row.article_url, row.captured_at)

@@ -20,23 +20,23 @@ _BETWEEN = "\x1f"
 
 
 NOT_DIGESTED = frozenset(("run_id", "claim_sha256"))
-"""Columns that may differ between claims of the same facts: the same bytes scanned again are another run."""
+"""Columns that may differ between claims of the same facts: another run may scan the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Which of n rows are alike: `first` int64[k], a row of each kind; `kind_of` int64[n], below k."""
+    """Kinds of n rows that are alike: `first` int64[k], a row of each kind; `kind_of` int64[n], below k."""
 
     first: Counts
     kind_of: Counts
 
     def spread(self, values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-        """Return an array of n values, of k that were found for the rows in `first`."""
+        """Return an array of n values, from the k values of the rows in `first`."""
         return pa.array(values, kind).take(pa.array(self.kind_of))
 
 
 def whole(column: Any) -> pa.Array:
-    """Return a column as one Arrow array, whatever it is: chunks, a list or numbers."""
+    """Return a column as one Arrow array: chunks, a list or numbers."""
     if isinstance(column, pa.ChunkedArray):
         return column.combine_chunks()
     return column if isinstance(column, pa.Array) else pa.array(column)
@@ -65,7 +65,7 @@ def values_of(column: Any, places: Counts) -> list[Any]:
 
 
 def marks_of(column: pa.Array, is_so: Callable[[Any], bool]) -> Marks:
-    """Return of each value whether something holds for it: bool[n]; each distinct value is asked once."""
+    """Return the answer of `is_so` for each value: bool[n]; each distinct value is asked once."""
     distinct = column.dictionary_encode(null_encoding="encode")
     answers = np.array([is_so(value) for value in distinct.dictionary.to_pylist()], np.bool_)
     marks: Marks = answers[distinct.indices.to_numpy()]
@@ -73,12 +73,10 @@ def marks_of(column: pa.Array, is_so: Callable[[Any], bool]) -> Marks:
 
 
 def claim_digests(columns: Mapping[str, Any]) -> list[str]:
-    """Return the SHA-256 (hex) of each row's canonical form, without the columns of `NOT_DIGESTED`.
-
-    The form is that of `row_digest`; columns must hold no floats.
+    """Return the SHA-256 (hex) of each row's canonical form, as `row_digest` has it.
 
     Args:
-        columns: lists or Arrow arrays of one length, by name.
+        columns: lists or Arrow arrays of one length, by name, without floats; `NOT_DIGESTED` is left out.
     """
     names = sorted(set(columns) - NOT_DIGESTED)
     keys = [(b"," if place else b"{") + orjson.dumps(name) + b":" for place, name in enumerate(names)]

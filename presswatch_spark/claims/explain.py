@@ -1,9 +1,8 @@
-"""A row's whole case, for a reader who knows neither this project nor programming."""
+"""The case of a row, for a reader who knows neither this project nor programming."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
-from typing import Any
 
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.case import ExplainedRow
@@ -18,11 +17,11 @@ COLUMNS = 80
 LABEL_COLUMNS, SIDE = 16, (COLUMNS - 3) // 2
 PASSAGES_SHOWN, WORDS_SHOWN = 3, 60
 LEAST_SHOWN = 5
-"""Words of a passage that is shown, but for the longest: single words mean nothing to a reader."""
+"""Words of a passage that is shown beside the longest."""
 
 
 def case_lines(case: ExplainedRow, language: str) -> Iterator[str]:
-    """Yield the case in `fr` or `en`, in lines of 80 columns; only addresses and commands may be longer."""
+    """Yield the case in `fr` or `en`, in lines of 80 columns, but for addresses and commands."""
     _ = Speaker(language)
     account = account_of(case, _)
     yield from _paragraph(
@@ -47,7 +46,7 @@ def case_lines(case: ExplainedRow, language: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedPassage:
-    """Spans that continue each other on both sides: their words, and the characters from first to last."""
+    """Spans that continue each other on both sides: their words, and characters from first to last."""
 
     words: int
     article: tuple[int, int]
@@ -136,7 +135,14 @@ def _why(case: ExplainedRow, _: Speaker) -> Iterator[str]:
         )
     if is_known or "member" in sentences:
         yield from _paragraph(_("“Member” means a press publisher that the scan was made for."))
-    if rules := _other_thresholds(case.config):
+    usual = {"grade": asdict(GradeRules()), "confidence": asdict(ConfidenceRules())}
+    rules = [
+        f"{section}.{name} = {value}"
+        for section, defaults in usual.items()
+        for name, value in case.config.get(section, {}).items()
+        if name in defaults and value != defaults[name]
+    ]
+    if rules:
         yield from _paragraph(
             _(
                 "This scan was made with other thresholds than those that these sentences name: {rules}.",
@@ -145,17 +151,6 @@ def _why(case: ExplainedRow, _: Speaker) -> Iterator[str]:
         )
     yield from _heading(_("what would change the letter"))
     yield from _mends(case, known, _)
-
-
-def _other_thresholds(config: Mapping[str, Any]) -> list[str]:
-    """Return the rules of a run that differ from those named in the sentences of reasons."""
-    usual = {"grade": asdict(GradeRules()), "confidence": asdict(ConfidenceRules())}
-    return [
-        f"{section}.{name} = {value}"
-        for section, rules in usual.items()
-        for name, value in config.get(section, {}).items()
-        if name in rules and value != rules[name]
-    ]
 
 
 def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[str]:
@@ -181,8 +176,27 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
                 " would take all of this, at least:"
             )
         )
-    if is_good:
-        mends.append(_what_lowers(case, _))
+    if is_good and is_page_itself(case.row.url_match, case.row.own_site):
+        mends.append(
+            _(
+                "The letter would fall if the page had a date before the article's, or if its"
+                " record were damaged."
+            )
+        )
+    elif is_good and case.own_site:
+        mends.append(
+            _(
+                "The letter would fall if the page had a date before the article's, or if these"
+                " words had a common source."
+            )
+        )
+    elif is_good:
+        mends.append(
+            _(
+                "The letter would fall if the page had leave or a date before the article's, or"
+                " if these words had a common source."
+            )
+        )
     for mend in mends:
         yield from _paragraph(mend, "- ")
     if case.letter == "C":
@@ -193,23 +207,6 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
                 " the scan or the judgement is made anew."
             )
         )
-
-
-def _what_lowers(case: ExplainedRow, _: Speaker) -> str:
-    if is_page_itself(case.row.url_match, case.row.own_site):
-        return _(
-            "The letter would fall if the page had a date before the article's, or if its"
-            " record were damaged."
-        )
-    if case.own_site:
-        return _(
-            "The letter would fall if the page had a date before the article's, or if these"
-            " words had a common source."
-        )
-    return _(
-        "The letter would fall if the page had leave or a date before the article's, or"
-        " if these words had a common source."
-    )
 
 
 def _check(case: ExplainedRow, _: Speaker) -> Iterator[str]:

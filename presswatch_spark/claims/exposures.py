@@ -1,18 +1,14 @@
-"""Exposures: which models' publishers state, in which document, that they trained on which dataset.
+"""Exposures: models whose publishers state, in a document, that they trained on a dataset.
 
-`conf/exposure.yaml` is checked as a whole: every mistake is reported at once, each with its line. An entry
-repeats what a publisher states; whether a model has read a text is another question.
-
-Rows of `matches` are joined to exposures by two queries that both engines understand: the first counts the
-rows by run, format, release and repository; the second joins these few groups, with what each is of, to the
-articles.
+Rows of `matches` are counted by run, format, release and repository; these few groups, with their datasets,
+are then joined to the articles. Both queries suit both engines.
 """
 
 from __future__ import annotations
 
-import calendar
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -32,7 +28,7 @@ from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import did_you_mean
 
 EXTENTS = ("whole", "part", "derived")
-"""How much of a dataset a publisher says it trained on; see `Exposure`."""
+"""Parts of a dataset that a publisher says it trained on; see `Exposure`."""
 LANGUAGES: dict[str, tuple[str, ...]] = {
     "de": ("de", "deu", "ger", "deu_Latn"),
     "el": ("el", "ell", "gre", "ell_Grek"),
@@ -55,19 +51,18 @@ LANGUAGES: dict[str, tuple[str, ...]] = {
 SHIPPED = "exposure.yaml"
 QUOTED_WORDS_MAX = 25
 NAMED, NOT_NAMED = "named", "not_named"
-"""Whether a document names the release that a row is of, or the dataset alone."""
+"""Documents name the release of a row, or the dataset only."""
 
 _ENTRY = "id model publisher dataset extent says sources"
 _LIMITS = "through releases languages since until"
 _SOURCE = "title at identifier quotation checked seen"
-_PUBLISHED = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage of a document. `published`: a day, a month or a year as text; None if it has no date.
+    """A passage of a document of a day, month or year (`published`), read at `seen` on the day `checked`.
 
-    `at`: page or section. `checked`: the day on which the quotation was read at the address `seen`.
+    `at`: page or section.
     """
 
     title: str
@@ -95,9 +90,9 @@ class Source:
 class Exposure:
     """The statement of a model's publisher about one dataset.
 
-    `extent`: `whole`: the documents speak of no selection; `part`: a part that the publisher chose;
-    `derived`: another dataset, made from this one. `through`: the dataset between. `releases` and
-    `languages`: the only ones meant; empty: any. Crawls outside of `since` and `until` are not meant.
+    `extent`: `whole`: the documents mention no selection; `part`: a part that the publisher chose; `derived`:
+    another dataset, made from this one. `through`: the dataset between. `releases` and `languages`: the only
+    ones meant; empty: any. Crawls outside of `since` and `until` are not meant.
     """
 
     id: str
@@ -114,9 +109,9 @@ class Exposure:
     sources: tuple[Source, ...]
 
     def speaks_of(self, release: str | None) -> str | None:
-        """Return `NAMED` or `NOT_NAMED` for a release of the dataset that may be meant; None if it is not.
+        """Return `NAMED` or `NOT_NAMED` for a release of the dataset that may be meant; else None.
 
-        Of what is derived, no release is. Nor is a crawl that began after the newest of the documents.
+        For what is derived, no release is meant; nor is a crawl that began after the newest of the documents.
         """
         if self.extent == "derived":
             return None
@@ -132,7 +127,7 @@ class Exposure:
 
 
 def load_exposures(path: str | None = None, storage: StorageOptions | None = None) -> tuple[Exposure, ...]:
-    """Read and check a file of exposures, on disk or S3; None: the one that comes with this version.
+    """Read and check a file of exposures, on disk or S3; None: the one of this version.
 
     Raises:
         ConfigError: it has mistakes; all of them are listed as `file:line: message`.
@@ -146,7 +141,7 @@ def load_exposures(path: str | None = None, storage: StorageOptions | None = Non
 
 
 def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
-    """As `load_exposures`, from bytes; `name` stands for the file in messages."""
+    """Read and check exposures from bytes; errors as those of `load_exposures`."""
     check = Check()
     root = compose(raw, check, "exposures hold sources, and sources hold no more", "exposures")
     found = tuple(_exposures(root, check)) if root is not None else ()
@@ -175,9 +170,8 @@ def _exposures(root: yaml.Node, check: Check) -> Iterator[Exposure]:
             extent=extent,
             through=check.text(keys.get("through"), f"{what}: through"),
             releases=tuple(
-                text
+                check.text(item, f"{what}: releases") or ""
                 for item in check.items(keys.get("releases"), f"{what}: releases")
-                if (text := check.text(item, f"{what}: releases"))
             ),
             languages=tuple(
                 _one_of(item, f"{what}: language", check, LANGUAGES)
@@ -206,8 +200,6 @@ def _source(node: yaml.Node, what: str, check: Check) -> Source | None:
             line_of(keys["published"]),
             f"{what}: published `{published}` is no day, month or year (as 2024-01-31, 2024-01, 2024)",
         )
-    elif published is not None and checked is not None and _first_day(published) > checked:
-        check.say(line_of(keys["checked"]), f"{what}: checked {checked} is before published {published}")
     if checked is None:
         return None
     texts.pop("checked")
@@ -220,24 +212,16 @@ def _one_of(node: yaml.Node | None, what: str, check: Check, known: Iterable[str
     return value or ""
 
 
-def _first_day(published: str) -> date:
-    month = _PUBLISHED.fullmatch(published)
-    return date(int(month[1]), int(month[2] or 1), 1) if month else date.fromisoformat(published)
-
-
 def _last_day(published: str) -> date | None:
     """Return the last day of a day, month or year; None for other text."""
-    try:
-        if found := _PUBLISHED.fullmatch(published):
-            year, month = int(found[1]), int(found[2] or 12)
-            return date(year, month, calendar.monthrange(year, month)[1])
-        return date.fromisoformat(published)
-    except (ValueError, calendar.IllegalMonthError):
-        return None
+    for end in ("", "-31", "-30", "-29", "-28", "-12-31"):
+        with suppress(ValueError):
+            return date.fromisoformat(f"{published}{end}")
+    return None
 
 
 LETTERS = ("A", "B", "C")
-"""Rows of these letters count."""
+"""Letters of rows that count."""
 
 # Parts of `hf://datasets/OWNER/NAME@REVISION/FOLDER/…`; both engines give an empty text for any other URI.
 _IN_REPOSITORY, _IN_FOLDER = "^hf://datasets/([^/@]+/[^/@]+)", "^hf://datasets/[^/]+/[^/]+/([^/]+)/"
@@ -268,9 +252,8 @@ BY_ARTICLE = ("publisher_id", "title_id", "article_id")
 class Group:
     """Rows of one run, format, release (None if unknown) and repository of the hub.
 
-    `named`: the dataset that the rows name, if they do.
-    `product`: the dataset that they are of; None if nobody says it. `meant`: their release, or the one that
-    the user gave for rows without any. `without_language`: rows whose dataset names no language.
+    `named`: the dataset that rows name. `product`: their dataset, None if unknown. `speaking`: the exposures
+    that speak of them, as `Exposure.speaks_of` returns. `without_language`: rows that name no language.
     """
 
     run_id: str
@@ -280,23 +263,14 @@ class Group:
     folder: str
     named: str
     product: str | None
-    meant: str | None
+    speaking: tuple[tuple[Exposure, str], ...]
     rows: int
-    articles: int
     without_language: int
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Return the values of `_GROUP` that its rows have."""
-        return self.run_id, self.form, self.release or "", self.repository, self.folder, self.named
 
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """The rows of published runs, and the exposures that speak of their datasets.
-
-    `groups`: the rows that count, by what they are of.
-    """
+    """The rows of published runs that count, by `groups`, and the exposures that speak of their datasets."""
 
     store: TableStore
     exposures: Sequence[Exposure]
@@ -315,41 +289,47 @@ class Exposed:
 
         Args:
             engine: `duckdb` or `spark`.
-            said: names of datasets or of their releases (`c4-fr`) by run, for rows that do not say what they
-                are of.
+            said: names of datasets or of their releases (`c4-fr`) by run, for rows that do not name theirs.
 
         Raises:
             ConfigError: `said` names no published run, or no dataset.
             OutputError: a table is not as it was published.
         """
         known, runs = dict(said or {}), {row["run_id"] for row in store.rows("runs")} if said else set()
-        for run_id, product in known.items():
+        for run_id, name in known.items():
             if run_id not in runs:
                 raise ConfigError(
                     f"no run {run_id} is published{did_you_mean(run_id, runs)}", where=str(store.root)
                 )
-            if _product_given(product) is None:
+            if _product_given(name) is None:
                 raise ConfigError(
-                    f"there is no dataset {product}{did_you_mean(product, PRODUCTS)}",
+                    f"there is no dataset {name}{did_you_mean(name, PRODUCTS)}",
                     where=str(store.root),
                     remedy=f"there are: {', '.join(PRODUCTS)}",
                 )
         counted = answer_of(
             store,
-            f"select {', '.join(_GROUP)}, count(*) as found, count(distinct article_id) as articles,"
+            f"select {', '.join(_GROUP)}, count(*) as found,"
             f" sum(case when size(languages) = 0 then 1 else 0 end) as without_language from ({_ROWS}) as f"
             f" group by {', '.join(_GROUP)} order by {', '.join(_GROUP)}",
             engine,
         )
-        return cls(store, exposures, engine, tuple(_group(row, known) for row in counted.rows))
+        groups = list[Group]()
+        row: Any
+        for row in counted.rows:
+            run_id, form, written, repository, folder, named, rows, without_language = row
+            release = meant = written or None
+            product = named or product_of(form, release, repository, folder)
+            if product is None and (given := known.get(run_id)):
+                product = _product_given(given)
+                meant = meant if given in PRODUCTS else meant or given
+            speaking = tuple(_speaking_of(product, meant, exposures))
+            of_rows = run_id, form, release, repository, folder, named
+            groups.append(Group(*of_rows, product, speaking, int(rows), int(without_language)))
+        return cls(store, exposures, engine, groups)
 
     def articles(self) -> Iterator[dict[str, Any]]:
-        """Yield a row for each article, dataset, release and exposure that speaks of them, in order.
-
-        Columns: those of `BY_ARTICLE`, `dataset`, `release`, `release_is` (`named` or `not_named`),
-        `exposure`, `pages`, `pages_elsewhere` (known to stand on others' sites), `letter`,
-        `most_copied_words`.
-        """
+        """Yield a row for each article, dataset, release and exposure that speaks of them, in order."""
         return self._joined(BY_ARTICLE)
 
     def totals(self) -> Iterator[dict[str, Any]]:
@@ -358,39 +338,40 @@ class Exposed:
 
     @property
     def unknown(self) -> tuple[Group, ...]:
-        """Return the groups whose dataset is unknown."""
+        """Return the groups without a known dataset."""
         return tuple(group for group in self.groups if group.product is None)
 
     @property
     def without_language(self) -> int:
-        """Count rows that may be meant by an exposure that is limited to languages, and name none."""
+        """Count rows without a language that a model trained on some languages may have read."""
         return sum(
             group.without_language
             for group in self.groups
-            if any(exposure.languages for exposure, _ in self._speaking(group))
+            if any(exposure.languages for exposure, _ in group.speaking)
         )
 
-    def _speaking(self, group: Group) -> Iterator[tuple[Exposure, str]]:
-        return _speaking_of(group.product, group.meant, self.exposures)
-
     def query(self, by: Sequence[str]) -> str | None:
-        """Return the query that joins the rows to the exposures; None if none speaks of them.
-
-        Args:
-            by: columns of `BY_ARTICLE` that it counts by, beside dataset, release and exposure.
-        """
-        marks = [
-            (*group.key, exposure.dataset, named, exposure.id, language)
-            for group in self.groups
-            for exposure, named in self._speaking(group)
-            for language in _spellings(exposure)
-        ]
+        """Return the query that joins rows to exposures, by columns of `BY_ARTICLE`; None if none speaks."""
+        marks = list[tuple[str, ...]]()
+        for group in self.groups:
+            of_rows = (
+                group.run_id,
+                group.form,
+                group.release or "",
+                group.repository,
+                group.folder,
+                group.named,
+            )
+            for exposure, named in group.speaking:
+                of_exposure = exposure.dataset, named, exposure.id
+                marks += [(*of_rows, *of_exposure, language) for language in _spellings(exposure)]
         if not marks:
             return None
+        values = ", ".join(f"({', '.join(map(literal, mark))})" for mark in marks)
         keys = [f"f.{name}" for name in by] + ["m.product", "m.release", "m.release_is", "m.exposure"]
         return f"""
             with marks as (
-                select {", ".join(_MARK)} from (values {", ".join(map(_row, marks))}) as t (
+                select {", ".join(_MARK)} from (values {values}) as t (
                     {", ".join(_MARK)}
                 )
             )
@@ -421,7 +402,7 @@ def _speaking_of(
 
 
 def product_of_row(row: Match) -> str | None:
-    """Return the dataset that a row is of, one of `PRODUCTS`; None if it is not known."""
+    """Return the dataset of a row, one of `PRODUCTS`; None if it is not known."""
     if row.product:
         return row.product
     uri = row.shard_uri or ""
@@ -432,10 +413,10 @@ def product_of_row(row: Match) -> str | None:
 
 
 def exposures_of(row: Match, letter: str, exposures: Iterable[Exposure]) -> list[tuple[Exposure, str]]:
-    """Return the exposures that speak of a row, as `Exposed` joins them, each with `named` or `not_named`.
+    """Return the exposures that speak of a row of `matches`, each with `named` or `not_named`.
 
     Args:
-        row: of `matches`. `letter`: that of its claim; its own without one.
+        letter: that of its claim; its own without one.
     """
     if row.article_id is None or letter not in LETTERS:
         return []
@@ -449,21 +430,17 @@ def exposures_of(row: Match, letter: str, exposures: Iterable[Exposure]) -> list
 
 def exposure_told(exposure: Exposure, named: str, _: Speaker) -> str:
     """Return a publisher's statement about a dataset as a sentence, and whether it names the release."""
-    facts = {
-        "publisher": exposure.publisher,
-        "model": exposure.model,
-        "dataset": PRODUCTS.get(exposure.dataset, exposure.dataset),
-        "extent": (
-            _("with no word of a selection") if exposure.extent == "whole" else _("a part that it chose")
-        ),
-    }
-    release = (
-        _("The document names this release.")
-        if named == "named"
-        else _("The document names the dataset, and not this release.")
+    is_whole, is_named = exposure.extent == "whole", named == NAMED
+    statement = _(
+        "{publisher} says that it trained {model} on {dataset} ({extent}).",
+        publisher=exposure.publisher,
+        model=exposure.model,
+        dataset=PRODUCTS.get(exposure.dataset, exposure.dataset),
+        extent=_("with no word of a selection") if is_whole else _("a part that it chose"),
     )
-    return " ".join(
-        [_("{publisher} says that it trained {model} on {dataset} ({extent}).", **facts), release]
+    release = _("The document names this release.")
+    return (
+        f"{statement} {release if is_named else _('The document names the dataset, and not this release.')}"
     )
 
 
@@ -475,7 +452,7 @@ def source_told(source: Source, _: Speaker) -> str:
 
 
 def nothing_told(product: str | None, letter: str, _: Speaker) -> str:
-    """Return why no exposure speaks of a row: its letter is too low, or of its dataset nothing is known."""
+    """Return the reason why no exposure speaks of a row."""
     if letter not in LETTERS:
         return _("A claim of letter D is held against no model.")
     return (
@@ -485,35 +462,10 @@ def nothing_told(product: str | None, letter: str, _: Speaker) -> str:
     )
 
 
-def _group(row: Sequence[Any], said: Mapping[str, str]) -> Group:
-    run_id, form, release, repository, folder, named, rows, articles, without_language = row
-    product, meant = named or product_of(form, release or None, repository, folder), release or None
-    if product is None and (given := said.get(run_id)):
-        product = _product_given(given)
-        meant = meant if given in PRODUCTS else meant or given
-    return Group(
-        run_id,
-        form,
-        release or None,
-        repository,
-        folder,
-        named,
-        product,
-        meant,
-        int(rows),
-        int(articles),
-        int(without_language),
-    )
-
-
 def _product_given(name: str) -> str | None:
     return name if name in PRODUCTS else product_of("rows", name)
 
 
 def _spellings(exposure: Exposure) -> Iterable[str]:
-    """Return how datasets may write the languages that are meant; an empty text for any."""
+    # An empty text stands for any language.
     return [spelling for code in exposure.languages for spelling in LANGUAGES[code]] or [""]
-
-
-def _row(values: Iterable[str]) -> str:
-    return f"({', '.join(map(literal, values))})"

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from itertools import chain
+from mmap import ACCESS_READ, mmap
 from operator import or_
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,7 @@ MARKED_FOLDERS = {
     MANIFEST: "corpus",
     MARK: "abandoned draft",
 }
-PARQUET, ZIPPED = frozenset((".parquet",)), frozenset((".xlsx", ".docx"))
-PLAIN = frozenset((".csv", ".json", ".jsonl", ".html", ".txt", ".yaml", ".yml", ".md", ".arrow"))
-READ_BYTES = 1 << 20
-
-
-KINDS = ("publisher", "article")
+PLAIN = (".csv", ".json", ".jsonl", ".html", ".txt", ".yaml", ".yml", ".md", ".arrow")
 FOLDER, PLAN, LOCK = "forget", "plan.json", "forget.lock"
 DIGESTED = dict.fromkeys(("claims", "claims_before"), "claim_sha256") | {"changes": "change_sha256"}
 """The column of rows' digests, where it is not `row_sha256`."""
@@ -72,7 +68,7 @@ DIGESTED = dict.fromkeys(("claims", "claims_before"), "claim_sha256") | {"change
 
 @dataclass(frozen=True, slots=True)
 class CopiesFound:
-    """A file or a folder of ours that names the subject: its kind, and how many of its files do."""
+    """A file or a folder of ours that names the subject: its kind, and the number of its files that do."""
 
     path: Path
     kind: str
@@ -84,10 +80,10 @@ class CopiesFound:
 
 
 def copies_near(tables: Path | None, ids: Sequence[str], also: Sequence[Path] = ()) -> list[CopiesFound]:
-    """Return what names any of the ids beside a folder of tables, in this user's caches, and below `also`.
+    """Find files with any of the ids beside the tables, in this user's caches, and below `also`.
 
-    Beside the tables, folders of ours and single files of exports are searched; below `also`, everything.
-    Text within PDF files is not searched: those of bags and notices are covered by the files beside them.
+    Beside the tables, folders of ours and single files are searched; below `also`, everything. PDF files are
+    not: those of bags and notices have the same text in files beside them.
 
     Args:
         tables: the folder on this disk; None for tables on S3.
@@ -100,69 +96,50 @@ def copies_near(tables: Path | None, ids: Sequence[str], also: Sequence[Path] = 
         own = tables.resolve()
         beside = [path for folder in (own.parent, own) for path in folder.iterdir() if path.resolve() != own]
     caches = [path for cache in user_caches() if cache.is_dir() for path in cache.iterdir()]
-    searched = list[tuple[Path, str]]()
-    for path in sorted({*beside, *caches}):
-        if path.is_file() and path not in caches and not path.is_symlink():
-            searched.append((path, "file"))
-        elif kind := _kind_of(path):
-            searched.append((path, kind))
-        elif path in caches and path.is_dir():
-            searched.append((path, "cache"))
-    searched += [(path, _kind_of(path) or ("folder" if path.is_dir() else "file")) for path in also]
-    for root, kind in searched:
-        for path in (root, *sorted(root.rglob("*") if root.is_dir() else ())):
-            if not path.is_symlink() and path.is_file() and _names(path, wanted, frozenset(ids)):
+    for root in sorted({*beside, *caches, *also}):
+        kind = "file"
+        if root.is_dir():
+            marks = () if root.is_symlink() else MARKED_FOLDERS.items()
+            other = "folder" if root in also else "cache" if root in caches else ""
+            kind = next((kind for name, kind in marks if (root / name).is_file()), other)
+        elif root in caches and root not in also:
+            continue
+        for path in (root, *sorted(root.rglob("*"))) if kind else ():
+            if not path.is_symlink() and path.is_file() and _names(path, wanted, ids):
                 found[root, kind] += 1
     return [CopiesFound(root, kind, files) for (root, kind), files in sorted(found.items())]
 
 
-def _kind_of(folder: Path) -> str | None:
-    if not folder.is_dir() or folder.is_symlink():
-        return None
-    return next((kind for name, kind in MARKED_FOLDERS.items() if (folder / name).is_file()), None)
-
-
-def _names(path: Path, wanted: re.Pattern[bytes], ids: frozenset[str]) -> bool:
+def _names(path: Path, wanted: re.Pattern[bytes], ids: Sequence[str]) -> bool:
     """Return whether a file contains one of the ids; True for a file that cannot be read."""
     try:
-        if path.suffix in PARQUET:
+        if path.suffix == ".parquet":
             rows = ds.dataset(str(path), format="parquet")
             columns = [name for name in ("publisher_id", "article_id") if name in rows.schema.names]
-            chosen = [pc.field(name).isin(pa.array(sorted(ids))) for name in columns]
+            chosen = [pc.field(name).isin(pa.array(ids)) for name in columns]
             return bool(columns and rows.count_rows(filter=reduce(or_, chosen)))
-        if path.suffix in ZIPPED:
+        if path.suffix in (".xlsx", ".docx"):
             with zipfile.ZipFile(path) as archive:
                 return any(wanted.search(archive.read(name)) for name in archive.namelist())
-        if path.suffix not in PLAIN:
+        if path.suffix not in PLAIN or not path.stat().st_size:
             return False
-        kept = b""
-        with path.open("rb") as file:
-            while data := file.read(READ_BYTES):
-                if wanted.search(kept + data):
-                    return True
-                # An id may lie across two reads.
-                kept = (kept + data)[-4096:]
-        return False
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            return wanted.search(data) is not None
     except (OSError, zipfile.BadZipFile, *ARROW_ERRORS):
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The subject of a removal: a `kind` of `KINDS`, and its id."""
+    """The subject of a removal: its kind (`publisher` or `article`), and its id."""
 
     kind: str
     id: str
 
-    @property
-    def sha256(self) -> str:
-        """Return the SHA-256 (hex) of the id."""
-        return hashlib.sha256(self.id.encode()).hexdigest()
-
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A finished removal: its row of `tombstones`. `resumed`: it had been begun before, and was killed.
+    """A finished removal: its row of `tombstones`. `resumed`: a killed one was finished.
 
     `leftovers`: URIs of unpublished files of killed commands, which were removed first.
     """
@@ -182,10 +159,10 @@ def forget(
 ) -> Removal:
     """Remove all rows of a publisher or an article from the tables, and publish a tombstone.
 
-    If a removal was begun here and killed, that one is finished first, and is what is returned.
+    If a removal was begun here and killed, that one is finished and returned instead.
 
     Args:
-        operator: who asked for it; written into the tombstone.
+        operator: the name for the tombstone of whoever asked for it.
 
     Raises:
         InputError: no row names the subject.
@@ -195,7 +172,17 @@ def forget(
     beside = store.root / RUNS_FOLDER
     with locked(beside, LOCK, LEASE_SECONDS) as lock:
         folder = beside / FOLDER
-        if begun := _plan_in(folder):
+        try:
+            begun = unsealed_json(folder.read(PLAN)[0])
+        except MissingError:
+            pass
+        except ValueError as error:
+            raise OutputError(
+                "the plan of a removal that was begun is damaged",
+                where=str(folder),
+                remedy="restore the tables from a copy, and remove this folder",
+            ) from error
+        else:
             return Removal(_carry_out(store, folder, begun, lock), resumed=True)
         leftovers = remove_leftovers(store, strict=True)
         if unfinished := list(unfinished_runs(store)):
@@ -212,11 +199,6 @@ def forget(
 
 
 def _planned(store: TableStore, folder: Folder, subject: Subject, operator: str | None) -> Mapping[str, Any]:
-    """Write the files that take the place of others, and return the plan.
-
-    Raises:
-        InputError: no row names the subject.
-    """
     folder.remove()
     wanted = _ForgottenRows(subject, _own_pages(store, subject))
     changes = [
@@ -236,7 +218,7 @@ def _planned(store: TableStore, folder: Folder, subject: Subject, operator: str 
     tombstone = {
         "run_id": f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}-{FOLDER}",
         "subject": subject.kind,
-        "subject_sha256": subject.sha256,
+        "subject_sha256": hashlib.sha256(subject.id.encode()).hexdigest(),
         "removed": [{name: change[name] for name in facts} for change in changes],
         "operator": operator,
         "tool_version": __version__,
@@ -246,7 +228,7 @@ def _planned(store: TableStore, folder: Folder, subject: Subject, operator: str 
 
 @dataclass(frozen=True, slots=True)
 class _ForgottenRows:
-    """Which rows are of a subject. `own_pages`: normal forms of an article's own URLs."""
+    """The rows of a subject. `own_pages`: normal forms of an article's own URLs."""
 
     subject: Subject
     own_pages: frozenset[str]
@@ -260,7 +242,7 @@ class _ForgottenRows:
         return "document_url" if self.own_pages and "document_url" in names else None
 
     def marks(self, table: str, values: pa.Array) -> pa.Array:
-        """Return for values of that column whether the row is of the subject: bool."""
+        """Mark the values of that column whose rows are of the subject: bool."""
         if self.names(table) != "document_url":
             return pc.fill_null(pc.equal(values, self.subject.id), False)
         pages = map(page_url, values.to_pylist())
@@ -286,7 +268,7 @@ def _own_pages(store: TableStore, subject: Subject) -> frozenset[str]:
 def _change(
     store: TableStore, folder: Folder, table: str, run_id: str, wanted: _ForgottenRows
 ) -> dict[str, Any] | None:
-    """Write those files of a table of a run anew that hold rows of the subject; None if none does."""
+    """Rewrite the files of a run that have rows of the subject; None if none has."""
     files, lost, column = dict[str, pq.FileMetaData](), dict[str, int](), wanted.names(table)
     for uri in store.files(table, run_id):
         files[uri] = pq.read_metadata(uri, filesystem=file_system(uri, store.root.storage))
@@ -339,23 +321,10 @@ def _rewritten(
     return files.write_all(batch for batch in kept if len(batch))
 
 
-def _plan_in(folder: Folder) -> Mapping[str, Any] | None:
-    try:
-        return unsealed_json(folder.read(PLAN)[0])
-    except MissingError:
-        return None
-    except ValueError as error:
-        raise OutputError(
-            "the plan of a removal that was begun is damaged",
-            where=str(folder),
-            remedy="restore the tables from a copy, and remove this folder",
-        ) from error
-
-
 def _carry_out(store: TableStore, folder: Folder, plan: Mapping[str, Any], lock: Lock) -> Mapping[str, Any]:
-    """Put the files into their places, write the runs' rows anew, and publish the tombstone; return it.
+    """Move the files into place, replace the rows of runs, publish the tombstone and return it.
 
-    Every step can be done twice.
+    Every step can be repeated.
     """
     by_run: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for change in plan["changes"]:

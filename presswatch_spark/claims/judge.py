@@ -1,13 +1,12 @@
-"""Judges rows of `matches`, article by article, into rows of `claims`. Both engines end here.
+"""Judges rows of `matches`, article by article, into rows of `claims`, for both engines.
 
-Rows come sorted by `ORDER`, with all rows of an article in one table. `words` has the facts about their
-words, `pages` those about their pages, and `letters` the letter.
+Rows come sorted by `ORDER`, with all rows of an article in one table. `words` finds the facts of their words,
+`pages` those of their pages, and `letters` the letter.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -17,21 +16,19 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims.columns import Counts, alike, claim_digests, values_of, whole
 from presswatch_spark.claims.letters import judged as judged_letter
-from presswatch_spark.claims.licences import Licences
 from presswatch_spark.claims.mandates import mandate_of, rights_of
 from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageFacts, PageReader
-from presswatch_spark.claims.press import PressList
+from presswatch_spark.claims.permissions import Licences, PressList
 from presswatch_spark.claims.words import ArticleReader, KnownTexts, WordFacts, limits_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.grading import confidence_reasons, letter_of
 from presswatch_spark.queries.reservations import Moment, OwnSites
 from presswatch_spark.rights.declaration import UNKNOWN
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, Match
 
 ORDER = ("article_id", "row_sha256", "run_id")
-"""How rows come to be judged; rows without article first."""
+"""The order in which rows come; rows without article first."""
 
 _PLAIN = (
     "run_id", "row_sha256", "dataset", "release", "document_url", "document_host", "document_domain",
@@ -44,29 +41,22 @@ _PLAIN = (
 USED = (*_PLAIN, "spans", "document_credits")
 """Columns of `matches` that are read."""
 
-ONE_BY_ONE = {"batch_readahead": 1, "fragment_readahead": 1}
-"""How batches of a large table are read: those that are read ahead would take a GB."""
-
 _INT64S = pa.list_(pa.int64())
 INPUT = pa.schema(
     [Match.schema.field(name).remove_metadata().with_nullable(True) for name in _PLAIN]
     + [pa.field("credits_read", pa.bool_()), pa.field("starts", _INT64S), pa.field("ends", _INT64S)]
 )
-"""Rows as they are sorted and judged: of spans, the characters of the article; of credits, whether any were
-looked for."""
-
+"""Rows as they are sorted and judged: spans as characters of the article; whether credits were looked for."""
 
 ROWS_AT_ONCE = 20_000
 SEAL = "claim_sha256"
-RARITY_UNREAD = "rarity_unread"
-"""The reason of a row whose run did not say how rare its words are."""
 Columns = dict[str, Any]
 AS_IN_MATCHES = (
     "run_id", "row_sha256", "dataset", "release", "document_url", "text_sha256", "captured_at", "article_id",
     "title_id", "publisher_id", "article_published_at", "article_words", "url_match", "grade",
     "copied_words",
 )  # fmt: skip
-"""Columns of claims that say what the row of `matches` says."""
+"""Columns of claims that repeat the row of `matches`."""
 ABOUT_WORDS = (
     "article_words", "beyond_words", "beyond_longest_run", "beyond_rarity", "beyond_shared_words",
     "beyond_ownership",
@@ -74,8 +64,7 @@ ABOUT_WORDS = (
 """The columns that `letters.beyond_letter` reads."""
 DECISIVE = (
     "row_confidence", "row_reasons", "kind", "url_match", "article_known", "credits_read", "explained_by",
-    "article_words", "beyond_words", "beyond_longest_run", "beyond_rarity", "beyond_shared_words",
-    "beyond_ownership", "review",
+    "review", *ABOUT_WORDS,
 )  # fmt: skip
 """The columns of a claim that its letter and its reasons depend on."""
 
@@ -84,9 +73,8 @@ DECISIVE = (
 class Knowledge:
     """Knowledge beside the rows, as every process of an engine gets it.
 
-    `corpus` is a folder or URI, with its `digest`. `reviews`: verdicts by `row_sha256`. `signals`: rows of
-    `rights_signals`, and `pages` the captures of members' own pages that were read. `as_of`: the day that
-    mandates and rights are judged for.
+    `corpus`: a folder or URI, with its `digest`. `reviews`: verdicts by `row_sha256`. `signals`: rows of
+    `rights_signals`; `pages`: the captures of own pages that were read. `as_of`: the day of judgement.
     """
 
     corpus: str
@@ -99,11 +87,6 @@ class Knowledge:
     reviews: Mapping[str, str] = field(default_factory=dict)
     signals: pa.Table | None = None
     pages: Sequence[Moment] = ()
-
-    @property
-    def storage(self) -> StorageOptions:
-        """How storage is reached."""
-        return self.config.storage
 
 
 def input_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -125,7 +108,7 @@ def input_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
 def article_groups(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
     """Yield sorted rows as tables of about so many rows or more: the rows of an article stay together.
 
-    Rows without article are judged each by itself, so they may be cut anywhere.
+    Rows without article may be parted anywhere.
     """
     waiting, count = list[pa.RecordBatch](), 0
     for batch in batches:
@@ -151,26 +134,13 @@ class Judge:
     """Judges tables of rows; one a process, since it holds the corpus open."""
 
     def __init__(self, knowledge: Knowledge) -> None:
-        self._knowledge = knowledge
-
-    @cached_property
-    def _corpus(self) -> Corpus:
-        return Corpus.same(self._knowledge.corpus, self._knowledge.digest, self._knowledge.storage)
-
-    @cached_property
-    def _articles(self) -> ArticleReader:
-        return ArticleReader(self._corpus, self._knowledge.known, self._knowledge.config)
-
-    @cached_property
-    def _pages(self) -> PageReader:
-        early_days = self._knowledge.config.claims.early_days
-        return PageReader(self._corpus.registry, self._corpus.sites, self._knowledge.press, early_days)
-
-    @cached_property
-    def _sites(self) -> OwnSites | None:
-        """The declarations of sites; without them no reservation is known."""
-        signals = self._knowledge.signals
-        return OwnSites(signals, self._knowledge.pages) if signals is not None and len(signals) else None
+        config, signals = knowledge.config, knowledge.signals
+        corpus = Corpus.same(knowledge.corpus, knowledge.digest, config.storage)
+        self._knowledge, self._members = knowledge, corpus.registry.by_id
+        self._articles = ArticleReader(corpus, knowledge.known, config)
+        self._pages = PageReader(corpus.registry, corpus.sites, knowledge.press, config.claims.early_days)
+        # Without declarations of sites no reservation is known.
+        self._sites = OwnSites(signals, knowledge.pages) if signals is not None and len(signals) else None
 
     def claims(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the claims of sorted rows of `judge.INPUT`, in their order."""
@@ -182,11 +152,11 @@ class Judge:
         config, reviews = self._knowledge.config, self._knowledge.reviews
         pages = self._pages.read(rows)
         words, limits = WordFacts(rows, pages), limits_of(config)
-        for article_id, first, after in articles_in(rows):
+        for article_id, first, after in _articles_in(rows):
             words.judge(self._articles.read(article_id), first, after, limits)
         row_reasons, row_letters = self._row_reasons(rows), whole(rows["confidence"])
         if row_letters.null_count:
-            # The oldest runs gave no letters: their reasons of today do.
+            # The oldest runs gave no letters.
             given = zip(row_letters.to_pylist(), row_reasons.to_pylist(), strict=True)
             row_letters = pa.array([letter or letter_of(why) for letter, why in given], row_letters.type)
         columns: Columns = {name: whole(rows[name]) for name in AS_IN_MATCHES}
@@ -196,14 +166,12 @@ class Judge:
             "press_kind": pages.press_kinds,
             "row_reasons": row_reasons,
             "row_confidence": row_letters,
-            "review": pa.array(
-                [reviews.get(row) for row in rows["row_sha256"].to_pylist()]
-                if reviews
-                else [None] * len(rows),
-                pa.string(),
-            ),
+            "review": pa.nulls(len(rows), pa.string()),
             "as_of": pa.repeat(self._knowledge.as_of.isoformat(), len(rows)),
         }
+        if reviews:
+            found = [reviews.get(row) for row in rows["row_sha256"].to_pylist()]
+            columns["review"] = pa.array(found, pa.string())
         columns |= self._of_rights(rows, pages) | words.columns(config.ownership)
         columns |= self._letters(columns)
 
@@ -216,7 +184,7 @@ class Judge:
         return claims.append_column(SEAL, pa.array(digests, pa.string())).select(schema.names).cast(schema)
 
     def _row_reasons(self, rows: pa.Table) -> pa.Array:
-        """Return why each row has its letter; of older runs, what the rules of today say of its columns."""
+        # The oldest runs noted no reasons: the rules of today give them.
         given = whole(rows["confidence_reasons"])
         if not given.null_count:
             return given
@@ -226,19 +194,18 @@ class Judge:
             (row,) = rows.slice(i, 1).to_pylist()
             # The oldest runs did not count how rare words are. That is not to have none.
             unread = row["run_rarity"] is None and row["grade"] != "url_only"
-            reasons[i] = [RARITY_UNREAD] if unread else confidence_reasons(Match.from_dict(row), rules)
+            reasons[i] = ["rarity_unread"] if unread else confidence_reasons(Match.from_dict(row), rules)
         return pa.array(reasons, given.type)
 
     def _of_rights(self, rows: pa.Table, pages: PageFacts) -> Columns:
         as_of, published, captured = self._knowledge.as_of, _days(pages.published), _days(pages.captured)
         licences, publishers = self._licences(rows, pages, captured), rows["publisher_id"]
-        members = self._corpus.registry.by_id
         of_publisher, of_days = alike(publishers), alike(published, captured, publishers)
         mandates = [
-            mandate_of(members.get(each), as_of) for each in values_of(publishers, of_publisher.first)
+            mandate_of(self._members.get(each), as_of) for each in values_of(publishers, of_publisher.first)
         ]
         rights = [
-            rights_of(first, seen, as_of, members.get(publisher))
+            rights_of(first, seen, as_of, self._members.get(publisher))
             for first, seen, publisher in zip(
                 _dates(published[of_days.first], "us"),
                 _dates(captured[of_days.first], "us"),
@@ -261,7 +228,6 @@ class Judge:
         }
 
     def _licences(self, rows: pa.Table, pages: PageFacts, captured: Counts) -> pa.Array:
-        """Return the licences that cover pages; the member's own need none."""
         licences = self._knowledge.licences
         if not licences.licences:
             return pa.nulls(len(rows), pa.string())
@@ -300,8 +266,7 @@ class Judge:
         }
 
 
-def articles_in(rows: pa.Table) -> Iterator[tuple[str, int, int]]:
-    """Yield each article of sorted rows, with its first row and the one after its last."""
+def _articles_in(rows: pa.Table) -> Iterator[tuple[str, int, int]]:
     ids = whole(rows["article_id"]).dictionary_encode(null_encoding="encode")
     numbers, names = ids.indices.to_numpy(), ids.dictionary
     bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
@@ -315,7 +280,7 @@ def _days(micros: Counts) -> Counts:
 
 
 def _dates(days: Counts, unit: str = "D") -> list[Any]:
-    """Return days since 1970 as dates, or as datetimes with the unit `us`; None where they are not known."""
+    # Days since 1970 as dates, or as datetimes with the unit `us`; None where they are not known.
     known = np.where(days == NO_TIME, np.iinfo(np.int64).min, days).astype("M8[D]")
     found: list[Any] = known.astype(f"M8[{unit}]").tolist()
     return found

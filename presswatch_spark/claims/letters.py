@@ -1,24 +1,24 @@
 """The letter of a claim: the row's own, lowered by facts from beyond its page.
 
-It is a pure function of the claim's columns and the rules, so that anybody can ask for it again. A claim's
-letter is never better than its row's.
+It is a pure function of the claim's columns and the rules, and never better than the row's.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from presswatch_spark.judgement.grading import grade, letter_of
 from presswatch_spark.judgement.grading import judged as graded
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.declarations import Match
+from presswatch_spark.tables.literals import ClaimKind
 
-GOES_BEYOND = "goes_beyond"
-ON_MEMBER_SITE = "on_member_site"
-OWN_PAGE_COPY = "own_page_copy"
-"""A kind of page, and the reason that follows from it."""
+KINDS: tuple[ClaimKind, ...] = get_args(ClaimKind)
+OWN_KINDS = ("own_page", "own_page_copy")
+"""Kinds of the publisher's own pages, and of their copies in archives, caches and translators."""
+OWN_PAGE_COPY, ON_MEMBER_SITE = "own_page_copy", "on_member_site"
 REVIEWS = {"no_claim": "D", "unsure": "C"}
-"""The best letter of a claim that a person has judged so."""
+"""The best letter of a claim after a person's verdict."""
 
 
 def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules) -> tuple[str, list[str]]:
@@ -45,7 +45,7 @@ def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules)
             beyond = beyond_letter(claim, grades, rules)
             letter = max(letter, beyond)
             if beyond in ("A", "B"):
-                reasons.append(GOES_BEYOND)
+                reasons.append("goes_beyond")
     if claim["review"] in REVIEWS:
         letter = max(letter, REVIEWS[claim["review"]])
         reasons.append(f"review_{claim['review']}")
@@ -53,7 +53,7 @@ def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules)
 
 
 def is_page_itself(url_match: str, own_site: bool | None) -> bool:
-    """Return whether the finding is that the article's own page is in the dataset, whoever wrote its text."""
+    """Return whether the finding is that the article's own page is in the dataset."""
     return url_match == "article" and bool(own_site)
 
 

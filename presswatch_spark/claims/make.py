@@ -1,29 +1,30 @@
 """Makes the table `claims` of all published runs, by DuckDB or Spark as the size requires, and publishes it.
 
-DuckDB sorts all rows on this machine, in memory and beyond it on disk. It reads no file by itself
-(`enable_external_access`): it gets batches of our own reader, which knows our storage and compares checksums.
-With Spark, the rows of an article meet in one task, which sorts and judges them.
+DuckDB sorts all rows on this machine, in memory and then on disk; it gets batches of our own reader, which
+compares checksums. With Spark, the rows of an article meet in one task, which sorts and judges them.
 """
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 
 import pyarrow as pa
 
-from presswatch_spark.claims.counts import ClaimCounts, counts_of
-from presswatch_spark.claims.judge import INPUT, ONE_BY_ONE, ORDER, USED, Judge, Knowledge, input_batches
-from presswatch_spark.claims.licences import Licences
-from presswatch_spark.claims.press import PressList
+from presswatch_spark.claims.judge import INPUT, ORDER, USED, Judge, Knowledge, input_batches
+from presswatch_spark.claims.letters import KINDS
+from presswatch_spark.claims.permissions import Licences, PressList
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.words import KnownTexts
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError, PresswatchError
+from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.in_duckdb import BATCH_ROWS, duckdb_session, first_line
 from presswatch_spark.queries.reservations import DECISIVE, pages_read
-from presswatch_spark.queries.sql import chosen_engine
+from presswatch_spark.queries.sql import answers_of, chosen_engine
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session, spark_schema
@@ -35,7 +36,19 @@ from presswatch_spark.tables.digests import digest_of
 from presswatch_spark.tables.frames import written_by_spark
 from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import SortedFiles, written_columns
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.store import TableStore, column_batches
+
+ROWS_A_TASK = 200_000
+THINGS: Mapping[str, str] = {
+    "addresses": "document_url",
+    "pages": "page",
+    "captures": "capture",
+    "claims": "claim",
+    "articles": "article_id",
+    "texts": "text_sha256",
+    "hosts": "document_host",
+}
+"""Things that are counted, each with its key in the view `claimed`; null is none. Claims have no records."""
 
 
 def sorted_rows(
@@ -55,21 +68,21 @@ def sorted_rows(
         return
     import duckdb
 
-    rows, errors = store.open_table("matches", *runs), list[Exception]()
+    errors = list[Exception]()
 
     def read() -> Iterator[pa.RecordBatch]:
         # DuckDB makes an error of its own of any that reading raises.
         try:
-            yield from input_batches(rows.to_batches(columns=list(USED), batch_size=BATCH_ROWS, **ONE_BY_ONE))
+            yield from input_batches(column_batches(store, "matches", runs, USED, batch_rows=BATCH_ROWS))
         except (PresswatchError, pa.ArrowException, OSError) as error:
             errors.append(error)
             raise
 
-    with duckdb_session(memory, cores) as session:
+    with duckdb_session(memory, cores) as connection:
         try:
-            session.register("rows", pa.RecordBatchReader.from_batches(INPUT, read()))
+            connection.register("rows", pa.RecordBatchReader.from_batches(INPUT, read()))
             query = f"select * from rows order by {', '.join(ORDER)}"
-            yield from session.sql(query).to_arrow_reader(BATCH_ROWS)
+            yield from connection.sql(query).to_arrow_reader(BATCH_ROWS)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             cause = errors[0] if errors else error
             if isinstance(cause, PresswatchError):
@@ -87,20 +100,9 @@ def sorted_rows(
             ) from error
 
 
-ROWS_A_TASK = 200_000
-
-
 def _write_by_spark(
     store: TableStore, runs: Sequence[str], knowledge: Knowledge, files: SortedFiles, rows: int
 ) -> Sequence[Written]:
-    """Judge the rows of published runs and write them, a file for each task.
-
-    Args:
-        rows: how many there are; they decide how many tasks there are.
-
-    Raises:
-        PresswatchError: Spark cannot be started, or a task failed.
-    """
     from pyspark.sql import functions as f
 
     config = knowledge.config.run
@@ -116,25 +118,57 @@ def _write_by_spark(
         meeting = f.coalesce(f.col("article_id"), f.col("row_sha256"))
         tasks = max(1, -(-rows // ROWS_A_TASK), spark.sparkContext.defaultParallelism)
         dealt = chosen.repartition(tasks, meeting).sortWithinPartitions(*ORDER)
-        claims = dealt.mapInArrow(JudgeTask(knowledge), spark_schema(Claim.schema))
+        claims = dealt.mapInArrow(partial(_judged, knowledge), spark_schema(Claim.schema))
         return written_by_spark(claims, files)
 
 
+def _judged(knowledge: Knowledge, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    with task():
+        yield from Judge(knowledge).claims(batches)
+
+
 @dataclass(frozen=True, slots=True)
-class JudgeTask:
-    """Judges the rows of a Spark task, for `mapInArrow`."""
+class ClaimCounts:
+    """The numbers of rows, and of each of `THINGS`, by kind and letter; no cell is without rows.
 
-    knowledge: Knowledge
+    A page may have many rows. It counts once, where its strongest row does, by letter and then by kind. So do
+    the other things, and each column adds up to its total.
+    """
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the claims of sorted rows of `judge.INPUT`."""
-        with task():
-            yield from Judge(self.knowledge).claims(batches)
+    cells: Mapping[tuple[str, str], Mapping[str, int]]
+
+    @property
+    def rows(self) -> int:
+        """Return the number of all rows."""
+        return self.total("rows")
+
+    def total(self, thing: str, kinds: Iterable[str] = KINDS, letters: str = "ABCD") -> int:
+        """Return the rows, or the number of a thing, in cells of some kinds and letters."""
+        wanted = {(kind, letter) for kind in kinds for letter in letters}
+        return sum(numbers[thing] for cell, numbers in self.cells.items() if cell in wanted)
+
+
+def counts_of(store: TableStore, engine: str = "duckdb") -> ClaimCounts:
+    """Count the published claims in a folder, by `duckdb` or `spark`; raises as `run_query`."""
+    kinds = " ".join(f"when '{kind}' then '{number}'" for number, kind in enumerate(KINDS))
+    strength = f"concat(confidence, case kind {kinds} end)"
+    queries = [f"select {strength}, count(*) from claims group by 1"]
+    queries += [
+        f"select strength, count(*) from (select {key}, min({strength}) as strength from claimed"
+        f" where {key} is not null group by {key}) as strongest group by strength"
+        for key in THINGS.values()
+    ]
+    numbers = {
+        name: Counter({(KINDS[int(str(of)[1:])], str(of)[0]): int(str(count)) for of, count in answer.rows})
+        for name, answer in zip(("rows", *THINGS), answers_of(store, queries, engine), strict=True)
+    }
+    cells = ((kind, letter) for kind in KINDS for letter in CONFIDENCES if numbers["rows"][kind, letter])
+    return ClaimCounts({cell: {name: numbers[name][cell] for name in numbers} for cell in cells})
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Sources of knowledge beside the runs: paths on disk or S3. `as_of`: the day that is judged for."""
+    """Sources of knowledge beside the runs: paths on disk or S3. `as_of`: the day of judgement."""
 
     corpus: str
     licences: str | None = None
@@ -160,14 +194,15 @@ def make_claims(
 ) -> ClaimsSummary:
     """Judge all rows of all published runs of a store, and write the table `claims` to `out`.
 
+    Claims that `out` has go to its table `claims_before`.
+
     Args:
         knowledge: see `known_beside`.
         engine: one of `sql.ENGINES`.
         memory: the memory that DuckDB may take before it sorts on disk.
 
     Raises:
-        OutputError: `out` holds something else, or cannot be written. Claims that it holds go to its table
-            `claims_before`.
+        OutputError: `out` contains something else, or cannot be written.
     """
     config, runs = knowledge.config, store.published()
     rows = sum(row["matches"] for row in store.rows() if row["run_id"] in runs)

@@ -1,17 +1,16 @@
 """Mandates and rights of claims, by dates and the members file; counsel confirms the rules.
 
 *Author's right* lasts 70 years from 1 January after the author's death (CPI L. 123-1), or after the
-publication of a collective or anonymous work (L. 123-3). Nobody here knows when authors died. So it is given
+publication of a collective or anonymous work (L. 123-3). As deaths of authors are not known here, it is given
 for the shorter of the two: 70 years from 1 January after publication.
 
 *The right of press publishers* (CPI L. 218-1 and following) lasts two years from 1 January after the first
-publication (L. 211-4, V). It does not hold for what was published before 6 June 2019, the day on which
-Directive (EU) 2019/790 entered into force (its article 15, paragraph 4). Only publishers
-established in the EU or EEA have it (paragraph 1): if the members file gives no country, it is not claimed.
+publication (L. 211-4, V). It does not apply to publications before 6 June 2019, the day on which Directive
+(EU) 2019/790 entered into force (its article 15, paragraph 4), nor to publishers that are not established in
+the EU or EEA (paragraph 1): without a country in the members file, it is not claimed.
 
-A *mandate* is asked for on the day of acting: it lets somebody act, whatever the date of the article.
-
-A right can be invoked against what a dataset does today if it is in force on the day of judgement.
+A *mandate* must be in force on the day of acting, whatever the date of the article. A right can be invoked
+against a dataset of today if it is in force on the day of judgement.
 """
 
 from datetime import date, datetime
@@ -21,7 +20,7 @@ from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.tables.literals import MandateState
 
 MANDATES: tuple[MandateState, ...] = get_args(MandateState)
-"""How a mandate stands to a claim; see `mandate_of`."""
+"""States of a mandate; see `mandate_of`."""
 AUTHOR, PRESS_PUBLISHER = "author", "press_publisher"
 PRESS_PUBLISHER_AT_CAPTURE = "press_publisher_at_capture"
 """The press publishers' right was in force at the capture, and has ended since."""
@@ -31,7 +30,7 @@ PRESS_PUBLISHERS_SINCE = date(2019, 6, 6)
 
 
 def mandate_of(publisher: Publisher | None, day: date) -> str:
-    """Return whether a publisher's mandate is in force on the day of acting, whatever the date of an article.
+    """Return the state of a publisher's mandate on the day of acting.
 
     Returns: `in_force`. `before`: the day is before its first day, or before the day of its deed. `after`:
     the day is after its last day. `none`: no member is known, or the members file states no mandate.
@@ -53,8 +52,8 @@ def rights_of(
     """Return the rights that can be invoked for an article, in the order of `RIGHTS`.
 
     Args:
-        published_at: of the article; without it nothing can be reckoned, and there is none.
-        captured_at: of the page; without it, nothing is said of that day.
+        published_at: of the article; without it, there is none.
+        captured_at: of the page; None if not known.
         as_of: the day of judgement.
         publisher: of the article; None if no member is known.
     """

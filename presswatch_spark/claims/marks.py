@@ -1,6 +1,6 @@
-"""Texts with copied words marked: in pieces, cut down to what surrounds the marks, or as HTML.
+"""Texts with copied words marked: in pieces, cut down to the surroundings of the marks, or as HTML.
 
-All texts are hostile. What cannot be seen, or turns the direction of writing, is shown by its escape.
+All texts are hostile. Characters that cannot be seen, or that turn the direction of writing, become escapes.
 """
 
 import html
@@ -11,16 +11,15 @@ from typing import Any
 
 from presswatch_spark.terminal import printable
 
-BREAKS = "\n\t"
 GAP = " […] "
 _WORD = re.compile(r"\s\S")
 _NEAR, _LEAST = 40, 200
-"""A cut moves to the next blank, if that is so near. Fewer characters than the second are not left out."""
+"""Characters within which a cut moves to the next blank; fewer than the second are not left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextPiece:
-    """A part of a text; where `left_out` is not 0, it is empty, and stands for so many characters."""
+    """A part of a text; with `left_out`, it is empty, and replaces so many characters."""
 
     text: str
     is_copied: bool = False
@@ -28,7 +27,7 @@ class TextPiece:
 
 
 def ranges_of(spans: Iterable[Mapping[str, Any]], side: str) -> list[tuple[Any, Any]]:
-    """Return the characters that spans cover on a side, `article` or `document`: first, and one after."""
+    """Return the characters [start, end) that spans cover on a side, `article` or `document`."""
     return [(each[f"{side}_start"], each[f"{side}_end"]) for each in spans if each]
 
 
@@ -44,12 +43,12 @@ def pieces_of(text: str, ranges: Iterable[tuple[Any, Any]]) -> list[TextPiece]:
 
 
 def around_marks(pieces: Iterable[TextPiece], around: int, most: int, begin: int = 0) -> list[TextPiece]:
-    """Return the pieces near copied words, up to `most` characters.
+    """Return the pieces near copied words.
 
     Args:
         around: characters that are kept on each side of copied words.
         most: characters that are kept in all.
-        begin: the character that they begin at.
+        begin: the first character.
     """
     near = list(_near_marks(list(_beginning(pieces, begin)), around))
     shown, left = list[TextPiece](), most
@@ -66,7 +65,6 @@ def around_marks(pieces: Iterable[TextPiece], around: int, most: int, begin: int
 
 
 def _beginning(pieces: Iterable[TextPiece], begin: int) -> Iterator[TextPiece]:
-    """Yield pieces from a character on, with what is left out before it; from the first, if that is near."""
     at, is_open = 0, begin <= _LEAST
     for piece in pieces:
         if is_open:
@@ -99,7 +97,6 @@ def _near_marks(pieces: list[TextPiece], around: int) -> Iterator[TextPiece]:
 
 
 def _begin_of_word(text: str, place: int) -> int:
-    """Return the place after the next blank; the place itself if none is near, or nothing lies before it."""
     found = _WORD.search(text, place, place + _NEAR) if 0 < place < len(text) else None
     return found.end() - 1 if found else place
 
@@ -110,7 +107,7 @@ def marked(text: str, ranges: Iterable[tuple[Any, Any]]) -> str:
 
 
 def as_html(pieces: Iterable[TextPiece]) -> str:
-    """Return pieces as HTML, with copied words marked, and `[…]` for what is left out."""
+    """Return pieces as HTML, with copied words marked, and `[…]` for gaps."""
     return "".join(
         GAP
         if piece.left_out
@@ -122,20 +119,19 @@ def as_html(pieces: Iterable[TextPiece]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text for HTML; what cannot be seen, or turns the direction of writing, as its escape."""
+    """Return a text for HTML, visible as `visible` makes it."""
     return html.escape(visible(text))
 
 
 def visible(text: str) -> str:
-    """Return a text whose every character can be seen; others stand as escapes, and odd blanks as blanks."""
+    """Return a text with escapes for characters that cannot be seen, and blanks for odd blanks."""
     if text.isprintable():
         return text
-    return "".join(_seen(character) for character in text)
-
-
-def _seen(character: str) -> str:
-    if character in BREAKS or character.isprintable():
-        return character
-    if character.isspace():
-        return printable(character)
-    return character.encode("unicode_escape").decode()
+    return "".join(
+        each
+        if each in "\n\t" or each.isprintable()
+        else printable(each)
+        if each.isspace()
+        else each.encode("unicode_escape").decode()
+        for each in text
+    )

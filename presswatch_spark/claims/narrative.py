@@ -1,4 +1,4 @@
-"""The account of a claim in plain words, in one language: what reports, bags and letters show."""
+"""The account of a claim in plain words, in one language, for reports, bags and letters."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,6 @@ from presswatch_spark.judgement.grading import dated_before
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.storage.uris import printable as without_secrets
 from presswatch_spark.storage.uris import scheme_of
-from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.terminal import NARROW_SPACE, printable, wrapped_at
 from presswatch_spark.translation import N_, Translator
 
@@ -24,10 +23,6 @@ _TIED = re.compile(
     r" (?=[:;?!»%])|(?<=«) |(?<=n°) |(?<=python3) |(?<=\bart\.) (?=L\.)|(?<=\bL\.) (?=\d)"
     r"|(?<=\d) (?=\d{3}\b|h \d|min \d|s\b)|(?<=\d h) (?=\d)|(?<=\d min) (?=\d)"
 )
-_APOSTROPHE = re.compile(r"(?<=\w)'")
-
-
-ENCODED = "xn--"
 # Meanings of values of `claims`.
 LETTERS = {
     "A": N_("The finding speaks for itself, and can be produced as it is."),
@@ -88,17 +83,17 @@ VERDICTS = {
 
 
 class Speaker(Translator):
-    """Says things in one language; `for_print` with the apostrophes and fixed blanks of printed books."""
+    """Translates into one language; `for_print` with the apostrophes and fixed blanks of printed books."""
 
     def __init__(self, language: str, *, for_print: bool = False) -> None:
         super().__init__(language)
         self._for_print = for_print
 
     def set(self, text: str) -> str:
-        """Return a text of ours as it is to look; facts of others are put in after this."""
+        """Return a text of ours as it is to look, before facts of others are put in."""
         if not self._for_print:
             return text
-        text = _APOSTROPHE.sub("’", text)
+        text = re.sub(r"(?<=\w)'", "’", text)
         return tied(text) if self.language == "fr" else _dates().sub("\\1\xa0\\2\xa0\\3", text)
 
     def number(self, number: float, digits: int = 0) -> str:
@@ -108,7 +103,7 @@ class Speaker(Translator):
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return text in lines of at most `width` columns, none of them broken within what belongs together."""
+    """Return text in lines of at most `width` columns that part nothing which belongs together."""
     return [line.replace("\xa0", " ") for line in wrapped_at(tied(printable(text)), width)]
 
 
@@ -131,11 +126,9 @@ def dataset_of(case: ExplainedRow, _: Speaker) -> str:
 
 
 def finding_of(case: ExplainedRow, _: Speaker) -> str:
-    """Return the finding of a row, whatever its letter."""
-    which = dataset_of(case, _)
-    dataset = (
-        _("the dataset {which}", which=which) if case.row.release else _("a dataset {which}", which=which)
-    )
+    """Return the finding of a row as a sentence, whatever its letter."""
+    which, is_named = dataset_of(case, _), case.row.release
+    dataset = _("the dataset {which}", which=which) if is_named else _("a dataset {which}", which=which)
     if not case.row.spans:
         return _("{dataset} holds a page at an address of the publisher's.", dataset=dataset)
     if case.on_member_site:
@@ -156,7 +149,7 @@ def finding_of(case: ExplainedRow, _: Speaker) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NamedFact:
-    """A fact with its name. `is_code`: it is an address, a digest or the like, which a reader compares."""
+    """A fact with its name. `is_code`: an address, a digest or the like, which a reader compares."""
 
     name: str
     value: str
@@ -165,11 +158,10 @@ class NamedFact:
 
 @dataclass(frozen=True, slots=True)
 class ClaimAccount:
-    """The facts of a claim, in one language.
+    """The facts of a claim, in one language, as sentences and named facts.
 
-    `finding`: a sentence. `notes`: sentences about its letter. `measures`: about its words. `reasons`: for
-    its letter, each with whether it speaks for the claim. `commands`: those that fetch its record; none where
-    nobody else can.
+    `notes`: about its letter. `measures`: about its words. `reasons`: for its letter, each with whether it
+    speaks for the claim. `commands`: those that fetch its record; none if only this machine has it.
     """
 
     letter: str
@@ -183,7 +175,7 @@ class ClaimAccount:
 
 
 def account_of(case: ExplainedRow, _: Speaker) -> ClaimAccount:
-    """Return the account of a case; the case's shard is where its record is asked for."""
+    """Return the account of a case."""
     finding = finding_of(case, _)
     reasons = [REASONS[code] for code in case.reasons or () if code in REASONS]
     return ClaimAccount(
@@ -205,7 +197,7 @@ def _notes(case: ExplainedRow, _: Speaker) -> Iterator[str]:
     # Mandate and rights may speak against a claim of good letter though the facts are sound.
     if case.letter in ("A", "B") and case.row.article_id is not None:
         is_known = case.publisher is not None or case.claim is not None
-        against = [_mandate_in_force(case, _)] if is_known and case.mandate != "in_force" else []
+        against = [_(MANDATES[case.mandate])] if is_known and case.mandate != "in_force" else []
         if not case.rights:
             against.append(_no_right(case, _))
         if against:
@@ -235,24 +227,20 @@ def _no_right(case: ExplainedRow, _: Speaker) -> str:
 
 
 def legal_person_of(publisher: Publisher | None, publisher_id: str) -> str:
-    """Return the legal person that claims, with its number and address, so far as they are known."""
+    """Return the legal person that claims, with its known number and address."""
     if publisher is None:
         return publisher_id
     siren = f"SIREN {publisher.siren}" if publisher.siren else None
     return ", ".join(filter(None, (publisher.legal_name or publisher.name, siren, publisher.address)))
 
 
-def _mandate_in_force(case: ExplainedRow, _: Speaker) -> str:
-    if case.publisher is None and case.claim is None:
-        return _("It is not at hand: give --corpus with the corpus of the scan.")
-    return _(MANDATES[case.mandate])
-
-
 def _mandate(case: ExplainedRow, _: Speaker) -> str:
-    publisher, facts = case.publisher, [_mandate_in_force(case, _)]
+    publisher = case.publisher
+    if publisher is None and case.claim is None:
+        return _("It is not at hand: give --corpus with the corpus of the scan.")
+    facts, days = [_(MANDATES[case.mandate])], list[str]()
     if publisher is None or not publisher.has_mandate:
         return facts[0]
-    days = []
     if publisher.mandate_from:
         days.append(_.p("mandate in words", "from {day}", day=_.day(publisher.mandate_from)))
     if publisher.mandate_to:
@@ -322,11 +310,10 @@ def _page(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
         place = _("row {number}, counted from 0", number=_.number(row.row_index or 0))
     else:
         ends = {"first": _.number(first), "last": _.number(first + length - 1)}
-        place = (
-            _("bytes {first} to {last} of the inflated file", **ends)
-            if row.record_encoding == "inflated"
-            else _("bytes {first} to {last}", **ends)
-        )
+        if row.record_encoding == "inflated":
+            place = _("bytes {first} to {last} of the inflated file", **ends)
+        else:
+            place = _("bytes {first} to {last}", **ends)
     yield NamedFact(_("Place in the file"), place)
     yield NamedFact(_("Digest of the row (SHA-256)"), row.row_sha256, is_code=True)
 
@@ -336,10 +323,10 @@ def _address(url: str | None, _: Speaker) -> NamedFact:
 
 
 def both_ways(address: str, _: Speaker) -> str:
-    """Return an address, and if its host is in Punycode, the host in plain letters as well."""
+    """Return an address; if its host is in Punycode, with the host in plain letters as well."""
     try:
         host = urlsplit(address).hostname or address
-        plain = host.encode("ascii").decode("idna") if ENCODED in host else host
+        plain = host.encode("ascii").decode("idna") if "xn--" in host else host
     except ValueError:
         return address
     if plain == host:
@@ -358,7 +345,7 @@ def _site(case: ExplainedRow, _: Speaker) -> str:
 
 
 def _own_words(case: ExplainedRow, _: Speaker) -> str:
-    """Return the page's statements on itself: they are unchecked, and the other side will name them."""
+    # They are unchecked, and the other side will name them.
     row, found = case.row, list[str]()
     if row.page_publisher:
         found.append(_("publisher: {said}", said=row.page_publisher))
@@ -384,39 +371,32 @@ def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
         "share": _.share(row.article_coverage or 0),
         "run": _.number(row.longest_run_words),
     }
-    yield (
-        _(
+    if row.article_is_excerpt:
+        yield _(
             "The publisher supplied only an excerpt of the article, of {words} words:"
             " {copied} of them are on the page ({share}). The longest run without a break has"
             " {run}.",
             **counts,
         )
-        if row.article_is_excerpt
-        else _(
+    else:
+        yield _(
             "{copied} of the article's {words} words stand on the page ({share}). The longest"
             " run without a break has {run}.",
             **counts,
         )
-    )
     yield _("Words are compared one by one; capitals, accents and punctuation do not count.")
-    if claim:
-        yield from _elsewhere(claim, row, _)
-
-
-def _elsewhere(claim: Claim, row: Match, _: Speaker) -> Iterator[str]:
+    if claim is None:
+        return
     # Of a page at the article's own address, nobody asks where its words come from.
     if claim.beyond_words is not None and not is_page_itself(row.url_match, row.own_site):
-        explained = row.copied_words - claim.beyond_words
-        facts = {"explained": _.number(explained), "copied": _.number(row.copied_words)}
-        yield (
-            _("Words that may come from another source: {explained} of {copied}.", **facts)
-            if explained > 0
-            else _(
+        if explained := max(0, row.copied_words - claim.beyond_words):
+            facts = {"explained": _.number(explained), "copied": _.number(row.copied_words)}
+            yield _("Words that may come from another source: {explained} of {copied}.", **facts)
+        else:
+            yield _(
                 "Neither the other pages that were scanned nor the texts of reference offer"
-                " another source for these words.",
-                **facts,
+                " another source for these words."
             )
-        )
     if claim.first_capture_at and claim.first_capture_at == row.captured_at:
         yield _("Among the known pages with a date, none that is older has a passage of the article.")
     elif claim.first_capture_at:

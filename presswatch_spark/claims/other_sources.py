@@ -1,6 +1,6 @@
 """Other honest sources of the copied words of an article than the article itself, page by page.
 
-All pages that hold words of one article are judged together, by sets of the article's words. Words of a page
+All pages that have words of one article are judged together, by sets of the article's words. Words of a page
 are *explained* if they
 
 - stood on a page that was captured before publication (`prior_capture`),
@@ -9,12 +9,12 @@ are *explained* if they
 - are what several unrelated domains share while these lack the rest of the article (`common_source`),
 - stand in a known text (`known_text`).
 
-Each source counts if it has `passage_words` words of the page or more. A page of the press itself
-(`press_page`) may print what it prints by right, so all its words are explained. Words beyond what others
-share prove nothing there: each paper cuts a wire in its own way.
+Each source counts if it has `passage_words` words of the page or more. All words of a page of the press
+itself (`press_page`) are explained: words beyond those of others prove nothing there, as each paper cuts a
+wire in its own way.
 
-A domain has the words of all its pages. Sets are bits, 64 to a number, so that a comparison of two pages
-takes about ten operations. Pages with the same words are judged once, against all domains.
+A domain has the words of all its pages. Sets are bits, 64 to a block. Pages with the same words are judged
+once, against the domains that have words in their blocks.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, inner_njit, uncounted_njit
 from presswatch_spark.text.kernels import U64
+from presswatch_spark.text.vectors import count_ones
 
 Bits = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
@@ -37,17 +38,15 @@ SOURCES = (
 """Sources of explained words, in the order asked; source k is bit k of `Explained.sources`."""
 
 EARLY, CREDITED, PRINTED, OF_PRESS = 1, 2, 4, 8
-"""What is known of a page, as bits: captured before publication; it credits somebody else; it stands on a
-site of the press or of another member; it stands on a site of the press list."""
+"""Facts of a page, as bits: captured before publication; credits others; on a site of the press or of another
+member; on a site of the press list."""
 
 NOWHERE = -1
-"""The domain of a page on a site of the article's publisher, and of one whose URL is not known."""
+"""The domain of a page on a site of the article's publisher, and of one without known URL."""
 
 COLUMNS = ("sources", "witnesses", "explained", "beyond", "longest_run", "rarity", "shared", "wide")
 
 _0, _1, _63 = U64(0), U64(1), U64(63)
-_PAIRS, _FOURS, _EIGHTS = U64(0x5555555555555555), U64(0x3333333333333333), U64(0x0F0F0F0F0F0F0F0F)
-_ONES = U64(0x0101010101010101)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +70,10 @@ def explained(
     sums: Sums,
     limits: Limits,
 ) -> Counts:
-    """Return what of each page's words is explained, and what goes beyond: int64 (rows, 8), see `COLUMNS`.
+    """Count the explained words of each page, and those beyond: int64 (rows, 8), see `COLUMNS`.
 
-    `sources` are bits of `SOURCES`, `witnesses` other domains that have `passage_words` words of the page or
-    more. `explained` and `beyond` are words. `longest_run`, `rarity` (bits), `shared` and `wide` are those of
-    the words beyond, by spans and `sums`.
+    `sources`: bits of `SOURCES`. `witnesses`: other domains that have `passage_words` words of the page.
+    `longest_run`, `rarity` (bits), `shared` and `wide`: of the words beyond, by spans and `sums`.
 
     Args:
         words: of the article.
@@ -98,9 +96,13 @@ def explained(
     keys = np.column_stack((masks, own_printed, own.view(np.uint64), facts.view(np.uint64)))
     # Kinds of pages, those with the same words one after the other.
     _, first, kind_of = np.unique(_as_keys(keys), return_index=True, return_inverse=True)
+    places, blocks = np.nonzero(groups)
+    order = np.argsort(blocks, kind="stable")
+    starts = np.searchsorted(blocks[order], np.arange(groups.shape[1] + 1))
     judged, taken = _judged(
-        words, masks[first], own[first], own_printed[first], facts[first], groups, sizes,
-        _gathered(masks, printed, facts, known), limits.passage_words, limits.rest_share, limits.holder_share,
+        words, masks[first], own[first], own_printed[first], facts[first],
+        groups, sizes, places[order], starts, _gathered(masks, printed, facts, known),
+        limits.passage_words, limits.rest_share, limits.holder_share,
     )  # fmt: skip
     beyond = _beyond(masks[first], taken, judged, sums)
     found: Counts = _measured(taken, beyond, kind_of, bounds, firsts, afters, sums, limits.least_run)
@@ -123,7 +125,7 @@ def _as_keys(rows: Bits) -> npt.NDArray[np.void]:
 
 @cached_njit
 def _masks(words: int, bounds: Counts, firsts: Counts, afters: Counts) -> Bits:
-    """Return the words of each row, as bits: uint64 (rows, ceil(words / 64))."""
+    # Words of each row, as bits: uint64 (rows, ceil(words / 64)).
     masks = np.zeros((len(bounds) - 1, max(1, (words + 63) >> 6)), np.uint64)
     for r in range(len(masks)):
         for s in range(bounds[r], bounds[r + 1]):
@@ -148,11 +150,7 @@ def _of_domains(masks: Bits, domains: Counts, facts: Counts) -> tuple[Bits, Bits
 
 @cached_njit
 def _gathered(masks: Bits, printed: Bits, facts: Counts, known: Marks) -> Bits:
-    """Return the words of all rows by source: uint64 (6, size).
-
-    They are: captured early; credited, at least once and at least twice; printed, on at least one domain and
-    at least two; known.
-    """
+    # Words captured early; credited, once and twice; printed, on one domain and on two; known.
     all_rows = np.zeros((6, masks.shape[1]), np.uint64)
     for r in range(len(masks)):
         if facts[r] & EARLY:
@@ -176,6 +174,8 @@ def _judged(
     facts: Counts,
     groups: Bits,
     sizes: Counts,
+    members: Counts,
+    starts: Counts,
     gathered: Bits,
     passage_words: int,
     rest_share: float,
@@ -186,13 +186,14 @@ def _judged(
     Args:
         masks, own, own_printed, facts: of one page of each kind; `own` is the group of its domain.
         groups, sizes: the words of domains that have the same, and how many these are.
-        gathered: see `_gathered`.
+        members, starts: the groups with words in block b are `members[starts[b] : starts[b + 1]]`.
     """
     size = masks.shape[1]
     judged, taken = np.zeros((len(masks), 2), np.int64), np.zeros((len(masks), size), np.uint64)
     shared, source, nothing = np.empty(size, np.uint64), np.empty(size, np.uint64), np.zeros(size, np.uint64)
     seen = _SeenGroups(
         np.empty(len(groups), np.int64),
+        np.full(len(groups), NOWHERE),
         np.zeros(2, np.int64),
         np.zeros((2, size), np.uint64),
         np.zeros((3, size), np.uint64),
@@ -202,8 +203,8 @@ def _judged(
         mask, sources = masks[r], 0
         if r == 0 or not _same(mask, masks[r - 1]):
             seen.least[0] = -1.0
-            _witnesses(mask, groups, sizes, passage_words, seen)
-        is_own = own[r] >= 0 and _both(groups[own[r]], mask) >= passage_words
+            _witnesses(r, mask, groups, sizes, members, starts, passage_words, seen)
+        is_own = own[r] >= 0 and _both(groups[own[r]], mask, 0, size) >= passage_words
         _others(shared, seen.held[0], seen.held[1], groups[own[r]] if is_own else nothing)
         for k in range(5):
             if k == 1:
@@ -212,12 +213,12 @@ def _judged(
                 _others(source, gathered[3], gathered[4], own_printed[r])
             elif k == 3:
                 source[:] = nothing
-                rest = words - _count(shared)
+                rest = words - _both(shared, shared, 0, size)
                 if rest < words and rest >= rest_share * words:
                     _common(mask, shared, groups, sizes, own[r], is_own, holder_share * rest, seen, source)
             else:
                 source[:] = gathered[0 if k == 0 else 5]
-            if _both(source, mask) >= passage_words:
+            if _both(source, mask, 0, size) >= passage_words:
                 sources |= 1 << k
                 _add(taken[r], source & mask)
         if facts[r] & OF_PRESS:
@@ -231,11 +232,13 @@ class _SeenGroups(NamedTuple):
     """The groups that have a passage of the page that is judged.
 
     `who` int64[groups], of which the first `numbers[GROUPS]` count; these are `numbers[DOMAINS]` domains.
-    `held` and `lacking` have the words of the page that one domain has, that two have, and that three have:
-    of all these, and of those that lack the rest of the article: they have less than `least[0]` words of it.
+    `asked` int64[groups]: the last page that each group was compared with. `held` has the words of the page
+    that one and two domains have; `lacking` those that one, two and three have of those that lack the rest of
+    the article: they have less than `least[0]` words of it.
     """
 
     who: Counts
+    asked: Counts
     numbers: Counts
     held: Bits
     lacking: Bits
@@ -246,13 +249,29 @@ GROUPS, DOMAINS = 0, 1
 
 
 @inner_njit
-def _witnesses(mask: Bits, groups: Bits, sizes: Counts, passage_words: int, seen: _SeenGroups) -> None:
+def _witnesses(
+    page: int,
+    mask: Bits,
+    groups: Bits,
+    sizes: Counts,
+    members: Counts,
+    starts: Counts,
+    passage_words: int,
+    seen: _SeenGroups,
+) -> None:
     low, high = _extent(mask)
     seen.held[:] = _0
     seen.numbers[:] = 0
     is_full = False
-    for g in range(len(groups)):
-        if _both_within(groups[g], mask, low, high) < passage_words:
+    # Groups without words in the page's blocks are passed over where there are many.
+    near = starts[high] - starts[low]
+    is_near = near < len(groups)
+    for place in range(near if is_near else len(groups)):
+        g = members[starts[low] + place] if is_near else place
+        if seen.asked[g] == page:
+            continue
+        seen.asked[g] = page
+        if _both(groups[g], mask, low, high) < passage_words:
             continue
         seen.who[seen.numbers[GROUPS]] = g
         seen.numbers[GROUPS] += 1
@@ -264,11 +283,7 @@ def _witnesses(mask: Bits, groups: Bits, sizes: Counts, passage_words: int, seen
 
 @inner_njit
 def _find_lacking(mask: Bits, groups: Bits, sizes: Counts, least: float, seen: _SeenGroups) -> None:
-    """Find the words of a page that domains have which lack the rest of the article.
-
-    These are the domains with less than `least` words outside of the page's: of the page's, their words are
-    all shared.
-    """
+    # Domains that lack the rest have less than `least` words outside of the page's: of these, all are shared.
     seen.lacking[:] = _0
     seen.least[0] = least
     low, high = _extent(mask)
@@ -294,8 +309,8 @@ def _common(
 ) -> None:
     """Fill `common` with the words of the page that other domains have which lack the rest of the article.
 
-    One other such domain is enough if the page's own lacks the rest too; else it takes two. The rest is what
-    of the article is not shared, and `least` the words of it that a domain has to have.
+    One such domain is enough if the page's own lacks the rest too; else it takes two. The rest is the part of
+    the article that is not shared; `least`: the words of it that a domain must have.
     """
     if seen.least[0] != least:
         _find_lacking(mask, groups, sizes, least, seen)
@@ -312,11 +327,13 @@ def _common(
 
 @cached_njit
 def _beyond(masks: Bits, taken: Bits, judged: Counts, sums: Sums) -> Counts:
-    """Return the numbers of `COLUMNS` of each kind of page, as far as its words decide; 0 for the others."""
+    # The numbers of `COLUMNS` of each kind of page that its words decide.
     found = np.zeros((len(masks), 8), np.int64)
     for k in range(len(masks)):
-        found[k, 0], found[k, 1], found[k, 2] = judged[k, 0], judged[k, 1], _count(taken[k])
-        for w in range(len(sums) - 1):
+        found[k, 0], found[k, 1] = judged[k, 0], judged[k, 1]
+        found[k, 2] = _both(taken[k], taken[k], 0, len(taken[k]))
+        low, high = _extent(masks[k])
+        for w in range(low << 6, min(high << 6, len(sums) - 1)):
             if _has(masks[k], w) and not _has(taken[k], w):
                 found[k, 3] += 1
                 found[k, 6] += sums[w + 1, 1] - sums[w, 1]
@@ -335,7 +352,7 @@ def _measured(
     sums: Sums,
     least_run: int,
 ) -> Counts:
-    """Return the numbers of `COLUMNS` of each row: those of its kind, and what its spans decide."""
+    # Those of each row: of its kind, and of its spans.
     found = beyond[kind_of]
     for r in range(len(found)):
         for s in range(bounds[r], bounds[r + 1]):
@@ -346,10 +363,7 @@ def _measured(
 
 @inner_njit
 def _runs(taken: Bits, first: int, after: int, sums: Sums, least_run: int) -> tuple[int, int]:
-    """Return the words of the longest run of a span that is not taken, and the bits of the rarest.
-
-    A run ends where the span does, and where words are taken.
-    """
+    # Words of the longest run that is not taken, and bits of the rarest, within a span.
     longest, rarity, begin = 0, 0, first
     for w in range(first, after + 1):
         if w < after and not _has(taken, w):
@@ -373,7 +387,7 @@ def _extent(bits: Bits) -> tuple[int, int]:
 
 @uncounted_njit
 def _hold(held: Bits, words: Bits, mask: Bits, domains: int, low: int, high: int) -> None:
-    """Add the words that some domains have of a page; row k of `held` has those that more than k have."""
+    # Row k of `held` gets the words of a page that more than k domains have.
     for b in range(low, high):
         more = words[b] & mask[b]
         for _ in range(min(domains, len(held))):
@@ -409,7 +423,6 @@ def _add(bits: Bits, more: Bits) -> None:
 
 @uncounted_njit
 def _add_again(twice: Bits, once: Bits, more: Bits) -> None:
-    """Add a set to those that were added before; `twice` gets what was there already."""
     for b in range(len(once)):
         twice[b] |= once[b] & more[b]
         once[b] |= more[b]
@@ -417,40 +430,16 @@ def _add_again(twice: Bits, once: Bits, more: Bits) -> None:
 
 @uncounted_njit
 def _others(bits: Bits, once: Bits, twice: Bits, own: Bits) -> None:
-    """Fill `bits` with what others than `own` have: `own` is one of the sets that were added, or empty."""
+    # What others than `own` have, which is one of the sets that were added, or empty.
     for b in range(len(bits)):
         bits[b] = twice[b] | (once[b] & ~own[b])
 
 
 @uncounted_njit
-def _popcount(x: np.uint64) -> int:
-    x = x - ((x >> _1) & _PAIRS)
-    x = (x & _FOURS) + ((x >> U64(2)) & _FOURS)
-    x = (x + (x >> U64(4))) & _EIGHTS
-    return int((x * _ONES) >> U64(56))
-
-
-@uncounted_njit
-def _count(bits: Bits) -> int:
-    total = 0
-    for b in range(len(bits)):
-        total += _popcount(bits[b])
-    return total
-
-
-@uncounted_njit
-def _both(one: Bits, other: Bits) -> int:
-    total = 0
-    for b in range(len(one)):
-        total += _popcount(one[b] & other[b])
-    return total
-
-
-@uncounted_njit
-def _both_within(one: Bits, other: Bits, low: int, high: int) -> int:
+def _both(one: Bits, other: Bits, low: int, high: int) -> int:
     total = 0
     for b in range(low, high):
-        total += _popcount(one[b] & other[b])
+        total += int(count_ones(one[b] & other[b]))
     return total
 
 
@@ -458,5 +447,5 @@ def _both_within(one: Bits, other: Bits, low: int, high: int) -> int:
 def _without(one: Bits, other: Bits) -> int:
     total = 0
     for b in range(len(one)):
-        total += _popcount(one[b] & ~other[b])
+        total += int(count_ones(one[b] & ~other[b]))
     return total

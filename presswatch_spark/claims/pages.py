@@ -1,8 +1,7 @@
-"""Facts of the pages that rows are about: their sites, the owners of these, and times of capture.
+"""Facts of the pages of rows: their sites, the owners of these, and times of capture.
 
 A run knows the members of its day. If a site was named a member's since, its pages are that member's now: a
-claim against them would be one against an own site, or against another member. So a row's own word is kept,
-and what the corpus knows beyond it is added.
+row's own word is kept, and what the corpus knows beyond it is added.
 """
 
 from dataclasses import dataclass
@@ -15,19 +14,17 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims.columns import Counts, Marks, alike, marks_of, values_of, whole
 from presswatch_spark.claims.other_sources import CREDITED, EARLY, NOWHERE, OF_PRESS, PRINTED
-from presswatch_spark.claims.press import PressList
+from presswatch_spark.claims.permissions import PressList
 from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.judgement.grading import CAPTURE_YEARS, publication_of
 from presswatch_spark.judgement.page_copies import copy_at, may_be_copy, original_page
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.urls import host_of, hosts_above, registered_domain
-
-Text = str | None
+from presswatch_spark.moments import EPOCH
 
 MICROS_A_DAY = 86_400_000_000
 NO_TIME = np.iinfo(np.int64).min
 _HOSTS_KEPT = 1 << 16
-_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _FIRST, _AFTER = (
     int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1_000_000)
     for year in (CAPTURE_YEARS.start, CAPTURE_YEARS.stop)
@@ -36,11 +33,11 @@ _FIRST, _AFTER = (
 
 @dataclass(frozen=True, slots=True)
 class PageLocations:
-    """Where the pages of n rows stand; null where that is not known.
+    """Locations of the pages of n rows; null where they are not known.
 
-    `hosts` and `domains`: of the URL. `sites`: the host of the page; it is another one if the URL is that of
-    a copy, as in an archive (`judgement.page_copies`). `own` bool[n]: whether it is the publisher's; `others`
-    bool[n]: whether it is another member's; `copies` bool[n]: whether the URL is that of a copy.
+    `hosts` and `domains`: of the URL. `sites`: the host of the page, another one if the URL is that of a
+    copy. Marks, bool[n]: the site is the publisher's (`own`) or another member's (`others`); the URL is that
+    of a copy in an archive or the like (`copies`).
     """
 
     hosts: pa.Array
@@ -51,17 +48,70 @@ class PageLocations:
     copies: Marks
 
 
-class PlaceReader:
-    """Finds where pages stand by their URLs, what their rows say, and the sites of a corpus."""
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """Facts of the pages of n rows.
 
-    def __init__(self, sites: SiteIndex) -> None:
+    `hosts`, `domains`, `sites` (see `PageLocations`) and `press_kinds`: null where not known, or not listed.
+    `kinds`: of the claim, but for `licensed`. `captured` and `published` int64[n]: microseconds since 1970,
+    `NO_TIME` if not known. `numbers` int64[n] of the domains, or `NOWHERE`. `facts` int64[n]: see
+    `other_sources.EARLY`.
+    """
+
+    hosts: pa.Array
+    domains: pa.Array
+    sites: pa.Array
+    press_kinds: pa.Array
+    kinds: pa.Array
+    captured: Counts
+    published: Counts
+    numbers: Counts
+    facts: Counts
+
+
+class PageReader:
+    """Finds the facts of pages by their URLs, what rows say, the sites of a corpus, and the press list."""
+
+    def __init__(self, registry: Registry, sites: SiteIndex, press: PressList, early_days: int) -> None:
         self._sites = sites
         self._may_be_members = lru_cache(_HOSTS_KEPT)(
             lambda host: any(name in sites.sites for name in hosts_above(host or ""))
         )
+        self._own = {
+            publisher.id: {
+                registered_domain(site.partition("/")[0])
+                for title in publisher.titles
+                for site in (*title.domains, *title.url_prefixes)
+            }
+            for publisher in registry.publishers
+        }
+        self._early = early_days * MICROS_A_DAY
+        self._kind = lru_cache(_HOSTS_KEPT)(press.kind_of)
 
-    def read(self, rows: pa.Table) -> PageLocations:
-        """Return where the pages of rows of `judge.INPUT` stand."""
+    def read(self, rows: pa.Table) -> PageFacts:
+        """Return the facts of the pages of rows of `judge.INPUT`."""
+        places, publishers = self._located(rows), rows["publisher_id"]
+        same = alike(places.sites, publishers, places.own, places.others, places.copies)
+        kinds, press_kinds, numbers, facts = self._of_each(places, publishers, same.first)
+        captured, published = _micros(rows["captured_at"]), _micros(rows["article_published_at"])
+        # A time that no crawler can have written is not known.
+        captured = np.where((captured >= _FIRST) & (captured < _AFTER), captured, NO_TIME)
+        facts = facts[same.kind_of]
+        facts |= EARLY * (captured < self._early_until(rows, places.own)) * (captured != NO_TIME)
+        facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
+        return PageFacts(
+            places.hosts,
+            places.domains,
+            places.sites,
+            same.spread(press_kinds, pa.string()),
+            same.spread(kinds, pa.string()),
+            captured,
+            published,
+            numbers[same.kind_of],
+            facts,
+        )
+
+    def _located(self, rows: pa.Table) -> PageLocations:
         urls, publishers = whole(rows["document_url"]), whole(rows["publisher_id"])
         hosts, domains = whole(rows["document_host"]), whole(rows["document_domain"])
         unnamed = np.flatnonzero(_numpy(pc.and_(pc.is_valid(urls), pc.is_null(hosts))))
@@ -92,124 +142,51 @@ class PlaceReader:
             others[i] = not own[i] and (others[i] or publisher is not None)
         return PageLocations(hosts, domains, sites, own, others, copies)
 
-
-def _numpy(marks: pa.Array) -> Marks:
-    found: Marks = marks.to_numpy(zero_copy_only=False)
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class PageFacts:
-    """Facts of the pages of n rows.
-
-    `hosts`, `domains`, `sites` and `press_kinds`: null where not known, or not listed; `sites` are the
-    hosts of the pages themselves, as in `PageLocations`. `kinds`: of the claim, but for `licensed`.
-    `captured` and `published` int64[n]: microseconds since 1970, `NO_TIME` if not known. `numbers` int64[n]
-    of the domains, or `NOWHERE`. `facts` int64[n]: see `other_sources.EARLY`.
-    """
-
-    hosts: pa.Array
-    domains: pa.Array
-    sites: pa.Array
-    press_kinds: pa.Array
-    kinds: pa.Array
-    captured: Counts
-    published: Counts
-    numbers: Counts
-    facts: Counts
-
-
-class PageReader:
-    """Finds the facts of pages by the members' file and the press list."""
-
-    def __init__(self, registry: Registry, sites: SiteIndex, press: PressList, early_days: int) -> None:
-        self._places = PlaceReader(sites)
-        self._own = {
-            publisher.id: {
-                registered_domain(site.partition("/")[0])
-                for title in publisher.titles
-                for site in (*title.domains, *title.url_prefixes)
-            }
-            for publisher in registry.publishers
-        }
-        self._early = early_days * MICROS_A_DAY
-        self._kind = lru_cache(_HOSTS_KEPT)(press.kind_of)
-
-    def read(self, rows: pa.Table) -> PageFacts:
-        """Return the facts of the pages of rows of `judge.INPUT`."""
-        places = self._places.read(rows)
-        same = alike(places.sites, rows["publisher_id"], places.own, places.others, places.copies)
-        kinds, press_kinds, numbers, facts = self._of_each(places, rows["publisher_id"], same.first)
-        captured, published = captured_at(rows), _micros(rows["article_published_at"])
-        facts = facts[same.kind_of]
-        facts |= EARLY * (captured < self._early_until(rows, places.own)) * (captured != NO_TIME)
-        facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
-        return PageFacts(
-            places.hosts,
-            places.domains,
-            places.sites,
-            same.spread(press_kinds, pa.string()),
-            same.spread(kinds, pa.string()),
-            captured,
-            published,
-            numbers[same.kind_of],
-            facts,
-        )
-
     def _early_until(self, rows: pa.Table, own: Marks) -> Counts:
         """Return until when pages count as captured before publication: int64[n] as in `PageFacts`.
 
-        On own pages that is the publication itself, on others' the latest moment that it may have been. Each
-        of `early_days` but the first adds a day.
+        On own pages that is the publication, on others' its latest moment, and a day for each of `early_days`
+        but the first.
         """
         moments, zones = rows["article_published_at"], rows["article_time_zone"]
         same = alike(moments, zones, own)
-        found = np.empty(len(same.first), np.int64)
+        found = np.full(len(same.first), NO_TIME)
         given = (values_of(moments, same.first), values_of(zones, same.first), own[same.first].tolist())
         for i, (published_at, zone, is_own) in enumerate(zip(*given, strict=True)):
             if published_at is None:
-                found[i] = NO_TIME
                 continue
             publication = publication_of(published_at, zone)
             last = publication.begins if is_own or not self._early else publication.latest
             more = 0 if is_own else max(0, self._early - MICROS_A_DAY)
-            found[i] = (last - _EPOCH) // _MICROSECOND + more
+            found[i] = (last - EPOCH) // timedelta(microseconds=1) + more
         until: Counts = found[same.kind_of]
         return until
 
     def _of_each(
         self, places: PageLocations, publishers: pa.ChunkedArray, rows: Counts
-    ) -> tuple[list[str], list[Text], Counts, Counts]:
+    ) -> tuple[list[str], list[str | None], Counts, Counts]:
         numbers_of: dict[str, int] = {}
-        numbers, facts = np.empty(len(rows), np.int64), np.zeros(len(rows), np.int64)
-        kinds, press_kinds = list[str](), list[Text]()
-        given = (
-            values_of(places.sites, rows),
-            values_of(publishers, rows),
-            places.own[rows].tolist(),
-            places.others[rows].tolist(),
-            places.copies[rows].tolist(),
-        )
-        for i, (site, publisher, own_site, other, is_copy) in enumerate(zip(*given, strict=True)):
+        numbers, facts = np.full(len(rows), NOWHERE), np.zeros(len(rows), np.int64)
+        kinds, press_kinds = list[str](), list[str | None]()
+        marks = (each[rows].tolist() for each in (places.own, places.others, places.copies))
+        given = zip(values_of(places.sites, rows), values_of(publishers, rows), *marks, strict=True)
+        for i, (site, publisher, own_site, other, is_copy) in enumerate(given):
             domain = site and registered_domain(site)
             own = own_site or domain in self._own.get(publisher, ())
             kind = None if own else self._kind(site)
-            if domain is None or own:
-                numbers[i], printed = NOWHERE, False
-            else:
+            facts[i] = OF_PRESS * (kind is not None)
+            if domain is not None and not own:
                 numbers[i] = numbers_of.setdefault(domain, len(numbers_of))
-                printed = kind is not None or other
-            facts[i] = PRINTED * printed + OF_PRESS * (kind is not None)
+                facts[i] |= PRINTED * (kind is not None or other)
             press_kinds.append(kind)
             own_kind = "own_page_copy" if is_copy else "own_page"
             kinds.append(own_kind if own_site else "reprint" if other else "copy")
         return kinds, press_kinds, numbers, facts
 
 
-def captured_at(rows: pa.Table) -> Counts:
-    """Return the times of capture, int64 as in `PageFacts`; what no crawler can have written is not known."""
-    captured = _micros(rows["captured_at"])
-    return np.where((captured >= _FIRST) & (captured < _AFTER), captured, NO_TIME)
+def _numpy(marks: pa.Array) -> Marks:
+    found: Marks = marks.to_numpy(zero_copy_only=False)
+    return found
 
 
 def _micros(column: pa.ChunkedArray) -> Counts:

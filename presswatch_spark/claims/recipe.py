@@ -1,4 +1,4 @@
-"""How anybody checks a row without this project: commands that fetch its record, a program that reads it."""
+"""Checks of a row without this project: commands that fetch its record, a program that reads it."""
 
 import shlex
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ RECORD = "record"
 PASSAGE_WORDS = 25
 COLUMNS = 76
 PUBLIC_BUCKETS = {"commoncrawl": "https://data.commoncrawl.org"}
-"""Buckets that are on the web too, and where."""
+"""Buckets that are on the web too."""
 
 _WORDS = """\
 def words(text):
@@ -65,7 +65,7 @@ _COMPARED = 'print("words:", " ".join(words(passage)) in " ".join(words(text)))\
 def commands(row: Match, uri: str) -> list[str]:
     """Return shell commands that write the record of a row, whose shard is at `uri`, to the file `record`.
 
-    An address is built up from pieces, so that no line is longer than a page is wide.
+    An address is put together from pieces that fit into a line.
     """
     address, on_web = _address(uri)
     pieces = [""]
@@ -92,7 +92,7 @@ def commands(row: Match, uri: str) -> list[str]:
 
 
 def needs(row: Match, uri: str) -> list[str]:
-    """Return which of `zstandard` and `pyarrow` the check needs, beside what every such machine has."""
+    """Return which of `zstandard` and `pyarrow` the check needs."""
     names = {"zstandard": "zstdcat" in _unpacked(uri), "pyarrow": _is_parquet(uri)}
     return [name for name, is_needed in names.items() if is_needed and row.record_encoding != "gzip"]
 
@@ -102,8 +102,8 @@ def program(row: Match, uri: str, passage: str | None, column: str | None = None
 
     Args:
         passage: words that follow each other in the article and on the page; None: nothing is looked for.
-        column: of rows, the one that holds the text, with dots for nested fields; None: one of those that
-            are tried.
+        column: of rows, the one with the text, with dots for nested fields; None: one of those that are
+            tried.
     """
     format = registry.find(row.dataset)
     facts = {"digest": row.text_sha256, "row": row.row_index}

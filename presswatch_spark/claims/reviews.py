@@ -35,7 +35,7 @@ class Review:
     note: str
 
     def line(self) -> bytes:
-        """Return it as a line of JSON in ASCII, which no character of a note can break."""
+        """Return it as a line of JSON in ASCII."""
         at = self.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
         values = (self.row_sha256, self.verdict, self.reviewer, at, self.note)
         return json.dumps(dict(zip(COLUMNS, values, strict=True))).encode("ascii") + b"\n"
@@ -46,11 +46,11 @@ def load_reviews(
 ) -> dict[str, str]:
     """Return the newest verdict of each row, by `row_sha256`.
 
-    A last line of JSONL that is cut short was never stored whole: it is left out, and reported to `tell`.
+    A last line of JSONL that is cut short is left out, and reported to `tell`.
 
     Args:
-        paths: files of JSONL, CSV or Parquet with `COLUMNS`, or folders of these (the table `reviews`),
-            on disk or S3. Of verdicts of one moment, the one that stands last counts.
+        paths: files of JSONL, CSV or Parquet with `COLUMNS`, or folders of these, on disk or S3. Of verdicts
+            of one moment, the last one counts.
 
     Raises:
         ConfigError: a path leads to none of these, or a file has mistakes; all of them are listed as
@@ -61,15 +61,15 @@ def load_reviews(
     for path in paths:
         for uri in _files(path, storage):
             data = read_object(uri, storage)[0]
-            reviews, found = _read(uri, whole_lines(uri, data))
+            whole = whole_lines(uri, data)
+            reviews, found = _read(uri, whole)
             mistakes += found
-            if torn := data[len(whole_lines(uri, data)) :]:
-                tell(f"{printable(uri)}: the last line is cut short ({len(torn):,} bytes), and was left out")
+            if torn := len(data) - len(whole):
+                tell(f"{printable(uri)}: the last line is cut short ({torn:,} bytes), and was left out")
             for review in reviews:
                 if review.row_sha256 not in newest or newest[review.row_sha256].at <= review.at:
                     newest[review.row_sha256] = review
-    if mistakes:
-        raise _mistaken(mistakes, ", ".join(paths))
+    _require_none(mistakes, ", ".join(paths))
     return {sha256: review.verdict for sha256, review in newest.items()}
 
 
@@ -77,16 +77,15 @@ def reviews_in(uri: str, data: bytes) -> list[Review]:
     """Return all verdicts of a file, in its order; `ConfigError` lists its mistakes as `load_reviews` does.
 
     Args:
-        uri: where the file lies; its end says whether `data` is JSONL, CSV or Parquet.
+        uri: its ending tells whether `data` is JSONL, CSV or Parquet.
     """
     reviews, mistakes = _read(uri, whole_lines(uri, data))
-    if mistakes:
-        raise _mistaken(mistakes, printable(uri))
+    _require_none(mistakes, printable(uri))
     return reviews
 
 
 def whole_lines(uri: str, data: bytes) -> bytes:
-    """Return a file of reviews without a last line of JSONL that is cut short; other formats as they are."""
+    """Return a file of reviews without a last line of JSONL that is cut short."""
     end = data.rfind(b"\n") + 1
     if not end or not uri.lower().endswith(".jsonl") or not data[end:].strip():
         return data
@@ -97,8 +96,9 @@ def whole_lines(uri: str, data: bytes) -> bytes:
     return data
 
 
-def _mistaken(mistakes: Sequence[str], where: str) -> ConfigError:
-    return ConfigError("\n".join(["the reviews have mistakes", *mistakes]), where=where)
+def _require_none(mistakes: Sequence[str], where: str) -> None:
+    if mistakes:
+        raise ConfigError("\n".join(["the reviews have mistakes", *mistakes]), where=where)
 
 
 def digest_of_reviews(reviews: Mapping[str, str]) -> str | None:
@@ -152,7 +152,7 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
 
 
 def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the rows of a file, each with its line (of Parquet, its number); what is no row is empty."""
+    # Rows with their lines, of Parquet their numbers; empty where there is no row.
     try:
         if uri.lower().endswith(".parquet"):
             rows: Iterable[Any] = enumerate(pq.read_table(pa.BufferReader(data)).to_pylist(), 1)

@@ -1,8 +1,8 @@
 """Selection: the claims that a document is about, their pages, and the readings that prove them.
 
-Evidence, notices, cases of removal and reports find here which claims they are made of, and where and when
-the bytes of a claim were read again. A `ClaimSource` supplies the facts: tables, a case of removal, or a
-sealed bag (`evidence.sources`). This module decides.
+A `ClaimSource` supplies the facts: tables, a case of removal, or a sealed bag (`evidence.sources`). This
+module decides which claims evidence, notices, cases of removal and reports are made of, and where and when
+their bytes were read again.
 
 A *page* is an address in a release: its URL, or its text where the URL is not known. A *capture* is a page at
 a time. A *record* is the bytes of a capture in one file. A *claim* is an article on a page; where only the
@@ -12,11 +12,11 @@ site is known, its title stands for the article. `queries.views.keys` are the sa
 import csv
 import io
 from abc import ABC, abstractmethod
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from itertools import groupby
+from typing import Any
 
 import pyarrow.compute as pc
 
@@ -34,23 +34,23 @@ from presswatch_spark.terminal import counted
 Key = tuple[Any, ...]
 
 LETTERS = ("A", "B")
-"""The letters of the claims that are chosen if neither rows nor letters are named."""
+"""Letters of the claims that are chosen by default."""
 LICENSED = "licensed"
 NAMED = 3
 
 REMOVED, UNREAD, UNSEALED = "removed", "read by no scan", "not as their rows say in the bag"
 WORDLESS, DOUBTFUL = "without copied words", "doubtful"
-"""Why places are left out of a selection, beside `LICENSED`."""
+"""Reasons for places that are left out, beside `LICENSED`."""
 
 DISK, COPY, PLACE = "disk", "copy", "place"
-"""Where the bytes of a reading came from: a disk, another address, or the file that is named."""
+"""Origins of the bytes of a reading: a disk, another address, or the named file."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordReading:
-    """A reading that found a record as its row describes it: `at` which time, and in which `file`.
+    """A reading at a time that found a record as its row describes it.
 
-    `file` is a printable URI; empty if it is not known.
+    `file`: a printable URI; empty if it is not known.
     """
 
     at: datetime
@@ -59,8 +59,7 @@ class RecordReading:
     def source(self, file: str) -> str:
         """Return `place` if the bytes came from `file` itself; else `disk` or `copy`.
 
-        A file on a disk is never a place: no recipient of a letter can find it, and a third party cannot
-        repeat the reading.
+        A file on a disk is never a place: a third party cannot repeat the reading.
         """
         if not self.file or scheme_of(self.file) == "file":
             return DISK
@@ -68,7 +67,7 @@ class RecordReading:
 
 
 def newest_reading(readings: Iterable[RecordReading], file: str) -> RecordReading | None:
-    """Return the reading that a document may state of a record in `file`; None if there is none.
+    """Return the reading of a record in `file` that a document may state; None if there is none.
 
     The newest one at the place itself comes before all readings of copies.
     """
@@ -77,10 +76,7 @@ def newest_reading(readings: Iterable[RecordReading], file: str) -> RecordReadin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRow:
-    """Columns of `matches` by which a row has its page, capture, record and claim.
-
-    `document_host` is None where it is not known.
-    """
+    """Columns of `matches` that give a row its page, capture, record and claim; unknown hosts are None."""
 
     row_sha256: str
     release: str | None
@@ -96,7 +92,7 @@ class PageRow:
 
     @classmethod
     def of(cls, row: Mapping[str, Any], host: str | None = None) -> "PageRow":
-        """Return these columns of a row of `matches` or `targets`; rows of earlier versions have no host."""
+        """Return these columns of a row of `matches` or `targets`; `host`: for rows of old versions."""
         named = {each.name: row[each.name] for each in fields(PageRow) if each.name != "document_host"}
         return PageRow(**named, document_host=row.get("document_host") or host)
 
@@ -113,7 +109,7 @@ class PageRow:
 
     @property
     def record(self) -> Key:
-        """Return the key of its record. Where its place is not known, its URL stands for it."""
+        """Return the key of its record, with the URL where the place is not known."""
         place = self.shard_uri, self.record_offset, self.row_index
         return (*place, self.document_url) if place[1:] == (None, None) else place
 
@@ -124,7 +120,7 @@ class PageRow:
 
 
 def claims_of_targets(targets: Iterable[Target]) -> dict[str, Key]:
-    """Return the claim of each row of a case by `row_sha256`: that of the row's own record."""
+    """Return the claims of the rows of a case, by `row_sha256`."""
     own = (target for target in targets if target.place == "record")
     return {target.row_sha256: PageRow.of(target.as_dict()).article_on_page for target in own}
 
@@ -144,64 +140,37 @@ class ClaimFigures:
 
     @classmethod
     def of(cls, rows: Iterable[PageRow]) -> "ClaimFigures":
-        """Count the rows of `matches`, and what they are about."""
+        """Count rows of `matches` and their pages, captures and so on."""
         found = list(rows)
-        return cls(
-            rows=len(found),
-            addresses=len({row.document_url for row in found} - {None}),
-            pages=len({row.page for row in found}),
-            captures=len({row.capture for row in found}),
-            records=len({row.record for row in found}),
-            claims=len({row.article_on_page for row in found}),
-            articles=len({row.article_id for row in found} - {None}),
-            hosts=len({row.document_host for row in found} - {None}),
-        )
-
-
-class ClaimOfRun(Protocol):
-    """A claim, with all columns or some."""
-
-    @property
-    def row_sha256(self) -> str:
-        """Return the row of `matches` that is judged."""
-
-    @property
-    def run_id(self) -> str:
-        """Return the run that found the row."""
-
-    @property
-    def confidence(self) -> str:
-        """Return the letter of the claim."""
-
-
-AnyClaim = TypeVar("AnyClaim", bound=ClaimOfRun)
+        keys = ("document_url", "page", "capture", "record", "article_on_page", "article_id", "document_host")
+        return cls(len(found), *(len({getattr(row, key) for row in found} - {None}) for key in keys))
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The claims that are asked for: those of `rows` (by `row_sha256`), or those of these letters."""
+    """The wanted claims: those of `rows` (by `row_sha256`), or those of these letters."""
 
     rows: frozenset[str] = frozenset()
     confidences: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, path: str | None, confidences: Sequence[str], storage: StorageOptions) -> "Choice":
-        """Return the choice of a file of rows, or of letters; raises as `rows_in`."""
+        """Read a file of rows, or take letters; raises as `rows_in`."""
         return cls(frozenset(rows_in(path, storage)) if path else frozenset(), tuple(confidences))
 
     def __bool__(self) -> bool:
-        """Return whether anything in particular is asked for."""
+        """Return whether rows or letters are named."""
         return bool(self.rows or self.confidences)
 
     def among(self, rows: Collection[str], letters: Mapping[str, str], place: str) -> set[str]:
-        """Return which of the claims of a case or bag are chosen: all of them without a choice.
+        """Return the chosen claims of a case or bag; all of them without a choice.
 
         Args:
             letters: the letters of the claims today, by `row_sha256`.
-            place: what the claims are in, for the message.
+            place: the name of the case or bag, for the message.
 
         Raises:
-            InputError: a row that is asked for is not among them.
+            InputError: a wanted row is not among them.
         """
         if lost := self.rows - set(rows):
             named = ", ".join(sorted(lost)[:NAMED])
@@ -216,9 +185,9 @@ class Choice:
 class Selection:
     """Claims of a source and their rows of `matches`, both by `row_sha256`.
 
-    `store` and `judged`: the tables of the rows, and those of the claims. `declared`: the declarations that
-    were in force at the capture of each row. `licensed`: how many claims were
-    asked for and left out, as a licence covers their page.
+    `store` and `judged`: the tables of the rows, and those of the claims. `declared`: the declarations in
+    force at the capture of each row. `licensed`: how many claims were left out, as a licence covers their
+    page.
     """
 
     source: "ClaimSource"
@@ -235,7 +204,7 @@ class Selection:
         return sorted({row.run_id for row in self.rows.values()})
 
     def signals(self) -> list[RightsSignal]:
-        """Return the rows of `rights_signals` that the declarations in force rest on, each once."""
+        """Return the rows of `rights_signals` behind the declarations in force, each once."""
         sides = [side for each in self.declared.values() for side in (each.before, each.after)]
         signals = (side.row for side in sides if side and side.row)
         return list({signal.row_sha256: signal for signal in signals}.values())
@@ -246,20 +215,19 @@ class Selection:
 
     def figures_by_letter(self) -> dict[str, ClaimFigures]:
         """Return the figures by letter: each page counts with its strongest one."""
-        pages = defaultdict[Key, list[PageRow]](list)
+        strongest = dict[Key, str]()
         for row in self._page_rows():
-            pages[row.page].append(row)
-        by_letter = defaultdict[str, list[PageRow]](list)
-        for rows in pages.values():
-            by_letter[min(self.claims[row.row_sha256].confidence for row in rows)] += rows
-        return {letter: ClaimFigures.of(by_letter[letter]) for letter in sorted(by_letter)}
+            letter = self.claims[row.row_sha256].confidence
+            strongest[row.page] = min(letter, strongest.get(row.page, letter))
+        return self._figures_by(lambda row: strongest[row.page])
 
     def figures_by_publisher(self) -> dict[str, ClaimFigures]:
         """Return the figures by `publisher_id`, in its order."""
-        rows = defaultdict[str, list[PageRow]](list)
-        for row in self._page_rows():
-            rows[self.rows[row.row_sha256].publisher_id].append(row)
-        return {publisher: ClaimFigures.of(rows[publisher]) for publisher in sorted(rows)}
+        return self._figures_by(lambda row: self.rows[row.row_sha256].publisher_id)
+
+    def _figures_by(self, key: Callable[[PageRow], str]) -> dict[str, ClaimFigures]:
+        groups = groupby(sorted(self._page_rows(), key=key), key)
+        return {name: ClaimFigures.of(rows) for name, rows in groups}
 
     def _page_rows(self) -> Iterator[PageRow]:
         for digest, row in self.rows.items():
@@ -267,7 +235,7 @@ class Selection:
 
 
 def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, Match]:
-    """Return the rows of `matches` of claims, by `row_sha256`; `InputError` if they are not in the tables."""
+    """Return the rows of `matches` of claims, by `row_sha256`; `InputError` if some are missing."""
     found = list(rows_by_digest(store, claims))
     # Of a record in several shards of a run, that of the first one counts.
     found.sort(key=lambda row: row.shard_uri, reverse=True)
@@ -278,10 +246,10 @@ def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, Matc
 
 
 def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim], int]:
-    """Return the claims that are chosen by `row_sha256`, and how many are left out as licensed.
+    """Return the chosen claims by `row_sha256`, and how many are left out as licensed.
 
     Raises:
-        InputError: there are no claims, none of a row that is asked for, or all are licensed.
+        InputError: there are no claims, none of a wanted row, or all are licensed.
     """
     if not judged.made("claims"):
         raise InputError(
@@ -289,11 +257,10 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
             where=str(judged.root),
             remedy="make them (`presswatch claims`), and name their folder with --claims",
         )
-    name, values = (
-        ("row_sha256", choice.rows) if choice.rows else ("confidence", choice.confidences or LETTERS)
-    )
-    wanted = pc.field(name).isin(sorted(values))
-    found = newest_claims(Claim.from_batches(judged.open_table("claims").to_table(filter=wanted)))
+    letters = pc.field("confidence").isin(choice.confidences or LETTERS)
+    wanted = pc.field("row_sha256").isin(sorted(choice.rows)) if choice.rows else letters
+    rows = newest_claims(judged.open_table("claims").to_table(filter=wanted).to_pylist())
+    found = {row: Claim.from_dict(columns) for row, columns in rows.items()}
     if lost := choice.rows - found.keys():
         raise InputError(
             f"{counted(len(lost), 'row')} asked for has no claim: {', '.join(sorted(lost)[:NAMED])}",
@@ -335,7 +302,7 @@ class JudgedClaim:
 
     @property
     def is_doubtful(self) -> bool:
-        """Return whether it carries no notice by itself."""
+        """Return whether the claim carries no notice by itself."""
         if self.confidence == "D" or self.kind == LICENSED or self.review == "no_claim":
             return True
         return self.confidence == "C" and self.review != "claim"
@@ -345,10 +312,9 @@ class JudgedClaim:
 class ClaimPlace(PageRow):
     """A record that has words of a claim's article.
 
-    `row_sha256`: its own row of `matches`; `claim_row`: that of the claim which it was selected for.
-    `target_sha256` and `place`: as in the table `targets`. `claim`: that of its own row; None if there is
-    none. `readings`: when its record was read again, and in which files. `file`: the public address of its
-    file. The other columns are those of its row of `matches`.
+    `row_sha256`: its own row of `matches`; `claim_row`: that of the claim which it was selected for. `claim`:
+    that of its own row, if there is one. `readings`: the later readings of its record. `file`: the public
+    address of its file. The other columns are those of `targets` and `matches`.
     """
 
     claim_row: str
@@ -377,7 +343,7 @@ class ClaimPlace(PageRow):
         file: str,
         readings: tuple[RecordReading, ...],
     ) -> "ClaimPlace":
-        """Return the place of a row of `targets` with its row of `matches`; old bags lack headlines."""
+        """Join a row of `targets` to its row of `matches`; old bags lack headlines."""
         columns: dict[str, Any] = {name: match.get(name) for name in _OF_MATCH}
         columns |= {name: getattr(target, name) for name in _OF_TARGET}
         return cls(
@@ -392,12 +358,12 @@ class ClaimPlace(PageRow):
 
     @property
     def reading(self) -> RecordReading | None:
-        """Return the reading that a document may state; None if the record was not read again."""
+        """Return the reading that a document may state, if there is one."""
         return newest_reading(self.readings, self.file)
 
     @property
     def is_doubtful(self) -> bool:
-        """Return whether its own claim carries no notice, though the claim it was selected for might."""
+        """Return whether its own claim carries no notice."""
         return self.claim is None or self.claim.is_doubtful
 
     @property
@@ -415,16 +381,16 @@ _OF_TARGET = (
     "place", "publisher_id", "title_id", "copied_words", "dataset", "release", "document_url", "captured_at",
     "record_length", "payload_digest",
 )  # fmt: skip
+# Columns by which a target has its row of `matches`.
 _SAME_RECORD = _OF_MATCH[1:8]
-"""Columns by which a target has its row of `matches`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceSelection:
     """The places that a letter may name: each once, in the order of files and records.
 
-    `left_out`: how many places are left out, by reason, and how many claims are `licensed`. `mirrors`: where
-    files that were scanned from a copy are public.
+    `left_out`: how many places are left out, by reason, and how many claims are `licensed`. `mirrors`: public
+    addresses of files that were scanned from a copy.
     """
 
     source: "ClaimSource"
@@ -449,11 +415,7 @@ class ClaimSource(ABC):
 
     @abstractmethod
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
-        """Return the targets of the claims that are chosen, and how many are left out, by reason.
-
-        Raises:
-            InputError: a row that is asked for has no claim here.
-        """
+        """Return the targets of the chosen claims, and counts of those left out, by reason."""
 
     @abstractmethod
     def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
@@ -461,7 +423,7 @@ class ClaimSource(ABC):
 
     @abstractmethod
     def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
-        """Return the claims of rows, by `row_sha256`; a row without a claim is not in it."""
+        """Return the claims of rows, by `row_sha256`, where there are any."""
 
     @abstractmethod
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
@@ -469,11 +431,11 @@ class ClaimSource(ABC):
 
     @abstractmethod
     def inputs(self) -> Mapping[str, Any]:
-        """Return what the claims were made with."""
+        """Return the inputs of the claims."""
 
     @abstractmethod
     def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
-        """Read the documents of places now; return the `row_sha256` of those that are as their rows say."""
+        """Read places again; return the `row_sha256` of those that are as their rows state."""
 
     @property
     def seal(self) -> Mapping[str, str]:
@@ -481,7 +443,7 @@ class ClaimSource(ABC):
         return {}
 
     def has_licences(self) -> bool:
-        """Return whether the claims were made with a file of licences; no, if that cannot be read."""
+        """Return whether the claims were made with a file of licences, if that is known."""
         try:
             return self.inputs()["licences_digest"] is not None
         except (PresswatchError, ValueError, LookupError, TypeError):
@@ -494,7 +456,7 @@ class ClaimSource(ABC):
         whose rows were not chosen, each place is.
 
         Args:
-            mirrors: where files that were scanned from a copy are public.
+            mirrors: public addresses of files that were scanned from a copy.
 
         Raises:
             InputError: nothing is left, or the claims do not fit the tables.
@@ -516,7 +478,6 @@ class ClaimSource(ABC):
         return PlaceSelection(self, tuple(kept), counts, tuple(mirrors))
 
     def _places(self, targets: Sequence[Target], mirrors: Sequence[Mirror]) -> list[ClaimPlace]:
-        """Return the places of targets, each once: two claims may share one."""
         texts = {target.text_sha256 for target in targets if target.text_sha256 is not None}
         matches = {_record_key(row): row for row in self.matches(texts)}
         keys = {target.target_sha256: _record_key(target.as_dict()) for target in targets}
@@ -540,7 +501,7 @@ class ClaimSource(ABC):
 
 
 def matches_of_texts(store: TableStore, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
-    """Return what places need of the rows of `matches` of these texts (SHA-256)."""
+    """Return the columns of `matches` that places need, for these texts (SHA-256)."""
     wanted = pc.field("text_sha256").isin(sorted(texts))
     table = store.open_table("matches").to_table(columns=list(_OF_MATCH), filter=wanted)
     found: list[Mapping[str, Any]] = table.to_pylist()
@@ -552,20 +513,20 @@ def _record_key(row: Mapping[str, Any]) -> Key:
 
 
 def claims_of(judged: TableStore, rows: Collection[str]) -> dict[str, JudgedClaim]:
-    """Return the claims of rows, by `row_sha256`; a row without a claim is not in it."""
+    """Return the claims of rows, by `row_sha256`, where there are any."""
     wanted = pc.field("row_sha256").isin(sorted(rows))
-    found = newest_claims(Claim.from_batches(judged.open_table("claims").to_table(filter=wanted)))
-    return {row: JudgedClaim.of(claim.as_dict()) for row, claim in found.items()}
+    found = newest_claims(judged.open_table("claims").to_table(filter=wanted).to_pylist())
+    return {row: JudgedClaim.of(claim) for row, claim in found.items()}
 
 
-def newest_claims(claims: Iterable[AnyClaim]) -> dict[str, AnyClaim]:
+def newest_claims(claims: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return one claim for each `row_sha256`: of the newest run, and there that with the weakest letter."""
-    ordered = sorted(claims, key=lambda claim: (claim.run_id, claim.confidence))
-    return {claim.row_sha256: claim for claim in ordered}
+    ordered = sorted(claims, key=lambda claim: (claim["run_id"], claim["confidence"]))
+    return {claim["row_sha256"]: claim for claim in ordered}
 
 
 def require_rows(lost: Collection[str], tables: TableStore) -> None:
-    """Raise `InputError` if rows are lost that claims rest on."""
+    """Raise `InputError` if the tables lack rows of claims."""
     if lost:
         raise InputError(
             f"{counted(len(lost), 'claim')} rest on rows that are not in these tables, such as {min(lost)}",
@@ -575,10 +536,10 @@ def require_rows(lost: Collection[str], tables: TableStore) -> None:
 
 
 def rows_in(path: str, storage: StorageOptions) -> set[str]:
-    """Return the `row_sha256` that a file names: one a line, or that column of CSV or JSONL.
+    """Return the `row_sha256` of a file: one a line, or that column of CSV or JSONL.
 
     Raises:
-        InputError: a line names none; with its number.
+        InputError: a line has none; with its number.
     """
     text = read_object(path, storage)[0].decode("utf-8-sig", "replace")
     found = set[str]()
@@ -597,7 +558,7 @@ def rows_in(path: str, storage: StorageOptions) -> set[str]:
 
 def _digests(text: str) -> Iterator[tuple[int, str]]:
     lines = text.splitlines()
-    head = lines[0] if lines else ""
+    head = next(iter(lines), "")
     if "row_sha256" in head and not head.lstrip().startswith("{"):
         separator = ";" if ";" in head else ","
         reader = csv.DictReader(io.StringIO(text), delimiter=separator)

@@ -32,7 +32,7 @@ NAMES = {
     "beyond_shared_words": "shared",
     "witness_domains": "witnesses",
 }
-"""Columns of claims, and what `explained` calls them; null where the article is not known."""
+"""Columns of claims, and their names in `explained`; null where the article is not known."""
 _SOURCE_SETS = pa.array(
     [[name for k, name in enumerate(SOURCES) if bits >> k & 1] for bits in range(1 << len(SOURCES))],
     pa.list_(pa.string()),
@@ -42,7 +42,7 @@ _SOURCE_SETS = pa.array(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownTexts:
-    """The shingles of all known texts: `hashes` uint64[k], sorted, each once; the number of `texts`."""
+    """The shingles of all known texts: `hashes` uint64[k], sorted and distinct; the number of `texts`."""
 
     hashes: Hashes
     texts: int = 0
@@ -59,7 +59,7 @@ class KnownTexts:
         return cls(*shingles_of(plan(paths, options).shards if paths else (), options))
 
     def marks(self, word_hashes: Hashes) -> npt.NDArray[np.bool_]:
-        """Return which of an article's n words lie in an 8-word shingle of a known text: bool[n].
+        """Mark the words of an article that are in an 8-word shingle of a known text: bool[n].
 
         Args:
             word_hashes: uint64[n], of the article's words in order.
@@ -83,8 +83,8 @@ class KnownTexts:
 class ArticleWords:
     """The n words of an article, as a corpus has it.
 
-    `sha256` (hex) of its text. `starts` and `ends` int64[n]: characters of the text, from a word's first to
-    the end of its last. `known` bool[n]: words that stand in a known text.
+    `sha256` (hex) of its text. `starts` and `ends` int64[n]: characters of each word. `known` bool[n]: words
+    in a known text.
     """
 
     sha256: str
@@ -102,8 +102,7 @@ class ArticleReader:
 
     def __init__(self, corpus: Corpus, known: KnownTexts, config: ScanConfig) -> None:
         self._corpus, self._known = corpus, known
-        rules = config.rarity, config.ownership
-        self._neighbours = Neighbours(corpus.index, corpus.surroundings, *rules)
+        self._neighbours = Neighbours(corpus.index, corpus.surroundings, config.rarity, config.ownership)
 
     def read(self, article_id: str) -> ArticleWords | None:
         """Return the words of an article; None if the corpus has no article of that id."""
@@ -124,7 +123,7 @@ class ArticleReader:
 
 
 def limits_of(config: ScanConfig) -> Limits:
-    """Return the settings that decide about words."""
+    """Return the settings for words."""
     claims = config.claims
     return Limits(claims.passage_words, claims.rest_share, claims.holder_share, config.grade.min_run_words)
 
@@ -148,7 +147,7 @@ class WordFacts:
     def judge(self, article: ArticleWords | None, first: int, after: int, limits: Limits) -> None:
         """Judge the rows from `first` up to `after`, which are all rows of one article.
 
-        A row that was compared with another text of the article says nothing of the words of this one.
+        A row that was compared with another text of the article is not judged by the words of this one.
 
         Args:
             article: None if the corpus does not have it.

@@ -394,7 +394,7 @@ def open_desk(
         )
     columns = [each.name for each in fields(DocketClaim)]
     read = judged.open_table("claims").to_table(columns=columns).to_pylist()
-    found = newest_claims(DocketClaim(**row) for row in read)
+    found = {row: DocketClaim(**claim) for row, claim in newest_claims(read).items()}
     if case:
         named = {target.row_sha256 for target in case.targets()}
         found = {row: claim for row, claim in found.items() if row in named}

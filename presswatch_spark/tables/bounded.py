@@ -1,7 +1,6 @@
-"""Rows of a dataset as a stream that reads little ahead of who asks.
+"""Rows of a dataset as a stream that reads little ahead.
 
-Arrow's own streams read some 250 of our row groups at once, and let a gigabyte of rows wait for a reader.
-That is several gigabytes where rows are wide, as those of `matches` are.
+Arrow's own streams read about 250 of our row groups at once, which takes several gigabytes for wide rows.
 """
 
 from collections import deque
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 GROUPS_AHEAD, FOOTERS_AHEAD = 3, 8
-"""Row groups, and footers of files, that are read before they are asked for."""
+"""Row groups, and footers of files, that are read ahead."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,9 +25,9 @@ def bounded_batches(
     """Yield the rows of a Parquet dataset, in their order; a few row groups are in memory.
 
     Args:
-        columns: those wanted; None: all.
+        columns: the wanted ones; None: all.
         filter: an Arrow expression; files and row groups that it rules out are not read.
-        rows: how many a batch has at most; None: as many as a row group.
+        rows: the most rows of a batch; None: those of a row group.
     """
 
     def split(fragment: Any) -> list[Any]:
@@ -59,7 +58,7 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item], count: int
 
 
 class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
-    """A dataset for DuckDB, which says which columns and rows it wants, and gets `bounded_batches`."""
+    """A dataset for DuckDB, which names columns and rows, and gets `bounded_batches`."""
 
     @classmethod
     def of(cls, dataset: Any) -> "BoundedDataset":
@@ -68,7 +67,7 @@ class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
         return cls(fragments, dataset.schema, dataset.format, filesystem=dataset.filesystem)
 
     def scanner(self, **options: Any) -> "_Scanner":
-        """Return what DuckDB asks for a stream of rows."""
+        """Return the source of a stream of rows."""
         return _Scanner(self, options)
 
 

@@ -1,10 +1,10 @@
 """Derived tables: made of published runs by a command of its own, and published in a folder of tables.
 
-A table is written beside the others, moved in, and published by its row of `derivations`. That row says what
-its files are: so it is there whole or not at all, and damage is noticed.
+A table is written beside the others, moved in, and published by its row of `derivations`, which describes its
+files: it is there whole or not at all, and damage is noticed.
 
-A folder holds one table of each name. Those of `MADE_ANEW` may be made again. The last one is the table, and
-the files of those before are moved to a table of their own. There, nobody takes them for what holds today.
+A folder has one table of each name. Those of `MADE_ANEW` may be made again; the files of those before are
+moved to a table of their own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,8 +40,8 @@ def publish_derived(
         about: more columns of its row; `write` may fill them in.
 
     Raises:
-        OutputError: `out` has such a table, which is not made anew, or holds something else; another process
-            is writing it; or it cannot be written.
+        OutputError: `out` has such a table, which is not made anew, or contains something else; another
+            process is writing it; or it cannot be written.
         StorageError: S3 refuses.
     """
     store = TableStore.create(out, storage)
@@ -71,10 +71,9 @@ def publish_derived(
 
 
 def remove_unpublished(store: TableStore, *, strict: bool = False) -> list[str]:
-    """Remove what killed commands left of derived tables, and return the URIs that were removed.
+    """Remove unpublished files of derived tables that killed commands left; return their URIs.
 
-    A killed command leaves files in `_runs`, files in a table that no row of `derivations` publishes, or an
-    earlier making that is moved to its table of earlier ones in part: that move is completed.
+    They are in `_runs` or in the table. An earlier making that was moved away in part is moved on.
 
     Args:
         strict: raise `InUseError` if another process is making a table here; by default its files are left.
@@ -126,7 +125,7 @@ def _require_none(store: TableStore, table: str) -> None:
 
 
 def _new_id(store: TableStore, table: str) -> str:
-    """Return the id of a table that is made now: later than the one before, whatever the clock says."""
+    # Later than the one before, whatever the clock says.
     moment, before = datetime.now(UTC), max(store.made(table), default="")
     while (run_id := f"{moment:%Y%m%dT%H%M%SZ}-{table}") <= before:
         moment += timedelta(seconds=1)
@@ -134,7 +133,7 @@ def _new_id(store: TableStore, table: str) -> str:
 
 
 def _move_away(store: TableStore, table: str, run_id: str, lock: Lock) -> None:
-    """Move a table that was made before to the table of such; it can be done twice, if it is killed."""
+    # It can be repeated, if it is killed.
     before = MADE_ANEW[table]
     there, (row,) = store.root / before, store.read("derivations", run_id).to_pylist()
     moved = [file for file in row["files"] if file["table"] == table]

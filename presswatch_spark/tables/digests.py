@@ -1,4 +1,4 @@
-"""The digests by which anybody can check a table; `docs/how-to/check-a-table.md` says how."""
+"""The digests by which anybody can check a table; see `docs/how-to/check-a-table.md`."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from presswatch_spark.terminal import utc
 NOT_DIGESTED = frozenset(("run_id", "shard_uri", "product", "product_revision", "row_sha256"))
 """Columns that may differ between two scans of the same bytes: a mirror has other URIs and no revision."""
 DIGESTED_IF_KNOWN = frozenset(("upstream_uri", "upstream_offset"))
-"""Columns that are left out where they are null: rows without them have the digests of earlier versions."""
+"""Columns that are left out where they are null, as earlier versions lack them."""
 GROUP_DIGITS = 3
 # A page may have hundreds of rows, with its own moment and those of the articles.
 _MOMENTS_KEPT = 1024
@@ -56,7 +56,7 @@ def numbers_form(values: Sequence[Mapping[str, object]]) -> bytes:
 
 
 def digested(row: TableRow | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of a row that its digest is over."""
+    """Return the columns of a row that its digest covers."""
     columns = row.as_dict() if isinstance(row, TableRow) else dict(row)
     for name in NOT_DIGESTED:
         columns.pop(name, None)
@@ -85,7 +85,7 @@ def _digest(
 
 
 def canonical_form(columns: Mapping[str, Any]) -> str:
-    """Return the canonical form of columns, as `row_digest` says it."""
+    """Return the canonical form of columns; see `row_digest`."""
     return json.dumps(
         columns,
         default=_canonical,
@@ -101,7 +101,7 @@ def table_digest(row_digests: Iterable[str]) -> str:
 
     Row digests are grouped by their first `GROUP_DIGITS` hex digits. A group's digest is the SHA-256 of its
     row digests, sorted and joined. The table's is the SHA-256 of all groups in order, each as its digits and
-    its digest. So groups can be digested apart (Spark does), and an empty table has the SHA-256 of nothing.
+    its digest.
     """
     groups: dict[str, list[str]] = {}
     for digest in row_digests:
@@ -111,7 +111,7 @@ def table_digest(row_digests: Iterable[str]) -> str:
 
 
 def digest_of(parts: Iterable[pa.Array]) -> str:
-    """Return `table_digest` of rows' digests, which come in parts; it holds 32 bytes a row."""
+    """Return `table_digest` of rows' digests, which come in parts; it takes 32 bytes a row."""
     return digest_of_packed(map(packed, parts))
 
 
@@ -135,12 +135,12 @@ def digest_of_packed(parts: Iterable[bytes]) -> str:
 
 
 def packed(digests: pa.Array) -> bytes:
-    """Return hexadecimal digests as 32 bytes each: these sort as the digits do."""
+    """Return hexadecimal digests as 32 bytes each, which sort as the digits do."""
     return unhexlify(bytes_of(digests))
 
 
 def bytes_of(texts: pa.Array) -> memoryview:
-    """Return the bytes of texts, none of them null, one after the other."""
+    """Return the bytes of texts without nulls, one after the other."""
     if not len(texts):
         return memoryview(b"")
     whole = texts.cast(pa.large_string())
@@ -150,7 +150,7 @@ def bytes_of(texts: pa.Array) -> memoryview:
 
 
 def storable(text: Text) -> Text:
-    """Return text with question marks for lone surrogates, which no table can hold."""
+    """Return text with question marks for lone surrogates, which no table can contain."""
     return text and text.encode("utf-8", "replace").decode()
 
 
@@ -159,7 +159,7 @@ def _sha256(text: str) -> str:
 
 
 def _are_alike(values: Iterable[object]) -> bool:
-    """Return whether both writers of JSON agree on values: they differ in exponents of floats."""
+    # Both writers of JSON agree on values, but for exponents of floats.
     return all(map(_is_alike, [value for value in values if type(value) not in _ALIKE]))
 
 

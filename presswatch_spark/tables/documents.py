@@ -1,7 +1,6 @@
-"""Numbers in the place of texts and of documents, exactly: no hash tells documents apart.
+"""Numbers in the place of texts and of documents, without hashes.
 
-A document is a record of a shard, wherever it is captured again. Where its place is not known, its URL
-identifies it.
+A document is a record of a shard, wherever it is captured again; without known place, its URL identifies it.
 """
 
 import math
@@ -30,8 +29,7 @@ def without_place(rows: pa.Table) -> npt.NDArray[np.bool_]:
 def distinct(first: Numbers, *others: Numbers) -> tuple[Numbers, ...]:
     """Return the different tuples of numbers from -1 on, column by column, in their order.
 
-    Rows that are nearly in that order take the least time. One number stands for a tuple if 64 bits hold it:
-    sorting tuples takes more memory than they do.
+    One number stands for a tuple if 64 bits suffice: sorting tuples takes more memory than they do.
     """
     columns = (first, *others)
     widths = [int(column.max(initial=0)) + 2 for column in columns]

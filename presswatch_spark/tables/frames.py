@@ -32,7 +32,7 @@ def frame(
 ) -> DataFrame:
     """Read Parquet files below `folder`, in `schema` or those `columns` of it; missing columns are null.
 
-    On S3 Spark prunes nothing by itself: name the columns that are needed.
+    On S3 Spark prunes nothing: name the columns that are needed.
     """
     wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
     types = spark_schema(wanted)
@@ -61,7 +61,7 @@ def batches_of(
     work: Callable[[Item], Iterable[pa.RecordBatch]],
     schema: pa.Schema,
 ) -> DataFrame:
-    """Make a frame of the batches that `work` yields of each item; each item has a task of its own."""
+    """Make a frame of the batches that `work` yields of each item; each item has its own task."""
     numbers = spark.range(0, len(items), 1, len(items))
     return numbers.mapInArrow(partial(_batches, tuple(items), work), spark_schema(schema))
 
@@ -78,7 +78,7 @@ def _batches(
 
 
 def written_by_spark(rows: DataFrame, files: SortedFiles) -> tuple[Written, ...]:
-    """Have tasks write each partition of sorted rows as a file; return the files in order, at least one."""
+    """Write each partition of sorted rows as a file, in tasks; return the files in order, at least one."""
     done = rows.mapInArrow(files, spark_schema(WRITTEN)).collect()
     done.sort(key=lambda row: int(row["partition"]))
     written = tuple(Written(*(row[field.name] for field in fields(Written))) for row in done)

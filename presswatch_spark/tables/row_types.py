@@ -8,9 +8,7 @@
         shards: Int32 = column("Shards that it counts.")
 
 The class is a frozen dataclass, and `Metric.schema` is the Arrow schema of the table. A column is nullable if
-its annotation allows None. `str`, `int` (64 bits), `float`, `bool`, `datetime` (UTC, microseconds), a
-`Literal` of strings, a `TypedDict` (a struct) and a `Sequence` have one Arrow type each; `Annotated` names
-another.
+its annotation allows None. `Annotated` names another Arrow type than the usual one.
 """
 
 from __future__ import annotations
@@ -40,13 +38,11 @@ _ARROW = {
 
 @dataclass(frozen=True, slots=True)
 class _DeclaredColumn:
-    """The declaration of a column, until its class is made."""
-
     meaning: str | type[TableRow]
 
 
 def column(meaning: str | type[TableRow]) -> Any:
-    """Declare a column by its meaning, or by the class whose column of this name has the same meaning."""
+    """Declare a column by its meaning, or by the class that has a column of this name and meaning."""
     return _DeclaredColumn(meaning)
 
 
@@ -54,12 +50,10 @@ def column(meaning: str | type[TableRow]) -> Any:
 class TableRow:
     """A row of a table. Each subclass declares the columns of one table, in their order."""
 
+    # The schema has the meaning of each column; floats may be at any depth.
     schema: ClassVar[pa.Schema]
-    """The schema of the table, each column with its meaning."""
     columns: ClassVar[tuple[str, ...]]
-    """The names of the columns."""
     float_columns: ClassVar[tuple[str, ...]]
-    """Those with floats, at any depth."""
 
     if typing.TYPE_CHECKING:
         # Type checkers do not derive it for classes of `dataclass_transform`; `dataclasses.replace` needs it.
@@ -105,10 +99,7 @@ class TableRow:
     def from_batches(cls, batches: pa.Table | Iterable[pa.RecordBatch]) -> Iterator[Self]:
         """Yield the rows of a table or of batches in order; a list arrives as list, a struct as dictionary.
 
-        A column that the batches lack, as those of an older version do, is None, and not in `as_dict`.
-
-        Raises:
-            KeyError: a column that every row has a value for is missing.
+        A nullable column that the batches lack is None, and not in `as_dict`; `KeyError` for another one.
         """
         for batch in batches.to_batches() if isinstance(batches, pa.Table) else batches:
             there = set(batch.schema.names)
@@ -118,16 +109,16 @@ class TableRow:
 
     @classmethod
     def from_dict(cls, columns: Mapping[str, Any]) -> Self:
-        """Return the row that has these columns; see `from_batches` for those that are missing."""
+        """Return the row with these columns; see `from_batches` for missing ones."""
         return cls._of(dict(columns))
 
     @classmethod
     def to_batch(cls, rows: Sequence[Self], schema: pa.Schema | None = None) -> pa.RecordBatch:
-        """Return rows as an Arrow batch; `schema`: the columns wanted, if not all."""
+        """Return rows as an Arrow batch; `schema`: the wanted columns, if not all."""
         return pa.RecordBatch.from_pylist([vars(row) for row in rows], schema or cls.schema)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the columns by name, in the order of the table: for JSON and for digests."""
+        """Return the columns by name, in the order of the table."""
         return dict(vars(self))
 
     def with_columns(self, **changes: Any) -> Self:
@@ -142,7 +133,7 @@ class TableRow:
 
 
 def reference(table: type[TableRow]) -> Iterator[tuple[str, str, str]]:
-    """Yield name, meaning and limits of each column, as the page of tables prints them."""
+    """Yield name, meaning and limits of each column, for the page of tables."""
     for each in table.schema:
         meaning = each.metadata[b"meaning"].decode().removesuffix(".")
         yield each.name, meaning, "may be null" if each.nullable else ""

@@ -1,13 +1,11 @@
 """Seals and records of files: one changed bit is noticed when a file is read.
 
-A sealed JSON object ends with `"sha256"`, the digest of what precedes it. A sealed Parquet file has the
+A sealed JSON object ends with `"sha256"`, the digest of everything before. A sealed Parquet file has the
 digest in the metadata of its footer, and is digested with zeros in its place.
 
-Files of published runs are compared with what the run's row in `runs` (or `censuses`, …) states of them: a
-table whose files are gone, or are others, would look like one that has fewer rows. So nothing is read of a
-run before its files are compared: by SHA-256 on disk, where a bit may flip in silence; on S3 by the ETag that
-they had when they were published, and by SHA-256 only where that is another one. Of older runs only the
-number of rows is known.
+Files of published runs are compared with the run's row before anything is read: a table with missing or other
+files would look like one with fewer rows. On disk they are compared by SHA-256, on S3 by the ETag of their
+publication, and by SHA-256 only if that differs. Of older runs only the number of rows is known.
 """
 
 import hashlib
@@ -28,7 +26,6 @@ from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, open_stream, printable
-from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.row_types import UTC_MICROS
 from presswatch_spark.terminal import counted
 
@@ -41,10 +38,9 @@ _ZEROS = b"0" * DIGITS
 
 
 UNREADABLE = (ValueError, LookupError, TypeError, RecursionError, *ARROW_ERRORS)
-"""What reading a damaged file raises."""
+"""Errors of reading a damaged file."""
 Row = Mapping[str, Any]
-READERS = 4
-ROWS_KEPT = FILES_KEPT = 4096
+KEPT = 4096
 COUNTED = {
     "matches": "matches",
     "rights_signals": "signals",
@@ -52,7 +48,7 @@ COUNTED = {
     "captures": "captures",
     "census_log": "shards_planned",
 }
-"""Columns that say how many rows of a table a run has."""
+"""Columns with the number of rows that a run has in a table."""
 RESTORE = (
     "restore it from a copy, or scan again into another folder; other runs here can be read by their ids"
 )
@@ -65,7 +61,7 @@ def sealed_json(facts: Mapping[str, Any]) -> bytes:
 
 
 def unsealed_json(data: bytes) -> Mapping[str, Any]:
-    """Return the facts that `sealed_json` was given; `ValueError` if any bit is not as it wrote it."""
+    """Return the facts of `sealed_json`; `ValueError` if any bit has changed."""
     begin = len(data) - len(_JSON_HEAD) - DIGITS - len(_JSON_TAIL)
     facts = data[: max(0, begin)] + b"}"
     seal = _JSON_HEAD + hashlib.sha256(facts).hexdigest().encode() + _JSON_TAIL
@@ -97,7 +93,7 @@ def opened_sealed(data: bytes, *, since: str | None = None) -> pq.ParquetFile:
         since: a column that files have since they have seals; those without it need none.
 
     Raises:
-        ValueError: any bit is not as `sealed_parquet` wrote it.
+        ValueError: a bit has changed.
         ArrowException: it is no Parquet file.
     """
     place = _place_in(data)
@@ -115,20 +111,20 @@ def opened_sealed(data: bytes, *, since: str | None = None) -> pq.ParquetFile:
 
 
 def whole_object(uri: str, storage: StorageOptions) -> bytes:
-    """Read all bytes of an object, for what is small."""
+    """Read all bytes of a small object."""
     with open_stream(ObjectInfo(uri), storage) as stream:
         return stream.read_to_end()
 
 
 def _place_in(data: bytes | bytearray) -> int | None:
-    """Find the digest of a sealed Parquet file: the last such text, as what rows say comes before."""
+    # The last such text: what rows say comes before.
     found = data.rfind(_PLACE)
     place = found + len(_PLACE)
     return place if found >= 0 and place + DIGITS <= len(data) else None
 
 
 class DamagedTablesError(OutputError):
-    """What is there of a run is not what was published."""
+    """The files of a run are not those that were published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +137,11 @@ class Written:
     sha256: str
 
 
-@lru_cache(ROWS_KEPT)
+@lru_cache(KEPT)
 def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
     """Read the row that publishes a run; its columns are those of the file.
 
-    Raises `DamagedTablesError` if the file is not as it was written.
+    Raises `DamagedTablesError` if the file has changed.
     """
     try:
         with opened_sealed(whole_object(info.uri, storage), since="files") as file:
@@ -179,12 +175,12 @@ def check_files(
     *,
     read: bool = True,
 ) -> None:
-    """Compare the files of runs in a table with what each run's row says of them.
+    """Compare the files of runs in a table with each run's row.
 
     Args:
-        runs: the rows of runs, each with the files that the folder of the table holds of it, by name.
-        read: whether to read files where that is needed to know that they are the same; else only what their
-            footers and storage say is compared.
+        runs: the rows of runs, each with the files that the folder of the table has of it, by name.
+        read: read files where only that can tell that they are the same; else compare footers and storage
+            only.
 
     Raises:
         DamagedTablesError: files are missing, were added, or are others.
@@ -197,33 +193,27 @@ def check_files(
         said = {file["name"]: file for file in row["files"] if file["table"] == table}
         for name in sorted(said.keys() | there.keys()):
             if name not in there:
-                raise _differs(row, table, folder.at(name), f"{_described(said[name])}, and it is missing")
+                raise differs(row, table, folder.at(name), f"{_described(said[name])}, and it is missing")
             if name not in said:
-                raise _differs(row, table, folder.at(name), "no such file, and there is one")
+                raise differs(row, table, folder.at(name), "no such file, and there is one")
             info, file = there[name], said[name]
             if info.size != file["bytes"]:
                 other = f"{_described(file)}, and it has {info.size or 0:,} bytes"
-                raise _differs(row, table, folder.at(name), other)
+                raise differs(row, table, folder.at(name), other)
             if folder.is_local or file["etag"] is None or info.etag != file["etag"]:
                 to_read.append((row, info, file))
     if read:
-        with ThreadPoolExecutor(READERS, "sha256") as pool:
+        with ThreadPoolExecutor(4, "sha256") as pool:
             digests = pool.map(lambda each: _sha256(each[1], folder.storage), to_read)
             for (row, info, file), digest in zip(to_read, digests, strict=True):
                 if digest != file["sha256"]:
                     other = f"{_described(file)}, and its bytes have changed: their SHA-256 is {digest}"
-                    raise _differs(row, table, info.uri, other)
+                    raise differs(row, table, info.uri, other)
 
 
-def check_digest(folder: Folder, table: str, row: Row, digest: str, rows: Sequence[str]) -> None:
-    """Compare the digest of a run with that of its `rows`, by `row_sha256`; raises `DamagedTablesError`."""
-    if (found := table_digest(rows)) != digest:
-        raise _differs(row, table, folder.uri, f"digest {digest}, and its {len(rows):,} rows have {found}")
-
-
-@lru_cache(FILES_KEPT)
+@lru_cache(KEPT)
 def _sha256(info: ObjectInfo, storage: StorageOptions) -> str:
-    """Digest a file; of one that this process has read, storage says whether it was written since."""
+    # Size and time of `info` tell whether a file was written since.
     digest = hashlib.sha256()
     with open_stream(ObjectInfo(info.uri), storage) as stream:
         while data := stream.read(READ_BYTES):
@@ -240,17 +230,18 @@ def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, Object
         try:
             rows += pq.read_metadata(info.uri, filesystem=system).num_rows
         except UNREADABLE as error:
-            raise _differs(row, table, info.uri, "a file that can be read, and this one cannot") from error
+            raise differs(row, table, info.uri, "a file that can be read, and this one cannot") from error
     if rows != expected:
         other = f"{counted(expected, 'row')}, and there are {rows:,} in {counted(len(there), 'file')}"
-        raise _differs(row, table, folder.uri, other)
+        raise differs(row, table, folder.uri, other)
 
 
 def _described(file: Row) -> str:
     return f"a file of {counted(file['rows'], 'row')} and {counted(file['bytes'], 'byte')}"
 
 
-def _differs(row: Row, table: str, where: str, what: str) -> DamagedTablesError:
+def differs(row: Row, table: str, where: str, what: str) -> DamagedTablesError:
+    """Return the error of a table that differs from its run's row."""
     return DamagedTablesError(
         f"table {table} of run {row['run_id']} is not as it was published: the run's row says {what}",
         where=printable(where),

@@ -1,7 +1,7 @@
 """Files of the published tables: sorted, in row groups that readers can pass over.
 
-Statistics and the page index serve the columns that rows are sorted by. Bloom filters serve columns that are
-asked for one value, which may lie in any row group.
+Statistics and the page index serve the columns that rows are sorted by, Bloom filters those that are asked
+for one value anywhere.
 """
 
 import secrets
@@ -22,7 +22,7 @@ from presswatch_spark.tables.row_types import struct_of
 from presswatch_spark.tables.seals import Written
 
 GROUP_ROWS = 1 << 15
-"""Rows of a group: some 6 MB of `matches`, one range of S3."""
+"""Rows of a group: about 6 MB of `matches`, one range of S3."""
 FILE_GROUPS = 32
 """Groups of a file of `write_files`: a million rows."""
 
@@ -37,7 +37,7 @@ ORDERS: Mapping[str, Sequence[str]] = {
     "changes": ("article_id", "document_url", "change_sha256"),
     **dict.fromkeys(("claims", "claims_before"), ("article_id", "row_sha256", "run_id")),
 }
-"""How rows are sorted; nulls come first."""
+"""Orders of rows; nulls come first."""
 
 SOUGHT: Mapping[str, Sequence[str]] = {
     "matches": (
@@ -55,8 +55,6 @@ SOUGHT: Mapping[str, Sequence[str]] = {
 """Columns with a Bloom filter."""
 MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
 """More titles or publishers than so many make their filters let more pass."""
-
-FALSE_POSITIVES = 0.01
 
 WRITTEN = pa.schema(
     [("partition", pa.int64()), *(struct_of(PublishedFile).field(each.name) for each in fields(Written))]
@@ -120,7 +118,7 @@ class SortedFiles:
         sought = {
             name: {
                 "ndv": (min(group_rows, MEMBERS) if name in MEMBER_COLUMNS else group_rows) or 1,
-                "fpp": FALSE_POSITIVES,
+                "fpp": 0.01,
             }
             for name in SOUGHT.get(self.table, ())
             if name in there
@@ -139,7 +137,7 @@ class SortedFiles:
 def written_columns(
     files: SortedFiles, written: Sequence[Written], names: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    """Yield columns of files that were just written; one file after the other, to save memory."""
+    """Yield columns of files that were just written, one file after the other."""
     import pyarrow.dataset as ds
 
     system = file_system(files.folder.uri, files.folder.storage)

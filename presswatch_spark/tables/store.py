@@ -4,9 +4,9 @@
     TABLES/matches/<run_id>-00000.parquet …     likewise the other tables: see `tables.declarations`
     TABLES/_runs/…                              what unfinished runs have done so far
 
-Files of a run are moved in from there, `runs` (or `censuses`, or `derivations`) last. That one file publishes
-the run and describes the others; see `tables.seals`. Files lie flat, not in `run_id=…` folders: pyarrow and
-pandas refuse folders that repeat a column of their files.
+Files of a run are moved in from there, `runs` (or `censuses`, or `derivations`) last: that file publishes the
+run and describes the others. Files are not in `run_id=…` folders: pyarrow and pandas refuse folders that
+repeat a column of their files.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOp
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.tables.declarations import DIGESTS, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.seals import (
     DamagedTablesError,
     Row,
     Written,
-    check_digest,
     check_files,
+    differs,
     row_of,
     sealed_json,
     sealed_parquet,
@@ -53,7 +54,6 @@ LAYOUT = 1
 MARKER = "_presswatch.json"
 RUNS_FOLDER = "_runs"
 WILDCARDS = "[]{}*?\\"
-READERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class TableStore:
         """Open the tables at `path`, made there if it is missing or empty.
 
         Raises:
-            OutputError: the folder holds something else, is of another layout, has a name that Spark cannot
-                read, or cannot be written.
+            OutputError: the folder contains something else, is of another layout, has a name that Spark
+                cannot read, or cannot be written.
             StorageError: S3 refuses.
         """
         if scheme_of(path) in ("http", "https", "hf"):
@@ -122,15 +122,15 @@ class TableStore:
         return store
 
     def published(self, by: str = "runs") -> list[str]:
-        """Return the ids of published runs, or of what the table `by` publishes, oldest first."""
+        """Return the ids of published runs, or of those of another publisher, oldest first."""
         return list(self._row_files(by))
 
     def is_published(self, run_id: str) -> bool:
-        """Say whether a run, census or derived table of that id is published."""
+        """Return whether a run, census or derived table of that id is published."""
         return any(run_id in self.published(by) for by in PUBLISHERS)
 
     def rows(self, by: str = "runs") -> list[dict[str, Any]]:
-        """Return the rows of a publisher, oldest first, but not those that are damaged; see `damage`."""
+        """Return the rows of a publisher, oldest first, without damaged ones; see `damage`."""
         found = list[dict[str, Any]]()
         for run_id, info in self._row_files(by).items():
             with suppress(DamagedTablesError):
@@ -139,14 +139,14 @@ class TableStore:
         return found
 
     def made(self, table: str) -> list[str]:
-        """Return the ids of a derived table, oldest first; the last one is what the table is today."""
+        """Return the ids of a derived table, oldest first; the last one is the table of today."""
         rows = self._rows(PUBLISHED_BY[table], ())
         return [run_id for run_id, (_, row) in rows.items() if row["table"] == table]
 
     def unpublished(self) -> dict[str, list[str]]:
         """Return the URIs of files in tables that no row publishes, by the id of their run.
 
-        Nothing reads them. They are of a run that is being published, or of one that was killed.
+        Their run is being published, or was killed.
         """
         # Files first: what is published meanwhile is not taken for unpublished.
         there = [uri for table in SCHEMAS if table not in PUBLISHERS for uri in self.present(table)]
@@ -163,11 +163,11 @@ class TableStore:
     def files(self, table: str, *run_ids: str, check: bool = True, read: bool = True) -> list[str]:
         """Return the URIs of the files of published runs in a table: of those named, or of all.
 
-        Of a table that is made anew, all are those of its last making. Unless `check`, as they are there.
-        Unless `read`, names and sizes are compared, and no SHA-256: for readers that check what they read.
+        Of a table that is made anew, all are those of its last making. Without `check`, files are not
+        compared with their runs' rows. Without `read`, names and sizes are, and no SHA-256.
 
         Raises:
-            DamagedTablesError: the runs' rows tell of other files; not without `check`.
+            DamagedTablesError: the runs' rows describe other files.
         """
         if table in MADE_ANEW and not run_ids:
             run_ids = tuple(self.made(table)[-1:])
@@ -186,16 +186,18 @@ class TableStore:
         return [info.uri for run_id in rows for info in there[run_id].values()]
 
     def check(self, run_id: str) -> None:
-        """Compare what is there of a run with what was published; raises `DamagedTablesError`."""
+        """Compare the digests of a run's tables with its row; raises `DamagedTablesError`."""
         row = self.read("runs", run_id).to_pylist()[0]
         for table in (table for table, by in PUBLISHED_BY.items() if by == "runs" != table):
             rows, digest = self.open_table(table, run_id), row.get(DIGESTS.get(table, ""))
             if digest is not None:
                 digests = rows.to_table(columns=["row_sha256"])["row_sha256"].to_pylist()
-                check_digest(self.root / table, table, row, digest, digests)
+                if (found := table_digest(digests)) != digest:
+                    other = f"digest {digest}, and its {len(digests):,} rows have {found}"
+                    raise differs(row, table, (self.root / table).uri, other)
 
     def damage(self) -> Iterator[OutputError]:
-        """Yield what is wrong with published runs, as far as that is known without reading their tables."""
+        """Yield the damage of published runs that shows without reading their tables."""
         tables = [table for table in SCHEMAS if table not in PUBLISHERS]
         there = {table: self._there(table) for table in tables}
         for by in PUBLISHERS:
@@ -209,13 +211,13 @@ class TableStore:
                     yield error
 
     def _row_files(self, by: str) -> dict[str, ObjectInfo]:
-        files = {run_of(name): info for name, info in _described_in(self.root / by).items()}
-        return dict(sorted(files.items(), key=lambda each: each[0]))
+        found = _described_in(self.root / by)
+        return {run_of(name): found[name] for name in sorted(found, key=run_of)}
 
     def _rows(self, by: str, run_ids: Sequence[str]) -> dict[str, tuple[ObjectInfo, Row]]:
         files = self._row_files(by)
         wanted = [run_id for run_id in files if not run_ids or run_id in run_ids]
-        with ThreadPoolExecutor(READERS, "runs") as pool:
+        with ThreadPoolExecutor(8, "runs") as pool:
             rows = pool.map(lambda run_id: row_of(files[run_id], run_id, self.root.storage), wanted)
             return {run_id: (files[run_id], row) for run_id, row in zip(wanted, rows, strict=True)}
 
@@ -228,7 +230,7 @@ class TableStore:
     def open_table(self, table: str, *run_ids: str) -> Any:
         """Open rows of published runs, those named or all, as a `pyarrow.dataset.Dataset`; see `files`.
 
-        By a filter of `run_id`, files of other runs are not even opened.
+        A filter by `run_id` passes over files of other runs.
         """
         files = self.files(table, *run_ids)
         # Rows of a derived table name the run that they are of, and not the one that publishes them.
@@ -276,10 +278,9 @@ class TableStore:
         return frame(spark, self.root, self.files(table, *run_ids), SCHEMAS[table], columns)
 
     def adopt(self, table: str, run_id: str, written: Sequence[str]) -> list[str]:
-        """Move Parquet files, given by URI, into the table in this order, over what a killed try left.
+        """Move Parquet files, given by URI, into the table in this order, and return their names.
 
-        What is not over-written is removed last: who comes too late finds nothing to move, and fails before.
-        Returns the names that they have there.
+        Other files of the run are removed last: who comes too late finds nothing to move, and fails before.
         """
         folder = self.root / table
         names = [f"{run_id}-{number:05}.parquet" for number in range(len(written))]
@@ -298,12 +299,12 @@ class TableStore:
         tables: Mapping[str, Sequence[Written]],
         confirm: Callable[[], None],
     ) -> Row:
-        """Move tables in, and put down last the row that publishes them; return it with what it says of them.
+        """Move tables in, then write the row that publishes and describes them; return it.
 
         Args:
             by: the table of that row.
             staged: the folder that the files were written in.
-            tables: files of each table in their order. Even if there are none, what a killed try left goes.
+            tables: files of each table in their order; those of a killed try are removed.
             confirm: raises if another process has taken the run over.
 
         Raises:
@@ -324,7 +325,7 @@ class TableStore:
         return whole
 
     def publish(self, by: str, row: Mapping[str, Any]) -> None:
-        """Put the row down that publishes a run; raises `ConflictError` if another process has."""
+        """Write the row that publishes a run; raises `ConflictError` if another process has."""
         folder, name, data = self._row_file(by, row)
         with disk_errors(str(folder)):
             try:
@@ -337,7 +338,7 @@ class TableStore:
                 raise
 
     def replace(self, by: str, row: Mapping[str, Any]) -> None:
-        """Put the row down that publishes a run, in the place of the one before."""
+        """Write the row that publishes a run, in the place of the one before."""
         folder, name, data = self._row_file(by, row)
         folder.write(name, data)
 
@@ -348,7 +349,7 @@ class TableStore:
 
 
 def run_of(name: str) -> str:
-    """Return the run that a file of a table is of, by its name."""
+    """Return the run of a file of a table, by its name."""
     return name.rpartition("-")[0]
 
 
@@ -358,11 +359,8 @@ def _described_in(folder: Folder) -> dict[str, ObjectInfo]:
 
 
 def _require_readable(root: Path) -> None:
-    """Raise `OutputError` for a path that Spark would not find again.
-
-    Hadoop looks for a path with wildcards, escaped or not, name by name, and takes a name with a colon for a
-    URI then. (Spark's option to look for nothing reads every file as many times as there are files.)
-    """
+    # Hadoop looks for a path with wildcards, escaped or not, name by name, and takes a name with a colon for
+    # a URI then. (Spark's option to look for nothing reads every file as many times as there are files.)
     real = str(root.resolve())
     if ":" in real and any(character in WILDCARDS for character in real):
         raise OutputError(
@@ -395,7 +393,7 @@ def column_batches(
 
 
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:
-    """Return the published runs that `run_id` names: all for None, the newest for `latest`.
+    """Return the published runs of a name: all for None, the newest for `latest`.
 
     Args:
         by: `runs` for scans, `censuses` for censuses.

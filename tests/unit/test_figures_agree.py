@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from presswatch_spark.claims.counts import counts_of
+from presswatch_spark.claims.make import counts_of
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli import main as cli
 from presswatch_spark.queries.sql import run_query

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims.counts import counts_of
+from presswatch_spark.claims.make import counts_of
 from presswatch_spark.tables.store import TableStore
 from tests.claims import EVENING_BEFORE, LATER, PUBLISHED, YEAR_BEFORE, House, Seen, by_host, text
 from tests.corpora import MEMBERS, build

@@ -159,6 +159,18 @@ def test_words_are_explained_as_sets_say(seed: int) -> None:
         assert judged(pages, words, known, sums) == by_sets(pages, words, known, sums)
 
 
+def test_short_passages_of_a_long_article_are_held_against_the_domains_that_have_them() -> None:
+    random, words = Random(4), 2_000
+    begins = [random.randrange(words - 40) for _ in range(12)]
+    pages = [
+        Page([(begin, begin + random.randrange(11, 40))], number % 40, random.choice([0, 0, CREDITED, EARLY]))
+        for number, begin in enumerate(random.choices(begins, k=120))
+    ]
+    each = np.repeat(np.array([[12, 1, 0]], np.int32), words, 0)
+    sums = np.concatenate([np.zeros((1, 3), np.int32), np.cumsum(each, 0, dtype=np.int32)])
+    assert judged(pages, words, set(), sums) == by_sets(pages, words, set(), sums)
+
+
 def test_what_two_domains_share_without_the_rest_has_a_common_source() -> None:
     rows = judged([Page([(0, 100)], 0), Page([(0, 100)], 1)], 400)
     assert [sources_of(row) for row in rows] == [["common_source"], ["common_source"]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.claims.press import KINDS, PressList, parse_press
+from presswatch_spark.claims.permissions import PRESS_KINDS, PressList, parse_press
 from presswatch_spark.errors import ConfigError
 
 SMALL = """\
@@ -49,7 +49,7 @@ def test_a_host_belongs_to_the_listed_domain_that_it_ends_with(host: str | None,
 def test_the_shipped_list_has_several_hundred_domains_of_every_kind() -> None:
     press = PressList.load(None)
     assert len(press.kinds) >= 600
-    assert set(press.kinds.values()) == set(KINDS)
+    assert set(press.kinds.values()) == set(PRESS_KINDS)
 
 
 def test_a_file_of_ones_own_adds_to_the_shipped_list_and_takes_off(tmp_path: Path) -> None:

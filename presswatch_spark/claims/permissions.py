@@ -1,0 +1,203 @@
+"""Who may print an article: licensees on their hosts, and the press and public bodies by right.
+
+Their files are checked as a whole: every mistake is reported at once, with its line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from itertools import chain
+from typing import Self
+
+import yaml
+
+from presswatch_spark.corpus.registry import site_of
+from presswatch_spark.judgement.urls import hosts_above, without_www
+from presswatch_spark.settings.checked_yaml import Check, compose
+from presswatch_spark.settings.load import shipped
+from presswatch_spark.storage.objects import StorageOptions, read_object
+from presswatch_spark.storage.uris import canonical
+from presswatch_spark.terminal import did_you_mean
+
+PRESS_KINDS = ("newspaper", "magazine", "broadcaster", "agency", "press_releases", "official", "library")
+"""Kinds of listed sites. `library`: it has texts in the public domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """A permission of a member. `hosts` are ASCII host names in lower case, with all hosts below them.
+
+    A leading `www.` is dropped. `starts` and `ends` are inclusive; None means open. `document`: the contract.
+    """
+
+    id: str
+    licensee: str
+    hosts: tuple[str, ...]
+    titles: tuple[str, ...]
+    starts: date | None
+    ends: date | None
+    document: str
+
+
+@dataclass(frozen=True)
+class Licences:
+    """All licences, in the order of the file."""
+
+    licences: tuple[Licence, ...] = ()
+    raw: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    def load(
+        cls, path: str | None, titles: Collection[str], storage: StorageOptions | None = None
+    ) -> Licences:
+        """Read and check a file of licences, on disk or S3; None is a file without any.
+
+        Args:
+            titles: ids of all titles that a licence may name.
+
+        Raises:
+            ConfigError: it has mistakes; all of them are listed as `file:line: message`.
+            StorageError: it cannot be read.
+        """
+        if path is None:
+            return cls()
+        raw, _ = read_object(canonical(path), storage or StorageOptions())
+        return parse_licences(raw, path, titles)
+
+    def covering(self, host: str | None, title_id: str, on: date | None) -> Licence | None:
+        """Return the licence that covers a title on a host on a day; the first by the nearest host.
+
+        An unknown day is covered only by a licence without dates.
+
+        Args:
+            host: in lower-case ASCII, without port.
+        """
+        named = (self._by_site.get((name, title_id), ()) for name in hosts_above(host or ""))
+        for licence in chain.from_iterable(named):
+            if on is None:
+                covers = licence.starts is None and licence.ends is None
+            else:
+                covers = (licence.starts or on) <= on <= (licence.ends or on)
+            if covers:
+                return licence
+        return None
+
+    @property
+    def digest(self) -> str | None:
+        """Return the SHA-256 (hex) of the file; None without one."""
+        return hashlib.sha256(self.raw).hexdigest() if self.raw else None
+
+    @cached_property
+    def _by_site(self) -> dict[tuple[str, str], list[Licence]]:
+        sites: dict[tuple[str, str], list[Licence]] = {}
+        for licence in self.licences:
+            for host in licence.hosts:
+                for title in licence.titles:
+                    sites.setdefault((host, title), []).append(licence)
+        return sites
+
+
+def parse_licences(raw: bytes, name: str, titles: Collection[str]) -> Licences:
+    """Return the licences of a file that messages call `name`; errors as those of `Licences.load`."""
+    check, found = Check(), list[Licence]()
+    root = compose(raw, check, "licences hold hosts and titles, and these hold no more", "licences")
+    top = check.entry(root, "licences file", "licences") if root is not None else {}
+    for node in check.items(top.get("licences"), "licences"):
+        keys = check.entry(node, "licence", "id licensee hosts titles document", "from to")
+        own_id = check.unique_id(keys.get("id"), "licence") or ""
+        what = f"licence `{own_id}`"
+        starts, ends = (check.date(keys.get(key), f"{what}: {key}") for key in ("from", "to"))
+        if starts and ends and ends < starts:
+            check.say(keys["to"], f"{what}: to {ends} is before from {starts}")
+        hosts = [
+            site_of(item, what, check, "host", "portal.example")
+            for item in check.items(keys.get("hosts"), f"{what}: hosts")
+        ]
+        licensed = list[str]()
+        for item in check.items(keys.get("titles"), f"{what}: titles"):
+            if title := check.text(item, f"{what}: title"):
+                licensed.append(title)
+                if title not in titles:
+                    meant = did_you_mean(title, titles)
+                    check.say(item, f"{what}: no member has the title `{title}`{meant}")
+        licence = Licence(
+            id=own_id,
+            licensee=check.text(keys.get("licensee"), f"{what}: licensee") or "",
+            hosts=tuple(dict.fromkeys(without_www(host) for host in hosts if host)),
+            titles=tuple(dict.fromkeys(licensed)),
+            starts=starts,
+            ends=ends,
+            document=check.text(keys.get("document"), f"{what}: document") or "",
+        )
+        found.append(licence)
+    check.finish(name, "the licences file")
+    return Licences(tuple(found), raw)
+
+
+@dataclass(frozen=True)
+class PressList:
+    """Domains of the press and of public bodies, each with its kind, one of `PRESS_KINDS`."""
+
+    kinds: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def load(cls, path: str | None, storage: StorageOptions | None = None) -> Self:
+        """Read `conf/press.yaml`, and add the file at `path`, on disk or S3.
+
+        A file may give a domain another kind, or take it off (`not_press`).
+
+        Raises:
+            ConfigError: a file has mistakes; all of them are listed as `file:line: message`.
+            StorageError: the file cannot be read.
+        """
+        named = shipped("press.yaml")
+        kinds, _ = parse_press(named.read_bytes(), str(named))
+        if path is not None:
+            raw, _ = read_object(canonical(path), storage or StorageOptions())
+            more, less = parse_press(raw, path)
+            kinds = {domain: kind for domain, kind in {**kinds, **more}.items() if domain not in less}
+        return cls(kinds)
+
+    def kind_of(self, host: str | None) -> str | None:
+        """Return the kind of the longest listed domain that a host ends with, by whole names; else None."""
+        return next((self.kinds[name] for name in hosts_above(host or "") if name in self.kinds), None)
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of domains and kinds, in order: the same list has the same digest."""
+        return hashlib.sha256(json.dumps(sorted(self.kinds.items())).encode()).hexdigest()
+
+
+def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
+    """Return the kinds of the domains that a file lists, and the domains that it takes off.
+
+    Raises:
+        ConfigError: it has mistakes; `name` is the file in messages.
+    """
+    check, kinds = Check(), dict[str, str]()
+    root = compose(raw, check, "groups hold domains, and domains hold no more", "groups")
+    top = check.entry(root, "press list", "", "groups not_press") if root is not None else {}
+    for node in check.items(top.get("groups"), "groups"):
+        keys = check.entry(node, "group", "id kind what check domains")
+        own_id = check.unique_id(keys.get("id"), "group") or ""
+        what = f"group `{own_id}`"
+        kind, *_ = (check.text(keys.get(key), f"{what}: {key}") for key in ("kind", "what", "check"))
+        check.known(keys.get("kind"), kind, f"{what}: kind", PRESS_KINDS)
+        for item, domain in _domains(keys.get("domains"), what, check):
+            if domain in kinds:
+                check.say(item, f"{what}: `{domain}` is listed twice")
+            kinds[domain] = kind or ""
+    less = {domain for _, domain in _domains(top.get("not_press"), "not_press", check)}
+    check.finish(name, "the press list")
+    return kinds, less
+
+
+def _domains(node: yaml.Node | None, what: str, check: Check) -> Iterator[tuple[yaml.Node, str]]:
+    for item in check.items(node, what):
+        if domain := site_of(item, what, check, "domain", "journal.example", alone=False):
+            yield item, without_www(domain)

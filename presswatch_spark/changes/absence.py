@@ -1,10 +1,10 @@
-"""Where absence is known: why a copy that one run found may be there, though the other did not find it.
+"""Known absence: why a copy that one run found may exist, though the other did not find it.
 
-What the after run did not find is gone, and what the before run did not find is new: unless something here
-says that it may be there all the same. Where that is possible, doubt is about a shard, and not about a run:
+A copy that the after run did not find is gone, and one that the before run did not find is new, unless
+something here is in doubt: where possible, about a shard, and not about a run.
 
 - Of the same release, a shard that was read again to its end has no copy that was not found there.
-- Of another release, shards have other names. A copy may stand in any shard of its subset.
+- Of another release, shards have other names. A copy may be in any shard of its subset.
 """
 
 import json
@@ -21,18 +21,18 @@ from presswatch_spark.terminal import counted
 
 FEWER = "the {} run read fewer shards than the {} run"
 NAMED = 3
-"""Of more shards than these that were not read, the others are counted only."""
+"""Further shards that were not read are only counted."""
 
 Shard = tuple[str | None, str]
-"""The subset of its release, as far as its path says, and its name: a mirror has other places."""
+"""The subset of its release, as far as its path names it, and its name: a mirror has other places."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
-    """A published run as absence asks for it: its `name` in messages, row of `runs`, and shards.
+    """A published run: its `name` in messages, row of `runs`, and shards.
 
-    `shards`: URI, and whether it was read to its end. A URI may be there several times: what follows `?` is
-    not in the tables.
+    `shards`: URI, and whether it was read to its end. A URI may occur several times: the tables lack its
+    query.
     """
 
     name: str
@@ -57,7 +57,7 @@ class ComparedRun:
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """Why copies that a run found may be there all the same: `whole` for all of them, or by shard or subset.
+    """Doubts about the absence of copies that a run found: `whole` for all of them, or by shard or subset.
 
     `shards` has all shards of the run, by their URIs, if both runs read the same release; None otherwise.
     """
@@ -77,7 +77,7 @@ class Doubts:
 
 
 def doubts_of(found: ComparedRun, other: ComparedRun) -> Doubts:
-    """Return why what `found` has and `other` has not may be there all the same."""
+    """Return the doubts about the absence of copies of `found` in `other`."""
     row, again = found.row, other.row
     if again["shards_planned"] == 0:
         return Doubts(f"the {other.name} run has no shards")
@@ -101,7 +101,7 @@ def doubts_of(found: ComparedRun, other: ComparedRun) -> Doubts:
 
 
 def difference_of(one: Mapping[str, Any], two: Mapping[str, Any]) -> str | None:
-    """Return in what else than shards and corpora two runs, rows of `runs`, may find different things."""
+    """Return a difference of two runs, rows of `runs`, beside shards and corpora."""
     if one["tool_version"] != two["tool_version"]:
         return "the runs were made by different versions"
     if one["dataset"] != two["dataset"]:
@@ -112,7 +112,7 @@ def difference_of(one: Mapping[str, Any], two: Mapping[str, Any]) -> str | None:
 
 
 def subset_of(shard_uri: str) -> str | None:
-    """Return the subset of its release that a shard is of, as far as its path says."""
+    """Return the subset of its release that a shard is of, as far as its path names it."""
     return in_filename(shard_uri).get("subset")
 
 
@@ -128,10 +128,7 @@ def _shard(uri: str) -> Shard:
 
 
 def _on_hub(uri: str) -> tuple[str, str] | None:
-    """Return the dataset on a hub that a shard is of, and its path there; None for other URIs.
-
-    Parts of a dataset have shards of one name: only the path tells them apart, at whatever revision.
-    """
+    # Dataset and path on a hub: parts of a dataset have shards of one name, at whatever revision.
     if scheme_of(uri) != "hf":
         return None
     address = HubAddress.of(uri)
@@ -233,7 +230,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _missing(before: Iterable[Shard], after: Iterable[Shard]) -> bool:
-    """Return whether a shard has no namesake of its subset, or of no known one, in another run."""
+    # A shard without namesake of its subset, or of no known one, in the other run.
     again = defaultdict[str, Counter[str | None]](Counter)
     for subset, name in after:
         again[name][subset] += 1

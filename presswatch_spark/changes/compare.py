@@ -20,7 +20,7 @@ from presswatch_spark.tables.store import TableStore, chosen_runs, column_batche
 
 SIDES = ("before", "after")
 TABLE = "corpus_articles"
-"""The table of the articles of corpora; runs of older versions brought none."""
+"""The table of the articles of corpora; runs of older versions have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Inputs:
     """Two published runs of `store`, `before` and `after`; `earlier` are the runs before both.
 
     `doubts`: of each of `SIDES`, why the other run may have missed what that run found. `corpora`: of each,
-    the digest of its corpus, or None if the tables do not hold the articles of that. `rows`: of all runs.
+    the digest of its corpus, or None if the tables lack its articles. `rows`: of all runs.
     """
 
     store: TableStore
@@ -74,7 +74,7 @@ class Inputs:
 
 
 def articles_of(store: TableStore, corpus_digest: str) -> Iterator[pa.RecordBatch]:
-    """Yield the articles of a corpus that the tables hold, as `states.ARTICLES`; some may come twice."""
+    """Yield the articles of a corpus in the tables, as `states.ARTICLES`; some may come twice."""
     columns = [*ARTICLES.names, "corpus_digest"]
     for batch in column_batches(store, TABLE, store.published(), columns):
         chosen = batch.filter(pc.equal(batch["corpus_digest"], corpus_digest)).select(ARTICLES.names)
@@ -115,7 +115,7 @@ class ChangeTotals:
 class ChangesSummary:
     """A published table `changes`: its folder, and the totals of its rows.
 
-    `counts`: pairs of each state. `doubts`: pairs of each state and doubt, where there is one.
+    `counts`: pairs of each state. `doubts`: pairs of each state and doubt.
     """
 
     tables: TableStore
@@ -144,11 +144,11 @@ def compare(
 
     Args:
         engine: one of `sql.ENGINES`.
-        memory: what DuckDB may take before it goes on on disk.
+        memory: the memory that DuckDB may take before it uses the disk.
 
     Raises:
         InputError: a run is not published.
-        OutputError: `out` already has such a table, or holds something else, or cannot be written.
+        OutputError: `out` already has such a table, or contains something else, or cannot be written.
     """
     config = config or ScanConfig()
     store = TableStore.open(tables, config.storage)
@@ -162,12 +162,12 @@ def compare(
             from presswatch_spark.changes import in_spark
 
             written = in_spark.write(inputs, files, config.run.master, config.run.cores)
-            for rows in written_columns(files, written, ("state", "doubt", "change_sha256")):
-                totals.add(ChangeTotals.of(pa.Table.from_batches([rows])))
         else:
             from presswatch_spark.changes import in_duckdb
 
-            written = in_duckdb.write(inputs, files, memory, config.run.cores, totals)
+            written = in_duckdb.write(inputs, files, memory, config.run.cores)
+        for rows in written_columns(files, written, ("state", "doubt", "change_sha256")):
+            totals.add(ChangeTotals.of(pa.Table.from_batches([rows])))
         about["table_digest"] = totals.table_digest()
         return written
 

@@ -1,14 +1,15 @@
-"""Changes by DuckDB, bucket by bucket: all rows of some articles meet in memory, whatever the runs' size.
+"""Changes by DuckDB, bucket by bucket: all rows of some articles are in memory at once.
 
-DuckDB gets what decides, and numbers of rows. The sightings, which are most of the bytes, stay in Arrow, and
-are taken by their numbers when files are written.
+DuckDB gets the deciding columns and numbers of rows. The sightings, which are most of the bytes, stay in
+Arrow, and are taken by their numbers when files are written.
 """
 
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.changes.compare import SIDES, ChangeTotals, Inputs, articles_of
-from presswatch_spark.changes.rows import COMPARED_AND_SEEN, IDENTITY, KEYS, USED, compared, keys_of
-from presswatch_spark.changes.states import ARTICLES, STORED, steps
+from presswatch_spark.changes.compare import SIDES, Inputs, articles_of
+from presswatch_spark.changes.states import (
+    ARTICLES,
+    COMPARED_AND_SEEN,
+    IDENTITY,
+    KEYS,
+    STORED,
+    USED,
+    compared,
+    keys_of,
+    steps,
+)
 from presswatch_spark.errors import OutputError
-from presswatch_spark.queries.in_duckdb import duckdb_session, first_line
+from presswatch_spark.queries.in_duckdb import duckdb_session, no_room, unreadable
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.tables.declarations import columns_without_run
@@ -33,24 +43,27 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 WORKERS = 2
-"""Buckets that are in memory at once."""
+"""Buckets in memory at once."""
 BUCKET_ROWS, MOST_BUCKETS = 75_000, 200
-"""Rows of a bucket, if no article has more; and how many there are at most: each has four open files."""
+"""Rows of a bucket, unless an article has more; and the most buckets: each has four open files."""
 _OWN = pa.schema([("title_id", pa.string()), ("document", pa.string())])
+_OF_SIDE = {"rows": COMPARED_AND_SEEN, "own": _OWN, "articles": ARTICLES}
+_SCHEMAS = {f"{side}_{name}": schema for side in SIDES for name, schema in _OF_SIDE.items()}
+_SCHEMAS["earlier"] = KEYS
 
 
 class Buckets:
-    """Rows of one schema in files of `folder`, one for each bucket that has rows.
+    """Rows of several names and schemas in files of `folder`, one for each name and bucket that has rows.
 
-    A bucket has the rows of some keys, chosen by a hash: the same in every stream of so many buckets.
+    A bucket has the rows of some keys, chosen by a hash: the same for every name.
     """
 
-    def __init__(self, folder: Path, name: str, schema: pa.Schema, count: int) -> None:
-        self._folder, self._name, self._schema, self._count = folder, name, schema, count
+    def __init__(self, folder: Path, schemas: Mapping[str, pa.Schema], count: int) -> None:
+        self._folder, self._schemas, self._count = folder, schemas, count
         self._open = ExitStack()
-        self._writers = dict[int, pa.RecordBatchStreamWriter]()
+        self._writers = dict[Path, pa.RecordBatchStreamWriter]()
 
-    def deal(self, batch: pa.RecordBatch, keys: pa.Array) -> None:
+    def deal(self, name: str, batch: pa.RecordBatch, keys: pa.Array) -> None:
         """Write each row to the bucket of its key, a string."""
         named = keys.dictionary_encode()
         hashes = [zlib.crc32(key.encode()) % self._count for key in named.dictionary.to_pylist()]
@@ -60,46 +73,33 @@ class Buckets:
         begins = np.flatnonzero(np.diff(places, prepend=-1))
         with disk_errors(str(self._folder)):
             for first, after in pairwise([*begins, len(order)]):
-                number = int(places[first])
-                if number not in self._writers:
-                    file = self._open.enter_context(pa.OSFile(str(self._path(number)), "wb"))
-                    writer = self._open.enter_context(pa.ipc.new_stream(file, self._schema))
-                    self._writers[number] = writer
-                self._writers[number].write_batch(dealt.slice(first, after - first))
-
-    def deal_all(
-        self, batches: Iterable[pa.RecordBatch], keys: Callable[[pa.RecordBatch], pa.Array]
-    ) -> "Buckets":
-        """Write all batches, and end the files."""
-        try:
-            for batch in batches:
-                self.deal(batch, keys(batch))
-        finally:
-            self.close()
-        return self
+                path = self._path(name, int(places[first]))
+                if path not in self._writers:
+                    file = self._open.enter_context(pa.OSFile(str(path), "wb"))
+                    writer = self._open.enter_context(pa.ipc.new_stream(file, self._schemas[name]))
+                    self._writers[path] = writer
+                self._writers[path].write_batch(dealt.slice(first, after - first))
 
     def close(self) -> None:
-        """End the files: rows can be read from then on."""
+        """End the files, which can be read from then on."""
         with disk_errors(str(self._folder)):
             self._open.close()
 
-    def read(self, number: int) -> pa.Table:
+    def read(self, name: str, number: int) -> pa.Table:
         """Return the rows of a bucket, once: they stay mapped, and their file is removed."""
-        if number not in self._writers:
-            return self._schema.empty_table()
-        path = self._path(number)
+        path = self._path(name, number)
+        if path not in self._writers:
+            return self._schemas[name].empty_table()
         with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as rows:
             path.unlink()
             return rows.read_all()
 
-    def _path(self, number: int) -> Path:
-        return self._folder / f"{self._name}-{number:05}.arrow"
+    def _path(self, name: str, number: int) -> Path:
+        return self._folder / f"{name}-{number:05}.arrow"
 
 
-def write(
-    inputs: Inputs, files: SortedFiles, memory: str, cores: int | None, totals: ChangeTotals
-) -> list[Written]:
-    """Write the changes of two runs as files, one for each bucket, and add them to `totals`.
+def write(inputs: Inputs, files: SortedFiles, memory: str, cores: int | None) -> list[Written]:
+    """Write the changes of two runs as files, one for each bucket.
 
     Args:
         memory: the memory that DuckDB may take, such as `500MB`, before it uses the disk.
@@ -119,72 +119,53 @@ def write(
             # Spark's name for it.
             session.execute("create macro sha2(x, bits) as sha256(x)")
             dealt = _dealt(inputs, folder, count)
-            written = []
             with ThreadPoolExecutor(WORKERS, "buckets") as pool:
-                buckets = pool.map(
-                    lambda number: _written(session, inputs, dealt, number, files), range(count)
-                )
-                for file, of_bucket in filter(None, buckets):
-                    written.append(file)
-                    totals.add(of_bucket)
+                write_bucket = partial(_written, session, inputs, dealt, files)
+                written = list(filter(None, pool.map(write_bucket, range(count))))
         except duckdb.Error as error:
-            raise OutputError(
-                f"DuckDB cannot compare the rows: {first_line(error)}",
-                where=str(folder),
-                remedy=f"make room there, name another disk with TMPDIR, or give more than --memory {memory}",
-            ) from error
+            raise no_room("compare the rows", error, memory) from error
     pa.default_memory_pool().release_unused()
     return written or [files.write_all([])]
 
 
-def _dealt(inputs: Inputs, folder: Path, count: int) -> dict[str, Buckets]:
-    try:
-        with ThreadPoolExecutor(len(SIDES), "dealing") as pool:
-            sides = list(pool.map(lambda side: _dealt_side(inputs, side, folder, count), SIDES))
-        earlier = column_batches(inputs.store, "matches", inputs.earlier, IDENTITY) if inputs.earlier else ()
-        keys = Buckets(folder, "earlier", KEYS, count).deal_all(map(keys_of, earlier), _key_of)
-    except (pa.ArrowException, OSError) as error:
-        raise OutputError(
-            f"the rows of matches cannot be read: {first_line(error)}",
-            where=str(inputs.store.root),
-            remedy="give the same command again; if a file has changed meanwhile, restore it from a copy",
-        ) from error
-    return {**sides[0], **sides[1], "earlier": keys}
+def _dealt(inputs: Inputs, folder: Path, count: int) -> Buckets:
+    dealt, store = Buckets(folder, _SCHEMAS, count), inputs.store
 
+    def key_of(batch: pa.RecordBatch) -> pa.Array:
+        return pc.if_else(pc.equal(batch["article"], ""), batch["document"], batch["article"])
 
-def _key_of(batch: pa.RecordBatch) -> pa.Array:
-    return pc.if_else(pc.equal(batch["article"], ""), batch["document"], batch["article"])
-
-
-def _dealt_side(inputs: Inputs, side: str, folder: Path, count: int) -> dict[str, Buckets]:
-    """Deal the rows of one of both runs; documents on a title's site meet rows that only name their site."""
-    rows = Buckets(folder, f"{side}_rows", COMPARED_AND_SEEN, count)
-    own = Buckets(folder, f"{side}_own", _OWN, count)
-    articles = Buckets(folder, f"{side}_articles", ARTICLES, count)
-    try:
-        for batch in column_batches(inputs.store, "matches", [inputs.run_of(side)], USED):
+    def deal_side(side: str) -> None:
+        for batch in column_batches(store, "matches", [inputs.run_of(side)], USED):
             found = compared(batch, inputs.doubts[side])
-            rows.deal(found, _key_of(found))
+            dealt.deal(f"{side}_rows", found, key_of(found))
+            # Documents on a title's site meet rows that only name their site.
             is_own = pc.and_(pc.not_equal(found["article"], ""), pc.fill_null(found["own_site"], False))
             there = found.filter(is_own).select(_OWN.names)
-            own.deal(there, there["document"])
-    finally:
-        rows.close()
-        own.close()
-    digest = inputs.corpora[side]
-    known = () if digest is None else articles_of(inputs.store, digest)
-    articles.deal_all(known, lambda batch: batch["article_id"])
-    return {f"{side}_rows": rows, f"{side}_own": own, f"{side}_articles": articles}
+            dealt.deal(f"{side}_own", there, there["document"])
+        digest = inputs.corpora[side]
+        for batch in articles_of(store, digest) if digest else ():
+            dealt.deal(f"{side}_articles", batch, batch["article_id"])
+
+    try:
+        with closing(dealt):
+            with ThreadPoolExecutor(len(SIDES), "dealing") as pool:
+                list(pool.map(deal_side, SIDES))
+            for batch in column_batches(store, "matches", inputs.earlier, IDENTITY):
+                keys = keys_of(batch)
+                dealt.deal("earlier", keys, key_of(keys))
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(store, error) from error
+    return dealt
 
 
 def _written(
     session: "DuckDBPyConnection",
     inputs: Inputs,
-    dealt: Mapping[str, Buckets],
-    number: int,
+    dealt: Buckets,
     files: SortedFiles,
-) -> tuple[Written, ChangeTotals] | None:
-    tables, seen = {name: bucket.read(number) for name, bucket in dealt.items()}, dict[str, pa.Array]()
+    number: int,
+) -> Written | None:
+    tables, seen = {name: dealt.read(name, number) for name in _SCHEMAS}, dict[str, pa.Array]()
     for side in SIDES:
         rows = tables[f"{side}_rows"]
         seen[side] = _whole(rows["sighting"])
@@ -200,12 +181,11 @@ def _written(
         changes = connection.sql("select * from changes").to_arrow_reader(GROUP_ROWS).read_all()
     if not len(changes):
         return None
-    written = files.write_all(_table_rows(changes, seen, (inputs.before, inputs.after)))
-    return written, ChangeTotals.of(changes)
+    return files.write_all(_table_rows(changes, seen, (inputs.before, inputs.after)))
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column in one piece; `OutputError` if its texts are more than Arrow addresses, 2 GB."""
+    # Arrow addresses 2 GB of texts in one piece.
     try:
         return column.combine_chunks()
     except pa.ArrowInvalid as error:

@@ -1,17 +1,26 @@
-"""Changes by Spark, for what is beyond one host: rows of a pair meet in one task; each task writes a file."""
+"""Changes by Spark, for what is beyond one host: the rows of a pair are in one task, which writes a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from presswatch_spark.changes.absence import Doubts
 from presswatch_spark.changes.compare import SIDES, TABLE, Inputs
-from presswatch_spark.changes.rows import COMPARED_AND_SEEN, IDENTITY, KEYS, USED, compared, keys_of
-from presswatch_spark.changes.states import ARTICLES, STORED, steps, text
+from presswatch_spark.changes.states import (
+    ARTICLES,
+    COMPARED_AND_SEEN,
+    IDENTITY,
+    KEYS,
+    STORED,
+    USED,
+    compared,
+    keys_of,
+    steps,
+    text,
+)
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.spark.worker import task
@@ -41,11 +50,15 @@ def write(
                 frames[name] = found.persist()
             found.createOrReplaceTempView(name)
         # Rows without article are told apart by their documents: there may be more than one task can take.
+        shown = f"""
+            select {text(inputs.before)} as before_run_id, {text(inputs.after)} as after_run_id,
+                nullif(article, '') as article_id,
+                coalesce(after.document_url, before.document_url) as document_url,
+                before.copied_words as copied_words_before, after.copied_words as copied_words_after, *
+            from changes"""
         meeting = "coalesce(article_id, document)"
         tasks = max(1, -(-inputs.rows // ROWS_A_TASK), spark.sparkContext.defaultParallelism)
-        changes = spark.sql(f"select *, {meeting} as meeting from ({_shown(inputs)})").repartition(
-            tasks, "meeting"
-        )
+        changes = spark.sql(f"select *, {meeting} as meeting from ({shown})").repartition(tasks, "meeting")
         columns = [name for name in Change.schema.names if name != "run_id"]
         written = written_by_spark(changes.select(*columns).sortWithinPartitions(*ORDERS["changes"]), files)
         for frame in frames.values():
@@ -53,29 +66,19 @@ def write(
     return written
 
 
-def _shown(inputs: Inputs) -> str:
-    return f"""
-        select {text(inputs.before)} as before_run_id, {text(inputs.after)} as after_run_id,
-            nullif(article, '') as article_id,
-            coalesce(after.document_url, before.document_url) as document_url,
-            before.copied_words as copied_words_before, after.copied_words as copied_words_after, *
-        from changes"""
-
-
 def _inputs(spark: SparkSession, inputs: Inputs) -> dict[str, DataFrame]:
     store = inputs.store
     frames: dict[str, DataFrame] = {}
     for side in SIDES:
         matches = store.frame(spark, "matches", inputs.run_of(side), columns=USED)
-        rows = matches.mapInArrow(
-            ComparedTask(inputs.doubts[side]), spark_schema(COMPARED_AND_SEEN)
-        ).persist()
+        turned = partial(_in_task, partial(compared, doubts=inputs.doubts[side]))
+        rows = matches.mapInArrow(turned, spark_schema(COMPARED_AND_SEEN)).persist()
         frames[f"{side}_rows"] = rows
         frames[f"{side}_own"] = rows.where("article <> '' and own_site").select("title_id", "document")
         frames[f"{side}_articles"] = _articles(spark, inputs, side)
     if inputs.earlier:
         earlier = store.frame(spark, "matches", *inputs.earlier, columns=IDENTITY)
-        frames["earlier"] = earlier.mapInArrow(key_rows, spark_schema(KEYS))
+        frames["earlier"] = earlier.mapInArrow(partial(_in_task, keys_of), spark_schema(KEYS))
     else:
         frames["earlier"] = spark.createDataFrame([], spark_schema(KEYS))
     return frames
@@ -92,20 +95,8 @@ def _articles(spark: SparkSession, inputs: Inputs, side: str) -> DataFrame:
     return rows.where(f.col("corpus_digest") == digest).select(*ARTICLES.names)
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedTask:
-    """Turns rows of `rows.USED` into rows as they are compared, for `mapInArrow`."""
-
-    doubts: Doubts
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield them with their sightings."""
-        with task():
-            for batch in batches:
-                yield compared(batch, self.doubts)
-
-
-def key_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the keys of rows of `rows.IDENTITY`, for `mapInArrow`."""
+def _in_task(
+    function: Callable[[pa.RecordBatch], pa.RecordBatch], batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
     with task():
-        yield from map(keys_of, batches)
+        yield from map(function, batches)

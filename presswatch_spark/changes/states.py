@@ -1,23 +1,60 @@
-"""The states of pairs in two runs, in SQL that both engines understand: a step reads those before it.
+"""Pairs of an article and a document in two runs: their rows as they are compared, and their states in SQL.
 
-docs/reference/tables-derived.md has the rules. The steps begin with these, each for `before` and for `after`:
+docs/reference/tables-derived.md has the rules. Both engines run `steps`, each of which reads those before
+it. They begin with these tables, each for `before` and for `after`:
 
-- `before_rows`: `rows.COMPARED`, and `sighting`, whatever stands for the row in the engine.
+- `before_rows`: `COMPARED`, and `sighting`, which stands for the row in the engine.
 - `before_own`: `title_id` and `document` of rows of an article on its title's site.
 - `before_articles`: `ARTICLES` of the corpus, empty unless corpora differ.
-- `earlier`: `rows.KEYS` of all runs before both, once for all.
+- `earlier`: `KEYS` of all runs before both, once for all.
 
-`changes` has state, doubt, pair, both sightings and digest. What else a row of the table has, stands in the
+`changes` has state, doubt, pair, both sightings and digest; the other columns of the table are in the
 sightings.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from presswatch_spark.changes.rows import PAIR
+from presswatch_spark.changes.absence import Doubts
+from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.queries.sql import literal
+from presswatch_spark.tables.declarations import Sighting
+from presswatch_spark.tables.row_types import struct_of
+from presswatch_spark.verify.verification import SPANS_AT_LEAST
+
+GAP_CHARACTERS = 8
+"""Ranges of an article within so many characters are one: most such gaps are punctuation."""
+
+PAIR = ("publisher_id", "title_id", "article", "document")
+"""The key of a pair; `article` is empty for rows of a site."""
+IDENTITY = ("publisher_id", "title_id", "article_id", "document_url", "text_sha256")
+"""Columns of `matches` that give a row's pair."""
+SIGHTING = list(struct_of(Sighting))
+USED = tuple(dict.fromkeys((*IDENTITY, "article_sha256", "spans", *(field.name for field in SIGHTING))))
+"""Columns of `matches` that are compared, or kept as a sighting."""
+
+KEYS = pa.schema([(name, pa.string()) for name in PAIR])
+_KIND_OF = {"copied_words": pa.int32(), "longest_run_words": pa.int32(), "ranges": pa.list_(pa.int64())}
+_KIND_OF |= dict.fromkeys(("known_url", "own_site", "many"), pa.bool_())
+_OF_ROW = (
+    "known_url", "copied_words", "longest_run_words", "text_sha256", "article_sha256",
+    "row_sha256", "ranges", "many", "doubt", "sighting",
+)  # fmt: skip
+COMPARED = pa.schema(
+    [*KEYS, *((name, _KIND_OF.get(name, pa.string())) for name in (*_OF_ROW[:-1], "own_site"))]
+)
+"""Rows as they are compared.
+
+`known_url`: `document` is a URL, and no digest of a text. `ranges`: from and to of each copied range of the
+article. `many`: there may have been more spans than are kept. `doubt`: why the other run may have missed such
+a row.
+"""
+COMPARED_AND_SEEN = pa.schema([*COMPARED, pa.field("sighting", pa.struct(SIGHTING))])
+
 
 STATES = ("gone", "reduced", "altered", "moved", "persists", "new", "reappeared", "unknown")
 ARTICLES = pa.schema(
@@ -28,9 +65,9 @@ ARTICLES = pa.schema(
 )
 """The articles of a corpus; `suppressed_shingles` is null in runs of older versions."""
 STORED = ("pairs", "moves")
-"""Steps that several others read: they are kept, and the others are read through."""
+"""Steps that several others read: they are stored."""
 GUARANTEED_WORDS = 11
-"""A run of so many words is found with every corpus; of a shorter one, that depends on the corpus's index."""
+"""Runs of so many words are found with every corpus."""
 
 NAMELESS = {
     "before": "the URL of the document is not known: with another text it may still be there",
@@ -45,10 +82,69 @@ SUPPRESSED = "rows of words that the corpus of the {} run leaves out of its inde
 BY_URL = "the runs had different corpora: the {} run may know other pages as the title's"
 
 _OTHER = {"before": "after", "after": "before"}
-_OF_ROW = (
-    "known_url", "copied_words", "longest_run_words", "text_sha256", "article_sha256",
-    "row_sha256", "ranges", "many", "doubt", "sighting",
-)  # fmt: skip
+
+
+def compared(batch: pa.RecordBatch, doubts: Doubts) -> pa.RecordBatch:
+    """Turn a batch with the columns of `USED` into one of `COMPARED_AND_SEEN`."""
+    spans, shards = batch["spans"], batch["shard_uri"].dictionary_encode()
+    reasons = pa.array(map(doubts.of, shards.dictionary.to_pylist()), pa.string())
+    columns = _pair_columns(batch) | {
+        "ranges": ranges_of(spans),
+        "many": pc.fill_null(pc.greater_equal(pc.list_value_length(spans), SPANS_AT_LEAST), False),
+        "doubt": reasons.take(shards.indices),
+        "sighting": pa.StructArray.from_arrays(
+            [batch[field.name].cast(field.type) for field in SIGHTING], fields=SIGHTING
+        ),
+    }
+    arrays = [columns[f.name] if f.name in columns else batch[f.name].cast(f.type) for f in COMPARED_AND_SEEN]
+    return pa.RecordBatch.from_arrays(arrays, schema=COMPARED_AND_SEEN)
+
+
+def keys_of(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Turn a batch with the columns of `IDENTITY` into one of `KEYS`."""
+    columns = _pair_columns(batch)
+    return pa.RecordBatch.from_arrays([columns[name] for name in KEYS.names], schema=KEYS)
+
+
+def _pair_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    urls = batch["document_url"].dictionary_encode()
+    normal = [url and normalise_url(url) for url in urls.dictionary.to_pylist()]
+    forms = pa.array(normal, pa.string()).take(urls.indices)
+    return {
+        "publisher_id": batch["publisher_id"],
+        "title_id": batch["title_id"],
+        "article": pc.fill_null(batch["article_id"], ""),
+        # A new scheme or tracking parameter must not look like removal. Without a URL the text's digest
+        # tells documents apart: what stands in the place of a URL ("n/a") may stand there in many rows.
+        "document": pc.coalesce(forms, batch["text_sha256"]) if forms.null_count else forms,
+        "known_url": pc.is_valid(forms),
+    }
+
+
+def ranges_of(spans: pa.Array) -> pa.Array:
+    """Return the characters of the article that each row's spans cover: from, to, from, to …, as int64 lists.
+
+    Ranges are in order, and joined across gaps of `GAP_CHARACTERS`.
+    """
+    lengths = pc.fill_null(pc.list_value_length(spans), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    values = spans.flatten()
+    starts, ends = (
+        pc.struct_field(values, name).to_numpy(zero_copy_only=False)
+        for name in ("article_start", "article_end")
+    )
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((starts, rows))
+    starts, ends = starts[order], ends[order]
+    # The furthest end of each span and those before it in its row. Rows follow each other: with a stride
+    # beyond all ends, the greatest so far is one of the same row.
+    stride = int(ends.max(initial=0)) + 1
+    reached = np.maximum.accumulate(rows * stride + ends) - rows * stride
+    first = np.ones(len(rows), np.bool_)
+    first[1:] = (rows[1:] != rows[:-1]) | (starts[1:] > reached[:-1] + GAP_CHARACTERS)
+    cuts = np.column_stack((starts[first], reached[np.roll(first, -1)])).astype(np.int64)
+    counts = np.bincount(rows[first], minlength=len(lengths))
+    offsets = np.concatenate(([0], 2 * np.cumsum(counts))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(cuts.ravel()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +152,11 @@ class Question:
     """The facts of a comparison beside the rows: ids of the runs, and how these differ.
 
     Args:
-        difference: why a copy may look altered that is not; None if nothing but shards and corpora differ.
-        same_corpus: whether both runs had the same corpus.
-        listed: of `before` and `after`, whether the tables hold the articles of that run's corpus.
-        hiding: of each, whether that corpus may have left shingles out of its index. It is asked of articles
-            whose suppressed shingles are not known.
+        difference: why a copy may look altered that is not; None if only shards and corpora differ.
+        same_corpus: both runs had the same corpus.
+        listed: of `before` and `after`, whether the tables have the articles of that run's corpus.
+        hiding: of each, whether that corpus may have left shingles out of its index, for articles whose
+            suppressed shingles are not known.
     """
 
     before: str
@@ -92,7 +188,7 @@ def text(value: str | None) -> str:
 
 
 def _strongest(side: str) -> str:
-    """One row a pair, that with the most copied words; its doubt is one of all rows."""
+    # One row a pair, that with the most copied words; its doubt is one of all rows.
     pair, same = ", ".join(PAIR), _same("t", "r", PAIR)
     of_row = ", ".join(f"r.{name}" for name in PAIR)
     # Most pairs have one row, and need no sorting.
@@ -124,8 +220,7 @@ def _joined() -> str:
 
 
 def _moves() -> str:
-    """Copies that were found at one URL before and, with the very text, at another one after; one for one."""
-
+    # Copies at one URL before and, with the very text, at another one after; one for one.
     def alone(side: str, other: str) -> str:
         copy = f"publisher_id, title_id, article, {side}_text_sha256"
         return f"""
@@ -178,7 +273,7 @@ def _judged(question: Question) -> str:
 
 
 def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
-    """Return why a run with another corpus (its articles: `x`) may have missed a copy that `side` has."""
+    # Why a run with another corpus (its articles: `x`) may have missed a copy of `side`.
     other, letter = _OTHER[side], side[0]
     x, row = f"x{letter}", f"p.{letter}_"
     if not listed:

@@ -5,7 +5,6 @@ compares checksums. With Spark, the rows of an article meet in one task, which s
 """
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,9 +19,9 @@ from presswatch_spark.claims.permissions import Licences, PressList
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.words import KnownTexts
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import OutputError, PresswatchError
+from presswatch_spark.errors import PresswatchError
 from presswatch_spark.judgement.grading import CONFIDENCES
-from presswatch_spark.queries.in_duckdb import BATCH_ROWS, duckdb_session, first_line
+from presswatch_spark.queries.in_duckdb import BATCH_ROWS, duckdb_session, no_room, unreadable
 from presswatch_spark.queries.reservations import DECISIVE, pages_read
 from presswatch_spark.queries.sql import answers_of, chosen_engine
 from presswatch_spark.settings.config import ScanConfig
@@ -88,16 +87,8 @@ def sorted_rows(
             if isinstance(cause, PresswatchError):
                 raise cause from error
             if errors:
-                raise OutputError(
-                    f"the rows of matches cannot be read: {first_line(cause)}",
-                    where=str(store.root),
-                    remedy="give the same command again; if a file has changed meanwhile, restore it",
-                ) from cause
-            raise OutputError(
-                f"DuckDB cannot sort the rows: {first_line(error)}",
-                where=tempfile.gettempdir(),
-                remedy=f"make room there, name another disk with TMPDIR, or give more than --memory {memory}",
-            ) from error
+                raise unreadable(store, cause) from cause
+            raise no_room("sort the rows", error, memory) from error
 
 
 def _write_by_spark(

@@ -17,7 +17,6 @@ A domain has the words of all its pages. Sets are bits, 64 to a block. Pages wit
 once, against the domains that have words in their blocks.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -49,14 +48,31 @@ COLUMNS = ("sources", "witnesses", "explained", "beyond", "longest_run", "rarity
 _0, _1, _63 = U64(0), U64(1), U64(63)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The rules of `ClaimRules` and `GradeRules` that decide about words."""
 
     passage_words: int
     rest_share: float
     holder_share: float
     least_run: int
+
+
+class _Kinds(NamedTuple):
+    """Pages that differ: words, group of the domain, printed words of the domain, facts."""
+
+    masks: Bits
+    own: Counts
+    own_printed: Bits
+    facts: Counts
+
+
+class _Groups(NamedTuple):
+    """Domains with the same words, and their number; block b has `members[starts[b] : starts[b + 1]]`."""
+
+    words: Bits
+    sizes: Counts
+    members: Counts
+    starts: Counts
 
 
 def explained(
@@ -87,7 +103,13 @@ def explained(
     masks = _masks(words, bounds, firsts, afters)
     sites, printed = _of_domains(masks, domains, facts)
     # Domains with the same words are counted together, and so are pages: there may be thousands.
-    groups, group_of, sizes = _distinct(sites)
+    _, firsts_of, group_of, sizes = np.unique(
+        _as_keys(sites), return_index=True, return_inverse=True, return_counts=True
+    )
+    places, blocks = np.nonzero(sites[firsts_of])
+    order = np.argsort(blocks, kind="stable")
+    starts = np.searchsorted(blocks[order], np.arange(masks.shape[1] + 1))
+    groups = _Groups(sites[firsts_of], sizes, places[order], starts)
     elsewhere = domains != NOWHERE
     own = np.full(len(domains), NOWHERE)
     own[elsewhere] = group_of[domains[elsewhere]]
@@ -96,26 +118,10 @@ def explained(
     keys = np.column_stack((masks, own_printed, own.view(np.uint64), facts.view(np.uint64)))
     # Kinds of pages, those with the same words one after the other.
     _, first, kind_of = np.unique(_as_keys(keys), return_index=True, return_inverse=True)
-    places, blocks = np.nonzero(groups)
-    order = np.argsort(blocks, kind="stable")
-    starts = np.searchsorted(blocks[order], np.arange(groups.shape[1] + 1))
-    judged, taken = _judged(
-        words, masks[first], own[first], own_printed[first], facts[first],
-        groups, sizes, places[order], starts, _gathered(masks, printed, facts, known),
-        limits.passage_words, limits.rest_share, limits.holder_share,
-    )  # fmt: skip
-    beyond = _beyond(masks[first], taken, judged, sums)
-    found: Counts = _measured(taken, beyond, kind_of, bounds, firsts, afters, sums, limits.least_run)
+    kinds = _Kinds(masks[first], own[first], own_printed[first], facts[first])
+    judged, taken = _judged(kinds, groups, _gathered(masks, printed, facts, known), sums, limits)
+    found: Counts = _measured(judged, taken, kind_of, bounds, firsts, afters, sums, limits.least_run)
     return found
-
-
-def _distinct(sets: Bits) -> tuple[Bits, Counts, Counts]:
-    if not len(sets):
-        return sets, np.empty(0, np.int64), np.empty(0, np.int64)
-    _, first, places, sizes = np.unique(
-        _as_keys(sets), return_index=True, return_inverse=True, return_counts=True
-    )
-    return sets[first], places, sizes
 
 
 def _as_keys(rows: Bits) -> npt.NDArray[np.void]:
@@ -167,184 +173,107 @@ def _gathered(masks: Bits, printed: Bits, facts: Counts, known: Marks) -> Bits:
 
 @cached_njit
 def _judged(
-    words: int,
-    masks: Bits,
-    own: Counts,
-    own_printed: Bits,
-    facts: Counts,
-    groups: Bits,
-    sizes: Counts,
-    members: Counts,
-    starts: Counts,
-    gathered: Bits,
-    passage_words: int,
-    rest_share: float,
-    holder_share: float,
+    kinds: _Kinds, groups: _Groups, gathered: Bits, sums: Sums, limits: Limits
 ) -> tuple[Counts, Bits]:
-    """Return sources and witnesses of each kind of page, int64 (kinds, 2), and its explained words.
-
-    Args:
-        masks, own, own_printed, facts: of one page of each kind; `own` is the group of its domain.
-        groups, sizes: the words of domains that have the same, and how many these are.
-        members, starts: the groups with words in block b are `members[starts[b] : starts[b + 1]]`.
-    """
-    size = masks.shape[1]
-    judged, taken = np.zeros((len(masks), 2), np.int64), np.zeros((len(masks), size), np.uint64)
-    shared, source, nothing = np.empty(size, np.uint64), np.empty(size, np.uint64), np.zeros(size, np.uint64)
-    seen = _SeenGroups(
-        np.empty(len(groups), np.int64),
-        np.full(len(groups), NOWHERE),
-        np.zeros(2, np.int64),
-        np.zeros((2, size), np.uint64),
-        np.zeros((3, size), np.uint64),
-        np.zeros(1),
-    )
-    for r in range(len(masks)):
-        mask, sources = masks[r], 0
-        if r == 0 or not _same(mask, masks[r - 1]):
-            seen.least[0] = -1.0
-            _witnesses(r, mask, groups, sizes, members, starts, passage_words, seen)
-        is_own = own[r] >= 0 and _both(groups[own[r]], mask, 0, size) >= passage_words
-        _others(shared, seen.held[0], seen.held[1], groups[own[r]] if is_own else nothing)
+    """Return the numbers of `COLUMNS` of each kind of page that its words decide, and its explained words."""
+    words, size = len(sums) - 1, kinds.masks.shape[1]
+    found, taken = np.zeros((len(kinds.masks), 8), np.int64), np.zeros(kinds.masks.shape, np.uint64)
+    shared, source, nothing = np.zeros(size, np.uint64), np.zeros(size, np.uint64), np.zeros(size, np.uint64)
+    # Groups with a passage of the page, and the last page that each group was compared with.
+    who, asked = np.empty(len(groups.words), np.int64), np.full(len(groups.words), NOWHERE)
+    # Words of the page that one and two domains have; and one, two and three that lack the article's rest.
+    held, lacking = np.zeros((2, size), np.uint64), np.zeros((3, size), np.uint64)
+    count, domains, least_before = 0, 0, -1.0
+    for r in range(len(kinds.masks)):
+        mask, own, sources = kinds.masks[r], kinds.own[r], 0
+        low, high = _extent(mask)
+        if r == 0 or not _same(mask, kinds.masks[r - 1]):
+            least_before = -1.0
+            count, domains = _witnesses(r, mask, low, high, groups, limits.passage_words, who, asked, held)
+        own_words = groups.words[own] if own >= 0 else nothing
+        is_own = own >= 0 and _both(own_words, mask, low, high) >= limits.passage_words
+        _others(shared, held[0], held[1], own_words if is_own else nothing)
+        rest = words - _both(shared, shared, low, high)
+        least = limits.holder_share * rest
         for k in range(5):
             if k == 1:
-                _others(source, gathered[1], gathered[2], mask if facts[r] & CREDITED else nothing)
+                _others(source, gathered[1], gathered[2], mask if kinds.facts[r] & CREDITED else nothing)
             elif k == 2:
-                _others(source, gathered[3], gathered[4], own_printed[r])
+                _others(source, gathered[3], gathered[4], kinds.own_printed[r])
             elif k == 3:
                 source[:] = nothing
-                rest = words - _both(shared, shared, 0, size)
-                if rest < words and rest >= rest_share * words:
-                    _common(mask, shared, groups, sizes, own[r], is_own, holder_share * rest, seen, source)
+                if rest < words and rest >= limits.rest_share * words:
+                    if least != least_before:
+                        _hold_lacking(mask, low, high, groups, who[:count], least, lacking)
+                        least_before = least
+                    # One domain that lacks the rest is enough if the page's own lacks it too; else two.
+                    enough = 0 if own >= 0 and _without(own_words, shared) < least else 1
+                    is_counted = is_own and _without(own_words, mask) < least
+                    _others(
+                        source, lacking[enough], lacking[enough + 1], own_words if is_counted else nothing
+                    )
             else:
                 source[:] = gathered[0 if k == 0 else 5]
-            if _both(source, mask, 0, size) >= passage_words:
+            if _both(source, mask, low, high) >= limits.passage_words:
                 sources |= 1 << k
                 _add(taken[r], source & mask)
-        if facts[r] & OF_PRESS:
+        if kinds.facts[r] & OF_PRESS:
             sources |= 1 << 5
             _add(taken[r], mask)
-        judged[r, 0], judged[r, 1] = sources, seen.numbers[DOMAINS] - is_own
-    return judged, taken
-
-
-class _SeenGroups(NamedTuple):
-    """The groups that have a passage of the page that is judged.
-
-    `who` int64[groups], of which the first `numbers[GROUPS]` count; these are `numbers[DOMAINS]` domains.
-    `asked` int64[groups]: the last page that each group was compared with. `held` has the words of the page
-    that one and two domains have; `lacking` those that one, two and three have of those that lack the rest of
-    the article: they have less than `least[0]` words of it.
-    """
-
-    who: Counts
-    asked: Counts
-    numbers: Counts
-    held: Bits
-    lacking: Bits
-    least: npt.NDArray[np.float64]
-
-
-GROUPS, DOMAINS = 0, 1
+        found[r, 0], found[r, 1], found[r, 2] = sources, domains - is_own, _both(taken[r], mask, low, high)
+        for w in range(low << 6, min(high << 6, words)):
+            if _has(mask, w) and not _has(taken[r], w):
+                found[r, 3] += 1
+                found[r, 6] += sums[w + 1, 1] - sums[w, 1]
+                found[r, 7] += sums[w + 1, 2] - sums[w, 2]
+    return found, taken
 
 
 @inner_njit
 def _witnesses(
-    page: int,
-    mask: Bits,
-    groups: Bits,
-    sizes: Counts,
-    members: Counts,
-    starts: Counts,
-    passage_words: int,
-    seen: _SeenGroups,
-) -> None:
-    low, high = _extent(mask)
-    seen.held[:] = _0
-    seen.numbers[:] = 0
+    page: int, mask: Bits, low: int, high: int, groups: _Groups, passage_words: int, who: Counts,
+    asked: Counts, held: Bits,
+) -> tuple[int, int]:  # fmt: skip
+    """Find the groups that have a passage of a page; return how many there are, and of how many domains."""
+    count = domains = 0
+    held[:] = _0
     is_full = False
     # Groups without words in the page's blocks are passed over where there are many.
-    near = starts[high] - starts[low]
-    is_near = near < len(groups)
-    for place in range(near if is_near else len(groups)):
-        g = members[starts[low] + place] if is_near else place
-        if seen.asked[g] == page:
+    near = groups.starts[high] - groups.starts[low]
+    is_near = near < len(groups.words)
+    for place in range(near if is_near else len(groups.words)):
+        g = groups.members[groups.starts[low] + place] if is_near else place
+        if asked[g] == page:
             continue
-        seen.asked[g] = page
-        if _both(groups[g], mask, low, high) < passage_words:
+        asked[g] = page
+        if _both(groups.words[g], mask, low, high) < passage_words:
             continue
-        seen.who[seen.numbers[GROUPS]] = g
-        seen.numbers[GROUPS] += 1
-        seen.numbers[DOMAINS] += sizes[g]
+        who[count] = g
+        count += 1
+        domains += groups.sizes[g]
         if not is_full:
-            _hold(seen.held, groups[g], mask, sizes[g], low, high)
-            is_full = _same(seen.held[1], mask)
+            _hold(held, groups.words[g], mask, groups.sizes[g], low, high)
+            is_full = _same(held[1], mask)
+    return count, domains
 
 
 @inner_njit
-def _find_lacking(mask: Bits, groups: Bits, sizes: Counts, least: float, seen: _SeenGroups) -> None:
-    # Domains that lack the rest have less than `least` words outside of the page's: of these, all are shared.
-    seen.lacking[:] = _0
-    seen.least[0] = least
-    low, high = _extent(mask)
-    for place in range(seen.numbers[GROUPS]):
-        g = seen.who[place]
-        if _without(groups[g], mask) < least:
-            _hold(seen.lacking, groups[g], mask, sizes[g], low, high)
-            if _same(seen.lacking[2], mask):
-                return
-
-
-@inner_njit
-def _common(
-    mask: Bits,
-    shared: Bits,
-    groups: Bits,
-    sizes: Counts,
-    own: int,
-    is_own: bool,
-    least: float,
-    seen: _SeenGroups,
-    common: Bits,
+def _hold_lacking(
+    mask: Bits, low: int, high: int, groups: _Groups, who: Counts, least: float, lacking: Bits
 ) -> None:
-    """Fill `common` with the words of the page that other domains have which lack the rest of the article.
-
-    One such domain is enough if the page's own lacks the rest too; else it takes two. The rest is the part of
-    the article that is not shared; `least`: the words of it that a domain must have.
-    """
-    if seen.least[0] != least:
-        _find_lacking(mask, groups, sizes, least, seen)
-    lacking = seen.lacking
-    own_words = np.zeros(len(mask), np.uint64)
-    # The page's own domain is among those that were counted.
-    if is_own and _without(groups[own], mask) < least:
-        own_words[:] = groups[own]
-    if own >= 0 and _without(groups[own], shared) < least:
-        _others(common, lacking[0], lacking[1], own_words)
-    else:
-        _others(common, lacking[1], lacking[2], own_words)
-
-
-@cached_njit
-def _beyond(masks: Bits, taken: Bits, judged: Counts, sums: Sums) -> Counts:
-    # The numbers of `COLUMNS` of each kind of page that its words decide.
-    found = np.zeros((len(masks), 8), np.int64)
-    for k in range(len(masks)):
-        found[k, 0], found[k, 1] = judged[k, 0], judged[k, 1]
-        found[k, 2] = _both(taken[k], taken[k], 0, len(taken[k]))
-        low, high = _extent(masks[k])
-        for w in range(low << 6, min(high << 6, len(sums) - 1)):
-            if _has(masks[k], w) and not _has(taken[k], w):
-                found[k, 3] += 1
-                found[k, 6] += sums[w + 1, 1] - sums[w, 1]
-                found[k, 7] += sums[w + 1, 2] - sums[w, 2]
-    return found
+    # Domains that lack the rest have less than `least` words outside of the page's: of these, all are shared.
+    lacking[:] = _0
+    for g in who:
+        if _without(groups.words[g], mask) < least:
+            _hold(lacking, groups.words[g], mask, groups.sizes[g], low, high)
+            if _same(lacking[2], mask):
+                return
 
 
 @cached_njit
 def _measured(
+    judged: Counts,
     taken: Bits,
-    beyond: Counts,
     kind_of: Counts,
     bounds: Counts,
     firsts: Counts,
@@ -353,7 +282,7 @@ def _measured(
     least_run: int,
 ) -> Counts:
     # Those of each row: of its kind, and of its spans.
-    found = beyond[kind_of]
+    found = judged[kind_of]
     for r in range(len(found)):
         for s in range(bounds[r], bounds[r + 1]):
             longest, rarity = _runs(taken[kind_of[r]], firsts[s], afters[s], sums, least_run)

@@ -8,12 +8,12 @@ from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore, column_batches
 
 NAMES = ("record_id", "document_url")
-"""What tells documents apart whose place in the shard is not known."""
+"""Columns that identify documents without known place in the shard."""
 BATCH_ROWS = 1 << 15
 
 
 def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> SampleEstimate:
-    """Estimate what the release holds of which the published run read a sample; see `estimate`."""
+    """Estimate the totals of a release from a published run of a sample; see `estimate`."""
     (run,) = store.read("runs", run_id).to_pylist()
     log = store.read("scan_log", run_id, columns=LOG_COLUMNS).to_pylist()
     # Of the rows that count, about 50 bytes each: each text is stored once.

@@ -1,16 +1,17 @@
 """Queries by DuckDB over published tables, and its sessions.
 
-A session reads what it is given, and nothing else: no file, no network, no setting is in its reach. It sorts
-and joins in memory and, beyond that, in a scratch folder. Ctrl-C stops it.
+A session reads what it is given: no file, no network, no setting is in its reach. It sorts and joins in
+memory and, beyond that, in a scratch folder. Ctrl-C stops it.
 
-A query is parsed before anything is opened. It must be one that reads, and may name our tables and views,
-what it defines itself, and functions that make rows out of nothing. Only the tables that it names are opened
-and compared with what was published.
+A query is parsed before anything is opened. It must be one that reads, and may name our tables and views, its
+own definitions, and functions that make rows out of nothing. Only the tables that it names are opened and
+compared with what was published.
 """
 
 import json
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 BATCH_ROWS = 20_000
-"""Rows of a batch that goes in or comes out."""
+"""Rows of a batch."""
 
 SETTINGS = {
     "default_null_order": "nulls_first_on_asc_last_on_desc",
@@ -38,7 +39,6 @@ SETTINGS = {
     "allow_community_extensions": False,
 }
 """Nulls are sorted, and division by zero is refused, as by Spark; nothing is downloaded."""
-
 CLOSED = (
     "set enable_progress_bar = false",
     "set timezone = 'UTC'",
@@ -46,10 +46,6 @@ CLOSED = (
     "set enable_external_access = false",
     "set lock_configuration = true",
 )
-
-INTERRUPTED = "Query interrupted"
-"""What DuckDB says in the place of `KeyboardInterrupt`."""
-
 
 MEMORY = "1GB"
 SPARK_NAMES = (
@@ -59,13 +55,11 @@ SPARK_NAMES = (
     "collect_set(x) as list(distinct x)",
     "unix_micros(value) as epoch_us(value)",
 )
-"""Functions that Spark has under other names: queries and views are written with these for both engines."""
+"""Functions with other names in Spark: queries and views are written with these for both engines."""
 ROW_MAKERS = frozenset({"unnest", "range", "generate_series", "repeat", "json_each"})
 """Table functions that read nothing but their arguments."""
 OURS = frozenset({"", "main", "memory"})
-"""Schemas and catalogs that hold our tables."""
-READING = "the stream registered as"
-"""What errors of DuckDB name that come from reading our tables."""
+"""Schemas and catalogs of our tables."""
 AGAIN = "give the query again; if a file has changed meanwhile, restore it from a copy"
 
 
@@ -74,7 +68,7 @@ def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyC
     """Give a connection to an empty DuckDB.
 
     Args:
-        memory: what it may take before it goes on on disk, such as `2GB`.
+        memory: the memory that it may take before it uses the disk, such as `2GB`.
         cores: threads; None: one for each core.
 
     Raises:
@@ -112,13 +106,31 @@ def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyC
 
 
 def first_line(error: Exception) -> str:
-    """Return what an error of DuckDB says, without the lines that show the place in the query."""
+    """Return the first line of an error of DuckDB, without the place in the query."""
     return str(error).strip().partition("\n")[0]
+
+
+def unreadable(store: TableStore, error: Exception) -> OutputError:
+    """Return the error of rows that cannot be read."""
+    return OutputError(
+        f"the rows of matches cannot be read: {first_line(error)}",
+        where=str(store.root),
+        remedy="give the same command again; if a file has changed meanwhile, restore it from a copy",
+    )
+
+
+def no_room(work: str, error: Exception, memory: str) -> OutputError:
+    """Return the error of work that DuckDB cannot do within its memory and scratch folder."""
+    return OutputError(
+        f"DuckDB cannot {work}: {first_line(error)}",
+        where=tempfile.gettempdir(),
+        remedy=f"make room there, name another disk with TMPDIR, or give more than --memory {memory}",
+    )
 
 
 @contextmanager
 def _stopped_by_ctrl_c(connection: "DuckDBPyConnection") -> Iterator[None]:
-    """Stop what runs at Ctrl-C, and raise `KeyboardInterrupt`; DuckDB looks for signals between tasks."""
+    # DuckDB looks for signals between tasks only, which may take half a minute.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -136,7 +148,7 @@ def _stopped_by_ctrl_c(connection: "DuckDBPyConnection") -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if str(error) != INTERRUPTED:
+        if str(error) != "Query interrupted":
             raise
         raise KeyboardInterrupt from error
     finally:
@@ -149,11 +161,11 @@ def _stopped_by_ctrl_c(connection: "DuckDBPyConnection") -> Iterator[None]:
 
 
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
-    """Run a query, as `sql.answer_of` says; `OutputError` also if there is no room to sort."""
+    """Run a query, as `sql.answer_of`; `OutputError` also if there is no room to sort."""
     with ExitStack() as stack:
         connection = stack.enter_context(duckdb_session(MEMORY))
-        found = _Tables(store, connection, runs).found(query)
-        return _answer(found, stack.pop_all())
+        found = _found(store, connection, query, runs, set())
+        return _result(found, stack.pop_all())
 
 
 def run_each(store: TableStore, queries: Iterable[str]) -> Iterator[QueryResult]:
@@ -162,41 +174,35 @@ def run_each(store: TableStore, queries: Iterable[str]) -> Iterator[QueryResult]
     A table is opened when a query first names it. Read each answer before the next is asked for.
     """
     with duckdb_session(MEMORY) as connection:
-        tables = _Tables(store, connection, ())
+        there = set[str]()
         for query in queries:
-            yield _answer(tables.found(query), ExitStack())
+            yield _result(_found(store, connection, query, (), there), ExitStack())
 
 
-class _Tables:
-    """Tables and views in a DuckDB: each comes there when a query first names it."""
-
-    def __init__(self, store: TableStore, connection: "DuckDBPyConnection", runs: Sequence[str]) -> None:
-        self._store, self._connection, self._runs = store, connection, runs
-        self._there = set[str]()
-        for name in SPARK_NAMES:
-            connection.execute(f"create macro {name}")
-
-    def found(self, query: str) -> "pa.RecordBatchReader":
-        """Return the rows of a query; raises as `run`."""
-        # It loads pandas, as the tables do once they are opened.
-        from presswatch_spark.tables.bounded import BoundedDataset
-
-        with _refusals():
-            named = names_in(self._connection, query)
-            for name in in_order(named):
-                if name in self._there:
-                    continue
-                if name in SCHEMAS:
-                    rows = self._store.open_table(name, *runs_of(name, self._runs))
-                    self._connection.register(name, BoundedDataset.of(rows))
-                else:
-                    self._connection.execute(f"create view {name} as {VIEWS[name]}")
-                self._there.add(name)
-            return self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
-
-
-def _answer(found: "pa.RecordBatchReader", kept: ExitStack) -> QueryResult:
+def _result(found: "pa.RecordBatchReader", kept: ExitStack) -> QueryResult:
     return QueryResult(found.schema.names, _rows(found, kept), lambda: found.schema, "duckdb")
+
+
+def _found(
+    store: TableStore, connection: "DuckDBPyConnection", query: str, runs: Sequence[str], there: set[str]
+) -> "pa.RecordBatchReader":
+    """Return the rows of a query; the tables and views that it names join those that are `there`."""
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import BoundedDataset
+
+    with _refusals():
+        for name in () if there else SPARK_NAMES:
+            connection.execute(f"create or replace macro {name}")
+        for name in in_order(names_in(connection, query)):
+            if name in there:
+                continue
+            if name in SCHEMAS:
+                rows = store.open_table(name, *runs_of(name, runs))
+                connection.register(name, BoundedDataset.of(rows))
+            else:
+                connection.execute(f"create view {name} as {VIEWS[name]}")
+            there.add(name)
+        return connection.sql(query).to_arrow_reader(BATCH_ROWS)
 
 
 def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:
@@ -266,6 +272,6 @@ def _refusals() -> Iterator[None]:
         ) from error
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         cause = first_line(error)
-        if READING in cause or not isinstance(error, duckdb.Error):
+        if "the stream registered as" in cause or not isinstance(error, duckdb.Error):
             raise OutputError(f"a table cannot be read: {cause}", where="sql", remedy=AGAIN) from error
         raise refused(f"DuckDB refuses the query: {cause}") from error

@@ -1,17 +1,17 @@
 """Queries by Spark SQL over published tables, for what is more than one machine can sort.
 
-A query is parsed before anything is opened, and reads our tables and views alone. Spark would run any
-statement, read files by their path, call Java and start programs. So every part of the plan that Spark's own
-parser makes must be of a kind that is known to be harmless.
+A query is parsed before anything is opened, and reads our tables and views only. Spark would run any
+statement, read files by their path, call Java and start programs: every part of the plan must be of a kind
+that is known to be harmless.
 
-Spark prunes what its own reader reads on disk. Tables on S3 are read by Python tasks, so a query gets those
-columns there whose names stand in it, or in the views that it names; the others are null.
+Spark prunes what its own reader reads on disk. Of tables on S3, which Python tasks read, a query gets those
+columns whose names occur in it, or in the views that it names; the others are null.
 """
 
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import ConfigError, PresswatchError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # The last part of the name is the table's.
 UNKNOWN_TABLE = re.compile(r"^\[TABLE_OR_VIEW_NOT_FOUND\][^`]*(?:`[^`]*`\.)*`([^`]+)`")
 ALL_COLUMNS = re.compile(r"\*|\|>|\b(?:table|natural)\b")
-"""What may mean columns that a query does not name."""
+"""Signs of columns that a query does not name."""
 SELECTS = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 COUNTED_ROWS = re.compile(r"count\s*\(\s*\*\s*\)")
 WORD = re.compile(r"\w+")
@@ -83,7 +83,7 @@ PLANS = frozenset({
     "CurrentNamespace$", "DescribeQueryCommand", "DescribeRelation", "ShowTables",
     "UnresolvedTableOrView",
 })  # fmt: skip
-"""Parts of plans that read what they are given, or describe it."""
+"""Parts of plans that read their inputs, or describe them."""
 ROW_MAKERS = frozenset({
     "explode", "explode_outer", "inline", "inline_outer",
     "json_tuple", "posexplode", "posexplode_outer", "range",
@@ -97,8 +97,8 @@ HARMLESS_GROUPS = frozenset(f"{group}_funcs" for group in (
 ))  # fmt: skip
 """Groups of Spark's own functions that compute on their arguments only, as Spark's registry names them.
 
-Functions for XML, Avro and Protobuf are not among them: they take options that name files or addresses, such
-as `rowValidationXSDPath`. A group that a later Spark adds is refused until it is added here.
+Functions for XML, Avro and Protobuf are not among them: their options may name files or addresses. A group of
+a later Spark is refused until it is added here.
 """
 HARMLESS_FUNCTIONS = frozenset({
     "aes_decrypt", "aes_encrypt", "assert_true", "bitmap_bit_position", "bitmap_bucket_number",
@@ -106,31 +106,27 @@ HARMLESS_FUNCTIONS = frozenset({
     "hll_union", "hmac", "monotonically_increasing_id", "raise_error", "spark_partition_id",
     "try_aes_decrypt", "typeof", "uuid", "version",
 })  # fmt: skip
-"""Functions in Spark's group of miscellaneous ones, of any version, that compute on their arguments only."""
+"""Functions of Spark's miscellaneous group that compute on their arguments only."""
 BUILT_IN = ((), ("builtin",), ("system", "builtin"))
-"""Qualifiers of Spark's own functions; others name functions that someone has added to a catalog."""
-BY_LATER_NAMES = "UnresolvedIdentifier"
-"""What the class is called of a name that is put together when the query runs."""
-
-_LOGICAL = "org.apache.spark.sql.catalyst.plans.logical.LogicalPlan"
-_TYPES = "org.apache.spark.sql.types."
+"""Qualifiers of Spark's own functions."""
 
 
 def require_harmless(spark: "SparkSession", query: str) -> None:
-    """Refuse whatever is no query over our tables and views.
+    """Refuse everything but queries over our tables and views.
 
     Raises:
-        ConfigError: it is no query, or names or calls what is not ours.
+        ConfigError: it is no query, or names or calls something else.
         PySparkException: Spark cannot parse it.
     """
     # Spark would put variables of the environment in the place of `${env:…}`.
     if "${" in query:
         raise refused("a query may not hold ${", "write it as concat(chr(36), '{')")
-    is_plan = spark._jvm.java.lang.Class.forName(_LOGICAL).isInstance  # type: ignore[union-attr]
+    logical_plan = "org.apache.spark.sql.catalyst.plans.logical.LogicalPlan"
+    is_plan = spark._jvm.java.lang.Class.forName(logical_plan).isInstance  # type: ignore[union-attr]
     named, own = list[tuple[str, ...]](), set[str]()
     plan = spark._jsparkSession.sessionState().sqlParser().parsePlan(query)
     for node, kind in _nodes(spark, plan):
-        if BY_LATER_NAMES in kind:
+        if "UnresolvedIdentifier" in kind:
             raise refused("a query may not call identifier()", "write names as they are")
         if kind not in PLANS and is_plan(node):
             raise no_query()
@@ -171,7 +167,7 @@ def _nodes(spark: "SparkSession", plan: Any) -> Iterator[tuple[Any, str]]:
         name = str(value.getClass().getName())
         if name.startswith("scala.collection."):
             waiting += _items(value)
-        elif is_product(value) and not name.startswith(_TYPES):
+        elif is_product(value) and not name.startswith("org.apache.spark.sql.types."):
             yield value, name.rpartition(".")[2]
             waiting += _items(value.productIterator())
 
@@ -183,7 +179,7 @@ def _items(values: Any) -> Iterator[Any]:
 
 
 def named_in(query: str) -> set[str]:
-    """Return the tables and views that a query may read: their names stand in it."""
+    """Return the tables and views whose names occur in a query."""
     return {*SCHEMAS, *VIEWS} & set(WORD.findall(query.lower()))
 
 
@@ -218,25 +214,14 @@ def _refusals() -> Iterator[None]:
         raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error
     # The socket that rows come by ends, or is refused, according to the moment.
     except (Py4JError, ConnectionError, EOFError) as error:
-        if cause := _of_the_query(error):
-            raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error
+        with suppress(Py4JError, OSError):  # Java, which has the text, may have ended
+            if found := OF_THE_QUERY.search(str(error)):
+                raise ConfigError(f"Spark refuses the query: {found[1]}", where="sql") from error
         raise PresswatchError(
             "Spark's Java ended before the query did",
             where="sql",
             remedy="see whether this machine ran out of memory, and give the query again",
         ) from error
-
-
-def _of_the_query(error: Exception) -> str:
-    from py4j.protocol import Py4JError, Py4JJavaError
-
-    if not isinstance(error, Py4JJavaError):
-        return ""
-    try:
-        said = OF_THE_QUERY.search(str(error))
-    except (Py4JError, OSError):  # Java, which has the text, has ended
-        return ""
-    return said[1] if said else ""
 
 
 def _plain(value: object) -> object:

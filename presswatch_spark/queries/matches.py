@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import reduce
+from itertools import chain
 from operator import and_, or_
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,16 +26,11 @@ from presswatch_spark.terminal import did_you_mean, nearest, printable
 if TYPE_CHECKING:
     from presswatch_spark.corpus.store import Corpus
 
-# Tables whose rows name titles, publishers or articles.
+# Tables whose rows name titles, publishers or articles; columns of what has no id.
 NAMING = ("matches", "captures", "rights_signals", "runs")
 COLUMNS = {"host": "document_host", "release": "release", "dataset": "dataset"}
-"""Columns of what has no id."""
-NEAREST = 3
-
-
-BATCH_ROWS = 10_000
 EQUAL = ("title_id", "publisher_id", "article_id", "dataset", "release", "document_host")
-"""Columns that a filter may ask for one value of."""
+"""Columns that a filter compares with one value."""
 SITES = {"own_site": "own_site", "elsewhere": "not own_site", "unknown_site": "own_site is null"}
 _WEIGHT = (
     "{letter} nulls last, copied_words desc, longest_run_words desc, article_coverage desc nulls last,"
@@ -47,38 +43,37 @@ ORDERS: Mapping[str, str] = {
     "title": f"title_id, {_WEIGHT}",
     "shard": ", ".join(f"{name} nulls first" for name in ("run_id", *STORED["matches"])),
 }
-"""In what order rows can be had: each is the same every time. `shard` is how they are stored."""
-MAY_BE_UNKNOWN = ("captured_at", "document_host", "release")
-"""Columns of a filter that may be null: then nobody knows whether the row is wanted."""
+"""Orders of rows, each the same every time. `shard`: as they are stored."""
 
 
 def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: Corpus | None = None) -> None:
-    """Refuse ids of titles, publishers or articles that neither rows nor the corpus know.
+    """Refuse ids of titles, publishers or articles, and hosts, datasets and releases that no row names.
 
-    So it does with hosts, datasets and releases, of which a corpus knows nothing.
-
-    An id that no row names may yet be in the corpus of a scan that found no copy of it. Without a corpus, the
-    message says only that no row names it.
+    With a corpus, ids that it knows are accepted, too: a scan may have found no copy of them.
 
     Args:
-        wanted: ids by `title`, `publisher` and `article`, and names by the keys of `COLUMNS`; None asks for
-            nothing.
+        wanted: ids by `title`, `publisher` and `article`, and names by the keys of `COLUMNS`; None: none.
 
     Raises:
-        InputError: with the nearest that are known.
+        InputError: with the nearest known names.
     """
     # It loads pandas, as the tables do once they are opened.
     from presswatch_spark.tables.bounded import bounded_batches
 
     for kind, name in wanted.items():
-        column = COLUMNS.get(kind, f"{kind}_id")
-        if name is None or any(
-            len(batch)
-            for rows in _rows_with(store, column)
-            for batch in bounded_batches(rows, [column], pc.field(column) == name)
-        ):
+        if name is None:
             continue
-        batches = (batch for rows in _rows_with(store, column) for batch in bounded_batches(rows, [column]))
+        column = COLUMNS.get(kind, f"{kind}_id")
+        # Names alone are looked for: what is read later is compared with what was published.
+        rows = [
+            store.dataset(store.files(table, read=False), SCHEMAS[table])
+            for table in NAMING
+            if column in SCHEMAS[table].names
+        ]
+        found = (bounded_batches(each, [column], pc.field(column) == name) for each in rows)
+        if any(map(len, chain.from_iterable(found))):
+            continue
+        batches = chain.from_iterable(bounded_batches(each, [column]) for each in rows)
         known = {each: each for batch in batches for each in batch[column].unique().drop_null().to_pylist()}
         if kind in COLUMNS:
             what = f"no row of these tables has the {kind} {name}"
@@ -95,19 +90,19 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
                 continue
             what = f"neither the tables nor the corpus know the {kind} {name}"
             remedy = "give the id that the members' file or the articles have"
-        near = dict.fromkeys(known[each] for each in nearest(name, known, NEAREST))
+        near = dict.fromkeys(known[each] for each in nearest(name, known, 3))
         nearest_names = f"; nearest: {', '.join(near)}" if near else ""
         raise InputError(printable(f"{what}{nearest_names}"), where=str(store.root), remedy=remedy)
 
 
 def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: str = "") -> None:
-    """Refuse names of a `kind` (`grade`, `column`, …) that are not among those `known`: no row has them.
+    """Refuse names of a `kind` (`grade`, `column`, …) that are not among those `known`.
 
     Args:
-        where: what is asked, such as a table.
+        where: the place that has them, such as a table.
 
     Raises:
-        InputError: with those that are.
+        InputError: with the known ones.
     """
     there = tuple(known)
     for name in names:
@@ -116,20 +111,13 @@ def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: s
             raise InputError(printable(what), where=where, remedy=f"there are: {', '.join(there)}")
 
 
-def _rows_with(store: TableStore, column: str) -> Iterator[Any]:
-    for table in NAMING:
-        if column in SCHEMAS[table].names:
-            # Names alone are looked for: what is read later is held against what was published.
-            yield store.dataset(store.files(table, read=False), SCHEMAS[table])
-
-
 @dataclass(frozen=True, slots=True)
 class MatchFilter:
-    """Which rows are wanted; None, empty and False ask for nothing in particular.
+    """The wanted rows; None, empty and False exclude none.
 
-    `own_site`, `elsewhere` and `unknown_site` ask for documents on the publisher's own sites, on others, and
-    where nobody knows. They add up. `since` asks for documents that were captured then or later; a row whose
-    capture has no date is left out, as is one without a host where `document_host` is given.
+    `own_site`, `elsewhere` and `unknown_site`: documents on the publisher's own sites, on others, and of
+    unknown site; they add up. `since`: documents that were captured then or later. Rows without a wanted
+    column are left out.
     """
 
     title_id: str | None = None
@@ -173,31 +161,15 @@ class MatchFilter:
             terms.append(f"({' or '.join(asked)})")
         return " and ".join(terms) or "true"
 
-    def columns(self) -> set[str]:
-        """Return the columns of `matches` that the filter looks at."""
-        asked: dict[str, Any] = {
-            "grade": self.grades,
-            "confidence": self.confidences,
-            "captured_at": self.since,
-        }
-        asked["own_site"] = self.own_site or self.elsewhere or self.unknown_site
-        return {name for name, _ in self._equal()} | {name for name, value in asked.items() if value}
-
-    def without(self, column: str) -> Self:
-        """Return the filter without what it asks of `captured_at` or of a column of `EQUAL`."""
-        changed: dict[str, Any] = {"since" if column == "captured_at" else column: None}
-        return replace(self, **changed)
-
     def _equal(self) -> Iterator[tuple[str, str]]:
         return ((name, value) for name in EQUAL if (value := getattr(self, name)) is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class MatchTotals:
-    """How many rows there are: all, by letter, and by where their documents stand; and what they name.
+    """The numbers of rows: all, by letter, and by site of their documents; and of the things that they name.
 
-    `documents` are records; `addresses` known URLs of their pages. `without_host`: rows whose host is not
-    known; `hosts` counts those of the others.
+    `documents` are records; `addresses` known URLs of their pages; `without_host`: rows of unknown host.
     """
 
     rows: int
@@ -213,39 +185,16 @@ class MatchTotals:
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
-        """Return the totals of the one row that `totals_query` gives."""
+        """Return the totals of a row with the counts, then those of each letter."""
         names = [each.name for each in fields(cls) if each.name != "letters"]
         counts: dict[str, Any] = dict(zip(names, (number or 0 for number in row), strict=False))
         by_letter = zip(CONFIDENCES, row[len(names) :], strict=True)
         return cls(**counts, letters={letter: count for letter, count in by_letter if count})
 
 
-def totals_query(source: str, letter: str, condition: str) -> str:
-    """Return a query for the totals of rows of `source`, whose letter is the column `letter`."""
-
-    def rows_where(what: str) -> str:
-        return f"sum(case when {what} then 1 else 0 end)"
-
-    # Of 2,000 such texts, DuckDB's own hash of 64 bits gives 60 the number of another one.
-    document = f"md5({RECORD})"
-    counts = [
-        "count(*)",
-        rows_where("own_site"),
-        rows_where("not own_site"),
-        rows_where("own_site is null"),
-        f"count(distinct {document})",
-        "count(distinct document_url)",
-        "count(distinct article_id)",
-        "count(distinct document_host)",
-        rows_where("document_host is null"),
-        *(rows_where(f"{letter} = '{each}'") for each in CONFIDENCES),
-    ]
-    return f"select {', '.join(counts)} from {source} where {condition}"
-
-
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The rows of published runs that a filter lets through, each with its letter.
+    """The rows of published runs that a filter selects, each with its letter.
 
     The letter is that of the row, or of its claim if `judged`: if claims are published in the same tables.
     """
@@ -258,11 +207,7 @@ class Matches:
 
     @classmethod
     def of(cls, store: TableStore, run_id: str | None, wanted: MatchFilter, engine: str = "auto") -> Self:
-        """Return the rows of one published run (`latest`: the newest), or of all, oldest first.
-
-        Raises:
-            InputError: no such run is published.
-        """
+        """Select the rows of one published run (`latest`: the newest), or of all; raises as `chosen_runs`."""
         runs = chosen_runs(store, run_id)
         return cls(store, wanted, runs, engine_of(store, engine), bool(store.made("claims")))
 
@@ -280,24 +225,34 @@ class Matches:
         return self._answer(query if limit is None else f"{query} limit {limit}")
 
     def totals(self) -> MatchTotals:
-        """Count the rows and what they name; raises as `rows`."""
-        query = totals_query(self._source, self._letter, self.wanted.condition(self._letter))
-        return MatchTotals.of(next(self._answer(query).rows))
+        """Count the rows and the things that they name; raises as `rows`."""
+        marks = ("own_site", "not own_site", "own_site is null")
+        # Of 2,000 such texts, DuckDB's own hash of 64 bits gives 60 the number of another one.
+        things = (f"md5({RECORD})", "document_url", "article_id", "document_host")
+        letters = (f"{self._letter} = '{each}'" for each in CONFIDENCES)
+        sums = [f"sum(case when {each} then 1 else 0 end)" for each in ("document_host is null", *letters)]
+        counts = [
+            "count(*)",
+            *(f"sum(case when {each} then 1 else 0 end)" for each in marks),
+            *(f"count(distinct {each})" for each in things),
+            *sums,
+        ]
+        return MatchTotals.of(next(self._answer(self._query(", ".join(counts), self.wanted)).rows))
 
     def left_out(self) -> dict[str, int]:
-        """Count rows that are left out since a column that is asked for is null, by that column.
-
-        Nobody knows whether such a row is wanted.
-        """
-        asked = [name for name in MAY_BE_UNKNOWN if name in self.wanted.columns()]
-        queries = {
-            name: f"{self._query('count(*)', self.wanted.without(name))} and {name} is null" for name in asked
-        }
-        counts = {name: int(next(self._answer(query).rows)[0]) for name, query in queries.items()}  # type: ignore[call-overload]
-        return {name: count for name, count in counts.items() if count}
+        """Count rows that are left out since a wanted column is null, by that column."""
+        found = dict[str, int]()
+        columns = {"since": "captured_at", "document_host": "document_host", "release": "release"}
+        for asked, column in columns.items():
+            if getattr(self.wanted, asked) is not None:
+                changed: dict[str, Any] = {asked: None}
+                others = replace(self.wanted, **changed)
+                (count,) = next(self._answer(f"{self._query('count(*)', others)} and {column} is null").rows)
+                found |= {column: int(str(count))} if count else {}
+        return found
 
     def reasons(self, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], Any]:
-        """Return the codes of reasons of claims for some rows, by run and `row_sha256`."""
+        """Return the codes of reasons of the claims of some rows, by run and `row_sha256`."""
         if not self.judged or not rows:
             return {}
         digests = ", ".join(literal(row["row_sha256"]) for row in rows)
@@ -322,10 +277,6 @@ class Matches:
 def match_table(
     store: TableStore, run_id: str | None, wanted: MatchFilter, columns: list[str] | None = None
 ) -> pa.Table:
-    """Return the rows of one published run (`latest`: the newest), or of all, oldest first.
-
-    Raises:
-        InputError: no such run is published.
-    """
+    """Return the rows of one published run (`latest`: the newest), or of all; raises as `chosen_runs`."""
     rows = store.open_table("matches", *chosen_runs(store, run_id))
     return rows.to_table(columns=columns, filter=wanted.expression())

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
@@ -246,7 +246,7 @@ class OwnSites:
         self._alike: dict[object, _ReservedPage] = {}
         # By the normal form of each page, those without declarations too.
         records: dict[tuple[str, datetime, str], list[RightsSignal]] = defaultdict(list)
-        for row in self._declared.page_rows():
+        for row in chain.from_iterable(self._declared.pages.values()):
             if row.captured_at is not None:
                 records[row.document_url, row.captured_at, record_of(row)].append(row)
         declaring = set[Moment]()

@@ -1,6 +1,6 @@
 """SQL over published tables, by DuckDB on this machine for what fits, by Spark for what does not.
 
-Both engines give the same rows. Therefore the size of the tables decides which one is asked.
+Both engines give the same rows; the size of the tables decides between them.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 ENGINES = ("auto", "duckdb", "spark")
 ENGINE_NAMES = {"duckdb": "DuckDB", "spark": "Spark"}
-"""How the engines are called where people read."""
+"""Names of the engines for people."""
 ROWS_OF_ONE_MACHINE = 50_000_000
-"""Of more rows than these, `auto` takes Spark."""
+"""Beyond so many rows, `auto` takes Spark."""
 
 COUNTED = {"runs": "matches", "censuses": "captures", "derivations": "rows"}
-"""What the row of a publisher counts: the rows of its largest table."""
+"""Columns of publishers' rows with the rows of their largest table."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
     """The result of a query: its rows, made while they are read, and the engine that makes them.
 
-    `schema` tells names and types of the columns.
+    `schema`: names and types of the columns.
     """
 
     columns: list[str]
@@ -62,7 +62,7 @@ class QueryResult:
 
 
 def whole(value: object) -> object:
-    """Return a decimal of no digits behind the point as a whole number, as JSON and spreadsheets show it.
+    """Return a decimal without fraction as a whole number, as JSON and spreadsheets show it.
 
     DuckDB makes such of a sum of whole numbers, and Spark of a number that is rounded.
     """
@@ -70,7 +70,7 @@ def whole(value: object) -> object:
 
 
 def require_apart(columns: Sequence[str]) -> None:
-    """Refuse columns of one name, of which a program would see one; raises `ConfigError`."""
+    """Refuse columns of one name; raises `ConfigError`."""
     if twice := [name for name, count in Counter(columns).items() if count > 1]:
         raise ConfigError(
             printable(f"two columns are called {twice[0]}"), where="sql", remedy="name one of them by `as`"
@@ -78,19 +78,19 @@ def require_apart(columns: Sequence[str]) -> None:
 
 
 def chosen_engine(engine: str, rows: int) -> str:
-    """Return `duckdb` or `spark`: the one that is asked for, or the one that suits so many rows."""
+    """Return `duckdb` or `spark`: the named one, or the one that suits so many rows."""
     if engine != "auto":
         return engine
     return "duckdb" if rows <= ROWS_OF_ONE_MACHINE else "spark"
 
 
 def rows_of(store: TableStore) -> int:
-    """Return how many rows the large tables of all that is published have, without reading them."""
+    """Return the number of rows of the large published tables, without reading them."""
     return sum(row[column] or 0 for by, column in COUNTED.items() for row in store.rows(by))
 
 
 def runs_of(table: str, runs: Sequence[str]) -> Sequence[str]:
-    """Return the ids that a table's rows are published by, if only those of some scans are wanted."""
+    """Return the publishers of a table's rows, if only those of some scans are wanted."""
     from presswatch_spark.tables.declarations import PUBLISHED_BY
 
     return runs if PUBLISHED_BY[table] == "runs" else ()
@@ -99,7 +99,7 @@ def runs_of(table: str, runs: Sequence[str]) -> Sequence[str]:
 def literal(text: str) -> str:
     """Return a text as SQL that both engines read as that text.
 
-    They do not agree on quotes and backslashes, and Spark puts variables in the place of `${…}`.
+    They differ in quotes and backslashes, and Spark replaces `${…}` by variables.
     """
     pieces = [piece for piece in re.split(r"(['\\$])", text) if piece]
     quoted = [f"chr({ord(piece)})" if piece in "'\\$" else f"'{piece}'" for piece in pieces]
@@ -116,7 +116,7 @@ def run_query(
 
     Raises:
         ConfigError: it is no query, or the engine refuses it.
-        OutputError: `tables` is no folder of tables, or one that the query names is not as it was published.
+        OutputError: `tables` is no folder of tables, or a table is not as it was published.
         PresswatchError: Spark's Java has ended.
     """
     from presswatch_spark.tables.store import TableStore
@@ -126,7 +126,7 @@ def run_query(
 
 
 def engine_of(store: TableStore, engine: str) -> str:
-    """Return `duckdb` or `spark`: the one that is asked for, or the one that suits the rows of the tables."""
+    """Return `duckdb` or `spark`: the named one, or the one that suits the rows of the tables."""
     return chosen_engine(engine, rows_of(store) if engine == "auto" else 0)
 
 
@@ -134,7 +134,7 @@ def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = 
     """Run `query` by `duckdb` or `spark`; raises as `run_query`.
 
     Args:
-        runs: only rows of these published scans are read, and only their files are looked at; none: all.
+        runs: the published scans whose rows are read; none: all.
     """
     if engine == "duckdb":
         from presswatch_spark.queries import in_duckdb
@@ -148,7 +148,7 @@ def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = 
 def answers_of(store: TableStore, queries: Iterable[str], engine: str) -> Iterator[QueryResult]:
     """Run queries one after the other by `duckdb` or `spark`; raises as `run_query`.
 
-    Read each answer before the next is asked for: DuckDB opens once what they share.
+    Read each answer before the next is asked for: DuckDB opens shared tables once.
     """
     if engine == "duckdb":
         from presswatch_spark.queries import in_duckdb

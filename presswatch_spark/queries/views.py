@@ -1,7 +1,7 @@
-"""Views over the published tables: questions that are asked often, in SQL that both engines understand.
+"""Views over the published tables: questions that are asked often, in SQL for both engines.
 
-A view names tables and views before it. None holds anything that the tables do not say. Who names another
-table, or gives what is no query, hears so in the same words from both engines.
+A view names tables and views before it. Both engines refuse other tables, and statements that are no query,
+in the same words.
 """
 
 import re
@@ -31,11 +31,11 @@ RECORD = _RECORD.format(row="")
 
 
 def keys(row: str = "", *, record: bool = True) -> str:
-    """Return the columns that tell pages, captures, claims and records apart.
+    """Return the columns that identify pages, captures, claims and records.
 
     Args:
         row: the name of the rows with a point, such as `m.`.
-        record: whether the rows have the place of their record; those of `claims` have not.
+        record: the rows have the place of their record; those of `claims` have not.
     """
     columns = {
         "address": _ADDRESS,
@@ -54,7 +54,7 @@ FIGURES = """
     count(distinct record) as records,
     count(distinct claim) as claims,
     count(distinct article_id) as articles"""
-"""The figures of rows of `sightings`. An address that is not known counts as none."""
+"""The figures of rows of `sightings`. Unknown addresses count as none."""
 
 
 def _figures_by(key: str, source: str) -> str:
@@ -94,12 +94,12 @@ _COPIED = "least(s.copied_words, coalesce(s.document_words, s.copied_words))"
 
 
 def _shares(names: str, owners: str, key: str, is_own: str, *, and_all: bool = False) -> str:
-    """Return the view of what share of the words read each owner's are; a page counts once for an owner.
+    """Return the view of each owner's share of the words that were read; a page counts once for an owner.
 
     Args:
-        names: columns of `owners`, the query for which owners there are.
+        names: columns of `owners`, the query for the owners.
         key: the column of rows that names the owner; with `and_all`, null stands for all owners together.
-        is_own: whether a row's page is the owner's.
+        is_own: a condition for a row on an own page.
     """
     shard = "h.corpus_digest, h.dataset, h.release, h.rows_name_release"
     by_page = f"{shard}, s.{key}, s.page"
@@ -294,11 +294,11 @@ VIEWS: Mapping[str, str] = {
 }
 
 THERE_ARE = f"the tables are {', '.join(SCHEMAS)}; the views are {', '.join(VIEWS)}"
-"""What to say to who names another."""
+"""The remedy for unknown tables."""
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Return tables and views, and all that they are made of, each behind what it is made of."""
+    """Return tables and views, and all that they are made of, each after its parts."""
     ordered = dict[str, None]()
 
     def add(name: str) -> None:
@@ -318,12 +318,12 @@ def refused(what: str, remedy: str = "") -> ConfigError:
 
 
 def no_query() -> ConfigError:
-    """Return the error of a statement that is something else than a query."""
+    """Return the error of a statement that is no query."""
     return refused("this is no query", "write one that begins with select, from, with, describe or show")
 
 
 def no_call(function: str) -> ConfigError:
-    """Return the error of a query that calls what may read something else than tables."""
+    """Return the error of a query that calls a function which may read other things."""
     return refused(f"a query may not call {function}()", "it reads the tables alone")
 
 

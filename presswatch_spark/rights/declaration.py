@@ -15,25 +15,24 @@ from presswatch_spark.tables.digests import storable
 from presswatch_spark.version import __version__
 
 AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")
-"""Whose rules are read: Common Crawl's, OpenAI's and Google's agents, and those for any agent."""
+"""The agents whose rules are read: Common Crawl's, OpenAI's and Google's, and any agent."""
 ANY_AGENT = "*"
 
 RESERVED, ALLOWED, UNKNOWN = "reserved", "allowed", "unknown"
 
 VALUE_CHARACTERS = 4096
 CUT = f"cut to {VALUE_CHARACTERS:,} characters"
-
-OWN_PARSER = f"presswatch {__version__}"
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
     """A declaration in a capture, in columns of `rights_signals`.
 
-    `source`: where it stood (`header`, `meta`, `file`, `json_ld`, `link`); `scope`: what it is about (`page`,
-    `host`, or the part of the host that `path` names). `agent`: whom it addresses; None: anybody. `verdict`:
-    whether it reserves the use of text for mining or training; None if it says nothing on that. `note`: what
-    a reader of value and verdict should know. `rule`: the number of a rule of tdmrep.json, from 1.
+    `source`: `header`, `meta`, `file`, `json_ld`, `link`; `scope`: `page`, `host`, or the part of the host
+    that `path` names. `agent`: its addressee; None: anybody. `verdict`: on the use of text for mining or
+    training; None if it states nothing on that. `note`: a remark on value and verdict. `rule`: the number of
+    a rule of tdmrep.json, from 1.
     """
 
     signal: str
@@ -46,7 +45,7 @@ class Signal:
     note: str | None = None
     paywalled_text_captured: bool | None = None
     rule: int | None = None
-    parser: str = OWN_PARSER
+    parser: str = f"presswatch {__version__}"
 
 
 def stated(
@@ -58,7 +57,7 @@ def stated(
 
 
 def left_out(note: str, in_file: bool = False) -> Signal:
-    """Return the signal that something of a capture was not read: it may reserve."""
+    """Return the signal that a part of a capture was not read: it may reserve."""
     if in_file:
         return Signal("left_out", "file", None, "host", UNKNOWN, path="/", note=note)
     return Signal("left_out", "page", None, "page", UNKNOWN, note=note)
@@ -71,7 +70,7 @@ def agreed(verdicts: Iterable[str | None]) -> str | None:
 
 
 def bounded(text: str, note: str | None = None) -> tuple[str, str | None]:
-    """Return `text` for the column `value`, and its note, to which `CUT` is added if the text was cut."""
+    """Return `text` for the column `value`, and its note, with `CUT` if the text was cut."""
     text = storable(text.strip())
     if len(text) <= VALUE_CHARACTERS:
         return text, note
@@ -79,19 +78,16 @@ def bounded(text: str, note: str | None = None) -> tuple[str, str | None]:
 
 
 def is_cut(note: str | None) -> bool:
-    """Return whether the value beside this note lacks a part of the declaration."""
+    """Return whether a value with this note lacks a part of the declaration."""
     return note is not None and note.endswith(CUT)
-
-
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class RobotsUrl:
     """A URL as robots.txt sees it: `origin` as `https://host:port`, `path` with its query.
 
-    A site is scheme, host and port, exactly (RFC 9309, section 2.3): `www.site.example` is not
-    `site.example`. `host` holds the port if it is not the scheme's own.
+    A site is scheme, host and port, exactly (RFC 9309, section 2.3). `host` has the port if it is not the
+    default.
     """
 
     origin: str
@@ -133,9 +129,9 @@ _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-vid
 
 
 def directive_verdict(value: str) -> str | None:
-    """Return `reserved` if one of the directives reserves the text, None if they say nothing on that.
+    """Return `reserved` if a directive reserves the text, None if none speaks of that.
 
-    `unknown` if a reserving name stands there, but not as a directive of its own (`noai noimageai`).
+    `unknown` if a reserving name occurs, but not as a directive of its own (`noai noimageai`).
     """
     if _RESERVING & {part.strip().lower() for part in value.split(",")}:
         return RESERVED
@@ -145,8 +141,7 @@ def directive_verdict(value: str) -> str | None:
 def addressed(value: str) -> Iterator[tuple[str | None, str]]:
     """Yield the agents that an `X-Robots-Tag` addresses, each with its directives; None: any agent.
 
-    An agent's name stands before a colon and holds for the directives after it. The hour of a date stands
-    before a colon too, and is no agent.
+    An agent's name precedes a colon and applies to the directives after it; the hour of a date is no agent.
     """
     agent: str | None = None
     directives: list[str] = []
@@ -172,11 +167,11 @@ _NAMED_USE = re.compile(r"(?<![\w-])(?:train-ai|train-genai|ai|genai|bots|tdm)(?
 
 
 def preference_verdict(signal: str, text: str) -> str | None:
-    """Return what the preferences of a `content_usage` or `content_signal` state of training on text.
+    """Return the verdict on training on text of a `content_usage` or `content_signal`.
 
     A Content-Signal states `ai-train`: yes or no. AIPREF's preferences state training, or else all automated
     use. `unknown` if values differ or are none of the vocabulary's, and if they name such a use but cannot be
-    read. What is no dictionary of structured fields states nothing, whatever its author had in mind.
+    read; None if they state nothing.
     """
     if signal != "content_usage":
         members = (member.partition("=") for member in text.lower().split(","))
@@ -208,8 +203,7 @@ _COMMA = re.compile(r"[ \t]*+,[ \t]*+")
 def _dictionary_of(text: str) -> dict[str, str] | None:
     """Return keys and values of a dictionary of structured fields as written; None for other text.
 
-    Parameters are left out. A key without a value is true (`?1`); of equal keys the last counts. Time is
-    linear in the text.
+    Parameters are left out. A key without a value is true (`?1`); of equal keys the last counts.
     """
     text = text.strip(" ")
     members: dict[str, str] = {}
@@ -230,5 +224,5 @@ def _dictionary_of(text: str) -> dict[str, str] | None:
 
 
 def reservation_verdict(value: object) -> str:
-    """Return the verdict of a value of TDMRep: 1 reserves, 0 allows; the protocol knows no other value."""
+    """Return the verdict of a value of TDMRep: 1 reserves, 0 allows, others are unknown."""
     return {"1": RESERVED, "0": ALLOWED}.get(str(value).strip() if type(value) in (int, str) else "", UNKNOWN)

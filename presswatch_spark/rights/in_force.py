@@ -1,7 +1,7 @@
 """The reservation in force when a page was captured, from captures of its declarations before and after.
 
-A site's file is captured now and then. Its last capture before the page's shows what held then, its first one
-after it what held later. What held between them is unknown, and nothing here guesses.
+A site's file is captured now and then: its last capture before the page's shows what was valid then, its
+first one after it what was valid later. Between them it is unknown, and nothing here guesses.
 """
 
 from bisect import bisect_left, bisect_right
@@ -21,8 +21,7 @@ from presswatch_spark.rights.declaration import (
     is_cut,
     place_of,
 )
-from presswatch_spark.rights.declaring_files import applies_to
-from presswatch_spark.rights.robots import OR, RobotsGroup, allows, lines_of, octets
+from presswatch_spark.rights.site_files import OR, RobotsGroup, allows, applies_to, lines_of, octets
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.literals import ReservationState
 
@@ -32,10 +31,8 @@ STATUSES: tuple[ReservationState, ...] = get_args(ReservationState)
 # If several sources speak on one side, a reservation counts before a doubt, and a doubt before an allowance.
 _WEIGHT: Mapping[str | None, int] = {RESERVED: 3, UNKNOWN: 2, ALLOWED: 1, None: 0}
 
-
 PageCapture = tuple[datetime, Sequence[RightsSignal]]
-"""When a page was captured, and the rows of that record: what it declares."""
-LEFT_OUT = "left_out"
+"""The time of a page's capture, and the rows of that record."""
 ROBOTS_FILE, TDM_FILE = "/robots.txt", "/.well-known/tdmrep.json"
 _FILES = (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE)
 # The columns by which a row of a file decides about a page.
@@ -50,8 +47,8 @@ _STATED = frozenset((RESERVED, ALLOWED))
 class Declaration:
     """The statement of one capture about a page, to an agent.
 
-    `verdict`: as in `Signal`; None: the capture says nothing of the page. `row`: its row of `rights_signals`,
-    if there is one. `disputed`: it reserves, and another capture of that moment does not.
+    `verdict`: as in `Signal`; None: it states nothing of the page. `row`: its row of `rights_signals`, if
+    there is one. `disputed`: it reserves, and another capture of that moment does not.
     """
 
     at: datetime
@@ -79,8 +76,8 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool =
 
     Args:
         series: the declarations of each source (a file of the site, the page itself), in order of time. One
-            that cannot be told apart from `at` stands on both sides.
-        read: whether the page's own response and robots.txt of its site were read; if not, they are in doubt.
+            at the same time as `at` counts on both sides.
+        read: the page's own response and robots.txt of its site were read; else they are in doubt.
 
     Returns: the status and the declarations that decide it. `both`: reserved before and after. `before`,
     `after`: reserved on that side; on the other, the same source was not captured, or cannot be read.
@@ -120,8 +117,7 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool =
 def _of_side(at: datetime, declarations: Sequence[Declaration], way: int) -> Declaration | None:
     """Return the declaration of a source that counts before a moment (`way` -1) or after it (1).
 
-    Of several of one moment, whose order is unknown, it is the strongest; disputed if it reserves and
-    others do not.
+    Of several of one moment, it is the strongest; disputed if it reserves and others do not.
     """
     moments = [declaration.at for declaration in declarations]
     nearest = [declarations[k] for k in _nearest(at, moments, way)]
@@ -132,14 +128,14 @@ def _of_side(at: datetime, declarations: Sequence[Declaration], way: int) -> Dec
 
 
 def sides_of(at: datetime, moments: Sequence[datetime]) -> list[int]:
-    """Return the places of the moments that count for a moment on either side; both are in order."""
+    """Return the places of the moments, in order, that count for `at` on either side."""
     return sorted({*_nearest(at, moments, -1), *_nearest(at, moments, 1)})
 
 
 def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> list[int]:
     """Return the places of the moments nearest to `at`, before it (`way` -1) or after it (1).
 
-    There are several if their order is not known: without a fraction one may lie anywhere in its second.
+    There are several if their order is not known: one without a fraction may be anywhere in its second.
     """
     if way < 0:
         outward = range(bisect_right(moments, second(at), key=second) - 1, -1, -1)
@@ -158,26 +154,26 @@ def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> list[int]:
 
 
 def second(moment: datetime) -> datetime:
-    """Return the second that a moment lies in."""
+    """Return a moment without its fraction of a second."""
     return moment.replace(microsecond=0)
 
 
 def may_be_one(one: datetime, other: datetime) -> bool:
-    """Return whether two moments may be one: they are the same, or of one second and one has no fraction."""
+    """Return whether two moments may be one: equal, or of one second and one without fraction."""
     if one.microsecond and other.microsecond:
         return one == other
     return second(one) == second(other)
 
 
 class Declared:
-    """All declarations, by site and by page. Rows without time, and rows that are there twice, do not count.
+    """All decisive declarations, by site and by page, from rows in any order.
 
-    Takes rows in any order, and holds those that may decide something.
+    Rows without time, and rows that are there twice, do not count.
     """
 
     def __init__(self, rows: Iterable[RightsSignal]) -> None:
         files: dict[tuple[str, str], dict[tuple[datetime, str], list[RightsSignal]]] = {}
-        self._pages: dict[tuple[str, datetime], list[RightsSignal]] = defaultdict(list)
+        self.pages: dict[tuple[str, datetime], list[RightsSignal]] = defaultdict(list)
         self._contents: dict[str, list[PageCapture]] = {}
         seen = set[str]()
         for row in rows:
@@ -186,7 +182,7 @@ class Declared:
             seen.add(row.row_sha256)
             if row.scope == "page":
                 if row.verdict is not None:
-                    self._pages[row.document_url, second(row.captured_at)].append(row)
+                    self.pages[row.document_url, second(row.captured_at)].append(row)
             elif place := place_of(row.document_url):
                 captures = files.setdefault((place.origin, place.path), {})
                 captures.setdefault((row.captured_at, record_of(row)), []).append(row)
@@ -198,7 +194,7 @@ class Declared:
     def about(self, url: str, at: datetime, agent: str) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page that was captured at `at`, for each source, by time."""
         records: dict[str, list[RightsSignal]] = defaultdict(list)
-        for row in self._pages.get((url, second(at)), ()):
+        for row in self.pages.get((url, second(at)), ()):
             if row.captured_at is not None and may_be_one(row.captured_at, at):
                 records[record_of(row)].append(row)
         return self.around(url, at, agent, [(at, rows) for rows in records.values()])
@@ -208,9 +204,8 @@ class Declared:
     ) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page around a moment, for each source, in order of time.
 
-        Of each source, the last capture up to that moment and the first from it on decide; others do not.
-        TDMRep has an order of its own: a page's metas count before its headers, and these before the file of
-        the site.
+        Of each source, the last capture up to that moment and the first from it on decide. In TDMRep, a
+        page's metas count before its headers, and these before the file of the site.
 
         Args:
             pages: all captures of the page that were read, by time; one without rows declares nothing.
@@ -237,22 +232,17 @@ class Declared:
                 nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
                 yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
 
-    def page_rows(self) -> Iterator[RightsSignal]:
-        """Yield the rows about pages, in no order."""
-        for rows in self._pages.values():
-            yield from rows
-
     def moments(self, url: str) -> list[datetime]:
-        """Return when the files that declare for a page's site were captured, in no order."""
+        """Return the times of captures of the files that declare for a page's site, in no order."""
         place = place_of(url)
         files = (self._files.get((place.origin, file), ()) for file in _FILES) if place else ()
         return [moment for captures in files for moment, _ in captures]
 
     def standing(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
-        """Return a key of all that the files of a page's site say of the page, at whatever time.
+        """Return a key of all that the files of a page's site declare about the page, at any time.
 
-        Pages with the same key have the same answers, if nothing was declared by them alone. It is the site,
-        with the verdict of each of its files' contents. None if the URL is none.
+        Pages with the same key have the same answers, if they declare nothing themselves: it is the site,
+        with the verdict of each content of its files. None if the URL is none.
         """
         place = place_of(url)
         if place is None:
@@ -269,13 +259,13 @@ class Declared:
         return place.origin, tuple(verdicts)
 
     def has_robots(self, url: str) -> bool:
-        """Return whether a crawler ever asked for robots.txt of a page's site, whatever the answer was."""
+        """Return whether a crawler ever asked for robots.txt of a page's site."""
         place = place_of(url)
         return place is not None and (place.origin, ROBOTS_FILE) in self._files
 
 
 def record_of(row: RightsSignal) -> str:
-    """Return the key of a row's record, the same in a mirror: its id, or file and offset if it has none."""
+    """Return the key of a row's record, the same in a mirror: its id, or file and offset."""
     return row.record_id or f"{row.shard_uri.rpartition('/')[2]} {row.record_offset}"
 
 
@@ -287,8 +277,8 @@ def _of_file(at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent
 def _tdmrep_of(rows: Sequence[RightsSignal]) -> tuple[RightsSignal | None, str | None]:
     """Return TDMRep's row and verdict of one response: of its metas, else of its headers.
 
-    Values other than 0 and 1 are errors that leave the verdict unset: they supersede nothing, and alone they
-    are in doubt. If values differ, none is chosen.
+    Values other than 0 and 1 supersede nothing, and alone they are in doubt. If values differ, none is
+    chosen.
     """
     reservations = [row for row in rows if row.signal == TDMREP]
     for source in ("meta", "header"):
@@ -304,8 +294,15 @@ def _verdicts(
     specific: dict[str, list[RightsSignal]] = defaultdict(list)
     for row in rows:
         if row.signal in _BY_RULES and row.agent == agent:
-            yield row, _by_rules(row, path)
-        elif row.signal == LEFT_OUT:
+            if row.value is None or row.verdict is None:
+                # No rules were read: the verdict of the root counts.
+                yield row, row.verdict
+            elif is_cut(row.note):
+                yield row, UNKNOWN
+            else:
+                lets_in = (allows(_rules(value), path) for value in row.value.split(OR))
+                yield row, agreed(ALLOWED if allowed else RESERVED for allowed in lets_in)
+        elif row.signal == "left_out":
             yield row, UNKNOWN
         elif row.signal in _BY_PATH and row.agent in (None, agent):
             if row.path is None or is_cut(row.note):
@@ -329,7 +326,7 @@ def _longest(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:
     """Return the preference that counts: that of the longest path, in bytes of its encoded form.
 
     If paths are equally long and differ, the most restrictive of AIPREF's counts; Content-Signal has no such
-    rule, so none of its does.
+    rule.
     """
     lengths = [octets(row.path or "") for row in rows]
     nearest = [row for row, length in zip(rows, lengths, strict=True) if length == max(lengths)]
@@ -340,21 +337,6 @@ def _longest(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:
         return nearest[0], UNKNOWN
     verdict = RESERVED if RESERVED in by_verdict else next(iter(by_verdict), None)
     return by_verdict.get(verdict, nearest[0]), verdict
-
-
-def _by_rules(row: RightsSignal, path: str) -> str | None:
-    """Return the verdict of stored rules for a path; that of the root counts only if no rules were read."""
-    if row.value is None or row.verdict is None:
-        return row.verdict or None
-    if is_cut(row.note):
-        return UNKNOWN
-    return agreed([ALLOWED if _lets_in(value, path) else RESERVED for value in row.value.split(OR)])
-
-
-@lru_cache(maxsize=64)
-def _lets_in(value: str, path: str) -> bool:
-    """Return whether stored rules allow a path; cached for agents that share a group."""
-    return allows(_rules(value), path)
 
 
 @lru_cache(maxsize=1024)

@@ -1,20 +1,25 @@
 """Signals: the declarations of one capture, as rows of `rights_signals` if it is a member's.
 
-Headers and elements are read here; `html.elements` finds the elements of a page, `paywall` reads their
-JSON-LD, `declaring_files` reads robots.txt and the like.
+Headers, elements and JSON-LD are read here; `site_files` reads robots.txt and the like. schema.org's
+`isAccessibleForFree` states that an object, or the part that its `cssSelector` names, is paid for. If a
+captured page has text under that selector, the site gave it to the crawler.
 """
 
 import hashlib
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
+from presswatch_spark.extraction.parsers import PARSER, UnparsablePageError, request_of, text_apart
 from presswatch_spark.formats.http.charsets import UTF_8, to_utf8
 from presswatch_spark.formats.http.message import as_html, kind_of_content, site_file
 from presswatch_spark.formats.own_word import objects_of, value_of
 from presswatch_spark.html.elements import ELEMENTS, PAGE_BYTES, HtmlElement, elements_of
+from presswatch_spark.html.markup import text_of_page
 from presswatch_spark.judgement.sites import SiteIndex, may_be_known
 from presswatch_spark.judgement.urls import hosts_above, page_url
 from presswatch_spark.model import Article, Capture
@@ -22,6 +27,7 @@ from presswatch_spark.rights.declaration import (
     PREFERENCES,
     Signal,
     addressed,
+    bounded,
     directive_verdict,
     left_out,
     place_of,
@@ -29,19 +35,14 @@ from presswatch_spark.rights.declaration import (
     reservation_verdict,
     stated,
 )
-from presswatch_spark.rights.declaring_files import file_signals
-from presswatch_spark.rights.paywall import (
-    ACCESSIBLE,
-    PaywalledPart,
-    object_signals,
-    parts_of,
-    paywall_signals,
-)
+from presswatch_spark.rights.site_files import file_signals
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest, storable
+from presswatch_spark.terminal import json_text
+from presswatch_spark.text.words import word_count
 
 SIGNALS = 200
-"""The most that one capture gives; then a row says that there were more."""
+"""The most signals of a capture; a row notes that there were more."""
 
 _HEADER_CHARACTERS = 8 << 10
 _LINKED = ("canonical", "license")
@@ -58,6 +59,19 @@ _COPYRIGHT = frozenset((
 _DECISIVE_HEADERS = ("x-robots-tag", "tdm-reservation", *PREFERENCES)
 _DECISIVE_METAS = frozenset(("robots", "tdm-reservation", *_META_AGENTS))
 
+PARTS = 100
+ACCESSIBLE = "isAccessibleForFree"
+SELECTORS, SELECTOR_CHARACTERS = 20, 200
+# Selectors with a colon cost the square of a page's elements: `:has(p)` takes 2 s for 20,000 of them. Those
+# with `+` and `~` depend on elements that were taken out.
+_SELECTOR = re.compile(r"[^:+~\\]+")
+# Elements that a parser opens again in every block as long as they are open.
+_FORMATTING = re.compile(
+    rb"<(/?)(a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE
+)
+MOST_NODES = 2_000_000
+MOST_SPACES = 10_000
+
 
 def signals_of(capture: Capture) -> Iterator[Signal]:
     """Yield the declarations of a response, each signal once, in the order in which it is looked for.
@@ -66,18 +80,15 @@ def signals_of(capture: Capture) -> Iterator[Signal]:
     signals or none, never an error. Time is linear in the page; `PAGE_BYTES` of it are read.
     """
     kind = site_file(capture.url)
-    distinct = _distinct(file_signals(capture, kind) if kind else _page_signals(capture))
-    yield from islice(distinct, SIGNALS)
-    if next(distinct, None) is not None:
-        yield left_out(f"more than {SIGNALS} signals", in_file=kind is not None)
-
-
-def _distinct(signals: Iterator[Signal]) -> Iterator[Signal]:
     seen = set[Signal]()
-    for signal in signals:
-        if signal not in seen:
-            seen.add(signal)
-            yield signal
+    for signal in file_signals(capture, kind) if kind else _page_signals(capture):
+        if signal in seen:
+            continue
+        if len(seen) == SIGNALS:
+            yield left_out(f"more than {SIGNALS} signals", in_file=kind is not None)
+            return
+        seen.add(signal)
+        yield signal
 
 
 def _page_signals(capture: Capture) -> Iterator[Signal]:
@@ -101,12 +112,16 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
                 "paywall", "json_ld", None, note=f"{ACCESSIBLE} stands in what cannot be read as JSON"
             )
         for item in objects_of(value):
-            parts += parts_of(item)
-            yield from object_signals(item)
+            parts += _parts_of(item)
+            for name in ("copyrightHolder", "copyrightNotice"):
+                for text in _names(item.get(name)):
+                    yield stated("copyright", "json_ld", f"{name}: {text}")
+            for text in _names(item.get("license")):
+                yield stated("license", "json_ld", text)
     if next(elements, None) is not None:
         yield left_out(f"more than {ELEMENTS:,} elements that may declare something")
     longer = len(capture.body) > PAGE_BYTES
-    yield from paywall_signals(parts, page, whole=not (capture.cut or longer))
+    yield from _paywall_signals(parts, page, is_whole=not (capture.cut or longer))
     if capture.cut:
         yield left_out("the capture was cut")
     if longer:
@@ -162,6 +177,94 @@ def _element_signals(element: HtmlElement) -> Iterator[Signal]:
         yield stated("copyright", "meta", content)
 
 
+@dataclass(frozen=True, slots=True)
+class PaywalledPart:
+    """The value of `isAccessibleForFree` of an object, and the selector of its text, if it names one."""
+
+    free: bool
+    selector: str | None
+
+
+def _parts_of(item: dict[str, Any]) -> Iterator[PaywalledPart]:
+    free = item.get(ACCESSIBLE)
+    if not isinstance(free, bool):
+        word = free.rpartition("/")[2].strip().lower() if isinstance(free, str) else ""
+        free = {"true": True, "false": False}.get(word)
+    if free is None:
+        return
+    selectors = item.get("cssSelector")
+    named = selectors[:PARTS] if isinstance(selectors, list) else [selectors]
+    texts: list[str | None] = [
+        selector.strip() for selector in named if isinstance(selector, str) and selector.strip()
+    ]
+    for selector in texts or [None]:
+        yield PaywalledPart(free, selector)
+
+
+def _names(value: object) -> Iterator[str]:
+    for each in (value if isinstance(value, list) else [value])[:PARTS]:
+        if isinstance(each, dict):
+            each = next((each[key] for key in ("name", "url", "@id") if isinstance(each.get(key), str)), None)
+        if isinstance(each, str) and each.strip():
+            yield each
+
+
+def _paywall_signals(parts: Iterable[PaywalledPart], page: bytes, is_whole: bool) -> Iterator[Signal]:
+    distinct = list(dict.fromkeys(parts))
+    words_of = _words_under((part.selector for part in distinct if part.selector and not part.free), page)
+    for part in distinct:
+        words = None if part.free or part.selector is None else words_of.get(part.selector)
+        # Of a page that was not read whole, it is unknown that there is no text.
+        is_missed = words == 0 and not is_whole
+        words = None if is_missed else words
+        declared = {ACCESSIBLE: part.free, "cssSelector": part.selector, "words": words}
+        value, note = bounded(json_text({name: each for name, each in declared.items() if each is not None}))
+        if part.selector is not None and not part.free and words is None:
+            missed = "no text under the selector in what was read of the page"
+            note = note or (missed if is_missed else "the selector was not tried")
+        captured = None if words is None else words > 0
+        yield Signal("paywall", "json_ld", value, note=note, paywalled_text_captured=captured, parser=PARSER)
+
+
+def _words_under(selectors: Iterable[str], page: bytes) -> dict[str, int]:
+    # Selectors that cannot be tried are left out.
+    tried = [each for each in selectors if len(each) <= SELECTOR_CHARACTERS and _SELECTOR.fullmatch(each)]
+    if not tried or not _can_be_built(page):
+        return {}
+    try:
+        elements = json.loads(text_apart("css", request_of(tried[:SELECTORS], page))[0])
+    except UnparsablePageError:
+        return {}
+    return {
+        selector: word_count(text_of_page(found.encode("utf-8", "replace")))
+        for selector, found in zip(tried, elements, strict=False)
+        if found is not None
+    }
+
+
+def _can_be_built(page: bytes) -> bool:
+    """Return whether a page's tree stays in proportion to the page; another one could kill the parser.
+
+    A parser opens every open formatting element again in each block that follows: the tree can have as many
+    nodes as there are tags, times those left open. Attributes are compared with each other.
+    """
+    opened = Counter[bytes]()
+    most = now = 0
+    for tag in _FORMATTING.finditer(page):
+        name = tag[2].lower()
+        if not tag[1]:
+            opened[name] += 1
+            now += 1
+        elif opened[name]:
+            opened[name] -= 1
+            now -= 1
+        most = max(most, now)
+    if most * page.count(b"<") > MOST_NODES:
+        return False
+    stretches = (stretch for stretch in page.split(b">") if len(stretch) > MOST_SPACES and b"<" in stretch)
+    return all(len(stretch.split(None, MOST_SPACES)) < MOST_SPACES for stretch in stretches)
+
+
 class CorpusTitles(Protocol):
     """The part of a corpus that `Members` needs. Articles go by their ordinals."""
 
@@ -186,14 +289,14 @@ class Members:
     corpus: CorpusTitles
 
     def wants(self, url: str) -> bool:
-        """Whether a response at this URL may declare something for a member; 5 µs for other hosts."""
+        """Return whether a response at this URL may declare something for a member."""
         return may_be_known(url, self.corpus.sites.hosts) and self.owner(url) is not None
 
     def owner(self, url: str) -> Owner | None:
-        """Return who owns a page or a host's file; None if no member does.
+        """Return the owner of a page or a host's file; None if no member is.
 
-        A page belongs to the title whose site it is on, or else to the article at its URL. A file belongs to
-        the titles on its host or on a part of it.
+        A page belongs to the title of its site, or else to the article at its URL. A file belongs to the
+        titles on its host or on a part of it.
         """
         if site_file(url):
             page = page_url(url)
@@ -214,9 +317,9 @@ class Members:
 def signal_rows(
     capture: Capture, members: Members, shard_uri: str, release: str | None
 ) -> Iterator[RightsSignal]:
-    """Yield the rows of `rights_signals` of a capture, digested, and without a run id.
+    """Yield the rows of `rights_signals` of a member's capture, digested, and without a run id.
 
-    A capture that is no member's gives none. `release` is used for captures that do not name their own.
+    `release` is used for captures that do not name their own.
     """
     owner, place = members.owner(capture.url), place_of(capture.url)
     if owner is None or place is None:

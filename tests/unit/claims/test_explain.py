@@ -15,8 +15,8 @@ import pytest
 
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.case import ExplainedRow, case_of
-from presswatch_spark.claims.letters import KINDS as ALL_KINDS
 from presswatch_spark.claims.explain import case_lines
+from presswatch_spark.claims.letters import KINDS as ALL_KINDS
 from presswatch_spark.claims.mandates import MANDATES as ALL_MANDATES
 from presswatch_spark.claims.mandates import RIGHTS as ALL_RIGHTS
 from presswatch_spark.claims.narrative import (

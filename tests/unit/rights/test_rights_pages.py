@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from presswatch_spark.extraction.parsers import ParserDiedError
 from presswatch_spark.html.elements import PAGE_BYTES
-from presswatch_spark.rights import paywall
+from presswatch_spark.rights import signals
 from presswatch_spark.rights.declaration import VALUE_CHARACTERS, Signal
 from presswatch_spark.rights.signals import SIGNALS
 from presswatch_spark.text.words import word_count
@@ -404,7 +404,7 @@ def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.Monke
     def dies(kind: str, page: bytes) -> Any:
         raise ParserDiedError("a crash", late=True)
 
-    monkeypatch.setattr(paywall, "text_apart", dies)
+    monkeypatch.setattr(signals, "text_apart", dies)
     (signal,) = told(capture(ld({"isAccessibleForFree": False, "cssSelector": "p"}) + "<p>un"))
     assert (signal.paywalled_text_captured, signal.note) == (None, "the selector was not tried")
 

@@ -7,8 +7,7 @@ import time
 import pytest
 
 from presswatch_spark.rights.declaration import CUT, place_of
-from presswatch_spark.rights.declaring_files import ROBOTS_BYTES
-from presswatch_spark.rights.robots import Robots, RobotsGroup, allows, robots_of
+from presswatch_spark.rights.site_files import ROBOTS_BYTES, Robots, RobotsGroup, allows, robots_of
 from tests.captures import robots, told, verdicts
 from tests.proofs import each_time
 

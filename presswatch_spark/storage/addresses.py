@@ -1,9 +1,7 @@
 """Network addresses that only a user may name: those of this machine, and of the networks that it is in.
 
-A server that redirects, or a list from the network, could otherwise have us read what only this machine
-reaches: services on loopback, hosts behind a firewall, the credentials of a cloud instance. A name says
-nothing about the address that it resolves to, and an address has many spellings (`2852039166`, `0xA9FEA9FE`,
-`[::ffff:169.254.169.254]`). So the address of the connection counts.
+Redirects and lists from the network could otherwise have us read what only this machine reaches. Names and
+spellings say nothing about an address (`2852039166`, `[::ffff:169.254.169.254]`): the connection's counts.
 """
 
 import socket

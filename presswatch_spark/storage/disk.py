@@ -59,31 +59,26 @@ class LocalStore(Store):
             raise StorageError("is not a regular file", where=uri, remedy="write it to a file first")
         return _described(uri, found)
 
-    def list(self, uri: str) -> Iterator[ObjectInfo]:
-        """Yield the files of a folder and its sub-folders; of a hidden folder the name alone.
+    def list(self, uri: str, above: frozenset[str] = frozenset()) -> Iterator[ObjectInfo]:
+        """Yield the files of a folder and its sub-folders; of a hidden folder the name only.
 
         An unreadable sub-folder is an error. A dangling link, a link to itself and a special file are
         listed, and fail when they are read: none of them is an absence.
         """
-        return self._list(uri.rstrip("/") or "/", frozenset())
-
-    def _list(self, folder: str, above: frozenset[str]) -> Iterator[ObjectInfo]:
+        folder = uri.rstrip("/") or "/"
         real = os.path.realpath(folder)
         if real in above:
             raise StorageError("a symbolic link leads back into a folder above it", where=folder)
         with system_errors(folder):
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         for entry in entries:
-            if is_hidden(entry.name):
+            found = None
+            with suppress(OSError):
+                found = None if is_hidden(entry.name) else entry.stat()
+            if found is None:
                 yield ObjectInfo(entry.path)
-                continue
-            try:
-                found = entry.stat()
-            except OSError:
-                yield ObjectInfo(entry.path)
-                continue
-            if stat.S_ISDIR(found.st_mode):
-                yield from self._list(entry.path, above | {real})
+            elif stat.S_ISDIR(found.st_mode):
+                yield from self.list(entry.path, above | {real})
             else:
                 yield _described(entry.path, found)
 
@@ -111,13 +106,15 @@ class LocalStore(Store):
             what = error.what if isinstance(error, StorageError) else type(error).__name__
             return RawResponse(uri, sent_at, failure=what, ours=True)
         found, changed_at = _described(uri, status), formatdate(status.st_mtime, usegmt=True)
-        headers = {"ETag": found.etag or "", "Last-Modified": changed_at, "Content-Length": f"{len(body)}"}
+        about = (
+            ("ETag", found.etag or ""),
+            ("Last-Modified", changed_at),
+            ("Content-Length", f"{len(body)}"),
+        )
         if not body and start:
-            return RawResponse(
-                uri, sent_at, 416, (*headers.items(), ("Content-Range", f"bytes */{found.size}"))
-            )
-        headers |= {"Content-Range": f"bytes {start}-{start + len(body) - 1}/{found.size}"}
-        return RawResponse(uri, sent_at, 206, tuple(headers.items()), start, body)
+            return RawResponse(uri, sent_at, 416, (*about, ("Content-Range", f"bytes */{found.size}")))
+        part = f"bytes {start}-{start + len(body) - 1}/{found.size}"
+        return RawResponse(uri, sent_at, 206, (*about, ("Content-Range", part)), start, body)
 
     def put(self, local_path: str, uri: str) -> None:
         """Copy beside the target, then rename."""
@@ -139,15 +136,11 @@ class LocalStore(Store):
             Path(draft).write_bytes(data)
             sync(draft)
             with writes_alone(folder):
-                if absent and os.path.lexists(uri):
-                    raise conflict(uri)
+                is_same = not (absent and os.path.lexists(uri))
                 if etag is not None:
-                    try:
-                        is_same = self.read(uri)[1] == etag
-                    except MissingError:
-                        is_same = False
-                    if not is_same:
-                        raise conflict(uri)
+                    is_same = os.path.lexists(uri) and self.read(uri)[1] == etag
+                if not is_same:
+                    raise conflict(uri)
                 os.replace(draft, uri)
             sync(folder)
         return _digest(data)
@@ -300,11 +293,8 @@ def disk_errors(where: str | Path) -> Iterator[None]:
 def on_disk(path: str) -> Path:
     """Return the absolute path of an output on a disk; `OutputError` for an address, or for `-`."""
     if path == "-" or scheme_of(path) != "file":
-        raise OutputError(
-            "this is written to a disk only",
-            where=printable(path),
-            remedy="name a path on this machine, and copy what is there then",
-        )
+        remedy = "name a path on this machine, and copy what is there then"
+        raise OutputError("this is written to a disk only", where=printable(path), remedy=remedy)
     return Path(canonical(path))
 
 
@@ -322,12 +312,12 @@ def refused(where: str | Path, error: OSError) -> OutputError:
 
 def disk_full(where: str | Path) -> OutputError:
     """Return the error of a full disk; an object for S3 is a temporary file of its writer's host first."""
-    is_local = scheme_of(str(where)) == "file"
-    return OutputError(
-        "the disk is full" if is_local else "the driver's or a worker's disk for temporary files is full",
-        where=str(where),
-        remedy="make room and give the same command again",
+    is_local, of_driver = (
+        scheme_of(str(where)) == "file",
+        "the driver's or a worker's disk for temporary files",
     )
+    what = f"{'the disk' if is_local else of_driver} is full"
+    return OutputError(what, where=str(where), remedy="make room and give the same command again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,11 +341,7 @@ class Folder:
     @property
     def path(self) -> Path:
         """Return its path; `OutputError` if it is not on a disk."""
-        if not self.is_local:
-            raise OutputError(
-                "this can be done on a disk only", where=str(self), remedy="name a local folder"
-            )
-        return Path(self.uri)
+        return on_disk(self.uri)
 
     def __str__(self) -> str:
         return printable(self.uri)
@@ -413,7 +399,7 @@ class Folder:
     def new_file(self, name: str, *, private: bool = False) -> Iterator[Path]:
         """Give a local file to write; when the block ends well, it is put under `name`, whole or not at all.
 
-        On disk it is written beside its place, so nothing is copied. `private`: it is its owner's alone.
+        `private`: on disk it is its owner's alone.
         """
         store = store_of(self.uri, self.storage)
         with store.draft(self.at(name), private=private) as draft:

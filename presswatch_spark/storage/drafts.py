@@ -1,13 +1,9 @@
 """Output folders that appear complete or not at all, on disk and on S3.
 
-On disk a folder is made in a hidden one beside it and renamed at the end::
+    PARENT/.NAME.partial/presswatch-draft   the lock in a hidden folder, which is renamed at the end
+    s3://…/NAME/_presswatch_draft.lock      a lease; the file that makes the folder valid is uploaded last
 
-    PARENT/.NAME.partial/                 locked by the process that writes; a killed one leaves it unlocked
-    PARENT/.NAME.partial/presswatch-draft the lock, which also marks the folder as ours to empty
-
-On S3 the files are made on this host and uploaded, the one that makes the folder valid last. Meanwhile the
-object `_presswatch_draft.lock` is there: a lease, which a killed process leaves behind. In both cases the
-same command, given again, removes the leftovers of the killed one. A second process is refused at the start.
+The same command, given again, removes the leftovers of a killed one. A second process is refused.
 """
 
 import os
@@ -32,8 +28,7 @@ LEASE_SECONDS = 60.0
 def require_new(out: str, storage: StorageOptions, last: str) -> Folder:
     """Return the folder that `out` names; `OutputError` unless it is absent, empty or an abandoned draft.
 
-    Args:
-        last: the file that is written last, as in `new_folder`.
+    `last`: the file that is written last, as in `new_folder`.
     """
     if scheme_of(out) not in ("file", "s3"):
         raise OutputError("folders are written to a disk or to s3://", where=out, remedy="name another --out")
@@ -53,13 +48,8 @@ def require_new(out: str, storage: StorageOptions, last: str) -> Folder:
 def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = False) -> Iterator[Path]:
     """Give an empty local folder to fill; when the block ends well, it becomes `out`, complete or not at all.
 
-    Args:
-        last: the file without which nothing takes the folder for complete; it is uploaded last.
-        private: on disk it is its owner's alone.
-
-    Raises:
-        OutputError: `out` holds something, cannot be written, or another process is writing it.
-        StorageError: S3 refuses.
+    `last`: the file without which no reader takes the folder for complete. `private`: on disk it is its
+    owner's. `OutputError`: `out` is not empty, cannot be written, or another process is writing it.
     """
     folder = require_new(out, storage, last)
     if not folder.is_local:
@@ -88,12 +78,7 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
 def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
     """Give the hidden, locked folder beside `path`, empty but for its mark; it is removed after the block.
 
-    Args:
-        rule: the lock, with the error for a second process.
-
-    Raises:
-        OutputError: another process holds it, or a folder of that name is not ours.
-        OSError: it cannot be made.
+    `OutputError`: another process holds it (by `rule`), or it is not ours. `OSError`: it cannot be made.
     """
     draft = path.with_name(f".{path.name}.partial")
     draft.mkdir(0o700, parents=True, exist_ok=True)

@@ -131,9 +131,7 @@ def seconds_of_date(value: str) -> float | None:
 def clock_ahead(date: str, at: float) -> float | None:
     """Return by how many seconds a server's clock is ahead of ours; None if it does not give its time.
 
-    Args:
-        date: the header `Date` of its answer, which counts whole seconds.
-        at: our time for the same moment, in seconds since 1970.
+    `date`: the header of its answer, in whole seconds. `at`: our time for the same moment, since 1970.
     """
     servers_time = seconds_of_date(date)
     return None if servers_time is None else round(servers_time - at, 3)

@@ -1,12 +1,8 @@
-"""Limits of requests to a host: connections, pace, pauses, and when to stop.
-
-Each process keeps its own state of each host. A limit of the settings holds for a machine, so a process that
-is one of several workers takes its share (`Workers`).
+"""Limits of requests to a host: connections, pace, pauses, and when to stop. Each process has its share.
 
 A host that names a time is asked again after it. If it refuses without a time (403, 429), this process pauses
-and asks again. If it then refuses two objects in a row, or answers 429, it is asked nothing more. One that
-gives other objects between refusals is known to refuse single ones, and those need no pause. Nor do those
-that want credentials (401), but after five in a row the host is asked nothing more.
+once, and asks again. It is asked nothing more after a second 429, or five refused objects in a row (401,
+403).
 """
 
 from __future__ import annotations
@@ -17,22 +13,24 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.settings.config import StorageOptions
 from presswatch_spark.storage.threads import check_wanted, rest, uncounted
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
 
+if TYPE_CHECKING:
+    from presswatch_spark.storage.http import HttpReply
+
 CONNECTIONS = 8
 """To one web site from all processes of a machine, unless `max_connections` names another number."""
-REFUSALS = frozenset({403, 429})
-DENIED_MAX = 5
-"""Objects in a row that want credentials, before a site is asked nothing more."""
+REFUSED_MAX = 5
+"""Objects that a site refuses in a row (401, 403) before it is asked nothing more."""
 REASONS = ("X-Error-Code", "X-Error-Message")
 """Headers in which a hub says why it refuses an object."""
 WAITS_MAX = 20
@@ -51,22 +49,6 @@ class BlockedError(StorageError):
     """A site refuses everything, or asks to wait for too long: nothing more is asked of it."""
 
 
-class JudgedReply(Protocol):
-    """A reply as limits judge it. `turn_at`: the result of `await_turn` before the request."""
-
-    uri: str
-    status: int
-    turn_at: float
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Return its headers; names in any case."""
-
-    @property
-    def named_wait(self) -> float | None:
-        """Return the seconds that it asks to wait; None if it names no time."""
-
-
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A host that makes this process wait. `until` is in seconds since 1970."""
@@ -76,7 +58,8 @@ class Waiting:
     why: str
 
     def __str__(self) -> str:
-        return f"waiting for {self.host} until {_clock_time(self.until)}: {self.why}"
+        until = f"{datetime.fromtimestamp(self.until, UTC):%H:%M:%S} UTC"
+        return f"waiting for {self.host} until {until}: {self.why}"
 
 
 class Slot:
@@ -101,15 +84,12 @@ class HostLimits:
         self._slots, self._freed = set[Slot](), threading.Condition()
         self._until, self._why, self._is_stopped = 0.0, "", False
         self._reported_at, self._next_at = 0.0, 0.0
-        self._refused, self._paused_at, self._waits = set[str](), 0.0, 0
-        self._refuses_single, self._denied = False, set[str]()
+        # The last pause that no time was named for; whether 403, and 429 since the last success, led to one.
+        self._paused_at, self._paused_for = 0.0, set[int]()
+        self._refused, self._waits = set[str](), 0
 
     def await_turn(self, uri: str) -> float:
-        """Wait until the host may be asked; return the time of sending, for `must_repeat`.
-
-        Raises:
-            BlockedError: it must not be asked any more.
-        """
+        """Wait until the host may be asked, or raise `BlockedError`; return the time of sending."""
         check_wanted()
         with uncounted():
             while (left := self._until - (now := self._clock())) > 0:
@@ -138,8 +118,7 @@ class HostLimits:
     def slot(self, options: StorageOptions) -> Slot:
         """Wait for the right to one more connection.
 
-        A thread that has one gets another without waiting, beyond the limit if none is free: threads that
-        each have one, and wait for another, would wait for ever.
+        A thread that has one gets another without waiting: threads that each have one would wait for ever.
         """
         number = max(1, (options.max_connections or CONNECTIONS) // _WORKERS.number)
         thread = threading.current_thread()
@@ -158,44 +137,28 @@ class HostLimits:
         with self._freed:
             self._freed.notify()
 
-    def must_repeat(self, reply: JudgedReply, options: StorageOptions, *, alone: bool) -> bool:
+    def must_repeat(self, reply: HttpReply, options: StorageOptions, *, alone: bool) -> bool:
         """Take note of a reply; return True if the request is to be sent again.
 
-        Args:
-            alone: the object may be refused for itself, so that nothing pauses for its sake.
-
-        Raises:
-            BlockedError: the host must not be asked any more.
+        `alone`: the object may be refused for itself, and nothing pauses. `BlockedError`: ask nothing more.
         """
         status = reply.status
-        wait = reply.named_wait if status in REFUSALS or status == 503 else None
+        wait = reply.named_wait if status in (403, 429, 503) else None
+        is_single = status != 429 and (alone or any(name in reply.headers for name in REASONS))
         with self._guard:
             # A date in whole seconds may have come by now: then the site grants the next request.
             if wait or (status == 429 and wait == 0):
                 self._wait_as_asked(reply, wait or SHORTEST_WAIT, options)
                 return True
-            is_single = status != 429 and (alone or any(name in reply.headers for name in REASONS))
-            if status == 401 and not is_single:
-                self._denied.add(printable(reply.uri))
-                if len(self._denied) >= DENIED_MAX:
-                    why = f"access denied (401) for {DENIED_MAX} objects in a row"
-                    raise self._stop(reply.uri, why, options)
-            if status in REFUSALS and not is_single:
+            if status in (401, 403, 429) and not is_single:
                 return self._is_refusal_repeated(reply, options)
             # A request from before the pause proves nothing about the time after it.
             if status < 500 and status not in (401, 403) and reply.turn_at > self._paused_at:
-                self._refuses_single |= bool(self._refused)
-                self._refused, self._paused_at, self._waits = set(), 0.0, 0
-                self._denied.clear()
+                self._paused_for.discard(429)
+                self._refused, self._waits = set(), 0
             return False
 
-    def _pause(self, seconds: float, why: str) -> None:
-        # Not all threads and processes may come back at the same moment.
-        until = self._clock() + seconds + random.uniform(0.0, min(1.0, seconds / 10))
-        if until > self._until:
-            self._until, self._why = until, why
-
-    def _wait_as_asked(self, reply: JudgedReply, seconds: float, options: StorageOptions) -> None:
+    def _wait_as_asked(self, reply: HttpReply, seconds: float, options: StorageOptions) -> None:
         self._waits += reply.turn_at >= self._until
         asked = f"it answered {reply.status} and asked to wait for {seconds:,.0f} s"
         if seconds > options.longest_wait:
@@ -204,25 +167,29 @@ class HostLimits:
             raise self._stop(reply.uri, f"{asked}, and did so {self._waits:,} times in a row", options)
         self._pause(seconds, asked)
 
-    def _is_refusal_repeated(self, reply: JudgedReply, options: StorageOptions) -> bool:
-        is_limit, pause = reply.status == 429, options.refusal_pause
-        if not self._paused_at:
-            if self._refuses_single and not is_limit and not self._refused:
-                self._refused.add(printable(reply.uri))
-                return False
-            self._paused_at = self._clock()
-            self._pause(pause, f"it answered {reply.status}, so nothing is asked for {pause:,g} s")
+    def _is_refusal_repeated(self, reply: HttpReply, options: StorageOptions) -> bool:
+        status, pause = reply.status, options.refusal_pause
+        if status != 401 and reply.turn_at <= self._paused_at:
             return True
-        if reply.turn_at <= self._paused_at:
+        if status != 401 and status not in self._paused_for:
+            self._paused_at = self._clock()
+            self._paused_for.add(status)
+            self._pause(pause, f"it answered {status}, so nothing is asked for {pause:,g} s")
             return True
         self._refused.add(printable(reply.uri))
-        if not is_limit and len(self._refused) == 1:
-            # The next object decides.
-            return False
-        since = _clock_time(time.time() - (self._clock() - self._paused_at))
-        denied = "too many requests" if is_limit else "access denied"
-        why = f"{denied} ({reply.status}) at {since}, and again after a pause of {pause:,g} s"
-        raise self._stop(reply.uri, why, options)
+        if status == 429:
+            why = f"too many requests (429), and again after a pause of {pause:,g} s"
+            raise self._stop(reply.uri, why, options)
+        if len(self._refused) >= REFUSED_MAX:
+            why = f"access denied ({status}) for {REFUSED_MAX} objects in a row"
+            raise self._stop(reply.uri, why, options)
+        return False
+
+    def _pause(self, seconds: float, why: str) -> None:
+        # Not all threads and processes may come back at the same moment.
+        until = self._clock() + seconds + random.uniform(0.0, min(1.0, seconds / 10))
+        if until > self._until:
+            self._until, self._why = until, why
 
     def _stop(self, uri: str, why: str, options: StorageOptions) -> BlockedError:
         self._is_stopped, self._why = True, why
@@ -310,12 +277,6 @@ def report_silence(uri: str, attempt: int, options: StorageOptions) -> None:
     if now - _SILENCE_REPORTED.get(host, -REPORT_SECONDS) < REPORT_SECONDS:
         return
     _SILENCE_REPORTED[host] = now
+    tries = f"attempt {attempt} of {options.max_attempts}"
     with suppress(OSError, ValueError):
-        sys.stderr.write(
-            f"{host} sent nothing for {options.read_timeout:g} s: {printable(uri)}"
-            f" (attempt {attempt} of {options.max_attempts})\n"
-        )
-
-
-def _clock_time(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"
+        sys.stderr.write(f"{host} sent nothing for {options.read_timeout:g} s: {printable(uri)} ({tries})\n")

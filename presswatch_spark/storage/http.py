@@ -1,7 +1,7 @@
 """Objects on HTTPS and HTTP: requests with urllib3, under the limits of each host.
 
-urllib3's `Retry` decides which requests are sent again. The loop is ours: a pause holds for all threads, each
-redirect is checked for its address, and each exchange is recorded.
+urllib3's `Retry` decides what is sent again. The loop is ours: pauses hold for all threads, the address of
+each redirect is checked, and each exchange is recorded.
 """
 
 import os
@@ -11,14 +11,13 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, InvalidStateError, wait
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from io import BytesIO
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -42,12 +41,7 @@ from presswatch_spark.storage.addresses import (
     require_public_peer,
 )
 from presswatch_spark.storage.exchanges import is_heard, peer_of, tell_exchange
-from presswatch_spark.storage.host_limits import (
-    BlockedError,
-    Slot,
-    limits_of,
-    report_silence,
-)
+from presswatch_spark.storage.host_limits import BlockedError, Slot, limits_of, report_silence
 from presswatch_spark.storage.objects import (
     ANSWER_READ_BYTES,
     CONTENT_RANGE,
@@ -63,10 +57,7 @@ from presswatch_spark.storage.objects import (
     pause,
     range_header,
 )
-from presswatch_spark.storage.threads import LOOK_SECONDS, check_wanted
 from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
-
-Answer = TypeVar("Answer")
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
@@ -97,13 +88,39 @@ FINAL_ERRORS = (SSLError, LocationValueError, BadRedirectError, PrivateAddressEr
 """Errors that another try cannot change."""
 
 
+@contextmanager
+def _answered_within(seconds: float, connected: socket.socket) -> Iterator[None]:
+    """Shut a connection down if the block takes longer, and raise `SlowAnswerError`: drips never time out."""
+    late = threading.Event()
+
+    def shut_down() -> None:
+        late.set()
+        with suppress(OSError):
+            # That of a TLS socket would take its session from the thread that reads.
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, shut_down)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if late.is_set():
+            raise SlowAnswerError
+
+
 def _guarded(kind: type[HTTPConnection]) -> type[HTTPConnection]:
-    """Return that kind of connection; with `is_guarded` to public addresses only, but for a proxy's."""
+    """Return that kind of connection; with `is_guarded` to public addresses only, but for a proxy's.
+
+    The head of an answer must come within `head_seconds`.
+    """
 
     class Guarded(kind):  # type: ignore[misc, valid-type]
-        def __init__(self, *args: Any, is_guarded: bool = False, **kwargs: Any) -> None:
+        def __init__(self, *args: Any, is_guarded: bool = False, head_seconds: float, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self._is_guarded = is_guarded and self.proxy is None
+            self._head_seconds = head_seconds
 
         def _new_conn(self) -> socket.socket:
             plain: socket.socket = super()._new_conn()
@@ -117,8 +134,9 @@ def _guarded(kind: type[HTTPConnection]) -> type[HTTPConnection]:
 
         def getresponse(self) -> urllib3.HTTPResponse:
             # The connection may be gone with its answer.
-            self.peer = peer_of(self.sock) if is_heard() else None
-            response: urllib3.HTTPResponse = super().getresponse()
+            self.answering, self.peer = self.sock, peer_of(self.sock) if is_heard() else None
+            with _answered_within(self._head_seconds, self.sock):
+                response: urllib3.HTTPResponse = super().getresponse()
             return response
 
     return Guarded
@@ -135,11 +153,7 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
 def connections_to(uri: str, options: StorageOptions, *, is_guarded: bool = False) -> urllib3.PoolManager:
     """Return the connections of this process to a site, by the proxy and certificates of the environment.
 
-    Args:
-        is_guarded: nothing is sent to an address that is not public (`PrivateAddressError`).
-
-    Raises:
-        ConfigError: the environment names a proxy that is none.
+    `is_guarded`: nothing is sent to an address that is not public. `ConfigError`: the proxy is none.
     """
     certificates = options.ca_bundle or next(filter(None, map(os.environ.get, CA_VARIABLES)), None)
     proxy = None if proxy_bypass(urlsplit(uri).netloc) else getproxies().get(scheme_of(uri))
@@ -167,10 +181,11 @@ def _connections(
         identity = urllib3.make_headers(proxy_basic_auth=urllib3.util.parse_url(proxy).auth)
         made = urllib3.ProxyManager(proxy, proxy_headers=identity, **kept)
     # Whatever makes a pool may be the class of one.
-    pools: dict[str, Any] = {
-        "http": partial(_HttpPool, is_guarded=is_guarded),
-        "https": partial(_HttpsPool, is_guarded=is_guarded),
+    rules: dict[str, Any] = {
+        "is_guarded": is_guarded,
+        "head_seconds": options.connect_timeout + options.read_timeout,
     }
+    pools: dict[str, Any] = {"http": partial(_HttpPool, **rules), "https": partial(_HttpsPool, **rules)}
     made.pool_classes_by_scheme = pools
     return made
 
@@ -208,6 +223,24 @@ class HttpReply:
             named += map(float, found)
         return max(named, default=None)
 
+    @property
+    def length(self) -> int | None:
+        """Return the length in bytes that it gives its body; None if it gives none."""
+        length = self.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() else None
+
+    @property
+    def validator(self) -> str | None:
+        """Return the ETag, a weak one too, or else the time of the last change."""
+        etag = self.headers.get("ETag", "").removeprefix("W/").strip('"')
+        return etag or self.headers.get("Last-Modified")
+
+    @property
+    def declared_sha256(self) -> str | None:
+        """Return the SHA-256 of a file in large-file storage (LFS): hubs give it as its linked ETag."""
+        linked = self.headers.get("X-Linked-ETag", "").strip('"').lower()
+        return linked if SHA256.fullmatch(linked) else None
+
     def items(self) -> tuple[tuple[str, str], ...]:
         """Return the headers as they came, in their order."""
         return tuple((str(name), str(value)) for name, value in self.headers.iteritems())
@@ -226,9 +259,16 @@ class HttpReply:
         self.close()
 
 
+class WebStore(Store):
+    """A store that answers by HTTP."""
+
+    interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
+    silences: ClassVar[tuple[type[Exception], ...]] = (ReadTimeoutError,)
+
+
 @dataclass(frozen=True, slots=True)
-class Client:
-    """Sends requests to web sites.
+class HttpStore(WebStore):
+    """Objects of any web server. If it knows no ranges, a broken body is read again from its start.
 
     `named`: the host name that the user gave, if URLs come from elsewhere. Hosts of other names are asked
     only at public addresses.
@@ -236,6 +276,37 @@ class Client:
 
     options: StorageOptions
     named: str | None = None
+    where: ClassVar[str] = "a web site"
+
+    def stat(self, uri: str) -> ObjectInfo:
+        """Describe the object by a request for its first byte: some servers and signatures refuse HEAD."""
+        body = self.opened(uri, 0, 1, alone=True)
+        body.reader.close()
+        return ObjectInfo(uri, body.total, body.etag, body.sha256)
+
+    def list(self, uri: str) -> Iterator[ObjectInfo]:
+        """Raise `InputError`: the web has no folders."""
+        raise InputError("a web site cannot be listed", where=printable(uri), remedy="name files or a list")
+
+    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
+        """Ask for a range. The stream compares versions, since not every server knows `If-Match`."""
+        return self.opened(info.uri, start, end, alone=False)
+
+    def opened(self, url: str, start: int, end: int | None, *, alone: bool) -> RangeReply:
+        """Ask for bytes [start, end); see `body_of`. `alone`: see `HostLimits.must_repeat`."""
+        return body_of(self.get(url, range_header(start, end), alone=alone), url, start)
+
+    def ask(
+        self, uri: str, start: int, end: int, headers: Mapping[str, str] = NO_HEADERS, *, follow: bool = True
+    ) -> RawResponse:
+        """Ask for bytes [start, end) of whatever version there is, again if the body breaks off."""
+        ranged = {**headers, **range_header(start, end)}
+        once = partial(self._ask_once, uri, ranged, start, end - start, follow=follow)
+        return answered(once, self.options)
+
+    def ask_whole(self, uri: str, most: int) -> RawResponse:
+        """Ask for an object without a range, as a browser does; keep its first `most` bytes."""
+        return self._ask_once(uri, NO_HEADERS, 0, most)
 
     def get(
         self,
@@ -247,16 +318,10 @@ class Client:
     ) -> HttpReply:
         """Send until an answer comes that another try cannot change, at most `max_attempts` times.
 
-        Tries that the site asks to repeat later do not count.
-
-        Args:
-            alone: see `HostLimits.must_repeat`.
-            follow: redirects are followed, and `headers` go along.
-
-        Raises:
-            BlockedError: the site must not be asked any more.
+        Tries that the site asks to repeat later do not count. `alone`: see `HostLimits.must_repeat`.
+        `follow`: redirects are followed, and `headers` go along. `BlockedError`: the site must not be asked
+        any more.
         """
-        named, send = self.named or name_of(url), self._sent if follow else self._once
         policy = urllib3.Retry(
             self.options.max_attempts - 1,
             connect=CONNECT_ATTEMPTS_MAX - 1,
@@ -264,7 +329,7 @@ class Client:
         )
         while True:
             try:
-                reply = send(url, headers, named)
+                reply = self._sent(url, headers, REDIRECTS_MAX if follow else 0)
             except HTTPError as error:
                 if isinstance(error, FINAL_ERRORS):
                     raise _unreachable(error, url) from error
@@ -275,32 +340,32 @@ class Client:
                 except MaxRetryError:
                     raise _unreachable(error, url) from error
             else:
-                limits, is_kept = limits_of(host_of(reply.uri)), False
                 try:
-                    is_kept = not limits.must_repeat(reply, self.options, alone=alone)
-                finally:
-                    if not is_kept:
-                        reply.close()
-                if not is_kept:
-                    continue
-                if not policy.is_retry("GET", reply.status):
-                    return reply
-                try:
-                    policy = policy.increment("GET", url)
+                    is_kept = not limits_of(host_of(reply.uri)).must_repeat(reply, self.options, alone=alone)
+                    if is_kept and not policy.is_retry("GET", reply.status):
+                        return reply
+                    if is_kept:
+                        policy = policy.increment("GET", url)
                 except MaxRetryError:
                     return reply
+                except BlockedError:
+                    reply.close()
+                    raise
                 reply.close()
+                if not is_kept:
+                    continue
             pause(self.options, len(policy.history))
 
-    def _sent(self, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
-        """Send a request, and follow redirects; each host is asked in its turn."""
-        declared = None
-        for _ in range(REDIRECTS_MAX):
+    def _sent(self, url: str, headers: Mapping[str, str], redirects: int) -> HttpReply:
+        """Send a request, and follow so many redirects; each host is asked in its turn."""
+        named, declared = self.named or name_of(url), None
+        while True:
             reply = self._once(url, headers, named)
             # A hub declares what a file is, and redirects to a store that may know less.
-            reply.sha256 = declared = declared or declared_sha256(reply)
-            if reply.location is None:
+            reply.sha256 = declared = declared or reply.declared_sha256
+            if reply.location is None or not redirects:
                 return reply
+            redirects -= 1
             reply.close()
             try:
                 url = urljoin(url, reply.location)
@@ -310,13 +375,11 @@ class Client:
                 raise BadRedirectError from error
             if not is_site:
                 raise BadRedirectError
-        return self._once(url, headers, named)
 
     def _once(self, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
         """Send one request in its turn, and record the exchange.
 
-        Raises:
-            PrivateAddressError: the host is not `named`, and has an address that is not public.
+        `PrivateAddressError`: the host is not `named`, and has an address that is not public.
         """
         is_guarded = name_of(url) not in (named, *self.options.private_hosts)
         if is_guarded:
@@ -329,10 +392,8 @@ class Client:
             # Others may have paused meanwhile.
             turn_at, sent_at = limits.await_turn(url), time.time()
             sent = REQUEST_HEADERS | dict(headers)
-            request = partial(pool.request, "GET", url, headers=sent, **AS_IT_COMES)
             try:
-                most = self.options.connect_timeout + self.options.read_timeout
-                raw = _within(most, request, lambda late: late.close())
+                raw = pool.request("GET", url, headers=sent, **AS_IT_COMES)
             except (HTTPError, ValueError) as error:
                 failure = error if isinstance(error, HTTPError) else LocationValueError()
                 tell_exchange("GET", url, sent, sent_at, failure=type(failure).__name__)
@@ -344,15 +405,7 @@ class Client:
             slot.release()
             raise
 
-    def ask(
-        self, url: str, start: int, end: int, headers: Mapping[str, str] = NO_HEADERS, *, follow: bool = True
-    ) -> RawResponse:
-        """Ask for bytes [start, end) of whatever version there is, again if the body breaks off."""
-        ranged = {**headers, **range_header(start, end)}
-        once = partial(self.ask_once, url, ranged, start, end - start, follow=follow)
-        return answered(once, self.options)
-
-    def ask_once(
+    def _ask_once(
         self, url: str, headers: Mapping[str, str], start: int, most: int, *, follow: bool = True
     ) -> RawResponse:
         """Send a request, and return whatever is answered, with up to `most` bytes from `start` on."""
@@ -369,8 +422,8 @@ class Client:
             first = int(found[1]) if reply.status == 206 and found and found[1] else 0
             # Without ranges the file comes from its beginning: what is before `start` is not kept.
             ignored = start if reply.status == 200 else 0
-            length, faults = length_of(reply), (HTTPError, OSError)
-            body, failure = body_of_answer(reply, ignored, most, length, self.options, faults)
+            faults = self.interruptions
+            body, failure = body_of_answer(reply, ignored, most, reply.length, self.options, faults)
             if ignored:
                 first = ignored if body else 0
         return RawResponse(
@@ -387,138 +440,49 @@ def exchanged(
     seconds: float,
     most: int,
 ) -> tuple[int, bytes]:
-    """Send one request of another kind; return status and body, both of which must come within `seconds`.
+    """Send one request of another kind; return status and body, of which at most `most` + 1 bytes are kept.
 
-    No more than `most` + 1 bytes of the body are kept.
-
-    Raises:
-        ConfigError: as `connections_to`.
-        SlowAnswerError, HTTPError: no whole answer came.
+    `SlowAnswerError`: they did not come within `seconds`. `HTTPError`, `ConfigError`: there is no answer.
     """
-
-    def exchange() -> tuple[int, bytes]:
-        pool = connections_to(url, options)
+    until, data = time.monotonic() + seconds, b""
+    pool = connections_to(url, replace(options, connect_timeout=seconds / 2, read_timeout=seconds / 2))
+    try:
         reply = pool.request(method, url, body=body, headers=headers, **AS_IT_COMES)
-        with closing(reply):
-            data = b""
+        connection: Any = reply.connection
+        with closing(reply), _answered_within(max(0.0, until - time.monotonic()), connection.answering):
             while len(data) <= most and (part := reply.read1(most)):
                 data += part
-        return reply.status, data[: most + 1]
-
-    return _within(seconds, exchange)
-
-
-def _within(
-    seconds: float, call: Callable[[], Answer], discard: Callable[[Answer], object] | None = None
-) -> Answer:
-    """Call in a thread of its own: bytes that drip never time out, and nothing else can leave their read.
-
-    Args:
-        discard: gets an answer that comes when nobody waits for it any more.
-
-    Raises:
-        SlowAnswerError: there is no answer after `seconds`.
-    """
-    asked = Future[Answer]()
-
-    def work() -> None:
-        try:
-            answer = call()
-        except BaseException as error:  # noqa: BLE001 raised again in the other thread
-            with suppress(InvalidStateError):
-                asked.set_exception(error)
-            return
-        try:
-            asked.set_result(answer)
-        except InvalidStateError:
-            if discard is not None:
-                discard(answer)
-
-    threading.Thread(target=work, daemon=True).start()
-    until = time.monotonic() + seconds
-    try:
-        while not asked.done() and (left := until - time.monotonic()) > 0:
-            check_wanted()
-            wait([asked], min(left, LOOK_SECONDS))
-    finally:
-        is_late = asked.cancel()
-    if is_late:
-        raise SlowAnswerError
-    return asked.result()
-
-
-class WebStore(Store):
-    """A store that answers by HTTP."""
-
-    interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
-    silences: ClassVar[tuple[type[Exception], ...]] = (ReadTimeoutError,)
-
-
-@dataclass(frozen=True, slots=True)
-class HttpStore(WebStore):
-    """Objects of any web server. If it knows no ranges, a broken body is read again from its start."""
-
-    options: StorageOptions
-    where: ClassVar[str] = "a web site"
-
-    def stat(self, uri: str) -> ObjectInfo:
-        """Describe the object by a request for its first byte: some servers and signatures refuse HEAD."""
-        body = opened_range(Client(self.options), uri, 0, 1, alone=True)
-        body.reader.close()
-        return ObjectInfo(uri, body.total, body.etag, body.sha256)
-
-    def list(self, uri: str) -> Iterator[ObjectInfo]:
-        """Raise `InputError`: the web has no folders."""
-        raise InputError("a web site cannot be listed", where=printable(uri), remedy="name files or a list")
-
-    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
-        """Ask for a range. The stream compares versions, since not every server knows `If-Match`."""
-        return opened_range(Client(self.options), info.uri, start, end, alone=False)
-
-    def ask(self, uri: str, start: int, end: int) -> RawResponse:
-        """Ask for a range; see `Client.ask`."""
-        return Client(self.options).ask(uri, start, end)
-
-    def ask_whole(self, uri: str, most: int) -> RawResponse:
-        """Ask for an object without a range, as a browser does; keep its first `most` bytes."""
-        return Client(self.options).ask_once(uri, NO_HEADERS, 0, most)
-
-
-def opened_range(client: Client, url: str, start: int, end: int | None, *, alone: bool) -> RangeReply:
-    """Ask for bytes [start, end); see `body_of`. `alone`: see `HostLimits.must_repeat`."""
-    return body_of(client.get(url, range_header(start, end), alone=alone), url, start)
+    except ReadTimeoutError as error:
+        raise SlowAnswerError from error
+    return reply.status, data[: most + 1]
 
 
 def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:
-    """Return the body of a reply to a request for bytes from `start` on; raise the error for a refusal.
+    """Return the body of a reply to a request for bytes from `start` on.
 
-    Raises:
-        MissingError, DeniedError, StorageError: the reply holds none of the object's bytes.
+    `MissingError`, `DeniedError`, `StorageError`: the reply has none of the object's bytes.
     """
     found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
     total = int(found[2]) if found and found[2] != "*" else None
+    if reply.status == 206 and found and found[1] and int(found[1]) == start:
+        return RangeReply(reply, start, total, reply.validator, sha256=reply.sha256)
+    if reply.status == 200:
+        size = reply.length
+        delimited = size is not None or "chunked" in reply.headers.get("Transfer-Encoding", "").lower()
+        return RangeReply(reply, 0, size, reply.validator, delimited, reply.sha256)
+    reply.close()
     if reply.status == 416:
-        reply.close()
         return RangeReply(BytesIO(), start, total)
-    if reply.status not in (200, 206):
-        reply.close()
-        where = printable(uri)
-        if reply.status in (404, 410):
-            raise MissingError("there is no such object", where=where, remedy="check the address")
-        if reply.status in (401, 403):
-            remedy = "the site wants credentials, or fewer requests"
-            raise DeniedError(f"access denied ({reply.status})", where=where, remedy=remedy)
-        error = BadRequestError if reply.status == 400 else StorageError
-        raise error(f"the server answered {reply.status}", where=where, remedy="run again later")
+    where, what, remedy = printable(uri), f"the server answered {reply.status}", "run again later"
     if reply.status == 206:
-        if not found or found[1] is None or int(found[1]) != start:
-            reply.close()
-            where = f"{printable(uri)} @ {start}"
-            raise StorageError("the server sent another range than asked for", where=where)
-        return RangeReply(reply, start, total, validator_of(reply), sha256=reply.sha256)
-    size = length_of(reply)
-    delimited = size is not None or "chunked" in reply.headers.get("Transfer-Encoding", "").lower()
-    return RangeReply(reply, 0, size, validator_of(reply), delimited, reply.sha256)
+        raise StorageError("the server sent another range than asked for", where=f"{where} @ {start}")
+    if reply.status in (404, 410):
+        raise MissingError("there is no such object", where=where, remedy="check the address")
+    if reply.status in (401, 403):
+        remedy = "the site wants credentials, or fewer requests"
+        raise DeniedError(f"access denied ({reply.status})", where=where, remedy=remedy)
+    error = BadRequestError if reply.status == 400 else StorageError
+    raise error(what, where=where, remedy=remedy)
 
 
 _FAULTS: dict[type[Exception], tuple[str, str]] = {
@@ -542,47 +506,16 @@ def _unreachable(reason: Exception, uri: str) -> PresswatchError:
     return StorageError(what, where=where, remedy=remedy)
 
 
-def length_of(reply: HttpReply) -> int | None:
-    """Return the length in bytes that a reply gives its body; None if it gives none."""
-    length = reply.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() else None
+def unpacked_body(answer: RawResponse, most: int) -> bytes:
+    """Return the body of an answer as it was before its coding, which servers and proxies may use unasked.
 
-
-def validator_of(reply: HttpReply) -> str | None:
-    """Return the ETag, a weak one too, or else the time of the last change."""
-    etag = reply.headers.get("ETag", "").removeprefix("W/").strip('"')
-    return etag or reply.headers.get("Last-Modified")
-
-
-def declared_sha256(reply: HttpReply) -> str | None:
-    """Return the SHA-256 of a file in large-file storage (LFS), which hubs give as its linked ETag."""
-    linked = reply.headers.get("X-Linked-ETag", "").strip('"').lower()
-    return linked if SHA256.fullmatch(linked) else None
-
-
-def unpacked(body: bytes, coding: str, most: int) -> bytes | None:
-    """Return a whole body as it was before its coding; servers and proxies may use one unasked.
-
-    Args:
-        coding: the header `Content-Encoding`; the empty text if there is none.
-
-    Returns:
-        None if the coding is neither gzip nor none, the body is damaged, or has more than `most` bytes.
+    A body that is damaged, in another coding than gzip, or has more than `most` bytes is returned as it came.
     """
-    name = coding.strip().lower()
-    if name in ("", "identity"):
-        return body
-    if name not in ("gzip", "x-gzip"):
-        return None
+    if (answer.header("Content-Encoding") or "").strip().lower() not in ("gzip", "x-gzip"):
+        return answer.body
     inflater = zlib.decompressobj(GZIP_WINDOW)
     try:
-        data = inflater.decompress(body, most)
+        data = inflater.decompress(answer.body, most)
     except zlib.error:
-        return None
-    return data if inflater.eof and not inflater.unused_data else None
-
-
-def unpacked_body(answer: RawResponse, most: int) -> bytes:
-    """Return the body of an answer as it was before its coding; as it came where it cannot be unpacked."""
-    body = unpacked(answer.body, answer.header("Content-Encoding") or "", most)
-    return answer.body if body is None else body
+        return answer.body
+    return data if inflater.eof and not inflater.unused_data else answer.body

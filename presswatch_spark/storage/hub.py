@@ -1,8 +1,7 @@
 """Files of datasets on a hub (`hf://`): the hub names their places, and ranges are read from its store.
 
-A large file is in a store of another host, at a signed address that works for some minutes or hours. All
-ranges are read there, without the token. A small file comes from the hub itself. Places and the token stay in
-this process: a signed address is a secret, too.
+A large file is in a store of another host, at a signed address that works for some time, and is read without
+the token; a small file comes from the hub. Places and token stay in this process: both are secrets.
 """
 
 from __future__ import annotations
@@ -24,14 +23,10 @@ from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import (
     NO_HEADERS,
     BadRequestError,
-    Client,
     HttpReply,
+    HttpStore,
     WebStore,
     body_of,
-    declared_sha256,
-    length_of,
-    opened_range,
-    validator_of,
 )
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
@@ -52,6 +47,13 @@ FACTS = ("X-Repo-Commit", "X-Linked-Size", "X-Linked-ETag", "X-Error-Code", "X-E
 GATED, NO_REPOSITORY, NO_REVISION = "GatedRepo", "RepoNotFound", "RevisionNotFound"
 DISABLED = "access to this resource is disabled"
 GIVE_TOKEN = "set HF_TOKEN, or give --hf-token-file"
+_MISSING = {
+    NO_REPOSITORY: (
+        "there is no such dataset, or the token does not see it",
+        "check the name, and the account of the token",
+    ),
+    NO_REVISION: ("there is no such revision", "check what follows @; a slash in it is written %2F"),
+}
 _EXPIRED = frozenset({400, 401, 403, 404, 410})
 """Statuses of an address that worked before and has expired."""
 _DATASET = re.compile(r"/(?:api/)?datasets/([^/]+/[^/]+)(?:/|$)")
@@ -75,6 +77,7 @@ class HubFile:
     facts: tuple[tuple[str, str], ...] = ()
 
 
+Replies = list[HttpReply]
 _PLACES: dict[tuple[str, str], HubFile] = {}
 """Places by endpoint and address, the oldest first."""
 
@@ -82,14 +85,6 @@ _PLACES: dict[tuple[str, str], HubFile] = {}
 def forget_places() -> None:
     """Forget all places: the hub may give others now."""
     _PLACES.clear()
-
-
-class _HubRefusalError(Exception):
-    """A refusal of the hub: the error for users, and the reply, which is closed."""
-
-    def __init__(self, error: PresswatchError, reply: HttpReply) -> None:
-        super().__init__(error.what)
-        self.error, self.reply = error, reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +98,7 @@ class HubStore(WebStore):
     def endpoint(self) -> str:
         """Return the address of the hub: of the settings, of `HF_ENDPOINT`, or else Hugging Face.
 
-        Raises:
-            ConfigError, InputError: that is no address of a web site, or contains a user or password.
+        `ConfigError`, `InputError`: that is no address of a web site, or contains a user or password.
         """
         endpoint = self.options.hf_endpoint or os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
         if scheme_of(endpoint) not in ("http", "https") or "?" in endpoint or "#" in endpoint:
@@ -124,7 +118,7 @@ class HubStore(WebStore):
         address = HubAddress.of(uri)
         if not address.path or address.path.endswith("/"):
             raise MissingError("is a folder, not a file", where=uri)
-        place = self._known_place(address) or self._place(address)
+        place = _PLACES.get(self._key(address)) or self._resolved(address)
         return ObjectInfo(uri, place.size, place.etag, place.sha256)
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
@@ -141,55 +135,80 @@ class HubStore(WebStore):
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Open a range in the store. An address that it refuses has expired, so the hub signs another."""
         address = HubAddress.of(info.uri)
-        if known := self._known_place(address):
-            with suppress(DeniedError, MissingError):
+        if known := _PLACES.get(self._key(address)):
+            with suppress(DeniedError, MissingError, BadRequestError):
                 return self._opened(info, known, start, end)
-            self._forget(address)
-        return self._opened(info, self._place(address), start, end)
+            _PLACES.pop(self._key(address), None)
+        return self._opened(info, self._resolved(address), start, end)
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
         """Ask for a range: of the hub where it refuses the file, else of its store.
 
         The headers of an answer of the store are followed by those in which the hub described the file.
         """
-        address, sent_at = HubAddress.of(uri), time.time()
+        address, sent_at, heard = HubAddress.of(uri), time.time(), Replies()
         # A branch or tag may name another file by now.
-        if address.is_pinned and (known := self._known_place(address)):
+        if address.is_pinned and (known := _PLACES.get(self._key(address))):
             answer = self._answer(uri, known, start, end)
             if answer.status not in _EXPIRED:
                 return answer
-            self._forget(address)
+            _PLACES.pop(self._key(address), None)
         try:
-            place = self._resolved(address)
+            place = self._resolved(address, heard)
         except BlockedError:
             raise
-        except _HubRefusalError as refused:
-            reply, code = refused.reply, _code_of(refused.reply.status, refused.reply.headers)
-            answer = RawResponse(uri, reply.sent_at, reply.status, reply.items(), code=code)
-            return replace(answer, failure=refused.error.what, ours=reply.status == 401 and not code)
         except PresswatchError as error:
+            if heard:
+                reply, code = heard[0], _code_of(heard[0].status, heard[0].headers)
+                is_ours, headers = reply.status == 401 and not code, reply.items()
+                return RawResponse(
+                    uri, reply.sent_at, reply.status, headers, code=code, failure=error.what, ours=is_ours
+                )
             is_ours = isinstance(error, InputError | ConfigError)
             return RawResponse(uri, sent_at, failure=error.what, ours=is_ours)
         return self._answer(uri, place, start, end)
-
-    def required(self, url: str, address: HubAddress, headers: Mapping[str, str] = NO_HEADERS) -> HttpReply:
-        """Send the hub a request with the token, and raise the error for a refusal.
-
-        The reply contains the answer, or redirects to another place of it; redirects are not followed.
-        """
-        try:
-            return self._sent(url, address, headers)
-        except _HubRefusalError as refused:
-            raise refused.error from refused
 
     def owns(self, url: str) -> bool:
         """Return whether the hub itself answers for a URL: no other host may see the token."""
         endpoint = self.endpoint
         return (scheme_of(url), host_of(url)) == (scheme_of(endpoint), host_of(endpoint))
 
-    def _client(self) -> Client:
+    def get(
+        self,
+        url: str,
+        address: HubAddress,
+        headers: Mapping[str, str] = NO_HEADERS,
+        heard: Replies | None = None,
+    ) -> HttpReply:
+        """Send the hub a request with the token, and raise the error for a refusal.
+
+        The reply contains the answer, or redirects to another place of it; redirects are not followed. The
+        reply of a refusal is left in `heard`.
+        """
+        reply = self._web().get(url, {**headers, **self._identity(url)}, alone=True, follow=False)
+        try:
+            if reply.location is not None:
+                leads = target_of(url, reply.location, address)
+                found = _DATASET.search(unquote(urlsplit(leads).path)) if self.owns(leads) else None
+                if found and found[1] != address.dataset:
+                    what, remedy = f"the dataset was moved to {found[1]}", f"write hf://datasets/{found[1]}"
+                    raise MissingError(what, where=str(address), remedy=f"{remedy} in its place")
+            elif reply.status not in (200, 206):
+                has_token = token_of(self.options) is not None
+                raise _refusal(reply.status, reply.headers, address, self.endpoint, has_token=has_token)
+        except PresswatchError:
+            if heard is not None:
+                heard.append(reply)
+            reply.close()
+            raise
+        return reply
+
+    def _web(self) -> HttpStore:
         # The user named the hub only, and no store.
-        return Client(self.options, name_of(self.endpoint))
+        return HttpStore(self.options, name_of(self.endpoint))
+
+    def _key(self, address: HubAddress) -> tuple[str, str]:
+        return self.endpoint, str(address)
 
     def _identity(self, url: str) -> dict[str, str]:
         """Return the headers with the token; `StorageError` if they would go to another host."""
@@ -202,67 +221,30 @@ class HubStore(WebStore):
         token = token_of(self.options)
         return {} if token is None else {"Authorization": f"Bearer {token}"}
 
-    def _sent(self, url: str, address: HubAddress, headers: Mapping[str, str]) -> HttpReply:
-        sent = {**headers, **self._identity(url)}
-        reply = self._client().get(url, sent, alone=True, follow=False)
-        error: PresswatchError | None = None
-        if reply.location is not None:
-            try:
-                leads = target_of(url, reply.location, address)
-            except StorageError as failure:
-                error = failure
-            else:
-                found = _DATASET.search(unquote(urlsplit(leads).path)) if self.owns(leads) else None
-                if found and found[1] != address.dataset:
-                    error = MissingError(
-                        f"the dataset was moved to {found[1]}",
-                        where=str(address),
-                        remedy=f"write hf://datasets/{found[1]} in its place",
-                    )
-        elif reply.status not in (200, 206):
-            has_token = token_of(self.options) is not None
-            error = _refusal(reply.status, reply.headers, address, self.endpoint, has_token=has_token)
-        if error is not None:
-            reply.close()
-            raise _HubRefusalError(error, reply)
-        return reply
-
-    def _known_place(self, address: HubAddress) -> HubFile | None:
-        return _PLACES.get((self.endpoint, str(address)))
-
-    def _forget(self, address: HubAddress) -> None:
-        _PLACES.pop((self.endpoint, str(address)), None)
-
-    def _place(self, address: HubAddress) -> HubFile:
-        try:
-            return self._resolved(address)
-        except _HubRefusalError as refused:
-            raise refused.error from refused
-
-    def _resolved(self, address: HubAddress) -> HubFile:
+    def _resolved(self, address: HubAddress, heard: Replies | None = None) -> HubFile:
         """Ask the hub for the place of a file, and keep it; the hub may first redirect within itself."""
-        url, facts = address.resolver(self.endpoint), dict[str, str]()
+        url, facts, at_hub = address.resolver(self.endpoint), dict[str, str](), True
         for _ in range(REDIRECTS_MAX):
-            reply = self._sent(url, address, NO_HEADERS)
+            reply = self.get(url, address, heard=heard)
             reply.close()
             facts = {name: reply.headers[name] for name in FACTS if name in reply.headers} | facts
             if reply.location is None:
-                if reply.status == 206:
-                    what = "the hub sent a part of the file unasked"
-                    raise StorageError(what, where=str(address), remedy="run again later")
-                size, etag, digest = length_of(reply), validator_of(reply), declared_sha256(reply)
-                place = HubFile(url, True, size, etag, digest, tuple(facts.items()))
                 break
             url = target_of(url, reply.location, address)
-            if not self.owns(url):
-                linked_size, etag = facts.get("X-Linked-Size", ""), facts.get("X-Linked-ETag", "").strip('"')
-                digest = etag.lower() if SHA256.fullmatch(etag.lower()) else None
-                size = int(linked_size) if linked_size.isdecimal() else None
-                place = HubFile(url, False, size, etag or None, digest, tuple(facts.items()))
+            if not (at_hub := self.owns(url)):
                 break
         else:
             raise StorageError("the hub redirects in a circle", where=str(address), remedy="run again later")
-        _PLACES[self.endpoint, str(address)] = place
+        if at_hub and reply.status == 206:
+            what = "the hub sent a part of the file unasked"
+            raise StorageError(what, where=str(address), remedy="run again later")
+        size, etag, digest = reply.length, reply.validator, reply.declared_sha256
+        if not at_hub:
+            linked_size, etag = facts.get("X-Linked-Size", ""), facts.get("X-Linked-ETag", "").strip('"')
+            size = int(linked_size) if linked_size.isdecimal() else None
+            digest = etag.lower() if SHA256.fullmatch(etag.lower()) else None
+        place = HubFile(url, at_hub, size, etag or None, digest, tuple(facts.items()))
+        _PLACES[self._key(address)] = place
         for oldest in list(_PLACES)[:-PLACES_KEPT]:
             _PLACES.pop(oldest, None)
         return place
@@ -270,44 +252,32 @@ class HubStore(WebStore):
     def _opened(self, info: ObjectInfo, place: HubFile, start: int, end: int | None) -> RangeReply:
         """Open a range of the file at its place, and make sure that it is the file that `info` describes."""
         uri = info.uri
-        # Something between us and the hub may answer in its place, such as a page to log in.
+        # Something between us and the hub may answer in its place, such as a page to log in. A mirror may
+        # declare no digest. Then the size must be the same.
+        is_other = None not in (info.size, place.size) and info.size != place.size
         if info.sha256 and place.sha256:
             is_other = info.sha256 != place.sha256
         elif info.sha256 and place.at_hub:
-            # A mirror may declare no digest. Then the size must be the same.
             is_other = info.size not in (None, place.size)
-        else:
-            is_other = None not in (info.size, place.size) and info.size != place.size
         if is_other:
             raise changed(uri, start)
         if place.at_hub:
-            reply = self.required(place.url, HubAddress.of(uri), range_header(start, end))
-            return body_of(reply, uri, start)
+            return body_of(self.get(place.url, HubAddress.of(uri), range_header(start, end)), uri, start)
         try:
-            body = opened_range(self._client(), place.url, start, end, alone=True)
+            body = self._web().opened(place.url, start, end, alone=True)
         except BlockedError:
             raise
-        except (DeniedError, BadRequestError) as error:
-            what = "the store refuses the address that the hub has just signed"
-            raise DeniedError(what, where=uri, remedy="run again later") from error
-        except MissingError as error:
-            what = "the hub knows the file, and its store has no such object"
-            raise MissingError(what, where=uri, remedy="tell the owner of the dataset") from error
         except StorageError as error:
             what = f"the store behind the hub: {error.what}"
-            raise StorageError(what, where=uri, remedy=error.remedy) from error
+            raise type(error)(what, where=uri, remedy=error.remedy) from error
         if None not in (place.size, body.total) and place.size != body.total:
             body.reader.close()
-            raise StorageError(
-                f"the store has {body.total:,} bytes where the hub says {place.size:,}",
-                where=f"{uri} @ {start}",
-                remedy="run again later",
-            )
+            raise changed(uri, start)
         return replace(body, etag=info.etag or place.etag, sha256=place.sha256)
 
     def _answer(self, uri: str, place: HubFile, start: int, end: int) -> RawResponse:
         identity = self._identity(place.url) if place.at_hub else NO_HEADERS
-        answer = self._client().ask(place.url, start, end, identity, follow=not place.at_hub)
+        answer = self._web().ask(place.url, start, end, identity, follow=not place.at_hub)
         named = () if answer.header("ETag") or not place.etag else (("ETag", place.etag),)
         return replace(answer, uri=uri, headers=(*answer.headers, *place.facts, *named))
 
@@ -315,22 +285,16 @@ class HubStore(WebStore):
 def target_of(url: str, location: str, address: HubAddress) -> str:
     """Return the URL that a redirect from `url` leads to.
 
-    Raises:
-        StorageError: that is no address of a web site, or none that is encrypted while `url` is.
+    `StorageError`: that is no address of a web site, or none that is encrypted while `url` is.
     """
-    try:
+    leads = ""
+    with suppress(ValueError, InputError):
         leads = canonical(urljoin(url, location))
-        is_site = scheme_of(leads) in ("http", "https")
-    except (ValueError, InputError):
-        is_site = False
-    if not is_site:
+    if scheme_of(leads) not in ("http", "https"):
         raise StorageError("the hub redirects to no web site", where=str(address), remedy="run again later")
     if scheme_of(url) == "https" != scheme_of(leads):
-        raise StorageError(
-            "the hub redirects to a place without encryption",
-            where=str(address),
-            remedy="check HF_ENDPOINT; nothing was sent there",
-        )
+        what = "the hub redirects to a place without encryption"
+        raise StorageError(what, where=str(address), remedy="check HF_ENDPOINT; nothing was sent there")
     return leads
 
 
@@ -343,49 +307,37 @@ def _code_of(status: int, headers: Mapping[str, str]) -> str:
 def _refusal(
     status: int, headers: Mapping[str, str], address: HubAddress, endpoint: str, *, has_token: bool
 ) -> PresswatchError:
-    where, code, page = str(address), _code_of(status, headers), address.page(endpoint)
-    if code == "disabled":
-        what, remedy = "the hub has disabled access to the dataset", "ask its owner, or the hub, why"
-    elif code == GATED and not has_token:
-        what = "the dataset is gated, and there is no token"
-        remedy = f"ask for access at {page}, then {GIVE_TOKEN}"
-    elif code == GATED:
-        what = "the dataset is gated, and the token's account has no access"
-        remedy = f"accept its conditions at {page}, and wait until access is granted"
-    elif status in (404, 410):
-        if code == NO_REPOSITORY:
-            what = "there is no such dataset, or the token does not see it"
-            remedy = "check the name, and the account of the token"
-        elif code == NO_REVISION and address.is_pinned:
+    code, page = _code_of(status, headers), address.page(endpoint)
+    if code not in ("disabled", GATED) and status not in (401, 403, 404, 410):
+        return StorageError(f"the hub answered {status}", where=str(address), remedy="run again later")
+    if is_missing := status in (404, 410) and code not in ("disabled", GATED):
+        what, remedy = _MISSING.get(
+            code, ("there is no such file or folder at this revision", "check the path")
+        )
+        if code == NO_REVISION and address.is_pinned:
             what = "the commit is gone: the history of the dataset was squashed, or it never had this commit"
             remedy = f"name a revision that is there, such as @{MAIN}; its files may be others"
-        elif code == NO_REVISION:
-            what, remedy = "there is no such revision", "check what follows @; a slash in it is written %2F"
-        else:
-            what, remedy = "there is no such file or folder at this revision", "check the path"
-        return MissingError(what, where=where, remedy=remedy)
-    elif status not in (401, 403):
-        return StorageError(f"the hub answered {status}", where=where, remedy="run again later")
-    elif has_token and status == 401:
-        what = "the hub does not know the token, or it has expired"
-        remedy = "make a new token that may read, and give that"
+    elif code == "disabled":
+        what, remedy = "the hub has disabled access to the dataset", "ask its owner, or the hub, why"
+    elif code == GATED and has_token:
+        what = "the dataset is gated, and the token's account has no access"
+        remedy = f"accept its conditions at {page}, and wait until access is granted"
+    elif code == GATED:
+        what = "the dataset is gated, and there is no token"
+        remedy = f"ask for access at {page}, then {GIVE_TOKEN}"
     elif has_token:
-        what = f"the token may not read this ({status})"
+        what = f"the hub does not know the token, or it has expired, or may not read this ({status})"
         remedy = "give a token whose account and scopes may read the dataset"
-    elif code == NO_REPOSITORY or status == 401:
-        what = "there is no such dataset, or it is private and there is no token"
-        remedy = f"check the name; if it is private, {GIVE_TOKEN}"
     else:
-        what, remedy = f"access denied ({status})", GIVE_TOKEN
-    return DeniedError(what, where=where, remedy=remedy)
+        what = f"access denied ({status}): there is no such dataset, or it is private and there is no token"
+        remedy = f"check the name; if it is private, {GIVE_TOKEN}"
+    return (MissingError if is_missing else DeniedError)(what, where=str(address), remedy=remedy)
 
 
 def token_of(options: StorageOptions) -> str | None:
     """Return the token for the hub; None if there is none. Each process reads it, and nothing else keeps it.
 
-    Raises:
-        ConfigError: the file or the secret that the settings name contains no token.
-        StorageError: the secret cannot be read.
+    `ConfigError`: the file or secret of the settings contains no token. `StorageError`: it cannot be read.
     """
     if options.hf_token_file:
         where = options.hf_token_file

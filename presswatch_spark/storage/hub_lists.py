@@ -1,8 +1,7 @@
 """Lists of a hub's files, and the commits of its revisions: `huggingface_hub` asks by our client.
 
-That library knows the addresses of a hub and how its pages follow each other. The requests are ours: turns,
-pace, pauses, time limits and certificates are those of all other requests. The library never holds the token,
-and nothing but a hub's lists of datasets is asked for it.
+That library knows the addresses of a hub and how its pages follow each other. The requests are ours, with
+their limits, certificates and token, which the library never has.
 """
 
 import re
@@ -16,12 +15,11 @@ from huggingface_hub import HfApi, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._http import default_client_factory
-from urllib3.exceptions import HTTPError
 
 from presswatch_spark.errors import StorageError, TruncatedError
-from presswatch_spark.storage.http import HttpReply, length_of, unpacked
+from presswatch_spark.storage.http import WebStore, unpacked_body
 from presswatch_spark.storage.hub import HubStore
-from presswatch_spark.storage.objects import ObjectInfo, body_of_answer, pause
+from presswatch_spark.storage.objects import ObjectInfo, RawResponse, body_of_answer, pause
 from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, is_utf8
 
 LONGEST_ANSWER = 64 << 20
@@ -33,6 +31,7 @@ _UNKNOWN = (
 )
 _CLIENT = threading.Lock()
 _LINKED = re.compile(r"<([^>]*)>")
+_CHECK = "check HF_ENDPOINT, and run again later"
 
 
 class _OverOurLines(httpx2.BaseTransport):
@@ -46,43 +45,26 @@ class _OverOurLines(httpx2.BaseTransport):
         # The library also looks up names of programs, for its statistics.
         if "/api/datasets/" not in request.url.path:
             return httpx2.Response(404)
-        url = str(request.url)
+        url, options, where = str(request.url), self._hub.options, str(self._address)
         if url in self._asked:
-            raise StorageError(
-                "a list of the hub leads in a circle", where=str(self._address), remedy="run again later"
-            )
+            raise StorageError("a list of the hub leads in a circle", where=where, remedy=_CHECK)
         self._asked.add(url)
-        packed, reply = self._whole(url)
-        body = unpacked(packed, reply.headers.get("Content-Encoding", ""), LONGEST_ANSWER)
-        if body is None:
-            raise StorageError(
-                "the hub's answer is packed, and cannot be unpacked",
-                where=str(self._address),
-                remedy="check HF_ENDPOINT, and run again later",
-            )
-        headers = {"Content-Type": reply.headers.get("Content-Type", "")}
-        if links := reply.headers.get("Link"):
-            # The library takes the next page's address as it stands, and it may be relative.
-            headers["Link"] = _LINKED.sub(lambda found: f"<{urljoin(url, found[1])}>", links)
-        return httpx2.Response(200, headers=headers, content=body)
-
-    def _whole(self, url: str) -> tuple[bytes, HttpReply]:
-        """Return the body of a reply, and the closed reply; try again if it breaks off."""
-        options, where = self._hub.options, str(self._address)
         for attempt in range(1, options.max_attempts + 1):
-            reply = self._hub.required(url, self._address)
-            with closing(reply):
-                if reply.location is not None:
-                    raise StorageError("the hub sends us elsewhere for a small answer", where=where)
-                faults, length = (HTTPError, OSError), length_of(reply)
-                body, failure = body_of_answer(reply, 0, LONGEST_ANSWER + 1, length, options, faults)
-            if len(body) > LONGEST_ANSWER:
-                what = f"the hub's answer is longer than {LONGEST_ANSWER:,} bytes"
-                raise StorageError(what, where=where, remedy="check HF_ENDPOINT")
+            with closing(self._hub.get(url, self._address)) as reply:
+                most, faults = LONGEST_ANSWER + 1, WebStore.interruptions
+                body, failure = body_of_answer(reply, 0, most, reply.length, options, faults)
+            if reply.location is not None or len(body) > LONGEST_ANSWER:
+                what = f"the hub's answer is longer than {LONGEST_ANSWER:,} bytes, or elsewhere"
+                raise StorageError(what, where=where, remedy=_CHECK)
             if not failure:
-                return body, reply
+                break
             pause(options, attempt)
-        raise TruncatedError("the hub's answer broke off", where=where, remedy="run again later")
+        else:
+            raise TruncatedError("the hub's answer broke off", where=where, remedy="run again later")
+        answer = RawResponse(url, reply.sent_at, 200, reply.items(), 0, body)
+        # The library takes the next page's address as it is, and it may be relative.
+        links = _LINKED.sub(lambda found: f"<{urljoin(url, found[1])}>", answer.header("Link") or "")
+        return httpx2.Response(200, headers={"Link": links}, content=unpacked_body(answer, LONGEST_ANSWER))
 
 
 @contextmanager
@@ -96,11 +78,8 @@ def _asking(hub: HubStore, address: HubAddress) -> Iterator[HfApi]:
         try:
             yield HfApi(hub.endpoint, token=False)
         except _UNKNOWN as error:
-            raise StorageError(
-                f"the hub's answer is none that we know ({type(error).__name__})",
-                where=str(address),
-                remedy="check HF_ENDPOINT, and run again later",
-            ) from error
+            what = f"the hub's answer is none that we know ({type(error).__name__})"
+            raise StorageError(what, where=str(address), remedy=_CHECK) from error
         finally:
             # The library has no public name for the client that it makes itself.
             set_client_factory(default_client_factory)
@@ -116,40 +95,28 @@ def commit_of(hub: HubStore, address: HubAddress) -> str:
 
 
 def files_below(hub: HubStore, folder: HubAddress) -> list[ObjectInfo]:
-    """Return the files below a folder, at any depth, each with its size and ETag.
+    """Return the files below a folder, at any depth, each with its size, ETag and, if declared, SHA-256.
 
-    A file in large-file storage (LFS) has the SHA-256 that its publisher declares.
+    `StorageError`: an entry of the list can be no file below the folder.
     """
-    path = folder.path.rstrip("/")
+    path, found = folder.path.rstrip("/"), list[ObjectInfo]()
+    revision = folder.revision or MAIN
     with _asking(hub, folder) as api:
-        entries = list(
-            api.list_repo_tree(
-                folder.dataset,
-                path or None,
-                recursive=True,
-                revision=folder.revision or MAIN,
-                repo_type="dataset",
-            )
-        )
-        return [_described(folder, entry) for entry in entries if isinstance(entry, RepoFile)]
-
-
-def _described(folder: HubAddress, file: RepoFile) -> ObjectInfo:
-    """Describe a file of a list; `StorageError` if no file below the folder can be as the list says."""
-    path = folder.path.rstrip("/")
-    size, sha256 = (file.lfs.size, file.lfs.sha256) if file.lfs else (file.size, None)
-    names = file.path.removeprefix(f"{path}/" if path else "").split("/")
-    is_below = file.path == "/".join([*([path] if path else ()), *names])
-    if not is_below or not is_utf8(file.path) or any(name in ("", ".", "..") for name in names):
-        raise _strange(folder, "whose path does not lie below the folder")
-    if not isinstance(size, int) or not 0 <= size <= _LARGEST_FILE:
-        raise _strange(folder, "whose size is none")
-    if sha256 is not None and not SHA256.fullmatch(sha256):
-        raise _strange(folder, "whose SHA-256 is none")
-    return ObjectInfo(f"{folder.root}{file.path}", size, sha256, sha256)
-
-
-def _strange(folder: HubAddress, what: str) -> StorageError:
-    return StorageError(
-        f"the hub lists a file {what}", where=str(folder), remedy="check HF_ENDPOINT, and run again later"
-    )
+        for file in api.list_repo_tree(
+            folder.dataset, path or None, recursive=True, revision=revision, repo_type="dataset"
+        ):
+            if not isinstance(file, RepoFile):
+                continue
+            size, sha256 = (file.lfs.size, file.lfs.sha256) if file.lfs else (file.size, None)
+            is_below = file.path.startswith(f"{path}/" if path else "") and is_utf8(file.path)
+            if (
+                not is_below
+                or not {"", ".", ".."}.isdisjoint(file.path.split("/"))
+                or not isinstance(size, int)
+                or not 0 <= size <= _LARGEST_FILE
+                or not (sha256 is None or SHA256.fullmatch(sha256))
+            ):
+                what = "the hub lists a file outside of the folder, or one with a wrong size or SHA-256"
+                raise StorageError(what, where=str(folder), remedy=_CHECK)
+            found.append(ObjectInfo(f"{folder.root}{file.path}", size, sha256, sha256))
+    return found

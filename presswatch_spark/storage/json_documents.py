@@ -8,11 +8,7 @@ DEEPEST = 100
 
 
 def parse_json(data: bytes | str) -> Any:
-    """Return the value of a JSON document.
-
-    Raises:
-        ValueError: it is no JSON, not in UTF-8, or nested deeper than `DEEPEST`.
-    """
+    """Return the value of a JSON document; `ValueError` if it is none, not in UTF-8, or nested too deep."""
     try:
         value = json.loads(data)
     except RecursionError as error:

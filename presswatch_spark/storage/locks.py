@@ -2,9 +2,8 @@
 
     TABLES/_runs/<key>.lock        on disk a file that the kernel locks; on S3 an object that is renewed
 
-A leased object is written only over the version that was read, and its holder renews it. If two write over
-the same version, storage refuses one, on S3 and on disk. So one of several takers wins, and a holder that was
-silent for too long learns with its next write that it lost the lease.
+A leased object is written only over the version that was read, and its holder renews it. Of several takers
+one wins, and a holder that was silent for too long learns with its next write that it lost the lease.
 """
 
 from __future__ import annotations
@@ -66,13 +65,9 @@ class GuardedObject:
             return None
 
     def write(self, data: bytes, over: Version | None) -> Version:
-        """Write it in the place of `over`, or, if that is None, where there is nothing.
+        """Write it in the place of `over`, or, if that is None, where there is nothing; see `write_object`.
 
-        The bytes must be its writer's alone: see `write_object`.
-
-        Raises:
-            ConflictError: something else is there.
-            StorageError: it may be written, or not.
+        `ConflictError`: something else is there. `StorageError`: it may be written, or not.
         """
         etag = over.etag if over else None
         return Version(data, write_object(self.uri, data, self.storage, absent=over is None, etag=etag))
@@ -184,8 +179,7 @@ class RunLease(Lock):
     def take(self) -> None:
         """Begin to hold it, if no process does, or once its holder has been silent for its lease.
 
-        Raises:
-            OutputError: a live process holds it, or takes it this moment; or this storage keeps no lock.
+        `OutputError`: a live process holds it, or takes it this moment; or this storage keeps no lock.
         """
         try:
             try:
@@ -210,11 +204,9 @@ class RunLease(Lock):
             )
 
     def renew(self) -> None:
-        """Write a sign of life. That proves that no other process has taken the object.
+        """Write a sign of life, which proves that no other process has taken the object.
 
-        Raises:
-            ConflictError: another process has.
-            StorageError: that cannot be known now.
+        `ConflictError`: another process has. `StorageError`: that cannot be known now.
         """
         with self._guard:
             if self._is_lost:
@@ -232,12 +224,7 @@ class RunLease(Lock):
                 raise
 
     def confirm(self) -> None:
-        """Renew it now.
-
-        Raises:
-            OutputError: another process has taken it.
-            StorageError: that cannot be known now.
-        """
+        """Renew it now; `OutputError` if another process has taken it, `StorageError` if that is unknown."""
         try:
             self.renew()
         except ConflictError as error:

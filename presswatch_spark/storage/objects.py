@@ -1,8 +1,7 @@
 """Objects on disk, S3, web sites and hubs: their types and errors, and operations by URI.
 
-A URI is a path, `file://`, `s3://` (boto3), `https://` or `http://` (urllib3), or `hf://`, a dataset on a
-hub. Each kind is a `Store`; its module is loaded only when needed. Failures are `StorageError`s; a
-missing object is a `MissingError`. Messages show no query of a URL: it may be a signature.
+A URI is a path, `file://`, `s3://` (boto3), `https://`, `http://` (urllib3), or `hf://`, a dataset on a hub.
+Each kind is a `Store`. Failures are `StorageError`s, without the query of a URL: it may be a signature.
 """
 
 from __future__ import annotations
@@ -155,15 +154,11 @@ class Store:
         raise NotImplementedError
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
-        """Ask for bytes [start, end) of the object, and return the answer, a refusal too.
-
-        Raises:
-            BlockedError: the site is to be asked nothing more.
-        """
+        """Ask for bytes [start, end) of the object; see `ask` below."""
         raise NotImplementedError
 
     def ask_whole(self, uri: str, most: int) -> RawResponse | None:
-        """Ask a web site for an object without a range; None for other storage. See `ask_whole` below."""
+        """Ask a web site for an object without a range; see `ask_whole` below."""
         return None
 
     def pinned(self, uri: str) -> str:
@@ -182,10 +177,7 @@ class Store:
         raise self._read_only(uri)
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
-        """Write an object whole and return its ETag; `ConflictError` if the present object is not as asked.
-
-        `private`: a new file on disk is its owner's alone. Who may read objects elsewhere, their store rules.
-        """
+        """Write an object whole and return its ETag; see `write_object` below."""
         raise self._read_only(uri)
 
     def delete(self, uri: str) -> None:
@@ -193,11 +185,7 @@ class Store:
         raise self._read_only(uri)
 
     def draft(self, uri: str, *, private: bool = False) -> AbstractContextManager[str]:
-        """Give the path of a local file, for this block alone, in which the object can be made.
-
-        `private`: as in `write`. It is removed at the end of the block, or by a later process if this one is
-        killed.
-        """
+        """Give the path of a local file, for this block only, in which the object can be made."""
         raise self._read_only(uri)
 
     def put_draft(self, draft: str, uri: str) -> None:
@@ -247,13 +235,12 @@ def range_header(start: int, end: int | None) -> dict[str, str]:
 
 
 def answered(ask: Callable[[], RawResponse], options: StorageOptions) -> RawResponse:
-    """Return an answer; one whose body breaks off is asked for again, at most `max_attempts` times."""
-    answer = ask()
-    for attempt in range(1, options.max_attempts):
-        if answer.status not in (200, 206) or not answer.failure:
+    """Return an answer; if its body breaks off, ask again, at most `max_attempts` times in all."""
+    for attempt in range(1, options.max_attempts + 1):
+        answer = ask()
+        if answer.status not in (200, 206) or not answer.failure or attempt == options.max_attempts:
             break
         pause(options, attempt)
-        answer = ask()
     return answer
 
 
@@ -267,7 +254,7 @@ def body_of_answer(
 ) -> tuple[bytes, str]:
     """Read up to `most` bytes of an answer after its first `ignored` ones.
 
-    Returns the bytes, and the reason why there are fewer than the answer has (`length`), or the empty text.
+    Returns the bytes, and the reason why there are fewer than the answer has (`length`), or `""`.
     """
     parts, got = list[bytes](), 0
     most += ignored
@@ -296,13 +283,10 @@ def pinned(uri: str, options: StorageOptions) -> str:
 
 
 def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = None) -> Iterator[ObjectInfo]:
-    """Yield the objects of a folder or prefix and of all below it, sorted by URI.
+    """Yield the objects of a folder or prefix and of all below it, by URI; `MissingError` if none is there.
 
     A prefix is a folder: `s3://b/data` lists `data/…`, never `database/…`. Folder markers are left out, and
     names that start with `.` or `_` with all below them; the URIs of such names are added to `hidden`.
-
-    Raises:
-        MissingError: there is no such folder, bucket or prefix.
     """
     folder = pinned(canonical(uri), options).rstrip("/") + "/"
     visible, first_names = list[ObjectInfo](), set[str]()
@@ -329,25 +313,16 @@ def read_range(uri: str, offset: int, length: int, options: StorageOptions) -> b
 
 
 def ask(uri: str, start: int, end: int, options: StorageOptions) -> RawResponse:
-    """Ask for bytes [start, end) of an object, and return what was answered, a refusal too.
-
-    Raises:
-        BlockedError: the site is to be asked nothing more.
-    """
-    uri = canonical(uri)
-    return store_of(uri, options).ask(uri, start, end)
+    """Ask for bytes [start, end) of an object, and return the answer, a refusal too; else `BlockedError`."""
+    return store_of(uri := canonical(uri), options).ask(uri, start, end)
 
 
 def ask_whole(uri: str, most: int, options: StorageOptions) -> RawResponse | None:
     """Ask a web site for an object without a range; return the answer with up to `most` bytes.
 
-    None for other storage, where a part is missing only if the whole is.
-
-    Raises:
-        BlockedError: the site is to be asked nothing more.
+    None for other storage, where a part is missing only if the whole is. `BlockedError` as `ask`.
     """
-    uri = canonical(uri)
-    return store_of(uri, options).ask_whole(uri, most)
+    return store_of(uri := canonical(uri), options).ask_whole(uri, most)
 
 
 def open_stream(
@@ -368,9 +343,8 @@ def random_access(
 ) -> BinaryIO:
     """Open the object as a seekable file, for `pyarrow.parquet.ParquetFile` and its like.
 
-    A remote object is read by ranges, each checked to be of the same version, with `read_ahead` bytes of
-    read-ahead. With 0, each read is one request for just its bytes. A file on disk is checked when it is
-    opened.
+    A remote object is read by ranges of one version, with `read_ahead` bytes of read-ahead; with 0, each
+    read is one request for just its bytes. A file on disk is checked when it is opened.
     """
     from presswatch_spark.storage.disk import LocalStore, system_errors
     from presswatch_spark.storage.streams import RangeFile
@@ -398,8 +372,7 @@ def read_object(uri: str, options: StorageOptions) -> tuple[bytes, str]:
 
     On local disk that ETag is a digest of the bytes, unlike `ObjectInfo.etag`.
     """
-    uri = canonical(uri)
-    return store_of(uri, options).read(uri)
+    return store_of(uri := canonical(uri), options).read(uri)
 
 
 def write_object(
@@ -413,36 +386,28 @@ def write_object(
 ) -> str:
     """Write a small object, whole or not at all, and return its ETag; HTTPS is for reading only.
 
-    A writer whose reply was lost tries again, and knows its object by the bytes. So if only one of two
-    writers may succeed, the bytes must name their writer.
-
-    Args:
-        absent: write only if there is no such object.
-        etag: write only over this version, as `read_object` or `write_object` returned it.
-        private: a new file on disk is its owner's alone.
-
-    Raises:
-        ConflictError: the object is there, or is not of that version, or is gone.
+    `absent`: only if there is no such object. `etag`: only over this version. `private`: a new file on disk
+    is its owner's. A writer whose reply was lost tries again, and knows its object by the bytes: where one of
+    two writers may succeed, the bytes must name their writer. `ConflictError`: the object is not as the
+    writer expected.
     """
-    uri = canonical(uri)
-    return store_of(uri, options).write(uri, data, absent, etag, private=private)
+    return store_of(uri := canonical(uri), options).write(uri, data, absent, etag, private=private)
 
 
 def delete_object(uri: str, options: StorageOptions) -> None:
     """Remove an object; no error if it is not there. HTTPS is for reading only."""
-    uri = canonical(uri)
-    store_of(uri, options).delete(uri)
+    store_of(uri := canonical(uri), options).delete(uri)
 
 
 def store_of(uri: str, options: StorageOptions) -> Store:
     """Return the storage that a canonical URI lives in; clients are loaded only when needed."""
     scheme = scheme_of(uri)
+    if scheme != "file" and options.ca_bundle and not os.path.isfile(options.ca_bundle):
+        raise ConfigError("there is no such CA bundle", where=options.ca_bundle, remedy="check --ca-bundle")
     if scheme == "file":
         from presswatch_spark.storage.disk import LocalStore
 
         return LocalStore(options)
-    if options.ca_bundle and not os.path.isfile(options.ca_bundle):
-        raise ConfigError("there is no such CA bundle", where=options.ca_bundle, remedy="check --ca-bundle")
     if scheme == "s3":
         from presswatch_spark.storage.s3 import S3Store
 

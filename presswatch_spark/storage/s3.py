@@ -90,32 +90,26 @@ class S3Store(Store):
         return ObjectInfo(uri, head["ContentLength"], _etag(head))
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
-        """Yield the objects under `s3://bucket/prefix/`, 1,000 a request."""
+        """Yield the objects under `s3://bucket/prefix/`, 1,000 a request; `StorageError` for a wrong list."""
         bucket, prefix = bucket_and_key(uri)
-        seen, mistake = set[str](), ""
+        seen, is_wrong = set[str](), False
         with self._reaching(uri) as client:
             pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             for number, page in enumerate(pages, 1):
                 for found in page.get("Contents", ()):
-                    key, size = found.get("Key"), found.get("Size")
-                    if not isinstance(key, str) or not key.startswith(prefix):
-                        mistake = "names a key outside of the prefix"
-                    elif not isinstance(size, int) or size < 0:
-                        mistake = "gives an object no size"
-                    elif key in seen:
-                        mistake = "names a key twice"
-                    if mistake:
+                    key, size = str(found.get("Key", "")), found.get("Size")
+                    is_wrong = (
+                        not key.startswith(prefix) or key in seen or not isinstance(size, int) or size < 0
+                    )
+                    if is_wrong:
                         break
                     seen.add(key)
                     yield ObjectInfo(f"s3://{bucket}/{key}", size, _etag(found))
-                if len(seen) > LISTED_MOST or number > PAGES_MOST + len(seen) // KEYS_A_PAGE:
-                    mistake = mistake or "has no end"
-                if mistake:
-                    raise StorageError(
-                        f"the server's list of objects {mistake}",
-                        where=uri.rstrip("/"),
-                        remedy="check --endpoint, or name a longer prefix",
-                    )
+                is_endless = len(seen) > LISTED_MOST or number > PAGES_MOST + len(seen) // KEYS_A_PAGE
+                if is_wrong or is_endless:
+                    what = "the server's list of objects has no end, or an entry that cannot be right"
+                    remedy = "check --endpoint, or name a longer prefix"
+                    raise StorageError(what, where=uri.rstrip("/"), remedy=remedy)
         if not seen:
             raise MissingError(
                 "there is no such object, and nothing under it as a folder", where=uri.rstrip("/")
@@ -168,11 +162,11 @@ class S3Store(Store):
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             found = _answer(uri, sent_at, error.response)
-            what = explained(error, uri, self.options).what
-            return replace(found, code=code, failure=what, ours=code in _BAD_KEY | _EXPIRED)
+            is_ours = code in _BAD_KEY | _EXPIRED
+            return replace(found, code=code, failure=explained(error, uri).what, ours=is_ours)
         except BotoCoreError as error:
             ours = isinstance(error, OUR_FAULTS)
-            return RawResponse(uri, sent_at, failure=explained(error, uri, self.options).what, ours=ours)
+            return RawResponse(uri, sent_at, failure=explained(error, uri).what, ours=ours)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return RawResponse(uri, sent_at, failure=f"the transfer broke off ({type(error).__name__})")
         return replace(found, start=first, body=body, failure=failure)
@@ -238,7 +232,7 @@ class S3Store(Store):
                     reply = client.delete_objects(Bucket=bucket_and_key(uri)[0], Delete=asked)
                 for refused in reply.get("Errors", ()):
                     where = join(root_of(uri), refused.get("Key", ""))
-                    raise from_reply(str(refused.get("Code")), where, self.options)
+                    raise from_reply(str(refused.get("Code")), where)
 
     @property
     def _client(self) -> Any:
@@ -251,7 +245,7 @@ class S3Store(Store):
         try:
             yield self._client
         except (ClientError, BotoCoreError) as error:
-            raise explained(error, uri, self.options) from error
+            raise explained(error, uri) from error
         except ValueError as error:
             # botocore parses numbers and times of an answer, and lets the errors of that through.
             raise StorageError(
@@ -288,10 +282,7 @@ class _Arriving:
 def aws_session(profile: str | None = None, region: str | None = None) -> boto3.session.Session:
     """Return a new session; profile of `~/.aws/config` and region are by default those of the environment.
 
-    By itself each session parses two megabytes of JSON before its first client. Ours share it.
-
-    Raises:
-        BotoCoreError: there is no such profile, or the configuration cannot be read.
+    Sessions share what they parse, 2 MB of JSON each. `BotoCoreError`: no such profile, or a wrong file.
     """
     session = botocore.session.get_session()
     if profile is not None:
@@ -375,15 +366,15 @@ def _etag(described: dict[str, Any]) -> str | None:
     return etag.strip('"') if etag else None
 
 
-def explained(error: ClientError | BotoCoreError, uri: str, options: StorageOptions) -> StorageError:
+def explained(error: ClientError | BotoCoreError, uri: str) -> StorageError:
     """Return an error of botocore as ours; nothing of a credential is quoted."""
     if isinstance(error, ClientError):
-        return from_reply(str(error.response.get("Error", {}).get("Code", "")), uri, options)
-    what, remedy = _from_client(error, options)
+        return from_reply(str(error.response.get("Error", {}).get("Code", "")), uri)
+    what, remedy = _from_client(error)
     return StorageError(what, where=uri, remedy=remedy)
 
 
-def from_reply(code: str, uri: str, options: StorageOptions) -> StorageError:
+def from_reply(code: str, uri: str) -> StorageError:
     """Return the error for the code of a reply of S3."""
     if code == "NoSuchBucket":
         return NoBucketError("there is no such bucket", where=uri, remedy="check bucket and --endpoint")
@@ -391,12 +382,9 @@ def from_reply(code: str, uri: str, options: StorageOptions) -> StorageError:
         what = "there is no such object" if code == "NoSuchKey" else "there is no such object or bucket"
         return MissingError(what, where=uri, remedy="check bucket, key and --endpoint")
     if code in _DENIED:
-        if not options.unsigned:
-            remedy = "give a --profile that may read it, or --unsigned for a public bucket"
-        elif bucket_and_key(uri)[0] == "commoncrawl":
+        remedy = "give a --profile that may read it; --unsigned is for public buckets only"
+        if bucket_and_key(uri)[0] == "commoncrawl":
             remedy = "Common Crawl's bucket needs credentials, the site https://data.commoncrawl.org/ none"
-        else:
-            remedy = "leave out --unsigned and give a --profile that may read it"
         return DeniedError("access denied", where=uri, remedy=remedy)
     if code in _BAD_KEY:
         return StorageError("the credentials are not valid here", where=uri, remedy="give another --profile")
@@ -405,13 +393,11 @@ def from_reply(code: str, uri: str, options: StorageOptions) -> StorageError:
     return StorageError(f"S3 answered {code or 'without a reason'}", where=uri, remedy="run again later")
 
 
-def _from_client(error: BotoCoreError, options: StorageOptions) -> tuple[str, str]:
-    if isinstance(error, exceptions.NoCredentialsError):
-        return "no credentials were found", "give --profile, or --unsigned for a public bucket"
-    if isinstance(error, exceptions.PartialCredentialsError):
-        return "the credentials are incomplete", "set key and secret, or give --profile"
+def _from_client(error: BotoCoreError) -> tuple[str, str]:
+    if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
+        return "no credentials were found, or not all", "give --profile, or --unsigned for a public bucket"
     if isinstance(error, exceptions.ProfileNotFound):
-        return f"there is no AWS profile named {options.profile!r}", "give a --profile of ~/.aws/config"
+        return "there is no such AWS profile", "give a --profile of ~/.aws/config"
     if isinstance(error, (exceptions.SSOError, exceptions.TokenRetrievalError, CredentialRetrievalError)):
         what = "the credentials could not be fetched or have expired"
         return what, "log in again (aws sso login), or run the profile's credential_process by hand"
@@ -423,6 +409,5 @@ def _from_client(error: BotoCoreError, options: StorageOptions) -> tuple[str, st
         return "the certificate of the endpoint is not trusted", "give --ca-bundle, or set AWS_CA_BUNDLE"
     if isinstance(error, (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)):
         return "the endpoint cannot be reached", "check --endpoint, --region and the network"
-    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
-        return f"the connection failed ({type(error).__name__})", "run again later"
-    return f"the S3 client failed ({type(error).__name__})", "check --endpoint, --region and ~/.aws/config"
+    what = f"the connection or the S3 client failed ({type(error).__name__})"
+    return what, "run again later, or check --endpoint, --region and ~/.aws/config"

@@ -1,9 +1,8 @@
 """Scratch folders for files on their way elsewhere; those that killed processes left are removed.
 
-    <temporary folder>/presswatch-spark-<uid>/scratch/…
+    <temporary folder>/presswatch-spark-<uid>/scratch/…     only this user may write here
 
-A process holds the lock of its folder for as long as it lives. Before it makes one, it removes those that no
-process holds. Only this user may write to the folder above, so everything in it is this user's.
+A process holds the lock of its folder for as long as it lives, and first removes those that no process holds.
 """
 
 import os
@@ -24,11 +23,8 @@ NAME = "scratch"
 def scratch_folder() -> Iterator[Path]:
     """Give a new, empty folder of this process, which is removed at the end of the block.
 
-    If this user has no folder of their own to put it in, it is made beside, and stays if its process is
-    killed.
-
-    Raises:
-        OSError: it cannot be made: the disk is full.
+    If this user has no folder to put it in, it is made beside, and stays if its process is killed. `OSError`:
+    the disk is full.
     """
     home = own_folder([user_temporary()], NAME)
     if home is None:

@@ -1,8 +1,7 @@
 """Plans which shards a run reads, from paths, globs and lists. A plan is a value.
 
-A list has a key a line: `*.paths.gz` as Common Crawl publishes them, `*.txt` as others do.
-
-Files beside shards (papers, checksums, markers, lists) are recognised by their names.
+A list has a key a line: `*.paths.gz` as Common Crawl publishes them, or `*.paths`. Files beside shards
+(papers, checksums, markers, lists) are recognised by their names.
 """
 
 import glob
@@ -16,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Self, cast
 
-from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
+from presswatch_spark.errors import CorruptError, InputError, StorageError
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import (
     READ_BYTES,
@@ -44,39 +43,23 @@ from presswatch_spark.terminal import counted
 
 LIST_SUFFIXES = (".paths", ".paths.gz")
 LIST_BYTES_MAX = 64 << 20
-# A text may be a list, or a shard of OSCAR 21.09: its content decides.
-TEXT_SUFFIXES = (".txt", ".txt.gz")
-_OSCAR_NAME = re.compile(r"(?:.*/)?[a-z]{2,3}(?:_dedup)?(?:_part_\d+)?\.txt(?:\.gz)?")
-_NAMES_A_SHARD = re.compile(
-    r"\S+\.(?:gz|zst|bz2|xz|parquet|jsonl?|ndjson|warc|wet|arc|txt)(?:\?\S*)?", re.IGNORECASE
-)
-_TEXT_HEAD_BYTES = 64 << 10
 _GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_WINDOW = 31
 _WILDCARD = re.compile(r"[*?[]")
 _TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^]]*\]|.", re.DOTALL)
 _MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 # Files that mark a folder of tables and a case of removal.
 OWN_MARKERS = ("_presswatch.json", "_presswatch_case.json")
-# Names before a suffix of papers.
-PAPERS = frozenset((
-    "readme", "license", "licence", "licenses", "copying", "notice", "changelog", "authors", "contributing",
-    "citation", "datasheet", "terms", "version",
-    "checksum", "checksums", "md5sum", "md5sums", "sha1sum", "sha1sums", "sha256sum", "sha256sums",
-    "sha512sums",
-))  # fmt: skip
-PAPER_SUFFIXES = ("", ".md", ".rst", ".txt", ".html")
-# Files that describe a dataset, and those that mirrors of web folders leave.
-DESCRIPTIONS = frozenset((
-    "dataset_infos.json", "dataset_info.json", "dataset_dict.json", "state.json", "croissant.json",
-    "metadata.json", "manifest.json", "index.json", "config.json", "index.html", "index.htm", "robots.txt",
-))  # fmt: skip
-NO_SHARD_SUFFIXES = (
-    *(".crc", ".md5", ".sha1", ".sha256", ".sha512", ".md5sum", ".sha256sum", ".asc", ".sig"),
-    *(".md", ".rst", ".pdf", ".py", ".yaml", ".yml", ".cff", ".bib"),
-    # Says where the keys of a CDXJ index lie in its shards.
-    ".idx",
-    *LIST_SUFFIXES,
+_NO_SHARD = re.compile(
+    # Hidden files; papers; descriptions of a dataset, and what mirrors of web folders leave.
+    r"[._].*"
+    r"|(?:readme|licen[cs]es?|copying|notice|changelog|authors|contributing|citation|datasheet|terms|version"
+    r"|(?:check|md5|sha1|sha256|sha512)sums?)(?:\.(?:md|rst|txt|html))?"
+    r"|(?:dataset_infos?|dataset_dict|state|croissant|metadata|manifest|index|config)\.json|index\.html?"
+    # Checksums, documents, programs, lists, and the places of keys in a CDXJ index.
+    r"|.*\.(?:crc|md5|sha1|sha256|sha512|md5sum|sha256sum|asc|sig|md|rst|pdf|py|ya?ml|cff|bib|idx|paths(?:\.gz)?)"
+    # Texts but those of OSCAR 21.09.
+    r"|(?![a-z]{2,3}(?:_dedup)?(?:_part_\d+)?\.txt).*\.txt(?:\.gz)?",
+    re.DOTALL,
 )
 NAMED = 8
 
@@ -124,22 +107,13 @@ class ShardPlan:
 def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None) -> ShardPlan:
     """Find the shards that paths name: files, folders, globs, `s3://`, `https://`, `hf://`, lists of shards.
 
-    A folder or S3 prefix means all shards below it. A glob works on disk, S3 and hubs: `*` and `?` stay
-    within a name, `**` spans folders, and a folder that matches means all files below it. A list is named
-    `*.paths` or `*.paths.gz`; a `*.txt` or `*.txt.gz` is one if its lines name files. See `listed`. The
-    shards of a list have no size here: a release lists 100,000.
+    A folder or S3 prefix means all shards below it. A glob works on disk, S3 and hubs, see `globbed`. A list
+    is named `*.paths` or `*.paths.gz`, see `listed`; `base` is the folder, bucket or site of its relative
+    keys. Left out of folders and lists: hidden files (`.x`, `_x`), names that `is_shard_name` refuses, and
+    folders of our own tables and cases. A file that is named outright is always planned.
 
-    Files below folders and in lists that are no shards by their names are left out: hidden ones (`.x`, `_x`),
-    lists, those that `is_shard_name` refuses, and folders of our own tables and cases. A file that is named
-    outright is always planned, and so is an empty one.
-
-    Args:
-        base: the folder, bucket or site of relative keys in lists.
-
-    Raises:
-        InputError: a path leads to nothing.
-        StorageError: storage does not answer. If one web address of several fails, its shard is planned, and
-            fails when it is read.
+    `InputError`: a path leads to nothing. `StorageError`: storage does not answer; if one web address of
+    several fails, its shard is planned, and fails when it is read.
     """
     if not paths:
         raise InputError(
@@ -159,7 +133,6 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
         except StorageError as error:
             if scheme_of(path) not in ("http", "https") or is_list(printable(path)):
                 raise
-            # One bad answer of a web server concerns one shard, which fails when it is read.
             failures.append(error)
             found.append(ObjectInfo(canonical(path)))
     if len(failures) == len(paths):
@@ -171,11 +144,7 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
 
 @dataclass(frozen=True, slots=True)
 class _ShardFinder:
-    """Finds the shards of the paths of one plan.
-
-    `left_out`: files that are no shards. `commits`: those of datasets on hubs, so that all paths read the
-    same one.
-    """
+    """Finds the shards of the paths of one plan, all of a dataset on a hub at the same commit."""
 
     options: StorageOptions
     base: str | None
@@ -194,23 +163,17 @@ class _ShardFinder:
 
     def shards(self, uri: str) -> list[ObjectInfo]:
         """Return the shards of a path."""
-        is_of_web = scheme_of(uri) in ("http", "https")
+        is_a_list = is_list(printable(uri))
         # Reading a list on the web shows whether it is there.
-        named = ObjectInfo(uri) if is_of_web and is_list(printable(uri)) else self._named(uri)
+        named = ObjectInfo(uri) if is_a_list and _is_of_web(uri) else self._named(uri)
         found = [named] if named else self._found_below(uri)
-        if is_list(printable(uri)):
-            listed_there = self._listed_in(found)
+        if is_a_list:
+            listed_there = [shard for info in found for shard in listed(info.uri, self.options, self.base)]
             # If the list names nothing else, that is what was asked for.
             return self._shards_by_name(listed_there) or listed_there
-        kept = [named] if named else self._shards_by_name(found)
-        lists = [info for info in kept if self._is_text_list(info, is_named=named is not None)]
-        kept = [info for info in kept if info not in lists]
-        if lists and printable(uri).lower().endswith(TEXT_SUFFIXES):
-            return kept + self._shards_by_name(self._listed_in(lists))
-        # A list found in a folder is left out, whatever its name: the shards of it may be in the same folder.
-        self.left_out.extend(info.uri for info in lists)
+        kept = found if named else self._shards_by_name(found)
         if not kept:
-            what = "the glob matches" if has_wildcard(uri) else "the folder holds"
+            what = "the glob matches" if _WILDCARD.search(uri) else "the folder holds"
             rest = f"; files left out by their name: {len(found)}" if found else ""
             raise InputError(
                 f"{what} no shards{rest}", where=uri, remedy="name the shards, or the folder they are in"
@@ -230,7 +193,7 @@ class _ShardFinder:
         try:
             return stat(uri, self.options)
         except MissingError:
-            if scheme in ("http", "https"):
+            if _is_of_web(uri):
                 raise
             return None
 
@@ -239,21 +202,19 @@ class _ShardFinder:
 
         Their Parquet files would be read as shards: results as if they were pages of a dataset.
         """
-        below, hidden = globbed if has_wildcard(uri) else list_objects, list[str]()
-        found = list(below(uri, self.options, hidden))
+        is_glob, hidden = _WILDCARD.search(uri) is not None, list[str]()
+        found = list((globbed if is_glob else list_objects)(uri, self.options, hidden))
         own = {folder for folder, _, name in (each.rpartition("/") for each in hidden) if name in OWN_MARKERS}
-        if scheme_of(uri) == "file" and has_wildcard(uri):
+        if is_glob and scheme_of(uri) == "file":
             # A glob shows no markers: look for them in all folders around the files that were found.
-            root, folders = root_of_glob(uri), set[str]()
+            root, folders = _root_of_glob(uri), set[str]()
             for info in found:
                 folder = os.path.dirname(info.uri)
                 while len(folder) >= len(root) and folder not in folders:
                     folders.add(folder)
                     folder = os.path.dirname(folder)
             own |= {
-                each
-                for each in folders
-                if any(os.path.lexists(os.path.join(each, name)) for name in OWN_MARKERS)
+                each for each in folders if any(os.path.lexists(f"{each}/{name}") for name in OWN_MARKERS)
             }
         if uri.rstrip("/") in own:
             raise InputError(
@@ -275,37 +236,12 @@ class _ShardFinder:
                 self.left_out.append(info.uri)
         return kept
 
-    def _listed_in(self, lists: Iterable[ObjectInfo]) -> list[ObjectInfo]:
-        return [shard for info in lists for shard in listed(info.uri, self.options, self.base)]
 
-    def _is_text_list(self, info: ObjectInfo, *, is_named: bool) -> bool:
-        """Return whether a text is a list: each line of its beginning names a shard by a path or URI.
-
-        A text named like OSCAR's is read for that only if the user named it or it is on this disk: elsewhere
-        a look is a request. A text that cannot be read is no list: it fails as a shard.
-        """
-        name = printable(info.uri)
-        is_cheap = is_named or scheme_of(info.uri) == "file" or not _OSCAR_NAME.fullmatch(name)
-        if not (is_cheap and name.lower().endswith(TEXT_SUFFIXES)):
-            return False
-        try:
-            with open_stream(info, self.options) as stream:
-                head = _head(stream.read(_TEXT_HEAD_BYTES), _TEXT_HEAD_BYTES)
-        except PresswatchError:
-            return False
-        lines = head.splitlines(keepends=True)
-        if len(head) == _TEXT_HEAD_BYTES:
-            del lines[-1]
-        names = [line.strip().decode("utf-8", "replace") for line in lines if line.strip()]
-        return bool(names) and all(map(_NAMES_A_SHARD.fullmatch, names))
+def _is_of_web(uri: str) -> bool:
+    return scheme_of(uri) in ("http", "https")
 
 
-def has_wildcard(uri: str) -> bool:
-    """Return whether `uri` contains one of `*`, `?`, `[`."""
-    return _WILDCARD.search(uri) is not None
-
-
-def root_of_glob(pattern: str) -> str:
+def _root_of_glob(pattern: str) -> str:
     """Return the folder, with its slash, above the first name of `pattern` that contains a wildcard."""
     found = _WILDCARD.search(pattern)
     return pattern[: pattern.rindex("/", 0, found.start() if found else None) + 1]
@@ -317,7 +253,7 @@ def globbed(pattern: str, options: StorageOptions, hidden: list[str]) -> Iterato
     `*` and `?` stay within a name, `**` spans folders, `[ab]` and `[!ab]` are one character. Hidden names do
     not match; they are added to `hidden`, as in `list_objects`.
     """
-    root = root_of_glob(pattern)
+    root = _root_of_glob(pattern)
     if scheme_of(pattern) != "file":
         matches, unseen = glob_of(pattern).fullmatch, list[str]()
         yield from (info for info in list_objects(root, options, unseen) if matches(info.uri))
@@ -352,16 +288,11 @@ def glob_of(pattern: str) -> re.Pattern[str]:
 
 
 def is_shard_name(name: str) -> bool:
-    """Return whether a file found in a folder may be a shard: it is no paper, checksum, list or hidden file.
+    """Return False for a file in a folder that is no shard: a paper, checksum, list, text or hidden file.
 
-    A half-fetched file (`x.wet.gz.part`) may be one: it fails when it is read, and is not forgotten.
+    A half-fetched file (`x.wet.gz.part`) may be a shard: it fails when it is read, and is not forgotten.
     """
-    name = name.lower()
-    stem, suffix = os.path.splitext(name)
-    is_paper = stem in PAPERS and suffix in PAPER_SUFFIXES
-    return not (
-        is_paper or name in DESCRIPTIONS or name.endswith(NO_SHARD_SUFFIXES) or name.startswith((".", "_"))
-    )
+    return _NO_SHARD.fullmatch(name.lower()) is None
 
 
 def left_out_line(uris: Collection[str]) -> str | None:
@@ -379,29 +310,16 @@ def is_list(name: str) -> bool:
     return name.lower().endswith(LIST_SUFFIXES)
 
 
-def _head(stored: bytes, size: int) -> bytes:
-    """Return the first bytes of a text that may be compressed; none if that is damaged."""
-    if not stored.startswith(_GZIP_MAGIC):
-        return stored[:size]
-    try:
-        return zlib.decompressobj(_GZIP_WINDOW).decompress(stored, size)
-    except zlib.error:
-        return b""
-
-
 def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[ObjectInfo]:
     """Return the shards of the list at canonical `uri`, in its order, without a look whether they exist.
 
-    An entry with a scheme is a URI; any other is a key under `base`: a site, a bucket or a folder.
-    Without a base it is a key of the site or bucket that has the list. In a list on disk it is a path under
-    the root of a mirror: the nearest folder above the list that has the first part of the first key
-    (`crawl-data`).
-
-    Raises:
-        InputError: there is no such folder, so a base must be given; or it is no list.
-        CorruptError: the list is cut short or damaged.
+    An entry without a scheme is a key under `base`: a site, a bucket or a folder. Without a base it is one of
+    the site or bucket that has the list; on disk, of the nearest folder above that has its first name
+    (`crawl-data`). `InputError`: there is no such folder, or this is no list. `CorruptError`: the list is cut
+    short.
     """
-    keys = [line.strip() for line in _text(uri, options).splitlines() if line.strip()]
+    text = _list_text(uri, options)
+    keys = [line.strip() for line in text.splitlines() if line.strip()]
     if not keys:
         raise InputError("the list of shards is empty", where=printable(uri))
     if scheme_of(uri) != "file":
@@ -420,20 +338,16 @@ def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:
 
     checked = {name_of(uri)}
     for number, key in enumerate(keys, 1):
-        if scheme_of(key) in ("http", "https") and (host := name_of(canonical(key))) not in checked:
+        where, what = f"{printable(uri)}, entry {number}", ""
+        if _is_of_web(key) and (host := name_of(canonical(key))) not in checked:
             checked.add(host)
             if is_private(key, options):
-                raise InputError(
-                    "a list from elsewhere names an address of this machine or of its network",
-                    where=f"{printable(uri)}, entry {number}",
-                    remedy="fetch the list and name the copy, or name that host in storage.private_hosts",
-                )
+                what = "a list from elsewhere names an address of this machine or of its network"
         if key.lower().startswith("file:") or ".." in key.split("/"):
-            raise InputError(
-                "a list from elsewhere names a file of this machine, or leads out of its base",
-                where=f"{printable(uri)}, entry {number}",
-                remedy="fetch the list, look at it, and name the copy",
-            )
+            what = "a list from elsewhere names a file of this machine, or leads out of its base"
+        if what:
+            remedy = "fetch the list, look at it, and name the copy; or name hosts in storage.private_hosts"
+            raise InputError(what, where=where, remedy=remedy)
 
 
 def _default_base(uri: str, key: str) -> str:
@@ -454,32 +368,23 @@ def _default_base(uri: str, key: str) -> str:
     return folder
 
 
-def _text(uri: str, options: StorageOptions) -> str:
-    """Return the text of a list, which may be compressed."""
-    where = printable(uri)
+def _list_text(uri: str, options: StorageOptions) -> str:
+    where, text = printable(uri), bytearray()
     with open_stream(ObjectInfo(uri), options) as stream:
         head = stream.read(READ_BYTES)
-        if _head(head, 64).startswith(b"WARC/"):
-            raise InputError(
-                "holds WARC records, but its name is that of a list of shards",
-                where=where,
-                remedy="give it a name that ends in .warc.gz or .wet.gz, or name the list instead",
-            )
         stream.push_back(head)
         is_packed = head.startswith(_GZIP_MAGIC)
         file = gzip.GzipFile(fileobj=cast(BinaryIO, stream)) if is_packed else stream
-        text = bytearray()
         try:
             while data := file.read(READ_BYTES):
                 text += data
                 if len(text) > LIST_BYTES_MAX:
-                    raise InputError(
-                        f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of shards", where=where
-                    )
+                    what = f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of shards"
+                    raise InputError(what, where=where)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise CorruptError(
-                "the list of shards is cut short or damaged", where=where, remedy="fetch the list again"
-            ) from error
-    if b"\0" in text:
-        raise InputError("is not a list of shards but binary", where=where)
+            what, remedy = "the list of shards is cut short or damaged", "fetch the list again"
+            raise CorruptError(what, where=where, remedy=remedy) from error
+    if b"\0" in text or text.startswith(b"WARC/"):
+        remedy = "a file of WARC records is named *.warc.gz or *.wet.gz"
+        raise InputError("is not a list of shards but binary", where=where, remedy=remedy)
     return text.decode("utf-8", "surrogateescape")

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
 from presswatch_spark.errors import TruncatedError
+from presswatch_spark.storage.host_limits import report_silence
 from presswatch_spark.storage.objects import (
     READ_BYTES,
     ObjectInfo,
@@ -35,10 +36,6 @@ KEPT_BYTES = 4 << 20
 """The beginning of an object is kept for another read up to this length."""
 
 
-class _SlowError(Exception):
-    """A body comes too slowly."""
-
-
 class ByteStream:
     """Bytes [start, end) of an object, in order. `position` is the offset of the next byte in the object.
 
@@ -56,24 +53,22 @@ class ByteStream:
         end: int | None = None,
         digests: bool = False,
     ) -> None:
-        self.position = start
-        self.size = info.size
-        self._store = store
-        self._info = info
-        self._end = end
-        self._failures = 0
-        self._forgiven_at = start
-        self._ended = False
-        self._closed = False
-        self._delimited = True
-        self._bytes_to_skip = 0
+        self.position, self.size = start, info.size
+        self.seen: list[bytes] | None = None
+        self._store, self._info, self._end = store, info, end
+        self._failures, self._forgiven_at = 0, start
+        self._ended, self._closed = False, False
         self._slow_bytes, self._slow_seconds = 0, 0.0
         self._pending_error: Exception | None = None
         self._pushed = b""
-        self.seen: list[bytes] | None = None
         self._sha256 = hashlib.sha256() if digests and start == 0 else None
         self._reader: Reader | None = None
         self._reader = self._open()
+
+    @property
+    def info(self) -> ObjectInfo:
+        """Return the object as it was described, completed by the replies: this version's ETag and size."""
+        return self._info
 
     @property
     def etag(self) -> str | None:
@@ -104,18 +99,11 @@ class ByteStream:
             if (wanted := min(n, min(ends) - self.position) if ends else n) <= 0:
                 break
             try:
-                data = self._next(wanted)
+                data = self._received(wanted)
             except self._store.interruptions as error:
                 if isinstance(error, self._store.silences):
-                    # Files on disk need nothing of the web.
-                    from presswatch_spark.storage.host_limits import report_silence
-
                     report_silence(self._info.uri, self._failures + 1, self._store.options)
                 self._interrupted(getattr(error, "strerror", None) or type(error).__name__)
-                continue
-            except _SlowError:
-                rate = self._store.options.lowest_rate
-                self._interrupted(f"the transfer is slower than {rate:,} bytes a second")
                 continue
             if data:
                 if self._sha256 is not None:
@@ -147,6 +135,13 @@ class ByteStream:
         """Return all bytes that are left."""
         return b"".join(iter(lambda: self.read(READ_BYTES), b""))
 
+    def disconnect(self) -> None:
+        """Let go of the connection; the next read opens another one."""
+        self._pending_error = None
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
     def close(self) -> None:
         """Let go of the connection or file."""
         self._closed = True
@@ -160,26 +155,15 @@ class ByteStream:
     ) -> None:
         self.close()
 
-    def _next(self, wanted: int) -> bytes:
+    def _received(self, wanted: int) -> bytes:
+        """Read `wanted` bytes, fewer only where the body ends or breaks; skip those before the position.
+
+        `OSError`: too few bytes came within `rate_seconds` of waiting; time between reads is the caller's.
+        """
         if self._reader is None:
             self._reader = self._open()
-        while self._bytes_to_skip > 0:
-            skipped = self._received(self._reader, min(self._bytes_to_skip, READ_BYTES))
-            if not skipped:
-                return b""
-            self._bytes_to_skip -= len(skipped)
-        return self._received(self._reader, wanted)
-
-    def _received(self, reader: Reader, wanted: int) -> bytes:
-        """Read `wanted` bytes, fewer only where the body ends or breaks, and count the time of reading.
-
-        The time between two reads is the caller's, and no server's.
-
-        Raises:
-            _SlowError: too few bytes came within `rate_seconds` of waiting.
-        """
         if not self._store.resumable:
-            return reader.read(wanted)
+            return self._reader.read(wanted)
         if self._pending_error is not None:
             raise self._pending_error
         options, parts, size = self._store.options, list[bytes](), 0
@@ -187,7 +171,7 @@ class ByteStream:
             check_time()
             began = time.monotonic()
             try:
-                data = reader.read(wanted - size)
+                data = self._reader.read(min(self._bytes_to_skip, READ_BYTES) or wanted - size)
             except self._store.interruptions as error:
                 if not parts:
                     raise
@@ -202,7 +186,10 @@ class ByteStream:
                 is_slow = self._slow_bytes < options.lowest_rate * self._slow_seconds
                 self._slow_bytes, self._slow_seconds = 0, 0.0
                 if is_slow:
-                    raise _SlowError
+                    raise OSError(0, f"the transfer is slower than {options.lowest_rate:,} bytes a second")
+            if self._bytes_to_skip:
+                self._bytes_to_skip -= len(data)
+                continue
             parts.append(data)
             size += len(data)
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -239,13 +226,6 @@ class ByteStream:
             remedy="compare the object with its source and run again",
         )
 
-    def disconnect(self) -> None:
-        """Let go of the connection; the next read opens another one."""
-        self._pending_error = None
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-
 
 class SeekableFile(io.RawIOBase):
     """A file that can be read from anywhere."""
@@ -264,10 +244,7 @@ class RangeFile(SeekableFile):
 
     def __init__(self, store: Store, info: ObjectInfo, size: int) -> None:
         super().__init__()
-        self._store = store
-        self._info = info
-        self._size = size
-        self._position = 0
+        self._store, self._info, self._size, self._position = store, info, size, 0
         # Arrow reads ranges in threads of its own.
         self._limit = limit_here()
 
@@ -283,14 +260,11 @@ class RangeFile(SeekableFile):
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Fill `buffer` from the current position, as far as the object reaches."""
-        view = memoryview(buffer).cast("B")
-        end = min(self._position + len(view), self._size)
-        if end <= self._position:
+        view, start = memoryview(buffer).cast("B"), self._position
+        end = min(start + len(view), self._size)
+        if end <= start:
             return 0
-        with (
-            limited_by(self._limit),
-            ByteStream(self._store, self._info, start=self._position, end=end) as stream,
-        ):
+        with limited_by(self._limit), ByteStream(self._store, self._info, start=start, end=end) as stream:
             data = stream.read_to_end()
         view[: len(data)] = data
         self._position += len(data)
@@ -322,7 +296,7 @@ class CountedFile(SeekableFile):
         return len(data)
 
     def close(self) -> None:
-        """Close the file behind too."""
+        """Close both files."""
         if not self.closed:
             self._file.close()
         super().close()
@@ -336,8 +310,8 @@ class Opener(threading.local):
 
     def __init__(self, digests: bool = False) -> None:
         self._digests = digests
-        self._last: tuple[str, ByteStream] | None = None
-        self._opened: tuple[str, ByteStream] | None = None
+        self._last: ByteStream | None = None
+        self._opened: ByteStream | None = None
 
     def __reduce__(self) -> tuple[type[Opener], tuple[bool]]:
         return Opener, (self._digests,)
@@ -346,24 +320,19 @@ class Opener(threading.local):
         """Open an object from its first byte on; if it was looked into last, by the same stream."""
         last, self._last = self._last, None
         if last is not None:
-            uri, stream = last
-            if uri == info.uri and info.etag in (None, stream.etag):
-                return stream
-            stream.close()
-        stream = open_stream(info, storage, digests=self._digests)
-        self._opened = info.uri, stream
-        return stream
+            if last.info.uri == info.uri and info.etag in (None, last.etag):
+                return last
+            last.close()
+        self._opened = open_stream(info, storage, digests=self._digests)
+        return self._opened
 
     def sha256(self, info: ObjectInfo, storage: StorageOptions) -> str:
-        """Return the SHA-256 (hex) of a shard that was read: as it was read, or by reading it once more.
+        """Return the SHA-256 (hex) of a shard that was read; if only ranges of it were, read it once more.
 
-        Formats that read a shard by ranges, or not to its end, leave no digest.
-
-        Raises:
-            StorageError: it cannot be read again, or has changed.
+        `StorageError`: it cannot be read again, or has changed.
         """
-        uri, opened = self._opened or ("", None)
-        if opened is not None and uri == info.uri and (digest := opened.sha256):
+        opened = self._opened
+        if opened is not None and opened.info.uri == info.uri and (digest := opened.sha256):
             return digest
         with open_stream(info, storage, digests=True) as stream:
             while stream.read(READ_BYTES):
@@ -388,27 +357,19 @@ class Opener(threading.local):
             stream.close()
         else:
             stream.push_back(b"".join(seen))
-            self._last = info.uri, stream
+            self._last = stream
 
     def described(self, info: ObjectInfo) -> ObjectInfo:
         """Return the description, with size and ETag from the reply if the object was looked into."""
-        if self._last is None or self._last[0] != info.uri:
-            return info
-        stream = self._last[1]
-        return ObjectInfo(
-            info.uri,
-            info.size if info.size is not None else stream.size,
-            info.etag or stream.etag,
-            info.sha256 or stream.declared_sha256,
-        )
+        return self._last.info if self._last is not None and self._last.info.uri == info.uri else info
 
     def let_go(self) -> None:
         """Give up the connection to the object of the last look: it is read by other requests."""
         if self._last is not None:
-            self._last[1].disconnect()
+            self._last.disconnect()
 
     def close(self) -> None:
         """Close the object of the last look, if it was not opened."""
         last, self._last = self._last, None
         if last is not None:
-            last[1].close()
+            last.close()

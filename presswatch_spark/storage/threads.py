@@ -48,8 +48,7 @@ class TimeLimit:
     def spent(self) -> float:
         """Return how long it has taken, without waits."""
         with self.guard:
-            now = self.clock()
-            return (self.waits_since if self.waiting else now) - self.began - self.waited
+            return (self.waits_since if self.waiting else self.clock()) - self.began - self.waited
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -68,23 +67,19 @@ class TimeLimit:
 
 
 class _ThreadState(threading.local):
-    def __init__(self) -> None:
-        self.over: threading.Event | None = None
-        self.limit: TimeLimit | None = None
-
-    def belong_to(self, over: threading.Event) -> None:
-        self.over = over
+    over: threading.Event | None = None
+    limit: TimeLimit | None = None
 
 
 _THREAD = _ThreadState()
 
 
 class AskingThreads(ThreadPoolExecutor):
-    """A pool whose threads ask and wait no more once its block has ended with an error, or by Ctrl-C."""
+    """A pool whose threads stop asking and waiting when its block ends with an error, or by Ctrl-C."""
 
     def __init__(self, count: int, name: str) -> None:
         self._over = threading.Event()
-        super().__init__(count, name, initializer=_THREAD.belong_to, initargs=(self._over,))
+        super().__init__(count, name, initializer=setattr, initargs=(_THREAD, "over", self._over))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -101,17 +96,9 @@ class AskingThreads(ThreadPoolExecutor):
         timeout: float | None = None,
         chunksize: int = 1,
     ) -> Iterator[Answer]:
-        """Call as the built-in `map`, and give the answers in order; see `answer_of`.
-
-        Neither `timeout` nor `chunksize` is used.
-        """
+        """Call at once as the built-in `map`, and give the answers in order; see `answer_of`."""
         asked = deque(self.submit(fn, *each) for each in zip(*iterables, strict=False))
-
-        def answers() -> Iterator[Answer]:
-            while asked:
-                yield answer_of(asked.popleft())
-
-        return answers()
+        return (answer_of(asked.popleft()) for _ in range(len(asked)))
 
 
 def answer_of(asked: Future[Answer]) -> Answer:
@@ -174,7 +161,5 @@ def check_time() -> None:
     check_wanted()
     limit = _THREAD.limit
     if limit is not None and limit.spent > limit.seconds:
-        raise LateError(
-            f"the {limit.seconds:,g} s that a shard may take (run.shard_seconds) were over",
-            remedy="raise run.shard_seconds",
-        )
+        what = f"the {limit.seconds:,g} s that a shard may take (run.shard_seconds) were over"
+        raise LateError(what, remedy="raise run.shard_seconds")

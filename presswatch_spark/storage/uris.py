@@ -37,9 +37,7 @@ def scheme_of(uri: str) -> str:
 def canonical(uri: str) -> str:
     """Return the one spelling of `uri`: an absolute path for files, `s3://` for `s3a://` and `s3n://`.
 
-    Raises:
-        InputError: there is no storage for the scheme; a URL has a password, no host, or no valid port; an
-            address of a hub names no dataset.
+    `InputError`: no storage for the scheme; a URL with a password, without host or valid port; no dataset.
     """
     if not uri or "\0" in uri:
         raise InputError("is not a path", where=repr(uri))

@@ -18,7 +18,8 @@ from typing import cast
 import pytest
 
 from presswatch_spark.compiled import PACKAGE
-from presswatch_spark.storage.host_limits import HostLimits, JudgedReply
+from presswatch_spark.storage.host_limits import HostLimits
+from presswatch_spark.storage.http import HttpReply
 from presswatch_spark.storage.objects import StorageOptions, pause
 from presswatch_spark.storage.threads import AskingThreads, GivenUpError, answer_of, check_time
 from tests.servers import Fault, web
@@ -31,7 +32,7 @@ PACED = StorageOptions(requests_per_second=1 / AGE)
 def wait_for_turn() -> None:
     host, uri = HostLimits(HOST), f"https://{HOST}/a"
     asks = SimpleNamespace(uri=uri, status=429, headers={}, named_wait=AGE, turn_at=1.0)
-    host.must_repeat(cast(JudgedReply, asks), StorageOptions(), alone=False)
+    host.must_repeat(cast(HttpReply, asks), StorageOptions(), alone=False)
     host.await_turn(uri)
 
 

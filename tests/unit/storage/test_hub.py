@@ -49,6 +49,7 @@ from tests.servers import Fault, Reply
 
 OPTIONS = StorageOptions(max_attempts=3, backoff_base=0.0001, read_timeout=5, refusal_pause=0.05)
 ROOT = f"hf://datasets/{NAME}"
+WRONG_ENTRY = "a file outside of the folder, or one with a wrong size or SHA-256"
 DATA = random.Random(7).randbytes(300_000)
 FILES = {f"data/part-{number}.json.gz": DATA[number * 1000 :] for number in range(5)} | {
     "README.md": b"# Pages",
@@ -188,7 +189,7 @@ class TestLists:
     @pytest.mark.parametrize("coding", ["br", "gzip"])
     def test_a_list_that_cannot_be_unpacked_is_an_error(self, site: Hub, coding: str) -> None:
         site.refusals.extend([Reply(200, {"Content-Encoding": coding}, b"{}")] * 9)
-        with pytest.raises(StorageError, match="the hub's answer is packed, and cannot be unpacked"):
+        with pytest.raises(StorageError, match="is none that we know"):
             list(list_objects(ROOT, OPTIONS))
 
     def test_an_answer_that_is_no_list_is_an_error(self, site: Hub) -> None:
@@ -199,16 +200,16 @@ class TestLists:
     @pytest.mark.parametrize(
         ("entry", "said"),
         [
-            ({"size": -5}, "whose size is none"),
-            ({"size": None}, "whose size is none"),
-            ({"size": "7"}, "whose size is none"),
-            ({"size": 10**30}, "whose size is none"),
-            ({"path": "other/x.gz"}, "does not lie below the folder"),
-            ({"path": "data/../x.gz"}, "does not lie below the folder"),
-            ({"path": "data//x.gz"}, "does not lie below the folder"),
-            ({"path": "data/\ud800.gz"}, "does not lie below the folder"),
+            ({"size": -5}, WRONG_ENTRY),
+            ({"size": None}, WRONG_ENTRY),
+            ({"size": "7"}, WRONG_ENTRY),
+            ({"size": 10**30}, WRONG_ENTRY),
+            ({"path": "other/x.gz"}, WRONG_ENTRY),
+            ({"path": "data/../x.gz"}, WRONG_ENTRY),
+            ({"path": "data//x.gz"}, WRONG_ENTRY),
+            ({"path": "data/\ud800.gz"}, WRONG_ENTRY),
             ({"path": 5}, "is none that we know"),
-            ({"lfs": {"oid": "x", "size": 5, "pointerSize": 1}}, "whose SHA-256 is none"),
+            ({"lfs": {"oid": "x", "size": 5, "pointerSize": 1}}, WRONG_ENTRY),
         ],
     )
     def test_a_list_with_a_file_that_can_be_none_is_an_error(
@@ -346,7 +347,7 @@ class TestReading:
         assert site.resolved == {"data/part-0.json.gz": 2}
         site.store.uses, site.store.expired = 0, expired if expired < 404 else 403
         site.store.signed.clear()
-        with pytest.raises(DeniedError, match="refuses the address that the hub has just signed"):
+        with pytest.raises(StorageError, match="the store behind the hub: "):
             read_range(uri, 0, 1, OPTIONS)
 
     def test_a_body_that_breaks_off_is_taken_up_where_it_stopped(self, site: Hub) -> None:
@@ -363,7 +364,7 @@ class TestReading:
 
     def test_a_store_that_has_another_length_than_the_hub_says_is_not_believed(self, site: Hub) -> None:
         site.store.objects = dict.fromkeys(site.store.objects, DATA[:-1])
-        with pytest.raises(StorageError, match="the store has 299,999 bytes where the hub says 300,000"):
+        with pytest.raises(StorageError, match="changed since it was listed"):
             whole(pinned(site))
 
     def test_a_file_other_than_the_listed_one_is_noticed(self, site: Hub) -> None:

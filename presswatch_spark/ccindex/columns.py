@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "key": ("url_surtkey", "url.surtkey"),
     "host": ("url_host_name", "url.host.name"),
-    "domain": ("url_host_registered_domain", "url.host.registered_domain"),
     # Of the nested schema, `url` is a struct.
     "url": ("url.url", "url"),
     "captured_at": ("fetch_time", "fetch.time"),
@@ -28,7 +27,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "subset": ("subset",),
 }
 """Our name of each column, and theirs, to try in order."""
-SEARCHED = ("key", "host", "domain")
+SEARCHED = ("key", "host")
 """Columns that only say where to look."""
 WITHOUT_PAGES = frozenset(("robotstxt", "crawldiagnostics"))
 """Subsets of a release without pages, or with other pages than `warc` and `wet` have."""

@@ -1,10 +1,13 @@
-"""A file of the columnar index, read by range: its footer, then hosts of some row groups, then their rows.
+"""Files of Common Crawl's indexes, as rows on wanted hosts.
 
-A row group is left out by the statistics of its SURT keys, or of its registered domains if the file has no
-keys. Of the others, the small column of hosts is read first, and the rest only if a host is wanted. A row
-group without statistics is read: nothing is left out on a guess.
+A file of the columnar index is read by range: its footer, then hosts of those row groups whose statistics of
+SURT keys do not exclude them, then rows of wanted hosts. Nothing is left out on a guess. A shard of the older
+index (CDXJ) has the same keys, but nothing says where they are: it is read to its end.
+
+    fr,journal)/une 20240716153155 {"url": "https://www.journal.fr/une", "mime": "text/html", …}
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -16,12 +19,21 @@ import pyarrow as pa
 from presswatch_spark.ccindex.columns import SEARCHED, chosen_columns, missing_columns
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.errors import CorruptError, PresswatchError
+from presswatch_spark.formats.inflate import inflated, lines
 from presswatch_spark.formats.table.arrow_text import DAMAGE_ERRORS
+from presswatch_spark.formats.table.columns import readable_part
+from presswatch_spark.formats.table.json_text import parse
 from presswatch_spark.formats.table.parquet import GroupReader, OpenedParquet, dotted_names, open_parquet
 from presswatch_spark.formats.table.parquet_footer import BYTE_ARRAY, Chunk, RowGroup
 from presswatch_spark.formats.table.row_values import column_at
 from presswatch_spark.model import ReadReport
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable, random_access
+from presswatch_spark.storage.objects import (
+    ObjectInfo,
+    StorageOptions,
+    open_stream,
+    printable,
+    random_access,
+)
 from presswatch_spark.storage.streams import CountedFile
 
 Row = dict[str, object]
@@ -37,15 +49,33 @@ TEXT_KINDS = (
     pa.types.is_binary_view,
     pa.types.is_fixed_size_binary,
 )
+CDXJ_FIELDS = {
+    "url": "url",
+    "http_status": "status",
+    "payload_digest": "digest",
+    "mime_declared": "mime",
+    "mime_detected": "mime-detected",
+    "charset": "charset",
+    "languages": "languages",
+    "truncated": "truncated",
+    "warc_filename": "filename",
+    "record_offset": "offset",
+    "record_length": "length",
+}
+"""Our name of each column, and theirs in CDXJ."""
+MAX_LINE_BYTES = 1 << 20
+# The CDXJ of OpenWayback begins with `!OpenWayback-CDXJ 1.0`, and more of such lines may follow.
+_ABOUT = b"!"
+_MILLISECONDS = re.compile("[0-9]{17}")
+_CDXJ_NAME = re.compile(r"(?:^|/)cdx-[^/]*\.gz$|\.cdxj(?:\.gz)?$")
 
 
 @dataclass(slots=True)
 class IndexReport(ReadReport):
     """How far the reading of an index file got.
 
-    `rows` and `row_groups` count those of the file, `row_groups_read` those whose hosts were read,
-    `row_groups_done` those that were read as far as they matter, or left out. `missing`: the columns that the
-    file lacks.
+    `row_groups_read` counts those whose hosts were read, `row_groups_done` those that were read as far as
+    they matter, or left out. `missing`: the columns that the file lacks.
     """
 
     rows: int = 0
@@ -61,10 +91,7 @@ def read_index(
     """Yield the rows on wanted hosts, each with its index in the file, as values by our names of the columns.
 
     A column that the file lacks is in no row. A row group that cannot be read is a defect, and gives no rows.
-
-    Raises:
-        CorruptError: there is no footer that can be read, or no column of URLs.
-        StorageError: the object cannot be reached.
+    `CorruptError`: no footer can be read, or no column of URLs. `StorageError`: the object cannot be reached.
     """
     # Every read of pyarrow's is one request for just its bytes; ranges that nearly touch are read as one.
     with CountedFile(random_access(info, storage, read_ahead=0)) as file:
@@ -76,7 +103,15 @@ def read_index(
             for finding, offset in parquet.footer.complaints:
                 report.add_defect(finding, offset)
             report.rows, report.row_groups = parquet.footer.rows, len(parquet.footer.groups)
-            yield from _IndexFile(parquet, _columns(parquet, info.uri, report), wanted, report).rows()
+            index, first = _IndexFile(parquet, _columns(parquet, info.uri, report), wanted, report), 0
+            for group, described in enumerate(parquet.footer.groups):
+                if index.may_match(described):
+                    report.row_groups_read += 1
+                    for place, row in index.rows_of(group):
+                        yield first + place, row
+                else:
+                    report.row_groups_done += 1
+                first += described.rows
         finally:
             report.bytes_read = file.bytes_read
 
@@ -108,27 +143,12 @@ class _IndexFile:
     wanted: Wanted
     report: IndexReport
 
-    def rows(self) -> Iterator[tuple[int, Row]]:
-        first = 0
-        for group, described in enumerate(self.parquet.footer.groups):
-            if self._may_match(described):
-                self.report.row_groups_read += 1
-                for place, row in self._rows_of(group):
-                    yield first + place, row
-            else:
-                self.report.row_groups_done += 1
-            first += described.rows
+    def may_match(self, group: RowGroup) -> bool:
+        chunk = next((each for each in group.chunks if each.leaf.path == self.columns.get("key")), None)
+        bounds = chunk and _bounds(chunk)
+        return not bounds or self.wanted.in_keys(*bounds)
 
-    def _may_match(self, group: RowGroup) -> bool:
-        chunks = {chunk.leaf.path: chunk for chunk in group.chunks}
-        for ours, may_hold in (("key", self.wanted.in_keys), ("domain", self.wanted.in_domains)):
-            chunk = chunks.get(self.columns.get(ours, ""))
-            bounds = None if chunk is None else _bounds(chunk)
-            if bounds:
-                return may_hold(*bounds)
-        return True
-
-    def _rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
+    def rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
         """Yield the rows of a row group on wanted hosts; all of them, or none and a defect."""
         try:
             places = self._wanted_places(group)
@@ -154,7 +174,7 @@ class _IndexFile:
         for first, batch in self._batches(group, [name]):
             hosts = column_at(batch, name).dictionary_encode()
             known = [self.wanted.is_host(host) for host in _values(hosts.dictionary)]
-            # The last one stands for hosts that are null: their URLs decide.
+            # The last one represents hosts that are null: their URLs decide.
             wanted = np.array([*known, True])[hosts.indices.fill_null(len(known)).to_numpy()]
             places.append(first + np.flatnonzero(wanted))
         return np.concatenate(places)
@@ -222,3 +242,67 @@ def _value(value: pa.Scalar) -> Any:
         return value.as_py()
     except DAMAGE_ERRORS:
         return None
+
+
+def is_cdxj(uri: str) -> bool:
+    """Return True for names of shards of the older index: `cdx-00000.gz`, `*.cdxj`, `*.cdxj.gz`."""
+    return _CDXJ_NAME.search(uri) is not None
+
+
+def read_cdxj(
+    info: ObjectInfo, wanted: Wanted, storage: StorageOptions, report: IndexReport
+) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of a CDXJ file as `read_index`; the index of a row is that of its line.
+
+    The file counts as one row group. A line that cannot be read is a defect; an object is a `StorageError`.
+    """
+    report.row_groups = report.row_groups_read = 1
+    with open_stream(info, storage) as stream:
+        try:
+            for place, line in lines(inflated(stream, report), report, MAX_LINE_BYTES):
+                if not report.rows and line.startswith(_ABOUT):
+                    continue
+                report.rows, report.row_groups_done = report.rows + 1, 1
+                row = row_of_line(line, wanted)
+                if row is None:
+                    report.add_defect("line is not that of an index", place, "line")
+                elif row:
+                    yield place, row
+        finally:
+            report.bytes_read = stream.position
+    if not report.rows and not report.defects_total:
+        report.add_defect("the file holds no line")
+
+
+def row_of_line(line: bytes, wanted: Wanted) -> Row | None:
+    """Return the values of a line by our names; empty if it is not wanted, None if it cannot be read."""
+    head, brace, rest = line.decode("utf-8", "replace").partition(" {")
+    # A key may hold spaces, as its URL does.
+    key, _, time = head.rpartition(" ")
+    if not (key and brace):
+        return None
+    if not wanted.in_keys(key, key):
+        return {}
+    try:
+        fields = parse(f"{{{rest}".encode())
+    except ValueError:
+        return None
+    if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
+        return None
+    return {"captured_at": to_second(time)} | {
+        ours: _storable(fields.get(name)) for ours, name in CDXJ_FIELDS.items()
+    }
+
+
+def to_second(time: str) -> str:
+    """Return the time of a capture without the milliseconds that some indexes write after the seconds."""
+    return time[:-3] if _MILLISECONDS.fullmatch(time) else time
+
+
+def _storable(value: object) -> object:
+    value = readable_part(value)
+    if isinstance(value, tuple):
+        return tuple(map(_storable, value))
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value

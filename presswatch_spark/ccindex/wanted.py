@@ -1,18 +1,18 @@
 """Keys of an index (SURT), and the rows of it that can be a member's: their hosts and runs of keys.
 
-An index is sorted by SURT: the host's labels from the right, then the path, in lower case and without `www.`
-(`https://www.journal.example/Une` is `example,journal)/une`). So the pages of a host and of all hosts below
-it are three runs of keys: after `example,journal)`, `example,journal,` and, with a port, `example,journal:`.
+Keys have the host's labels from the right, then the path, in lower case and without `www.`:
+`https://a.fr/Une` is `fr,a)/une`. The pages of a host and of all hosts below it are three runs of keys: after
+`fr,a)`, `fr,a,` and, with a port, `fr,a:`.
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from presswatch_spark.judgement.urls import AMP_CACHES, hosts_above, is_public_suffix, page_url
+from presswatch_spark.judgement.urls import AMP_CACHES, hosts_above, page_url
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -25,44 +25,34 @@ Range = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Hosts, each with all hosts below it, and the keys and domains that an index has for them.
+    """Hosts, each with all hosts below it, and the keys that an index has for them.
 
-    `ranges` are sorted runs of SURT keys, [first, last), none touching another. `domains` are the names,
-    sorted, that can be the registered domain of one of the hosts. It is None if others may register names
-    under one of the hosts: then they are unknown.
+    `ranges` are sorted runs of SURT keys, [first, last), none touching another.
     """
 
     hosts: frozenset[str]
     ranges: tuple[Range, ...]
-    domains: tuple[str, ...] | None
 
     @classmethod
     def of(cls, sites: Mapping[str, Iterable[str]]) -> Self:
-        """Return the keys and domains of hosts, each with the paths of its wanted pages.
+        """Return the keys of hosts, each with the paths of its wanted pages, and of AMP caches.
 
-        AMP caches, which show pages of others under hosts of their own, are wanted as well. Google's viewer
-        is not: it is on all of Google's hosts, and each is one more row group of every subset.
+        Google's viewer of AMP is on all of Google's hosts, and costs one more row group of every subset: left
+        out.
         """
         paths = {host: set(below) for host, below in sites.items()}
         for cache in AMP_CACHES:
             paths.setdefault(cache.removeprefix("."), set()).add("/")
         ranges = (keys for host, below in paths.items() for path in below for keys in _ranges(host, path))
-        return cls(frozenset(paths), tuple(_merged(ranges)), _domains(paths))
+        return cls(frozenset(paths), tuple(_merged(ranges)))
 
     def in_keys(self, low: str, high: str) -> bool:
-        """Whether a key between `low` and `high`, both included, can be wanted."""
+        """Return True if a key between `low` and `high`, both included, can be wanted."""
         place = bisect_right(self.ranges, low, key=lambda range_: range_[1])
         return place < len(self.ranges) and self.ranges[place][0] <= high
 
-    def in_domains(self, low: str, high: str) -> bool:
-        """Whether a registered domain between `low` and `high`, both included, can be wanted."""
-        if self.domains is None:
-            return True
-        place = bisect_left(self.domains, low)
-        return place < len(self.domains) and self.domains[place] <= high
-
     def is_host(self, name: str | None) -> bool:
-        """Whether a host of the index can be wanted; one that cannot be read can."""
+        """Return True if a host of the index can be wanted; one that cannot be read can."""
         page = page_url(f"https://{name}/") if name else None
         return page is None or not self.hosts.isdisjoint(hosts_above(page.host))
 
@@ -98,32 +88,14 @@ def _spellings(host: str) -> set[str]:
         return {host}
 
 
-def _merged(ranges: Iterable[Range]) -> Iterator[Range]:
-    first, last = "", ""
+def _merged(ranges: Iterable[Range]) -> list[Range]:
+    merged = list[Range]()
     for low, high in sorted(ranges):
-        if low > last:
-            if last:
-                yield first, last
-            first, last = low, high
+        if merged and low <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], high)
         else:
-            last = max(last, high)
-    if last:
-        yield first, last
-
-
-def _domains(hosts: Iterable[str]) -> tuple[str, ...] | None:
-    """Return all names of two labels or more that end a host, or None if others may register under one.
-
-    Indexes were made with other lists of public suffixes than ours, so any name may be the domain.
-    """
-    names: set[str] = set()
-    for host in hosts:
-        labels = host.split(".")
-        if len(labels) < 2 or is_public_suffix(host):
-            return None
-        for k in range(len(labels) - 1):
-            names |= _spellings(".".join(labels[k:]))
-    return tuple(sorted(names))
+            merged.append((low, high))
+    return merged
 
 
 class Key(NamedTuple):
@@ -131,8 +103,7 @@ class Key(NamedTuple):
 
         https://www.journal.example/Une/?b=2&a=1      example,journal)/une?a=1&b=2
 
-    The canonicaliser knows more rules than these, such as those for session ids. A page that is not found by
-    a key that is not sure may be in the index all the same.
+    The canonicaliser knows more rules, such as those for session ids: a page may be there under another key.
     """
 
     surt: str

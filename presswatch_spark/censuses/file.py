@@ -7,9 +7,8 @@ from functools import lru_cache, partial
 
 import pyarrow as pa
 
-from presswatch_spark.ccindex.cdxj import is_cdxj, read_cdxj
 from presswatch_spark.ccindex.columns import in_filename, partitions
-from presswatch_spark.ccindex.index_file import IndexReport, Row, read_index
+from presswatch_spark.ccindex.index_file import IndexReport, Row, is_cdxj, read_cdxj, read_index
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.table.columns import as_languages, as_number, as_text, as_time

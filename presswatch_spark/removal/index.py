@@ -7,26 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from presswatch_spark.ccindex.lookup import (
-    CLUSTER,
-    RELEASE,
-    Index,
-    IndexAnswer,
-    IndexedCapture,
-    look_up_in_clusters,
-    look_up_in_files,
-    look_up_on_server,
-)
-from presswatch_spark.ccindex.wanted import key_of
+from presswatch_spark.ccindex.lookup import RELEASE, Index, IndexAnswer, IndexedCapture
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.removal.responses import ProbeFinding, RecordFacts, ResponseFacts, in_same_second
 from presswatch_spark.removal.states import Outcome
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable
 from presswatch_spark.storage.uris import names_in_common
 from presswatch_spark.tables.declarations import Target
-
-FILES = (f"/{CLUSTER}", ".parquet", ".paths", ".paths.gz")
-TABLE = "cc-index/table/"
 
 IndexedPage = tuple[str, str]
 """Release and URL of a page; the release is empty if it is not known."""
@@ -47,10 +34,10 @@ def index_at(endpoint: str, storage: StorageOptions) -> Index:
     index = Index(endpoint, storage)
     try:
         canonical(endpoint.replace(RELEASE, "release"))
-        is_server = index.is_server and "?" not in endpoint and "#" not in endpoint
+        is_index = index.is_files or (index.is_server and "?" not in endpoint and "#" not in endpoint)
     except InputError:
-        is_server = False
-    if not is_server and not endpoint.endswith(FILES) and TABLE not in endpoint:
+        is_index = False
+    if not is_index:
         raise ConfigError(
             "is not the address of an index",
             where=printable(endpoint),
@@ -61,34 +48,21 @@ def index_at(endpoint: str, storage: StorageOptions) -> Index:
 
 
 def look_up(index: Index, pages: Iterable[IndexedPage]) -> dict[IndexedPage, PageAnswer]:
-    """Return the answers of an index about pages; `BlockedError` if its site is to be asked nothing more.
-
-    That files have no capture counts only if it is sure under which key it would be.
-    """
+    """Return the answers of an index about pages; `BlockedError` if its site is to be asked nothing more."""
     by_release, found = dict[str, list[str]](), dict[IndexedPage, PageAnswer]()
     for release, url in pages:
         by_release.setdefault(release, []).append(url)
     for release, urls in by_release.items():
-        address = index.address.replace(RELEASE, release)
-        keys = {url: key for url in urls if (key := key_of(url)) is not None}
-        if index.is_server:
-            answers = look_up_on_server(address, urls, index.storage)
-        elif address.endswith(CLUSTER):
-            answers = look_up_in_clusters(address, keys, index.storage)
-        else:
-            answers = look_up_in_files(address, keys, index.storage)
-        nothing = IndexAnswer(f"READ {printable(address)}", address)
-        for url in urls:
-            is_sure = index.is_server or (url in keys and keys[url].is_sure)
-            found[release, url] = _page_answer(answers.get(url, nothing), is_sure)
+        for url, answer in index.answers(urls, release):
+            found[release, url] = _page_answer(answer)
     return found
 
 
-def _page_answer(answer: IndexAnswer, is_sure: bool) -> PageAnswer:
+def _page_answer(answer: IndexAnswer) -> PageAnswer:
     facts = ResponseFacts.unasked(answer.request, printable(answer.uri))
     if answer.response is not None:
         facts = ResponseFacts.of(answer.response, answer.request, answer.uri)
-    if answer.error is None and (answer.captures or is_sure):
+    if answer.error is None and (answer.captures or answer.is_sure):
         return PageAnswer(facts, answer.captures)
     if answer.error is None:
         unsure = "the index has nothing under this key, and may have written the page's URL in another way"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.ccindex.cdxj import is_cdxj
+from presswatch_spark.ccindex.index_file import is_cdxj
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.censuses import FAST, MEMBERS, census_corpus, take
 from tests.servers import Fault, web

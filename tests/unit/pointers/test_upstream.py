@@ -355,7 +355,7 @@ class TestWhatIsNotBelieved:
             ([], 200, "CC-MAIN-2024-51 lists no capture of the URL at this time"),
             ([{"timestamp": "20241214015811"}], 200, "lists no capture of the URL at this time"),
             ([{"offset": "0"}], 200, "no record with text begins there"),
-            ([{"filename": "../../a.warc.gz"}], 200, "lists no capture"),
+            ([{"filename": "../../a.warc.gz"}], 200, "lists a capture without its place"),
             ([{"url": "https://copie.example/deux"}], 200, "lists no capture"),
             ([{}], 503, "the index refuses with status 503"),
         ],

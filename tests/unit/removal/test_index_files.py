@@ -130,7 +130,6 @@ def index(
 ) -> Iterator[tuple[str, list[Row]]]:
     """An index of each kind, and its captures; windows are so small that the search has steps."""
     monkeypatch.setattr(lookup, "WINDOW_BYTES", 600)
-    monkeypatch.setattr(lookup, "PROBED_BYTES", 200)
     rows = captures(2_000)
     if request.param == "clusters":
         yield serve(server, rows), rows

@@ -20,7 +20,7 @@ def refresh(path: str, target: Path = SHIPPED) -> Listing:
         PresswatchError: there is no list, or it cannot be had now.
     """
     listing = fetched(list_uri(path), StorageOptions())
-    target.write_text(listing.to_text(), encoding="ascii")
+    target.write_bytes(listing.to_json())
     return listing
 
 

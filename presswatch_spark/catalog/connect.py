@@ -1,8 +1,7 @@
 """Opens an Iceberg catalog by pyiceberg, an extra of this package, and turns its errors into ours.
 
-Settings come from `.pyiceberg.yaml` in the home folder, from the environment (such as
-`PYICEBERG_CATALOG__PRESSWATCH__URI`) and from properties.
-Secrets come from the first two, or from the AWS chain: a command line is seen by all users of a machine.
+Settings come from `.pyiceberg.yaml` in the home folder, from the environment (`PYICEBERG_CATALOG__…`) and
+from properties; secrets only from the first two, or from the AWS chain: others can see a command line.
 """
 
 from __future__ import annotations
@@ -33,16 +32,11 @@ INSTALL = "pip install 'pyiceberg[glue,pyarrow,sql-sqlite]>=0.12,<0.13'"
 def open_catalog(
     kind: str, properties: Mapping[str, str], storage: StorageOptions, name: str = NAME
 ) -> Catalog:
-    """Open a catalog.
+    """Open a catalog of a kind (`KINDS`).
 
-    Args:
-        kind: one of `KINDS`.
-        properties: pyiceberg's own, such as `uri` and `warehouse`; they win over its other settings.
-        storage: how S3 is reached where properties do not say.
-
-    Raises:
-        ConfigError: pyiceberg is not installed, a property is a secret, or some are missing or wrong.
-        StorageError: the catalog cannot be reached.
+    `properties`: pyiceberg's own, such as `uri` and `warehouse`; they win over its other settings and over
+    `storage`. `ConfigError`: pyiceberg is not installed, or a property is a secret, missing or wrong.
+    `StorageError`: the catalog cannot be reached.
     """
     for key, value in properties.items():
         if is_secret_name(key) or urlsplit(value).password:

@@ -1,7 +1,7 @@
 """The published tables as tables of Athena: statements that create them over our own files, and views.
 
-Athena reads whatever lies in a folder: for moments, files of a run that is not published yet, too. So each
-table has a view with the rows that are published, which are those of the files that published rows name.
+Athena reads all files of a folder, also of a run that is not published yet. So each table has a view with the
+rows of those files that published rows name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,12 +35,8 @@ PUBLISHED = "_published"
 def statements(location: str, database: str) -> Iterator[str]:
     """Yield the statements that create all tables, then those that create their views, each without `;`.
 
-    Args:
-        location: the folder of tables on S3.
-        database: a database of Glue, which must be there.
-
-    Raises:
-        ConfigError: the location is not on S3, or no name of Athena's can hold it.
+    `location`: the folder of tables on S3. `database`: one of Glue, which must exist. `ConfigError`: they
+    cannot be such names.
     """
     if not location.startswith("s3://") or not printable(location) == location or "'" in location:
         raise ConfigError(

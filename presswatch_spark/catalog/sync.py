@@ -1,11 +1,9 @@
 """Makes every published table an Iceberg table of a catalog, without writing a row again.
 
-A catalog's table names our own Parquet files: those that published rows name, and no others. Its files are
-compared with the published ones, and the difference is one commit of each table. So a second sync changes
-nothing, and the sync after one that was killed does the rest. Of two at once, the later commit of a table is
-refused by the catalog, and compared again.
-
-Tables that publish runs come last, as in a scan: a run that `runs` has there is in all others.
+A catalog's table names our own Parquet files: those that published rows name. The difference is one commit of
+each table, so a second sync changes nothing, and the sync after a killed one does the rest. Of two at once,
+the later commit is refused by the catalog, and compared again. Tables that publish runs come last, as in a
+scan.
 """
 
 from __future__ import annotations
@@ -67,11 +65,9 @@ class CatalogChange:
 def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogChange]:
     """Bring the tables of a catalog to the published state; return the changes by table.
 
-    Raises:
-        ConfigError: the catalog takes no such namespace.
-        OutputError: files are not those that were published; the catalog has tables of these names that are
-            not of this folder; or the tables do not stay as they are.
-        StorageError: the catalog, or its storage, refuses.
+    `ConfigError`: the catalog takes no such namespace. `OutputError`: files are not those that were
+    published, the catalog has tables of these names that are not of this folder, or the tables change.
+    `StorageError`: it refuses.
     """
     where = printable(f"{store.root} in {namespace}")
     if set(NOT_IN_PATHS) & set(store.root.uri):
@@ -203,8 +199,7 @@ def iceberg_columns(table: str) -> pa.Schema:
 def _difference(table: Table, files: Sequence[Published]) -> tuple[list[str], list[DataFile]]:
     """Return the URIs that the table lacks, and its files that are not published any more, or are others.
 
-    A file may have been written again in its place: by `forget`, which takes rows out of it. A row of a
-    publisher may then be as long as before; its statistics tell.
+    `forget` may have written a file again in its place, as long as before: its statistics show that.
     """
     known: dict[str, DataFile] = {}
     out: dict[str, DataFile] = {}

@@ -3,11 +3,9 @@
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,8 @@ import click
 from presswatch_spark.cli.options import scan_settings
 from presswatch_spark.cli.replies import FAILED, Reply, Table, print_lines
 from presswatch_spark.deploy.archive import existing_archive
-from presswatch_spark.deploy.check import CheckWord, PlannedJob, PlannedScan, check
-from presswatch_spark.deploy.emr import Service, service_of
-from presswatch_spark.deploy.following import driver_log, wait
+from presswatch_spark.deploy.check import FAULT, UNKNOWN, PlannedJob, PlannedScan, check
+from presswatch_spark.deploy.emr import Service, driver_log, service_of, wait
 from presswatch_spark.deploy.ledger import Ledger, Running
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.requests import local_command
@@ -106,20 +103,15 @@ def check_elsewhere(order: Order) -> Reply:
         archive=archive,
         corpus=params.get("corpus"),
         places=[canonical(place) for place in named if place],
-        # Two checks ask for it.
-        scan=cache(partial(_planned_scan, order)) if job == "scan" else None,
-        secret=params.get("storage__hf_token_secret"),
+        scan=_planned_scan(order) if job == "scan" else None,
         credentials=order.credentials,
         today=datetime.now(UTC).date(),
     )
     results = list(check(planned))
     columns = ("point", "is", "because")
-    words = {word: str(word) for word in CheckWord} | {CheckWord.FAULT: "FAULT"}
-    table = Table(
-        columns, [(each.point, words[each.word], each.line) for each in results], wrapped=columns[2:]
-    )
-    found = Counter(each.word for each in results)
-    faults, unknown = found[CheckWord.FAULT], found[CheckWord.UNKNOWN]
+    rows = [(each.point, each.word, each.finding) for each in results]
+    table = Table(columns, rows, wrapped=columns[2:])
+    faults, unknown = (sum(each.word == word for each in results) for word in (FAULT, UNKNOWN))
     rest = f"; {counted(unknown, 'point')} could not be checked" if unknown else ""
     end = f"{rest}; nothing was uploaded or started"
     if faults:

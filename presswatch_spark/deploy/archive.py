@@ -1,13 +1,8 @@
 """Builds the archive: the project and its locked packages, for hosts that have only Python and Spark.
 
-`python -m presswatch_spark.deploy.archive` builds `dist/presswatch-VERSION-DIGEST.tar.gz` from the lock file,
-with all hashes checked. It holds `lib/`, the packages, and `bin/python`, which starts the host's own Python
-with them. It is no virtual environment: that would link to a Python outside, by paths of the machine that
-made it. pyspark and py4j are left out: the cluster brings its own, and two versions in one process would
-speak two protocols. The same sources give the same bytes. An archive with a member that leaves its folder is
-refused, when it is built and before it is uploaded.
-
-Needs nothing but Python, pip and hatchling.
+`lib/` has the packages, without the pyspark and py4j that the cluster brings, and `bin/python` starts the
+host's own Python with them. The same sources give the same bytes. Needs nothing but Python, pip and
+hatchling.
 """
 
 import argparse
@@ -15,7 +10,6 @@ import gzip
 import hashlib
 import json
 import os
-import platform
 import posixpath
 import re
 import shutil
@@ -25,7 +19,6 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.settings.load import setting
@@ -67,26 +60,11 @@ class HostPlatform:
     python: str = setting("3.11", "Python of the hosts", form=r"3\.\d+", formed="like 3.11")
     machine: str = setting("x86_64", "Processors of the hosts", words=("x86_64", "aarch64"))
 
-    @property
-    def platforms(self) -> tuple[str, ...]:
-        """Return the platform tags of wheels for such a host, the newest first."""
-        return (
-            *(f"manylinux_2_{minor}_{self.machine}" for minor in GLIBC_MINORS),
-            f"manylinux2014_{self.machine}",
-            f"linux_{self.machine}",
-        )
-
-    @classmethod
-    def here(cls) -> Self:
-        """Return this Python, on this machine."""
-        return cls(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine())
-
 
 def archive_for(root: Path, out: Path, target: HostPlatform, *, make: bool = True) -> Path:
     """Return the archive of the sources in `root`: the one in `out` if made of the same, else a new one.
 
-    Raises:
-        ArchiveError: it is not there, and cannot be built or, without `make`, must not be.
+    `ArchiveError`: it cannot be built or, without `make`, is not there.
     """
     if file := existing_archive(root, out, target):
         return file
@@ -131,8 +109,7 @@ def inputs_digest(root: Path, target: HostPlatform) -> str:
 def build(root: Path, out: Path, target: HostPlatform) -> Path:
     """Build the archive of the sources in `root` and return it, in `out`, named after its digest.
 
-    Raises:
-        ArchiveError: a package cannot be had, its hash is another, or the result is refused.
+    `ArchiveError`: a package cannot be had, its hash is another, or the result is refused.
     """
     if not (root / "requirements.lock").is_file():
         raise ArchiveError(
@@ -179,7 +156,9 @@ def _install(what: list[str], folder: Path, target: HostPlatform, root: Path) ->
     command = [sys.executable, "-P", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--no-compile", "--only-binary=:all:", "--implementation=cp"]
     command += [f"--python-version={target.python}", f"--target={folder}"]
-    _run([*command, *(f"--platform={name}" for name in target.platforms), *what], root)
+    # Tags of wheels, the newest first.
+    kinds = [*(f"manylinux_2_{minor}" for minor in GLIBC_MINORS), "manylinux2014", "linux"]
+    _run([*command, *(f"--platform={kind}_{target.machine}" for kind in kinds), *what], root)
 
 
 def _run(command: list[str], folder: Path) -> None:
@@ -218,30 +197,20 @@ def pack(tree: Path, file: Path) -> None:
 
 
 def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
-    """Refuse an archive that could write or read outside of the folder where it is unpacked.
-
-    Args:
-        file: a `.tar.gz`.
-        needed: names of files that must be in it.
-
-    Raises:
-        ArchiveError: with every member that is outside, a link or a device, or is missing or there twice.
-    """
+    """Raise `ArchiveError` for one that is damaged, lacks files, or could write outside of its folder."""
     try:
         with tarfile.open(file, "r:gz") as tar:
             members = tar.getmembers()
     except (tarfile.TarError, OSError, EOFError) as error:
         raise ArchiveError(f"the archive cannot be read: {error}", where=str(file)) from error
+    names = [posixpath.normpath(member.name) for member in members]
     problems = [
         f"{member.name!r} is outside, a link or a device"
-        for member in members
-        if member.name.startswith("/")
-        or ".." in member.name.split("/")
-        or not (member.isreg() or member.isdir())
+        for member, name in zip(members, names, strict=True)
+        if name.startswith(("/", "..")) or not (member.isreg() or member.isdir())
     ]
-    names = {posixpath.normpath(member.name) for member in members}
     problems += [f"{name} is missing" for name in needed if name not in names]
-    if len(names) < len(members):
+    if len(set(names)) < len(names):
         problems.append("a member is in it twice, and the later one would replace the earlier")
     if problems:
         raise ArchiveError(

@@ -1,26 +1,31 @@
-"""Runs submissions on EMR, as steps of a cluster on EC2 or as job runs of EMR Serverless.
+"""Runs submissions on EMR, as steps of a cluster on EC2 or as job runs of EMR Serverless, and waits for them.
 
 A new service also needs a name and the place of its hosts in `deploy.profiles`.
 """
 
+import gzip
 import os
 import re
 import shlex
 import time
+import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, BinaryIO, ClassVar, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from presswatch_spark.deploy.profiles import Profile
+from presswatch_spark.deploy.profiles import Profile, WaitRules
 from presswatch_spark.deploy.requests import AwsRequest, job_run_request, step_request
 from presswatch_spark.deploy.submission import Submission
 from presswatch_spark.errors import ConfigError, PresswatchError
+from presswatch_spark.storage.objects import MissingError, StorageOptions, list_objects, open_stream
 from presswatch_spark.storage.s3 import aws_session
 from presswatch_spark.terminal import printable
 
@@ -32,7 +37,17 @@ MACHINES = {"X86_64": "x86_64", "ARM64": "aarch64"}
 GONE = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
 PAUSE_SECONDS = 1.0
 PAUSE_MAX_SECONDS = 20.0
-SERVERLESS = "EMR Serverless"
+# Between looks at a job, and at its log.
+GROWTH = 1.5
+LOOK_SECONDS = 10.0
+LINES = 1000
+APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
+# YARN's name for the first container of an application, which is the driver's.
+DRIVER = "_000001/"
+
+
+class ServiceError(PresswatchError):
+    """A service of AWS refused a request, or could not be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +78,15 @@ def check_release(profile: Profile, found: str, where: str) -> None:
         )
 
 
-class ServiceError(PresswatchError):
-    """A service of AWS refused a request, or could not be reached."""
-
-
 def client(
     service: str, region: str | None, attempts: int = ATTEMPTS, *, credentials: str | None = None
 ) -> Any:
     """Return a client that tries a request up to `attempts` times.
 
-    Args:
-        credentials: the name of an AWS profile; without one, the usual chain decides.
-
-    Raises:
-        ServiceError: there is no profile of that name.
+    `credentials`: the name of an AWS profile, else the usual chain decides. `ServiceError`: there is none.
     """
     with reaching(service, f"AWS profile {credentials}" if credentials else service):
         return _client(service, region, attempts, os.environ.get("AWS_ENDPOINT_URL"), credentials)
-
-
-def aws_options(region: str | None, credentials: str | None) -> str:
-    """Return the options that give `aws` these credentials, if any are named, and the region."""
-    return f"--profile {shlex.quote(credentials)} --region {region}" if credentials else f"--region {region}"
 
 
 @lru_cache(maxsize=8)
@@ -119,47 +121,52 @@ def reaching(service: str, what: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class JobRuns:
-    """Runs a submission as a job run of an application of EMR Serverless, which starts one client token once.
+class _Hosts:
+    """The hosts of a profile, asked with the credentials of an AWS profile if one is named."""
 
-    `aws` is a client of EMR Serverless, and `credentials` the name of its AWS profile.
-    """
-
+    service: ClassVar[str]
     asked: Submission
-    aws: Any
     credentials: str | None = None
-    knows_tokens: bool = True
-
-    @classmethod
-    def of(cls, asked: Submission, credentials: str | None = None) -> Self:
-        """Return one with a client for the profile's region, and an AWS profile's credentials if named."""
-        return cls(
-            asked, client("emr-serverless", asked.profile.region, credentials=credentials), credentials
-        )
 
     @property
-    def _application(self) -> str:
+    def _id(self) -> str:
         return self.asked.profile.hosts
+
+    def aws(self, attempts: int = ATTEMPTS) -> Any:
+        """Return a client of the service; see `client`."""
+        return client(self.service, self.asked.profile.region, attempts, credentials=self.credentials)
+
+    @property
+    def _options(self) -> str:
+        region, profile = self.asked.profile.region, self.credentials
+        return f"--profile {shlex.quote(profile)} --region {region}" if profile else f"--region {region}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobRuns(_Hosts):
+    """Runs a submission as a job run of an application of EMR Serverless, which starts one token once."""
+
+    service: ClassVar[str] = "emr-serverless"
+    knows_tokens: ClassVar[bool] = True
 
     def check(self) -> None:
         """Make sure that the application lives and has the profile's release and machine."""
         found, profile = self.application(), self.asked.profile
         if found["state"] == "TERMINATED":
-            raise ConfigError("the application is terminated", where=self._application, remedy="name another")
-        check_release(profile, str(found["releaseLabel"]), self._application)
+            raise ConfigError("the application is terminated", where=self._id, remedy="name another")
+        check_release(profile, str(found["releaseLabel"]), self._id)
         machine = MACHINES.get(found.get("architecture", "X86_64"))
         if machine != profile.archive.machine:
             raise ConfigError(
                 f"its hosts are {machine}, and the archive is for {profile.archive.machine}",
-                where=self._application,
+                where=self._id,
                 remedy="set archive.machine in the profile",
             )
 
     def application(self) -> dict[str, Any]:
         """Return the description of the application."""
-        with reaching(SERVERLESS, self._application):
-            reply = self.aws.get_application(applicationId=self._application)
-        found: dict[str, Any] = reply["application"]
+        with self._reaching(self._id) as aws:
+            found: dict[str, Any] = aws.get_application(applicationId=self._id)["application"]
         return found
 
     def request(self, attempt: int) -> AwsRequest:
@@ -172,13 +179,13 @@ class JobRuns:
 
     def start(self, attempt: int, confirm: Callable[[], None]) -> str:
         """Start the job run, or return the id of the one that has the attempt's token already."""
-        with reaching(SERVERLESS, self._application):
-            return str(self.aws.start_job_run(**self.request(attempt).parameters)["jobRunId"])
+        with self._reaching(self._id) as aws:
+            return str(aws.start_job_run(**self.request(attempt).parameters)["jobRunId"])
 
     def state(self, run: str) -> JobState:
         """Return the state of the job run."""
-        with reaching(SERVERLESS, f"{self._application} {run}"):
-            found = self.aws.get_job_run(applicationId=self._application, jobRunId=run)["jobRun"]
+        with self._reaching(f"{self._id} {run}") as aws:
+            found = aws.get_job_run(applicationId=self._id, jobRunId=run)["jobRun"]
         return JobState(found["state"], str(found.get("stateDetails") or ""))
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
@@ -186,50 +193,37 @@ class JobRuns:
         yield "log", self.log_folders(run)[0]
         yield "Spark UI", f"aws emr-serverless get-dashboard-for-job-run {self._named(run)}"
 
-    def cancel_commands(self, run: str) -> tuple[str]:
+    def cancel_commands(self, run: str) -> tuple[str, ...]:
         """Return the command that cancels the job run."""
         return (f"aws emr-serverless cancel-job-run {self._named(run)}",)
 
     def log_folders(self, run: str) -> tuple[str, ...]:
         """Return the driver's folder."""
         logs = str(self.asked.profile.logs).rstrip("/")
-        return (f"{logs}/applications/{self._application}/jobs/{run}/SPARK_DRIVER/",)
+        return (f"{logs}/applications/{self._id}/jobs/{run}/SPARK_DRIVER/",)
 
     def _named(self, run: str) -> str:
-        where = aws_options(self.asked.profile.region, self.credentials)
-        return f"{where} --application-id {self._application} --job-run-id {run}"
+        return f"{self._options} --application-id {self._id} --job-run-id {run}"
+
+    @contextmanager
+    def _reaching(self, what: str) -> Iterator[Any]:
+        with reaching("EMR Serverless", what):
+            yield self.aws()
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
-    """Runs a submission as a step of a cluster. Steps have no token: see `start`.
+class Steps(_Hosts):
+    """Runs a submission as a step of a cluster. Steps have no token: see `start`."""
 
-    `once` is a client of EMR that sends no request twice; `credentials` is the AWS profile of both clients.
-    """
-
-    asked: Submission
-    emr: Any
-    once: Any
-    credentials: str | None = None
-    knows_tokens: bool = False
-
-    @classmethod
-    def of(cls, asked: Submission, credentials: str | None = None) -> Self:
-        """Return one with clients for the profile's region, and an AWS profile's credentials if named."""
-        region = asked.profile.region
-        often = client("emr", region, credentials=credentials)
-        return cls(asked, often, client("emr", region, attempts=1, credentials=credentials), credentials)
-
-    @property
-    def _cluster(self) -> str:
-        return self.asked.profile.hosts
+    service: ClassVar[str] = "emr"
+    knows_tokens: ClassVar[bool] = False
 
     def check(self) -> None:
         """Make sure that the cluster lives and has the profile's release."""
-        cluster = self.cluster()
+        cluster = self._cluster()
         if (state := cluster["Status"]["State"]) in GONE:
-            raise ConfigError(f"the cluster is {state}", where=self._cluster, remedy="name one that runs")
-        check_release(self.asked.profile, str(cluster.get("ReleaseLabel")), self._cluster)
+            raise ConfigError(f"the cluster is {state}", where=self._id, remedy="name one that runs")
+        check_release(self.asked.profile, str(cluster.get("ReleaseLabel")), self._id)
 
     def request(self, attempt: int) -> AwsRequest:
         """Return the request that adds the step."""
@@ -237,24 +231,24 @@ class Steps:
 
     def find(self, attempt: int) -> str | None:
         """Return the id of the step with the attempt's name."""
-        with reaching("EMR", self._cluster):
-            pages = self.emr.get_paginator("list_steps").paginate(ClusterId=self._cluster)
+        with reaching("EMR", self._id):
+            pages = self.aws().get_paginator("list_steps").paginate(ClusterId=self._id)
             steps = (step for page in pages for step in page["Steps"])
             return next((str(step["Id"]) for step in steps if step["Name"] == self.asked.name(attempt)), None)
 
     def start(self, attempt: int, confirm: Callable[[], None]) -> str:
         """Add the step, once, and return its id; `confirm` raises if it is too late for that.
 
-        A request whose answer was lost may have arrived. So botocore does not repeat it; we look whether the
-        step is there before we do.
+        A request whose answer was lost may have arrived: we look for the step before we repeat it.
         """
+        once = self.aws(attempts=1)
         for tries in range(1, ATTEMPTS + 1):
             if (found := self.find(attempt)) is not None:
                 return found
             confirm()
-            with reaching("EMR", self._cluster):
+            with reaching("EMR", self._id):
                 try:
-                    reply = self.once.add_job_flow_steps(**self.request(attempt).parameters)
+                    reply = once.add_job_flow_steps(**self.request(attempt).parameters)
                     return str(reply["StepIds"][0])
                 except (ClientError, BotoCoreError) as error:
                     if tries == ATTEMPTS or not _passing(error):
@@ -264,43 +258,39 @@ class Steps:
 
     def state(self, run: str) -> JobState:
         """Return the state of the step."""
-        with reaching("EMR", f"{self._cluster} {run}"):
-            step = self.emr.describe_step(ClusterId=self._cluster, StepId=run)["Step"]
+        with reaching("EMR", f"{self._id} {run}"):
+            step = self.aws().describe_step(ClusterId=self._id, StepId=run)["Step"]
         status = step["Status"]
         details = status.get("FailureDetails") or status.get("StateChangeReason") or {}
-        reason = ", ".join(
-            str(details[name]) for name in ("Reason", "Message", "LogFile") if details.get(name)
-        )
-        return JobState(status["State"], reason)
+        reasons = (details.get(name) for name in ("Reason", "Message", "LogFile"))
+        return JobState(status["State"], ", ".join(map(str, filter(None, reasons))))
 
     def links(self, run: str) -> Iterator[tuple[str, str]]:
         """Yield the place of the step's log, if the cluster writes logs."""
         for folder in self.log_folders(run)[:1]:
             yield "log", folder
 
-    def cancel_commands(self, run: str) -> tuple[str, str]:
+    def cancel_commands(self, run: str) -> tuple[str, ...]:
         """Return the commands that cancel the step, and end the driver, which outlives its step."""
-        where = aws_options(self.asked.profile.region, self.credentials)
         # YARN calls an application by the name of its attempt.
         ours = f"yarn application -list | awk '/{self.asked.label}/ {{print $1}}'"
         return (
-            f"aws emr cancel-steps {where} --cluster-id {self._cluster} --step-ids {run}"
+            f"aws emr cancel-steps {self._options} --cluster-id {self._id} --step-ids {run}"
             " --step-cancellation-option TERMINATE_PROCESS",
             f"yarn application -kill $({ours})  # on the cluster's master",
         )
 
     def log_folders(self, run: str) -> tuple[str, ...]:
         """Return the step's folder, then the folder of YARN's applications."""
-        logs = self.asked.profile.logs or self.cluster().get("LogUri")
+        logs = self.asked.profile.logs or self._cluster().get("LogUri")
         if not logs:
             return ()
-        base = f"{re.sub(r'^s3[an]?://', 's3://', str(logs)).rstrip('/')}/{self._cluster}"
+        base = f"{re.sub(r'^s3[an]?://', 's3://', str(logs)).rstrip('/')}/{self._id}"
         return (f"{base}/steps/{run}/", f"{base}/containers/")
 
-    def cluster(self) -> dict[str, Any]:
-        """Return EMR's description of the cluster."""
-        with reaching("EMR", self._cluster):
-            described: dict[str, Any] = self.emr.describe_cluster(ClusterId=self._cluster)["Cluster"]
+    def _cluster(self) -> dict[str, Any]:
+        with reaching("EMR", self._id):
+            described: dict[str, Any] = self.aws().describe_cluster(ClusterId=self._id)["Cluster"]
         return described
 
 
@@ -311,7 +301,10 @@ Service = JobRuns | Steps
 def service_of(asked: Submission, credentials: str | None = None) -> Service:
     """Return the service that runs a submission, with the credentials of an AWS profile if one is named."""
     kind: type[JobRuns] | type[Steps] = Steps if asked.profile.service == "emr-ec2" else JobRuns
-    return kind.of(asked, credentials)
+    service = kind(asked, credentials)
+    # An AWS profile that is not there is an error at once.
+    service.aws()
+    return service
 
 
 def _passing(error: ClientError | BotoCoreError) -> bool:
@@ -319,3 +312,62 @@ def _passing(error: ClientError | BotoCoreError) -> bool:
         return type(error).__name__ not in ("NoCredentialsError", "ParamValidationError", "NoRegionError")
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     return "Throttling" in error.response["Error"].get("Code", "") or status >= 500 or status == 429
+
+
+def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], None]) -> JobState:
+    """Look at a job until it has ended, and return its last state; `tell` gets a line for each new state."""
+    began, pause, word = time.monotonic(), rules.first_seconds, ""
+    while True:
+        state = service.state(run)
+        if state.word != word:
+            word, elapsed = state.word, timedelta(seconds=int(time.monotonic() - began))
+            tell(f"{service.asked.job} {run}: {word}, after {elapsed}")
+        if state.ended:
+            return state
+        time.sleep(pause)
+        pause = min(rules.longest_seconds, pause * GROWTH)
+
+
+def driver_log(service: Service, run: str, options: StorageOptions, rules: WaitRules) -> dict[str, list[str]]:
+    """Return the last thousand lines of the driver's `stdout` and `stderr`; empty if none came in time."""
+    deadline = time.monotonic() + rules.log_seconds
+    while True:
+        streams, is_drivers = _log_in(service.log_folders(run), options)
+        left = deadline - time.monotonic()
+        if is_drivers or left <= 0:
+            return streams
+        time.sleep(min(left, LOOK_SECONDS, rules.first_seconds))
+
+
+def _log_in(folders: tuple[str, ...], options: StorageOptions) -> tuple[dict[str, list[str]], bool]:
+    """Return the log as far as it is there, and whether it is the driver's own.
+
+    A step's log is spark-submit's. It names the application; the first container of that is the driver's.
+    """
+    if not folders:
+        return {}, True
+    streams = _streams(folders[0], options)
+    if len(folders) == 1 or not streams:
+        return streams, bool(streams)
+    named = [name for lines in streams.values() for line in lines for name in APPLICATION.findall(line)]
+    if not named:
+        return streams, "stderr" in streams
+    driver = _streams(f"{folders[1]}{named[-1]}/", options, DRIVER)
+    return driver or streams, bool(driver)
+
+
+def _streams(folder: str, options: StorageOptions, part: str = "") -> dict[str, list[str]]:
+    streams = {}
+    with suppress(MissingError):
+        for found in list_objects(folder, options):
+            name = found.uri.rpartition("/")[2]
+            if part not in found.uri or name not in ("stdout.gz", "stderr.gz"):
+                continue
+            with open_stream(found, options) as stream:
+                try:
+                    with gzip.open(cast(BinaryIO, stream), "rt", encoding="utf-8", errors="replace") as lines:
+                        last = [line.rstrip("\n") for line in deque(lines, LINES)]
+                except (OSError, EOFError, zlib.error):
+                    last = [f"({found.uri} is not whole)"]
+            streams[name.removesuffix(".gz")] = last
+    return streams

@@ -1,12 +1,12 @@
 """Starts one job for one submission, however many submitters ask for it, and how often.
 
 Each attempt has a claim in the store, written only if there is none: one submitter starts the job, and the
-others find it. An attempt that did its work is not repeated. After one that failed, one submitter claims the
-next number.
+others find it. An attempt that did its work is not repeated; after one that failed, the next number is
+claimed.
 
-A submitter may die between its claim and the start. EMR Serverless knows our token, so anybody may start that
-attempt again. A cluster does not: others wait for a step with the attempt's name, and then claim the next
-number. A submitter that was slower than that starts nothing any more.
+A submitter may die between its claim and the start. EMR Serverless knows our token, so anyone may start that
+attempt again. On a cluster, others wait for a step with the attempt's name, and then claim the next number. A
+submitter that was slower than that starts nothing any more.
 """
 
 import json
@@ -42,11 +42,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The attempts at one submission, as the store has them.
-
-    Args:
-        again: start another after one that has done its work. One that failed is always followed by another.
-    """
+    """The attempts at one submission. `again`: start another even after one that has done its work."""
 
     service: Service
     options: StorageOptions

@@ -1,8 +1,7 @@
-"""Profiles: the places and hosts where jobs run. Typed, bounded and layered like every other setting.
+"""Profiles: the places and hosts where jobs run, in files of `conf/profiles/` or other YAML files.
 
-A profile is a file of `conf/profiles/`, or any YAML file of that form; variables `PRESSWATCH_DEPLOY__…`
-override it, `PRESSWATCH_DEPLOY__EC2__CLUSTER_ID` for instance. It contains no secret: permissions are those
-of the caller's credentials and of the job's role.
+Variables `PRESSWATCH_DEPLOY__…` override them, such as `PRESSWATCH_DEPLOY__EC2__CLUSTER_ID`. They contain no
+secret: permissions are those of the caller's credentials and of the job's role.
 """
 
 from collections.abc import Mapping
@@ -82,14 +81,9 @@ class WaitRules:
 class Profile:
     """All settings of a profile.
 
-    Args:
-        service: `local`, `emr-ec2` or `emr-serverless`.
-        release: the release label that the cluster or application must have.
-        store: where archives and submissions are kept, an `s3://` prefix.
-        logs: where EMR writes logs, an `s3://` prefix; of a cluster, None: the cluster's own.
-        most_executors: executors at most; there are fewer while there is less to do.
-        environment: variables for the driver and its Python workers.
-        spark: settings of Spark.
+    `release`: the label that the cluster or application must have. `store`, `logs`: `s3://` prefixes of
+    archives and submissions, and of EMR's logs (None: the cluster's own). `environment`: variables for the
+    driver and its Python workers. `spark`: settings of Spark.
     """
 
     service: str = setting("local", "Where it runs", words=("local", "emr-ec2", "emr-serverless"))
@@ -144,11 +138,7 @@ def profile_settings() -> SettingsGroup:
 
 
 def load_profile(name: str, env: Mapping[str, str]) -> Profile:
-    """Return the profile called `name`, or in the file `name`.
-
-    Raises:
-        ConfigError: there is none, or it cannot be used; with every mistake and its line.
-    """
+    """Return the profile called `name`, or in the file `name`; `ConfigError` names every mistake."""
     file = Path(name)
     if "/" not in name and not name.endswith(".yaml"):
         folder = shipped("profiles")

@@ -80,41 +80,29 @@ def job_run_request(asked: Submission, attempt: int) -> AwsRequest:
     return AwsRequest("emr-serverless", "start_job_run", parameters)
 
 
-def executor_counts(profile: Profile) -> dict[str, str]:
-    """Return the settings of Spark that say how many executors there are at first, and at most.
-
-    EMR Serverless begins with three by default, and refuses a job that may have fewer. Spark
-    begins with the largest of `initialExecutors`, `minExecutors` and `executor.instances`. So all are said.
-    """
-    most = profile.most_executors
+def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dict[str, str]:
+    """Return settings of Spark; `driver_variable` begins the names of those for the driver's environment."""
+    profile = asked.profile
+    executor, driver, most = profile.executor, profile.driver, profile.most_executors
+    # EMR Serverless begins with three executors by default, and refuses a job that may have fewer. Spark
+    # begins with the largest of `initialExecutors`, `minExecutors` and `executor.instances`. So all are set.
     dynamic = profile.spark.get(f"{DYNAMIC}.enabled", "true") == "true"
     first = min(FIRST_EXECUTORS, most) if dynamic else most
-    return {
+    settings = {
+        **profile.spark,
         "spark.executor.instances": str(first),
         f"{DYNAMIC}.minExecutors": "0",
         f"{DYNAMIC}.initialExecutors": str(first),
         f"{DYNAMIC}.maxExecutors": str(most),
+        "spark.executor.cores": str(executor.cores),
+        "spark.executor.memory": f"{executor.jvm_gb}g",
+        "spark.executor.memoryOverhead": f"{executor.python_gb}g",
+        "spark.driver.cores": str(driver.cores),
+        "spark.driver.memory": f"{driver.jvm_gb}g",
+        "spark.driver.memoryOverhead": f"{driver.python_gb}g",
+        # Executors come one by one: without it, the first waves would be cut for the few that are there.
+        "spark.default.parallelism": str(most * executor.cores),
     }
-
-
-def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dict[str, str]:
-    """Return settings of Spark; `driver_variable` begins the names of those for the driver's environment."""
-    profile = asked.profile
-    executor, driver = profile.executor, profile.driver
-    settings = (
-        dict(profile.spark)
-        | executor_counts(profile)
-        | {
-            "spark.executor.cores": str(executor.cores),
-            "spark.executor.memory": f"{executor.jvm_gb}g",
-            "spark.executor.memoryOverhead": f"{executor.python_gb}g",
-            "spark.driver.cores": str(driver.cores),
-            "spark.driver.memory": f"{driver.jvm_gb}g",
-            "spark.driver.memoryOverhead": f"{driver.python_gb}g",
-            # Executors come one by one: without it, the first waves would be cut for the few that are there.
-            "spark.default.parallelism": str(profile.most_executors * executor.cores),
-        }
-    )
     if profile.most_executors == 1:
         # A task that may not try again where it failed has nowhere to go.
         settings["spark.excludeOnFailure.enabled"] = "false"
@@ -132,9 +120,7 @@ def local_command(
 ) -> tuple[list[str], dict[str, str]]:
     """Return the command that runs a job here, and the variables to add to its environment.
 
-    Raises:
-        ConfigError: there is no such job in `root`.
-        PresswatchError: no Java.
+    `ConfigError`: there is no such job in `root`. `PresswatchError`: no Java.
     """
     entry = job_file(job, root)
     spec = importlib.util.find_spec("pyspark")

@@ -1,14 +1,14 @@
 """A submission is a value with a key: a job with its arguments, its hosts, and its archive.
 
-All that a job needs lies in the profile's store under names that follow from content:
-`archives/DIGEST.tar.gz`, `jobs/DIGEST/scan.py`, `files/DIGEST/scan.yaml`. Its attempts are in
-`submissions/KEY/`.
+Names in the profile's store follow from content: `archives/DIGEST.tar.gz`, `jobs/DIGEST/scan.py`,
+`files/DIGEST/scan.yaml`. Attempts are in `submissions/KEY/`.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,15 +25,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FILE_OPTIONS = frozenset({"--config", "--members", "--licences", "--press"})
 """Options of jobs that name a file which is read where the driver runs."""
-
 # Whose credentials are used on this machine; a job has the role of its hosts.
-STAYS_HERE = frozenset({"PRESSWATCH_STORAGE__PROFILE"})
-SHARED_FOLDERS = frozenset(
-    (
-        *("--corpus", "--out", "--signals", "--known", "--reviews"),
-        *("--base", "--mirror", "--pages-of", "--captures", "--index"),
-    )
-)
+STAYS_HERE = "PRESSWATCH_STORAGE__PROFILE"
+SHARED_FOLDERS = frozenset((
+    "--corpus", "--out", "--signals", "--known", "--reviews",
+    "--base", "--mirror", "--pages-of", "--captures", "--index",
+))  # fmt: skip
 HERE_ONLY: Mapping[str, tuple[str, str]] = {
     "--profile": (
         "names AWS credentials of this machine",
@@ -60,11 +57,9 @@ class Upload:
 
         Its name follows from its content, and S3 shows an object only when it is whole.
         """
-        try:
+        with suppress(MissingError):
             if stat(self.uri, options).size == self.file.stat().st_size:
                 return False
-        except MissingError:
-            pass
         put_file(str(self.file), self.uri, options)
         return True
 
@@ -122,16 +117,12 @@ def submission(
     root: Path,
     env: Mapping[str, str],
 ) -> Submission:
-    """Return the submission of `job`, from a checkout in `root`.
+    """Return the submission of `job`, from a checkout in `root`, with the settings of jobs in `env`.
 
-    Args:
-        env: this process's environment; its settings of jobs go with the job.
-
-    Raises:
-        ConfigError: there is no such job; or its arguments hold a secret, or a place of this machine.
+    `ConfigError`: there is no such job; or its arguments contain a secret, or a place of this machine.
     """
-    owned = {name: value for name, value in env.items() if job_settings().owns(name)}
-    settings = {name: value for name, value in owned.items() if name not in STAYS_HERE}
+    settings = {name: value for name, value in env.items() if job_settings().owns(name)}
+    settings.pop(STAYS_HERE, None)
     environment = {**profile.environment, **settings}
     # AWS keeps, shows and logs requests.
     named = {**environment, **profile.spark}

@@ -72,11 +72,7 @@ def load_datasets() -> dict[str, Dataset]:
 
 
 def dataset_named(name: str, datasets: Mapping[str, Dataset]) -> Dataset:
-    """Return the dataset of a name.
-
-    Raises:
-        InputError: there is none; with the nearest name.
-    """
+    """Return the dataset of a name; `InputError` with the nearest name if there is none."""
     if name not in datasets:
         raise InputError(
             f"there is no dataset of that name{did_you_mean(name, datasets)}",
@@ -89,12 +85,8 @@ def dataset_named(name: str, datasets: Mapping[str, Dataset]) -> Dataset:
 def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> PartShards:
     """Return the shards of a part of a dataset, and how to read them.
 
-    Args:
-        mirror: a folder, bucket or site that is laid out like `dataset.where`.
-
-    Raises:
-        InputError: no part is named, or a part that can be none; or the files are on a site that cannot be
-            asked which it has.
+    `mirror`: a folder, bucket or site that is laid out like `dataset.where`. `InputError`: no part is named,
+    or one that can be none; or the files are on a site that cannot be asked which it has.
     """
     if part is None:
         raise InputError(

@@ -1,18 +1,18 @@
 """Lists the crawls there are: from Common Crawl (`collinfo.json`), the user's cache, or this version's list.
 
-    <user's cache>/releases/<hash of the list's address>.txt
+    <user's cache>/releases/<hash of the list's address>.json
 
-Our form is text: a heading with the time of the list, then a line a crawl with its name and the
-times of its first and last capture, tabs between, `-` for an unknown time. If a list cannot be had, the last
-one is used, and the caller can say so. `scripts/crawls.py` writes the list that comes with this version.
+All are JSON arrays of objects with `id`, `from` and `to`; ours begin with the time of the list (`noted`). If
+a list cannot be had, the last one is used. `scripts/crawls.py` writes the list that comes with this version.
 """
 
 import hashlib
+import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Self
 
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.processes import own_folder, user_caches
@@ -29,9 +29,8 @@ from presswatch_spark.storage.objects import (
 from presswatch_spark.storage.uris import join, scheme_of
 from presswatch_spark.terminal import utc
 
-HEADING = "# crawls, newest first, as of "
 CRAWLS_MAX = 10_000
-SHIPPED = Path(__file__).with_name("crawls.txt")
+SHIPPED = Path(__file__).with_name("crawls.json")
 LIST_NAME = "collinfo.json"
 LIST_BYTES_MAX = 4 << 20
 # Nobody should wait minutes for the list.
@@ -46,87 +45,11 @@ class Listing:
     noted: datetime
     crawls: tuple[Release, ...]
 
-    def to_text(self) -> str:
-        """Return the list in our form."""
-        lines = [f"{HEADING}{self.noted.isoformat()}"]
-        lines += ["\t".join((crawl.name, _shown(crawl.first), _shown(crawl.last))) for crawl in self.crawls]
-        return "\n".join([*lines, ""])
-
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Read the list that `to_text` wrote; `ValueError` for anything else."""
-        heading, *lines = text.splitlines()
-        if not heading.startswith(HEADING) or not lines:
-            raise ValueError("is no list of crawls")
-        rows = [line.split("\t") for line in lines]
-        crawls = [Release(_name(name), _time(first), _time(last)) for name, first, last in rows]
-        noted = _time(heading.removeprefix(HEADING))
-        if noted is None:
-            raise ValueError("does not say when it was noted")
-        return cls(noted, newest_first(crawls))
-
-
-def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Listing:
-    """Read a `collinfo.json`: an array of objects with `id`, `from` and `to`. Other entries are left out.
-
-    Args:
-        where: its URI, for messages.
-        noted: when it was asked for; without it, the last capture it names.
-
-    Raises:
-        CorruptError: it is something else, or names no crawl.
-    """
-    try:
-        entries = parse_json(data)
-    except (ValueError, RecursionError) as error:
-        raise _no_list("is not JSON", where) from error
-    if not isinstance(entries, list) or len(entries) > CRAWLS_MAX:
-        raise _no_list("is JSON, but no list of crawls", where)
-    crawls = [crawl for entry in entries if isinstance(entry, dict) and (crawl := _crawl(entry))]
-    if not crawls:
-        raise _no_list("names no crawl", where)
-    times = [time for crawl in crawls for time in (crawl.first, crawl.last) if time]
-    return Listing(noted or max(times, default=datetime.fromtimestamp(0, UTC)), newest_first(crawls))
-
-
-def _crawl(entry: dict[str, object]) -> Release | None:
-    try:
-        name = _name(str(entry.get("id")))
-    except ValueError:
-        return None
-    return Release(name, _time_or_none(entry.get("from")), _time_or_none(entry.get("to")))
-
-
-def _name(name: str) -> str:
-    # A name becomes part of paths, and is printed: nothing else may pass.
-    if not (CRAWL.fullmatch(name) or OLD_CRAWL.fullmatch(name)):
-        raise ValueError("is no name of a crawl")
-    return name
-
-
-def _time(text: str) -> datetime | None:
-    if text == "-":
-        return None
-    return utc(datetime.fromisoformat(text))
-
-
-def _time_or_none(value: object) -> datetime | None:
-    try:
-        return _time(str(value))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _shown(time: datetime | None) -> str:
-    return time.isoformat() if time else "-"
-
-
-def _no_list(what: str, where: str) -> CorruptError:
-    return CorruptError(
-        f"the list of crawls {what}",
-        where=where,
-        remedy="name a collinfo.json as index.commoncrawl.org has it",
-    )
+    def to_json(self) -> bytes:
+        """Return the list as `from_collinfo` reads it, a line a crawl."""
+        crawls = [{"id": crawl.name, "from": crawl.first, "to": crawl.last} for crawl in self.crawls]
+        lines = [json.dumps(entry, default=datetime.isoformat) for entry in ({"noted": self.noted}, *crawls)]
+        return ("[\n" + ",\n".join(lines) + "\n]\n").encode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +61,38 @@ class ReleaseList:
     trouble: str | None = None
 
 
+def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Listing:
+    """Read a list of crawls; entries without the name of a crawl are left out.
+
+    `noted`: when it was asked for; without it, the time that it names, or its last capture. `CorruptError`
+    (at `where`): it is something else, or names no crawl.
+    """
+    entries: object = None
+    with suppress(ValueError, RecursionError):
+        entries = parse_json(data)
+    entries = entries if isinstance(entries, list) and len(entries) <= CRAWLS_MAX else []
+    entries = [entry for entry in entries if isinstance(entry, dict)]
+    crawls = [
+        Release(name, _time(entry.get("from")), _time(entry.get("to")))
+        for entry in entries
+        # A name becomes part of paths, and is printed: nothing else may pass.
+        if CRAWL.fullmatch(name := str(entry.get("id"))) or OLD_CRAWL.fullmatch(name)
+    ]
+    if not crawls:
+        remedy = "name a collinfo.json as index.commoncrawl.org has it"
+        raise CorruptError("is no list of crawls", where=where, remedy=remedy)
+    times = [time for crawl in crawls for time in (crawl.first, crawl.last) if time]
+    noted = noted or _time(entries[0].get("noted")) or max(times, default=datetime.fromtimestamp(0, UTC))
+    return Listing(noted, newest_first(crawls))
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        return utc(datetime.fromisoformat(str(value)))
+    except (ValueError, OverflowError):
+        return None
+
+
 def list_uri(base: str) -> str:
     """Return the canonical address of the list that `base` names or, as a site, bucket or folder, holds."""
     uri = canonical(base)
@@ -145,14 +100,10 @@ def list_uri(base: str) -> str:
 
 
 def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = False) -> ReleaseList:
-    """Return the list at canonical `uri`, or the best there is.
+    """Return the list at canonical `uri`, or the best there is; a copy in the cache may be a day old.
 
-    Args:
-        now: a copy in the cache may be a day old.
-        again: request it, however fresh the copy is.
-
-    Raises:
-        PresswatchError: `uri` is a file of this machine that is missing or no list.
+    `again`: request it, however fresh the copy is. `PresswatchError`: `uri` is a file that is missing or no
+    list.
     """
     if scheme_of(uri) == "file":
         return ReleaseList(fetched(uri, options), uri)
@@ -163,28 +114,24 @@ def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = F
     try:
         listing = fetched(uri, options, now)
     except PresswatchError as error:
-        return replace(_at_hand(cached), trouble=str(error))
+        return replace(at_hand(uri), trouble=str(error))
     if path := _copy(uri):
         with suppress(PresswatchError):
-            write_object(str(path), listing.to_text().encode("ascii"), StorageOptions())
+            write_object(str(path), listing.to_json(), StorageOptions())
     return ReleaseList(listing, f"{printable(uri)}, {_as_of(listing)}")
 
 
 def at_hand(uri: str) -> ReleaseList:
     """Return the newest list of `uri` that needs no network."""
-    return _at_hand(None if scheme_of(uri) == "file" else _cached(uri))
+    if scheme_of(uri) != "file" and (cached := _cached(uri)):
+        return ReleaseList(cached, f"an earlier answer, {_as_of(cached)}, from the cache")
+    return ReleaseList(shipped(), f"the list that came with this version, {_as_of(shipped())}")
 
 
+@cache
 def shipped() -> Listing:
     """Return the list that came with this version."""
-    return Listing.from_text(SHIPPED.read_text(encoding="ascii"))
-
-
-def _at_hand(cached: Listing | None) -> ReleaseList:
-    if cached:
-        return ReleaseList(cached, f"an earlier answer, {_as_of(cached)}, from the cache")
-    came = shipped()
-    return ReleaseList(came, f"the list that came with this version, {_as_of(came)}")
+    return from_collinfo(SHIPPED.read_bytes(), str(SHIPPED))
 
 
 def _as_of(listing: Listing) -> str:
@@ -194,8 +141,7 @@ def _as_of(listing: Listing) -> str:
 def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) -> Listing:
     """Return the list at canonical `uri`, asked for now; `noted`: see `from_collinfo`.
 
-    Raises:
-        PresswatchError: it is missing, is no list, or cannot be had within seconds.
+    `PresswatchError`: it is missing, is no list, or cannot be had within seconds.
     """
     quick = replace(
         options,
@@ -205,19 +151,16 @@ def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) ->
         longest_wait=min(READ_SECONDS, options.longest_wait),
         refusal_pause=0.0,
     )
+    data = b""
     with open_stream(ObjectInfo(uri), quick) as stream:
-        data = b""
-        while piece := stream.read(LIST_BYTES_MAX):
+        while len(data) <= LIST_BYTES_MAX and (piece := stream.read(LIST_BYTES_MAX)):
             data += piece
-            if len(data) > LIST_BYTES_MAX:
-                raise CorruptError(
-                    f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of crawls", where=printable(uri)
-                )
-    return from_collinfo(data, printable(uri), noted)
+    # A longer one is cut, and so no JSON.
+    return from_collinfo(data[:LIST_BYTES_MAX], printable(uri), noted)
 
 
 def _copy(uri: str) -> Path | None:
-    name = f"{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.txt"
+    name = f"{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.json"
     folder = own_folder(user_caches(), "releases")
     return folder / name if folder else None
 
@@ -225,6 +168,6 @@ def _copy(uri: str) -> Path | None:
 def _cached(uri: str) -> Listing | None:
     path = _copy(uri)
     try:
-        return Listing.from_text(path.read_text(encoding="ascii")) if path else None
-    except (OSError, ValueError):
+        return from_collinfo(path.read_bytes(), str(path)) if path else None
+    except (OSError, PresswatchError):
         return None

@@ -1,7 +1,6 @@
-"""Names of datasets, and the dataset of a row of `matches`.
+"""Names of datasets, and the dataset of a row of `matches`: by its release, or its repository on the hub.
 
-A row names the format that its shard was read as. That is not enough: FineWeb and RedPajama are both `rows`.
-So the row's release decides, or the repository of the hub that its shard lies in. Nothing else is guessed.
+The format that a shard was read as is not enough: FineWeb and RedPajama are both `rows`.
 """
 
 import re
@@ -73,13 +72,9 @@ _BY_RELEASE = sorted(set(PRODUCTS) - {"common-crawl", "cc-news", "c4", "mc4"}, k
 def product_of(form: str, release: str | None, repository: str = "", folder: str = "") -> str | None:
     """Return the name of the dataset that a row is of, one of `PRODUCTS`; None if it is unknown.
 
-    English C4 (`c4-en`) is `c4`; the parts in other languages (`c4-fr`) are `mc4`.
-
-    Args:
-        form: the format that its shard was read as (`matches.dataset`).
-        release: its release, as `CC-MAIN-2024-22`, `c4-fr` or `OSCAR-2301-fr`; see `release_of`.
-        repository: `OWNER/NAME` of the hub that its shard lies in; empty elsewhere.
-        folder: the first folder below it.
+    `form`: `matches.dataset`. `release`: see `release_of`; English C4 (`c4-en`) is `c4`, other languages
+    (`c4-fr`) are `mc4`. `repository`, `folder`: `OWNER/NAME` of the hub that its shard is in, and the first
+    folder there.
     """
     if repository:
         if repository == C4_REPOSITORY:

@@ -52,14 +52,9 @@ def shards_of(
 ) -> ReleaseShards:
     """Find the shards of release `name` in the form `kind` (`wet`, `warc` …).
 
-    A crawl that no list names yet is looked for too: its shard list decides.
-
-    Args:
-        base: site, bucket or folder that is laid out like the original; or a list of shards itself.
-
-    Raises:
-        InputError: there is no such release, it has no such form, or `base` does not contain its list.
-        StorageError: the list cannot be had now.
+    A crawl that no list names yet is looked for too. `base`: site, bucket or folder that is laid out like the
+    original; or a list of shards itself. `InputError`: there is no such release, form, or list in `base`.
+    `StorageError`: the list cannot be had now.
     """
     ask_anew()
     kinds = forms_of(name)

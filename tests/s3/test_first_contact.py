@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,29 +18,13 @@ from presswatch_spark.deploy.archive import NEEDED, pack
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
 from tests.corpora import article, build, write_jsonl
-from tests.hub import NAME, hub
 from tests.proofs import each_time
 from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION
 from tests.s3.uploads import upload
 
-LABEL, ROLE, SECRET = (
-    "emr-spark-8.0.0",
-    "presswatch-job",
-    f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hub",
-)
+LABEL = "emr-spark-8.0.0"
 QUOTA = {"L-D05C8A75": 176.0}
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "emr-serverless.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
-        }
-    ],
-}
 
 
 @dataclass
@@ -90,19 +73,21 @@ def account(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Account]:
+) -> Account:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     _moto_learns(monkeypatch)
-    serverless, iam = (client_of(name, endpoint) for name in ("emr-serverless", "iam"))
+    serverless = client_of("emr-serverless", endpoint)
     limits = {"cpu": "176 vCPU", "memory": "1200 GB", "disk": "2400 GB"}
     made = serverless.create_application(
         name="presswatch", releaseLabel="emr-7.9.0", type="SPARK", maximumCapacity=limits
     )["applicationId"]
     # moto knows no emr-spark-8.0.0.
     emrserverless_backends[ACCOUNT][REGION].applications[made].release_label = LABEL
-    role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
     own = {"REGION": REGION, "STORE": "s3://shards/store", "LOGS": "s3://shards/logs"}
-    own |= {"SERVERLESS__APPLICATION_ID": made, "SERVERLESS__ROLE_ARN": role}
+    own |= {
+        "SERVERLESS__APPLICATION_ID": made,
+        "SERVERLESS__ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/presswatch-job",
+    }
     for name, value in own.items():
         monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
     upload(client, bucket, corpus, "corpus")
@@ -110,8 +95,7 @@ def account(
     client.put_object(Bucket=bucket, Key="in/wet.paths", Body=b"in/a.warc.wet.gz\n")
     job = {"--corpus": "s3://shards/corpus", "--out": "s3://shards/tables", "--format": "wet"}
     job |= {"--base": "s3://shards/", "--price": "serverless"}
-    yield Account(endpoint, _archive(tmp_path), made, capsys, monkeypatch, job)
-    iam.delete_role(RoleName=ROLE)
+    return Account(endpoint, _archive(tmp_path), made, capsys, monkeypatch, job)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +135,7 @@ def test_where_all_is_right_every_point_is_looked_at_and_nothing_is_changed(acco
     code, points, last = account.check(LIST)
     assert code == 0, points
     assert set(points) == {
-        *("hosts", "release", "quota", "role"),
+        *("hosts", "release", "quota"),
         *("region", "store", "archive", "corpus", "list", "price"),
     }
     words = {point: {word for word, _ in found} for point, found in points.items()}
@@ -172,10 +156,6 @@ def _bucket_elsewhere(account: Account) -> None:
     paris = account.client("s3", "eu-west-3")
     paris.create_bucket(Bucket="paris-tables", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
     account.job["--out"] = "s3://paris-tables/t"
-
-
-def _no_role(account: Account) -> None:
-    account.set("SERVERLESS__ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/nobody")
 
 
 def _old_archive(account: Account) -> None:
@@ -224,7 +204,6 @@ Mistake = tuple[Callable[[Account], None], str, str, str]
 MISTAKES: list[Mistake] = [
     (_quota, "quota", "is 16, and the profile asks for 164", "take the profile emr-serverless-starter"),
     (_bucket_elsewhere, "region", "s3://paris-tables is in eu-west-3", "run in eu-west-3"),
-    (_no_role, "role", "there is no role", "the stack"),
     (_old_archive, "archive", f"is of version 0.0.9, and this is {__version__}", "make archive"),
     (_no_corpus, "corpus", "there is no corpus here", "corpus build"),
     (_no_list, "list", "in/wet.paths", "check"),
@@ -254,34 +233,13 @@ def test_each_mistake_is_found_with_its_remedy(
     assert {name for name, _ in faults} <= {point} | follows.get(mistake.__name__, set())
 
 
-@pytest.mark.parametrize(
-    ("own", "secret", "word", "said"),
-    [
-        ("hf_OfThisMachine", None, "FAULT", "the hosts get none"),
-        ("", None, "ok", "without a token"),
-        ("hf_OfThisMachine", SECRET, "ok", "from its secret"),
-    ],
-)
-def test_a_token_that_the_hosts_do_not_get_is_found_before_they_ask(
-    own: str, secret: str | None, word: str, said: str, account: Account
-) -> None:
-    account.monkeypatch.setenv("HF_TOKEN", own)
-    with hub({"a.warc.wet.gz": b"x" * 1000}) as site:
-        account.monkeypatch.setenv("HF_ENDPOINT", site.url)
-        account.monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-        more = ("--hf-token-secret", secret) if secret else ()
-        _, points, _ = account.check(f"hf://datasets/{NAME}", *more)
-    assert points["token"][0][0] == word, points
-    assert said in points["token"][0][1]
-
-
 def test_several_mistakes_are_all_listed_in_one_pass(account: Account) -> None:
-    for mistake in (_quota, _no_role, _old_archive, _no_corpus, _no_list):
+    for mistake in (_quota, _old_archive, _no_corpus, _no_list):
         mistake(account)
     code, points, last = account.check(LIST)
     faulty = {name for name, found in points.items() for word, _ in found if word == "FAULT"}
-    assert (code, faulty) == (1, {"quota", "role", "archive", "corpus", "list"})
-    assert "5 faults" in last
+    assert (code, faulty) == (1, {"quota", "archive", "corpus", "list"})
+    assert "4 faults" in last
 
 
 def test_what_one_may_not_look_at_is_never_ok(account: Account) -> None:

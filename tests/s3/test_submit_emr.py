@@ -19,7 +19,7 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.job import run_job
-from presswatch_spark.deploy import following as waiting
+from presswatch_spark.deploy import emr as waiting
 from presswatch_spark.deploy.archive import NEEDED, pack
 from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, Steps, service_of
 from presswatch_spark.deploy.ledger import Ledger
@@ -62,7 +62,7 @@ class Emr:
         """The service, as the command would ask it."""
         profile = load_profile(str(self.profile), {})
         asked = submission("scan", JOB, profile, self.archive, ROOT, {})
-        return Steps.of(asked) if self.service == "emr-ec2" else JobRuns.of(asked)
+        return Steps(asked) if self.service == "emr-ec2" else JobRuns(asked)
 
 
 @pytest.fixture(scope="module")
@@ -466,7 +466,7 @@ def test_a_log_that_cannot_be_read_changes_nothing_of_how_the_job_ended(
     def denied(*_: object) -> None:
         raise StorageError("access denied", where="s3://shards/logs")
 
-    monkeypatch.setattr("presswatch_spark.deploy.following.open_stream", denied)
+    monkeypatch.setattr("presswatch_spark.deploy.emr.open_stream", denied)
     for code in (0, 3):
         emr.hosts.code, emr.hosts.looks = code, 0
         assert emr.submit("--min-run-words", str(12 + code)) == code
@@ -483,7 +483,7 @@ def test_a_log_that_is_damaged_is_said_to_be(
         content[12] ^= 0xFF
         return BytesIO(content)
 
-    monkeypatch.setattr("presswatch_spark.deploy.following.open_stream", damaged)
+    monkeypatch.setattr("presswatch_spark.deploy.emr.open_stream", damaged)
     emr.hosts.code = 3
     assert emr.submit() == 3
     assert "is not whole)" in capsys.readouterr().err

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +30,11 @@ HOME = Path(pyspark.__file__).parent
 @pytest.fixture(scope="module")
 def archive() -> Path:
     """The archive of this checkout, for this machine; made anew only if the sources changed."""
-    return archive_for(ROOT, ROOT / "dist", HostPlatform.here())
+    return archive_for(
+        ROOT,
+        ROOT / "dist",
+        HostPlatform(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine()),
+    )
 
 
 @pytest.fixture(scope="module")

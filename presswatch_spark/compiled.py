@@ -1,8 +1,8 @@
 """How kernels are compiled, and where the compiled code is kept; the only module that imports numba.
 
-numba notices a change in a cached function's own file only, not in a kernel that it calls from another file.
-After an update, old and new code would hash words differently, and copies would be missed in silence. So the
-cache folder is named after the sources of all modules with kernels, and of all that they import.
+numba notices a change in a cached function's own file only. Old and new code would hash words differently,
+and copies would be missed. So the cache folder is named after the sources of all modules with kernels, and of
+all that they import.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ types = numba.types
 
 PACKAGE = Path(__file__).resolve().parent
 ALL = "any"
-"""Stands for all formats in the name of a ready file."""
+"""All formats, in the name of a ready file."""
 
 
 def cached_njit(function: Callable[..., Any]) -> Any:
@@ -46,22 +46,21 @@ def cached_njit(function: Callable[..., Any]) -> Any:
 def entry_njit(function: Callable[..., Any]) -> Any:
     """Like `cached_njit`, for kernels that allocate and return no array: no references are counted.
 
-    numba counts references to every array around every call, with atomic instructions, and LLVM may refuse to
-    inline: both cost more than what a small kernel does.
+    Counting around every call costs more than a small kernel does, and may prevent inlining.
     """
     return _compiled(function, _nrt=False)
 
 
 def inner_njit(function: Callable[..., Any]) -> Any:
-    """Like `cached_njit`, but for kernels alone to call; a call from Python would end the process.
+    """Like `cached_njit`, but only for calls by kernels: a call from Python would end the process.
 
-    What unpacks the arguments of such a call is a quarter of what there is to compile.
+    The code for such a call is a quarter of all that is compiled.
     """
     return _compiled(function, no_cpython_wrapper=True)
 
 
 def uncounted_njit(function: Callable[..., Any]) -> Any:
-    """Like `entry_njit`, but for kernels alone to call, as with `inner_njit`."""
+    """Like `entry_njit`, but only for calls by kernels."""
     return _compiled(function, no_cpython_wrapper=True, _nrt=False)
 
 
@@ -71,17 +70,14 @@ def lean_njit(function: Callable[..., Any]) -> Any:
 
 
 def load_numba() -> None:
-    """Have numba load its modules now, and not before the first kernel that a process runs.
-
-    It looks for the linear algebra of scipy, which takes as long to load as all else. No kernel uses that.
-    """
+    """Load numba's modules now, not at the first kernel, and without scipy's linear algebra."""
     with absent("scipy.linalg", even_if_loaded=True):
         cpu_target.typing_context.refresh()
         cpu_target.target_context.refresh()
 
 
 def is_cached(kernel: Any) -> bool:
-    """Return whether this host has machine code of a kernel on disk; other hosts have their own caches."""
+    """Return True if this host has machine code of a kernel on disk."""
     function = kernel.py_func
     name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}-*.nbi"
     return any(cache_folder().glob(f"*/{name}"))
@@ -100,43 +96,30 @@ def _compiled(function: Callable[..., Any], **options: bool) -> Any:
 
 
 def _compile_for_any_value(compile: Callable[..., Any], types: tuple[Any, ...]) -> Any:
-    """Compile a kernel for arguments of these types, whatever they are.
-
-    Where a kernel passes a number that is written in it, numba would compile what it calls for this number
-    alone, and again for each other one.
-    """
+    # For a literal number in a call, numba would compile the called kernel for this number only.
     return compile(tuple(unliteral(each) for each in types))
 
 
 class _KernelFiles(IndexDataCacheFile):  # type: ignore[misc]
-    """The files of a kernel's code, one for each key: its types, and the processor that it is for.
+    """The files of a kernel's code, one for each key: its types, and its processor.
 
-    numba gives a file the next number that its index lacks. Of two processes that compile a kernel at once,
-    for other types or processors, both may take the same one: a third would run the code of one key for the
-    other. Here the key says the number.
+    numba gives a file the next free number: two processes that compile for other types at once may take the
+    same one, and a third would run the wrong code. Here the key gives the number.
     """
 
     @classmethod
     def of(cls, cache: Any) -> Self:
-        """Return the files that a cache of numba's uses."""
         return cls(cache.cache_path, cache._impl.filename_base, cache._impl.locator.get_source_stamp())
 
     def save(self, key: Any, data: Any) -> None:
-        """Keep code, and then say so in the index.
-
-        Of two processes that write the index at once, one may drop what the other wrote: it is
-        compiled again.
-        """
+        # Of two processes that write the index at once, one may drop an entry: it is compiled again.
         name = self._data_name(int(hashlib.sha256(repr(key).encode()).hexdigest()[:16], 16))
         self._save_data(name, data)
         self._save_index({**self._load_index(), key: name})
 
 
 class PackageLocator(UserProvidedCacheLocator):  # type: ignore[misc]
-    """Tells numba to name a kernel's code after its module, not after the path where the package lies.
-
-    So what was compiled in one place is found in another.
-    """
+    """Names a kernel's code after its module, not after the path of the package: another place finds it."""
 
     @classmethod
     def from_function(cls, py_func: Callable[..., Any], py_file: str) -> Self | None:
@@ -148,19 +131,16 @@ class PackageLocator(UserProvidedCacheLocator):  # type: ignore[misc]
         return str(Path(numba.config.CACHE_DIR, _room_of(self._py_file) or "package"))
 
     def ensure_cache_path(self) -> None:
-        """Make the folder of a kernel's code, and see once whether this process may write there.
+        """Make the folder of a kernel's code; `OSError` if this process may not write there.
 
-        numba would write a file in it for each kernel.
-
-        Raises:
-            OSError: it may not.
+        Checked once: numba would write a file for each kernel.
         """
         _ensure_writable(self.get_cache_path())
 
 
 @lru_cache
 def _room_of(py_file: str) -> str | None:
-    """Return the folder of a module in this package, with dots; None for a module of any other."""
+    # With dots; None for a module of another package.
     folder = Path(py_file).resolve().parent
     return ".".join(folder.relative_to(PACKAGE).parts) if folder.is_relative_to(PACKAGE) else None
 
@@ -176,10 +156,7 @@ LOCATORS = f"{__name__}.PackageLocator,UserProvidedCacheLocator"
 
 @lru_cache(maxsize=1)
 def cache_folder() -> Path:
-    """A folder for these sources, below `NUMBA_CACHE_DIR`, the package, the user's caches, or a new one.
-
-    A folder that others may write to is not taken (see `processes.is_ours`).
-    """
+    """A folder for these sources, below `NUMBA_CACHE_DIR`, the package, the user's caches, or a new one."""
     named = os.environ.get("NUMBA_CACHE_DIR")
     places = (Path(named),) if named else (PACKAGE / "__pycache__", *user_caches())
     root = next(filter(is_ours, places), None) or Path(tempfile.mkdtemp("-kernels"))

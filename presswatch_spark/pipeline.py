@@ -35,18 +35,18 @@ from presswatch_spark.runs.work import Kind, Outcome, Passes, Row, Work, key_of,
 from presswatch_spark.sampling.design import draw
 from presswatch_spark.sampling.intervals import AUDIT_COLUMNS, audit_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
-from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
-from presswatch_spark.shard.matcher import Matcher, MatchRules
-from presswatch_spark.shard.outcome import ShardAttempt
-from presswatch_spark.shard.passes import (
+from presswatch_spark.shard.attempts import (
     KEPT,
     KEPT_COLUMNS,
     UNKEPT,
     JoinedPasses,
     Pass,
+    ShardAttempt,
     Sifting,
     name_of_kept,
 )
+from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
+from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, passes_for
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable

@@ -13,7 +13,7 @@ from pathlib import Path
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.runs.work import failure_of, guarded
-from presswatch_spark.shard.outcome import ShardAttempt
+from presswatch_spark.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import stat
 
 Pair = tuple[str, str]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from presswatch_spark.formats.inflate import inflated, lines
 from presswatch_spark.formats.source import ANYTHING, Format, Head, ReadOptions
-from presswatch_spark.formats.table.arrow_text import BatchBuilder
+from presswatch_spark.formats.table.row_values import BatchBuilder
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo
 

@@ -19,7 +19,7 @@ from benchmarks.speed.rounds import in_turns
 from benchmarks.speed.verification import batch_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.wet import WET
+from presswatch_spark.formats.warc_format import WET
 from presswatch_spark.judgement.match_rows import Origin
 from presswatch_spark.model import ReadReport
 from presswatch_spark.settings.config import ScanConfig
@@ -28,8 +28,7 @@ from presswatch_spark.sieve.shingle_index import ShingleIndex, block_shift, hash
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.shards import ShardPlan
-from presswatch_spark.text.shingles import shingle_hashes
-from presswatch_spark.text.words import words_of
+from presswatch_spark.text.words import shingle_hashes, words_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -118,7 +118,7 @@ def _scan_all(corpus: Path, shards: Sequence[Path]) -> int:
 
 def _text_bytes(path: Path) -> int:
     from benchmarks.speed.reading import ours
-    from presswatch_spark.formats.wet import WET
+    from presswatch_spark.formats.warc_format import WET
 
     return ours(WET, path)
 

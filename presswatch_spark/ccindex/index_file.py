@@ -20,12 +20,10 @@ from presswatch_spark.ccindex.columns import SEARCHED, chosen_columns, missing_c
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.inflate import inflated, lines
-from presswatch_spark.formats.table.arrow_text import DAMAGE_ERRORS
-from presswatch_spark.formats.table.columns import readable_part
-from presswatch_spark.formats.table.json_text import parse
+from presswatch_spark.formats.table.columns import parse, readable_part
 from presswatch_spark.formats.table.parquet import GroupReader, OpenedParquet, dotted_names, open_parquet
 from presswatch_spark.formats.table.parquet_footer import BYTE_ARRAY, Chunk, RowGroup
-from presswatch_spark.formats.table.row_values import column_at
+from presswatch_spark.formats.table.row_values import DAMAGE_ERRORS, column_at
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import (
     ObjectInfo,

@@ -20,8 +20,7 @@ from presswatch_spark.settings.config import OwnershipRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.text.kernels import Hashes
-from presswatch_spark.text.shingles import SHINGLE_WORDS, are_among, shingle_hashes
-from presswatch_spark.text.words import words_of
+from presswatch_spark.text.words import SHINGLE_WORDS, are_among, shingle_hashes, words_of
 
 Places = npt.NDArray[np.int64]
 NAMES = {

@@ -16,8 +16,7 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
 from presswatch_spark.text.kernels import Hashes
-from presswatch_spark.text.shingles import shingle_hashes
-from presswatch_spark.text.words import word_hashes
+from presswatch_spark.text.words import shingle_hashes, word_hashes
 
 TEXT_SUFFIXES = (".txt", ".txt.gz", ".txt.zst")
 

@@ -45,8 +45,7 @@ from presswatch_spark.storage.uris import canonical, join, scheme_of
 from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.terminal import utc
 from presswatch_spark.text.kernels import Hashes
-from presswatch_spark.text.shingles import are_among, indexed_positions, shingle_hashes
-from presswatch_spark.text.words import words_of_each
+from presswatch_spark.text.words import are_among, indexed_positions, shingle_hashes, words_of_each
 
 # Each takes a file descriptor; a process may have some thousand.
 _FILES_OPEN = 256

@@ -18,7 +18,7 @@ from presswatch_spark.errors import PresswatchError
 from presswatch_spark.evidence.bag import RECORDS, Bag
 from presswatch_spark.evidence.verify import texts_of
 from presswatch_spark.formats.inflate import GZIP_MAGIC, inflated, placed_lines
-from presswatch_spark.formats.warc.fields import begins_with_record
+from presswatch_spark.formats.warc.blocks import begins_with_record
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.audit import Audit, RowCheck
 from presswatch_spark.pointers.checks import (

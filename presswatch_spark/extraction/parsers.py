@@ -1,15 +1,12 @@
 """Main contents, elements under selectors, and PDF, which other libraries parse in a process of its own.
 
-That process may hang, swell or crash without harm to the scan. Parsing HTML is quadratic in things that a
-page may hold by the hundred thousand: attributes of one tag, options of a list. Unclosed `<b>` are repeated
-in every paragraph after them, until the memory is full. The process is started with the first page, and again
-after one that killed it.
+That process may hang, swell or crash without harm to the scan: parsing HTML is quadratic in attributes of a
+tag and options of a list, and unclosed `<b>` are repeated until the memory is full.
 
-The main content of a page is the article, without menus, teasers, comments and notices. It is a measure
-beside the verified text, never a filter of it: passages are sought in all visible text. As in Readability
-(arc90, 2009), paragraphs of prose vote for the elements that they stand in. The main content is the smallest
-element with most of the prose, and all between the headline and it. Elements inside that are furniture by
-their tags, roles, names or links do not belong to it.
+The main content of a page is the article, without menus, teasers, comments and notices; it never filters the
+verified text. As in Readability (arc90, 2009), paragraphs of prose vote for the elements around them. The
+main content is the smallest element with most of the prose, and all between the headline and it, without
+elements that are furniture by their tags, roles, names or links.
 """
 
 from __future__ import annotations
@@ -39,7 +36,7 @@ from presswatch_spark.processes import begin_child
 
 
 class RefusedPageError(ValueError):
-    """A parser can make nothing of a page; the message is a sentence without text of the page."""
+    """A parser refuses a page; the message has no text of the page."""
 
 
 MOST = 0.7
@@ -47,15 +44,15 @@ MOST = 0.7
 PROSE_CHARACTERS = 60
 """Paragraphs vote from this length on; the characters of links are taken off twice."""
 FURNITURE_AT_MOST = 0.3
-"""An element with a larger share of the prose is no furniture, whatever its name."""
+"""An element with a larger share of the prose is no furniture."""
 LISTS_AT_MOST = 0.1
 """The same for lists and tables that are links for the most part."""
 LINE_CHARACTERS, LINES_AT_LEAST = 100, 0.2
 """Lines from this length on are prose; the main content has at least this share of their characters."""
 STEPS = 20_000
-"""The most elements that are looked at; a page of more, or one nested deeper, is not judged."""
+"""A page with more elements, or one nested deeper, is not judged."""
 READINGS = 16
-"""At most so many lengths of the page are read: hostile pages nest elements without end."""
+"""The most lengths of the page that are read: hostile pages nest elements without end."""
 
 _OUTSIDE = frozenset({"nav", "aside", "footer", "form", "dialog"})
 _TAGS = _OUTSIDE | {"header", "button", "figcaption", "select", "fieldset"}
@@ -93,17 +90,12 @@ def main_content(page: bytes) -> tuple[bytes, str | None]:
 
 
 def has_prose_of(text: bytes, page_text: bytes) -> bool:
-    """Return True if the text of a chosen element has enough of its page's long lines to be main content.
-
-    If it had hardly any, the article would be in no paragraphs, and others would have voted.
-    """
-    return _in_long_lines(text) >= LINES_AT_LEAST * _in_long_lines(page_text)
-
-
-def _in_long_lines(text: bytes) -> int:
-    return sum(
-        len(line) for line in text.decode("utf-8", "replace").split("\n") if len(line) >= LINE_CHARACTERS
+    """Return True if the text of a chosen element has enough of its page's long lines to be main content."""
+    chosen, whole = (
+        sum(len(line) for line in each.decode("utf-8", "replace").split("\n") if len(line) >= LINE_CHARACTERS)
+        for each in (text, page_text)
     )
+    return chosen >= LINES_AT_LEAST * whole
 
 
 class _PageTree:
@@ -117,7 +109,7 @@ class _PageTree:
         self._total = self._prose.get(body, 0)
 
     def cut(self) -> bool:
-        """Leave nothing in the page but its main content; return whether an element was chosen."""
+        """Reduce the page to its main content; return True if an element was chosen."""
         # The smallest element with most of the prose.
         holder = self._body
         for element, n in self._prose.items():
@@ -156,7 +148,7 @@ class _PageTree:
         return prose
 
     def _from_headline(self, path: Sequence[ElementNode]) -> tuple[ElementNode, list[Node]]:
-        """Return the element with both headline and holder, and the nodes in it before and behind the two.
+        """Return the element with both headline and holder, and the nodes in it before and after the two.
 
         `path` goes from the holder up. Without a headline before it, the element is the holder.
         """
@@ -193,7 +185,7 @@ class _PageTree:
         return sum(map(self._length, self._all(element, "a")))
 
     def _all(self, element: ElementNode, selector: str) -> Sequence[ElementNode]:
-        # A slice, since the library selects anew for every index, and so for every step of a loop.
+        # A slice, since the library selects again for every step of a loop.
         elements = element.query_selector_all(selector)[:]
         self._spend(len(elements))
         return elements
@@ -227,9 +219,8 @@ def _remove(nodes: Iterable[Node]) -> None:
 
 
 PARSER = f"resiliparse {version('resiliparse')}"
-"""What finds the elements."""
 ELEMENTS = 200
-"""The most elements that are taken of a selector."""
+"""The most elements of a selector."""
 
 
 def request_of(selectors: Sequence[str], page: bytes) -> bytes:
@@ -259,8 +250,8 @@ def elements_under(selector: str, page: str) -> str | None:
         root = document.query_selector(selector)
         if root is not None and root.node_name in ("HTML", "BODY"):
             return body.html
-        # An element is taken out with all that is in it, so that nothing counts twice. (To go through the
-        # list of all elements takes 7 ms for each.)
+        # An element is removed with its content, so that nothing counts twice. (A step of the list of all
+        # elements takes 7 ms.)
         for _ in range(ELEMENTS):
             element = body.query_selector(selector)
             if element is None:
@@ -279,15 +270,11 @@ MOST_PAGES = 2_000
 
 
 def pdf_text(body: bytes) -> tuple[bytes, str | None]:
-    """Return the text of a PDF in UTF-8, page after page, and a note on pages not read, or None.
-
-    Raises:
-        RefusedPageError: nothing of it can be read.
-    """
-    # Imported here: every process that scans imports this module, and few of them parse.
+    """Return the text of a PDF in UTF-8, and a note on pages not read; `RefusedPageError` if it has none."""
+    # Every process that scans imports this module, and few of them parse.
     import pypdf
 
-    # pypdf warns of every oddity, and quotes it.
+    # pypdf quotes every oddity in a warning.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     texts, failed = [], 0
     try:
@@ -313,15 +300,13 @@ _PARSERS: Mapping[str, Callable[[bytes], tuple[bytes, str | None]]] = {
     "pdf": pdf_text,
 }
 
-# Processor time for one page: 100 MB of HTML take 7 to 15.
-MOST_SECONDS = 60
-# Time to the answer: on a busy machine the parser may wait for its turn.
-MOST_WAITING_SECONDS = 1_200
+# Processor time for one page (100 MB of HTML take 7 to 15), and time to the answer on a busy machine.
+MOST_SECONDS, MOST_WAITING_SECONDS = 60, 1_200
 # Address space: 100 MB of HTML take 3 GB.
 LEAST_MEMORY, MEMORY_PER_BYTE = 1 << 30, 64
 LARGE_BYTES = 8 << 20
 
-# Threads take turns: one question, one answer.
+# Threads take turns.
 _LOCK = Lock()
 os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 
@@ -330,7 +315,7 @@ _ANSWER = struct.Struct(">?QQ")
 
 
 class UnparsablePageError(ValueError):
-    """A page cannot be parsed; the message says why, without text of the page."""
+    """A page cannot be parsed; the message has no text of the page."""
 
 
 class ParserDiedError(UnparsablePageError):
@@ -344,55 +329,52 @@ class ParserDiedError(UnparsablePageError):
 def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     """Return the text of a page in UTF-8, and a note on the parts that were not read, or None.
 
-    Args:
-        kind: `pdf` asks for all text, `main` for the main content, which is HTML; `css`: see
-            `request_of`.
-        page: HTML in UTF-8, or PDF.
+    `kind`: `pdf` for all text of a PDF, `main` for the main content of HTML in UTF-8, as HTML; `css`: see
+    `request_of`.
 
     Raises:
-        UnparsablePageError: nothing was read: the parser refuses the page.
+        UnparsablePageError: the parser refuses the page.
         ParserDiedError: the parser died of the page.
     """
     with _LOCK:
         try:
-            return _asked(kind, page)
+            return _answer(kind, page)
         except ParserDiedError as error:
             if error.late:
                 raise
             # The parser may have died of something else, or long ago.
-            return _asked(kind, page)
+            return _answer(kind, page)
 
 
-def _asked(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
+def _answer(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     parser = _parser(os.getpid())
+    # The parser keeps the memory of a large page, and the next one's limit may be less.
+    ends = len(page) > LARGE_BYTES
     try:
-        answer = parser.text_of(kind, page)
+        return parser.text_of(kind, page)
     except ParserDiedError:
-        _parser.cache_clear()
+        ends = True
         raise
     except UnparsablePageError:
         raise
     except BaseException:
         # Its answer would be taken for the answer to the next question.
         parser.kill()
-        parser.end()
-        _parser.cache_clear()
+        ends = True
         raise
-    if len(page) > LARGE_BYTES:
-        # The parser keeps the memory of such a page, and the next one's limit may be less.
-        parser.end()
-        _parser.cache_clear()
-    return answer
+    finally:
+        if ends:
+            parser.end()
+            _parser.cache_clear()
 
 
 @lru_cache(maxsize=1)
 def _parser(_pid: int) -> _Parser:
-    """Return the parser of this process; a fork gets its own."""
     return _Parser()
 
 
 class _Parser:
-    """The parsers' process, seen from outside. It ends when its input is closed everywhere."""
+    """The process of the parsers. It ends when its input is closed everywhere."""
 
     def __init__(self) -> None:
         self._killed = False
@@ -438,7 +420,7 @@ class _Parser:
 
 
 def serve() -> None:
-    """Answer requests on stdin until it ends; anything else written to stdout goes to stderr."""
+    """Answer requests on stdin until it ends; other output to stdout goes to stderr."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while len(request := requests.read(_REQUEST.size)) == _REQUEST.size:

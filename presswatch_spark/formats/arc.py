@@ -1,30 +1,27 @@
 """ARC, the format of Common Crawl from 2008 to 2012 and of the Internet Archive before WARC.
 
 Read: a gzip member a record, several records in a member, one member around all, no compression. The version
-block that opens a file, or each of several files joined, holds no page.
-
-As in WARC (`records`), no length is believed that the bytes contradict. A record ends where its line says if
-another record line, or the end of its gzip member, follows there. So it does if a line end follows, with no
-record line before it. What stands beyond the declared length is never text. Line ends between records do not
-count.
+block that opens a file, or each of several joined files, is no page.
 
 A line begins each record: `URL IP date type length`; in version 2, more fields before the length. (Format:
-Burner and Kahle, "Arc File Format", version 1.0, Internet Archive, 1996.) A URL may hold spaces, against the
-format: what stands before the first IP address and date is the URL.
+Burner and Kahle, "Arc File Format", version 1.0, Internet Archive, 1996.) A URL may contain spaces, against
+the format: it ends before the first IP address and date. A record ends where its line says if another record
+line, or the end of its gzip member, follows there, or a line end with no record line before it. Bytes beyond
+the declared length are never text.
 """
 
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from presswatch_spark.formats import specimens
+from presswatch_spark.formats import source
 from presswatch_spark.formats.http.message import media_type
 from presswatch_spark.formats.source import ANYTHING, Format, ReadOptions, whole
 from presswatch_spark.formats.table.columns import as_time
-from presswatch_spark.formats.warc import records
-from presswatch_spark.formats.warc.blocks import InflatedBlock, PieceReader
-from presswatch_spark.formats.warc.fields import body_is_declared
+from presswatch_spark.formats.warc import records as warc
+from presswatch_spark.formats.warc.blocks import InflatedBlock, PieceReader, body_is_declared
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
@@ -38,7 +35,7 @@ _SCHEME_PATTERN = rb"[A-Za-z][A-Za-z0-9+.-]{0,30}:"
 _PLACE_PATTERN = rb" ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|-) ([0-9]{8,20}) "
 _SCHEME = re.compile(_SCHEME_PATTERN)
 _PLACE = re.compile(_PLACE_PATTERN)
-# Where a line must be, one of the two may be anything: crawlers wrote `unknown` and `null`.
+# Where a line must be, one of the two may be anything: crawlers wrote `unknown`, `null`.
 _HALF_A_PLACE = re.compile(
     rb" ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|-) ([!-~]{1,32}) "
     rb"| ([!-~]{1,64}) ([0-9]{8,20}) "
@@ -46,17 +43,17 @@ _HALF_A_PLACE = re.compile(
 _CANDIDATE = re.compile(rb"\n(?=%s[^\n]{0,%d}?%s)" % (_SCHEME_PATTERN, MAX_LINE_BYTES, _PLACE_PATTERN))
 _NEWLINES = re.compile(rb"[\r\n]*")
 _LINE_END = re.compile(rb"\n")
-# The version, the names of the fields, line ends; and nothing else, whatever length is declared.
+# The version, the names of the fields, line ends; and nothing else.
 _VERSION_CONTENT = re.compile(rb"[0-9] [0-9][\t -~]{0,200}\r?\nURL[\t -~]{0,400}[\r\n]+")
 _DATE = re.compile(rb"[0-9]{14,20}")
 _LENGTH = re.compile(rb"[0-9]{1,17}")
 _VERSION = re.compile(rb"[0-9] [0-9]")
-_READABLE = (records.WHOLE, records.WRONG_LENGTH)
+_READABLE = (warc.WHOLE, warc.WRONG_LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
 class ArcLine:
-    """A record's line. `length`: bytes of the block, None if no number; `end`: where the block begins."""
+    """A record's line. `length`: bytes of the block, None if no number; `end`: beginning of the block."""
 
     url: bytes
     date: bytes
@@ -68,7 +65,7 @@ class ArcLine:
 def read_line(data: memoryview | bytes, at: int, limit: int, *, expected: bool = False) -> ArcLine | None:
     """Return the record line at `at`; None if there is none that ends before `limit`.
 
-    `expected`: the record before ends here, so a line is believed even if its IP address or date is none.
+    `expected`: the record before ends here, so IP address or date may be wrong.
     """
     if not _SCHEME.match(data, at, limit):
         return None
@@ -105,9 +102,9 @@ def begins_with_arc_record(head: bytes) -> bool:
 class ArcSpan:
     """A record, or bytes that are none: [start, end) in the block, its text up to `text_end`.
 
-    `status`: as in `records`. `line`: None if there is no record. `beyond`: how many of its bytes follow the
-    block. `lost`: the next record must be looked for; `sought`: this one was. `damage`: a key of `DAMAGES`.
-    `there`: where the bytes end that may be its text.
+    `status`: as in `records`. `line`: None if there is no record. `beyond`: number of its bytes after the
+    block. `lost`: the next record must be searched; `sought`: this one was. `damage`: a key of `DAMAGES`.
+    `there`: the end of the bytes that may be its text.
     """
 
     start: int
@@ -123,13 +120,13 @@ class ArcSpan:
 
     @property
     def text_bytes(self) -> int:
-        """Return how many bytes the block of the record has, declared or not."""
+        """Bytes of the record's block, declared or not."""
         return max(self.text_end, self.there) - self.line.end if self.line else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """More is needed: `needed` bytes from the block's start on. Up to `done` all is done."""
+    """More is needed: `needed` bytes from the block's start on; `done` bytes are finished."""
 
     done: int
     needed: int
@@ -138,8 +135,8 @@ class Wait:
 class ArcBlock:
     """A block with the limits that records are judged by.
 
-    `max_bytes`: longest block of a record; `reach`: the file holds no more than so many bytes from the
-    block's start on; `final`: nothing comes after it.
+    `max_bytes`: longest block of a record; `reach`: most bytes of the file from the block's start on;
+    `final`: it ends the file.
     """
 
     def __init__(self, block: InflatedBlock, max_bytes: int, reach: int, *, final: bool) -> None:
@@ -152,10 +149,12 @@ class ArcBlock:
         self._in_members = block.encoding == "gzip"
         self._max_bytes = max_bytes
         self._reach = reach
-        self._lines: dict[tuple[int, bool], ArcLine | None] = {}
+        self._line = lru_cache(LINES_KEPT)(
+            lambda at, expected=False: read_line(self.data, at, self.size, expected=expected)
+        )
 
     def record(self, at: int, *, sought: bool = False) -> ArcSpan | Wait:
-        """Return the record at `at`, behind line ends; `sought`: it was found by looking for it."""
+        """Return the record at `at`, after line ends; `sought`: it was found by a search."""
         start = _skipped(self.data, at, self.size)
         if start == self.size:
             return Wait(start, 0)
@@ -169,12 +168,12 @@ class ArcBlock:
             return self._judged(start, line, run, sought)
         if not self.final and self._may_grow(start):
             return Wait(start, self.size + 1)
-        is_broken = self._states[run] == records.BROKEN_RUN and not _LINE_END.search(self.data, start, stop)
-        status = records.BROKEN if is_broken else records.NOT_A_RECORD
+        is_broken = self._states[run] == warc.BROKEN_RUN and not _LINE_END.search(self.data, start, stop)
+        status = warc.BROKEN if is_broken else warc.NOT_A_RECORD
         return ArcSpan(start, start, start + 1, status, lost=True)
 
     def next_start(self, at: int) -> int | None:
-        """Return where the next record begins, from `at` on: with a member, or after a line end."""
+        """Return the place of the next record from `at` on: with a member, or after a line end."""
         run = self._run_of(at)
         if self._runs[run] == at and (run or self._opened) and self._line(at):
             return at
@@ -189,13 +188,6 @@ class ArcBlock:
             at = stop
         return None
 
-    def _line(self, at: int, *, expected: bool = False) -> ArcLine | None:
-        if (at, expected) not in self._lines:
-            if len(self._lines) > LINES_KEPT:
-                self._lines.clear()
-            self._lines[at, expected] = read_line(self.data, at, self.size, expected=expected)
-        return self._lines[at, expected]
-
     def _run_of(self, at: int) -> int:
         return bisect_right(self._runs, at) - 1
 
@@ -203,15 +195,12 @@ class ArcBlock:
         return self._runs[run + 1] if run + 1 < len(self._runs) else self.size
 
     def _limit(self, end: int, run: int) -> tuple[int, int]:
-        """Return where a record that should end at `end` must end, and in which run.
-
-        A record may go over the end of its run, unless another record begins there.
-        """
+        # A record may go over the end of its run, unless another record begins there.
         limit = self._end_of(run)
         while (
             end > limit
             and run + 1 < len(self._runs)
-            and self._states[run] != records.BROKEN_RUN
+            and self._states[run] != warc.BROKEN_RUN
             and not self._line(limit)
         ):
             run += 1
@@ -222,7 +211,7 @@ class ArcBlock:
         return self.size - at < MAX_LINE_BYTES and not _LINE_END.search(self.data, at)
 
     def _begins(self, at: int) -> bool:
-        """Return True if a record begins at `at`; if the end cuts the line, the line's beginning decides."""
+        # If the end cuts the line, the line's beginning decides.
         if self.final and not _LINE_END.search(self.data, at):
             return begins_with_arc_record(bytes(self.data[at : at + MAX_LINE_BYTES]))
         return self._line(at, expected=True) is not None
@@ -231,7 +220,7 @@ class ArcBlock:
         end = line.end + (line.length or 0)
         limit, run = self._limit(end, run)
         unended = run + 1 == len(self._runs) and not self.final
-        growing = unended and self._states[run] == records.OPEN
+        growing = unended and self._states[run] == warc.OPEN
         held = self.size - line.end
         if (
             unended
@@ -239,7 +228,7 @@ class ArcBlock:
             and self._max_bytes < end - line.end
             and self.size < end <= self._reach
         ):
-            return ArcSpan(start, start, self.size, records.TOO_LONG, line, end - self.size)
+            return ArcSpan(start, start, self.size, warc.TOO_LONG, line, end - self.size)
         if unended and held <= self._max_bytes:
             if end > limit and not growing:
                 return Wait(start, self.size + max(MAX_LINE_BYTES, held >> 1))
@@ -252,7 +241,7 @@ class ArcBlock:
         if declared and not is_followed and not self.final and self._may_grow(after):
             return Wait(start, self.size + 1)
         if is_followed:
-            return self._whole(ArcSpan(start, end, after, records.WHOLE, line, damage=damage), run)
+            return self._whole(ArcSpan(start, end, after, warc.WHOLE, line, damage=damage), run)
         # A line end may be the text's.
         has_line_end = declared and _LINE_END.search(self.data, end, after) is not None
         is_version = line.url.startswith(VERSION_BLOCK)
@@ -261,54 +250,49 @@ class ArcBlock:
         found = next_line(self.data, line.end - 1, end if closed else limit)
         if found is None and closed:
             # It is as it says; what follows is no record.
-            return self._checked(ArcSpan(start, end, after, records.WHOLE, line, damage=damage), run)
+            return self._checked(ArcSpan(start, end, after, warc.WHOLE, line, damage=damage), run)
         if found is None and growing:
             if held > self._max_bytes:
                 passed = max(line.end, self.size - MAX_LINE_BYTES)
-                return ArcSpan(start, start, passed, records.TOO_LONG, line, lost=True)
+                return ArcSpan(start, start, passed, warc.TOO_LONG, line, lost=True)
             return Wait(start, 2 * self.size)
         cut = found is None and line.length is not None and not declared and not self._in_members
         after = limit if found is None else found
         there = _before_newline(self.data, line.end, after)
         # Its HTTP head may show that nothing is missing: tools that rewrite line ends leave the length.
         cut = cut and not any(body_is_declared(self.data[line.end : end]) for end in (there, after))
-        status = records.CUT if cut else records.WRONG_LENGTH
+        status = warc.CUT if cut else warc.WRONG_LENGTH
         text_end = min(end, there) if declared else there
         lying = ArcSpan(start, text_end, after, status, line, damage="length", there=there)
         return self._checked(replace(lying, sought=found is not None), run)
 
     def _whole(self, span: ArcSpan, run: int) -> ArcSpan:
-        """Return a record that ends where it says; a damaged length may take in those that follow."""
+        # A damaged length may take in the records that follow.
         line, end = span.line, span.text_end
         if line is None or (
             self._in_members and span.end == self._end_of(run) and self._runs[run] == span.start
         ):
             return self._checked(span, run)
         inner = next_line(self.data, line.end - 1, end)
-        if (
-            inner is not None
-            and self._fill_up(inner, span.end)
-            and not body_is_declared(self.data[line.end : end])
-        ):
-            there = _before_newline(self.data, line.end, inner)
-            span = replace(span, text_end=there, status=records.WRONG_LENGTH, damage="length")
+        if inner is not None and not body_is_declared(self.data[line.end : end]):
+            # True if the bytes in [inner, span.end) are whole records, one after the other.
+            at, are_whole = inner, True
+            while are_whole and at < span.end:
+                one = read_line(self.data, at, span.end)
+                block_end = one.end + one.length if one and one.length is not None else span.end + 1
+                are_whole = block_end <= span.end
+                at = _skipped(self.data, block_end, span.end)
+            if are_whole:
+                there = _before_newline(self.data, line.end, inner)
+                span = replace(span, text_end=there, status=warc.WRONG_LENGTH, damage="length")
         return self._checked(span, run)
-
-    def _fill_up(self, at: int, end: int) -> bool:
-        """Return True if the bytes in [at, end) are whole records, one behind the other."""
-        while at < end:
-            line = read_line(self.data, at, end)
-            if line is None or line.length is None or line.end + line.length > end:
-                return False
-            at = _skipped(self.data, line.end + line.length, end)
-        return True
 
     def _checked(self, span: ArcSpan, run: int) -> ArcSpan:
         # What comes last in a broken member is not known to be whole.
-        if span.end == self._end_of(run) and self._states[run] == records.BROKEN_RUN:
-            return replace(span, status=records.BROKEN)
+        if span.end == self._end_of(run) and self._states[run] == warc.BROKEN_RUN:
+            return replace(span, status=warc.BROKEN)
         if span.text_bytes > self._max_bytes:
-            return replace(span, status=records.TOO_LONG)
+            return replace(span, status=warc.TOO_LONG)
         return span
 
 
@@ -328,9 +312,8 @@ def _before_newline(data: memoryview, start: int, end: int) -> int:
 class ArcReading(PieceReader[Stored]):
     """Reads the records but version blocks. Every loss is noted in the report.
 
-    If a line is wrong about the length, the bytes that are there are read, and no more than the line
-    declares; that is a defect. A record that the end of the file cuts is not read, as in WARC, and neither is
-    the last one of a damaged gzip member.
+    If the length in a line is wrong, the bytes that are there are read, but no more than the line declares. A
+    record that the end of the file cuts is not read, nor is the last one of a damaged gzip member.
     """
 
     kind, head_bytes = "ARC", MAX_LINE_BYTES
@@ -362,23 +345,23 @@ class ArcReading(PieceReader[Stored]):
         return arc.record(at, sought=self._sought)
 
     def _note(self, block: InflatedBlock, span: ArcSpan) -> None:
-        """Report losses; a version block of two lines loses nothing by a wrong length."""
+        # A version block of two lines loses nothing by a wrong length.
         line = span.line
         length = line.length if line else None
         declares = "has no readable length" if length is None else f"declares {length:,} bytes"
         read = "what it declares" if span.there > span.text_end else "what is there"
         # Of a broken one its gzip member's defect says so.
         what = {
-            records.WRONG_LENGTH: f"ARC record {declares} and has {span.text_bytes:,}; {read} was read",
-            records.CUT: f"ARC record is cut: it {declares} and has {span.text_bytes:,}; it was not read",
-            records.NOT_A_RECORD: "bytes that are no ARC record; reading resumed at the next one",
-            records.TOO_LONG: f"ARC record is longer than allowed, not read; it {declares}",
+            warc.WRONG_LENGTH: f"ARC record {declares} and has {span.text_bytes:,}; {read} was read",
+            warc.CUT: f"ARC record is cut: it {declares} and has {span.text_bytes:,}; it was not read",
+            warc.NOT_A_RECORD: "bytes that are no ARC record; reading resumed at the next one",
+            warc.TOO_LONG: f"ARC record is longer than allowed, not read; it {declares}",
         }.get(span.status)
         if line and line.url.startswith(VERSION_BLOCK):
             content = block.data.data, line.end, span.end
-            if span.status == records.WRONG_LENGTH and _VERSION_CONTENT.fullmatch(*content):
+            if span.status == warc.WRONG_LENGTH and _VERSION_CONTENT.fullmatch(*content):
                 what = None
-            elif span.status == records.WHOLE and not _VERSION.match(*content):
+            elif span.status == warc.WHOLE and not _VERSION.match(*content):
                 what = "version block holds no version, and may have been a page"
         if what:
             offset, unit = block.place(span.start)
@@ -429,6 +412,6 @@ ARC = Format(
     kinds=frozenset({"ARC"}) | ANYTHING,
     suffixes=dict.fromkeys((".arc", ".arc.gz"), frozenset({"text", "unknown"})),
     rates={"": "warc"},
-    specimen=specimens.warc,
+    specimen=source.warc_specimen,
     responses=True,
 )

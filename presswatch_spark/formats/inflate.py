@@ -2,7 +2,7 @@
 
 A gzip file is a chain of members (RFC 1952). Readers that hide the chain end quietly when it is cut. Here a
 member counts as whole only once its CRC-32 and length were verified (by libdeflate, or by ISA-L where it is
-read piece by piece), and where each lies in the file is known.
+read piece by piece).
 """
 
 import zlib
@@ -24,16 +24,14 @@ from presswatch_spark.storage.objects import Stream
 from presswatch_spark.text.kernels import U64
 from presswatch_spark.text.vectors import equal_bits_64, trailing_zeros
 
-# Larger chunks go back to the system when they are freed, and are paid for again by page faults.
+# Larger chunks go back to the system when they are freed, which costs page faults.
 CHUNK_BYTES = 1 << 20
 LOOK_BACK_BYTES = 4 << 20
 IsalError = cast("type[Exception]", isal_zlib.error)
 InflateErrors = (IsalError, zlib.error)
 GZIP_MAGIC = b"\x1f\x8b\x08"
-# A header of ten bytes, a block of two, a trailer of eight.
-SMALLEST_MEMBER = 20
-# Most are longer.
-USUAL_MEMBER = 512
+# A header of ten bytes, a block of two, a trailer of eight; most members are longer than the second.
+SMALLEST_MEMBER, USUAL_MEMBER = 20, 512
 SLICE_BYTES = 16 << 10
 # Deflate makes at most 1,032 bytes of one: 64 MiB of a member that is inflated at once.
 MOST_OF_A_BYTE = 1032
@@ -47,11 +45,11 @@ trailer_at = Struct("<II").unpack_from
 _0, _1, _2, _64, _66 = (U64(n) for n in (0, 1, 2, 64, 66))
 _FIRST, _SECOND, _THIRD = (np.uint8(byte) for byte in (0x1F, 0x8B, 0x08))
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-# What a frame may ask of our memory: the most that zstd itself takes unless it is told otherwise.
+# The most memory of a frame; zstd's own default.
 ZSTD_MAX_WINDOW = 1 << 27
 # One slice may inflate to 128 KiB for every 4 bytes (RFC 8878, RLE blocks): this bounds a bomb at 128 MiB.
 ZSTD_SLICE_BYTES = 4 << 10
-# Of a frame: its magic number, and the byte that says whether a checksum ends it (RFC 8878, 3.1.1.1.1).
+# Of a frame: its magic number, and the byte whose flag shows a checksum (RFC 8878, 3.1.1.1.1).
 ZSTD_HEAD_BYTES, ZSTD_CHECKSUM = 5, 0b100
 SPLIT_BYTES = 1 << 20
 
@@ -100,11 +98,7 @@ class Window:
 
 
 class Stretch(NamedTuple):
-    """Members in a row that may be passed over.
-
-    `end`: index behind them in the view. `members`, `documents`: how many of each they are. `inflated`: the
-    bytes that they would inflate to.
-    """
+    """Members in a row that may be passed over: their `end` in the view, their number and inflated bytes."""
 
     end: int
     members: int
@@ -117,23 +111,16 @@ MORE = Stretch(-1, 0, 0, 0)
 
 
 class Gate(Protocol):
-    """Says which members are left out. It is asked about each member in order, from a proven beginning.
+    """Chooses members that are left out. It sees each member in order, from a proven beginning.
 
-    It may name a stretch only where the end of each member in it is proven, and another member that reads as
-    a record follows.
+    A stretch must have a proven end of each member, and be followed by a member that reads as a record.
     """
 
     def look(self, view: memoryview, starts: Sequence[int], *, final: bool) -> None:
-        """Take a new view of the file.
-
-        Args:
-            view: stored bytes in a row.
-            starts: where the magic of a member stands in it, be it by chance; ascending.
-            final: the file ends with `view`.
-        """
+        """Take a new view of the file, with all places of gzip magics; `final`: the file ends with it."""
 
     def at(self, start: int) -> Stretch | None:
-        """Return the stretch to pass over from index `start` on; `MORE` if it is not known; None if none."""
+        """Return the stretch to pass over from `start` on; `MORE` if it is unknown yet; None if none."""
 
 
 class Inflater(Protocol):
@@ -150,8 +137,8 @@ class MemberPiece(NamedTuple):
     """Inflated bytes of a member, or of a part of it if it is large.
 
     `offset`, `length`: the member's place in the file (its length so far, unless it `closes`). `opens`: the
-    member begins with this piece. `closes`: it ends with this piece, and was verified. A member whose last
-    piece does not close is broken, and a defect says so.
+    member begins with this piece. `closes`: it ends with this piece, and was verified. `before`: inflated
+    bytes that a gate left out before it.
     """
 
     offset: int
@@ -163,10 +150,7 @@ class MemberPiece(NamedTuple):
 
 
 class Member(NamedTuple):
-    """The gzip member at the start of some bytes: its content, and where in them it ends.
-
-    `end` is None if the bytes do not hold all of it, or it inflates to more than was asked for.
-    """
+    """The gzip member at the start of some bytes: its content and `end`, None if it was not read whole."""
 
     data: bytes
     end: int | None
@@ -188,89 +172,46 @@ def gzip_pieces(
     begins_well: Callable[[bytes], bool] | None = None,
     gate: Gate | None = None,
 ) -> Iterator[MemberPiece]:
-    """Yield every byte that inflates, in order.
+    """Yield every byte that inflates, in order, but for members that `gate` leaves out.
 
     After damage, reading resumes at the next member whose first bytes satisfy `begins_well`; without that
     test it ends. A file that is cut between two members shows nothing: the stream compares the object's size.
     """
-    passing = _Passing(window, report, gate) if gate else None
-    pieces = _pieces(window, report, begins_well, passing)
-    return map(passing.noted, pieces) if passing else pieces
-
-
-def _pieces(
-    window: Window,
-    report: ReadReport,
-    begins_well: Callable[[bytes], bool] | None,
-    passing: "_Passing | None",
-) -> Iterator[MemberPiece]:
     cursor: int | None = 0
-    searched, starts = memoryview(b""), list[int]()
+    searched, starts, final = memoryview(b""), list[int](), False
+    # A member that is found after damage may be the inside of another: the gate does not see it.
+    is_proven, before = True, 0
     while cursor is not None:
         if window.view is not searched:
             searched, starts = window.view, _likely_starts(window.view)
-            if passing:
-                passing.look(starts)
-        if passing and (after := passing.after(cursor)) is not None:
-            cursor = after
+            if gate:
+                gate.look(searched, starts, final=final)
+        stretch = gate.at(cursor) if gate else None
+        if gate and stretch and is_proven:
+            if stretch is not MORE:
+                before += stretch.inflated
+                report.add_passed(stretch.members, stretch.end - cursor, stretch.documents)
+                cursor = stretch.end
+            elif (fell := window.refill(cursor)) is not None:
+                cursor -= fell
+            else:
+                final = True
+                gate.look(searched, starts, final=True)
             continue
         members = _whole_members(window.view, starts, window.base, cursor)
-        if passing is None:
+        if gate is None:
             cursor = yield from members
-        elif (piece := next(members, None)) is not None:
-            yield piece
-            cursor = piece.offset + piece.length - window.base
+        elif piece := next(members, None):
+            yield piece._replace(before=before) if before else piece
+            is_proven, before, cursor = True, 0, piece.offset + piece.length - window.base
             continue
         if cursor + SLICE_BYTES > len(window.view) and (fell := window.refill(cursor)) is not None:
             cursor -= fell
         elif cursor == len(window.view):
             return
         else:
-            cursor = yield from _member(window, report, cursor, begins_well)
-
-
-class _Passing:
-    """Passes over members that a gate leaves out, where their beginning is proven; counts them in the report.
-
-    It is proven at the beginning of the file, and after a member that was verified or passed over. A member
-    that is found after damage is not: it may be the inside of another.
-    """
-
-    def __init__(self, window: Window, report: ReadReport, gate: Gate) -> None:
-        self._window = window
-        self._report = report
-        self._gate = gate
-        self._starts: list[int] = []
-        self._proven = True
-        self._final = False
-        self._before = 0
-
-    def look(self, starts: list[int]) -> None:
-        """Take the window's new view; `starts`: where members seem to begin."""
-        self._starts = starts
-        self._gate.look(self._window.view, starts, final=self._final)
-
-    def after(self, cursor: int) -> int | None:
-        """Return where to go on if something was passed over at `cursor`, or more was read; else None."""
-        stretch = self._gate.at(cursor)
-        if stretch is None or not self._proven:
-            return None
-        if stretch is MORE:
-            fell = self._window.refill(cursor)
-            if fell is not None:
-                return cursor - fell
-            self._final = True
-            self.look(self._starts)
-            return cursor
-        self._before += stretch.inflated
-        self._report.add_passed(stretch.members, stretch.end - cursor, stretch.documents)
-        return stretch.end
-
-    def noted(self, piece: MemberPiece) -> MemberPiece:
-        """Return a piece that is read with the number of bytes that were passed over before it."""
-        before, self._before = self._before, 0
-        self._proven = piece.closes
-        return piece._replace(before=before) if before else piece
+            cursor, is_proven = yield from _member(window, report, cursor, begins_well, before)
+            before = 0
 
 
 def _likely_starts(view: memoryview) -> list[int]:
@@ -287,12 +228,10 @@ def _likely_starts(view: memoryview) -> list[int]:
 def _whole_members(
     view: memoryview, starts: list[int], base: int, start: int
 ) -> Generator[MemberPiece, None, int]:
-    """Yield members from `start` on, as long as each ends where the next one seems to begin.
+    """Yield members from `start` on, as long as each ends where the next one seems to begin; return the end.
 
-    Returns where the last of them ends; `start` without any.
-    libdeflate takes an eighth less time than ISA-L, but needs the length of the content, and stays silent
-    about bytes behind a member. So the trailer is compared once more, where the next member begins. The
-    caller reads what is long, cut, damaged, empty, or the last in view.
+    The caller reads members that are long, cut, damaged, empty, or the last in view. libdeflate takes an
+    eighth less time than ISA-L, but ignores bytes after a member: the trailer is compared at its end.
     """
     for k in range(bisect_left(starts, start + SMALLEST_MEMBER), len(starts)):
         end = starts[k]
@@ -312,17 +251,20 @@ def _whole_members(
 
 
 def _member(
-    window: Window, report: ReadReport, start: int, begins_well: Callable[[bytes], bool] | None
-) -> Generator[MemberPiece, None, int | None]:
-    """Yield the member at index `start`, which may be long, cut or damaged; return where reading resumes."""
+    window: Window, report: ReadReport, start: int, begins_well: Callable[[bytes], bool] | None, before: int
+) -> Generator[MemberPiece, None, tuple[int | None, bool]]:
+    """Yield the member at index `start`, which may be long, cut or damaged.
+
+    Returns the index where reading resumes, and True if the member was verified.
+    """
     offset, end, opens = window.base + start, start, True
     parts, size, produced, damage = list[bytes](), 0, 0, CUT
     inflater: Inflater = isal_zlib.decompressobj(31)
     is_last_try = False
     while not inflater.eof:
         if size >= PIECE_BYTES:
-            yield MemberPiece(offset, window.base + end - offset, b"".join(parts), opens, False)
-            parts, size, opens = [], 0, False
+            yield MemberPiece(offset, window.base + end - offset, b"".join(parts), opens, False, before)
+            parts, size, opens, before = [], 0, False, 0
         if end == len(window.view):
             # After damage, the next member may begin in the last bytes.
             fell = window.refill(max(0, offset - window.base, end - LOOK_BACK_BYTES))
@@ -347,12 +289,12 @@ def _member(
     whole = inflater.eof and damage == CUT
     if whole:
         end -= len(inflater.unused_data)
-    yield MemberPiece(offset, window.base + end - offset, b"".join(parts), opens, whole)
-    return end if whole else _resume(window, report, offset, damage, begins_well)
+    yield MemberPiece(offset, window.base + end - offset, b"".join(parts), opens, whole, before)
+    return (end, True) if whole else (_resume(window, report, offset, damage, begins_well), False)
 
 
 def _salvaged(stored: memoryview) -> bytes:
-    """Return the content before the damage of a member: a failing call gives nothing at all."""
+    # A failing call returns nothing: the bytes before the damage are fed one by one.
     inflater, parts, at, step = zlib.decompressobj(31), list[bytes](), 0, SALVAGE_BYTES
     while at < len(stored):
         before = inflater.copy()
@@ -383,7 +325,7 @@ def _resume(
     damage: str,
     begins_well: Callable[[bytes], bool] | None,
 ) -> int | None:
-    """Note the damage of the member at `offset`; return the index of the next readable one, None if none."""
+    # Returns the index of the next readable member, None if there is none.
     start = max(0, offset - window.base)
     if _is_padding(window, start):
         return None
@@ -422,7 +364,7 @@ def _find(view: memoryview, at: int) -> int:
 
 @entry_njit
 def find_magics(data: Bytes, found: Offsets) -> int:
-    """Write the places of gzip magics into `found`; return their number, even if there is no room."""
+    """Write the places of gzip magics into `found`, as far as there is room; return their number."""
     at, end, n = _0, U64(len(data)), 0
     first, second, third = _FIRST, _SECOND, _THIRD
     while at + _66 <= end:
@@ -447,14 +389,14 @@ def find_magics(data: Bytes, found: Offsets) -> int:
 def inflated(stream: Stream, report: ReadReport) -> Iterator[bytes]:
     """Yield the inflated content of `stream` in pieces of a few MiB.
 
-    At a cut or damage it notes a defect in `report` and ends; what inflates before is yielded.
-    `report.unchecked` is set before anything is yielded that no checksum covers.
+    At a cut or damage it notes a defect in `report` and ends. `report.unchecked` is set before anything is
+    yielded that no checksum covers.
     """
     return inflated_window(Window(stream, report), report)
 
 
 def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
-    """Inflate a window whose first chunk may be loaded already; see `inflated`."""
+    """Inflate a window, as `inflated` does a stream; its first chunk may be loaded already."""
     if not window.view:
         window.refill(0)
     compression = compression_of(bytes(window.view[:4]))
@@ -466,7 +408,7 @@ def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
 def compression_of(head: bytes) -> str:
     """Return the compression of an object that begins with `head` (4 bytes): `gzip`, `zstd` or `plain`.
 
-    A shorter `head` is the whole object, and may be a magic number that was cut.
+    A shorter `head` is the whole object, and may be a cut magic number.
     """
     if head and GZIP_MAGIC.startswith(head[:3]):
         return "gzip"
@@ -494,7 +436,6 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
             while len(window.view) - at < ZSTD_HEAD_BYTES and (fell := window.refill(at)) is not None:
                 at -= fell
             head = bytes(window.view[at : at + ZSTD_HEAD_BYTES])
-            # Frames to be skipped hold nothing.
             if head.startswith(ZSTD_MAGIC) and not head[-1] & ZSTD_CHECKSUM:
                 report.unchecked = "zstd"
         fed = window.view[at : at + ZSTD_SLICE_BYTES]

@@ -1,61 +1,49 @@
 """OSCAR: 22.01 and 23.01 as JSONL or Parquet, and 21.09 as text with metadata in a second file.
 
 In 22.01 and 23.01 the files that hold the documents are called `fr_meta_part_1.jsonl.gz`; in 21.09 files of
-that name hold only metadata. So content and neighbours decide what such a file is, never its name alone.
+that name hold only metadata. So content and neighbours decide the kind of such a file, never its name alone.
 
 A text of 21.09 has documents as lines parted by a blank line. An entry of `fr_meta_part_1.jsonl` names a
 document of `fr_part_1.txt` by `offset`, its first line from 0, and `nb_sentences`, its number of lines.
-(Format: ungoliant 1, OSCAR schema 1.1.) Lost lines move all documents behind them up. A document with as many
-lines as another then stands at the other's place, and would get its URL. So both files are compared as wholes
-before any document is yielded. Where no checksum covers them, entries are in doubt as rows of JSON Lines are
-(see `table.jsonl`).
+(Format: ungoliant 1, OSCAR schema 1.1.) Lost lines would move documents to the places, and URLs, of others:
+both files are compared as wholes before any document gets a URL.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import count
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
-from presswatch_spark.formats import specimens
+from presswatch_spark.formats import source
 from presswatch_spark.formats.http.message import is_text
 from presswatch_spark.formats.inflate import Window, compression_of, inflated, inflated_window, placed_lines
 from presswatch_spark.formats.row_datasets import JSON_RATE, KINDS, RowSource
-from presswatch_spark.formats.source import Companions, Format, Head, ReadOptions, first_existing
-from presswatch_spark.formats.table.arrow_text import BatchBuilder
+from presswatch_spark.formats.source import Companions, Format, Head, ReadOptions
 from presswatch_spark.formats.table.columns import (
     ColumnNames,
     as_languages,
+    encoded,
     holds_objects_only,
     locator_of,
-    readable_part,
-    tree_of,
-)
-from presswatch_spark.formats.table.json_text import (
-    encoded,
-    is_utf8,
     parse_object,
-    repeats_a_name,
+    readable_part,
 )
-from presswatch_spark.formats.table.jsonl import DoubtfulLines, Ending, SteadyFields
-from presswatch_spark.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.formats.table.row_values import BatchBuilder
+from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
 from presswatch_spark.translation import N_
 
 _TEXT_NAME = re.compile(r"(?P<stem>.+?)(?P<part>_part_\d+)?\.txt(?P<packed>\.gz|\.zst)?")
 _OSCAR_NAME = re.compile(r"(.*/)?[a-z]{2,4}(_dedup)?(_part_\d+)?\.txt(\.gz|\.zst)?")
-_PACKED = ("", ".gz", ".zst")
-HEADERS: Mapping[str, str] = {
+_HEADERS: Mapping[str, str] = {
     "url": "warc-target-uri",
     "record_id": "warc-record-id",
     "captured_at": "warc-date",
     "payload_digest": "warc-block-digest",
     "languages": "warc-identified-content-language",
 }
-# Forms of entries (numbers of quotes and fields): an entry of a form that was examined is not examined.
-FORMS_KEPT = 1_000
 
 
 def metadata_of(uri: str) -> tuple[str, ...]:
@@ -63,7 +51,7 @@ def metadata_of(uri: str) -> tuple[str, ...]:
     name = _TEXT_NAME.fullmatch(uri)
     if not name:
         return ()
-    packed = sorted(_PACKED, key=lambda suffix: suffix != (name["packed"] or ""))
+    packed = sorted(("", ".gz", ".zst"), key=lambda suffix: suffix != (name["packed"] or ""))
     return tuple(f"{name['stem']}_meta{name['part'] or ''}.jsonl{suffix}" for suffix in packed)
 
 
@@ -73,117 +61,34 @@ def is_named_like_text(uri: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class _OscarEntry:
     """An entry of the metadata: its document's first line and number of lines, and values by role.
 
-    `number`: from 0, of all entries. `size`: bytes that it takes in the file. `in_doubt`: it may be made of
-    two, or hold another's headers.
+    `size`: bytes that it takes in the file.
     """
 
-    number: int
     line: int
     sentences: int
     values: dict[str, Any]
     size: int
-    in_doubt: bool = False
 
 
-def read_entries(stream: Stream, report: ReadReport, max_line_bytes: int) -> Iterator[Entry]:
-    """Yield the entries in the metadata file `stream`; a line that is none is a defect.
-
-    Entries are held until those beside them are known.
-    """
-    ending, beside = Ending(inflated(stream, report)), DoubtfulLines[Entry]()
-    steady = SteadyFields(tree_of(("headers", name) for name in HEADERS.values()))
-    numbers, forms = count(), set[tuple[int, int, int]]()
-
-    def numbered(settled: Iterator[tuple[Entry | None, bool]]) -> Iterator[Entry]:
-        for entry, in_doubt in settled:
-            if entry:
-                in_doubt &= bool(report.unchecked)
-                yield replace(entry, number=next(numbers), in_doubt=in_doubt)
-
-    for index, _, line in placed_lines(ending, max_line_bytes):
-        entry, is_odd = None, True
+def _read_entries(stream: Stream, report: ReadReport, limit: int) -> Iterator[_OscarEntry]:
+    """Yield the entries in the metadata file `stream`; a line that is none is a defect."""
+    for index, _, line in placed_lines(inflated(stream, report), limit):
         if line is None:
-            report.add_defect(f"line longer than {max_line_bytes:,} bytes, not read", index, "line")
-        elif not line or line.isspace():
-            continue
-        elif (row := _entry_fields(line, forms)) is None:
-            report.add_defect("line is no entry of metadata", index, "line")
-            # Damage to packed bytes reaches far.
-            report.unverified |= report.unchecked == "zstd"
-        else:
-            headers = row["headers"] if isinstance(row.get("headers"), dict) else {}
-            values = {role: readable_part(headers.get(name)) for role, name in HEADERS.items()}
-            entry = Entry(-1, row["offset"], row["nb_sentences"], values, len(line))
-            is_odd = bool(report.unchecked) and (steady.add(index, row) or not is_utf8(line))
-            if steady.first_is_odd:
-                beside.doubt_held()
-        yield from numbered(beside.add(index, entry, is_odd))
-    yield from numbered(beside.rest(ending.was_cut))
-
-
-def _entry_fields(line: bytes, forms: set[tuple[int, int, int]]) -> dict[str, Any] | None:
-    """Return the fields of a line; None if it is no entry, or may be parts of two: a name repeats.
-
-    `forms` of entries that were examined are not examined again.
-    """
-    row = parse_object(line)
-    if row is None or not all(isinstance(row.get(name), int) for name in ("offset", "nb_sentences")):
-        return None
-    headers = row.get("headers")
-    form = line.count(b'"'), len(row), len(headers) if isinstance(headers, dict) else 0
-    if form not in forms:
-        if repeats_a_name(line):
-            return None
-        if len(forms) < FORMS_KEPT:
-            forms.add(form)
-    return row
-
-
-Place = tuple[int, int]
-"""The first line of a document, and its number of lines."""
-
-
-@dataclass(frozen=True, slots=True)
-class CertainDocuments:
-    """Which documents are certain: those before `ahead` and from `behind` on, by their number from 0.
-
-    Before `ahead`, an entry has the number of its document; from `behind` on, a number higher by `shift`.
-    """
-
-    ahead: int = 0
-    behind: int = 1 << 62
-    shift: int = 0
-
-    def entry_of(self, document: int) -> int | None:
-        """Return the number of a document's entry; None if none is certain."""
-        if document < self.ahead:
-            return document
-        return document + self.shift if document >= self.behind else None
-
-
-def certain(documents: Sequence[Place], entries: Sequence[Place]) -> CertainDocuments:
-    """Return which documents are those of the entries at their places.
-
-    If the last document and entry have one place, only the metadata lost lines, and places can be believed.
-    An entry next to the loss may be made of two. Otherwise text was lost or added somewhere, and documents
-    that fit entries from the end may have moved, too.
-    """
-    if documents == entries:
-        return CertainDocuments(len(documents))
-    ahead = _common(documents, entries)
-    behind = _common(documents[::-1], entries[::-1])
-    if behind:
-        return CertainDocuments(ahead, max(ahead, len(documents) - behind + 1), len(entries) - len(documents))
-    moved = _common([lines for _, lines in documents[::-1]], [lines for _, lines in entries[::-1]])
-    return CertainDocuments(max(0, min(ahead, len(documents) - moved) - 1))
-
-
-def _common(these: Sequence[object], those: Sequence[object]) -> int:
-    pairs = enumerate(zip(these, those, strict=False))
-    return next((i for i, (this, that) in pairs if this != that), min(len(these), len(those)))
+            report.add_defect(f"line longer than {limit:,} bytes, not read", index, "line")
+        elif line and not line.isspace():
+            row = parse_object(line) or {}
+            first, sentences, headers = row.get("offset"), row.get("nb_sentences"), row.get("headers")
+            if not (isinstance(first, int) and isinstance(sentences, int)):
+                report.add_defect("line is no entry of metadata", index, "line")
+                # Damage to packed bytes reaches far.
+                report.unverified |= report.unchecked == "zstd"
+                continue
+            given = headers if isinstance(headers, dict) else {}
+            values = {role: readable_part(given.get(name)) for role, name in _HEADERS.items()}
+            yield _OscarEntry(first, sentences, values, len(line))
 
 
 @dataclass(slots=True)
@@ -206,74 +111,6 @@ class _OscarDocument:
             self.lines.append(line)
 
 
-def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-    """Yield the documents of a text file, with the headers that its metadata gives them.
-
-    Without metadata, and where the two files disagree, documents have no URL, and a defect says so. Both
-    files are read twice: first to see where they agree.
-    """
-    stream_report = ReadReport()
-    order = _order(shard, options)
-    builder = BatchBuilder[Callable[[], Locator]](report, lambda located: located())
-    with ExitStack() as stack:
-        window = Window(stack.enter_context(options.open(shard)), stream_report)
-        if window.refill(0) is None:
-            report.add_defect("the shard is empty", 0)
-            return
-        encoding = "plain" if compression_of(bytes(window.view[:4])) == "plain" else "inflated"
-        entries = _Entries(shard.uri, options, report, stack)
-        documents = 0
-        for document in _documents(window, options.max_document_bytes, stream_report):
-            entry = entries.of(document, order.entry_of(documents))
-            documents += 1
-            if document.size > options.max_document_bytes:
-                report.add_defect("document longer than allowed, not read", document.line, "line")
-            elif options.gates(as_languages(entry.values.get("languages"))):
-                report.add_skipped("language")
-            else:
-                text, url = b"\n".join(document.lines), entry.values.get("url")
-                located = partial(
-                    locator_of,
-                    entry.values.get,
-                    row_index=document.line,
-                    record_offset=document.offset,
-                    record_length=len(text),
-                    record_encoding=encoding,
-                )
-                read_bytes = document.size + entry.size
-                builder.add(text, encoded(url) if isinstance(url, str) else b"", located, read_bytes)
-            report.bytes_read = stream_report.bytes_read
-            if builder.is_full(options.batch_bytes):
-                yield builder.take()
-        report.bytes_read = stream_report.bytes_read
-        entries.finish()
-        report.interrupted |= stream_report.interrupted
-        if not (documents or stream_report.defects_total):
-            report.add_defect("the shard is empty", 0)
-        for defect in stream_report.defects:
-            report.add_defect(defect.what, defect.offset, defect.unit)
-        if len(builder):
-            yield builder.take()
-
-
-def _order(shard: ObjectInfo, options: ReadOptions) -> CertainDocuments:
-    """Return which documents are certain; without metadata none is."""
-    info = first_existing(metadata_of(shard.uri), options.storage)
-    if info is None:
-        return CertainDocuments()
-    with options.open(shard) as stream:
-        report = ReadReport()
-        found = _documents(Window(stream, report), options.max_document_bytes, report)
-        documents = [(document.line, document.sentences) for document in found]
-    if report.defects_total:
-        # What a damaged stream inflates to before anybody notices may be anything.
-        return CertainDocuments()
-    with open_stream(info, options.storage) as stream:
-        read = read_entries(stream, ReadReport(), options.max_document_bytes)
-        named = [(entry.line, entry.sentences) for entry in read]
-    return certain(documents, named)
-
-
 def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterator[_OscarDocument]:
     """Yield the documents; the last one of a stream that broke off is not whole, and left out."""
     document: _OscarDocument | None = None
@@ -289,61 +126,81 @@ def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterato
         yield document
 
 
-class _Entries:
-    """The metadata of one text file, read in step with it."""
+def _fit(shard: ObjectInfo, metadata: ObjectInfo, options: ReadOptions) -> bool:
+    """Return True if both files are undamaged, and have the same documents at the same lines."""
+    report, limit = ReadReport(), options.max_document_bytes
+    with options.open(shard) as text, open_stream(metadata, options.storage) as stream:
+        documents = _documents(Window(text, report), limit, report)
+        fits = all(
+            document and entry and (document.line, document.sentences) == (entry.line, entry.sentences)
+            for document, entry in zip_longest(documents, _read_entries(stream, report, limit))
+        )
+    return fits and not report.defects_total
 
-    def __init__(self, uri: str, options: ReadOptions, report: ReadReport, stack: ExitStack) -> None:
-        self._report = report
-        self._own_report = ReadReport()
-        self._missing = False
-        self._without_document = self._uncertain = 0
-        self._entries = self._read(uri, options, stack)
-        self._ahead = next(self._entries, None)
 
-    def of(self, document: _OscarDocument, number: int | None) -> Entry:
-        """Return the entry of the file's next document, without values if none is certain.
+def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+    """Yield the documents of a text file, with the headers that its metadata gives them.
 
-        `number`: of the document's entry, if it is known.
-        """
-        while (entry := self._ahead) and (
-            entry.line < document.line if number is None else entry.number < number
-        ):
-            self._advance(fits=False)
-        if entry and entry.line == document.line and entry.sentences == document.sentences:
-            self._advance(fits=True)
-            if entry.number == number and not entry.in_doubt:
-                return entry
-            self._uncertain += 1
-        elif not self._missing:
-            self._report.add_defect("no metadata fits the document; read without URL", document.line, "line")
-        return Entry(-1, document.line, document.sentences, {}, 0)
-
-    def finish(self) -> None:
-        """Read the rest: an entry without a document may be all that is left of one."""
-        while self._ahead:
-            self._advance(fits=False)
-        for defect in self._own_report.defects:
-            self._report.add_defect(f"metadata: {defect}")
-        self._report.unverified |= self._own_report.unverified
-        if self._uncertain:
-            what = f"{self._uncertain:,} documents are read without URL"
-            self._report.add_defect(f"{what}: text or metadata lacks lines, or is damaged beside them")
-        if self._without_document:
-            self._report.add_defect(f"{self._without_document:,} entries of the metadata fit no document")
-
-    def _advance(self, *, fits: bool) -> None:
-        self._without_document += not fits
-        self._ahead = next(self._entries, None)
-
-    def _read(self, uri: str, options: ReadOptions, stack: ExitStack) -> Iterator[Entry]:
-        info = first_existing(metadata_of(uri), options.storage)
-        if info is None:
-            self._missing = True
-            names = metadata_of(uri)[0].rpartition("/")[2]
-            self._report.add_defect(f"there is no metadata {names} beside the text; read without URLs")
+    Without metadata, and where the two files disagree, no document has a URL, and a defect reports it. Both
+    files are read twice: first to compare them.
+    """
+    stream_report, entry_report, documents = ReadReport(), ReadReport(), 0
+    metadata = source.first_existing(metadata_of(shard.uri), options.storage)
+    fits = metadata is not None and _fit(shard, metadata, options)
+    builder: BatchBuilder[tuple[dict[str, Any], dict[str, Any]]] = BatchBuilder(
+        report, lambda place: locator_of(place[0].get, **place[1])
+    )
+    with ExitStack() as stack:
+        window = Window(stack.enter_context(options.open(shard)), stream_report)
+        if window.refill(0) is None:
+            report.add_defect("the shard is empty", 0)
             return
-        stream = stack.enter_context(open_stream(info, options.storage))
-        yield from read_entries(stream, self._own_report, options.max_document_bytes)
+        encoding = "plain" if compression_of(bytes(window.view[:4])) == "plain" else "inflated"
+        entries: Iterator[_OscarEntry] = iter(())
+        if metadata is None:
+            name = metadata_of(shard.uri)[0].rpartition("/")[2]
+            report.add_defect(f"there is no metadata {name} beside the text; read without URLs")
+        else:
+            stream = stack.enter_context(open_stream(metadata, options.storage))
+            entries = _read_entries(stream, entry_report, options.max_document_bytes)
+        for document in _documents(window, options.max_document_bytes, stream_report):
+            documents += 1
+            entry = next(entries, None)
+            values: dict[str, Any] = entry.values if fits and entry else {}
+            if document.size > options.max_document_bytes:
+                report.add_defect("document longer than allowed, not read", document.line, "line")
+            elif options.gates(as_languages(values.get("languages"))):
+                report.add_skipped("language")
+            else:
+                text, url = b"\n".join(document.lines), values.get("url")
+                place = {
+                    "row_index": document.line,
+                    "record_offset": document.offset,
+                    "record_length": len(text),
+                    "record_encoding": encoding,
+                }
+                read_bytes = document.size + (entry.size if entry else 0)
+                url_bytes = encoded(url) if isinstance(url, str) else b""
+                builder.add(text, url_bytes, (values, place), read_bytes)
+            report.bytes_read = stream_report.bytes_read
+            if builder.is_full(options.batch_bytes):
+                yield builder.take()
+        report.bytes_read = stream_report.bytes_read
+        for _ in entries:
+            # The rest is read for its defects.
+            pass
+        for defect in entry_report.defects:
+            report.add_defect(f"metadata: {defect}")
+        report.unverified |= entry_report.unverified
+        if metadata and not fits:
+            report.add_defect("text and metadata lack lines of each other, or are damaged; read without URLs")
+        report.interrupted |= stream_report.interrupted
+        if not (documents or stream_report.defects_total):
+            report.add_defect("the shard is empty", 0)
+        for defect in stream_report.defects:
+            report.add_defect(defect.what, defect.offset, defect.unit)
+        if len(builder):
+            yield builder.take()
 
 
 def _headers(name: str) -> tuple[str, ...]:
@@ -408,7 +265,7 @@ OSCAR = Format(
     recognises=_recognises,
     kinds=KINDS,
     rates={"": JSON_RATE},
-    specimen=specimens.rows,
+    specimen=source.row_specimens,
     has_columns=True,
     companions=Companions(
         beside=metadata_of,

@@ -1,11 +1,9 @@
-"""All formats that are read, and which one a shard is of. A new one is a source with its descriptor.
+"""All formats that are read, and the format of a shard. A new one is a source with its descriptor.
 
-The content of a shard decides, and its name only where the content cannot be read. Files that are read with
-others are no shards.
+The content of a shard decides, and its name only where the content cannot be read.
 """
 
 import re
-from collections.abc import Mapping
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats.arc import ARC
@@ -14,59 +12,67 @@ from presswatch_spark.formats.inflate import Window, inflated_window
 from presswatch_spark.formats.oscar import OSCAR
 from presswatch_spark.formats.row_datasets import C4, ROWS
 from presswatch_spark.formats.source import Format, Head, ReadOptions, first_existing
-from presswatch_spark.formats.table.columns import keys_of, listed
-from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK
+from presswatch_spark.formats.table.columns import BYTE_ORDER_MARK, keys_of, listed
 from presswatch_spark.formats.table.parquet import dotted_names, open_parquet
 from presswatch_spark.formats.table.parquet_footer import MAGIC
-from presswatch_spark.formats.warc.fields import begins_with_record, first_content_type
-from presswatch_spark.formats.warc_format import WARC
-from presswatch_spark.formats.wet import WET
+from presswatch_spark.formats.warc.blocks import begins_with_record, first_content_type
+from presswatch_spark.formats.warc_format import WARC, WET
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, random_access
 
 AUTO = "auto"
 """In the place of a format's name: each shard by its content."""
-
 FORMATS: tuple[Format, ...] = (WET, WARC, ARC, OSCAR, C4, ROWS)
-"""In the order in which a shard is held against them; `ROWS` takes whatever rows the others leave."""
-
+"""In the order in which they are tried; `ROWS` takes the rows that the others leave."""
 DEFAULT = ROWS
-"""What an empty shard is read as whose name tells nothing."""
+"""The format of an empty shard whose name does not show it."""
 HEAD_BYTES = 64 << 10
 HEAD_CHUNK_BYTES = 256 << 10
 LONG_LINE_BYTES = 16 << 20
-_REMEDIES: Mapping[str, str] = {
-    "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl",
-    "a CDX index": "give the files that it points into; `presswatch census` reads CDXJ",
-    "HTML": "an error page was probably saved in place of the file: get it again",
-    "an error message in XML": "the storage's refusal was saved in place of the file: check its name and "
-    "your access, and get it again",
-    "a WACZ file": "unpack it, and give the WARC files in its folder archive/: "
-    "unzip -j FILE.wacz 'archive/*' -d FOLDER",
-    **dict.fromkeys(
-        ("a ZIP archive", "a 7z archive", "a tar archive"), "unpack it, and give the files that were in it"
-    ),
-    **dict.fromkeys(("packed with xz", "packed with bzip2"), "unpack it, or pack it with gzip or zstd"),
-    "a list of paths": "name it *.paths.gz to have the files that it lists read",
+_UNPACK, _REPACK = "unpack it, and give the files that were in it", "unpack it, or pack it with gzip or zstd"
+# Content that is not read: a pattern of its beginning, its kind in messages, a remedy. The first fit counts.
+_FOREIGN = tuple(
+    (re.compile(pattern, re.DOTALL), kind, remedy)
+    for pattern, kind, remedy in (
+        (
+            rb"(?i)(\xef\xbb\xbf)?\s*(<!--.{0,4096}?-->\s*)?(<!doctype html|<html|<head|<body|<title)",
+            "HTML",
+            "an error page was probably saved in place of the file: get it again",
+        ),
+        (
+            rb"(?i)(\xef\xbb\xbf)?\s*<(\?xml.{0,4096}?<error[ >]|error>)",
+            "an error message in XML",
+            "the storage's refusal was saved in place of the file: check its name and your access, and get it"
+            " again",
+        ),
+        (rb"(?i)(\xef\xbb\xbf)?\s*<\?xml", "XML", ""),
+        (
+            rb"PK\x03\x04.{26}(datapackage(-digest)?\.json|archive/|indexes/|pages/)",
+            "a WACZ file",
+            "unpack it, and give the WARC files in its folder archive/:"
+            " unzip -j FILE.wacz 'archive/*' -d FOLDER",
+        ),
+        (rb"PK(\x03\x04|\x05\x06)", "a ZIP archive", _UNPACK),
+        (rb"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+        (rb".{257}ustar", "a tar archive", _UNPACK),
+        (rb"\xfd7zXZ\0", "packed with xz", _REPACK),
+        (rb"BZh[1-9]1AY&SY", "packed with bzip2", _REPACK),
+        # CDX with its line of field letters; CDX and CDXJ without; the index of a zipped one.
+        (
+            rb" CDX( [A-Za-z])+|\S{1,4096} [0-9]{14}[ \t]",
+            "a CDX index",
+            "give the files that it points into; `presswatch census` reads CDXJ",
+        ),
+        (
+            rb"[\w./:\-]+\.(warc|wet|wat|parquet|json)(\.gz)?\r?(\n|$)",
+            "a list of paths",
+            "name it *.paths.gz to have the files that it lists read",
+        ),
+    )
+)
+_REMEDIES = {kind: remedy for _, kind, remedy in _FOREIGN if remedy} | {
+    "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl"
 }
-
-
-_HTML = re.compile(
-    rb"(?i)(\xef\xbb\xbf)?\s*(<!--.{0,4096}?-->\s*)?(<!doctype html|<html|<head|<body|<title)", re.DOTALL
-)
-_XML = re.compile(rb"(?i)(\xef\xbb\xbf)?\s*<(\?xml|error>)")
-_XML_ERROR = re.compile(rb"<(Error|error|ERROR)[ >]")
-_ARCHIVES = (
-    (re.compile(rb"PK(\x03\x04|\x05\x06)"), "a ZIP archive"),
-    (re.compile(rb"7z\xbc\xaf\x27\x1c"), "a 7z archive"),
-    (re.compile(rb"(?s).{257}ustar"), "a tar archive"),
-    (re.compile(rb"\xfd7zXZ\0"), "packed with xz"),
-    (re.compile(rb"BZh[1-9]1AY&SY"), "packed with bzip2"),
-)
-_OF_WACZ = re.compile(rb"(?s)PK\x03\x04.{26}(datapackage(-digest)?\.json|archive/|indexes/|pages/)")
-# CDX with its line of field letters; CDX and CDXJ without; the index of a zipped one.
-_CDX = re.compile(rb" CDX( [A-Za-z])+|\S{1,4096} [0-9]{14}[ \t]")
-_PATHS = re.compile(rb"[\w./:\-]+\.(warc|wet|wat|parquet|json)(\.gz)?\r?(\n|$)")
 # Other metadata, which a crawler may write first, is `application/warc-fields`.
 _OF_WAT = b"\ncontent-type: application/json"
 
@@ -89,18 +95,16 @@ def named(name: str) -> Format:
 
 
 def named_like(uri: str) -> Format | None:
-    """Return the format that a shard's name speaks of, without a look at it; None if it speaks of none."""
+    """Return the format that a shard's name shows, None if it shows none."""
     return next((format for format in FORMATS if format.is_named(uri)), None)
 
 
 def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
-    """Return the format that `shard` is read in; `name`: of a format that the user says, or `auto`.
-
-    What is of another format that the one named may stand for (ARC for WARC) is read in that.
+    """Return the format that `shard` is read in; `name`: the user's, or `auto`. ARC is read for WARC.
 
     Raises:
         InputError: there is no such format, or the content is of no kind that is read.
-        CorruptError: the content is of another kind than the user says, or cannot be read.
+        CorruptError: the content is of another kind than the named one, or cannot be read.
     """
     try:
         chosen = None if name == AUTO else named(name)
@@ -182,10 +186,7 @@ def _recognised(head: Head) -> Format:
 
 
 def _refuse_companion(uri: str, columns: frozenset[str], format: Format | None) -> None:
-    """Raise `CorruptError` if columns show a companion: the shard is the file beside it.
-
-    A shard that its format expects to have a companion of its own is none.
-    """
+    # A shard that its format expects to have a companion of its own is none.
     if format and format.companions and format.companions.beside(uri):
         return
     for companions in (each.companions for each in FORMATS):
@@ -194,10 +195,7 @@ def _refuse_companion(uri: str, columns: frozenset[str], format: Format | None) 
 
 
 def companions_among(uris: set[str], format: str) -> set[str]:
-    """Return those of `uris` that are read with another of them, and so are no shards; their names decide.
-
-    If such a file holds documents, the other one's metadata cannot be read, which is a defect.
-    """
+    """Return those of `uris` that are read with another of them, and so are no shards; names decide."""
     found = set[str]()
     for companions in (each.companions for each in FORMATS if format in (AUTO, each.name)):
         if companions:
@@ -207,7 +205,7 @@ def companions_among(uris: set[str], format: str) -> set[str]:
 
 
 def kind_of(head: bytes) -> str:
-    """Return the kind of content that `head` begins, as a message says it; `unknown` if nothing fits."""
+    """Return the kind of content that `head` begins, as in messages; `unknown` if nothing fits."""
     if not head:
         return "empty"
     if begins_with_record(head):
@@ -221,14 +219,5 @@ def kind_of(head: bytes) -> str:
         return "ARC"
     if keys_of(head):
         return "JSONL"
-    if _HTML.match(head):
-        return "HTML"
-    if _XML.match(head):
-        return "an error message in XML" if _XML_ERROR.search(head[:4096]) else "XML"
-    if head.startswith(b"PK\x03\x04") and _OF_WACZ.search(head):
-        return "a WACZ file"
-    if archive := next((name for mark, name in _ARCHIVES if mark.match(head)), None):
-        return archive
-    if _CDX.match(head):
-        return "a CDX index"
-    return "a list of paths" if _PATHS.match(head) else "text" if is_text(head) else "unknown"
+    foreign = next((kind for pattern, kind, _ in _FOREIGN if pattern.match(head)), None)
+    return foreign or ("text" if is_text(head) else "unknown")

@@ -1,14 +1,13 @@
 """C4; and any other dataset of rows, by a mapping of columns or by the names that public datasets use.
 
-The table `TRIED` is read from left to right: the first name that a file has is taken. It covers FineWeb and
-FinePDFs (`dump`, `id`), mC4, CulturaX (`source`), CCNet, RedPajama (`raw_content`; also `meta` as a string of
-JSON), HPLT (`u`, `ts`), Dolma and OLMo (`metadata.…`), and their like.
+`TRIED` has the names by role, best first. They cover FineWeb and FinePDFs (`dump`, `id`), mC4, CulturaX,
+CCNet, RedPajama (`raw_content`; `meta` as a string of JSON), HPLT (`u`, `ts`), Dolma and OLMo (`metadata.…`).
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from presswatch_spark.formats import specimens
+from presswatch_spark.formats import source
 from presswatch_spark.formats.inflate import Window, inflated_window
 from presswatch_spark.formats.source import ANYTHING, Format, Head, ReadOptions
 from presswatch_spark.formats.table import parquet
@@ -35,8 +34,8 @@ RATES: Mapping[str, str] = {**dict.fromkeys(_JSON_SUFFIXES, JSON_RATE), ".parque
 class RowSource:
     """Reads JSONL (plain, gzip, zstd) and Parquet, distinguished by content.
 
-    `marks`: sets of (dotted) column names; a file that has all of one set is of this dataset, if `exact` only
-    a file that has no other. `text_is_sure`: a row of JSON without the column of text is a damaged one.
+    `marks`: sets of (dotted) column names, each of which shows the dataset; if `exact`, without any other
+    column. `text_is_sure`: a row of JSON without the column of text is damaged.
     """
 
     columns: ColumnNames
@@ -114,7 +113,7 @@ C4 = Format(
     recognises=_C4.recognises,
     kinds=KINDS,
     rates=RATES,
-    specimen=specimens.rows,
+    specimen=source.row_specimens,
     has_columns=True,
 )
 
@@ -136,6 +135,6 @@ ROWS = Format(
     kinds=KINDS,
     suffixes=SUFFIXES,
     rates=RATES,
-    specimen=specimens.rows,
+    specimen=source.row_specimens,
     has_columns=True,
 )

@@ -3,9 +3,15 @@
 Code that needs to know a fact about a format reads the descriptor, and never compares names.
 """
 
+import gzip
+import html
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from presswatch_spark.languages import language_of, languages_read
 from presswatch_spark.model import DocumentBatch, ReadReport
@@ -15,7 +21,7 @@ from presswatch_spark.storage.streams import ByteStream, Opener
 
 @dataclass(slots=True)
 class RangeStream:
-    """Bytes of a shard that were read by range, as a stream. `position`: offset of the next byte in it."""
+    """Bytes of a shard that were read by range, as a stream; `position`: offset of the next byte."""
 
     data: bytes
     position: int
@@ -28,7 +34,7 @@ class RangeStream:
 
 
 def every_url(url: str) -> bool:
-    """Return True: as `wants` of `ReadOptions`, it asks for every response."""
+    """Return True: as `wants` of `ReadOptions`, for every response."""
     return True
 
 
@@ -36,18 +42,17 @@ def every_url(url: str) -> bool:
 class ReadOptions:
     """How shards are read.
 
-    `languages`: codes of languages, spelled in any way (see `language_codes`); a document whose identified
-    languages share none is skipped, a document without identification is read. Empty means no gate.
-    `columns`: for row datasets, the mapping of our names (`table.columns.ROLES`) to the file's, dotted for
-    nested fields.
+    `languages`: codes, spelled in any way; a document whose identified languages share none is skipped. Empty
+    means no gate.
+    `columns`: for row datasets, our names (`table.columns.ROLES`) to the file's, dotted for nested fields.
     `max_document_bytes`: a longer document is a defect, not read.
-    `release`: the release that the shards belong to, for those that name none; it has errata.
-    `rows`: for JSONL and Parquet, the indices of the rows to read, and no others; None: all.
-    `pdf`: for WARC, whether the text of PDF files is read too.
-    `wants`: for WARC, whether the whole response of a URL is asked for (`DocumentBatch.captures`).
+    `release`: of shards that name none; it has errata.
+    `rows`: for JSONL and Parquet, the indices of the rows to read; None: all.
+    `pdf`: for WARC, True to read the text of PDF files.
+    `wants`: for WARC, True for a URL whose whole response is needed (`DocumentBatch.captures`).
     `audit`: for WET and WARC, the share (0 to 1) of the documents left out by `languages` that is read to see
-    what that costs (`DocumentBatch.is_audit`).
-    `opener`: opens shards; one that was looked into goes on where it was, by the same request.
+    what the gate costs (`DocumentBatch.is_audit`).
+    `opener`: opens shards; one that was looked into continues in the same request.
     """
 
     languages: frozenset[str] = frozenset()
@@ -70,19 +75,19 @@ class ReadOptions:
         return bool(found) and found.isdisjoint(languages_read(self.languages))
 
     def open(self, shard: ObjectInfo) -> ByteStream:
-        """Open a shard from its first byte on; raise if it is not as `shard` says."""
+        """Open a shard from its first byte on; raise if it differs from `shard`."""
         return self.opener.open(shard, self.storage)
 
 
 ReadShard = Callable[[ObjectInfo, ReadOptions, ReadReport], Iterator[DocumentBatch]]
-"""Yields every document of a shard that can be read, in order, and notes every loss in the report.
+"""Yields every readable document of a shard, in order, and notes every loss in the report.
 
-It raises `StorageError` or `CorruptError` only when nothing more can be read; what it yielded before stands.
+It raises `StorageError` or `CorruptError` only when nothing more can be read; yielded documents stay valid.
 """
 ReadPart = Callable[[Stream, ObjectInfo, ReadOptions, ReadReport], Iterator[DocumentBatch]]
-"""Does the same of a stream: a part of a shard that begins with a record."""
+"""The same for a stream: a part of a shard that begins with a record."""
 
-# Content that anything may be. The source says what it cannot read, and can resume behind damage.
+# Content that may be of any format: its source notes what it cannot read.
 ANYTHING = frozenset({"text", "unknown", "empty"})
 
 
@@ -90,8 +95,8 @@ ANYTHING = frozenset({"text", "unknown", "empty"})
 class Head:
     """The facts about a shard that are known before it is read.
 
-    `data`: its first inflated bytes. `kind`: see `registry.kind_of`. `columns`: dotted names of the columns
-    of Parquet, or of the fields of JSON Lines; else empty. `mapping`: the user's, see `ReadOptions`.
+    `data`: its first inflated bytes. `kind`: see `registry.kind_of`. `columns`: dotted names of columns of
+    Parquet or fields of JSON Lines. `mapping`: the user's, see `ReadOptions`.
     """
 
     uri: str
@@ -105,10 +110,9 @@ class Head:
 class Companions:
     """Files that are read beside the shards of a format, and are no shards themselves.
 
-    `beside(uri)`: where the companion of a shard may be, likeliest first; nothing if the shard is not named
-    like one that has a companion. `is_typical(uri)`: whether the shard is of this format if its companion
-    exists, whatever it looks like. `marks`: fields that show a companion; it is refused as a shard, with the
-    message `refusal` and the advice `remedy`.
+    `beside(uri)`: where the companion of a shard may be, likeliest first; nothing by other names.
+    `is_typical(uri)`: True if a shard with a companion is of this format, whatever its content. `marks`:
+    fields that show a companion; as a shard it is refused with `refusal` and `remedy`.
     """
 
     beside: Callable[[str], tuple[str, ...]]
@@ -122,22 +126,20 @@ class Companions:
 class Format:
     """A format that shards are read in.
 
-    `name`: as `--format`, pointers and the column `dataset` have it; `title`: as messages say it; `summary`:
-    what is read, in a line; `description`: what people who do not know formats are told, and `archive`: the
-    same where the crawl is not Common Crawl's, each marked for the catalogue.
+    `name`: of `--format`, pointers and the column `dataset`; `title`: in messages; `summary`: its content, in
+    a line; `description`: for people who do not know formats, and `archive`: the same for crawls of others
+    than Common Crawl, both for the catalogue.
     `read`: the source. `read_part`: the same for a range of bytes, if documents are records that can be read
-    alone; `begins`: whether such a record begins some bytes.
-    `recognises`: whether a shard is of this format by its content. `kinds`: those (see `registry.kind_of`)
-    that a shard may be of which the user names this format for. `suffixes`: how names of shards end (lower
-    case), each with the kinds of content that are then taken for damage.
-    `rates`: which rate of `conf/prices.yaml` reading costs, by how the shard's name ends (`""`: any name).
-    `specimen(folder, text)`: writes small shards with one document, of this text, for the rehearsal; they
-    need the same kernels as shards of the format.
-    `has_columns`: whether a mapping of columns means anything. `responses`: documents are HTTP responses,
-    with their headers. `is_warc`: records are given out as WARC. `by_release`: records are read as the errata
-    of their release say. `elsewhere`: facts of a document that stand in another record than its own.
-    `made_from(uri)`: the format and address of the shard whose captures a shard was made from, by its name;
-    None if that does not say.
+    alone; `begins`: True for bytes that begin with such a record.
+    `recognises`: True for shards of this format by their content. `kinds`: of content (see
+    `registry.kind_of`) that the user may name this format for. `suffixes`: of names of shards (lower case),
+    each with the kinds of content that are then taken for damage.
+    `rates`: the rates of `conf/prices.yaml`, by suffixes of the shard's name (`""`: any name).
+    `specimen(folder, text)`: writes small shards with one document, which need all kernels of the format.
+    `has_columns`: columns can be mapped. `responses`: documents are HTTP responses, with their headers.
+    `is_warc`: records are given out as WARC. `by_release`: records have errata of their release. `elsewhere`:
+    facts of a document in another record than its own. `made_from(uri)`: format and address of the shard that
+    a shard was made from, by its name; None if unknown.
     """
 
     name: str
@@ -162,16 +164,16 @@ class Format:
     companions: Companions | None = None
 
     def is_named(self, uri: str) -> bool:
-        """Return True if the name of a shard ends as names of this format do."""
+        """Return True if a shard is named like those of this format."""
         return uri.lower().endswith(tuple(self.suffixes))
 
     def rate(self, uri: str) -> str | None:
-        """Return the rate of `conf/prices.yaml` that a shard costs; None if its name does not say."""
+        """Return the rate of `conf/prices.yaml` for a shard; None if its name does not show it."""
         return next((rate for suffix, rate in self.rates.items() if uri.lower().endswith(suffix)), None)
 
 
 def whole(read_part: ReadPart) -> ReadShard:
-    """Return the reader of whole shards, which are read as any part that begins with a record."""
+    """Return the reader of whole shards, as parts that begin with a record."""
 
     def read(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         with options.open(shard) as stream:
@@ -188,3 +190,44 @@ def first_existing(uris: Iterable[str], storage: StorageOptions) -> ObjectInfo |
         except MissingError:
             continue
     return None
+
+
+# Small shards of each format, of one document each: the driver compiles kernels by reading them.
+_URL = "https://rehearsal.invalid/page"
+_DATE = "2024-05-18T01:58:10Z"
+
+
+def wet_specimen(folder: Path, text: str) -> Iterable[Path]:
+    """Write a WET file."""
+    info = _record("warcinfo", "application/warc-fields", b"isPartOf: rehearsal\r\n")
+    page = _record("conversion", "text/plain", text.encode())
+    yield _packed(folder / "rehearsal.warc.wet.gz", info, page)
+
+
+def warc_specimen(folder: Path, text: str) -> Iterable[Path]:
+    """Write a WARC file."""
+    body = f"<html><head><title>-</title></head><body><p>{html.escape(text)}</p></body></html>".encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
+    page = _record("response", "application/http; msgtype=response", head.encode() + body)
+    yield _packed(folder / "rehearsal.warc.gz", page)
+
+
+def row_specimens(folder: Path, text: str) -> Iterable[Path]:
+    """Write rows as JSONL and as Parquet, in the columns of C4."""
+    row = {"text": text, "timestamp": _DATE, "url": _URL}
+    yield _packed(folder / "rehearsal.json.gz", f"{json.dumps(row)}\n".encode())
+    pq.write_table(pa.Table.from_pylist([row]), folder / "rehearsal.parquet")
+    yield folder / "rehearsal.parquet"
+
+
+def _record(kind: str, media_type: str, block: bytes) -> bytes:
+    head = (
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {_URL}\r\nWARC-Date: {_DATE}\r\n"
+        f"WARC-Record-ID: <urn:uuid:{kind}>\r\nContent-Type: {media_type}\r\nContent-Length: {len(block)}\r\n"
+    )
+    return head.encode() + b"\r\n" + block + b"\r\n\r\n"
+
+
+def _packed(path: Path, *records: bytes) -> Path:
+    path.write_bytes(b"".join(map(gzip.compress, records)))
+    return path

@@ -1,11 +1,9 @@
-"""WARC: the pages themselves, one `response` record each, as the crawler got them; and `resource` records.
+"""WARC and WET of Common Crawl and others: pages as the crawler got them, and the text extracted from pages.
 
-Common Crawl writes a `request` before each response and a `metadata` record after it, which names the
-languages that were identified. Other kinds of records (`revisit`: the page did not change) are counted.
-
-The records of a shard are read in order, whatever their kinds, also for WET. A file may be uncompressed, one
-member around all records, several records in a member, or a record over several members. The warcinfo record
-names the release (`isPartOf`), and with it its errata.
+The records of a shard are read in order, whatever their kinds. A file may be uncompressed, one member around
+all records, several records in a member, or a record over several members. The warcinfo record names the
+release (`isPartOf`), and with it its errata. WARC: a page is a `response` or `resource` record; the
+`metadata` record after it names the languages. WET: a page is a `conversion` record.
 """
 
 import re
@@ -16,23 +14,23 @@ from typing import NamedTuple
 import numpy as np
 
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.formats import specimens
+from presswatch_spark.formats import source
 from presswatch_spark.formats.inflate import Gate
-from presswatch_spark.formats.source import ANYTHING, Format, ReadOptions, whole
-from presswatch_spark.formats.warc import headers as warc
-from presswatch_spark.formats.warc import records
-from presswatch_spark.formats.warc.blocks import InflatedBlock, PieceReader, record_locator
-from presswatch_spark.formats.warc.fields import (
+from presswatch_spark.formats.source import ANYTHING, Format, ReadOptions
+from presswatch_spark.formats.warc import records as warc
+from presswatch_spark.formats.warc.blocks import (
+    InflatedBlock,
+    PieceReader,
     begins_with_record,
     block_is_declared,
     body_is_declared,
-    complaint,
-    contradictions,
     header_fields,
+    record_locator,
     release_of,
 )
-from presswatch_spark.formats.warc.gates import WarcGate, identified
+from presswatch_spark.formats.warc.gates import AuditDraw, WarcGate, WetGate, identified
 from presswatch_spark.formats.warc.pages import PageBatches, Stored
+from presswatch_spark.languages import spellings_of
 from presswatch_spark.model import DocumentBatch, Offsets, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 from presswatch_spark.translation import N_
@@ -41,19 +39,15 @@ LENGTHS_OFF_BY: Mapping[str, int] = {"CC-MAIN-2018-34": 2}
 """Releases whose records declare so many bytes more or fewer in `Content-Length` than they have."""
 
 WARC_SUFFIXES = (".warc", ".warc.gz")
-WARC_FIELDS = "application/warc-fields"
 RECORDS_AT_ONCE = 1 << 14
-_READABLE = warc.table_of(records.WHOLE, records.WRONG_LENGTH, records.ERRATUM, records.UNCLOSED)
-_WHOLE = warc.table_of(records.WHOLE, records.ERRATUM)
+_WARC_FIELDS = "application/warc-fields"
+_READABLE = warc.table_of(warc.WHOLE, warc.WRONG_LENGTH, warc.ERRATUM, warc.UNCLOSED)
+_WHOLE = warc.table_of(warc.WHOLE, warc.ERRATUM)
 _UNHARMED = warc.table_of(warc.SOUND, warc.SOUGHT)
 _UNSETTLED = warc.table_of(warc.INSIDE, warc.TWICE)
-# Without these it is not known what a record is, how long, and whose.
-_DECISIVE = frozenset(("warc-type", "content-length", "warc-target-uri"))
 _CONTENT_TYPE = re.compile(rb"\ncontent-type:[ \t]*([^\r\n]*)")
-OTHER_URL = "record's URL is not that of the metadata about it; it was read without"
-UNTYPED = "record is of no type that there is, and was not read"
-SEGMENTED = "record is a first segment; those that continue it were not read"
 _TEXTS = warc.table_of(warc.CONVERSION, warc.GATED)
+_OF_WET = warc.table_of(warc.CONVERSION, warc.GATED, warc.WARCINFO)
 _OF_PAGES = warc.table_of(warc.RESPONSE, warc.RESOURCE, warc.METADATA)
 
 
@@ -62,79 +56,69 @@ def length_slack(release: str | None) -> int:
     return LENGTHS_OFF_BY.get(release or "", 0)
 
 
-class Expected(NamedTuple):
-    """The expected format of records, and how those of another format show.
-
-    `name`: as messages say it. `gate`: see `gate_of`. `refused(kinds)` is asked of every block of records
-    (int64 (k,)): it returns what shows another format, None if nothing does. `before_inflater`: which gzip
-    members are passed over without being inflated.
-    """
-
-    name: str
-    gate: warc.Gate
-    refused: Callable[[Offsets], str | None]
-    before_inflater: Gate | None = None
-
-
-class Records(NamedTuple):
-    """Records of a shard: `rows` int64 (k, COLUMNS), see `headers`, in `block`; their release."""
+class _Records(NamedTuple):
+    """Records of a shard: `rows` int64 (k, COLUMNS), see `records`, in `block`; their release."""
 
     block: InflatedBlock
     rows: Offsets
     release: str | None
 
+    @property
+    def readable(self) -> warc.Which:
+        """The records with a text that is read: bool (k,)."""
+        return _READABLE[self.rows[:, warc.STATUS]]
 
-def are_readable(rows: Offsets) -> warc.Which:
-    """Return which records (int64 (k, COLUMNS)) have a text that is read: bool (k,)."""
-    return _READABLE[rows[:, warc.STATUS]]
 
+class _WarcReading(PieceReader[_Records]):
+    """Reads the records of a shard, or of a part that begins with a record. Every loss is noted.
 
-class WarcReading(PieceReader[Records]):
-    """Reads the records of a shard, or of a part that begins with a record. Every loss is noted."""
+    `languages`: see `gate_of`. `refused` gets the kinds of each block of records (int64 (k,)), and returns
+    the sign of another format, None if there is none.
+    """
 
     kind, head_bytes = "WARC", 64
 
     def __init__(
-        self, shard: ObjectInfo, options: ReadOptions, report: ReadReport, expected: Expected
+        self,
+        shard: ObjectInfo,
+        options: ReadOptions,
+        report: ReadReport,
+        name: str,
+        languages: warc.Gate,
+        refused: Callable[[Offsets], str | None],
+        gate: Gate | None,
     ) -> None:
         super().__init__(shard, options, report, begins_with_record)
-        self._expected, self.gate = expected, expected.before_inflater
-        self.name, self.remedy = expected.name, f"give the {expected.name} file of the same crawl"
-        self._sought = records.EXPECTED
+        self.name, self.remedy = name, f"give the {name} file of the same crawl"
+        self.gate, self._languages, self._refused = gate, languages, refused
+        self._sought = warc.EXPECTED
         self._release: str | None = None
         self._releases = set[str | None]()
         self._slack = length_slack(options.release)
         self._table = np.empty((RECORDS_AT_ONCE + 1, warc.COLUMNS), np.int64)
 
-    def ready(self, *, final: bool) -> Iterator[Records]:
+    def ready(self, *, final: bool) -> Iterator[_Records]:
         """Yield the records in the pieces so far, by release."""
         full = True
         while full:
             block = self.blocks.block(final=final)
-            found, done, beyond, needed, sought = records.find_records(
-                block.data, block.runs, block.states, self._expected.gate, self.options.max_document_bytes,
+            found, done, beyond, needed, sought = warc.find_records(
+                block.data, block.runs, block.states, self._languages, self.options.max_document_bytes,
                 max(0, self.room - block.base), final, block.encoding != "gzip", self._sought, self._slack,
                 self._table,
             )  # fmt: skip
             rows = self._table[:found].copy()
-            for k in np.flatnonzero(_UNSETTLED[rows[:, warc.DAMAGE]]).tolist():
-                settle = _settle_twice if rows[k, warc.DAMAGE] == warc.TWICE else _settle_inside
-                settle(block, rows[k])
-            for k in np.flatnonzero(rows[:, warc.STATUS] == records.CUT).tolist():
-                # A record shorter than it declares is read if its HTTP head shows that nothing is missing.
-                if rows[k, warc.KIND] == warc.RESPONSE and body_is_declared(block.body_of(rows[k])):
-                    rows[k, warc.STATUS] = records.WRONG_LENGTH
+            _settle(block, rows)
             parts = self._by_release(block, rows)
             release = parts[-1].release
             slack = length_slack(release or self.options.release)
             if slack != self._slack:
-                # All lengths are judged anew.
+                # All lengths are judged again.
                 self._slack = slack
                 continue
             self._release, self._sought = release, sought
             self._releases |= {part.release for part in parts if len(part.rows)}
-            # Of files that were joined, no one release is that of the whole. A part of a file that names none
-            # says nothing against what its beginning named.
+            # Joined files have no one release. A part that names none does not contradict the beginning.
             if self._releases - {None}:
                 self.report.release = release if self._releases <= {release} else None
             self._note(block, rows)
@@ -143,14 +127,14 @@ class WarcReading(PieceReader[Records]):
             self.needed = max(self.options.batch_bytes, needed - done)
             full = found == RECORDS_AT_ONCE
 
-    def _by_release(self, block: InflatedBlock, rows: Offsets) -> list[Records]:
+    def _by_release(self, block: InflatedBlock, rows: Offsets) -> list[_Records]:
         """Part records by the release that the warcinfo before them names: files may have been joined."""
         named = [(0, self._release)]
         for k in np.flatnonzero(rows[:, warc.KIND] == warc.WARCINFO).tolist():
             row = rows[k]
-            content = header_fields(block.header_of(row)).get("content-type", WARC_FIELDS)
+            content = header_fields(block.header_of(row)).get("content-type", _WARC_FIELDS)
             # Damage may make such a record: its content vouches for it, or its gzip member.
-            if not (content.startswith(WARC_FIELDS) or block.is_member(row)):
+            if not (content.startswith(_WARC_FIELDS) or block.is_member(row)):
                 row[warc.DAMAGE] = warc.HEADER
                 continue
             release = release_of(bytes(block.body_of(row)))
@@ -158,25 +142,25 @@ class WarcReading(PieceReader[Records]):
                 named = [*named, (k, release)] if k else [(0, release)]
         ends = [*(first for first, _ in named[1:]), len(rows)]
         return [
-            Records(block, rows[first:end], release)
+            _Records(block, rows[first:end], release)
             for (first, release), end in zip(named, ends, strict=True)
         ]
 
     def _note(self, block: InflatedBlock, rows: Offsets) -> None:
-        if what := self._expected.refused(rows[:, warc.KIND]):
+        if what := self._refused(rows[:, warc.KIND]):
             raise self.refusal(what)
         status, damage = rows[:, warc.STATUS], rows[:, warc.DAMAGE]
-        if records.ERRATUM in status:
+        if warc.ERRATUM in status:
             of = self._release or self.options.release
             what = f"erratum of {of}: Content-Length is off by {length_slack(of)} bytes"
             self.report.add_note(f"{what}; such records were read whole")
         sound = _WHOLE[status] & _UNHARMED[damage]
         if not sound.all():
-            # Of a broken one its gzip member's defect says so.
-            note_defects(block, rows[~sound & (status != records.BROKEN)], self.report, complaint)
+            # The defect of its gzip member reports a broken one.
+            _note_defects(block, rows[~sound & (status != warc.BROKEN)], self.report, _complaint)
 
 
-def note_defects(
+def _note_defects(
     block: InflatedBlock, rows: Offsets, report: ReadReport, what: Callable[[Offsets], str]
 ) -> None:
     """Report a defect of each of `rows`; those beyond the room of a report are only counted."""
@@ -186,51 +170,70 @@ def note_defects(
     report.add_defects(len(rows[room:]))
 
 
-def _settle_twice(block: InflatedBlock, row: Offsets) -> None:
-    """Decide whether a header that says something twice is as it was written.
+def _complaint(row: Offsets) -> str:
+    """Return the finding about a record: its loss, or its damage."""
+    declares = f"declares {row[warc.DECLARED]:,} bytes"
+    if row[warc.DECLARED] < 0:
+        declares = "has no readable Content-Length"
+    found = f"{max(row[warc.BODY_END], row[warc.THERE]) - row[warc.BODY]:,}"
+    read = "what it declares" if row[warc.BODY_END] < row[warc.THERE] else "what is there"
+    wrong = {
+        warc.WRONG_LENGTH: f"record {declares} and has {found}; {read} was read",
+        warc.CUT: f"record is cut: it {declares} and has {found}; it was not read",
+        warc.NOT_A_RECORD: "bytes that are no WARC record; reading resumed at the next one",
+        warc.NO_HEADER: "record has no readable header; reading resumed at the next one",
+        warc.TOO_LONG: f"record is longer than allowed, not read; it {declares}",
+        warc.UNCLOSED: "the file ends within the line ends that close the last record: it may be cut",
+    }.get(int(row[warc.STATUS]))
+    damaged = {
+        warc.HEADER: "record has a damaged header; what is there was read without its URL",
+        warc.VERSION: "record has a damaged version line; it was read",
+        warc.LENGTH: "record holds whole records; what stands before them was read",
+    }
+    return wrong or damaged[int(row[warc.DAMAGE])]
 
-    It is where the checksum of a gzip member holds. Then the URL is known, unless a decisive field has two
-    values: nobody knows which of them counts.
-    """
-    if block.is_member(row) and _DECISIVE.isdisjoint(contradictions(block.header_of(row))):
-        row[warc.DAMAGE] = warc.SOUND
-    else:
-        row[warc.DAMAGE], row[warc.URI], row[warc.URI_END] = warc.HEADER, 0, 0
 
-
-def _settle_inside(block: InflatedBlock, row: Offsets) -> None:
-    """Decide where a record ends that holds whole records up to its end.
-
-    A page may show records, or a wrong length takes in those that follow. If neither the digest nor the
-    length of the HTTP body proves the former, the text ends where they begin, and they are nobody's.
-    """
-    stored = block.body_of(row)
-    proven = block_is_declared(header_fields(block.header_of(row)), stored)
-    if proven is None and row[warc.KIND] == warc.RESPONSE:
-        proven = body_is_declared(stored)
-    if proven:
-        row[warc.DAMAGE], row[warc.THERE] = warc.SOUND, 0
-    else:
-        row[warc.DAMAGE], row[warc.BODY_END], row[warc.THERE] = warc.LENGTH, row[warc.THERE], 0
+def _settle(block: InflatedBlock, rows: Offsets) -> None:
+    """Decide what the kernel left open: repeated fields, records inside of records, cut responses."""
+    for k in np.flatnonzero(_UNSETTLED[rows[:, warc.DAMAGE]]).tolist():
+        row = rows[k]
+        if row[warc.DAMAGE] == warc.TWICE:
+            # The header is as it was written if the checksum of a gzip member holds.
+            if block.is_member(row):
+                row[warc.DAMAGE] = warc.SOUND
+            else:
+                row[warc.DAMAGE], row[warc.URI], row[warc.URI_END] = warc.HEADER, 0, 0
+            continue
+        # A page may show records, or a wrong length takes in those that follow. If neither the digest nor the
+        # length of the HTTP body proves the former, the text ends where they begin, and they are nobody's.
+        stored = block.body_of(row)
+        proven = block_is_declared(header_fields(block.header_of(row)), stored)
+        if proven is None and row[warc.KIND] == warc.RESPONSE:
+            proven = body_is_declared(stored)
+        if proven:
+            row[warc.DAMAGE], row[warc.THERE] = warc.SOUND, 0
+        else:
+            row[warc.DAMAGE], row[warc.BODY_END], row[warc.THERE] = warc.LENGTH, row[warc.THERE], 0
+    for k in np.flatnonzero(rows[:, warc.STATUS] == warc.CUT).tolist():
+        # A record shorter than it declares is read if its HTTP head shows that nothing is missing.
+        if rows[k, warc.KIND] == warc.RESPONSE and body_is_declared(block.body_of(rows[k])):
+            rows[k, warc.STATUS] = warc.WRONG_LENGTH
 
 
 def read_part(
     stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
 ) -> Iterator[DocumentBatch]:
-    """Yield the pages of `stream`, a part of `shard` that begins with a record."""
+    """Yield the pages of `stream`, a part of the WARC `shard` that begins with a record."""
 
     def refused(kinds: Offsets) -> str | None:
-        texts = _TEXTS[kinds].any()
-        return "holds extracted text (`conversion` records)" if texts else None
+        return "holds extracted text (`conversion` records)" if _TEXTS[kinds].any() else None
 
-    expected = Expected(
-        "WARC", warc.gate_of(frozenset()), refused, WarcGate(options) if options.languages else None
-    )
-    found = WarcReading(shard, options, report, expected).read(stream)
-    yield from PageBatches(options, report).of(_responses(found, report))
+    gate = WarcGate(options) if options.languages else None
+    reading = _WarcReading(shard, options, report, "WARC", warc.gate_of(frozenset()), refused, gate)
+    yield from PageBatches(options, report).of(_responses(reading.read(stream), report))
 
 
-def _responses(blocks: Iterator[Records], report: ReadReport) -> Iterator[Stored]:
+def _responses(blocks: Iterator[_Records], report: ReadReport) -> Iterator[Stored]:
     """Yield the responses, each once it is known whether the record after it names its languages."""
     waiting: Stored | None = None
     try:
@@ -265,17 +268,18 @@ def _compare_urls(page: Stored, block: InflatedBlock, row: Offsets, report: Read
     located = page.pointer()
     about = (header.get("warc-concurrent-to"), header.get("warc-refers-to"))
     if located.record_id is not None and located.record_id in about and page.url:
-        report.add_defect(OTHER_URL, *page.place())
+        other_url = "record's URL is not that of the metadata about it; it was read without"
+        report.add_defect(other_url, *page.place())
         page.url = b""
         page.pointer = lambda: replace(located, damage="header")
 
 
-def _with_pages(found: Records, report: ReadReport) -> Offsets:
+def _with_pages(found: _Records, report: ReadReport) -> Offsets:
     """Return the records of responses, and of metadata about them; count the others.
 
     No Python object is made of those that hold nothing: a small file may have millions.
     """
-    rows = found.rows[are_readable(found.rows)]
+    block, rows = found.block, found.rows[found.readable]
     kinds, empty = rows[:, warc.KIND], rows[:, warc.BODY_END] == rows[:, warc.BODY]
     counted = {
         "empty response": empty & (kinds == warc.RESPONSE),
@@ -286,22 +290,17 @@ def _with_pages(found: Records, report: ReadReport) -> Offsets:
     for why, which in counted.items():
         report.add_skipped(why, int(np.count_nonzero(which)))
     if (other := kinds == warc.OTHER).any():
-        _note_untyped(found.block, rows[other], report)
+        # Outside of a gzip member of its own, damage may have made such a record: that is a defect.
+        untyped = rows[other]
+        member = np.isin(untyped[:, warc.START], block.runs) & (block.encoding == "gzip")
+        report.add_skipped("record of another kind", int(np.count_nonzero(member)))
+        what = "record is of no type that there is, and was not read"
+        _note_defects(block, untyped[~member], report, lambda row: what)
     pages: Offsets = rows[~empty & _OF_PAGES[kinds]]
     return pages
 
 
-def _note_untyped(block: InflatedBlock, rows: Offsets, report: ReadReport) -> None:
-    """Count records of no type that there is.
-
-    Outside of a gzip member of its own, damage may have made such a record: that is a defect.
-    """
-    member = np.isin(rows[:, warc.START], block.runs) & (block.encoding == "gzip")
-    report.add_skipped("record of another kind", int(np.count_nonzero(member)))
-    note_defects(block, rows[~member], report, lambda row: UNTYPED)
-
-
-def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
+def _stored(found: _Records, row: Offsets, report: ReadReport) -> Stored:
     block, release = found.block, found.release
     header = block.header_of(row)
     lowered = header.lower()
@@ -309,7 +308,8 @@ def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
     media = named[1].decode("latin-1") if named else ""
     body = block.body_of(row)
     if b"\nwarc-segment-number:" in lowered:
-        report.add_defect(SEGMENTED, *block.place_of(row))
+        segmented = "record is a first segment; those that continue it were not read"
+        report.add_defect(segmented, *block.place_of(row))
     # A response may give its type in the wrong place; then its block shows it.
     mistyped = row[warc.KIND] == warc.RESPONSE and (not media or bytes(body[:5]) == b"HTTP/")
     return Stored(
@@ -324,6 +324,57 @@ def _stored(found: Records, row: Offsets, report: ReadReport) -> Stored:
     )
 
 
+def read_wet_part(
+    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+) -> Iterator[DocumentBatch]:
+    """Yield the texts of `stream`, a part of the WET `shard` that begins with a record."""
+
+    def refused(kinds: Offsets) -> str | None:
+        pages = report.documents == 0 and warc.RESPONSE in kinds and warc.CONVERSION not in kinds
+        return "holds WARC `response` records" if pages else None
+
+    gate = WetGate(options) if options.languages else None
+    languages = warc.gate_of(spellings_of(options.languages))
+    for found in _WarcReading(shard, options, report, "WET", languages, refused, gate).read(stream):
+        rows, readable, kind = found.rows, found.readable, found.rows[:, warc.KIND]
+        # No WET holds such records: their header is damaged, or the file is of another format.
+        strange = rows[~_OF_WET[kind] & readable]
+        _note_defects(found.block, strange, report, lambda row: "record is no conversion and was not read")
+        converted, gated = rows[readable & (kind == warc.CONVERSION)], rows[readable & (kind == warc.GATED)]
+        texts = converted[converted[:, warc.BODY_END] > converted[:, warc.BODY]]
+        report.add_skipped("language", len(gated))
+        report.add_skipped("no text", len(converted) - len(texts))
+        report.documents += len(texts)
+        report.text_bytes += int((texts[:, warc.BODY_END] - texts[:, warc.BODY]).sum())
+        if len(texts):
+            yield _documents(found, texts)
+        if options.audit and len(gated):
+            draw = AuditDraw(options.audit)
+            drawn = gated[[draw.holds(found.block.header_of(row)) for row in gated]]
+            if len(drawn):
+                yield replace(_documents(found, drawn), is_audit=True)
+
+
+def _documents(found: _Records, rows: Offsets) -> DocumentBatch:
+    block = found.block
+    starts, ends = rows[:, warc.BODY].copy(), rows[:, warc.BODY_END].copy()
+    return DocumentBatch(
+        text=block.data,
+        text_starts=starts,
+        text_ends=ends,
+        urls=block.data,
+        url_starts=rows[:, warc.URI].copy(),
+        url_ends=rows[:, warc.URI_END].copy(),
+        locate=lambda i: record_locator(block, rows[i], found.release),
+    )
+
+
+def warc_shard_of(uri: str) -> tuple[str, str] | None:
+    """Return the WARC shard that a WET shard of Common Crawl was made from; see `Format.made_from`."""
+    name = re.fullmatch(r"(.*)/wet/([^/]*)\.warc\.wet\.gz", uri)
+    return ("warc", f"{name[1]}/warc/{name[2]}.warc.gz") if name else None
+
+
 WARC = Format(
     name="warc",
     title="WARC",
@@ -331,7 +382,7 @@ WARC = Format(
     archive=N_("pages of the web (WARC)"),
     summary="WARC files of Common Crawl and others: the pages themselves, whatever their charset and codings;"
     " text files, and with `--pdf` PDF",
-    read=whole(read_part),
+    read=source.whole(read_part),
     read_part=read_part,
     begins=begins_with_record,
     # Of a warcinfo alone the name decides.
@@ -342,8 +393,29 @@ WARC = Format(
     kinds=frozenset({"WARC", "warcinfo", "ARC"}) | ANYTHING,
     suffixes=dict.fromkeys(WARC_SUFFIXES, frozenset({"text", "unknown"})),
     rates={"": "warc"},
-    specimen=specimens.warc,
+    specimen=source.warc_specimen,
     responses=True,
     is_warc=True,
     elsewhere=frozenset({"languages"}),
+)
+WET = Format(
+    name="wet",
+    title="WET",
+    description=N_("Common Crawl, texts"),
+    archive=N_("texts of the web (WET)"),
+    summary="Common Crawl's WET files of all years, gzip by record or not, or plain",
+    read=source.whole(read_wet_part),
+    read_part=read_wet_part,
+    begins=begins_with_record,
+    # Of a warcinfo alone the name decides.
+    recognises=lambda head: (
+        head.kind == "WET" or (head.kind == "warcinfo" and not head.uri.lower().endswith(WARC_SUFFIXES))
+    ),
+    kinds=frozenset({"WET", "warcinfo"}) | ANYTHING,
+    suffixes=dict.fromkeys((".wet", ".wet.gz"), frozenset({"text", "unknown"})),
+    rates={"": "wet"},
+    specimen=source.wet_specimen,
+    is_warc=True,
+    by_release=True,
+    made_from=warc_shard_of,
 )

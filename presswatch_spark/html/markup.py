@@ -1,23 +1,29 @@
 """The text of an HTML page, from its bytes: the one that is searched, verified, stored and shown.
 
 One pass over the page in UTF-8, by the tokenizer of the HTML Standard (13.2.5), without a tree. Tags vanish
-or separate (see `tags`), scripts and styles are passed over, references are decoded. The text is what can be
-seen, then hidden words between the words around them (see `visibility`). docs/explanation/page-text.md
-explains the rules. `docs/how-to/page_text.py` makes the same text, byte for byte, and shares no code.
+or separate (see `tags`), scripts and styles are passed over, references are decoded. Visible text comes
+first, then hidden words with the words around them (see `visibility`). docs/explanation/page-text.md explains
+the rules. `docs/how-to/page_text.py` makes the same text, byte for byte, and shares no code.
 """
 
-from typing import Any
+from functools import lru_cache
+from html import unescape
+from html.entities import html5
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from presswatch_spark.compiled import entry_njit, lean_njit, uncounted_njit
-from presswatch_spark.html.references import EntityTable, load_entities, reference
 from presswatch_spark.html.styles import (
     ABSENT_RULE,
     BUILT_IN,
     BUILT_IN_FILTER,
+    FNV_PRIME,
+    FNV_START,
     add_rule,
     attributes,
+    fnv,
     may_hide,
     name_rule,
     read_sheet,
@@ -52,25 +58,149 @@ from presswatch_spark.text.vectors import copy_64, visible_bits_64
 EXTRACTION = "presswatch page text 1"
 """The rules of this text, and their version: it changes with every change of the text of any page."""
 
-_0, _1, _2, _3, _5, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 64))
-_SPACE, _BANG, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _QUERY = (np.uint8(ord(c)) for c in " !\"&'/<>?")
+_SLOTS = 1 << 13
+_0, _1, _2, _3, _5, _6, _8, _12, _18, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 6, 8, 12, 18, 64))
+_SPACE, _BANG, _QUOTE, _HASH, _AMP, _APOSTROPHE, _SLASH, _SEMICOLON, _LT, _GT, _QUERY = (
+    np.uint8(ord(c)) for c in " !\"#&'/;<>?"
+)
 _P, _BR, _FONT, _MATH, _TITLE, _STYLE = (
     U64(int.from_bytes(name, "little")) for name in (b"p", b"br", b"font", b"math", b"title", b"style")
 )
-_NUL, _NEWLINE = np.uint8(0), np.uint8(10)
+_NUL, _NEWLINE, _LOWER = np.uint8(0), np.uint8(10), np.uint8(0x20)
 _SEPARATION = U64(3)
 _BEFORE_FORMATTING = CLOSES_P | CELL | ROW | SECTION
 _DEEPEST, _BUILT_IN, _NAME = U64(DEEPEST), U64(len(BUILT_IN)), U64(NAME_BYTES)
 _SPREAD = U64(0x9E3779B97F4A7C15)
+# Of references, and of those that need no semicolon.
+_LONGEST = U64(max(len(name.removesuffix(";")) for name in html5))
+_LEGACY = U64(max(len(name) for name in html5 if not name.endswith(";")))
+
+
+class EntityTable(NamedTuple):
+    """Names of references (HTML Standard, 13.5), by their FNV-1a hash, in open addressing.
+
+    `keys`: 0 in a free slot; a name that needs its semicolon is hashed with it. `values`: up to seven UTF-8
+    bytes, first lowest, and their number in the top byte. `windows` (32,): characters of 0x80 to 0x9F.
+    """
+
+    keys: npt.NDArray[U64]
+    values: npt.NDArray[U64]
+    windows: npt.NDArray[np.uint16]
+
+
+@lru_cache(maxsize=1)
+def load_entities() -> EntityTable:
+    """Make the table."""
+    keys, values = np.zeros(_SLOTS, U64), np.zeros(_SLOTS, U64)
+    for name, text in html5.items():
+        code, key = text.encode(), fnv(name.encode())
+        slot = key % _SLOTS
+        while keys[slot]:
+            slot = (slot + 1) % _SLOTS
+        keys[slot] = key
+        values[slot] = len(code) << 56 | int.from_bytes(code, "little")
+    windows = [ord(unescape(f"&#{code};")) for code in range(0x80, 0xA0)]
+    return EntityTable(keys, values, np.array(windows, np.uint16))
+
+
+@lean_njit
+def _is_name(byte: np.uint8) -> Any:
+    return np.uint8(97) <= (byte | _LOWER) <= np.uint8(122) or np.uint8(48) <= byte <= np.uint8(57)
+
+
+@uncounted_njit
+def _put_code(out: Bytes, k: U64, code: U64) -> U64:
+    if code < U64(0x80):
+        out[k] = np.uint8(code)
+        return k + _1
+    if code < U64(0x800):
+        out[k] = np.uint8(U64(0xC0) | code >> _6)
+        out[k + _1] = np.uint8(U64(0x80) | code & U64(0x3F))
+        return k + _2
+    if code < U64(0x10000):
+        out[k] = np.uint8(U64(0xE0) | code >> _12)
+        out[k + _1] = np.uint8(U64(0x80) | code >> _6 & U64(0x3F))
+        out[k + _2] = np.uint8(U64(0x80) | code & U64(0x3F))
+        return k + _3
+    out[k] = np.uint8(U64(0xF0) | code >> _18)
+    out[k + _1] = np.uint8(U64(0x80) | code >> _12 & U64(0x3F))
+    out[k + _2] = np.uint8(U64(0x80) | code >> _6 & U64(0x3F))
+    out[k + _3] = np.uint8(U64(0x80) | code & U64(0x3F))
+    return k + U64(4)
+
+
+@uncounted_njit
+def _number(
+    entities: EntityTable, data: Bytes, i: U64, end: U64, out: Bytes, k: np.uint64
+) -> tuple[U64, U64]:
+    p, base = i + _2, U64(10)
+    if p < end and (data[p] | _LOWER) == np.uint8(120):
+        p, base = p + _1, U64(16)
+    digits, code = p, _0
+    while p < end:
+        byte = data[p]
+        if np.uint8(48) <= byte <= np.uint8(57):
+            digit = U64(byte - np.uint8(48))
+        elif base == U64(16) and np.uint8(97) <= (byte | _LOWER) <= np.uint8(102):
+            digit = U64((byte | _LOWER) - np.uint8(87))
+        else:
+            break
+        code = min(code * base + digit, U64(0x110000))
+        p += _1
+    if p == digits:
+        out[k] = _AMP
+        return i + _1, k + _1
+    if p < end and data[p] == _SEMICOLON:
+        p += _1
+    if U64(0x80) <= code < U64(0xA0):
+        code = U64(entities.windows[code - U64(0x80)])
+    elif code == _0 or code >= U64(0x110000) or U64(0xD800) <= code < U64(0xE000):
+        code = U64(0xFFFD)
+    return p, _put_code(out, k, code)
+
+
+@lean_njit
+def _value_of(entities: EntityTable, key: U64) -> Any:
+    slot = key & U64(len(entities.keys) - 1)
+    while entities.keys[slot] != _0:
+        if entities.keys[slot] == key:
+            return entities.values[slot]
+        slot = (slot + _1) & U64(len(entities.keys) - 1)
+    return _0
+
+
+@uncounted_njit
+def reference(entities: EntityTable, data: Bytes, i: U64, end: U64, out: Bytes, k: np.uint64) -> Any:
+    """Decode the reference that begins at i, or copy the ampersand; return the next place, and k."""
+    if i + _1 < end and data[i + _1] == _HASH:
+        return _number(entities, data, i, end, out, k)
+    p, key, value, after = i + _1, FNV_START, _0, i + _1
+    while p < end and p - i <= _LONGEST and _is_name(data[p]):
+        key = (key ^ U64(data[p])) * FNV_PRIME
+        p += _1
+        if p - i - _1 <= _LEGACY:
+            legacy = _value_of(entities, key)
+            if legacy != _0:
+                value, after = legacy, p
+    if p < end and data[p] == _SEMICOLON:
+        named = _value_of(entities, (key ^ U64(_SEMICOLON)) * FNV_PRIME)
+        if named != _0:
+            value, after = named, p + _1
+    if value == _0:
+        out[k] = _AMP
+        return i + _1, k + _1
+    for _ in range(value >> U64(56)):
+        out[k] = np.uint8(value)
+        value >>= _8
+        k += _1
+    return after, k
 
 
 def room_for(size: int) -> int:
-    """Return the bytes of room that `page_text` needs for a page of `size` bytes.
-
-    All text takes up to a quarter more than the page, since a reference of 5 bytes may become 6. Hidden
-    words with those around them take as much again, and the places of each, behind a tag of 5 bytes, 8.
-    Formatting elements that begin again have no tag, and up to 20 bytes each.
-    """
+    """Return the bytes of room that `page_text` needs for a page of `size` bytes."""
+    # Text takes up to a quarter more than the page, since a reference of 5 bytes may become 6; hidden words
+    # with their context as much again, and their places 8 bytes for a tag of 5. Formatting elements that
+    # begin again take up to 20.
     return 5 * size + 256 + 20 * MOST_REVIVED
 
 
@@ -84,8 +214,8 @@ def text_of_page(page: bytes | memoryview) -> bytes:
 def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
     """Write the text of a page (uint8, UTF-8) into `out[at:]`, with a line end where something separates.
 
-    `out` has `room_for(len(page))` bytes from `at` on. Returns where the text ends, and what the page's
-    scripts hold, which are passed over: bits `DATA` and `ARTICLE`.
+    `out` has `room_for(len(page))` bytes from `at` on. Returns the end of the text, and the bits `DATA` and
+    `ARTICLE` for the content of scripts.
     """
     end, unread = _page_text(load_tags(), load_entities(), plain(page), out, U64(at), workspace())
     return int(end), int(unread)
@@ -93,7 +223,7 @@ def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
 
 @lean_njit
 def _copied(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, at: U64, k: U64) -> Any:
-    """Copy text between markup; nothing but blanks becomes a separator."""
+    # Blanks only become a separator.
     if i == stop:
         return k
     if stop - i <= _64 and i + _64 <= end:
@@ -143,7 +273,7 @@ def _copy_raw(
 
 @uncounted_njit
 def _breaks_out(kind: U64, first: U64, closes: bool, rest: U64) -> Any:
-    """Return True if a tag ends the SVG or MathML around it; `rest`: bytes after its name."""
+    # True if a tag ends the SVG or MathML around it; `rest`: bytes after its name.
     if closes:
         return first in (_P, _BR)
     # `font` does so with some attributes, and nobody writes another one.
@@ -152,13 +282,12 @@ def _breaks_out(kind: U64, first: U64, closes: bool, rest: U64) -> Any:
 
 @lean_njit
 def _in_html(w: Hashes) -> Any:
-    """Return True if this is HTML: no SVG or MathML is open, or an element in it that contains HTML again."""
+    # No SVG or MathML is open, or an element in it that contains HTML again.
     return w[ROOTS] == _0 or w[ROOT_STACK + w[ROOTS] - _1] > _1
 
 
 @lean_njit
 def _begins_formatting(kind: U64, content: U64, closes: bool) -> Any:
-    """Return True if a tag begins dormant formatting elements again: not so blocks and scripts."""
     if content in (_0, REST):
         return not closes and kind & _BEFORE_FORMATTING == _0
     return not closes and (content != DROPPED or kind & _SEPARATION != _0)
@@ -173,8 +302,8 @@ def _has_text(data: Bytes, i: U64, end: U64) -> Any:
 def _enter(w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.uint64) -> tuple[U64, Any]:
     """Follow a tag into SVG and MathML, and out of it.
 
-    An open root is a number: a bit (is it MathML), and above it the elements in it that hold HTML again.
-    Returns how many roots are around the element, and whether it is one of HTML.
+    An open root is a number: 1 for MathML, and above that bit the elements in it with HTML. Returns the
+    number of roots around the element, and True if it is one of HTML.
     """
     html = _in_html(w)
     if w[ROOTS] != _0:
@@ -207,7 +336,7 @@ def _page_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, a
     w[CLASS_FILTER] = BUILT_IN_FILTER
     k, unread, late = _read(tags, entities, data, out, at, w)
     if late:
-        # A sheet behind text hides some of it, maybe: now all rules are known.
+        # A sheet after text may hide some of it: now all rules are known.
         k, unread, late = _read(tags, entities, data, out, at, w)
     return finished(w, out, at, k), unread
 
@@ -216,7 +345,7 @@ def _page_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, a
 def _read(
     tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: U64, w: Hashes
 ) -> tuple[U64, np.uint8, Any]:
-    """Write the text, and note hidden words; return also whether rules were found after some of the text."""
+    # Also returns True if rules were found after some of the text.
     i, k, end = _0, at, U64(len(data))
     p, count, looked = _0, _0, _0
     unread, late = np.uint8(0), False
@@ -315,7 +444,7 @@ def _read(
                 said |= name_rule(w, data, begin + _1, name_end)
         # Of what is not listed, nothing is to be done in SVG either.
         if said == _0 and w[OPEN] == _0 and (kind == _0 or (kind & COMPLEX == _0 and w[ROOTS] == _0)):
-            # Without a branch: nobody can foresee whether a tag separates.
+            # Without a branch, which would be mispredicted.
             out[k] = _NEWLINE
             k += kind >> _1 & _1 & U64(k > at and (out[k - U64(k > at)] > _SPACE or k == w[EDGE]))
             continue

@@ -22,7 +22,8 @@ from presswatch_spark.text.vectors import hint_bits_64, sheet_bits_64, trailing_
 
 _0, _1, _2, _3, _4, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 8, 64))
 _OFFSET, _PRIME = 0xCBF29CE484222325, 0x100000001B3
-_START, _FACTOR, _SPREAD, _SHIFT = U64(_OFFSET), U64(_PRIME), U64(0x9E3779B97F4A7C15), U64(64 - 10)
+FNV_START, FNV_PRIME = U64(_OFFSET), U64(_PRIME)
+_SPREAD, _SHIFT = U64(0x9E3779B97F4A7C15), U64(64 - 10)
 _RULE_SLOTS, _MOST_RULES = U64(RULE_SLOTS), U64(MOST_RULES)
 _SPACE, _QUOTE, _HASH, _APOSTROPHE, _STAR, _COMMA, _DASH, _DOT, _SLASH = (
     np.uint8(ord(c)) for c in " \"#'*,-./"
@@ -33,9 +34,9 @@ _LOWER, _CASES = np.uint8(0x20), U64(0x2020202020202020)
 ABSENT_RULE, INVISIBLE_RULE = U64(1), U64(2)
 """What a rule says: `display: none`, `visibility: hidden`."""
 
-# What a tag says, in bits. Display: 0 nothing, 1 none, 2 as a block, 3 inline, 4 inline-block and the like,
-# 5 flex or grid, 6 inline-flex or inline-grid, 7 table, 8 inline-table, 9 contents. Visibility: 0 nothing,
-# 1 hidden, 2 seen, 3 another.
+# Bits of a tag. Display: 0 nothing, 1 none, 2 as a block, 3 inline, 4 inline-block and the like, 5 flex or
+# grid, 6 inline-flex or inline-grid, 7 table, 8 inline-table, 9 contents. Visibility: 0 nothing, 1 hidden,
+# 2 seen, 3 another.
 BY_RULE, HIDDEN, OPEN_, FLOATS = U64(3), U64(4), U64(8), U64(16)
 PLACED, CONTENT_HIDDEN, UNTIL_FOUND = U64(32), U64(64), U64(128)
 DISPLAY_AT, VISIBILITY_AT = U64(8), U64(12)
@@ -88,7 +89,7 @@ def _lowered(byte: np.uint8) -> Any:
 
 @lean_njit
 def _mixed(value: U64, byte: np.uint8) -> Any:
-    return (value ^ U64(byte)) * _FACTOR
+    return (value ^ U64(byte)) * FNV_PRIME
 
 
 @lean_njit
@@ -121,7 +122,7 @@ def name_rule(w: Hashes, data: Bytes, i: U64, end: U64) -> Any:
     """Return the rules for elements of a name."""
     if i >= end or not w[NAME_FILTER] >> _filtered(data[i] | _LOWER, end - i) & _1:
         return _0
-    key = _START
+    key = FNV_START
     while i < end:
         key = _mixed(key, data[i] | _LOWER)
         i += _1
@@ -130,10 +131,10 @@ def name_rule(w: Hashes, data: Bytes, i: U64, end: U64) -> Any:
 
 @lean_njit
 def _style_word(data: Bytes, i: U64, end: U64) -> Any:
-    """Return the hash of a word of letters and hyphens behind blanks, 0 if there is none, and its end."""
+    # The hash of a word of letters and hyphens after blanks, 0 if there is none, and its end.
     while i < end and is_space(data[i]):
         i += _1
-    key, begin = _START, i
+    key, begin = FNV_START, i
     while i < end and (is_letter(data[i]) or data[i] == _DASH):
         key = _mixed(key, _lowered(data[i]))
         i += _1
@@ -188,7 +189,7 @@ def declared(data: Bytes, i: U64, end: U64, bits: U64) -> U64:
 
 @lean_njit
 def _short_name(data: Bytes, i: U64, end: U64) -> Any:
-    """Return a name of up to 8 bytes in lower case, first byte lowest; 0 for a longer one."""
+    # Up to 8 bytes in lower case, first byte lowest; 0 for a longer one.
     size = end - i
     if size > _8:
         return _0
@@ -237,7 +238,7 @@ def attributes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
                 bits = declared(data, begin, stop, bits)
                 begin = find(data, begin, stop, _SEMICOLON) + _1
         elif name == _ID and not bits & _SEEN_ID:
-            key = _mixed(_START, _HASH)
+            key = _mixed(FNV_START, _HASH)
             while begin < stop:
                 key = _mixed(key, data[begin])
                 begin += _1
@@ -264,7 +265,7 @@ def _classes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
         while i < end and data[i] > _SPACE:
             i += _1
         if w[CLASS_FILTER] >> _filtered(data[begin], i - begin) & _1:
-            key = _mixed(_START, _DOT)
+            key = _mixed(FNV_START, _DOT)
             while begin < i:
                 key = _mixed(key, data[begin])
                 begin += _1
@@ -273,7 +274,6 @@ def _classes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
 
 @lean_njit
 def _filtered(first: np.uint8, size: U64) -> Any:
-    """Return the bit of a class in the filter, by its first byte and its length."""
     return (U64(first) + size * U64(7)) & U64(63)
 
 
@@ -299,7 +299,7 @@ def may_hide(data: Bytes, i: U64, end: U64) -> Any:
 
 @lean_njit
 def _hints(data: Bytes, p: U64) -> Any:
-    """Return True if `idde`, `tyle`, `r-on` or `n-re` is around p and the byte behind it."""
+    # `idde`, `tyle`, `r-on` or `n-re` around p and the byte after it.
     if p < _1 or p + _2 >= U64(len(data)):
         return False
     before, byte, after, behind = (
@@ -372,7 +372,7 @@ def read_sheet(w: Hashes, data: Bytes, i: U64, stop: U64) -> None:
 def _is_print(data: Bytes, i: U64, end: U64) -> Any:
     while i < end and is_space(data[i]):
         i += _1
-    key, begin = _START, i
+    key, begin = FNV_START, i
     while i < end and i < begin + U64(6):
         key = _mixed(key, _lowered(data[i]))
         i += _1
@@ -380,7 +380,7 @@ def _is_print(data: Bytes, i: U64, end: U64) -> Any:
         return False
     while i < end and is_space(data[i]):
         i += _1
-    key, begin = _START, i
+    key, begin = FNV_START, i
     while i < end and i < begin + U64(5):
         key = _mixed(key, _lowered(data[i]))
         i += _1
@@ -404,12 +404,12 @@ def _add_selectors(w: Hashes, data: Bytes, i: U64, end: U64, bits: U64) -> None:
         stop = find(data, i, end, _COMMA)
         while i < stop and is_space(data[i]):
             i += _1
-        key, begin = _START, i
+        key, begin = FNV_START, i
         while i < stop and _is_selector_letter(data[i]):
             key = _mixed(key, _lowered(data[i]))
             i += _1
         if i < stop and data[i] in (_DOT, _HASH):
-            key = _mixed(_START, data[i])
+            key = _mixed(FNV_START, data[i])
             i += _1
             begin = i
             while i < stop and _is_selector_letter(data[i]):

@@ -1,11 +1,8 @@
 """HTML's marks, elements and raw text for kernels, and the memory of the kernels that make a page's text.
 
 docs/explanation/page-text.md explains the rules, and `docs/how-to/page_text.py` has the same lists. The tags
-of an element that is not listed vanish without a blank.
-
-A parser that looks for its next byte from where it stands waits for every look. Here all bytes that can end
-text, a tag or a value are listed first, 64 bytes at a time (as simdjson does: Langdale and Lemire, 2019). The
-parser then walks along the list.
+of an element that is not listed vanish without a blank. All bytes that can end text, a tag or a value are
+listed first, 64 bytes at a time (as in simdjson: Langdale and Lemire, 2019); the parser follows the list.
 """
 
 from functools import lru_cache
@@ -132,10 +129,7 @@ _COMPLEX = SOFTLY | CONTENT | HIDES | HIDES_UNLESS_OPEN | FORM
 
 
 class TagTable(NamedTuple):
-    """Open addressing by the first and second eight bytes of a name in lower case, as `kind_of` mixes them.
-
-    `first`, `second` uint64 (512,), 0 where a slot is free; `kinds` uint64 (512,).
-    """
+    """Open addressing by the first and second eight bytes of a name in lower case; 0 in a free slot."""
 
     first: npt.NDArray[U64]
     second: npt.NDArray[U64]
@@ -193,20 +187,20 @@ def _ends_name(byte: np.uint8) -> Any:
 
 @lean_njit
 def _zeros(x: U64) -> Any:
-    """Mark the high bit of every byte of x that is zero (Warren, "Hacker's Delight", 6-1)."""
+    # The high bit of every zero byte (Warren, "Hacker's Delight", 6-1).
     return ~(((x & _LOWS) + _LOWS) | x | _LOWS)
 
 
 @lean_njit
 def _name_ends(x: U64) -> Any:
-    """Mark the high bit of every byte that is a blank, `/` or `>`, which end a name; or another control."""
+    # The high bit of every byte that is a blank, `/` or `>`, or another control.
     blanks = ~((x & _LOWS) + _PAST_BLANKS) & ~x & ~_LOWS
     return blanks | _zeros(x ^ _SLASHES) | _zeros(x ^ _GTS)
 
 
 @lean_njit
 def after_name(data: Bytes, i: U64, end: U64) -> Any:
-    """Return the end of an attribute's name, which may begin before i."""
+    """Return the end of an attribute's name that may begin before i."""
     while i + _8 <= end:
         x = load8(data, i)
         ends = _name_ends(x) | _zeros(x ^ _SIGNS)
@@ -220,7 +214,7 @@ def after_name(data: Bytes, i: U64, end: U64) -> Any:
 
 @uncounted_njit
 def after_attributes(data: Bytes, i: U64, end: U64) -> U64:
-    """Return the end of a tag from behind its name on: past `>`; past `end` if it never ends."""
+    """Return the end of a tag, from after its name on: past `>`; past `end` if it never ends."""
     while True:
         while i < end and (is_space(data[i]) or data[i] == _SLASH):
             i += _1
@@ -247,10 +241,8 @@ def after_attributes(data: Bytes, i: U64, end: U64) -> U64:
 
 @uncounted_njit
 def name_at(data: Bytes, i: U64, end: U64) -> tuple[U64, U64, U64]:
-    """Return the name of a tag as two words in lower case, the second all ones if it is too long; its end.
-
-    Bit 5 is set in every byte: it makes letters small, and changes no other byte of a listed name.
-    """
+    """Return the name of a tag as two words in lower case, the second all ones if it is too long; its end."""
+    # Bit 5 makes letters small, and changes no other byte of a listed name.
     if i + _8 <= end:
         x = load8(data, i)
         ends = _name_ends(x)
@@ -273,7 +265,7 @@ def name_at(data: Bytes, i: U64, end: U64) -> tuple[U64, U64, U64]:
 
 @uncounted_njit
 def closes_itself(data: Bytes, name_end: U64, i: U64) -> Any:
-    """Return True if the tag before i, with its name before `name_end`, ends with `/>`: not so `a=b/>`."""
+    """Return True if the tag before i, with its name before `name_end`, ends with `/>`, but not `a=b/>`."""
     if data[i - _2] != _SLASH:
         return False
     p = i - _3
@@ -295,9 +287,9 @@ def kind_of(tags: TagTable, first: U64, second: U64) -> Any:
 
 @uncounted_njit
 def next_marks(data: Bytes, i: U64, end: U64, places: Hashes) -> tuple[U64, U64]:
-    """List the places of `<`, `>`, quotes, `&` and NUL from i on: some of them, and `end` after the last.
+    """List some places of `<`, `>`, quotes, `&` and NUL from i on, and `end` after the last.
 
-    Returns how many are listed, and the place up to which all are.
+    Returns their number, and the place up to which all are listed.
     """
     n = _0
     while n == _0:
@@ -328,8 +320,8 @@ def next_marks(data: Bytes, i: U64, end: U64, places: Hashes) -> tuple[U64, U64]
 def opens_value(data: Bytes, i: U64, quote: U64) -> Any:
     """Return True if the quote surely opens the value of an attribute; if not, the tokenizer decides.
 
-    i lies between two attributes, with neither quote nor `>` up to the quote. The quote opens a value if a
-    name of up to 62 bytes and a `=` stand right before it, behind a blank or at i.
+    i is between two attributes, with neither quote nor `>` up to the quote. The quote opens a value if a name
+    of up to 62 bytes and a `=` are right before it, after a blank or at i.
     """
     if quote < _65 or quote < i + _2 or data[quote - _1] != _EQUALS:
         return False
@@ -372,7 +364,7 @@ def after_declaration(data: Bytes, i: U64, end: U64) -> Any:
 
 @uncounted_njit
 def end_tag(data: Bytes, i: U64, end: U64, first: U64, second: U64) -> U64:
-    """Return where the end tag of a name begins, at or after i; `end` if nowhere."""
+    """Return the beginning of the end tag of a name, at or after i; `end` if there is none."""
     while True:
         i = find(data, i, end, _LT)
         if i + _2 >= end:
@@ -386,9 +378,9 @@ def end_tag(data: Bytes, i: U64, end: U64, first: U64, second: U64) -> U64:
 
 @uncounted_njit
 def script_end(data: Bytes, i: U64, end: U64) -> Any:
-    """Return where the end tag of a script begins, at or after i; `end` if nowhere.
+    """Return the beginning of a script's end tag, at or after i; `end` if there is none.
 
-    Within `<!--` and `-->`, a script may hold another with its end tag (script data double escaped state).
+    Within `<!--` and `-->`, a script may contain another (script data double escaped state).
     """
     escaped, nested = False, False
     while True:
@@ -408,7 +400,7 @@ def script_end(data: Bytes, i: U64, end: U64) -> Any:
                 escaped = True
             continue
         closes = data[i] == _SLASH
-        # Names may run into each other without end: no more is read than there is to see.
+        # Names may run into each other without end.
         stop = min(end, i + _NAME_ROOM)
         name, rest, after = name_at(data, i + _1 if closes else i, stop)
         if name != SCRIPT or rest != _0 or after >= stop:
@@ -420,10 +412,7 @@ def script_end(data: Bytes, i: U64, end: U64) -> Any:
 
 @uncounted_njit
 def data_in(data: Bytes, i: U64, stop: U64) -> np.uint8:
-    """Return the kind of a script from i to `stop`: 0, or `DATA` if it begins like JSON.
-
-    `ARTICLE` is added if it names an `articleBody`, as schema.org calls an article's text.
-    """
+    """Return the kind of a script: 0, `DATA` if it begins like JSON, with `ARTICLE` if with `articleBody`."""
     while i < stop and data[i] <= _SPACE:
         i += _1
     if i >= stop or (data[i] != _BRACE and data[i] != _BRACKET):
@@ -439,7 +428,7 @@ def data_in(data: Bytes, i: U64, stop: U64) -> np.uint8:
 
 @uncounted_njit
 def begins_cdata(data: Bytes, i: U64, end: U64) -> Any:
-    """Return True if a CDATA section begins at i; only SVG and MathML have them."""
+    """Return True if a CDATA section, of SVG or MathML, begins at i."""
     same = i + CDATA_BYTES <= end
     for j in range(CDATA_BYTES):
         same = same and data[i + U64(j)] == _CDATA[j]
@@ -448,7 +437,7 @@ def begins_cdata(data: Bytes, i: U64, end: U64) -> Any:
 
 @uncounted_njit
 def cdata_end(data: Bytes, i: U64, end: U64) -> U64:
-    """Return where `]]>` begins, at or after i; `end` if nowhere."""
+    """Return the beginning of `]]>`, at or after i; `end` if there is none."""
     while True:
         i = find(data, i, end, _GT)
         if i >= end or (data[i - _1] == _CLOSE and data[i - _2] == _CLOSE):
@@ -458,16 +447,14 @@ def cdata_end(data: Bytes, i: U64, end: U64) -> U64:
 
 # The memory of the kernels that make a page's text: one array of uint64.
 DEEPEST = 256
-"""The most open elements that are kept in mind: of those around hidden words, and of SVG and MathML."""
-MOST_RULES = 256
-"""The most selectors of a page's own sheets that count, those that are built in with them."""
-RULE_SLOTS = 1024
+"""The most open elements in memory: around hidden words, and of SVG and MathML."""
+MOST_RULES, RULE_SLOTS = 256, 1024
+"""The most selectors of a page's own sheets that count, with the built-in ones."""
 
-# Marks are first. The numbers behind them: what becomes of text (SEEN to NO_TEXT), where that began, where
-# text is dropped from, where the last cut ended, the number of cuts, that of open elements, that of open SVG
-# and MathML, the number of these in which the first open element is, is a form open, the number of dormant
-# elements, that of those that began again, where the text and the page go on behind the last tag, the number
-# of rules, and filters of the classes and names in them.
+# Marks are first. Numbers after them: state of text (SEEN to NO_TEXT), its beginning, beginning of dropped
+# text, end of the last cut, number of cuts, of open elements, of open SVG and MathML, of those around the
+# first open element, 1 in a form, number of dormant elements, of those that began again, places in text and
+# page after the last tag, number of rules, and filters of the classes and names in them.
 (
     STATE, START, DROPPED_FROM, EDGE, CUTS, OPEN, ROOTS, ROOTS_AROUND, IN_FORM, DORMANT, REVIVED, TEXT_AT,
     PAGE_AT, RULE_COUNT, CLASS_FILTER, NAME_FILTER,

@@ -1,9 +1,8 @@
-"""Which words of a page are hidden, how tags separate words, and the text that comes of both.
+"""Hidden words of a page, separation of words by tags, and the text that follows from both.
 
 From the first element that hides something until it ends, open elements are kept in a stack: their end tags
-may be missing. All text is written, and the stretches of it that are hidden are noted as *cuts*: pairs of
-places, four bytes each, from the end of the room downward. `finished` takes them out, and writes each
-behind the visible text, with the words around it.
+may be missing. All text is written, and its hidden stretches are noted as *cuts*: pairs of places, four bytes
+each, from the end of the room downward. `finished` moves each after the visible text, with the words around.
 """
 
 from typing import Any
@@ -36,12 +35,12 @@ from presswatch_spark.text.kernels import U64, Bytes, Hashes
 from presswatch_spark.text.vectors import copy_64
 
 SEEN, INVISIBLE, ABSENT, NO_TEXT = (U64(n) for n in range(4))
-"""What becomes of text: the middle two are hidden; the last is left out."""
+"""States of text: the middle two are hidden; the last is left out."""
 CUT_BYTES = 8
 MOST_DORMANT, MOST_REVIVED = 16, 256
 """The most formatting elements that may begin again, at a time and on a page; each may take 20 bytes."""
 CONTEXT_WORDS, CONTEXT_BYTES = 16, 1024
-"""The words around a hidden stretch, on each side, and the most bytes of them."""
+"""The words on each side of a hidden stretch, and their most bytes."""
 
 _0, _1, _2, _3, _4, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 64))
 _SPACE, _NEWLINE = np.uint8(32), np.uint8(10)
@@ -61,7 +60,7 @@ _BOXES = tuple(U64(int.from_bytes(name, "little")) for name in (b"image", b"img"
 
 @lean_njit
 def separate(w: Hashes, out: Bytes, at: U64, k: U64) -> Any:
-    """Write a line end, if there is none, and nothing but the text begins here."""
+    """Write a line end, unless there is one or the text begins here."""
     if k > at and (out[k - _1] > _SPACE or k == w[EDGE]):
         out[k] = _NEWLINE
         k += _1
@@ -101,7 +100,7 @@ def separate_as(w: Hashes, out: Bytes, at: U64, k: U64, how: U64) -> Any:
 
 @uncounted_njit
 def _keep_separator(w: Hashes, out: Bytes, at: U64, start: U64) -> None:
-    """Let a soft separator right before hidden words be seen: without these, words are separate, too."""
+    # A soft separator right before hidden words is seen: without these, words are separate, too.
     if w[CUTS] != _0 and start > at and out[start - _1] == _NEWLINE:
         p = U64(len(out)) - w[CUTS] * _CUT
         if _cut_at(out, p) + _1 == start - at and _cut_at(out, p + _4) == start - at:
@@ -110,7 +109,7 @@ def _keep_separator(w: Hashes, out: Bytes, at: U64, start: U64) -> None:
 
 @uncounted_njit
 def set_state(w: Hashes, out: Bytes, at: U64, k: U64, state: U64) -> Any:
-    """Change the state of text from here on; return where it continues."""
+    """Change the state of text; return the place where it continues."""
     before = w[STATE]
     if before == NO_TEXT and state != NO_TEXT:
         k = w[DROPPED_FROM]
@@ -139,7 +138,7 @@ def pop_to(w: Hashes, out: Bytes, at: U64, k: U64, size: U64) -> Any:
 
 @uncounted_njit
 def _pass_border(w: Hashes, out: Bytes, at: U64, k: U64, state: U64, separation: np.uint64) -> Any:
-    """Separate words where an element begins or ends, on the side that is more visible; change the state."""
+    # Words are separated on the side that is more visible.
     if w[STATE] < state:
         return set_state(w, out, at, separate_as(w, out, at, k, separation), state)
     if w[STATE] != state:
@@ -147,8 +146,8 @@ def _pass_border(w: Hashes, out: Bytes, at: U64, k: U64, state: U64, separation:
     return separate_as(w, out, at, k, separation)
 
 
-# Above an element's own bits: how its tags separate, what becomes of text around it, of its own, is it flex;
-# and what its attributes alone ask for: how its tags separate, and a state (`NO_TEXT`: none).
+# Above an element's own bits: separation by its tags, states of the text around it and in it, 1 for flex; and
+# as its attributes ask: separation, and a state (`NO_TEXT`: none).
 _SEPARATION_AT, _AROUND_AT, _OWN_AT, _FLEX_AT = U64(40), U64(42), U64(44), U64(46)
 _STYLED_AT, _ASKED_AT = U64(48), U64(50)
 
@@ -171,7 +170,7 @@ def _push(
     own: U64,
     inner: U64,
 ) -> Any:
-    """Separate words where an element begins, and keep it if it hides something, or is in one that does."""
+    # Kept if it hides something, or is in an element that does.
     around = w[STATE]
     special = inner != around or separation != bits & _3 or bits >> _FLEX_AT & _1 != _0
     pushed = (w[OPEN] != _0 and not bits & UNPUSHED) or (special and not bits & VOID)
@@ -185,7 +184,6 @@ def _push(
 
 @uncounted_njit
 def _end_from(w: Hashes, out: Bytes, at: U64, k: U64, size: U64) -> Any:
-    """End an open element and those in it; formatting ones become dormant."""
     end = w[OPEN]
     k = pop_to(w, out, at, k, size)
     if w[KINDS + size] & SCOPE == _0:
@@ -195,10 +193,7 @@ def _end_from(w: Hashes, out: Bytes, at: U64, k: U64, size: U64) -> Any:
 
 @uncounted_njit
 def _keep_formatting(w: Hashes, i: U64, end: U64) -> None:
-    """Keep formatting elements among the ended ones i to `end`, up to a scope: text begins them again.
-
-    HTML lists them as *active formatting elements* (13.2.4.3). Here they stay among the open ones, dormant.
-    """
+    # HTML's *active formatting elements* (13.2.4.3) of a scope stay among the open ones, dormant.
     while i < end and w[KINDS + i] & SCOPE == _0 and w[DORMANT] < _MOST_DORMANT:
         bits = w[KINDS + i]
         if bits & FORMATTING and (w[OPEN] != _0 or bits & _BY_ATTRIBUTES != NO_TEXT << _ASKED_AT):
@@ -221,7 +216,7 @@ def _remove(w: Hashes, j: U64) -> None:
 
 @uncounted_njit
 def revive(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
-    """Begin dormant elements again, before the text since the last tag and a start tag of a kind."""
+    """Begin dormant elements again, before the text since the last tag, and a start tag of `kind`."""
     j, text, end = w[OPEN], w[TEXT_AT], w[OPEN]
     while j > _0 and w[KINDS + j - _1] & SCOPE == _0:
         j -= _1
@@ -256,7 +251,7 @@ _MOST_DORMANT, _MOST_REVIVED = U64(MOST_DORMANT), U64(MOST_REVIVED)
 
 @uncounted_njit
 def _last(w: Hashes, ended: U64, barrier: U64) -> tuple[U64, Any]:
-    """Return the outermost open element with a bit of `ended`, and whether no `barrier` is around it."""
+    # The outermost open element with a bit of `ended`, and True if no `barrier` is around it.
     j, last = w[OPEN], _NOWHERE
     while j > _0:
         j -= _1
@@ -301,7 +296,7 @@ def imply_ends(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
 
 @uncounted_njit
 def end_element(w: Hashes, out: Bytes, at: U64, k: U64, name: U64, kind: U64) -> Any:
-    """End the element that an end tag names, and all in it; one that hides ends with the one around it."""
+    """End the element of an end tag, and all in it; one that hides ends with the one around it."""
     if kind & FORM:
         w[IN_FORM] = _0
     if w[OPEN] == _0:
@@ -325,7 +320,7 @@ def end_element(w: Hashes, out: Bytes, at: U64, k: U64, name: U64, kind: U64) ->
                 _remove(w, j)
             elif not kind & FORMATTING or not special or j == _0:
                 k = _end_from(w, out, at, k, j)
-                # A block in a formatting element goes on behind it.
+                # A block in a formatting element continues after it.
                 return separate(w, out, at, k) if kind & FORMATTING and special else k
             return separate_as(w, out, at, k, kind & _3)
         if other & barrier:
@@ -362,8 +357,8 @@ def begin_element(
 ) -> Any:
     """Begin an element; it is kept if it hides something, or is in one that does.
 
-    `said`: see `styles.attributes`. `html`: it is no element of SVG or MathML. `empty`: it ends at once.
-    `roots`: the open SVG and MathML around it.
+    `said`: see `styles.attributes`. `html`: not of SVG or MathML. `empty`: it ends at once. `roots`: open SVG
+    and MathML around it.
     """
     if kind & FORM and html:
         if w[IN_FORM] != _0:
@@ -426,7 +421,7 @@ def begin_element(
 
 @lean_njit
 def _counts(byte: np.uint8) -> Any:
-    """Return True if a byte shows that it belongs to a word, and not to a dash or a quotation mark."""
+    # A byte of a word, and not of a dash or a quotation mark.
     lowered = byte | np.uint8(32)
     return (
         np.uint8(97) <= lowered <= np.uint8(122)

@@ -27,7 +27,7 @@ from presswatch_spark.sieve.shingle_index import (
 )
 from presswatch_spark.tables.literals import Ownership
 from presswatch_spark.text.kernels import U64, Hashes, plain
-from presswatch_spark.text.shingles import SHINGLE_WORDS, shingle_hashes
+from presswatch_spark.text.words import SHINGLE_WORDS, shingle_hashes
 
 Ids = npt.NDArray[np.uint32]
 Counts = npt.NDArray[np.int64]

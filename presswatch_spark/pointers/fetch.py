@@ -10,7 +10,7 @@ from presswatch_spark.ccindex.columns import in_filename
 from presswatch_spark.ccindex.lookup import Index
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.formats import registry
-from presswatch_spark.formats.http.charsets import to_utf8
+from presswatch_spark.formats.http.message import to_utf8
 from presswatch_spark.formats.source import ReadOptions, every_url
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.audit import Audit, row_by_digest, table_of

@@ -28,8 +28,8 @@ from presswatch_spark.formats.inflate import GZIP_MAGIC, compression_of, first_m
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import Format, RangeStream, ReadOptions, ReadPart
 from presswatch_spark.formats.table.columns import as_time
+from presswatch_spark.formats.warc.blocks import HEADER_END, begins_with_record, header_fields
 from presswatch_spark.formats.warc.by_range import HEADERS_BYTES
-from presswatch_spark.formats.warc.fields import HEADER_END, begins_with_record, header_fields
 from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.judgement.match_rows import DocumentFacts, Origin, document_facts, located_facts
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport

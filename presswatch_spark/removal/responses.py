@@ -10,7 +10,7 @@ from typing import Any, cast
 from presswatch_spark.formats.arc import next_line, read_line
 from presswatch_spark.formats.inflate import first_member
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.warc.fields import begins_with_record, header_fields
+from presswatch_spark.formats.warc.blocks import begins_with_record, header_fields
 from presswatch_spark.pointers.checks import Record
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.pointers.records import ZEROS as ZERO_BYTES

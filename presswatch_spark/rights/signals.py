@@ -15,10 +15,15 @@ from itertools import islice
 from typing import Any, Protocol
 
 from presswatch_spark.extraction.parsers import PARSER, UnparsablePageError, request_of, text_apart
-from presswatch_spark.formats.http.charsets import UTF_8, to_utf8
-from presswatch_spark.formats.http.message import as_html, kind_of_content, site_file
-from presswatch_spark.formats.own_word import objects_of, value_of
-from presswatch_spark.html.elements import ELEMENTS, PAGE_BYTES, HtmlElement, elements_of
+from presswatch_spark.formats.http.message import UTF_8, as_html, kind_of_content, site_file, to_utf8
+from presswatch_spark.formats.page_metadata import (
+    ELEMENTS,
+    PAGE_BYTES,
+    HtmlElement,
+    elements_of,
+    objects_of,
+    value_of,
+)
 from presswatch_spark.html.markup import text_of_page
 from presswatch_spark.judgement.sites import SiteIndex, may_be_known
 from presswatch_spark.judgement.urls import hosts_above, page_url

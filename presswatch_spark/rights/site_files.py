@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from protego import Protego
 
-from presswatch_spark.formats.table.json_text import parse
+from presswatch_spark.formats.table.columns import parse
 from presswatch_spark.model import Capture
 from presswatch_spark.rights.declaration import (
     AGENTS,

@@ -41,7 +41,7 @@ KEY_DIGITS = 16
 LEASE_SECONDS = 60.0
 
 
-# What passes before the last keep; see `presswatch_spark.shard.passes`.
+# What passes before the last keep; see `presswatch_spark.shard.attempts`.
 _IN_PASS = re.compile(r"candidates/(\d+-of-\d+)/")
 
 

@@ -1,6 +1,6 @@
 """Compiles the kernels of a scan, in three processes side by side, while Java starts.
 
-Each worker would else compile for itself, for most of a minute. What these processes miss, workers compile.
+Each worker would need most of a minute; it compiles only what is missing.
 """
 
 import gc
@@ -38,10 +38,7 @@ ABOUT_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A scan of one small document that keeps nothing: it runs, and so compiles, each kernel once.
-
-    `format`: of the shards; None: any.
-    """
+    """A scan of one small document that compiles each kernel; `format`: of the shards; None: any."""
 
     format: str | None
     corpus: str
@@ -50,10 +47,7 @@ class Rehearsal:
 
     @classmethod
     def like(cls, shard: str, dataset: str, corpus: str, digest: str, config: ScanConfig) -> Self:
-        """Return the rehearsal of a scan of shards like that of this URI, of a format or `auto`.
-
-        Only the shard's name is used: its content may end the process that reads it.
-        """
+        """Return the rehearsal of a scan of shards named like this one, of a format or `auto`."""
         format = registry.named_like(shard) if dataset == registry.AUTO else registry.named(dataset)
         return cls(format.name if format else None, corpus, digest, config)
 
@@ -81,7 +75,7 @@ class Rehearsal:
         Members(corpus).wants(batch.url_of(0))
 
     def verify(self) -> None:
-        """Compare words with themselves, which are made without a kernel."""
+        """Compare words, made without a kernel, with themselves."""
         starts = 2 * np.arange(WORDS)
         folded = np.frombuffer(b"a\0" * WORDS + bytes(7), np.uint8).copy()
         words = TextWords(folded, starts.astype(np.uint64), folded, starts, starts + 1)
@@ -89,7 +83,7 @@ class Rehearsal:
         verify(NamedDocument(joined, rules.anchor_words), joined, rules, most_spans(1))
 
     def read(self) -> None:
-        """Read small shards of our own, with all languages and, where the scan may have a gate, with some."""
+        """Read small shards, with all languages and, if the scan may have a gate, with some."""
         gates = [frozenset[str]()]
         if self.config.read.languages or self.format is None:
             gates.append(frozenset({"fra"}))
@@ -101,7 +95,7 @@ class Rehearsal:
 
 
 def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo]:
-    """Write shards of one document each, of this text, in a format; None: in all that differ."""
+    """Write shards of one document each, of this text, in a format; None: in all."""
     writers = dict.fromkeys(each.specimen for each in ([format] if format else registry.FORMATS))
     written = [path for write in writers for path in write(folder, text)]
     return [stat(str(path), StorageOptions()) for path in written]
@@ -109,13 +103,9 @@ def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo
 
 @contextmanager
 def compiled_beside(rehearsal: Rehearsal, say: Callable[[str, str], None]) -> Iterator[None]:
-    """Have all that a scan needs compiled by the end of the block, while the block runs.
+    """Compile the kernels of a scan while the block runs, unless they are on disk; `say`: event and line.
 
-    Later scans of this host find it on disk, and nothing is done. Where there is no room for it, or a process
-    fails, workers compile.
-
-    Args:
-        say: is told, as an event and a line, that kernels are compiled.
+    If a process fails, workers compile.
     """
     ready = ready_file(rehearsal.format or ALL)
     if ready.exists() or ready_file(ALL).exists():
@@ -141,7 +131,7 @@ def compiled_beside(rehearsal: Rehearsal, say: Callable[[str, str], None]) -> It
 def serve() -> None:
     """Do one part of a rehearsal."""
     rehearsal, part = pickle.load(sys.stdin.buffer)
-    # Looking for garbage takes a sixth of the time to compile; this process ends soon.
+    # Collecting garbage takes a sixth of the time to compile.
     gc.disable()
     load_numba()
     rehearsal.parts()[part]()

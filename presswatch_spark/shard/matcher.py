@@ -1,8 +1,7 @@
 """Sieve → attribute → verify → grade → rows, for one batch of documents. Pure: bytes in, rows out.
 
-Documents go through the steps in groups: a step is done for the whole group before the next one begins. So
-the processor has the code of a step in its caches when it is needed again. Where each document went through
-all steps alone, a row took half as long again.
+Each step is done for a group of documents before the next one begins, while its code is in the processor's
+caches: one document after the other takes half as long again.
 """
 
 from __future__ import annotations
@@ -76,14 +75,14 @@ class MatchRules:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Suspect(MatchedDocument):
-    """A document with its candidates, the `ordinals`; only with candidates it has `words`."""
+    """A document with its candidates, the `ordinals`; without any it has no `words`."""
 
     ordinals: Sequence[int]
     placement: Placement
 
 
 class _Pair(NamedTuple):
-    """A document and an article that share a window, with the values made once for all its pairs."""
+    """A document and an article that share a window, with values of the document."""
 
     document: _Suspect
     signed: Signature
@@ -93,17 +92,14 @@ class _Pair(NamedTuple):
 
 
 class Matcher:
-    """Matches documents against a corpus; one for each thread. Keeps the articles it met last.
+    """Matches documents against a corpus; one for each thread. Keeps the latest articles.
 
-    Args:
-        hashes: the range of the index that the sieve looks up. If that is not all of it, the rest is not
-            expected to be in memory.
+    `hashes`: the range of the index that the sieve looks up; the rest need not be in memory.
     """
 
     def __init__(self, corpus: Corpus, rules: MatchRules, hashes: HashRange = ALL_HASHES) -> None:
         self.corpus = corpus
         self._rules, self._hashes = rules, hashes
-        # Screen, placement, standing and rows are told what a run is; nobody else asks the settings.
         self._least_run = rules.grade.min_run_words
         self._sieve = Sieve(corpus.index, hashes=hashes)
         self._whole_sieve = lru_cache(1)(lambda: Sieve(corpus.scattered_index))
@@ -120,7 +116,6 @@ class Matcher:
         self._words = lru_cache(ARTICLES_KEPT)(lambda ordinal: words_of(corpus.body(ordinal)))
         self._joined = lru_cache(ARTICLES_KEPT)(lambda ordinal: Joined(self._words(ordinal)))
         self._article = lru_cache(ARTICLES_KEPT)(self._load)
-        # Most articles that pass the screen have just been asked for their windows.
         self._windows = lru_cache(WINDOWS_KEPT)(
             lambda ordinal: window_hashes(self._words(ordinal).hashes, self._least_run)
         )
@@ -157,10 +152,7 @@ class Matcher:
         return _Suspect(i=i, text=batch.text_of(i), site=site, ordinals=ordinals, placement=placement)
 
     def _compare(self, group: Sequence[_Suspect]) -> None:
-        """Find those articles that each document holds a long enough run of.
-
-        What costs time in the length of a document is done once, however many articles there are.
-        """
+        """Find the articles that each document has a long enough run of."""
         texts = [(each, words_of(each.text)) for each in group if each.ordinals]
         screens = [DocumentWindows(window_hashes(words.hashes, self._least_run)) for _, words in texts]
         shared = list[tuple[_Suspect, Joined, list[int]]]()

@@ -46,12 +46,7 @@ def hash_ranges(count: int) -> list[HashRange]:
 
 
 def passes_for(searched_bytes: int, memory_bytes: float | None) -> int:
-    """Return into how many ranges an index is cut, so that the arrays that are searched fit into memory.
-
-    Args:
-        searched_bytes: of the arrays named in `SEARCHED`.
-        memory_bytes: None stands for as much as they take.
-    """
+    """Return the number of ranges whose `SEARCHED` arrays fit into memory; None: as much as needed."""
     return 1 if memory_bytes is None else max(1, ceil(searched_bytes / memory_bytes))
 
 
@@ -59,10 +54,9 @@ def passes_for(searched_bytes: int, memory_bytes: float | None) -> int:
 class ShingleIndex:
     """The index; its arrays may be memory-mapped, and are never written.
 
-    `hashes` uint64[m], sorted: one for each posting, so equal hashes repeat. `articles` uint32[m]: the
-    ordinals of the articles that have the shingle, each once. `filter` uint64[f]: f is a power of two.
-    `directory` int64[2**b + 1], b >= 1: entry p is the first index in `hashes` with p or more in the top b
-    bits.
+    `hashes` uint64[m], sorted: one for each posting, so equal hashes repeat. `articles` uint32[m]: ordinals.
+    `filter` uint64[f]: f is a power of two. `directory` int64[2**b + 1], b >= 1: entry p is the first index
+    in `hashes` with p or more in the top b bits.
     """
 
     hashes: Hashes
@@ -72,15 +66,11 @@ class ShingleIndex:
 
     @classmethod
     def open(cls, folder: Path, *, scattered: bool = False) -> Self:
-        """Map the index in a folder, a file `NAME.npy` for each array.
-
-        Args:
-            scattered: read only the pages that are asked for, and none ahead: for an index that is not held.
-        """
+        """Map the index in a folder, a file `NAME.npy` for each array; `scattered`: without read-ahead."""
         mapped = {array.name: np.load(folder / f"{array.name}.npy", mmap_mode="r") for array in fields(cls)}
         if scattered:
             for array in mapped.values():
-                # numpy keeps the map of a file under this name, and offers no other.
+                # numpy has no public name for the map of a file.
                 array._mmap.madvise(mmap.MADV_RANDOM)
         return cls(**mapped)
 
@@ -98,9 +88,9 @@ def directory_bits(keys: int) -> int:
 def build_filter(
     hashes: Hashes, n_blocks: int, first_block: int = 0, slice_blocks: int | None = None
 ) -> Hashes:
-    """Build the filter of `n_blocks` (a power of two), or `slice_blocks` of it from `first_block` on.
+    """Build the filter of `n_blocks` (a power of two), or `slice_blocks` of it, which have all the hashes.
 
-    The block of a hash is its top log2(n_blocks) bits; every hash must belong to the slice.
+    The block of a hash is its top log2(n_blocks) bits.
     """
     blocks = np.zeros(n_blocks if slice_blocks is None else slice_blocks, np.uint64)
     _set_bits(np.asarray(hashes), blocks, block_shift(n_blocks), np.uint64(first_block))
@@ -121,10 +111,8 @@ def build_directory(
 
 
 def block_shift(n_blocks: int) -> np.uint64:
-    """Return the shift that turns a hash into its block, once the hash was shifted by one.
-
-    Two shifts, because a shift by 64 has no defined result.
-    """
+    """Return the shift that turns a hash, already shifted by one, into its block."""
+    # A shift by 64 has no defined result.
     return np.uint64(64 - n_blocks.bit_length())
 
 

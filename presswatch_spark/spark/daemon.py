@@ -1,8 +1,7 @@
 """The process that Spark forks Python workers from: it has loaded their modules, once for all of them.
 
-Spark starts it as `python -m presswatch_spark.spark.daemon pyspark.worker`, on this host only. It puts a zip
-of PySpark's sources on the path, before PySpark as it is installed. A zip keeps no compiled code: what comes
-from it is compiled again by every process.
+Spark starts it as `python -m presswatch_spark.spark.daemon pyspark.worker`, on this host only, with a zip of
+PySpark's sources on the path, whose modules every process would compile again.
 """
 
 import sys
@@ -14,9 +13,8 @@ from presswatch_spark.compiled import load_numba
 from presswatch_spark.text.folding import load_table
 
 NEEDED = ("presswatch_spark.pipeline", "presswatch_spark.runs.wave_task", "pyspark.worker")
-"""What each worker would else import for itself."""
 ZIPPED = Path("python", "lib", "pyspark.zip")
-"""Where PySpark as it is installed has its sources in a zip."""
+"""The zip of an installed PySpark's sources."""
 
 
 def serve(*modules: str) -> None:

@@ -29,13 +29,12 @@ OLDEST = 17
 NEWEST_FOR_SPARK_4_0 = 23
 INCUBATOR = "--add-modules=jdk.incubator.vector"
 
-# Spark asks for a module that only Spark ML uses, and goes on without. A Java that has it warns of it before
-# any setting of logs counts; a JRE built for Python has none.
+# Only Spark ML uses this module. A Java that has it prints a warning; a JRE built for Python has none.
 SECURITY_ACTION = "--add-opens=java.base/sun.security.action=ALL-UNNAMED"
 # The first Java without the package that Spark wants opened; it warns of that, too.
 WITHOUT_SECURITY_ACTION = 24
-# The JVM only hands rows from Python workers to Parquet files. It does not live by an optimising compiler or
-# a parallel collector: both take the cores from the workers.
+# The JVM only hands rows to Parquet files: an optimising compiler or a parallel collector would take cores
+# from the workers.
 LIGHT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 WRAPPER_HEAD = """#!/bin/sh
@@ -90,10 +89,7 @@ def _suits(version: int) -> bool:
 
 
 def system_home() -> Path | None:
-    """The first suitable Java of JAVA_HOME and PATH; None if there is none.
-
-    JAVA_HOME may be the wrapper that a process above us made; that one is taken as it is.
-    """
+    """The first suitable Java of JAVA_HOME (perhaps our wrapper) and PATH; None if there is none."""
     named, found = os.environ.get("JAVA_HOME"), shutil.which("java")
     if named and (java := java_at(Path(named, "bin", "java"))):
         return Path(named) if _is_wrapper(Path(named)) else wrapped(Path(named, "bin", "java"), java.version)

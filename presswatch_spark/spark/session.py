@@ -34,12 +34,11 @@ TASK_FAILURES = 4
 JAVA_SECONDS = 120
 DAEMON = "spark.python.daemon.module"
 
-# Looked at once a process: it starts one JVM, and asks for its session many times.
 _java_home = lru_cache(maxsize=1)(java_home)
 
 SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
-    # What the driver remembers of jobs that are over: by default a thousand of each kind, and 100,000 tasks.
+    # Of jobs that are over, the driver keeps a thousand of each kind by default, and 100,000 tasks.
     "spark.ui.retainedJobs": "100",
     "spark.ui.retainedStages": "100",
     "spark.ui.retainedTasks": "2000",
@@ -68,11 +67,11 @@ def session(
     """Return the Spark session of this process: that of spark-submit, the one already running, or a new one.
 
     Args:
-        app_name: what Spark calls the job.
+        app_name: of the job.
         master: any Spark master; default `local[cores,4]`, where a task may be tried four times.
         cores: cores of a local session; default all.
         conf: settings of Spark that override ours.
-        workers: Python tasks follow, so a worker is begun at once; queries of tables on disk need none.
+        workers: a worker is begun at once; queries of tables on disk need none.
 
     Raises:
         PresswatchError: no Java, or one with which Spark does not start.
@@ -100,10 +99,7 @@ def spark_context(
     conf: Mapping[str, str] | None = None,
     workers: bool = True,
 ) -> SparkContext:
-    """Return the context of this process's session; a process that asks Spark for no SQL needs no more.
-
-    Arguments and errors are those of `session`.
-    """
+    """Return the context of this process's session, as `session` does, without SQL."""
     from pyspark import SparkConf, SparkContext
 
     from presswatch_spark.spark.errors import spark_errors
@@ -118,7 +114,6 @@ def spark_context(
             # Without that, a local master gives each task one try.
             master = f"local[{local[1] or 1},{TASK_FAILURES}]"
         settings |= {"spark.master": master, "spark.task.maxFailures": str(TASK_FAILURES)}
-        # Elsewhere it is the cluster's to say: its pages are where a run is looked at.
         settings["spark.ui.enabled"] = "false"
         settings |= _on_this_host() if master.startswith("local") else {}
         if not master.startswith("local["):
@@ -140,10 +135,9 @@ def spark_context(
 
 
 def _begin_workers(context: SparkContext) -> None:
-    """Have the first Python worker begun while Java goes on starting; a first task of any kind begins it."""
-
+    # The first Python worker begins while Java goes on starting.
     def begin() -> None:
-        # What is wrong with it, a task that matters will say.
+        # A task that matters reports any error.
         with suppress(Exception):
             context.parallelize([0], 1).foreachPartition(nothing)
 
@@ -151,24 +145,21 @@ def _begin_workers(context: SparkContext) -> None:
 
 
 def cores_now(context: SparkContext) -> int:
-    """Count the cores of the executors that are there now; of a local session, its own.
-
-    `defaultParallelism` is what may come, where the cluster grows by itself: see `deploy.requests`.
-    """
+    """Count the cores of the present executors; of a local session, its own."""
     each = _cores_of_executor(context)
     if each is None:
         return int(context.defaultParallelism)
-    # The driver is among those that it tells of.
+    # The driver is among them.
     return (int(context._jsc.sc().getExecutorMemoryStatus().size()) - 1) * each
 
 
 def cores_of_machine(context: SparkContext) -> int:
-    """Return the cores of an executor, as those of its machine; of a local session, its own."""
+    """Return the cores of an executor; of a local session, its own."""
     return _cores_of_executor(context) or int(context.defaultParallelism)
 
 
 def _cores_of_executor(context: SparkContext) -> int | None:
-    # The settings come last: PySpark asks Java for each of a hundred to give one.
+    # Last: PySpark reads a hundred settings from Java to return one.
     local = re.match(r"local(\[|$)", str(context.master))
     each = None if local else context.getConf().get("spark.executor.cores")
     return None if each is None else int(each)
@@ -223,7 +214,7 @@ def _java_in_time() -> Iterator[None]:
 
 
 def _launching(frame: FrameType | None) -> FrameType | None:
-    """Return the frame of PySpark that waits for the JVM to start; None if it is at something else."""
+    # The frame of PySpark that waits for the JVM to start.
     while frame and frame.f_code.co_name != "launch_gateway":
         frame = frame.f_back
     return frame
@@ -274,7 +265,6 @@ def spark_path(path: Path) -> str:
 
 
 def _on_this_host() -> dict[str, str]:
-    """Loopback only, our log settings, and the quick way to talk to Python workers where Spark has it."""
     import pyspark
 
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def task() -> Iterator[None]:
-    """Do the work of a task; from its end to the next one's begin the worker says nothing.
+    """Do the work of a task; until the next one begins, the worker prints nothing.
 
-    Spark closes the pipe of a worker that it no longer needs. The worker then prints a traceback about the
-    pipe, which reads like a failure where nothing failed.
+    Spark closes the pipe of a worker that it no longer needs, and the worker would print a traceback.
     """
     from pyspark import TaskContext
 
@@ -33,7 +32,7 @@ def task() -> Iterator[None]:
 
 
 def nothing(_: Iterable[object]) -> None:
-    """Do nothing, as a task: it only makes sure that a worker is there."""
+    """Do nothing, as a task: a worker begins."""
     with task():
         pass
 
@@ -46,8 +45,7 @@ def collected(
 ) -> list[Report]:
     """Run `work` in so many tasks, each with its number only; return their reports, in order of tasks.
 
-    It takes none of Spark's SQL. To plan a query, Spark loads classes and compiles code: 2.6 s of processor
-    time before the first task of a process (two starts each way, in turns).
+    Without Spark's SQL, whose first query takes 2.6 s of processor time.
     """
     reports: list[Report] = context.parallelize(range(tasks), tasks).mapPartitions(work).collect()
     return reports
@@ -56,8 +54,8 @@ def collected(
 def lend_hub(context: "SparkContext", shards: Iterable[ObjectInfo]) -> None:
     """Give workers that begin from now on this process's token and hub, if shards are on one.
 
-    They go as environment variables: no plan, setting or page of Spark has them. Workers of Spark's own host
-    inherit the variables from before Java began, and need nothing.
+    They are environment variables, and in no plan, setting or page of Spark. Workers of Spark's own host
+    inherit those from before Java began.
     """
     if not any(scheme_of(shard.uri) == "hf" for shard in shards):
         return

@@ -1,9 +1,9 @@
-"""Words that a hyphen may have parted at a line end, and the texts that they make when joined.
+"""Words that a hyphen may have parted at a line end, and their texts when joined.
 
 `infor-` and `mation` at the end and the beginning of a line are one word, `porte-` and `monnaie` may be two.
-The text alone does not tell. So both readings are searched, and a comparison takes the one that the other
-text has (`verify.verification`). A *parting* is a hyphen (U+002D, U+2010, U+00AD) right behind a word, then
-white space of ASCII, then another word.
+So both readings are searched, and a comparison takes the one that the other text has (`verify.verification`).
+A *parting* is a hyphen (U+002D, U+2010, U+00AD) right after a word, then white space of ASCII, then another
+word.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from presswatch_spark.text.kernels import U64, Bytes, Edges, decode
 from presswatch_spark.text.vectors import parting_bits_64, trailing_zeros
 
 Partings = npt.NDArray[np.int64]
-"""int64 (k, 2): the byte where each hyphen begins, and the byte where the word behind it begins."""
+"""int64 (k, 2): the first bytes of each hyphen, and of the word after it."""
 
 CONTEXT_TOKENS, CONTEXT_BYTES = 8, 1 << 10
 """A joined word is searched with so many tokens on either side, within so many bytes."""
@@ -84,10 +84,7 @@ def partings_of(table: FoldTable, text: Bytes) -> Partings:
 def find_partings(
     table: FoldTable, text: Bytes, start: int, first: int, last: int, end: int, found: Partings, n: int
 ) -> int:
-    """Add the partings of the document `text[start:end]` whose hyphen ends in [first, last) to `found[n:]`.
-
-    Returns their number with those before.
-    """
+    """Add the partings of the document `text[start:end]` whose hyphen ends in [first, last); return n."""
     i = U64(first)
     while i < U64(last):
         if i + _64 < U64(len(text)):

@@ -1,12 +1,9 @@
-"""Kernels from bytes to word hashes: fold, find words, hash them. None of them branches on where words end.
+"""Kernels from bytes to word hashes: fold, find words, hash them, without a branch on word ends.
 
 A *folded stream* is uint8: word bytes as they fold, every separating character one zero byte. It is read
-beyond its end, so buffers have `SLACK` bytes more. Everything is unsigned: numba wraps negative
-indices of signed ones at a cost, and turns a sum of int64 and uint64 into a float.
-
-Words of up to 16 bytes are hashed without a branch; longer ones take one more multiplication for each 8 bytes
-more. The byte-parallel arithmetic is that of Warren, "Hacker's Delight" (2nd ed.), 6-1, and Mycroft's
-zero-byte test.
+beyond its end, so buffers have `SLACK` bytes more. Everything is unsigned: numba wraps negative indices of
+signed ones at a cost, and turns a sum of int64 and uint64 into a float. The byte-parallel arithmetic is that
+of Warren, "Hacker's Delight" (2nd ed.), 6-1, and Mycroft's zero-byte test.
 """
 
 from typing import Any, NamedTuple
@@ -35,11 +32,10 @@ GROWTH = 3
 
 
 class WordBuffers(NamedTuple):
-    """The words of a folded stream.
+    """The words of a folded stream; one of n bytes needs room for n // 2 + SLACK words.
 
     Word w is `folded[starts[w]:ends[w]]`, both int64. `heads` and `rests`, both uint64, are the 16 bytes from
-    its first one on, be they its own or not; `hash_words` turns the former into hashes. A stream of n bytes
-    wants room for n // 2 + SLACK words.
+    its first one on, its own or not; `hash_words` turns the former into hashes.
     """
 
     starts: Edges
@@ -103,10 +99,7 @@ def store8(data: Bytes, i: np.uint64, x: np.uint64) -> None:
 
 @lean_njit
 def exceptional_bytes(x: np.uint64) -> np.uint64:
-    """Return the high bit of those of eight bytes that may not fold to one byte each.
-
-    They are bytes beyond ASCII, and controls other than white space.
-    """
+    """Return the high bit of bytes that may not fold to one byte: beyond ASCII, and non-white controls."""
     ascii_part = x & ~_HIGH
     white = (ascii_part + _FROM_TAB) & ~(ascii_part + _PAST_CR)
     return (x | (~(ascii_part + _FROM_BLANK) & ~white) | (ascii_part + _FROM_DEL)) & _HIGH
@@ -114,22 +107,19 @@ def exceptional_bytes(x: np.uint64) -> np.uint64:
 
 @lean_njit
 def plain_bytes(x: np.uint64) -> Any:
-    """Count the bytes in a row, among eight from the lowest, that fold to one byte each."""
+    """Count the lowest bytes in a row that fold to one byte each."""
     return trailing_zeros(exceptional_bytes(x)) >> _3
 
 
 @lean_njit
 def continuation_bytes(x: np.uint64) -> np.uint64:
-    """Return the high bit of those of eight bytes that begin no character in UTF-8."""
+    """Return the high bit of bytes that begin no character in UTF-8."""
     return x & ~(x << _1) & _HIGH
 
 
 @lean_njit
 def _fold_ascii(x: np.uint64) -> np.uint64:
-    """Fold eight bytes: letters to lower case, digits as they are, the rest of ASCII to zero.
-
-    Bytes from the first exceptional one on come out as rubbish.
-    """
+    # Bytes from the first exceptional one on are undefined.
     x |= ((x + _FROM_A) & ~(x + _PAST_Z) & _HIGH) >> _2
     letters = (x + _FROM_a) & ~(x + _PAST_z)
     digits = (x + _FROM_0) & ~(x + _PAST_9)
@@ -196,11 +186,8 @@ def fold(
 def _fold_block(
     table: FoldTable, text: Bytes, i: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
-    """Fold the characters that begin in 64 bytes of text, with 128 to read from.
-
-    The places of the exceptional ones are known before any of them is decoded, so that none waits for
-    another. What is between them is folded as if it were 64 bytes: a branch on its length costs more.
-    """
+    # With 128 bytes to read from. Exceptional bytes are located before any is decoded, so that none waits for
+    # another. Between them, 64 bytes are folded: a branch on the length costs more.
     high = exceptional_bits_64(text, i)
     after = i + _64
     while high != _0:
@@ -250,10 +237,10 @@ def _put(table: FoldTable, code: np.uint64, out: Bytes, k: np.uint64) -> np.uint
 
 @uncounted_njit
 def find_words(folded: Bytes, n: np.uint64, buffers: WordBuffers, k: np.uint64) -> np.uint64:
-    """Find the words of `folded[:n]`, and take the bytes they begin with to `heads[k:]` and `rests[0:]`.
+    """Find the words of `folded[:n]`, and copy their first bytes to `heads[k:]` and `rests[0:]`.
 
-    Returns their number. Zeroes the `SLACK` bytes after n. Words are written four at a time, some for
-    nothing: 64 bytes of prose have about eleven, and a branch for each would be mispredicted too often.
+    Returns their number. Zeroes the `SLACK` bytes after n. Words are written four at a time, since a branch
+    for each would be mispredicted too often.
     """
     starts, ends, heads, rests = buffers
     for g in range(SLACK // 8):
@@ -312,10 +299,9 @@ def absorb_from(state: np.uint64, folded: Bytes, start: np.uint64, end: np.uint6
 
 @lean_njit
 def begin(head: np.uint64, rest: np.uint64, size: np.uint64) -> np.uint64:
-    """Return the state of a word's hash after its first 16 bytes, or all of them if there are fewer.
+    """Return the state of a word's hash after its first 16 bytes: `head`, `rest`.
 
-    `head`: eight bytes from its first on; `rest`: the eight behind. Other bytes than the word's are shifted
-    out. No word byte is zero, so the padding is unambiguous.
+    Other bytes than the word's are shifted out. No word byte is zero, so the padding is unambiguous.
     """
     unused = (_0 - (size << _3)) & _63
     first = head << (unused if size < _8 else _0)
@@ -326,9 +312,9 @@ def begin(head: np.uint64, rest: np.uint64, size: np.uint64) -> np.uint64:
 
 @uncounted_njit
 def hash_words(folded: Bytes, words: np.uint64, buffers: WordBuffers, k: np.uint64) -> None:
-    """Turn the words that `find_words` found into their hashes, in place: `heads[k:k + words]`.
+    """Turn the words of `find_words` into their hashes, in place: `heads[k:k + words]`.
 
-    All are hashed as if none had more than 16 bytes, several at once; then those that have, one by one.
+    All are hashed as if none had more than 16 bytes, several at once; then longer ones, one by one.
     """
     starts, ends, hashes, rests = buffers
     longest = _0

@@ -1,6 +1,9 @@
-"""The words of a text, the same for sieve, index and verification: their hashes, bytes and places.
+"""The words of a text, for sieve, index and verification: hashes, bytes and places; and their shingles.
 
-`folding` defines what a word is; `kernels` has the kernels that apply it.
+`folding` defines a word; `kernels` has the kernels. Shingles are windows of eight words, hashed at every
+position, indexed at every fourth. A run of n words has n - 7 shingles in a row, and one of any four in a row
+is indexed. So every run of SHINGLE_WORDS + STRIDE - 1 = 11 words has an indexed shingle, wherever it is in
+the article. The last shingle is indexed as well, so that runs at an article's end are found from 8 words on.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, lean_njit, uncounted_njit
+from presswatch_spark.compiled import cached_njit, entry_njit, lean_njit, uncounted_njit
 from presswatch_spark.text.folding import FoldTable, load_table
 from presswatch_spark.text.hyphens import partings_of
 from presswatch_spark.text.kernels import (
@@ -33,7 +36,7 @@ from presswatch_spark.text.vectors import count_ones, exceptional_bits_64, trail
 _0, _1, _2, _8, _64 = (U64(n) for n in (0, 1, 2, 8, 64))
 
 MARK_BYTES = U64(64)
-"""So far apart are the places in a text from which the bounds of single words are found."""
+"""Distance of the places in a text from which the bounds of single words are found."""
 _NOT_UTF8 = -1
 _FIRST_SURROGATE, _AFTER_SURROGATES = U64(0xD800), U64(0xE000)
 
@@ -42,9 +45,9 @@ _FIRST_SURROGATE, _AFTER_SURROGATES = U64(0xD800), U64(0xE000)
 class TextWords:
     """The n words of a text, in order.
 
-    `text` uint8. `hashes` uint64[n]. `folded` uint8: the words as they fold, with zero bytes between them,
-    readable for 7 bytes more; word i is `folded[folded_starts[i]:folded_ends[i]]`, both int64[n]. Where the
-    words stand in the text is found when it is asked: few of a page's are.
+    `text` uint8. `hashes` uint64[n]. `folded` uint8: the folded words, with zero bytes between them, readable
+    for 7 bytes more; word i is `folded[folded_starts[i]:folded_ends[i]]`, both int64[n]. Places in the text
+    are found at their first use.
     """
 
     text: Bytes
@@ -71,13 +74,10 @@ class TextWords:
 
     @property
     def partings(self) -> Edges:
-        """Return the words that a hyphen at a line end may part from the next one: int64 (k,), ascending.
-
-        See `hyphens`.
-        """
+        """Return the words that a hyphen at a line end may part from the next one: int64 (k,), ascending."""
         if self._parted is None:
             found = partings_of(load_table(), self.text)
-            # Where nothing is parted, which is most often, no place of a word need be found.
+            # Usually nothing is parted, and no place of a word must be found.
             before = np.searchsorted(self.starts, found[:, 0]) - 1 if len(found) else found[:, 0]
             self._parted = before
         return self._parted
@@ -88,11 +88,7 @@ class TextWords:
         return b"".join(word + b"\0" for word in self.folded.tobytes().split(b"\0") if word)
 
     def bounds(self, first: Edges, last: Edges) -> Edges:
-        """Return the bytes of the text that runs of words cover: int64[k, 2].
-
-        Args:
-            first, last: the first and the last word of each run, both int64[k].
-        """
+        """Return the bytes of the text of runs of words: int64[k, 2] for `first`, `last`, both int64[k]."""
         return self._found(first, last, in_characters=False)
 
     def characters(self, first: Edges, last: Edges) -> Edges:
@@ -154,11 +150,7 @@ def word_at(words: TextWords, i: int) -> str:
 
 
 def _decoded_offsets(data: memoryview, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the places of characters in a text that is no UTF-8, as Python's `replace` decodes it.
-
-    Args:
-        byte_offsets: int64[k], in any order, each of a character's first byte, or the text's length.
-    """
+    # Of a text that is no UTF-8, as Python's `replace` decodes it; offsets, int64[k], are of first bytes.
     ordered, inverse = np.unique(byte_offsets, return_inverse=True)
     characters = np.empty(len(ordered), np.int64)
     before, count = 0, 0
@@ -174,7 +166,6 @@ def _as_bytes(text: bytes | Bytes) -> Bytes:
 
 @cached_njit
 def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, WordBuffers, np.uint64]:
-    """Return the folded stream, its words as `find_words` finds them, and their number."""
     n = U64(len(text))
     folded = np.empty(GROWTH * len(text) + SLACK, np.uint8)
     _, size = fold(table, text, _0, n, n, folded, _0)
@@ -190,7 +181,6 @@ def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, WordBuffers, np.uint64]
 
 @uncounted_njit
 def _is_utf8(text: Bytes, i: np.uint64) -> bool:
-    """Whether a text is UTF-8 from byte i on, as Python decodes it; in a third of the time of decoding it."""
     n = U64(len(text))
     while True:
         i = _next_exceptional(text, i, n)
@@ -243,10 +233,10 @@ def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges, Edges]:
 
 @cached_njit
 def _marks(entries: npt.NDArray[np.uint32], text: Bytes) -> Edges:
-    """Walk through a text, and mark the first character from each `MARK_BYTES`-th byte on.
+    """Mark the first character from each `MARK_BYTES`-th byte on: int64[len(text) // MARK_BYTES + 1, 3].
 
-    Returns: int64[len(text) // MARK_BYTES + 1, 3]: the byte where the character begins, the place where its
-    folding begins, and how many characters stand before it; `_NOT_UTF8` for these if the text is no UTF-8.
+    The columns: its first byte, the first of its folding, and the number of characters before it, `_NOT_UTF8`
+    if the text is no UTF-8.
     """
     n, i, k, characters = U64(len(text)), _0, _0, _0
     marks, is_utf8 = np.empty((n // MARK_BYTES + _1, 3), np.int64), True
@@ -276,7 +266,7 @@ def _marks(entries: npt.NDArray[np.uint32], text: Bytes) -> Edges:
 
 @lean_njit
 def _next_exceptional(text: Bytes, i: np.uint64, n: np.uint64) -> np.uint64:
-    """Return the place from i on of the next byte that is not ASCII or may not fold to one byte, or n."""
+    # The next byte that is not ASCII or may not fold to one byte, or n.
     while i + _64 <= n:
         high = exceptional_bits_64(text, i)
         if high != _0:
@@ -311,7 +301,7 @@ def _bounds(
     last: Edges,
     in_characters: bool,
 ) -> Edges:
-    """Return `TextWords.bounds` or `TextWords.characters`, by a walk from the mark before each."""
+    # By a walk from the mark before each.
     bounds = np.empty((len(first), 2), np.int64)
     i, k, characters = _0, _0, np.int64(0)
     for run in range(len(first)):
@@ -347,10 +337,7 @@ def _last_mark(marks: Edges, byte: int) -> int:
 def _character_of(
     entries: npt.NDArray[np.uint32], text: Bytes, i: np.uint64, k: np.uint64, byte: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64]:
-    """Find the character that gave a folded byte, from the one at i on, whose folding begins at k.
-
-    Returns the places where it begins, where it ends, and where its folding begins.
-    """
+    # From the character at i on, whose folding begins at k; returns its begin, end, and begin of its folding.
     n = U64(len(text))
     while True:
         if i + _8 <= n:
@@ -363,3 +350,55 @@ def _character_of(
             return i, i + size, k
         i += size
         k = after
+
+
+SHINGLE_WORDS = 8
+STRIDE = 4
+
+_MULTIPLIER = 0xD6E8FEB86659FD93
+_C, _C2, _C4 = (U64(pow(_MULTIPLIER, power, 1 << 64)) for power in (1, 2, 4))
+_MIX = U64(0xFF51AFD7ED558CCD)
+
+
+@entry_njit
+def combine(hashes: Hashes, n: int) -> int:
+    """Turn the n word hashes at the head of `hashes` into the hashes of their 8-word windows, in place.
+
+    The window at i is the sum of C**j * W[i + j] modulo 2**64, by doubling, mixed at last. Returns the number
+    of windows, max(0, n - 7).
+    """
+    for i in range(n - 1):
+        hashes[i] += _C * hashes[i + 1]
+    for i in range(n - 3):
+        hashes[i] += _C2 * hashes[i + 2]
+    for i in range(n - 7):
+        x = hashes[i] + _C4 * hashes[i + 4]
+        x = (x ^ (x >> U64(32))) * _MIX
+        hashes[i] = x ^ (x >> U64(29))
+    return max(0, n - 7)
+
+
+def shingle_hashes(word_hashes: Hashes) -> Hashes:
+    """Return hashes of the 8-word shingles at every position: uint64[max(0, n - 7)] for uint64[n]."""
+    windows = word_hashes.copy()
+    return windows[: combine(windows, len(windows))]
+
+
+def are_among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
+    """Return which hashes are among those that are `known`, uint64[k], sorted: bool[n]."""
+    if not len(known):
+        return np.zeros(len(hashes), np.bool_)
+    found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)] == hashes
+    return found
+
+
+@cached_njit
+def indexed_positions(n_words: int, stride: int = STRIDE) -> npt.NDArray[np.int64]:
+    """Return the positions to index in a text of `n_words`: every `stride`-th from 0, and the last."""
+    last = n_words - SHINGLE_WORDS
+    whole = last // stride + 1 if last >= 0 else 0
+    positions = np.empty(whole + 1 if last > 0 and last % stride else whole, np.int64)
+    for i in range(whole):
+        positions[i] = i * stride
+    positions[whole:] = last
+    return positions

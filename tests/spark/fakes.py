@@ -22,7 +22,7 @@ from presswatch_spark.runs.engine import execute
 from presswatch_spark.runs.unfinished import claim
 from presswatch_spark.runs.work import Outcome, Passes, Work, outcome_of
 from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard.outcome import ShardAttempt
+from presswatch_spark.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.declarations import CorpusArticle, Match, RightsSignal, columns_without_run
 from presswatch_spark.tables.store import TableStore

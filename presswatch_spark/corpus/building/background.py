@@ -39,7 +39,7 @@ from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
-from presswatch_spark.text.shingles import are_among, indexed_positions
+from presswatch_spark.text.words import are_among, indexed_positions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -29,8 +29,7 @@ from presswatch_spark.corpus.store import ArticleFiles
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import build_directory, build_filter, directory_bits, filter_blocks
 from presswatch_spark.tables.declarations import SuppressedShingle
-from presswatch_spark.text.shingles import SHINGLE_WORDS, combine, indexed_positions
-from presswatch_spark.text.words import word_at, words_of
+from presswatch_spark.text.words import SHINGLE_WORDS, combine, indexed_positions, word_at, words_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -1,8 +1,8 @@
-"""Bodies without their transfer and content codings (RFC 9110, 9112), of headers that may lie.
+"""Bodies without their transfer and content codings (RFC 9110, 9112), whose headers may be wrong.
 
-`X-Crawler-Content-Encoding` and its like tell what a crawler has undone already; they are never applied.
+`X-Crawler-Content-Encoding` and its like name codings that a crawler has undone; they are never applied.
 Pieces are bounded, so that a bomb can be stopped. Of a slice (`SLICE_BYTES`) deflate makes about 1 MiB, zstd
-32 MiB at most (RFC 8878: 128 KiB for four bytes). Brotli has no bound, and is asked for a piece at a time.
+32 MiB at most (RFC 8878: 128 KiB for four bytes). Brotli has no bound, but yields pieces of a given size.
 """
 
 import io
@@ -31,11 +31,11 @@ PIECE_BYTES = 1 << 20
 _ERRORS = (zlib.error, zstandard.ZstdError)
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 
-# Each may make its input a thousand times longer, and each takes its time.
+# Each may make its input a thousand times longer.
 MOST_CODINGS = 4
-# A hostile body is all chunks of one byte, each of which costs as much as a long one.
+# A chunk of one byte costs as much as a long one.
 MOST_CHUNKS = 1 << 21
-# What else stands there (`utf-8`, `none`) is a mistake, and of no consequence.
+# Any other name (`utf-8`, `none`) is a mistake without effect.
 _NOT_UNDONE = frozenset(
     ("aes128gcm", "bzip2", "compress", "dcb", "dcz", "exi", "lzma", "sdch", "x-bzip2", "x-compress", "xz")
 )
@@ -49,11 +49,11 @@ class NotSo(Exception):  # noqa: N818
 
 
 class Damage(Exception):  # noqa: N818
-    """The body cannot be read to its end; the pieces that were yielded before are valid."""
+    """The body cannot be read to its end; the yielded pieces are valid."""
 
 
 def gzipped(data: memoryview) -> Iterator[bytes]:
-    """Yield the content of all members of a gzip body; bytes after the last one are left, as browsers do."""
+    """Yield the content of all members of a gzip body; bytes after the last one are ignored."""
     if bytes(data[:3]) != GZIP_MAGIC:
         raise NotSo("body is not gzip as declared")
     while bytes(data[:3]) == GZIP_MAGIC:
@@ -61,7 +61,7 @@ def gzipped(data: memoryview) -> Iterator[bytes]:
 
 
 def deflated(data: memoryview) -> Iterator[bytes]:
-    """Yield the content of a deflate body, with zlib's header or, as some servers send it, without."""
+    """Yield the content of a deflate body, with zlib's header or without."""
     for bits in (_ZLIB, _RAW):
         try:
             zlib.decompressobj(bits).decompress(data[:SLICE_BYTES])
@@ -73,7 +73,7 @@ def deflated(data: memoryview) -> Iterator[bytes]:
 
 
 def zstandarded(data: memoryview) -> Iterator[bytes]:
-    """Yield the content of all frames of a zstd body; bytes after the last one are left."""
+    """Yield the content of all frames of a zstd body; bytes after the last one are ignored."""
     if bytes(data[:4]) != ZSTD_MAGIC:
         raise NotSo("body is not zstd as declared")
     context = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW)
@@ -93,7 +93,7 @@ def _inflated(
         try:
             piece = inflater.decompress(fed)
         except _ERRORS:
-            # A failing call gives nothing: the bytes before the damage are fed one by one.
+            # A failing call returns nothing: the bytes before the damage are fed one by one.
             inflater = make()
             for before in range(0, at, SLICE_BYTES):
                 inflater.decompress(data[before : before + SLICE_BYTES])
@@ -109,8 +109,7 @@ def _inflated(
 def brotlied(data: memoryview) -> Iterator[bytes]:
     """Yield the content of a brotli body. It has no magic: one that fails in its first slice was none.
 
-    A failing call gives nothing, and so does one with more than the stream in it. So the slice that fails is
-    fed again byte by byte, after all slices before it.
+    A failing call returns nothing, so its slice is fed again byte by byte, after all slices before it.
     """
     produced, careful = 0, len(data)
     for is_again in (False, True):
@@ -138,11 +137,7 @@ def brotlied(data: memoryview) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class DecodedBody:
-    """The entity of a response.
-
-    `data`: a view of the block if nothing had to be undone. `problem`: what is missing or wrong, None if
-    nothing.
-    """
+    """The entity of a response; `problem`: the finding if it is not whole, else None."""
 
     data: bytes | memoryview
     problem: str | None = None
@@ -151,9 +146,9 @@ class DecodedBody:
 def decoded_body(message: Message, block: BytesLike, limit: int) -> DecodedBody:
     """Return the body after the head `message` of a block, with its codings undone, last applied first.
 
-    A body stays as it is if it is not in the coding that a header names, or in one that cannot be undone
-    here. That is a problem only if it is no text. A page or text that is gzip though no header names it is
-    inflated, too. What is damaged ends at the damage. No more than `limit` bytes are returned.
+    A body is unchanged if it is not in the named coding, or if that cannot be undone here: a problem only if
+    it is no text. Gzip that no header names is inflated, too. A damaged body ends at the damage. At most
+    `limit` bytes are returned.
     """
     data: bytes | memoryview = memoryview(block)[message.body_at :]
     written = ",".join([*message.header("content-encoding"), *message.header("transfer-encoding")])

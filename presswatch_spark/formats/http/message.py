@@ -1,18 +1,26 @@
-"""Stored HTTP responses: their head, read as leniently as browsers do (RFC 9112, with their habits), and the
-kind of their content, by its Content-Type, else by its first bytes; XHTML made HTML."""
+"""Stored HTTP responses: head, kind of content, and character encoding, as leniently as browsers read them.
 
+The encoding: byte order mark, Content-Type, `meta`, detection. Labels are those of the WHATWG Encoding
+Standard (`iso-8859-1` is windows-1252); unknown ones, and `replacement`, are passed over. For `meta`, see the
+HTML Standard, "prescan a byte stream to determine its encoding". As in browsers, a declaration further down
+the `head` counts, and one in the text of a script does not.
+"""
+
+import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
 
+from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
+
 BytesLike = bytes | bytearray | memoryview
 
-# What Chrome allows; fields beyond it do not count.
+# Chrome's limit.
 MAX_HEAD_BYTES = 256 << 10
-# `100 Continue` and its like, of which a server may send some before it answers.
+# The most answers such as `100 Continue` before the final one.
 MOST_INTERIM = 20
 
 _END = re.compile(rb"\n\r*\n")
@@ -34,7 +42,7 @@ _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TYPE = re.compile(rf"\s*({_TOKEN}/{_TOKEN})", re.ASCII)
 _HTML_TYPES = ("text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml")
 _XML_TYPES = ("text/xml", "application/xml")
-# Servers send these when they know no type: the body decides.
+# Sent for unknown types: the body decides.
 _NO_TYPES = (
     None,
     "unknown/unknown",
@@ -55,7 +63,7 @@ _HTML = re.compile(
     rb"|title|b|body|br|p|!--)(?:[ >]|(?<=<!--))"
 )
 _XHTML = re.compile(
-    # Possessive: what could be tried in two ways would take hours for a few dozen comments.
+    # Possessive: a few dozen comments would else take hours.
     rb"(?is)(?:\xef\xbb\xbf)?\s*<\?xml[^>]*>\s*(?:(?><!--.*?-->|<(?!!--)[!?][^>]*>)\s*)*+<html[\s>]"
 )
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
@@ -77,8 +85,8 @@ ENTITY_DEPTH, GROWTH = 4, 4
 class Message:
     """The head of a response.
 
-    `status`: None where the block has no readable one. `head`: the lines after the status line, decoded as
-    ISO-8859-1, folded ones joined. `body_at`: where the body begins in the block, in bytes.
+    `status`: None if unreadable. `head`: the lines after the status line, in ISO-8859-1, folded ones joined.
+    `body_at`: beginning of the body in the block, in bytes.
     """
 
     status: int | None
@@ -97,11 +105,11 @@ class Message:
 
     def header(self, name: str) -> tuple[str, ...]:
         """Return every value of the header `name` (in lower case), in order."""
-        # Of most pages three headers are asked for: to split all lines for them takes four times as long.
+        # To split all lines for the usual three headers takes four times as long.
         lowered = f"\n{self.head.lower()}"
         may_be_indented = "\n " in lowered or "\n\t" in lowered or "\n\r" in lowered
         if f"\n{name}" not in lowered and not may_be_indented:
-            # Most pages name no coding, and a pattern takes ten times as long to say so.
+            # Most pages name no coding, and a pattern takes ten times as long.
             return ()
         return tuple(
             self.head[found.start(1) - 1 : found.end(1) - 1].strip(_BLANKS)
@@ -122,9 +130,8 @@ def _named(name: str) -> re.Pattern[str]:
 def parse_message(block: BytesLike) -> Message | None:
     """Return the head of a `response` record's block; None if there is nothing in the block.
 
-    Lines may end with LF alone; lines without a colon are passed over. A block that begins with no head is
-    all body, as in HTTP/0.9. Of a head longer than `MAX_HEAD_BYTES`, the first fields are read. Of several
-    heads, as after `100 Continue`, the last counts.
+    Lines may end with LF; lines without a colon are passed over. A block without a head is all body, as in
+    HTTP/0.9. Of several heads, as after `100 Continue`, the last counts.
     """
     message = _message_at(block, 0)
     for _ in range(MOST_INTERIM):
@@ -156,10 +163,7 @@ def _message_at(block: BytesLike, at: int) -> Message | None:
 
 
 def media_type(value: str | None) -> str | None:
-    """Return the media type in a Content-Type, in lower case, without parameters; None if there is none.
-
-    It has at most `LONGEST_TYPE` characters, all of them of an RFC 9110 token.
-    """
+    """Return the media type in a Content-Type, in lower case, without parameters; None if there is none."""
     found = _TYPE.match(value or "")
     return found[1].lower()[:LONGEST_TYPE] if found else None
 
@@ -168,8 +172,7 @@ def kind_of_content(media: str | None, body: BytesLike) -> Kind:
     """Return the kind of a body, without codings, by its media type (see `media_type`) and first bytes.
 
     The type is believed, but PDF shows itself, and XML may have an `html` root. Every `text/…` is text, but
-    code. Without a type, or with one that means any bytes, the MIME Sniffing Standard decides what is HTML,
-    PDF or text.
+    code. Without a type, or with one for any bytes, the MIME Sniffing Standard decides.
     """
     head = bytes(body[:SNIFFED_BYTES])
     if media == "application/pdf" or head.startswith(b"%PDF-"):
@@ -188,7 +191,7 @@ def kind_of_content(media: str | None, body: BytesLike) -> Kind:
 
 
 def may_hide_gzip(media: str | None) -> bool:
-    """Return True if a body of a type is compressed only by mistake or in transfer."""
+    """Return True for a type whose body is compressed only by mistake or in transfer."""
     return media in (*_NO_TYPES, *_HTML_TYPES, *_XML_TYPES) or (media or "").startswith("text/")
 
 
@@ -200,8 +203,8 @@ def is_text(head: bytes) -> bool:
 def as_html(content: bytes | memoryview, media: str | None) -> bytes | memoryview:
     """Return a page in UTF-8 so that it reads as HTML; only pages of XML types change (XHTML).
 
-    Entities that the page declares are replaced, CDATA sections become text, and empty elements get an end
-    tag: to a parser of HTML, `<script src="a"/>` opens a script that hides the page to its end.
+    Declared entities are replaced, CDATA sections become text, and empty elements get an end tag: in HTML,
+    `<script src="a"/>` opens a script that hides the page to its end.
     """
     if not (media and media.endswith("xml")):
         return content
@@ -235,18 +238,182 @@ SITE_FILES: Mapping[str, str] = {
 }
 """Declarations for a whole site, by the path of their file: they are no pages, and no documents."""
 
-_ENDS = tuple(SITE_FILES)
-
 
 def site_file(url: str) -> str | None:
     """Return the declaration that the file at a URL makes for a whole site; None for pages."""
     url = url.strip()
-    if not url.endswith(_ENDS):
+    if not url.endswith(tuple(SITE_FILES)):
         return None
     try:
         parts = urlsplit(url)
-        # A port that is none raises.
+        # An invalid port raises.
         on_web = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != -1
     except ValueError:
         return None
     return SITE_FILES.get(parts.path) if on_web and not parts.query else None
+
+
+PRESCAN_BYTES = 1024
+# A `head` that is longer is not searched to its end.
+HEAD_BYTES = 64 << 10
+
+_XML = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?[\s"']encoding\s*=\s*["']([^"'>]+)""")
+_TAG = re.compile(
+    rb"(?is)<!--(?:-?>|.*?(?:--!?>|\Z))|<(script|style|title|textarea)\b.*?(?:</\1|\Z)|<[!/?][^>]*|<(?P<tag>[a-z]+)"
+)
+_ATTRIBUTE = re.compile(
+    rb"""(?s)[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"'][^\s>]*)))?"""
+)
+_CONTENT = re.compile(rb"""(?i)charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;"']+))""")
+
+UTF_8, WINDOWS_1252 = "utf-8", "cp1252"
+SAMPLE_BYTES = 64 << 10
+LONGEST_LABEL = 40
+SLICE_BYTES = 1 << 20
+_MARKS = ((b"\xef\xbb\xbf", UTF_8), (b"\xfe\xff", "utf-16-be"), (b"\xff\xfe", "utf-16-le"))
+_CHARSET = re.compile(r"""(?i)[\s;"',]charset\s*=\s*(?:"([^"]*)"|["']?([^\s;"',]+))""")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+_HIGH_BYTES = bytes(range(0x80, 0x100))
+_FRENCH = "àâäçéèêëîïôöùûüÿœæÀÂÄÇÉÈÊËÎÏÔÖÙÛÜŸŒÆ«»‹›‘’‚“”„–—…•·€°§©®\xa0\xad"
+_FRENCH_LETTERS = "àâäçéèêëîïôöùûüÿœæ"
+# Encodings of Western text, likeliest for French first: they differ only in their letters.
+_WESTERN = (WINDOWS_1252, "iso8859-15", "mac_roman", "cp850")
+_WESTERN_FRENCH: Mapping[str, bytes] = {
+    encoding: bytes(range(0x80)) + _FRENCH.encode(encoding, "ignore") for encoding in _WESTERN
+}
+_LEAST_FRENCH = 0.8
+_IN_WORDS = re.compile(rf"(?i)(?<=[a-z])[{_FRENCH_LETTERS}]|[{_FRENCH_LETTERS}](?=[a-z])")
+_OE_IN_WORDS = re.compile(r"(?i)œ[a-z]")
+# Beyond resiliparse's names, of encodings and of labels.
+_DECODERS: Mapping[str, str] = {
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "iso8859-11": "cp874",
+}
+_LABELS: Mapping[str, str] = {
+    "x-mac-cyrillic": "mac_cyrillic",
+    "x-mac-ukrainian": "mac_cyrillic",
+    "x-user-defined": WINDOWS_1252,
+}
+# windows-1252 of the standard: bytes that Python leaves undefined are controls.
+_CP1252 = "".join(
+    chr(byte) if byte in b"\x81\x8d\x8f\x90\x9d" else bytes([byte]).decode(WINDOWS_1252)
+    for byte in range(256)
+)
+
+
+def declared_labels(body: BytesLike) -> Iterator[str]:
+    """Yield the labels of encodings in the page's XML declaration and `meta`: first bytes first."""
+    for size in (PRESCAN_BYTES, HEAD_BYTES):
+        head = bytes(body[:size])
+        lowered = head.lower()
+        if b"charset" in lowered or b"encoding" in lowered:
+            xml = _XML.match(head)
+            ends = [at for mark in (b"</head", b"<body") if (at := lowered.find(mark)) >= 0]
+            end = max(PRESCAN_BYTES, min(ends)) if ends else size
+            if xml:
+                yield xml[1].decode("latin-1")
+            for name, attributes in start_tags(head[: head.rfind(b">", 0, end) + 1]):
+                if name != b"meta":
+                    continue
+                label = attributes.get(b"charset")
+                is_type = attributes.get(b"http-equiv", b"").strip().lower() == b"content-type"
+                if not label and is_type and (named := _CONTENT.search(attributes.get(b"content", b""))):
+                    label = next(filter(None, named.groups()), None)
+                if label:
+                    yield label.decode("latin-1")
+        if len(head) < size:
+            break
+
+
+def start_tags(head: bytes) -> Iterator[tuple[bytes, Mapping[bytes, bytes]]]:
+    """Yield the start tags in `head`, names and attributes in lower case, but for comments and raw text."""
+    at = 0
+    while token := _TAG.search(head, at):
+        at = token.end()
+        if token["tag"] is None:
+            continue
+        attributes: dict[bytes, bytes] = {}
+        while attribute := _ATTRIBUTE.match(head, at):
+            name, *values = attribute.groups()
+            attributes.setdefault(name.lower(), next(filter(None, values), b""))
+            at = attribute.end()
+        yield token["tag"].lower(), attributes
+
+
+def encoding_of(content_type: str | None, body: BytesLike) -> str:
+    """Return Python's name of the encoding that a browser reads `body` in; `utf-8` if all is ASCII."""
+    head = bytes(body[:3])
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
+    named = _CHARSET.search(f";{content_type or ''}")
+    found = encoding_named(named[1] or named[2] or "") if named else None
+    if found is None:
+        found = next(filter(None, map(encoding_named, declared_labels(body))), None)
+        found = UTF_8 if found and found.startswith("utf-16") else found
+    return found or _detected(body)
+
+
+def encoding_named(label: str) -> str | None:
+    """Return Python's name of the standard's encoding for `label`; None if there is none."""
+    label = label.strip(" \t\n\f\r").lower()
+    if len(label) > LONGEST_LABEL:
+        return None
+    found = _LABELS.get(label) or map_encoding_to_html5(label, fallback_utf8=False)
+    return _DECODERS.get(found, found) if found else None
+
+
+def _detected(body: BytesLike) -> str:
+    first = _NOT_ASCII.search(body)
+    if first is None:
+        return UTF_8
+    sample = bytes(body[max(0, first.start() - 64) : first.start() + SAMPLE_BYTES])
+    text = sample.decode(UTF_8, "replace")
+    wrong = text.count("\N{REPLACEMENT CHARACTER}")
+    ascii_bytes = len(sample.translate(None, _HIGH_BYTES))
+    # Other encodings hardly ever look like UTF-8; pages of UTF-8 with a few bytes of another do occur.
+    if len(text) - ascii_bytes - wrong > wrong:
+        return UTF_8
+    # The detector takes one short French text in ten for Polish or Turkish, and never finds MacRoman.
+    possible = [each for each in _WESTERN if not sample.translate(None, _WESTERN_FRENCH[each])]
+    for encoding in possible:
+        if _reads_as_french(sample.decode(encoding), encoding):
+            return encoding
+    if WINDOWS_1252 in possible:
+        return WINDOWS_1252
+    found = detect_encoding(sample)
+    return (_DECODERS.get(found, found) if found and found != UTF_8 else None) or WINDOWS_1252
+
+
+def _reads_as_french(text: str, encoding: str) -> bool:
+    # Letters beyond ASCII: nearly all in lower case, and within words.
+    letters = sum(text.lower().count(letter) for letter in _FRENCH_LETTERS)
+    lower = sum(text.count(letter) for letter in _FRENCH_LETTERS)
+    within = sum(1 for _ in _IN_WORDS.finditer(text))
+    if encoding == "iso8859-15" and not _OE_IN_WORDS.search(text):
+        # It differs from windows-1252 in nothing else that French has.
+        return False
+    return min(lower, within) >= max(1, _LEAST_FRENCH * letters)
+
+
+def to_utf8(data: bytes | memoryview, encoding: str) -> bytes | memoryview:
+    """Return `data` in UTF-8, without a byte order mark. UTF-8 is returned unchanged, valid or not."""
+    for mark, marked in _MARKS:
+        if marked == encoding and bytes(data[: len(mark)]) == mark:
+            data = memoryview(data)[len(mark) :]
+    return data if encoding == UTF_8 else b"".join(_transcoded(memoryview(data), encoding))
+
+
+def _transcoded(data: memoryview, encoding: str) -> Iterator[bytes]:
+    if encoding == WINDOWS_1252:
+        for at in range(0, len(data), SLICE_BYTES):
+            yield codecs.charmap_decode(data[at : at + SLICE_BYTES], "strict", _CP1252)[0].encode()
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    # The decoder of ISO-2022-JP cannot hold back a long escape sequence that a slice cuts.
+    step = max(1, len(data)) if encoding == "iso2022_jp" else SLICE_BYTES
+    for at in range(0, len(data), step):
+        yield decoder.decode(data[at : at + step], at + step >= len(data)).encode("utf-8", "replace")

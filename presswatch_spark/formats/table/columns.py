@@ -1,19 +1,91 @@
-"""Columns of row datasets: names to try for each role, in order, and their values turned into ours.
+"""Rows of datasets: their JSON as others write it, names to try for each role, and values turned into ours.
 
-A name may lead into a JSON object that a column holds as a string: `{"meta": "{\\"url\\": …}"}`. A value that
-cannot be read is None.
+A name may lead into a JSON object in a string: `{"meta": "{\\"url\\": …}"}`. A value that cannot be read is
+None.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
+import orjson
+
 from presswatch_spark.errors import ConfigError, CorruptError
-from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK, encoded, parse_object
 from presswatch_spark.model import Locator, ReadReport
 from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONGEST_INTEGER = 4000
+
+
+class TooDeepError(ValueError):
+    """JSON nested deeper than the parsers go: orjson 1,024 levels, the standard library that or more."""
+
+
+def parse(line: bytes) -> Any:
+    """Parse a line; of equal keys the last counts. `ValueError` if it is no JSON, `TooDeepError` if too deep.
+
+    Lone surrogates, NaN, huge integers and invalid UTF-8 (read as U+FFFD) pass, unlike with orjson.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return parse_leniently(line)
+
+
+def parse_leniently(line: bytes) -> Any:
+    """Parse a line that orjson refuses; see `parse`."""
+    try:
+        text = line.decode("utf-8", "replace")
+        return json.loads(text, parse_int=lambda n: int(n) if len(n) < _LONGEST_INTEGER else float(n))
+    except RecursionError as error:
+        raise TooDeepError("nested too deeply") from error
+
+
+def parse_object(line: bytes) -> dict[str, Any] | None:
+    """Return the JSON object that a line is, read as `parse` does; None if it is none."""
+    try:
+        found = parse(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def is_utf8(line: bytes) -> bool:
+    """Return True if a line is valid UTF-8, as JSON must be."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def repeats_a_name(line: bytes) -> bool:
+    """Return True if an object in a line of JSON has two fields of one name: damage makes those."""
+    repeated = False
+
+    def fields_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeated
+        fields = dict(pairs)
+        repeated |= len(fields) < len(pairs)
+        return fields
+
+    with suppress(ValueError, RecursionError):
+        json.loads(line.decode("utf-8", "replace"), parse_int=float, object_pairs_hook=fields_of)
+    return repeated
+
+
+def encoded(text: str) -> bytes:
+    """Return the UTF-8 of a string; a lone surrogate becomes three bytes that no valid UTF-8 holds."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
 
 WEB_SINCE = 1991
 _PLAIN = (str, int, float)
@@ -79,11 +151,8 @@ def as_languages(value: object) -> tuple[str, ...]:
 
 
 def readable_part(value: object) -> object:
-    """Return as much of a JSON value as the functions here can read: a nested one may be of any size.
-
-    Only null becomes None: a value that nobody can read still hides the names tried after its own.
-    """
-    # `str | int | float` would be made anew for each value.
+    """Return the readable part of a JSON value: a nested one may be of any size. Only null becomes None."""
+    # `str | int | float` would be made again for each value.
     return value if value is None or isinstance(value, _PLAIN) else as_languages(value)
 
 
@@ -101,7 +170,7 @@ def kind(value: object) -> str:
 
 
 def locator_of(value: Callable[[str], Any], report: ReadReport | None = None, **place: Any) -> Locator:
-    """Return a locator: `value(role)` gives the row's value of a role, `place` is where the row is.
+    """Return the locator of a row at `place`; `value(role)` returns the row's value of a role.
 
     A time of capture that cannot be read is null, and `report` notes it.
     """
@@ -137,10 +206,7 @@ def _status(value: object) -> int | None:
 
 
 def _release(value: object) -> str | None:
-    """Return the crawl that a dump's name or a path of Common Crawl names, else the name as it is.
-
-    A path that names no crawl says where a file lay, not which release it is of.
-    """
+    """Return the crawl that a dump's name or a path of Common Crawl names, else the name, but no path."""
     if not isinstance(value, str):
         return None
     crawl = _CRAWL.search(value)
@@ -148,10 +214,7 @@ def _release(value: object) -> str | None:
 
 
 def _web_archive(value: object) -> str | None:
-    """Return the address of the web archive that a row names; None for other names.
-
-    A path of Common Crawl's becomes an address in its bucket. A path of another's stays as it is.
-    """
+    """Return the address of the web archive that a row names; None for other names."""
     if not isinstance(value, str) or not value.isprintable() or not _WEB_ARCHIVE.fullmatch(value):
         return None
     return f"{COMMON_CRAWL}{value}" if value.startswith(CRAWL_DATA) else value
@@ -165,11 +228,11 @@ BROKEN: Final = Broken()
 
 
 class MissingColumnError(CorruptError):
-    """No row of a shard has a column that is needed, or that the user mapped: nothing of it counts."""
+    """No row of a shard has a column that is needed, or that the user mapped."""
 
     @classmethod
     def of(cls, missing: Mapping[str, str], available: Iterable[str], where: str) -> Self:
-        """Return the error that says which of a mapping's columns (by role) are missing, and which exist."""
+        """Return the error with the missing columns of a mapping (by role), and the available ones."""
         named = " and ".join(f"{name[:NAME_CHARACTERS]} for {role}" for role, name in sorted(missing.items()))
         return cls(
             f"the mapping names the column {named}, and the shard has none; there are: {listed(available)}",
@@ -225,10 +288,7 @@ class ColumnNames:
 
 
 def first(row: object, paths: tuple[Path, ...]) -> Any:
-    """Return the first value that is not null at one of `paths` in a nested row, else None.
-
-    `BROKEN` if there is none, and a path leads through a string that should hold JSON and does not.
-    """
+    """Return the first value that is not null at one of `paths` in a nested row; `BROKEN` for broken JSON."""
     found = None
     for path in paths:
         value = row
@@ -280,10 +340,8 @@ def leads_into(name: str, available: Collection[str]) -> bool:
 
 
 def dotted_keys(row: Mapping[str, object]) -> Iterator[str]:
-    """Yield names of a row's fields, nested ones by dots too; none below a name over `LONGEST_PREFIX`.
-
-    Without recursion: a row may be nested deeper than Python's stack.
-    """
+    """Yield names of a row's fields, nested ones by dots too; none below a name over `LONGEST_PREFIX`."""
+    # Without recursion: a row may be nested deeper than Python's stack.
     left = [("", row)]
     while left:
         prefix, fields = left.pop()
@@ -335,10 +393,7 @@ def leading_on(paths: Iterable[Path]) -> Tree:
 
 
 def inside(names: Iterable[str], available: Collection[str]) -> tuple[Path, ...]:
-    """Return where the dotted `names` lead on below one of the columns `available`, in their order.
-
-    A path begins with the column's dotted name.
-    """
+    """Return the paths of `names` into one of the columns `available`, whose dotted name comes first."""
     splits = ((name.split("."), k) for name in names for k in range(1, name.count(".") + 1))
     paths = ((".".join(parts[:k]), *parts[k:]) for parts, k in splits)
     return tuple(path for path in paths if path[0] in available)
@@ -347,9 +402,8 @@ def inside(names: Iterable[str], available: Collection[str]) -> tuple[Path, ...]
 def keys_of(head: bytes) -> frozenset[str]:
     """Return the names of the first JSON object's fields, nested ones by dots; none if not JSON Lines.
 
-    JSON Lines have more than half of their lines begin as objects do: any web page may hold one such line.
-    Fields below a very long dotted name are left out (see `dotted_keys`). If `head` cuts the object, names
-    come alone, without those around them.
+    In JSON Lines more than half of the lines begin as objects: any web page may have one such line. If `head`
+    cuts the object, names come without those around them.
     """
     lines = _lines_of(head)
     if 2 * sum(map(_begins_an_object, lines)) <= len(lines):

@@ -1,146 +1,87 @@
 """Reads JSON Lines, one object a line: whatever any parser can read. The rest is a defect with its line.
 
 Where no checksum covers the bytes (`ReadReport.unchecked`), damage may have made one row of two, or two of
-one. A deletion that joins two rows, and copied bytes that split one, nearly always leave a row without some
-field. Writers leave fields out, too: Spark those that are null. So a field counts as steady only while very
-few rows lack it. A row is odd if it lacks a steady field, or is no UTF-8. Odd rows, and rows beside them or
-beside a line that is no row, are read without URL: nothing proves that text and URL belong together. Lines
-are held until those beside them are known.
+one. This nearly always leaves a row without some field. Writers leave fields out, too, so a field counts as
+steady only while very few rows lack it. A row is odd if it lacks a steady field, or is no UTF-8. Odd rows,
+and rows next to them or to a line that is no row, are read without URL: nothing proves that text and URL
+belong together. Lines are held until their neighbours are known.
 
-A dataset has dozens of names to try for each role, and a row few fields. So each form (the names of a row, in
-their order) is examined once, and not each row.
+A dataset has dozens of names to try for each role, and a row few fields: each form (the names of a row, in
+their order) is examined once.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import orjson
 
 from presswatch_spark.formats.inflate import placed_lines
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.arrow_text import BatchBuilder
 from presswatch_spark.formats.table.columns import (
+    BYTE_ORDER_MARK,
     LOCATOR_ROLES,
     OWN_ROLES,
     ROLES,
     ColumnNames,
     MissingColumnError,
     Path,
+    TooDeepError,
     Tree,
     as_languages,
     dotted_keys,
+    encoded,
     encoded_url,
     first,
     has_any,
+    is_utf8,
     leading_on,
     listed,
     locator_of,
+    parse_leniently,
     pruned,
+    repeats_a_name,
     tree_of,
     unfold,
     why_no_text,
 )
-from presswatch_spark.formats.table.json_text import (
-    BYTE_ORDER_MARK,
-    TooDeepError,
-    encoded,
-    is_utf8,
-    parse_leniently,
-    repeats_a_name,
-)
+from presswatch_spark.formats.table.row_values import BatchBuilder
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 
-T = TypeVar("T")
-
-# The line beside, and one more: what is cut is the last line, and harms no other.
+# The line beside, and one more: only the last line may be cut.
 HELD = 2
 
 # A field is optional once so many rows lack it, which must be more than one in `ROWS_FOR_ONE`.
 FEW = 3
 ROWS_FOR_ONE = 1_000
-# Of so few rows nobody can tell what they have in common.
 LEAST_ROWS = 5
-# A shard whose rows are all of forms of their own must not fill the memory with them.
+"""So few rows do not show what they have in common."""
+# Bounds of memory, for a shard whose rows are all of forms of their own.
 FORMS_KEPT, FIELDS_KEPT, CHARACTERS_KEPT = 1_000, 100, 4_000
 NAMES_KEPT, LONGEST_NAME = 200, 256
-# To look for more names takes longer than to parse the line once more.
+# To search more names takes longer than to parse the line again.
 NAMES_COUNTED = 20
 NO_UTF8 = "line is no valid UTF-8; read without URL"
 NO_UTF8_NOTE = "lines that are no valid UTF-8: what is none was read as U+FFFD"
 NO_URL_NOTE = "rows beside others with more fields were read without URL, since no checksum covers them"
 
 
-class Ending:
-    """Passes chunks on, and knows how the last one ends."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
-        self._end = b""
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self._end = chunk[-1:] or self._end
-            yield chunk
-
-    @property
-    def was_cut(self) -> bool:
-        """True if the last line ends neither as a line nor as an object."""
-        return self._end != b"}" and not self._end.isspace()
-
-
-class DoubtfulLines(Generic[T]):
-    """Passes lines on, in order, and marks those in doubt: odd ones, and those beside an odd one.
-
-    `settled`: the index of the last line that was passed on.
-    """
-
-    def __init__(self) -> None:
-        self.settled = -1
-        # Each with its index and whether it is odd.
-        self._held: deque[tuple[int, T | None, bool]] = deque()
-        self._was_odd = False
-
-    def add(self, index: int, item: T | None, is_odd: bool) -> Iterator[tuple[T | None, bool]]:
-        """Take a line, and yield those that it settles, each with whether it is in doubt."""
-        self._held.append((index, item, is_odd))
-        while len(self._held) > HELD:
-            yield self._next()
-
-    def doubt_held(self) -> None:
-        """Make odd ones of all lines that are held."""
-        self._held = deque((index, item, True) for index, item, _ in self._held)
-
-    def rest(self, was_cut: bool) -> Iterator[tuple[T | None, bool]]:
-        """Yield the held lines. `was_cut`: the last line has no end, so it is no row, and harms none."""
-        if was_cut and self._held:
-            self._held[-1] = *self._held[-1][:2], False
-        while self._held:
-            yield self._next()
-
-    def _next(self) -> tuple[T | None, bool]:
-        self.settled, item, is_odd = self._held.popleft()
-        in_doubt = is_odd or self._was_odd or bool(self._held and self._held[0][2])
-        self._was_odd = is_odd
-        return item, in_doubt
-
-
-class SteadyFields:
-    """Follows which fields the rows of a shard have; `tree` leads to those that are asked for."""
+class _SteadyFields:
+    """The fields that the rows of a shard have; `tree` leads to those that are asked for."""
 
     def __init__(self, tree: Tree) -> None:
         self.rows = 0
         self._tree = tree
-        # The names of the last row that had all fields, if they say all that it holds.
+        # The names of the last row that had all fields, if it is flat.
         self._usual: tuple[str, ...] | None = None
         self._first_row = 0
         self._lacking: dict[Path, int] = {}
         self._first_lacking: dict[Path, int] = {}
 
     def add(self, index: int, row: dict[str, Any]) -> bool:
-        """Take a row; return whether it lacks a field that nearly all before it have."""
+        """Take a row; return True if it lacks a field that nearly all before it have."""
         names = tuple(row)
         if names == self._usual:
             self.rows += 1
@@ -174,10 +115,7 @@ class SteadyFields:
         )
 
     def lacks(self) -> Iterator[tuple[Path, int, int]]:
-        """Yield fields that nearly all rows have, how many lack them, and the index of the first that does.
-
-        None lies within a field that is yielded.
-        """
+        """Yield outer fields that nearly all rows have, how many lack them, and the index of the first."""
         few = {
             field: count
             for field, count in self._lacking.items()
@@ -193,7 +131,7 @@ class SteadyFields:
 
 
 def _collect(row: dict[str, Any], tree: Tree, fields: set[Path], closed: set[Path], above: Path = ()) -> None:
-    """Collect a row's fields that `tree` leads to; `closed`: those that should hold fields, and do not."""
+    # `closed`: fields that should have fields of their own, and do not.
     for key in row.keys() & tree.keys():
         path, value, below = (*above, key), row[key], tree[key]
         fields.add(path)
@@ -208,8 +146,8 @@ class _Form:
     """Facts about rows with the same names at their top.
 
     `text`, `url`: paths to try; `text_key`, `url_key`: the only field that can have them, if there is one.
-    `strings`: fields that paths lead through, and that may be JSON in a string. `needed`: fields that
-    locators take. `quotes`: quotation marks of the last row that was examined, without those in its text.
+    `strings`: fields on the paths that may be JSON in a string. `needed`: fields of locators. `quotes`:
+    quotation marks of the last examined row, without those in its text.
     """
 
     text: tuple[Path, ...]
@@ -227,11 +165,10 @@ class _Form:
             self.url_key = self.url[0][0]
 
 
-Place = tuple[int, dict[str, Any], bool]
-"""The index of a row, the fields that locate it, and whether it is in doubt."""
-
-RowDocument = tuple[bytes, bytes, Place, int]
-"""A document of a row, as `BatchBuilder.add` takes it."""
+# The index of a row, the fields that locate it, and True if it is in doubt.
+_Place = tuple[int, dict[str, Any], bool]
+# As `BatchBuilder.add` takes it.
+_RowDocument = tuple[bytes, bytes, _Place, int]
 
 
 def read_jsonl(
@@ -245,14 +182,14 @@ def read_jsonl(
     """Yield batches of the rows in inflated `chunks`.
 
     A row without text, or gated by language, is skipped; a line that is no object, or whose text is no
-    string, is a defect. `MissingColumnError` if all rows were read and none has a column for text, or one
-    that the user mapped; then what was yielded does not count.
+    string, is a defect. `MissingColumnError` if no row of the shard has a column for text, or one that the
+    user mapped; then the yielded rows do not count.
     """
     yield from _JsonRows(columns, options, report, text_is_sure).read(chunks, where)
 
 
 class _JsonRows:
-    """The rows of one shard on their way into batches."""
+    """The rows of one shard, made into batches."""
 
     def __init__(
         self, columns: ColumnNames, options: ReadOptions, report: ReadReport, text_is_sure: bool
@@ -270,17 +207,20 @@ class _JsonRows:
         self._own_report = self._report = report
         self._rows = 0
         self._names: set[str] = set()
-        self._steady = SteadyFields(tree_of(path for role in OWN_ROLES for path in self._paths[role]))
-        self._beside: DoubtfulLines[RowDocument] = DoubtfulLines()
+        self._steady = _SteadyFields(tree_of(path for role in OWN_ROLES for path in self._paths[role]))
+        # Lines whose neighbours are not known: index, document, True if it is odd.
+        self._held: deque[tuple[int, _RowDocument | None, bool]] = deque()
+        self._settled = -1
+        self._was_odd = self._ends_broken = self._withheld = False
         self._broken = 0
-        self._ends_broken = self._withheld = False
-        self._builder: BatchBuilder[Place] = BatchBuilder(report, self._locate)
+        self._end = b""
+        self._builder: BatchBuilder[_Place] = BatchBuilder(report, self._locate)
 
     def read(self, chunks: Iterable[bytes], where: str) -> Iterator[DocumentBatch]:
-        ending, report, longest = Ending(chunks), self._own_report, self._options.max_document_bytes
+        report, longest = self._own_report, self._options.max_document_bytes
         rows, last = self._options.rows, max(self._options.rows or (), default=-1)
-        for index, _, line in placed_lines(ending, longest):
-            if index > last and rows is not None and not (report.unchecked and self._beside.settled < last):
+        for index, _, line in placed_lines(self._watched(chunks), longest):
+            if index > last and rows is not None and not (report.unchecked and self._settled < last):
                 break
             # Other lines are read for their neighbours, and nothing of them is noted.
             is_asked = rows is None or index in rows
@@ -289,7 +229,8 @@ class _JsonRows:
             if line is None:
                 if is_asked:
                     report.add_defect(f"line longer than {longest:,} bytes, not read", index, "line")
-                self._settle(self._beside.add(index, None, True))
+                self._held.append((index, None, True))
+                self._settle(HELD)
                 continue
             if index == 0:
                 line = line.removeprefix(BYTE_ORDER_MARK)
@@ -307,20 +248,26 @@ class _JsonRows:
                     self._builder.add(*found)
             if self._builder.is_full(self._options.batch_bytes):
                 yield self._builder.take()
-        self._settle(self._beside.rest(ending.was_cut))
+        was_cut = self._end != b"}" and not self._end.isspace()
+        if was_cut and self._held:
+            # The last line has no end, so it is no row, and harms none.
+            self._held[-1] = *self._held[-1][:2], False
+        self._settle(0)
         # Damage to packed bytes reaches far: if it changed one line, it may have changed many.
-        if report.unchecked == "zstd" and self._broken > (ending.was_cut and self._ends_broken):
+        if report.unchecked == "zstd" and self._broken > (was_cut and self._ends_broken):
             report.unverified = True
         if len(self._builder):
             yield self._builder.take()
         if rows is None:
             self._check(where)
 
-    def _add_usual(self, index: int, line: bytes, values: Any) -> bool:
-        """Keep the document of a row that is like others before it, with as few calls as possible.
+    def _watched(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._end = chunk[-1:] or self._end
+            yield chunk
 
-        Returns False for any other line, and does nothing with it.
-        """
+    def _add_usual(self, index: int, line: bytes, values: Any) -> bool:
+        """Keep the document of a row like others before it, with few calls; return False for other lines."""
         if self._sought or self._options.languages or type(values) is not dict:
             return False
         form = self._forms.get(tuple(values))
@@ -346,26 +293,28 @@ class _JsonRows:
         self._broken += is_odd
         if row is not None:
             found = self._document(index, row[0], row[1], len(line))
-            # That a row lacks a sure text was noted.
             lacks_text = self._text_is_sure and not has_any(row[0], self._paths["text"])
             is_odd |= lacks_text or self._steady.add(index, row[0])
             if self._steady.first_is_odd:
-                self._beside.doubt_held()
-        self._settle(self._beside.add(index, found if is_asked else None, is_odd))
+                self._held = deque((index, item, True) for index, item, _ in self._held)
+        self._held.append((index, found if is_asked else None, is_odd))
+        self._settle(HELD)
 
-    def _settle(self, lines: Iterable[tuple[RowDocument | None, bool]]) -> None:
-        """Keep the documents of lines with known neighbours; those in doubt without URL."""
-        for found, in_doubt in lines:
-            if not found:
-                continue
-            if in_doubt:
+    def _settle(self, held: int) -> None:
+        """Keep the documents of all lines but the last `held`; odd ones and their neighbours without URL."""
+        while len(self._held) > held:
+            self._settled, found, is_odd = self._held.popleft()
+            in_doubt = is_odd or self._was_odd or bool(self._held and self._held[0][2])
+            self._was_odd = is_odd
+            if found and in_doubt:
                 text, url, (index, values, _), read_bytes = found
                 self._withheld |= bool(url)
                 found = text, b"", (index, values, True), read_bytes
-            self._builder.add(*found)
+            if found:
+                self._builder.add(*found)
 
     def _row(self, index: int, line: bytes, values: Any) -> tuple[dict[str, Any], _Form, bool] | None:
-        """Return the row of a line with its form, and whether it is UTF-8; None if it is none: a defect.
+        """Return the row of a line, its form, and True if it is UTF-8; None if it is no row: a defect.
 
         `values`: None if orjson refuses the line.
         """
@@ -405,7 +354,7 @@ class _JsonRows:
 
     def _document(
         self, index: int, values: dict[str, Any], form: _Form, line_bytes: int
-    ) -> RowDocument | None:
+    ) -> _RowDocument | None:
         self._rows += 1
         if form.strings:
             unfold(values, form.strings)
@@ -418,7 +367,7 @@ class _JsonRows:
             as_languages(first(values, self._paths["languages"]))
         )
         if isinstance(text, str) and text and not is_gated:
-            # A batch must not hold the rest of the row, which may be a page's HTML.
+            # Not the rest of the row, which may be a page's HTML.
             place = (index, pruned(values, form.needed), False)
             url = encoded_url(first(values, form.url), self._report, index, "line")
             return encoded(text), url, place, line_bytes
@@ -434,7 +383,7 @@ class _JsonRows:
         """Return True if a line may be parts of two rows: an object has two texts, or two URLs.
 
         Without a checksum, two of any field count. A line with as many quotation marks as an examined one of
-        its form is not examined. Marks within values are not counted one by one: that takes longer.
+        its form is not examined.
         """
         quotes = line.count(b'"')
         if quotes == form.quotes:
@@ -457,7 +406,7 @@ class _JsonRows:
         return False
 
     def _check(self, where: str) -> None:
-        """Refuse a shard without rows, or without a needed column; note rows that may be parts of two."""
+        """Note a shard without rows, and rows that may be parts of two; raise for a missing column."""
         if not self._rows and not self._report.defects_total:
             self._report.add_defect("the shard is empty", 0)
         if self._rows and self._sought:
@@ -477,7 +426,7 @@ class _JsonRows:
         if self._withheld and not self._report.defects_total:
             self._report.add_note(NO_URL_NOTE)
 
-    def _locate(self, place: Place) -> Locator:
+    def _locate(self, place: _Place) -> Locator:
         index, row, in_doubt = place
         return locator_of(
             lambda role: first(row, self._paths[role]),

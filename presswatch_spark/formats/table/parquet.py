@@ -1,9 +1,8 @@
 """Reads Parquet by row groups: the needed columns, Arrow's buffers as numpy arrays, no Python object a row.
 
-A file of 2 KB may ask for gigabytes, so the system bounds what a decoder may take of memory. pyarrow decodes
-whatever is there. If a column loses a value, all values after it move up, and stand beside the rows of
-others. So columns with nulls are decoded once before and counted, if the footer has something to compare
-them with.
+A file of 2 KB may ask for gigabytes, so the system bounds a decoder's memory. If a column loses a value, all
+values after it move to the rows of others. So columns with nulls are decoded once before and counted, if the
+footer has something to compare them with.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock, get_ident
+from threading import RLock
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
@@ -24,14 +23,6 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.arrow_text import (
-    DAMAGE_ERRORS,
-    TextColumn,
-    WrongTypeError,
-    bytes_of,
-    lost_blocks,
-    text_column,
-)
 from presswatch_spark.formats.table.columns import (
     ColumnNames,
     MissingColumnError,
@@ -41,7 +32,19 @@ from presswatch_spark.formats.table.columns import (
 )
 from presswatch_spark.formats.table.parquet_footer import BYTE_ARRAY, Chunk, Footer, FooterError, read_footer
 from presswatch_spark.formats.table.parquet_pages import CODED, CheckedFile, ParquetPageError
-from presswatch_spark.formats.table.row_values import ChosenColumns, RowValues, choose, column_at, is_text
+from presswatch_spark.formats.table.row_values import (
+    DAMAGE_ERRORS,
+    ChosenColumns,
+    RowValues,
+    TextColumn,
+    WrongTypeError,
+    bytes_of,
+    choose,
+    column_at,
+    is_text,
+    lost_blocks,
+    text_column,
+)
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, random_access
 
@@ -58,60 +61,32 @@ _BATCHES_HELD = 8
 UNSURE = "read without URLs: a dictionary holds texts that no row has, so a place in it may be damaged"
 
 
-class _Bound:
-    """The process's limit of address space while any thread is in a bounded block, and the limit before.
+# The limit is the process's: threads take turns.
+_BOUNDED = RLock()
 
-    Each block that put back what it found would leave the limit of another, if that one ends later.
+
+@contextmanager
+def memory_bounded(more_bytes: int) -> Iterator[None]:
+    """Let this process take no more than so many bytes of address space, in the block.
+
+    More is a `MemoryError`. A block within a block is bounded by both. Without Linux's `/proc` there is none.
     """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._blocks: dict[int, tuple[int, int]] = {}
-        self._before = self._limit = resource.RLIM_INFINITY
-
-    @contextmanager
-    def block(self, more_bytes: int) -> Iterator[None]:
-        """Let this process take no more than so many bytes of address space, in the block.
-
-        More is a `MemoryError`. The bound is the process's: it counts what other threads take meanwhile, and
-        blocks of several threads share the sum of theirs. A block within a block of the same thread is
-        bounded by the outer one. Without Linux's `/proc` there is none.
-        """
-        thread = get_ident()
-        if thread in self._blocks:
-            yield
-            return
-        # Arrow's allocator reserves address space at first, which a bound would refuse it.
-        pa.allocate_buffer(1)
-        with self._lock:
-            if not self._blocks:
-                self._before, self._limit = resource.getrlimit(resource.RLIMIT_AS)[0], 0
-            self._blocks[thread] = _address_space(), more_bytes
-            # From the oldest block on: counted from now, a file that takes without end is never refused
-            # while others begin. It is not lowered before all end: what they took is theirs to keep.
-            begun = min(taken for taken, _ in self._blocks.values())
-            self._limit = max(self._limit, begun + sum(more for _, more in self._blocks.values()))
-            self._set(self._limit)
+    # Arrow's allocator reserves address space at first, which a bound would refuse it.
+    pa.allocate_buffer(1)
+    with _BOUNDED:
+        before, hard = resource.getrlimit(resource.RLIMIT_AS)
+        bounds = [each for each in (_address_space() + more_bytes, before) if each != resource.RLIM_INFINITY]
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
         try:
             yield
         finally:
-            with self._lock:
-                del self._blocks[thread]
-                if not self._blocks:
-                    self._set(self._before)
-
-    def _set(self, limit: int) -> None:
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-        bounds = [each for each in (limit, self._before, hard) if each != resource.RLIM_INFINITY]
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_AS, (min(bounds, default=resource.RLIM_INFINITY), hard))
-
-
-memory_bounded = _Bound().block
+            with suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_AS, (before, hard))
 
 
 def drawn_bounded(items: Iterable[Item], more_bytes: int) -> Iterator[Item]:
-    """Yield `items`, each drawn under that bound; their use by the caller is not bounded."""
+    """Yield `items`, each drawn under that bound."""
     iterator = iter(items)
     while True:
         with memory_bounded(more_bytes):
@@ -123,7 +98,7 @@ def drawn_bounded(items: Iterable[Item], more_bytes: int) -> Iterator[Item]:
 
 
 def _address_space() -> int:
-    # Called once a batch: a file object would take most of the time. Without `/proc`: more than any bound.
+    # A file object would take most of the time. Without `/proc`: more than any bound.
     try:
         file = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -151,7 +126,7 @@ class OpenedParquet:
 def open_parquet(file: BinaryIO, uri: str, **reading: Any) -> OpenedParquet:
     """Open a Parquet file, with settings of pyarrow's; `CorruptError` if its footer cannot be believed."""
     checked = CheckedFile(file)
-    # Ahead of the decoder, another thread reads: from a disk that only takes the bytes to another core.
+    # A thread that reads ahead of the decoder only takes the bytes of a disk to another core.
     reading.setdefault("pre_buffer", not isinstance(getattr(file, "raw", None), io.FileIO))
     try:
         with memory_bounded(DECODED_BYTES):
@@ -243,8 +218,8 @@ class GroupReader:
     def batches(self, rows_at_once: int, paired: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
         """Yield the rows in their order; `DamagedError` if they differ from the footer.
 
-        With `paired` columns no row is yielded before columns with nulls are counted to their end. `unsure`
-        then names those whose dictionary has values that no row uses: a place in it may be damaged.
+        With `paired` columns no row is yielded before columns with nulls are counted. `unsure` then names
+        those whose dictionary has values that no row uses: a place in it may be damaged.
         """
         coded = [chunk for chunk in self.chunks if chunk.leaf.path in paired and CODED & chunk.encodings]
         flat = [chunk for chunk in self.chunks if not chunk.leaf.repetitions]
@@ -305,8 +280,6 @@ def read_parquet(
 ) -> Iterator[DocumentBatch]:
     """Yield batches of at most about `options.batch_bytes`; a row group that cannot be read is a defect.
 
-    `report.bytes_read` counts the column chunks that were read; once all are, the whole file counts as read.
-
     Raises:
         CorruptError: the footer cannot be read (a cut file has none).
         MissingColumnError: there is no column for text, or not one that the user mapped; then no row counts,
@@ -349,10 +322,7 @@ def read_parquet(
 
 @dataclass(slots=True)
 class _RowGroup:
-    """Reads one row group; `first_row`: the index in the file of its first row.
-
-    `sought`: roles whose mapped name leads into JSON strings, and that no row has so far.
-    """
+    """Reads one row group; `first_row`: its index in the file. `sought`: roles in JSON, in no row so far."""
 
     parquet: OpenedParquet
     group: int
@@ -367,7 +337,7 @@ class _RowGroup:
         return self.parquet.footer.groups[self.group].rows
 
     def batches(self) -> Iterator[DocumentBatch]:
-        """Yield the group's documents; a defect names the group and how many of its rows were read."""
+        """Yield the group's documents; a defect reports how many of its rows were read."""
         done = 0
         reader = GroupReader(self.parquet, self.group, self.chosen.columns)
         self.report.bytes_read += reader.size
@@ -389,7 +359,6 @@ class _RowGroup:
             self.report.add_defect(what, self.group, "row group")
 
     def _batches(self, reader: GroupReader) -> Iterator[tuple[int, DocumentBatch]]:
-        """Yield batches of documents, each with the number of rows that it was made of."""
         first = self.first_row
         paired = self.chosen.columns_of("text") | self.chosen.columns_of("url")
         for decoded in reader.batches(reader.rows_for(self.options.batch_bytes), paired):
@@ -400,7 +369,7 @@ class _RowGroup:
                 first += len(piece)
 
     def _pieces(self, record_batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Cut a batch with too long texts: one that repeats is stored once, and read each time."""
+        # A text that repeats is stored once, and read each time.
         names, most = self.chosen.columns_of("text"), 2 * self.options.batch_bytes
         if sum(bytes_of(column_at(record_batch, name)) for name in names) <= most:
             yield record_batch
@@ -462,7 +431,7 @@ class _RowGroup:
 
 
 def _check_texts(parquet: OpenedParquet, chosen: ChosenColumns, report: ReadReport) -> None:
-    """Add a defect if no row has a text and another column of text has values: the text may be there."""
+    # If no row has a text, it may be in another column.
     if not parquet.footer.rows or report.skipped.get("no text") != parquet.footer.rows:
         return
     texts = chosen.columns_of("text")

@@ -1,9 +1,8 @@
 """Checks the footer of a Parquet file before pyarrow reads it.
 
 pyarrow trusts a footer: it reads fewer rows where a number is damaged, and some damage ends the process. Here
-the numbers of a footer must agree with each other and with the file. Footers and headers of pages are structs
-of Thrift's compact protocol, read as field ids and values. (Formats: Apache Parquet, `parquet.thrift`; Apache
-Thrift, `thrift-compact-protocol.md`.)
+its numbers must agree with each other and with the file. Footers and headers of pages are structs of Thrift's
+compact protocol. (Formats: Apache Parquet, `parquet.thrift`; Apache Thrift, `thrift-compact-protocol.md`.)
 """
 
 import os
@@ -73,7 +72,7 @@ def structs(fields: Struct, key: int) -> list[Struct]:
 
 
 def _struct(data: bytes | memoryview, at: int, depth: int) -> tuple[Struct, int]:
-    # A footer consists mostly of numbers of one byte; a call for each would take most of the time.
+    # Most numbers have one byte; a call for each would take most of the time.
     if depth > _DEEPEST_STRUCT:
         raise ThriftError("the metadata is nested too deeply")
     found: Struct = {}
@@ -166,7 +165,7 @@ class Chunk:
     """A column of a row group: bytes `start` to `start + size` of the file, packed by `codec` (0: not).
 
     `values` counts nulls, too. `nulls`, `text_bytes` (of all texts), `data_pages`, `least` and `greatest`
-    (bounds of the values, in bytes) are None if the footer does not contain them.
+    (in bytes) are None if the footer does not contain them.
     """
 
     leaf: Leaf
@@ -198,10 +197,7 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """The content of a footer; `data` is the footer as a file of its own, without rows, for pyarrow.
-
-    `gaps`: first and last offsets of bytes before the footer that belong to nothing that it names.
-    """
+    """A footer; `data`: as a file without rows, for pyarrow. `gaps`: unnamed bytes before it."""
 
     rows: int
     groups: tuple[RowGroup, ...]
@@ -254,10 +250,7 @@ def _bytes_at(file: BinaryIO, start: int, end: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """Bytes `start` to `end` that a footer names: a column, an index or a Bloom filter.
-
-    `is_followed`: a copy of the column's metadata follows. `is_open`: the footer does not name the end.
-    """
+    # `is_followed`: a copy of the column's metadata follows. `is_open`: the footer does not name the end.
 
     start: int
     end: int
@@ -283,9 +276,8 @@ def _named_ranges(fields: Struct, footer: Footer) -> Iterator[_Range]:
 def _gaps(ranges: Iterable[_Range], end: int, footer_bytes: int) -> Iterator[tuple[int, int]]:
     """Yield the bytes up to `end` that are in none of `ranges`.
 
-    Some writers put a copy of a column's metadata after it: between two columns it is passed over without a
-    look. It is shorter than the footer, which has the original. Older footers name where a Bloom filter
-    begins, and not where it ends.
+    Some writers put a copy of a column's metadata, shorter than the footer, after it. Older footers do not
+    name the end of a Bloom filter.
     """
     reached = _Range(0, len(MAGIC))
     for each in [*sorted(ranges, key=lambda each: (each.start, each.end)), _Range(end, end)]:

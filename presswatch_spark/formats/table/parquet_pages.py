@@ -1,12 +1,11 @@
 """Checks the pages of a Parquet column as their bytes come from storage, before pyarrow decodes them.
 
 pyarrow leaves out a page of a type that it does not know, and stops at the number of values that it counts
-itself. Here the pages of a column must fill it to the last byte, and hold as many values as the footer says.
+itself. Here the pages of a column must fill it to the last byte, with as many values as in the footer.
 
-Levels say whether a value is there; they and places in a dictionary are written as runs of one number, and as
-numbers packed into bits. Lengths may stand before all texts of a page, as differences from one to the next.
-pyarrow cuts the texts there, and leaves what is over, so one damaged length moves all texts after it.
-(Format: Apache Parquet, "RLE / Bit-Packing Hybrid", "Delta encoding", "Delta-length byte array", "Delta
+Levels show nulls; they and places in a dictionary are runs of one number, or numbers packed into bits.
+Lengths may be stored before all texts of a page, as differences: one that is damaged moves all texts after
+it. (Format: Apache Parquet, "RLE / Bit-Packing Hybrid", "Delta encoding", "Delta-length byte array", "Delta
 Strings".)
 """
 
@@ -37,15 +36,14 @@ Numbers = npt.NDArray[np.unsignedinteger[Any]]
 
 Lengths = npt.NDArray[np.int64]
 _MOST_BITS = 32
-# Numbers in a block: DuckDB's are of 2,048, also where there is nothing to count, which takes five bytes.
+# Numbers in a block: DuckDB's has 2,048, even without any values.
 _LARGEST_BLOCK = 1 << 16
-# fastparquet writes them after the last text of a page.
+# Of fastparquet, after the last text of a page.
 _PADDING = bytes(8)
 _DATA, _, _DICTIONARY, _DATA_2 = range(4)
 _PLAIN, _PLAIN_DICTIONARY, _RLE, _DELTA_LENGTH, _DELTA_TEXTS, _RLE_DICTIONARY = 0, 2, 3, 6, 7, 8
-# How data pages say that they hold, not texts, but places in the dictionary.
+# Encodings of places in the dictionary; of lengths before all of the texts.
 CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})
-# How they say that the lengths of texts stand before all of the texts: one that is wrong moves all others.
 _APART = frozenset({_DELTA_LENGTH, _DELTA_TEXTS})
 # As `parquet.thrift` numbers them. LZO, and LZ4 as Hadoop frames it, pyarrow unpacks in whole columns only.
 _CODECS: Mapping[int, str] = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
@@ -123,7 +121,7 @@ def varint(data: memoryview, at: int) -> tuple[int, int]:
 def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None:
     """Check that so many texts fill `data` to its last byte; `ParquetPageError` if they do not.
 
-    With prefixes: before the lengths stand those of what each text shares with the text before it.
+    With prefixes: the lengths of what each text shares with the text before it come first.
     """
     prefixes, at = _differences(data, 0) if with_prefixes else (np.zeros(values, np.int64), 0)
     lengths, at = _differences(data, at)
@@ -138,7 +136,7 @@ def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None
 def check_plain(data: memoryview, values: int) -> None:
     """Check that so many texts, each after its length in four bytes, fill `data` to its last byte.
 
-    A zeroed block reads as texts of length zero: what remains of the page is then never read.
+    A zeroed block reads as texts of length zero, and the rest of the page is never read.
     """
     length_at, at, end = struct.Struct("<I").unpack_from, 0, len(data) - 4
     for _ in range(values):
@@ -185,8 +183,8 @@ def _zigzag(data: memoryview, at: int) -> tuple[int, int]:
 class PageTotals:
     """The totals of a column's pages.
 
-    `nulls`: None if a page does not contain their number. `dictionary`: values in it. `unused`: those that
-    are in no row, if places were read and every place can be. `with_checksum`: data pages that have one.
+    `nulls`: None if a page does not contain their number. `dictionary`: values in it. `unused`: those in no
+    row, as far as places were read. `with_checksum`: data pages that have one.
     """
 
     values: int = 0
@@ -219,7 +217,7 @@ class PageTotals:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A page of data, or the dictionary. `content`: packed by `codec` (0: not), else of `size` bytes.
+    """A page of data, or the dictionary. `content`: packed by `codec` (0: not), unpacked of `size` bytes.
 
     It begins with the levels of its values, up to `highest`; with none if that is 0.
     """
@@ -255,9 +253,8 @@ class _Page:
     def check_texts(self) -> None:
         """Check that the texts of a page fill it: pyarrow ignores bytes that remain after the last text.
 
-        Those of a dictionary, and those whose lengths are stored apart, are checked if pyarrow can unpack the
-        page alone. Others are checked only in a page that is not packed: damage to packed bytes changes how
-        many bytes come out, and pyarrow refuses that.
+        Plain texts of a packed data page are not checked: damage to packed bytes changes their size, which
+        pyarrow refuses.
         """
         is_plain = self.is_dictionary or (
             self.encoding == _PLAIN and not self.codec and self.nulls is not None
@@ -286,7 +283,7 @@ class _Page:
 def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> PageTotals:
     """Add up the pages in the bytes `data` of a column; `ParquetPageError` if they do not fit it.
 
-    With places: read the places in the dictionary, and count its values that stand in none.
+    With places: read the places in the dictionary, and count its values that are in no row.
     """
     found, at, used = PageTotals(), 0, np.zeros(0, np.bool_)
     try:
@@ -375,7 +372,7 @@ class CheckedFile(SeekableFile):
     """A seekable file over another, which it closes: it checks the columns that are read through it.
 
     A read of a whole column of `expect` raises `ParquetPageError` if its pages are damaged. `failure`: the
-    first error of a read since; pyarrow may make another error of it.
+    first error of a read since, which pyarrow may turn into another.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -392,10 +389,7 @@ class CheckedFile(SeekableFile):
     def expect(
         self, chunks: Iterable[Chunk], coded: Iterable[Chunk] = (), again: Iterable[Chunk] = ()
     ) -> None:
-        """Check these columns from now on; of `coded` ones also the places in the dictionary.
-
-        Hold those that are read `again`, until the next call.
-        """
+        """Check these columns from now on, of `coded` ones also the places; hold those read `again`."""
         # Where there are no values, some writers name any bytes.
         self._expected = {chunk.start: chunk for chunk in chunks if chunk.values}
         self._coded = frozenset(chunk.start for chunk in coded)

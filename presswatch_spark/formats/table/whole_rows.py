@@ -1,9 +1,7 @@
 """Rows of article files as Python's values: JSONL, CSV and Parquet, by content, packed or not.
 
 A corpus that misses articles would make every later "not found" wrong. So articles are read more strictly
-than documents of the web, by functions of their own on the same ground (`inflate`, `parquet`).
-A file that cannot be read to its end is an error. A row that is not as written is `Unreadable`, never mended.
-Of a shard, what can be read is read, and the rest is a defect.
+than shards: a file that cannot be read to its end is an error, and a damaged row is `Unreadable`.
 """
 
 import codecs
@@ -20,8 +18,7 @@ import pyarrow as pa
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats.inflate import inflated, placed_lines
-from presswatch_spark.formats.table.arrow_text import DAMAGE_ERRORS, is_text_type, lost_blocks, text_column
-from presswatch_spark.formats.table.json_text import BYTE_ORDER_MARK
+from presswatch_spark.formats.table.columns import BYTE_ORDER_MARK
 from presswatch_spark.formats.table.parquet import (
     DECODED_BYTES,
     GroupReader,
@@ -30,6 +27,7 @@ from presswatch_spark.formats.table.parquet import (
     open_parquet,
 )
 from presswatch_spark.formats.table.parquet_footer import MAGIC
+from presswatch_spark.formats.table.row_values import DAMAGE_ERRORS, is_text_type, lost_blocks, text_column
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import (
     ObjectInfo,
@@ -45,14 +43,13 @@ _HEAD_BYTES = 64 << 10
 _BATCH_ROWS, _BATCH_BYTES = 1024, 16 << 20
 _ABSENT = object()
 
-# What turning a value into Python's raises: dates that no calendar holds, text that is no UTF-8, time zones
-# that nobody knows, types that have no counterpart. Nothing is read from the file by then.
+# Raised where Python has no such value: dates out of range, invalid UTF-8, unknown time zones, other types.
 _NO_VALUE = (ArithmeticError, LookupError, ValueError, TypeError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A row, or a value of one, that is there but cannot be read; `detail` says why, without its text."""
+    """A row, or a value of one, that cannot be read; `detail`: the reason, without its text."""
 
     detail: str
 
@@ -64,7 +61,7 @@ Row = Mapping[str, Any] | Unreadable
 class NamedColumns:
     """Where our columns are: `names` maps ours to theirs; a dot in theirs reaches into a nested field.
 
-    A file that lacks one of the `required` columns (ours) is an error: the mapping is wrong, not a row.
+    `required`: columns (ours) that every file must have.
     """
 
     names: Mapping[str, str]
@@ -80,7 +77,7 @@ class NamedColumns:
     def check(self, present: Sequence[str], where: str, fields: Collection[str] = ()) -> None:
         """Raise `InputError` unless every required column is among the file's, and none is there twice.
 
-        `present`: the file's columns; `fields`: dotted names of what they hold, as far as is asked for.
+        `present`: the file's columns; `fields`: dotted names of their content.
         """
         there = {*present, *fields}
         missing = [f"`{name}`" for ours in sorted(self.required) if (name := self.names[ours]) not in there]
@@ -100,7 +97,6 @@ class NamedColumns:
 
 
 def _at(row: Mapping[str, Any], name: str, absent: Any) -> Any:
-    """Return the value of a dotted name in a nested row, even null; `absent` without such a field."""
     if name in row or "." not in name:
         return row.get(name, absent)
     first, _, inner = name.partition(".")
@@ -209,10 +205,7 @@ def _json_rows(chunks: Iterator[bytes], columns: NamedColumns, where: str) -> It
 
 
 def _parse_json(line: bytes) -> dict[str, Any] | Unreadable:
-    """Parse a line: orjson, then `json`, which also takes lone surrogates.
-
-    Strictly: `json_text.parse` reads bytes that are no UTF-8, and a corpus must not have text of no author.
-    """
+    """Parse a line strictly: unlike with `columns.parse`, bytes must be UTF-8. Lone surrogates pass."""
     try:
         try:
             value = orjson.loads(line)
@@ -225,7 +218,7 @@ def _parse_json(line: bytes) -> dict[str, Any] | Unreadable:
     except RecursionError:
         return Unreadable("JSON nested too deeply")
     except ValueError:
-        # All that is left: Python takes whole numbers up to `sys.get_int_max_str_digits()`.
+        # Whole numbers beyond `sys.get_int_max_str_digits()`.
         return Unreadable("a number with more digits than Python takes")
     return value if isinstance(value, dict) else Unreadable(f"a JSON {type(value).__name__}, not an object")
 
@@ -233,7 +226,7 @@ def _parse_json(line: bytes) -> dict[str, Any] | Unreadable:
 def _csv_rows(
     chunks: Iterator[bytes], columns: NamedColumns, report: ReadReport, where: str, delimiter: str
 ) -> Iterator[tuple[int, Row]]:
-    # Some articles are longer than the module's limit of 131,072 characters a field; it has no other switch.
+    # Some articles are longer than the module's limit of 131,072 characters a field.
     csv.field_size_limit(MAX_ROW_BYTES)
     text = io.TextIOWrapper(
         io.BufferedReader(_ChunkFile(chunks)), "utf-8-sig", errors="surrogateescape", newline=""

@@ -1,7 +1,7 @@
 """Some records of a WARC file, read by range, with the rows that a scan of the whole file would give of them.
 
-A response alone does not say all of it: the record behind it names its languages, and the first of the file
-its release. So that is read, too. A range that holds another record than the wanted one is a defect.
+The record after a response names its languages, and the first of the file its release: both are read. A range
+with another record than the wanted one is a defect.
 """
 
 import hashlib
@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from presswatch_spark.formats.inflate import Member, first_member
+from presswatch_spark.formats.inflate import GZIP_MAGIC, Member, first_member
 from presswatch_spark.formats.source import RangeStream, ReadOptions
 from presswatch_spark.formats.table.columns import as_time
-from presswatch_spark.formats.warc.fields import HEADER_END, header_fields, is_other_digest, release_of
+from presswatch_spark.formats.warc.blocks import HEADER_END, header_fields, is_other_digest, release_of
 from presswatch_spark.formats.warc_format import read_part
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, read_range
@@ -23,23 +23,20 @@ from presswatch_spark.storage.shards import ShardPlan
 NEAR_BYTES = 2 << 10
 """Ranges with at most so many bytes between them are read by one request."""
 GROUP_BYTES = 32 << 20
-"""A request asks for no more than this, but for a record that is longer."""
-TAIL_BYTES = 640
-"""Read behind a record, for the one that names its languages: Common Crawl's take some 480."""
-LONGEST_TAIL = 64 << 10
-HEAD_BYTES = 1 << 10
-"""Read at the beginning of a file, for the record that names the release: Common Crawl's take some 520."""
-LONGEST_HEAD = 64 << 10
+"""The most bytes of a request, but for a record that is longer."""
+TAIL_BYTES, LONGEST_TAIL = 640, 64 << 10
+"""Read after a record, for the one that names its languages: Common Crawl's take about 480."""
+HEAD_BYTES, LONGEST_HEAD = 1 << 10, 64 << 10
+"""Read at the beginning of a file, for the record that names the release: Common Crawl's take about 520."""
 HEADERS_BYTES = 1 << 20
-_GZIP = b"\x1f\x8b"
 _AROUND = (None, "metadata", "request")
 
 
 class WantedRecord(NamedTuple):
     """A record to be read: its range, and the facts that it must agree with.
 
-    `offset` is None if nobody knows where it is; `why` says why not. `row`: the SHA-256 of the row that asks
-    for it. `digest`: of its payload, None if it is not known.
+    `offset`: None if its place is unknown, for the reason `why`. `row`: SHA-256 of the row that asks for it.
+    `digest`: of its payload, None if unknown.
     """
 
     offset: int | None
@@ -89,20 +86,14 @@ class RecordPlan(ShardPlan):
 
 
 def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-    """Yield the pages of the placed records that are the wanted ones; each other record is a defect.
+    """Yield the pages of the placed records that are the wanted ones, each once; other records are defects.
 
-    A record that several ask for is yielded once.
-
-    `options.release` must be that of the file; see `release_at`.
-
-    Raises:
-        StorageError: the file cannot be reached.
+    `options.release` must be that of the file (see `release_at`). `StorageError`: it cannot be reached.
     """
     spent, read = report.bytes_read, set[int | None]()
     longest = options.max_document_bytes + 2 * HEADERS_BYTES
     for record in shard.placed:
         if record.length > longest:
-            # To read all that an index may name would fill the memory.
             long = f"its place has {record.length:,} bytes, which is longer than allowed"
             report.add_defect(f"row {record.row}: {long}", record.offset)
     for group in near([record for record in shard.placed if record.length <= longest]):
@@ -140,11 +131,8 @@ def release_at(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> s
 
 
 def _first_info(data: bytes) -> tuple[bytes, bool]:
-    """Return the body of a file's first record as far as it is known, and whether that is all of it.
-
-    It is empty, and whole, if the record is no warcinfo.
-    """
-    member = first_member(data, LONGEST_HEAD) if data[:2] == _GZIP else Member(data, len(data))
+    """Return the body of a file's first record, empty if it is no warcinfo, and whether it is whole."""
+    member = first_member(data, LONGEST_HEAD) if data.startswith(GZIP_MAGIC) else Member(data, len(data))
     if member is None:
         return b"", True
     record, is_whole = member.data, member.end is not None or len(member.data) >= LONGEST_HEAD
@@ -177,7 +165,7 @@ def near(records: Sequence[WantedRecord]) -> Iterator[list[WantedRecord]]:
 
 
 class _Stretch:
-    """A record and the one behind it, cut from the bytes of a request, which begin at `first` in the file."""
+    """A record and the one after it, cut from the bytes of a request, which begin at `first` in the file."""
 
     def __init__(
         self, data: bytes, first: int, record: WantedRecord, shard: ObjectInfo, options: ReadOptions
@@ -188,10 +176,7 @@ class _Stretch:
         self.end = self._start + record.length
 
     def complete(self) -> int:
-        """Take in the metadata behind the record; return how many more bytes were read for that.
-
-        Some writers put the request between the two.
-        """
+        """Add the metadata after the record; return how many more bytes were read for that."""
         more, behind = 0, self._record.length
         while True:
             tail = self._data[behind:]
@@ -200,6 +185,7 @@ class _Stretch:
             after = behind + (member.end or 0)
             if is_whole and kind == "metadata":
                 self.end = self._start + after
+            # Some writers put the request before the metadata.
             is_request = is_whole and kind == "request" and after < self._record.length + LONGEST_TAIL
             if is_request:
                 behind = after
@@ -221,13 +207,12 @@ class _Stretch:
             return "the file ends before its record"
         if len(stored) < wanted.length:
             return "the file ends within its record"
-        if stored[:2] != _GZIP:
+        if not stored.startswith(GZIP_MAGIC):
             return "no gzip member begins where its record should"
         member = first_member(stored, self._options.max_document_bytes + HEADERS_BYTES)
         if member is None:
             return "its record is damaged"
         if member.end != len(stored):
-            # What lies behind another range than the record's would be taken for its metadata.
             return "its record is not one whole gzip member, or is longer than allowed"
         fields = _fields_of(member.data)
         if fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") != wanted.url:

@@ -1,8 +1,7 @@
 """Inflates the first bytes of many gzip members at once, until the header of the record in each has ended.
 
-An inflater that is called from Python for each member spends most of its time on beginning. This one is the
-plain algorithm of RFC 1951, and stricter than zlib: where it does not go on, the member is read as any other.
-Nothing that it gives was verified by a checksum.
+An inflater called from Python spends most of its time on the call. This one is the plain algorithm of RFC
+1951, and stricter than zlib: where it stops, the member is read as any other. No checksum is compared.
 """
 
 from typing import Any, NamedTuple
@@ -15,9 +14,9 @@ from presswatch_spark.model import Bytes, Offsets
 from presswatch_spark.text.kernels import U64, load8
 
 GZIP_HEADER_BYTES = 10
-"""Of a header without optional fields; a member with any is not looked into."""
+"""A header without optional fields; a member with any is skipped."""
 MOST_STORED_BYTES, MOST_HEAD_BYTES = 4 << 10, 4 << 10
-"""So much of a member is looked at, and so much of it made, at most."""
+"""The most bytes of a member that are read, and that are made."""
 
 _CODE_BITS, _LITERAL_BITS, _DISTANCE_BITS, _LONGEST = 7, 9, 7, 15
 _LITERALS, _DISTANCES, _CODES, _END_OF_BLOCK = 286, 30, 19, 256
@@ -57,8 +56,8 @@ class Code(NamedTuple):
     """A Huffman code, with a table of its short codes.
 
     `table` uint16 (2 ** bits,): symbol · 16 + length by the next bits; 0 for longer codes. `symbols` uint16,
-    in the order of their codes. `counts` int64 (16,): how many there are of each length. `places` int64
-    (16,): first the place and the code of the first symbol that is not in the table; the rest is our own.
+    in the order of their codes. `counts` int64 (16,), by length. `places` int64 (16,): place and code of the
+    first symbol that is not in the table, then workspace.
     """
 
     table: Symbols
@@ -68,7 +67,7 @@ class Code(NamedTuple):
 
 
 class HeadWorkspace(NamedTuple):
-    """Memory that the kernel uses again for each member; `lengths` uint8, of the codes of a block."""
+    """Memory for one member after the other; `lengths` uint8, of the codes of a block."""
 
     lengths: Bytes
     codes: Code
@@ -93,13 +92,12 @@ def workspace() -> HeadWorkspace:
 
 @entry_njit
 def inflate_heads(data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, work: HeadWorkspace) -> None:
-    """Inflate the heads of the members at `starts`.
+    """Inflate the heads of the members at `starts` in `data`, uint8 (n,), stored bytes.
 
     Args:
-        data: uint8 (n,), stored bytes.
-        heads: uint8, filled: a head ends behind the record's header, or after `MOST_HEAD_BYTES`. It is empty
-        if the member is none, has optional fields, or is cut before; and where there is no more room. As many
-        bytes as there is room for are looked at, no more: a file may be all magics.
+        heads: uint8, filled: a head ends after the record's header, or after `MOST_HEAD_BYTES`. It is empty
+        if the member is none, has optional fields, or is cut before. No more bytes are read than `heads` has
+        room for: a file may be all magics.
         bounds: int64 (len(starts) + 1,), filled: head k is heads[bounds[k]:bounds[k + 1]].
     """
     filled = spent = 0
@@ -117,7 +115,7 @@ def inflate_heads(data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, w
 
 @uncounted_njit
 def _build(lengths: Bytes, first: int, count: int, code: Code, bits: int) -> int:
-    """Make a code of the lengths of its symbols; return how many codes are left: 0 if it is complete."""
+    # Returns the number of codes that are left: 0 if the code is complete.
     _, symbols, counts, places = code
     counts[:] = 0
     for s in range(count):
@@ -140,7 +138,6 @@ def _build(lengths: Bytes, first: int, count: int, code: Code, bits: int) -> int
 
 @uncounted_njit
 def _fill(code: Code, bits: int) -> None:
-    """Fill the table of a code with the short ones; note where those begin that are longer."""
     table, symbols, counts, places = code
     table[:] = 0
     place, reversed_, first = 0, 0, 0
@@ -162,7 +159,7 @@ def _fill(code: Code, bits: int) -> None:
 
 @uncounted_njit
 def _slow(hold: U64, code: Code, bits: int) -> int:
-    """Return the entry (see `Code`) of a code that is longer than `bits`; 0 if there is none."""
+    # The entry of a code that is longer than `bits`; 0 if there is none.
     value = _signed(_REVERSED[hold & U64((1 << bits) - 1)]) >> (_LITERAL_BITS - bits)
     index, first = code.places[0], code.places[1]
     for length in range(bits + 1, _LONGEST + 1):
@@ -179,7 +176,7 @@ def _slow(hold: U64, code: Code, bits: int) -> int:
 def _lengths(
     data: Bytes, at: int, stop: int, hold: U64, have: int, work: HeadWorkspace
 ) -> tuple[int, U64, int]:
-    """Read a dynamic block's codes; return (place, bits held, their number); place is -1 if they fail."""
+    # Returns (place, bits held, their number); place is -1 if the codes of the block fail.
     literals, distances = 257 + _signed(hold & U64(31)), 1 + _signed(hold >> U64(5) & U64(31))
     codes = 4 + _signed(hold >> U64(10) & U64(15))
     hold >>= U64(14)
@@ -240,7 +237,7 @@ def _fixed(work: HeadWorkspace) -> None:
 
 @lean_njit
 def _more(data: Bytes, at: int, stop: int, hold: U64, have: int) -> tuple[int, U64, int]:
-    """Take bytes until 56 bits are held, or the data end; return (place, bits held, their number)."""
+    # Until 56 bits are held, or the data end; returns (place, bits held, their number).
     if at + 8 <= stop:
         hold |= load8(data, U64(at)) << U64(have)
         taken = (63 - have) >> 3
@@ -253,7 +250,7 @@ def _more(data: Bytes, at: int, stop: int, hold: U64, have: int) -> tuple[int, U
 
 @uncounted_njit
 def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: HeadWorkspace) -> tuple[int, int]:
-    """Inflate data[at:stop] to out[first:] until a blank line; return (how many or -1, place)."""
+    # To out[first:] until a blank line; returns (number of bytes or -1, place).
     hold, have, n, most = _0, 0, first, first + MOST_HEAD_BYTES
     last = False
     while not last:
@@ -301,7 +298,7 @@ def _symbols(
     data: Bytes, at: int, stop: int, hold: U64, have: int, out: Bytes, first: int, n: int,
     work: HeadWorkspace,
 ) -> tuple[int, U64, int, int, int]:  # fmt: skip
-    """Inflate the symbols of a block to out[n:]; return (place, bits held, their number, n, why it ended)."""
+    # To out[n:]; returns (place, bits held, their number, n, why it ended).
     literals, distances = work.literals.table, work.distances.table
     k, begin, most = U64(n), U64(first), U64(first + MOST_HEAD_BYTES)
     while True:

@@ -16,27 +16,24 @@ from presswatch_spark.extraction.parsers import (
     text_apart,
 )
 from presswatch_spark.extraction.parsers import Kind as ParsedKind
-from presswatch_spark.formats.http.charsets import encoding_of, to_utf8
 from presswatch_spark.formats.http.codings import decoded_body
 from presswatch_spark.formats.http.message import (
     Kind,
     Message,
     as_html,
+    encoding_of,
     kind_of_content,
     media_type,
     parse_message,
     site_file,
+    to_utf8,
 )
-from presswatch_spark.formats.own_word import own_word_of
+from presswatch_spark.formats.page_metadata import PAGE_BYTES, own_word_of
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.arrow_text import joined
+from presswatch_spark.formats.table.row_values import joined
 from presswatch_spark.formats.warc.gates import AuditDraw, declared
-from presswatch_spark.html.elements import PAGE_BYTES
 from presswatch_spark.html.markup import EXTRACTION, page_text, room_for, text_of_page
-from presswatch_spark.html.tags import (
-    ARTICLE,
-    DATA,
-)
+from presswatch_spark.html.tags import ARTICLE, DATA
 from presswatch_spark.model import Bytes, Capture, DocumentBatch, Locator, OwnWord, ReadReport
 
 # Pages that kill the parser may cost a minute each.
@@ -44,13 +41,13 @@ MOST_BROKEN = 20
 
 EXTRACTIONS: Mapping[Kind, str | None] = {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
 _BLANK = ord(" ")
-# These say how long the body would be, and have none.
+# Statuses without a body, whatever their Content-Length.
 _BODILESS = frozenset((204, 304))
 # Kept for the next page.
 SCRATCH_BYTES = 64 << 20
-# Pages hold on to the bytes around them in their blocks: so many pass before a batch is full.
+# Pages keep the blocks around them in memory: so many bytes pass before a batch is full.
 PINNED_BYTES = 32 << 20
-# In scripts stands data, and nobody sees it on the page.
+# Data in scripts, invisible on the page.
 UNREAD: Mapping[int, str] = {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
 ARTICLE_NOTE = "articles' text in scripts (articleBody) is not read; `scan_log.unread` counts the pages"
 DOUBTFUL = "record may hold a page, though it seems to hold none: it is damaged, and was not read"
@@ -61,11 +58,11 @@ CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they
 class Stored:
     """The content of a record.
 
-    `block`: HTTP head and body; of what is no HTTP response, the body alone, and `resource` names its type.
-    `pointer`: builds the locator, without what the response says. `place`: offset and unit of a defect.
-    `languages`: as the crawler identified them, None if nobody did. `cut`: the crawler cut it. `verified`:
-    whether a gzip member holds the record and nothing else. `noted`: the media type that the crawler saw, if
-    it says so. `proven`: whether the record declares the digest of `block`.
+    `block`: HTTP head and body; without HTTP the body only, and `resource` is its type. `pointer`: builds the
+    locator, without facts of the response. `place`: offset and unit of a defect. `languages`: as the crawler
+    identified them, None if it did not. `cut`: the crawler cut it. `verified`: a gzip member has just this
+    record. `noted`: the media type that the crawler recorded. `proven`: the record declares the digest of
+    `block`.
     """
 
     url: bytes
@@ -81,7 +78,7 @@ class Stored:
 
     @property
     def message(self) -> Message | None:
-        """Return the head of the response; of a resource, one that says its type."""
+        """Return the head of the response; of a resource, one with its type."""
         if self.resource is not None:
             return Message(None, f"Content-Type: {self.resource}", 0)
         return parse_message(self.block)
@@ -89,7 +86,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class _WarcPage:
-    """A document. `content` in UTF-8: the page; of a PDF, its text."""
+    """A document; `content`: the page, or the text of a PDF, in UTF-8."""
 
     stored: Stored
     message: Message
@@ -114,7 +111,7 @@ class PageBatches:
     _drawn: list[Stored] = field(default_factory=list)
 
     def add(self, stored: Stored) -> None:
-        """Take a response: as a document if its text passes the gate, as a capture if it is wanted."""
+        """Add a response: as a document if its text passes the gate, as a capture if it is wanted."""
         self._passed = self._passed + len(stored.block) if self._held else 0
         url = stored.url.decode("utf-8", "replace")
         wanted = self.options.wants is not None and self.options.wants(url)
@@ -218,12 +215,12 @@ class PageBatches:
         )
 
     def _draw(self, stored: Stored) -> None:
-        """Take a response that the language gate leaves out for an audit, if it is drawn."""
+        # Of responses that the language gate leaves out.
         if self.options.audit and AuditDraw(self.options.audit).takes(stored.pointer().record_id):
             self._drawn.append(stored)
 
     def _audit(self) -> Iterator[DocumentBatch]:
-        """Yield batches of the responses drawn for an audit. They do not count in the report."""
+        # They do not count in the report.
         options = replace(self.options, languages=frozenset(), wants=None)
         drawn, self._drawn = self._drawn, []
         for batch in PageBatches(options, ReadReport()).of(drawn):

@@ -1,39 +1,255 @@
-"""Finds WARC records in a buffer: one kernel finds and judges them all, with no Python object a record.
+"""Kernels that find WARC records in a buffer, read their headers, and judge them: no Python object a record.
 
-Nothing is believed that the bytes contradict. A record ends where its `Content-Length` says only if a
-record, the end of its gzip member, or the line ends that close it follow there. What stands beyond the
-declared length is never text.
+The syntax is that of ISO 28500 (WARC 0.17 to 1.1), read leniently: names in any case, lines ended by CRLF or
+LF, folded lines. A record ends where its `Content-Length` says only if a record, the end of its gzip member,
+or the line ends that close it follow there. Bytes beyond the declared length are never text.
 """
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from presswatch_spark.compiled import entry_njit, uncounted_njit
-
-from presswatch_spark.formats.warc.headers import (  # isort: skip
-    BODY, BODY_END, CONVERSION, CR, DAMAGE, DECLARED, END, GATED, HEADER, INSIDE, KIND, LENGTH, LF, METADATA,
-    OTHER, REQUEST, RESPONSE, SOUGHT, SOUND, START, STATUS, THERE, TWICE, URI, URI_END, VERSION, WARCINFO,
-    MAX_HEADER_BYTES, Gate, is_version, read_header, same,
-)  # fmt: skip
+from presswatch_spark.html.tags import find
 from presswatch_spark.model import Bytes, Offsets
+from presswatch_spark.text.kernels import U64
 
-_LONGEST_VERSION_LINE = 24
+# Columns of the table of records; positions count in the buffer. A record is [START, END), its text
+# [BODY, BODY_END). THERE: the end of the bytes that may be its text, declared or not.
+START, END, BODY, BODY_END, URI, URI_END, KIND, STATUS, DECLARED, DAMAGE, THERE, COLUMNS = range(12)
 
-_WARC_FIELD = np.frombuffer(b"warc-", np.uint8)
-_CONTENT_FIELD = np.frombuffer(b"content-", np.uint8)
+# KIND, in the order of `_KINDS`. `GATED`: a conversion in none of the languages asked for; `OTHER`: no type
+# of WARC.
+(
+    CONVERSION, WARCINFO, RESPONSE, REQUEST, METADATA, RESOURCE, REVISIT, CONTINUATION, GATED, OTHER,
+) = range(10)  # fmt: skip
 
-# STATUS. `WRONG_LENGTH`: the Content-Length lies, is no number, or is missing; the text is what is there, but
-# no more than is declared. `BROKEN` ends a gzip member known to be broken. These have no text:
-# `NOT_A_RECORD`, `NO_HEADER` (none that ends), `TOO_LONG`, `CUT` (a plain file ends). These are whole:
-# `ERRATUM` (the length is off by a known erratum of the release), `UNCLOSED` (a plain file ends within the
-# line ends that close it).
+# DAMAGE: how a record differs from its header. `SOUGHT`: it was found by a search, so nothing proves that it
+# is a record of its own; `INSIDE`: whole records are in it that end where it does; `TWICE`: its header, sound
+# otherwise, repeats a field. `warc_format` settles the last two.
+SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE, TWICE = range(7)
+
+# STATUS. Whole: `WHOLE`, `ERRATUM` (the length is off by a known erratum of the release), `UNCLOSED` (a plain
+# file ends within the line ends that close it). `WRONG_LENGTH`: the Content-Length is wrong or missing; the
+# text is what is there, but no more than is declared. `BROKEN`: the end of a broken gzip member. Without
+# text: `NOT_A_RECORD`, `NO_HEADER` (none that ends), `TOO_LONG`, `CUT` (a plain file ends).
 WHOLE, WRONG_LENGTH, BROKEN, NOT_A_RECORD, NO_HEADER, TOO_LONG, CUT, ERRATUM, UNCLOSED = range(9)
-# How the next record's beginning is known: it is where it should be; it must be looked for; it was found so.
+# The next record's beginning is where it should be; must be searched; was found by a search.
 EXPECTED, SEEKING, WAS_SOUGHT = range(3)
-# State of a run of bytes, a gzip member or what is known of it: verified, still growing, known to be broken.
+# State of a run of bytes (a gzip member, or the known part of it): verified, still growing, broken.
 CLOSED, OPEN, BROKEN_RUN = range(3)
+
+MAX_HEADER_BYTES = 1 << 20
+_LONGEST_VERSION_LINE = 24
 # Enough to see a blank line, and the version line and the beginning of a field after it.
 _BOUNDARY_BYTES = 40
-_HTTP = np.frombuffer(b"http/", np.uint8)
+_SPACE, _TAB, LF, CR, _COMMA = 32, 9, 10, 13, 44
+_LINE_FEED, COLON, _ZERO = np.uint8(LF), np.uint8(58), np.uint8(0)
+
+
+def _words(*words: bytes) -> tuple[Bytes, ...]:
+    return tuple(np.frombuffer(word, np.uint8) for word in words)
+
+
+# Fields that a header has once; the first four are read here.
+_FIELDS = _words(
+    b"warc-type", b"content-length", b"warc-target-uri", b"warc-identified-content-language",
+    b"warc-record-id", b"warc-date", b"content-type",
+)  # fmt: skip
+_TYPE, _LENGTH, _URI, _LANGUAGE = range(4)
+LANGUAGE, RECORD_ID = _FIELDS[3:5]
+# Some writers give several digests, each by another algorithm: only SHA-1 is compared.
+_DIGESTS = _words(b"warc-block-digest", b"warc-payload-digest")
+_KINDS = _words(
+    b"conversion", b"warcinfo", b"response", b"request", b"metadata", b"resource", b"revisit", b"continuation"
+)
+_WARC, _SHA1, _WARC_FIELD, _CONTENT_FIELD, _HTTP = _words(b"warc/", b"sha1", b"warc-", b"content-", b"http/")
+
+Gate = npt.NDArray[np.uint8]
+Which = npt.NDArray[np.bool_]
+
+
+def table_of(*codes: int) -> Which:
+    """Return a table of codes (below 16) that is True for these: `np.isin` takes 40 µs a call."""
+    table = np.zeros(16, np.bool_)
+    table[list(codes)] = True
+    return table
+
+
+def gate_of(languages: frozenset[str]) -> Gate:
+    """Return language codes for the kernel: in lower case, each followed by a comma; empty: no gate."""
+    return np.frombuffer("".join(f"{code.lower()}," for code in sorted(languages)).encode(), np.uint8)
+
+
+@uncounted_njit
+def same(data: Bytes, start: int, end: int, word: Bytes) -> bool:
+    """Return True if data[start:end] is `word` (in lower case), in any case."""
+    if end - start != len(word):
+        return False
+    for i in range(len(word)):
+        c = data[start + i]
+        if 65 <= c <= 90:
+            c |= 32
+        if c != word[i]:
+            return False
+    return True
+
+
+@uncounted_njit
+def is_version(data: Bytes, at: int) -> bool:
+    """Return True if `WARC/` and a digit are at `at`."""
+    return at + 6 <= len(data) and same(data, at, at + 5, _WARC) and 48 <= data[at + 5] <= 57
+
+
+@uncounted_njit
+def line_end(data: Bytes, at: int) -> Any:
+    """Return the position of the next LF at or after `at`, -1 if there is none."""
+    found = find(data, U64(at), U64(len(data)), _LINE_FEED)
+    return np.int64(found) if found < U64(len(data)) else np.int64(-1)
+
+
+@uncounted_njit
+def first_of(data: Bytes, byte: np.uint8, first: int, last: int) -> Any:
+    """Return the position of the next `byte` in [first, last); `last` or beyond if there is none."""
+    # Room for the bytes that are looked at at once.
+    return np.int64(find(data, U64(first), U64(min(last + 64, len(data))), byte))
+
+
+@uncounted_njit
+def _before_returns(data: Bytes, start: int, end: int) -> int:
+    # Tools that take a WARC for text write CR CR LF.
+    while end > start and data[end - 1] == CR:
+        end -= 1
+    return end
+
+
+@uncounted_njit
+def _passes(data: Bytes, start: int, end: int, gate: Gate) -> bool:
+    """Return True if one of the comma-separated codes in data[start:end] is in `gate`."""
+    while start < end:
+        stop = start
+        while stop < end and data[stop] != _COMMA:
+            stop += 1
+        while start < stop and data[start] <= _SPACE:
+            start += 1
+        last = stop
+        while last > start and data[last - 1] <= _SPACE:
+            last -= 1
+        code = 0
+        while code < len(gate):
+            code_end = code
+            while gate[code_end] != _COMMA:
+                code_end += 1
+            if last > start and same(data, start, last, gate[code:code_end]):
+                return True
+            code = code_end + 1
+        start = stop + 1
+    return False
+
+
+@uncounted_njit
+def _number(data: Bytes, start: int, end: int) -> np.int64:
+    if end <= start or end - start > 17:
+        return np.int64(-1)
+    value = np.int64(0)
+    for i in range(start, end):
+        if not 48 <= data[i] <= 57:
+            return np.int64(-1)
+        value = value * 10 + np.int64(data[i] - 48)
+    return value
+
+
+@uncounted_njit
+def _among(data: Bytes, start: int, end: int, words: tuple[Bytes, ...]) -> int:
+    """Return the index of data[start:end] in `words`, their number if it is none of them."""
+    index = 0
+    for word in words:
+        if same(data, start, end, word):
+            return index
+        index += 1
+    return index
+
+
+@uncounted_njit
+def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
+    """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end.
+
+    A header is damaged, and its URL not believed, if a line is no field, has two zero bytes in a row, or ends
+    otherwise than the first, or if a field that decides (type, length, URL) has two values: damage may have
+    made one of two. Other repeated fields may be the writer's, so the checksum decides (`TWICE`).
+    """
+    row[KIND], row[DECLARED], row[DAMAGE] = OTHER, -1, SOUND
+    passes, damaged, zeroed, twice, seen = True, False, False, False, 0
+    at = line_end(data, start) + 1
+    limit = start + MAX_HEADER_BYTES
+    returns = at - 1 - _before_returns(data, start, at - 1)
+    while 0 < at < limit:
+        end = line_end(data, at)
+        if end < 0:
+            return -1
+        first, last = at, _before_returns(data, at, end)
+        if end - last != returns:
+            damaged = True
+        if last == first:
+            row[KIND] = GATED if row[KIND] == CONVERSION and not (passes or zeroed) else row[KIND]
+            if damaged or zeroed:
+                row[DAMAGE], row[URI], row[URI_END] = HEADER, 0, 0
+            elif twice:
+                row[DAMAGE] = TWICE
+            return int(end + 1)
+        while end + 1 < len(data) and (data[end + 1] == _SPACE or data[end + 1] == _TAB):
+            end = line_end(data, end + 1)
+            if end < 0:
+                return -1
+            last = _before_returns(data, first, end)
+        if end + 1 >= len(data):
+            return -1
+        at = end + 1
+        zero = first_of(data, _ZERO, first, last)
+        zeroed = zeroed or (zero + 1 < last and data[zero + 1] == _ZERO)
+        colon = first_of(data, COLON, first, last)
+        if colon >= last:
+            damaged = True
+            continue
+        first_char = data[first] | 32
+        if first_char != 119 and first_char != 99:
+            continue
+        value = colon + 1
+        while value < last and data[value] <= _SPACE:
+            value += 1
+        while last > value and data[last - 1] <= _SPACE:
+            last -= 1
+        field = _among(data, first, colon, _FIELDS)
+        if field == len(_FIELDS):
+            if not same(data, value, min(value + 4, len(data)), _SHA1):
+                continue
+            field += _among(data, first, colon, _DIGESTS)
+            if field == len(_FIELDS) + len(_DIGESTS):
+                continue
+        again = seen >> field & 1 != 0
+        if field == _TYPE:
+            kind = _among(data, value, last, _KINDS)
+            kind = kind if kind < len(_KINDS) else OTHER
+            damaged = damaged or (again and kind != row[KIND])
+            row[KIND] = kind
+        elif field == _LENGTH:
+            length = _number(data, value, last)
+            damaged = damaged or (again and length != row[DECLARED])
+            row[DECLARED] = length
+        elif field == _URI:
+            bracketed = last - value > 1 and data[value] == 60 and data[last - 1] == 62
+            begin, stop = (value + 1, last - 1) if bracketed else (value, last)
+            damaged = damaged or (again and stop - begin != row[URI_END] - row[URI])
+            for i in range(begin, stop):
+                # A CR: the line end after it was damaged.
+                damaged = damaged or data[i] == CR or (again and data[i] != data[row[URI] + i - begin])
+            row[URI], row[URI_END] = begin, stop
+        elif field == _LANGUAGE:
+            passes = (again and passes) or len(gate) == 0 or value == last or _passes(data, value, last, gate)
+        twice = twice or again
+        seen |= 1 << field
+    return -1
 
 
 @uncounted_njit
@@ -60,7 +276,7 @@ def next_start(data: Bytes, at: int, end: int, runs: Offsets, run: int) -> int:
 
 @uncounted_njit
 def skip_newlines(data: Bytes, at: int, end: int) -> int:
-    """Return the position behind the line ends at `at`, at most `end`."""
+    """Return the position after the line ends at `at`, at most `end`."""
     while at < end and (data[at] == LF or data[at] == CR):
         at += 1
     return at
@@ -135,7 +351,7 @@ def end_by_erratum(data: Bytes, body: int, end: int, limit: int, slack: int) -> 
 
 @uncounted_njit
 def _disbelieve_twice(row: Offsets) -> None:
-    """Take a header that says something twice for damaged: its record is not as it says, either."""
+    # Its record is not as the header says, either.
     if row[DAMAGE] == TWICE:
         row[DAMAGE], row[URI], row[URI_END] = HEADER, 0, 0
 
@@ -158,16 +374,15 @@ def find_records(
 
     Args:
         data: uint8 (n,), inflated bytes.
-        runs: int64 (m,), where runs begin, ascending, `runs[0] == 0`. `states`: uint8 (m,), only the last may
-        be OPEN. gate: see `gate_of`. max_bytes: longest body that is read. reach: the file holds no more
-        than so many bytes from the first of `data` on. final: nothing comes after `data`.
-        `plain`: the file is not compressed, so a run's end proves nothing. sought: how the first record's
-        beginning is known. slack: by how many bytes lengths may be off, see `length_slack`.
-        table: int64 (k + 1, COLUMNS), filled from the top; the last row is for our own use.
+        runs: int64 (m,), where runs begin, ascending, from 0. states: uint8 (m,), only the last may be OPEN.
+        gate: see `gate_of`. max_bytes: longest body that is read. reach: most bytes of the file from the
+        first of `data` on. final: `data` ends the file. plain: the file is not compressed, so a run's end
+        proves nothing. sought: state of the first record's beginning. slack: see `length_slack`.
+        table: int64 (k + 1, COLUMNS), filled from the top; the last row is workspace.
 
     Returns:
-        (rows filled, bytes done with, bytes to pass over after `data`, bytes that the first record not done
-        with needs at least, how the beginning of the next record is known).
+        (rows filled, bytes done, bytes to pass over after `data`, bytes that the first unfinished record
+        needs at least, state of the next record's beginning).
     """
     n, p, run, size, most = 0, 0, 0, len(data), len(table) - 1
     while n < most:

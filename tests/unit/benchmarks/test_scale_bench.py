@@ -13,7 +13,7 @@ from benchmarks.scale.material import Sizes, named, write_copies, write_pages
 from benchmarks.speed import articles, result
 from benchmarks.speed.reading import ours
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.wet import WET
+from presswatch_spark.formats.warc_format import WET
 from presswatch_spark.sieve.shingle_index import hash_ranges
 from tests.corpora import Inline
 

@@ -12,8 +12,13 @@ from presswatch_spark.corpus.store import Corpus, article_rows
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.tables.declarations import columns_without_run
-from presswatch_spark.text.shingles import SHINGLE_WORDS, indexed_positions, shingle_hashes
-from presswatch_spark.text.words import word_hashes, words_of
+from presswatch_spark.text.words import (
+    SHINGLE_WORDS,
+    indexed_positions,
+    shingle_hashes,
+    word_hashes,
+    words_of,
+)
 from tests.corpora import article, build, text, write_jsonl
 from tests.unit.sieve.test_sieve import batch_of
 

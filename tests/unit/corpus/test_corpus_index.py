@@ -35,8 +35,7 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.tables.declarations import RefusedArticle
-from presswatch_spark.text.shingles import shingle_hashes
-from presswatch_spark.text.words import words_of, words_of_each
+from presswatch_spark.text.words import shingle_hashes, words_of, words_of_each
 from presswatch_spark.verify.minhash import jaccard, signature, signatures
 from tests.corpora import article, sentence, text
 from tests.reference.shingle_index import index_of

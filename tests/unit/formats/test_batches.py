@@ -13,9 +13,9 @@ from presswatch_spark.demo import shards
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.table.arrow_text import DOCUMENTS_AT_ONCE
 from presswatch_spark.formats.table.columns import ColumnNames
 from presswatch_spark.formats.table.jsonl import read_jsonl
+from presswatch_spark.formats.table.row_values import DOCUMENTS_AT_ONCE
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import stat
 from tests.proofs import each_time

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.formats.http.charsets import encoding_named, encoding_of, to_utf8
+from presswatch_spark.formats.http.message import encoding_named, encoding_of, to_utf8
 
 FRENCH = (
     "L’été dernier, à Paris, le ministre de l’Intérieur a déclaré que « la forêt brûlée » coûterait 10 € par "

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.formats.own_word import TEXT_CHARACTERS, URL_CHARACTERS, own_word_of
+from presswatch_spark.formats.page_metadata import TEXT_CHARACTERS, URL_CHARACTERS, own_word_of
 from presswatch_spark.model import OwnWord
 
 URL = "https://www.copie.example/une/1?x=2"

@@ -1,13 +1,10 @@
-"""What decoders may take is bounded for the process; threads begin and end in any order."""
+"""The memory of decoders is bounded for the process; threads take turns."""
 
 from __future__ import annotations
 
 import mmap
 import resource
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
-from itertools import permutations
-from threading import Event
 
 import pytest
 
@@ -20,34 +17,20 @@ def limit() -> int:
     return resource.getrlimit(resource.RLIMIT_AS)[0]
 
 
-class Block:
-    """A bounded block in a thread, open until it is told to end."""
+def test_threads_take_turns_and_the_limit_of_before_is_back() -> None:
+    before, order = limit(), list[str]()
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._open, self._end = Event(), Event()
-        self._done = pool.submit(self._run)
-        self._open.wait()
-
-    def _run(self) -> None:
+    def other() -> None:
         with memory_bounded(MORE):
-            self._open.set()
-            self._end.wait()
+            order.append("other")
 
-    def end(self) -> None:
-        self._end.set()
-        self._done.result()
-
-
-@pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_the_limit_of_before_is_back_when_all_threads_are_out(order: tuple[int, ...]) -> None:
-    before = limit()
-    with ThreadPoolExecutor() as pool, ExitStack() as stack:
-        blocks = [Block(pool) for _ in order]
-        for block in blocks:
-            stack.callback(block.end)
-        for number in order:
+    with ThreadPoolExecutor(1) as pool:
+        with memory_bounded(MORE):
+            waiting = pool.submit(other)
             assert limit() != before
-            blocks[number].end()
+            order.append("this")
+        waiting.result()
+    assert order == ["this", "other"]
     assert limit() == before
 
 
@@ -61,16 +44,10 @@ def test_a_limit_that_the_process_had_is_kept() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (before, hard))
 
 
-def test_a_decoder_is_refused_what_is_too_much_while_others_come_and_go() -> None:
-    with ThreadPoolExecutor(4) as pool, memory_bounded(MORE):
-        held: list[mmap.mmap] = []
-        with suppress(OSError):
-            for _ in range(40):
-                held.append(mmap.mmap(-1, MORE // 8))
-                Block(pool).end()
-        assert len(held) * MORE // 8 <= 3 * MORE
-        for each in held:
-            each.close()
+def test_a_decoder_is_refused_what_is_too_much() -> None:
+    with memory_bounded(MORE), pytest.raises(OSError, match="memory"):
+        mmap.mmap(-1, 2 * MORE)
+    mmap.mmap(-1, 2 * MORE).close()
 
 
 def test_a_block_within_a_block_has_the_bound_of_the_outer_one() -> None:

@@ -11,7 +11,7 @@ import pytest
 from presswatch_spark.demo.shards import write_wet
 from presswatch_spark.errors import CorruptError, TruncatedError
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.wet import WET
+from presswatch_spark.formats.warc_format import WET
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.proofs import each_time

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.formats.warc.fields import first_content_type
+from presswatch_spark.formats.warc.blocks import first_content_type
 from tests.proofs import each_time
 from tests.reading import complaints, read, texts
 from tests.wet_records import packed_as, read_bytes, record, stored_record

@@ -2,7 +2,7 @@
 
 import pytest
 
-from presswatch_spark.html.elements import elements_of
+from presswatch_spark.formats.page_metadata import elements_of
 
 BODY = b"<p class='text'>" + b"<a href='/une'>mot</a> " * 2_000
 

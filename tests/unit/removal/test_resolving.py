@@ -15,7 +15,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.demo.generate import release_pages
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.wet import warc_shard_of
+from presswatch_spark.formats.warc_format import warc_shard_of
 from presswatch_spark.model import ReadReport
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import RemovalCase

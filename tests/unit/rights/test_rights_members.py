@@ -20,7 +20,7 @@ from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.rights.signals import Members, Owner, signal_rows
 from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.outcome import SIGNAL_COLUMNS
+from presswatch_spark.shard.attempts import SIGNAL_COLUMNS
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.digests import row_digest
 from tests.captures import PAGE, ROBOTS, capture, robots

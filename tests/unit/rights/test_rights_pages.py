@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.extraction.parsers import ParserDiedError
-from presswatch_spark.html.elements import PAGE_BYTES
+from presswatch_spark.formats.page_metadata import PAGE_BYTES
 from presswatch_spark.rights import signals
 from presswatch_spark.rights.declaration import VALUE_CHARACTERS, Signal
 from presswatch_spark.rights.signals import SIGNALS

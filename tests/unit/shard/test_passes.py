@@ -17,7 +17,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
-from presswatch_spark.shard.passes import KEPT, KEPT_COLUMNS, UNKEPT, Pass, name_of_kept
+from presswatch_spark.shard.attempts import KEPT, KEPT_COLUMNS, UNKEPT, Pass, name_of_kept
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HASHES, hash_ranges, passes_for
 from presswatch_spark.sieve.sieve import Candidates, joined
 from presswatch_spark.storage.disk import Folder

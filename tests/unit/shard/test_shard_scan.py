@@ -11,7 +11,7 @@ from presswatch_spark.errors import CorruptError, StorageError
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.work import Outcome, outcome_of
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.outcome import ShardAttempt
+from presswatch_spark.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.text.words import words_of
 from tests.scanned import FORMS, press_corpus, some_pages

@@ -21,8 +21,7 @@ from presswatch_spark.sieve.shingle_index import (
     hash_ranges,
 )
 from presswatch_spark.sieve.sieve import Sieve
-from presswatch_spark.text.shingles import indexed_positions, shingle_hashes
-from presswatch_spark.text.words import words_of
+from presswatch_spark.text.words import indexed_positions, shingle_hashes, words_of
 from tests.proofs import each_time
 from tests.reference.shingle_index import index_of
 from tests.reference.words import reference_words

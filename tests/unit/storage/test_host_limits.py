@@ -20,7 +20,7 @@ from presswatch_spark.errors import StorageError, TruncatedError
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.runs.work import outcome_of
-from presswatch_spark.shard.outcome import ShardAttempt
+from presswatch_spark.shard.attempts import ShardAttempt
 from presswatch_spark.storage import host_limits
 from presswatch_spark.storage.disk import LocalStore
 from presswatch_spark.storage.host_limits import (

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.text.shingles import SHINGLE_WORDS, STRIDE, indexed_positions, shingle_hashes
-from presswatch_spark.text.words import words_of
+from presswatch_spark.text.words import SHINGLE_WORDS, STRIDE, indexed_positions, shingle_hashes, words_of
 from tests.proofs import each_time
 
 GUARANTEED_WORDS = SHINGLE_WORDS + STRIDE - 1

@@ -1,22 +1,113 @@
-"""A page's own metadata: its publisher and authors, its time of publication, and its canonical address.
+"""A page's metadata: the elements that declare something; publisher, authors, date, canonical address.
 
 JSON-LD comes first, and of its objects articles; then Open Graph and other metas of the head. Of addresses
-`<link rel="canonical">` comes first, which is made for that. Articles that a page only lists are others'.
-Time is linear in the page, whatever stands in it.
+`<link rel="canonical">` comes first. Articles that a page only lists do not count. No tree is built, so time
+is linear in the page; comments, raw text and templates are passed over.
 """
 
+import html
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
-from presswatch_spark.formats.table.json_text import parse
-from presswatch_spark.html.elements import ELEMENTS, elements_of
+from presswatch_spark.formats.table.columns import parse
 from presswatch_spark.model import PUBLISHER_SOURCES, OwnWord
 from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
+
+PAGE_BYTES = 2 << 20
+"""The bytes of a page that are read."""
+TAG_BYTES = 64 << 10
+ATTRIBUTES = 64
+ELEMENTS = 2_000
+"""The most elements of a page that are read; a signal shows if there are more."""
+
+_NAMES = rb"(?:meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes|template)"
+# Text, other tags with their quoted values, and declarations.
+_OTHERS = (
+    rb"(?:[^<]++|<(?!!--|" + _NAMES + rb"[\s/>])"
+    rb"(?:(?:[!?]|/(?![a-z]))[^>]*+(?:>|\Z)"
+    rb"|/?[a-z](?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s>\"'][^\s>]*+)?+)*+(?:>|\Z))?+)*+"
+)
+_OPENING = re.compile(_OTHERS + rb"<(?:!--|(" + _NAMES + rb")(?=[\s/>]))", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    rb"[\s/]*+([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s>\"'][^\s>]*+)?))?"
+)
+_TAG_END = re.compile(rb"[\s/]*+>")
+_COMMENT_END = re.compile(rb"--!?>")
+# A type with a character reference in it may be JSON-LD without the letters.
+_OF_TYPE = rb"[a-z/+\x00-\x20\x80-\xff]"
+_TYPE_WITH_REFERENCE = re.compile(
+    rb"type\s*+=\s*+[\"']?+(?:" + _OF_TYPE + rb"{0,64}+&|" + _OF_TYPE + rb"{65})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlElement:
+    """A `meta`, `link` or `script`; names of attributes in lower case. `whole`: all attributes were read."""
+
+    name: str
+    attributes: Mapping[str, str]
+    text: str = ""
+    whole: bool = True
+
+    def get(self, name: str) -> str:
+        """Return an attribute, stripped; empty if there is none."""
+        return self.attributes.get(name, "").strip()
+
+
+def elements_of(page: bytes) -> Iterator[HtmlElement]:
+    """Yield the `meta`, `link` and JSON-LD `script` elements of a page in UTF-8."""
+    lowered, at = page.lower(), 0
+    if _TYPE_WITH_REFERENCE.search(lowered):
+        last = len(lowered)
+    else:
+        # Most pages have these elements in their head, and are ten times as long.
+        last = max(map(lowered.rfind, (b"<meta", b"<link", b"ld+json")))
+    while at <= last and (opening := _OPENING.match(page, at)):
+        at = opening.end()
+        if not opening[1]:
+            # An unclosed comment reaches to the end of the page, and `<!-->` is whole.
+            end = _COMMENT_END.search(page, at - 2)
+            at = end.end() if end else len(page)
+            continue
+        name = opening[1].lower()
+        attributes, end_of_tag, whole = _attributes(page, at)
+        if end_of_tag is None:
+            return
+        at = end_of_tag
+        if name in (b"meta", b"link"):
+            yield HtmlElement(name.decode(), attributes, whole=whole)
+            continue
+        end_of_text = lowered.find(b"</" + name, at)
+        text = page[at : end_of_text if end_of_text >= 0 else len(page)]
+        at += len(text)
+        kind = attributes.get("type", "").partition(";")[0].strip().lower()
+        if name == b"script" and kind == "application/ld+json":
+            yield HtmlElement("script", attributes, text.decode("utf-8", "replace"))
+
+
+def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int | None, bool]:
+    # Returns attributes, the end of the tag (None if the page ends within it), and True if these are all.
+    attributes: dict[str, str] = {}
+    last = min(len(page), at + TAG_BYTES)
+    for _ in range(ATTRIBUTES):
+        if end := _TAG_END.match(page, at, last):
+            return attributes, end.end(), True
+        attribute = _ATTRIBUTE.match(page, at, last)
+        if not attribute:
+            break
+        name = attribute[1].decode("utf-8", "replace").lower()
+        value = attribute[2] or attribute[3] or attribute[4] or b""
+        attributes.setdefault(name, html.unescape(value.decode("utf-8", "replace")))
+        at = attribute.end()
+    end_of_tag = page.find(b">", at)
+    return attributes, end_of_tag + 1 if end_of_tag >= 0 else None, False
+
 
 TEXT_CHARACTERS = 300
 """Longer names are cut to this length."""
@@ -49,11 +140,7 @@ Item = dict[str, Any]
 
 
 def own_word_of(page: bytes, url: str) -> OwnWord:
-    """Return the metadata of a page in UTF-8 that was captured at `url`. Never raises.
-
-    Args:
-        page: as `html.elements` takes it; all of it is looked at.
-    """
+    """Return the metadata of a page in UTF-8 that was captured at `url`. Never raises."""
     metas: dict[str, str] = {}
     objects: list[Item] = []
     canonical = ""
@@ -84,7 +171,7 @@ def own_word_of(page: bytes, url: str) -> OwnWord:
 
 
 def _own_objects(value: Any) -> Iterator[Item]:
-    """Yield the objects that are about the page: those of a script, of its graph, and their main entities."""
+    # Those of a script, of its graph, and their main entities are about the page.
     level = [value]
     while level:
         items = [item for each in level for item in (each if isinstance(each, list) else [each])]
@@ -94,7 +181,7 @@ def _own_objects(value: Any) -> Iterator[Item]:
 
 
 def _of_objects(objects: Sequence[Item]) -> dict[str, list[str]]:
-    """Return the values of objects by field: of the first article, then of the first other with a date."""
+    # Values by field: of the first article, then of the first other object with a date.
     named = {item["@id"]: item for item in objects if isinstance(item.get("@id"), str) and "name" in item}
     articles = [item for item in objects if any(map(_ARTICLE_TYPES.fullmatch, _strings(item.get("@type"))))]
     dated = [item for item in objects if "datePublished" in item and not (articles and item is articles[0])]
@@ -120,7 +207,7 @@ def _strings(value: object) -> list[str]:
 
 
 def _names(value: object, named: Mapping[str, Item]) -> list[str]:
-    """Return the names in a value: strings, names of objects, and those of objects that it only refers to."""
+    # Strings, names of objects, and of objects that the value refers to by `@id`.
     names: list[str] = []
     for each in _listed(value):
         if isinstance(each, dict):
@@ -151,7 +238,7 @@ def _tidy(text: str) -> str:
 
 
 def _first_moment(texts: Sequence[str]) -> datetime | None:
-    """Return the first moment that is given with its zone, else the first day; the year must be a page's."""
+    # The first moment with a zone, else the first day.
     written = [text.strip() for text in texts]
     days = (found[1] for text in written if (found := _WITHOUT_ZONE.fullmatch(text)))
     for text in [*filter(_WITH_ZONE.fullmatch, written), *days]:
@@ -165,7 +252,6 @@ def _first_moment(texts: Sequence[str]) -> datetime | None:
 
 
 def _first_address(texts: Sequence[str], url: str) -> str | None:
-    """Return the first address of the web, made whole by the page's own; None if there is none."""
     for text in map(str.strip, texts):
         if not text or len(text) > URL_CHARACTERS or any(map(str.isspace, text)):
             continue

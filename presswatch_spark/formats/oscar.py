@@ -20,7 +20,7 @@ from presswatch_spark.formats import source
 from presswatch_spark.formats.http.message import is_text
 from presswatch_spark.formats.inflate import Window, compression_of, inflated, inflated_window, placed_lines
 from presswatch_spark.formats.row_datasets import JSON_RATE, KINDS, RowSource
-from presswatch_spark.formats.source import Companions, Format, Head, ReadOptions
+from presswatch_spark.formats.source import Format, Head, ReadOptions
 from presswatch_spark.formats.table.columns import (
     ColumnNames,
     as_languages,
@@ -173,12 +173,8 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
                 report.add_skipped("language")
             else:
                 text, url = b"\n".join(document.lines), values.get("url")
-                place = {
-                    "row_index": document.line,
-                    "record_offset": document.offset,
-                    "record_length": len(text),
-                    "record_encoding": encoding,
-                }
+                place: dict[str, Any] = {"row_index": document.line, "record_offset": document.offset}
+                place |= {"record_length": len(text), "record_encoding": encoding}
                 read_bytes = document.size + (entry.size if entry else 0)
                 url_bytes = encoded(url) if isinstance(url, str) else b""
                 builder.add(text, url_bytes, (values, place), read_bytes)
@@ -189,18 +185,22 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
         for _ in entries:
             # The rest is read for its defects.
             pass
-        for defect in entry_report.defects:
-            report.add_defect(f"metadata: {defect}")
-        report.unverified |= entry_report.unverified
         if metadata and not fits:
             report.add_defect("text and metadata lack lines of each other, or are damaged; read without URLs")
-        report.interrupted |= stream_report.interrupted
         if not (documents or stream_report.defects_total):
             report.add_defect("the shard is empty", 0)
-        for defect in stream_report.defects:
-            report.add_defect(defect.what, defect.offset, defect.unit)
+        _take_over(report, stream_report, entry_report)
         if len(builder):
             yield builder.take()
+
+
+def _take_over(report: ReadReport, of_text: ReadReport, of_metadata: ReadReport) -> None:
+    for defect in of_text.defects:
+        report.add_defect(defect.what, defect.offset, defect.unit)
+    for defect in of_metadata.defects:
+        report.add_defect(f"metadata: {defect}")
+    report.interrupted |= of_text.interrupted
+    report.unverified |= of_metadata.unverified
 
 
 def _headers(name: str) -> tuple[str, ...]:
@@ -267,11 +267,6 @@ OSCAR = Format(
     rates={"": JSON_RATE},
     specimen=source.row_specimens,
     has_columns=True,
-    companions=Companions(
-        beside=metadata_of,
-        is_typical=is_named_like_text,
-        marks=frozenset({"headers", "offset", "nb_sentences"}),
-        refusal="this is the metadata of an OSCAR 21.09 text file, and holds no text",
-        remedy="give the .txt file beside it; its metadata is found by name",
-    ),
+    beside=metadata_of,
+    is_typical=is_named_like_text,
 )

@@ -110,9 +110,8 @@ def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
         chosen = None if name == AUTO else named(name)
         data = head_of(shard, options)
         for format in [chosen] if chosen else FORMATS:
-            companions = format.companions
-            may_have = companions and (chosen or companions.is_typical(shard.uri))
-            if companions and may_have and first_existing(companions.beside(shard.uri), options.storage):
+            beside = format.beside(shard.uri) if chosen or format.is_typical(shard.uri) else ()
+            if first_existing(beside, options.storage):
                 # Its lines may look like anything.
                 return format
         kind = kind_of(data)
@@ -132,7 +131,6 @@ def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
                 where=shard.uri,
                 remedy=_REMEDIES.get(kind, "choose another --format, or auto"),
             )
-        _refuse_companion(shard.uri, columns, chosen)
         return next((other for other in FORMATS if other.title == kind), chosen)
     except PresswatchError:
         options.opener.close()
@@ -162,7 +160,6 @@ def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
 
 def _recognised(head: Head) -> Format:
     found = next((format for format in FORMATS if format.recognises(head)), None)
-    _refuse_companion(head.uri, head.columns, found)
     if found:
         return found
     if head.columns or head.kind == "Parquet":
@@ -185,22 +182,13 @@ def _recognised(head: Head) -> Format:
     )
 
 
-def _refuse_companion(uri: str, columns: frozenset[str], format: Format | None) -> None:
-    # A shard that its format expects to have a companion of its own is none.
-    if format and format.companions and format.companions.beside(uri):
-        return
-    for companions in (each.companions for each in FORMATS):
-        if companions and companions.marks <= columns:
-            raise CorruptError(companions.refusal, where=uri, remedy=companions.remedy)
-
-
 def companions_among(uris: set[str], format: str) -> set[str]:
     """Return those of `uris` that are read with another of them, and so are no shards; names decide."""
     found = set[str]()
-    for companions in (each.companions for each in FORMATS if format in (AUTO, each.name)):
-        if companions:
-            texts = (uri for uri in uris if format != AUTO or companions.is_typical(uri))
-            found.update(beside for uri in texts for beside in companions.beside(uri))
+    for each in FORMATS:
+        if format in (AUTO, each.name):
+            texts = (uri for uri in uris if format != AUTO or each.is_typical(uri))
+            found.update(beside for uri in texts for beside in each.beside(uri))
     return found & uris
 
 

@@ -106,22 +106,6 @@ class Head:
     mapping: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Companions:
-    """Files that are read beside the shards of a format, and are no shards themselves.
-
-    `beside(uri)`: where the companion of a shard may be, likeliest first; nothing by other names.
-    `is_typical(uri)`: True if a shard with a companion is of this format, whatever its content. `marks`:
-    fields that show a companion; as a shard it is refused with `refusal` and `remedy`.
-    """
-
-    beside: Callable[[str], tuple[str, ...]]
-    is_typical: Callable[[str], bool]
-    marks: frozenset[str]
-    refusal: str
-    remedy: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """A format that shards are read in.
@@ -139,7 +123,8 @@ class Format:
     `has_columns`: columns can be mapped. `responses`: documents are HTTP responses, with their headers.
     `is_warc`: records are given out as WARC. `by_release`: records have errata of their release. `elsewhere`:
     facts of a document in another record than its own. `made_from(uri)`: format and address of the shard that
-    a shard was made from, by its name; None if unknown.
+    a shard was made from, by its name; None if unknown. `beside(uri)`: addresses of a file that is read with
+    a shard and is none, likeliest first; `is_typical(uri)`: a shard with such a file is of this format.
     """
 
     name: str
@@ -161,7 +146,8 @@ class Format:
     by_release: bool = False
     elsewhere: frozenset[str] = frozenset()
     made_from: Callable[[str], tuple[str, str] | None] = lambda uri: None
-    companions: Companions | None = None
+    beside: Callable[[str], tuple[str, ...]] = lambda uri: ()
+    is_typical: Callable[[str], bool] = lambda uri: False
 
     def is_named(self, uri: str) -> bool:
         """Return True if a shard is named like those of this format."""

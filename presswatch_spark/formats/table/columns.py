@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Self
 
 import orjson
@@ -293,6 +294,7 @@ def first(row: object, paths: tuple[Path, ...]) -> Any:
     for path in paths:
         value = row
         for key in path:
+            value = value if isinstance(value, dict) else opened(value)
             if value is BROKEN:
                 break
             value = value.get(key) if isinstance(value, dict) else None
@@ -308,7 +310,7 @@ def has_any(row: object, paths: tuple[Path, ...]) -> bool:
     for path in paths:
         value = row
         for key in path[:-1]:
-            value = value.get(key) if isinstance(value, dict) else None
+            value = opened(value.get(key)) if isinstance(value, dict) else None
         if isinstance(value, dict) and path[-1] in value:
             return True
     return False
@@ -326,11 +328,12 @@ def tree_of(paths: Iterable[Path]) -> Tree:
 
 def pruned(row: dict[str, Any], tree: Tree) -> dict[str, Any]:
     """Return as much of a nested row as `tree` leads to, its values as `readable_part` leaves them."""
-    return {
-        key: pruned(row[key], tree[key]) if isinstance(row[key], dict) else readable_part(row[key])
-        for key in tree
-        if key in row
-    }
+    found: dict[str, Any] = {}
+    for key, below in tree.items():
+        if key in row:
+            value = opened(row[key]) if below else row[key]
+            found[key] = pruned(value, below) if isinstance(value, dict) else readable_part(value)
+    return found
 
 
 def leads_into(name: str, available: Collection[str]) -> bool:
@@ -352,8 +355,14 @@ def dotted_keys(row: Mapping[str, object]) -> Iterator[str]:
                 left.append((f"{name}.", value))
 
 
-def json_object(text: str | bytes) -> Any:
-    """Return the JSON object that a string holds; `BROKEN` if it holds none that can be read."""
+def opened(value: Any) -> Any:
+    """Return the JSON object in a string, `BROKEN` if it has none; any other value unchanged."""
+    return _json_object(value) if isinstance(value, str | bytes) and value else value
+
+
+# Several names lead into one string.
+@lru_cache(maxsize=2)
+def _json_object(text: str | bytes) -> Any:
     line = encoded(text) if isinstance(text, str) else text
     found = parse_object(line) if line.lstrip().startswith(b"{") else None
     return BROKEN if found is None else found
@@ -373,23 +382,6 @@ def encoded_url(url: object, report: ReadReport, row: int, unit: str) -> bytes:
     elif url is not None:
         report.add_defect(f"URL is a {kind(url)}, not a string; read without URL", row, unit)
     return b""
-
-
-def unfold(row: dict[str, Any], strings: Tree) -> None:
-    """Replace strings that names lead through (see `leading_on`) by the objects that they hold."""
-    for key, below in strings.items():
-        value = row.get(key)
-        if isinstance(value, str) and value:
-            value = row[key] = json_object(value)
-        if below and isinstance(value, dict):
-            unfold(value, below)
-
-
-def leading_on(paths: Iterable[Path]) -> Tree:
-    """Return the keys that `paths` lead through, as a tree; none below a column that is wanted itself."""
-    asked = frozenset(paths)
-    below = (path for path in asked if not any(path[:k] in asked for k in range(1, len(path))))
-    return tree_of(path[:-1] for path in sorted(below))
 
 
 def inside(names: Iterable[str], available: Collection[str]) -> tuple[Path, ...]:

@@ -37,14 +37,13 @@ from presswatch_spark.formats.table.columns import (
     first,
     has_any,
     is_utf8,
-    leading_on,
     listed,
     locator_of,
+    opened,
     parse_leniently,
     pruned,
     repeats_a_name,
     tree_of,
-    unfold,
     why_no_text,
 )
 from presswatch_spark.formats.table.row_values import BatchBuilder
@@ -133,7 +132,8 @@ class _SteadyFields:
 def _collect(row: dict[str, Any], tree: Tree, fields: set[Path], closed: set[Path], above: Path = ()) -> None:
     # `closed`: fields that should have fields of their own, and do not.
     for key in row.keys() & tree.keys():
-        path, value, below = (*above, key), row[key], tree[key]
+        path, below = (*above, key), tree[key]
+        value = opened(row[key]) if below else row[key]
         fields.add(path)
         if isinstance(value, dict):
             _collect(value, below, fields, closed, path)
@@ -146,13 +146,11 @@ class _Form:
     """Facts about rows with the same names at their top.
 
     `text`, `url`: paths to try; `text_key`, `url_key`: the only field that can have them, if there is one.
-    `strings`: fields on the paths that may be JSON in a string. `needed`: fields of locators. `quotes`:
-    quotation marks of the last examined row, without those in its text.
+    `needed`: fields of locators. `quotes`: quotation marks of the last examined row but for its text.
     """
 
     text: tuple[Path, ...]
     url: tuple[Path, ...]
-    strings: Tree
     needed: Tree
     text_key: str | None = None
     url_key: str | None = None
@@ -197,7 +195,6 @@ class _JsonRows:
         self._options = options
         self._text_is_sure = text_is_sure
         self._paths: Mapping[str, tuple[Path, ...]] = {role: columns.paths(role) for role in ROLES}
-        self._strings = leading_on(path for paths in self._paths.values() for path in paths)
         self._needed = tree_of(path for role in LOCATOR_ROLES for path in self._paths[role])
         # By the names of their rows.
         self._forms: dict[tuple[str, ...], _Form] = {}
@@ -271,7 +268,7 @@ class _JsonRows:
         if self._sought or self._options.languages or type(values) is not dict:
             return False
         form = self._forms.get(tuple(values))
-        if form is None or form.strings:
+        if form is None:
             return False
         text, url = values.get(form.text_key), values.get(form.url_key)
         if type(text) is not str or not text or type(url) is not str:
@@ -337,7 +334,6 @@ class _JsonRows:
             form = _Form(
                 tuple(path for path in self._paths["text"] if path[0] in values),
                 tuple(path for path in self._paths["url"] if path[0] in values),
-                {name: below for name, below in self._strings.items() if name in values},
                 {name: below for name, below in self._needed.items() if name in values},
             )
             few = len(names) <= FIELDS_KEPT and sum(map(len, names)) <= CHARACTERS_KEPT
@@ -356,8 +352,6 @@ class _JsonRows:
         self, index: int, values: dict[str, Any], form: _Form, line_bytes: int
     ) -> _RowDocument | None:
         self._rows += 1
-        if form.strings:
-            unfold(values, form.strings)
         if self._sought:
             self._sought = {role: paths for role, paths in self._sought.items() if not has_any(values, paths)}
             if self._sought and len(self._names) < NAMES_KEPT:

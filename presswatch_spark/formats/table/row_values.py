@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -22,11 +21,7 @@ from presswatch_spark.formats.table.columns import (
     first,
     has_any,
     inside,
-    json_object,
-    leading_on,
-    pruned,
-    tree_of,
-    unfold,
+    readable_part,
     why_no_text,
 )
 from presswatch_spark.model import Bytes, DocumentBatch, Locator, Offsets, ReadReport
@@ -252,11 +247,6 @@ class RowValues:
         self._report = report
         self._first_row = first_row
         self._strings_of = lru_cache(lambda name: text_column(column_at(record_batch, name), name))
-        paths: dict[str, list[Path]] = {}
-        for column, *path in chain.from_iterable(chosen.inside.values()):
-            paths.setdefault(column, []).append(tuple(path))
-        self._trees = {column: (leading_on(below), tree_of(below)) for column, below in paths.items()}
-        self._opened: dict[str, list[Any]] = {}
 
     def text(self, role: str) -> TextColumn:
         """Return the texts of a role, empty where there are none."""
@@ -270,13 +260,8 @@ class RowValues:
         """Return the values of a role."""
         if role in self._columns:
             return [_value(self._columns[role], row) for row in range(self.rows)]
-        places = self._chosen.inside[role]
-        columns = {place[0] for place in places}
-        for column in columns - self._opened.keys():
-            self._opened[column] = [self._open(column, row) for row in range(self.rows)]
-        return [
-            first({name: self._opened[name][row] for name in columns}, places) for row in range(self.rows)
-        ]
+        values = (first(*self._held(role, row)) for row in range(self.rows))
+        return [value if value is BROKEN else readable_part(value) for value in values]
 
     def value(self, role: str, row: int) -> Any:
         """Return one value of a role; None if there is none, or it cannot be read."""
@@ -290,19 +275,12 @@ class RowValues:
         return any(has_any(*self._held(role, row)) for row in range(self.rows))
 
     def _held(self, role: str, row: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
-        # The content of a row's strings, by column, and where in it a role's value may be.
+        # The strings of a row, by column, and where in them a role's value may be.
         places = self._chosen.inside[role]
-        return {place[0]: self._open(place[0], row) for place in places}, places
-
-    def _open(self, column: str, row: int) -> Any:
-        strings = self._strings_of(column)
-        line = strings.data[strings.starts[row] : strings.ends[row]].tobytes()
-        value = json_object(line) if line else None
-        if not isinstance(value, dict):
-            return value
-        through, wanted = self._trees[column]
-        unfold(value, through)
-        return pruned(value, wanted)
+        strings = {place[0]: self._strings_of(place[0]) for place in places}
+        return {
+            name: text.data[text.starts[row] : text.ends[row]].tobytes() for name, text in strings.items()
+        }, places
 
     def _encoded(self, role: str, row: int, value: Any) -> bytes:
         if role == "url":

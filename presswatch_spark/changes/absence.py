@@ -10,7 +10,7 @@ something here is in doubt: where possible, about a shard, and not about a run.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from presswatch_spark.ccindex.columns import WITHOUT_PAGES, in_filename
@@ -55,49 +55,30 @@ class ComparedRun:
         return cls(name, row, shards)
 
 
-@dataclass(frozen=True, slots=True)
-class Doubts:
-    """Doubts about the absence of copies that a run found: `whole` for all of them, or by shard or subset.
-
-    `shards` has all shards of the run, by their URIs, if both runs read the same release; None otherwise.
-    """
-
-    whole: str | None
-    subsets: Mapping[str | None, str | None] = field(default_factory=dict)
-    shards: Mapping[str, str | None] | None = None
-
-    def of(self, shard_uri: str) -> str | None:
-        """Return the doubt about a copy in a shard; None if absence is known."""
-        if self.whole:
-            return self.whole
-        unlogged = f"the log of its run does not name {shard_uri}"
-        if self.shards is not None:
-            return self.shards.get(shard_uri, unlogged)
-        return self.subsets.get(subset_of(shard_uri), unlogged)
-
-
-def doubts_of(found: ComparedRun, other: ComparedRun) -> Doubts:
-    """Return the doubts about the absence of copies of `found` in `other`."""
-    row, again = found.row, other.row
+def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
+    """Return why copies of `found` may exist that `other` did not find, by shard; None: absence is known."""
+    row, again, name = found.row, other.row, other.name
+    whole: str | None = None
     if again["shards_planned"] == 0:
-        return Doubts(f"the {other.name} run has no shards")
-    if again["documents"] == 0:
-        return Doubts(f"the {other.name} run read no document")
-    if len(other.shards) != again["shards_planned"]:
+        whole = f"the {name} run has no shards"
+    elif again["documents"] == 0:
+        whole = f"the {name} run read no document"
+    elif len(other.shards) != again["shards_planned"]:
         planned = counted(again["shards_planned"], "shard")
-        return Doubts(f"the log of the {other.name} run names {len(other.shards):,} of its {planned}")
-    if difference := difference_of(row, again):
-        return Doubts(difference)
-    if row["release"] == again["release"]:
-        return Doubts(None, shards=_not_read_again(found, other))
-    if again.get("sample") is not None:
-        return Doubts(f"the {other.name} run read a sample of its release")
-    if again["shards_planned"] < row["shards_planned"]:
-        return Doubts(FEWER.format(other.name, found.name))
-    if unread := _parts_not_read(found, other):
-        return Doubts(f"the {other.name} run did not read {_some(unread)}")
-    subsets = {subset_of(uri) for uri, _ in found.shards}
-    return Doubts(None, {subset: _doubt_of_subset(subset, found, other) for subset in subsets})
+        whole = f"the log of the {name} run names {len(other.shards):,} of its {planned}"
+    elif difference := difference_of(row, again):
+        whole = difference
+    elif row["release"] == again["release"]:
+        return _not_read_again(found, other)
+    elif again.get("sample") is not None:
+        whole = f"the {name} run read a sample of its release"
+    elif again["shards_planned"] < row["shards_planned"]:
+        whole = FEWER.format(name, found.name)
+    elif unread := _parts_not_read(found, other):
+        whole = f"the {name} run did not read {_some(unread)}"
+    subsets = {uri: subset_of(uri) for uri, _ in found.shards}
+    doubts = {each: whole or _doubt_of_subset(each, found, other) for each in set(subsets.values())}
+    return {uri: doubts[subset] for uri, subset in subsets.items()}
 
 
 def difference_of(one: Mapping[str, Any], two: Mapping[str, Any]) -> str | None:

@@ -19,11 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.changes.absence import Doubts
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.queries.sql import literal
-from presswatch_spark.tables.declarations import Sighting
-from presswatch_spark.tables.row_types import struct_of
+from presswatch_spark.tables.declarations import SIGHTING
 from presswatch_spark.verify.verification import SPANS_AT_LEAST
 
 GAP_CHARACTERS = 8
@@ -33,7 +31,6 @@ PAIR = ("publisher_id", "title_id", "article", "document")
 """The key of a pair; `article` is empty for rows of a site."""
 IDENTITY = ("publisher_id", "title_id", "article_id", "document_url", "text_sha256")
 """Columns of `matches` that give a row's pair."""
-SIGHTING = list(struct_of(Sighting))
 USED = tuple(dict.fromkeys((*IDENTITY, "article_sha256", "spans", *(field.name for field in SIGHTING))))
 """Columns of `matches` that are compared, or kept as a sighting."""
 
@@ -53,7 +50,7 @@ COMPARED = pa.schema(
 article. `many`: there may have been more spans than are kept. `doubt`: why the other run may have missed such
 a row.
 """
-COMPARED_AND_SEEN = pa.schema([*COMPARED, pa.field("sighting", pa.struct(SIGHTING))])
+COMPARED_AND_SEEN = pa.schema([*COMPARED, pa.field("sighting", SIGHTING)])
 
 
 STATES = ("gone", "reduced", "altered", "moved", "persists", "new", "reappeared", "unknown")
@@ -84,16 +81,17 @@ BY_URL = "the runs had different corpora: the {} run may know other pages as the
 _OTHER = {"before": "after", "after": "before"}
 
 
-def compared(batch: pa.RecordBatch, doubts: Doubts) -> pa.RecordBatch:
+def compared(batch: pa.RecordBatch, doubts: Mapping[str, str | None]) -> pa.RecordBatch:
     """Turn a batch with the columns of `USED` into one of `COMPARED_AND_SEEN`."""
     spans, shards = batch["spans"], batch["shard_uri"].dictionary_encode()
-    reasons = pa.array(map(doubts.of, shards.dictionary.to_pylist()), pa.string())
+    names = shards.dictionary.to_pylist()
+    reasons = [doubts.get(name, f"the log of its run does not name {name}") for name in names]
     columns = _pair_columns(batch) | {
         "ranges": ranges_of(spans),
         "many": pc.fill_null(pc.greater_equal(pc.list_value_length(spans), SPANS_AT_LEAST), False),
-        "doubt": reasons.take(shards.indices),
+        "doubt": pa.array(reasons, pa.string()).take(shards.indices),
         "sighting": pa.StructArray.from_arrays(
-            [batch[field.name].cast(field.type) for field in SIGHTING], fields=SIGHTING
+            [batch[field.name].cast(field.type) for field in SIGHTING], fields=list(SIGHTING)
         ),
     }
     arrays = [columns[f.name] if f.name in columns else batch[f.name].cast(f.type) for f in COMPARED_AND_SEEN]
@@ -149,18 +147,13 @@ def ranges_of(spans: pa.Array) -> pa.Array:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The facts of a comparison beside the rows: ids of the runs, and how these differ.
+    """The facts of a comparison beside the rows: how the runs differ.
 
-    Args:
-        difference: why a copy may look altered that is not; None if only shards and corpora differ.
-        same_corpus: both runs had the same corpus.
-        listed: of `before` and `after`, whether the tables have the articles of that run's corpus.
-        hiding: of each, whether that corpus may have left shingles out of its index, for articles whose
-            suppressed shingles are not known.
+    `difference`: why a copy may look altered that is not, unless only shards and corpora differ. `listed`: of
+    `before` and `after`, whether the tables have the articles of that run's corpus; `hiding`: whether it may
+    have left shingles out of its index.
     """
 
-    before: str
-    after: str
     difference: str | None
     same_corpus: bool
     listed: Mapping[str, bool]

@@ -29,11 +29,10 @@ from presswatch_spark.tables.store import TableStore
 
 @dataclass(frozen=True, slots=True)
 class ExplainedRow:
-    """The case of a row of `matches` on the day `as_of`.
+    """The case of a row of `matches` on the day `as_of`, with its claim, if there is one.
 
-    `claim`: its row of `claims`. `publisher` and `title`: of the corpus. `article`: its text, unless the
-    corpus has none, or another. `page`: the document's text; without it, `page_missing` is the reason.
-    `shard`: canonical URI of the row's shard. `config`: the settings of the run. The last three are as in
+    `article`: its text, unless the corpus lacks it. `page`: the document's text; without it, `page_missing`
+    is the reason. `shard`: canonical URI. `config`: the settings of the run. The last three are as in
     `claims`.
     """
 
@@ -89,15 +88,8 @@ def case_of(
 ) -> ExplainedRow:
     """Gather the case of the row of `matches` whose `row_sha256` begins with `prefix`.
 
-    Args:
-        corpus_path: the corpus of the scan; without it owner, mandate and the article's words are not known.
-        as_of: the day to judge for; default: that of the claim, else today.
-        claims: the folder that claims were written to; default: `tables`.
-
-    Raises:
-        InputError: there is no such row, or several, or it is of another table; or `claims` has no claim of
-            it.
-        CorpusError: there is no sound corpus.
+    `claims`: the folder of claims, if not `tables`; `as_of`: the day of judgement, if not that of the claim
+    or today. Raises `InputError` if there is no such row or claim, or several, and `CorpusError`.
     """
     store = TableStore.open(tables, storage)
     row = row_by_digest(store, prefix)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.case import ExplainedRow
@@ -17,31 +17,28 @@ COLUMNS = 80
 LABEL_COLUMNS, SIDE = 16, (COLUMNS - 3) // 2
 PASSAGES_SHOWN, WORDS_SHOWN = 3, 60
 LEAST_SHOWN = 5
-"""Words of a passage that is shown beside the longest."""
+
+Part = str | list[str]
+"""A paragraph that is to be wrapped, or finished lines."""
 
 
 def case_lines(case: ExplainedRow, language: str) -> Iterator[str]:
     """Yield the case in `fr` or `en`, in lines of 80 columns, but for addresses and commands."""
     _ = Speaker(language)
     account = account_of(case, _)
-    yield from _paragraph(
-        _("Case {row}, from the scan {run}.", row=case.row.row_sha256[:12], run=case.row.run_id)
-    )
-    yield from _paragraph(_("Finding: {finding}", finding=finding_of(case, _)))
     first, *notes = account.notes
-    for note in (" ".join([_("Letter {letter}.", letter=case.letter), first]), *notes):
-        yield from _paragraph(note)
+    texts: list[Part] = [
+        _("Case {row}, from the scan {run}.", row=case.row.row_sha256[:12], run=case.row.run_id),
+        _("Finding: {finding}", finding=finding_of(case, _)),
+        " ".join([_("Letter {letter}.", letter=case.letter), first]),
+        *notes,
+    ]
     for title, facts in ((_("the page"), account.page), (_("the article"), account.article)):
-        yield from _heading(title)
-        for fact in facts:
-            yield from _labelled(fact)
-    yield from _heading(_("the article's words on the page"))
-    for measure in account.measures:
-        yield from _paragraph(measure)
-    if case.row.spans:
-        yield from _words(case, _)
-    yield from _why(case, _)
-    yield from _check(case, _)
+        texts += [_heading(title), *(list(_labelled(fact)) for fact in facts)]
+    texts += [_heading(_("the article's words on the page")), *account.measures]
+    sections = (_words(case, _) if case.row.spans else (), _why(case, _), _check(case, _))
+    for part in chain(texts, *sections):
+        yield from part if isinstance(part, list) else _paragraph(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +66,25 @@ def passages_of(spans: Sequence[Span]) -> list[ExplainedPassage]:
     return sorted(found, key=lambda passage: -passage.words)
 
 
-def _words(case: ExplainedRow, _: Speaker) -> Iterator[str]:
+def _words(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     if case.article is None:
-        yield from _paragraph(
-            _("The article's text is not at hand: give --corpus with the corpus of the scan.")
-        )
+        yield _("The article's text is not at hand: give --corpus with the corpus of the scan.")
     if case.page is None:
-        yield from _paragraph(
-            _("The page's text could not be read again now ({why}).", why=str(case.page_missing))
-        )
+        yield _("The page's text could not be read again now ({why}).", why=str(case.page_missing))
     if case.article is None and case.page is None:
         return
     longest, *others = passages_of(case.row.spans)
     shown = [longest, *(other for other in others[: PASSAGES_SHOWN - 1] if other.words >= LEAST_SHOWN)]
     for passage in shown:
-        yield ""
-        yield from _paragraph(_("A passage with {words} same words:", words=_.number(passage.words)))
+        yield [""]
+        yield _("A passage with {words} same words:", words=_.number(passage.words))
         left = [_("in the article"), "-" * SIDE, *_cut(case.article, passage.article, _)]
         right = [_("on the page"), "-" * SIDE, *_cut(case.page, passage.page, _)]
-        for one, other in zip_longest(left, right, fillvalue=""):
-            yield f"{one}{' ' * (SIDE - columns_of(one))} | {other}".rstrip()
+        sides = zip_longest(left, right, fillvalue="")
+        yield [f"{one}{' ' * (SIDE - columns_of(one))} | {other}".rstrip() for one, other in sides]
     if left_out := 1 + len(others) - len(shown):
-        yield ""
-        yield from _paragraph(_("Shorter passages besides: {count}.", count=left_out))
+        yield [""]
+        yield _("Shorter passages besides: {count}.", count=left_out)
 
 
 def _cut(text: str | None, reach: tuple[int, int], _: Speaker) -> list[str]:
@@ -102,39 +95,33 @@ def _cut(text: str | None, reach: tuple[int, int], _: Speaker) -> list[str]:
     return wrapped(shown, SIDE)
 
 
-def _why(case: ExplainedRow, _: Speaker) -> Iterator[str]:
-    yield from _heading(_("why the letter {letter}", letter=case.letter))
+def _why(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
+    yield _heading(_("why the letter {letter}", letter=case.letter))
     if case.reasons is None:
-        yield from _paragraph(_("This scan is old: it did not note its reasons. A new scan gives them."))
+        yield _("This scan is old: it did not note its reasons. A new scan gives them.")
         return
     known = [REASONS[code] for code in case.reasons if code in REASONS]
     for reason in known:
         mark = "+ " if reason.caps is None else "- "
-        yield from _paragraph(f"{_(reason.sentence)} [{reason.code}]", mark)
-    yield ""
-    yield from _paragraph(
-        _(
-            "The sign + speaks for the claim, the sign - against it. In brackets stands the"
-            " name of the reason in the tables."
-        )
+        yield list(_paragraph(f"{_(reason.sentence)} [{reason.code}]", mark))
+    yield [""]
+    yield _(
+        "The sign + speaks for the claim, the sign - against it. In brackets stands the"
+        " name of the reason in the tables."
     )
     sentences = " ".join(reason.sentence for reason in known).lower()
     if "copied" in sentences:
-        yield from _paragraph(
-            _(
-                "“Copied words” means the words that are in the article and on the page,"
-                " whichever of the two took them from the other."
-            )
+        yield _(
+            "“Copied words” means the words that are in the article and on the page,"
+            " whichever of the two took them from the other."
         )
     if is_known := "known text" in sentences:
-        yield from _paragraph(
-            _(
-                "“Known text” means the articles that the members supplied, the sample of the"
-                " web, and the texts of reference that the scan was given."
-            )
+        yield _(
+            "“Known text” means the articles that the members supplied, the sample of the"
+            " web, and the texts of reference that the scan was given."
         )
     if is_known or "member" in sentences:
-        yield from _paragraph(_("“Member” means a press publisher that the scan was made for."))
+        yield _("“Member” means a press publisher that the scan was made for.")
     usual = {"grade": asdict(GradeRules()), "confidence": asdict(ConfidenceRules())}
     rules = [
         f"{section}.{name} = {value}"
@@ -143,107 +130,95 @@ def _why(case: ExplainedRow, _: Speaker) -> Iterator[str]:
         if name in defaults and value != defaults[name]
     ]
     if rules:
-        yield from _paragraph(
-            _(
-                "This scan was made with other thresholds than those that these sentences name: {rules}.",
-                rules=", ".join(rules),
-            )
+        yield _(
+            "This scan was made with other thresholds than those that these sentences name: {rules}.",
+            rules=", ".join(rules),
         )
-    yield from _heading(_("what would change the letter"))
     yield from _mends(case, known, _)
 
 
-def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[str]:
+def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[Part]:
+    yield _heading(_("what would change the letter"))
     mends = [_(mend) for mend in dict.fromkeys(reason.mend for reason in known) if mend]
     is_good = case.letter in ("A", "B")
-    if not mends:
-        mends = [
-            _("Nothing lowers this letter.")
-            if is_good
-            else _("The scan gave a lower letter then, and it is kept. A new scan may change it.")
-        ]
-        if case.letter == "B" and any(reason.code == "full_copy" for reason in known):
-            mends.append(
-                _(
-                    "The letter would be A if the page named as its source the publisher, one of its"
-                    " titles or the article's address."
-                )
-            )
+    if not mends and is_good:
+        mends.append(_("Nothing lowers this letter."))
+    elif not mends:
+        mends.append(_("The scan gave a lower letter then, and it is kept. A new scan may change it."))
     elif len(mends) > 1 and not is_good:
-        yield from _paragraph(
-            _(
-                "Each point with the sign - holds the letter down by itself. A better letter"
-                " would take all of this, at least:"
-            )
+        yield _(
+            "Each point with the sign - holds the letter down by itself. A better letter"
+            " would take all of this, at least:"
         )
-    if is_good and is_page_itself(case.row.url_match, case.row.own_site):
+    if (
+        case.letter == "B"
+        and not any(reason.mend for reason in known)
+        and any(reason.code == "full_copy" for reason in known)
+    ):
         mends.append(
             _(
-                "The letter would fall if the page had a date before the article's, or if its"
-                " record were damaged."
+                "The letter would be A if the page named as its source the publisher, one of its"
+                " titles or the article's address."
             )
         )
-    elif is_good and case.own_site:
-        mends.append(
-            _(
-                "The letter would fall if the page had a date before the article's, or if these"
-                " words had a common source."
-            )
-        )
-    elif is_good:
-        mends.append(
-            _(
-                "The letter would fall if the page had leave or a date before the article's, or"
-                " if these words had a common source."
-            )
-        )
+    if is_good:
+        mends.append(_fall(case, _))
     for mend in mends:
-        yield from _paragraph(mend, "- ")
+        yield list(_paragraph(mend, "- "))
     if case.letter == "C":
-        yield ""
-        yield from _paragraph(
-            _(
-                "These help the person who examines the case. The letter itself changes only if"
-                " the scan or the judgement is made anew."
-            )
+        yield [""]
+        yield _(
+            "These help the person who examines the case. The letter itself changes only if"
+            " the scan or the judgement is made anew."
         )
 
 
-def _check(case: ExplainedRow, _: Speaker) -> Iterator[str]:
+def _fall(case: ExplainedRow, _: Speaker) -> str:
+    if is_page_itself(case.row.url_match, case.row.own_site):
+        return _(
+            "The letter would fall if the page had a date before the article's, or if its"
+            " record were damaged."
+        )
+    if case.own_site:
+        return _(
+            "The letter would fall if the page had a date before the article's, or if these"
+            " words had a common source."
+        )
+    return _(
+        "The letter would fall if the page had leave or a date before the article's, or"
+        " if these words had a common source."
+    )
+
+
+def _check(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     row = case.row
-    yield from _heading(_("how to check it yourself"))
-    yield from _paragraph(
-        _(
-            "These commands copy the record of the page, as the dataset holds it, to a file"
-            " named record. They are typed into a terminal (Linux or macOS)."
-        )
+    yield _heading(_("how to check it yourself"))
+    yield _(
+        "These commands copy the record of the page, as the dataset holds it, to a file"
+        " named record. They are typed into a terminal (Linux or macOS)."
     )
     if needs := recipe.needs(row, case.shard):
         programs = {
             "zstandard": _("the command zstdcat, of the program zstd"),
             "pyarrow": _("the library pyarrow (“pip install pyarrow”)"),
         }
-        yield from _paragraph(_("This needs: {what}.", what=", ".join(programs[name] for name in needs)))
-    yield ""
-    yield from (f"    {line}" for line in recipe.commands(row, case.shard))
+        yield _("This needs: {what}.", what=", ".join(programs[name] for name in needs))
+    yield ["", *(f"    {line}" for line in recipe.commands(row, case.shard)), ""]
     longest, passage = max(row.spans, key=lambda span: span["words"], default=None), None
     if longest and case.article is not None:
         passage = case.article[longest["article_start"] : longest["article_end"]]
     elif longest and case.page is not None:
         passage = case.page[longest["document_start"] : longest["document_end"]]
-    yield ""
-    run_it = [
-        _(
-            "Save this program as check.py, and type “python3 check.py”. It reads the file,"
-            " and shows first what the record says of itself, such as its address and date,"
-            " if it says so. “digest: True” means that it is the record of this case."
-        ),
-        *([_("“words: True” means that the words quoted follow each other there.")] if passage else ()),
-    ]
-    yield from _paragraph(" ".join(run_it))
-    yield ""
+    run_it = _(
+        "Save this program as check.py, and type “python3 check.py”. It reads the file,"
+        " and shows first what the record says of itself, such as its address and date,"
+        " if it says so. “digest: True” means that it is the record of this case."
+    )
+    quoted = _("“words: True” means that the words quoted follow each other there.")
+    yield f"{run_it} {quoted}" if passage else run_it
     column = case.config.get("read", {}).get("columns", {}).get("text")
-    yield from (f"    {line}".rstrip() for line in recipe.program(row, case.shard, passage, column))
+    program = recipe.program(row, case.shard, passage, column)
+    yield ["", *(f"    {line}".rstrip() for line in program)]
 
 
 def _labelled(fact: NamedFact) -> Iterator[str]:
@@ -267,5 +242,5 @@ def _paragraph(text: str, mark: str = "") -> Iterator[str]:
         yield f"{indent if k else mark}{line}"
 
 
-def _heading(text: str) -> Iterator[str]:
-    yield from ("", text.upper(), "")
+def _heading(text: str) -> list[str]:
+    return ["", text.upper(), ""]

@@ -28,7 +28,7 @@ from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import did_you_mean
 
 EXTENTS = ("whole", "part", "derived")
-"""Parts of a dataset that a publisher says it trained on; see `Exposure`."""
+"""The documents mention no selection, the publisher chose a part, or another dataset was made from it."""
 LANGUAGES: dict[str, tuple[str, ...]] = {
     "de": ("de", "deu", "ger", "deu_Latn"),
     "el": ("el", "ell", "gre", "ell_Grek"),
@@ -49,7 +49,6 @@ LANGUAGES: dict[str, tuple[str, ...]] = {
 """Languages that an entry may be limited to, each with the ways in which datasets write it."""
 
 SHIPPED = "exposure.yaml"
-QUOTED_WORDS_MAX = 25
 NAMED, NOT_NAMED = "named", "not_named"
 """Documents name the release of a row, or the dataset only."""
 
@@ -88,11 +87,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """The statement of a model's publisher about one dataset.
+    """The statement of a model's publisher about one dataset, made from it or from the dataset `through`.
 
-    `extent`: `whole`: the documents mention no selection; `part`: a part that the publisher chose; `derived`:
-    another dataset, made from this one. `through`: the dataset between. `releases` and `languages`: the only
-    ones meant; empty: any. Crawls outside of `since` and `until` are not meant.
+    `extent`: one of `EXTENTS`. `releases` and `languages`: the only ones meant; empty: any. Crawls outside of
+    `since` and `until` are not meant.
     """
 
     id: str
@@ -129,9 +127,7 @@ class Exposure:
 def load_exposures(path: str | None = None, storage: StorageOptions | None = None) -> tuple[Exposure, ...]:
     """Read and check a file of exposures, on disk or S3; None: the one of this version.
 
-    Raises:
-        ConfigError: it has mistakes; all of them are listed as `file:line: message`.
-        StorageError: it cannot be read.
+    Raises `ConfigError` with all mistakes as `file:line: message`, and `StorageError`.
     """
     if path is None:
         named = shipped(SHIPPED)
@@ -189,12 +185,6 @@ def _source(node: yaml.Node, what: str, check: Check) -> Source | None:
     texts = {name: check.text(keys.get(name), f"{what}: {name}") or "" for name in _SOURCE.split()}
     published = check.text(keys.get("published"), f"{what}: published")
     checked = check.date(keys.get("checked"), f"{what}: checked")
-    words = len(texts["quotation"].split())
-    if words > QUOTED_WORDS_MAX:
-        check.say(
-            line_of(keys["quotation"]),
-            f"{what}: the quotation has {words} words, and may have {QUOTED_WORDS_MAX}",
-        )
     if published is not None and _last_day(published) is None:
         check.say(
             line_of(keys["published"]),
@@ -221,7 +211,6 @@ def _last_day(published: str) -> date | None:
 
 
 LETTERS = ("A", "B", "C")
-"""Letters of rows that count."""
 
 # Parts of `hf://datasets/OWNER/NAME@REVISION/FOLDER/…`; both engines give an empty text for any other URI.
 _IN_REPOSITORY, _IN_FOLDER = "^hf://datasets/([^/@]+/[^/@]+)", "^hf://datasets/[^/]+/[^/]+/([^/]+)/"
@@ -285,15 +274,10 @@ class Exposed:
         engine: str,
         said: Mapping[str, str] | None = None,
     ) -> Exposed:
-        """Count the rows by group, and decide the dataset of each.
+        """Count the rows by group by `duckdb` or `spark`, and decide the dataset of each.
 
-        Args:
-            engine: `duckdb` or `spark`.
-            said: names of datasets or of their releases (`c4-fr`) by run, for rows that do not name theirs.
-
-        Raises:
-            ConfigError: `said` names no published run, or no dataset.
-            OutputError: a table is not as it was published.
+        `said`: names of datasets or of their releases (`c4-fr`) by run, for rows that do not name theirs;
+        raises `ConfigError` if it names no published run, or no dataset.
         """
         known, runs = dict(said or {}), {row["run_id"] for row in store.rows("runs")} if said else set()
         for run_id, name in known.items():

@@ -14,8 +14,8 @@ changed: a sealed bag, a sent notice and an append-only case are evidence, and a
 import hashlib
 import re
 import zipfile
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ from presswatch_spark.tables.derived import LEASE_SECONDS
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.seals import COUNTED, Written, sealed_json, unsealed_json
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles
-from presswatch_spark.tables.store import MARKER, RUNS_FOLDER, TableStore, run_of
+from presswatch_spark.tables.store import MARKER, RUNS_FOLDER, TableStore
 from presswatch_spark.terminal import counted
 from presswatch_spark.version import __version__
 
@@ -66,31 +66,13 @@ DIGESTED = dict.fromkeys(("claims", "claims_before"), "claim_sha256") | {"change
 """The column of rows' digests, where it is not `row_sha256`."""
 
 
-@dataclass(frozen=True, slots=True)
-class CopiesFound:
-    """A file or a folder of ours that names the subject: its kind, and the number of its files that do."""
+def copies_near(tables: Path | None, ids: Sequence[str], also: Sequence[Path] = ()) -> Iterator[str]:
+    """Yield files with any of the ids beside the tables, in this user's caches, and below `also`.
 
-    path: Path
-    kind: str
-    files: int
-
-    def __str__(self) -> str:
-        files = "" if self.kind == "file" else f", {self.files:,} file{'s' if self.files != 1 else ''}"
-        return f"{self.path} ({self.kind}{files})"
-
-
-def copies_near(tables: Path | None, ids: Sequence[str], also: Sequence[Path] = ()) -> list[CopiesFound]:
-    """Find files with any of the ids beside the tables, in this user's caches, and below `also`.
-
-    Beside the tables, folders of ours and single files are searched; below `also`, everything. PDF files are
-    not: those of bags and notices have the same text in files beside them.
-
-    Args:
-        tables: the folder on this disk; None for tables on S3.
-        ids: ids of a publisher or of articles, as rows contain them.
+    `tables`: the folder on this disk; None on S3. Beside it, folders of ours and single files are searched;
+    below `also`, everything. PDF files are not: files beside them have the same text.
     """
     wanted = re.compile("|".join(rf"(?<![\w-]){re.escape(each)}(?![\w-])" for each in ids).encode())
-    found = Counter[tuple[Path, str]]()
     beside = list[Path]()
     if tables is not None and tables.is_dir():
         own = tables.resolve()
@@ -104,10 +86,9 @@ def copies_near(tables: Path | None, ids: Sequence[str], also: Sequence[Path] = 
             kind = next((kind for name, kind in marks if (root / name).is_file()), other)
         elif root in caches and root not in also:
             continue
-        for path in (root, *sorted(root.rglob("*"))) if kind else ():
-            if not path.is_symlink() and path.is_file() and _names(path, wanted, ids):
-                found[root, kind] += 1
-    return [CopiesFound(root, kind, files) for (root, kind), files in sorted(found.items())]
+        paths = (path for path in (root, *root.rglob("*")) if not path.is_symlink() and path.is_file())
+        if kind and (files := sum(_names(path, wanted, ids) for path in paths)):
+            yield f"{root} ({kind})" if kind == "file" else f"{root} ({kind}, {counted(files, 'file')})"
 
 
 def _names(path: Path, wanted: re.Pattern[bytes], ids: Sequence[str]) -> bool:
@@ -159,14 +140,8 @@ def forget(
 ) -> Removal:
     """Remove all rows of a publisher or an article from the tables, and publish a tombstone.
 
-    If a removal was begun here and killed, that one is finished and returned instead.
-
-    Args:
-        operator: the name for the tombstone of whoever asked for it.
-
-    Raises:
-        InputError: no row names the subject.
-        OutputError: there are no tables, runs are unfinished here, or another command writes or removes rows.
+    It names the `operator`. If a removal was begun here and killed, that one is finished and returned
+    instead. Raises `InputError` if no row names the subject, and `OutputError` if another command is at work.
     """
     store = TableStore.open(tables, storage)
     beside = store.root / RUNS_FOLDER
@@ -278,7 +253,16 @@ def _change(
         return None
     by = PUBLISHED_BY[table]
     (row,) = store.read(by, run_id).to_pylist()
-    staged = {uri: _rewritten(store, folder, table, uri, files[uri], wanted) for uri in files if lost[uri]}
+    staged = dict[str, Written]()
+    for uri in filter(lost.get, files):
+        # Older versions wrote fewer columns.
+        there = set(files[uri].schema.to_arrow_schema().names)
+        names = tuple(name for name in SCHEMAS[table].names if name in there)
+        schema = pa.schema([SCHEMAS[table].field(name) for name in names])
+        rows = store.dataset([uri], schema).to_batches(batch_size=GROUP_ROWS)
+        kept = (batch.filter(pc.invert(wanted.marks(table, batch[column]))) for batch in rows)
+        rewriting = SortedFiles(table, run_id, folder, names)
+        staged[uri] = rewriting.write_all(batch for batch in kept if len(batch))
     before = sum(metadata.num_rows for metadata in files.values())
     # A run's digest is about one of its tables, and a derived table's about itself.
     digest = "table_digest" if by == "derivations" else DIGESTS.get(table, "")
@@ -300,27 +284,6 @@ def _change(
     }
 
 
-def _rewritten(
-    store: TableStore,
-    folder: Folder,
-    table: str,
-    uri: str,
-    metadata: pq.FileMetaData,
-    wanted: _ForgottenRows,
-) -> Written:
-    # Older versions wrote fewer columns.
-    there = set(metadata.schema.to_arrow_schema().names)
-    names = tuple(column.name for column in SCHEMAS[table] if column.name in there)
-    schema = pa.schema([SCHEMAS[table].field(name) for name in names])
-    mark = wanted.names(table)
-    kept = (
-        batch.filter(pc.invert(wanted.marks(table, batch[mark])))
-        for batch in store.dataset([uri], schema).to_batches(batch_size=GROUP_ROWS)
-    )
-    files = SortedFiles(table, run_of(uri.rpartition("/")[2]), folder, names)
-    return files.write_all(batch for batch in kept if len(batch))
-
-
 def _carry_out(store: TableStore, folder: Folder, plan: Mapping[str, Any], lock: Lock) -> Mapping[str, Any]:
     """Move the files into place, replace the rows of runs, publish the tombstone and return it.
 
@@ -337,27 +300,23 @@ def _carry_out(store: TableStore, folder: Folder, plan: Mapping[str, Any], lock:
         by_run[change["by"], change["run_id"]].append(change)
     for (by, run_id), changes in by_run.items():
         lock.confirm()
-        _write_row(store, by, run_id, changes)
+        (row,) = store.read(by, run_id).to_pylist()
+        for change in changes:
+            table, places = store.root / change["table"], {file["place"]: file for file in change["files"]}
+            counts = COUNTED.get(change["table"], "rows")
+            if counts in row:
+                row[counts] = change["rows_after"]
+            if change["digest_after"] is not None:
+                row[change["digest"]] = change["digest_after"]
+            for file in row["files"] or ():
+                if file["table"] == change["table"] and (written := places.get(file["name"])):
+                    etag = None if table.is_local else stat(table.at(file["name"]), table.storage).etag
+                    file.update({name: written[name] for name in ("rows", "bytes", "sha256")}, etag=etag)
+        store.replace(by, row)
         for change in changes:
             store.files(change["table"], run_id)
-    row = {**plan["tombstone"], "files": [], "finished_at": datetime.now(UTC)}
-    if row["run_id"] not in store.published("tombstones"):
-        store.publish("tombstones", row)
+    tombstone = {**plan["tombstone"], "files": [], "finished_at": datetime.now(UTC)}
+    if tombstone["run_id"] not in store.published("tombstones"):
+        store.publish("tombstones", tombstone)
     folder.remove()
-    return row
-
-
-def _write_row(store: TableStore, by: str, run_id: str, changes: Sequence[Mapping[str, Any]]) -> None:
-    (row,) = store.read(by, run_id).to_pylist()
-    for change in changes:
-        counts = COUNTED.get(change["table"], "rows")
-        if counts in row:
-            row[counts] = change["rows_after"]
-        if change["digest_after"] is not None:
-            row[change["digest"]] = change["digest_after"]
-        table, places = store.root / change["table"], {file["place"]: file for file in change["files"]}
-        for file in row["files"] or ():
-            if file["table"] == change["table"] and (written := places.get(file["name"])):
-                etag = None if table.is_local else stat(table.at(file["name"]), table.storage).etag
-                file.update({name: written[name] for name in ("rows", "bytes", "sha256")} | {"etag": etag})
-    store.replace(by, row)
+    return tombstone

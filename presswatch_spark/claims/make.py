@@ -1,42 +1,90 @@
 """Makes the table `claims` of all published runs, by DuckDB or Spark as the size requires, and publishes it.
 
 DuckDB sorts all rows on this machine, in memory and then on disk; it gets batches of our own reader, which
-compares checksums. With Spark, the rows of an article meet in one task, which sorts and judges them.
+compares checksums. With Spark, the rows of an article meet in one task. `Judge` takes all rows of an article
+at once: `words` finds the facts of their words, `pages` those of their pages, and `letters` the letter.
 """
 
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
+from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from presswatch_spark.claims.judge import INPUT, ORDER, USED, Judge, Knowledge, input_batches
+from presswatch_spark.claims.columns import Counts, alike, claim_digests, values_of, whole
 from presswatch_spark.claims.letters import KINDS
+from presswatch_spark.claims.letters import judged as judged_letter
+from presswatch_spark.claims.mandates import mandate_of, rights_of
+from presswatch_spark.claims.other_sources import Limits
+from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageFacts, PageReader
 from presswatch_spark.claims.permissions import Licences, PressList
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
-from presswatch_spark.claims.words import KnownTexts
+from presswatch_spark.claims.words import ArticleReader, KnownTexts, WordFacts
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import PresswatchError
-from presswatch_spark.judgement.grading import CONFIDENCES
+from presswatch_spark.judgement.grading import CONFIDENCES, confidence_reasons, letter_of
 from presswatch_spark.queries.in_duckdb import BATCH_ROWS, duckdb_session, no_room, unreadable
-from presswatch_spark.queries.reservations import DECISIVE, pages_read
+from presswatch_spark.queries.reservations import DECISIVE, Moment, OwnSites, pages_read
 from presswatch_spark.queries.sql import answers_of, chosen_engine
+from presswatch_spark.rights.declaration import UNKNOWN
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.tables.declarations import Claim
+from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.digests import digest_of
-from presswatch_spark.tables.frames import written_by_spark
 from presswatch_spark.tables.seals import Written
-from presswatch_spark.tables.sorted_files import SortedFiles, written_columns
+from presswatch_spark.tables.sorted_files import SortedFiles, written_by_spark, written_columns
 from presswatch_spark.tables.store import TableStore, column_batches
 
+ORDER = ("article_id", "row_sha256", "run_id")
+"""The order in which rows come; rows without article first."""
+
+_PLAIN = (
+    "run_id", "row_sha256", "dataset", "release", "document_url", "document_host", "document_domain",
+    "text_sha256", "captured_at", "article_id", "title_id", "publisher_id", "article_url",
+    "article_published_at", "article_time_zone", "article_words", "article_sha256", "url_match", "grade",
+    "copied_words",
+    "longest_run_words", "confidence", "confidence_reasons", "own_site", "site_title_id", "credits_others",
+    "run_rarity", "shared_words", "ownership", "record_damage", "in_main_content",
+)  # fmt: skip
+USED = (*_PLAIN, "spans", "document_credits")
+
+_INT64S = pa.list_(pa.int64())
+INPUT = pa.schema(
+    [Match.schema.field(name).remove_metadata().with_nullable(True) for name in _PLAIN]
+    + [pa.field("credits_read", pa.bool_()), pa.field("starts", _INT64S), pa.field("ends", _INT64S)]
+)
+"""Rows as they are sorted and judged: spans as characters of the article; whether credits were looked for."""
+
+ROWS_AT_ONCE = 20_000
+SEAL = "claim_sha256"
+Columns = dict[str, Any]
+AS_IN_MATCHES = (
+    "run_id", "row_sha256", "dataset", "release", "document_url", "text_sha256", "captured_at", "article_id",
+    "title_id", "publisher_id", "article_published_at", "article_words", "url_match", "grade",
+    "copied_words",
+)  # fmt: skip
+"""Columns of claims that repeat the row of `matches`."""
+ABOUT_WORDS = (
+    "article_words", "beyond_words", "beyond_longest_run", "beyond_rarity", "beyond_shared_words",
+    "beyond_ownership",
+)  # fmt: skip
+"""The columns that `letters.beyond_letter` reads."""
+OF_LETTER = (
+    "row_confidence", "row_reasons", "kind", "url_match", "article_known", "credits_read", "explained_by",
+    "review", *ABOUT_WORDS,
+)  # fmt: skip
+"""The columns of a claim that its letter and its reasons depend on."""
 ROWS_A_TASK = 200_000
 THINGS: Mapping[str, str] = {
     "addresses": "document_url",
@@ -50,18 +98,226 @@ THINGS: Mapping[str, str] = {
 """Things that are counted, each with its key in the view `claimed`; null is none. Claims have no records."""
 
 
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """Knowledge beside the rows, as every process of an engine gets it.
+
+    `corpus`: a folder or URI, with its `digest`. `reviews`: verdicts by `row_sha256`. `signals`: rows of
+    `rights_signals`; `pages`: the captures of own pages that were read. `as_of`: the day of judgement.
+    """
+
+    corpus: str
+    digest: str
+    config: ScanConfig
+    press: PressList
+    as_of: date
+    licences: Licences = field(default_factory=Licences)
+    known: KnownTexts = field(default_factory=lambda: KnownTexts.load(()))
+    reviews: Mapping[str, str] = field(default_factory=dict)
+    signals: pa.Table | None = None
+    pages: Sequence[Moment] = ()
+
+
+def input_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Turn batches of `USED` columns into batches of `INPUT`."""
+    for batch in batches:
+        spans = batch["spans"]
+        lengths = pc.fill_null(pc.list_value_length(spans), 0)
+        offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths).cast(pa.int32())])
+        values = spans.flatten()
+        starts, ends = (
+            pa.ListArray.from_arrays(offsets, pc.struct_field(values, name))
+            for name in ("article_start", "article_end")
+        )
+        columns = [batch[name].cast(INPUT.field(name).type) for name in _PLAIN]
+        credits_read = pc.is_valid(batch["document_credits"])
+        yield pa.RecordBatch.from_arrays([*columns, credits_read, starts, ends], schema=INPUT)
+
+
+def article_groups(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Yield sorted rows as tables of about so many rows or more: the rows of an article stay together.
+
+    Rows without article may be parted anywhere.
+    """
+    waiting, count = list[pa.RecordBatch](), 0
+    for batch in batches:
+        if not len(batch):
+            continue
+        waiting.append(batch)
+        count += len(batch)
+        if count < rows:
+            continue
+        table = pa.Table.from_batches(waiting)
+        ids = table["article_id"]
+        last = ids[len(ids) - 1]
+        begin = int(pc.index(ids, last).as_py()) if last.is_valid else len(table)
+        if begin:
+            yield table.slice(0, begin)
+            rest = table.slice(begin)
+            waiting, count = rest.combine_chunks().to_batches() if len(rest) else [], len(rest)
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+class Judge:
+    """Judges tables of rows; one a process, since it holds the corpus open."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        config, signals = knowledge.config, knowledge.signals
+        corpus = Corpus.same(knowledge.corpus, knowledge.digest, config.storage)
+        self._knowledge, self._members = knowledge, corpus.registry.by_id
+        self._articles = ArticleReader(corpus, knowledge.known, config)
+        self._pages = PageReader(corpus.registry, corpus.sites, knowledge.press, config.claims.early_days)
+        # Without declarations of sites no reservation is known.
+        self._sites = OwnSites(signals, knowledge.pages) if signals is not None and len(signals) else None
+
+    def claims(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the claims of sorted rows of `INPUT`, in their order."""
+        for rows in article_groups(batches, ROWS_AT_ONCE):
+            yield from self.judged(rows.combine_chunks()).to_batches()
+
+    def judged(self, rows: pa.Table) -> pa.Table:
+        """Return the claims of sorted rows of `INPUT`; all rows of an article must be there."""
+        config, reviews = self._knowledge.config, self._knowledge.reviews
+        pages = self._pages.read(rows)
+        words, rules = WordFacts(rows, pages), config.claims
+        shares = rules.rest_share, rules.holder_share
+        limits = Limits(rules.passage_words, *shares, config.grade.min_run_words)
+        for article_id, first, after in _articles_in(rows):
+            words.judge(self._articles.read(article_id), first, after, limits)
+        row_reasons, row_letters = self._row_reasons(rows), whole(rows["confidence"])
+        if row_letters.null_count:
+            # The oldest runs gave no letters.
+            given = zip(row_letters.to_pylist(), row_reasons.to_pylist(), strict=True)
+            row_letters = pa.array([letter or letter_of(why) for letter, why in given], row_letters.type)
+        columns: Columns = {name: whole(rows[name]) for name in AS_IN_MATCHES}
+        columns |= {
+            "document_host": pages.hosts,
+            "document_domain": pages.domains,
+            "press_kind": pages.press_kinds,
+            "row_reasons": row_reasons,
+            "row_confidence": row_letters,
+            "review": pa.nulls(len(rows), pa.string()),
+            "as_of": pa.repeat(self._knowledge.as_of.isoformat(), len(rows)),
+        }
+        if reviews:
+            found = [reviews.get(row) for row in rows["row_sha256"].to_pylist()]
+            columns["review"] = pa.array(found, pa.string())
+        columns |= self._of_rights(rows, pages) | words.columns(config.ownership)
+        columns |= self._letters(columns)
+
+        schema = pa.schema([column.remove_metadata().with_nullable(True) for column in Claim.schema])
+        names = [name for name in schema.names if name != SEAL]
+        claims = pa.table({name: columns[name].cast(schema.field(name).type) for name in names})
+        # An article may have very many rows, and their canonical forms are long.
+        parts = claims.to_batches(max_chunksize=ROWS_AT_ONCE)
+        digests = [digest for part in parts for digest in claim_digests(dict(zip(names, part, strict=True)))]
+        return claims.append_column(SEAL, pa.array(digests, pa.string())).select(schema.names).cast(schema)
+
+    def _row_reasons(self, rows: pa.Table) -> pa.Array:
+        # The oldest runs noted no reasons: the rules of today give them.
+        given = whole(rows["confidence_reasons"])
+        if not given.null_count:
+            return given
+        reasons: list[Any] = given.to_pylist()
+        rules = self._knowledge.config.confidence
+        for i in np.flatnonzero(given.is_null()).tolist():
+            (row,) = rows.slice(i, 1).to_pylist()
+            # The oldest runs did not count how rare words are. That is not to have none.
+            unread = row["run_rarity"] is None and row["grade"] != "url_only"
+            reasons[i] = ["rarity_unread"] if unread else confidence_reasons(Match.from_dict(row), rules)
+        return pa.array(reasons, given.type)
+
+    def _of_rights(self, rows: pa.Table, pages: PageFacts) -> Columns:
+        as_of, published, captured = self._knowledge.as_of, _days(pages.published), _days(pages.captured)
+        publishers, licences = rows["publisher_id"], pa.nulls(len(rows), pa.string())
+        if self._knowledge.licences.licences:
+            # The member's own pages need none.
+            own = pc.equal(pages.kinds, "own_page")
+            same = alike(pages.sites, rows["title_id"], captured, own)
+            columns = (values_of(column, same.first) for column in (pages.sites, rows["title_id"], own))
+            covered = [
+                None if is_own else self._knowledge.licences.covering(site, title, day)
+                for site, title, is_own, day in zip(*columns, _dates(captured[same.first]), strict=True)
+            ]
+            licences = same.spread([licence and licence.id for licence in covered], pa.string())
+        of_publisher, of_days = alike(publishers), alike(published, captured, publishers)
+        mandates = [
+            mandate_of(self._members.get(each), as_of) for each in values_of(publishers, of_publisher.first)
+        ]
+        rights = [
+            rights_of(first, seen, as_of, self._members.get(publisher))
+            for first, seen, publisher in zip(
+                _dates(published[of_days.first], "us"),
+                _dates(captured[of_days.first], "us"),
+                values_of(publishers, of_days.first),
+                strict=True,
+            )
+        ]
+        reservations = pa.repeat(UNKNOWN, len(rows))
+        if sites := self._sites:
+            asked = zip(rows["article_url"].to_pylist(), rows["captured_at"].to_pylist(), strict=True)
+            reservations = pa.array([sites.status(url, at) for url, at in asked], pa.string())
+        url_only = pc.equal(whole(rows["grade"]), "url_only")
+        return {
+            "kind": pc.if_else(licences.is_valid(), "licensed", pages.kinds),
+            "licence_id": licences,
+            "mandate": of_publisher.spread(mandates, pa.string()),
+            "rights": of_days.spread(rights, pa.list_(pa.string())),
+            "reservation": reservations,
+            "credits_read": pc.or_(whole(rows["credits_read"]), url_only),
+        }
+
+    def _letters(self, columns: Columns) -> Columns:
+        grades, rules = self._knowledge.config.grade, self._knowledge.config.confidence
+        # Only letters A and B of explained rows depend on words beyond; others are not compared by them.
+        explained = pc.greater(pc.list_value_length(columns["explained_by"]), 0)
+        asked = pc.and_(explained, pc.is_in(columns["row_confidence"], pa.array(["A", "B"])))
+        compared = {
+            name: pc.if_else(asked, columns[name], pa.scalar(None, columns[name].type))
+            if name in ABOUT_WORDS
+            else columns[name]
+            for name in OF_LETTER
+        }
+        same = alike(*compared.values())
+        values = (values_of(column, same.first) for column in compared.values())
+        found = [
+            judged_letter(dict(zip(compared, row, strict=True)), grades, rules)
+            for row in zip(*values, strict=True)
+        ]
+        return {
+            "confidence": same.spread([letter for letter, _ in found], pa.string()),
+            "reasons": same.spread([reasons for _, reasons in found], pa.list_(pa.string())),
+        }
+
+
+def _articles_in(rows: pa.Table) -> Iterator[tuple[str, int, int]]:
+    ids = whole(rows["article_id"]).dictionary_encode(null_encoding="encode")
+    numbers, names = ids.indices.to_numpy(), ids.dictionary
+    bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+    for first, after in pairwise(bounds):
+        if first < after and (name := names[int(numbers[first])].as_py()) is not None:
+            yield name, first, after
+
+
+def _days(micros: Counts) -> Counts:
+    return np.where(micros == NO_TIME, NO_TIME, micros // MICROS_A_DAY)
+
+
+def _dates(days: Counts, unit: str = "D") -> list[Any]:
+    # Days since 1970 as dates, or as datetimes with the unit `us`; None where they are not known.
+    known = np.where(days == NO_TIME, np.iinfo(np.int64).min, days).astype("M8[D]")
+    found: list[Any] = known.astype(f"M8[{unit}]").tolist()
+    return found
+
+
 def sorted_rows(
     store: TableStore, runs: Sequence[str], memory: str, cores: int | None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield all rows of published runs, as `judge.INPUT`, in `judge.ORDER`, sorted by DuckDB.
+    """Yield all rows of published runs, as `INPUT`, in `ORDER`, sorted by DuckDB.
 
-    Args:
-        memory: the memory that DuckDB may take before it sorts on disk, such as `2GB`.
-        cores: threads that sort; None: one for each core.
-
-    Raises:
-        ConfigError: DuckDB knows no such size of memory.
-        OutputError: there is no room for the rows that are sorted, or rows cannot be read.
+    It sorts on disk what exceeds `memory`, such as `2GB`. Raises `ConfigError` for another size, and
+    `OutputError` if there is no room, or rows cannot be read.
     """
     if not runs:
         return
@@ -185,15 +441,8 @@ def make_claims(
 ) -> ClaimsSummary:
     """Judge all rows of all published runs of a store, and write the table `claims` to `out`.
 
-    Claims that `out` has go to its table `claims_before`.
-
-    Args:
-        knowledge: see `known_beside`.
-        engine: one of `sql.ENGINES`.
-        memory: the memory that DuckDB may take before it sorts on disk.
-
-    Raises:
-        OutputError: `out` contains something else, or cannot be written.
+    Claims that `out` has go to its table `claims_before`. `engine`: one of `sql.ENGINES`. Raises
+    `OutputError` if `out` contains something else, or cannot be written.
     """
     config, runs = knowledge.config, store.published()
     rows = sum(row["matches"] for row in store.rows() if row["run_id"] in runs)
@@ -208,7 +457,18 @@ def make_claims(
             written = [files.write_all(Judge(knowledge).claims(rows_in_order))]
         claims = written_columns(files, written, ["claim_sha256"])
         about["table_digest"] = digest_of(claim["claim_sha256"] for claim in claims)
-        about["inputs"] = inputs_of(knowledge)
+        sections = ("grade", "rarity", "ownership", "confidence", "claims")
+        inputs = {
+            "as_of": knowledge.as_of.isoformat(),
+            "corpus_digest": knowledge.digest,
+            "press_digest": knowledge.press.digest,
+            "licences_digest": knowledge.licences.digest,
+            "known_digest": knowledge.known.digest,
+            "reviews": len(knowledge.reviews),
+            "reviews_digest": digest_of_reviews(knowledge.reviews),
+            "settings": {name: asdict(getattr(config, name)) for name in sections},
+        }
+        about["inputs"] = json.dumps(inputs, sort_keys=True)
         return written
 
     published = publish_derived(out, "claims", runs, write, config.storage, about)
@@ -221,12 +481,8 @@ def known_beside(
 ) -> Knowledge:
     """Read the knowledge that the rows of a store are judged with.
 
-    Args:
-        tell: gets a line for each file of reviews whose last line is cut short.
-
-    Raises:
-        ConfigError: licences, reviews or press list have mistakes; each error lists all of its file.
-        CorpusError: there is no sound corpus.
+    `tell` gets a line for each file of reviews whose last line is cut short. Raises `ConfigError` with all
+    mistakes of a file, and `CorpusError`.
     """
     storage, signals = config.storage, store.open_table("rights_signals").to_table(filter=DECISIVE)
     corpus = Corpus.open(sources.corpus, storage=storage)
@@ -242,20 +498,3 @@ def known_beside(
         signals=signals,
         pages=tuple(pages_read(store)) if len(signals) else (),
     )
-
-
-def inputs_of(knowledge: Knowledge) -> str:
-    """Return as JSON the inputs of a table of claims, beside the runs."""
-    config = knowledge.config
-    sections = ("grade", "rarity", "ownership", "confidence", "claims")
-    facts = {
-        "as_of": knowledge.as_of.isoformat(),
-        "corpus_digest": knowledge.digest,
-        "press_digest": knowledge.press.digest,
-        "licences_digest": knowledge.licences.digest,
-        "known_digest": knowledge.known.digest,
-        "reviews": len(knowledge.reviews),
-        "reviews_digest": digest_of_reviews(knowledge.reviews),
-        "settings": {name: asdict(getattr(config, name)) for name in sections},
-    }
-    return json.dumps(facts, sort_keys=True)

@@ -20,7 +20,6 @@ from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.tables.literals import MandateState
 
 MANDATES: tuple[MandateState, ...] = get_args(MandateState)
-"""States of a mandate; see `mandate_of`."""
 AUTHOR, PRESS_PUBLISHER = "author", "press_publisher"
 PRESS_PUBLISHER_AT_CAPTURE = "press_publisher_at_capture"
 """The press publishers' right was in force at the capture, and has ended since."""
@@ -30,10 +29,9 @@ PRESS_PUBLISHERS_SINCE = date(2019, 6, 6)
 
 
 def mandate_of(publisher: Publisher | None, day: date) -> str:
-    """Return the state of a publisher's mandate on the day of acting.
+    """Return the state of a publisher's mandate on the day of acting, one of `MANDATES`.
 
-    Returns: `in_force`. `before`: the day is before its first day, or before the day of its deed. `after`:
-    the day is after its last day. `none`: no member is known, or the members file states no mandate.
+    `before` and `after` its days; `before` also until the day of its deed. `none`: no mandate is known.
     """
     if publisher is None or not publisher.has_mandate:
         return "none"
@@ -51,11 +49,7 @@ def rights_of(
 ) -> list[str]:
     """Return the rights that can be invoked for an article, in the order of `RIGHTS`.
 
-    Args:
-        published_at: of the article; without it, there is none.
-        captured_at: of the page; None if not known.
-        as_of: the day of judgement.
-        publisher: of the article; None if no member is known.
+    `published_at`: of the article; without it, there is none. `as_of`: the day of judgement.
     """
     if published_at is None or published_at.date() > as_of:
         return []

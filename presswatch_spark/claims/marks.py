@@ -43,12 +43,9 @@ def pieces_of(text: str, ranges: Iterable[tuple[Any, Any]]) -> list[TextPiece]:
 
 
 def around_marks(pieces: Iterable[TextPiece], around: int, most: int, begin: int = 0) -> list[TextPiece]:
-    """Return the pieces near copied words.
+    """Return `most` characters of the pieces at most, from the character `begin` on: those near copied words.
 
-    Args:
-        around: characters that are kept on each side of copied words.
-        most: characters that are kept in all.
-        begin: the first character.
+    `around`: characters that are kept on each side of copied words.
     """
     near = list(_near_marks(list(_beginning(pieces, begin)), around))
     shown, left = list[TextPiece](), most

@@ -4,6 +4,7 @@ A run knows the members of its day. If a site was named a member's since, its pa
 row's own word is kept, and what the corpus knows beyond it is added.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -32,30 +33,12 @@ _FIRST, _AFTER = (
 
 
 @dataclass(frozen=True, slots=True)
-class PageLocations:
-    """Locations of the pages of n rows; null where they are not known.
-
-    `hosts` and `domains`: of the URL. `sites`: the host of the page, another one if the URL is that of a
-    copy. Marks, bool[n]: the site is the publisher's (`own`) or another member's (`others`); the URL is that
-    of a copy in an archive or the like (`copies`).
-    """
-
-    hosts: pa.Array
-    domains: pa.Array
-    sites: pa.Array
-    own: Marks
-    others: Marks
-    copies: Marks
-
-
-@dataclass(frozen=True, slots=True)
 class PageFacts:
-    """Facts of the pages of n rows.
+    """Facts of the pages of n rows; null where not known, or not listed.
 
-    `hosts`, `domains`, `sites` (see `PageLocations`) and `press_kinds`: null where not known, or not listed.
-    `kinds`: of the claim, but for `licensed`. `captured` and `published` int64[n]: microseconds since 1970,
-    `NO_TIME` if not known. `numbers` int64[n] of the domains, or `NOWHERE`. `facts` int64[n]: see
-    `other_sources.EARLY`.
+    `sites`: the hosts of the pages themselves, also if URLs are those of copies. `kinds`: of the claim, but
+    for `licensed`. `captured` and `published` int64[n]: microseconds since 1970, or `NO_TIME`. `numbers`
+    int64[n] of the domains, or `NOWHERE`. `facts` int64[n]: see `other_sources.EARLY`.
     """
 
     hosts: pa.Array
@@ -89,40 +72,11 @@ class PageReader:
         self._kind = lru_cache(_HOSTS_KEPT)(press.kind_of)
 
     def read(self, rows: pa.Table) -> PageFacts:
-        """Return the facts of the pages of rows of `judge.INPUT`."""
-        places, publishers = self._located(rows), rows["publisher_id"]
-        same = alike(places.sites, publishers, places.own, places.others, places.copies)
-        kinds, press_kinds, numbers, facts = self._of_each(places, publishers, same.first)
-        captured, published = _micros(rows["captured_at"]), _micros(rows["article_published_at"])
-        # A time that no crawler can have written is not known.
-        captured = np.where((captured >= _FIRST) & (captured < _AFTER), captured, NO_TIME)
-        facts = facts[same.kind_of]
-        facts |= EARLY * (captured < self._early_until(rows, places.own)) * (captured != NO_TIME)
-        facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
-        return PageFacts(
-            places.hosts,
-            places.domains,
-            places.sites,
-            same.spread(press_kinds, pa.string()),
-            same.spread(kinds, pa.string()),
-            captured,
-            published,
-            numbers[same.kind_of],
-            facts,
-        )
-
-    def _located(self, rows: pa.Table) -> PageLocations:
+        """Return the facts of the pages of rows of `make.INPUT`."""
         urls, publishers = whole(rows["document_url"]), whole(rows["publisher_id"])
-        hosts, domains = whole(rows["document_host"]), whole(rows["document_domain"])
-        unnamed = np.flatnonzero(_numpy(pc.and_(pc.is_valid(urls), pc.is_null(hosts))))
-        if len(unnamed):
-            # Rows of older runs lack hosts and domains.
-            named, registered = hosts.to_pylist(), domains.to_pylist()
-            for i in unnamed.tolist():
-                if host := host_of(urls[i].as_py()):
-                    named[i], registered[i] = host, registered_domain(host)
-            hosts, domains = pa.array(named, pa.string()), pa.array(registered, pa.string())
-        sites, copies = hosts, marks_of(hosts, may_be_copy) & _numpy(pc.is_valid(urls))
+        has_url = _numpy(pc.is_valid(urls))
+        hosts, domains = _named(urls, whole(rows["document_host"]), whole(rows["document_domain"]))
+        sites, copies = hosts, marks_of(hosts, may_be_copy) & has_url
         if copies.any():
             # A copy counts for the host of its original.
             originals = hosts.to_pylist()
@@ -134,19 +88,39 @@ class PageReader:
             sites = pa.array(originals, pa.string())
         own = _numpy(pc.fill_null(whole(rows["own_site"]), False)).copy()
         others = _numpy(pc.is_valid(whole(rows["site_title_id"]))) & ~own
-        asked = ~own & _numpy(pc.is_valid(urls)) & marks_of(sites, self._may_be_members)
+        asked = ~own & has_url & marks_of(sites, self._may_be_members)
         for i in np.flatnonzero(asked).tolist():
             site = self._sites.match(urls[i].as_py(), lambda _: ())
             publisher = site and site.publisher_id
             own[i] = publisher == publishers[i].as_py()
             others[i] = not own[i] and (others[i] or publisher is not None)
-        return PageLocations(hosts, domains, sites, own, others, copies)
+
+        same = alike(sites, publishers, own, others, copies)
+        marks = (each[same.first].tolist() for each in (own, others, copies))
+        distinct = zip(values_of(sites, same.first), values_of(publishers, same.first), *marks, strict=True)
+        kinds, press_kinds, numbers, facts = self._of_each(list(distinct))
+        captured, published = _micros(rows["captured_at"]), _micros(rows["article_published_at"])
+        # A time that no crawler can have written is not known.
+        captured = np.where((captured >= _FIRST) & (captured < _AFTER), captured, NO_TIME)
+        facts = facts[same.kind_of]
+        facts |= EARLY * (captured < self._early_until(rows, own)) * (captured != NO_TIME)
+        facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
+        return PageFacts(
+            hosts,
+            domains,
+            sites,
+            same.spread(press_kinds, pa.string()),
+            same.spread(kinds, pa.string()),
+            captured,
+            published,
+            numbers[same.kind_of],
+            facts,
+        )
 
     def _early_until(self, rows: pa.Table, own: Marks) -> Counts:
         """Return until when pages count as captured before publication: int64[n] as in `PageFacts`.
 
-        On own pages that is the publication, on others' its latest moment, and a day for each of `early_days`
-        but the first.
+        On own pages that is the publication, else its latest moment, and `early_days` but the first.
         """
         moments, zones = rows["article_published_at"], rows["article_time_zone"]
         same = alike(moments, zones, own)
@@ -163,14 +137,12 @@ class PageReader:
         return until
 
     def _of_each(
-        self, places: PageLocations, publishers: pa.ChunkedArray, rows: Counts
+        self, pages: Sequence[tuple[str | None, str, bool, bool, bool]]
     ) -> tuple[list[str], list[str | None], Counts, Counts]:
         numbers_of: dict[str, int] = {}
-        numbers, facts = np.full(len(rows), NOWHERE), np.zeros(len(rows), np.int64)
+        numbers, facts = np.full(len(pages), NOWHERE), np.zeros(len(pages), np.int64)
         kinds, press_kinds = list[str](), list[str | None]()
-        marks = (each[rows].tolist() for each in (places.own, places.others, places.copies))
-        given = zip(values_of(places.sites, rows), values_of(publishers, rows), *marks, strict=True)
-        for i, (site, publisher, own_site, other, is_copy) in enumerate(given):
+        for i, (site, publisher, own_site, other, is_copy) in enumerate(pages):
             domain = site and registered_domain(site)
             own = own_site or domain in self._own.get(publisher, ())
             kind = None if own else self._kind(site)
@@ -182,6 +154,18 @@ class PageReader:
             own_kind = "own_page_copy" if is_copy else "own_page"
             kinds.append(own_kind if own_site else "reprint" if other else "copy")
         return kinds, press_kinds, numbers, facts
+
+
+def _named(urls: pa.Array, hosts: pa.Array, domains: pa.Array) -> tuple[pa.Array, pa.Array]:
+    # Rows of older runs lack hosts and domains.
+    unnamed = np.flatnonzero(_numpy(pc.and_(pc.is_valid(urls), pc.is_null(hosts))))
+    if not len(unnamed):
+        return hosts, domains
+    named, registered = hosts.to_pylist(), domains.to_pylist()
+    for i in unnamed.tolist():
+        if host := host_of(urls[i].as_py()):
+            named[i], registered[i] = host, registered_domain(host)
+    return pa.array(named, pa.string()), pa.array(registered, pa.string())
 
 
 def _numpy(marks: pa.Array) -> Marks:

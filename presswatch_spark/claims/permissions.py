@@ -55,14 +55,9 @@ class Licences:
     def load(
         cls, path: str | None, titles: Collection[str], storage: StorageOptions | None = None
     ) -> Licences:
-        """Read and check a file of licences, on disk or S3; None is a file without any.
+        """Read and check a file of licences for some titles, on disk or S3; None is a file without any.
 
-        Args:
-            titles: ids of all titles that a licence may name.
-
-        Raises:
-            ConfigError: it has mistakes; all of them are listed as `file:line: message`.
-            StorageError: it cannot be read.
+        Raises `ConfigError` with all mistakes as `file:line: message`, and `StorageError`.
         """
         if path is None:
             return cls()
@@ -70,12 +65,9 @@ class Licences:
         return parse_licences(raw, path, titles)
 
     def covering(self, host: str | None, title_id: str, on: date | None) -> Licence | None:
-        """Return the licence that covers a title on a host on a day; the first by the nearest host.
+        """Return the licence that covers a title on a host (ASCII) on a day; the first by the nearest host.
 
         An unknown day is covered only by a licence without dates.
-
-        Args:
-            host: in lower-case ASCII, without port.
         """
         named = (self._by_site.get((name, title_id), ()) for name in hosts_above(host or ""))
         for licence in chain.from_iterable(named):
@@ -147,13 +139,9 @@ class PressList:
 
     @classmethod
     def load(cls, path: str | None, storage: StorageOptions | None = None) -> Self:
-        """Read `conf/press.yaml`, and add the file at `path`, on disk or S3.
+        """Read `conf/press.yaml`, and add the file at `path`, which may take domains off (`not_press`).
 
-        A file may give a domain another kind, or take it off (`not_press`).
-
-        Raises:
-            ConfigError: a file has mistakes; all of them are listed as `file:line: message`.
-            StorageError: the file cannot be read.
+        Raises `ConfigError` with all mistakes as `file:line: message`, and `StorageError`.
         """
         named = shipped("press.yaml")
         kinds, _ = parse_press(named.read_bytes(), str(named))
@@ -176,8 +164,7 @@ class PressList:
 def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
     """Return the kinds of the domains that a file lists, and the domains that it takes off.
 
-    Raises:
-        ConfigError: it has mistakes; `name` is the file in messages.
+    Raises `ConfigError` with its mistakes, which call it `name`.
     """
     check, kinds = Check(), dict[str, str]()
     root = compose(raw, check, "groups hold domains, and domains hold no more", "groups")

@@ -15,7 +15,6 @@ RECORD = "record"
 PASSAGE_WORDS = 25
 COLUMNS = 76
 PUBLIC_BUCKETS = {"commoncrawl": "https://data.commoncrawl.org"}
-"""Buckets that are on the web too."""
 
 _WORDS = """\
 def words(text):
@@ -100,10 +99,8 @@ def needs(row: Match, uri: str) -> list[str]:
 def program(row: Match, uri: str, passage: str | None, column: str | None = None) -> list[str]:
     """Return a program in Python that compares the record with the row, and with words of the article.
 
-    Args:
-        passage: words that follow each other in the article and on the page; None: nothing is looked for.
-        column: of rows, the one with the text, with dots for nested fields; None: one of those that are
-            tried.
+    `passage`: words that follow each other in the article and on the page. `column`: the column of the text
+    of rows, with dots for nested fields; None: one of those that are tried.
     """
     format = registry.find(row.dataset)
     facts = {"digest": row.text_sha256, "row": row.row_index}

@@ -4,7 +4,8 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -44,18 +45,10 @@ class Review:
 def load_reviews(
     paths: Sequence[str], storage: StorageOptions, tell: Callable[[str], None] = lambda line: None
 ) -> dict[str, str]:
-    """Return the newest verdict of each row, by `row_sha256`.
+    """Return the newest verdict of each row, by `row_sha256`; of one moment, the last.
 
-    A last line of JSONL that is cut short is left out, and reported to `tell`.
-
-    Args:
-        paths: files of JSONL, CSV or Parquet with `COLUMNS`, or folders of these, on disk or S3. Of verdicts
-            of one moment, the last one counts.
-
-    Raises:
-        ConfigError: a path leads to none of these, or a file has mistakes; all of them are listed as
-            `file:line: message`.
-        StorageError: a file cannot be read.
+    `paths`: files of JSONL, CSV or Parquet with `COLUMNS`, or folders of these. A last line of JSONL that is
+    cut short is reported to `tell`. Raises `ConfigError` with all mistakes as `file:line: message`.
     """
     newest, mistakes = dict[str, Review](), list[str]()
     for path in paths:
@@ -129,8 +122,8 @@ def _files(path: str, storage: StorageOptions) -> list[str]:
 
 def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
     reviews, mistakes = list[Review](), list[str]()
-    for line, row in _rows(uri, data):
-        if not row:
+    for line, row in given_rows(uri, data):
+        if not row.keys() - {"row_sha256"}:
             mistakes.append(f"{printable(uri)}:{line}: this is no row of a review")
             continue
         sha256, verdict, found = str(row.get("row_sha256") or ""), row.get("verdict"), list[str]()
@@ -151,28 +144,33 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
     return reviews, mistakes
 
 
-def _rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    # Rows with their lines, of Parquet their numbers; empty where there is no row.
+def given_rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield the rows of Parquet, CSV or JSONL with their lines, of Parquet their numbers; `ConfigError`.
+
+    A line of other text is the `row_sha256` of a row; one that cannot be read is empty.
+    """
     try:
         if uri.lower().endswith(".parquet"):
-            rows: Iterable[Any] = enumerate(pq.read_table(pa.BufferReader(data)).to_pylist(), 1)
-        elif uri.lower().endswith(".csv"):
-            reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")))
-            rows = ((reader.line_num, row) for row in reader)
-        else:
-            rows = enumerate(data.decode("utf-8-sig").splitlines(), 1)
-        for number, row in rows:
-            if isinstance(row, str):
-                if not row.strip():
-                    continue
-                try:
-                    row = parse_json(row)
-                except ValueError:
-                    row = None
-            yield number, row if isinstance(row, Mapping) else {}
+            yield from enumerate(pq.read_table(pa.BufferReader(data)).to_pylist(), 1)
+            return
+        text = data.decode("utf-8-sig")
+        lines = text.splitlines()
+        head = next(iter(lines), "")
+        if "row_sha256" in head and not head.lstrip().startswith("{"):
+            reader = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in head else ",")
+            yield from ((reader.line_num, row) for row in reader)
+            return
+        for number, line in enumerate(lines, 1):
+            if line.lstrip().startswith("{"):
+                row = {}
+                with suppress(ValueError):
+                    row = parse_json(line)
+                yield number, row
+            elif line.strip():
+                yield number, {"row_sha256": line.strip()}
     except (ValueError, pa.ArrowException, csv.Error) as error:
         raise ConfigError(
-            f"the reviews cannot be read: {error}",
+            f"the rows cannot be read: {error}",
             where=printable(uri),
             remedy="give JSONL, CSV or Parquet in UTF-8",
         ) from error

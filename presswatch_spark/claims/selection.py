@@ -9,8 +9,6 @@ a time. A *record* is the bytes of a capture in one file. A *claim* is an articl
 site is known, its title stands for the article. `queries.views.keys` are the same keys in SQL.
 """
 
-import csv
-import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -20,11 +18,11 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from presswatch_spark.claims.reviews import given_rows
 from presswatch_spark.errors import InputError, PresswatchError
 from presswatch_spark.pointers.audit import rows_by_digest
 from presswatch_spark.pointers.pointer import Mirror, mirrored, on_site
 from presswatch_spark.rights.in_force import InForce
-from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import SHA256, printable, scheme_of
 from presswatch_spark.tables.declarations import Claim, Match, RightsSignal, Target
@@ -163,14 +161,9 @@ class Choice:
         return bool(self.rows or self.confidences)
 
     def among(self, rows: Collection[str], letters: Mapping[str, str], place: str) -> set[str]:
-        """Return the chosen claims of a case or bag; all of them without a choice.
+        """Return the chosen claims of a case or bag, which messages call `place`; all without a choice.
 
-        Args:
-            letters: the letters of the claims today, by `row_sha256`.
-            place: the name of the case or bag, for the message.
-
-        Raises:
-            InputError: a wanted row is not among them.
+        `letters`: those of today, by `row_sha256`. Raises `InputError` if a wanted row is not among them.
         """
         if lost := self.rows - set(rows):
             named = ", ".join(sorted(lost)[:NAMED])
@@ -183,11 +176,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Claims of a source and their rows of `matches`, both by `row_sha256`.
+    """Claims of a source and their rows of `matches`, both by `row_sha256`, with the tables of both.
 
-    `store` and `judged`: the tables of the rows, and those of the claims. `declared`: the declarations in
-    force at the capture of each row. `licensed`: how many claims were left out, as a licence covers their
-    page.
+    `declared`: the declarations in force at the capture of each row. `licensed`: the number of claims that
+    were left out, as a licence covers their page.
     """
 
     source: "ClaimSource"
@@ -248,8 +240,7 @@ def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, Matc
 def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim], int]:
     """Return the chosen claims by `row_sha256`, and how many are left out as licensed.
 
-    Raises:
-        InputError: there are no claims, none of a wanted row, or all are licensed.
+    Raises `InputError` if there are no claims, none of a wanted row, or all are licensed.
     """
     if not judged.made("claims"):
         raise InputError(
@@ -310,11 +301,10 @@ class JudgedClaim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimPlace(PageRow):
-    """A record that has words of a claim's article.
+    """A record that has words of a claim's article, in columns of `targets` and `matches`.
 
-    `row_sha256`: its own row of `matches`; `claim_row`: that of the claim which it was selected for. `claim`:
-    that of its own row, if there is one. `readings`: the later readings of its record. `file`: the public
-    address of its file. The other columns are those of `targets` and `matches`.
+    `claim_row`: the claim which it was selected for; `claim`: that of its own row, if there is one.
+    `readings`: the later readings of its record. `file`: the public address of its file.
     """
 
     claim_row: str
@@ -450,16 +440,11 @@ class ClaimSource(ABC):
             return False
 
     def select(self, choice: Choice, mirrors: Sequence[Mirror] = ()) -> PlaceSelection:
-        """Select the places that a letter may name.
+        """Select the places that a letter may name; `InputError` if nothing is left, or tables do not fit.
 
         A place of another record than the claim's own is left out if its own claim is doubtful; of a bag
-        whose rows were not chosen, each place is.
-
-        Args:
-            mirrors: public addresses of files that were scanned from a copy.
-
-        Raises:
-            InputError: nothing is left, or the claims do not fit the tables.
+        whose rows were not chosen, each place is. `mirrors`: public addresses of files that were scanned from
+        a copy.
         """
         targets, left = self.targets(choice)
         places = self._places(targets, mirrors)
@@ -536,14 +521,10 @@ def require_rows(lost: Collection[str], tables: TableStore) -> None:
 
 
 def rows_in(path: str, storage: StorageOptions) -> set[str]:
-    """Return the `row_sha256` of a file: one a line, or that column of CSV or JSONL.
-
-    Raises:
-        InputError: a line has none; with its number.
-    """
-    text = read_object(path, storage)[0].decode("utf-8-sig", "replace")
+    """Return the `row_sha256` of a file: lines, or that column of CSV, JSONL or Parquet; `InputError`."""
     found = set[str]()
-    for number, digest in _digests(text):
+    for number, row in given_rows(path, read_object(path, storage)[0]):
+        digest = str(row.get("row_sha256") or "").strip()
         if not SHA256.fullmatch(digest):
             raise InputError(
                 "there is no row_sha256 in 64 small hexadecimal digits",
@@ -554,22 +535,3 @@ def rows_in(path: str, storage: StorageOptions) -> set[str]:
     if not found:
         raise InputError("the file names no row", where=path)
     return found
-
-
-def _digests(text: str) -> Iterator[tuple[int, str]]:
-    lines = text.splitlines()
-    head = next(iter(lines), "")
-    if "row_sha256" in head and not head.lstrip().startswith("{"):
-        separator = ";" if ";" in head else ","
-        reader = csv.DictReader(io.StringIO(text), delimiter=separator)
-        yield from ((reader.line_num, str(row.get("row_sha256") or "").strip()) for row in reader)
-        return
-    for number, line in enumerate(lines, 1):
-        if line.lstrip().startswith("{"):
-            try:
-                row = parse_json(line)
-            except ValueError:
-                row = {}
-            yield number, str(row.get("row_sha256") or "")
-        elif line.strip():
-            yield number, line.strip()

@@ -36,7 +36,6 @@ _SOURCE_SETS = pa.array(
     [[name for k, name in enumerate(SOURCES) if bits >> k & 1] for bits in range(1 << len(SOURCES))],
     pa.list_(pa.string()),
 )
-"""The names of sources, by their bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,9 +49,7 @@ class KnownTexts:
     def load(cls, paths: Sequence[str], storage: StorageOptions | None = None) -> Self:
         """Read known texts: files, folders, globs, `s3://` or `https://`; without paths there are none.
 
-        Raises:
-            InputError: a path leads to nothing, or to a file of no known format.
-            CorruptError: a file cannot be read to its end.
+        Raises `InputError` for a path that leads to nothing, and `CorruptError` for a damaged file.
         """
         options = storage or StorageOptions()
         return cls(*shingles_of(plan(paths, options).shards if paths else (), options))
@@ -111,24 +108,18 @@ class ArticleReader:
         body = self._corpus.body(ordinal)
         words = words_of(body)
         every = np.arange(len(words))
-        places = words.characters(every, every)
+        starts, ends = map(np.ascontiguousarray, words.characters(every, every).T)
         return ArticleWords(
             hashlib.sha256(body).hexdigest(),
-            np.ascontiguousarray(places[:, 0]),
-            np.ascontiguousarray(places[:, 1]),
+            starts,
+            ends,
             self._neighbours.standing(ordinal, words.hashes),
             self._known.marks(words.hashes),
         )
 
 
-def limits_of(config: ScanConfig) -> Limits:
-    """Return the settings for words."""
-    claims = config.claims
-    return Limits(claims.passage_words, claims.rest_share, claims.holder_share, config.grade.min_run_words)
-
-
 class WordFacts:
-    """The words of n sorted rows of `judge.INPUT`, judged article by article by `judge`."""
+    """The words of n sorted rows of `make.INPUT`, judged article by article by `judge`."""
 
     def __init__(self, rows: pa.Table, pages: PageFacts) -> None:
         self._rows, self._pages = rows, pages
@@ -144,12 +135,9 @@ class WordFacts:
         self._first_captures = np.full(len(rows), -1, np.int64)
 
     def judge(self, article: ArticleWords | None, first: int, after: int, limits: Limits) -> None:
-        """Judge the rows from `first` up to `after`, which are all rows of one article.
+        """Judge the rows from `first` up to `after`: all of one article, None if the corpus lacks it.
 
         A row that was compared with another text of the article is not judged by the words of this one.
-
-        Args:
-            article: None if the corpus does not have it.
         """
         copies = self._bounds[first + 1 : after + 1] > self._bounds[first:after]
         captured = self._pages.captured[first:after]
@@ -178,13 +166,12 @@ class WordFacts:
 
     def columns(self, rules: OwnershipRules) -> dict[str, Any]:
         """Return the columns of claims that are about words."""
-        unknown = ~self._known
+        numbers = dict(zip(COLUMNS, self._numbers.T, strict=True))
         found: dict[str, Any] = {
-            name: pa.array(self._numbers[:, COLUMNS.index(source)].astype(np.int32), mask=unknown)
+            name: pa.array(numbers[source].astype(np.int32), mask=~self._known)
             for name, source in NAMES.items()
         }
-        sources = self._numbers[:, COLUMNS.index("sources")]
-        counts = (self._numbers[:, COLUMNS.index(name)].tolist() for name in ("beyond", "shared", "wide"))
+        counts = (numbers[name].tolist() for name in ("beyond", "shared", "wide"))
         ownerships = [
             ownership_of(agency, beyond, shared, wide, rules) if beyond else None
             for agency, beyond, shared, wide in zip(self._agency.tolist(), *counts, strict=True)
@@ -192,7 +179,7 @@ class WordFacts:
         captures = pa.array(self._first_captures, mask=self._first_captures < 0)
         return found | {
             "article_known": pa.array(self._known),
-            "explained_by": _SOURCE_SETS.take(pa.array(sources)),
+            "explained_by": _SOURCE_SETS.take(pa.array(numbers["sources"])),
             "beyond_ownership": pa.array(ownerships, pa.string()),
             "first_capture_at": whole(self._rows["captured_at"]).take(captures),
             "first_capture_row": whole(self._rows["row_sha256"]).take(captures),

@@ -1,7 +1,7 @@
 """Rows as files that others open: CSV and XLSX for people, JSONL and Parquet for programs.
 
-A spreadsheet takes a text that begins like a formula for one, and may then run what a web page wrote there.
-So such a text gets an apostrophe before it in CSV, and is a text by its type in XLSX.
+A spreadsheet may run a text that begins like a formula. Such a text gets an apostrophe before it in CSV, and
+is a text by its type in XLSX.
 """
 
 import csv
@@ -30,23 +30,18 @@ Writer = Callable[[Path, pa.Schema, Iterable[Row], str], int]
 
 CHUNK_ROWS = 10_000
 FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]")
-"""How a text begins that a spreadsheet may take for a formula."""
+"""The beginning of a text that a spreadsheet may take for a formula."""
 NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""What no file of XML may hold, and what ends a text early in a spreadsheet."""
+"""Characters that XML may not contain, and that end a text early in a spreadsheet."""
 DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Controls of the direction of writing: with them a cell shows other words than it holds."""
+"""Controls of the direction of writing, which make a cell show other words than it contains."""
 
 SHEET_ROWS, SHEET_COLUMNS, CELL_CHARACTERS = 1_048_576, 16_384, 32_767
-"""What a sheet and a cell hold; a sign beyond U+FFFF, such as an emoji, counts as two characters there."""
-EXACT, EXACT_DIGITS = 1 << 53, 15
-"""Whole numbers above, and fractions of more digits, are not exact in a cell."""
+"""Limits of a sheet and a cell; a sign beyond U+FFFF, such as an emoji, counts as two characters."""
+# Spreadsheets do not agree on the days before, and have none before 1900.
 FIRST_DAY = date(1900, 3, 1)
-"""Spreadsheets do not agree on the days before, and have none before 1900."""
-WIDTHS = range(8, 60)
-"""Columns of a sheet are as wide as their texts, within these."""
-MEASURED_ROWS = 200
-CREATED = datetime(1980, 1, 1)
-"""When workbooks say that they were made: the same rows give the same bytes."""
+# Columns of a sheet are as wide as the texts of its first rows, within these.
+WIDTHS, MEASURED_ROWS = range(8, 60), 200
 
 
 def export(
@@ -54,16 +49,9 @@ def export(
 ) -> int:
     """Write rows to a new file, by the ending of its name; return how many there are.
 
-    Args:
-        path: on disk or `s3://`; `.csv`, `.xlsx`, `.jsonl` or `.parquet`.
-        schema: names and types of the columns.
-        lang: `fr` for CSV as spreadsheets in French read it.
-
-    Raises:
-        ConfigError: no such format, or what writes it is not installed; or two columns have one name, and
-            the format is for programs; or it has no such type.
-        InputError: a sheet cannot hold so much.
-        OutputError: there is such a file, or it cannot be written.
+    `path`: on disk or `s3://`. `lang`: `fr` for CSV as spreadsheets in French read it. Raises `ConfigError`
+    for an unknown format or one that has no such columns, `InputError` if a sheet cannot contain so much, and
+    `OutputError`.
     """
     writer = writer_of(path)
     if writer in (_jsonl, _parquet):
@@ -74,7 +62,7 @@ def export(
 
 
 def require_new(path: str, storage: StorageOptions) -> tuple[Folder, str]:
-    """Return the folder of a file that is not there yet, and its name; raises `OutputError` if it is."""
+    """Return the folder and the name of a file; raises `OutputError` if it exists."""
     parent, _, name = path.rpartition("/")
     folder = Folder.of(parent or ("/" if path.startswith("/") else "."), storage)
     if name in folder.entries():
@@ -130,10 +118,7 @@ def _csv_cell(value: object, lang: str) -> object:
 
 
 def _text(value: object) -> str:
-    """Return a text, a list or struct as JSON, or bytes in hex, without characters that no cell may hold.
-
-    Controls of the direction of writing are shown as escapes.
-    """
+    # Lists and structs as JSON, bytes in hex; without characters that no cell may contain.
     match value:
         case list() | tuple() | Mapping():
             value = json_text(plain(value))
@@ -165,7 +150,7 @@ def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
     count, widths = 0, [len(name) for name in names]
     with _workbook(path) as book:
         # The moment of writing would give the same rows other bytes each time.
-        book.set_properties({"created": CREATED})
+        book.set_properties({"created": datetime(1980, 1, 1)})
         sheet = book.add_worksheet("presswatch")
         head = book.add_format({"bold": True})
         moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
@@ -191,12 +176,12 @@ def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
                         sheet.write_datetime(count, column, at, moment)
                     case date() if not isinstance(value, datetime) and value >= FIRST_DAY:
                         sheet.write_datetime(count, column, value, day)
-                    case int() if abs(value) <= EXACT:
+                    # Greater numbers are not exact in a cell.
+                    case int() if abs(value) <= 1 << 53:
                         sheet.write_number(count, column, value)
-                    case float() | Decimal() if not math.isfinite(value):
-                        continue
-                    case float() | Decimal() if isinstance(value, float) or _is_exact(value):
-                        sheet.write_number(count, column, value)
+                    case float() | Decimal():
+                        if math.isfinite(value):
+                            sheet.write_number(count, column, value)
                     case _:
                         text = _in_a_cell(_text(value), f"{names[column]} of row {count:,}")
                         sheet.write_string(count, column, text)
@@ -221,7 +206,6 @@ def _names_in_cells(names: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _workbook(path: Path) -> Iterator[Any]:
-    """Give a workbook to fill. What it cannot write is an `OSError`, and no part of it stays elsewhere."""
     xlsxwriter = _xlsxwriter()
     options = {"constant_memory": True, "strings_to_urls": False, "strings_to_formulas": False}
     with scratch_folder() as parts:
@@ -230,10 +214,6 @@ def _workbook(path: Path) -> Iterator[Any]:
                 yield book
         except xlsxwriter.exceptions.FileCreateError as error:
             raise error.args[0] from error
-
-
-def _is_exact(value: Decimal) -> bool:
-    return len("".join(map(str, value.as_tuple().digits)).strip("0")) <= EXACT_DIGITS
 
 
 def _in_a_cell(text: str, what: str) -> str:
@@ -276,4 +256,3 @@ def _parquet(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> i
 
 
 WRITERS: Mapping[str, Writer] = {"csv": _csv, "xlsx": _xlsx, "jsonl": _jsonl, "parquet": _parquet}
-"""What writes files of each ending."""

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 BATCH_ROWS = 20_000
-"""Rows of a batch."""
 
 SETTINGS = {
     "default_null_order": "nulls_first_on_asc_last_on_desc",
@@ -59,22 +58,15 @@ SPARK_NAMES = (
 ROW_MAKERS = frozenset({"unnest", "range", "generate_series", "repeat", "json_each"})
 """Table functions that read nothing but their arguments."""
 OURS = frozenset({"", "main", "memory"})
-"""Schemas and catalogs of our tables."""
 AGAIN = "give the query again; if a file has changed meanwhile, restore it from a copy"
 
 
 @contextmanager
 def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyConnection"]:
-    """Give a connection to an empty DuckDB.
+    """Give a connection to an empty DuckDB, which uses the disk beyond `memory`, such as `2GB`.
 
-    Args:
-        memory: the memory that it may take before it uses the disk, such as `2GB`.
-        cores: threads; None: one for each core.
-
-    Raises:
-        ConfigError: it knows no such size of memory.
-        OutputError: no scratch folder can be made.
-        KeyboardInterrupt: Ctrl-C, also in the middle of a query.
+    Raises `ConfigError` for another size, `OutputError` without scratch folder, and `KeyboardInterrupt` at
+    Ctrl-C, also in the middle of a query.
     """
     import duckdb
 

@@ -89,7 +89,6 @@ ROW_MAKERS = frozenset({
     "json_tuple", "posexplode", "posexplode_outer", "range",
     "stack", "variant_explode", "variant_explode_outer",
 })  # fmt: skip
-"""Table functions that read nothing but their arguments."""
 HARMLESS_GROUPS = frozenset(f"{group}_funcs" for group in (
     "agg", "array", "bitwise", "collection", "conditional", "conversion", "csv", "datetime", "generator",
     "hash", "json", "lambda", "map", "math", "predicate", "sketch", "st", "string", "struct", "url",
@@ -112,12 +111,7 @@ BUILT_IN = ((), ("builtin",), ("system", "builtin"))
 
 
 def require_harmless(spark: "SparkSession", query: str) -> None:
-    """Refuse everything but queries over our tables and views.
-
-    Raises:
-        ConfigError: it is no query, or names or calls something else.
-        PySparkException: Spark cannot parse it.
-    """
+    """Refuse everything but queries over our tables and views: `ConfigError`, or `PySparkException`."""
     # Spark would put variables of the environment in the place of `${env:…}`.
     if "${" in query:
         raise refused("a query may not hold ${", "write it as concat(chr(36), '{')")

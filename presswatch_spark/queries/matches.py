@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 NAMING = ("matches", "captures", "rights_signals", "runs")
 COLUMNS = {"host": "document_host", "release": "release", "dataset": "dataset"}
 EQUAL = ("title_id", "publisher_id", "article_id", "dataset", "release", "document_host")
-"""Columns that a filter compares with one value."""
 SITES = {"own_site": "own_site", "elsewhere": "not own_site", "unknown_site": "own_site is null"}
 _WEIGHT = (
     "{letter} nulls last, copied_words desc, longest_run_words desc, article_coverage desc nulls last,"
@@ -47,15 +46,9 @@ ORDERS: Mapping[str, str] = {
 
 
 def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: Corpus | None = None) -> None:
-    """Refuse ids of titles, publishers or articles, and hosts, datasets and releases that no row names.
+    """Refuse names that neither rows nor the corpus know: `InputError` with the nearest known ones.
 
-    With a corpus, ids that it knows are accepted, too: a scan may have found no copy of them.
-
-    Args:
-        wanted: ids by `title`, `publisher` and `article`, and names by the keys of `COLUMNS`; None: none.
-
-    Raises:
-        InputError: with the nearest known names.
+    `wanted`: ids by `title`, `publisher` and `article`, and names by the keys of `COLUMNS`; None: none.
     """
     # It loads pandas, as the tables do once they are opened.
     from presswatch_spark.tables.bounded import bounded_batches
@@ -96,14 +89,7 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
 
 
 def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: str = "") -> None:
-    """Refuse names of a `kind` (`grade`, `column`, …) that are not among those `known`.
-
-    Args:
-        where: the place that has them, such as a table.
-
-    Raises:
-        InputError: with the known ones.
-    """
+    """Refuse names of a `kind` (`grade`, …) that are not `known` at `where`: `InputError` with those."""
     there = tuple(known)
     for name in names:
         if name not in there:
@@ -113,11 +99,9 @@ def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: s
 
 @dataclass(frozen=True, slots=True)
 class MatchFilter:
-    """The wanted rows; None, empty and False exclude none.
+    """The wanted rows; None, empty and False exclude none. Rows without a wanted column are left out.
 
-    `own_site`, `elsewhere` and `unknown_site`: documents on the publisher's own sites, on others, and of
-    unknown site; they add up. `since`: documents that were captured then or later. Rows without a wanted
-    column are left out.
+    `own_site`, `elsewhere` and `unknown_site` add up. `since`: captured then or later.
     """
 
     title_id: str | None = None
@@ -212,11 +196,7 @@ class Matches:
         return cls(store, wanted, runs, engine_of(store, engine), bool(store.made("claims")))
 
     def rows(self, columns: Sequence[str], order: str = "weight", limit: int | None = None) -> QueryResult:
-        """Return columns of at most `limit` rows, in one of `ORDERS`; `letter` is a column, too.
-
-        Raises:
-            OutputError: a table is not as it was published, or there is no room to sort.
-        """
+        """Return columns of at most `limit` rows, in one of `ORDERS`; `letter` is a column, too."""
         letter = "letter" if self.judged else "confidence as letter"
         query = self._query(", ".join(letter if name == "letter" else name for name in columns), self.wanted)
         # DuckDB gives the rows of one table as they are stored.

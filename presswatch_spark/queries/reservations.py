@@ -4,7 +4,7 @@ All declarations of published runs count: robots.txt, ai.txt and TDMRep of the s
 the page. Of each, the last capture before the page's and the first one after it decide.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,9 +32,8 @@ from presswatch_spark.rights.in_force import (
 )
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import DeclaredSignal, Match, Reservation, RightsSignal
+from presswatch_spark.tables.declarations import DECLARED_SIGNAL, Match, Reservation, RightsSignal
 from presswatch_spark.tables.derived import publish_derived
-from presswatch_spark.tables.row_types import struct_of
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
 # Formats whose rows say when a page itself was captured; those of them that have its response.
@@ -44,16 +43,16 @@ CAPTURES_KEPT = BATCH_ROWS = 10_000
 # Headers come with a status: a `resource` record has neither, and what they would declare is not known.
 _ANSWERED = pc.is_valid(pc.field("http_status"))
 DECISIVE = (pc.field("scope") != "page") | pc.is_valid(pc.field("verdict"))
-"""Rows of `rights_signals` that may decide something."""
+"""Rows of `rights_signals` that may decide."""
 OWN_RESPONSES = pc.field("own_site") & pc.field("dataset").isin(RESPONSES) & _ANSWERED
 """Rows of `matches` of members' own pages whose responses were scanned, with headers and metas."""
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
 _COLUMNS = (*_OF_MATCH, "dataset", "http_status", "row_sha256")
 AGENT = "CCBot"
-"""The crawler whose captures the datasets are made of: what a site tells it is asked."""
+"""The crawler of the datasets."""
 
 Moment = tuple[str, datetime]
-"""The URL of a page, and when it was captured."""
+"""The URL of a page, and the time of its capture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +70,8 @@ class Reservations:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each match on its publisher's own site and each agent, in the order of `matches`.
 
-        The files that declare for a site are documents of WARC too, but no pages: they have no rows.
-
-        Raises:
-            InputError: no such run is published.
-            OutputError: one of the folders holds no tables.
+        The files that declare for a site have none. Raises `InputError` without such a run, and
+        `OutputError`.
         """
         stores = [TableStore.open(tables, self.storage) for tables in (self.tables, *self.signals)]
         runs = chosen_runs(stores[0], self.run_id)
@@ -86,7 +82,19 @@ class Reservations:
             for batch in _batches(store, "rights_signals", DECISIVE, RightsSignal.columns)
             for signal in RightsSignal.from_batches([batch])
         )
-        pages = cache(lambda: _page_keys(stores))
+        answered = (
+            ("rights_signals", (pc.field("source") != "file") & _ANSWERED),
+            ("matches", OWN_RESPONSES),
+        )
+        # Of each page that was read 64 bits: the names of all of them would not fit into memory.
+        pages = cache(
+            lambda: {
+                hash((url, second(at)))
+                for store in stores
+                for table, wanted in answered
+                for url, at in _moments(_batches(store, table, wanted, ("document_url", "captured_at")))
+            }
+        )
         found_at = lru_cache(CAPTURES_KEPT)(
             lambda url, at, read: [
                 in_force(at, declared.about(url, at, agent), read and declared.has_robots(url))
@@ -101,29 +109,21 @@ class Reservations:
                     continue
                 # From the response itself, headers and page.
                 read = match["dataset"] in RESPONSES and match["http_status"] is not None
-                read = read or bool(url and at and _page_key(url, at) in pages())
-                for agent, found in zip(
-                    AGENTS, found_at(url, at, read) if url and at else unknown, strict=True
-                ):
+                read = read or bool(url and at and hash((url, second(at))) in pages())
+                of_agents = found_at(url, at, read) if url and at else unknown
+                for agent, found in zip(AGENTS, of_agents, strict=True):
                     yield {
                         **{name: match[name] for name in _OF_MATCH},
                         "match_sha256": match["row_sha256"],
                         "agent": agent,
                         "status": found.status,
                         "page_read": read,
-                        "before_at": found.before and found.before.at,
-                        "after_at": found.after and found.after.at,
-                        "before": _struct_of(found.before),
-                        "after": _struct_of(found.after),
+                        **_declared(found.before, "before"),
+                        **_declared(found.after, "after"),
                     }
 
     def write(self, out: str) -> tuple[Folder, Counter[tuple[str, str]]]:
-        """Write the table into the folder of tables `out`; return where, and rows by agent and status.
-
-        Raises:
-            InputError: no such run is published.
-            OutputError: there is one already, or it cannot be written.
-        """
+        """Write the table into the folder `out`; return where, and rows by agent and status."""
         rows, counts = self.rows(), Counter[tuple[str, str]]()
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -138,7 +138,7 @@ class Reservations:
         return written.root / "reservations", counts
 
     def shards_unread(self) -> tuple[int, int]:
-        """Count shards of responses that were not read whole, and all. Some may have held declarations."""
+        """Count shards of responses that were not read whole, and all: some may have had declarations."""
         unread = planned = 0
         for tables in (self.tables, *self.signals):
             for run in TableStore.open(tables, self.storage).rows("runs"):
@@ -149,29 +149,12 @@ class Reservations:
         return unread, planned
 
 
-def _struct_of(declaration: Declaration | None) -> dict[str, Any] | None:
+def _declared(declaration: Declaration | None, side: str) -> dict[str, Any]:
     if declaration is None:
-        return None
-    names = [each.name for each in struct_of(DeclaredSignal)]
-    return {name: getattr(declaration.row, name, None) for name in names} | {"verdict": declaration.verdict}
-
-
-def _page_keys(stores: Iterable[TableStore]) -> set[int]:
-    tables = (
-        ("rights_signals", (pc.field("source") != "file") & _ANSWERED),
-        ("matches", OWN_RESPONSES),
-    )
-    return {
-        _page_key(url, at)
-        for store in stores
-        for table, wanted in tables
-        for url, at in _moments(_batches(store, table, wanted, ("document_url", "captured_at")))
-    }
-
-
-def _page_key(url: str, at: datetime) -> int:
-    """Make 64 bits of a page's capture: the names of all pages that were read would not fit into memory."""
-    return hash((url, second(at)))
+        return {f"{side}_at": None, side: None}
+    names = [each.name for each in DECLARED_SIGNAL]
+    row = {name: getattr(declaration.row, name, None) for name in names}
+    return {f"{side}_at": declaration.at, side: row | {"verdict": declaration.verdict}}
 
 
 def _batches(
@@ -193,8 +176,7 @@ def _moments(batches: Iterable[pa.RecordBatch]) -> Iterator[Moment]:
 def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Moment]:
     """Yield the captures of members' own pages whose responses were scanned, with headers and metas.
 
-    Args:
-        article_id: only those at this article's own URLs.
+    `article_id`: only those at this article's own URLs.
     """
     wanted = OWN_RESPONSES
     if article_id is not None:
@@ -204,11 +186,7 @@ def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Mom
 
 
 def declarations_in_force(store: TableStore, rows: Mapping[str, Match]) -> dict[str, InForce]:
-    """Return the declarations for the article of each row of `matches` when its page was captured.
-
-    Args:
-        rows: by `row_sha256`, as the result is; a row without URL or time has no declaration.
-    """
+    """Return the declarations for the articles of rows, by `row_sha256`, when their pages were captured."""
     titles = pa.array(sorted({row.title_id for row in rows.values()}))
     decisive = DECISIVE & pc.field("title_id").isin(titles)
     signals = store.open_table("rights_signals").to_table(filter=decisive)
@@ -234,8 +212,8 @@ class _ReservedPage:
 class OwnSites:
     """The declarations of members' own sites, and which was in force when.
 
-    Answers differ only from one capture of a declaration to the next. So a page has few, and each is found
-    once: it holds them, and the rows of `signals`, which may be of any runs. `pages`: see `pages_read`.
+    Answers differ only from one capture of a declaration to the next: a page has few, and each is found once.
+    `pages`: see `pages_read`.
     """
 
     def __init__(self, signals: pa.Table, pages: Iterable[Moment] = (), agent: str = AGENT) -> None:
@@ -259,10 +237,7 @@ class OwnSites:
                 self._captures[form.text].append((at, ()))
 
     def status(self, url: str | None, at: datetime | None) -> str:
-        """Return which reservation was in force for the page at `url` at the moment `at`.
-
-        It is one of `rights.in_force.STATUSES`; `unknown` if URL or moment are.
-        """
+        """Return the reservation in force for the page at `url` at a moment, one of `in_force.STATUSES`."""
         if url is None or at is None or at.year not in CAPTURE_YEARS:
             return UNKNOWN
         page = self._known.get(url)
@@ -270,18 +245,13 @@ class OwnSites:
             page = self._known[url] = self._page(url)
         if not page.seconds:
             return UNKNOWN
-        at_second = second(at)
-        place = bisect_left(page.seconds, at_second)
-        if place < len(page.seconds) and page.seconds[place] == at_second:
-            # Fractions of a second may tell which was first.
-            return self._answer(url, at, page)
+        # Even between two seconds, odd at one.
+        place = bisect_left(page.seconds, second(at)) + bisect_right(page.seconds, second(at))
         if place not in page.answers:
-            page.answers[place] = self._answer(url, at, page)
+            series = self._declared.around(url, at, self._agent, page.captures)
+            read = bool(page.captures) and self._declared.has_robots(url)
+            page.answers[place] = in_force(at, series, read).status
         return page.answers[place]
-
-    def _answer(self, url: str, at: datetime, page: _ReservedPage) -> str:
-        series = self._declared.around(url, at, self._agent, page.captures)
-        return in_force(at, series, bool(page.captures) and self._declared.has_robots(url)).status
 
     def _page(self, url: str) -> _ReservedPage:
         form, moments = page_url(url), self._declared.moments(url)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 ENGINES = ("auto", "duckdb", "spark")
 ENGINE_NAMES = {"duckdb": "DuckDB", "spark": "Spark"}
-"""Names of the engines for people."""
 ROWS_OF_ONE_MACHINE = 50_000_000
 """Beyond so many rows, `auto` takes Spark."""
 
@@ -109,15 +108,10 @@ def literal(text: str) -> str:
 def run_query(
     tables: str, query: str, storage: StorageOptions | None = None, engine: str = "auto"
 ) -> QueryResult:
-    """Run `query` over the tables and views; its rows are made while they are read.
+    """Run `query` over the tables and views by one of `ENGINES`; its rows are made while they are read.
 
-    Args:
-        engine: one of `ENGINES`.
-
-    Raises:
-        ConfigError: it is no query, or the engine refuses it.
-        OutputError: `tables` is no folder of tables, or a table is not as it was published.
-        PresswatchError: Spark's Java has ended.
+    Raises `ConfigError` if the engine refuses it, `OutputError` if a table is not as it was published, and
+    `PresswatchError` if Spark's Java has ended.
     """
     from presswatch_spark.tables.store import TableStore
 
@@ -131,11 +125,7 @@ def engine_of(store: TableStore, engine: str) -> str:
 
 
 def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = ()) -> QueryResult:
-    """Run `query` by `duckdb` or `spark`; raises as `run_query`.
-
-    Args:
-        runs: the published scans whose rows are read; none: all.
-    """
+    """Run `query` by `duckdb` or `spark`, over the rows of all scans or of `runs`; raises as `run_query`."""
     if engine == "duckdb":
         from presswatch_spark.queries import in_duckdb
 

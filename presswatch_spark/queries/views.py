@@ -31,11 +31,9 @@ RECORD = _RECORD.format(row="")
 
 
 def keys(row: str = "", *, record: bool = True) -> str:
-    """Return the columns that identify pages, captures, claims and records.
+    """Return the columns that identify pages, captures, claims and records of rows called `row`, as `m.`.
 
-    Args:
-        row: the name of the rows with a point, such as `m.`.
-        record: the rows have the place of their record; those of `claims` have not.
+    Rows of `claims` have no `record`.
     """
     columns = {
         "address": _ADDRESS,
@@ -96,10 +94,8 @@ _COPIED = "least(s.copied_words, coalesce(s.document_words, s.copied_words))"
 def _shares(names: str, owners: str, key: str, is_own: str, *, and_all: bool = False) -> str:
     """Return the view of each owner's share of the words that were read; a page counts once for an owner.
 
-    Args:
-        names: columns of `owners`, the query for the owners.
-        key: the column of rows that names the owner; with `and_all`, null stands for all owners together.
-        is_own: a condition for a row on an own page.
+    `names`: columns of `owners`. `key`: the column of rows that names the owner; with `and_all`, null stands
+    for all owners together. `is_own`: a condition for a row on an own page.
     """
     shard = "h.corpus_digest, h.dataset, h.release, h.rows_name_release"
     by_page = f"{shard}, s.{key}, s.page"
@@ -294,7 +290,6 @@ VIEWS: Mapping[str, str] = {
 }
 
 THERE_ARE = f"the tables are {', '.join(SCHEMAS)}; the views are {', '.join(VIEWS)}"
-"""The remedy for unknown tables."""
 
 
 def in_order(names: Iterable[str]) -> list[str]:

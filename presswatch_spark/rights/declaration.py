@@ -27,12 +27,10 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A declaration in a capture, in columns of `rights_signals`.
+    """A declaration in a capture, in columns of `rights_signals`, which has their values.
 
-    `source`: `header`, `meta`, `file`, `json_ld`, `link`; `scope`: `page`, `host`, or the part of the host
-    that `path` names. `agent`: its addressee; None: anybody. `verdict`: on the use of text for mining or
-    training; None if it states nothing on that. `note`: a remark on value and verdict. `rule`: the number of
-    a rule of tdmrep.json, from 1.
+    `agent`: its addressee; None: anybody. `verdict`: on the use of text for mining or training; None if it
+    states nothing on that. `note`: a remark on value and verdict. `rule`: of tdmrep.json, from 1.
     """
 
     signal: str
@@ -167,11 +165,10 @@ _NAMED_USE = re.compile(r"(?<![\w-])(?:train-ai|train-genai|ai|genai|bots|tdm)(?
 
 
 def preference_verdict(signal: str, text: str) -> str | None:
-    """Return the verdict on training on text of a `content_usage` or `content_signal`.
+    """Return the verdict on training on text of a `content_usage` or `content_signal`; None without one.
 
-    A Content-Signal states `ai-train`: yes or no. AIPREF's preferences state training, or else all automated
-    use. `unknown` if values differ or are none of the vocabulary's, and if they name such a use but cannot be
-    read; None if they state nothing.
+    `unknown` if values differ or are none of the vocabulary's, and if they name such a use but cannot be
+    read. AIPREF's preferences state training, or else all automated use.
     """
     if signal != "content_usage":
         members = (member.partition("=") for member in text.lower().split(","))

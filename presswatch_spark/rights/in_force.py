@@ -32,7 +32,6 @@ STATUSES: tuple[ReservationState, ...] = get_args(ReservationState)
 _WEIGHT: Mapping[str | None, int] = {RESERVED: 3, UNKNOWN: 2, ALLOWED: 1, None: 0}
 
 PageCapture = tuple[datetime, Sequence[RightsSignal]]
-"""The time of a page's capture, and the rows of that record."""
 ROBOTS_FILE, TDM_FILE = "/robots.txt", "/.well-known/tdmrep.json"
 _FILES = (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE)
 # The columns by which a row of a file decides about a page.
@@ -72,17 +71,15 @@ def strongest(declarations: Iterable[Declaration]) -> Declaration | None:
 
 
 def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool = True) -> InForce:
-    """Return the reservation in force at the moment `at`.
+    """Return the reservation in force at the moment `at`, with the declarations that decide it.
 
-    Args:
-        series: the declarations of each source (a file of the site, the page itself), in order of time. One
-            at the same time as `at` counts on both sides.
-        read: the page's own response and robots.txt of its site were read; else they are in doubt.
+    `series`: the declarations of each source (a file of the site, the page itself), in order of time. `read`:
+    the page's own response and robots.txt of its site were read; else they are in doubt.
 
-    Returns: the status and the declarations that decide it. `both`: reserved before and after. `before`,
-    `after`: reserved on that side; on the other, the same source was not captured, or cannot be read.
-    `conflicting`: each source that reserves on one side does not on the other, or captures of one moment
-    differ. `none`: some source allows it, none reserves it, none is in doubt. `unknown`: everything else.
+    Status: `both`: reserved before and after. `before`, `after`: reserved on that side; on the other, the
+    same source was not captured, or cannot be read. `conflicting`: each source that reserves on one side does
+    not on the other, or captures of one moment differ. `none`: some source allows it, none reserves it, none
+    is in doubt. `unknown`: everything else.
     """
     # Most sources have none: a site has few of the files that can declare something.
     sides = [
@@ -132,37 +129,25 @@ def sides_of(at: datetime, moments: Sequence[datetime]) -> list[int]:
     return sorted({*_nearest(at, moments, -1), *_nearest(at, moments, 1)})
 
 
-def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> list[int]:
-    """Return the places of the moments nearest to `at`, before it (`way` -1) or after it (1).
+def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> Sequence[int]:
+    """Return the places of the moments in the second nearest to `at`, up to it (`way` -1) or from it on (1).
 
-    There are several if their order is not known: one without a fraction may be anywhere in its second.
+    The order of moments of one second is not known.
     """
     if way < 0:
-        outward = range(bisect_right(moments, second(at), key=second) - 1, -1, -1)
-    else:
-        outward = range(bisect_left(moments, second(at), key=second), len(moments))
-    group: list[int] = []
-    for k in outward:
-        if group and second(moments[k]) != second(moments[group[0]]):
-            break
-        if may_be_one(moments[k], at) or (moments[k] > at) == (way > 0):
-            group.append(k)
-    exact = next((moments[k] for k in group if moments[k].microsecond), None)
-    if exact is None or (second(exact) == second(at) and not at.microsecond):
-        return group
-    return [k for k in group if may_be_one(moments[k], exact)]
+        end = bisect_right(moments, second(at), key=second)
+        return (
+            range(end - 1, bisect_left(moments, second(moments[end - 1]), key=second) - 1, -1) if end else ()
+        )
+    begin = bisect_left(moments, second(at), key=second)
+    if begin == len(moments):
+        return ()
+    return range(begin, bisect_right(moments, second(moments[begin]), key=second))
 
 
 def second(moment: datetime) -> datetime:
     """Return a moment without its fraction of a second."""
     return moment.replace(microsecond=0)
-
-
-def may_be_one(one: datetime, other: datetime) -> bool:
-    """Return whether two moments may be one: equal, or of one second and one without fraction."""
-    if one.microsecond and other.microsecond:
-        return one == other
-    return second(one) == second(other)
 
 
 class Declared:
@@ -195,8 +180,7 @@ class Declared:
         """Yield the declarations about a page that was captured at `at`, for each source, by time."""
         records: dict[str, list[RightsSignal]] = defaultdict(list)
         for row in self.pages.get((url, second(at)), ()):
-            if row.captured_at is not None and may_be_one(row.captured_at, at):
-                records[record_of(row)].append(row)
+            records[record_of(row)].append(row)
         return self.around(url, at, agent, [(at, rows) for rows in records.values()])
 
     def around(
@@ -204,11 +188,9 @@ class Declared:
     ) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page around a moment, for each source, in order of time.
 
-        Of each source, the last capture up to that moment and the first from it on decide. In TDMRep, a
-        page's metas count before its headers, and these before the file of the site.
-
-        Args:
-            pages: all captures of the page that were read, by time; one without rows declares nothing.
+        `pages`: all captures of the page that were read, by time. Of each source, the last one up to that
+        moment and the first from it on decide. In TDMRep, metas count before headers, and these before the
+        file.
         """
         nearest = [pages[k] for k in sides_of(at, [moment for moment, _ in pages])]
         addressed = [

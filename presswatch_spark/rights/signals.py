@@ -66,6 +66,8 @@ _DECISIVE_METAS = frozenset(("robots", "tdm-reservation", *_META_AGENTS))
 
 PARTS = 100
 ACCESSIBLE = "isAccessibleForFree"
+PaywalledPart = tuple[bool, str | None]
+"""The value of `isAccessibleForFree` of an object, and the selector of its text, if it names one."""
 SELECTORS, SELECTOR_CHARACTERS = 20, 200
 # Selectors with a colon cost the square of a page's elements: `:has(p)` takes 2 s for 20,000 of them. Those
 # with `+` and `~` depend on elements that were taken out.
@@ -182,14 +184,6 @@ def _element_signals(element: HtmlElement) -> Iterator[Signal]:
         yield stated("copyright", "meta", content)
 
 
-@dataclass(frozen=True, slots=True)
-class PaywalledPart:
-    """The value of `isAccessibleForFree` of an object, and the selector of its text, if it names one."""
-
-    free: bool
-    selector: str | None
-
-
 def _parts_of(item: dict[str, Any]) -> Iterator[PaywalledPart]:
     free = item.get(ACCESSIBLE)
     if not isinstance(free, bool):
@@ -203,7 +197,7 @@ def _parts_of(item: dict[str, Any]) -> Iterator[PaywalledPart]:
         selector.strip() for selector in named if isinstance(selector, str) and selector.strip()
     ]
     for selector in texts or [None]:
-        yield PaywalledPart(free, selector)
+        yield free, selector
 
 
 def _names(value: object) -> Iterator[str]:
@@ -216,15 +210,15 @@ def _names(value: object) -> Iterator[str]:
 
 def _paywall_signals(parts: Iterable[PaywalledPart], page: bytes, is_whole: bool) -> Iterator[Signal]:
     distinct = list(dict.fromkeys(parts))
-    words_of = _words_under((part.selector for part in distinct if part.selector and not part.free), page)
-    for part in distinct:
-        words = None if part.free or part.selector is None else words_of.get(part.selector)
+    words_of = _words_under((selector for free, selector in distinct if selector and not free), page)
+    for free, selector in distinct:
+        words = None if free or selector is None else words_of.get(selector)
         # Of a page that was not read whole, it is unknown that there is no text.
         is_missed = words == 0 and not is_whole
         words = None if is_missed else words
-        declared = {ACCESSIBLE: part.free, "cssSelector": part.selector, "words": words}
+        declared = {ACCESSIBLE: free, "cssSelector": selector, "words": words}
         value, note = bounded(json_text({name: each for name, each in declared.items() if each is not None}))
-        if part.selector is not None and not part.free and words is None:
+        if selector is not None and not free and words is None:
             missed = "no text under the selector in what was read of the page"
             note = note or (missed if is_missed else "the selector was not tried")
         captured = None if words is None else words > 0

@@ -45,7 +45,6 @@ OR = "\n# or, if only rules end the names of a group:\n"
 Line = tuple[str, str]
 """A directive, in lower case, and its value."""
 PatternSet = Callable[[str], bool]
-"""Tells whether one of some patterns is about a path."""
 
 _ALLOW, _DISALLOW = "allow", "disallow"
 _BOM = b"\xef\xbb\xbf"
@@ -201,10 +200,9 @@ def applies_to(agent: str | None, asked: str) -> bool:
 class Robots:
     """The lines by agent (in lower case) in two readings, and the lines outside of any group.
 
-    `groups`: any line, such as `Crawl-delay`, ends the names of a group: a site that slows one agent down and
-    forbids another means no more. `by_rules`: only a rule ends them, as in RFC 9309 (section 2.2.4), and the
-    next names join. Readers differ; crawler-commons changed in 2023. `foreign`: text without any line of a
-    robots.txt.
+    `groups`: any line, such as `Crawl-delay`, ends the names of a group. `by_rules`: only a rule ends them
+    (RFC 9309, section 2.2.4), and the next names join. Readers differ; crawler-commons changed in 2023.
+    `foreign`: text without any line of a robots.txt.
     """
 
     groups: Mapping[str, tuple[Line, ...]]

@@ -26,9 +26,8 @@ from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS, columns_without_run
 from presswatch_spark.tables.digests import GROUP_DIGITS
 from presswatch_spark.tables.digests import table_digest as digest_of
-from presswatch_spark.tables.frames import batches_of, written_by_spark
 from presswatch_spark.tables.seals import COUNTED, Written
-from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles
+from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles, batches_of, written_by_spark
 from presswatch_spark.tables.store import TableStore
 
 SORTED_HERE_BYTES = 32 << 20

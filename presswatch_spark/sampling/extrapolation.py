@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 from presswatch_spark.judgement.grading import CONFIDENCES, GRADES
 from presswatch_spark.sampling.design import Design, design_of
 from presswatch_spark.sampling.intervals import Floats, most_files, totals
-from presswatch_spark.tables.documents import PLACE, Numbers, codes_of, distinct, numbers_of, without_place
 
 LOG_COLUMNS = ["shard_uri", "status", "documents", "text_bytes"]
 """The columns of `scan_log` that are read."""
@@ -223,15 +222,16 @@ def _documents(matches: pa.Table, chosen: Any) -> Counter[str]:
 
     To group 10 million rows by texts takes a gigabyte, so only those are whose places are not known.
     """
-    unplaced = pa.array(without_place(matches))
+    unplaced = pc.and_(pc.is_null(matches["record_offset"]), pc.is_null(matches["row_index"]))
     placed = pc.invert(unplaced)
     if chosen is not None:
         chosen = pc.fill_null(chosen, False)
         placed, unplaced = pc.and_(placed, chosen), pc.and_(unplaced, chosen)
     codes, names = _coded(matches["shard_uri"].filter(placed))
-    known = [name for name in PLACE[1:] if matches[name].null_count < len(matches)]
-    codes, *_ = distinct(codes, *(numbers_of(matches[name].filter(placed)) for name in known))
-    counts = Counter(dict(zip(names, np.bincount(codes, minlength=len(names)).tolist(), strict=True)))
+    shards, *_ = _distinct(
+        codes, matches["record_offset"].filter(placed), matches["row_index"].filter(placed)
+    )
+    counts = Counter(dict(zip(names, np.bincount(shards, minlength=len(names)).tolist(), strict=True)))
     counts.update(
         _times(matches.select(DOCUMENT).filter(unplaced).group_by(DOCUMENT).aggregate([])["shard_uri"])
     )
@@ -250,18 +250,24 @@ def article_measures(
             chosen = pc.and_(known, _among(matches["confidence"], confidences))
         articles, _ = _coded(matches["article_id"].filter(chosen))
         shards, names = _coded(matches["shard_uri"].filter(chosen))
-        # Rows are stored by shards, so pairs that begin with them are nearly sorted.
-        shards, articles = distinct(shards, articles)
+        shards, articles = _distinct(shards, articles)
         # A dictionary may name shards that no row is in any more.
         places = np.array([numbers.get(uri, -1) for uri in names], np.int64)[shards]
         yield ArticlePairs(name, of, articles, places)
 
 
-def _coded(column: pa.ChunkedArray) -> tuple[Numbers, list[str]]:
+def _distinct(*columns: Any) -> Iterator[npt.NDArray[Any]]:
+    rows = pa.table(list(columns), [f"{number}" for number, _ in enumerate(columns)])
+    found = rows.group_by(rows.column_names, use_threads=False).aggregate([])
+    return (found[name].to_numpy() for name in rows.column_names)
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], list[str]]:
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     coded = coded.unify_dictionaries()
     names = coded.chunk(0).dictionary.to_pylist() if coded.num_chunks else []
-    return np.concatenate([np.empty(0, np.int32), *map(codes_of, coded.chunks)]), names
+    codes = (chunk.indices.fill_null(-1).to_numpy() for chunk in coded.chunks)
+    return np.concatenate([np.empty(0, np.int32), *codes]), names
 
 
 def _among(column: pa.ChunkedArray, texts: Collection[str]) -> pa.Array:

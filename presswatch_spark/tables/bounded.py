@@ -24,10 +24,7 @@ def bounded_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a Parquet dataset, in their order; a few row groups are in memory.
 
-    Args:
-        columns: the wanted ones; None: all.
-        filter: an Arrow expression; files and row groups that it rules out are not read.
-        rows: the most rows of a batch; None: those of a row group.
+    `filter`: an Arrow expression; row groups that it rules out are not read. `rows`: the most of a batch.
     """
 
     def split(fragment: Any) -> list[Any]:

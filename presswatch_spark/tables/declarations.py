@@ -8,7 +8,7 @@ and in `PUBLISHED_BY`.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 import pyarrow as pa
 
@@ -27,7 +27,7 @@ from presswatch_spark.tables.literals import (
     TargetPlace,
     UrlMatch,
 )
-from presswatch_spark.tables.row_types import Int32, TableRow, UInt64, column
+from presswatch_spark.tables.row_types import Int32, TableRow, UInt64, column, struct_like
 
 # fmt: off
 
@@ -427,28 +427,13 @@ class Claim(TableRow):
     claim_sha256: str = column("SHA-256 (hex) of the claim's canonical form, without `run_id`; `table_digest` is built from these.")
 
 
-class Sighting(TypedDict):
-    """The columns of `matches` that a comparison keeps of a row."""
-
-    grade: Grade
-    confidence: Confidence
-    document_url: str
-    longest_run_words: Int32
-    copied_words: Int32
-    article_coverage: float
-    own_site: bool
-    dataset: str
-    release: str
-    shard_uri: str
-    record_id: str
-    record_offset: int
-    record_length: int
-    record_encoding: str
-    row_index: int
-    payload_digest: str
-    text_sha256: str
-    captured_at: datetime
-    row_sha256: str
+SIGHTING = struct_like(
+    Match, "grade", "confidence", "document_url", "longest_run_words", "copied_words", "article_coverage",
+    "own_site", "dataset", "release", "shard_uri", "record_id", "record_offset", "record_length",
+    "record_encoding", "row_index", "payload_digest", "text_sha256", "captured_at", "row_sha256",
+)
+"""The columns of `matches` that a comparison keeps of a row."""
+Sighting = Annotated[Mapping[str, Any], SIGHTING]
 
 
 class Change(TableRow):
@@ -484,26 +469,13 @@ class Comparison(TableRow):
     after: Sighting | None = column("The same in the later run.")
 
 
-class DeclaredSignal(TypedDict):
-    """The columns of `rights_signals` that a reservation keeps of a row."""
-
-    signal: str
-    source: str
-    agent: str
-    path: str
-    rule: Int32
-    verdict: str
-    note: str
-    document_url: str
-    captured_at: datetime
-    http_status: Int32
-    content_sha256: str
-    shard_uri: str
-    record_id: str
-    record_offset: int
-    record_length: int
-    record_encoding: str
-    row_sha256: str
+DECLARED_SIGNAL = struct_like(
+    RightsSignal, "signal", "source", "agent", "path", "rule", "verdict", "note", "document_url",
+    "captured_at", "http_status", "content_sha256", "shard_uri", "record_id", "record_offset",
+    "record_length", "record_encoding", "row_sha256",
+)
+"""The columns of `rights_signals` that a reservation keeps of a row."""
+DeclaredSignal = Annotated[Mapping[str, Any], DECLARED_SIGNAL]
 
 
 class Reservation(TableRow):
@@ -695,7 +667,6 @@ TABLES: Mapping[str, type[TableRow]] = {
     "derivations": Derivation,
     "tombstones": Tombstone,
 }
-"""The tables that a folder of tables may contain."""
 SCHEMAS: Mapping[str, pa.Schema] = {name: table.schema for name, table in TABLES.items()}
 
 CASE_TABLES: Mapping[str, type[TableRow]] = {"targets": Target, "probes": Probe, "release_files": ReleaseFile}
@@ -711,7 +682,6 @@ PUBLISHED_BY = {
     **dict.fromkeys((*DERIVED, "derivations"), "derivations"),
     "tombstones": "tombstones",
 }
-"""The publisher of each table."""
 DIGESTS = {"matches": "table_digest", "rights_signals": "signals_digest", "captures": "table_digest"}
 """The column of a publisher's row with the digest of a table."""
 

@@ -32,17 +32,11 @@ def publish_derived(
     storage: StorageOptions | None = None,
     about: Mapping[str, object] | None = None,
 ) -> TableStore:
-    """Write a derived table into the folder of tables at `out`, on disk or S3; return these tables.
+    """Write a derived table of some runs into the folder of tables at `out`, and return these tables.
 
-    Args:
-        made_of: ids of the runs that it is made of.
-        write: writes its rows as files, in their order, and returns them.
-        about: more columns of its row; `write` may fill them in.
-
-    Raises:
-        OutputError: `out` has such a table, which is not made anew, or contains something else; another
-            process is writing it; or it cannot be written.
-        StorageError: S3 refuses.
+    `write` writes its rows as files, in their order, and may fill `about`: more columns of the table's row.
+    Raises `OutputError` if `out` has such a table that is not made anew, or contains something else, or if
+    another process is writing it.
     """
     store = TableStore.create(out, storage)
     folder = store.root / RUNS_FOLDER
@@ -73,10 +67,8 @@ def publish_derived(
 def remove_unpublished(store: TableStore, *, strict: bool = False) -> list[str]:
     """Remove unpublished files of derived tables that killed commands left; return their URIs.
 
-    They are in `_runs` or in the table. An earlier making that was moved away in part is moved on.
-
-    Args:
-        strict: raise `InUseError` if another process is making a table here; by default its files are left.
+    An earlier making that was moved away in part is moved on. If another process is making a table here, its
+    files are left; if `strict`, raises `InUseError`.
     """
     folder, removed = store.root / RUNS_FOLDER, list[str]()
     for table in (name for name in DERIVED if name not in MADE_ANEW.values()):

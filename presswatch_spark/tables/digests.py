@@ -38,11 +38,8 @@ def row_digest(row: TableRow | Mapping[str, Any], written: Mapping[str, bytes] =
     """Return the SHA-256 (hex) of a row's canonical form, over the columns of `digested`.
 
     The form is JSON in UTF-8: keys sorted, no spaces, nothing escaped that JSON allows bare. Floats have the
-    shortest form that reads back the same. Timestamps are `2024-05-18T01:58:10.000000Z`; one without zone is
-    taken as UTC.
-
-    Args:
-        written: columns whose canonical form is known already, as `numbers_form` returns it.
+    shortest form that reads back the same, timestamps are `2024-05-18T01:58:10.000000Z`. `written`: columns
+    whose form is known already, from `numbers_form`.
     """
     columns = digested(row)
     # Where columns have types, only floats need a look.

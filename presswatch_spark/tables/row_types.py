@@ -145,6 +145,11 @@ def struct_of(fields: type) -> pa.StructType:
     return pa.struct([(name, _arrow_type(each)[0]) for name, each in annotations.items()])
 
 
+def struct_like(table: type[TableRow], *names: str) -> pa.StructType:
+    """Return the Arrow type of a struct of some columns of a table; its fields are nullable."""
+    return pa.struct([(name, table.schema.field(name).type) for name in names])
+
+
 def _has_floats(kind: pa.DataType) -> bool:
     inner = (kind.field(i).type for i in range(kind.num_fields))
     return pa.types.is_floating(kind) or any(map(_has_floats, inner))

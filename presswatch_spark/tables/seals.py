@@ -38,7 +38,6 @@ _ZEROS = b"0" * DIGITS
 
 
 UNREADABLE = (ValueError, LookupError, TypeError, RecursionError, *ARROW_ERRORS)
-"""Errors of reading a damaged file."""
 Row = Mapping[str, Any]
 KEPT = 4096
 COUNTED = {
@@ -89,12 +88,8 @@ def sealed_parquet(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> byte
 def opened_sealed(data: bytes, *, since: str | None = None) -> pq.ParquetFile:
     """Open a sealed Parquet file, to be read without threads.
 
-    Args:
-        since: a column that files have since they have seals; those without it need none.
-
-    Raises:
-        ValueError: a bit has changed.
-        ArrowException: it is no Parquet file.
+    Files without the column `since` need no seal. Raises `ValueError` if a bit has changed, and
+    `ArrowException`.
     """
     place = _place_in(data)
     if place is not None:
@@ -139,10 +134,7 @@ class Written:
 
 @lru_cache(KEPT)
 def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
-    """Read the row that publishes a run; its columns are those of the file.
-
-    Raises `DamagedTablesError` if the file has changed.
-    """
+    """Read the row that publishes a run, in columns of the file; `DamagedTablesError` if it has changed."""
     try:
         with opened_sealed(whole_object(info.uri, storage), since="files") as file:
             table = file.read(use_threads=False)
@@ -175,15 +167,9 @@ def check_files(
     *,
     read: bool = True,
 ) -> None:
-    """Compare the files of runs in a table with each run's row.
+    """Compare the files of runs in a table, by name, with each run's row; raises `DamagedTablesError`.
 
-    Args:
-        runs: the rows of runs, each with the files that the folder of the table has of it, by name.
-        read: read files where only that can tell that they are the same; else compare footers and storage
-            only.
-
-    Raises:
-        DamagedTablesError: files are missing, were added, or are others.
+    Unless `read`, footers and storage are compared, and no file is read.
     """
     to_read = list[tuple[Row, ObjectInfo, Row]]()
     for row, there in runs:

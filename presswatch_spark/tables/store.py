@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -29,20 +28,10 @@ from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.storage.uris import scheme_of
-from presswatch_spark.tables import WATCH_FOLDER
+from presswatch_spark.tables import WATCH_FOLDER, seals
 from presswatch_spark.tables.declarations import DIGESTS, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.digests import table_digest
-from presswatch_spark.tables.seals import (
-    DamagedTablesError,
-    Row,
-    Written,
-    check_files,
-    differs,
-    row_of,
-    sealed_json,
-    sealed_parquet,
-    unsealed_json,
-)
+from presswatch_spark.tables.seals import DamagedTablesError, Row, Written
 from presswatch_spark.terminal import did_you_mean
 from presswatch_spark.terminal import printable as plain_text
 
@@ -53,7 +42,6 @@ if TYPE_CHECKING:
 LAYOUT = 1
 MARKER = "_presswatch.json"
 RUNS_FOLDER = "_runs"
-WILDCARDS = "[]{}*?\\"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +54,7 @@ class TableStore:
     def create(cls, path: str, storage: StorageOptions | None = None) -> TableStore:
         """Open the tables at `path`, made there if it is missing or empty.
 
-        Raises:
-            OutputError: the folder contains something else, is of another layout, has a name that Spark
-                cannot read, or cannot be written.
-            StorageError: S3 refuses.
+        Raises `OutputError` if the folder contains something else, or cannot be written.
         """
         if scheme_of(path) in ("http", "https", "hf"):
             raise OutputError(
@@ -78,8 +63,6 @@ class TableStore:
                 remedy="name a folder on S3, or on a disk that all workers share",
             )
         root = Folder.of(path, storage or StorageOptions())
-        if root.is_local:
-            _require_readable(root.path)
         with disk_errors(str(root)):
             try:
                 root.read(MARKER)
@@ -93,7 +76,7 @@ class TableStore:
                         remedy="name an empty or a new folder",
                     ) from None
                 facts = {"layout": LAYOUT, "tables": sorted(SCHEMAS)}
-                root.write(MARKER, sealed_json(facts))
+                root.write(MARKER, seals.sealed_json(facts))
         return cls.open(path, storage)
 
     @classmethod
@@ -105,7 +88,7 @@ class TableStore:
             facts = parse_json(data)
             # Folders of earlier versions have a marker without a seal.
             if not set(facts) <= {"layout", "tables"}:
-                facts = unsealed_json(data)
+                facts = seals.unsealed_json(data)
             layout = int(facts["layout"])
         except (MissingError, ValueError, LookupError, TypeError) as error:
             raise OutputError(
@@ -134,7 +117,7 @@ class TableStore:
         found = list[dict[str, Any]]()
         for run_id, info in self._row_files(by).items():
             with suppress(DamagedTablesError):
-                row = row_of(info, run_id, self.root.storage)
+                row = seals.row_of(info, run_id, self.root.storage)
                 found.append({name: row.get(name) for name in SCHEMAS[by].names})
         return found
 
@@ -163,11 +146,8 @@ class TableStore:
     def files(self, table: str, *run_ids: str, check: bool = True, read: bool = True) -> list[str]:
         """Return the URIs of the files of published runs in a table: of those named, or of all.
 
-        Of a table that is made anew, all are those of its last making. Without `check`, files are not
-        compared with their runs' rows. Without `read`, names and sizes are, and no SHA-256.
-
-        Raises:
-            DamagedTablesError: the runs' rows describe other files.
+        Of a table that is made anew, all are those of its last making. Raises `DamagedTablesError` if their
+        runs' rows describe others: not without `check`; without `read` by names and sizes.
         """
         if table in MADE_ANEW and not run_ids:
             run_ids = tuple(self.made(table)[-1:])
@@ -182,7 +162,7 @@ class TableStore:
         if table in PUBLISHERS:
             return [info.uri for info, _ in rows.values()]
         described = [(row, there[run_id]) for run_id, (_, row) in rows.items()]
-        check_files(self.root / table, table, described, read=read)
+        seals.check_files(self.root / table, table, described, read=read)
         return [info.uri for run_id in rows for info in there[run_id].values()]
 
     def check(self, run_id: str) -> None:
@@ -194,7 +174,7 @@ class TableStore:
                 digests = rows.to_table(columns=["row_sha256"])["row_sha256"].to_pylist()
                 if (found := table_digest(digests)) != digest:
                     other = f"digest {digest}, and its {len(digests):,} rows have {found}"
-                    raise differs(row, table, (self.root / table).uri, other)
+                    raise seals.differs(row, table, (self.root / table).uri, other)
 
     def damage(self) -> Iterator[OutputError]:
         """Yield the damage of published runs that shows without reading their tables."""
@@ -203,10 +183,12 @@ class TableStore:
         for by in PUBLISHERS:
             for run_id, info in self._row_files(by).items():
                 try:
-                    row = row_of(info, run_id, self.root.storage)
+                    row = seals.row_of(info, run_id, self.root.storage)
                     for table in tables:
                         if PUBLISHED_BY[table] == by:
-                            check_files(self.root / table, table, [(row, there[table][run_id])], read=False)
+                            seals.check_files(
+                                self.root / table, table, [(row, there[table][run_id])], read=False
+                            )
                 except OutputError as error:
                     yield error
 
@@ -218,7 +200,7 @@ class TableStore:
         files = self._row_files(by)
         wanted = [run_id for run_id in files if not run_ids or run_id in run_ids]
         with ThreadPoolExecutor(8, "runs") as pool:
-            rows = pool.map(lambda run_id: row_of(files[run_id], run_id, self.root.storage), wanted)
+            rows = pool.map(lambda run_id: seals.row_of(files[run_id], run_id, self.root.storage), wanted)
             return {run_id: (files[run_id], row) for run_id, row in zip(wanted, rows, strict=True)}
 
     def _there(self, table: str) -> Mapping[str, Mapping[str, ObjectInfo]]:
@@ -246,9 +228,8 @@ class TableStore:
     ) -> Any:
         """Open files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null.
 
-        Args:
-            known: an Arrow expression for each file, which holds for all its rows.
-            coded: columns that are read as the dictionaries that the schema says they are.
+        `known`: an Arrow expression for each file, true of all its rows. `coded`: columns read as
+        dictionaries.
         """
         # It loads pandas, which takes as long as all else that a scan imports of Arrow.
         import pyarrow.dataset as ds
@@ -271,10 +252,8 @@ class TableStore:
         self, spark: SparkSession, table: str, *run_ids: str, columns: Sequence[str] | None = None
     ) -> DataFrame:
         """Return the same rows as a Spark DataFrame; of tables on S3, name the columns that are needed."""
-        from presswatch_spark.tables.frames import frame
+        from presswatch_spark.tables.sorted_files import frame
 
-        if self.root.is_local:
-            _require_readable(self.root.path)
         return frame(spark, self.root, self.files(table, *run_ids), SCHEMAS[table], columns)
 
     def adopt(self, table: str, run_id: str, written: Sequence[str]) -> list[str]:
@@ -299,16 +278,10 @@ class TableStore:
         tables: Mapping[str, Sequence[Written]],
         confirm: Callable[[], None],
     ) -> Row:
-        """Move tables in, then write the row that publishes and describes them; return it.
+        """Move files of tables in, then write the row of `by` that publishes and describes them; return it.
 
-        Args:
-            by: the table of that row.
-            staged: the folder that the files were written in.
-            tables: files of each table in their order; those of a killed try are removed.
-            confirm: raises if another process has taken the run over.
-
-        Raises:
-            ConflictError: another process has published it.
+        Those of a killed try are removed. `confirm` raises if another process has taken the run over; raises
+        `ConflictError` if it has published it.
         """
         files = list[dict[str, Any]]()
         for table, written in tables.items():
@@ -344,7 +317,7 @@ class TableStore:
 
     def _row_file(self, by: str, row: Row) -> tuple[Folder, str, bytes]:
         schema = SCHEMAS[by].remove_metadata()
-        data = sealed_parquet([pa.RecordBatch.from_pylist([dict(row)], schema)], schema)
+        data = seals.sealed_parquet([pa.RecordBatch.from_pylist([dict(row)], schema)], schema)
         return self.root / by, f"{row['run_id']}-00000.parquet", data
 
 
@@ -356,18 +329,6 @@ def run_of(name: str) -> str:
 def _described_in(folder: Folder) -> dict[str, ObjectInfo]:
     found = folder.described()
     return {name: info for name, info in found.items() if name.endswith(".parquet") and "/" not in name}
-
-
-def _require_readable(root: Path) -> None:
-    # Hadoop looks for a path with wildcards, escaped or not, name by name, and takes a name with a colon for
-    # a URI then. (Spark's option to look for nothing reads every file as many times as there are files.)
-    real = str(root.resolve())
-    if ":" in real and any(character in WILDCARDS for character in real):
-        raise OutputError(
-            f"Spark cannot read a folder whose path holds both a colon and one of {' '.join(WILDCARDS)}",
-            where=real,
-            remedy="name a folder without them",
-        )
 
 
 def column_batches(
@@ -393,13 +354,9 @@ def column_batches(
 
 
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:
-    """Return the published runs of a name: all for None, the newest for `latest`.
+    """Return the published runs of a name: all for None, the newest for `latest`; raises `InputError`.
 
-    Args:
-        by: `runs` for scans, `censuses` for censuses.
-
-    Raises:
-        InputError: no such run is published.
+    `by`: `runs` for scans, `censuses` for censuses.
     """
     published = store.published(by)
     if run_id is None:

@@ -234,7 +234,7 @@ def test_rows_are_dealt_to_buckets_without_a_difference(
 ) -> None:
     altered_release(tmp_path / "tables")
     one = compare(str(tmp_path / "tables"), BEFORE, AFTER, str(tmp_path / "one"))
-    monkeypatch.setattr("presswatch_spark.changes.in_duckdb.BUCKET_ROWS", 5)
+    monkeypatch.setattr("presswatch_spark.changes.compare.BUCKET_ROWS", 5)
     many = compare(str(tmp_path / "tables"), BEFORE, AFTER, str(tmp_path / "many"))
     assert len(list((tmp_path / "many" / "changes").iterdir())) > 3
     assert one.table_digest == many.table_digest

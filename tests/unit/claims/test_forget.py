@@ -199,7 +199,7 @@ def test_a_removal_that_is_killed_anywhere_is_finished_by_the_next(
 
     with monkeypatch.context() as patched:
         patched.setattr(forgetting.Folder, "take", dying(forgetting.Folder.take))
-        patched.setattr(forgetting, "_write_row", dying(forgetting._write_row))
+        patched.setattr(TableStore, "replace", dying(TableStore.replace))
         patched.setattr(TableStore, "publish", dying(TableStore.publish))
         patched.setattr(forgetting.Folder, "remove", dying(forgetting.Folder.remove))
         with pytest.raises(KeyboardInterrupt):

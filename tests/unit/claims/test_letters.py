@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.claims.judge import DECISIVE
 from presswatch_spark.claims.letters import beyond_letter, judged
+from presswatch_spark.claims.make import OF_LETTER
 from presswatch_spark.claims.other_sources import SOURCES
 from presswatch_spark.judgement.grading import letter_of
 from presswatch_spark.judgement.reasons import OF_ROWS, REASONS
@@ -101,7 +101,7 @@ def test_the_letter_follows_from_the_columns_of_any_claim() -> None:
 def test_letters_survive_the_table() -> None:
     random = Random(3)
     rows = [generated(random) for _ in range(2_000)]
-    schema = pa.schema([Claim.schema.field(name) for name in DECISIVE])
+    schema = pa.schema([Claim.schema.field(name) for name in OF_LETTER])
     again = pa.Table.from_pylist(rows, schema).to_pylist()
     assert [judged(row, GRADES, RULES) for row in again] == [judged(row, GRADES, RULES) for row in rows]
 

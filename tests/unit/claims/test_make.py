@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.claims import judge, make
-from presswatch_spark.claims.judge import INPUT, article_groups
+from presswatch_spark.claims import make
 from presswatch_spark.claims.letters import judged
+from presswatch_spark.claims.make import INPUT, article_groups
 from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError, OutputError, PresswatchError, StorageError
 from presswatch_spark.judgement.reasons import REASONS
@@ -99,7 +99,7 @@ def test_another_day_is_another_judgement(house: House, claims: list[dict[str, A
 def test_rows_may_come_in_batches_of_any_size(
     house: House, claims: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judge, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(make, "ROWS_AT_ONCE", 1)
     monkeypatch.setattr(make, "BATCH_ROWS", 2)
     assert house.claims("pieces") == claims
 

@@ -176,13 +176,6 @@ class TestXlsx:
         _, *rows = sheet_rows(written(tmp_path, "rows.xlsx", (None, None, float("nan"), *EMPTY[3:])))
         assert rows in ([], [{}])
 
-    def test_digits_that_a_sheet_would_lose_are_kept_in_a_text(self, tmp_path: Path) -> None:
-        long, short = Decimal("12345678901234567890.125"), Decimal("12345678901234.5")
-        rows = sheet_rows(
-            written(tmp_path, "rows.xlsx", *((*EMPTY[:6], value, None) for value in (long, short)))
-        )
-        assert [row["G"] for row in rows[1:]] == [("inlineStr", str(long)), ("n", str(short))]
-
     @pytest.mark.parametrize("day", [date(1850, 1, 2), date(1900, 1, 1), date(1900, 2, 28)])
     def test_days_on_which_spreadsheets_differ_are_texts(self, tmp_path: Path, day: date) -> None:
         noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)

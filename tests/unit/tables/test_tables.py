@@ -78,14 +78,6 @@ class TestFolder:
             TableStore.open(str(tmp_path / "nothing"))
         assert not (tmp_path / "nothing").exists()
 
-    @pytest.mark.parametrize("name", ["x:1[a]", "x:1/{a}", "*/x:1", "a:\\b"])
-    def test_a_folder_that_spark_could_not_read_again_is_refused_before_any_work(
-        self, tmp_path: Path, name: str
-    ) -> None:
-        with pytest.raises(OutputError, match=r"holds both a colon and one of .*name a folder without"):
-            TableStore.create(str(tmp_path / name))
-        assert list(tmp_path.iterdir()) == []
-
     def test_a_web_site_is_refused_with_what_to_do(self) -> None:
         with pytest.raises(OutputError, match=r"https://.*name a folder on S3, or on a disk") as caught:
             TableStore.create("https://host/out?sig=s3cret")

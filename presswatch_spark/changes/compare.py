@@ -74,8 +74,7 @@ class Inputs:
     """
 
     store: TableStore
-    before: str
-    after: str
+    runs: Mapping[str, str]
     earlier: tuple[str, ...]
     doubts: Mapping[str, Mapping[str, str | None]]
     corpora: dict[str, str | None]
@@ -85,10 +84,8 @@ class Inputs:
     @classmethod
     def of(cls, store: TableStore, before: str, after: str) -> Inputs:
         """Read the facts of two published runs, but for their rows."""
-        runs = {
-            "before": ComparedRun.of(store, before, "before"),
-            "after": ComparedRun.of(store, after, "after"),
-        }
+        ids = {"before": before, "after": after}
+        runs = {side: ComparedRun.of(store, run_id, side) for side, run_id in ids.items()}
         first, second = runs.values()
         doubts = {"before": doubts_of(first, second), "after": doubts_of(second, first)}
         earlier = tuple(run_id for run_id in store.published() if run_id < before and run_id != after)
@@ -106,11 +103,7 @@ class Inputs:
         )
         read = {before, after, *earlier}
         rows = sum(row["matches"] for row in store.rows() if row["run_id"] in read)
-        return cls(store, before, after, earlier, doubts, corpora, question, rows)
-
-    def run_of(self, side: str) -> str:
-        """Return the id of the run on one of `SIDES`."""
-        return self.before if side == "before" else self.after
+        return cls(store, ids, earlier, doubts, corpora, question, rows)
 
 
 def articles_of(store: TableStore, corpus_digest: str) -> Iterator[pa.RecordBatch]:
@@ -199,7 +192,7 @@ def _dealt(inputs: Inputs, folder: Path, count: int) -> Buckets:
         return pc.if_else(pc.equal(batch["article"], ""), batch["document"], batch["article"])
 
     def deal_side(side: str) -> None:
-        for batch in column_batches(store, "matches", [inputs.run_of(side)], states.USED):
+        for batch in column_batches(store, "matches", [inputs.runs[side]], states.USED):
             found = states.compared(batch, inputs.doubts[side])
             dealt.deal(f"{side}_rows", found, key_of(found))
             # Documents on a title's site meet rows that only name their site.
@@ -245,7 +238,7 @@ def _written(
         changes = connection.sql("select * from changes").to_arrow_reader(GROUP_ROWS).read_all()
     if not len(changes):
         return None
-    return files.write_all(_table_rows(changes, seen, (inputs.before, inputs.after)))
+    return files.write_all(_table_rows(changes, seen, inputs.runs))
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -261,7 +254,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _table_rows(
-    changes: pa.Table, seen: Mapping[str, pa.Array], runs: Sequence[str]
+    changes: pa.Table, seen: Mapping[str, pa.Array], runs: Mapping[str, str]
 ) -> Iterator[pa.RecordBatch]:
     urls = (
         pc.struct_field(seen[side], "document_url").take(_whole(changes[side])) for side in reversed(SIDES)
@@ -275,7 +268,7 @@ def _table_rows(
     for first in range(0, len(order), GROUP_ROWS):
         group = changes.take(order.slice(first, GROUP_ROWS))
         columns = {name: _whole(group[name]) for name in group.column_names}
-        for side, run in zip(SIDES, runs, strict=True):
+        for side, run in runs.items():
             columns[side] = seen[side].take(columns[side])
             columns[f"copied_words_{side}"] = pc.struct_field(columns[side], "copied_words")
             columns[f"{side}_run_id"] = pa.repeat(run, len(group))
@@ -296,7 +289,7 @@ def _by_spark(inputs: Inputs, files: SortedFiles, master: str | None, cores: int
             found.createOrReplaceTempView(name)
         # Rows without article are told apart by their documents: there may be more than one task can take.
         shown = f"""
-            select {states.text(inputs.before)} as before_run_id, {states.text(inputs.after)} as after_run_id,
+            select {", ".join(f"{states.text(run)} as {side}_run_id" for side, run in inputs.runs.items())},
                 nullif(article, '') as article_id,
                 coalesce(after.document_url, before.document_url) as document_url,
                 before.copied_words as copied_words_before, after.copied_words as copied_words_after, *
@@ -312,32 +305,25 @@ def _by_spark(inputs: Inputs, files: SortedFiles, master: str | None, cores: int
 
 
 def _inputs(spark: SparkSession, inputs: Inputs) -> dict[str, DataFrame]:
-    store = inputs.store
-    frames: dict[str, DataFrame] = {}
-    for side in SIDES:
-        matches = store.frame(spark, "matches", inputs.run_of(side), columns=states.USED)
-        turned = partial(_in_task, partial(states.compared, doubts=inputs.doubts[side]))
-        rows = matches.mapInArrow(turned, spark_schema(states.COMPARED_AND_SEEN)).persist()
-        frames[f"{side}_rows"] = rows
-        frames[f"{side}_own"] = rows.where("article <> '' and own_site").select("title_id", "document")
-        frames[f"{side}_articles"] = _articles(spark, inputs, side)
-    if inputs.earlier:
-        earlier = store.frame(spark, "matches", *inputs.earlier, columns=states.IDENTITY)
-        frames["earlier"] = earlier.mapInArrow(partial(_in_task, states.keys_of), spark_schema(states.KEYS))
-    else:
-        frames["earlier"] = spark.createDataFrame([], spark_schema(states.KEYS))
-    return frames
-
-
-def _articles(spark: SparkSession, inputs: Inputs, side: str) -> DataFrame:
-    digest = inputs.corpora[side]
-    if digest is None:
-        return spark.createDataFrame([], spark_schema(states.ARTICLES))
     from pyspark.sql import functions as f
 
-    columns = [*states.ARTICLES.names, "corpus_digest"]
-    rows = inputs.store.frame(spark, TABLE, columns=columns)
-    return rows.where(f.col("corpus_digest") == digest).select(*states.ARTICLES.names)
+    store = inputs.store
+    schemas = {name: spark_schema(schema) for name, schema in _SCHEMAS.items()}
+    frames = {name: spark.createDataFrame([], schema) for name, schema in schemas.items()}
+    for side in SIDES:
+        matches = store.frame(spark, "matches", inputs.runs[side], columns=states.USED)
+        turned = partial(_in_task, partial(states.compared, doubts=inputs.doubts[side]))
+        rows = matches.mapInArrow(turned, schemas[f"{side}_rows"]).persist()
+        frames[f"{side}_rows"] = rows
+        frames[f"{side}_own"] = rows.where("article <> '' and own_site").select("title_id", "document")
+        if digest := inputs.corpora[side]:
+            articles = store.frame(spark, TABLE, columns=[*states.ARTICLES.names, "corpus_digest"])
+            chosen = articles.where(f.col("corpus_digest") == digest)
+            frames[f"{side}_articles"] = chosen.select(*states.ARTICLES.names)
+    if inputs.earlier:
+        earlier = store.frame(spark, "matches", *inputs.earlier, columns=states.IDENTITY)
+        frames["earlier"] = earlier.mapInArrow(partial(_in_task, states.keys_of), schemas["earlier"])
+    return frames
 
 
 def _in_task(

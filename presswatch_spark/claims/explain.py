@@ -5,9 +5,15 @@ from dataclasses import asdict, dataclass
 from itertools import chain, zip_longest
 
 from presswatch_spark.claims import recipe
-from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.letters import is_page_itself
-from presswatch_spark.claims.narrative import NamedFact, Speaker, account_of, finding_of, wrapped
+from presswatch_spark.claims.narrative import (
+    ExplainedRow,
+    NamedFact,
+    Speaker,
+    account_of,
+    finding_of,
+    wrapped,
+)
 from presswatch_spark.judgement.reasons import REASONS, Reason
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.declarations import Span

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from presswatch_spark.claims.narrative import Speaker
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.queries.sql import answer_of, literal
 from presswatch_spark.releases.products import C4_PARTS_BY_FILE, PRODUCTS, days_of, product_of, release_of
@@ -26,6 +25,9 @@ from presswatch_spark.storage.uris import canonical
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import did_you_mean
+
+if TYPE_CHECKING:
+    from presswatch_spark.claims.narrative import Speaker
 
 EXTENTS = ("whole", "part", "derived")
 """The documents mention no selection, the publisher chose a part, or another dataset was made from it."""

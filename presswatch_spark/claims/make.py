@@ -5,6 +5,7 @@ compares checksums. With Spark, the rows of an article meet in one task. `Judge`
 at once: `words` finds the facts of their words, `pages` those of their pages, and `letters` the letter.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,15 +16,24 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.columns import Counts, alike, claim_digests, values_of, whole
 from presswatch_spark.claims.letters import KINDS
 from presswatch_spark.claims.letters import judged as judged_letter
 from presswatch_spark.claims.mandates import mandate_of, rights_of
 from presswatch_spark.claims.other_sources import Limits
-from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageFacts, PageReader
+from presswatch_spark.claims.pages import (
+    MICROS_A_DAY,
+    NO_TIME,
+    Counts,
+    PageFacts,
+    PageReader,
+    alike,
+    values_of,
+    whole,
+)
 from presswatch_spark.claims.permissions import Licences, PressList
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.words import ArticleReader, KnownTexts, WordFacts
@@ -96,6 +106,8 @@ THINGS: Mapping[str, str] = {
     "hosts": "document_host",
 }
 """Things that are counted, each with its key in the view `claimed`; null is none. Claims have no records."""
+NOT_DIGESTED = frozenset(("run_id", "claim_sha256"))
+"""Columns that may differ between claims of the same facts: another run may scan the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +321,31 @@ def _dates(days: Counts, unit: str = "D") -> list[Any]:
     known = np.where(days == NO_TIME, np.iinfo(np.int64).min, days).astype("M8[D]")
     found: list[Any] = known.astype(f"M8[{unit}]").tolist()
     return found
+
+
+def claim_digests(columns: Mapping[str, Any]) -> list[str]:
+    """Return the SHA-256 (hex) of each row's canonical form, as `row_digest` has it.
+
+    Args:
+        columns: lists or Arrow arrays of one length, by name, without floats; `NOT_DIGESTED` is left out.
+    """
+    names = sorted(set(columns) - NOT_DIGESTED)
+    keys = [(b"," if place else b"{") + orjson.dumps(name) + b":" for place, name in enumerate(names)]
+    texts = [_texts(key, whole(columns[name])) for key, name in zip(keys, names, strict=True)]
+    rows = pc.binary_join_element_wise(*texts, b"}", b"")
+    return [hashlib.sha256(row).hexdigest() for row in rows.to_pylist()]
+
+
+def _texts(key: bytes, column: pa.Array) -> pa.Array:
+    if pa.types.is_list(column.type):
+        same = alike(column)
+        values, places = column.take(pa.array(same.first)), pa.array(same.kind_of)
+    else:
+        distinct = column.dictionary_encode(null_encoding="encode")
+        values, places = distinct.dictionary, distinct.indices
+    if pa.types.is_timestamp(values.type):
+        values = pc.strftime(values.cast(pa.timestamp("us")), "%Y-%m-%dT%H:%M:%SZ")
+    return pa.array([key + orjson.dumps(value) for value in values.to_pylist()], pa.binary()).take(places)
 
 
 def sorted_rows(

@@ -4,16 +4,17 @@ A run knows the members of its day. If a site was named a member's since, its pa
 row's own word is kept, and what the corpus knows beyond it is added.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.columns import Counts, Marks, alike, marks_of, values_of, whole
 from presswatch_spark.claims.other_sources import CREDITED, EARLY, NOWHERE, OF_PRESS, PRINTED
 from presswatch_spark.claims.permissions import PressList
 from presswatch_spark.corpus.registry import Registry
@@ -23,13 +24,68 @@ from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.judgement.urls import host_of, hosts_above, registered_domain
 from presswatch_spark.moments import EPOCH
 
+Counts = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
+
 MICROS_A_DAY = 86_400_000_000
 NO_TIME = np.iinfo(np.int64).min
 _HOSTS_KEPT = 1 << 16
+_MOST = 1 << 62
+# No text of a list contains it: they are codes.
+_BETWEEN = "\x1f"
 _FIRST, _AFTER = (
     int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1_000_000)
     for year in (CAPTURE_YEARS.start, CAPTURE_YEARS.stop)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Kinds of n rows that are alike: `first` int64[k], a row of each kind; `kind_of` int64[n], below k."""
+
+    first: Counts
+    kind_of: Counts
+
+    def spread(self, values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+        """Return an array of n values, from the k values of the rows in `first`."""
+        return pa.array(values, kind).take(pa.array(self.kind_of))
+
+
+def whole(column: Any) -> pa.Array:
+    """Return a column as one Arrow array: chunks, a list or numbers."""
+    if isinstance(column, pa.ChunkedArray):
+        return column.combine_chunks()
+    return column if isinstance(column, pa.Array) else pa.array(column)
+
+
+def alike(*columns: Any) -> Alike:
+    """Find rows with the same values in all of some columns: Arrow arrays, numpy arrays or lists."""
+    keys, kinds = np.zeros(1, np.int64), 1
+    for column in map(whole, columns):
+        texts = pc.binary_join(column, _BETWEEN) if pa.types.is_list(column.type) else column
+        found = texts.dictionary_encode(null_encoding="encode")
+        # Equal values have the same code, from 0.
+        codes, count = found.indices.to_numpy().astype(np.int64), max(1, len(found.dictionary))
+        if kinds * count >= _MOST:
+            distinct, keys = np.unique(keys, return_inverse=True)
+            kinds = len(distinct)
+        keys, kinds = keys * count + codes, kinds * count
+    _, first, kind_of = np.unique(keys, return_index=True, return_inverse=True)
+    return Alike(first, kind_of)
+
+
+def values_of(column: Any, places: Counts) -> list[Any]:
+    """Return the values of a column at some places."""
+    found: list[Any] = whole(column).take(pa.array(places)).to_pylist()
+    return found
+
+
+def marks_of(column: pa.Array, is_so: Callable[[Any], bool]) -> Marks:
+    """Return the answer of `is_so` for each value: bool[n]; each distinct value is asked once."""
+    distinct = column.dictionary_encode(null_encoding="encode")
+    answers = np.array([is_so(value) for value in distinct.dictionary.to_pylist()], np.bool_)
+    marks: Marks = answers[distinct.indices.to_numpy()]
+    return marks
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.columns import whole
 from presswatch_spark.claims.other_sources import COLUMNS, NOWHERE, SOURCES, Limits, explained
-from presswatch_spark.claims.pages import NO_TIME, PageFacts
+from presswatch_spark.claims.pages import NO_TIME, PageFacts, whole
 from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.rarity import Neighbours, WordRarity, ownership_of

@@ -16,7 +16,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.case import ExplainedRow, article_of, owner
 from presswatch_spark.claims.exposures import (
     Exposure,
     exposure_told,
@@ -29,10 +28,13 @@ from presswatch_spark.claims.exposures import (
 from presswatch_spark.claims.marks import around_marks, marked, pieces_of, ranges_of
 from presswatch_spark.claims.narrative import (
     LETTERS,
+    ExplainedRow,
     NamedFact,
     Speaker,
     account_of,
+    article_of,
     legal_person_of,
+    owner,
 )
 from presswatch_spark.claims.selection import COPY, DISK, PLACE, RecordReading, Selection
 from presswatch_spark.corpus.registry import Publisher

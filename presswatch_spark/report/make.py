@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
-from presswatch_spark.claims.case import ExplainedRow, case_of
 from presswatch_spark.claims.exposures import Exposed, load_exposures
+from presswatch_spark.claims.narrative import ExplainedRow, case_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.extras import library

@@ -18,11 +18,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.exposures import NAMED, Exposure
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
-from presswatch_spark.claims.narrative import LETTERS
+from presswatch_spark.claims.narrative import LETTERS, ExplainedRow
 from presswatch_spark.evidence.typesetting import environment
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.queries.sql import ENGINE_NAMES

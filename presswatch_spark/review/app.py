@@ -20,10 +20,17 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.marks import marked, ranges_of
-from presswatch_spark.claims.narrative import KINDS, LETTERS, MANDATES, RESERVATIONS, Speaker, dataset_of
+from presswatch_spark.claims.narrative import (
+    KINDS,
+    LETTERS,
+    MANDATES,
+    RESERVATIONS,
+    ExplainedRow,
+    Speaker,
+    dataset_of,
+)
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.evidence.typesetting import environment

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Self
 from urllib.parse import urlencode
 
-from presswatch_spark.claims.case import ExplainedRow, case_of
+from presswatch_spark.claims.narrative import ExplainedRow, case_of
 from presswatch_spark.claims.reviews import VERDICTS, Review, reviews_in, whole_lines
 from presswatch_spark.claims.selection import LICENSED, newest_claims
 from presswatch_spark.corpus.store import Corpus

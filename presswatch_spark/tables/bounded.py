@@ -4,9 +4,10 @@ Arrow's own streams read about 250 of our row groups at once, which takes severa
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -63,19 +64,13 @@ class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
         fragments = list(dataset.get_fragments())
         return cls(fragments, dataset.schema, dataset.format, filesystem=dataset.filesystem)
 
-    def scanner(self, **options: Any) -> "_Scanner":
-        """Return the source of a stream of rows."""
-        return _Scanner(self, options)
-
-
-class _Scanner:
-    def __init__(self, dataset: BoundedDataset, options: Mapping[str, Any]) -> None:
-        self._dataset, self._options = dataset, options
-
-    def to_reader(self) -> pa.RecordBatchReader:
-        """Return the rows as a stream."""
-        columns, filter = self._options.get("columns"), self._options.get("filter")
-        schema = self._dataset.schema
+    def scanner(self, **options: Any) -> SimpleNamespace:
+        """Return the source of a stream of rows, as DuckDB takes it."""
+        columns, filter, schema = options.get("columns"), options.get("filter"), self.schema
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns])
-        return pa.RecordBatchReader.from_batches(schema, bounded_batches(self._dataset, columns, filter))
+
+        def to_reader() -> pa.RecordBatchReader:
+            return pa.RecordBatchReader.from_batches(schema, bounded_batches(self, columns, filter))
+
+        return SimpleNamespace(to_reader=to_reader)

@@ -272,8 +272,8 @@ def explain(
 
     Example: presswatch explain 3f2a9c41 tables --corpus corpus --claims claims --lang en
     """
-    from presswatch_spark.claims.case import case_of
     from presswatch_spark.claims.explain import case_lines
+    from presswatch_spark.claims.narrative import case_of
 
     case = case_of(tables, row, corpus, form.storage, mirrors, as_of, claims)
     return Reply(case_lines(case, form.language.language))

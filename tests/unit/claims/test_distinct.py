@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.claims import columns as columns_module
-from presswatch_spark.claims.columns import alike, marks_of, values_of
+from presswatch_spark.claims import pages as pages_module
+from presswatch_spark.claims.pages import alike, marks_of, values_of
 
 MOMENTS = [None, datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, 0, 0, 0, 1, tzinfo=UTC)]
 CHOICES: dict[str, tuple[list[Any], pa.DataType]] = {
@@ -27,7 +27,7 @@ CHOICES: dict[str, tuple[list[Any], pa.DataType]] = {
 @pytest.mark.parametrize("seed", range(5))
 def test_rows_are_alike_if_all_values_are(seed: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # With so few numbers to spare, they are made small again after every column.
-    monkeypatch.setattr(columns_module, "_MOST", most)
+    monkeypatch.setattr(pages_module, "_MOST", most)
     random = Random(seed)
     rows = [tuple(random.choice(values) for values, _ in CHOICES.values()) for _ in range(300)]
     columns = [pa.array([row[k] for row in rows], kind) for k, (_, kind) in enumerate(CHOICES.values())]

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from presswatch_spark.claims import recipe
-from presswatch_spark.claims.case import ExplainedRow, case_of
 from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.letters import KINDS as ALL_KINDS
 from presswatch_spark.claims.mandates import MANDATES as ALL_MANDATES
@@ -25,8 +24,10 @@ from presswatch_spark.claims.narrative import (
     MANDATES,
     RESERVATIONS,
     RIGHTS,
+    ExplainedRow,
     Speaker,
     account_of,
+    case_of,
     wrapped,
 )
 from presswatch_spark.cli.main import run

@@ -9,7 +9,7 @@ from random import Random
 
 import pyarrow as pa
 
-from presswatch_spark.claims.columns import claim_digests
+from presswatch_spark.claims.make import claim_digests
 from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.digests import digest_of, row_digest, table_digest
 from tests.tables import row_of

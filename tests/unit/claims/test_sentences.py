@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims.case import case_of
 from presswatch_spark.claims.explain import case_lines
+from presswatch_spark.claims.narrative import case_of
 from presswatch_spark.judgement.reasons import OF_ROWS, REASONS
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore

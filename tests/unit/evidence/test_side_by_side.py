@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims.case import ExplainedRow
 from presswatch_spark.claims.exposures import load_exposures
+from presswatch_spark.claims.narrative import ExplainedRow
 from presswatch_spark.evidence.documents import ShownClaim, page_of
 from presswatch_spark.evidence.verify import check
 from presswatch_spark.pointers.checks import Failure

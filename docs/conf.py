@@ -18,7 +18,10 @@ from sphinx.util import logging
 
 from presswatch_spark import __version__
 from presswatch_spark.claims.exposures import load_exposures
+from presswatch_spark.formats.registry import FORMATS
+from presswatch_spark.formats.row_datasets import TRIED
 from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.monitoring.metrics import FAMILIES
 from presswatch_spark.settings.config import known_settings
 from presswatch_spark.tables.declarations import CASE_TABLES, CORPUS_TABLES, TABLES
 from presswatch_spark.tables.row_types import reference
@@ -42,6 +45,12 @@ SETTINGS_MARK = "<!-- the table of settings, which `make docs` makes from their 
 REASONS_MARK = "<!-- the table of reasons, which `make docs` makes from their declarations -->"
 
 EXPOSURES_MARK = "<!-- the table of exposures, which `make docs` makes from conf/exposure.yaml -->"
+
+METRICS_MARK = "<!-- the table of metrics, which `make docs` makes from their declarations -->"
+
+FORMATS_MARK = "<!-- the table of formats, which `make docs` makes from their descriptors -->"
+
+NAMES_MARK = "<!-- the table of names of columns, which `make docs` makes from their declarations -->"
 
 COLUMNS_MARK = re.compile(r"<!-- columns of `(\w+)` -->\n((?:\|.*\n)*)")
 """The mark for the columns of a table, and rows by hand for columns that need more than a meaning."""
@@ -129,6 +138,28 @@ def exposures_table() -> Iterator[str]:
         yield f"| {entry.model} | {entry.publisher} | `{entry.dataset}` | {extent} | {entry.says} |"
 
 
+def metrics_table() -> Iterator[str]:
+    """Yield the rows of a table of every metric of a run, made from their declarations."""
+    yield from ("| metric | meaning | unit |", "|---|---|---|")
+    for name, family in FAMILIES.items():
+        label = f"{{{family.label}}}" if family.label else ""
+        values = f" {family.label}: {', '.join(f'`{value}`' for value in family.values)}." if label else ""
+        yield f"| `presswatch_{name}{label}` | {escaped(family.meaning)}{values} | {family.unit} |"
+
+
+def formats_table() -> Iterator[str]:
+    """Yield the rows of a table of every format, made from their descriptors."""
+    yield from ("| format | content |", "|---|---|", "| `auto` | each shard by its content |")
+    yield from (f"| `{format.name}` | {format.summary} |" for format in FORMATS)
+
+
+def names_table() -> Iterator[str]:
+    """Yield the rows of a table of the names that are tried for each column of `rows`."""
+    yield from ("| ours | names that are tried |", "|---|---|")
+    for role, names in TRIED.items():
+        yield f"| `{role}` | {', '.join(f'`{name}`' for name in names)} |"
+
+
 def columns_table(name: str, by_hand: str) -> Iterator[str]:
     """Yield the rows of a table of every column of a table, made from its declaration.
 
@@ -152,11 +183,21 @@ def escaped(value: object) -> str:
     return re.sub(r"([*_\[\]{}<>|])", r"\\\1", str(value))
 
 
+GENERATED = {
+    SETTINGS_MARK: settings_table,
+    REASONS_MARK: reasons_table,
+    EXPOSURES_MARK: exposures_table,
+    METRICS_MARK: metrics_table,
+    FORMATS_MARK: formats_table,
+    NAMES_MARK: names_table,
+}
+
+
 def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
-    """Put the tables of settings, reasons, exposures and columns into their pages."""
-    source[0] = source[0].replace(SETTINGS_MARK, "\n".join(settings_table()))
-    source[0] = source[0].replace(REASONS_MARK, "\n".join(reasons_table()))
-    source[0] = source[0].replace(EXPOSURES_MARK, "\n".join(exposures_table()))
+    """Put tables that are made from declarations into their pages."""
+    for mark, table in GENERATED.items():
+        if mark in source[0]:
+            source[0] = source[0].replace(mark, "\n".join(table()))
     source[0] = COLUMNS_MARK.sub(lambda mark: "\n".join(columns_table(mark[1], mark[2])) + "\n", source[0])
 
 

@@ -1,6 +1,6 @@
 """The tables of the guide of queries: the demo’s press in two crawls, C4 and OSCAR, and what is derived.
 
-`python -m tests.guide` writes the answers anew into the page.
+`python -m tests.guide` writes the answers again into its pages.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.claims import judge_all
 from tests.conftest import ROOT
 from tests.unit.rights.test_rights_scan import Answer, write_warc
 
-PAGE = ROOT / "docs" / "how-to" / "queries.md"
+PAGES = [ROOT / "docs" / "how-to" / f"{name}.md" for name in ("queries", "queries-claims")]
 QUESTION = re.compile(r"```sql\n(?P<query>.+?)```\n\n```text\n(?P<answer>.*?)```\n", re.DOTALL)
 
 DECEMBER, JANUARY = datetime(2024, 12, 14, 2, tzinfo=UTC), datetime(2025, 1, 20, 5, tzinfo=UTC)
@@ -183,7 +183,7 @@ def _write_reviews(path: Path, tables: str) -> Path:
 
 @dataclass(frozen=True)
 class Question:
-    """A question of the page: its heading, its query, and the answer that is printed."""
+    """A question of a page: its heading, its query, and the answer that is printed."""
 
     heading: str
     query: str
@@ -191,7 +191,7 @@ class Question:
 
 
 def questions(text: str) -> list[Question]:
-    """All questions of the page, in order."""
+    """All questions of a page, in order."""
     parts = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
     found = [(part.partition("\n")[0], QUESTION.search(part)) for part in parts]
     return [Question(heading, each["query"], each["answer"]) for heading, each in found if each]
@@ -212,12 +212,13 @@ def main() -> None:
     spark = session("the guide", cores=2)
     with tempfile.TemporaryDirectory() as folder:
         tables = str(guide_tables(Path(folder), spark))
-        text = PAGE.read_text(encoding="utf-8")
-        for question in questions(text):
-            before = f"```sql\n{question.query}```\n\n```text\n"
-            answer = answer_of(tables, question.query)
-            text = text.replace(f"{before}{question.answer}```\n", f"{before}{answer}```\n")
-        PAGE.write_text(text, encoding="utf-8")
+        for page in PAGES:
+            text = page.read_text(encoding="utf-8")
+            for question in questions(text):
+                before = f"```sql\n{question.query}```\n\n```text\n"
+                answer = answer_of(tables, question.query)
+                text = text.replace(f"{before}{question.answer}```\n", f"{before}{answer}```\n")
+            page.write_text(text, encoding="utf-8")
     spark.stop()
 
 

@@ -110,10 +110,9 @@ def _coverage(ours: Figures) -> str:
 
 
 def _grades(ours: Figures) -> str:
-    given = ("full_copy", "partial_copy", "extract", "missed")
-    grades = ours["grades"]
-    rows = [[true, *(grades[true].get(name, 0) for name in given)] for true in given[:3] if grades.get(true)]
-    return "Grades of planted copies: true (rows) and given (columns):\n\n" + table(["", *given], rows)
+    right = sum(given.get(true, 0) for true, given in ours["grades"].items())
+    copies = sum(sum(given.values()) for given in ours["grades"].values())
+    return f"Grades of planted copies: {right} of {copies} are right."
 
 
 def _confidence(scans: Mapping[str, Figures]) -> str:

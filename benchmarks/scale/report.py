@@ -74,11 +74,10 @@ def _corpus(parts: Figures) -> str:
 
 def _matches(parts: Figures) -> str:
     part = parts["matches"]
-    rows = [(f"{row['share']:.0%}", row["matches"], row["seconds"], row["ratio"]) for row in part["shares"]]
-    text = paragraph(f"""
-      {part["documents"]:,} pages of 7.6 KB, a share of which copy a whole article {when(part)}: a match
-      costs {part["microseconds_a_match"]} µs, from candidate to row.""")
-    return f"{text}\n\n{table(('pages that copy', 'matches', 'seconds', 'speed, none = 1'), rows)}"
+    speeds = ", ".join(f"{row['ratio']} where {row['share']:.0%} of them do" for row in part["shares"][1:])
+    return paragraph(f"""
+      {part["documents"]:,} pages of 7.6 KB {when(part)}: a match costs {part["microseconds_a_match"]} µs,
+      from candidate to row. If no page copies an article, the speed is 1; it is {speeds}.""")
 
 
 def _skew(parts: Figures) -> str:
@@ -135,17 +134,15 @@ def _release(parts: Figures) -> str:
 
 def _tiny(parts: Figures) -> str:
     part = parts["tiny"]
-    head = ("shards", "waves", "seconds", "worker, MB", "driver, MB", "JVM, MB")
-    rows = [(run["shards"], ceil(run["shards"] / WAVE_SHARDS), *_run(run)[2:]) for run in part["runs"]]
     first, last = part["runs"][0], part["runs"][-1]
     driver, java = (
         last[f"{who}_private_megabytes"] - first[f"{who}_private_megabytes"] for who in ("driver", "java")
     )
-    text = paragraph(f"""
+    return paragraph(f"""
       WET shards of {part["shard_bytes"] / 1000:.1f} KB, one page each, in waves of {WAVE_SHARDS}
-      {when(part)}. With {last["shards"] / first["shards"]:.0f} times the shards the driver takes {driver}
-      MB more and the JVM {java} MB.""")
-    return f"{text}\n\n{table(head, rows)}"
+      {when(part)}: {last["shards"]:,} take {last["seconds"]} s. With
+      {last["shards"] / first["shards"]:.0f} times the shards the driver takes {driver} MB more and the JVM
+      {java} MB.""")
 
 
 def _records(parts: Figures) -> str:

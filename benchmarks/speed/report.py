@@ -155,16 +155,16 @@ def _costs(part: Figures) -> str:
     releases = part["releases"]
     text = paragraph(f"""
       Calculated from the rates above (the whole scan times {part["spark_share"]}, Spark's share) and
-      `conf/prices.yaml`: list prices of {part["region"]}, {part["noted"]}. All crawls are assumed to be as
-      large as the one; those of 2008 to 2012 are left out.""")
+      `conf/prices.yaml`: list prices of {part["region"]}, {part["noted"]}.""")
     rows = [
         (
             row["name"],
-            row["mb_per_second"] or "",
+            row["mb_per_second"],
             f"{row['core_hours']:,}",
             *(f"${dollars:,.2f}" for dollars in row["dollars"].values()),
         )
         for row in releases
+        if row["mb_per_second"]
     ]
     machines = list(releases[0]["dollars"]) if releases else []
     return f"{text}\n\n{table(('release', 'MB/s a core', 'core-hours', *machines), rows)}"

@@ -9,14 +9,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.storage.objects import StorageOptions
-from tests.documents import text_of
-from tests.guide import Question, answer_of, guide_tables, questions
+from tests.guide import PAGES, Question, answer_of, guide_tables, questions
 from tests.proofs import each_time
 from tests.s3.conftest import client_of
 from tests.s3.uploads import upload
 
 BUCKET = "guide"
-TEXT = text_of("how-to/queries")
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from presswatch_spark.removal import states
 from presswatch_spark.settings.config import ScanConfig, load_scan_config
 from presswatch_spark.tables.declarations import TABLES
 from tests.conftest import ROOT
-from tests.documents import family, text_of
+from tests.documents import built, family
 
 PACKAGE = ROOT / "presswatch_spark"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -71,7 +71,7 @@ def test_the_page_on_removal_lists_every_state_and_outcome() -> None:
 
 
 def test_the_page_of_formats_lists_all_of_them_and_the_names_that_rows_are_tried_by() -> None:
-    first, _, rows = text_of("reference/formats").partition("## `rows`")
+    first, _, rows = built("reference/formats").partition("## `rows`")
     (choice,) = (option.type for option in scan.params if option.name == "dataset")
     lines = re.findall(r"^\| `(\w+)` \| (.*) \|$", first, re.MULTILINE)
     assert [name for name, _ in lines] == list(choice.choices)

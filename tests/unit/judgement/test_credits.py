@@ -35,10 +35,24 @@ def credits(text: str, passage: str = PASSAGE) -> list[str]:
     return found
 
 
+MORE = (
+    ("bracketed", "… a dit le maire. (APS)", "APS"),
+    ("dateline", "BRUSSELS, June 12 - Reuters - The council", "Reuters"),
+    ("byline", "avec Belga", "Belga"),
+    ("byline", "Par Belga", "Belga"),
+    ("byline", "… a dit le maire. Avec ATS", "Keystone-ATS"),
+    ("copyright", "© AP", "Associated Press"),
+    ("source", "source : AFP", "AFP"),
+    ("source", "(Source : agence AFP)", "AFP"),
+    ("none", "des photos diffusées par l'agence Reuters", ""),
+)
+"""Examples that the page does not list."""
+
+
 def examples() -> list[tuple[str, str, str]]:
-    """The examples of the page of credits: form, line, and the names that it gives."""
+    """The examples of the page of credits, and more: form, line, and the names that it gives."""
     rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", text_of("reference/credits"), re.MULTILINE)
-    return [
+    return [*MORE] + [
         (form, line, "; ".join(re.findall(r"`([^`]+)`", names)))
         for form, lines, names in rows
         for line in re.findall(r"`([^`]+)`", lines)

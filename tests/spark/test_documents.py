@@ -197,7 +197,3 @@ def test_jobs_that_are_submitted_are_there_and_take_their_options(
 def test_files_and_folders_that_a_page_names_are_there(path: Path) -> None:
     named = links(path.read_text(encoding="utf-8"))
     assert not [link for link in named if not (path.parent / link).exists()]
-
-
-def test_the_readme_stays_short() -> None:
-    assert len(README.read_text(encoding="utf-8").split()) <= 900

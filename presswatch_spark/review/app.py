@@ -231,7 +231,7 @@ class _Pages:
         except PresswatchError as error:
             return self._message(N_("This failed: {why}"), 500, asked.language, why=str(error))
         row = shown.claim.row_sha256 if shown.claim else ""
-        case, why = self._case(row)
+        (case, why), judged = self._case(row), desk.session.judged
         facts = {
             **_of_case(case, _),
             "desk": desk,
@@ -244,22 +244,11 @@ class _Pages:
             "verdict_names": {verdict: STATES[verdict] for verdict in VERDICTS},
             "most": NOTE_CHARACTERS,
             "case_missing": why,
-            "given": [
-                {
-                    "given": _(
-                        "{reviewer}, {at}: {verdict}",
-                        reviewer=each.reviewer,
-                        at=_.moment(each.at.replace(microsecond=0)),
-                        verdict=_(STATES[each.verdict]),
-                    ),
-                    "note": each.note,
-                }
-                for each in reversed(shown.verdicts)
-            ],
             "is_disputed": states_of(by_row(shown.verdicts)).get(row) == DISPUTED,
+            "saved": judged[-1] if judged and news.get("saved") in ("yes", "met") else None,
+            "is_met": news.get("saved") == "met",
             "not_saved": news.get("not_saved", ""),
             "note": news.get("note", ""),
-            "saved": self._saved(asked, news, _),
         }
         # The case that is wanted next: a failure is reported when it is wanted.
         read_ahead = BackgroundTask(self._case, shown.next or "")
@@ -273,16 +262,6 @@ class _Pages:
             return self._desk.case(row), ""
         except PresswatchError as error:
             return None, str(error)
-
-    def _saved(self, asked: DeskQuery, news: Mapping[str, str], _: Speaker) -> Mapping[str, str] | None:
-        judged = self._desk.session.judged
-        if not judged or news.get("saved") not in ("yes", "met"):
-            return None
-        verdict = _(STATES[judged[-1].verdict])
-        alone = N_("Saved: {verdict}.")
-        met = N_("Saved: {verdict}. Meanwhile somebody else gave a verdict. All are kept; the newest counts.")
-        text = met if news["saved"] == "met" else alone
-        return {"text": _(text, verdict=verdict), "back": asked.address(row=judged[-1].row_sha256)}
 
     def _message(self, message: str, status: int, language: str = "", **facts: str) -> Response:
         language = language or self._desk.language

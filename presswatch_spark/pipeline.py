@@ -28,7 +28,7 @@ from presswatch_spark.judgement.match_rows import Origin, graded_and_digested
 from presswatch_spark.judgement.sites import documents_without_url
 from presswatch_spark.model import DocumentBatch
 from presswatch_spark.monitoring.progress import EventLog, Observer, Progress
-from presswatch_spark.releases.products import product_of
+from presswatch_spark.releases.datasets import product_of
 from presswatch_spark.rights.signals import Members, signal_rows
 from presswatch_spark.runs.provenance import provenance, spark_version
 from presswatch_spark.runs.work import Kind, Outcome, Passes, Row, Work, key_of, outcome_of

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.catalog import sync as syncing
-from presswatch_spark.catalog.connect import open_catalog
+from presswatch_spark.catalog.sync import open_catalog
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import DERIVED, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.derived import publish_derived

@@ -23,8 +23,8 @@ from presswatch_spark.formats import registry
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.shard.kernels import specimens
+from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import stat
-from presswatch_spark.storage.scratch import scratch_folder
 
 MIB = 1 << 20
 URL = "https://huge.example/1"

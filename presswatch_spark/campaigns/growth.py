@@ -23,7 +23,7 @@ from presswatch_spark.corpus.store import Corpus, manifest_of
 from presswatch_spark.errors import CorpusError, InputError
 from presswatch_spark.settings.config import CorpusConfig, MinHashRules, ScanConfig
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.drafts import scratch_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -1,25 +1,31 @@
 """Makes every published table an Iceberg table of a catalog, without writing a row again.
 
-A catalog's table names our own Parquet files: those that published rows name. The difference is one commit of
-each table, so a second sync changes nothing, and the sync after a killed one does the rest. Of two at once,
-the later commit is refused by the catalog, and compared again. Tables that publish runs come last, as in a
-scan.
+A catalog's table names our own Parquet files: those that published rows name. The difference is one commit
+of each table, so a second sync changes nothing, and the sync after a killed one does the rest. Of two at
+once, the later commit is refused by the catalog, and compared again.
+
+The catalog is opened by pyiceberg, an extra, with settings of `.pyiceberg.yaml` in the home folder, of the
+environment (`PYICEBERG_CATALOG__…`) and of properties. Secrets come only from the first two or the AWS chain:
+others can see a command line.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from presswatch_spark.catalog.connect import catalog_errors, first_line
 from presswatch_spark.catalog.ddl import comment_of
-from presswatch_spark.errors import ConfigError, OutputError
+from presswatch_spark.errors import ConfigError, OutputError, StorageError
+from presswatch_spark.redaction import is_secret_name
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import DERIVED, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import printable
@@ -28,6 +34,109 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
+
+
+KINDS = ("glue", "rest", "sql")
+NAME = "presswatch"
+"""How pyiceberg's settings call the catalog, and how catalogs in SQL tell theirs from others."""
+
+FROM_ELSEWHERE = "set it in .pyiceberg.yaml or in the environment (PYICEBERG_CATALOG__{}__…)"
+INSTALL = "pip install 'pyiceberg[glue,pyarrow,sql-sqlite]>=0.12,<0.13'"
+
+
+def open_catalog(
+    kind: str, properties: Mapping[str, str], storage: StorageOptions, name: str = NAME
+) -> Catalog:
+    """Open a catalog of a kind (`KINDS`).
+
+    `properties`: pyiceberg's own, such as `uri` and `warehouse`; they win over its other settings and over
+    `storage`. `ConfigError`: pyiceberg is not installed, or a property is a secret, missing or wrong.
+    `StorageError`: the catalog cannot be reached.
+    """
+    for key, value in properties.items():
+        if is_secret_name(key) or urlsplit(value).password:
+            raise ConfigError(
+                "a secret does not belong on a command line",
+                where=f"--property {printable(key)}",
+                remedy=FROM_ELSEWHERE.format(name.upper()),
+            )
+    try:
+        ignore_working_folder()
+        from pyiceberg.catalog import load_catalog
+    except ImportError as error:
+        raise ConfigError("pyiceberg is not installed", where="catalog", remedy=INSTALL) from error
+    given = {**_on_aws(storage), **properties, "type": kind}
+    with catalog_errors(f"catalog {name} ({kind})"):
+        try:
+            return load_catalog(name, **given)
+        except (ImportError, KeyError, LookupError, TypeError, ValueError) as error:
+            raise ConfigError(
+                printable(f"the catalog cannot be opened: {first_line(error)}"),
+                where=f"--catalog {kind}",
+                remedy=f"give what it needs by --property, or {FROM_ELSEWHERE.format(name.upper())}",
+            ) from error
+
+
+def ignore_working_folder() -> None:
+    """Have pyiceberg read no settings from the working folder, which may have come with the shards.
+
+    Call it before `pyiceberg.catalog` is imported; raises ImportError if pyiceberg is not installed.
+    """
+    from pyiceberg.utils import config
+
+    # It leaves out a folder without a name.
+    config.os = SimpleNamespace(**{**vars(os), "getcwd": str})  # type: ignore[attr-defined, assignment]
+
+
+def _on_aws(storage: StorageOptions) -> dict[str, str]:
+    """Return the settings of S3 and Glue as properties of pyiceberg."""
+    from presswatch_spark.storage.s3 import aws_session
+
+    session = aws_session(storage.profile, storage.region)
+    found = {"s3.endpoint": storage.endpoint, "client.region": session.region_name}
+    if storage.unsigned:
+        found["s3.anonymous"] = "true"
+    elif storage.profile and (credentials := session.get_credentials()):
+        # Arrow's reader of S3 knows no profiles.
+        keys = credentials.get_frozen_credentials()
+        found |= {
+            "client.access-key-id": keys.access_key,
+            "client.secret-access-key": keys.secret_key,
+            "client.session-token": keys.token,
+        }
+    return {key: value for key, value in found.items() if value}
+
+
+@contextmanager
+def catalog_errors(where: str) -> Iterator[None]:
+    """Raise errors of a catalog's service, database or storage as `StorageError`."""
+    try:
+        yield
+    except _refusals() as error:
+        raise StorageError(
+            printable(f"the catalog refuses: {first_line(error)}"),
+            where=where,
+            remedy="see that it is there and may be written; what is not done yet, the same command does",
+        ) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    import botocore.exceptions
+    import pyarrow as pa
+    import requests
+    import sqlalchemy.exc
+    from pyiceberg import exceptions
+
+    of_iceberg: list[Any] = [each for each in vars(exceptions).values() if isinstance(each, type)]
+    services = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
+    others = (requests.RequestException, sqlalchemy.exc.SQLAlchemyError, pa.ArrowException, OSError)
+    return (*of_iceberg, *services, *others)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error of another library."""
+    return (str(error).strip() or type(error).__name__).partition("\n")[0]
+
 
 OURS = "presswatch.tables"
 """The property of an Iceberg table that names the folder of tables that it is of."""

@@ -22,7 +22,7 @@ from presswatch_spark.errors import CorruptError, PresswatchError
 from presswatch_spark.formats.inflate import inflated, lines
 from presswatch_spark.formats.table.columns import parse, readable_part
 from presswatch_spark.formats.table.parquet import GroupReader, OpenedParquet, dotted_names, open_parquet
-from presswatch_spark.formats.table.parquet_footer import BYTE_ARRAY, Chunk, RowGroup
+from presswatch_spark.formats.table.parquet_footer import BYTE_ARRAY, Chunk
 from presswatch_spark.formats.table.row_values import DAMAGE_ERRORS, column_at
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import (
@@ -38,14 +38,8 @@ Row = dict[str, object]
 Places = npt.NDArray[np.int64]
 
 BATCH_ROWS = 1 << 14
-TEXT_KINDS = (
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_string_view,
-    pa.types.is_binary,
-    pa.types.is_large_binary,
-    pa.types.is_binary_view,
-    pa.types.is_fixed_size_binary,
+TEXT_KINDS = frozenset(
+    ("string", "large_string", "string_view", "binary", "large_binary", "binary_view", "fixed_size_binary")
 )
 CDXJ_FIELDS = {
     "url": "url",
@@ -103,7 +97,11 @@ def read_index(
             report.rows, report.row_groups = parquet.footer.rows, len(parquet.footer.groups)
             index, first = _IndexFile(parquet, _columns(parquet, info.uri, report), wanted, report), 0
             for group, described in enumerate(parquet.footer.groups):
-                if index.may_match(described):
+                keys = next(
+                    (each for each in described.chunks if each.leaf.path == index.columns.get("key")), None
+                )
+                bounds = keys and _bounds(keys)
+                if not bounds or wanted.in_keys(*bounds):
                     report.row_groups_read += 1
                     for place, row in index.rows_of(group):
                         yield first + place, row
@@ -140,11 +138,6 @@ class _IndexFile:
     columns: Mapping[str, str]
     wanted: Wanted
     report: IndexReport
-
-    def may_match(self, group: RowGroup) -> bool:
-        chunk = next((each for each in group.chunks if each.leaf.path == self.columns.get("key")), None)
-        bounds = chunk and _bounds(chunk)
-        return not bounds or self.wanted.in_keys(*bounds)
 
     def rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
         """Yield the rows of a row group on wanted hosts; all of them, or none and a defect."""
@@ -211,9 +204,8 @@ def _bounds(chunk: Chunk) -> tuple[str, str] | None:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        return _is_text(kind.value_type)
-    return any(is_kind(kind) for is_kind in TEXT_KINDS)
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return str(kind).partition("[")[0] in TEXT_KINDS
 
 
 def _values(column: pa.Array) -> list[Any]:

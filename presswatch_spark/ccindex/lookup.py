@@ -29,7 +29,7 @@ from presswatch_spark.errors import CorruptError, PresswatchError, StorageError
 from presswatch_spark.formats.inflate import Member, first_member
 from presswatch_spark.formats.table.columns import LARGEST_OFFSET, as_number, as_text, as_time, parse
 from presswatch_spark.judgement.urls import host_of
-from presswatch_spark.releases.products import crawls_at
+from presswatch_spark.releases.datasets import crawls_at
 from presswatch_spark.releases.release import CRAWL
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import unpacked_body

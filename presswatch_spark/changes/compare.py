@@ -34,7 +34,7 @@ from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.disk import Folder, disk_errors
-from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.tables.declarations import Change, columns_without_run
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.digests import digest_of_packed, packed

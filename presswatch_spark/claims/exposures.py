@@ -17,7 +17,7 @@ import yaml
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.queries.sql import answer_of, literal
-from presswatch_spark.releases.products import C4_PARTS_BY_FILE, PRODUCTS, days_of, product_of, release_of
+from presswatch_spark.releases.datasets import C4_PARTS_BY_FILE, PRODUCTS, days_of, product_of, release_of
 from presswatch_spark.settings.checked_yaml import Check, compose, line_of
 from presswatch_spark.settings.load import shipped
 from presswatch_spark.storage.objects import StorageOptions, read_object

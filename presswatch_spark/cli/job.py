@@ -16,8 +16,8 @@ from presswatch_spark.cli.replies import FAILED
 from presswatch_spark.deploy.submission import FILE_OPTIONS
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.disk import fetch_file
+from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import StorageOptions, write_object
-from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.version import __version__
 
 IN_YARN = frozenset({"CONTAINER_ID", "PYSPARK_GATEWAY_PORT"})

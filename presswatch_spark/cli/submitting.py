@@ -18,8 +18,7 @@ from presswatch_spark.deploy.check import FAULT, UNKNOWN, PlannedJob, PlannedSca
 from presswatch_spark.deploy.emr import Service, driver_log, service_of, wait
 from presswatch_spark.deploy.ledger import Ledger, Running
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.requests import local_command
-from presswatch_spark.deploy.submission import ROOT, archive_of, submission
+from presswatch_spark.deploy.submission import ROOT, archive_of, local_command, submission
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.redaction import redacted, redacted_json
 from presswatch_spark.storage.objects import StorageOptions, canonical

@@ -32,7 +32,7 @@ from presswatch_spark.processes import is_ours, user_caches
 from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.storage.disk import fetch_file, file_sha256, put_file
-from presswatch_spark.storage.file_locks import CORPUS_COPY, file_locked
+from presswatch_spark.storage.locks import CORPUS_COPY, file_locked
 from presswatch_spark.storage.objects import (
     MissingError,
     StorageOptions,

@@ -22,8 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from presswatch_spark.deploy.profiles import Profile, WaitRules
-from presswatch_spark.deploy.requests import AwsRequest, job_run_request, step_request
-from presswatch_spark.deploy.submission import Submission
+from presswatch_spark.deploy.submission import AwsRequest, Submission, job_run_request, step_request
 from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.storage.objects import MissingError, StorageOptions, list_objects, open_stream
 from presswatch_spark.storage.s3 import aws_session

@@ -13,6 +13,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
@@ -56,7 +57,7 @@ class Ledger:
             # Others may see the claim before we hear that it is ours. The system's clock goes on while a
             # laptop sleeps; a counting one does not.
             began = time.time()
-            running = self._claimed(attempt, began) if self._claim(attempt) else self._started(attempt, say)
+            running = self._begun(attempt, began) if self._claim(attempt) else self._started(attempt, say)
             if running is None:
                 say(f"attempt {attempt} was claimed by somebody who did not start it")
             elif running.ours or not self._is_over(running, say):
@@ -66,9 +67,7 @@ class Ledger:
     def exit_code(self, attempt: int, state: JobState) -> int:
         """Return the job's exit code: the one it left behind, or the one that the service's word means."""
         left = self._left(attempt)
-        if left is None:
-            return 0 if state.succeeded else FAILED
-        return left
+        return left if left is not None else 0 if state.succeeded else FAILED
 
     def _left(self, attempt: int) -> int | None:
         result = self._object(attempt, "result").read()
@@ -76,14 +75,14 @@ class Ledger:
 
     def _claim(self, attempt: int) -> bool:
         """Claim an attempt; return False if it is taken. No two claims are alike: see `write_object`."""
-        claim = {"claimed_at": _now(), "by": secrets.token_hex(16)}
-        try:
-            self._object(attempt, "claim").write(_written(claim), None)
-        except ConflictError:
-            return False
-        return True
+        with suppress(ConflictError):
+            self._object(attempt, "claim").write(_entry(claimed_at=_now(), by=secrets.token_hex(16)), None)
+            return True
+        return False
 
-    def _claimed(self, attempt: int, began: float) -> Running:
+    def _begun(self, attempt: int, began: float, *, ours: bool = True) -> Running:
+        """Start an attempt, unless its claim, which began then, has lapsed, and note its run."""
+
         def confirm() -> None:
             if time.time() - began > self.claim_seconds:
                 raise PresswatchError(
@@ -93,17 +92,16 @@ class Ledger:
                 )
 
         run = self.service.start(attempt, confirm)
-        self._note(attempt, run)
-        return Running(attempt, run, ours=True)
+        uri = self.service.asked.record(attempt, "started")
+        write_object(uri, _entry(run=run, started_at=_now()), self.options)
+        return Running(attempt, run, ours)
 
     def _started(self, attempt: int, say: Callable[[str], None]) -> Running | None:
         """Return the run of an attempt that another submitter claimed; None if that one never started it."""
         deadline = time.monotonic() + PATIENCE * self.claim_seconds
         while (run := self._run_of(attempt)) is None:
             if self.service.knows_tokens:
-                run = self.service.start(attempt, lambda: None)
-                self._note(attempt, run)
-                break
+                return self._begun(attempt, time.time(), ours=False)
             # Whoever claims the next attempt gives this one up.
             if time.monotonic() > deadline or self._object(attempt + 1, "claim").read():
                 return None
@@ -116,26 +114,23 @@ class Ledger:
         return str(parse_json(started.data)["run"]) if started else self.service.find(attempt)
 
     def _is_over(self, running: Running, say: Callable[[str], None]) -> bool:
-        left = self._left(running.attempt)
-        state = None if left is not None else self.service.state(running.run)
-        if state is not None and not state.ended:
-            return False
-        code = left if state is None else self.exit_code(running.attempt, state)
+        code = self._left(running.attempt)
+        if code is None:
+            state = self.service.state(running.run)
+            if not state.ended:
+                return False
+            code = self.exit_code(running.attempt, state)
         if code in DONE and not self.again:
             return False
         say(f"attempt {running.attempt} ({running.run}) ended with exit code {code}")
         return True
 
-    def _note(self, attempt: int, run: str) -> None:
-        uri = self.service.asked.record(attempt, "started")
-        write_object(uri, _written({"run": run, "started_at": _now()}), self.options)
-
     def _object(self, attempt: int, kind: str) -> GuardedObject:
         return GuardedObject(self.service.asked.record(attempt, kind), self.options)
 
 
-def _written(entry: dict[str, str]) -> bytes:
-    return json.dumps(entry).encode() + b"\n"
+def _entry(**facts: str) -> bytes:
+    return json.dumps(facts).encode() + b"\n"
 
 
 def _now() -> str:

@@ -18,11 +18,10 @@ from typing import Any
 from presswatch_spark.errors import CorruptError, OutputError
 from presswatch_spark.evidence import verify
 from presswatch_spark.storage.disk import Folder, fetch_file, refused, sync
-from presswatch_spark.storage.drafts import hidden_draft, new_folder
-from presswatch_spark.storage.file_locks import BAG, file_locked
+from presswatch_spark.storage.drafts import hidden_draft, new_folder, scratch_folder
 from presswatch_spark.storage.json_documents import parse_json
+from presswatch_spark.storage.locks import BAG, file_locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions
-from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.tables.digests import canonical_form
 from presswatch_spark.version import __version__
 

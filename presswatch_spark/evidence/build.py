@@ -40,10 +40,10 @@ from presswatch_spark.redaction import bare_url, redacted_command
 from presswatch_spark.removal.case import MARKER
 from presswatch_spark.runs.provenance import commit, packages
 from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.exchanges import Exchange, clock_ahead
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import printable
 from presswatch_spark.tables.declarations import SCHEMAS, Match, RightsSignal
 from presswatch_spark.tables.digests import digested

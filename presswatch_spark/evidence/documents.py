@@ -51,7 +51,7 @@ from presswatch_spark.evidence.typesetting import (
     pdf_of,
     runs_leftwards,
 )
-from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.uris import canonical, printable
 from presswatch_spark.translation import N_
 from presswatch_spark.version import __version__

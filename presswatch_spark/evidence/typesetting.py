@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from presswatch_spark.claims.marks import escaped, visible
 from presswatch_spark.errors import OutputError
 from presswatch_spark.extras import library
-from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:

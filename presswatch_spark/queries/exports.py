@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.queries.sql import require_apart
 from presswatch_spark.storage.disk import Folder, disk_errors
+from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.terminal import json_line, json_text, plain, utc
 
 Row = Sequence[object]

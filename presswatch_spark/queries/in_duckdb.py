@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from presswatch_spark.errors import ConfigError, OutputError
 from presswatch_spark.queries.sql import QueryResult, runs_of, whole
 from presswatch_spark.queries.views import VIEWS, in_order, no_call, no_query, no_table, refused
-from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 

@@ -12,6 +12,10 @@ CRAWL = re.compile(r"CC-MAIN-([0-9]{4})-([0-9]{2})")
 OLD_CRAWL = re.compile(r"CC-MAIN-[0-9]{4}(-[0-9]{4})?")
 # The first crawl whose fetches of robots.txt were published.
 ROBOTSTXT_SINCE = (2016, 36)
+C4 = re.compile(r"(?P<all>m)?c4-(?P<part>[A-Za-z0-9][A-Za-z0-9.]*(-[A-Za-z]{2,8})?)")
+# Variants of C4 with a folder of their own; any other part is a language of its multilingual files.
+C4_ENGLISH = frozenset(("en", "en.noblocklist", "en.noclean", "realnewslike"))
+OSCAR = re.compile(r"OSCAR-2301-(?P<part>[A-Za-z]+)")
 
 LABELS = {
     "warc": "WARC",
@@ -77,3 +81,9 @@ def newest_first(releases: list[Release]) -> tuple[Release, ...]:
 
     unique = {release.name: release for release in reversed(releases)}
     return tuple(sorted(unique.values(), key=age, reverse=True))
+
+
+def is_c4_english(name: str) -> bool:
+    """Return True for C4 in English and its variants; other parts are of the multilingual files (mC4)."""
+    found = C4.fullmatch(name)
+    return found is not None and not found["all"] and found["part"] in C4_ENGLISH

@@ -25,7 +25,7 @@ from presswatch_spark.claims.narrative import LETTERS, ExplainedRow
 from presswatch_spark.evidence.typesetting import environment
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.queries.sql import ENGINE_NAMES
-from presswatch_spark.releases.products import PRODUCTS
+from presswatch_spark.releases.datasets import PRODUCTS
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.report.cells import (
     FIRST_ROWS_SHOWN,

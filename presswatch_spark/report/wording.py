@@ -12,7 +12,7 @@ from markupsafe import Markup
 from presswatch_spark.claims.marks import escaped
 from presswatch_spark.formats import registry
 from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.releases.products import PRODUCTS
+from presswatch_spark.releases.datasets import PRODUCTS
 from presswatch_spark.terminal import utc
 from presswatch_spark.translation import N_, Translator
 

@@ -26,8 +26,8 @@ from presswatch_spark.processes import begin_child
 from presswatch_spark.rights.signals import Members
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.matcher import Matcher, MatchRules
+from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
-from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.text.words import TextWords
 from presswatch_spark.verify.verification import Joined, NamedDocument, most_spans, verify
 

@@ -33,16 +33,12 @@ def name_of(uri: str) -> str:
 def is_public(address: str) -> bool:
     """Return True for an IP address that is reached over the internet; scope identifiers are ignored."""
     found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address) and (inside := _ipv4_in(found)) is not None:
-        found = inside
+    if isinstance(found, IPv6Address):
+        inside = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
+        if any(found in network for network in _TRANSLATED):
+            inside = IPv4Address(int(found) & 0xFFFFFFFF)
+        found = inside or found
     return found.is_global and not found.is_multicast
-
-
-def _ipv4_in(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address that an IPv6 address leads to; None if it leads to none."""
-    if any(address in network for network in _TRANSLATED):
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
 def other_host(answer: RawResponse, uri: str) -> str | None:

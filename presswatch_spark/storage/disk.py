@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.storage.file_locks import writes_alone
+from presswatch_spark.storage.locks import writes_alone
 from presswatch_spark.storage.objects import (
     READ_BYTES,
     MissingError,
@@ -116,12 +116,6 @@ class LocalStore(Store):
         part = f"bytes {start}-{start + len(body) - 1}/{found.size}"
         return RawResponse(uri, sent_at, 206, (*about, ("Content-Range", part)), start, body)
 
-    def put(self, local_path: str, uri: str) -> None:
-        """Copy beside the target, then rename."""
-        with self.draft(uri) as draft, system_errors(uri):
-            shutil.copyfile(local_path, draft)
-            os.replace(draft, uri)
-
     def read(self, uri: str) -> tuple[bytes, str]:
         """Read the file; its ETag is a digest of its bytes."""
         self.stat(uri)
@@ -198,8 +192,14 @@ def put_file(local_path: str, uri: str, options: StorageOptions) -> None:
     """Write a local file to `uri`, whole or not at all; HTTPS is for reading only."""
     uri = canonical(uri)
     LocalStore(options).stat(local_path)
+    store = store_of(uri, options)
     with system_errors(local_path):
-        store_of(uri, options).put(local_path, uri)
+        if not isinstance(store, LocalStore):
+            store.put_draft(local_path, uri)
+            return
+        with store.draft(uri) as draft, system_errors(uri):
+            shutil.copyfile(local_path, draft)
+            store.put_draft(draft, uri)
 
 
 def fetch_file(uri: str, local_path: str, options: StorageOptions) -> None:

@@ -1,23 +1,25 @@
-"""Output folders that appear complete or not at all, on disk and on S3.
+"""Output folders that appear complete or not at all, on disk and on S3, and scratch folders.
 
     PARENT/.NAME.partial/presswatch-draft   the lock in a hidden folder, which is renamed at the end
     s3://…/NAME/_presswatch_draft.lock      a lease; the file that makes the folder valid is uploaded last
+    <temporary folder>/presswatch-spark-<uid>/scratch/…     only this user may write here
 
-The same command, given again, removes the leftovers of a killed one. A second process is refused.
+The same command, given again, removes the leftovers of a killed one. A second process is refused. A process
+holds the lock of its scratch folder for as long as it lives, and first removes those that no process holds.
 """
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.processes import own_folder, user_temporary
 from presswatch_spark.storage.disk import Folder, disk_errors, make_private, put_file, sync
-from presswatch_spark.storage.file_locks import DRAFT, FileRule, file_locked
-from presswatch_spark.storage.locks import leased
+from presswatch_spark.storage.locks import DRAFT, SCRATCH, SCRATCH_LEFT, FileRule, file_locked, leased, lock
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.uris import scheme_of
 
 MARK = "presswatch-draft"
@@ -108,3 +110,41 @@ def _upload(source: Path, folder: Folder, last: str, confirm: Callable[[], None]
         with suppress(StorageError):
             folder.delete(names)
         raise
+
+
+NAME = "scratch"
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Give a new, empty folder of this process, which is removed at the end of the block.
+
+    If this user has no folder to put it in, it is made beside, and stays if its process is killed. `OSError`:
+    the disk is full.
+    """
+    home = own_folder([user_temporary()], NAME)
+    if home is None:
+        with tempfile.TemporaryDirectory(prefix="presswatch-") as folder:
+            yield Path(folder)
+        return
+    for left in home.iterdir():
+        with suppress(OSError, OutputError), file_locked(left, SCRATCH_LEFT):
+            shutil.rmtree(left, ignore_errors=True)
+    path, handle = _made(home)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def _made(home: Path) -> tuple[Path, int | None]:
+    while True:
+        path = Path(tempfile.mkdtemp(dir=home))
+        try:
+            return path, lock(path, SCRATCH)
+        except FileNotFoundError:  # another process removed it before it was locked
+            continue
+        except OSError:  # where folders cannot be locked, nobody removes others' either
+            return path, None

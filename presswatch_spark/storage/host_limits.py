@@ -72,7 +72,10 @@ class Slot:
         """Let another thread have it; a second call does nothing."""
         host, self._host = self._host, None
         if host is not None:
-            host.take_back(self)
+            # May be called while garbage is collected, also within `slot`.
+            host.slots.discard(self)
+            with host.freed:
+                host.freed.notify()
 
 
 class HostLimits:
@@ -81,7 +84,7 @@ class HostLimits:
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.name, self._clock = name, clock
         self._guard = threading.Lock()
-        self._slots, self._freed = set[Slot](), threading.Condition()
+        self.slots, self.freed = set[Slot](), threading.Condition()
         self._until, self._why, self._is_stopped = 0.0, "", False
         self._reported_at, self._next_at = 0.0, 0.0
         # The last pause that no time was named for; whether 403, and 429 since the last success, led to one.
@@ -122,20 +125,14 @@ class HostLimits:
         """
         number = max(1, (options.max_connections or CONNECTIONS) // _WORKERS.number)
         thread = threading.current_thread()
-        with uncounted(), self._freed:
+        with uncounted(), self.freed:
             check_wanted()
-            while len(self._slots) >= number and all(slot.thread is not thread for slot in list(self._slots)):
-                self._freed.wait(LOOK_SECONDS)
+            while len(self.slots) >= number and all(slot.thread is not thread for slot in list(self.slots)):
+                self.freed.wait(LOOK_SECONDS)
                 check_wanted()
             slot = Slot(self)
-            self._slots.add(slot)
+            self.slots.add(slot)
         return slot
-
-    def take_back(self, slot: Slot) -> None:
-        """Let another thread have a slot. May be called while garbage is collected, also within `slot`."""
-        self._slots.discard(slot)
-        with self._freed:
-            self._freed.notify()
 
     def must_repeat(self, reply: HttpReply, options: StorageOptions, *, alone: bool) -> bool:
         """Take note of a reply; return True if the request is to be sent again.

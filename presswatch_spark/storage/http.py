@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from io import BytesIO
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -134,10 +134,11 @@ def _guarded(kind: type[HTTPConnection]) -> type[HTTPConnection]:
 
         def getresponse(self) -> urllib3.HTTPResponse:
             # The connection may be gone with its answer.
-            self.answering, self.peer = self.sock, peer_of(self.sock) if is_heard() else None
-            with _answered_within(self._head_seconds, self.sock):
-                response: urllib3.HTTPResponse = super().getresponse()
-            return response
+            connected, peer = self.sock, peer_of(self.sock) if is_heard() else None
+            with _answered_within(self._head_seconds, connected):
+                response: Any = super().getresponse()
+            response.connected, response.peer = connected, peer
+            return cast(urllib3.HTTPResponse, response)
 
     return Guarded
 
@@ -259,15 +260,8 @@ class HttpReply:
         self.close()
 
 
-class WebStore(Store):
-    """A store that answers by HTTP."""
-
-    interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
-    silences: ClassVar[tuple[type[Exception], ...]] = (ReadTimeoutError,)
-
-
 @dataclass(frozen=True, slots=True)
-class HttpStore(WebStore):
+class HttpStore(Store):
     """Objects of any web server. If it knows no ranges, a broken body is read again from its start.
 
     `named`: the host name that the user gave, if URLs come from elsewhere. Hosts of other names are asked
@@ -277,6 +271,8 @@ class HttpStore(WebStore):
     options: StorageOptions
     named: str | None = None
     where: ClassVar[str] = "a web site"
+    interruptions: ClassVar[tuple[type[Exception], ...]] = (HTTPError, OSError)
+    silences: ClassVar[tuple[type[Exception], ...]] = (ReadTimeoutError,)
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object by a request for its first byte: some servers and signatures refuse HEAD."""
@@ -398,7 +394,7 @@ class HttpStore(WebStore):
                 failure = error if isinstance(error, HTTPError) else LocationValueError()
                 tell_exchange("GET", url, sent, sent_at, failure=type(failure).__name__)
                 raise failure from error
-            peer = getattr(getattr(raw, "connection", None), "peer", None)
+            peer = getattr(raw, "peer", None)
             tell_exchange("GET", url, sent, sent_at, raw.status, raw.headers.iteritems(), peer=peer)
             return HttpReply(raw, slot, url, sent_at, turn_at)
         except BaseException:
@@ -447,9 +443,8 @@ def exchanged(
     until, data = time.monotonic() + seconds, b""
     pool = connections_to(url, replace(options, connect_timeout=seconds / 2, read_timeout=seconds / 2))
     try:
-        reply = pool.request(method, url, body=body, headers=headers, **AS_IT_COMES)
-        connection: Any = reply.connection
-        with closing(reply), _answered_within(max(0.0, until - time.monotonic()), connection.answering):
+        reply: Any = pool.request(method, url, body=body, headers=headers, **AS_IT_COMES)
+        with closing(reply), _answered_within(max(0.0, until - time.monotonic()), reply.connected):
             while len(data) <= most and (part := reply.read1(most)):
                 data += part
     except ReadTimeoutError as error:

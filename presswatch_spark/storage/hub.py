@@ -25,7 +25,6 @@ from presswatch_spark.storage.http import (
     BadRequestError,
     HttpReply,
     HttpStore,
-    WebStore,
     body_of,
 )
 from presswatch_spark.storage.json_documents import parse_json
@@ -35,6 +34,7 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     RangeReply,
     RawResponse,
+    Store,
     changed,
     range_header,
 )
@@ -58,7 +58,6 @@ _EXPIRED = frozenset({400, 401, 403, 404, 410})
 """Statuses of an address that worked before and has expired."""
 _DATASET = re.compile(r"/(?:api/)?datasets/([^/]+/[^/]+)(?:/|$)")
 _TOKEN = re.compile(r"[!-~]{1,1024}")
-_ARN = re.compile(r"arn:[a-z-]+:secretsmanager:(?P<region>[a-z0-9-]+):\d+:secret:.+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +87,13 @@ def forget_places() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class HubStore(WebStore):
+class HubStore(Store):
     """Datasets of one hub. The token is sent to the hub only; the store behind it is another host."""
 
     options: StorageOptions
     where: ClassVar[str] = "a hub"
+    interruptions: ClassVar[tuple[type[Exception], ...]] = HttpStore.interruptions
+    silences: ClassVar[tuple[type[Exception], ...]] = HttpStore.silences
 
     @property
     def endpoint(self) -> str:
@@ -125,12 +126,7 @@ class HubStore(WebStore):
         """Yield the files of the folder, 1,000 a request."""
         from presswatch_spark.storage.hub_lists import files_below
 
-        found = files_below(self, HubAddress.of(uri))
-        if not found:
-            raise MissingError(
-                "there is no such file, and nothing under it as a folder", where=uri.rstrip("/")
-            )
-        yield from found
+        return iter(files_below(self, HubAddress.of(uri)))
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Open a range in the store. An address that it refuses has expired, so the hub signs another."""
@@ -342,11 +338,10 @@ def token_of(options: StorageOptions) -> str | None:
     if options.hf_token_file:
         where = options.hf_token_file
         try:
-            with open(where, encoding="utf-8") as file:
+            with open(where, encoding="utf-8", errors="replace") as file:
                 text = file.read(4096)
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
-            what = f"the token cannot be read: {why}"
+        except OSError as error:
+            what = f"the token cannot be read: {error.strerror}"
             raise ConfigError(what, where=where, remedy="check --hf-token-file") from None
     elif options.hf_token_secret:
         text, where = _token_in_secret(options.hf_token_secret, options.profile), options.hf_token_secret
@@ -366,16 +361,9 @@ def _token_in_secret(arn: str, profile: str | None) -> str:
 
     from presswatch_spark.storage.s3 import aws_session
 
-    found = _ARN.fullmatch(arn)
-    if not found:
-        # It may be the token itself.
-        raise ConfigError(
-            "is not the ARN of a secret",
-            where="storage.hf_token_secret",
-            remedy="write arn:aws:secretsmanager:REGION:…:secret:NAME",
-        )
     try:
-        client = aws_session(profile).client("secretsmanager", region_name=found["region"])
+        # arn:aws:secretsmanager:REGION:…:secret:NAME
+        client = aws_session(profile).client("secretsmanager", region_name=arn.split(":")[3])
         text = str(client.get_secret_value(SecretId=arn).get("SecretString", ""))
     except (ClientError, BotoCoreError) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__

@@ -17,7 +17,7 @@ from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._http import default_client_factory
 
 from presswatch_spark.errors import StorageError, TruncatedError
-from presswatch_spark.storage.http import WebStore, unpacked_body
+from presswatch_spark.storage.http import unpacked_body
 from presswatch_spark.storage.hub import HubStore
 from presswatch_spark.storage.objects import ObjectInfo, RawResponse, body_of_answer, pause
 from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, is_utf8
@@ -51,7 +51,7 @@ class _OverOurLines(httpx2.BaseTransport):
         self._asked.add(url)
         for attempt in range(1, options.max_attempts + 1):
             with closing(self._hub.get(url, self._address)) as reply:
-                most, faults = LONGEST_ANSWER + 1, WebStore.interruptions
+                most, faults = LONGEST_ANSWER + 1, self._hub.interruptions
                 body, failure = body_of_answer(reply, 0, most, reply.length, options, faults)
             if reply.location is not None or len(body) > LONGEST_ANSWER:
                 what = f"the hub's answer is longer than {LONGEST_ANSWER:,} bytes, or elsewhere"

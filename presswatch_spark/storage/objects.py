@@ -146,7 +146,7 @@ class Store:
         raise NotImplementedError
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
-        """Yield the objects under the folder, whose URI ends in `/`; `MissingError` if there are none."""
+        """Yield the objects under the folder, whose URI ends in `/`; see `list_objects` below."""
         raise NotImplementedError
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
@@ -161,20 +161,12 @@ class Store:
         """Ask a web site for an object without a range; see `ask_whole` below."""
         return None
 
-    def pinned(self, uri: str) -> str:
-        """Return the URI with the commit in place of its revision, on a hub."""
-        return uri
-
     def read(self, uri: str) -> tuple[bytes, str]:
         """Return a small object, and the ETag that `write` compares: empty if the server gives none."""
         from presswatch_spark.storage.streams import ByteStream
 
         with ByteStream(self, ObjectInfo(uri)) as stream:
-            return stream.read_to_end(), stream.etag or ""
-
-    def put(self, local_path: str, uri: str) -> None:
-        """Write a local file as the object, whole or not at all."""
-        raise self._read_only(uri)
+            return stream.read_to_end(), stream.info.etag or ""
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
         """Write an object whole and return its ETag; see `write_object` below."""
@@ -190,7 +182,7 @@ class Store:
 
     def put_draft(self, draft: str, uri: str) -> None:
         """Write that file as the object, whole or not at all; the file may be gone after that."""
-        self.put(draft, uri)
+        raise self._read_only(uri)
 
     def move(self, source: str, target: str) -> None:
         """Give an object of this storage another name, in place of the object that has it."""
@@ -279,7 +271,11 @@ def stat(uri: str, options: StorageOptions) -> ObjectInfo:
 
 def pinned(uri: str, options: StorageOptions) -> str:
     """Return a canonical URI with the commit that its revision on a hub names now; others as they are."""
-    return store_of(uri, options).pinned(uri) if scheme_of(uri) == "hf" else uri
+    if scheme_of(uri) != "hf":
+        return uri
+    from presswatch_spark.storage.hub import HubStore
+
+    return HubStore(options).pinned(uri)
 
 
 def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = None) -> Iterator[ObjectInfo]:
@@ -290,7 +286,10 @@ def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = N
     """
     folder = pinned(canonical(uri), options).rstrip("/") + "/"
     visible, first_names = list[ObjectInfo](), set[str]()
-    for info in store_of(folder, options).list(folder):
+    found = list(store_of(folder, options).list(folder))
+    if not found and scheme_of(folder) != "file":
+        raise MissingError("there is no such object, and nothing under it as a folder", where=folder[:-1])
+    for info in found:
         relative = info.uri[len(folder) :]
         if not is_hidden(relative):
             visible.append(info)

@@ -17,9 +17,10 @@ import urllib3.exceptions
 from botocore import UNSIGNED, exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import create_loader
 
 from presswatch_spark.errors import ConfigError, StorageError
+from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.exchanges import tell_exchange
 from presswatch_spark.storage.host_limits import limits_of, report_silence
 from presswatch_spark.storage.objects import (
@@ -40,7 +41,6 @@ from presswatch_spark.storage.objects import (
     pause,
     range_header,
 )
-from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.threads import check_wanted
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
 
@@ -55,17 +55,32 @@ ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _DENIED = {"403", "AccessDenied", "AllAccessDisabled", "Forbidden", "AccountProblem"}
 _BAD_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "401", "InvalidToken", "AuthFailure"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
-OUR_FAULTS = (
-    exceptions.NoCredentialsError,
-    exceptions.PartialCredentialsError,
-    exceptions.ProfileNotFound,
-    exceptions.SSOError,
-    exceptions.TokenRetrievalError,
-    CredentialRetrievalError,
-    exceptions.ConfigParseError,
-    exceptions.ParamValidationError,
-)
-"""Errors of botocore that say nothing of the object: credentials and configuration."""
+_FAULTS: dict[tuple[type[Exception], ...], tuple[str, str]] = {
+    (exceptions.NoCredentialsError, exceptions.PartialCredentialsError): (
+        "no credentials were found, or not all",
+        "give --profile, or --unsigned for a public bucket",
+    ),
+    (exceptions.ProfileNotFound,): ("there is no such AWS profile", "give a --profile of ~/.aws/config"),
+    (exceptions.SSOError, exceptions.TokenRetrievalError, CredentialRetrievalError): (
+        "the credentials could not be fetched or have expired",
+        "log in again (aws sso login), or run the profile's credential_process by hand",
+    ),
+    (exceptions.ConfigParseError, exceptions.InvalidConfigError): (
+        "the AWS configuration files cannot be read",
+        "check ~/.aws/config and ~/.aws/credentials",
+    ),
+    (exceptions.ParamValidationError,): ("is not the name of an object", "write s3://BUCKET/KEY"),
+    (exceptions.SSLError,): (
+        "the certificate of the endpoint is not trusted",
+        "give --ca-bundle, or set AWS_CA_BUNDLE",
+    ),
+    (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError): (
+        "the endpoint cannot be reached",
+        "check --endpoint, --region and the network",
+    ),
+}
+"""Errors of botocore, each finding with its remedy. The first five say nothing of the object."""
+OUR_FAULTS = tuple(kind for kinds in list(_FAULTS)[:5] for kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +125,6 @@ class S3Store(Store):
                     what = "the server's list of objects has no end, or an entry that cannot be right"
                     remedy = "check --endpoint, or name a longer prefix"
                     raise StorageError(what, where=uri.rstrip("/"), remedy=remedy)
-        if not seen:
-            raise MissingError(
-                "there is no such object, and nothing under it as a folder", where=uri.rstrip("/")
-            )
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Ask for a range, and for the version that `info` names."""
@@ -171,19 +182,23 @@ class S3Store(Store):
             return RawResponse(uri, sent_at, failure=f"the transfer broke off ({type(error).__name__})")
         return replace(found, start=first, body=body, failure=failure)
 
-    def put(self, local_path: str, uri: str) -> None:
+    def put_draft(self, draft: str, uri: str) -> None:
         """Upload, in parts if large; S3 shows an object only when it is whole."""
         bucket, key = bucket_and_key(uri)
-        with self._reaching(uri) as client, open(local_path, "rb") as file:
+        with self._reaching(uri) as client, open(draft, "rb") as file:
             client.upload_fileobj(file, bucket, key)
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
         """Put the object, conditionally if asked. A put whose reply was lost is known by its bytes."""
         wanted = {"IfNoneMatch": "*"} if absent else {} if etag is None else {"IfMatch": f'"{etag}"'}
         for attempt in range(1, self.options.max_attempts + 1):
-            version, code = self._put(uri, data, wanted)
-            if version is not None:
-                return version
+            with self._reaching(uri) as client:
+                try:
+                    return _etag(client.put_object(**_place(uri), Body=data, **wanted)) or ""
+                except ClientError as error:
+                    code = str(error.response["Error"]["Code"])
+                    if code not in REFUSED and not (code in GONE and "IfMatch" in wanted):
+                        raise
             with suppress(MissingError):
                 found, version = self.read(uri)
                 if found == data:
@@ -192,17 +207,6 @@ class S3Store(Store):
                 break
             pause(self.options, attempt)
         raise conflict(uri)
-
-    def _put(self, uri: str, data: bytes, wanted: dict[str, str]) -> tuple[str | None, str]:
-        with self._reaching(uri) as client:
-            try:
-                reply = client.put_object(**_place(uri), Body=data, **wanted)
-            except ClientError as error:
-                code = str(error.response["Error"]["Code"])
-                if code in REFUSED or (code in GONE and "IfMatch" in wanted):
-                    return None, code
-                raise
-        return _etag(reply) or "", ""
 
     def delete(self, uri: str) -> None:
         """Remove the object; S3 does not say whether there was one."""
@@ -223,16 +227,13 @@ class S3Store(Store):
 
     def remove(self, uri: str) -> None:
         """Remove the objects, 1,000 a request."""
-        with suppress(MissingError):
-            found = self.list(uri)
-            while some := list(islice(found, DELETED_AT_ONCE)):
-                keys = [{"Key": bucket_and_key(info.uri)[1]} for info in some]
-                with self._reaching(uri) as client:
-                    asked = {"Objects": keys, "Quiet": True}
-                    reply = client.delete_objects(Bucket=bucket_and_key(uri)[0], Delete=asked)
-                for refused in reply.get("Errors", ()):
-                    where = join(root_of(uri), refused.get("Key", ""))
-                    raise from_reply(str(refused.get("Code")), where)
+        found = self.list(uri)
+        while some := list(islice(found, DELETED_AT_ONCE)):
+            asked = {"Objects": [{"Key": bucket_and_key(info.uri)[1]} for info in some], "Quiet": True}
+            with self._reaching(uri) as client:
+                reply = client.delete_objects(Bucket=bucket_and_key(uri)[0], Delete=asked)
+            for refused in reply.get("Errors", ()):
+                raise from_reply(str(refused.get("Code")), join(root_of(uri), refused.get("Key", "")))
 
     @property
     def _client(self) -> Any:
@@ -291,9 +292,7 @@ def aws_session(profile: str | None = None, region: str | None = None) -> boto3.
     return boto3.session.Session(botocore_session=session, profile_name=profile, region_name=region)
 
 
-@lru_cache(maxsize=4)
-def _loader(data_path: str | None) -> Loader:
-    return create_loader(data_path)
+_loader = lru_cache(maxsize=4)(create_loader)
 
 
 @lru_cache(maxsize=16)
@@ -370,7 +369,11 @@ def explained(error: ClientError | BotoCoreError, uri: str) -> StorageError:
     """Return an error of botocore as ours; nothing of a credential is quoted."""
     if isinstance(error, ClientError):
         return from_reply(str(error.response.get("Error", {}).get("Code", "")), uri)
-    what, remedy = _from_client(error)
+    usual = (
+        f"the connection or the S3 client failed ({type(error).__name__})",
+        "run again later, or check --endpoint, --region and ~/.aws/config",
+    )
+    what, remedy = next((fault for kinds, fault in _FAULTS.items() if isinstance(error, kinds)), usual)
     return StorageError(what, where=uri, remedy=remedy)
 
 
@@ -391,23 +394,3 @@ def from_reply(code: str, uri: str) -> StorageError:
     if code in _EXPIRED:
         return StorageError("the credentials have expired", where=uri, remedy="log in again")
     return StorageError(f"S3 answered {code or 'without a reason'}", where=uri, remedy="run again later")
-
-
-def _from_client(error: BotoCoreError) -> tuple[str, str]:
-    if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
-        return "no credentials were found, or not all", "give --profile, or --unsigned for a public bucket"
-    if isinstance(error, exceptions.ProfileNotFound):
-        return "there is no such AWS profile", "give a --profile of ~/.aws/config"
-    if isinstance(error, (exceptions.SSOError, exceptions.TokenRetrievalError, CredentialRetrievalError)):
-        what = "the credentials could not be fetched or have expired"
-        return what, "log in again (aws sso login), or run the profile's credential_process by hand"
-    if isinstance(error, (exceptions.ConfigParseError, exceptions.InvalidConfigError)):
-        return "the AWS configuration files cannot be read", "check ~/.aws/config and ~/.aws/credentials"
-    if isinstance(error, exceptions.ParamValidationError):
-        return "is not the name of an object", "write s3://BUCKET/KEY"
-    if isinstance(error, exceptions.SSLError):
-        return "the certificate of the endpoint is not trusted", "give --ca-bundle, or set AWS_CA_BUNDLE"
-    if isinstance(error, (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)):
-        return "the endpoint cannot be reached", "check --endpoint, --region and the network"
-    what = f"the connection or the S3 client failed ({type(error).__name__})"
-    return what, "run again later, or check --endpoint, --region and ~/.aws/config"

@@ -55,7 +55,7 @@ class ByteStream:
     ) -> None:
         self.position, self.size = start, info.size
         self.seen: list[bytes] | None = None
-        self._store, self._info, self._end = store, info, end
+        self._store, self.info, self._end = store, info, end
         self._failures, self._forgiven_at = 0, start
         self._ended, self._closed = False, False
         self._slow_bytes, self._slow_seconds = 0, 0.0
@@ -64,21 +64,6 @@ class ByteStream:
         self._sha256 = hashlib.sha256() if digests and start == 0 else None
         self._reader: Reader | None = None
         self._reader = self._open()
-
-    @property
-    def info(self) -> ObjectInfo:
-        """Return the object as it was described, completed by the replies: this version's ETag and size."""
-        return self._info
-
-    @property
-    def etag(self) -> str | None:
-        """Return the ETag of this version; None if storage gives none."""
-        return self._info.etag
-
-    @property
-    def declared_sha256(self) -> str | None:
-        """Return the SHA-256 (hex) that the publisher declares of the object; None if there is none."""
-        return self._info.sha256
 
     @property
     def sha256(self) -> str | None:
@@ -102,7 +87,7 @@ class ByteStream:
                 data = self._received(wanted)
             except self._store.interruptions as error:
                 if isinstance(error, self._store.silences):
-                    report_silence(self._info.uri, self._failures + 1, self._store.options)
+                    report_silence(self.info.uri, self._failures + 1, self._store.options)
                 self._interrupted(getattr(error, "strerror", None) or type(error).__name__)
                 continue
             if data:
@@ -195,17 +180,17 @@ class ByteStream:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _open(self) -> Reader:
-        body = self._store.open_body(self._info, self.position, self._end)
-        if self._info.etag and body.etag:
-            same = self._info.etag == body.etag
+        body = self._store.open_body(self.info, self.position, self._end)
+        if self.info.etag and body.etag:
+            same = self.info.etag == body.etag
         else:
             same = None in (self.size, body.total) or self.size == body.total
         if not same:
             body.reader.close()
-            raise changed(printable(self._info.uri), self.position)
+            raise changed(printable(self.info.uri), self.position)
         self.size = body.total if self.size is None else self.size
-        declared = self._info.sha256 or body.sha256
-        self._info = ObjectInfo(self._info.uri, self.size, self._info.etag or body.etag, declared)
+        declared = self.info.sha256 or body.sha256
+        self.info = ObjectInfo(self.info.uri, self.size, self.info.etag or body.etag, declared)
         self._delimited, self._bytes_to_skip = body.delimited, self.position - body.start
         return body.reader
 
@@ -222,7 +207,7 @@ class ByteStream:
         size = "an unknown number of" if self.size is None else f"{self.size:,}"
         return TruncatedError(
             f"only {self.position:,} of {size} bytes could be read: {why}",
-            where=f"{printable(self._info.uri)} @ {self.position}",
+            where=f"{printable(self.info.uri)} @ {self.position}",
             remedy="compare the object with its source and run again",
         )
 
@@ -244,7 +229,7 @@ class RangeFile(SeekableFile):
 
     def __init__(self, store: Store, info: ObjectInfo, size: int) -> None:
         super().__init__()
-        self._store, self._info, self._size, self._position = store, info, size, 0
+        self._store, self.info, self._size, self._position = store, info, size, 0
         # Arrow reads ranges in threads of its own.
         self._limit = limit_here()
 
@@ -264,7 +249,7 @@ class RangeFile(SeekableFile):
         end = min(start + len(view), self._size)
         if end <= start:
             return 0
-        with limited_by(self._limit), ByteStream(self._store, self._info, start=start, end=end) as stream:
+        with limited_by(self._limit), ByteStream(self._store, self.info, start=start, end=end) as stream:
             data = stream.read_to_end()
         view[: len(data)] = data
         self._position += len(data)
@@ -320,7 +305,7 @@ class Opener(threading.local):
         """Open an object from its first byte on; if it was looked into last, by the same stream."""
         last, self._last = self._last, None
         if last is not None:
-            if last.info.uri == info.uri and info.etag in (None, last.etag):
+            if last.info.uri == info.uri and info.etag in (None, last.info.etag):
                 return last
             last.close()
         self._opened = open_stream(info, storage, digests=self._digests)

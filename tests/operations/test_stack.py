@@ -19,8 +19,7 @@ from moto.stepfunctions.parser.asl.static_analyser.static_analyser import Static
 from presswatch_spark.cli.commands.campaign import watch
 from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.deploy.profiles import Profile, load_profile
-from presswatch_spark.deploy.requests import job_run_request
-from presswatch_spark.deploy.submission import Submission, submission
+from presswatch_spark.deploy.submission import Submission, job_run_request, submission
 from tests.conftest import ROOT, TEST_AWS
 from tests.operations.policies import actions, allows
 from tests.operations.stacks import (

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.catalog.connect import open_catalog
-from presswatch_spark.catalog.sync import sync
+from presswatch_spark.catalog.sync import open_catalog, sync
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli.main import run
 from presswatch_spark.errors import StorageError

@@ -148,12 +148,12 @@ class TestLease:
     def test_storage_that_heeds_no_conditions_is_refused(
         self, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        put = S3Store._put
+        write = S3Store.write
 
-        def heedless(store: S3Store, uri: str, data: bytes, _: dict[str, str]) -> tuple[str | None, str]:
-            return put(store, uri, data, {})
+        def heedless(store: S3Store, uri: str, data: bytes, *_: Any, **__: Any) -> str:
+            return write(store, uri, data, False, None)
 
-        monkeypatch.setattr(S3Store, "_put", heedless)
+        monkeypatch.setattr(S3Store, "write", heedless)
         with pytest.raises(OutputError, match="does not heed the conditions"), leased(URI, options, SECONDS):
             pass
 

@@ -120,7 +120,7 @@ def test_an_iceberg_catalog_is_not_named_by_the_working_folder(tmp_path: Path) -
         settings = SETTINGS[".pyiceberg.yaml"].replace("127.0.0.1", folder.name)
         (folder / ".pyiceberg.yaml").write_text(settings)
     code = (
-        "from presswatch_spark.catalog.connect import ignore_working_folder; ignore_working_folder();"
+        "from presswatch_spark.catalog.sync import ignore_working_folder; ignore_working_folder();"
         " from pyiceberg.utils.config import Config;"
         " print(Config().get_catalog_config('presswatch'))"
     )

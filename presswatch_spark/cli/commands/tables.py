@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.catalog.connect import KINDS, NAME
+from presswatch_spark.catalog.sync import KINDS, NAME
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.options import STORAGE, argument, engine_option, option, pairs_option
 from presswatch_spark.cli.replies import (
@@ -360,7 +360,7 @@ def sync(
     presswatch catalog sync tables --catalog sql --namespace press
       --property uri=sqlite:///catalog.db --property warehouse=file:///srv/warehouse
     """
-    from presswatch_spark.catalog.connect import open_catalog
+    from presswatch_spark.catalog.sync import open_catalog
     from presswatch_spark.catalog.sync import sync as bring
     from presswatch_spark.tables.store import TableStore
 

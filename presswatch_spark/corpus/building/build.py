@@ -51,8 +51,8 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.judgement.sites import SiteIndex, TitleSites, UrlKeys, url_keys
 from presswatch_spark.moments import check_formats
 from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
-from presswatch_spark.storage.scratch import scratch_folder
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.uris import canonical, scheme_of
 from presswatch_spark.tables.declarations import RefusedArticle, SuppressedShingle

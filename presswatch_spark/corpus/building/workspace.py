@@ -21,7 +21,7 @@ from presswatch_spark.errors import OutputError, PresswatchError
 from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.drafts import hidden_draft
-from presswatch_spark.storage.file_locks import CORPUS_BUILD
+from presswatch_spark.storage.locks import CORPUS_BUILD
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

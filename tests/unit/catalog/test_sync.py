@@ -14,8 +14,7 @@ import pytest
 from pyiceberg.utils.config import Config
 
 from presswatch_spark.catalog import sync as syncing
-from presswatch_spark.catalog.connect import open_catalog
-from presswatch_spark.catalog.sync import CatalogChange, sync
+from presswatch_spark.catalog.sync import CatalogChange, open_catalog, sync
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli.main import run
 from presswatch_spark.errors import ConfigError, OutputError, StorageError

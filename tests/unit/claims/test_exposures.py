@@ -9,8 +9,7 @@ import pytest
 
 from presswatch_spark.claims.exposures import Exposure, load_exposures, parse_exposures
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.releases.datasets import load_datasets
-from presswatch_spark.releases.products import PRODUCTS
+from presswatch_spark.releases.datasets import PRODUCTS, load_datasets
 from tests.documents import built
 
 GOOD = """\

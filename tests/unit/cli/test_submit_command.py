@@ -12,10 +12,10 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.submit import JOBS, submit
-from presswatch_spark.deploy import requests
+from presswatch_spark.deploy import submission
 from tests.conftest import ROOT
 
-java_home = cache(requests.java_home)
+java_home = cache(submission.java_home)
 """The machine's Java, which is started to be asked once."""
 SCAN = "scan --corpus s3://b/corpus --out s3://b/tables s3://b/a.wet.gz"
 
@@ -26,7 +26,7 @@ def _filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     own |= {"SERVERLESS__APPLICATION_ID": "00f1", "SERVERLESS__ROLE_ARN": "arn:aws:iam::123456789012:role/r"}
     for name, value in own.items():
         monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
-    monkeypatch.setattr(requests, "java_home", java_home)
+    monkeypatch.setattr(submission, "java_home", java_home)
 
 
 def ran(line: str) -> int:

@@ -11,8 +11,7 @@ import pytest
 import yaml
 
 from presswatch_spark.deploy.profiles import OURS, Profile, load_profile, profile_settings
-from presswatch_spark.deploy.requests import job_run_request, spark_settings
-from presswatch_spark.deploy.submission import Submission, Upload, submission
+from presswatch_spark.deploy.submission import Submission, Upload, job_run_request, spark_settings, submission
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.settings.load import NAMES

@@ -19,8 +19,7 @@ from presswatch_spark.demo import shards
 from presswatch_spark.errors import InputError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import ROLES
-from presswatch_spark.releases.datasets import Dataset, load_datasets, part_of
-from presswatch_spark.releases.products import PRODUCTS, product_of
+from presswatch_spark.releases.datasets import PRODUCTS, Dataset, load_datasets, part_of, product_of
 from presswatch_spark.settings.config import StorageOptions
 from presswatch_spark.storage.shards import plan
 from tests.reading import Document, SmallPage, read

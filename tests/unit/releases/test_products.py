@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from presswatch_spark.releases.products import C4_FOLDERS, HUB_REPOSITORIES, PRODUCTS, days_of, product_of
+from presswatch_spark.releases.datasets import C4_FOLDERS, HUB_REPOSITORIES, PRODUCTS, days_of, product_of
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from presswatch_spark.errors import OutputError
 from presswatch_spark.storage import locks as runs
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.storage.file_locks import (
+from presswatch_spark.storage.locks import (
     CORPUS_BUILD,
     CORPUS_COPY,
     RUN,

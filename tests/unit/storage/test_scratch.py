@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.drafts import scratch_folder
 from tests.conftest import ROOT
 
 HOLDER = """
 import sys
-from presswatch_spark.storage.scratch import scratch_folder
+from presswatch_spark.storage.drafts import scratch_folder
 with scratch_folder() as folder:
     (folder / "draft").write_bytes(b"half of it")
     print(folder, flush=True)

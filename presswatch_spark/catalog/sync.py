@@ -78,10 +78,7 @@ def open_catalog(
 
 
 def ignore_working_folder() -> None:
-    """Have pyiceberg read no settings from the working folder, which may have come with the shards.
-
-    Call it before `pyiceberg.catalog` is imported; raises ImportError if pyiceberg is not installed.
-    """
+    """Have pyiceberg, before its first import, read no settings from the working folder (`ImportError`)."""
     from pyiceberg.utils import config
 
     # It leaves out a folder without a name.
@@ -89,7 +86,6 @@ def ignore_working_folder() -> None:
 
 
 def _on_aws(storage: StorageOptions) -> dict[str, str]:
-    """Return the settings of S3 and Glue as properties of pyiceberg."""
     from presswatch_spark.storage.s3 import aws_session
 
     session = aws_session(storage.profile, storage.region)
@@ -222,7 +218,6 @@ def published_files(store: TableStore) -> dict[str, list[Published]]:
 
 
 def _namespace(catalog: Catalog, name: str) -> tuple[str, ...]:
-    """Return the levels of a namespace, separated by dots in its name; it is made if it is missing."""
     levels = catalog.identifier_to_tuple(name)
     try:
         # Who may not create one needs no right to where it is there.
@@ -261,7 +256,6 @@ def _synced(
 
 
 def _table(catalog: Catalog, name: tuple[str, ...], folder: str) -> Table:
-    """Open an Iceberg table, made if it is missing, with the columns of today."""
     from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
 
     try:

@@ -113,10 +113,7 @@ class Index:
         return scheme_of(self.address) in ("http", "https") and not self.is_files
 
     def releases_of(self, release: str | None, captured_at: datetime | None) -> tuple[str, ...]:
-        """Return the releases to be asked for a capture; an empty name if the address has no placeholder.
-
-        They are the crawl that is named, or those that were made at that time.
-        """
+        """Return the releases to ask: the named crawl, or those of that time; `""` without a placeholder."""
         if RELEASE not in self.address:
             return ("",)
         if release and CRAWL.fullmatch(release):
@@ -135,10 +132,7 @@ class Index:
             yield from (each for each in answer.captures if each.url == url)
 
     def answers(self, urls: Collection[str], release: str = "") -> Iterator[tuple[str, IndexAnswer]]:
-        """Yield each URL with the answer for it: of a server, for any spelling that it takes for the same.
-
-        `BlockedError`: the site is to be asked nothing more.
-        """
+        """Yield each URL with its answer: of a server, for any spelling of it. Else `BlockedError`."""
         address = self.address.replace(RELEASE, release)
         if self.is_server:
             with AskingThreads(ASKED_AT_ONCE, "index") as pool:
@@ -249,7 +243,6 @@ def _capture_of_row(row: Mapping[str, object]) -> IndexedCapture | None:
 def _capture_of(
     url: Any, at: Any, filename: Any, offset: Any, length: Any, digest: Any
 ) -> IndexedCapture | None:
-    """Return the capture of these values of an index; None if it has no place."""
     name, begin = as_text(filename), as_number(offset, LARGEST_OFFSET)
     size = as_number(length, LARGEST_OFFSET)
     if not isinstance(url, str) or not name or begin is None or not size or ".." in name.split("/"):
@@ -258,7 +251,6 @@ def _capture_of(
 
 
 def _in_clusters(uri: str, keys: Mapping[str, Key], storage: StorageOptions) -> dict[str, IndexAnswer]:
-    """Return the answers of an index for URLs, by the address of its `cluster.idx` and their keys."""
     lines = _ClusterLines(uri, storage, stat(uri, storage).size or 0)
     blocks_of = {url: lines.blocks_of(key.surt) for url, key in keys.items()}
     blocks = list(dict.fromkeys(block for blocks in blocks_of.values() for block in blocks))
@@ -302,8 +294,6 @@ def _read_block(block: Block, urls: Collection[str], wanted: Wanted, storage: St
 
 @dataclass(frozen=True, slots=True)
 class _ClusterLines:
-    """The lines of a `cluster.idx`, sorted by key; what was read of it is kept."""
-
     uri: str
     storage: StorageOptions
     size: int
@@ -328,12 +318,10 @@ class _ClusterLines:
         return found
 
     def _key_after(self, offset: int) -> str:
-        """Return the key of the first line that begins at an offset or after it."""
         start = offset + len(self._line_at(offset - 1)) if offset else 0
         return _key(self._line_at(start)) if start < self.size else chr(0x10FFFF)
 
     def _line_at(self, start: int) -> bytes:
-        """Return the rest of a line from an offset on, without its end."""
         data, at = b"", start
         while b"\n" not in data and at < self.size:
             number = at // WINDOW_BYTES

@@ -25,10 +25,7 @@ Range = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Hosts, each with all hosts below it, and the keys that an index has for them.
-
-    `ranges` are sorted runs of SURT keys, [first, last), none touching another.
-    """
+    """Hosts, each with all hosts below it, and the sorted runs [first, last) of SURT keys that they have."""
 
     hosts: frozenset[str]
     ranges: tuple[Range, ...]

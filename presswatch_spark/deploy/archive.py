@@ -62,10 +62,7 @@ class HostPlatform:
 
 
 def archive_for(root: Path, out: Path, target: HostPlatform, *, make: bool = True) -> Path:
-    """Return the archive of the sources in `root`: the one in `out` if made of the same, else a new one.
-
-    `ArchiveError`: it cannot be built or, without `make`, is not there.
-    """
+    """Return the archive of the sources in `root`: that in `out`, or a new one; `ArchiveError` without it."""
     if file := existing_archive(root, out, target):
         return file
     if not make:
@@ -107,10 +104,7 @@ def inputs_digest(root: Path, target: HostPlatform) -> str:
 
 
 def build(root: Path, out: Path, target: HostPlatform) -> Path:
-    """Build the archive of the sources in `root` and return it, in `out`, named after its digest.
-
-    `ArchiveError`: a package cannot be had, its hash is another, or the result is refused.
-    """
+    """Build the archive of the sources in `root`, and return it, in `out`, named after its digest."""
     if not (root / "requirements.lock").is_file():
         raise ArchiveError(
             "there are no sources to build an archive of",

@@ -168,7 +168,6 @@ def _hosts(job: PlannedJob) -> Findings:
 
 
 def _release(job: PlannedJob) -> Findings:
-    """Look up the Spark, the Pythons and the end of support of the profile's release."""
     known = yaml.safe_load(shipped("emr.yaml").read_text(encoding="utf-8"))
     label, python = job.profile.release, job.profile.archive.python
     release = next((each for each in known["releases"] if each["label"] == label), None)
@@ -205,7 +204,6 @@ def _quota(job: PlannedJob) -> Findings:
 
 
 def _ways(job: PlannedJob) -> Findings:
-    """Compare places outside of S3 with the network of the application."""
     assert isinstance(job.service, JobRuns)
     outside = sorted({f"{scheme_of(place)}://" for place in job.places} - {"s3://", "file://"})
     network = job.service.application().get("networkConfiguration") or {}
@@ -218,7 +216,6 @@ def _ways(job: PlannedJob) -> Findings:
 
 
 def _regions(job: PlannedJob) -> Findings:
-    """Compare the region of each bucket with that of the hosts."""
     home, s3 = job.profile.region, job.aws("s3")
     named = [place for place in (job.profile.store, job.profile.logs, *job.places) if place]
     for bucket in dict.fromkeys(bucket_and_key(place)[0] for place in named if scheme_of(place) == "s3"):
@@ -251,7 +248,6 @@ def _store(job: PlannedJob) -> Findings:
 
 
 def _archive(job: PlannedJob) -> Findings:
-    """Read the version of the archive, and whether the store has the archive already."""
     if (archive := job.archive) is None:
         if (ROOT / "requirements.lock").is_file():
             yield OK, "there is no archive of these sources yet: the submission makes it", ""

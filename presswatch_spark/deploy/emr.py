@@ -80,10 +80,7 @@ def check_release(profile: Profile, found: str, where: str) -> None:
 def client(
     service: str, region: str | None, attempts: int = ATTEMPTS, *, credentials: str | None = None
 ) -> Any:
-    """Return a client that tries a request up to `attempts` times.
-
-    `credentials`: the name of an AWS profile, else the usual chain decides. `ServiceError`: there is none.
-    """
+    """Return a client of a service; `ServiceError` if there is no AWS profile `credentials`."""
     with reaching(service, f"AWS profile {credentials}" if credentials else service):
         return _client(service, region, attempts, os.environ.get("AWS_ENDPOINT_URL"), credentials)
 

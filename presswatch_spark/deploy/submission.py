@@ -61,10 +61,7 @@ class Upload:
     uri: str
 
     def bring(self, options: StorageOptions) -> bool:
-        """Upload it unless it is there, and return whether that was needed.
-
-        Its name follows from its content, and S3 shows an object only when it is whole.
-        """
+        """Upload it unless its name, which follows from its content, is there; return whether it was not."""
         with suppress(MissingError):
             if stat(self.uri, options).size == self.file.stat().st_size:
                 return False
@@ -125,10 +122,7 @@ def submission(
     root: Path,
     env: Mapping[str, str],
 ) -> Submission:
-    """Return the submission of `job`, from a checkout in `root`, with the settings of jobs in `env`.
-
-    `ConfigError`: there is no such job; or its arguments contain a secret, or a place of this machine.
-    """
+    """Return the submission of `job`, with the settings in `env`; `ConfigError` if it may not be sent."""
     settings = {name: value for name, value in env.items() if job_settings().owns(name)}
     settings.pop(STAYS_HERE, None)
     environment = {**profile.environment, **settings}
@@ -181,7 +175,6 @@ def check_shared(name: str, place: str) -> None:
 
 
 def _sent_arguments(arguments: Sequence[str], profile: Profile) -> tuple[list[str], list[Upload]]:
-    """Return the arguments, with places in the store for files of this machine, and the uploads."""
     sent, uploads, option = list[str](), list[Upload](), ""
     # Options are spelt `--option value` or `--option=value`. The end, too, shows that a value is missing.
     for argument in [*arguments, "--"]:
@@ -318,10 +311,7 @@ def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dic
 def local_command(
     job: str, arguments: Sequence[str], profile: Profile, root: Path, env: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
-    """Return the command that runs a job here, and the variables to add to its environment.
-
-    `ConfigError`: there is no such job in `root`. `PresswatchError`: no Java.
-    """
+    """Return the command that runs a job here, and variables to add; `ConfigError` without job or Java."""
     entry = job_file(job, root)
     spec = importlib.util.find_spec("pyspark")
     home = str(Path(str(spec and spec.origin)).parent)

@@ -139,10 +139,7 @@ def _as_of(listing: Listing) -> str:
 
 
 def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) -> Listing:
-    """Return the list at canonical `uri`, asked for now; `noted`: see `from_collinfo`.
-
-    `PresswatchError`: it is missing, is no list, or cannot be had within seconds.
-    """
+    """Return the list at canonical `uri`, asked for now; `PresswatchError` if none comes within seconds."""
     quick = replace(
         options,
         max_attempts=min(ATTEMPTS, options.max_attempts),

@@ -55,10 +55,7 @@ def week_of(name: str) -> tuple[int, int] | None:
 
 
 def kinds_of(name: str) -> tuple[str, ...]:
-    """Return the forms of the release of Common Crawl called `name`; none if it cannot be one.
-
-    The crawls of 2008 to 2012 are ARC files.
-    """
+    """Return the forms of the release of Common Crawl called `name`; those of 2008 to 2012 are ARC files."""
     if name == NEWS or NEWS_MONTH.fullmatch(name):
         return ("warc",)
     if week := week_of(name):

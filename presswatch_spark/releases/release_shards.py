@@ -71,7 +71,6 @@ def shards_of(
 
 
 def _copied(name: str, base: str | None) -> ReleaseShards:
-    """Return the shards of a dataset without a list: all of a folder, in the user's own copy."""
     oscar = OSCAR.fullmatch(name)
     dataset = load_datasets()["oscar-2301" if oscar else "c4" if is_c4_english(name) else "mc4"]
     if base is None:

@@ -397,10 +397,7 @@ class Folder:
 
     @contextmanager
     def new_file(self, name: str, *, private: bool = False) -> Iterator[Path]:
-        """Give a local file to write; when the block ends well, it is put under `name`, whole or not at all.
-
-        `private`: on disk it is its owner's alone.
-        """
+        """Give a local file, which is put under `name` when the block ends well, whole or not at all."""
         store = store_of(self.uri, self.storage)
         with store.draft(self.at(name), private=private) as draft:
             yield Path(draft)

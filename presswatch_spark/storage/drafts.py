@@ -28,10 +28,7 @@ LEASE_SECONDS = 60.0
 
 
 def require_new(out: str, storage: StorageOptions, last: str) -> Folder:
-    """Return the folder that `out` names; `OutputError` unless it is absent, empty or an abandoned draft.
-
-    `last`: the file that is written last, as in `new_folder`.
-    """
+    """Return the folder `out`; `OutputError` unless it is absent, empty or a draft without `last`."""
     if scheme_of(out) not in ("file", "s3"):
         raise OutputError("folders are written to a disk or to s3://", where=out, remedy="name another --out")
     folder = Folder.of(out, storage)
@@ -99,7 +96,6 @@ def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
 
 
 def _upload(source: Path, folder: Folder, last: str, confirm: Callable[[], None]) -> None:
-    """Upload all files of a folder, `last` after the others; if one fails, remove all."""
     names = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
     try:
         for name in sorted(names, key=lambda name: name == last):

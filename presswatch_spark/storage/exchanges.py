@@ -40,10 +40,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and the head of its answer. `status` is None, and `failure` says why, if none came.
-
-    `sent_at` and `answered_at` are in seconds since 1970, by the clock of this machine.
-    """
+    """A request and the head of its answer, or its `failure`; times in seconds since 1970 by our clock."""
 
     method: str
     uri: str
@@ -129,10 +126,7 @@ def seconds_of_date(value: str) -> float | None:
 
 
 def clock_ahead(date: str, at: float) -> float | None:
-    """Return by how many seconds a server's clock is ahead of ours; None if it does not give its time.
-
-    `date`: the header of its answer, in whole seconds. `at`: our time for the same moment, since 1970.
-    """
+    """Return how many seconds the server's `Date` is ahead of our time (since 1970); None without a date."""
     servers_time = seconds_of_date(date)
     return None if servers_time is None else round(servers_time - at, 3)
 

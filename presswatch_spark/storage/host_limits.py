@@ -135,10 +135,7 @@ class HostLimits:
         return slot
 
     def must_repeat(self, reply: HttpReply, options: StorageOptions, *, alone: bool) -> bool:
-        """Take note of a reply; return True if the request is to be sent again.
-
-        `alone`: the object may be refused for itself, and nothing pauses. `BlockedError`: ask nothing more.
-        """
+        """Return True if a request must be sent again. Nothing pauses for an object asked for `alone`."""
         status = reply.status
         wait = reply.named_wait if status in (403, 429, 503) else None
         is_single = status != 429 and (alone or any(name in reply.headers for name in REASONS))
@@ -246,10 +243,7 @@ _REPORTERS: list[Callable[[Waiting], None]] = []
 
 @contextmanager
 def waits_reported(report: Callable[[Waiting], None]) -> Iterator[None]:
-    """Have each host that makes this process wait reported, once a minute; the innermost block reports.
-
-    Outside of such a block, as in workers of Spark, a line goes to stderr.
-    """
+    """Have the innermost block report each host that makes us wait, once a minute; else stderr has a line."""
     _REPORTERS.append(report)
     try:
         yield

@@ -111,10 +111,7 @@ def _answered_within(seconds: float, connected: socket.socket) -> Iterator[None]
 
 
 def _guarded(kind: type[HTTPConnection]) -> type[HTTPConnection]:
-    """Return that kind of connection; with `is_guarded` to public addresses only, but for a proxy's.
-
-    The head of an answer must come within `head_seconds`.
-    """
+    """Return that kind of connection; guarded ones reach public addresses only, but for a proxy's."""
 
     class Guarded(kind):  # type: ignore[misc, valid-type]
         def __init__(self, *args: Any, is_guarded: bool = False, head_seconds: float, **kwargs: Any) -> None:
@@ -152,10 +149,7 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
 
 
 def connections_to(uri: str, options: StorageOptions, *, is_guarded: bool = False) -> urllib3.PoolManager:
-    """Return the connections of this process to a site, by the proxy and certificates of the environment.
-
-    `is_guarded`: nothing is sent to an address that is not public. `ConfigError`: the proxy is none.
-    """
+    """Return this process's connections to a site; `ConfigError` if the environment's proxy is none."""
     certificates = options.ca_bundle or next(filter(None, map(os.environ.get, CA_VARIABLES)), None)
     proxy = None if proxy_bypass(urlsplit(uri).netloc) else getproxies().get(scheme_of(uri))
     try:
@@ -353,7 +347,6 @@ class HttpStore(Store):
             pause(self.options, len(policy.history))
 
     def _sent(self, url: str, headers: Mapping[str, str], redirects: int) -> HttpReply:
-        """Send a request, and follow so many redirects; each host is asked in its turn."""
         named, declared = self.named or name_of(url), None
         while True:
             reply = self._once(url, headers, named)
@@ -373,10 +366,7 @@ class HttpStore(Store):
                 raise BadRedirectError
 
     def _once(self, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
-        """Send one request in its turn, and record the exchange.
-
-        `PrivateAddressError`: the host is not `named`, and has an address that is not public.
-        """
+        """Send one request in its turn, and record the exchange; other hosts than `named` must be public."""
         is_guarded = name_of(url) not in (named, *self.options.private_hosts)
         if is_guarded:
             require_public(url)
@@ -404,7 +394,6 @@ class HttpStore(Store):
     def _ask_once(
         self, url: str, headers: Mapping[str, str], start: int, most: int, *, follow: bool = True
     ) -> RawResponse:
-        """Send a request, and return whatever is answered, with up to `most` bytes from `start` on."""
         sent_at = time.time()
         try:
             reply = self.get(url, headers, alone=True, follow=follow)
@@ -453,10 +442,7 @@ def exchanged(
 
 
 def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:
-    """Return the body of a reply to a request for bytes from `start` on.
-
-    `MissingError`, `DeniedError`, `StorageError`: the reply has none of the object's bytes.
-    """
+    """Return the body of a reply to a request for bytes from `start` on, or raise a `StorageError`."""
     found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
     total = int(found[2]) if found and found[2] != "*" else None
     if reply.status == 206 and found and found[1] and int(found[1]) == start:
@@ -502,10 +488,7 @@ def _unreachable(reason: Exception, uri: str) -> PresswatchError:
 
 
 def unpacked_body(answer: RawResponse, most: int) -> bytes:
-    """Return the body of an answer as it was before its coding, which servers and proxies may use unasked.
-
-    A body that is damaged, in another coding than gzip, or has more than `most` bytes is returned as it came.
-    """
+    """Return a body without the gzip that servers may use unasked; as it came if damaged or beyond `most`."""
     if (answer.header("Content-Encoding") or "").strip().lower() not in ("gzip", "x-gzip"):
         return answer.body
     inflater = zlib.decompressobj(GZIP_WINDOW)

@@ -97,10 +97,7 @@ class HubStore(Store):
 
     @property
     def endpoint(self) -> str:
-        """Return the address of the hub: of the settings, of `HF_ENDPOINT`, or else Hugging Face.
-
-        `ConfigError`, `InputError`: that is no address of a web site, or contains a user or password.
-        """
+        """Return the address of the hub; `ConfigError` or `InputError` if it is no web site's."""
         endpoint = self.options.hf_endpoint or os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
         if scheme_of(endpoint) not in ("http", "https") or "?" in endpoint or "#" in endpoint:
             what = "is not the address of a hub"
@@ -138,10 +135,7 @@ class HubStore(Store):
         return self._opened(info, self._resolved(address), start, end)
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
-        """Ask for a range: of the hub where it refuses the file, else of its store.
-
-        The headers of an answer of the store are followed by those in which the hub described the file.
-        """
+        """Ask the store for a range, with the hub's description; or return how the hub refuses."""
         address, sent_at, heard = HubAddress.of(uri), time.time(), Replies()
         # A branch or tag may name another file by now.
         if address.is_pinned and (known := _PLACES.get(self._key(address))):
@@ -207,7 +201,6 @@ class HubStore(Store):
         return self.endpoint, str(address)
 
     def _identity(self, url: str) -> dict[str, str]:
-        """Return the headers with the token; `StorageError` if they would go to another host."""
         if not self.owns(url):
             raise StorageError(
                 "the hub leads to another host where it must answer itself",
@@ -279,10 +272,7 @@ class HubStore(Store):
 
 
 def target_of(url: str, location: str, address: HubAddress) -> str:
-    """Return the URL that a redirect from `url` leads to.
-
-    `StorageError`: that is no address of a web site, or none that is encrypted while `url` is.
-    """
+    """Return the URL that a redirect leads to; `StorageError` if that is no web site, or less encrypted."""
     leads = ""
     with suppress(ValueError, InputError):
         leads = canonical(urljoin(url, location))
@@ -331,10 +321,7 @@ def _refusal(
 
 
 def token_of(options: StorageOptions) -> str | None:
-    """Return the token for the hub; None if there is none. Each process reads it, and nothing else keeps it.
-
-    `ConfigError`: the file or secret of the settings contains no token. `StorageError`: it cannot be read.
-    """
+    """Return the token for the hub, or None; `ConfigError` if the place that is named for it has none."""
     if options.hf_token_file:
         where = options.hf_token_file
         try:

@@ -69,10 +69,7 @@ class _OverOurLines(httpx2.BaseTransport):
 
 @contextmanager
 def _asking(hub: HubStore, address: HubAddress) -> Iterator[HfApi]:
-    """Give the library's face, for one block; other threads must not use the library meanwhile.
-
-    Its client is one for the whole process, and is its own again after the block.
-    """
+    """Give the library for one block, with our client, which is otherwise one for the whole process."""
     with _CLIENT:
         set_client_factory(lambda: httpx2.Client(transport=_OverOurLines(hub, address)))
         try:
@@ -95,10 +92,7 @@ def commit_of(hub: HubStore, address: HubAddress) -> str:
 
 
 def files_below(hub: HubStore, folder: HubAddress) -> list[ObjectInfo]:
-    """Return the files below a folder, at any depth, each with its size, ETag and, if declared, SHA-256.
-
-    `StorageError`: an entry of the list can be no file below the folder.
-    """
+    """Return the files below a folder, at any depth; `StorageError` for an entry that can be none."""
     path, found = folder.path.rstrip("/"), list[ObjectInfo]()
     revision = folder.revision or MAIN
     with _asking(hub, folder) as api:

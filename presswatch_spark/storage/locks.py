@@ -181,10 +181,7 @@ class GuardedObject:
             return None
 
     def write(self, data: bytes, over: Version | None) -> Version:
-        """Write it in the place of `over`, or, if that is None, where there is nothing; see `write_object`.
-
-        `ConflictError`: something else is there. `StorageError`: it may be written, or not.
-        """
+        """Write it over that version, or where nothing is; `ConflictError` if something else is there."""
         etag = over.etag if over else None
         return Version(data, write_object(self.uri, data, self.storage, absent=over is None, etag=etag))
 
@@ -277,10 +274,7 @@ def leased(uri: str, storage: StorageOptions, seconds: float) -> Iterator[RunLea
 
 
 class RunLease(Lock):
-    """A lease of `seconds` on the lock at `uri`, which a thread renews; see `leased`.
-
-    After so long without a sign of life others may take it over.
-    """
+    """A lease of `seconds` on the lock at `uri`, which a thread renews; then others may take it over."""
 
     version: Version
     """The version that this process wrote last."""
@@ -322,10 +316,7 @@ class RunLease(Lock):
             )
 
     def renew(self) -> None:
-        """Write a sign of life, which proves that no other process has taken the object.
-
-        `ConflictError`: another process has. `StorageError`: that cannot be known now.
-        """
+        """Write a sign of life; `ConflictError` if another process took it, else maybe `StorageError`."""
         with self._guard:
             if self._is_lost:
                 raise conflict(self._object.uri)

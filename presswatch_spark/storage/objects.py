@@ -127,10 +127,7 @@ class Stream(Protocol):
 
 
 class Store:
-    """One kind of storage. URIs are canonical (`presswatch_spark.storage.uris.canonical`).
-
-    The operations that write are refused here, for stores that are for reading only, such as `where`.
-    """
+    """One kind of storage, by canonical URIs. Writing is refused here, for stores that are for reading."""
 
     where: ClassVar[str] = "this storage"
     resumable: ClassVar[bool] = True
@@ -244,10 +241,7 @@ def body_of_answer(
     options: StorageOptions,
     interruptions: tuple[type[Exception], ...],
 ) -> tuple[bytes, str]:
-    """Read up to `most` bytes of an answer after its first `ignored` ones.
-
-    Returns the bytes, and the reason why there are fewer than the answer has (`length`), or `""`.
-    """
+    """Return up to `most` bytes after `ignored` ones, and why there are fewer than `length`, or `""`."""
     parts, got = list[bytes](), 0
     most += ignored
     late = time.monotonic() + options.read_timeout + most / max(1, options.lowest_rate)
@@ -327,10 +321,7 @@ def ask_whole(uri: str, most: int, options: StorageOptions) -> RawResponse | Non
 def open_stream(
     info: ObjectInfo, options: StorageOptions, *, start: int = 0, digests: bool = False
 ) -> ByteStream:
-    """Open the object as a checked stream from byte `start` on; raise if it is not as `info` says.
-
-    `digests`: the stream also takes the SHA-256 of its bytes, from the first one on.
-    """
+    """Open the object as a checked stream from `start` on; `digests`: it takes the SHA-256 of its bytes."""
     from presswatch_spark.storage.streams import ByteStream
 
     uri = canonical(info.uri)
@@ -367,10 +358,7 @@ def random_access(
 
 
 def read_object(uri: str, options: StorageOptions) -> tuple[bytes, str]:
-    """Return a whole small object, and the ETag for `write_object`; `MissingError` if there is none.
-
-    On local disk that ETag is a digest of the bytes, unlike `ObjectInfo.etag`.
-    """
+    """Return a small object and the ETag for `write_object`, on disk a digest; or `MissingError`."""
     return store_of(uri := canonical(uri), options).read(uri)
 
 

@@ -66,10 +66,7 @@ NAMED = 8
 
 @dataclass(frozen=True, slots=True)
 class ShardPlan:
-    """Shards in the order of their URIs, each once. Build one with `plan` or `ShardPlan.of`.
-
-    `left_out`: URIs of files beside them that are no shards by their names; equal plans may differ in it.
-    """
+    """Shards in the order of their URIs, each once; `left_out`: URIs beside them that are no shards."""
 
     shards: tuple[ObjectInfo, ...]
     left_out: tuple[str, ...] = field(default=(), compare=False)
@@ -144,8 +141,6 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
 
 @dataclass(frozen=True, slots=True)
 class _ShardFinder:
-    """Finds the shards of the paths of one plan, all of a dataset on a hub at the same commit."""
-
     options: StorageOptions
     base: str | None
     left_out: list[str] = field(default_factory=list)
@@ -198,10 +193,6 @@ class _ShardFinder:
             return None
 
     def _found_below(self, uri: str) -> list[ObjectInfo]:
-        """Return the files of a folder, prefix or glob, without the folders that our commands wrote.
-
-        Their Parquet files would be read as shards: results as if they were pages of a dataset.
-        """
         is_glob, hidden = _WILDCARD.search(uri) is not None, list[str]()
         found = list((globbed if is_glob else list_objects)(uri, self.options, hidden))
         own = {folder for folder, _, name in (each.rpartition("/") for each in hidden) if name in OWN_MARKERS}
@@ -330,10 +321,7 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
 
 
 def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:
-    """Raise `InputError` for a list from the network that names files or addresses of this machine.
-
-    Addresses of its network count, too, unless the list itself comes from that host.
-    """
+    """Raise `InputError` for a list from the network that names files or addresses of this machine."""
     from presswatch_spark.storage.addresses import is_private, name_of
 
     checked = {name_of(uri)}

@@ -288,10 +288,7 @@ class CountedFile(SeekableFile):
 
 
 class Opener(threading.local):
-    """Opens shards to look into them and then to read them, by one request each; each thread has its own.
-
-    `digests`: its streams take the SHA-256 of shards as they are read.
-    """
+    """Opens shards to look into them and then to read them, by one request each; each thread has its own."""
 
     def __init__(self, digests: bool = False) -> None:
         self._digests = digests
@@ -312,10 +309,7 @@ class Opener(threading.local):
         return self._opened
 
     def sha256(self, info: ObjectInfo, storage: StorageOptions) -> str:
-        """Return the SHA-256 (hex) of a shard that was read; if only ranges of it were, read it once more.
-
-        `StorageError`: it cannot be read again, or has changed.
-        """
+        """Return the SHA-256 (hex) of a shard that was read, by another reading if only ranges of it were."""
         opened = self._opened
         if opened is not None and opened.info.uri == info.uri and (digest := opened.sha256):
             return digest

@@ -128,10 +128,7 @@ def rest(seconds: float) -> None:
 
 @contextmanager
 def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Let `check_time` raise in this thread once the block has taken longer than `seconds`; None: no limit.
-
-    Waiting for hosts does not count.
-    """
+    """Let `check_time` raise here after so many seconds (None: no limit), without waits for hosts."""
     with limited_by(None if seconds is None else TimeLimit(seconds, clock(), clock)):
         yield
 

@@ -1,12 +1,9 @@
 """Reads dates and times as people and programs write them, and never guesses between two meanings.
 
 Read without a declared format: ISO 8601 in its usual shapes (also with `/` and `.`, one digit for a month,
-`20190124`, `20190124180000`, weeks and days of the year), RFC 2822 (`Thu, 24 Jan 2019 18:00:00 +0100`), and
-numbers since 1970, as numbers or as text: by their size they are seconds (10^8 and more), milliseconds (10^10
-and more), microseconds (10^13 and more) or nanoseconds (10^16 and more), each from 1970 or 1973 to 2286.
-
-`24-1-2019` is read by a declared format only, one of `strptime`'s. Without a zone, a moment is in UTC; a day
-is its first moment.
+`20190124`, `20190124180000`, weeks and days of the year), RFC 2822, and numbers since 1970: by their size
+seconds (10^8 and more), milliseconds (10^10), microseconds (10^13) or nanoseconds (10^16). `24-1-2019` needs
+a declared format of `strptime`. Without a zone, a moment is in UTC; a day is its first moment.
 """
 
 import math
@@ -35,7 +32,7 @@ _COMPACT = re.compile(r"(?:19|2[01])\d{8}|(?:1[6-9]|2[01])\d{10}(?:\d{2}(?:\d{3}
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 _RFC_2822 = re.compile(
     r"(?:[A-Za-z]{3,9},?\s+)?\d{1,2}[ -](?P<month>[^\W\d_]{3,10})\.?[ -]\d{4}"
-    r"(?P<time>,?\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?P<zone>[A-Za-z]{1,5}|[+-]\d{4}))?(?:\s*\([^()]*\))?)?"
+    r"(?P<time>,?\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:(?P<letters>[A-Za-z]{1,5})|[+-]\d{4}))?(?:\s*\([^()]*\))?)?"
 )
 # RFC 2822, section 4.3; other letters have no one meaning.
 _ZONES = frozenset(["Z", "UT", "UTC", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"])
@@ -57,14 +54,9 @@ class NoMomentError(ValueError):
 
 
 def moment_of(value: object, formats: Sequence[str] = ()) -> datetime | None:
-    """Return the moment that a value means, in UTC; None for a value that is None or blank.
+    """Return the moment that a text, number or date means, in UTC; None for a value that is None or blank.
 
-    Args:
-        value: a text, a number, a date or a datetime.
-        formats: declared formats (see `check_formats`), tried first. All that fit must agree.
-
-    Raises:
-        NoMomentError: it is no moment, or may be two.
+    Declared `formats` (see `check_formats`) come first, and all that fit must agree. Raises `NoMomentError`.
     """
     try:
         return _read(value, formats)
@@ -131,12 +123,10 @@ def _of_text(text: str, formats: Sequence[str]) -> datetime:
     if _OTHER_ISO.fullmatch(text):
         return utc(datetime.fromisoformat(text) if "W" in text else datetime.strptime(text, "%Y-%j"))
     if rfc := _RFC_2822.fullmatch(text):
-        zone = rfc["zone"]
         if rfc["month"].lower() not in _MONTHS:
             raise NoMomentError("names its month in no English word: write it as a number, as 2019-01-24")
-        if zone and zone[0].isalpha() and zone.upper() not in _ZONES:
-            raise NoMomentError("names a time zone by letters that have no one meaning: write it as +0100")
-        return utc(parsedate_to_datetime(text if rfc["time"] else f"{text} 00:00"))
+        if not (rfc["letters"] and rfc["letters"].upper() not in _ZONES):
+            return utc(parsedate_to_datetime(text if rfc["time"] else f"{text} 00:00"))
     if two := _TWO_ORDERS.match(text):
         form = "{0}d{1}{0}m{1}{0}{2}".format("%", two["mark"], "Y" if len(two["year"]) == 4 else "y")
         more = " and the time after it" if two.end() < len(text) else ""
@@ -166,15 +156,9 @@ def _of_iso(found: re.Match[str]) -> datetime:
 
 
 def _of_digits(text: str) -> datetime:
-    """Read a number: a day or a moment without marks, or by its size units since 1970."""
     if len(text) == 8 and text.isdigit():
-        try:
+        with suppress(ValueError):
             return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
-        except ValueError:
-            raise NoMomentError(
-                "has eight digits and is no day that begins with its year:"
-                " declare it, as --date-format %d%m%Y"
-            ) from None
     stamp = None
     if _COMPACT.fullmatch(text):
         with suppress(ValueError):
@@ -187,13 +171,11 @@ def _of_digits(text: str) -> datetime:
             f"may be a time without marks or a number since 1970: declare it, as --date-format {form}"
         )
     number = Decimal(text)
-    if abs(number) >= _GREATEST:
-        raise NoMomentError("is a number too large for nanoseconds since 1970")
     if number == 0:
         return EPOCH
     unit = next((unit for least, unit in _UNITS if abs(number) >= least), None)
-    if unit is None:
+    if unit is None or abs(number) >= _GREATEST:
         raise NoMomentError(
-            "is a number too small for seconds since 1970: declare its form with --date-format"
+            "is a number of neither seconds nor parts of them since 1970: declare its form with --date-format"
         )
     return EPOCH + timedelta(microseconds=int(number * 1_000_000 / unit))

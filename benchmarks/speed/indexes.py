@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from presswatch_spark.corpus import layout
-from presswatch_spark.corpus.building.index import IndexPlan, Keys, build_bucket, join_buckets, write_run
+from presswatch_spark.corpus.building.index import index_bucket, join_buckets
+from presswatch_spark.corpus.building.workspace import Keys, bucket_bits, write_run
 from presswatch_spark.corpus.manifest import CorpusCounts, describe
-from presswatch_spark.corpus.store import ArticleFiles, Corpus
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.sieve.shingle_index import ShingleIndex
 
@@ -49,10 +51,10 @@ def padded(source: Path, out: Path, shingles: int) -> Path:
     for number, (keys, values) in enumerate(_postings(corpus, shingles)):
         runs.append(scratch / f"run-{number:05}")
         write_run(runs[-1], keys, values)
-    plan = IndexPlan.of(runs, shingles, config)
-    folders = [scratch / f"bucket-{bucket:05}" for bucket in range(1 << plan.bits)]
-    for bucket, folder in zip(range(1 << plan.bits), folders, strict=True):
-        build_bucket(plan, bucket, folder, ArticleFiles(out), _NO_LIMIT)
+    without_limit = replace(config, max_articles_per_shingle=_NO_LIMIT)
+    folders = [scratch / f"bucket-{bucket:05}" for bucket in range(1 << bucket_bits(shingles))]
+    for item in enumerate(folders):
+        index_bucket(runs, shingles, without_limit, out, item)
     join_buckets(folders, out / layout.INDEX_FOLDER)
     shutil.rmtree(scratch)
     counts = corpus.manifest.counts

@@ -24,38 +24,23 @@ def save(path: Path, array: Array) -> None:
     """Write one array."""
     with path.open("wb") as file:
         _write_header(file, array.dtype, array.shape)
-        file.write(_bytes_of(array))
-
-
-def reserve(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
-    """Make a file of zeros, for `write_rows` to fill from several processes."""
-    with path.open("wb") as file:
-        _write_header(file, np.dtype(dtype), shape)
-        file.truncate(file.tell() + np.dtype(dtype).itemsize * int(np.prod(shape)))
-
-
-def write_rows(path: Path, first_row: int, rows: Array) -> None:
-    """Fill rows of a reserved file, from `first_row` on."""
-    with path.open("r+b") as file:
-        _skip_header(file)
-        file.seek(first_row * rows.itemsize * int(np.prod(rows.shape[1:])), 1)
-        file.write(_bytes_of(rows))
+        file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
 def read_rows(path: Path, first_row: int, rows: Array) -> None:
-    """Fill `rows` (contiguous) from a flat array, from `first_row` on: in a sixth of the time of a map."""
+    """Fill contiguous `rows` from a flat array, from `first_row` on: in a sixth of the time of a map."""
     with path.open("rb") as file:
         _skip_header(file)
         file.seek(first_row * rows.itemsize, 1)
-        if file.readinto(_bytes_of(rows)) != rows.nbytes:
+        if file.readinto(rows.view(np.uint8).data) != rows.nbytes:
             raise OSError(errno.EIO, "the file ends early", str(path))
 
 
 def join(path: Path, pieces: Sequence[Path]) -> None:
-    """Write one flat array from those in `pieces`, of one type, copied as streams and removed one by one."""
-    total = sum(len(load(piece)) for piece in pieces)
+    """Write one array of the rows of `pieces`, which are of one type; each is copied and removed."""
+    total, first = sum(len(load(piece)) for piece in pieces), load(pieces[0])
     with path.open("wb") as file:
-        _write_header(file, load(pieces[0]).dtype, (total,))
+        _write_header(file, first.dtype, (total, *first.shape[1:]))
         for piece in pieces:
             with piece.open("rb") as source:
                 _skip_header(source)
@@ -109,7 +94,3 @@ def _skip_header(file: BinaryIO) -> None:
     # Format 1.0: six bytes of magic, two of version, then the length of the rest of the header in two.
     file.seek(8)
     file.seek(int.from_bytes(file.read(2), "little"), 1)
-
-
-def _bytes_of(array: Array) -> memoryview:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

@@ -1,7 +1,6 @@
 """The shingles of known texts, which are not the members' own: laws, speeches, old books, wires.
 
-A file named `*.txt`, `*.txt.gz` or `*.txt.zst` is one text in UTF-8. Any other file is read as a scan reads
-it, document by document. One occurrence in such a text is enough to make words known.
+A file named `*.txt`, `*.txt.gz` or `*.txt.zst` is one text in UTF-8. Any other is read as a scan reads it.
 """
 
 from collections.abc import Iterable
@@ -24,8 +23,7 @@ TEXT_SUFFIXES = (".txt", ".txt.gz", ".txt.zst")
 def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[Hashes, int]:
     """Return the hashes of all 8-word shingles of the files' texts, sorted, each once, and count the texts.
 
-    Raises:
-        CorruptError: a file could not be read to its end, or a text file is not UTF-8.
+    Raises `CorruptError` if a file cannot be read to its end, or a text file is not UTF-8.
     """
     parts, texts = [np.empty(0, np.uint64)], 0
     for file in files:

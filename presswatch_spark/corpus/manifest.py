@@ -1,6 +1,6 @@
 """The manifest: the files, counts and parameters of a corpus, and the digest that names it in every run.
 
-It holds no time and no path: the same articles and settings give the same manifest, byte for byte.
+It has no time and no path: the same articles and settings give the same manifest, byte for byte.
 """
 
 import hashlib
@@ -35,13 +35,10 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class TitleCounts:
-    """The counts of a title: its articles, the `undated` ones among them, `refused` rows by reason.
+    """The counts of a title: its articles, those without date, its `refused` rows by reason.
 
-    `placeholders`: rows whose date of publication stands for none and was left out. `first` and `last`: days
-    of publication, `YYYY-MM-DD`. `example`: why the first refused row was refused, and where it is. Among the
-    articles, `excerpts` are teasers or break off; `html` were given as HTML; `repaired` were UTF-8 read in
-    another encoding; `urls_elsewhere` have a URL outside of the title's sites, and `not_urls` a text that is
-    no URL. The last five are 0 in corpora of older versions.
+    `example`: of the latter. `placeholders`: dates that stand for none. `first`, `last`: days (`YYYY-MM-DD`).
+    `excerpts` are teasers or break off; `repaired` were garbled; `urls_elsewhere`, `not_urls`: of their URLs.
     """
 
     articles: int
@@ -62,9 +59,7 @@ class TitleCounts:
 class CorpusCounts:
     """The counts of a corpus: `refused` rows by reason, `shingles` in postings, `suppressed` in shingles.
 
-    Of the index, the `known_texts` have `known_shingles`; the background sample has `background_documents`,
-    and `background_shingles` that no known text has. `titles`: every title of the members file, by id; none
-    in corpora of older versions.
+    `background_shingles` of the index are in the sample and in no known text.
     """
 
     articles: int
@@ -85,8 +80,7 @@ class CorpusCounts:
 class Manifest:
     """The contents of `manifest.json`. `files` are all other files, by path under the folder.
 
-    `public_suffixes`: the version of the list that gave the domains of members and background; empty in
-    corpora of older versions. It is no part of the digest: its effect shows in the files.
+    `public_suffixes`: the version of the list; no part of the digest, since its effect shows in the files.
     """
 
     format_version: int
@@ -126,11 +120,7 @@ def describe(folder: Path, config: CorpusConfig, counts: CorpusCounts) -> Manife
 
 
 def read_manifest(raw: bytes, where: str) -> Manifest:
-    """Parse and check `manifest.json`.
-
-    Raises:
-        CorpusError: it is not a manifest, was edited, or is of another version of this project.
-    """
+    """Parse and check `manifest.json`; `CorpusError` if it is none, was edited, or is of another version."""
     broken = CorpusError(
         "the manifest is not readable or was edited", where=where, remedy="build the corpus again"
     )
@@ -161,8 +151,7 @@ def read_manifest(raw: bytes, where: str) -> Manifest:
 def check_files(folder: Path, manifest: Manifest, *, content: bool) -> None:
     """Compare the folder with its manifest: sizes, and with `content` every byte (SHA-256).
 
-    Raises:
-        CorpusError: naming every file that is missing, or is not as the manifest says.
+    Raises `CorpusError` with every file that is missing, or is not as the manifest says.
     """
     wrong: list[str] = []
     sound: dict[Path, str] = {}

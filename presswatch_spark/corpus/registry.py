@@ -1,12 +1,9 @@
 """Publishers, their titles, and the titles' places on the web, from `members.yaml`.
 
-The file is checked as a whole: every mistake is reported at once, each with its line.
-
-A title has the whole of its `domains`, with all hosts below them; on a host with `url_prefixes` of the title,
-it has only those. A prefix is a folder with all below it, by whole names: `journal.example/eco` is also
-`/eco/budget`, never `/economie`. Prefixes are compared in the normal form of pages' URLs (see
-`judgement.urls`). That form drops AMP endings and `..`: a prefix with such parts would claim pages of others,
-and is refused. So is a public suffix such as `co.uk` or `github.io`, where anyone can have a name.
+The file is checked as a whole: every mistake is reported at once, each with its line. A title has its
+`domains`, with all hosts below them; on a host with `url_prefixes` of the title, only those, by whole names.
+Prefixes are compared in the normal form of URLs (`judgement.urls`): parts that this form drops are refused,
+and so are public suffixes such as `co.uk` or `github.io`, where anyone can have a name.
 """
 
 import re
@@ -28,36 +25,23 @@ from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.uris import SHA256
 from presswatch_spark.terminal import did_you_mean
 
-COUNTRIES = frozenset(
-    re.findall(
-        "[A-Z]{2}",
-        """
-        AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV
-        BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES
-        ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE
-        IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY
-        MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU
-        NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM
-        SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE
-        VG VI VN VU WF WS YE YT ZA ZM ZW
-        """,
-    )
-)
-"""Codes of countries (ISO 3166-1 alpha-2)."""
-EEA = frozenset(
-    re.findall(
-        "[A-Z]{2}",
-        """
-        AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK
-        AX GF GP MF MQ RE YT
-        IS LI NO
-        """,
-    )
-)
-"""Countries of publishers that have the right of Directive (EU) 2019/790, article 15(1).
-
-The EU; regions of Finland and France in the EU that have a code of their own; the rest of the EEA.
+_COUNTRIES = """
+AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY
+BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK
+FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR
+IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK
+ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM
+PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF
+TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
 """
+COUNTRIES = frozenset(re.findall(r"\w+", _COUNTRIES))
+"""Codes of countries (ISO 3166-1 alpha-2)."""
+_EEA = """
+AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK
+AX GF GP MF MQ RE YT IS LI NO
+"""
+EEA = frozenset(re.findall(r"\w+", _EEA))
+"""Countries of publishers with the right of Directive (EU) 2019/790, article 15(1): EU and EEA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +67,10 @@ by their employment. `presumption`: the title is a collective work, published un
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """A member. The mandate's dates are inclusive; None means open.
+    """A member. The mandate's dates are inclusive; None means open. `country`: ISO 3166-1 alpha-2.
 
-    `legal_name`, `siren` (nine digits) and `address` are those of the legal person that claims. `country`:
-    where it is established (ISO 3166-1 alpha-2); None if the members file does not say. `rights_basis`: what
-    its author's right rests on, of `RIGHTS_BASES`; without one, nothing may call it the holder of that right.
+    `legal_name`, `siren` (nine digits) and `address` are of the legal person that claims. Without a
+    `rights_basis`, of `RIGHTS_BASES`, nothing may call it the holder of author's right.
     """
 
     id: str
@@ -137,22 +120,15 @@ class Registry:
 
 
 def load_registry(path: str | Path) -> Registry:
-    """Read and check `members.yaml`.
-
-    Raises:
-        ConfigError: the file cannot be read, or has mistakes; all of them are listed as `file:line: message`.
-    """
+    """Read and check `members.yaml`; `ConfigError` with all mistakes as `file:line: message`."""
     raw = file_bytes(path, "the members file", "--members")
     return parse_registry(raw, str(path), folder=Path(path).parent)
 
 
 def parse_registry(raw: bytes, name: str, *, built: bool = False, folder: Path | None = None) -> Registry:
-    """As `load_registry`, from bytes; `name`: of the file, in messages.
+    """As `load_registry`, from bytes; `name`: of the file, in messages; `folder`: of mandates' documents.
 
-    Args:
-        built: the file is that of a corpus, and was checked when it was built. The list of public suffixes
-            has moved since, and no corpus may become unreadable by that.
-        folder: where paths of mandates' documents begin; without it, documents are not looked for.
+    A `built` corpus's file stays readable if the list of public suffixes moves.
     """
     check = _Check(suffixes=not built, folder=folder)
     root = compose(raw, check, "publishers hold titles, and titles hold no more", "publishers")
@@ -175,10 +151,7 @@ def parse_registry(raw: bytes, name: str, *, built: bool = False, folder: Path |
 
 @dataclass(slots=True)
 class _Check(Check):
-    """As `Check`; `lines` are those of titles.
-
-    Without `suffixes`, shared sites are no mistakes. `folder`: see `parse_registry`.
-    """
+    """As `Check`; `lines` are those of titles. Without `suffixes`, shared sites are no mistakes."""
 
     suffixes: bool = True
     folder: Path | None = None
@@ -218,7 +191,6 @@ def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
 
 
 def _country(node: yaml.Node | None, what: str, check: _Check) -> str | None:
-    """Return the code of a country, as written: YAML itself reads Norway's `NO` as false."""
     if node is None:
         return None
     code = str(node.value).strip().upper() if isinstance(node, yaml.ScalarNode) else ""
@@ -274,7 +246,6 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
 
 
 def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:
-    """Return the mistake in a document on disk, or None if its bytes have that SHA-256."""
     file = folder / path
     # A third party may have written the members file: it leads to no other files of this machine.
     if Path(path).is_absolute() or ".." in Path(path).parts:
@@ -325,7 +296,6 @@ def time_zones() -> frozenset[str]:
 
 
 def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
-    """Return `host/path/` of a URL prefix, which may be written with or without `http(s)://`."""
     value = check.text(node, f"{what}: URL prefix")
     if value is None:
         return None
@@ -355,11 +325,9 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 def site_of(
     node: yaml.Node, what: str, check: Check, word: str, example: str, *, alone: bool = True
 ) -> str | None:
-    """Return the host name of one site, as `host_name` does; note anything else as a mistake.
+    """Return the host name of one site; note anything else as a mistake, and with `alone` shared hosts.
 
-    Args:
-        what: its owner, for messages. `word` and `example` name it there.
-        alone: note hosts under which anyone can have a site.
+    Args: `what`: its owner; `word` and `example` name it in messages.
     """
     value = check.text(node, f"{what}: {word}")
     if value is None:
@@ -385,10 +353,9 @@ def host_name(value: str) -> str | None:
 
 
 def shared_site(host: str, path: str | None = None) -> str | None:
-    """Return the mistake in a site that anyone can have a part of, and the remedy; None if it is sound.
+    """Return the mistake in a site that anyone can have a part of, with the remedy; None if it is sound.
 
-    `path`: that of a URL prefix. A prefix holds on the hosts below its own as well, so any path is wrong,
-    except on a platform that gives paths to its users.
+    `path`: that of a URL prefix, which is wrong on shared hosts, except on a platform that gives paths.
     """
     bare = host.removeprefix("www.")
     shared = next((name for name in (bare, host) if "." in name and is_shared(name)), None)

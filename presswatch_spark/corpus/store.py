@@ -1,7 +1,6 @@
-"""A corpus as a value: opened once a process, checked, memory-mapped, never written.
+"""A corpus as a value: opened once per process, checked, memory-mapped, never written.
 
-Articles are read by their ordinals from mapped Arrow files. A corpus on S3 or HTTPS is copied to each host,
-once for all its processes.
+A corpus on S3 or HTTPS is copied to each host, once for all its processes.
 """
 
 import hashlib
@@ -29,19 +28,11 @@ from presswatch_spark.judgement.rarity import Surroundings
 from presswatch_spark.judgement.sites import SiteIndex
 from presswatch_spark.model import Article
 from presswatch_spark.processes import is_ours, user_caches
-from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.storage.disk import fetch_file, file_sha256, put_file
 from presswatch_spark.storage.locks import CORPUS_COPY, file_locked
-from presswatch_spark.storage.objects import (
-    MissingError,
-    StorageOptions,
-    list_objects,
-    open_stream,
-    printable,
-    stat,
-)
-from presswatch_spark.storage.uris import canonical, join, scheme_of
+from presswatch_spark.storage.objects import MissingError, StorageOptions, list_objects, open_stream, stat
+from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.terminal import utc
 from presswatch_spark.text.kernels import Hashes
@@ -80,7 +71,7 @@ class ArticleFiles:
 
     def urls(self, ordinal: int) -> tuple[str, ...]:
         """Return the URL of an article and its alternates, as the member gave them; empty if it has none."""
-        return _urls(*self.values(ordinal, "url", "alternate_urls"))
+        return urls_of(*self.values(ordinal, "url", "alternate_urls"))
 
     def authors(self, ordinal: int) -> tuple[str, ...]:
         """Return the authors of an article, as the member gave them."""
@@ -92,22 +83,8 @@ class ArticleFiles:
         return article_id
 
 
-def article_urls(path: Path, part: int) -> Iterator[tuple[int, str]]:
-    """Yield every URL of every article of a part, by its file, with ordinals; a batch is in memory."""
-    with pa.memory_map(str(path)) as file:
-        reader = pa.ipc.open_file(file)
-        for number in range(reader.num_record_batches):
-            batch = reader.get_batch(number)
-            first = part * ARTICLES_PER_PART + number * ARTICLES_PER_BATCH
-            rows = zip(
-                batch.column("url").to_pylist(), batch.column("alternate_urls").to_pylist(), strict=True
-            )
-            for ordinal, (url, alternates) in enumerate(rows, first):
-                for each in _urls(url, alternates):
-                    yield ordinal, each
-
-
-def _urls(url: str | None, alternates: Sequence[str]) -> tuple[str, ...]:
+def urls_of(url: str | None, alternates: Sequence[str]) -> tuple[str, ...]:
+    """Return the URL of an article, if it has one, and its alternates."""
     return (url, *alternates) if url else tuple(alternates)
 
 
@@ -124,15 +101,10 @@ class Corpus(ArticleFiles):
 
     @classmethod
     def open(cls, path: str, *, check: bool = True, storage: StorageOptions | None = None) -> Self:
-        """Open a corpus folder; one on S3 or HTTPS is first copied to this host, once for all processes.
+        """Open a corpus folder; a remote one is first copied to this host, below `PRESSWATCH_CACHE_DIR`.
 
-        Sizes of all files are always compared with the manifest; with `check` also every byte (SHA-256).
-        The copy goes below the folder named by `PRESSWATCH_CACHE_DIR`, or `corpora/` in the user's cache; its
-        bytes are compared with the manifest while it is made.
-
-        Raises:
-            CorpusError: there is no corpus, it is of another version, or its files do not match.
-            OutputError: there is no folder for the copy that others cannot write to, or its disk has no room.
+        Sizes are compared with the manifest, and with `check` every byte (SHA-256). `CorpusError` if it is
+        none, of another version or damaged; `OutputError` if no private folder has room for a copy.
         """
         options = storage or StorageOptions()
         uri = canonical(path)
@@ -143,10 +115,7 @@ class Corpus(ArticleFiles):
 
     @classmethod
     def same(cls, path: str, digest: str, storage: StorageOptions) -> Self:
-        """Open the corpus that a run was started with, on any host; its bytes were checked then.
-
-        Raises `CorpusError` if it is not here, or not the one with that digest.
-        """
+        """Open the corpus that a run was started with, on any host; `CorpusError` if it is not the one."""
         corpus = cls.open(path, check=False, storage=storage)
         if corpus.manifest.digest != digest:
             raise CorpusError(
@@ -199,19 +168,16 @@ class Corpus(ArticleFiles):
         ordinal = bisect_left(range(len(self)), article_id, key=self.article_id)
         return ordinal if ordinal < len(self) and self.article_id(ordinal) == article_id else None
 
-    def signed(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield the title and the authors of every article that names any."""
+    def each(self, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the values of every article in some columns of `layout.ARTICLES`, by ordinal."""
         for first in range(0, len(self), layout.ARTICLES_PER_BATCH):
             batch, _ = self.row(first)
-            names = zip(
-                batch.column("title_id").to_pylist(), batch.column("authors").to_pylist(), strict=True
-            )
-            yield from ((title, authors) for title, authors in names if authors)
+            yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
     def all_urls(self) -> Iterator[str]:
         """Yield the URLs of all articles, as the members gave them."""
-        for part in range(-(-len(self) // layout.ARTICLES_PER_PART)):
-            yield from (url for _, url in article_urls(self.part(part), part))
+        for url, alternates in self.each("url", "alternate_urls"):
+            yield from urls_of(url, alternates)
 
     def part(self, number: int) -> Path:
         """Return the file of a part of the articles."""
@@ -221,16 +187,6 @@ class Corpus(ArticleFiles):
         """Return the MinHash signature of an article: uint32[permutations]."""
         row: npt.NDArray[np.uint32] = self._signatures[ordinal]
         return row
-
-    @property
-    def minhash(self) -> MinHashRules:
-        """Return how the signatures were made; a scan signs documents the same way."""
-        return self.manifest.minhash
-
-    @property
-    def agencies(self) -> Sequence[str]:
-        """Return the agencies that the corpus was built with."""
-        return tuple(self.manifest.parameters.get("agencies", ()))
 
     def owner_names(self, title_id: str) -> tuple[str, ...]:
         """Return the names of a title's publisher, and the names and domains of all its titles."""
@@ -307,7 +263,6 @@ def manifest_of(path: str, options: StorageOptions) -> Manifest:
 
 
 def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path:
-    """Return the copy of a remote corpus on this host; the first process makes it, while the others wait."""
     named = os.environ.get(CACHE_VARIABLE)
     # The folder above has to be ours as well: others who can write there could replace it.
     places = (root / "corpora" for root in user_caches() if is_ours(root))
@@ -351,11 +306,7 @@ _ROW_COLUMNS = columns_without_run("corpus_articles")
 
 
 def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
-    """Yield all articles in the order of their ids, without run id: a batch for each of the corpus.
-
-    Texts are digested, and their suppressed shingles counted, by all cores. A part of the corpus is mapped at
-    a time.
-    """
+    """Yield all articles in the order of their ids, without run id: a batch for each of the corpus."""
     suppressed, stride = corpus.surroundings.suppressed, corpus.manifest.parameters["shingle_stride"]
     clusters, agency = (arrays.load(corpus.folder / name) for name in (layout.CLUSTERS, layout.AGENCY))
     publisher_of = corpus.registry.publisher_of
@@ -392,10 +343,7 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
 def _suppressed_of_each(
     text: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64], suppressed: Hashes, stride: int
 ) -> npt.NDArray[np.int32]:
-    """Count the shingles of each text that an index with this stride would have, but for `suppressed` ones.
-
-    `suppressed`: uint64, sorted.
-    """
+    """Count the shingles of each text that an index with this stride would have without suppression."""
     count = len(bounds) - 1
     if not len(suppressed):
         return np.zeros(count, np.int32)

@@ -103,7 +103,7 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
     articles = {place.article_id: place for place in places if place.article_id is not None}
     # Of all articles of the corpus: how many each author signed for a title.
     signed = {place.title_id: Counter[str]() for place in articles.values()}
-    for title, authors in corpus.signed() if corpus else ():
+    for title, authors in corpus.each("title_id", "authors") if corpus else ():
         if title in signed:
             signed[title].update(set(map(_plain, authors)))
     found = dict[str, list[str]]()

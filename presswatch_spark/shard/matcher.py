@@ -111,8 +111,8 @@ class Matcher:
                 rules.ownership,
             )
         )
-        self._credits = CreditFinder(corpus.agencies)
-        self._minhash = corpus.minhash
+        self._credits = CreditFinder(corpus.manifest.parameters.get("agencies", ()))
+        self._minhash = corpus.manifest.minhash
         self._words = lru_cache(ARTICLES_KEPT)(lambda ordinal: words_of(corpus.body(ordinal)))
         self._joined = lru_cache(ARTICLES_KEPT)(lambda ordinal: Joined(self._words(ordinal)))
         self._article = lru_cache(ARTICLES_KEPT)(self._load)

@@ -1,16 +1,13 @@
 """The background: a sample of the web, which shows the words of articles that unrelated sites have too.
 
-Known texts are added to it. A shingle of one is known, however few domains have it.
-
-For each shingle of the index, the domains that have it in the sample are counted. A page proves nothing of
-the texts that it copies. So the shingles of an article do not count on a page that has a large share of it,
-unless the page is older. Pages on members' own sites do not count.
+For each shingle of the index, the domains that have it are counted; a known text counts as all. A page proves
+nothing of the texts that it copies: the shingles of an article do not count on a page that has a large share
+of it, unless the page is older. Pages on members' own sites do not count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
@@ -21,9 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.building.index import Keys, groups, join_runs, write_run
 from presswatch_spark.corpus.building.intake import Files, grouped
-from presswatch_spark.corpus.building.workspace import TASKS_PER_CORE, BuildWorkspace, spread
+from presswatch_spark.corpus.building.workspace import (
+    TASKS_PER_CORE,
+    BuildWorkspace,
+    Keys,
+    groups,
+    join_runs,
+    spread,
+    write_run,
+)
 from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.corpus.store import ArticleFiles
@@ -49,16 +53,6 @@ MOST_DOMAINS = np.iinfo(np.uint16).max
 KNOWN_TEXT = np.uint64(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Background:
-    """The counts of a background, as `CorpusCounts` has them."""
-
-    background_documents: int
-    background_shingles: int
-    known_texts: int
-    known_shingles: int
-
-
 def read_background(
     spark: SparkSession,
     work: BuildWorkspace,
@@ -66,13 +60,16 @@ def read_background(
     known: Sequence[ObjectInfo],
     config: CorpusConfig,
     storage: StorageOptions,
-) -> Background:
-    """Write the shingles of the index that the sample or the files of known texts have; count them."""
+) -> dict[str, int]:
+    """Write the shingles of the index that the sample or the files of known texts have.
+
+    Returns the counts of these, as fields of `CorpusCounts`.
+    """
     runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
     task = partial(_scan_shard, work.corpus, config, storage)
     counts = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
     groups_of_files = list(grouped(known, TASKS_PER_CORE * spark.sparkContext.defaultParallelism))
-    known_runs = [work.scratch / f"known-run-{group.number:05d}" for group in groups_of_files]
+    known_runs = [work.scratch / f"known-run-{first:05d}" for first, _ in groups_of_files]
     scan = partial(_scan_known_texts, work.corpus, storage)
     texts = spread(spark, work.scratch, scan, zip(groups_of_files, known_runs, strict=True))
     keys = sum(pairs for _, pairs in [*counts, *texts])
@@ -80,22 +77,18 @@ def read_background(
     shingles = join_runs(spark, work, all_runs, keys, domain_counts, layout.BACKGROUND_FOLDER)
     domains = arrays.load(work.corpus / layout.BACKGROUND_FOLDER / DOMAINS)
     of_known_texts = int(np.count_nonzero(domains == MOST_DOMAINS))
-    return Background(
-        background_documents=sum(documents for documents, _ in counts),
-        background_shingles=shingles - of_known_texts,
-        known_texts=sum(found for found, _ in texts),
-        known_shingles=of_known_texts,
-    )
+    return {
+        "background_documents": sum(documents for documents, _ in counts),
+        "background_shingles": shingles - of_known_texts,
+        "known_texts": sum(found for found, _ in texts),
+        "known_shingles": of_known_texts,
+    }
 
 
 def _scan_shard(
     folder: Path, config: CorpusConfig, storage: StorageOptions, item: tuple[ObjectInfo, Path]
 ) -> tuple[int, int]:
-    """Write the run of the distinct pairs of a shingle and a domain; return documents and pairs.
-
-    Raises:
-        CorruptError: the shard cannot be read to its end.
-    """
+    """Write the run of the distinct pairs of a shingle and a domain; return documents and pairs."""
     shard, run = item
     articles, sites = ArticleFiles(folder), SiteIndex.open(folder / layout.SITES_FOLDER)
     sieve = Sieve(ShingleIndex.open(folder / layout.INDEX_FOLDER))
@@ -144,9 +137,9 @@ def _copied(
 
 def _scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[Files, Path]) -> tuple[int, int]:
     """Write the run of the index's shingles in files of known texts; return texts and shingles."""
-    files, run = item
+    (_, files), run = item
     indexed = ShingleIndex.open(folder / layout.INDEX_FOLDER).hashes
-    shingles, texts = shingles_of(files.infos, storage)
+    shingles, texts = shingles_of(files, storage)
     found = shingles[are_among(shingles, indexed)]
     write_run(run, found, np.full(len(found), KNOWN_TEXT))
     return texts, len(found)

@@ -1,12 +1,9 @@
 """The plain text of a body: markup is extracted, garbled letters are repaired, excerpts are recognised.
 
-Members' exports contain HTML, character references without tags, escaped HTML (`&lt;p&gt;`), and UTF-8 that a
-program has read as Windows-1252 (`l'Ã©tÃ©`). Signs such as in `a < b` are no markup, nor are tags that a text
-mentions, as an article about HTML does.
-
-A body is an excerpt if it ends with an ellipsis, with a call to subscribe or to read on, or in mid-sentence.
-What often follows the last sentence of a whole article does not count: a signature, a credit of an agency or
-a photographer, a related headline, an invitation to a newsletter, a quotation that ends with dots.
+Members' exports contain HTML, escaped HTML (`&lt;p&gt;`), and UTF-8 read as Windows-1252 (`l'Ã©tÃ©`). Signs
+such as in `a < b` are no markup, nor are tags that a text mentions. A body is an excerpt if it ends with an
+ellipsis, with a call to subscribe or to read on, or in mid-sentence. A signature, a credit, a related
+headline, an invitation to a newsletter or a quotation that ends with dots may follow a whole article.
 """
 
 import re
@@ -165,7 +162,6 @@ LIST_ITEMS = 3
 
 
 def _any_of(phrases: str) -> re.Pattern[str]:
-    """Compile expressions, one per line, in which a space matches any white space."""
     lines = (line.strip().replace(" ", r"\s") for line in phrases.strip().splitlines())
     return re.compile(f"(?:{'|'.join(lines)})", re.IGNORECASE)
 
@@ -246,7 +242,7 @@ _ITEM = re.compile(r"[;–•]|, (?=[A-ZÀ-Þ])")
 _TAIL_CHARACTERS, _CALL_CHARACTERS = 6_000, 600
 # Signs of quoted mails and invisible characters after the text.
 _AFTER = " \t\r\n>\u200b\u200c\u200d\u2060\ufeff|*_"
-_PLAIN = str.maketrans({"’": "'", "\u02bc": "'", "\u00a0": " ", "\u202f": " ", "\u2009": " "})
+_PLAIN = (("’", "'"), ("\u02bc", "'"), ("\u00a0", " "), ("\u202f", " "), ("\u2009", " "))
 _DOTS = r"(?:…|\.\s?\.\s?\.)"
 _ELLIPSIS = re.compile(rf"{_DOTS}\.*$|[(\[]\s*{_DOTS}\s*[)\]]\.?$")
 _CLOSING = re.escape("»”\"')]›")
@@ -264,8 +260,16 @@ def is_excerpt(body: str) -> bool:
     )
 
 
+def _plain(text: str) -> str:
+    """Return the last characters of a text with plain apostrophes and blanks; `translate` is slow here."""
+    text = text[-_CALL_CHARACTERS:]
+    for sign, plain in _PLAIN:
+        text = text.replace(sign, plain)
+    return text
+
+
 def _calls_to_read_on(text: str) -> bool:
-    words_and_spaces = re.split(r"(\s+)", text[-_CALL_CHARACTERS:].translate(_PLAIN))
+    words_and_spaces = re.split(r"(\s+)", _plain(text))
     sentences = _CUT.split("".join(words_and_spaces[-2 * CALL_WORDS :]))
     if len(text) > _CALL_CHARACTERS or len(words_and_spaces) > 2 * CALL_WORDS:
         sentences = sentences[1:]
@@ -277,7 +281,7 @@ def _calls_to_read_on(text: str) -> bool:
 
 
 def _breaks_off(lines: Sequence[str]) -> bool:
-    last = lines[-1][-_CALL_CHARACTERS:].translate(_PLAIN)
+    last = _plain(lines[-1])
     if _ENDED.search(last) or _BELOW.match(last):
         return False
     ends = list(_SENTENCE_END.finditer(last))

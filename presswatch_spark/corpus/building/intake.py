@@ -1,35 +1,38 @@
-"""From the rows of article files to the articles of parts, or to refusals with a reason.
+"""From the rows of article files to the articles of parts, or to refusals with a reason, and their counts.
 
 A row is refused for the first of these that applies: `unreadable`, `no_id`, `bad_type`, `unknown_title`,
-`no_body`, `too_short`, `bad_date`; later, over the whole corpus, `duplicate` or `id_reused`. A missing date
-is no mistake, and neither is one that stands for none (the first moment of 1970, the year 1): the article is
-taken without a date, and counted. Dates are read by `moments`, and by the formats that were declared.
+`no_body`, `too_short`, `bad_date`; later, over the whole corpus, `duplicate` or `id_reused`. An article whose
+date is missing, or stands for none (the first moment of 1970, the year 1), is taken without a date.
 
 Rows are sorted by id in runs, and runs merged into parts: an external merge sort, whose memory is one run or
-one part, whatever the size of the corpus and however often ids are repeated. The first row of an id (by the
-URI of its file, then by row) is the article, later ones are refused.
+one part. The first row of an id (by the URI of its file, then by row) is the article, later ones are refused.
+Tasks write pieces of tables as Arrow files, which the build joins in an order that only the input decides.
 """
 
 import heapq
 import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from presswatch_spark.corpus.building.account import PieceWriter
+from presswatch_spark.corpus.arrays import read_arrow, write_arrow
 from presswatch_spark.corpus.building.bodies import is_excerpt, plain_text
 from presswatch_spark.corpus.building.workspace import BuildWorkspace
-from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_PER_BATCH, ARTICLES_PER_PART
+from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_PER_BATCH, ARTICLES_PER_PART, part_name
+from presswatch_spark.corpus.manifest import TitleCounts
 from presswatch_spark.errors import ConfigError, OutputError
 from presswatch_spark.formats.table.whole_rows import NamedColumns, Unreadable, whole_rows
 from presswatch_spark.judgement.sites import TitleSites
+from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
@@ -41,6 +44,7 @@ COLUMNS = (
     "article_id", "title_id", "url", "headline", "body", "published_at",
     "language", "authors", "agency_credit", "modified_at", "alternate_urls",
 )  # fmt: skip
+_IDS = ("article_id", "title_id")
 LIST_MARK = "|"
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -48,10 +52,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row that may become an article: `fields` are the columns of `layout.ARTICLES`.
-
-    `placeholder`: it has a date of publication that stands for none, and that was left out.
-    """
+    """A row that may become an article: columns of `layout.ARTICLES`; a `placeholder` date is left out."""
 
     row_index: int
     fields: dict[str, Any]
@@ -59,10 +60,7 @@ class Candidate:
 
 
 class _RefusedError(Exception):
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
+    """A row is refused: the reason and a detail."""
 
 
 def article_columns(mapping: Mapping[str, str]) -> NamedColumns:
@@ -81,33 +79,23 @@ def article_columns(mapping: Mapping[str, str]) -> NamedColumns:
 def read_articles(
     info: ObjectInfo, titles: TitleSites, config: CorpusConfig, storage: StorageOptions
 ) -> Iterator[Candidate | RefusedArticle]:
-    """Examine every row of one article file, in order. `titles` are those that the registry knows.
-
-    Raises: as `whole_rows`; a file that cannot be read to its end yields no corpus.
-    """
-    source = printable(info.uri)
+    """Examine every row of one article file, in order; raises as `whole_rows`."""
     for index, row in whole_rows(info, article_columns(config.columns), storage, config.encoding):
-        if isinstance(row, Unreadable):
-            article_id = title_id = None
-            reason, detail = "unreadable", row.detail
-        else:
-            try:
-                yield _examine(index, row, titles, config)
-                continue
-            except _RefusedError as refused:
-                article_id, title_id = _readable(row["article_id"]), _readable(row["title_id"])
-                reason, detail = refused.reason, refused.detail
-        yield RefusedArticle(
-            source=source,
-            row_index=index,
-            article_id=article_id,
-            title_id=title_id,
-            reason=reason,
-            detail=detail,
-        )
+        try:
+            yield _examine(index, row, titles, config)
+        except _RefusedError as refused:
+            reason, detail = refused.args
+            ids = {name: None if isinstance(row, Unreadable) else _readable(row[name]) for name in _IDS}
+            yield RefusedArticle(
+                source=printable(info.uri), row_index=index, **ids, reason=reason, detail=detail
+            )
 
 
-def _examine(index: int, row: Mapping[str, Any], titles: TitleSites, config: CorpusConfig) -> Candidate:
+def _examine(
+    index: int, row: Mapping[str, Any] | Unreadable, titles: TitleSites, config: CorpusConfig
+) -> Candidate:
+    if isinstance(row, Unreadable):
+        raise _RefusedError("unreadable", row.detail)
     for value in row.values():
         if isinstance(value, Unreadable):
             raise _RefusedError("unreadable", value.detail)
@@ -204,6 +192,45 @@ def _readable(value: object) -> str | None:
     return _SURROGATES.sub("\ufffd", str(value)) if isinstance(value, str | int) else None
 
 
+# --- pieces of tables
+
+PIECE_BYTES = 96 << 20
+_ROW_BYTES = 1_000
+_GROUP_ROWS = 65_536
+
+
+class PieceWriter:
+    """Gathers rows and writes them as pieces, `folder/name-00000.arrow` and so on, each sorted by `order`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        schema: pa.Schema = RefusedArticle.schema,
+        order: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self.paths: list[str] = []
+        self._folder, self._name, self._schema, self._order = folder, name, schema, list(order)
+        self._rows: list[Mapping[str, Any]] = []
+        self._bytes = 0
+
+    def add(self, row: Mapping[str, Any], text_bytes: int = 0) -> None:
+        """Take a row, in which long texts have so many bytes."""
+        self._rows.append(row)
+        self._bytes += text_bytes + _ROW_BYTES
+        if self._bytes >= PIECE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows gathered since the last piece."""
+        if self._rows:
+            table = pa.Table.from_pylist(self._rows, self._schema)
+            path = self._folder / f"{self._name}-{len(self.paths):05d}.arrow"
+            write_arrow(path, table.sort_by(self._order) if self._order else table)
+            self.paths.append(str(path))
+            self._rows, self._bytes = [], 0
+
+
 # --- runs and parts
 
 # A part with more rows than this in hand lets go of repeated ids before it takes more.
@@ -214,56 +241,41 @@ RUN = ARTICLES.append(pa.field("source", pa.int32(), False)).append(pa.field("ro
 ORDER = [("article_id", "ascending"), ("source", "ascending"), ("row_index", "ascending")]
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
-    """The files of one task; `first` is the place of the first one in the order of URIs."""
-
-    number: int
-    first: int
-    infos: tuple[ObjectInfo, ...]
+Files = tuple[int, tuple[ObjectInfo, ...]]
+"""The files of one task, and before them the place of the first one in the order of URIs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The results of a task: the files of its runs, and of its refused rows.
-
-    `placeholders`: by title, the rows whose date of publication stands for none.
-    """
+    """The files of a task's runs and of its refused rows; by title, rows whose date stands for none."""
 
     runs: tuple[str, ...]
     refused: tuple[str, ...]
     placeholders: Mapping[str, int]
 
 
-def grouped(files: Sequence[ObjectInfo], n: int) -> Iterator[Files]:
-    """Cut the files, in their order, into at most `n` groups of like size."""
-    sizes = [info.size or 1 for info in files]
-    share = -(-sum(sizes) // n)
-    first, gathered, number = 0, 0, 0
-    for i, size in enumerate(sizes):
-        gathered += size
-        if gathered >= share or i == len(files) - 1:
-            yield Files(number, first, tuple(files[first : i + 1]))
-            first, gathered, number = i + 1, 0, number + 1
+def grouped(files: Sequence[ObjectInfo], most: int) -> Iterator[Files]:
+    """Cut the files, in their order, into at most `most` groups."""
+    size = -(-len(files) // most)
+    for first in range(0, len(files), size or 1):
+        yield first, tuple(files[first : first + size])
 
 
 def take_in(
     work: BuildWorkspace, titles: TitleSites, config: CorpusConfig, storage: StorageOptions, files: Files
 ) -> Taken:
-    """Read a group of files to their ends. Memory holds one run.
-
-    Raises: as `intake.read_articles`; OutputError if this host does not see the workspace.
-    """
+    """Read a group of files to their ends; `OutputError` if this host does not see the workspace."""
     if not work.scratch.is_dir():
         raise OutputError(
             "an executor does not see the folder that the corpus is built in",
             where=str(work.scratch),
             remedy="build on one machine (--master local[*]), or put --out where all hosts see it",
         )
-    runs = PieceWriter(work.scratch, f"run-{files.number:05d}", RUN, ORDER)
-    refused = PieceWriter(work.scratch, f"refused-{files.number:05d}")
+    first, infos = files
+    runs = PieceWriter(work.scratch, f"run-{first:05d}", RUN, ORDER)
+    refused = PieceWriter(work.scratch, f"refused-{first:05d}")
     placeholders = Counter[str]()
-    for source, info in enumerate(files.infos, files.first):
+    for source, info in enumerate(infos, first):
         for row in read_articles(info, titles, config, storage):
             if isinstance(row, RefusedArticle):
                 refused.add(row.as_dict())
@@ -278,9 +290,9 @@ def take_in(
 
 @dataclass(frozen=True, slots=True)
 class Cuts:
-    """The places where runs are cut into parts: part p is rows `bounds[p][r]` to `bounds[p + 1][r]` of run r.
+    """The cut of runs into parts: part p is rows `bounds[p][r]` to `bounds[p + 1][r]` of run r.
 
-    `articles` counts distinct ids; a part holds `ARTICLES_PER_PART` of them, the last one the rest.
+    `articles` counts distinct ids; a part has `ARTICLES_PER_PART` of them, the last one the rest.
     """
 
     runs: tuple[str, ...]
@@ -353,3 +365,100 @@ def _repeats(table: pa.Table, repeated: Any, sources: Sequence[str]) -> Iterator
             reason="duplicate" if same else "id_reused",
             detail=f"{'same id and body as' if same else 'the id is that of another body,'} {place}",
         )
+
+
+# --- the account of a corpus
+
+
+def reasons(pieces: Iterable[str]) -> dict[str, int]:
+    """Count the refused rows by reason."""
+    counts: Counter[str] = Counter()
+    for piece in pieces:
+        counts.update(read_arrow(piece)["reason"].to_pylist())
+    return dict(sorted(counts.items()))
+
+
+def first_refusal(pieces: Sequence[str]) -> str:
+    """Return why the first refused row was refused, and where it is."""
+    row = read_arrow(pieces[0]).slice(0, 1).to_pylist()[0]
+    return f"{row['detail']} (row {row['row_index']} of {row['source']})"
+
+
+def write_table(path: Path, schema: pa.Schema, pieces: Sequence[str]) -> None:
+    """Join pieces into one Parquet file, whose row groups do not depend on the cut of the pieces."""
+    left, rows = [schema.empty_table()], 0
+    with path.open("wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for piece in pieces:
+            left.append(read_arrow(piece).cast(schema))
+            rows += len(left[-1])
+            while rows >= _GROUP_ROWS:
+                table = pa.concat_tables(left)
+                writer.write_table(table.slice(0, _GROUP_ROWS).combine_chunks())
+                left, rows = [table.slice(_GROUP_ROWS)], rows - _GROUP_ROWS
+        writer.write_table(pa.concat_tables(left).combine_chunks())
+
+
+_SUMS = ("articles", "undated", "excerpts", "html", "repaired", "urls_elsewhere", "not_urls")
+
+
+def counts_by_title(
+    titles: Collection[str],
+    folder: Path,
+    parts: int,
+    refused: Iterable[str],
+    placeholders: Mapping[str, int],
+) -> dict[str, TitleCounts]:
+    """Count articles and refused rows of every title, in the order of ids.
+
+    Args: the corpus, its number of parts, pieces of the `refused` table in order, `Taken.placeholders`.
+    """
+    why, examples = defaultdict[str, Counter[str]](Counter), dict[str, str]()
+    for row in (row for piece in refused for row in read_arrow(piece).to_pylist()):
+        if (title := row["title_id"]) is not None:
+            why[title][row["reason"]] += 1
+            place = f"row {row['row_index']} of {row['source'].rpartition('/')[2]}"
+            examples.setdefault(title, f"{row['detail']} ({place})")
+    counted = [_summed(_countable(read_arrow(folder / part_name(part)))) for part in range(parts)]
+    taken = {row.pop("title_id"): row for row in _summed(pa.concat_tables(counted)).to_pylist()}
+    for row in taken.values():
+        row |= {name: row[name] and row[name].date().isoformat() for name in ("first", "last")}
+    nothing = {"first": None, "last": None, **dict.fromkeys(_SUMS, 0)}
+    return {
+        title: TitleCounts(
+            **taken.get(title, nothing),
+            placeholders=placeholders.get(title, 0),
+            refused=dict(sorted(why[title].items())),
+            example=examples.get(title),
+        )
+        for title in sorted(titles)
+    }
+
+
+def _countable(articles: pa.Table) -> pa.Table:
+    """Return the title of each article, its moment of publication twice, and a 0 or 1 for each of `_SUMS`."""
+    elsewhere = pc.equal(pc.fill_null(articles["url_on_title"], True), False)
+    is_url = pa.array([page_url(url or "") is not None for url in articles["url"].to_pylist()], pa.bool_())
+    marks = (
+        pc.is_valid(articles["title_id"]),
+        pc.is_null(articles["published_at"]),
+        articles["is_excerpt"],
+        pc.equal(articles["body_format"], "html"),
+        articles["body_repaired"],
+        pc.and_(elsewhere, is_url),
+        pc.and_(elsewhere, pc.invert(is_url)),
+    )
+    return pa.table(
+        {
+            "title_id": articles["title_id"],
+            "first": articles["published_at"],
+            "last": articles["published_at"],
+            **{name: pc.cast(mark, pa.int64()) for name, mark in zip(_SUMS, marks, strict=True)},
+        }
+    )
+
+
+def _summed(counts: pa.Table) -> pa.Table:
+    """Sum the counts of each title; `first` and `last` become its least and greatest."""
+    wanted = [("first", "min"), ("last", "max"), *((name, "sum") for name in _SUMS)]
+    summed = counts.group_by("title_id").aggregate(wanted)
+    return summed.rename_columns({"title_id": "title_id"} | {f"{name}_{how}": name for name, how in wanted})

@@ -1,19 +1,26 @@
-"""The folder in which a corpus is built, and the spread of its work over Spark.
+"""The folder in which a corpus is built, the spread of its work over Spark, and sorted runs of keys on disk.
 
-The folder is hidden, beside the output, and moved there in one last step. A build that is killed leaves only
-that folder, which nothing takes for a corpus; the next build of the same output removes it. A full disk is
-reported as such. Spark carries functions and their items out, and small results back.
+The folder is hidden, beside the output, and moved there in one last step: what a killed build leaves is never
+taken for a corpus, and the next build of the same output removes it. All executors must see the folder.
+
+Keys are hashes, hence evenly spread. Each part of the articles writes its keys as a sorted run. The top bits
+of a key name a bucket, whose share of every run is one slice: more keys are sorted than memory can take,
+without a shuffle through the JVM.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.layout import MANIFEST
@@ -28,11 +35,18 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Keys = npt.NDArray[np.uint64]
+Bounds = npt.NDArray[np.int64]
+BucketArrays = Callable[[Keys, Keys], Mapping[str, arrays.Array]]
+"""Makes flat arrays, by the names of their files, of the keys and values of one bucket, sorted by key."""
 
 POSTINGS, BANDS, WORDS, URLS = "postings", "bands", "words", "urls"
 """Kinds of keys; each part writes a run of each kind."""
 TASKS_PER_CORE = 4
 """Tasks that read files, for each core."""
+# Buckets are made of 2**12 finest slices a run, so their number can be chosen once all runs are written.
+_FINEST_BITS = 12
+BUCKET_KEYS = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +57,34 @@ class BuildWorkspace:
     scratch: Path
 
     def run(self, kind: str, part: int) -> Path:
-        """Return the folder of the sorted run of a part's keys of a kind (see `index.write_run`)."""
+        """Return the folder of the sorted run of a part's keys of a kind (see `write_run`)."""
         return self.scratch / kind / f"part-{part:05d}"
+
+    def runs(self, kind: str, parts: int) -> list[Path]:
+        """Return the folders of the runs of all parts, in order."""
+        return [self.run(kind, part) for part in range(parts)]
+
+    def piece(self, file: str, part: int) -> Path:
+        """Return the file with a part's share of a file of the corpus."""
+        return self.scratch / f"part-{part:05d}-{file}"
 
 
 @contextmanager
 def workspace(out: Path) -> Iterator[BuildWorkspace]:
     """Make a locked, empty workspace for `out`; on success its corpus is moved there. The rest is removed.
 
-    Raises:
-        OutputError: `out` is not empty, another build is at work on it, or the disk is full or not writable.
+    `OutputError` if `out` is not empty, another build is at work on it, or the disk is full or not writable.
     """
     out = out.absolute()
-    if out.exists() and not out.is_dir():
-        raise OutputError("the output is a file", where=str(out), remedy="give --out a new folder")
     if (out / MANIFEST).exists():
         raise OutputError(
             "there is a corpus already, and a corpus never changes",
             where=str(out),
             remedy="give --out a new folder, or delete this one",
         )
-    if out.exists() and any(out.iterdir()):
-        raise OutputError("the output folder is not empty", where=str(out), remedy="give --out a new folder")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        what = "folder is not empty" if out.is_dir() else "is a file"
+        raise OutputError(f"the output {what}", where=str(out), remedy="give --out a new folder")
     with arrays.writing(out), hidden_draft(out, CORPUS_BUILD) as draft:
         work = BuildWorkspace(draft / "corpus", draft / "scratch")
         work.corpus.mkdir()
@@ -78,8 +98,7 @@ def spread(
 ) -> list[Result]:
     """Apply `function`, which writes below `place`, to every item in a task of its own; results in order.
 
-    Errors that users may see come back as values. So all are known before one is raised, and Spark neither
-    retries nor logs them. Several are raised as one, of the class of the first.
+    Errors that users may see come back as values: Spark neither retries nor logs them.
     """
     work = list(items)
     guarded = partial(_guarded, place, function)
@@ -100,3 +119,79 @@ def _guarded(place: str | Path, function: Callable[[Item], Result], item: Item) 
             return function(item)
     except PresswatchError as error:
         return error
+
+
+# --- sorted runs
+
+
+def sort_pairs(keys: Keys, values: Keys) -> tuple[Keys, Keys]:
+    """Return keys and values sorted by key, then by value; the input stays as it is."""
+    order = np.argsort(keys)
+    keys, values = keys[order], values[order]
+    same = keys[1:] == keys[:-1]
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    values[tied] = values[tied][np.lexsort((values[tied], keys[tied]))]
+    return keys, values
+
+
+def write_run(folder: Path, keys: Keys, values: Keys) -> None:
+    """Write keys and their values (uint64[n] each) as a run, sorted by key, then by value."""
+    folder.mkdir(parents=True, exist_ok=True)
+    keys, values = sort_pairs(keys, values)
+    firsts = np.arange(1 << _FINEST_BITS, dtype=np.uint64) << np.uint64(64 - _FINEST_BITS)
+    arrays.save(folder / "starts.npy", np.append(np.searchsorted(keys, firsts), len(keys)))
+    arrays.save(folder / "keys.npy", keys)
+    arrays.save(folder / "values.npy", values)
+
+
+def bucket_bits(total_keys: int) -> int:
+    """Return the bits that name a bucket, so that a bucket has about `BUCKET_KEYS` keys at most."""
+    return min(_FINEST_BITS, max(0, -(-total_keys // BUCKET_KEYS) - 1).bit_length())
+
+
+def read_bucket(runs: Sequence[Path], bucket: int, bits: int) -> tuple[Keys, Keys]:
+    """Read keys and values of one of `2**bits` buckets, sorted by key, then by value."""
+    width = 1 << (_FINEST_BITS - bits)
+    starts = np.empty((len(runs), width + 1), np.int64)
+    for run, of_run in zip(runs, starts, strict=True):
+        arrays.read_rows(run / "starts.npy", bucket * width, of_run)
+    places = np.append(0, np.cumsum(starts[:, -1] - starts[:, 0])).tolist()
+    keys, values = np.empty(places[-1], np.uint64), np.empty(places[-1], np.uint64)
+    for run, first, place, end in zip(runs, starts[:, 0].tolist(), places[:-1], places[1:], strict=True):
+        arrays.read_rows(run / "keys.npy", first, keys[place:end])
+        arrays.read_rows(run / "values.npy", first, values[place:end])
+    return sort_pairs(keys, values)
+
+
+def groups(keys: Keys) -> Bounds:
+    """Return the bounds of the groups of equal keys: group g is `keys[bounds[g] : bounds[g + 1]]`."""
+    changes = np.flatnonzero(keys[1:] != keys[:-1]) + 1
+    return np.concatenate(([0], changes, [len(keys)] if len(keys) else [])).astype(np.int64)
+
+
+def join_runs(
+    spark: SparkSession,
+    work: BuildWorkspace,
+    runs: Sequence[Path],
+    keys: int,
+    make: BucketArrays,
+    out: str,
+) -> int:
+    """Merge sorted runs of so many keys, bucket by bucket, into arrays under `out`; return their length."""
+    bits = bucket_bits(keys)
+    folders = [work.scratch / f"{out}-{bucket:05d}" for bucket in range(1 << bits)]
+    spread(spark, work.scratch, partial(_write_bucket, make, runs, bits), enumerate(folders))
+    (work.corpus / out).mkdir()
+    names = sorted(path.name for path in folders[0].iterdir())
+    for name in names:
+        arrays.join(work.corpus / out / name, [folder / name for folder in folders])
+    for run in runs:
+        shutil.rmtree(run)
+    return len(arrays.load(work.corpus / out / names[0]))
+
+
+def _write_bucket(make: BucketArrays, runs: Sequence[Path], bits: int, item: tuple[int, Path]) -> None:
+    bucket, folder = item
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in make(*read_bucket(runs, bucket, bits)).items():
+        arrays.save(folder / name, array)

@@ -1,17 +1,17 @@
 """Rows drawn from the tables, or found by their digest, and compared with their shards.
 
-Each row is compared with the document at its pointer; with a corpus, its words and its figures are computed
-again by the matcher that made them.
+With a corpus, their words and figures are computed again by the matcher that made them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from random import Random
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
 import pyarrow as pa
@@ -37,13 +37,6 @@ from presswatch_spark.pointers.checks import (
 )
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.pointers.records import Outcome, shards_ahead
-from presswatch_spark.settings.config import (
-    ConfidenceRules,
-    GradeRules,
-    OwnershipRules,
-    RarityRules,
-    VerifyRules,
-)
 from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.sieve.sieve import Candidates
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
@@ -51,6 +44,8 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
 from presswatch_spark.tables.digests import DIGESTED_IF_KNOWN, NOT_DIGESTED, canonical_form
 from presswatch_spark.tables.store import TableStore, chosen_runs
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +59,19 @@ class RowCheck:
 
 
 def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
-    """Return the settings with which a run read its shards, as fields of `ReadOptions`.
+    """Return how a run read its shards, as fields of `ReadOptions`; `OutputError` if its row lacks that."""
+    return _of_run(store, run_id, lambda run: reading_in(json.loads(run["config"])))
 
-    Raises:
-        OutputError: its row does not have them.
-    """
+
+def _of_run(store: TableStore, run_id: str, read: Callable[[dict[str, Any]], Result]) -> Result:
     try:
         (run,) = store.read("runs", run_id).to_pylist()
-        return reading_in(json.loads(run["config"]))
-    except (ValueError, LookupError, TypeError) as error:
+        return read(run)
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise OutputError(
             f"the settings of run {run_id} cannot be read",
             where=str(store.root),
-            remedy="restore its row in runs",
+            remedy="restore its row in runs, or use the version that made it",
         ) from error
 
 
@@ -90,8 +85,7 @@ def reading_in(settings: Mapping[str, Any]) -> dict[str, Any]:
 class Audit:
     """Checks rows of `store`, whose shards are found by `mirrors`; with a `corpus`, their words as well.
 
-    `readings`: how runs read their shards, where no tables are asked: fields of `ReadOptions` by run.
-    `figures`: computes the figures of rows again; without it, they are not compared.
+    `readings`: how runs read their shards, if no tables are asked. `figures`: compares them, if given.
     """
 
     store: TableStore | None
@@ -154,7 +148,6 @@ class Audit:
 
 # --- rows of the tables
 
-DIGEST_DIGITS = 64
 POINTING: Mapping[str, type[Match | RightsSignal | MemberCapture]] = {
     "matches": Match,
     "rights_signals": RightsSignal,
@@ -177,19 +170,18 @@ USED = {
 
 
 def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> tuple[list[Match], int]:
-    """Draw `count` rows of a published run (`latest`: the newest), or of all runs; also count all rows.
+    """Draw `count` rows of a published run (`latest`: the newest), or of all; also count all rows.
 
-    The same seed draws the same rows of the same tables; all of them if there are no more than `count`.
-
-    Raises:
-        InputError: no such run is published, or none at all.
-        CorruptError: a file of the table cannot be read.
+    `InputError` if no such run is published, `CorruptError` if a file of the table cannot be read.
     """
     if not store.published():
         raise InputError("no run is published here", where=str(store.root))
     # Unchecked: the audit itself finds out which rows are not as they were.
     files = store.files("matches", *chosen_runs(store, run_id), check=False)
-    sizes = [_read(file, lambda path: _metadata(store, path).num_rows) for file in files]
+    sizes = list[int]()
+    for file in files:
+        with _reading(file):
+            sizes.append(_metadata(store, file).num_rows)
     total = sum(sizes)
     drawn = sorted(Random(seed).sample(range(total), min(count, total)))
     rows, first = list[Match](), 0
@@ -197,8 +189,8 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
         places = [place - first for place in drawn if first <= place < first + size]
         first += size
         if places:
-            taken = _read(file, lambda path, places=places: _table(store, path, "matches").take(places))
-            rows += map(Match.from_dict, taken.to_pylist())
+            with _reading(file):
+                rows += map(Match.from_dict, _table(store, file, "matches").take(places).to_pylist())
     return rows, total
 
 
@@ -214,16 +206,13 @@ def damage_of(store: TableStore, run_id: str | None) -> Iterator[OutputError]:
 def row_by_digest(store: TableStore, prefix: str) -> Match | RightsSignal | MemberCapture:
     """Find the row whose `row_sha256` begins with `prefix`; if runs share it, in the newest.
 
-    Raises:
-        InputError: there is no such row, or several.
-        CorruptError: a file of a table cannot be read.
+    `InputError` if there is no such row or several, `CorruptError` if a file of a table cannot be read.
     """
     wanted = digest_prefix(prefix)
-    begins = partial(pc.starts_with, pattern=wanted)
     by_digest = dict[str, Match | RightsSignal | MemberCapture]()
     for table, kind in POINTING.items():
         for file in store.files(table):
-            rows = _read(file, partial(_rows_with, begins, store, table))
+            rows = _rows_with(partial(pc.starts_with, pattern=wanted), store, table, file)
             by_digest |= {row["row_sha256"]: kind.from_dict(row) for row in rows}
     if len(by_digest) != 1:
         how_many = f"{len(by_digest):,} rows have" if by_digest else "no row has"
@@ -238,7 +227,7 @@ def row_by_digest(store: TableStore, prefix: str) -> Match | RightsSignal | Memb
 def digest_prefix(text: str) -> str:
     """Return the first digits of a `row_sha256` in lower case; `InputError` if a text cannot be these."""
     digits = text.lower()
-    if not 0 < len(digits) <= DIGEST_DIGITS or set(digits) - set("0123456789abcdef"):
+    if not 0 < len(digits) <= 64 or set(digits) - set("0123456789abcdef"):
         remedy = "give the first digits of a row's row_sha256"
         raise InputError(f"{text!r} begins no SHA-256", remedy=remedy)
     return digits
@@ -250,24 +239,20 @@ def table_of(row: Match | RightsSignal | MemberCapture) -> str:
 
 
 def rows_by_digest(store: TableStore, digests: Collection[str]) -> Iterator[Match]:
-    """Yield the rows of `matches` with these digests, each with the columns of its file; of all runs.
-
-    Raises:
-        CorruptError: a file of the table cannot be read.
-        DamagedTablesError: the table is not as it was published.
-    """
+    """Yield the rows of `matches` with these digests, of all runs; an error if a file is damaged."""
     is_wanted = partial(pc.is_in, value_set=pa.array(sorted(digests)))
     for file in store.files("matches"):
-        yield from map(Match.from_dict, _read(file, partial(_rows_with, is_wanted, store, "matches")))
+        yield from map(Match.from_dict, _rows_with(is_wanted, store, "matches", file))
 
 
 def _rows_with(
     is_wanted: Callable[[pa.Array], pa.Array], store: TableStore, table: str, path: str
 ) -> list[dict[str, Any]]:
-    opened = _table(store, path, table)
-    places = pc.indices_nonzero(is_wanted(opened.to_table(columns=["row_sha256"])["row_sha256"]))
-    rows: list[dict[str, Any]] = opened.take(places).to_pylist() if len(places) else []
-    return rows
+    with _reading(path):
+        opened = _table(store, path, table)
+        places = pc.indices_nonzero(is_wanted(opened.to_table(columns=["row_sha256"])["row_sha256"]))
+        rows: list[dict[str, Any]] = opened.take(places).to_pylist() if len(places) else []
+        return rows
 
 
 def _metadata(store: TableStore, path: str) -> Any:
@@ -283,9 +268,10 @@ def _table(store: TableStore, path: str, table: str) -> Any:
     return store.dataset([path], schema)
 
 
-def _read(path: str, read: Any) -> Any:
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
     try:
-        return read(path)
+        yield
     except ARROW_ERRORS as error:
         raise CorruptError(
             "the file of the table cannot be read", where=path, remedy="restore it, or scan again"
@@ -318,34 +304,23 @@ class RowRules:
 
 def rules_in(settings: Mapping[str, Any]) -> MatchRules:
     """Return the rules in the settings of a run; `LookupError` and the like if it fails."""
-    return MatchRules(
-        verify=VerifyRules(**settings["verify"]),
-        grade=GradeRules(**settings["grade"]),
-        rarity=RarityRules(**settings["rarity"]),
-        ownership=OwnershipRules(**settings["ownership"]),
-        confidence=ConfidenceRules(**settings["confidence"]),
-    )
+    kinds = get_type_hints(MatchRules)
+    return MatchRules(**{name: kind(**settings[name]) for name, kind in kinds.items()})
 
 
 def rules_in_tables(store: TableStore, run_id: str) -> RowRules:
-    """Return the rules of a published run; `OutputError` if its row does not say."""
-    try:
-        (run,) = store.read("runs", run_id, columns=["config", "corpus_digest"]).to_pylist()
+    """Return the rules of a published run; `OutputError` if its row lacks them."""
+
+    def rules(run: dict[str, Any]) -> RowRules:
         return RowRules(rules_in(json.loads(run["config"])), run["corpus_digest"])
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise OutputError(
-            f"the settings of run {run_id} cannot be read",
-            where=str(store.root),
-            remedy="restore its row in runs, or use the version that made it",
-        ) from error
+
+    return _of_run(store, run_id, rules)
 
 
 class RowRecomputation:
-    """Computes rows again. Without a corpus, only columns that follow from others.
+    """Computes rows again by the rules of their run; without a corpus, only columns that follow from others.
 
-    Args:
-        corpus: the one that the rows were made with. Of another one, only `OF_THE_PAIR` is compared.
-        rules_of: returns the rules of a run by its id.
+    Of another corpus than the rows were made with, only `OF_THE_PAIR` is compared.
     """
 
     def __init__(self, corpus: Corpus | None, rules_of: Callable[[str], RowRules]) -> None:
@@ -358,8 +333,7 @@ class RowRecomputation:
     def difference(self, row: Match, batch: DocumentBatch | None) -> Failure | None:
         """Fail a row that differs from the one that its scan would make of its document; name the columns.
 
-        Args:
-            batch: the document, alone; None if it could not be read as a document.
+        Args: the document only; None if it could not be read as a document.
         """
         run = self._rules_of(row.run_id)
         if self._corpus is None or batch is None:
@@ -384,10 +358,9 @@ class RowRecomputation:
 def _computed(
     row: Match, batch: DocumentBatch, matcher: Matcher, candidates: Candidates | None = None
 ) -> dict[str, Any] | None:
-    """Return the row that a scan makes of a document and an article or a title; None if it makes none.
+    """Return the row that a scan makes of a document and the article or title of a row, if it makes one.
 
-    Args:
-        candidates: the articles to compare the document with; None: those that the sieve finds.
+    Args: the articles to compare with; None: those that the sieve finds.
     """
     # Columns that come from it are not compared.
     origin = Origin(row.dataset, row.release, row.shard_uri)

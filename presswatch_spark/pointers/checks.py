@@ -59,11 +59,9 @@ class Failure:
 class Record:
     """A document as its shard has it now.
 
-    `facts`: its columns in `matches`; the SHA-256 of the text is empty for a record that was not read as a
-    document. `stored`: the bytes of its range, if it was read by one. `bytes_read`: of the shard, up to the
-    document. `capture`: the response around it, if that was wanted; a response that is no document, such as
-    robots.txt, has its body as text. `batch`: a batch of the document only, as its source gives it to a scan.
-    `record_type`, `content_sha256`: of a record that was read by its own headers; see `raw`.
+    `facts`: its columns in `matches`; no SHA-256 of the text if it was not read as a document. `stored`: the
+    bytes of its range. `bytes_read`: of the shard, up to it. `capture`: the response around it, if wanted;
+    one without document has its body as text. `batch`: the document only. The last two are of `raw_record`.
     """
 
     facts: DocumentFacts

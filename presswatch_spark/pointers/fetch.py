@@ -1,47 +1,41 @@
-"""One document, fetched by its row or its pointer, checked, and shown or saved."""
+"""One document, or the record upstream of it, fetched by its row or its pointer, checked, shown or saved."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from presswatch_spark.ccindex.columns import in_filename
-from presswatch_spark.ccindex.lookup import Index
+from presswatch_spark.ccindex.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.formats import registry
 from presswatch_spark.formats.http.message import to_utf8
+from presswatch_spark.formats.inflate import first_member
 from presswatch_spark.formats.source import ReadOptions, every_url
+from presswatch_spark.formats.warc.by_range import HEADERS_BYTES
 from presswatch_spark.model import ReadReport
+from presswatch_spark.pointers import checks
 from presswatch_spark.pointers.audit import Audit, row_by_digest, table_of
-from presswatch_spark.pointers.checks import (
-    DAMAGED,
-    GONE,
-    OTHER_DIGEST,
-    OTHER_FACTS,
-    OTHER_TEXT,
-    OTHER_URI,
-    UNREADABLE,
-    Failure,
-    Record,
-    edited,
-    other_declaration,
+from presswatch_spark.pointers.checks import Failure, Record, edited, other_declaration
+from presswatch_spark.pointers.pointer import (
+    COMMON_CRAWL,
+    Mirror,
+    Pointer,
+    mirrored,
+    parse_pointer,
+    pointer_of,
 )
-from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, parse_pointer, pointer_of
-from presswatch_spark.pointers.records import (
-    inflated_part,
-    raw_record,
-    readable,
-    records_at,
-    save,
-    warc_of,
-)
-from presswatch_spark.pointers.upstream import follow, trail_of
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
-from presswatch_spark.storage.uris import canonical, join
-from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
+from presswatch_spark.pointers.records import inflated_part, raw_record, readable, records_at, save
+from presswatch_spark.storage import uris
+from presswatch_spark.storage.addresses import is_private
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, read_range
+from presswatch_spark.storage.uris import canonical, join, scheme_of
+from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal, Span
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import cell, printable
+from presswatch_spark.text.words import words_of
 
 NAME_COLUMNS = 9
 NOTHING = "nothing: the pointer has no sha256 to compare with"
@@ -52,7 +46,7 @@ BARE = "add encoding=inflated if offset and length count in the inflated file, a
 class Fetched:
     """A document that is the right one; `checked`: the proof of that. `signal`: its declaration.
 
-    `made_into`: of a record that was followed from a row, the pointer of that row's document.
+    `made_into`: the pointer of the row's document, if its record upstream was fetched.
     """
 
     pointer: Pointer
@@ -65,12 +59,7 @@ class Fetched:
     def save(self, path: str) -> str:
         """Write the document to a new file; return a description of its content.
 
-        A record of WET or WARC becomes WARC, in gzip if the name ends so. One of ARC is written as it is
-        stored, anything else as its text.
-
-        Raises:
-            CorruptError: the record cannot be written as WARC.
-            OutputError: the file exists, or cannot be written.
+        Records of WET, WARC and ARC are written as stored, anything else as its text.
         """
         facts, stored = self.record.facts, self.record.stored
         format = registry.find(facts.dataset)
@@ -80,90 +69,62 @@ class Fetched:
         if stored is None:
             start, length = facts.record_offset or 0, facts.record_length or 0
             stored = inflated_part(self.pointer.uri, start, length, self.options)
-        if not format.is_warc:
-            save(path, stored)
-            return f"the {format.title} record, as it is stored"
-        save(path, warc_of(stored, packed=path.endswith(".gz")))
-        return "the record as WARC"
+        save(path, stored)
+        return f"the {format.title} record, as it is stored"
 
 
 def for_row(
-    tables: str, prefix: str, storage: StorageOptions, mirrors: Sequence[Mirror], base: str
+    tables: str,
+    prefix: str,
+    storage: StorageOptions,
+    mirrors: Sequence[Mirror],
+    base: str,
+    index: str | None = None,
+    *,
+    upstream: bool = False,
 ) -> Fetched:
     """Fetch the record of the row of `tables` whose digest begins with `prefix`.
 
-    It is the document of a row of `matches`, the response of a row of `rights_signals`, the record of a row
-    of `captures`.
-
-    Args:
-        base: the files of `captures` are relative to it.
-
-    Raises:
-        InputError: there is no such row, or several, or it names no file.
-        CorruptError: the record is not as the row says.
+    It is the document of a match, the response of a rights signal, the record of a capture; with `upstream`,
+    the record of the web archive that a match was made from. Files are relative to `base`; `index` lists
+    captures. `InputError` if there is no such row or record, `CorruptError` if it is not as the row says.
     """
     store = TableStore.open(tables, storage)
     audit = Audit(store, storage, mirrors)
     row = row_by_digest(store, prefix)
+    if upstream and not isinstance(row, Match):
+        raise InputError(
+            f"a row of {table_of(row)} is of a record itself",
+            where=row.row_sha256,
+            remedy="fetch it without --upstream",
+        )
     if isinstance(row, RightsSignal):
         return _declaring(row, audit)
     if isinstance(row, MemberCapture):
         return _captured(row, base, mirrors, storage)
+    # A row that leads nowhere is refused before anything is read.
+    asked = Index(index, storage, base) if index else None
+    trail = trail_of(row, base, mirrors, storage, asked) if upstream else None
     (verdict,) = audit.verdicts([row])
-    damage = verdict.failure if verdict.failure and verdict.failure.reason == DAMAGED else None
-    if verdict.record is None or (verdict.failure and not damage):
+    damage = verdict.failure if verdict.failure and verdict.failure.reason == checks.DAMAGED else None
+    if verdict.record is None or (verdict.failure and (trail or not damage)):
         raise _refused(verdict.pointer, verdict.failure)
+    if trail:
+        pointer, record, checked = follow(trail, verdict.record.text)
+        checked = f"row {row.row_sha256}: its digest and its document; {checked}"
+        return Fetched(pointer, record, trail.options, checked, made_into=verdict.pointer)
     checked = f"row {row.row_sha256}: its digest; URL, record id, digests and text of the document"
     if damage:
         checked += f". But it is a {damage}"
     return Fetched(verdict.pointer, verdict.record, audit.options_of(row.run_id), checked)
 
 
-def upstream_of(
-    tables: str,
-    prefix: str,
-    storage: StorageOptions,
-    mirrors: Sequence[Mirror],
-    base: str,
-    index: str | None,
-) -> Fetched:
-    """Fetch the record of the web archive that the row of `tables` with a digest was made from.
-
-    Args:
-        base: names of Common Crawl's files are relative to it.
-        index: the address of an index of captures; see `ccindex.lookup.Index`.
-
-    Raises:
-        InputError: there is no such row, or nothing leads from it to a record.
-        CorruptError: the row's document, or the record, is not as the row says.
-        StorageError: the file or the index cannot be reached.
-    """
-    store = TableStore.open(tables, storage)
-    audit = Audit(store, storage, mirrors)
-    row = row_by_digest(store, prefix)
-    if not isinstance(row, Match):
-        raise InputError(
-            f"a row of {table_of(row)} is of a record itself",
-            where=row.row_sha256,
-            remedy="fetch it without --upstream",
-        )
-    asked = Index(index, storage, base) if index else None
-    # A row that leads nowhere is refused before anything is read.
-    trail = trail_of(row, b"", base, mirrors, storage, asked)
-    (verdict,) = audit.verdicts([row])
-    if verdict.record is None or verdict.failure:
-        raise _refused(verdict.pointer, verdict.failure)
-    pointer, record, checked = follow(replace(trail, text=verdict.record.text))
-    known = f"row {row.row_sha256}: its digest and its document; {checked}"
-    return Fetched(pointer, record, trail.options, known, made_into=verdict.pointer)
-
-
 # Column of a row of `captures`, fact of its record, and why the row fails if they differ.
 COMPARED = (
-    ("url", "document_url", OTHER_URI),
-    ("payload_digest", "payload_digest", OTHER_DIGEST),
-    ("captured_at", "captured_at", OTHER_FACTS),
-    ("http_status", "http_status", OTHER_FACTS),
+    ("url", "document_url", checks.OTHER_URI),
+    ("payload_digest", "payload_digest", checks.OTHER_DIGEST),
+    ("captured_at", "captured_at", checks.OTHER_FACTS),
+    ("http_status", "http_status", checks.OTHER_FACTS),
 )
 
 
@@ -232,10 +193,8 @@ def at_pointer(
 ) -> Fetched:
     """Fetch the document at a written pointer, or a response without one (robots.txt, a redirect).
 
-    Raises:
-        InputError: the text is no pointer.
-        CorruptError: nothing can be read there, the text has another SHA-256, or no row of the shard has the
-            column that is mapped to `url`.
+    `InputError` if the text is no pointer, `CorruptError` if it is not there, or no row has the column of
+    `url`.
     """
     asked = parse_pointer(text)
     pointer = replace(asked, uri=mirrored(asked.uri, mirrors))
@@ -246,12 +205,13 @@ def at_pointer(
     format = registry.find(pointer.format)
     of_pages = pointer.format is None or bool(format and format.is_warc and format.responses)
     may_be_any = pointer.row is None and pointer.sha256 is None and of_pages
-    if isinstance(outcome, Failure) and outcome.reason in (GONE, UNREADABLE) and may_be_any:
+    if isinstance(outcome, Failure) and outcome.reason in (checks.GONE, checks.UNREADABLE) and may_be_any:
         # It may be no response: revisits, requests and metadata are records, too.
         raw = raw_record(pointer, options)
         outcome = outcome if isinstance(raw, Failure) else raw
     if isinstance(outcome, Failure):
-        bare = pointer.by_range and pointer.encoding is None and outcome.reason in (GONE, UNREADABLE)
+        bare = pointer.by_range and pointer.encoding is None
+        bare &= outcome.reason in (checks.GONE, checks.UNREADABLE)
         raise _refused(pointer, outcome, BARE if bare else "")
     if columns.get("url") and outcome.facts.document_url is None and pointer.row is not None:
         # The whole shard is read: that raises if no row has a column of the mapping.
@@ -261,10 +221,10 @@ def at_pointer(
         ):
             pass
     if pointer.sha256 not in (None, hashlib.sha256(outcome.text).hexdigest()):
-        raise _refused(pointer, Failure(OTHER_TEXT))
+        raise _refused(pointer, Failure(checks.OTHER_TEXT))
     length = outcome.facts.record_length or 0
     if pointer.length not in (None, length):
-        raise _refused(pointer, Failure(OTHER_FACTS, f"the record there has {length:,} bytes"))
+        raise _refused(pointer, Failure(checks.OTHER_FACTS, f"the record there has {length:,} bytes"))
     checked = "SHA-256 of the text" if pointer.sha256 else NOTHING
     return Fetched(pointer, outcome, options, checked)
 
@@ -304,7 +264,6 @@ def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
 
 
 def _content(fetched: Fetched) -> str:
-    """Return the text of a document; headers and body of a response without one, or with a declaration."""
     record, capture = fetched.record, fetched.record.capture
     if capture is None or not (fetched.signal or record.is_bare):
         return record.text.decode("utf-8", "replace")
@@ -316,3 +275,221 @@ def _content(fetched: Fetched) -> str:
 def _refused(pointer: Pointer, failure: Failure | None, remedy: str = "") -> CorruptError:
     what = f"not the document that was asked for: {failure}"
     return CorruptError(what, where=str(pointer), remedy=remedy)
+
+
+# --- from a row of a dataset up to the record of the web archive that it was made from
+#
+# A row may name the file and the place of the record in it; else an index lists the capture of the row's URL
+# at the row's time. Neither is believed: the record must have the row's URL and time, and the copied words
+# must stand in its page again.
+
+FIRST_BYTES = 1 << 18
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_CRAWL = re.compile(r"CC-MAIN-[0-9]{4}-[0-9]{2}(?![0-9])")
+CAPTURES_READ = 10
+"""Captures of one URL that are read to find the one with the row's record id, where a row says no time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The statements of a row about its record upstream, and the places to look for it.
+
+    `uri`: the present place of the file; `base`: what file names of Common Crawl are relative to.
+    """
+
+    row: Match
+    uri: str | None
+    offset: int | None
+    record_id: str | None
+    base: str
+    mirrors: Sequence[Mirror]
+    storage: StorageOptions
+    index: Index | None = None
+
+    @property
+    def options(self) -> ReadOptions:
+        """Return the settings to read the record: its release is named by its path, not within a range."""
+        release = in_filename(self.uri).get("release")
+        return ReadOptions(release=release, pdf=True, wants=every_url, storage=self.storage)
+
+
+def trail_of(
+    row: Match, base: str, mirrors: Sequence[Mirror], storage: StorageOptions, index: Index | None
+) -> Trail:
+    """Return the trail of a row of `matches` to its record upstream; `InputError` if nothing leads to one."""
+    format, where = registry.find(row.dataset), row.row_sha256
+    if format and format.responses:
+        raise InputError(
+            "the row is of a record of an archive itself, and there is none above it",
+            where=where,
+            remedy="fetch it without --upstream",
+        )
+    made_from = format.made_from(row.shard_uri) if format else None
+    if made_from:
+        uri: str | None = mirrored(made_from[1], mirrors)
+    else:
+        uri = _where(row.upstream_uri, base, mirrors, storage) if row.upstream_uri else None
+    is_placed = uri is not None and row.upstream_offset is not None
+    if not is_placed and (index is None or row.document_url is None):
+        named = row.product or row.dataset
+        if uri is None and row.upstream_uri and not made_from:
+            raise InputError(
+                "the row names a file of its publisher's, and where that is nobody says:"
+                f" {uris.printable(row.upstream_uri)}",
+                where=where,
+                remedy="if you have a copy: --mirror FROM=TO",
+            )
+        if row.document_url is None:
+            what = f"rows of {named} name neither a place in a file nor a URL: nothing leads back to a record"
+            raise InputError(what, where=where)
+        raise InputError(
+            f"the row of {named} names no place in a file of an archive; its URL leads back through an index",
+            where=where,
+            remedy=f"give --index https://index.commoncrawl.org/{RELEASE}-index, or the files of an index",
+        )
+    # A record of WET has an id of its own, and rows of some datasets have a number.
+    named_id = None if made_from else id_of_record(row.record_id)
+    if not is_placed and row.captured_at is None and named_id is None:
+        raise InputError(
+            "the row says neither the time of its capture nor a record id, so it may be of any capture",
+            where=where,
+        )
+    return Trail(row, uri, row.upstream_offset, named_id, base, mirrors, storage, index)
+
+
+def id_of_record(text: str | None) -> str | None:
+    """Return the id of a WARC record in one spelling, as datasets leave out brackets; None if it is none."""
+    bare = (text or "").strip().removeprefix("<").removesuffix(">").lower()
+    uuid = bare.removeprefix("urn:uuid:")
+    if _UUID.fullmatch(uuid):
+        return uuid
+    return bare if bare.startswith("urn:") else None
+
+
+def _where(named: str, base: str, mirrors: Sequence[Mirror], storage: StorageOptions) -> str | None:
+    """Return the present place of a file that a row names; None if it is unknown.
+
+    A row is written by others: without a mirror it leads to no file of this disk, and to no private address.
+    """
+    uri = canonical(named)
+    place = mirrored(uri, mirrors)
+    if place == uri and uri.startswith(COMMON_CRAWL):
+        place = mirrored(join(canonical(base), uri.removeprefix(COMMON_CRAWL)), mirrors)
+    if ".." in place.split("/") or (place == uri and scheme_of(uri) == "file"):
+        return None
+    if place == uri and scheme_of(uri) in ("http", "https") and is_private(uri, storage):
+        return None
+    return place
+
+
+def follow(trail: Trail, text: bytes) -> tuple[Pointer, Record, str]:
+    """Return the record upstream of a row's document (its `text`), its pointer, and the proof of that.
+
+    `CorruptError` if no record is, `StorageError` if the file or the index cannot be reached.
+    """
+    if trail.uri and trail.offset is not None:
+        pointers, why = [pointer_at(trail.uri, trail.offset, trail.options)], ""
+    else:
+        pointers, why = _listed_pointers(trail)
+    failure, where = Failure(checks.GONE, why), trail.uri or trail.row.document_url or ""
+    for pointer in pointers:
+        where = str(pointer)
+        ((_, outcome),) = records_at([pointer], trail.options)
+        if isinstance(outcome, Failure):
+            failure = outcome
+            continue
+        found = _difference(trail, text, outcome)
+        if isinstance(found, str):
+            return pointer, outcome, found
+        failure = found
+    raise CorruptError(f"not the record that the row was made from: {failure}", where=uris.printable(where))
+
+
+def _listed_pointers(trail: Trail) -> tuple[list[Pointer], str]:
+    """Return the records of the captures that the index lists, or none and why."""
+    if trail.index is None or trail.row.document_url is None:
+        return [], "nothing names a record"
+    named = (in_filename(trail.uri).get("release"), trail.row.release, trail.row.shard_uri)
+    crawl = next((found.group() for each in named if (found := _CRAWL.search(each or ""))), None)
+    releases = trail.index.releases_of(crawl, trail.row.captured_at)
+    if not releases:
+        return [], "no crawl is known that was made when the row's page was captured"
+    captures = {(each.filename, each.offset): each for each in _listed(trail, trail.index, releases)}
+    pointers = [
+        Pointer(mirrored(join(canonical(trail.base), each.filename), trail.mirrors), each.offset, each.length)
+        for each in list(captures.values())[:CAPTURES_READ]
+    ]
+    asked = " and ".join(filter(None, releases)) or "the index"
+    return pointers, f"{asked} lists no capture of the URL at this time"
+
+
+def _listed(trail: Trail, index: Index, releases: Sequence[str]) -> Iterator[IndexedCapture]:
+    """Yield the captures of the row's URL that an index lists, at the row's time and in the row's file."""
+    at, files = _alike(trail.row.captured_at), None
+    if trail.uri:
+        # Files of WET were made from files of WARC.
+        format = registry.named_like(trail.uri)
+        source = format.made_from(trail.uri) if format else None
+        files = {each.rpartition("/")[2] for each in (trail.uri, source[1] if source else trail.uri)}
+    for release in releases:
+        for capture in index.captures([trail.row.document_url or ""], release):
+            in_file = files is None or capture.filename.rpartition("/")[2] in files
+            if in_file and at in (None, _alike(capture.captured_at)):
+                yield capture
+
+
+def pointer_at(uri: str, offset: int, options: ReadOptions) -> Pointer:
+    """Return the pointer of the record in the gzip member that begins at an offset; else of what is there."""
+    most = options.max_document_bytes + HEADERS_BYTES
+    size, data = FIRST_BYTES, b""
+    while len(data) < most:
+        more = read_range(uri, offset + len(data), size - len(data), options.storage)
+        data += more
+        member = first_member(data, most)
+        if member is None:
+            break
+        if member.end is not None:
+            return Pointer(uri, offset, member.end)
+        if len(data) < size or len(member.data) >= most:
+            break
+        size = min(4 * size, most)
+    return Pointer(uri, offset, max(1, len(data)))
+
+
+def _difference(trail: Trail, text: bytes, record: Record) -> Failure | str:
+    """Return the proof that a record is the one that the row was made from, or the first difference."""
+    row, facts = trail.row, record.facts
+    shown = []
+    if row.document_url is not None:
+        if facts.document_url != row.document_url:
+            return Failure(checks.OTHER_URI, "its URL is another")
+        shown.append("URL")
+    if row.captured_at is not None:
+        if _alike(facts.captured_at) != _alike(row.captured_at):
+            return Failure(checks.OTHER_FACTS, "it was captured at another time")
+        shown.append("time")
+    # Rows that name no archive may have the id of the record of WET: another one then contradicts nothing.
+    is_needed = row.upstream_uri is not None or row.captured_at is None
+    if trail.record_id is not None and id_of_record(facts.record_id) == trail.record_id:
+        shown.append("record id")
+    elif trail.record_id is not None and is_needed:
+        return Failure(checks.OTHER_RECORD, "it has another record id")
+    words = passages_in(row.spans, text, record.text)
+    return words if isinstance(words, Failure) else f"{', '.join(shown)} of the record; {words}"
+
+
+def passages_in(spans: Sequence[Span], text: bytes, page: bytes) -> Failure | str:
+    """Return how many of a row's passages are in a page, word by word; a failure without the longest."""
+    if not spans:
+        return "the row claims no words"
+    document = text.decode("utf-8", "replace")
+    there = b"\0" + words_of(page).packed
+    longest = max(span["words"] for span in spans)
+    found = found_words = 0
+    for span in spans:
+        passage = document[span["document_start"] : span["document_end"]].encode("utf-8", "replace")
+        if b"\0" + words_of(passage).packed in there:
+            found, found_words = found + 1, max(found_words, span["words"])
+    if found_words < longest:
+        return Failure(checks.OTHER_WORDS, f"its page lacks the longest passage of {longest:,} words")
+    return f"{found:,} of {len(spans):,} copied passages, the longest of {longest:,} words, stand in its page"

@@ -3,12 +3,8 @@
     s3://commoncrawl/crawl-data/…/x.warc.wet.gz#offset=4190,length=2211,encoding=gzip,format=wet,sha256=…
     c4-train.00000-of-01024.json.gz#row=17,format=c4
 
-A pointer is the URI of the shard and, after the last `#`, columns of `matches`: `offset`, `length` and
-`encoding` (`record_…`), `row` (`row_index`), `format` (`dataset`), `sha256` (`text_sha256`). `offset` with
-`length`, or `row`, must be there; the others may be left out, and are then not compared. Without `encoding`,
-the bytes count in the file: if they count in the inflated one, it must be there.
-
-A mirror, a copy of a release, may stand for the place that a run read.
+A pointer is the URI of the shard and, after the last `#`, columns of `matches`: `offset` with `length`, or
+`row`; the others may be left out, and are then not compared. Without `encoding`, the bytes count in the file.
 """
 
 from __future__ import annotations
@@ -137,10 +133,7 @@ class Mirror:
     copy: str
 
     def of(self, uri: str) -> str | None:
-        """Return the copy of the object at `uri`; None if it does not lie below the place.
-
-        A URI with `..` leads out of the place: a table from elsewhere must not name other files.
-        """
+        """Return the copy of the object at `uri`; None if it is not below the place, or has `..` in it."""
         if uri == self.place:
             return self.copy
         folder = f"{self.place.rstrip('/')}/"

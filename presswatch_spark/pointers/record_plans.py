@@ -1,9 +1,10 @@
 """Plans of runs that read some records of WARC files: the pages of a census, or those that WET was made from.
 
-A record whose place is unknown is in the plan all the same: its shard is then not complete, with the reason.
+A record whose place is unknown is in the plan, too: its shard is then not complete, with the reason.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -31,14 +32,9 @@ Page = tuple[str, datetime]
 
 
 def plan_of_captures(store: TableStore, base: str) -> RecordPlan:
-    """Plan the records of all captures that published censuses found.
+    """Plan the records of all captures that published censuses found; names of files are relative to `base`.
 
-    Args:
-        base: the site, bucket or folder that names of WARC files are relative to.
-
-    Raises:
-        InputError: no census is published, or none has a capture.
-        OutputError: a table is not as it was published.
+    `InputError` if no census is published or none has a capture, `OutputError` if a table was changed.
     """
     if not store.published("censuses"):
         raise InputError("no census is published here", where=str(store.root))
@@ -53,16 +49,9 @@ def plan_of_captures(store: TableStore, base: str) -> RecordPlan:
 
 
 def plan_of_matches(store: TableStore, index: Index, base: str | None) -> RecordPlan:
-    """Plan the WARC records of the captures that matches in WET were made from.
+    """Plan the WARC records of the captures that matches in WET were made from, as an index lists them.
 
-    Args:
-        index: says where these records are.
-        base: as in `plan_of_captures`; None: WARC files are where those of WET were read.
-
-    Raises:
-        InputError: no run is published, or none has a match in WET.
-        StorageError, CorruptError: the index cannot be asked, or not be read whole.
-        OutputError: a table is not as it was published.
+    Names of files are relative to `base`, None: the place of the WET files. Errors as `plan_of_captures`.
     """
     if not store.published():
         raise InputError("no run is published here", where=str(store.root))
@@ -82,14 +71,16 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
         rows.setdefault(page, {})[uri] = row
         for release in releases:
             asked.setdefault(release, set()).add(page)
-    listed = dict[Page, list[IndexedCapture]]()
+    listed = defaultdict[Page, list[IndexedCapture]](list)
+    # A row that names no crawl is asked for in several: one of them lists it.
     for release, pages in sorted(asked.items()):
-        # A row that names no crawl is asked for in several: one of them lists it.
-        for page, captures in _listed(index, release, pages).items():
-            listed.setdefault(page, []).extend(captures)
+        for capture in index.captures(sorted({url for url, _ in pages}), release):
+            at = capture.captured_at and capture.captured_at.replace(microsecond=0)
+            if at is not None and (capture.url, at) in pages:
+                listed[capture.url, at].append(capture)
     for page, files in rows.items():
         for uri, digest in files.items():
-            for placed in _placed(uri, page, digest, listed.get(page, ()), base):
+            for placed in _placed(uri, page, digest, listed[page], base):
                 wanted.add(*placed)
     return wanted.plan(store, "match in WET")
 
@@ -99,22 +90,12 @@ def _values(store: TableStore, table: str, columns: Sequence[str]) -> Iterator[t
         yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
-def _listed(index: Index, release: str, wanted: Set[Page]) -> Mapping[Page, Sequence[IndexedCapture]]:
-    found = dict[Page, list[IndexedCapture]]()
-    for capture in index.captures(sorted({url for url, _ in wanted}), release):
-        at = capture.captured_at and capture.captured_at.replace(microsecond=0)
-        if at is not None and (capture.url, at) in wanted:
-            found.setdefault((capture.url, at), []).append(capture)
-    return found
-
-
 def _placed(
     uri: str, page: Page, digest: str, captures: Sequence[IndexedCapture], base: str | None
 ) -> Iterator[tuple[str, WantedRecord]]:
     """Yield the file and the record of each capture of a page in the file that its text was made from.
 
-    Files of one name lie in several folders: what a crawl keeps apart, such as redirects, has names of its
-    own only there. A page that was captured twice in a second has two records.
+    Files of one name are in several folders, which keep redirects apart.
     """
     most = max((names_in_common(capture.filename, uri) for capture in captures), default=0)
     if not most:

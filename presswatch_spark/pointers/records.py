@@ -1,16 +1,12 @@
 """Records by their pointers: documents as the sources of the scan decode them, or WARC records as such.
 
 A record of WET or WARC in a gzip member of its own, or in a plain file, is one range request. Everything else
-is read in order, once for all pointers into a shard, and no further than the last of them. Of JSONL only the
-lines asked for are parsed, of Parquet only their row groups read. For few rows of many shards, most of the
-time is waiting for storage: several shards are read at once.
+is read in order, once for all pointers into a shard. Several remote shards are read at once.
 
-A WARC record that declares something, or that a row of `captures` points at, need not have a text that a
-scan reads: a robots.txt, a redirect, an error without a body. It is read as it is stored, with the facts of
-its own headers and the digests of its bytes, and written as a file of its own, which any WARC tool reads.
+A WARC record need not have a text that a scan reads: a robots.txt, a redirect, an error without a body. It is
+read as it is stored, with the facts of its own headers.
 """
 
-import gzip
 import hashlib
 import re
 from base64 import b32encode
@@ -33,24 +29,11 @@ from presswatch_spark.formats.warc.by_range import HEADERS_BYTES
 from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.judgement.match_rows import DocumentFacts, Origin, document_facts, located_facts
 from presswatch_spark.model import DocumentBatch, Locator, ReadReport
-from presswatch_spark.pointers.checks import (
-    GONE,
-    NO_SHARD,
-    NOT_REACHED,
-    UNREADABLE,
-    Failure,
-    Record,
-)
+from presswatch_spark.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.storage.disk import disk_errors, on_disk, private_opener
 from presswatch_spark.storage.host_limits import BlockedError
-from presswatch_spark.storage.objects import (
-    MissingError,
-    ObjectInfo,
-    open_stream,
-    read_range,
-    stat,
-)
+from presswatch_spark.storage.objects import MissingError, ObjectInfo, open_stream, read_range, stat
 from presswatch_spark.storage.threads import AskingThreads, answer_of
 from presswatch_spark.storage.uris import printable, scheme_of
 
@@ -67,10 +50,7 @@ Outcome = Record | Failure
 def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tuple[Pointer, Outcome]]:
     """Yield the record at each of `pointers`, all into one shard and of one format, in any order.
 
-    If `options.wants` asks for responses, those without a document count, too.
-
-    Raises:
-        BlockedError: the site of the shard refuses everything.
+    Responses that `options.wants` asks for count without a document, too. Raises `BlockedError` of its site.
     """
     left = dict.fromkeys(pointers)
     uri, format = pointers[0].uri, pointers[0].format
@@ -225,7 +205,6 @@ def _records(
 
 
 def _absence(pointer: Pointer, report: ReadReport) -> Failure:
-    """Return why a shard that was read has no document at a place: the defects there, or the last ones."""
     if not report.defects:
         return Failure(GONE, "the shard was read, and no document is there")
     own = [str(defect) for defect in report.defects if defect.offset == pointer.row and defect.unit == "line"]
@@ -248,11 +227,7 @@ Outcomes = Iterable[tuple[Pointer, Outcome]]
 
 
 def shards_ahead(work: Iterable[tuple[Sequence[Pointer], ReadOptions]]) -> Iterator[Outcomes]:
-    """Yield the results of `records_at` for each shard of `work`, in order.
-
-    `SHARDS_AT_ONCE` are read at once. Shards on disk, and those that must be read in order, are read when it
-    is their turn.
-    """
+    """Yield the results of `records_at` for each shard of `work`, in order; remote ranges are read ahead."""
     with AskingThreads(SHARDS_AT_ONCE, "ranges") as pool:
         pending: deque[Callable[[], Outcomes]] = deque()
         for pointers, options in work:
@@ -271,11 +246,9 @@ def shards_ahead(work: Iterable[tuple[Sequence[Pointer], ReadOptions]]) -> Itera
 
 
 def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
-    """Read the WARC record that fills the range of `pointer`.
+    """Read the WARC record that fills the range of `pointer`; `content_sha256`: without its codings.
 
-    Its facts are those of a document, as far as it has them. `content_sha256` is the SHA-256 of its content,
-    which for a response is its body with all codings undone. Its text is its headers, and the content if that
-    is UTF-8.
+    Its text is its headers, and the content if that is UTF-8.
     """
     offset, length = pointer.offset or 0, pointer.length or 0
     most = options.max_document_bytes + HEADERS_BYTES
@@ -354,25 +327,6 @@ def readable(content: bytes) -> bytes:
         return b"" if "\0" in content.decode() else content
     except UnicodeDecodeError:
         return b""
-
-
-def warc_of(stored: bytes, *, packed: bool) -> bytes:
-    """Return a WARC file with the one record in `stored`, a gzip member or the record itself.
-
-    `CorruptError` if a reader of that file would not find the same record in it.
-    """
-    is_packed = stored.startswith(GZIP_MAGIC)
-    plain = gzip.decompress(stored) if is_packed else stored
-    found = _record_of(plain)
-    if found is None or found[2] not in (b"\r\n\r\n", b"\n\n", b""):
-        raise CorruptError(
-            "the record contradicts its own Content-Length, so WARC tools would read another text",
-            remedy="leave --out out, and fetch the bytes of the range by themselves",
-        )
-    if found[2] and is_packed == packed:
-        return stored
-    ended = plain if found[2] else plain + b"\r\n\r\n"
-    return gzip.compress(ended, mtime=0) if packed else ended
 
 
 def save(path: str, content: bytes) -> None:

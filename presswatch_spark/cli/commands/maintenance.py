@@ -138,7 +138,7 @@ def fetch(
     target: str = argument("TABLES|POINTER"),
     prefix: str | None = option("--row", "SHA256", "The row of TABLES whose row_sha256 begins so."),
     out: str | None = option(
-        "--out", "FILE", "Write it to a new file; as WARC (.gz), ARC, or text of a row."
+        "--out", "FILE", "Write it to a new file: the record as it is stored, or the text of a row."
     ),
     upstream: bool = flag("--upstream", "With --row: the web archive's record that the row was made from."),
     index: str | None = index_option("--upstream"),
@@ -153,13 +153,13 @@ def fetch(
     `captures` may be given as well.
 
     With --upstream, the row of a dataset leads to the WARC record that it was made from: by the file and
-    offset that it names, by the record in that file, or by its URL and time through an --index. The record
-    must have the row's URL and time, and its page the copied words.
+    offset that it names, or by its URL and time through an --index. The record must have the row's URL and
+    time, and the copied words must stand in its page again.
 
     Example: presswatch fetch tables --row 3f1c --upstream --index
     https://index.commoncrawl.org/{release}-index
     """
-    from presswatch_spark.pointers.fetch import at_pointer, for_row, shown, upstream_of
+    from presswatch_spark.pointers.fetch import at_pointer, for_row, shown
     from presswatch_spark.pointers.pointer import is_pointer
 
     if prefix is None and not is_pointer(target):
@@ -172,7 +172,7 @@ def fetch(
         fetched = at_pointer(target, form.settings.read.columns, form.storage, mirrors)
     else:
         where = (target, prefix, form.storage, mirrors, form.settings.datasets.common_crawl.base)
-        fetched = upstream_of(*where, index) if upstream else for_row(*where)
+        fetched = for_row(*where, index, upstream=upstream)
     written = f"{out}: {fetched.save(out)}" if out else None
     return Reply(shown(fetched, written))
 

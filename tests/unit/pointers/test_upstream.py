@@ -51,8 +51,10 @@ FILES_OF_OSCAR = {
     "oscar-2201": "compressed/fr_meta/fr_meta_part_1.jsonl.gz",
     "oscar-2301": "fr_meta/fr_meta_part_1.jsonl.zst",
 }
-BY_INDEX = ("c4", "mc4", "oscar-2109", "oscar-2201", "oscar-2301", "culturax", "dclm", "nemotron-cc")
-BY_FILE = ("fineweb", "fineweb-2", "redpajama-v2")
+BY_INDEX = (
+    "c4", "mc4", "oscar-2109", "oscar-2201", "oscar-2301", "culturax", "dclm", "nemotron-cc", "fineweb",
+    "fineweb-2", "redpajama-v2",
+)  # fmt: skip
 BY_OFFSET = ("finepdfs", "hplt-2", "hplt-3")
 NOWHERE = ("dolma-3", "madlad-400", "common-corpus")
 
@@ -181,7 +183,7 @@ def fetched(release: Release, tmp_path: Path, digest: str, *more: str) -> int:
     return cli.run(["fetch", str(tmp_path / "tables"), "--row", digest, "--upstream", *given, *more])
 
 
-@pytest.mark.parametrize("name", [*BY_INDEX, *BY_FILE, *BY_OFFSET])
+@pytest.mark.parametrize("name", [*BY_INDEX, *BY_OFFSET])
 def test_a_row_of_every_dataset_that_leads_back_leads_to_its_record(
     release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -195,16 +197,14 @@ def test_a_row_of_every_dataset_that_leads_back_leads_to_its_record(
     assert ("record id" in told["checked"]) == (
         name in ("fineweb", "fineweb-2", "finepdfs", "dclm", "nemotron-cc")
     )
-    form, place = ("wet", WET) if name == "redpajama-v2" else ("warc", WARC)
-    assert told["pointer"].startswith(f"{release.folder / place}#offset=")
-    assert f"format={form}" in told["pointer"]
-    if form == "warc":
-        assert f"#offset={release.offset},length={release.length}," in told["pointer"]
+    place = f"#offset={release.offset},length={release.length},"
+    assert told["pointer"].startswith(f"{release.folder / WARC}{place}")
+    assert "format=warc" in told["pointer"]
     assert len(release.site.requests) == (name in BY_INDEX)
 
 
 def test_every_dataset_is_tried_here() -> None:
-    assert {*BY_INDEX, *BY_FILE, *BY_OFFSET, *NOWHERE} == set(DATASETS)
+    assert {*BY_INDEX, *BY_OFFSET, *NOWHERE} == set(DATASETS)
 
 
 @pytest.mark.parametrize("name", NOWHERE)
@@ -213,7 +213,7 @@ def test_rows_that_lead_nowhere_say_so(
 ) -> None:
     digest = scanned(name, release, tmp_path)
     assert fetched(release, tmp_path, digest, "--index", release.index) == 1
-    assert f"rows of {name} name neither a file nor a URL" in capsys.readouterr().err
+    assert f"rows of {name} name neither a place in a file nor a URL" in capsys.readouterr().err
     assert release.site.requests == []
 
 
@@ -228,8 +228,8 @@ def test_a_row_of_wet_leads_to_the_page_of_its_text(
     release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     digest = published(str(release.folder / WET), "wet", ScanConfig(), None, release, tmp_path)
-    assert fetched(release, tmp_path, digest) == 0
-    assert f"{WARC}#offset={release.offset}" in capsys.readouterr().out
+    assert fetched(release, tmp_path, digest) == 1
+    assert "give --index" in capsys.readouterr().err
     assert fetched(release, tmp_path, digest, "--index", release.index) == 0
     assert f"{WARC}#offset={release.offset}" in capsys.readouterr().out
 
@@ -274,7 +274,7 @@ def test_the_id_of_a_record_may_be_spelt_in_several_ways(
 ) -> None:
     named = spelling.format(release.record_id.removeprefix("<urn:uuid:").removesuffix(">"))
     digest = scanned("fineweb-2", release, tmp_path, lambda row: row.update(id=named))
-    assert fetched(release, tmp_path, digest) == 0, capsys.readouterr().err
+    assert fetched(release, tmp_path, digest, "--index", release.index) == 0, capsys.readouterr().err
     assert "URL, time, record id of the record" in capsys.readouterr().out
 
 
@@ -404,7 +404,7 @@ class TestWhatIsNotBelieved:
         pq.write_table(
             pa.Table.from_pylist([row_of_dataset("fineweb-2", release) | {"text": "Autre."}]), shard
         )
-        assert "other text" in self.refused(release, tmp_path, capsys, digest)
+        assert "other text" in self.refused(release, tmp_path, capsys, digest, "--index", release.index)
 
 
 def test_a_row_of_a_file_that_nobody_has_needs_a_time_for_the_index(
@@ -420,7 +420,8 @@ def test_the_record_is_written_as_warc(
     release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "one.warc.gz"
-    assert fetched(release, tmp_path, scanned("fineweb", release, tmp_path), "--out", str(out)) == 0
+    digest = scanned("fineweb", release, tmp_path)
+    assert fetched(release, tmp_path, digest, "--index", release.index, "--out", str(out)) == 0
     with out.open("rb") as file:
         (record,) = ArchiveIterator(file)
         assert record.rec_headers.get_header("WARC-Record-ID") == release.record_id

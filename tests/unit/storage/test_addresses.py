@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.errors import InputError, StorageError
-from presswatch_spark.pointers import upstream
+from presswatch_spark.pointers import fetch
 from presswatch_spark.pointers.pointer import COMMON_CRAWL, Mirror
 from presswatch_spark.storage import addresses
 from presswatch_spark.storage.addresses import PrivateAddressError, is_public, require_public
@@ -128,11 +128,11 @@ def test_a_list_from_the_network_names_no_address_of_this_machine(server: Server
 @pytest.mark.parametrize("host", ["169.254.169.254", "0xA9FEA9FE", "localhost", "[::ffff:10.0.0.1]"])
 def test_a_row_of_a_dataset_leads_to_no_address_of_this_machine(host: str) -> None:
     named = f"http://{host}/x.warc.gz"
-    assert upstream._where(named, COMMON_CRAWL, (), OPTIONS) is None
+    assert fetch._where(named, COMMON_CRAWL, (), OPTIONS) is None
     mirrors = [Mirror(f"http://{host}/", "https://93.184.216.34/")]
-    assert upstream._where(named, COMMON_CRAWL, mirrors, OPTIONS) == "https://93.184.216.34/x.warc.gz"
+    assert fetch._where(named, COMMON_CRAWL, mirrors, OPTIONS) == "https://93.184.216.34/x.warc.gz"
     named = "https://93.184.216.34/x.warc.gz"
-    assert upstream._where(named, COMMON_CRAWL, (), OPTIONS) == named
+    assert fetch._where(named, COMMON_CRAWL, (), OPTIONS) == named
 
 
 def test_a_redirect_to_no_web_site_is_the_servers_fault(server: Server) -> None:

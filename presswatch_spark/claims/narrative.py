@@ -19,8 +19,8 @@ from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
 from presswatch_spark.judgement.grading import dated_before
-from presswatch_spark.judgement.page_copies import copy_at
 from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.judgement.urls import copy_at
 from presswatch_spark.model import Title
 from presswatch_spark.pointers.audit import Audit, row_by_digest, table_of
 from presswatch_spark.pointers.checks import Failure

@@ -19,9 +19,15 @@ from presswatch_spark.claims.other_sources import CREDITED, EARLY, NOWHERE, OF_P
 from presswatch_spark.claims.permissions import PressList
 from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.judgement.grading import CAPTURE_YEARS, publication_of
-from presswatch_spark.judgement.page_copies import copy_at, may_be_copy, original_page
 from presswatch_spark.judgement.sites import SiteIndex
-from presswatch_spark.judgement.urls import host_of, hosts_above, registered_domain
+from presswatch_spark.judgement.urls import (
+    copy_at,
+    host_of,
+    hosts_above,
+    may_be_copy,
+    original_page,
+    registered_domain,
+)
 from presswatch_spark.moments import EPOCH
 
 Counts = npt.NDArray[np.int64]

@@ -1,8 +1,6 @@
 """News agencies: their names as pages write them, and a search for them in a text, one or several in a row.
 
-Photo agencies are left out: a credit of Getty Images names the owner of the picture, and nothing of the text.
-Nearly every word of a page begins no name. `may_begin` sees that by the word's bytes, without a regular
-expression.
+Photo agencies are left out: a credit of Getty Images names the owner of the picture.
 """
 
 import re
@@ -122,10 +120,7 @@ class Spelling:
 
 
 def spellings(agencies: Iterable[str] = ()) -> list[Spelling]:
-    """Return all spellings, the longest first; those of `agencies` that are not known are added.
-
-    A name of a user's that is one word of five letters at most counts as initials.
-    """
+    """Return all spellings, the longest first; names given of five letters or less count as initials."""
     known = [
         Spelling(text, agency, kind == 0)
         for agency, kinds in _NAMES.items()
@@ -152,18 +147,14 @@ def key_of(name: str) -> str:
 
 # --- their names in a text
 
-AND = r"\s?[,/&+]\s?|\s(?:et|and|und|y|e|en)\s"
-"""Separators of two names."""
-
-_AND = re.compile(AND)
-_FIRST_TOKEN, _LAST_TOKEN = re.compile(r"\w+"), re.compile(r"\w+\Z")
-_BEYOND_ASCII = b"\x80"
-# Regular expressions that ignore case take these for i and s.
-_LIKE_ASCII = str.maketrans("ıſ", "is")
+_AND = re.compile(r"\s?[,/&+]\s?|\s(?:et|and|und|y|e|en)\s")
 
 
 class AgencyNames:
-    """The names of the agencies that are known, and of those that a corpus was built with."""
+    """The names of the agencies that are known, and of those that a corpus was built with.
+
+    `run` matches some in a row, `at_end` one at the end of a text.
+    """
 
     def __init__(self, agencies: Iterable[str] = ()) -> None:
         self.known = spellings(agencies)
@@ -171,59 +162,13 @@ class AgencyNames:
         loose = "|".join(spelling.pattern for spelling in self.known if spelling.any_case)
         exact = "|".join(spelling.pattern for spelling in self.known if not spelling.any_case)
         name = rf"(?:(?i:{loose})|{exact})(?!\w)(?!-[A-Z\d])"
-        self._run = re.compile(rf"{name}(?:(?:{AND}){name}){{0,5}}")
-        self._ends_with_name = re.compile(rf"(?<!\w)(?:(?i:{loose})|{exact})\s*\Z")
-        self._first_tokens = _Tokens(self.known, _FIRST_TOKEN)
-        self._last_tokens = _Tokens(self.known, _LAST_TOKEN)
-
-    def may_begin(self, text: bytes, start: int, end: int) -> bool:
-        """Return whether a name may begin with a word of a text in UTF-8; False is sure.
-
-        Args:
-            start, end: the word's bytes.
-        """
-        token, after = text[start:end], text[end : end + 1]
-        is_whole = token.isalnum() and after < _BEYOND_ASCII and not after.isalnum() and after != b"_"
-        return not is_whole or self._first_tokens.may_have(token.decode())
-
-    def run_at_start(self, text: str) -> re.Match[str] | None:
-        """Return the names in a row that a text begins with."""
-        return self._run.match(text)
+        self.run = re.compile(rf"{name}(?:(?:{_AND.pattern}){name}){{0,5}}")
+        self.at_end = re.compile(rf"(?<!\w)(?:(?i:{loose})|{exact})\s*\Z")
 
     def in_run(self, run: str) -> list[Spelling]:
-        """Return the spellings in a result of `run_at_start`."""
+        """Return the spellings in what `run` matched."""
         return [spelling for name in _AND.split(run) if (spelling := self.of(name))]
 
     def of(self, name: str) -> Spelling | None:
         """Return the spelling that is a name, by its key; None if it is no agency's."""
         return self._by_key.get(key_of(name))
-
-    def stand_at_end(self, text: str) -> bool:
-        """Return whether a text ends with a name, with blanks after it or not."""
-        last = _LAST_TOKEN.search(text.rstrip()[-self._last_tokens.longest - 1 :])
-        token = last[0] if last else ""
-        if token.isascii() and not self._last_tokens.may_have(token):
-            return False
-        return self._ends_with_name.search(text) is not None
-
-
-class _Tokens:
-    """The first or the last tokens of all spellings: a token is letters, figures and `_` in a row."""
-
-    def __init__(self, known: Iterable[Spelling], place: re.Pattern[str]) -> None:
-        self._exact, self._loose, self._any = set[str](), set[str](), False
-        for spelling in known:
-            token = place.search(spelling.text)
-            if token is None:
-                self._any = True
-            elif spelling.any_case:
-                # The one form in ASCII, in lower case, in which a name in any case may begin or end.
-                plain = "".join(unicodedata.normalize("NFD", letter)[0] for letter in token[0])
-                self._loose.add(plain.casefold().translate(_LIKE_ASCII))
-            else:
-                self._exact.add(token[0])
-        self.longest = max(map(len, self._exact | self._loose), default=0)
-
-    def may_have(self, token: str) -> bool:
-        """Return whether a token in ASCII may be one of them, with case and accents as names have them."""
-        return self._any or token in self._exact or token.lower() in self._loose

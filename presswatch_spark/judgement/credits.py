@@ -1,12 +1,8 @@
 """Agencies and other sources that a page credits in or next to a copied passage; docs/reference/credits.md.
 
 A name by itself is no credit: it counts in forms that are known by what is on the line before and after it.
-Agencies have a list (`agencies`); other names count after "Source :" only.
-
-Only words that begin a name or a form are looked at, each with its surroundings on the line. So the cost is
-linear in the page, and every place of every page is looked at. What must end before the name is searched near
-the end only: `_…_ENDING` characters are more than any such ending has. Expensive searches run only if a cheap
-sign of a match is there.
+Agencies have a list; other names count after "Source :" only. Only words that begin a name or a form are
+looked at, each with its surroundings, so the cost is linear in the page.
 """
 
 from __future__ import annotations
@@ -14,9 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -105,10 +100,9 @@ _WORD, _LAST_WORDS = re.compile(r"\w+"), 60
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The surroundings of a run of names on its line; at most `BEFORE` and `BEHIND` characters.
+    """The surroundings of a run of names: at most `BEFORE` and `BEHIND` characters of its line.
 
-    `begins`, `ends`: `before` reaches to the beginning of the line, `behind` to its end. `sure`: one of the
-    names is nothing else, or they are several. `named`: one of them is an agency's.
+    `begins`, `ends`: they reach to its ends. `sure`: the names are nothing else. `named`: one is an agency's.
     """
 
     before: str
@@ -148,7 +142,6 @@ def is_credit(around: Around, names: AgencyNames) -> bool:
 
 
 def _search_end(pattern: re.Pattern[str], most: int, text: str) -> re.Match[str] | None:
-    """Search a pattern that ends with a text, and has `most` characters at most."""
     return pattern.search(text, max(0, len(text) - most))
 
 
@@ -165,7 +158,7 @@ def _is_bracketed(around: Around, names: AgencyNames) -> bool:
     outside = around.before[:opened]
     if _lead_at_end(around.before):
         return True
-    if not around.named or names.stand_at_end(outside):
+    if not around.named or names.at_end.search(outside):
         return False
     if around.sure:
         return True
@@ -238,6 +231,7 @@ _NO_BREAK = ("\u00a0", "\u202f", "\u2009")
 _REMEMBERED = 2_000
 
 Spans = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int64]
 Names = tuple[str, ...]
 
 _SOURCE_WORDS = (
@@ -253,19 +247,6 @@ _NAME = re.compile(r"[A-ZÀ-Þ0-9][\w'’&.-]*(?:\s[\w'’&.-]+){0,5}")
 _OF_AN_AGENCY = re.compile(rf"(?:agence|agency|agencia)\s|{ARTICLE}", re.IGNORECASE)
 
 
-@dataclass(slots=True)
-class _Credited:
-    """The credits of a document: the words at which they begin, rising, and the names of each."""
-
-    places: array[int] = field(default_factory=lambda: array("q"))
-    names: list[Names] = field(default_factory=list)
-    _met: dict[Names, Names] = field(default_factory=dict)
-
-    def add(self, place: int, names: Names) -> None:
-        self.places.append(place)
-        self.names.append(self._met.setdefault(names, names))
-
-
 class CreditFinder:
     """Finds credits by the names of agencies; those that a corpus was built with are added to the list."""
 
@@ -274,75 +255,52 @@ class CreditFinder:
         self._sources = frozenset(word for words in map(_hashes, _SOURCE_WORDS) for word in words)
         # A word begins a name if it is one, or if the next word of the name follows it.
         named = [words for spelling in self._agencies.known if (words := _hashes(spelling.text))]
-        self._alone = self._sources | {words[0] for words in named if len(words) == 1}
+        self._names = frozenset(words[0] for words in named if len(words) == 1)
         self._pairs = frozenset((words[0], words[1]) for words in named if len(words) > 1)
-        self._firsts = firsts = self._alone | {first for first, _ in self._pairs}
+        firsts = self._sources | self._names | {first for first, _ in self._pairs}
         self._begins = np.zeros(int(_LAST_BITS) + 1, np.bool_)
         self._begins[np.array(sorted(firsts), np.uint64) & _LAST_BITS] = True
 
     def credits(self, text: bytes, words: TextWords, passages: Sequence[Spans]) -> list[list[str]]:
         """Return the names that a document credits in or next to each passage, each once, in its order.
 
-        Args:
-            text: of the document, in UTF-8.
-            words: of the text.
-            passages: of each, its runs, int64 (s, ≥ 3), as `Overlap.spans` has them: the first word in the
-                document, and in the third column the number of words.
+        Args: its text in UTF-8 with its words, and the spans of each passage (`Overlap.seen_from`).
         """
-        places = self._places(text, words)
-        credited = self._credited(text, words, places, passages) if places else _Credited()
-        if not credited.places:
-            return [[] for _ in passages]
-        return [_distinct(credited.names, _near(credited.places, [each])) for each in passages]
-
-    def _places(self, text: bytes, words: TextWords) -> array[int]:
-        """Return the rising numbers of words that may begin a name or precede names."""
-        # Nearly no word begins a name: one look at its last bits shows that.
-        (candidates,) = self._begins[(words.hashes & _LAST_BITS).view(np.int64)].nonzero()
-        places, hashes = array("q"), words.hashes.data
-        firsts = array("q", (place for place in candidates.data if hashes[place] in self._firsts))
-        for place, (start, end) in _bounded(words, firsts):
-            word = hashes[place]
-            is_source = word in self._sources and _may_precede_colon(text, end)
-            if is_source or (
-                (word in self._alone or (word, *hashes[place + 1 : place + 2]) in self._pairs)
-                and self._agencies.may_begin(text, start, end)
-            ):
-                places.append(place)
-        return places
+        places, names = self._credited(text, words, passages)
+        return [_distinct(names[k] for k in _near(places, [each]).data) for each in passages]
 
     def _credited(
-        self, text: bytes, words: TextWords, places: array[int], passages: Sequence[Spans]
-    ) -> _Credited:
-        credited, judged = _Credited(), dict[tuple[str, bool, str, bool], tuple[int, Names]]()
-        hashes = words.hashes.data
-        seen_to = 0
-        near = array("q", (places[k] for k in _near(places, passages)))
-        for place, (start, end) in _bounded(words, near):
-            if hashes[place] in self._sources and (named := tuple(self._behind_source(text, start, end))):
-                credited.add(place, named)
-            elif start >= seen_to:
+        self, text: bytes, words: TextWords, passages: Sequence[Spans]
+    ) -> tuple[Places, list[Names]]:
+        """Return the words near passages at which credits begin, rising, and the names of each.
+
+        Numbers stay in arrays: lists of so many would take ten times the memory.
+        """
+        places, names, met = array("q"), list[Names](), dict[Names, Names]()
+        # Nearly no word begins a name: one look at its last bits shows that.
+        (begin,) = self._begins[(words.hashes & _LAST_BITS).view(np.int64)].nonzero()
+        begin = begin[_near(begin, passages)]
+        hashes, bounds = words.hashes.data, words.bounds(begin, begin).reshape(-1).data
+        judged, seen_to = dict[tuple[str, bool, str, bool], tuple[int, Names]](), 0
+        for place, start, end in zip(begin.data, bounds[::2], bounds[1::2], strict=True):
+            word = hashes[place]
+            named = tuple(self._behind_source(text, start, end)) if word in self._sources else ()
+            begins_name = word in self._names or (word, *hashes[place + 1 : place + 2]) in self._pairs
+            if begins_name and not named and start >= seen_to:
                 around = (*_line_before(text, start), *_behind(text, start))
                 run_bytes, named = judged.get(around) or self._judged(*around)
                 if len(judged) < _REMEMBERED:
                     judged[around] = run_bytes, named
                 # The names in a run are one credit, or none.
                 seen_to = start + run_bytes
-                if named:
-                    credited.add(place, named)
-        return credited
+            if named:
+                places.append(place)
+                names.append(met.setdefault(named, named))
+        return np.array(places, np.int64), names
 
     def _judged(self, before: str, begins: bool, behind: str, is_last: bool) -> tuple[int, Names]:
-        """Return the bytes of the run of names that `behind` begins with, and the agencies that it credits.
-
-        There is no agency if the run has no form of a credit.
-
-        Args:
-            before, begins: as in `Around`.
-            behind: what stands from the run on.
-            is_last: the text ends with that.
-        """
-        run = self._agencies.run_at_start(behind)
+        """Return the bytes of the run of names that `behind` begins with, and the agencies it credits."""
+        run = self._agencies.run.match(behind)
         if run is None:
             return 0, ()
         known = self._agencies.in_run(run[0])
@@ -404,7 +362,6 @@ def names_address(text: bytes, url: str | None) -> bool:
 
 @lru_cache(4096)
 def _address_in_texts(url: str) -> bytes | None:
-    """Return the bytes of an article's address without scheme and `www.`; None for the address of a site."""
     page = page_url(url)
     if page is None or page.path == "/":
         return None
@@ -423,15 +380,6 @@ def _keys_of(names: Names) -> frozenset[str]:
 def _hashes(name: str) -> list[int]:
     hashes: list[int] = word_hashes(name.encode()).tolist()
     return hashes
-
-
-def _bounded(words: TextWords, places: array[int]) -> Iterable[tuple[int, tuple[int, int]]]:
-    if not places:
-        return ()
-    alone = np.frombuffer(places, np.int64).copy()
-    # As a view of the array: a list of so many numbers would take ten times the memory.
-    bounds = words.bounds(alone, alone).reshape(-1).data
-    return zip(places, zip(bounds[::2], bounds[1::2], strict=True), strict=True)
 
 
 def _may_precede_colon(text: bytes, end: int) -> bool:
@@ -461,30 +409,22 @@ def _decoded(text: bytes) -> str:
     return unicodedata.normalize("NFC", characters)
 
 
-def _near(places: array[int], passages: Sequence[Spans]) -> Iterator[int]:
-    """Yield the indices, rising, of those of some words that lie in or next to runs of passages.
-
-    Args:
-        places: the rising numbers of the words.
-    """
-    ranges = list[tuple[int, int]]()
+def _near(places: Places, passages: Sequence[Spans]) -> Places:
+    """Return the indices, rising, of those of some rising word numbers that lie in or next to passages."""
+    changes = np.zeros(len(places) + 1, np.int64)
     for spans in passages:
-        starts, counts = spans[:, 0].tolist(), spans[:, 2].tolist()
-        if starts and (head := min(starts)) <= HEAD_WORDS:
-            ranges.append((0, bisect_left(places, head)))
-        ranges += [
-            (bisect_left(places, start - AROUND_WORDS), bisect_right(places, start + count + AROUND_WORDS))
-            for start, count in zip(starts, counts, strict=True)
-        ]
-    next_index = 0
-    for first, after in sorted(ranges):
-        yield from range(max(first, next_index), after)
-        next_index = max(after, next_index)
+        starts, ends = spans[:, 0], spans[:, 0] + spans[:, 2]
+        np.add.at(changes, np.searchsorted(places, starts - AROUND_WORDS), 1)
+        np.subtract.at(changes, np.searchsorted(places, ends + AROUND_WORDS, "right"), 1)
+        if len(starts) and (head := starts.min()) <= HEAD_WORDS:
+            changes[0] += 1
+            changes[np.searchsorted(places, head)] -= 1
+    return np.flatnonzero(np.cumsum(changes[:-1]))
 
 
-def _distinct(names: Sequence[Names], near: Iterable[int]) -> list[str]:
+def _distinct(names: Iterable[Names]) -> list[str]:
     distinct = dict[str, str]()
-    for name in dict.fromkeys(name for k in near for name in names[k]):
+    for name in dict.fromkeys(name for some in names for name in some):
         distinct.setdefault(key_of(name), name)
         if len(distinct) == NAMES_READ:
             break

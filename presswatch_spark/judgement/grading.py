@@ -1,24 +1,21 @@
 """Grade and letter of a row: the rules of `conf/scan.yaml`, in order, and the dates that they compare.
 
-The grade is how much was copied, the letter (`confidence`) what the row may be used for.
-
-Members often give a day of publication without a time, and a table stores it as 00:00 UTC. Such a day begins
-first at UTC+14 and ends last at UTC-12, at 12:00 UTC of the next day. If the members' file names the title's
-time zone, the day is the one of that zone. A date with a time may be off by its zone, so it leaves a day on
-both sides.
+The grade is how much was copied, the letter (`confidence`) what the row may be used for. A table stores a day
+of publication without a time as 00:00 UTC. It begins first at UTC+14 and ends last at UTC-12, unless the
+title's time zone is known. A date with a time may be off by its zone: it leaves a day on both sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
-from presswatch_spark.judgement.page_copies import copy_at
 from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.judgement.urls import copy_at
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.literals import Confidence, Grade
 from presswatch_spark.terminal import utc
@@ -33,12 +30,7 @@ GRADES: tuple[Grade, ...] = get_args(Grade)
 
 
 def grade(copied_words: int, article_coverage: float, rules: GradeRules) -> Grade:
-    """Return the grade of a copy.
-
-    Args:
-        copied_words: as verified.
-        article_coverage: share of the article's words that were copied, 0 to 1.
-    """
+    """Return the grade of a copy, by its verified words and its share of the article's words, 0 to 1."""
     if article_coverage >= rules.full_copy_coverage:
         return "full_copy"
     if article_coverage >= rules.partial_copy_coverage or copied_words >= rules.partial_copy_words:
@@ -70,35 +62,30 @@ def letter_of(reasons: Sequence[str]) -> Confidence:
 
 
 def confidence_reasons(row: Match, rules: ConfidenceRules) -> list[str]:
-    """Return the reasons of a row's letter, one code at least, from its columns and the rules only.
+    """Return the reasons of a row's letter, one at least, from its columns and the rules only.
 
-    The one that gives a letter comes first, if there is one. All that keep the row from A and B follow, then
-    those that make it D.
+    The one that gives a letter comes first; those that keep the row from A and B follow, then those of D.
     """
     damaged = ["record_damaged"] if row.record_damage else []
     rarity = row.run_rarity
     if rarity is None:
         return ["url_only", *damaged]
     gives = _what_gives(row, rarity, rules)
-    reasons = [
-        *damaged,
-        *_doubts_about(row),
-        *([] if gives == "own_url" else _doubts_about_words(row, rules)),
-    ]
+    reasons = [*damaged, *_doubts_about(row)]
+    if gives != "own_url":
+        # At the article's own URL the claim is the page itself, not who wrote it.
+        reasons += _doubts_about_words(row, rules)
     common = row.grade == "extract" and rarity < rules.common_bits
     if gives is None and not common:
         reasons.append("not_rare" if rarity < rules.rare_bits else "not_large")
-    refused = common and (bool(reasons) or gives is None)
-    if row.article_is_excerpt:
-        reasons.append("article_excerpt")
-    if row.repeated_by:
-        reasons.append("published_again")
-    if refused:
-        reasons.append("common_words")
-    if row.passage_kind and gives != "own_url":
-        reasons.append("page_furniture")
-    if row.repeats_article_id:
-        reasons.append("repeats_article")
+    others = {
+        "article_excerpt": row.article_is_excerpt,
+        "published_again": row.repeated_by,
+        "common_words": common and (reasons or gives is None),
+        "page_furniture": row.passage_kind and gives != "own_url",
+        "repeats_article": row.repeats_article_id,
+    }
+    reasons += [code for code, applies in others.items() if applies]
     return [gives, *reasons] if gives else reasons
 
 
@@ -117,60 +104,44 @@ def _what_gives(row: Match, rarity: int, rules: ConfidenceRules) -> str | None:
     return "rare_passage" if rarity >= rules.rare_passage_bits else None
 
 
-def _doubts_about(row: Match) -> Iterator[str]:
-    """Yield the doubts about the page of a row, whatever was copied.
-
-    A and B state that the page has the text from the article. That needs to be known: the owner of the page,
-    and which of the two was there first.
-    """
-    captured, published = row.captured_at, row.article_published_at
-    time_zone = row.article_time_zone
+def _doubts_about(row: Match) -> list[str]:
+    """Return the doubts about the page of a row, whatever was copied: its owner, and who was first."""
+    captured, published, time_zone = row.captured_at, row.article_published_at, row.article_time_zone
     if captured is not None and captured.year not in CAPTURE_YEARS:
         captured = None
-    if row.own_site is None:
-        yield "url_unknown"
     copy = copy_at(row.document_url) if row.document_url else None
-    if copy and row.own_site:
-        yield "own_page_copy"
-    elif copy and copy.original is None:
-        yield "copy_of_unknown_page"
-    if row.site_title_id is not None and not row.own_site:
-        yield "on_member_site"
-    if row.url_match == "article" and row.own_site is False:
-        yield "address_elsewhere"
-    if captured is None:
-        yield "capture_date_unknown"
-    if published is None:
-        yield "publication_date_unknown"
-    elif captured_before(captured, published, time_zone):
-        yield "captured_before_publication"
-    elif captured and utc(captured) < publication_of(published, time_zone).latest:
-        yield "captured_within_a_day"
+    is_before = captured_before(captured, published, time_zone)
     # What a publisher's own pages say of themselves is its own word.
-    if row.own_site:
-        return
-    dated = row.page_published_at
-    if dated and published and dated_before(dated, published, time_zone):
-        yield "page_dated_earlier"
-    if row.page_publisher_others:
-        yield "page_of_other_publisher"
+    dated = None if row.own_site else row.page_published_at
+    doubts = {
+        "url_unknown": row.own_site is None,
+        "own_page_copy": copy and row.own_site,
+        "copy_of_unknown_page": copy and not row.own_site and copy.original is None,
+        "on_member_site": row.site_title_id is not None and not row.own_site,
+        "address_elsewhere": row.url_match == "article" and row.own_site is False,
+        "capture_date_unknown": captured is None,
+        "publication_date_unknown": published is None,
+        "captured_before_publication": is_before,
+        "captured_within_a_day": (
+            captured and published and not is_before
+            and utc(captured) < publication_of(published, time_zone).latest
+        ),
+        "page_dated_earlier": dated and published and dated_before(dated, published, time_zone),
+        "page_of_other_publisher": row.page_publisher_others and not row.own_site,
+    }  # fmt: skip
+    return [code for code, applies in doubts.items() if applies]
 
 
-def _doubts_about_words(row: Match, rules: ConfidenceRules) -> Iterator[str]:
-    """Yield the doubts about the copied words: others may own them, or the page only quotes them.
-
-    At the article's own URL none of these counts: there the claim is the page itself, not who wrote it.
-    """
-    if row.credits_others:
-        yield "credits_other"
-    if row.ownership == "agency":
-        yield "agency_text"
-    if row.ownership == "shared":
-        yield "shared_text"
-    if row.in_main_content is False:
-        yield "outside_main_content"
-    if not row.own_site and not row.credits_owner and _is_in_pieces(row, rules):
-        yield "in_pieces"
+def _doubts_about_words(row: Match, rules: ConfidenceRules) -> list[str]:
+    """Return the doubts about the copied words: others may own them, or the page only quotes them."""
+    doubts = {
+        "credits_other": row.credits_others,
+        "agency_text": row.ownership == "agency",
+        "shared_text": row.ownership == "shared",
+        "outside_main_content": row.in_main_content is False,
+        "in_pieces": not row.own_site and not row.credits_owner and _is_in_pieces(row, rules),
+    }
+    return [code for code, applies in doubts.items() if applies]
 
 
 def _is_in_pieces(row: Match, rules: ConfidenceRules) -> bool:
@@ -201,10 +172,9 @@ _FIRST, _LAST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Moments of a publication, in UTC.
+    """Moments of a publication, in UTC: it was not before `earliest`, and it was before `latest`.
 
-    `earliest` and `latest`: it was not before the first, and it was before the second. `begins`: the moment
-    given, or the begin of the day given, in the title's time zone or else in UTC.
+    `begins`: the moment given, or the begin of the day given, in the title's time zone or else in UTC.
     """
 
     earliest: datetime
@@ -214,12 +184,7 @@ class Publication:
 
 @lru_cache(_KEPT)
 def publication_of(published_at: datetime, time_zone: str | None = None) -> Publication:
-    """Return the moments of a publication.
-
-    Args:
-        published_at: as the tables store it; 00:00 UTC stands for a day without a time.
-        time_zone: of the title, an IANA name as the members' file gives it.
-    """
+    """Return the moments of a publication, as tables store it, of a title in an IANA time zone."""
     moment = min(max(utc(published_at), _FIRST), _LAST)
     if moment.time() != time():
         return Publication(moment - A_DAY, moment, moment + A_DAY)

@@ -1,8 +1,6 @@
 """The place of a copied passage: the lines of its article that it is in, and the part of the page.
 
-Captions, service lists and links to other articles are copied by whoever shows the same picture, event or
-link, so a passage in such lines proves nothing. A line is known by its beginning or its end, and by how much
-of it is telephone numbers, prices, hours and addresses.
+A passage in captions, service lists and links proves nothing: others show the same picture, event or link.
 """
 
 import re
@@ -68,12 +66,7 @@ SERVICE_MARKS, WORDS_A_MARK = 3, 6
 
 
 def kind_of_passage(article: bytes, ranges: Sequence[Sequence[int]]) -> str | None:
-    """Return the kind of lines in which a passage of an article lies; None if it is prose.
-
-    Args:
-        article: its text, in UTF-8.
-        ranges: the characters that are copied, from and to.
-    """
+    """Return the kind of lines in which copied characters (from, to) of an article are; None for prose."""
     copied = sum(end - start for start, end in ranges)
     # Longer passages are prose, and most articles are long.
     if not copied or copied > MOST_CHARACTERS:
@@ -93,18 +86,14 @@ def kind_of_passage(article: bytes, ranges: Sequence[Sequence[int]]) -> str | No
     return max(found, key=lambda kind: found[kind])
 
 
-def kind_of_line(line: str) -> str | None:
-    """Return the kind of a line that is no prose: `link`, `caption` or `service`; else None."""
-    return _kind_of_line(line) if len(line) <= MOST_CHARACTERS else None
-
-
 @lru_cache(_ARTICLES_REMEMBERED)
 def _decoded(article: bytes) -> str:
     return article.decode("utf-8", "replace")
 
 
 @lru_cache(_LINES_REMEMBERED)
-def _kind_of_line(line: str) -> str | None:
+def kind_of_line(line: str) -> str | None:
+    """Return the kind of a line that is no prose: `link`, `caption` or `service`; else None."""
     if _LINK.match(line):
         return LINK
     end = max(0, len(line.rstrip()) - _END_CHARACTERS)
@@ -126,7 +115,7 @@ def _lines(text: str, begins: int, ends: int) -> Iterator[tuple[int, int, str | 
     while at < ends:
         after = text.find("\n", at) + 1 or len(text) + 1
         line = text[at : after - 1]
-        kind = kind_of_line(line)
+        kind = kind_of_line(line) if len(line) <= MOST_CHARACTERS else None
         if kind is None and is_heading and len(line) <= MOST_CHARACTERS // 3:
             kind = LINK
         is_heading = kind == LINK and len(line.split()) <= 4
@@ -142,11 +131,9 @@ MOST_OF_RUN = 0.5
 
 
 class Placement:
-    """The main content of a document, read when it is first needed.
+    """The main content of a document, read when it is first needed by a function that returns its text.
 
-    Args:
-        main_text: returns its text in UTF-8, None if it is unknown; itself None in formats of text.
-        width: windows of so many words are compared; no run may be shorter.
+    That is None in formats of text. Windows of `width` words are compared, no more than those of a run.
     """
 
     def __init__(self, main_text: Callable[[], bytes | None] | None, width: int) -> None:
@@ -154,10 +141,7 @@ class Placement:
         self._width = width
 
     def holds_longest(self, document: TextWords, overlap: Overlap) -> bool | None:
-        """Return whether the longest run of an overlap is in the main content; None if that is unknown.
-
-        A run that makes up most of the page does, whatever else the page seems to be about.
-        """
+        """Return whether the longest run is in the main content, or most of the page; None if unknown."""
         # It is read in any case: the parser answers about its last page, and the next one may come.
         windows = self._windows
         if self._main_text is None:

@@ -1,17 +1,15 @@
 """Rarity of an article's words among all texts that the corpus knows.
 
-Words are *known* if they are in unrelated texts. These are articles of other publishers, more than a few
-articles of the same title (page furniture, stock phrases), or a few domains of the background sample. Another
-publisher's article of the same cluster is related: its own copies do not make a text common. The rest of a
-run is measured in bits, as `corpus.building.index` counts them.
+Words are *known* if they are in unrelated texts: articles of other publishers, more than a few articles of
+the same title, or a few domains of the background. Another publisher's article of the same cluster is
+related. The rest of a run is measured in bits, as `corpus.building.index.word_bits` counts them.
 
-The index holds every fourth shingle of a text, or more. So sharers of words are counted over four shingles in
-a row: each text has one of them in the index, wherever it begins. A passage of 11 words and more that enough
-texts have is found whole, but for three words at either end.
+The index has every fourth shingle of a text, or more, so sharers of words are counted over four shingles in a
+row. A passage of 11 words and more that enough texts have is found, but for three words at either end.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,19 +37,14 @@ STRIDE = 4
 UNRELATED, SAME_TITLE, OTHERS = 0, 1, 2
 _0, _1 = U64(0), U64(1)
 
-OWNERSHIPS: tuple[Ownership, ...] = get_args(Ownership)
-"""Owners of a copied text: only this article's publisher, another publisher too, or an agency."""
-
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The facts of all articles, by ordinal, and of all words and shingles; arrays may be mapped.
 
-    `titles`, `publishers` uint32[articles]: their numbers. `clusters` int32[articles]: -1 when alone.
-    `agency` bool[articles]: whether the article, or one of its cluster, credits an agency. `vocabulary`
-    uint64[v], sorted word hashes, with their `bits` uint8[v]. `suppressed` uint64[s], sorted: shingles left
-    out of the index. `background` uint64[b], sorted: shingles of the background sample, with the number of
-    `domains` uint16[b] that have them.
+    `clusters`: -1 when alone. `agency`: the article, or one of its cluster, credits an agency. `vocabulary`:
+    word hashes with their `bits`; `suppressed`: shingles left out of the index; `background`: shingles with
+    the number of `domains` that have them. All hashes are uint64 and sorted.
     """
 
     titles: Ids
@@ -69,33 +62,24 @@ class Surroundings:
 class WordRarity:
     """Rarity of the n words of one article.
 
-    `sums` int32[n + 1, 3] are sums over the words before each: bits of words that are not known; words that
-    another publisher's article has too; words that many publishers' articles have.
+    `sums` int32[n + 1, 3] over the words before each: bits of words that are not known; words that another
+    publisher's article has; words that many publishers' articles have.
     """
 
     sums: Sums
     agency: bool
 
     def judged(self, spans: Counts, least_run: int, rules: OwnershipRules) -> tuple[int, int, Ownership]:
-        """Return the bits of the rarest run, the copied words that another publisher has, and the ownership.
+        """Return the bits of the rarest run, the words that another publisher has, and the ownership.
 
-        A run's bits are those of its words that are not known. The ownership is one of `OWNERSHIPS`, by the
-        rules of `conf/scan.yaml`.
-
-        Args:
-            spans: int64 (s, 4), as in `Overlap`; those of fewer than `least_run` words are no runs.
+        Args: spans int64 (s, 4), as in `Overlap`; those of fewer than `least_run` words are no runs.
         """
         rarity, copied, shared, wide = _judge(self.sums, spans, least_run)
         return rarity, shared, ownership_of(self.agency, copied, shared, wide, rules)
 
 
 def ownership_of(agency: bool, copied: int, shared: int, wide: int, rules: OwnershipRules) -> Ownership:
-    """Return the ownership of so many copied words, one of `OWNERSHIPS`.
-
-    Args:
-        agency: whether the article, or one of its cluster, credits an agency.
-        shared, wide: how many of the words another publisher has, and many publishers have.
-    """
+    """Return the ownership of copied words, of which another publisher has some, and many have `wide`."""
     if agency or wide >= rules.shared_share * copied:
         return "agency"
     return "shared" if shared >= rules.shared_share * copied else "exclusive"
@@ -173,10 +157,9 @@ class RarityArrays(NamedTuple):
 
 
 class _Met(NamedTuple):
-    """The sharers of the last shingles that were found, by kind: a slot holds those of one shingle.
+    """The sharers of the last shingles that were found, by kind: `who` uint32[3, STRIDE, most], `counts`.
 
-    `who` uint32[3, STRIDE, most] and their `counts` int64[3, STRIDE]; `shingles` int64[STRIDE]: whose they
-    are. Shingle w has slot w % `STRIDE`. If that holds another's, w has no sharers.
+    Shingle w has slot w % `STRIDE`, unless that is another's by `shingles`.
     """
 
     who: npt.NDArray[np.uint32]
@@ -194,13 +177,10 @@ def sums_of(
     domains: int,
     word_bits: int,
 ) -> Sums:
-    """Return the sums of `WordRarity` for the article with that ordinal.
+    """Return the sums of `WordRarity` for the article with that ordinal, its words and their shingles.
 
-    Args:
-        words, shingles: uint64[n] and uint64[max(0, n - 7)].
-        limits: so many sharers are enough, by kind: two kinds make words known, the last makes them wide.
-        domains: the domains of the background that make words known.
-        word_bits: the most bits of a word.
+    `limits`: the sharers that are enough, by kind; `domains`: of the background; `word_bits`: the most of a
+    word.
     """
     n = len(words)
     is_known, is_shared, is_wide = np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.bool_)
@@ -244,7 +224,6 @@ def sums_of(
 
 @inner_njit
 def _passing(known: RarityArrays, shingles: Hashes) -> Counts:
-    """Return the numbers of the shingles that the filter of the index lets through, int64[k]."""
     passing, count = np.empty(len(shingles), np.int64), 0
     for w in range(len(shingles)):
         h = shingles[w]
@@ -281,7 +260,6 @@ def _is_last(hashes: Hashes, e: int) -> bool:
 
 @inner_njit
 def _meet(known: RarityArrays, e: int, ordinal: int, w: int, met: _Met) -> None:
-    """Note the other articles and publishers that have shingle w, whose postings begin at e."""
     h, cluster, slot = known.hashes[e], known.clusters[ordinal], w % STRIDE
     met.counts[:, slot] = 0
     met.shingles[slot] = w

@@ -1,18 +1,12 @@
 """The site of a document: an article's very URL, a title's site, or neither.
 
-Kernels drop the documents on foreign hosts by their URLs' bytes, in 30 to 100 ns each; the others are decided
-exactly, on normal forms compared as strings. Host names match by whole labels from the right:
-`blogs.journal.example` is on `journal.example`. Paths match by whole names from the left: `/eco/budget` is
-under `/eco`, and `/economie` is not. If several sites match, the most specific host wins, then the longest
-prefix.
-
-A folder of the corpus has `hosts.npy` (uint64, a host table), `url_hashes.npy` (uint64, sorted) with
-`url_ordinals.npy` (uint32), and `titles.json`. A host table uses open addressing over hashes of host names;
-it is at most a quarter full, and 0 marks empty slots.
+Kernels drop the documents on foreign hosts by their URLs' bytes; the others are decided on normal forms. Host
+names match by whole labels from the right, paths by whole names from the left. The most specific host wins,
+then the longest prefix. Files: a host table (open addressing over hashes of host names, 0 is an empty slot),
+sorted hashes of URLs with ordinals, and the titles' sites.
 """
 
 import json
-from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -22,12 +16,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, inner_njit, uncounted_njit
-from presswatch_spark.judgement.page_copies import SERVICE_HOSTS, original_page
+from presswatch_spark.compiled import cached_njit, inner_njit
 from presswatch_spark.judgement.urls import (
+    SERVICE_HOSTS,
     PageUrl,
     hosts_above,
     normalise_url,
+    original_page,
     page_url,
     path_prefix,
     without_www,
@@ -76,29 +71,6 @@ class TitleSites:
 
 
 @dataclass(frozen=True, slots=True)
-class UrlKeys:
-    """Articles' URLs as an index takes them: `hashes` uint64[u] of their normal forms, `ordinals` uint32[u].
-
-    `sites` are the hosts of those normal forms.
-    """
-
-    sites: frozenset[str]
-    hashes: Hashes
-    ordinals: npt.NDArray[np.uint32]
-
-    @classmethod
-    def of(cls, article_urls: Iterable[tuple[int, str]]) -> Self:
-        """Return the keys of pairs of an ordinal and one of its URLs; a string that is no URL has no key."""
-        sites, hashes, ordinals = set[str](), array("Q"), array("I")
-        for ordinal, url in article_urls:
-            if page := page_url(url):
-                sites.add(page.site)
-                hashes.append(url_hash(page.text))
-                ordinals.append(ordinal)
-        return cls(frozenset(sites), np.array(hashes, np.uint64), np.array(ordinals, np.uint32))
-
-
-@dataclass(frozen=True, slots=True)
 class SiteIndex:
     """The sites of all titles and the URLs of all articles; the arrays may be memory maps."""
 
@@ -109,12 +81,7 @@ class SiteIndex:
 
     @staticmethod
     def build(folder: Path, titles: Iterable[Title], sites: Iterable[str]) -> None:
-        """Write the index, but for the keys of URLs, which are many: `url_keys` makes them in order.
-
-        Args:
-            folder: exists, and gets two files.
-            sites: those of `UrlKeys` of all articles.
-        """
+        """Write the index of titles and of the hosts of articles' URLs, without the keys of `url_keys`."""
         owners = _owners(titles)
         names = {site.partition("/")[0] for _, sites in owners.values() for site in sites}
         names.update(SERVICE_HOSTS)
@@ -136,8 +103,7 @@ class SiteIndex:
     def matches(self, batch: DocumentBatch, urls_of: Callable[[int], Iterable[str]]) -> dict[int, SiteMatch]:
         """Return the documents of a batch that are on a member's site or at an article's URL, in order.
 
-        `urls_of(ordinal)` returns an article's URLs as the member gave them; equal hashes are checked against
-        these.
+        `urls_of` returns an article's URLs by its ordinal; equal hashes are checked against these.
         """
         matches: dict[int, SiteMatch] = {}
         for i in known_hosts(batch, self.hosts):
@@ -171,6 +137,17 @@ def _site_of(page: PageUrl, by_host: Mapping[str, tuple[_Site, ...]]) -> _Site |
     return None
 
 
+def keys_of_urls(urls: Iterable[tuple[int, str]]) -> tuple[Hashes, Hashes, frozenset[str]]:
+    """Return hashes of URLs' normal forms, their ordinals (uint64[u] each), and their hosts.
+
+    Args: pairs of an article's ordinal and one of its URLs; a string that is no URL has no key.
+    """
+    pages = [(ordinal, page) for ordinal, url in urls if (page := page_url(url))]
+    hashes = np.array([url_hash(page.text) for _, page in pages], np.uint64)
+    ordinals = np.array([ordinal for ordinal, _ in pages], np.uint64)
+    return hashes, ordinals, frozenset(page.site for _, page in pages)
+
+
 def url_keys(hashes: Hashes, ordinals: Hashes) -> Mapping[str, npt.NDArray[Any]]:
     """Return the files of the keys of URLs: uint64[u] hashes and ordinals, by hash, then by ordinal."""
     return {HASHES_FILE: hashes, ORDINALS_FILE: ordinals.astype(np.uint32)}
@@ -182,10 +159,7 @@ def url_hash(text: str) -> int:
 
 
 def _owners(titles: Iterable[Title]) -> dict[str, tuple[str, list[str]]]:
-    """Return by id the publisher and the sites of each title, as `host/path`.
-
-    They are its prefixes, and its domains without a prefix on them.
-    """
+    """Return by id the publisher and the sites of each title: prefixes, and domains without a prefix."""
     owners = {}
     for title in titles:
         prefixes = [without_www(prefix) for prefix in title.url_prefixes]
@@ -197,7 +171,6 @@ def _owners(titles: Iterable[Title]) -> dict[str, tuple[str, list[str]]]:
 
 
 def _by_host(owners: Mapping[str, tuple[str, list[str]]]) -> dict[str, tuple[_Site, ...]]:
-    """Return sites by host, longest path first; paths in normal form, with a slash at their end."""
     by_host: dict[str, list[_Site]] = {}
     for title_id, (publisher_id, sites) in sorted(owners.items()):
         for site in sites:
@@ -212,10 +185,8 @@ _PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _DOT, _AT, _COLON, _SLASH, _BACKSLASH, _PERCENT = (np.uint8(ord(c)) for c in ".@:/\\%")
 _A, _Z, _SPACE, _TOP_BIT = np.uint8(ord("A")), np.uint8(ord("Z")), np.uint8(0x20), np.uint8(0x80)
-_QUESTION, _NUMBER, _BRACKET, _HYPHEN, _UNDERSCORE, _S = (np.uint8(ord(c)) for c in "?#[-_s")
-_HTTP, _SEPARATOR = (np.frombuffer(text, np.uint8) for text in (b"http", b"://"))
-# A normal form is at most nine times as long as a URL: a shorter one than this is never too long.
-_SHORT_BYTES, _LONGEST_HOST = 1024, 253
+_QUESTION, _NUMBER, _BRACKET = (np.uint8(ord(c)) for c in "?#[")
+_HTTP = np.frombuffer(b"http", np.uint8)
 
 
 def known_hosts(batch: DocumentBatch, hosts: Hashes) -> npt.NDArray[np.int64]:
@@ -329,7 +300,7 @@ def _known_hosts(urls: Bytes, starts: Offsets, ends: Offsets, hosts: Hashes) -> 
 
 
 def documents_without_url(batch: DocumentBatch) -> int:
-    """Count the documents of a batch without a URL, or with one that names no host."""
+    """Count the documents of a batch without a URL, or with one that does not name a host of http(s)."""
     hard = _unclear_urls(plain(batch.urls), plain(batch.url_starts), plain(batch.url_ends))
     unknown = sum(page_url(batch.url_of(int(i))) is None for i in hard)
     return int(np.count_nonzero(batch.url_starts >= batch.url_ends)) + unknown
@@ -337,37 +308,12 @@ def documents_without_url(batch: DocumentBatch) -> int:
 
 @cached_njit
 def _unclear_urls(urls: Bytes, starts: Offsets, ends: Offsets) -> Offsets:
-    """Return the documents whose URL has to be read by `page_url`: it does not plainly name a host."""
     kept, count = np.empty(len(starts), np.int64), 0
     for i in range(len(starts)):
+        plain_scheme = ends[i] - starts[i] > len(_HTTP)
+        for k in range(len(_HTTP) if plain_scheme else 0):
+            plain_scheme = plain_scheme and urls[starts[i] + k] | _SPACE == _HTTP[k]
+        first, last = _host_bounds(urls, starts[i], ends[i])
         kept[count] = i
-        count += int(starts[i] < ends[i] and not _names_host(urls, starts[i], ends[i]))
+        count += int(starts[i] < ends[i] and not (plain_scheme and 0 <= first < last))
     return kept[:count]
-
-
-@uncounted_njit
-def _names_host(urls: Bytes, start: int, end: int) -> bool:
-    """Return whether a URL is of http(s) and has a plain host name, without a port; False is not sure."""
-    if end - start > _SHORT_BYTES or end - start <= len(_HTTP) + len(_SEPARATOR):
-        return False
-    i = start
-    for k in range(4):
-        if urls[i + k] | _SPACE != _HTTP[k]:
-            return False
-    i += 4 + int(urls[i + 4] | _SPACE == _S)
-    for k in range(3):
-        if urls[i + k] != _SEPARATOR[k]:
-            return False
-    first, last = _host_bounds(urls, start, end)
-    if not 0 <= first < last or last - first > _LONGEST_HOST:
-        return False
-    if last < end and urls[last] not in (_SLASH, _QUESTION, _NUMBER, _BACKSLASH):
-        return False
-    before = _DOT
-    for k in range(first, last):
-        byte = urls[k]
-        is_name = 0x61 <= byte | _SPACE <= 0x7A or 0x30 <= byte <= 0x39 or byte in (_HYPHEN, _UNDERSCORE)
-        if not is_name and (byte != _DOT or before == _DOT):
-            return False
-        before = byte
-    return bool(before != _DOT)

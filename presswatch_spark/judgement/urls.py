@@ -1,18 +1,14 @@
-"""One form for all the URLs of a page, and the domain that a host belongs to.
+"""One form for all the URLs of a page, the original of a copied page, and the domain that a host belongs to.
 
 `normalise_url` removes what does not choose the page: scheme, `www.`, default ports, user names, tracking
-parameters, fragments, trailing slashes, AMP and mobile variants, AMP caches. It writes the rest in one way
-(RFC 3986, section 6.2.2). It keeps what may choose the page: every other parameter, the case of the path,
-`#!` routes, all other hosts and ports.
+parameters, fragments, trailing slashes, AMP and mobile variants. It writes the rest in one way (RFC 3986,
+section 6.2.2), with parameters sorted by name, and keeps what may choose the page.
 
     https://m.journal.example:443/Une/%7Ea/amp/?b=2&a=1&utm_source=x#suite  ->
     https://journal.example/Une/~a?a=1&b=2
 
-Parameters are sorted by name; those of one name keep their order. `+` in a query is the space it stands for.
-
-Names under which anyone can have a site are those of the Public Suffix List, as it comes with
-`publicsuffixlist`. Its private section counts too: `github.io` has as many owners as `co.uk`. The list moves
-with its pin (`make suffixes`). The normal form of URLs, which must stay, does not depend on it.
+Domains follow the Public Suffix List, its private section too. It moves with its pin (`make suffixes`), so
+the normal form does not depend on it.
 """
 
 import re
@@ -22,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from publicsuffixlist import PSLFILE, PublicSuffixList
 
@@ -79,10 +75,7 @@ _REMEMBERED = 64
 
 @dataclass(frozen=True, slots=True)
 class PageUrl:
-    """A URL taken apart: `text` is its normal form, `site` and `path` that form's host and path.
-
-    `host` is the host as given, with `www.`, in lower-case ASCII. Only `text` holds the port.
-    """
+    """A URL taken apart: its normal form (only that has the port), its host as given, that form's parts."""
 
     text: str
     host: str
@@ -105,28 +98,9 @@ def page_url(url: str) -> PageUrl | None:
 
 
 def host_of(url: str) -> str | None:
-    """Return the host of a URL in lower-case ASCII, without port; None where `page_url` gives None.
-
-    It is the host that the document was fetched from: of a page inside an AMP cache, the cache.
-    """
+    """Return the host that a URL is fetched from in lower-case ASCII, without port; None if it is no URL."""
     page = _parse(url)
     return page.host if page else None
-
-
-def host_and_rest(url: str) -> tuple[str, str] | None:
-    """Return the host of a URL as `host_of` does, and its path and query as given; None where that does."""
-    host = host_of(url)
-    match = _URL.fullmatch(url.strip(_EDGES).translate(_BREAKS)) if host else None
-    if host is None or match is None:
-        return None
-    path, query = match[2].replace("\\", "/"), match[3]
-    return host, f"{path}?{query}" if query else path
-
-
-def amp_original(url: str) -> PageUrl | None:
-    """Return the page that an AMP cache or Google's viewer wraps; None if the URL is not one of theirs."""
-    page = _parse(url)
-    return _cached(page) if page else None
 
 
 def path_prefix(path: str) -> str:
@@ -272,8 +246,7 @@ def _escape(match: re.Match[str]) -> str:
 def _cached(page: PageUrl) -> PageUrl | None:
     """Return the page that an AMP cache or Google's viewer wraps; None if the page is not one of theirs.
 
-    The wrapper's normal form holds the rest of the page's: only the host is read again. So pages that are
-    wrapped a thousand times cost no more than their length.
+    Only the host is read again, so pages that are wrapped a thousand times cost no more than their length.
     """
     after_host = len("https://") + len(page.site)
     if not page.text.startswith("/", after_host):  # a port
@@ -289,6 +262,156 @@ def _cached(page: PageUrl) -> PageUrl | None:
     host, port = authority
     site, path = _site(host), page.path[inside.end() :] or "/"
     return PageUrl(f"https://{site}{port}{path}{page.text[after_host + len(page.path) :]}", host, site, path)
+
+
+# --- copies of pages that archives, caches and translators serve
+#
+#     https://web.archive.org/web/20190101000000id_/https://journal.example/une  ->  https://journal.example/une
+#
+# The address alone decides. It may name the original in its path, in a parameter or in its host name, encoded
+# several times, and the original may be a copy of a copy. Short names (`archive.ph/AbCdE`) do not name it.
+
+SERVICES = frozenset((
+    "web.archive.org", "web-beta.archive.org", "wayback.archive.org", "liveweb.archive.org",
+    "replay.waybackmachine.org", "waybackmachine.org", "wayback.archive-it.org", "archive.today",
+    "archive.ph", "archive.is", "archive.fo", "archive.li", "archive.md", "archive.vn", "archive.ec",
+    "archivecaslytosk.onion", "archiveiya74codqgiixo33q62qlrqtkgmcitqx5u2oeqnmn5bpcbiyd.onion", "perma.cc",
+    "webcitation.org", "ghostarchive.org", "megalodon.jp", "freezepage.com", "conifer.rhizome.org",
+    "webrecorder.io", "timetravel.mementoweb.org", "arquivo.pt", "webarchive.loc.gov",
+    "webarchive.nationalarchives.gov.uk", "webarchive.org.uk", "vefsafn.is", "swap.stanford.edu",
+    "web.archive.bibalex.org", "archivesinternet.bnf.fr", "wayback.vefsafn.is",
+    "webcache.googleusercontent.com", "cc.bingj.com", "cncc.bingj.com", "yandexwebcache.net",
+    "hghltd.yandex.net", "cdn.ampproject.org", "bing-amp.com", "amp.cloudflare.com", "nyud.net", "12ft.io",
+    "removepaywall.com", "removepaywalls.com", "1ft.io", "freedium.cfd", "r.jina.ai", "translate.goog",
+    "translate.googleusercontent.com", "translatetheweb.com", "translate.yandex.com", "translate.yandex.ru",
+    "translated.turbopages.org", "microsofttranslator.com", "translatoruser-int.com", "fanyi.baidu.com",
+    "papago.naver.net",
+    *(f"translate.{host}" for host in GOOGLE_HOSTS),
+))  # fmt: skip
+"""Archives, caches and translators: pages of these hosts, and of those below them, are copies of others."""
+SERVICE_HOSTS = SERVICES | {"archive.org", *GOOGLE_HOSTS}
+"""The same, and hosts with pages of their own as well: a page is a copy if its address names an original."""
+
+DEPTH = 10
+"""Copies of copies beyond this depth have an unknown original."""
+_DECODINGS = 5
+# `http:/` with one slash is what servers make of two in a path.
+_SCHEME = r"https?(?:%(?:25)*3a|:)(?:/|\\|%(?:25)*2f|%(?:25)*5c)+"
+_EMBEDDED = re.compile(rf"(?<![a-z0-9]){_SCHEME}", re.IGNORECASE)
+_AT_TIME = re.compile(
+    r"/(?:\d[\d.*-]{3,20}(?:[a-z]{2}_)?|\*|newest|oldest)/+(?P<address>[^/].*)", re.IGNORECASE
+)
+_CACHED = re.compile(r"cache:(?:[\w-]{6,20}:)?(?P<address>\S+)", re.IGNORECASE)
+_PARAMETER = re.compile(r"(?:^|[?&])(?:u|url|a|q|d|uri|address)=(?P<address>[^&]*)", re.IGNORECASE)
+_PROXIED = re.compile(r"/proxy_u/[^/]*/(?P<scheme>https?)/(?P<address>.+)", re.IGNORECASE)
+_LIKE_HOST = re.compile(
+    r"(?:[\w-]+\.)+(?!(?:aspx?|php|html?|jsp|cgi)\b)[a-z][\w-]+(?::\d+)?(?:[/?#]|\Z)", re.IGNORECASE
+)
+_OF_TRANSLATOR = re.compile(r"(?:(?<=[?&])_x_tr_[^&]*&?)+", re.IGNORECASE)
+# Their host names hold the original's: `www-journal-example.translate.goog`.
+_NAMING = ("translate.goog", "cdn.ampproject.org", "turbopages.org", "bing-amp.com")
+_BELOW_ORIGINAL = ".nyud.net"
+_COPIES_REMEMBERED = 1 << 12
+
+
+@dataclass(frozen=True, slots=True)
+class PageCopy:
+    """A copy of a page; `original`: its URL, None if unknown."""
+
+    original: str | None
+
+
+@lru_cache(_COPIES_REMEMBERED)
+def copy_at(url: str) -> PageCopy | None:
+    """Return the page whose copy is at an address; None if the address is no copy's. Never raises."""
+    if not may_be_copy(host_of(url)):
+        return None
+    original, depth = url, 0
+    while depth <= DEPTH and (inner := _original(original)):
+        original, depth = inner, depth + 1
+    if depth == 0 and not _is_service(url):
+        return None
+    is_known = 0 < depth <= DEPTH and not _is_service(original)
+    return PageCopy(original if is_known else None)
+
+
+def original_page(url: str) -> PageUrl | None:
+    """Take the URL of a page apart; of a copy, that of the original if it is known. None if it is no URL."""
+    copy = copy_at(url)
+    return page_url(copy.original if copy and copy.original else url)
+
+
+@lru_cache(_COPIES_REMEMBERED)
+def may_be_copy(host: str | None) -> bool:
+    """Return whether some pages of a host are copies of others' pages."""
+    return host is not None and not SERVICE_HOSTS.isdisjoint(hosts_above(host))
+
+
+def _is_service(url: str) -> bool:
+    return not SERVICES.isdisjoint(hosts_above(host_of(url) or ""))
+
+
+def _original(url: str) -> str | None:
+    page = _parse(url)
+    match = _URL.fullmatch(url.strip(_EDGES).translate(_BREAKS))
+    if page is None or match is None or not may_be_copy(page.host):
+        return None
+    if inner := _cached(page):
+        return inner.text
+    if without_www(page.host) in GOOGLE_HOSTS:
+        return None
+    host, rest = page.host, match[2].replace("\\", "/")
+    rest += f"?{match[3]}" if match[3] else ""
+    for named in (_in_host(host, rest), _in_query(rest), _in_path(rest)):
+        if named and host_of(named):
+            return named
+    return None
+
+
+def _in_host(host: str, rest: str) -> str | None:
+    """Read an original from a host name; a hyphen may stand for a full stop, and two for a hyphen."""
+    if host.endswith(_BELOW_ORIGINAL):
+        return f"https://{host.removesuffix(_BELOW_ORIGINAL)}{rest}"
+    suffix = next((name for name in _NAMING if host.endswith(f".{name}")), None)
+    if suffix is None or host == f"translated.{suffix}":
+        return None
+    label = host.removesuffix(f".{suffix}").rpartition(".")[2]
+    if label.startswith("0-") and label.endswith(("-0", "-1")):
+        label = label[2:-2]
+    name = label.replace("--", "\n").replace("-", ".").replace("\n", "-")
+    address, mark, query = rest.partition("?")
+    query = _OF_TRANSLATOR.sub("", f"?{query}")[1:].rstrip("&") if mark else ""
+    return f"https://{name}{address}{'?' if query else ''}{query}" if "." in name else None
+
+
+def _in_query(rest: str) -> str | None:
+    path, mark, query = rest.partition("?")
+    # A path may end in an address that has a query of its own.
+    if not mark or _EMBEDDED.search(path):
+        return None
+    values = [found["address"] for found in _PARAMETER.finditer(query)]
+    cached = (_CACHED.match(unquote(value.replace("+", " "))) for value in values)
+    named = [found["address"] for found in cached if found] or values
+    return next(filter(None, map(_address, named)), None)
+
+
+def _in_path(rest: str) -> str | None:
+    if proxied := _PROXIED.search(rest):
+        return f"{proxied['scheme']}://{proxied['address']}"
+    if embedded := _EMBEDDED.search(rest):
+        return _address(rest[embedded.start() :])
+    at_time = _AT_TIME.search(rest) or re.fullmatch(r"/(?:web|save|proxy)?/?(?P<address>.+)", rest)
+    return _address(at_time["address"]) if at_time and _LIKE_HOST.match(at_time["address"]) else None
+
+
+def _address(text: str) -> str | None:
+    for _ in range(_DECODINGS):
+        if re.match(r"https?:[/\\]", text, re.IGNORECASE) or "%" not in text:
+            break
+        text = unquote(text)
+    if scheme := re.match(r"(https?):[/\\]+", text, re.IGNORECASE):
+        return f"{scheme[1].lower()}://{text[scheme.end() :]}"
+    return f"https://{text}" if _LIKE_HOST.match(text) else None
 
 
 # --- public suffixes
@@ -319,10 +442,7 @@ def is_shared(host: str) -> bool:
 
 @lru_cache(_DOMAINS_REMEMBERED)
 def registered_domain(site: str) -> str:
-    """Return the domain that a host in lower-case ASCII belongs to: its public suffix and one label more.
-
-    A public suffix, a platform and an address stand for themselves.
-    """
+    """Return the public suffix and one label more of a host in ASCII; suffixes and addresses as they are."""
     if site.startswith("[") or site.rpartition(".")[2].isdigit():
         return site
     domain = _list().privatesuffix(site) or site

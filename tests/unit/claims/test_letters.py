@@ -42,8 +42,12 @@ def claim(**columns: Any) -> dict[str, Any]:
 
 
 def generated(random: Random) -> dict[str, Any]:
-    gives = [random.choice([each.code for each in OF_ROWS if each.gives])] if random.random() < 0.8 else []
-    capping = [each.code for each in OF_ROWS if each.caps in ("B", "C")]
+    gives = (
+        [random.choice([code for code, each in OF_ROWS.items() if each.gives])]
+        if random.random() < 0.8
+        else []
+    )
+    capping = [code for code, each in OF_ROWS.items() if each.caps in ("B", "C")]
     caps = random.sample(capping, random.choice([0, 0, 0, 1, 2]))
     reasons = gives + sorted(caps, key=capping.index) or ["common_words"]
     words = random.choice([0, 10, 39, 40, 120, 360, 400])

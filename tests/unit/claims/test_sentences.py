@@ -92,7 +92,7 @@ def test_every_sentence_that_gives_a_letter_holds_against_corpus_and_pages(house
                     2 * len({place for other in others for place in in_runs(body, other)})
                     >= 0.9 * row["copied_words"]
                 )
-    assert met & {each.code for each in OF_ROWS if each.gives} >= {
+    assert met & {code for code, each in OF_ROWS.items() if each.gives} >= {
         "own_url",
         "sole_full_copy",
         "full_copy",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -15,10 +15,10 @@ from presswatch_spark.judgement.grading import (
     judged,
     letter_of,
 )
-from presswatch_spark.judgement.rarity import OWNERSHIPS
 from presswatch_spark.judgement.reasons import OF_ROWS
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.declarations import Match
+from presswatch_spark.tables.literals import Ownership
 from tests.documents import text_of
 
 REFUSED = "common_words"
@@ -180,7 +180,7 @@ def test_the_page_of_letters_lists_every_reason_with_what_it_makes() -> None:
     page = text_of("explanation/letters")
     places = []
     for code, made in [
-        *((each.code, each.gives or each.caps) for each in OF_ROWS if each.gives or each.caps),
+        *((code, each.gives or each.caps) for code, each in OF_ROWS.items() if each.gives or each.caps),
     ]:
         (line,) = (line for line in page.splitlines() if line.startswith(f"| `{code}` |"))
         assert line.endswith(f"| `{made}` |")
@@ -207,7 +207,7 @@ RANKS, ARCHIVED = "ABCD", "https://web.archive.org/web/2024/https://journal.exam
 @pytest.mark.full
 def test_letters_and_reasons_of_100_000_rows_follow_from_their_columns() -> None:
     rng, rules = Random(15), ConfidenceRules()
-    order = [each.code for each in OF_ROWS]
+    order = list(OF_ROWS)
     met, letters = Counter[str](), Counter[str]()
     for _ in range(100_000):
         row = generated(rng)
@@ -233,7 +233,7 @@ def generated(rng: Random) -> Match:
         "grade": grade(words, coverage, GradeRules()), "longest_run_words": rng.randint(11, max(11, words)),
         "copied_words": words, "shared_words": rng.choice([0, 0, words // 10, words // 10 + 1, words]),
         "run_rarity": rng.choice([0, 59, 60, 61, 199, 200, 201, 599, 600, 4000, 4000]),
-        "ownership": rng.choice([*OWNERSHIPS, "exclusive", "exclusive"]), "own_site": own_site,
+        "ownership": rng.choice([*get_args(Ownership), "exclusive", "exclusive"]), "own_site": own_site,
         "url_match": rng.choice(["article", "title", "none"] if own_site else ["none"] * 9 + ["article"]),
         "article_is_excerpt": rng.choice([None, False, False, True]),
         "site_title_id": rng.choice([None, None, None, "t"]), "captured_at": captured,

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 
 from presswatch_spark.corpus.registry import parse_registry
 from presswatch_spark.errors import ConfigError
-from presswatch_spark.judgement.sites import SiteIndex, SiteMatch, UrlKeys, host_table, known_hosts, url_keys
+from presswatch_spark.judgement.sites import (
+    SiteIndex,
+    SiteMatch,
+    host_table,
+    keys_of_urls,
+    known_hosts,
+    url_keys,
+)
 from presswatch_spark.judgement.urls import page_url
 from presswatch_spark.model import DocumentBatch, Locator, Title
 from tests.unit.judgement.test_urls import PIECES
@@ -39,16 +46,15 @@ URLS = {
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> SiteIndex:
     folder = tmp_path_factory.mktemp("sites")
-    keys = UrlKeys.of((ordinal, url) for ordinal, urls in URLS.items() for url in urls)
-    return index_in(folder, TITLES, keys)
+    return index_in(folder, TITLES, [(ordinal, url) for ordinal, urls in URLS.items() for url in urls])
 
 
-def index_in(folder: Path, titles: Iterable[Title], keys: UrlKeys | None = None) -> SiteIndex:
+def index_in(folder: Path, titles: Iterable[Title], urls: Iterable[tuple[int, str]] = ()) -> SiteIndex:
     """Write the index of titles, and of the keys of URLs, and open it."""
-    keys = keys or UrlKeys.of([])
-    SiteIndex.build(folder, titles, keys.sites)
-    order = np.lexsort((keys.ordinals, keys.hashes))
-    for name, values in url_keys(keys.hashes[order], keys.ordinals[order]).items():
+    hashes, ordinals, sites = keys_of_urls(urls)
+    SiteIndex.build(folder, titles, sites)
+    order = np.lexsort((ordinals, hashes))
+    for name, values in url_keys(hashes[order], ordinals[order]).items():
         np.save(folder / name, values)
     return SiteIndex.open(folder)
 

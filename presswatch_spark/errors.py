@@ -1,20 +1,15 @@
 """Errors with a finding, its location and a remedy.
 
-Only `PresswatchError.__str__` formats them; callers pass facts. Messages never hold text of the web, and lose
-credentials when the error is made.
+Only `PresswatchError.__str__` formats them. Messages hold no text of the web, and lose credentials when made.
 """
+
+from functools import partial
 
 from presswatch_spark.redaction import redacted
 
 
 class PresswatchError(Exception):
-    """Base of every error a user may see.
-
-    Args:
-        what: what happened, as one sentence without a full stop.
-        where: URI, path, `uri @ offset`, or `file:line`.
-        remedy: what the user can do.
-    """
+    """Base of every error a user may see: the finding as a sentence, its place, and a remedy."""
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         what, where, remedy = map(redacted, (what, where, remedy))
@@ -29,12 +24,8 @@ class PresswatchError(Exception):
         return f"{place}{self.what}{cure}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (type(self), self.what, self.where, self.remedy))
-
-
-def _rebuild(kind: type[PresswatchError], what: str, where: str, remedy: str) -> PresswatchError:
-    """Let errors cross process borders: keyword arguments do not survive pickling by themselves."""
-    return kind(what, where=where, remedy=remedy)
+        # Errors cross process borders, and keyword arguments do not survive pickling by themselves.
+        return partial(type(self), where=self.where, remedy=self.remedy), (self.what,)
 
 
 class ConfigError(PresswatchError):

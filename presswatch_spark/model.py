@@ -32,13 +32,11 @@ RecordEncoding = Literal["gzip", "plain", "inflated"]
 class Locator:
     """The pointer that lets a third party fetch the same document.
 
-    `record_offset` and `record_length` (bytes) count in the stored file if `record_encoding` is `gzip` (the
-    range is one gzip member) or `plain` (it is the record itself). They count in the inflated stream if it is
-    `inflated`. `row_index` counts lines of JSONL (from 0, with blank ones) or rows of Parquet.
-    `payload_digest`: as the dataset declares it; `payload_digest_computed`: of the bytes that are there.
-    `extraction`: what made the text of a page, None if the dataset holds text. `charset`: Python's name of
-    the encoding that it was read in. `damage`: a key of `DAMAGES`, None if nothing shows. `upstream_uri`: the
-    web archive that a row says it was made from; `upstream_offset`: first byte of the record in there.
+    `record_offset` and `record_length` (bytes) count in the stored file if `record_encoding` is `gzip` (one
+    member) or `plain` (the record itself), else in the inflated stream. `row_index` counts lines of JSONL or
+    rows of Parquet. `payload_digest`: as declared, `payload_digest_computed`: of the bytes there.
+    `extraction`: what made the text of a page. `damage`: a key of `DAMAGES`. `upstream_…`: the web archive
+    that a row was made from.
     """
 
     record_id: str | None = None
@@ -63,11 +61,9 @@ class Locator:
 class Capture:
     """One HTTP response as a crawler stored it, whatever its status and type.
 
-    `headers`: names and values in the order stored, decoded as ISO-8859-1. `body`: the entity, every transfer
-    and content coding undone, up to where that is possible. `encoding`: Python's name of the character
-    encoding that a browser would read it in, None for other types than text. `media_type`: of the
-    Content-Type, in lower case, without parameters. `cut`: the crawler left out the end of the body, or it
-    could not be decoded whole.
+    `headers`: in the order stored, decoded as ISO-8859-1. `body`: all codings undone, up to where that is
+    possible. `encoding`: Python's name of the one that a browser would read text in. `media_type`: lower
+    case, without parameters. `cut`: the end of the body is missing.
     """
 
     url: str
@@ -91,9 +87,7 @@ PUBLISHER_SOURCES = ("json_ld", "meta", "site_name")
 class OwnWord:
     """Statements of a page about itself, in JSON-LD or in its head; None where none can be read.
 
-    `publisher_source`: the place that names the publisher, one of `PUBLISHER_SOURCES`. `published_at` is a
-    moment that the page gives with its zone; without a zone it is the day, at 00:00 UTC. `based_on` is an
-    address or a name.
+    `publisher_source`: one of `PUBLISHER_SOURCES`. `published_at`: without a zone the day, at 00:00 UTC.
     """
 
     publisher: str | None = None
@@ -123,8 +117,7 @@ class Title:
 class Article:
     """An article with all that verification and match rows need; `body` is UTF-8, `words` its length.
 
-    `time_zone`: in which its title dates articles; None if the members file names none.
-    `is_excerpt`: the body is a teaser or breaks off before its end.
+    `time_zone`: of its title. `is_excerpt`: the body is a teaser or breaks off before its end.
     """
 
     article_id: str
@@ -142,16 +135,12 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class DocumentBatch:
-    """Documents as ranges of shared buffers: no Python object exists per document.
+    """Documents as ranges of shared uint8 buffers: no Python object exists per document.
 
-    `text` and `urls` are uint8 buffers. Document i is `text[text_starts[i]:text_ends[i]]` (UTF-8 as the
-    source gives it, possibly invalid), its URL `urls[url_starts[i]:url_ends[i]]`; bounds are int64 (n,).
-    `locate(i)` builds the locator of document i; it is called for matching documents only. `captures`: the
-    responses that `ReadOptions.wants` asks for, be they documents or not.
-
-    `main_text(i)`: the text of the main content of page i, None if it is unknown; itself None in formats
-    that hold text. `own_word(i)`: what page i says of itself, None if it is no page.
-    `is_audit`: a language gate leaves the documents out, and they are read only to see what that costs.
+    Document i is `text[text_starts[i]:text_ends[i]]` (UTF-8, possibly invalid), its URL likewise; bounds are
+    int64 (n,). `captures`: the responses that `ReadOptions.wants` asks for. `main_text(i)`: the text of the
+    main content of page i, None if unknown. `own_word(i)`: its statements about itself. `is_audit`: a
+    language gate leaves the documents out, and they are read only to see its cost.
     """
 
     text: Bytes
@@ -191,10 +180,7 @@ class DocumentBatch:
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """Something that could not be read.
-
-    `offset` counts in `unit`: `byte`, `inflated byte`, `line`, `row` or `row group`.
-    """
+    """A part that was not read; `offset` counts bytes, inflated bytes, lines, rows or row groups."""
 
     what: str
     offset: int | None = None
@@ -206,22 +192,14 @@ class Defect:
 
 @dataclass(slots=True)
 class ReadReport:
-    """Report of reading one shard; filled while batches are drawn.
+    """Report of reading one shard; filled while batches are drawn. A shard with a defect is never `complete`.
 
-    A defect means that something of the shard was not read: the shard is then never `complete`.
-    `release`: what the shard as a whole says of itself, if it does.
-    `interrupted`: storage refused or the transfer broke off for good; another try may get further.
-    `blocked`: a site refuses everything, so nothing more is asked of it. `late`: it took longer than it may.
-    `faulty`: our code failed, not storage and not the shard.
-    `unverified`: a gzip member or zstd frame around several records failed its checksum, or has none and
-    holds a broken line. Any of these may hold what is not its own; records in members of their own do not.
-    `unchecked`: what no checksum covers, be it a part: `plain` bytes, a `zstd` frame; None if all is covered.
-    `documents` counts documents handed out; `documents_skipped` those left out on purpose, and `skipped` why
-    (`language`: gated; `no text`; of WARC, kinds of records and media types that are not read).
-    `members_passed`: gzip members that a language gate left out without inflating them, so that no checksum
-    of theirs was compared; `bytes_passed`: their bytes, as stored.
-    `unread` counts pages by what stood on them and is never read. `notes`: what was noticed and is no loss,
-    each once, such as errata of the release.
+    `interrupted`: the transfer broke off; another try may get further. `blocked`: a site refuses everything.
+    `late`: it took longer than it may. `faulty`: our code failed. `unverified`: a checksum over several
+    records failed, or is missing over a broken line: any of these may hold what is not its own. `unchecked`:
+    what no checksum covers. `skipped`: documents left out on purpose, by reason; `unread`: pages with parts
+    that are never read, by kind. `members_passed`, `bytes_passed`: gzip members that a language gate left out
+    without inflating them. `notes`: findings that are no loss, each once.
     """
 
     bytes_read: int = 0

@@ -1,8 +1,7 @@
 """The scan, top to bottom: plan → read → sieve → attribute → verify → grade → write → publish.
 
-`scan` plans. `ShardScan` is what workers do with each shard, with the loop over its documents. `runs.engine`
-spreads the shards over Spark in waves, writes what they gave, and publishes it. Only the engine imports
-Spark: workers load this page without it.
+`scan` plans. `ShardScan` is what workers do with each shard. `runs.engine` spreads the shards over Spark in
+waves, and publishes their rows. Only the engine imports Spark: workers load this module without it.
 """
 
 from __future__ import annotations
@@ -48,7 +47,6 @@ from presswatch_spark.shard.attempts import (
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.sieve.shingle_index import ALL_HASHES, HashRange, passes_for
-from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.streams import Opener
@@ -71,8 +69,7 @@ MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 class RunSummary:
     """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end.
 
-    `notes`: findings in shards that are no loss, each once, with its shards. `without_url`: documents of
-    unknown URL, and `without_url_in` their shards.
+    `notes`: findings in shards that are no loss, each once. `without_url`: documents of unknown URL.
     """
 
     row: Mapping[str, object]
@@ -129,18 +126,9 @@ def scan(
 ) -> RunSummary:
     """Scan the shards that `paths` name for the articles of a corpus, and publish the run in `out`.
 
-    Args: those of `presswatch_spark.face.scan`; `dataset` is its `format`, and `config` has all settings.
-        `paths` may be shards that are planned already. Of a `RecordPlan`, only those records are scanned; its
-        rows are those that a scan of the whole files gives of these records. `beginning`: as in
-        `runs.work.Work`.
-
-    Raises:
-        ConfigError: a column is named for something that no row is asked for, or a price that is not listed.
-        BudgetError: the scan would cost more than its budget, or has cost it.
-        InputError: `paths` lead to no shard.
-        CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
-        OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
-        StorageError: shards or `out` cannot be reached.
+    Args are those of `presswatch_spark.face.scan`; `dataset` is its `format`. `paths` may be planned shards,
+    and of a `RecordPlan` only those records are scanned. `BudgetError`, `ConfigError`, `CorpusError`,
+    `StorageError`; `InputError` without a shard, `OutputError` if `out` is not ours, owned or full.
     """
     from presswatch_spark.runs.engine import carry_out
 
@@ -206,14 +194,11 @@ def _in_passes(scan_shard: ShardScan, count: int, manifest: Manifest) -> Passes:
         " memory; each pass reads all shards, and the last one writes the rows"
     )
 
-    def part(folder: Folder, number: int) -> Pass:
-        return Pass(number, count, folder / KEPT)
-
     return Passes(
         count,
         why,
-        read=lambda folder, number: replace(scan_shard, part=part(folder, number)),
-        kept=lambda folder, number: part(folder, number).kept,
+        read=lambda folder, number: replace(scan_shard, part=Pass(number, count, folder / KEPT)),
+        kept=lambda folder, number: Pass(number, count, folder / KEPT).kept,
         name=name_of_kept,
         table=KEPT,
         schema=KEPT_COLUMNS,
@@ -224,9 +209,7 @@ def _in_passes(scan_shard: ShardScan, count: int, manifest: Manifest) -> Passes:
 class ShardScan:
     """Scans shards of `dataset` (a format, or `auto`) for a corpus; a value that goes to every worker.
 
-    `product`: the name of the dataset of all shards; None: it follows from release and place of each.
-    `part`: the pass in which shards are read; one before the last keeps candidates, and gives no rows.
-    None: there is one pass.
+    Before the last pass (`part`), candidates are kept and no rows are given.
     """
 
     dataset: str
@@ -343,13 +326,7 @@ class ShardScan:
 
 
 def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:
-    """Return the columns that the rows of a shard share.
-
-    Args:
-        form: the format that it is read as.
-        release: that of rows which name none.
-        product: the dataset's name, if it is known; else it follows from release or repository.
-    """
+    """Return the columns that the rows of a shard share; `release`, `product`: of rows that name none."""
     repository = folder = ""
     revision = None
     if scheme_of(uri) == "hf":
@@ -377,13 +354,7 @@ def _matcher(
 def shards_listed(
     paths: Sequence[str] | ShardPlan, dataset: str, storage: StorageOptions, base: str | None
 ) -> ShardPlan:
-    """Return the shards that paths lead to, as `scan` reads them: without files that are read with another.
-
-    The content of such a companion decides, not its name.
-
-    Raises:
-        InputError, StorageError: as in `scan`.
-    """
+    """Return the shards that paths lead to, without companions, which are read with another file."""
     found = paths if isinstance(paths, ShardPlan) else plan(paths, storage, base)
     companions = companions_among({shard.uri for shard in found.shards}, dataset)
     return replace(found, shards=tuple(shard for shard in found if shard.uri not in companions))
@@ -399,11 +370,7 @@ def scan_key(
     sample_seed: int,
     product: str | None,
 ) -> str:
-    """Return the key of the run that `scan` begins, or resumes, by these arguments and a corpus.
-
-    Raises:
-        InputError, StorageError: as in `scan`.
-    """
+    """Return the key of the run that `scan` begins, or resumes, by these arguments and a corpus."""
     listed = shards_listed(planned, dataset, config.storage, None)
     shards, _ = _sampled(listed, sample, sample_seed)
     return run_key(shards.digest, _facts(dataset, config, manifest, None), product)

@@ -1,8 +1,7 @@
 """Child processes and private folders: nothing from the working folder or another user is run or read.
 
-`python -m` puts the working folder first on its path: a file `resource.py` there, which came with the shards,
-would run. Whoever can write where compiled code is kept can make us run anything, and whoever can write where
-the copy of a corpus is kept decides what is found. A folder of others, or one they may write to, is not used.
+`python -m` puts the working folder first on its path: a file `resource.py` there would run. Whoever can write
+to a folder of compiled code or to the copy of a corpus decides what is run and found.
 """
 
 import os
@@ -27,8 +26,7 @@ _CODE = (
 def begin_child(module: str, *, new_session: bool = False) -> tuple[Popen[bytes], BinaryIO, BinaryIO]:
     """Run the function `serve` of a module of this package in a process; return it, its stdin and its stdout.
 
-    It finds what this process finds, but for the working folder. Its stderr is dropped: complaints of parsers
-    quote the page.
+    Its stderr is dropped: complaints of parsers quote the page.
     """
     command = [sys.executable, "-P", "-c", _CODE, str(Path(__file__).resolve().parent.parent), module]
     environment = {**os.environ, SAFE: "1", "PYTHONPATH": os.pathsep.join(elsewhere(sys.path))}
@@ -59,10 +57,7 @@ def tidy_environment() -> None:
 
 
 def leave_working_folder() -> None:
-    """Have this process, and those that it starts, import nothing from the working folder.
-
-    What is imported already stays, this package too.
-    """
+    """Have this process, and those that it starts, import nothing more from the working folder."""
     sys.path[:] = elsewhere(sys.path)
     os.environ[SAFE] = "1"
 
@@ -89,10 +84,7 @@ def user_temporary() -> Path:
 
 
 def is_ours(folder: Path) -> bool:
-    """Return whether a folder exists or can be made, is this user's, and nobody else can write to it.
-
-    A link to it counts only if we made it, or root did: where all may write, anybody can make one.
-    """
+    """Return whether a folder is or can be this user's only; a link to it must be this user's or root's."""
     try:
         folder.mkdir(0o700, parents=True, exist_ok=True)
         link, found = folder.lstat(), folder.stat()
@@ -110,11 +102,7 @@ def own_folder(roots: Iterable[Path], name: str) -> Path | None:
 
 @contextmanager
 def absent(module: str, *, even_if_loaded: bool = False) -> Iterator[None]:
-    """Have imports of a module fail while the block runs: some libraries load others wherever they are.
-
-    Args:
-        even_if_loaded: hide a module that was imported before, too; else that one stays.
-    """
+    """Have imports of a module fail while the block runs; `even_if_loaded`: of one imported before, too."""
     # None in `sys.modules` would do for Python alone: Arrow's compiled code takes that for the module.
     before = sys.modules.pop(module, None) if even_if_loaded else None
     finder = _Absent(module)
@@ -128,8 +116,6 @@ def absent(module: str, *, even_if_loaded: bool = False) -> Iterator[None]:
 
 
 class _Absent:
-    """A finder of modules that refuses one name, and leaves all others to those after it."""
-
     def __init__(self, module: str) -> None:
         self._module = module
 

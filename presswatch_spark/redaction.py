@@ -1,9 +1,4 @@
-"""Removes credentials from text before people, logs or tables get it.
-
-This is the only module that knows what a credential looks like. Errors, events, the columns of tables, sealed
-protocols and printed command lines call it; code that refuses credentials asks `holds_secret` and
-`is_secret_name`.
-"""
+"""Removes credentials from text before people, logs or tables get it; only this knows what one looks like."""
 
 import re
 import shlex
@@ -45,20 +40,14 @@ _WEB_URL = re.compile(r"(https?://[^?#]*).*", re.IGNORECASE | re.DOTALL)
 
 
 def redacted(text: str) -> str:
-    """Return a text without credentials: users and passwords of URLs, signatures, tokens.
-
-    The rest of a URL's query stays: it may name the page that the text is about.
-    """
+    """Return a text without credentials: users and passwords of URLs, signatures, tokens; the rest stays."""
     if "://" in text:
         text = _PARAMETER.sub(_parameter, _USER_IN_TEXT.sub("", text))
     return _HEADER.sub(rf"\1{HIDDEN}", _TOKENS.sub(HIDDEN, text))
 
 
 def bare_url(url: str) -> str:
-    """Return a text that begins with a URL as it may be published: without user, password, query, fragment.
-
-    What follows `?` or `#` is dropped to the end of the text: a signature may hold blanks and addresses.
-    """
+    """Return a text that begins with a URL without user and password, up to its query or fragment."""
     # The user goes first: a password may hold `?` and `#`.
     return _WEB_URL.sub(r"\1", _USER_IN_WORD.sub("", url))
 

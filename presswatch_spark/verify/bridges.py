@@ -1,8 +1,8 @@
 """From runs to passages: the edits in a copy are bridged, between its runs and beyond its two ends.
 
-Runs that continue each other form a chain. `_bridge_gap` looks in each gap of it for the shorter runs that an
-edit left; `_walk_outward` looks whether the copy goes on beyond the ends. A run is (document position,
-article position, length), a gap (document start, document end, article start, article end), all in words.
+Runs that continue each other form a chain. Shorter runs that an edit left are sought in its gaps and beyond
+its ends. A run is (document position, article position, length), a gap (document start, document end, article
+start, article end), all in words.
 """
 
 import numpy as np
@@ -28,10 +28,9 @@ DRIFT = 4
 
 @inner_njit
 def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
-    """Add runs in the gaps of each chain of runs, and beyond its two ends.
+    """Add runs in the gaps of each chain of runs, and beyond its ends; `pair` then says what they cover.
 
     Args: selected runs in document order, int64 (k, 3); the widest gap; the shortest run in a wide gap.
-    Returns: all runs in document order, int64 (s, 3). `pair` then says what these cover.
     """
     accepted = [(0, 0, 0)]
     accepted.pop()
@@ -72,7 +71,6 @@ def passages(runs: Runs, gap_words: int) -> Runs:
 
 @inner_njit
 def _longest(runs: Runs) -> npt.NDArray[np.bool_]:
-    """Mark the `MOST_WALKS` longest runs; of runs with equal length the first ones."""
     chosen = np.zeros(len(runs), np.bool_)
     for k in in_order_of(runs, 2, -1)[:MOST_WALKS]:
         chosen[k] = True
@@ -106,7 +104,6 @@ def _predecessors(runs: Runs, gap_words: int) -> Runs:
 
 @inner_njit
 def _bridge_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int, accepted: list[Run]) -> None:
-    """Align a gap between two runs: take its best run, then align the rest on either side of it."""
     gaps = [gap]
     while len(gaps) > 0:
         i0, i1, j0, j1 = gaps.pop()
@@ -132,7 +129,6 @@ def _best_in_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int) -> 
 
 @uncounted_njit
 def _longest_in_gap(pair: Pair, gap: tuple[int, int, int, int], drift: int) -> Run:
-    """Return the longest common run in a gap, on diagonals between its corners or up to `drift` beside."""
     i0, i1, j0, j1 = gap
     slant = (j1 - j0) - (i1 - i0)
     best = (i0, j0, 0)
@@ -200,10 +196,9 @@ def _next_run(pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: 
 
 @uncounted_njit
 def _edge_words(pair: Pair, i: int, j: int, step: int, reach: int) -> tuple[int, int]:
-    """Return the steps (x, y) from (i, j), along `step`, to the further of two words on a diagonal.
+    """Return the steps (x, y) from (i, j) to the further of two words on a diagonal; else (-1, -1).
 
-    One word is enough if the article ends within reach. Without such words: (-1, -1). The pair that ends
-    first counts, then the straightest.
+    One word is enough if the article ends within reach. The first to end counts, then the straightest.
     """
     left = len(pair.article) - j if step > 0 else j + 1
     needed = 1 if left <= reach else 2

@@ -1,8 +1,7 @@
 """Whole-document similarity: MinHash signatures over shingles of `shingle_words` words.
 
-The scheme is datasketch's `affine32`, with datasketch's permutations. Signatures are bit for bit those of its
-`MinHash` over the same shingle hashes, so that anybody can compare. They are made here because datasketch
-takes one Python number for each shingle.
+Signatures are bit for bit those of datasketch's `MinHash` (scheme `affine32`) over the same hashes, so that
+anyone can compare. They are made here because datasketch takes one Python number for each shingle.
 """
 
 from functools import lru_cache
@@ -29,22 +28,13 @@ _13, _16 = np.uint32(13), np.uint32(16)
 
 
 def signature(words: TextWords, rules: MinHashRules) -> Signature:
-    """Return the MinHash signature of a text: uint32[permutations].
-
-    A text shorter than a shingle is one shingle; a text without words has the signature of the empty set.
-
-    Raises:
-        ConfigError: the rules name another scheme.
-    """
+    """Return the MinHash signature of a text: uint32[permutations]; without words, of the empty set."""
     [signed] = signatures(words.hashes, np.array([0, len(words)], np.int64), rules)
     return np.asarray(signed)
 
 
 def signatures(hashes: Hashes, bounds: Edges, rules: MinHashRules) -> Signatures:
-    """Return signatures of n texts, uint32[n, permutations]; text i is `hashes[bounds[i] : bounds[i + 1]]`.
-
-    Raises: as `signature`.
-    """
+    """Return signatures of n texts, uint32[n, permutations]: of `hashes[bounds[i] : bounds[i + 1]]`."""
     permutations = _permutations(rules)
     minima = np.full((len(bounds) - 1, rules.permutations), 0xFFFFFFFF, np.uint32)
     _sign(hashes, bounds, rules.shingle_words, permutations[0], permutations[1], minima)

@@ -1,19 +1,11 @@
 """Words of an article that are in a document, compared word by word on their folded bytes.
 
-The numbers are exact for runs of `anchor_words` and more. Every word of either text in such a run counts
-once, and the longest run is the longest there is. Shorter runs count only as bridges of edits, in or next to
-a passage that such runs already prove.
-
-Most candidates are refused before, in a few microseconds, by the *screen*: a pair can only be reported if
-both texts share a window as long as the least run to report, and the screen compares the hashes of these
-windows. Equal windows have equal hashes, so it never refuses a pair that would be reported.
+The numbers are exact for runs of `anchor_words` and more; shorter runs count only as bridges of edits, in or
+next to a passage that such runs prove. Most pairs are refused before, in microseconds, by the *screen*: both
+texts must share a window as long as the least run to report, and equal windows have equal hashes.
 
 A hyphen at a line end may part a word: `infor-` / `mation` is one word if the other text has `information`,
-and two words if it has `infor mation`. Where it has neither, the words stay as they are written. Where it has
-both, the longer run around decides.
-
-A document is named once for all the articles that it is compared with. A comparison takes microseconds, so
-Python must have little part in it: one kernel names a document, one finds the runs of an article.
+two if it has `infor mation`, and as written if it has neither; the longer run around decides.
 """
 
 import secrets
@@ -31,22 +23,20 @@ from presswatch_spark.text.kernels import Bytes, Edges, Hashes
 from presswatch_spark.text.words import TextWords, word_at, word_hashes
 from presswatch_spark.verify.bridges import bridge, passages
 from presswatch_spark.verify.common_runs import (
+    Names,
     Pair,
     Runs,
+    Spelt,
     all_runs,
     common_pairs,
     covering_runs,
     in_order_of,
-    select,
-)
-from presswatch_spark.verify.names import (
-    Names,
-    Spelt,
     look_up_windows,
     look_up_words,
     name_windows,
     name_words,
     repetitions,
+    select,
     table_for,
     table_of,
 )
@@ -80,17 +70,13 @@ SPANS_KEPT, SPANS_OF_DOCUMENT, SPANS_AT_LEAST = 10_000, 100_000, 100
 
 
 class DocumentWindows:
-    """The windows of one document.
-
-    Args:
-        document: hashes of its windows, from `window_hashes`.
-    """
+    """The windows of one document, by their hashes from `window_hashes`."""
 
     def __init__(self, document: Hashes) -> None:
         self._table: Table = _table_of(document, SECRET)
 
     def passes(self, article: Hashes) -> bool:
-        """Whether article and document share a window (from `window_hashes`, of the same width)."""
+        """Return whether article and document share a window (from `window_hashes`, of the same width)."""
         return bool(_any_in(self._table, article, SECRET))
 
 
@@ -117,10 +103,7 @@ def window_hashes(words: Hashes, width: int) -> Hashes:
 
 @cached_njit
 def _table_of(hashes: Hashes, secret: np.uint64) -> Table:
-    """An open-addressing table of the last 32 bits of each hash, at most a quarter full; 0 is an empty slot.
-
-    Of 10,000 pairs that share nothing, two or so have such bits in common: these are verified in vain.
-    """
+    """Return a table (open addressing, a quarter full) of the last 32 bits of each hash; 0 is empty."""
     size = 16
     while size < 4 * len(hashes):
         size *= 2
@@ -148,10 +131,7 @@ def _any_in(table: Table, hashes: Hashes, secret: np.uint64) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ReadText:
-    """The n words of a text as they are compared, and the words as written, `written`, that each stands for.
-
-    Word i stands for those from `first[i]` to `last[i]`, both int64[n].
-    """
+    """The words of a text as compared: word i stands for `written` ones from `first[i]` to `last[i]`."""
 
     words: TextWords
     written: TextWords
@@ -203,10 +183,7 @@ class Joined:
         return self.words.folded[starts[first] : ends[last]].tobytes().replace(b"\0", b"")
 
     def in_common(self, other: "Joined") -> bool:
-        """Return whether a joined word of one text may be a word of the other, joined or as written.
-
-        False is certain.
-        """
+        """Return whether a joined word of one text may be a word of the other; False is certain."""
         return (
             (bool(self.spans) and self._screen.passes(_screen_keys(other.words.hashes)))
             or (bool(other.spans) and other._screen.passes(_screen_keys(self.words.hashes)))
@@ -218,11 +195,7 @@ class Joined:
         return DocumentWindows(_screen_keys(self.hashes))
 
     def read_like(self, other: TextWords, also: "Joined | None" = None) -> ReadText:
-        """Return the reading of the text that has most in common with another.
-
-        Args:
-            also: the joined words of the other text, which may be read so.
-        """
+        """Return the reading that has most in common with another text, or its joined words (`also`)."""
         if not len(self):
             return ReadText.as_written(self.words)
         there = np.isin(self.hashes, other.hashes)
@@ -313,10 +286,7 @@ def _joined(
 
 
 class Naming(NamedTuple):
-    """The names of a document's n words and of its windows, and the slots of the tables of both.
-
-    `words` int32[n], `windows` int32[max(0, n - width + 1)]. `times` and `following`: see `repetitions`.
-    """
+    """The names of a document's n words (int32[n]) and of its windows, and the slots of both tables."""
 
     words: Names
     word_slots: Names
@@ -327,11 +297,7 @@ class Naming(NamedTuple):
 
 
 class NamedDocument:
-    """Compares a document with articles, by windows of `width` words.
-
-    Naming costs time and memory (some 100 bytes a word) linear in the document. A comparison costs time
-    linear in the article and in the number of windows that both have.
-    """
+    """Compares a document with articles, by windows of `width` words, in time linear in the article."""
 
     def __init__(self, text: Joined, width: int) -> None:
         self.words = text.words
@@ -341,9 +307,8 @@ class NamedDocument:
         self.naming = Naming(*_name_document(*_keys(self.words), width, SECRET))
 
     def read_like(self, article: Joined) -> "tuple[NamedDocument, ReadText, ReadText] | None":
-        """Return the document named in the reading that an article has, and both readings.
-
-        None if nothing is joined in either text.
+        """Return the document in the reading that an article has, and both readings; None if all is as
+        written.
         """
         if not self.joined.in_common(article):
             return None
@@ -361,8 +326,7 @@ class NamedDocument:
     def runs(self, article: TextWords) -> tuple[Names, Runs]:
         """Return the names of an article's words, int32[m], and common runs of `width` words and more.
 
-        The runs are all maximal ones, by document position, then article position. If these are too many,
-        some are chosen that cover the same words on both sides; then the longest run comes first.
+        All maximal ones, by document and article; if too many, some that cover the same, the longest first.
         """
         names, runs = _runs(
             self.naming, *_keys(self.words), *_keys(article), self.width, SECRET,
@@ -418,15 +382,12 @@ def _runs(
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """What a document and an article have in common; all numbers in words.
+    """The common words of a document and an article; all numbers in words, as they are written.
 
-    `longest_run_words` is 0 if no common run reaches `anchor_words`. `copied_words` and
-    `document_copied_words` count the words of article and document that lie in a span, each once. `spans` is
-    int64 of shape (s, 4): first word in the document, first word in the article, words, passage; by document
-    position. A span's words are the same on both sides; spans of one passage continue each other on both
-    sides. Only the longest are kept: see `most_spans`. Words that a hyphen parts at a line end in one text
-    and that the other has whole are one word in a run; places and sums count words as they are written.
-    `lengths` int64 (s, 2): of how many written words a span is in document and article; None: as in `spans`.
+    `longest_run_words` is 0 if no common run reaches `anchor_words`. Copied words lie in a span, and count
+    once on each side. `spans` int64 (s, 4): first word in the document, first word in the article, words,
+    passage; by document position, only the longest (see `most_spans`). `lengths` int64 (s, 2): a span's
+    written words on both sides, where a hyphen parts some; None: as in `spans`.
     """
 
     longest_run_words: int
@@ -438,13 +399,7 @@ class Overlap:
     lengths: npt.NDArray[np.int64] | None = None
 
     def seen_from(self, side: int) -> npt.NDArray[np.int64]:
-        """Return the spans with their lengths in words as one text writes them.
-
-        They differ from those of `spans` only where a hyphen at a line end parts a word.
-
-        Args:
-            side: 0 for the document, 1 for the article.
-        """
+        """Return the spans with lengths in words as the document (`side` 0) or the article (1) has them."""
         if self.lengths is None:
             return self.spans
         seen = self.spans.copy()
@@ -488,8 +443,7 @@ def most_spans(articles: int) -> int:
 def verify(document: NamedDocument, article: Joined, rules: VerifyRules, most: int = SPANS_KEPT) -> Overlap:
     """Compare a document, named by windows of `rules.anchor_words` words, with an article, word by word.
 
-    At most `most` spans are kept. The cost is linear in the article and in what both have in common, or in
-    both texts if they repeat too much.
+    At most `most` spans are kept. The cost is linear in both texts.
     """
     read = document.read_like(article)
     if read is None:

@@ -239,7 +239,6 @@ _SOURCE_WORDS = (
     "kilde", "kilder", "källa", "źródło", "zdroj", "kaynak", "источник",
 )  # fmt: skip
 _COLON = re.compile(r"\s{0,2}:\s{0,3}")
-_MAY_BE_COLON, _COLON_BYTES = re.compile(rb"[\s\x1c-\x1f]{0,2}:"), 3
 _ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?P<host>[\w-]{1,63}(?:\.[\w-]{1,63})+)\S*", re.IGNORECASE)
 _LIST = re.compile(r"\s?[,&+]\s?|\s/\s|\s(?:et|and|und|y|e|en)\s")
 _NAMES_END = re.compile(r"[;|()\[\]–—\n]|\.(?:\s|\Z)|\s-\s")
@@ -318,13 +317,11 @@ class CreditFinder:
 
     def _behind_source(self, text: bytes, start: int, end: int) -> Iterator[str]:
         # "Source : …" names agencies, addresses, or others.
-        if not _may_precede_colon(text, end):
+        behind, is_last = _behind(text, end)
+        if (colon := _COLON.match(behind)) is None:
             return
         before, begins = _line_before(text, start)
-        behind, is_last = _behind(text, end)
-        colon = _COLON.match(behind)
-        begins_clearly = before.rstrip()[-1:] in _CLEAR_MARKS or (begins and not before.strip(BLANKS))
-        if colon is None or not begins_clearly:
+        if before.rstrip()[-1:] not in _CLEAR_MARKS and (not begins or before.strip(BLANKS)):
             return
         named = behind[colon.end() :]
         ending = _NAMES_END.search(named)
@@ -380,12 +377,6 @@ def _keys_of(names: Names) -> frozenset[str]:
 def _hashes(name: str) -> list[int]:
     hashes: list[int] = word_hashes(name.encode()).tolist()
     return hashes
-
-
-def _may_precede_colon(text: bytes, end: int) -> bool:
-    # A cheap look before `_COLON` is searched; False is sure.
-    after = text[end : end + _COLON_BYTES]
-    return not after.isascii() or _MAY_BE_COLON.match(after) is not None
 
 
 def _line_before(text: bytes, start: int) -> tuple[str, bool]:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -91,13 +91,10 @@ def _compiled(function: Callable[..., Any], **options: bool) -> Any:
     # With NUMBA_DISABLE_JIT it is the function itself.
     if (cache := getattr(kernel, "_cache", None)) is not None:
         cache._cache_file = _KernelFiles.of(cache)
-        kernel.compile = partial(_compile_for_any_value, kernel.compile)
+        # For a literal number in a call, numba would compile the called kernel for this number only.
+        compile_kernel = kernel.compile
+        kernel.compile = lambda types: compile_kernel(tuple(unliteral(each) for each in types))
     return kernel
-
-
-def _compile_for_any_value(compile: Callable[..., Any], types: tuple[Any, ...]) -> Any:
-    # For a literal number in a call, numba would compile the called kernel for this number only.
-    return compile(tuple(unliteral(each) for each in types))
 
 
 class _KernelFiles(IndexDataCacheFile):  # type: ignore[misc]

@@ -1,12 +1,8 @@
 """Main contents, elements under selectors, and PDF, which other libraries parse in a process of its own.
 
-That process may hang, swell or crash without harm to the scan: parsing HTML is quadratic in attributes of a
-tag and options of a list, and unclosed `<b>` are repeated until the memory is full.
-
-The main content of a page is the article, without menus, teasers, comments and notices; it never filters the
-verified text. As in Readability (arc90, 2009), paragraphs of prose vote for the elements around them. The
-main content is the smallest element with most of the prose, and all between the headline and it, without
-elements that are furniture by their tags, roles, names or links.
+That process may hang, swell or crash without harm to the scan. The main content of a page is the article,
+without menus, teasers, comments and notices; it never filters the verified text. As in Readability (arc90,
+2009), it is the smallest element with most of the paragraphs of prose, and all between the headline and it.
 """
 
 from __future__ import annotations
@@ -75,9 +71,7 @@ UNCHOSEN = "no element was chosen"
 def main_content(page: bytes) -> tuple[bytes, str | None]:
     """Return the main content of a page, HTML in UTF-8, and `UNCHOSEN` if it is the page.
 
-    Raises:
-        RefusedPageError: the page costs more than it may.
-        ValueError: the parser refuses the page.
+    `RefusedPageError`: the page costs more than it may. `ValueError`: the parser refuses it.
     """
     tree = HTMLTree.parse(page.decode("utf-8", "replace"))
     if tree.body is None:
@@ -105,7 +99,19 @@ class _PageTree:
         self._body = body
         self._steps = STEPS
         self._characters = READINGS * len(body.text or "")
-        self._prose = self._weighed()
+        own: dict[ElementNode, int] = {}
+        for paragraph in self._all(body, "p, blockquote, pre"):
+            n = self._length(paragraph)
+            if n >= PROSE_CHARACTERS:
+                n -= 2 * self._length_of_links(paragraph)
+            if n >= PROSE_CHARACTERS and (above := paragraph.parent_element) is not None:
+                own[above] = own.get(above, 0) + n
+        self._prose: dict[Node, int] = {}
+        for holder, n in own.items():
+            path = self._up(holder)
+            if not any(element.tag in _OUTSIDE for element in path):
+                for element in path:
+                    self._prose[element] = self._prose.get(element, 0) + n
         self._total = self._prose.get(body, 0)
 
     def cut(self) -> bool:
@@ -130,22 +136,6 @@ class _PageTree:
             return False
         self._body.replace_children(top)
         return True
-
-    def _weighed(self) -> dict[Node, int]:
-        own: dict[ElementNode, int] = {}
-        for paragraph in self._all(self._body, "p, blockquote, pre"):
-            n = self._length(paragraph)
-            if n >= PROSE_CHARACTERS:
-                n -= 2 * self._length_of_links(paragraph)
-            if n >= PROSE_CHARACTERS and (above := paragraph.parent_element) is not None:
-                own[above] = own.get(above, 0) + n
-        prose: dict[Node, int] = {}
-        for holder, n in own.items():
-            path = self._up(holder)
-            if not any(element.tag in _OUTSIDE for element in path):
-                for element in path:
-                    prose[element] = prose.get(element, 0) + n
-        return prose
 
     def _from_headline(self, path: Sequence[ElementNode]) -> tuple[ElementNode, list[Node]]:
         """Return the element with both headline and holder, and the nodes in it before and after the two.
@@ -329,12 +319,8 @@ class ParserDiedError(UnparsablePageError):
 def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     """Return the text of a page in UTF-8, and a note on the parts that were not read, or None.
 
-    `kind`: `pdf` for all text of a PDF, `main` for the main content of HTML in UTF-8, as HTML; `css`: see
-    `request_of`.
-
-    Raises:
-        UnparsablePageError: the parser refuses the page.
-        ParserDiedError: the parser died of the page.
+    `kind`: `pdf` for the text of a PDF, `main` for the main content of HTML, as HTML; `css`: `request_of`.
+    `UnparsablePageError`: the parser refuses the page. `ParserDiedError`: it died of the page.
     """
     with _LOCK:
         try:

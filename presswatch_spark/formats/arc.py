@@ -1,13 +1,9 @@
 """ARC, the format of Common Crawl from 2008 to 2012 and of the Internet Archive before WARC.
 
-Read: a gzip member a record, several records in a member, one member around all, no compression. The version
-block that opens a file, or each of several joined files, is no page.
-
 A line begins each record: `URL IP date type length`; in version 2, more fields before the length. (Format:
 Burner and Kahle, "Arc File Format", version 1.0, Internet Archive, 1996.) A URL may contain spaces, against
 the format: it ends before the first IP address and date. A record ends where its line says if another record
-line, or the end of its gzip member, follows there, or a line end with no record line before it. Bytes beyond
-the declared length are never text.
+line, or the end of its gzip member, follows there, or a line end with no record line before it.
 """
 
 import re

@@ -1,12 +1,9 @@
 """OSCAR: 22.01 and 23.01 as JSONL or Parquet, and 21.09 as text with metadata in a second file.
 
-In 22.01 and 23.01 the files that hold the documents are called `fr_meta_part_1.jsonl.gz`; in 21.09 files of
-that name hold only metadata. So content and neighbours decide the kind of such a file, never its name alone.
-
-A text of 21.09 has documents as lines parted by a blank line. An entry of `fr_meta_part_1.jsonl` names a
+Files called `fr_meta_part_1.jsonl.gz` have the documents in 22.01 and 23.01, and only metadata in 21.09. A
+text of 21.09 has documents as lines parted by a blank line. An entry of `fr_meta_part_1.jsonl` names a
 document of `fr_part_1.txt` by `offset`, its first line from 0, and `nb_sentences`, its number of lines.
-(Format: ungoliant 1, OSCAR schema 1.1.) Lost lines would move documents to the places, and URLs, of others:
-both files are compared as wholes before any document gets a URL.
+(Format: ungoliant 1, OSCAR schema 1.1.) Lost lines would move documents to the URLs of others.
 """
 
 import re
@@ -18,7 +15,14 @@ from typing import Any
 
 from presswatch_spark.formats import source
 from presswatch_spark.formats.http.message import is_text
-from presswatch_spark.formats.inflate import Window, compression_of, inflated, inflated_window, placed_lines
+from presswatch_spark.formats.inflate import (
+    Window,
+    compression_of,
+    inflated,
+    inflated_window,
+    lines,
+    placed_lines,
+)
 from presswatch_spark.formats.row_datasets import JSON_RATE, KINDS, RowSource
 from presswatch_spark.formats.source import Format, Head, ReadOptions
 from presswatch_spark.formats.table.columns import (
@@ -36,6 +40,7 @@ from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
 from presswatch_spark.translation import N_
 
 _TEXT_NAME = re.compile(r"(?P<stem>.+?)(?P<part>_part_\d+)?\.txt(?P<packed>\.gz|\.zst)?")
+# `fr.txt`, `fr_part_1.txt.gz`.
 _OSCAR_NAME = re.compile(r"(.*/)?[a-z]{2,4}(_dedup)?(_part_\d+)?\.txt(\.gz|\.zst)?")
 _HEADERS: Mapping[str, str] = {
     "url": "warc-target-uri",
@@ -55,11 +60,6 @@ def metadata_of(uri: str) -> tuple[str, ...]:
     return tuple(f"{name['stem']}_meta{name['part'] or ''}.jsonl{suffix}" for suffix in packed)
 
 
-def is_named_like_text(uri: str) -> bool:
-    """Return True for a name like those of OSCAR's text files: `fr.txt`, `fr_part_1.txt.gz`."""
-    return _OSCAR_NAME.fullmatch(uri) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class _OscarEntry:
     """An entry of the metadata: its document's first line and number of lines, and values by role.
@@ -75,10 +75,8 @@ class _OscarEntry:
 
 def _read_entries(stream: Stream, report: ReadReport, limit: int) -> Iterator[_OscarEntry]:
     """Yield the entries in the metadata file `stream`; a line that is none is a defect."""
-    for index, _, line in placed_lines(inflated(stream, report), limit):
-        if line is None:
-            report.add_defect(f"line longer than {limit:,} bytes, not read", index, "line")
-        elif line and not line.isspace():
+    for index, line in lines(inflated(stream, report), report, limit):
+        if line and not line.isspace():
             row = parse_object(line) or {}
             first, sentences, headers = row.get("offset"), row.get("nb_sentences"), row.get("headers")
             if not (isinstance(first, int) and isinstance(sentences, int)):
@@ -252,7 +250,7 @@ def _recognises(head: Head) -> bool:
         is_old = not holds_objects_only(head.data)
     else:
         is_old = head.kind != "Parquet" and is_text(head.data)
-    return _ROWS.recognises(head) or (is_old and is_named_like_text(head.uri))
+    return _ROWS.recognises(head) or (is_old and _OSCAR_NAME.fullmatch(head.uri) is not None)
 
 
 OSCAR = Format(
@@ -268,5 +266,5 @@ OSCAR = Format(
     specimen=source.row_specimens,
     has_columns=True,
     beside=metadata_of,
-    is_typical=is_named_like_text,
+    is_typical=lambda uri: _OSCAR_NAME.fullmatch(uri) is not None,
 )

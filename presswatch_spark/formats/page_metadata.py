@@ -1,8 +1,7 @@
 """A page's metadata: the elements that declare something; publisher, authors, date, canonical address.
 
-JSON-LD comes first, and of its objects articles; then Open Graph and other metas of the head. Of addresses
-`<link rel="canonical">` comes first. Articles that a page only lists do not count. No tree is built, so time
-is linear in the page; comments, raw text and templates are passed over.
+JSON-LD comes first, and of its objects articles; then Open Graph and other metas of the head. No tree is
+built, so time is linear in the page; comments, raw text and templates are passed over.
 """
 
 import html

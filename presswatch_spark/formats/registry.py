@@ -29,7 +29,6 @@ DEFAULT = ROWS
 HEAD_BYTES = 64 << 10
 HEAD_CHUNK_BYTES = 256 << 10
 LONG_LINE_BYTES = 16 << 20
-_UNPACK, _REPACK = "unpack it, and give the files that were in it", "unpack it, or pack it with gzip or zstd"
 # Content that is not read: a pattern of its beginning, its kind in messages, a remedy. The first fit counts.
 _FOREIGN = tuple(
     (re.compile(pattern, re.DOTALL), kind, remedy)
@@ -45,18 +44,16 @@ _FOREIGN = tuple(
             "the storage's refusal was saved in place of the file: check its name and your access, and get it"
             " again",
         ),
-        (rb"(?i)(\xef\xbb\xbf)?\s*<\?xml", "XML", ""),
         (
-            rb"PK\x03\x04.{26}(datapackage(-digest)?\.json|archive/|indexes/|pages/)",
-            "a WACZ file",
-            "unpack it, and give the WARC files in its folder archive/:"
-            " unzip -j FILE.wacz 'archive/*' -d FOLDER",
+            rb"PK(\x03\x04|\x05\x06)|7z\xbc\xaf\x27\x1c|.{257}ustar",
+            "an archive (ZIP, WACZ, 7z or tar)",
+            "unpack it, and give the files that were in it",
         ),
-        (rb"PK(\x03\x04|\x05\x06)", "a ZIP archive", _UNPACK),
-        (rb"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
-        (rb".{257}ustar", "a tar archive", _UNPACK),
-        (rb"\xfd7zXZ\0", "packed with xz", _REPACK),
-        (rb"BZh[1-9]1AY&SY", "packed with bzip2", _REPACK),
+        (
+            rb"\xfd7zXZ\0|BZh[1-9]1AY&SY",
+            "packed with xz or bzip2",
+            "unpack it, or pack it with gzip or zstd",
+        ),
         # CDX with its line of field letters; CDX and CDXJ without; the index of a zipped one.
         (
             rb" CDX( [A-Za-z])+|\S{1,4096} [0-9]{14}[ \t]",
@@ -70,7 +67,7 @@ _FOREIGN = tuple(
         ),
     )
 )
-_REMEDIES = {kind: remedy for _, kind, remedy in _FOREIGN if remedy} | {
+_REMEDIES = {kind: remedy for _, kind, remedy in _FOREIGN} | {
     "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl"
 }
 # Other metadata, which a crawler may write first, is `application/warc-fields`.
@@ -102,9 +99,8 @@ def named_like(uri: str) -> Format | None:
 def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
     """Return the format that `shard` is read in; `name`: the user's, or `auto`. ARC is read for WARC.
 
-    Raises:
-        InputError: there is no such format, or the content is of no kind that is read.
-        CorruptError: the content is of another kind than the named one, or cannot be read.
+    `InputError`: there is no such format, or the content is of no kind that is read. `CorruptError`: it is of
+    another kind than the named one, or cannot be read.
     """
     try:
         chosen = None if name == AUTO else named(name)

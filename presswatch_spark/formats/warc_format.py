@@ -1,9 +1,7 @@
 """WARC and WET of Common Crawl and others: pages as the crawler got them, and the text extracted from pages.
 
-The records of a shard are read in order, whatever their kinds. A file may be uncompressed, one member around
-all records, several records in a member, or a record over several members. The warcinfo record names the
-release (`isPartOf`), and with it its errata. WARC: a page is a `response` or `resource` record; the
-`metadata` record after it names the languages. WET: a page is a `conversion` record.
+A file may be uncompressed, one member around all records, several records in a member, or a record over
+several members. The warcinfo record names the release (`isPartOf`), and with it its errata.
 """
 
 import re

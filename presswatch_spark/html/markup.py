@@ -1,9 +1,8 @@
 """The text of an HTML page, from its bytes: the one that is searched, verified, stored and shown.
 
-One pass over the page in UTF-8, by the tokenizer of the HTML Standard (13.2.5), without a tree. Tags vanish
-or separate (see `tags`), scripts and styles are passed over, references are decoded. Visible text comes
-first, then hidden words with the words around them (see `visibility`). docs/explanation/page-text.md explains
-the rules. `docs/how-to/page_text.py` makes the same text, byte for byte, and shares no code.
+One pass over the page in UTF-8, by the tokenizer of the HTML Standard (13.2.5), without a tree. Visible text
+comes first, then hidden words with the words around them. docs/explanation/page-text.md explains the rules.
+`docs/how-to/page_text.py` makes the same text, byte for byte, and shares no code.
 """
 
 from functools import lru_cache
@@ -45,6 +44,7 @@ from presswatch_spark.html.visibility import (
     end_element,
     finished,
     imply_ends,
+    is_blank,
     is_in_flex,
     pop_to,
     revive,
@@ -101,11 +101,6 @@ def load_entities() -> EntityTable:
         values[slot] = len(code) << 56 | int.from_bytes(code, "little")
     windows = [ord(unescape(f"&#{code};")) for code in range(0x80, 0xA0)]
     return EntityTable(keys, values, np.array(windows, np.uint16))
-
-
-@lean_njit
-def _is_name(byte: np.uint8) -> Any:
-    return np.uint8(97) <= (byte | _LOWER) <= np.uint8(122) or np.uint8(48) <= byte <= np.uint8(57)
 
 
 @uncounted_njit
@@ -175,7 +170,7 @@ def reference(entities: EntityTable, data: Bytes, i: U64, end: U64, out: Bytes, 
     if i + _1 < end and data[i + _1] == _HASH:
         return _number(entities, data, i, end, out, k)
     p, key, value, after = i + _1, FNV_START, _0, i + _1
-    while p < end and p - i <= _LONGEST and _is_name(data[p]):
+    while p < end and p - i <= _LONGEST and (is_letter(data[p]) or np.uint8(48) <= data[p] <= np.uint8(57)):
         key = (key ^ U64(data[p])) * FNV_PRIME
         p += _1
         if p - i - _1 <= _LEGACY:
@@ -231,7 +226,7 @@ def _copied(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, at:
             return separate(w, out, at, k)
         copy_64(data, i, out, k)
         return k + (stop - i)
-    if data[i] <= _SPACE and _is_blank(data, i, stop):
+    if data[i] <= _SPACE and is_blank(data, i, stop):
         return separate(w, out, at, k)
     while i + _64 <= stop:
         copy_64(data, i, out, k)
@@ -242,13 +237,6 @@ def _copied(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, at:
         i += _1
         k += _1
     return k
-
-
-@uncounted_njit
-def _is_blank(data: Bytes, i: U64, stop: U64) -> Any:
-    while i < stop and data[i] <= _SPACE:
-        i += _1
-    return i == stop
 
 
 @uncounted_njit

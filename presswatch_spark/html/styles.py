@@ -67,15 +67,17 @@ _DISPLAY, _VISIBILITY, _CONTENT_VISIBILITY, _FLOAT, _POSITION = (
 # Of these names, by the letter's place in the alphabet.
 _FIRST_LETTERS = U64(sum(1 << (ord(letter) & 31) for letter in "dvcfp"))
 _UNTIL_FOUND = _word("until-found")
-_NONE, _COLLAPSE, _VISIBLE, _LEFT, _RIGHT, _ABSOLUTE, _FIXED = (
-    _word(name) for name in ("none", "collapse", "visible", "left", "right", "absolute", "fixed")
+_COLLAPSE, _VISIBLE, _LEFT, _RIGHT, _ABSOLUTE, _FIXED = (
+    _word(name) for name in ("collapse", "visible", "left", "right", "absolute", "fixed")
 )
-_BLOCKS = tuple(_word(name) for name in ("block", "flow-root", "list-item", "-webkit-box"))
-_FLEX = tuple(_word(name) for name in ("flex", "grid", "-webkit-flex"))
-_INLINE_FLEX = tuple(_word(name) for name in ("inline-flex", "inline-grid"))
-_INLINE, _CONTENTS = _word("inline"), _word("contents")
-_INLINE_BLOCKS = tuple(_word(name) for name in ("inline-block", "table-cell"))
-_TABLE, _INLINE_TABLE = _word("table"), _word("inline-table")
+# Values of `display` by their code.
+_DISPLAYS = (
+    (1, "none"), (2, "block flow-root list-item -webkit-box"), (3, "inline"), (4, "inline-block table-cell"),
+    (5, "flex grid -webkit-flex"), (6, "inline-flex inline-grid"), (7, "table"), (8, "inline-table"),
+    (9, "contents"),
+)  # fmt: skip
+_DISPLAY_CODES = np.array([code for code, names in _DISPLAYS for _ in names.split()], U64)
+_DISPLAY_WORDS = np.array([_word(name) for _, names in _DISPLAYS for name in names.split()], U64)
 _MEDIA, _PRINT = _word("@media"), _word("print")
 _CLASSES = (b"sr-only", b"visually-hidden", b"screen-reader-text")
 BUILT_IN = tuple(U64(fnv(b"." + name)) for name in _CLASSES)
@@ -160,22 +162,9 @@ def declared(data: Bytes, i: U64, end: U64, bits: U64) -> U64:
         return bits
     if name == _DISPLAY:
         display = _0
-        if value == _NONE:
-            display = _1
-        elif value in _BLOCKS:
-            display = _2
-        elif value == _INLINE:
-            display = _3
-        elif value == _CONTENTS:
-            display = U64(9)
-        elif value in _INLINE_BLOCKS:
-            display = _4
-        elif value in _FLEX:
-            display = U64(5)
-        elif value in _INLINE_FLEX:
-            display = U64(6)
-        elif value in (_TABLE, _INLINE_TABLE):
-            display = U64(7) if value == _TABLE else _8
+        for k in range(len(_DISPLAY_WORDS)):
+            if value == _DISPLAY_WORDS[k]:
+                display = _DISPLAY_CODES[k]
         return bits & ~DISPLAY_BITS | display << DISPLAY_AT if display else bits
     if name == _VISIBILITY:
         visibility = _1 if value in (_HIDDEN, _COLLAPSE) else _2 if value == _VISIBLE else _3
@@ -389,12 +378,7 @@ def _is_print(data: Bytes, i: U64, end: U64) -> Any:
 
 @lean_njit
 def _is_selector_letter(byte: np.uint8) -> Any:
-    byte = _lowered(byte)
-    return (
-        np.uint8(97) <= byte <= np.uint8(122)
-        or np.uint8(48) <= byte <= np.uint8(57)
-        or byte in (_UNDERSCORE, _DASH)
-    )
+    return is_letter(byte) or np.uint8(48) <= byte <= np.uint8(57) or byte in (_UNDERSCORE, _DASH)
 
 
 @uncounted_njit

@@ -1,8 +1,7 @@
 """HTML's marks, elements and raw text for kernels, and the memory of the kernels that make a page's text.
 
-docs/explanation/page-text.md explains the rules, and `docs/how-to/page_text.py` has the same lists. The tags
-of an element that is not listed vanish without a blank. All bytes that can end text, a tag or a value are
-listed first, 64 bytes at a time (as in simdjson: Langdale and Lemire, 2019); the parser follows the list.
+docs/explanation/page-text.md explains the rules; `docs/how-to/page_text.py` has the same lists. All bytes
+that can end text, a tag or a value are listed first, 64 at a time (as in simdjson: Langdale, Lemire, 2019).
 """
 
 from functools import lru_cache

@@ -475,13 +475,12 @@ def _move(out: Bytes, i: U64, end: U64, k: U64) -> Any:
     return k
 
 
-@lean_njit
-def _has_words(out: Bytes, i: U64, end: U64) -> Any:
-    while i < end:
-        if out[i] > _SPACE:
-            return True
+@uncounted_njit
+def is_blank(data: Bytes, i: U64, end: U64) -> Any:
+    """Return True if there are only blanks and controls."""
+    while i < end and data[i] <= _SPACE:
         i += _1
-    return False
+    return i == end
 
 
 @uncounted_njit
@@ -497,7 +496,7 @@ def finished(w: Hashes, out: Bytes, at: U64, k: U64) -> U64:
         p = room - (U64(number) + _1) * _CUT
         cut, cut_end = at + _cut_at(out, p), at + _cut_at(out, p + _4)
         glued = cut > at and cut_end < end and out[cut - _1] > _SPACE and out[cut_end] > _SPACE
-        if not (glued or _has_words(out, cut, cut_end)):
+        if not (glued or not is_blank(out, cut, cut_end)):
             continue
         first = _before(out, at, cut)
         if not passages or first > stop:

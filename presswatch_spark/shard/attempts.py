@@ -1,12 +1,8 @@
 """Attempts at a shard: matches, signals, and its entry in the log; and passes over an index in parts.
 
-An index that memory cannot hold is searched one range of hashes after the other. Each pass reads all shards,
-and looks up the shingles of its range. All but the last keep their candidates, a file per shard:
-
-    <run>/candidates/1-of-3/<name>.parquet     of the first of three passes
-
-The last pass joins them with its own. A batch of documents is known by its content. What no earlier pass
-kept, or kept of other bytes, is looked up in the whole index: the rows are the same.
+An index that memory cannot hold is searched one range of hashes after the other. All passes but the last keep
+their candidates, in `<run>/candidates/1-of-3/<name>.parquet`; the last joins them with its own. A batch of
+documents is known by its content. What no earlier pass kept is looked up in the whole index.
 """
 
 import hashlib

@@ -1,9 +1,8 @@
 """The sieve: it names the articles that each document may copy from, in one pass over the documents' bytes.
 
 A document is cut into segments that stay in the cache. Each goes through short loops: fold, find words, hash
-them, combine windows, probe the filter, look up in the index. The folded bytes of a cut word and the last
-seven word hashes are carried to the next segment; of a word longer than `CARRIED_BYTES`, the state of its
-hash. Then postings become candidates. Neither the length of a document nor repeated shingles cost memory.
+them, combine windows, probe the filter, look up in the index. The folded bytes of a cut word (of a long one,
+the state of its hash) and the last seven word hashes are carried to the next segment.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -354,7 +353,9 @@ class Sieve:
                     found, done, self._probe.hashes, self._articles, followed, pairs, n_pairs
                 )
                 if done < len(found.entries):
-                    pairs = _grown(pairs, n_pairs)
+                    full, pairs = pairs, _pairs(2 * len(pairs.documents))
+                    pairs.documents[:n_pairs] = full.documents[:n_pairs]
+                    pairs.articles[:n_pairs] = full.articles[:n_pairs]
         order = np.lexsort((pairs.articles[:n_pairs], pairs.documents[:n_pairs]))
         found_pairs = Candidates(pairs.documents[order], pairs.articles[order], int(progress["words"][0]))
         # Readings may find a pair again.
@@ -437,13 +438,6 @@ class _Followed(NamedTuple):
 
 def _pairs(room: int) -> _Pairs:
     return _Pairs(np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(2 * room, np.int64))
-
-
-def _grown(pairs: _Pairs, n: int) -> _Pairs:
-    grown = _pairs(2 * len(pairs.documents))
-    grown.documents[:n] = pairs.documents[:n]
-    grown.articles[:n] = pairs.articles[:n]
-    return grown
 
 
 @inner_njit

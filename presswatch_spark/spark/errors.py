@@ -30,10 +30,7 @@ class WorkerDiedError(PresswatchError):
 def spark_errors(path: str | Path) -> Iterator[None]:
     """Translate Spark's exceptions while it writes to `path`.
 
-    Raises:
-        OutputError: the disk is full.
-        WorkerDiedError: Python workers kept dying.
-        PresswatchError: anything else.
+    `OutputError`: the disk is full. `WorkerDiedError`: Python workers kept dying. Else `PresswatchError`.
     """
     try:
         yield

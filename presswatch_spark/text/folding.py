@@ -1,23 +1,15 @@
-"""How a character folds: the Unicode table, frozen in `folding-14.0.txt`, and the rules it was made by.
+"""The folding of characters: a Unicode table, frozen in `folding-14.0.txt`, the same for every Python.
 
-The table is data, not a call to `unicodedata`. The same text must give the same words on every Python, since
-runs are compared with each other. `python -m tests.reference.folding` rewrites the file by these rules.
-
-The folding of a text is the concatenation of the foldings of its code points. For each code point:
+`python -m tests.reference.folding` makes the file. The folding of a text is that of its code points:
 
 1. letters and numbers whose NFKD is ASCII letters and digits (superscripts, full width, ligatures, Roman
-   numerals) are replaced by it, circled, squared and parenthesised ones (negative too) by the letters and
-   digits that they show; everything else by its NFD, Hangul included;
-2. the result is case-folded, the Latin letters without decomposition are spelt out (œ → oe), and NFD is taken
-   again;
-3. format characters, other default-ignorable code points (Hangul fillers, inherent Khmer vowels), variation
-   selectors, diacritics, and controls that are no white space are dropped. Controls beyond ASCII are what
-   Windows-1252 text leaves if it is read as Latin-1: its quotes, dashes, ellipsis and bullet separate, its œ
-   is spelt out. U+0653–0655 are among them: NFC writes
-   them into the letter, past vowel signs that NFD leaves in between. Only dropping them makes both forms
-   alike;
-4. letters, numbers and marks are word characters, all others separate; so do the modifier apostrophes
-   U+02B9–02BF.
+   numerals) become that; circled, squared and parenthesised ones the letters and digits that they show;
+   others their NFD, Hangul included;
+2. the result is case-folded, Latin letters without decomposition are spelt out (œ → oe), and NFD is taken;
+3. format characters, other default-ignorable code points, variation selectors, diacritics (with U+0653 to
+   0655, which NFC and NFD order differently), and controls but white space are dropped. Of controls beyond
+   ASCII, those that are punctuation in Windows-1252 separate, and its œ is spelt out;
+4. letters, numbers and marks are word characters, and all others separate, with U+02B9 to 02BF.
 """
 
 from functools import lru_cache

@@ -169,18 +169,17 @@ def write_readings(
 ) -> tuple[int, int]:
     """Write the readings of `partings[k:]`, as far as there is room: the words around each joined word.
 
-    A reading joins the words of one parting, leaves all partings before it, and joins some behind it. So each
-    window of words that any choice of joined words makes, with up to `MOST_CHOICES` more of them behind the
-    first, is in some reading.
+    A reading joins the words of one parting, leaves all partings before it, and joins some after it. So each
+    window of words of any choice of joined words, with up to `MOST_CHOICES` more of them after the first, is
+    in some reading.
 
     Args:
         bounds: int64 (n, 2), the documents' bytes in the text.
         partings: of these documents, in the order of the text.
         out: uint8, with room for `READING_ROOM` bytes and more.
-        ends, sources: int64 (m,), take where each reading ends in `out`, and of which document it is.
+        ends, sources: int64 (m,), filled: the end of each reading in `out`, and its document.
 
-    Returns:
-        (the next parting, the readings written).
+    Returns (the next parting, the number of readings).
     """
     document, readings, size = 0, 0, 0
     while k < len(partings):

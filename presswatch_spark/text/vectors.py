@@ -53,47 +53,6 @@ def equal_bits_64(typing: Any, data: Any, i: Any, byte: Any) -> tuple[Any, Gener
 
 
 @intrinsic
-def hint_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
-    """A bit for each of 64 bytes from i: whether `dd`, `yl`, `-o` or `-r` begins there, in either case.
-
-    One byte more is read.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address = _address(context, builder, signature, arguments)
-        after = builder.gep(address, [ir.Constant(_WORD, 1)])
-        one, two = (builder.or_(_load(builder, each, 64), _each(_CASE, 64)) for each in (address, after))
-        pairs = [
-            builder.and_(_any_of(builder, one, first), _any_of(builder, two, second))
-            for first, second in (("d", "d"), ("y", "l"), ("-", "or"))
-        ]
-        return builder.bitcast(reduce(builder.or_, pairs), _WORD)
-
-    return types.uint64(data, types.uint64), generate
-
-
-@intrinsic
-def parting_bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
-    """A bit for each of 64 bytes from i: whether it may end a hyphen, with a blank or a control behind it.
-
-    65 bytes are read. U+002D, U+00AD and U+2010 end with 0x2D, 0xAD and 0x90 in UTF-8.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address = _address(context, builder, signature, arguments)
-        x = _load(builder, address, 64)
-        behind = _load(builder, builder.gep(address, [ir.Constant(_WORD, 1)]), 64)
-        ends = builder.or_(
-            builder.icmp_unsigned("==", builder.or_(x, _each(0x80, 64)), _each(0xAD, 64)),
-            builder.icmp_unsigned("==", x, _each(0x90, 64)),
-        )
-        blank = builder.icmp_unsigned("<=", behind, _each(_SPACE, 64))
-        return builder.bitcast(builder.and_(ends, blank), _WORD)
-
-    return types.uint64(data, types.uint64), generate
-
-
-@intrinsic
 def copy_64(typing: Any, data: Any, i: Any, out: Any, k: Any) -> tuple[Any, Generate]:
     """Copy 64 bytes from i into `out[k:k + 64]`."""
 
@@ -150,40 +109,71 @@ def _among(builder: Any, x: Any, first: str, count: int) -> Any:
 
 
 def _bits_64(holds: Callable[[Any, Any], Any]) -> Any:
-    """Make the intrinsic that gives, lowest first, a bit for each of 64 bytes from i: whether `holds`."""
+    """Make the intrinsic that gives, lowest first, a bit for each of 64 bytes from i: True if it `holds`.
+
+    `holds` gets a function that loads the 64 bytes, or those `ahead` of them.
+    """
 
     @intrinsic
     def bits_64(typing: Any, data: Any, i: Any) -> tuple[Any, Generate]:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            x = _load(builder, _address(context, builder, signature, arguments), 64)
-            return builder.bitcast(holds(builder, x), _WORD)
+            address = _address(context, builder, signature, arguments)
+
+            def load(ahead: int = 0) -> Any:
+                there = builder.gep(address, [ir.Constant(_WORD, ahead)]) if ahead else address
+                return _load(builder, there, 64)
+
+            return builder.bitcast(holds(builder, load), _WORD)
 
         return types.uint64(data, types.uint64), generate
 
     return bits_64
 
 
-nonzero_bits_64 = _bits_64(lambda builder, x: builder.icmp_unsigned("!=", x, _each(0, 64)))
-"""Whether a byte is not zero."""
+def _hints(builder: Any, load: Any) -> Any:
+    one, two = (builder.or_(each, _each(_CASE, 64)) for each in (load(), load(1)))
+    pairs = [
+        builder.and_(_any_of(builder, one, first), _any_of(builder, two, second))
+        for first, second in (("d", "d"), ("y", "l"), ("-", "or"))
+    ]
+    return reduce(builder.or_, pairs)
+
+
+def _ends_parting(builder: Any, load: Any) -> Any:
+    # U+002D, U+00AD and U+2010 end with 0x2D, 0xAD and 0x90 in UTF-8.
+    x = load()
+    ends = builder.or_(
+        builder.icmp_unsigned("==", builder.or_(x, _each(0x80, 64)), _each(0xAD, 64)),
+        builder.icmp_unsigned("==", x, _each(0x90, 64)),
+    )
+    return builder.and_(ends, builder.icmp_unsigned("<=", load(1), _each(_SPACE, 64)))
+
+
+hint_bits_64 = _bits_64(_hints)
+"""`dd`, `yl`, `-o` or `-r` begins there, in either case; 65 bytes are read."""
+parting_bits_64 = _bits_64(_ends_parting)
+"""It may end a hyphen, with a blank or a control after it; 65 bytes are read."""
+nonzero_bits_64 = _bits_64(lambda builder, load: builder.icmp_unsigned("!=", load(), _each(0, 64)))
+"""It is not zero."""
 exceptional_bits_64 = _bits_64(
-    lambda builder, x: builder.and_(
+    lambda builder, load: builder.and_(
         # One more makes DEL negative, as bytes beyond ASCII are.
-        builder.icmp_signed("<", builder.add(x, _each(1, 64)), _each(_SPACE + 1, 64)),
-        builder.icmp_unsigned(">=", builder.sub(x, _each(ord("\t"), 64)), _each(_WHITE_CONTROLS, 64)),
+        builder.icmp_signed("<", builder.add(load(), _each(1, 64)), _each(_SPACE + 1, 64)),
+        builder.icmp_unsigned(">=", builder.sub(load(), _each(ord("\t"), 64)), _each(_WHITE_CONTROLS, 64)),
     )
 )
-"""Whether it is beyond ASCII, or a control that is no white space."""
-markup_bits_64 = _bits_64(lambda builder, x: _any_of(builder, x, "<>\"'&\0"))
-"""Whether it is `<`, `>`, a quote, `&` or NUL."""
-gap_bits_64 = _bits_64(lambda builder, x: _any_of(builder, x, " \t\n"))
-"""Whether it is a space, a tab or a line feed."""
+"""It is beyond ASCII, or a control that is no white space."""
+markup_bits_64 = _bits_64(lambda builder, load: _any_of(builder, load(), "<>\"'&\0"))
+"""It is `<`, `>`, a quote, `&` or NUL."""
+gap_bits_64 = _bits_64(lambda builder, load: _any_of(builder, load(), " \t\n"))
+"""It is a space, a tab or a line feed."""
 break_bits_64 = _bits_64(
-    lambda builder, x: builder.or_(
-        _any_of(builder, x, "/="), builder.icmp_unsigned("<=", x, _each(_SPACE, 64))
+    lambda builder, load: builder.or_(
+        _any_of(builder, load(), "/="), builder.icmp_unsigned("<=", load(), _each(_SPACE, 64))
     )
 )
-"""Whether it is a blank, a control, `/` or `=`."""
-sheet_bits_64 = _bits_64(lambda builder, x: _any_of(builder, x, "{};/"))
-"""Whether it is a brace, a semicolon or a slash."""
-visible_bits_64 = _bits_64(lambda builder, x: builder.icmp_unsigned(">", x, _each(_SPACE, 64)))
-"""Whether it is more than a blank or a control."""
+"""It is a blank, a control, `/` or `=`."""
+sheet_bits_64 = _bits_64(lambda builder, load: _any_of(builder, load(), "{};/"))
+"""It is a brace, a semicolon or a slash."""
+visible_bits_64 = _bits_64(lambda builder, load: builder.icmp_unsigned(">", load(), _each(_SPACE, 64)))
+"""It is more than a blank or a control."""

@@ -6,7 +6,8 @@ is indexed. So every run of SHINGLE_WORDS + STRIDE - 1 = 11 words has an indexed
 the article. The last shingle is indexed as well, so that runs at an article's end are found from 8 words on.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +42,7 @@ _NOT_UTF8 = -1
 _FIRST_SURROGATE, _AFTER_SURROGATES = U64(0xD800), U64(0xE000)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class TextWords:
     """The n words of a text, in order.
 
@@ -55,32 +56,27 @@ class TextWords:
     folded: Bytes
     folded_starts: Edges
     folded_ends: Edges
-    _marked: Edges | None = field(default=None, init=False)
-    _parted: Edges | None = field(default=None, init=False)
-    _located: tuple[Edges, Edges] | None = field(default=None, init=False)
 
     def __len__(self) -> int:
         return len(self.hashes)
 
-    @property
+    @cached_property
     def starts(self) -> Edges:
         """Return the byte offset in the text of each word's first character: int64[n]."""
-        return self._places()[0]
+        return np.ascontiguousarray(self._places[:, 0])
 
-    @property
+    @cached_property
     def ends(self) -> Edges:
         """Return the byte offset where each word's last character that folds to something ends: int64[n]."""
-        return self._places()[1]
+        return np.ascontiguousarray(self._places[:, 1])
 
-    @property
+    @cached_property
     def partings(self) -> Edges:
         """Return the words that a hyphen at a line end may part from the next one: int64 (k,), ascending."""
-        if self._parted is None:
-            found = partings_of(load_table(), self.text)
-            # Usually nothing is parted, and no place of a word must be found.
-            before = np.searchsorted(self.starts, found[:, 0]) - 1 if len(found) else found[:, 0]
-            self._parted = before
-        return self._parted
+        found = partings_of(load_table(), self.text)
+        # Usually nothing is parted, and no place of a word must be found.
+        before: Edges = np.searchsorted(self.starts, found[:, 0]) - 1 if len(found) else found[:, 0]
+        return before
 
     @property
     def packed(self) -> bytes:
@@ -94,7 +90,13 @@ class TextWords:
     def characters(self, first: Edges, last: Edges) -> Edges:
         """Return the same in characters: indices into `text.decode("utf-8", "replace")`."""
         if len(first) and self._marks[0, 2] == _NOT_UTF8:
-            return _decoded_offsets(self.text.data, self.bounds(first, last).ravel()).reshape(-1, 2)
+            # As Python's `replace` decodes it.
+            places, inverse = np.unique(self.bounds(first, last), return_inverse=True)
+            characters, before, count = np.empty(len(places), np.int64), 0, 0
+            for k, place in enumerate(places.tolist()):
+                count += len(str(self.text.data[before:place], "utf-8", "replace"))
+                characters[k], before = count, place
+            return characters[inverse].reshape(-1, 2)
         return self._found(first, last, in_characters=True)
 
     def _found(self, first: Edges, last: Edges, *, in_characters: bool) -> Edges:
@@ -104,18 +106,15 @@ class TextWords:
         )  # fmt: skip
         return found
 
-    @property
+    @cached_property
     def _marks(self) -> Edges:
-        if self._marked is None:
-            self._marked = _marks(load_table().entries, self.text)
-        return self._marked
+        marks: Edges = _marks(load_table().entries, self.text)
+        return marks
 
-    def _places(self) -> tuple[Edges, Edges]:
-        if self._located is None:
-            every = np.arange(len(self))
-            bounds = self.bounds(every, every)
-            self._located = np.ascontiguousarray(bounds[:, 0]), np.ascontiguousarray(bounds[:, 1])
-        return self._located
+    @cached_property
+    def _places(self) -> Edges:
+        every = np.arange(len(self))
+        return self.bounds(every, every)
 
 
 def words_of(text: bytes | Bytes) -> TextWords:
@@ -147,17 +146,6 @@ def word_count(text: bytes | Bytes) -> int:
 def word_at(words: TextWords, i: int) -> str:
     """Return word i, folded."""
     return words.folded[words.folded_starts[i] : words.folded_ends[i]].tobytes().decode()
-
-
-def _decoded_offsets(data: memoryview, byte_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    # Of a text that is no UTF-8, as Python's `replace` decodes it; offsets, int64[k], are of first bytes.
-    ordered, inverse = np.unique(byte_offsets, return_inverse=True)
-    characters = np.empty(len(ordered), np.int64)
-    before, count = 0, 0
-    for k, offset in enumerate(ordered.tolist()):
-        count += len(str(data[before:offset], "utf-8", "replace"))
-        characters[k], before = count, offset
-    return characters[inverse]
 
 
 def _as_bytes(text: bytes | Bytes) -> Bytes:

@@ -52,12 +52,21 @@ class Damage(Exception):  # noqa: N818
     """The body cannot be read to its end; the yielded pieces are valid."""
 
 
-def gzipped(data: memoryview) -> Iterator[bytes]:
-    """Yield the content of all members of a gzip body; bytes after the last one are ignored."""
-    if bytes(data[:3]) != GZIP_MAGIC:
-        raise NotSo("body is not gzip as declared")
-    while bytes(data[:3]) == GZIP_MAGIC:
-        data = yield from _inflated(data, partial(zlib.decompressobj, _GZIP), "gzip")
+def _framed(data: memoryview, name: str, magic: bytes, make: Callable[[], Inflater]) -> Iterator[bytes]:
+    """Yield the content of all members or frames of a body; bytes after the last one are ignored."""
+    if bytes(data[: len(magic)]) != magic:
+        raise NotSo(f"body is not {name} as declared")
+    while bytes(data[: len(magic)]) == magic:
+        data = yield from _inflated(data, make, name)
+
+
+_gzipped = partial(_framed, name="gzip", magic=GZIP_MAGIC, make=partial(zlib.decompressobj, _GZIP))
+_zstandarded = partial(
+    _framed,
+    name="zstd",
+    magic=ZSTD_MAGIC,
+    make=lambda: zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW).decompressobj(),
+)
 
 
 def deflated(data: memoryview) -> Iterator[bytes]:
@@ -70,15 +79,6 @@ def deflated(data: memoryview) -> Iterator[bytes]:
         yield from _inflated(data, partial(zlib.decompressobj, bits), "deflate")
         return
     raise NotSo("body is not deflate as declared")
-
-
-def zstandarded(data: memoryview) -> Iterator[bytes]:
-    """Yield the content of all frames of a zstd body; bytes after the last one are ignored."""
-    if bytes(data[:4]) != ZSTD_MAGIC:
-        raise NotSo("body is not zstd as declared")
-    context = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW)
-    while bytes(data[:4]) == ZSTD_MAGIC:
-        data = yield from _inflated(data, context.decompressobj, "zstd")
 
 
 def _inflated(
@@ -232,9 +232,9 @@ def _misplaced(rest: memoryview) -> Iterator[memoryview]:
 
 _CODINGS: Mapping[str, Callable[[memoryview], Iterator[bytes | memoryview]]] = {
     "chunked": _chunks,
-    "gzip": gzipped,
-    "x-gzip": gzipped,
+    "gzip": _gzipped,
+    "x-gzip": _gzipped,
     "deflate": deflated,
     "br": brotlied,
-    "zstd": zstandarded,
+    "zstd": _zstandarded,
 }

@@ -1,9 +1,7 @@
 """Stored HTTP responses: head, kind of content, and character encoding, as leniently as browsers read them.
 
-The encoding: byte order mark, Content-Type, `meta`, detection. Labels are those of the WHATWG Encoding
-Standard (`iso-8859-1` is windows-1252); unknown ones, and `replacement`, are passed over. For `meta`, see the
-HTML Standard, "prescan a byte stream to determine its encoding". As in browsers, a declaration further down
-the `head` counts, and one in the text of a script does not.
+The encoding: byte order mark, Content-Type, `meta` (HTML Standard, "prescan a byte stream to determine its
+encoding"), detection. Labels are those of the WHATWG Encoding Standard (`iso-8859-1` is windows-1252).
 """
 
 import codecs

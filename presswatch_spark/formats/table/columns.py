@@ -175,7 +175,9 @@ def locator_of(value: Callable[[str], Any], report: ReadReport | None = None, **
 
     A time of capture that cannot be read is null, and `report` notes it.
     """
-    upstream_uri = _web_archive(value("upstream_uri"))
+    upstream_uri, archive = None, value("upstream_uri")
+    if isinstance(archive, str) and archive.isprintable() and _WEB_ARCHIVE.fullmatch(archive):
+        upstream_uri = f"{COMMON_CRAWL}{archive}" if archive.startswith(CRAWL_DATA) else archive
     return Locator(
         record_id=as_text(value("record_id")),
         payload_digest=as_text(value("payload_digest")),
@@ -212,13 +214,6 @@ def _release(value: object) -> str | None:
         return None
     crawl = _CRAWL.search(value)
     return crawl.group() if crawl else None if "/" in value else value or None
-
-
-def _web_archive(value: object) -> str | None:
-    """Return the address of the web archive that a row names; None for other names."""
-    if not isinstance(value, str) or not value.isprintable() or not _WEB_ARCHIVE.fullmatch(value):
-        return None
-    return f"{COMMON_CRAWL}{value}" if value.startswith(CRAWL_DATA) else value
 
 
 class Broken:

@@ -1,13 +1,9 @@
 """Reads JSON Lines, one object a line: whatever any parser can read. The rest is a defect with its line.
 
 Where no checksum covers the bytes (`ReadReport.unchecked`), damage may have made one row of two, or two of
-one. This nearly always leaves a row without some field. Writers leave fields out, too, so a field counts as
-steady only while very few rows lack it. A row is odd if it lacks a steady field, or is no UTF-8. Odd rows,
-and rows next to them or to a line that is no row, are read without URL: nothing proves that text and URL
-belong together. Lines are held until their neighbours are known.
-
-A dataset has dozens of names to try for each role, and a row few fields: each form (the names of a row, in
-their order) is examined once.
+one. This nearly always leaves a row without some field that nearly all rows have. Such odd rows, rows that
+are no UTF-8, and the rows next to them or to a line that is no row are read without URL. Lines are held until
+their neighbours are known. Each form (the names of a row, in their order) is examined once.
 """
 
 from collections import deque
@@ -152,15 +148,9 @@ class _Form:
     text: tuple[Path, ...]
     url: tuple[Path, ...]
     needed: Tree
-    text_key: str | None = None
-    url_key: str | None = None
+    text_key: str | None
+    url_key: str | None
     quotes: int = -1
-
-    def __post_init__(self) -> None:
-        if len(self.text) == 1 and len(self.text[0]) == 1:
-            self.text_key = self.text[0][0]
-        if len(self.url) == 1 and len(self.url[0]) == 1:
-            self.url_key = self.url[0][0]
 
 
 # The index of a row, the fields that locate it, and True if it is in doubt.
@@ -331,11 +321,12 @@ class _JsonRows:
         names = tuple(values)
         form = self._forms.get(names)
         if form is None:
-            form = _Form(
-                tuple(path for path in self._paths["text"] if path[0] in values),
-                tuple(path for path in self._paths["url"] if path[0] in values),
-                {name: below for name, below in self._needed.items() if name in values},
+            text, url = (
+                tuple(path for path in self._paths[role] if path[0] in values) for role in ("text", "url")
             )
+            text_key, url_key = (each[0][0] if [*map(len, each)] == [1] else None for each in (text, url))
+            needed = {name: below for name, below in self._needed.items() if name in values}
+            form = _Form(text, url, needed, text_key, url_key)
             few = len(names) <= FIELDS_KEPT and sum(map(len, names)) <= CHARACTERS_KEPT
             if few and len(self._forms) < FORMS_KEPT:
                 self._forms[names] = form

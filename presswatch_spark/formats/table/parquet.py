@@ -280,10 +280,8 @@ def read_parquet(
 ) -> Iterator[DocumentBatch]:
     """Yield batches of at most about `options.batch_bytes`; a row group that cannot be read is a defect.
 
-    Raises:
-        CorruptError: the footer cannot be read (a cut file has none).
-        MissingColumnError: there is no column for text, or not one that the user mapped; then no row counts,
-            not even of those that were yielded.
+    `CorruptError`: the footer cannot be read (a cut file has none). `MissingColumnError`: there is no column
+    for text, or not one that the user mapped; then no row counts, not even of those that were yielded.
     """
     with random_access(shard, options.storage) as file:
         parquet = open_parquet(file, shard.uri)

@@ -111,11 +111,8 @@ def whole_rows(
 ) -> Iterator[tuple[int, Row]]:
     """Yield every row with its index from 0: line of JSONL, record of CSV after the header, row of Parquet.
 
-    `encoding`: that of JSONL and CSV, by a name that Python knows.
-
-    Raises:
-        InputError: the file is empty, is of no known format, or lacks required columns.
-        CorruptError, StorageError: the file cannot be read to its end, or is not in that encoding.
+    `encoding`: Python's name of that of JSONL and CSV. `InputError`: the file is empty, is of no known
+    format, or lacks required columns. `CorruptError`, `StorageError`: it cannot be read to its end.
     """
     where = printable(info.uri)
     if read_range(info.uri, 0, len(MAGIC), options) == MAGIC:

@@ -1,12 +1,9 @@
 """The language gates before the inflater: records of WET and of WARC that are passed over unread.
 
 A record of WET names its languages in its header. Of WARC, the metadata after a response do: they are
-inflated and verified first. Languages are in ISO 639-3: identified by the crawler, or declared by the page.
-
-What is not proven is read. A gzip member ends with the length of its content (RFC 1952, ISIZE), and a record
-of one member gives that length in its header: header, `Content-Length`, and the line ends that close it. So
-these four bytes are at the member's true end. If they are nowhere else within the reach of the member, that
-is its end, whatever else its compressed bytes may look like.
+inflated and verified first. What is not proven is read: a gzip member ends with the length of its content
+(RFC 1952, ISIZE), and the header of its record gives that length. If these four bytes are nowhere else within
+the reach of the member, they are its end.
 """
 
 import re
@@ -27,9 +24,8 @@ from presswatch_spark.formats.warc.blocks import header_fields
 from presswatch_spark.formats.warc.heads import GZIP_HEADER_BYTES, inflate_heads, workspace
 
 from presswatch_spark.formats.warc.records import (  # isort: skip
-    BODY, COLON, COLUMNS, DAMAGE, DECLARED, END, GATED, KIND, LANGUAGE, METADATA, OTHER, RECORD_ID, REQUEST,
-    RESPONSE, SOUND, START, URI, URI_END, WARCINFO, Gate, Which, first_of, gate_of, is_version, line_end,
-    read_header, same,
+    BODY, COLUMNS, DAMAGE, DECLARED, END, GATED, ID, ID_END, KIND, LANGUAGE, LANGUAGE_END, METADATA, OTHER,
+    REQUEST, RESPONSE, SOUND, START, URI, URI_END, WARCINFO, Gate, Which, gate_of, is_version, read_header,
 )  # fmt: skip
 from presswatch_spark.languages import ISO_639_3, spellings_of
 from presswatch_spark.model import Bytes, Offsets
@@ -50,16 +46,10 @@ _MOST_REACH = 256
 READ, NOT_YET, PROVEN = 0, -1, 1
 _0, _1, _2, _3, _64 = (U64(n) for n in (0, 1, 2, 3, 64))
 _FEW = U64(67)
-_TAB, _SPACE, _COMMA, _A, _Z, _LETTERS = 9, 32, 44, 97, 122, 26
+_COMMA, _A, _Z, _LETTERS = 44, 97, 122, 26
 # FNV-1a, and the finalizer of MurmurHash3, which spreads what FNV leaves in the low bits.
 _FNV_START, _FNV_PRIME = U64(0xCBF29CE484222325), U64(0x100000001B3)
 _MIX_1, _MIX_2, _33 = U64(0xFF51AFD7ED558CCD), U64(0xC4CEB9FE1A85EC53), U64(33)
-
-
-@uncounted_njit
-def reach_of(size: int) -> int:
-    """Return the most bytes of a member with `size` bytes of content: more than zlib's `deflateBound`."""
-    return size + (size >> 4) + 512
 
 
 @uncounted_njit
@@ -93,7 +83,8 @@ def true_end(data: Bytes, start: int, end: int, size: int, final: bool) -> int:
         return READ
     if _times_found(data, end - 4, end, size) != 1:
         return READ
-    reach = start + reach_of(size)
+    # The most bytes of a member with `size` bytes of content, more than zlib's `deflateBound`.
+    reach = start + size + (size >> 4) + 512
     if reach > len(data):
         if not final:
             return NOT_YET
@@ -115,26 +106,6 @@ def _are_far(data: Bytes, value: int, end: int, far: Which) -> bool:
         if not far[code] or (at + 3 < end and data[at + 3] != _COMMA):
             return False
     return True
-
-
-@uncounted_njit
-def _field(data: Bytes, body: int, name: Bytes) -> tuple[int, int]:
-    # (0, 0) for a field that is missing or folded.
-    at = line_end(data, 0) + 1
-    while 0 < at < body:
-        end = line_end(data, at)
-        colon = first_of(data, COLON, at, end)
-        if colon < end and same(data, at, colon, name):
-            value = colon + 1
-            while value < end and data[value] <= _SPACE:
-                value += 1
-            if data[end + 1] == _SPACE or data[end + 1] == _TAB:
-                return 0, 0
-            while end > value and data[end - 1] <= _SPACE:
-                end -= 1
-            return value, end
-        at = end + 1
-    return 0, 0
 
 
 @entry_njit
@@ -197,18 +168,15 @@ def _gated_size(head: Bytes, gate: Gate, far: Which, most: int, below: U64, row:
     # The record's inflated bytes; -1 if its header does not show that it is gated.
     if not is_version(head, 0):
         return -1
+    row[:] = 0
     body = read_header(head, 0, gate, row)
     if body < 0 or row[KIND] != GATED or row[DAMAGE] != SOUND or not 0 <= row[DECLARED] <= most:
         return -1
-    size, uri, uri_end = body + row[DECLARED] + CLOSING_BYTES, row[URI], row[URI_END]
-    value, end = _field(head, body, LANGUAGE)
-    if uri == uri_end or not _are_far(head, value, end, far):
+    if row[URI] == row[URI_END] or not _are_far(head, row[LANGUAGE], row[LANGUAGE_END], far):
         return -1
-    if below > _0:
-        first, last = _field(head, body, RECORD_ID)
-        if is_drawn(head, first, last, below):
-            return -1
-    return int(size)
+    if below > _0 and is_drawn(head, row[ID], row[ID_END], below):
+        return -1
+    return int(body + row[DECLARED] + CLOSING_BYTES)
 
 
 @entry_njit
@@ -396,7 +364,14 @@ class WarcGate(_RecordGate):
         if kind == METADATA:
             self._has_metadata = True
         elif kind == REQUEST:
-            return self._request(k)
+            if self._proofs[k] != PROVEN:
+                return MORE if self._proofs[k] == NOT_YET else None
+            size, pair = row[END], None
+            if self._has_metadata and self._rows[k + 1][KIND] == RESPONSE:
+                pair = self._pair(k + 1)
+            if pair is None or pair is MORE:
+                return Stretch(self._starts[k + 1], 1, 0, size)
+            return Stretch(pair.end, 1 + pair.members, pair.documents, size + pair.inflated)
         elif kind == RESPONSE and self._has_metadata:
             stretch = self._pair(k)
             self._has_metadata = stretch is not None
@@ -404,16 +379,6 @@ class WarcGate(_RecordGate):
         elif kind != WARCINFO:
             self._has_metadata = False
         return None
-
-    def _request(self, k: int) -> Stretch | None:
-        if self._proofs[k] != PROVEN:
-            return MORE if self._proofs[k] == NOT_YET else None
-        size, pair = self._rows[k][END], None
-        if self._has_metadata and self._rows[k + 1][KIND] == RESPONSE:
-            pair = self._pair(k + 1)
-        if pair is None or pair is MORE:
-            return Stretch(self._starts[k + 1], 1, 0, size)
-        return Stretch(pair.end, 1 + pair.members, pair.documents, size + pair.inflated)
 
     def _pair(self, k: int) -> Stretch | None:
         """Return the stretch of response k and its metadata; `MORE` as in `Gate`; None if it is read."""

@@ -164,10 +164,14 @@ class PageBatches:
         try:
             for stored in responses:
                 self.add(stored)
-                if self._full:
+                if self._size >= self.options.batch_bytes or (self._held and self._passed >= PINNED_BYTES):
                     yield self.take()
                 if self._drawn:
-                    yield from self._audit()
+                    # They do not count in the report.
+                    options = replace(self.options, languages=frozenset(), wants=None)
+                    drawn, self._drawn = self._drawn, []
+                    for batch in PageBatches(options, ReadReport()).of(drawn):
+                        yield replace(batch, is_audit=True)
         except PresswatchError:
             if self._held:
                 yield self.take()
@@ -178,10 +182,6 @@ class PageBatches:
     @property
     def _held(self) -> bool:
         return bool(self._pages or self._captures)
-
-    @property
-    def _full(self) -> bool:
-        return self._size >= self.options.batch_bytes or (self._held and self._passed >= PINNED_BYTES)
 
     def take(self) -> DocumentBatch:
         """Return the documents and captures so far, and begin the next batch."""
@@ -218,13 +218,6 @@ class PageBatches:
         # Of responses that the language gate leaves out.
         if self.options.audit and AuditDraw(self.options.audit).takes(stored.pointer().record_id):
             self._drawn.append(stored)
-
-    def _audit(self) -> Iterator[DocumentBatch]:
-        # They do not count in the report.
-        options = replace(self.options, languages=frozenset(), wants=None)
-        drawn, self._drawn = self._drawn, []
-        for batch in PageBatches(options, ReadReport()).of(drawn):
-            yield replace(batch, is_audit=True)
 
     def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
         """Count a response that is left out on purpose, unless it may be a page that damage disguises.

@@ -16,8 +16,12 @@ from presswatch_spark.model import Bytes, Offsets
 from presswatch_spark.text.kernels import U64
 
 # Columns of the table of records; positions count in the buffer. A record is [START, END), its text
-# [BODY, BODY_END). THERE: the end of the bytes that may be its text, declared or not.
-START, END, BODY, BODY_END, URI, URI_END, KIND, STATUS, DECLARED, DAMAGE, THERE, COLUMNS = range(12)
+# [BODY, BODY_END). THERE: the end of the bytes that may be its text, declared or not. LANGUAGE, ID: values of
+# these fields.
+(
+    START, END, BODY, BODY_END, URI, URI_END, KIND, STATUS, DECLARED, DAMAGE, THERE, LANGUAGE, LANGUAGE_END,
+    ID, ID_END, COLUMNS,
+) = range(16)  # fmt: skip
 
 # KIND, in the order of `_KINDS`. `GATED`: a conversion in none of the languages asked for; `OTHER`: no type
 # of WARC.
@@ -45,20 +49,19 @@ _LONGEST_VERSION_LINE = 24
 # Enough to see a blank line, and the version line and the beginning of a field after it.
 _BOUNDARY_BYTES = 40
 _SPACE, _TAB, LF, CR, _COMMA = 32, 9, 10, 13, 44
-_LINE_FEED, COLON, _ZERO = np.uint8(LF), np.uint8(58), np.uint8(0)
+_LINE_FEED, _COLON, _ZERO = np.uint8(LF), np.uint8(58), np.uint8(0)
 
 
 def _words(*words: bytes) -> tuple[Bytes, ...]:
     return tuple(np.frombuffer(word, np.uint8) for word in words)
 
 
-# Fields that a header has once; the first four are read here.
+# Fields that a header has once; the first five are read here.
 _FIELDS = _words(
     b"warc-type", b"content-length", b"warc-target-uri", b"warc-identified-content-language",
     b"warc-record-id", b"warc-date", b"content-type",
 )  # fmt: skip
-_TYPE, _LENGTH, _URI, _LANGUAGE = range(4)
-LANGUAGE, RECORD_ID = _FIELDS[3:5]
+_TYPE, _LENGTH, _URI, _LANGUAGE, _ID = range(5)
 # Some writers give several digests, each by another algorithm: only SHA-1 is compared.
 _DIGESTS = _words(b"warc-block-digest", b"warc-payload-digest")
 _KINDS = _words(
@@ -208,7 +211,7 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
         at = end + 1
         zero = first_of(data, _ZERO, first, last)
         zeroed = zeroed or (zero + 1 < last and data[zero + 1] == _ZERO)
-        colon = first_of(data, COLON, first, last)
+        colon = first_of(data, _COLON, first, last)
         if colon >= last:
             damaged = True
             continue
@@ -245,7 +248,10 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
                 # A CR: the line end after it was damaged.
                 damaged = damaged or data[i] == CR or (again and data[i] != data[row[URI] + i - begin])
             row[URI], row[URI_END] = begin, stop
+        elif field == _ID:
+            row[ID], row[ID_END] = value, last
         elif field == _LANGUAGE:
+            row[LANGUAGE], row[LANGUAGE_END] = value, last
             passes = (again and passes) or len(gate) == 0 or value == last or _passes(data, value, last, gate)
         twice = twice or again
         seen |= 1 << field
@@ -328,23 +334,21 @@ def fill_up(data: Bytes, at: int, end: int, gate: Gate, row: Offsets) -> bool:
 
 
 @uncounted_njit
-def _closes_at(data: Bytes, at: int, limit: int) -> bool:
-    """Return True if two line ends are at `at`, right before another record or the end at `limit`."""
-    after = at + 4
-    return (
-        after <= limit
-        and data[at] == data[at + 2] == CR
-        and data[at + 1] == data[at + 3] == LF
-        and (after == limit or is_version(data, after))
-    )
-
-
-@uncounted_njit
 def end_by_erratum(data: Bytes, body: int, end: int, limit: int, slack: int) -> int:
-    """Return the end of a body with a length that is off by `slack`; -1 if it does not end there."""
+    """Return the end of a body with a length that is off by `slack`; -1 if it does not end there.
+
+    Two line ends follow it, and then another record or the end at `limit`.
+    """
     if slack > 0:
         for close in (end + slack, end - slack):
-            if close >= body and _closes_at(data, close, limit):
+            after = close + 4
+            if (
+                body <= close
+                and after <= limit
+                and data[close] == data[close + 2] == CR
+                and data[close + 1] == data[close + 3] == LF
+                and (after == limit or is_version(data, after))
+            ):
                 return close
     return -1
 

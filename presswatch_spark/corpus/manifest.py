@@ -18,7 +18,7 @@ from presswatch_spark.settings.config import CorpusConfig, MinHashRules
 from presswatch_spark.sieve.shingle_index import SEARCHED
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.text.folding import FOLD_VERSION
+from presswatch_spark.text.kernels import FOLD_VERSION
 
 # How the articles were read; the files show it.
 _NOT_CONTENT = ("master", "cores", "columns", "date_formats", "body_format", "encoding")

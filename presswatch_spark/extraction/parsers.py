@@ -291,7 +291,8 @@ _PARSERS: Mapping[str, Callable[[bytes], tuple[bytes, str | None]]] = {
 }
 
 # Processor time for one page (100 MB of HTML take 7 to 15), and time to the answer on a busy machine.
-MOST_SECONDS, MOST_WAITING_SECONDS = 60, 1_200
+MOST_SECONDS = 60
+MOST_WAITING_SECONDS = 1_200
 # Address space: 100 MB of HTML take 3 GB.
 LEAST_MEMORY, MEMORY_PER_BYTE = 1 << 30, 64
 LARGE_BYTES = 8 << 20

@@ -9,8 +9,7 @@ from presswatch_spark.errors import CorruptError, InputError, PresswatchError
 from presswatch_spark.formats.arc import ARC
 from presswatch_spark.formats.http.message import is_text
 from presswatch_spark.formats.inflate import Window, inflated_window
-from presswatch_spark.formats.oscar import OSCAR
-from presswatch_spark.formats.row_datasets import C4, ROWS
+from presswatch_spark.formats.row_datasets import C4, OSCAR, ROWS
 from presswatch_spark.formats.source import Format, Head, ReadOptions, first_existing
 from presswatch_spark.formats.table.columns import BYTE_ORDER_MARK, keys_of, listed
 from presswatch_spark.formats.table.parquet import dotted_names, open_parquet

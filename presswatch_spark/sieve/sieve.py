@@ -22,7 +22,6 @@ from presswatch_spark.sieve.shingle_index import (
     block_shift,
     filter_bits,
 )
-from presswatch_spark.text.folding import FoldTable, load_table
 from presswatch_spark.text.hyphens import Partings, find_partings, write_readings
 from presswatch_spark.text.kernels import (
     GROWTH,
@@ -30,6 +29,7 @@ from presswatch_spark.text.kernels import (
     U64,
     Bytes,
     Edges,
+    FoldTable,
     Hashes,
     WordBuffers,
     absorb_from,
@@ -39,6 +39,7 @@ from presswatch_spark.text.kernels import (
     fold,
     hash_words,
     load8,
+    load_table,
     plain,
     store8,
 )

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from presswatch_spark.compiled import load_numba
-from presswatch_spark.text.folding import load_table
+from presswatch_spark.text.kernels import load_table
 
 NEEDED = ("presswatch_spark.pipeline", "presswatch_spark.runs.wave_task", "pyspark.worker")
 ZIPPED = Path("python", "lib", "pyspark.zip")

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, entry_njit, lean_njit, uncounted_njit
-from presswatch_spark.text.folding import FoldTable
-from presswatch_spark.text.kernels import U64, Bytes, Edges, decode
+from presswatch_spark.text.kernels import U64, Bytes, Edges, FoldTable, decode
 from presswatch_spark.text.vectors import parting_bits_64, trailing_zeros
 
 Partings = npt.NDArray[np.int64]

@@ -1,6 +1,6 @@
 """The words of a text, for sieve, index and verification: hashes, bytes and places; and their shingles.
 
-`folding` defines a word; `kernels` has the kernels. Shingles are windows of eight words, hashed at every
+`kernels` folds, finds and hashes words. Shingles are windows of eight words, hashed at every
 position, indexed at every fourth. A run of n words has n - 7 shingles in a row, and one of any four in a row
 is indexed. So every run of SHINGLE_WORDS + STRIDE - 1 = 11 words has an indexed shingle, wherever it is in
 the article. The last shingle is indexed as well, so that runs at an article's end are found from 8 words on.
@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.compiled import cached_njit, entry_njit, lean_njit, uncounted_njit
-from presswatch_spark.text.folding import FoldTable, load_table
 from presswatch_spark.text.hyphens import partings_of
 from presswatch_spark.text.kernels import (
     GROWTH,
@@ -21,6 +20,7 @@ from presswatch_spark.text.kernels import (
     U64,
     Bytes,
     Edges,
+    FoldTable,
     Hashes,
     WordBuffers,
     continuation_bytes,
@@ -29,6 +29,7 @@ from presswatch_spark.text.kernels import (
     fold,
     hash_words,
     load8,
+    load_table,
     plain,
     plain_bytes,
 )

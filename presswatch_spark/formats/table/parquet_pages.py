@@ -11,7 +11,6 @@ Strings".)
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from presswatch_spark.formats.table.parquet_footer import (
     number,
     read_struct,
 )
-from presswatch_spark.storage.streams import SeekableFile
+from presswatch_spark.storage.streams import CountedFile
 
 Numbers = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -368,7 +367,7 @@ def _after_length(content: memoryview) -> memoryview:
     return content[4 : 4 + int.from_bytes(content[:4], "little")]
 
 
-class CheckedFile(SeekableFile):
+class CheckedFile(CountedFile):
     """A seekable file over another, which it closes: it checks the columns that are read through it.
 
     A read of a whole column of `expect` raises `ParquetPageError` if its pages are damaged. `failure`: the
@@ -376,9 +375,7 @@ class CheckedFile(SeekableFile):
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        super().__init__()
-        self._file = file
-        self._at = 0
+        super().__init__(file)
         self._expected: dict[int, Chunk] = {}
         self._held: dict[tuple[int, int], bytes] = {}
         self._hold: frozenset[int] = frozenset()
@@ -401,46 +398,30 @@ class CheckedFile(SeekableFile):
         """True if all columns that are expected were read, and so checked."""
         return self._expected.keys() <= self.pages.keys()
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move; nothing is read."""
-        if whence == io.SEEK_SET:
-            self._at = offset
-        else:
-            self._at = self._file.seek(offset, whence) if whence == io.SEEK_END else self._at + offset
-        return self._at
-
     def read(self, size: int | None = -1, /) -> bytes:
         """Read so many bytes, fewer only at the end, and check the columns in them."""
-        size = -1 if size is None else size
-        held = self._held.get((self._at, size))
-        if held is None:
-            try:
-                held = self._read(size)
-            except Exception as error:
-                self.failure = self.failure or error
-                raise
-        self._at += len(held)
-        return held
+        at, size = self.tell(), -1 if size is None else size
+        if (held := self._held.get((at, size))) is not None:
+            self.seek(at + len(held))
+            return held
+        try:
+            return self._read(at, size)
+        except Exception as error:
+            self.failure = self.failure or error
+            raise
 
-    def _read(self, size: int) -> bytes:
-        self._file.seek(self._at)
+    def _read(self, at: int, size: int) -> bytes:
         data = self._file.read(size)
         if 0 <= len(data) < size:
             rest = [data]
             while (size := size - len(rest[-1])) > 0 and (more := self._file.read(size)):
                 rest.append(more)
             data = b"".join(rest)
-        end = self._at + len(data)
+        end = at + len(data)
         for start, chunk in self._expected.items():
-            if self._at <= start and chunk.end <= end and start not in self.pages:
-                view = memoryview(data)[start - self._at : chunk.end - self._at]
+            if at <= start and chunk.end <= end and start not in self.pages:
+                view = memoryview(data)[start - at : chunk.end - at]
                 self.pages[start] = pages_of(view, chunk, with_places=start in self._coded)
-        if self._at in self._hold:
-            self._held[self._at, len(data)] = data
+        if at in self._hold:
+            self._held[at, len(data)] = data
         return data
-
-    def close(self) -> None:
-        """Close the other file too."""
-        if not self.closed:
-            self._file.close()
-        super().close()

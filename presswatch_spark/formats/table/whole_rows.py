@@ -6,9 +6,9 @@ than shards: a file that cannot be read to its end is an error, and a damaged ro
 
 import codecs
 import csv
-import io
 import itertools
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +42,7 @@ MAX_ROW_BYTES = 64 << 20
 _HEAD_BYTES = 64 << 10
 _BATCH_ROWS, _BATCH_BYTES = 1024, 16 << 20
 _ABSENT = object()
+_TEXT_LINE = re.compile(r"[^\r\n]*(?:\r\n|[\r\n])")
 
 # Raised where Python has no such value: dates out of range, invalid UTF-8, unknown time zones, other types.
 _NO_VALUE = (ArithmeticError, LookupError, ValueError, TypeError, NotImplementedError)
@@ -225,10 +226,7 @@ def _csv_rows(
 ) -> Iterator[tuple[int, Row]]:
     # Some articles are longer than the module's limit of 131,072 characters a field.
     csv.field_size_limit(MAX_ROW_BYTES)
-    text = io.TextIOWrapper(
-        io.BufferedReader(_ChunkFile(chunks)), "utf-8-sig", errors="surrogateescape", newline=""
-    )
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    reader = csv.reader(_text_lines(chunks), delimiter=delimiter, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
         columns.check(header, where)
@@ -258,24 +256,17 @@ def _csv_row(fields: Sequence[str], header: Sequence[str], columns: NamedColumns
     return columns.take(row)
 
 
-class _ChunkFile(io.RawIOBase):
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        super().__init__()
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._rest = memoryview(chunk)
-        size = min(len(buffer), len(self._rest))
-        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
-        return size
+def _text_lines(chunks: Iterator[bytes]) -> Iterator[str]:
+    # As the csv module needs them: with their ends, which may be CR, too.
+    rest = ""
+    for text in codecs.iterdecode(chunks, "utf-8-sig", "surrogateescape"):
+        rest, at = rest + text, 0
+        for line in _TEXT_LINE.finditer(rest):
+            at = line.end()
+            yield line[0]
+        rest = rest[at:]
+    if rest:
+        yield rest
 
 
 def _parquet_rows(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from presswatch_spark.text.folding import TABLE_FILE, UNICODE_VERSION
+from presswatch_spark.text.kernels import TABLE_FILE, UNICODE_VERSION
 from presswatch_spark.text.words import TextWords, word_at, word_count, words_of
 from tests.reference.folding import table_lines
 from tests.reference.words import reference_partings, reference_words

@@ -71,16 +71,6 @@ class Window:
 
     def refill(self, keep_from: int) -> int | None:
         """Append a chunk, drop bytes before `keep_from`; return by how much indices fell, None at the end."""
-        chunk = self.chunk()
-        if not chunk:
-            return None
-        kept = self.view[keep_from:]
-        self.view = memoryview(b"".join((kept, chunk))) if kept else memoryview(chunk)
-        self.base += keep_from
-        return keep_from
-
-    def chunk(self) -> bytes:
-        """Return the next up to `chunk_bytes`, `b""` at the end or where the stream broke off."""
         parts: list[bytes] = []
         size = 0
         while size < self._chunk_bytes and not self._ended:
@@ -94,7 +84,13 @@ class Window:
             parts.append(part)
             size += len(part)
         self._report.bytes_read = self._stream.position - self._origin
-        return b"".join(parts) if len(parts) > 1 else parts[0] if parts else b""
+        if not size:
+            return None
+        kept = self.view[keep_from:]
+        chunk = parts[0] if len(parts) == 1 and not kept else b"".join((kept, *parts))
+        self.view = memoryview(chunk)
+        self.base += keep_from
+        return keep_from
 
 
 class Stretch(NamedTuple):

@@ -59,7 +59,7 @@ EXTRACTION = "presswatch page text 1"
 """The rules of this text, and their version: it changes with every change of the text of any page."""
 
 _SLOTS = 1 << 13
-_0, _1, _2, _3, _5, _6, _8, _12, _18, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 6, 8, 12, 18, 64))
+_0, _1, _2, _3, _5, _6, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 6, 8, 64))
 _SPACE, _BANG, _QUOTE, _HASH, _AMP, _APOSTROPHE, _SLASH, _SEMICOLON, _LT, _GT, _QUERY = (
     np.uint8(ord(c)) for c in " !\"#&'/;<>?"
 )
@@ -108,20 +108,12 @@ def _put_code(out: Bytes, k: U64, code: U64) -> U64:
     if code < U64(0x80):
         out[k] = np.uint8(code)
         return k + _1
-    if code < U64(0x800):
-        out[k] = np.uint8(U64(0xC0) | code >> _6)
-        out[k + _1] = np.uint8(U64(0x80) | code & U64(0x3F))
-        return k + _2
-    if code < U64(0x10000):
-        out[k] = np.uint8(U64(0xE0) | code >> _12)
-        out[k + _1] = np.uint8(U64(0x80) | code >> _6 & U64(0x3F))
-        out[k + _2] = np.uint8(U64(0x80) | code & U64(0x3F))
-        return k + _3
-    out[k] = np.uint8(U64(0xF0) | code >> _18)
-    out[k + _1] = np.uint8(U64(0x80) | code >> _12 & U64(0x3F))
-    out[k + _2] = np.uint8(U64(0x80) | code >> _6 & U64(0x3F))
-    out[k + _3] = np.uint8(U64(0x80) | code & U64(0x3F))
-    return k + U64(4)
+    more = U64(1) + U64(code >= U64(0x800)) + U64(code >= U64(0x10000))
+    for j in range(more):
+        out[k + more - j] = np.uint8(U64(0x80) | code & U64(0x3F))
+        code >>= _6
+    out[k] = np.uint8(U64(0xF00) >> (more + _1) & U64(0xFF) | code)
+    return k + more + _1
 
 
 @uncounted_njit

@@ -431,34 +431,31 @@ def _counts(byte: np.uint8) -> Any:
 
 
 @uncounted_njit
-def _before(text: Bytes, at: U64, start: U64) -> U64:
-    i, words = start, 0
-    limit = start - min(start - at, U64(CONTEXT_BYTES))
-    while i > limit and words < CONTEXT_WORDS:
-        while i > limit and text[i - _1] <= _SPACE:
-            i -= _1
+def _context(text: Bytes, i: U64, limit: U64, step: U64) -> U64:
+    """Return the place after `CONTEXT_WORDS` words, in the direction of `step`: 1, or -1 modulo 2**64."""
+    words, back = 0, U64(step != _1)
+    while i != limit and words < CONTEXT_WORDS:
+        while i != limit and text[i - back] <= _SPACE:
+            i += step
         counts = False
-        while i > limit and text[i - _1] > _SPACE:
-            i -= _1
-            counts = counts or _counts(text[i])
+        while i != limit and text[i - back] > _SPACE:
+            counts = counts or _counts(text[i - back])
+            i += step
         words += counts
+    return i
+
+
+@uncounted_njit
+def _before(text: Bytes, at: U64, start: U64) -> Any:
+    i = _context(text, start, start - min(start - at, U64(CONTEXT_BYTES)), _NOWHERE)
     while i < start and text[i] & np.uint8(0xC0) == np.uint8(0x80):
         i += _1
     return i
 
 
 @uncounted_njit
-def _behind(text: Bytes, start: U64, end: U64) -> U64:
-    i, words = start, 0
-    limit = start + min(end - start, U64(CONTEXT_BYTES))
-    while i < limit and words < CONTEXT_WORDS:
-        while i < limit and text[i] <= _SPACE:
-            i += _1
-        counts = False
-        while i < limit and text[i] > _SPACE:
-            counts = counts or _counts(text[i])
-            i += _1
-        words += counts
+def _behind(text: Bytes, start: U64, end: U64) -> Any:
+    i = _context(text, start, start + min(end - start, U64(CONTEXT_BYTES)), _1)
     while start < i < end and text[i] & np.uint8(0xC0) == np.uint8(0x80):
         i -= _1
     return i

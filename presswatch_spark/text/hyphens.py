@@ -131,34 +131,19 @@ def _add_parting(
 
 
 @uncounted_njit
-def _left_of(text: Bytes, start: int, at: int) -> int:
-    least, tokens, in_token = max(start, at - CONTEXT_BYTES), 0, False
-    while at > least:
-        if _is_white(text[at - 1]):
+def _after_tokens(text: Bytes, at: int, limit: int, step: int, most: int) -> int:
+    """Return the place after `most` tokens, and the rest of a word, in the direction of `step`."""
+    tokens, in_token = 0, False
+    while at != limit:
+        byte = text[at - 1] if step < 0 else text[at]
+        if _is_white(byte):
             tokens += in_token
             in_token = False
-            # The first token is the beginning of the word itself.
-            if tokens > CONTEXT_TOKENS:
+            if tokens > most:
                 return at
         else:
-            in_token = in_token or _is_plain_word(text[at - 1])
-        at -= 1
-    return at
-
-
-@uncounted_njit
-def _right_of(text: Bytes, at: int, end: int) -> int:
-    most, tokens, in_token = min(end, at + CONTEXT_BYTES), 0, False
-    while at < most:
-        if _is_white(text[at]):
-            tokens += in_token
-            in_token = False
-            # Other joined words take two tokens each.
-            if tokens > CONTEXT_TOKENS + MOST_CHOICES:
-                return at
-        else:
-            in_token = in_token or _is_plain_word(text[at])
-        at += 1
+            in_token = in_token or _is_plain_word(byte)
+        at += step
     return at
 
 
@@ -187,8 +172,11 @@ def write_readings(
         hyphen, after = partings[k, 0], partings[k, 1]
         while document + 1 < len(bounds) and bounds[document, 1] <= hyphen:
             document += 1
-        left = _left_of(text, bounds[document, 0], hyphen)
-        right = _right_of(text, after, bounds[document, 1])
+        least, most = max(bounds[document, 0], hyphen - CONTEXT_BYTES), after + CONTEXT_BYTES
+        left = _after_tokens(text, hyphen, least, -1, CONTEXT_TOKENS)
+        # Other joined words take two tokens each.
+        tokens = CONTEXT_TOKENS + MOST_CHOICES
+        right = _after_tokens(text, after, min(bounds[document, 1], most), 1, tokens)
         behind = k + 1
         while behind < len(partings) and partings[behind, 1] < right:
             behind += 1

@@ -1,4 +1,1 @@
-"""From a checkout to a job that runs elsewhere: the archive, profiles, and submission to EMR.
-
-`presswatch submit` is the command (`cli/commands/submit.py`).
-"""
+"""From a checkout to a job that runs elsewhere: the archive, profiles, and submission to EMR."""

@@ -1,8 +1,6 @@
 """Builds the archive: the project and its locked packages, for hosts that have only Python and Spark.
 
-`lib/` has the packages, without the pyspark and py4j that the cluster brings, and `bin/python` starts the
-host's own Python with them. The same sources give the same bytes. Needs nothing but Python, pip and
-hatchling.
+`bin/python` starts the host's own Python with `lib/`. The same sources give the same bytes.
 """
 
 import argparse

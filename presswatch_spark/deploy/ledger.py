@@ -1,12 +1,9 @@
 """Starts one job for one submission, however many submitters ask for it, and how often.
 
-Each attempt has a claim in the store, written only if there is none: one submitter starts the job, and the
-others find it. An attempt that did its work is not repeated; after one that failed, the next number is
-claimed.
-
-A submitter may die between its claim and the start. EMR Serverless knows our token, so anyone may start that
-attempt again. On a cluster, others wait for a step with the attempt's name, and then claim the next number. A
-submitter that was slower than that starts nothing any more.
+Each attempt has a claim in the store, written only if there is none; one that did its work is not repeated. A
+submitter may die after its claim. EMR Serverless knows our token, so anyone may start that attempt again; on
+a cluster, others wait for a step of its name, and then claim the next number. A late submitter starts
+nothing.
 """
 
 import json

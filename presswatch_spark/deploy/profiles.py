@@ -1,7 +1,6 @@
 """Profiles: the places and hosts where jobs run, in files of `conf/profiles/` or other YAML files.
 
-Variables `PRESSWATCH_DEPLOY__…` override them, such as `PRESSWATCH_DEPLOY__EC2__CLUSTER_ID`. They contain no
-secret: permissions are those of the caller's credentials and of the job's role.
+Variables `PRESSWATCH_DEPLOY__…` override them. They contain no secret: credentials are the caller's.
 """
 
 from collections.abc import Mapping

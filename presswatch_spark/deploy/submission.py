@@ -1,8 +1,6 @@
 """A submission is a value with a key: a job with its arguments, its hosts, and its archive.
 
-Names in the profile's store follow from content: `archives/DIGEST.tar.gz`, `jobs/DIGEST/scan.py`,
-`files/DIGEST/scan.yaml`. Attempts are in `submissions/KEY/`. The exact requests that start one on EMR, or the
-command that runs it here, are made of it; nothing is sent.
+Names in the store follow from content; attempts are in `submissions/KEY/`. Requests are made, not sent.
 """
 
 import hashlib

@@ -1,7 +1,6 @@
 """Network addresses that only a user may name: those of this machine, and of the networks that it is in.
 
-Redirects and lists from the network could otherwise have us read what only this machine reaches. Names and
-spellings say nothing about an address (`2852039166`, `[::ffff:169.254.169.254]`): the connection's counts.
+Redirects and lists could lead there. A name or spelling proves nothing: the address of the connection counts.
 """
 
 import socket

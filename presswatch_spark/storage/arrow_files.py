@@ -23,10 +23,7 @@ def file_system(uri: str, options: StorageOptions) -> FileSystem:
 def read_parquet(
     uris: Iterable[str], schema: pa.Schema, columns: Sequence[str], options: StorageOptions
 ) -> pa.Table:
-    """Read columns of Parquet objects in the types of `schema`; a column that an object lacks is null.
-
-    This thread reads: a process that ends while a thread of Arrow's holds a file of Python's is aborted.
-    """
+    """Read columns in the types of `schema`, null where an object lacks them, in this thread and no other."""
     wanted = pa.schema([schema.field(name) for name in columns])
     tables = [wanted.empty_table()]
     for uri in uris:

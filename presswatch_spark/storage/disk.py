@@ -146,10 +146,7 @@ class LocalStore(Store):
 
     @contextmanager
     def draft(self, uri: str, *, private: bool = False) -> Iterator[str]:
-        """Give a hidden file beside the target, with a name that no thread of any process or host shares.
-
-        A private one keeps the permissions of the file that it replaces: its owner may have shared that one.
-        """
+        """Give a hidden file beside the target; a private one keeps the target's own permissions."""
         draft = f"{partial_path(uri)}.{secrets.token_hex(4)}"
         with system_errors(uri):
             os.makedirs(os.path.dirname(uri), exist_ok=True)

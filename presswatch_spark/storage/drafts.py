@@ -1,11 +1,8 @@
 """Output folders that appear complete or not at all, on disk and on S3, and scratch folders.
 
-    PARENT/.NAME.partial/presswatch-draft   the lock in a hidden folder, which is renamed at the end
-    s3://…/NAME/_presswatch_draft.lock      a lease; the file that makes the folder valid is uploaded last
-    <temporary folder>/presswatch-spark-<uid>/scratch/…     only this user may write here
-
-The same command, given again, removes the leftovers of a killed one. A second process is refused. A process
-holds the lock of its scratch folder for as long as it lives, and first removes those that no process holds.
+PARENT/.NAME.partial/presswatch-draft   the lock in a hidden folder, which is renamed at the end
+s3://…/NAME/_presswatch_draft.lock      a lease; the file that makes the folder valid is uploaded last
+<temporary folder>/presswatch-spark-<uid>/scratch/…     locked by living processes; others are removed
 """
 
 import os
@@ -75,10 +72,7 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
 
 @contextmanager
 def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
-    """Give the hidden, locked folder beside `path`, empty but for its mark; it is removed after the block.
-
-    `OutputError`: another process holds it (by `rule`), or it is not ours. `OSError`: it cannot be made.
-    """
+    """Give the hidden folder beside `path`, locked for one block; `OutputError` if it is not ours."""
     draft = path.with_name(f".{path.name}.partial")
     draft.mkdir(0o700, parents=True, exist_ok=True)
     if any(draft.iterdir()) and not (draft / MARK).exists():
@@ -113,11 +107,7 @@ NAME = "scratch"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Give a new, empty folder of this process, which is removed at the end of the block.
-
-    If this user has no folder to put it in, it is made beside, and stays if its process is killed. `OSError`:
-    the disk is full.
-    """
+    """Give a new folder of this process for one block; `OSError` if it cannot be made: the disk is full."""
     home = own_folder([user_temporary()], NAME)
     if home is None:
         with tempfile.TemporaryDirectory(prefix="presswatch-") as folder:

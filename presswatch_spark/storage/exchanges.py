@@ -26,10 +26,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who answered: addresses of both ends (`host:port`), and of TLS its version, cipher, certificates.
-
-    `certificates`: in DER, the server's own first; empty without TLS, or if Python does not say.
-    """
+    """Who answered: both ends (`host:port`), and of TLS its version, cipher and certificates (DER)."""
 
     local: str | None = None
     remote: str | None = None

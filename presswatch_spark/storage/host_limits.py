@@ -1,8 +1,7 @@
 """Limits of requests to a host: connections, pace, pauses, and when to stop. Each process has its share.
 
-A host that names a time is asked again after it. If it refuses without a time (403, 429), this process pauses
-once, and asks again. It is asked nothing more after a second 429, or five refused objects in a row (401,
-403).
+After a refusal without a time (403, 429) this process pauses once. A second 429, or five refused objects in a
+row (401, 403), stop the host. Otherwise a host that names a time is asked again after it.
 """
 
 from __future__ import annotations
@@ -119,10 +118,7 @@ class HostLimits:
                 rest(early)
 
     def slot(self, options: StorageOptions) -> Slot:
-        """Wait for the right to one more connection.
-
-        A thread that has one gets another without waiting: threads that each have one would wait for ever.
-        """
+        """Wait for the right to a connection; a thread that has one need not, or two would wait forever."""
         number = max(1, (options.max_connections or CONNECTIONS) // _WORKERS.number)
         thread = threading.current_thread()
         with uncounted(), self.freed:

@@ -1,7 +1,6 @@
-"""Objects on HTTPS and HTTP: requests with urllib3, under the limits of each host.
+"""Objects on HTTPS and HTTP: urllib3's `Retry` decides what is sent again, under the limits of each host.
 
-urllib3's `Retry` decides what is sent again. The loop is ours: pauses hold for all threads, the address of
-each redirect is checked, and each exchange is recorded.
+The loop is ours: pauses hold for all threads, redirects are checked, and each exchange is recorded.
 """
 
 import os
@@ -308,9 +307,7 @@ class HttpStore(Store):
     ) -> HttpReply:
         """Send until an answer comes that another try cannot change, at most `max_attempts` times.
 
-        Tries that the site asks to repeat later do not count. `alone`: see `HostLimits.must_repeat`.
-        `follow`: redirects are followed, and `headers` go along. `BlockedError`: the site must not be asked
-        any more.
+        Tries that the site asks to repeat do not count. `alone`, and errors: see `HostLimits.must_repeat`.
         """
         policy = urllib3.Retry(
             self.options.max_attempts - 1,
@@ -425,10 +422,7 @@ def exchanged(
     seconds: float,
     most: int,
 ) -> tuple[int, bytes]:
-    """Send one request of another kind; return status and body, of which at most `most` + 1 bytes are kept.
-
-    `SlowAnswerError`: they did not come within `seconds`. `HTTPError`, `ConfigError`: there is no answer.
-    """
+    """Send one request of another kind; return status and body (`most` + 1 bytes), or `SlowAnswerError`."""
     until, data = time.monotonic() + seconds, b""
     pool = connections_to(url, replace(options, connect_timeout=seconds / 2, read_timeout=seconds / 2))
     try:

@@ -1,7 +1,7 @@
 """Files of datasets on a hub (`hf://`): the hub names their places, and ranges are read from its store.
 
-A large file is in a store of another host, at a signed address that works for some time, and is read without
-the token; a small file comes from the hub. Places and token stay in this process: both are secrets.
+A place is a signed address, which is a secret as the token, and is read without it; small files come from the
+hub itself.
 """
 
 from __future__ import annotations

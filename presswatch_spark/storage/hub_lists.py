@@ -1,7 +1,6 @@
 """Lists of a hub's files, and the commits of its revisions: `huggingface_hub` asks by our client.
 
-That library knows the addresses of a hub and how its pages follow each other. The requests are ours, with
-their limits, certificates and token, which the library never has.
+It knows the addresses of a hub; limits, certificates and token are ours, and it never has the token.
 """
 
 import re

@@ -2,8 +2,7 @@
 
     TABLES/_runs/<key>.lock        on disk a file that the kernel locks; on S3 an object that is renewed
 
-A leased object is written only over the version that was read, and its holder renews it. Of several takers
-one wins, and a holder that was silent for too long learns with its next write that it lost the lease.
+A leased object is written only over the version that was read: of several takers one wins.
 """
 
 from __future__ import annotations
@@ -46,11 +45,7 @@ LOOK = os.O_RDONLY
 
 @dataclass(frozen=True, slots=True)
 class FileRule:
-    """How one kind of file or folder is locked.
-
-    `opened`: `FILE`, which is made if it is missing; `FOLDER`; or `LOOK`, a lock that several may have.
-    `waits`: a second process waits; else it is refused with the error of `held` and `remedy`.
-    """
+    """How a file or folder is opened and locked, and the error for a second process, unless it `waits`."""
 
     opened: int
     waits: bool = False
@@ -189,10 +184,9 @@ class GuardedObject:
 def silent(
     watched: Collection[GuardedObject], sleep: Callable[[float], None] = time.sleep
 ) -> dict[GuardedObject, Version | None]:
-    """Watch objects for the longest of their leases, and return those that have no living holder.
+    """Watch objects for the longest of their leases, and return those without a living holder.
 
-    Each comes with the version that stayed the same all the time; with None if it is not there. A line on
-    stderr gives the longest time that this takes.
+    Each comes with its unchanged version, or None if it is not there. stderr has a line with the time.
     """
     first = {each: each.read() for each in watched}
     dead: dict[GuardedObject, Version | None] = {each: None for each, seen in first.items() if seen is None}
@@ -289,10 +283,7 @@ class RunLease(Lock):
         self._thread = threading.Thread(target=self._renew_on, name="lease", daemon=True)
 
     def take(self) -> None:
-        """Begin to hold it, if no process does, or once its holder has been silent for its lease.
-
-        `OutputError`: a live process holds it, or takes it this moment; or this storage keeps no lock.
-        """
+        """Begin to hold it, or after its holder's silence; `OutputError` if a live process holds it."""
         try:
             try:
                 self.version = self._object.write(self._content(), None)

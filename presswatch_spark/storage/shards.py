@@ -1,8 +1,4 @@
-"""Plans which shards a run reads, from paths, globs and lists. A plan is a value.
-
-A list has a key a line: `*.paths.gz` as Common Crawl publishes them, or `*.paths`. Files beside shards
-(papers, checksums, markers, lists) are recognised by their names.
-"""
+"""Plans which shards a run reads, from paths, globs and lists (`*.paths`). A plan is a value."""
 
 import glob
 import gzip
@@ -279,10 +275,7 @@ def glob_of(pattern: str) -> re.Pattern[str]:
 
 
 def is_shard_name(name: str) -> bool:
-    """Return False for a file in a folder that is no shard: a paper, checksum, list, text or hidden file.
-
-    A half-fetched file (`x.wet.gz.part`) may be a shard: it fails when it is read, and is not forgotten.
-    """
+    """Return False for a paper, checksum, list, text or hidden file; a half-fetched shard fails when read."""
     return _NO_SHARD.fullmatch(name.lower()) is None
 
 

@@ -1,7 +1,6 @@
 """Threads that ask storage for several things at once, and limits of the time that a piece of work may take.
 
-A site may ask us to wait for minutes. Ctrl-C ends the block of a pool, whose end waits for its threads: they
-ask and wait no more. Readers of storage call `check_time` at every chunk.
+Ctrl-C ends the block of a pool: its threads ask and wait no more, though a site may ask to wait for minutes.
 """
 
 import threading
@@ -102,11 +101,7 @@ class AskingThreads(ThreadPoolExecutor):
 
 
 def answer_of(asked: Future[Answer]) -> Answer:
-    """Wait for the result of a thread's work, or raise its error.
-
-    A Ctrl-C that comes just before a wait does not end it: Python hears it when it next runs. So no wait is
-    long, whatever the site asks for.
-    """
+    """Wait for the result of a thread's work, in short waits: Ctrl-C is heard only between them."""
     while not asked.done():
         wait([asked], LOOK_SECONDS)
     return asked.result()

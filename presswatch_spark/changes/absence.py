@@ -1,15 +1,12 @@
 """Known absence: why a copy that one run found may exist, though the other did not find it.
 
-A copy that the after run did not find is gone, and one that the before run did not find is new, unless
-something here is in doubt: where possible, about a shard, and not about a run.
-
-- Of the same release, a shard that was read again to its end has no copy that was not found there.
-- Of another release, shards have other names. A copy may be in any shard of its subset.
+A shard of the same release that was read again to its end has no copy that was not found there. Another
+release has other shards: a copy may be in any shard of its subset.
 """
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,15 +176,14 @@ def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun)
     A release has files of robots.txt and of errors beside those of pages, of the same names. Only shards of
     the subset itself can show that a copy is gone, or the very shards again, wherever a mirror has them.
     """
-    before = [_shard(uri) for uri, _ in found.shards]
+    before = [name for of, name in (_shard(uri) for uri, _ in found.shards) if of == subset]
     after = [(*_shard(uri), complete) for uri, complete in other.shards]
     within = [shard for shard in after if subset is None or shard[0] in (subset, None)]
     if unread := sorted(name for _, name, complete in within if not complete):
         of = f" of the subset {subset}" if subset else ""
         shards = f"{len(unread):,} of {counted(len(within), 'shard')}{of}"
         return f"the {other.name} run did not read {shards} to their end: {_some(unread)}"
-    shards_before = [shard for shard in before if shard[0] == subset]
-    if not _missing(shards_before, [(of, name) for of, name, _ in after]):
+    if not Counter(before) - Counter(name for _, name, _ in within):
         return None
     subsets = [found_subset for found_subset, _, _ in after]
     if subset is None and WITHOUT_PAGES.issuperset(subsets):
@@ -195,12 +191,12 @@ def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun)
         return f"the {other.name} run read only {only}"
     if subset is not None and subset not in subsets:
         return f"the {other.name} run read no shards that are of the subset {subset} by their path"
-    if subset is not None and subsets.count(subset) < len(shards_before):
+    if subset is not None and subsets.count(subset) < len(before):
         return f"{FEWER.format(other.name, found.name)}, of the subset {subset}"
     # Releases whose shards have the same names: those that are missing were left out.
     names = {name for _, name, _ in within}
-    left_out = sorted({name for _, name in shards_before} - names)
-    if left_out and any(name in names for _, name in shards_before):
+    left_out = sorted(set(before) - names)
+    if left_out and names.intersection(before):
         of_names = f"some shards of the {found.name} run's names"
         return f"the {other.name} run read {of_names}, but not {_some(left_out)}"
     return None
@@ -208,14 +204,3 @@ def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun)
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if names[NAMED:] else "")
-
-
-def _missing(before: Iterable[Shard], after: Iterable[Shard]) -> bool:
-    # A shard without namesake of its subset, or of no known one, in the other run.
-    again = defaultdict[str, Counter[str | None]](Counter)
-    for subset, name in after:
-        again[name][subset] += 1
-    return any(
-        count > (again[name].total() if subset is None else again[name][subset] + again[name][None])
-        for (subset, name), count in Counter(before).items()
-    )

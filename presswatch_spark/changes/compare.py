@@ -50,7 +50,6 @@ from presswatch_spark.tables.store import TableStore, chosen_runs, column_batche
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-    from pyspark.sql import DataFrame, SparkSession
 
 SIDES = ("before", "after")
 TABLE = "corpus_articles"
@@ -277,9 +276,25 @@ def _table_rows(
 
 def _by_spark(inputs: Inputs, files: SortedFiles, master: str | None, cores: int | None) -> Sequence[Written]:
     """Write the changes of two runs as files, one for each task; raises `PresswatchError` if Spark fails."""
-    spark = session("presswatch compare", master=master, cores=cores)
+    from pyspark.sql import functions as f
+
+    spark, store = session("presswatch compare", master=master, cores=cores), inputs.store
     with spark_errors(files.folder.uri):
-        frames = _inputs(spark, inputs)
+        schemas = {name: spark_schema(schema) for name, schema in _SCHEMAS.items()}
+        frames = {name: spark.createDataFrame([], schema) for name, schema in schemas.items()}
+        for side in SIDES:
+            matches = store.frame(spark, "matches", inputs.runs[side], columns=states.USED)
+            turned = partial(_in_task, partial(states.compared, doubts=inputs.doubts[side]))
+            rows = matches.mapInArrow(turned, schemas[f"{side}_rows"]).persist()
+            frames[f"{side}_rows"] = rows
+            frames[f"{side}_own"] = rows.where("article <> '' and own_site").select("title_id", "document")
+            if digest := inputs.corpora[side]:
+                articles = store.frame(spark, TABLE, columns=[*states.ARTICLES.names, "corpus_digest"])
+                chosen = articles.where(f.col("corpus_digest") == digest)
+                frames[f"{side}_articles"] = chosen.select(*states.ARTICLES.names)
+        if inputs.earlier:
+            earlier = store.frame(spark, "matches", *inputs.earlier, columns=states.IDENTITY)
+            frames["earlier"] = earlier.mapInArrow(partial(_in_task, states.keys_of), schemas["earlier"])
         for name, frame in frames.items():
             frame.createOrReplaceTempView(name)
         for name, query in states.steps(inputs.question).items():
@@ -302,28 +317,6 @@ def _by_spark(inputs: Inputs, files: SortedFiles, master: str | None, cores: int
         for frame in frames.values():
             frame.unpersist()
     return written
-
-
-def _inputs(spark: SparkSession, inputs: Inputs) -> dict[str, DataFrame]:
-    from pyspark.sql import functions as f
-
-    store = inputs.store
-    schemas = {name: spark_schema(schema) for name, schema in _SCHEMAS.items()}
-    frames = {name: spark.createDataFrame([], schema) for name, schema in schemas.items()}
-    for side in SIDES:
-        matches = store.frame(spark, "matches", inputs.runs[side], columns=states.USED)
-        turned = partial(_in_task, partial(states.compared, doubts=inputs.doubts[side]))
-        rows = matches.mapInArrow(turned, schemas[f"{side}_rows"]).persist()
-        frames[f"{side}_rows"] = rows
-        frames[f"{side}_own"] = rows.where("article <> '' and own_site").select("title_id", "document")
-        if digest := inputs.corpora[side]:
-            articles = store.frame(spark, TABLE, columns=[*states.ARTICLES.names, "corpus_digest"])
-            chosen = articles.where(f.col("corpus_digest") == digest)
-            frames[f"{side}_articles"] = chosen.select(*states.ARTICLES.names)
-    if inputs.earlier:
-        earlier = store.frame(spark, "matches", *inputs.earlier, columns=states.IDENTITY)
-        frames["earlier"] = earlier.mapInArrow(partial(_in_task, states.keys_of), schemas["earlier"])
-    return frames
 
 
 def _in_task(

@@ -1,15 +1,12 @@
 """Pairs of an article and a document in two runs: their rows as they are compared, and their states in SQL.
 
-docs/reference/tables-derived.md has the rules. Both engines run `steps`, each of which reads those before
-it. They begin with these tables, each for `before` and for `after`:
+docs/reference/tables-derived.md has the rules. `steps` begin with these tables, each for `before` and
+`after`:
 
 - `before_rows`: `COMPARED`, and `sighting`, which stands for the row in the engine.
 - `before_own`: `title_id` and `document` of rows of an article on its title's site.
 - `before_articles`: `ARTICLES` of the corpus, empty unless corpora differ.
 - `earlier`: `KEYS` of all runs before both, once for all.
-
-`changes` has state, doubt, pair, both sightings and digest; the other columns of the table are in the
-sightings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,11 +41,10 @@ _OF_ROW = (
 COMPARED = pa.schema(
     [*KEYS, *((name, _KIND_OF.get(name, pa.string())) for name in (*_OF_ROW[:-1], "own_site"))]
 )
-"""Rows as they are compared.
+"""Rows as they are compared. `ranges`: from and to of each copied range of the article.
 
-`known_url`: `document` is a URL, and no digest of a text. `ranges`: from and to of each copied range of the
-article. `many`: there may have been more spans than are kept. `doubt`: why the other run may have missed such
-a row.
+`known_url`: `document` is a URL, and no digest of a text. `many`: there may have been more spans than are
+kept. `doubt`: why the other run may have missed such a row.
 """
 COMPARED_AND_SEEN = pa.schema([*COMPARED, pa.field("sighting", SIGHTING)])
 

@@ -156,11 +156,8 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
             "Each point with the sign - holds the letter down by itself. A better letter"
             " would take all of this, at least:"
         )
-    if (
-        case.letter == "B"
-        and not any(reason.mend for reason in known)
-        and any(reason.code == "full_copy" for reason in known)
-    ):
+    codes = {reason.code for reason in known}
+    if case.letter == "B" and not any(reason.mend for reason in known) and "full_copy" in codes:
         mends.append(
             _(
                 "The letter would be A if the page named as its source the publisher, one of its"

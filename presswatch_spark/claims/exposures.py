@@ -1,7 +1,6 @@
-"""Exposures: models whose publishers state, in a document, that they trained on a dataset.
+"""Exposures: statements of models' publishers, in documents, that they trained on a dataset.
 
-Rows of `matches` are counted by run, format, release and repository; these few groups, with their datasets,
-are then joined to the articles. Both queries suit both engines.
+Two queries for both engines count rows by run, format, release and repository, and join these groups.
 """
 
 from __future__ import annotations
@@ -140,15 +139,9 @@ def load_exposures(path: str | None = None, storage: StorageOptions | None = Non
 
 def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
     """Read and check exposures from bytes; errors as those of `load_exposures`."""
-    check = Check()
+    check, found = Check(), list[Exposure]()
     root = compose(raw, check, "exposures hold sources, and sources hold no more", "exposures")
-    found = tuple(_exposures(root, check)) if root is not None else ()
-    check.finish(name, "the file of exposures")
-    return found
-
-
-def _exposures(root: yaml.Node, check: Check) -> Iterator[Exposure]:
-    top = check.entry(root, "file of exposures", "exposures")
+    top = check.entry(root, "file of exposures", "exposures") if root is not None else {}
     for node in check.items(top.get("exposures"), "exposures"):
         keys = check.entry(node, "exposure", _ENTRY, _LIMITS)
         own_id = check.unique_id(keys.get("id"), "exposure") or ""
@@ -160,7 +153,7 @@ def _exposures(root: yaml.Node, check: Check) -> Iterator[Exposure]:
         if extent == "derived" and "through" not in keys:
             check.say(line_of(node), f"{what}: what is derived needs `through`: the dataset between")
         sources = check.items(keys.get("sources"), f"{what}: sources")
-        yield Exposure(
+        exposure = Exposure(
             id=own_id,
             model=check.text(keys.get("model"), f"{what}: model") or "",
             publisher=check.text(keys.get("publisher"), f"{what}: publisher") or "",
@@ -180,6 +173,9 @@ def _exposures(root: yaml.Node, check: Check) -> Iterator[Exposure]:
             says=check.text(keys.get("says"), f"{what}: says") or "",
             sources=tuple(filter(None, (_source(item, what, check) for item in sources))),
         )
+        found.append(exposure)
+    check.finish(name, "the file of exposures")
+    return tuple(found)
 
 
 def _source(node: yaml.Node, what: str, check: Check) -> Source | None:

@@ -175,7 +175,20 @@ def forget(
 
 def _planned(store: TableStore, folder: Folder, subject: Subject, operator: str | None) -> Mapping[str, Any]:
     folder.remove()
-    wanted = _ForgottenRows(subject, _own_pages(store, subject))
+    own_pages = frozenset[str]()
+    if subject.kind == "article":
+        articles, rows = (
+            store.open_table(table).to_table(columns=columns, filter=pc.field("article_id") == subject.id)
+            for table, columns in (
+                ("corpus_articles", ["url", "alternate_urls"]),
+                ("matches", ["article_url", "document_url", "url_match"]),
+            )
+        )
+        urls = {*articles["url"].to_pylist(), *chain.from_iterable(articles["alternate_urls"].to_pylist())}
+        there = rows.filter(pc.equal(rows["url_match"], "article"))["document_url"]
+        urls |= {*rows["article_url"].to_pylist(), *there.to_pylist()}
+        own_pages = frozenset(page.text for page in map(page_url, urls - {None}) if page)
+    wanted = _ForgottenRows(subject, own_pages)
     changes = [
         change
         for table, by in PUBLISHED_BY.items()
@@ -222,22 +235,6 @@ class _ForgottenRows:
             return pc.fill_null(pc.equal(values, self.subject.id), False)
         pages = map(page_url, values.to_pylist())
         return pa.array([page is not None and page.text in self.own_pages for page in pages], pa.bool_())
-
-
-def _own_pages(store: TableStore, subject: Subject) -> frozenset[str]:
-    if subject.kind != "article":
-        return frozenset()
-    articles = store.open_table("corpus_articles").to_table(
-        columns=["url", "alternate_urls"], filter=pc.field("article_id") == subject.id
-    )
-    given = [*articles["url"].to_pylist(), *chain.from_iterable(articles["alternate_urls"].to_pylist())]
-    rows = store.open_table("matches").to_table(
-        columns=["article_url", "document_url", "url_match"],
-        filter=pc.field("article_id") == subject.id,
-    )
-    there = rows.filter(pc.equal(rows["url_match"], "article"))["document_url"].to_pylist()
-    pages = map(page_url, {*given, *rows["article_url"].to_pylist(), *there} - {None})
-    return frozenset(page.text for page in pages if page)
 
 
 def _change(

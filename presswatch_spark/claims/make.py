@@ -63,9 +63,8 @@ _PLAIN = (
     "run_id", "row_sha256", "dataset", "release", "document_url", "document_host", "document_domain",
     "text_sha256", "captured_at", "article_id", "title_id", "publisher_id", "article_url",
     "article_published_at", "article_time_zone", "article_words", "article_sha256", "url_match", "grade",
-    "copied_words",
-    "longest_run_words", "confidence", "confidence_reasons", "own_site", "site_title_id", "credits_others",
-    "run_rarity", "shared_words", "ownership", "record_damage", "in_main_content",
+    "copied_words", "longest_run_words", "confidence", "confidence_reasons", "own_site", "site_title_id",
+    "credits_others", "run_rarity", "shared_words", "ownership", "record_damage", "in_main_content",
 )  # fmt: skip
 USED = (*_PLAIN, "spans", "document_credits")
 
@@ -81,8 +80,7 @@ SEAL = "claim_sha256"
 Columns = dict[str, Any]
 AS_IN_MATCHES = (
     "run_id", "row_sha256", "dataset", "release", "document_url", "text_sha256", "captured_at", "article_id",
-    "title_id", "publisher_id", "article_published_at", "article_words", "url_match", "grade",
-    "copied_words",
+    "title_id", "publisher_id", "article_published_at", "article_words", "url_match", "grade", "copied_words",
 )  # fmt: skip
 """Columns of claims that repeat the row of `matches`."""
 ABOUT_WORDS = (
@@ -195,8 +193,11 @@ class Judge:
         words, rules = WordFacts(rows, pages), config.claims
         shares = rules.rest_share, rules.holder_share
         limits = Limits(rules.passage_words, *shares, config.grade.min_run_words)
-        for article_id, first, after in _articles_in(rows):
-            words.judge(self._articles.read(article_id), first, after, limits)
+        ids = whole(rows["article_id"]).dictionary_encode(null_encoding="encode")
+        numbers = ids.indices.to_numpy()
+        for first, after in pairwise([0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(rows)]):
+            if first < after and (name := ids.dictionary[int(numbers[first])].as_py()) is not None:
+                words.judge(self._articles.read(name), first, after, limits)
         row_reasons, row_letters = self._row_reasons(rows), whole(rows["confidence"])
         if row_letters.null_count:
             # The oldest runs gave no letters.
@@ -301,15 +302,6 @@ class Judge:
             "confidence": same.spread([letter for letter, _ in found], pa.string()),
             "reasons": same.spread([reasons for _, reasons in found], pa.list_(pa.string())),
         }
-
-
-def _articles_in(rows: pa.Table) -> Iterator[tuple[str, int, int]]:
-    ids = whole(rows["article_id"]).dictionary_encode(null_encoding="encode")
-    numbers, names = ids.indices.to_numpy(), ids.dictionary
-    bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
-    for first, after in pairwise(bounds):
-        if first < after and (name := names[int(numbers[first])].as_py()) is not None:
-            yield name, first, after
 
 
 def _days(micros: Counts) -> Counts:

@@ -1,16 +1,15 @@
 """Mandates and rights of claims, by dates and the members file; counsel confirms the rules.
 
 *Author's right* lasts 70 years from 1 January after the author's death (CPI L. 123-1), or after the
-publication of a collective or anonymous work (L. 123-3). As deaths of authors are not known here, it is given
-for the shorter of the two: 70 years from 1 January after publication.
+publication of a collective or anonymous work (L. 123-3): as deaths are not known here, it is given for the
+shorter of the two.
 
 *The right of press publishers* (CPI L. 218-1 and following) lasts two years from 1 January after the first
-publication (L. 211-4, V). It does not apply to publications before 6 June 2019, the day on which Directive
-(EU) 2019/790 entered into force (its article 15, paragraph 4), nor to publishers that are not established in
-the EU or EEA (paragraph 1): without a country in the members file, it is not claimed.
+publication (L. 211-4, V). It does not apply to publications before 6 June 2019 (Directive (EU) 2019/790,
+article 15, paragraph 4), nor to publishers that are not established in the EU or EEA (paragraph 1): without a
+country in the members file, it is not claimed.
 
-A *mandate* must be in force on the day of acting, whatever the date of the article. A right can be invoked
-against a dataset of today if it is in force on the day of judgement.
+A *mandate* must be in force on the day of acting, a right on the day of judgement.
 """
 
 from datetime import date, datetime

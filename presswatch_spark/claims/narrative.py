@@ -141,9 +141,8 @@ def _dates() -> re.Pattern[str]:
 class ExplainedRow:
     """The case of a row of `matches` on the day `as_of`, with its claim, if there is one.
 
-    `article`: its text, unless the corpus lacks it. `page`: the document's text; without it, `page_missing`
-    is the reason. `shard`: canonical URI. `config`: the settings of the run. The last three are as in
-    `claims`.
+    `article`, `page`: texts; without that of the page, `page_missing` is the reason. `shard`: canonical URI.
+    `config`: the settings of the run. The last three are as in `claims`.
     """
 
     row: Match
@@ -514,9 +513,8 @@ def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
     }
     if row.article_is_excerpt:
         yield _(
-            "The publisher supplied only an excerpt of the article, of {words} words:"
-            " {copied} of them are on the page ({share}). The longest run without a break has"
-            " {run}.",
+            "The publisher supplied only an excerpt of the article, of {words} words: {copied} of them are"
+            " on the page ({share}). The longest run without a break has {run}.",
             **counts,
         )
     else:

@@ -88,14 +88,10 @@ def explained(
 ) -> Counts:
     """Count the explained words of each page, and those beyond: int64 (rows, 8), see `COLUMNS`.
 
-    `longest_run`, `rarity` (bits), `shared` and `wide` are those of the words beyond, by spans and `sums`.
-
-    Args:
-        words: of the article.
-        bounds: int64[rows + 1]; row r has the spans from `bounds[r]` up to `bounds[r + 1]`.
-        firsts, afters: int64[spans]: a span's first word in the article, and the one after its last.
-        domains, facts: int64[rows]: numbers from 0, or `NOWHERE`; see `EARLY`.
-        known, sums: bool[words]: words in a known text; int32[words + 1, 3], as in `WordRarity`.
+    `words` is of the article; row r has the spans from `bounds[r]` up to `bounds[r + 1]`. `firsts`, `afters`:
+    int64[spans], a span's first word and the one after its last. `domains`, `facts`: int64[rows], numbers
+    from 0 or `NOWHERE`, and see `EARLY`. `known`: bool[words] of known texts. `sums`: int32[words + 1, 3] as
+    in `WordRarity`: of the words beyond they give `rarity` (bits), `shared` and `wide`.
     """
     masks = _masks(words, bounds, firsts, afters)
     sites, printed = _of_domains(masks, domains, facts)

@@ -1,7 +1,6 @@
 """Facts of the pages of rows: their sites, the owners of these, and times of capture.
 
-A run knows the members of its day. If a site was named a member's since, its pages are that member's now: a
-row's own word is kept, and what the corpus knows beyond it is added.
+A row's own word is kept; sites that became members' since its run are added from the corpus.
 """
 
 from collections.abc import Callable, Sequence

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from itertools import chain
+from itertools import chain, product
 from typing import Self
 
 import yaml
@@ -88,9 +88,8 @@ class Licences:
     def _by_site(self) -> dict[tuple[str, str], list[Licence]]:
         sites: dict[tuple[str, str], list[Licence]] = {}
         for licence in self.licences:
-            for host in licence.hosts:
-                for title in licence.titles:
-                    sites.setdefault((host, title), []).append(licence)
+            for site in product(licence.hosts, licence.titles):
+                sites.setdefault(site, []).append(licence)
         return sites
 
 

@@ -1,8 +1,7 @@
 """Selection: the claims that a document is about, their pages, and the readings that prove them.
 
 A `ClaimSource` supplies the facts: tables, a case of removal, or a sealed bag (`evidence.sources`). This
-module decides which claims evidence, notices, cases of removal and reports are made of, and where and when
-their bytes were read again.
+module decides for evidence, notices, cases of removal and reports.
 
 A *page* is an address in a release: its URL, or its text where the URL is not known. A *capture* is a page at
 a time. A *record* is the bytes of a capture in one file. A *claim* is an article on a page; where only the

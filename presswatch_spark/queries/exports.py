@@ -1,7 +1,6 @@
 """Rows as files that others open: CSV and XLSX for people, JSONL and Parquet for programs.
 
-A spreadsheet may run a text that begins like a formula. Such a text gets an apostrophe before it in CSV, and
-is a text by its type in XLSX.
+A text that begins like a formula gets an apostrophe before it in CSV, and is a text by its type in XLSX.
 """
 
 import csv
@@ -49,9 +48,8 @@ def export(
 ) -> int:
     """Write rows to a new file, by the ending of its name; return how many there are.
 
-    `path`: on disk or `s3://`. `lang`: `fr` for CSV as spreadsheets in French read it. Raises `ConfigError`
-    for an unknown format or one that has no such columns, `InputError` if a sheet cannot contain so much, and
-    `OutputError`.
+    `lang`: `fr` for CSV as spreadsheets in French read it. Raises `ConfigError` for an unknown format or one
+    without such columns, `InputError` if a sheet cannot contain so much, and `OutputError`.
     """
     writer = writer_of(path)
     if writer in (_jsonl, _parquet):
@@ -246,11 +244,8 @@ def _parquet(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> i
         ) from error
     with opened as writer:
         while chunk := list(islice(rows, CHUNK_ROWS)):
-            columns = [
-                pa.array(column, field.type)
-                for column, field in zip(zip(*chunk, strict=True), schema, strict=True)
-            ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            columns = zip(zip(*chunk, strict=True), schema.types, strict=True)
+            writer.write_table(pa.Table.from_arrays([pa.array(*each) for each in columns], schema=schema))
             count += len(chunk)
     return count
 

@@ -1,7 +1,4 @@
-"""Queries by DuckDB over published tables, and its sessions.
-
-A session reads what it is given: no file, no network, no setting is in its reach. It sorts and joins in
-memory and, beyond that, in a scratch folder. Ctrl-C stops it.
+"""Queries by DuckDB over published tables, and its sessions, which reach no file, network or setting.
 
 A query is parsed before anything is opened. It must be one that reads, and may name our tables and views, its
 own definitions, and functions that make rows out of nothing. Only the tables that it names are opened and

@@ -1,11 +1,8 @@
 """Queries by Spark SQL over published tables, for what is more than one machine can sort.
 
-A query is parsed before anything is opened, and reads our tables and views only. Spark would run any
-statement, read files by their path, call Java and start programs: every part of the plan must be of a kind
-that is known to be harmless.
-
-Spark prunes what its own reader reads on disk. Of tables on S3, which Python tasks read, a query gets those
-columns whose names occur in it, or in the views that it names; the others are null.
+Spark would run any statement, read files by their path, call Java and start programs: every part of a parsed
+query must be known to be harmless. Of tables on S3, which Python tasks read, a query gets those columns whose
+names occur in it, or in the views that it names; the others are null.
 """
 
 import logging
@@ -65,39 +62,37 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
                 )
             frame.createOrReplaceTempView(name)
         found = spark.sql(query)
-        rows = (tuple(whole(_plain(value)) for value in row) for row in found.toLocalIterator())
-        return QueryResult(found.columns, _guarded(rows), lambda: found.limit(0).toArrow().schema, "spark")
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        with _refusals():
+            for row in found.toLocalIterator():
+                yield tuple(whole(_plain(value)) for value in row)
+
+    return QueryResult(found.columns, rows(), lambda: found.limit(0).toArrow().schema, "spark")
 
 
 PLANS = frozenset({
-    "Aggregate", "CTERelationDef", "CTERelationRef", "Distinct",
-    "Except", "Filter", "Generate", "GlobalLimit",
-    "Intersect", "Join", "LateralJoin", "LimitAll",
-    "LocalLimit", "LocalRelation", "Offset", "OneRowRelation",
-    "Pivot", "Project", "RepartitionByExpression", "Sample",
-    "Sort", "SubqueryAlias", "Union", "Unpivot",
-    "UnresolvedHaving", "UnresolvedHint", "UnresolvedInlineTable", "UnresolvedQualify",
+    "Aggregate", "CTERelationDef", "CTERelationRef", "Distinct", "Except", "Filter", "Generate",
+    "GlobalLimit", "Intersect", "Join", "LateralJoin", "LimitAll", "LocalLimit", "LocalRelation", "Offset",
+    "OneRowRelation", "Pivot", "Project", "RepartitionByExpression", "Sample", "Sort", "SubqueryAlias",
+    "Union", "Unpivot", "UnresolvedHaving", "UnresolvedHint", "UnresolvedInlineTable", "UnresolvedQualify",
     "UnresolvedRelation", "UnresolvedSubqueryColumnAliases", "UnresolvedTVFAliases",
-    "UnresolvedTableValuedFunction",
-    "UnresolvedWith", "WithCTE", "WithWindowDefinition", "PipeOperator",
-    "CurrentNamespace$", "DescribeQueryCommand", "DescribeRelation", "ShowTables",
-    "UnresolvedTableOrView",
+    "UnresolvedTableValuedFunction", "UnresolvedWith", "WithCTE", "WithWindowDefinition", "PipeOperator",
+    "CurrentNamespace$", "DescribeQueryCommand", "DescribeRelation", "ShowTables", "UnresolvedTableOrView",
 })  # fmt: skip
 """Parts of plans that read their inputs, or describe them."""
 ROW_MAKERS = frozenset({
-    "explode", "explode_outer", "inline", "inline_outer",
-    "json_tuple", "posexplode", "posexplode_outer", "range",
-    "stack", "variant_explode", "variant_explode_outer",
+    "explode", "explode_outer", "inline", "inline_outer", "json_tuple", "posexplode", "posexplode_outer",
+    "range", "stack", "variant_explode", "variant_explode_outer",
 })  # fmt: skip
 HARMLESS_GROUPS = frozenset(f"{group}_funcs" for group in (
     "agg", "array", "bitwise", "collection", "conditional", "conversion", "csv", "datetime", "generator",
     "hash", "json", "lambda", "map", "math", "predicate", "sketch", "st", "string", "struct", "url",
     "variant", "vector", "window",
 ))  # fmt: skip
-"""Groups of Spark's own functions that compute on their arguments only, as Spark's registry names them.
+"""Groups of Spark's own functions that compute on their arguments only; others are refused.
 
-Functions for XML, Avro and Protobuf are not among them: their options may name files or addresses. A group of
-a later Spark is refused until it is added here.
+Functions for XML, Avro and Protobuf take options that name files or addresses.
 """
 HARMLESS_FUNCTIONS = frozenset({
     "aes_decrypt", "aes_encrypt", "assert_true", "bitmap_bit_position", "bitmap_bucket_number",
@@ -186,11 +181,6 @@ def columns_in(query: str, table: str) -> list[str]:
     words = set(WORD.findall(" ".join((lowered, *views))))
     # Where rows are only counted, the first column tells how many: a run's id is one value a file.
     return [name for name in names if name in words] or names[:1]
-
-
-def _guarded(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
-    with _refusals():
-        yield from rows
 
 
 @contextmanager

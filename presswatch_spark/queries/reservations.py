@@ -142,8 +142,7 @@ class Reservations:
         unread = planned = 0
         for tables in (self.tables, *self.signals):
             for run in TableStore.open(tables, self.storage).rows("runs"):
-                is_whole = run["records_planned"] is None
-                if is_whole and (run["dataset"] is None or run["dataset"] in RESPONSES):
+                if run["records_planned"] is None and run["dataset"] in (None, *RESPONSES):
                     planned += run["shards_planned"]
                     unread += run["shards_planned"] - run["shards_complete"]
         return unread, planned

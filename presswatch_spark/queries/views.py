@@ -1,7 +1,6 @@
 """Views over the published tables: questions that are asked often, in SQL for both engines.
 
-A view names tables and views before it. Both engines refuse other tables, and statements that are no query,
-in the same words.
+Both refuse other tables, and statements that are no query, in the same words.
 """
 
 import re

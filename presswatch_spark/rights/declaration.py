@@ -56,9 +56,8 @@ def stated(
 
 def left_out(note: str, in_file: bool = False) -> Signal:
     """Return the signal that a part of a capture was not read: it may reserve."""
-    if in_file:
-        return Signal("left_out", "file", None, "host", UNKNOWN, path="/", note=note)
-    return Signal("left_out", "page", None, "page", UNKNOWN, note=note)
+    source, scope, path = ("file", "host", "/") if in_file else ("page", "page", None)
+    return Signal("left_out", source, None, scope, UNKNOWN, path=path, note=note)
 
 
 def agreed(verdicts: Iterable[str | None]) -> str | None:

@@ -73,13 +73,12 @@ def strongest(declarations: Iterable[Declaration]) -> Declaration | None:
 def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool = True) -> InForce:
     """Return the reservation in force at the moment `at`, with the declarations that decide it.
 
-    `series`: the declarations of each source (a file of the site, the page itself), in order of time. `read`:
-    the page's own response and robots.txt of its site were read; else they are in doubt.
-
-    Status: `both`: reserved before and after. `before`, `after`: reserved on that side; on the other, the
-    same source was not captured, or cannot be read. `conflicting`: each source that reserves on one side does
-    not on the other, or captures of one moment differ. `none`: some source allows it, none reserves it, none
-    is in doubt. `unknown`: everything else.
+    `series`: the declarations of each source (a file of the site, the page itself), by time. `read`: the
+    page's own response and robots.txt of its site were read; else they are in doubt. Status: `both`: reserved
+    before and after. `before`, `after`: on that side; on the other, the same source was not captured, or
+    cannot be read. `conflicting`: each source that reserves on one side does not on the other, or captures of
+    one moment differ. `none`: some source allows it, none reserves it, none is in doubt. `unknown`:
+    everything else.
     """
     # Most sources have none: a site has few of the files that can declare something.
     sides = [

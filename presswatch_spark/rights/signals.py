@@ -1,8 +1,7 @@
 """Signals: the declarations of one capture, as rows of `rights_signals` if it is a member's.
 
-Headers, elements and JSON-LD are read here; `site_files` reads robots.txt and the like. schema.org's
-`isAccessibleForFree` states that an object, or the part that its `cssSelector` names, is paid for. If a
-captured page has text under that selector, the site gave it to the crawler.
+schema.org's `isAccessibleForFree` states that an object, or the part that its `cssSelector` names, is paid
+for. If a captured page has text under that selector, the site gave it to the crawler.
 """
 
 import hashlib
@@ -10,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -210,7 +210,17 @@ def _names(value: object) -> Iterator[str]:
 
 def _paywall_signals(parts: Iterable[PaywalledPart], page: bytes, is_whole: bool) -> Iterator[Signal]:
     distinct = list(dict.fromkeys(parts))
-    words_of = _words_under((selector for free, selector in distinct if selector and not free), page)
+    paid_for = (selector for free, selector in distinct if selector and not free)
+    tried = [each for each in paid_for if len(each) <= SELECTOR_CHARACTERS and _SELECTOR.fullmatch(each)]
+    elements = list[str | None]()
+    if tried and _can_be_built(page):
+        with suppress(UnparsablePageError):
+            elements = json.loads(text_apart("css", request_of(tried[:SELECTORS], page))[0])
+    words_of = {
+        selector: word_count(text_of_page(found.encode("utf-8", "replace")))
+        for selector, found in zip(tried, elements, strict=False)
+        if found is not None
+    }
     for free, selector in distinct:
         words = None if free or selector is None else words_of.get(selector)
         # Of a page that was not read whole, it is unknown that there is no text.
@@ -223,22 +233,6 @@ def _paywall_signals(parts: Iterable[PaywalledPart], page: bytes, is_whole: bool
             note = note or (missed if is_missed else "the selector was not tried")
         captured = None if words is None else words > 0
         yield Signal("paywall", "json_ld", value, note=note, paywalled_text_captured=captured, parser=PARSER)
-
-
-def _words_under(selectors: Iterable[str], page: bytes) -> dict[str, int]:
-    # Selectors that cannot be tried are left out.
-    tried = [each for each in selectors if len(each) <= SELECTOR_CHARACTERS and _SELECTOR.fullmatch(each)]
-    if not tried or not _can_be_built(page):
-        return {}
-    try:
-        elements = json.loads(text_apart("css", request_of(tried[:SELECTORS], page))[0])
-    except UnparsablePageError:
-        return {}
-    return {
-        selector: word_count(text_of_page(found.encode("utf-8", "replace")))
-        for selector, found in zip(tried, elements, strict=False)
-        if found is not None
-    }
 
 
 def _can_be_built(page: bytes) -> bool:

@@ -1,10 +1,8 @@
 """Declarations of files for a whole site: robots.txt, ai.txt, tdmrep.json; and the meaning of their absence.
 
 Groups and the rule that counts are found by RFC 9309; protego matches the patterns. Its own grouping
-multiplies agents by rules (500 KiB can become 370 million objects), takes `Google` for a name of
-Google-Extended and `Allow: /index.html` for `Allow: /$`, and counts `?` and `&` threefold.
-
-tdmrep.json is the file of the TDM Reservation Protocol (W3C Community Group).
+multiplies agents by rules (500 KiB can become 370 million objects) and takes `Google` for a name of
+Google-Extended; it counts `?` and `&` threefold. tdmrep.json is of the TDM Reservation Protocol (W3C).
 """
 
 import re
@@ -85,24 +83,22 @@ def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal
 def _content_of(capture: Capture) -> tuple[bytes | None, str | None, str | None]:
     """Return the body of the file, or None with a verdict; and a note on what is missing."""
     status, body = capture.locator.http_status, capture.body
-    if status is None:
-        return None, UNKNOWN, "no HTTP status"
     if status in (404, 410):
         return None, None, f"HTTP {status}: no such file"
-    # After another 4xx there may be a file, though crawlers may enter.
-    if 400 <= status < 500 and status != 429:
-        return None, UNKNOWN, f"HTTP {status}: refused to the crawler"
-    if 300 <= status < 400:
-        return None, UNKNOWN, f"HTTP {status}: a redirect, not followed"
-    if not 200 <= status < 300 or status == 206:
-        return None, UNKNOWN, f"HTTP {status}: unreachable" if status != 206 else "HTTP 206: a part"
-    if capture.cut and len(body) <= ROBOTS_BYTES:
-        return None, UNKNOWN, "the capture was cut"
-    start = body[:1024].removeprefix(_BOM).lstrip()
-    if start.startswith(b"<"):
-        return None, UNKNOWN, "HTML in place of the file"
-    if b"\0" in start:
-        return None, UNKNOWN, "not text"
+    code, start = status or 0, body[:1024].removeprefix(_BOM).lstrip()
+    doubts = {
+        "no HTTP status": status is None,
+        # After another 4xx there may be a file, though crawlers may enter.
+        f"HTTP {status}: refused to the crawler": 400 <= code < 500 and code != 429,
+        f"HTTP {status}: a redirect, not followed": 300 <= code < 400,
+        "HTTP 206: a part": code == 206,
+        f"HTTP {status}: unreachable": not 200 <= code < 300,
+        "the capture was cut": capture.cut and len(body) <= ROBOTS_BYTES,
+        "HTML in place of the file": start.startswith(b"<"),
+        "not text": b"\0" in start,
+    }
+    if doubt := next((note for note, holds in doubts.items() if holds), None):
+        return None, UNKNOWN, doubt
     if len(body) <= ROBOTS_BYTES:
         return body, None, None
     # The last line may be cut: it could reserve what it does not.

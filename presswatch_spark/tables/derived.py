@@ -1,10 +1,7 @@
 """Derived tables: made of published runs by a command of its own, and published in a folder of tables.
 
-A table is written beside the others, moved in, and published by its row of `derivations`, which describes its
-files: it is there whole or not at all, and damage is noticed.
-
-A folder has one table of each name. Those of `MADE_ANEW` may be made again; the files of those before are
-moved to a table of their own.
+A table is written beside the others, moved in, and published by its row of `derivations`. A folder has one
+table of each name; when one of `MADE_ANEW` is made again, the files before are moved to another table.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,8 +32,7 @@ def publish_derived(
     """Write a derived table of some runs into the folder of tables at `out`, and return these tables.
 
     `write` writes its rows as files, in their order, and may fill `about`: more columns of the table's row.
-    Raises `OutputError` if `out` has such a table that is not made anew, or contains something else, or if
-    another process is writing it.
+    Raises `OutputError` if `out` has such a table that is not made anew, or contains something else.
     """
     store = TableStore.create(out, storage)
     folder = store.root / RUNS_FOLDER
@@ -44,7 +40,11 @@ def publish_derived(
     _require_none(store, table)
     with locked(folder, f"{table}.lock", LEASE_SECONDS) as lock:
         _require_none(store, table)
-        files = SortedFiles(table, _new_id(store, table), folder / table)
+        # Later than the one before, whatever the clock says.
+        moment, before = datetime.now(UTC), max(store.made(table), default="")
+        while (run_id := f"{moment:%Y%m%dT%H%M%SZ}-{table}") <= before:
+            moment += timedelta(seconds=1)
+        files = SortedFiles(table, run_id, folder / table)
         with disk_errors(str(files.folder)):
             written = write(files)
         row = {
@@ -114,14 +114,6 @@ def _require_none(store: TableStore, table: str) -> None:
         raise OutputError(
             f"there is a table {table} already", where=str(store.root / table), remedy="name another --out"
         )
-
-
-def _new_id(store: TableStore, table: str) -> str:
-    # Later than the one before, whatever the clock says.
-    moment, before = datetime.now(UTC), max(store.made(table), default="")
-    while (run_id := f"{moment:%Y%m%dT%H%M%SZ}-{table}") <= before:
-        moment += timedelta(seconds=1)
-    return run_id
 
 
 def _move_away(store: TableStore, table: str, run_id: str, lock: Lock) -> None:

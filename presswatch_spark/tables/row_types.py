@@ -1,14 +1,11 @@
-"""Typed rows: a class declares a table, a line for each column; schema and reference follow from that.
-
-::
+"""Typed rows: a class declares a table, a line for each column; schema and reference follow from that::
 
     class Metric(TableRow):
-        name: str = column("Name of the metric.")
         labels: str | None = column("What the value is about; null if there is nothing to tell apart.")
         shards: Int32 = column("Shards that it counts.")
 
-The class is a frozen dataclass, and `Metric.schema` is the Arrow schema of the table. A column is nullable if
-its annotation allows None. `Annotated` names another Arrow type than the usual one.
+The class is a frozen dataclass, and `Metric.schema` is the Arrow schema. A column is nullable if its
+annotation allows None. `Annotated` names another Arrow type than the usual one.
 """
 
 from __future__ import annotations

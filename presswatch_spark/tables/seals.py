@@ -1,11 +1,9 @@
 """Seals and records of files: one changed bit is noticed when a file is read.
 
 A sealed JSON object ends with `"sha256"`, the digest of everything before. A sealed Parquet file has the
-digest in the metadata of its footer, and is digested with zeros in its place.
-
-Files of published runs are compared with the run's row before anything is read: a table with missing or other
-files would look like one with fewer rows. On disk they are compared by SHA-256, on S3 by the ETag of their
-publication, and by SHA-256 only if that differs. Of older runs only the number of rows is known.
+digest in its footer, and is digested with zeros in its place. Files of published runs are compared with the
+run's row before anything is read: on disk by SHA-256, on S3 by the ETag of their publication, and by SHA-256
+only if that differs. Of older runs only the number of rows is known.
 """
 
 import hashlib
@@ -35,7 +33,6 @@ _JSON_HEAD, _JSON_TAIL = b', "sha256": "', b'"}'
 # How Thrift writes a text of 64 bytes after the key.
 _PLACE = KEY.encode() + b"\x18\x40"
 _ZEROS = b"0" * DIGITS
-
 
 UNREADABLE = (ValueError, LookupError, TypeError, RecursionError, *ARROW_ERRORS)
 Row = Mapping[str, Any]

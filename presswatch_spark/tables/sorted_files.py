@@ -1,8 +1,7 @@
 """Files of the published tables: sorted, in row groups that readers can pass over; and frames of Spark.
 
-Statistics and the page index serve the columns that rows are sorted by, Bloom filters those that are asked
-for one value anywhere. Spark reads tables by itself on disk, and by Python tasks on S3, which need no jars
-there.
+Statistics and the page index serve the columns of the order, Bloom filters those that are asked for one
+value. Spark reads tables by itself on disk, and by Python tasks on S3, which need no jars there.
 """
 
 from __future__ import annotations
@@ -108,40 +107,34 @@ class SortedFiles:
     def write(self, first: pa.Table, others: Iterable[pa.Table] = ()) -> Written:
         """Write row groups as a file; only the last one may be smaller than the first."""
         name, rows = f"{secrets.token_hex(6)}.parquet", 0
-        with self.folder.new_file(name) as path:
-            with self._writer(path, len(first)) as writer:
-                for group in chain((first,), others):
-                    # Rows of derived tables name the run that they are of.
-                    if "run_id" not in group.column_names and "run_id" in writer.schema.names:
-                        ids = pa.array([self.run_id] * len(group), pa.string())
-                        group = group.add_column(0, "run_id", ids)
-                    writer.write_table(group.select(writer.schema.names).cast(writer.schema))
-                    rows += len(group)
-            return Written(name, rows, path.stat().st_size, file_sha256(path))
-
-    def _writer(self, path: Path, group_rows: int) -> Any:
-        names = self.names or SCHEMAS[self.table].names
+        wanted = self.names or SCHEMAS[self.table].names
         # A file keeps its rows even where a later version allows no nulls.
-        schema = pa.schema([(each.name, each.type) for each in SCHEMAS[self.table] if each.name in names])
-        there = frozenset(schema.names)
-        order = [(column, "ascending") for column in ORDERS.get(self.table, ()) if column in there]
-        sought = {
-            name: {
-                "ndv": (min(group_rows, MEMBERS) if name in MEMBER_COLUMNS else group_rows) or 1,
+        schema = pa.schema([(each.name, each.type) for each in SCHEMAS[self.table] if each.name in wanted])
+        order = [(column, "ascending") for column in ORDERS.get(self.table, ()) if column in schema.names]
+        filters = {
+            column: {
+                "ndv": (min(len(first), MEMBERS) if column in MEMBER_COLUMNS else len(first)) or 1,
                 "fpp": 0.01,
             }
-            for name in SOUGHT.get(self.table, ())
-            if name in there
+            for column in SOUGHT.get(self.table, ())
+            if column in schema.names
         }
-        return pq.ParquetWriter(
-            path,
-            schema,
-            compression="zstd",
-            write_page_index=True,
-            write_page_checksum=True,
-            bloom_filter_options=sought or None,
-            sorting_columns=pq.SortingColumn.from_ordering(schema, order, "at_start") if order else None,
-        )
+        options: dict[str, Any] = {
+            "write_page_index": True,
+            "write_page_checksum": True,
+            "bloom_filter_options": filters or None,
+            "sorting_columns": pq.SortingColumn.from_ordering(schema, order, "at_start") if order else None,
+        }
+        with self.folder.new_file(name) as path:
+            with pq.ParquetWriter(path, schema, compression="zstd", **options) as writer:
+                for group in chain((first,), others):
+                    # Rows of derived tables name the run that they are of.
+                    if "run_id" not in group.column_names and "run_id" in schema.names:
+                        ids = pa.array([self.run_id] * len(group), pa.string())
+                        group = group.add_column(0, "run_id", ids)
+                    writer.write_table(group.select(schema.names).cast(schema))
+                    rows += len(group)
+            return Written(name, rows, path.stat().st_size, file_sha256(path))
 
 
 def written_columns(

@@ -141,7 +141,7 @@ class TableStore:
 
     def present(self, table: str) -> list[str]:
         """Return the URIs of all files in the folder of a table, published or not."""
-        return [info.uri for info in _described_in(self.root / table).values()]
+        return [info.uri for files in self._there(table).values() for info in files.values()]
 
     def files(self, table: str, *run_ids: str, check: bool = True, read: bool = True) -> list[str]:
         """Return the URIs of the files of published runs in a table: of those named, or of all.
@@ -193,8 +193,8 @@ class TableStore:
                     yield error
 
     def _row_files(self, by: str) -> dict[str, ObjectInfo]:
-        found = _described_in(self.root / by)
-        return {run_of(name): found[name] for name in sorted(found, key=run_of)}
+        there = self._there(by)
+        return {run_id: next(iter(there[run_id].values())) for run_id in sorted(there)}
 
     def _rows(self, by: str, run_ids: Sequence[str]) -> dict[str, tuple[ObjectInfo, Row]]:
         files = self._row_files(by)
@@ -203,10 +203,11 @@ class TableStore:
             rows = pool.map(lambda run_id: seals.row_of(files[run_id], run_id, self.root.storage), wanted)
             return {run_id: (files[run_id], row) for run_id, row in zip(wanted, rows, strict=True)}
 
-    def _there(self, table: str) -> Mapping[str, Mapping[str, ObjectInfo]]:
+    def _there(self, table: str) -> defaultdict[str, dict[str, ObjectInfo]]:
         files = defaultdict[str, dict[str, ObjectInfo]](dict)
-        for name, info in _described_in(self.root / table).items():
-            files[run_of(name)][name] = info
+        for name, info in (self.root / table).described().items():
+            if name.endswith(".parquet") and "/" not in name:
+                files[run_of(name)][name] = info
         return files
 
     def open_table(self, table: str, *run_ids: str) -> Any:
@@ -266,8 +267,7 @@ class TableStore:
         with disk_errors(str(folder)):
             for uri, name in zip(written, names, strict=True):
                 folder.take(uri, name)
-            left = [name for name in _described_in(folder) if run_of(name) == run_id and name not in names]
-            folder.delete(left)
+            folder.delete([name for name in self._there(table)[run_id] if name not in names])
         return names
 
     def publish_tables(
@@ -324,11 +324,6 @@ class TableStore:
 def run_of(name: str) -> str:
     """Return the run of a file of a table, by its name."""
     return name.rpartition("-")[0]
-
-
-def _described_in(folder: Folder) -> dict[str, ObjectInfo]:
-    found = folder.described()
-    return {name: info for name, info in found.items() if name.endswith(".parquet") and "/" not in name}
 
 
 def column_batches(

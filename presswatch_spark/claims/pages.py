@@ -166,17 +166,9 @@ class PageReader:
         facts = facts[same.kind_of]
         facts |= EARLY * (captured < self._early_until(rows, own)) * (captured != NO_TIME)
         facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
-        return PageFacts(
-            hosts,
-            domains,
-            sites,
-            same.spread(press_kinds, pa.string()),
-            same.spread(kinds, pa.string()),
-            captured,
-            published,
-            numbers[same.kind_of],
-            facts,
-        )
+        press, kind = (same.spread(each, pa.string()) for each in (press_kinds, kinds))
+        number = numbers[same.kind_of]
+        return PageFacts(hosts, domains, sites, press, kind, captured, published, number, facts)
 
     def _early_until(self, rows: pa.Table, own: Marks) -> Counts:
         """Return until when pages count as captured before publication: int64[n] as in `PageFacts`.

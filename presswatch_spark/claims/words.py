@@ -51,7 +51,7 @@ class KnownTexts:
         Raises `InputError` for a path that leads to nothing, and `CorruptError` for a damaged file.
         """
         options = storage or StorageOptions()
-        return cls(*shingles_of(plan(paths, options).shards if paths else (), options))
+        return cls(*shingles_of(plan(paths, options, texts=True).shards if paths else (), options))
 
     def marks(self, word_hashes: Hashes) -> npt.NDArray[np.bool_]:
         """Mark the words of an article that are in an 8-word shingle of a known text: bool[n].

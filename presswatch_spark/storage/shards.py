@@ -52,11 +52,11 @@ _NO_SHARD = re.compile(
     r"|(?:check|md5|sha1|sha256|sha512)sums?)(?:\.(?:md|rst|txt|html))?"
     r"|(?:dataset_infos?|dataset_dict|state|croissant|metadata|manifest|index|config)\.json|index\.html?"
     # Checksums, documents, programs, lists, and the places of keys in a CDXJ index.
-    r"|.*\.(?:crc|md5|sha1|sha256|sha512|md5sum|sha256sum|asc|sig|md|rst|pdf|py|ya?ml|cff|bib|idx|paths(?:\.gz)?)"
-    # Texts but those of OSCAR 21.09.
-    r"|(?![a-z]{2,3}(?:_dedup)?(?:_part_\d+)?\.txt).*\.txt(?:\.gz)?",
+    r"|.*\.(?:crc|md5|sha1|sha256|sha512|md5sum|sha256sum|asc|sig|md|rst|pdf|py|ya?ml|cff|bib|idx|paths(?:\.gz)?)",
     re.DOTALL,
 )
+# Texts but those of OSCAR 21.09.
+_TEXT = re.compile(r"(?![a-z]{2,3}(?:_dedup)?(?:_part_\d+)?\.txt).*\.txt(?:\.gz)?", re.DOTALL)
 NAMED = 8
 
 
@@ -97,13 +97,16 @@ class ShardPlan:
         return iter(self.shards)
 
 
-def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None) -> ShardPlan:
+def plan(
+    paths: Sequence[str], options: StorageOptions, base: str | None = None, *, texts: bool = False
+) -> ShardPlan:
     """Find the shards that paths name: files, folders, globs, `s3://`, `https://`, `hf://`, lists of shards.
 
     A folder or S3 prefix means all shards below it. A glob works on disk, S3 and hubs, see `globbed`. A list
     is named `*.paths` or `*.paths.gz`, see `listed`; `base` is the folder, bucket or site of its relative
     keys. Left out of folders and lists: hidden files (`.x`, `_x`), names that `is_shard_name` refuses, and
-    folders of our own tables and cases. A file that is named outright is always planned.
+    folders of our own tables and cases. A file that is named outright is always planned. `texts`: files
+    named `*.txt` and `*.txt.gz` are shards, too.
 
     `InputError`: a path leads to nothing. `StorageError`: storage does not answer; if one web address of
     several fails, its shard is planned, and fails when it is read.
@@ -114,7 +117,7 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
         )
     # A plan begins a new run: sites that stopped an earlier one are asked again.
     ask_anew()
-    finder = _ShardFinder(options, base)
+    finder = _ShardFinder(options, base, texts)
     found, failures = list[ObjectInfo](), list[StorageError]()
     for path in paths:
         try:
@@ -139,6 +142,7 @@ def plan(paths: Sequence[str], options: StorageOptions, base: str | None = None)
 class _ShardFinder:
     options: StorageOptions
     base: str | None
+    texts: bool
     left_out: list[str] = field(default_factory=list)
     commits: dict[str, str | None] = field(default_factory=dict)
 
@@ -217,7 +221,7 @@ class _ShardFinder:
     def _shards_by_name(self, found: Iterable[ObjectInfo]) -> list[ObjectInfo]:
         kept = list[ObjectInfo]()
         for info in found:
-            if is_shard_name(printable(info.uri).rpartition("/")[2]):
+            if is_shard_name(printable(info.uri).rpartition("/")[2], texts=self.texts):
                 kept.append(info)
             else:
                 self.left_out.append(info.uri)
@@ -274,9 +278,13 @@ def glob_of(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(map(regex, _TOKEN.findall(pattern))) + "(?:/.*)?", re.DOTALL)
 
 
-def is_shard_name(name: str) -> bool:
-    """Return False for a paper, checksum, list, text or hidden file; a half-fetched shard fails when read."""
-    return _NO_SHARD.fullmatch(name.lower()) is None
+def is_shard_name(name: str, *, texts: bool = False) -> bool:
+    """Return False for a paper, checksum, list, text or hidden file; a half-fetched shard fails when read.
+
+    `texts`: texts may be shards.
+    """
+    lowered = name.lower()
+    return not _NO_SHARD.fullmatch(lowered) and (texts or not _TEXT.fullmatch(lowered))
 
 
 def left_out_line(uris: Collection[str]) -> str | None:

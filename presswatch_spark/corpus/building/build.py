@@ -76,7 +76,7 @@ def build_corpus(
     check_formats(config.date_formats, "date_formats")
     files = plan(articles, storage)
     sample = plan(background, storage) if background else ShardPlan(())
-    texts = plan(known, storage) if known else ShardPlan(())
+    texts = plan(known, storage, texts=True) if known else ShardPlan(())
     if line := left_out_line([*files.left_out, *sample.left_out, *texts.left_out]):
         say(line)
 

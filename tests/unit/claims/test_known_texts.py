@@ -38,7 +38,9 @@ def test_the_words_of_a_known_text_are_marked_and_no_others(tmp_path: Path, form
 
 def test_eight_words_in_a_row_are_known_and_seven_are_not(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("un deux trois quatre cinq six sept huit", "utf-8")
+    (tmp_path / "README.txt").write_text("a folder of texts says what it holds and nothing else", "utf-8")
     known = KnownTexts.load([str(tmp_path)])
+    assert known.texts == 1
     eight = word_hashes(b"Un, deux, trois, quatre, cinq, six, sept, huit.")
     assert known.marks(eight).all()
     assert not known.marks(eight[:7]).any()

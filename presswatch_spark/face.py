@@ -15,15 +15,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.settings.config import (
-    CorpusConfig,
-    ScanConfig,
-    StorageOptions,
-    job_settings,
-    load_scan_config,
-    parse_flag,
-)
-from presswatch_spark.settings.load import build_config, load_settings
+from presswatch_spark.settings.config import ScanConfig, StorageOptions, load_scan_config, parse_flag
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -187,7 +179,7 @@ def build_corpus(
     background: Sequence[str] = (),
     known: Sequence[str] = (),
     config: str | None = None,
-    settings: Settings | None = None,
+    settings: Settings | ScanConfig | None = None,
     tell: Callable[[str], None] = lambda stage: None,
     spark: SparkSession | None = None,
 ) -> Manifest:
@@ -210,12 +202,10 @@ def build_corpus(
     from presswatch_spark.corpus.building.build import build_corpus as build
     from presswatch_spark.storage.host_limits import ask_anew
 
-    values = load_settings(job_settings(), config, os.environ, _parsed(settings), "settings")
-    rules = build_config(CorpusConfig, ("corpus",), values)
-    storage = build_config(StorageOptions, ("storage",), values)
+    rules = _scan_config(config, settings)
     ask_anew()
     beside = {"background": _several(background), "known": _several(known)}
-    return build(spark, members, _several(articles), out, rules, storage, tell, **beside)
+    return build(spark, members, _several(articles), out, rules.corpus, rules.storage, tell, **beside)
 
 
 def scan(
@@ -429,8 +419,5 @@ def _columns(table: str, names: Sequence[str] | None) -> list[str] | None:
 def _scan_config(config: str | None, settings: Settings | ScanConfig | None) -> ScanConfig:
     if isinstance(settings, ScanConfig):
         return settings
-    return load_scan_config(config, os.environ, _parsed(settings), "settings")
-
-
-def _parsed(settings: Settings | None) -> dict[str, object]:
-    return {name: parse_flag(name, value, "settings") for name, value in (settings or {}).items()}
+    given = {name: parse_flag(name, value, "settings") for name, value in (settings or {}).items()}
+    return load_scan_config(config, os.environ, given, "settings")

@@ -98,7 +98,7 @@ def flag(name: str, meaning: str) -> Any:
 
 def setting_option(path: str) -> click.Option:
     """Return the option of a setting, for `given_settings`. Lists and mappings are given piece by piece."""
-    setting = known_settings()[tuple(path.split("."))]
+    setting = known_settings()[path]
     repeated = setting.kind not in (int, float, bool, str)
     default, low, high = setting.default, setting.low, setting.high
     # Nothing where the option only adds.
@@ -242,6 +242,6 @@ def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
         if "__" in name and value not in (None, ()):
             path = name.replace("__", ".")
             # The pieces of a list or mapping as one text, as an environment variable holds them.
-            pieces = known_settings()[tuple(path.split("."))].separator
+            pieces = known_settings()[path].separator
             given[path] = parse_flag(path, pieces.join(value) if isinstance(value, tuple) else value)
     return given

@@ -122,11 +122,10 @@ def check_elsewhere(order: Order) -> Reply:
 def _planned_scan(order: Order) -> PlannedScan:
     from presswatch_spark.cli.commands.scan import part_given
 
-    params = order.params
-    flags, paths, dataset = dict(params), tuple(params["paths"]), params["dataset"]
+    params, config = order.params, scan_settings(order.params, order.params["config"])
+    paths, dataset = tuple(params["paths"]), params["dataset"]
     if params["named"]:
-        paths, dataset = part_given(params["named"], params["part"], params["mirror"], flags)
-    config = scan_settings(flags, params["config"])
+        paths, dataset, config = part_given(params["named"], params["part"], params["mirror"], config)
     storage = replace(config.storage, region=order.profile.region, profile=order.credentials)
     return PlannedScan(paths, params["base"], params["release"], dataset, replace(config, storage=storage))
 

@@ -5,21 +5,13 @@ Variables `PRESSWATCH_DEPLOY__…` override them. They contain no secret: creden
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
 
 from presswatch_spark.deploy.archive import HostPlatform
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import DEPLOY_PREFIX
-from presswatch_spark.settings.load import (
-    SettingsGroup,
-    build_config,
-    load_settings,
-    setting,
-    settings_in,
-    shipped,
-)
+from presswatch_spark.settings.load import SettingsGroup, setting, shipped
 
 S3_FOLDER = r"s3://[^/]+(/.*)?"
 
@@ -130,10 +122,7 @@ OURS = tuple(
 """Settings of Spark that `most_executors` decides: if two places said them, EMR could refuse the job."""
 
 
-@lru_cache(maxsize=1)
-def profile_settings() -> SettingsGroup:
-    """Return every setting of a profile."""
-    return SettingsGroup(dict(settings_in(Profile)), "the files of conf/profiles", DEPLOY_PREFIX)
+PROFILE_SETTINGS = SettingsGroup(Profile, "the files of conf/profiles", DEPLOY_PREFIX)
 
 
 def load_profile(name: str, env: Mapping[str, str]) -> Profile:
@@ -146,9 +135,9 @@ def load_profile(name: str, env: Mapping[str, str]) -> Profile:
             remedy = f"name one of {', '.join(names)}, or a file ending in .yaml"
             raise ConfigError(f"there is no profile {name}", remedy=remedy)
         file = folder / f"{name}.yaml"
-    profile = build_config(Profile, (), load_settings(profile_settings(), str(file), env, {}))
+    profile = PROFILE_SETTINGS.load(str(file), env, {})
     problems = [
-        f"{name} must be given, in the file or as {profile_settings().variable_of(name)}"
+        f"{name} must be given, in the file or as {PROFILE_SETTINGS.variable_of(name)}"
         for name in NEEDED[profile.service]
         if not attrgetter(name)(profile)
     ]

@@ -21,7 +21,7 @@ from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.processes import SAFE, without_blanks
 from presswatch_spark.redaction import holds_secret, is_secret_name
-from presswatch_spark.settings.config import job_settings
+from presswatch_spark.settings.config import JOB_SETTINGS
 from presswatch_spark.spark.java import java_home, log_options
 from presswatch_spark.storage.disk import file_sha256, put_file
 from presswatch_spark.storage.objects import MissingError, StorageOptions, stat
@@ -121,7 +121,7 @@ def submission(
     env: Mapping[str, str],
 ) -> Submission:
     """Return the submission of `job`, with the settings in `env`; `ConfigError` if it may not be sent."""
-    settings = {name: value for name, value in env.items() if job_settings().owns(name)}
+    settings = {name: value for name, value in env.items() if JOB_SETTINGS.owns(name)}
     settings.pop(STAYS_HERE, None)
     environment = {**profile.environment, **settings}
     # AWS keeps, shows and logs requests.

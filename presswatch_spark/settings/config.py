@@ -8,24 +8,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.languages import language_problem
-from presswatch_spark.settings.load import (
-    COMMAND_LINE,
-    Path,
-    Setting,
-    SettingsGroup,
-    build_config,
-    load_settings,
-    setting,
-    settings_in,
-    share,
-)
+from presswatch_spark.settings.load import COMMAND_LINE, Setting, SettingsGroup, setting, share
 from presswatch_spark.terminal import did_you_mean
 
-ENVIRONMENT_PREFIX = "PRESSWATCH_"
 DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
 """Prefix of settings of profiles (`presswatch_spark.deploy`)."""
 # The folder of caches, the outcome of a submitted job, and the data of tests.
@@ -246,22 +234,6 @@ class StorageOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class ScanConfig:
-    """All settings of a scan."""
-
-    grade: GradeRules = field(default_factory=GradeRules)
-    verify: VerifyRules = field(default_factory=VerifyRules)
-    rarity: RarityRules = field(default_factory=RarityRules)
-    ownership: OwnershipRules = field(default_factory=OwnershipRules)
-    confidence: ConfidenceRules = field(default_factory=ConfidenceRules)
-    claims: ClaimRules = field(default_factory=ClaimRules)
-    read: ReadRules = field(default_factory=ReadRules)
-    run: RunRules = field(default_factory=RunRules)
-    datasets: DatasetRules = field(default_factory=DatasetRules)
-    storage: StorageOptions = field(default_factory=StorageOptions)
-
-
-@dataclass(frozen=True, slots=True)
 class CorpusConfig:
     """All settings of a corpus build; recorded in its manifest."""
 
@@ -288,10 +260,31 @@ class CorpusConfig:
     cores: int | None = setting(None, "Cores of this machine to use", without="all")
 
 
-@lru_cache(maxsize=1)
-def known_settings() -> Mapping[Path, Setting]:
-    """Every setting of a job, by path."""
-    return dict([*settings_in(ScanConfig), *settings_in(CorpusConfig, ("corpus",))])
+@dataclass(frozen=True, slots=True)
+class ScanConfig:
+    """All settings of a job."""
+
+    grade: GradeRules = field(default_factory=GradeRules)
+    verify: VerifyRules = field(default_factory=VerifyRules)
+    rarity: RarityRules = field(default_factory=RarityRules)
+    ownership: OwnershipRules = field(default_factory=OwnershipRules)
+    confidence: ConfidenceRules = field(default_factory=ConfidenceRules)
+    claims: ClaimRules = field(default_factory=ClaimRules)
+    read: ReadRules = field(default_factory=ReadRules)
+    run: RunRules = field(default_factory=RunRules)
+    datasets: DatasetRules = field(default_factory=DatasetRules)
+    storage: StorageOptions = field(default_factory=StorageOptions)
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+
+
+JOB_SETTINGS = SettingsGroup(
+    ScanConfig, "conf/scan.yaml and conf/releases.yaml", "PRESSWATCH_", OTHER_VARIABLES, DEPLOY_PREFIX
+)
+
+
+def known_settings() -> Mapping[str, Setting]:
+    """Return every setting of a job, by its dotted path."""
+    return JOB_SETTINGS.known
 
 
 def load_scan_config(
@@ -300,15 +293,8 @@ def load_scan_config(
     flags: Mapping[str, object] | None = None,
     flags_from: str = COMMAND_LINE,
 ) -> ScanConfig:
-    """Load the settings of a scan; see `load_settings`."""
-    values = load_settings(job_settings(), path, env or {}, flags or {}, flags_from)
-    return build_config(ScanConfig, (), values)
-
-
-def job_settings() -> SettingsGroup:
-    """Return the settings of scans and of corpus builds, which are in one file."""
-    listed_in = "conf/scan.yaml and conf/releases.yaml"
-    return SettingsGroup(known_settings(), listed_in, ENVIRONMENT_PREFIX, OTHER_VARIABLES, DEPLOY_PREFIX)
+    """Load the settings of a job; see `SettingsGroup.load`."""
+    return JOB_SETTINGS.load(path, env or {}, flags or {}, flags_from)
 
 
 def parse_flag(name: str, value: object, flags_from: str = COMMAND_LINE) -> object:
@@ -317,7 +303,7 @@ def parse_flag(name: str, value: object, flags_from: str = COMMAND_LINE) -> obje
     Raises:
         ConfigError: the text is not of the setting's type.
     """
-    setting = known_settings().get(tuple(name.split(".")))
+    setting = known_settings().get(name)
     try:
         return setting.parse(value) if setting and isinstance(value, str) else value
     except ValueError as error:

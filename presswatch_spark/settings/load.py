@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cache
 from math import isfinite
-from pathlib import Path as File
-from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.terminal import nearest
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from presswatch_spark.settings.checked_yaml import Check
 
-Path = tuple[str, ...]
 Value = TypeVar("Value")
 Config = TypeVar("Config")
 
@@ -169,39 +169,61 @@ def _pair(text: str) -> tuple[str, str]:
     return ours, theirs
 
 
-def settings_in(section: type, path: Path = ()) -> Iterator[tuple[Path, Setting]]:
-    """Yield every setting of a dataclass and of the sections in it, each with its path below `path`."""
-    hints = get_type_hints(section)
+@cache
+def _settings_of(section: type, prefix: str = "") -> Mapping[str, Setting]:
+    """Return every setting of a dataclass and of the sections in it, by its dotted path after `prefix`."""
+    found, hints = dict[str, Setting](), get_type_hints(section)
     for declared in fields(section):
-        here, hint = (*path, declared.name), hints[declared.name]
+        name, hint = f"{prefix}{declared.name}", hints[declared.name]
         if is_dataclass(hint) and isinstance(hint, type):
-            yield from settings_in(hint, here)
+            found |= _settings_of(hint, f"{name}.")
             continue
         optional = get_origin(hint) in (Union, types.UnionType)
         inner = next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint
         made = declared.default_factory
         default = declared.default if made is MISSING else made()
-        kind = get_origin(inner) or inner
-        yield here, Setting(".".join(here), kind, optional, default, **declared.metadata)
+        found[name] = Setting(name, get_origin(inner) or inner, optional, default, **declared.metadata)
+    return found
+
+
+def _made(kind: type[Config], values: Mapping[str, object], prefix: str = "") -> Config:
+    arguments: dict[str, Any] = {}
+    for name, hint in get_type_hints(kind).items():
+        here = f"{prefix}{name}"
+        if is_dataclass(hint) and isinstance(hint, type):
+            arguments[name] = _made(hint, values, f"{here}.")
+        elif here in values:
+            arguments[name] = values[here]
+    return kind(**arguments)
+
+
+Given = tuple[str, object, str]
+"""A setting as one layer gives it: dotted path, value, and `file:line`, a variable or `command line`."""
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsGroup:
+class SettingsGroup(Generic[Config]):
     """Settings that are read together.
 
     Args:
-        known: all there are, by path.
+        kind: the dataclass that declares them.
         listed_in: the files that list them, for messages.
         prefix: the prefix of their environment variables.
         others: variables with that prefix that name no setting.
         apart: the longer prefix of another group.
     """
 
-    known: Mapping[Path, Setting]
+    kind: type[Config]
     listed_in: str
     prefix: str
     others: frozenset[str] = frozenset()
     apart: str = ""
+
+    @property
+    def known(self) -> Mapping[str, Setting]:
+        """Return all settings by their dotted paths."""
+        kind: type = self.kind
+        return _settings_of(kind)
 
     def owns(self, variable: str) -> bool:
         """Return whether an environment variable should name one of these settings."""
@@ -212,122 +234,97 @@ class SettingsGroup:
         """Return the variable that gives the setting of a dotted name."""
         return self.prefix + name.upper().replace(".", "__")
 
-    def _suggestion(self, name: str, names: list[str], prefix: str = "") -> str:
-        near = nearest(name, names)
+    def load(
+        self,
+        path: str | None,
+        env: Mapping[str, str],
+        flags: Mapping[str, object],
+        flags_from: str = COMMAND_LINE,
+    ) -> Config:
+        """Merge the layers.
+
+        Args:
+            path: the YAML file, or None.
+            env: the process environment.
+            flags: values by dotted path; None means that the flag was not given.
+            flags_from: the origin of flags, for messages.
+
+        Raises:
+            ConfigError: with every unknown name, wrong type and value out of bounds, one a line.
+        """
+        problems, given, values = list[str](), list[Given](), dict[str, object]()
+        if path:
+            from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes
+
+            check = Check()
+            root = compose(file_bytes(path, "the settings file", "--config"), check, "sections and settings")
+            if root is not None:
+                nodes = self._in_node(root, "", check)
+                given += [(name, value, f"{path}:{line}") for name, value, line in nodes]
+            problems += [f"{path}:{line}: {message}" for line, message in sorted(check.problems)]
+        given += self._in_environment(env, problems)
+        given += [(name, value, flags_from) for name, value in flags.items() if value is not None]
+        for name, value, where in given:
+            setting = self.known.get(name)
+            if problem := setting.problem_of(value) if setting else f"is no setting{self._suggestion(name)}":
+                problems.append(f"{where}: {name} {problem}")
+            elif setting:
+                values[name] = setting.canonical(value)
+        if problems:
+            raise ConfigError("\n  ".join(["the settings cannot be used:", *problems]))
+        return _made(self.kind, values)
+
+    def _suggestion(self, name: str, names: Iterable[str] = (), prefix: str = "") -> str:
+        near = nearest(name, names or self.known)
         return f"; did you mean {prefix}{near[0]}?" if near else f"; {self.listed_in} list all there are"
 
+    def _in_environment(self, env: Mapping[str, str], problems: list[str]) -> Iterator[Given]:
+        for variable in sorted(filter(self.owns, env)):
+            name = variable.removeprefix(self.prefix)
+            if (setting := self.known.get(name.lower().replace("__", "."))) is None:
+                # The prefix that all share makes none of them likelier.
+                names = [
+                    each.removeprefix(self.prefix)
+                    for each in (*map(self.variable_of, self.known), *self.others)
+                ]
+                problems.append(
+                    f"{variable} is no setting{self._suggestion(name.upper(), names, self.prefix)}"
+                )
+                continue
+            try:
+                yield setting.name, setting.parse(env[variable]), variable
+            except ValueError as error:
+                problems.append(f"{variable}: {setting.name} {error}")
 
-Given = tuple[Path, object, str]
-"""A setting as one layer gives it: path, value, and where: `file:line`, a variable or `command line`."""
+    def _in_node(self, node: yaml.Node, name: str, check: Check) -> Iterator[tuple[str, object, int]]:
+        """Yield each setting of a YAML tree with its line."""
+        import yaml
 
-
-def load_settings(
-    family: SettingsGroup,
-    path: str | None,
-    env: Mapping[str, str],
-    flags: Mapping[str, object],
-    flags_from: str = COMMAND_LINE,
-) -> dict[Path, object]:
-    """Merge the layers of the `family` into values by path.
-
-    Args:
-        path: the YAML file, or None.
-        env: the process environment.
-        flags: values by dotted path; None means that the flag was not given.
-        flags_from: the origin of flags, for messages.
-
-    Raises:
-        ConfigError: with every unknown name, wrong type and value out of bounds, one a line.
-    """
-    problems, merged, given = list[str](), dict[Path, object](), list[Given]()
-    if path:
-        from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes
-
-        check = Check()
-        root = compose(file_bytes(path, "the settings file", "--config"), check, "sections and settings")
-        if root is not None:
-            nodes = _from_node(root, (), family, check)
-            given = [(here, value, f"{path}:{line}") for here, value, line in nodes]
-        problems += [f"{path}:{line}: {message}" for line, message in sorted(check.problems)]
-    given += _from_environment(env, family, problems)
-    given += [
-        (tuple(name.split(".")), value, flags_from) for name, value in flags.items() if value is not None
-    ]
-    names = [".".join(known) for known in family.known]
-    for here, value, where in given:
-        setting, name = family.known.get(here), ".".join(here)
-        problem = setting.problem_of(value) if setting else f"is no setting{family._suggestion(name, names)}"
-        if problem:
-            problems.append(f"{where}: {name} {problem}")
-        elif setting:
-            merged[here] = setting.canonical(value)
-    if problems:
-        raise ConfigError("\n  ".join(["the settings cannot be used:", *problems]))
-    return merged
-
-
-def build_config(kind: type[Config], path: Path, values: Mapping[Path, object]) -> Config:
-    """Make the dataclass `kind` of the settings under `path`, with `values` in place of its defaults."""
-    arguments: dict[str, Any] = {}
-    for name, hint in get_type_hints(kind).items():
-        here = (*path, name)
-        if is_dataclass(hint) and isinstance(hint, type):
-            arguments[name] = build_config(hint, here, values)
-        elif here in values:
-            arguments[name] = values[here]
-    return kind(**arguments)
-
-
-def _from_environment(env: Mapping[str, str], family: SettingsGroup, problems: list[str]) -> list[Given]:
-    given = list[Given]()
-    # The prefix that all share makes none of them likelier.
-    others = [other.removeprefix(family.prefix) for other in family.others]
-    names = ["__".join(known).upper() for known in family.known] + others
-    for variable in sorted(filter(family.owns, env)):
-        name = variable.removeprefix(family.prefix)
-        path = tuple(name.lower().split("__"))
-        if (setting := family.known.get(path)) is None:
-            suggestion = family._suggestion(name.upper(), names, family.prefix)
-            problems.append(f"{variable} is no setting{suggestion}")
-            continue
+        prefix = f"{name}." if name else ""
+        is_section = any(known.startswith(prefix) for known in self.known)
+        if is_section and isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key_node, value_node in node.value:
+                key = str(key_node.value)
+                if key in seen:
+                    check.say(key_node, f"{prefix}{key} is given twice")
+                seen.add(key)
+                yield from self._in_node(value_node, f"{prefix}{key}", check)
+            return
         try:
-            given.append((path, setting.parse(env[variable]), variable))
-        except ValueError as error:
-            problems.append(f"{variable}: {setting.name} {error}")
-    return given
+            value = yaml.SafeLoader("").construct_document(node)
+        except yaml.MarkedYAMLError as error:
+            check.say(node, f"not valid YAML: {error.problem}")
+            return
+        if not is_section:
+            yield name, value, node.start_mark.line + 1
+        elif value is not None:
+            check.say(node, f"{name or 'the file'} must be a mapping of settings")
 
 
-def _from_node(
-    node: yaml.Node, path: Path, family: SettingsGroup, check: Check
-) -> Iterator[tuple[Path, object, int]]:
-    """Yield each setting of a YAML tree with its line."""
-    import yaml
-
-    # A section is any path above settings.
-    is_section = any(known[: len(path)] == path and known != path for known in family.known)
-    if is_section and isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            if key in seen:
-                check.say(key_node, f"{'.'.join((*path, key))} is given twice")
-            seen.add(key)
-            yield from _from_node(value_node, (*path, key), family, check)
-        return
-    try:
-        value = yaml.SafeLoader("").construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        check.say(node, f"not valid YAML: {error.problem}")
-        return
-    if not is_section:
-        yield path, value, node.start_mark.line + 1
-    elif value is not None:
-        check.say(node, f"{'.'.join(path) or 'the file'} must be a mapping of settings")
-
-
-def shipped(name: str) -> File:
+def shipped(name: str) -> Path:
     """Return the file or folder `name` of `conf/`, in the package or checkout; `ConfigError` if missing."""
-    package = File(__file__).resolve().parents[1]
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "conf", package.parent / "conf"):
         if (folder / name).exists():
             return folder / name

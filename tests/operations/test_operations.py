@@ -18,7 +18,7 @@ import boto3
 import pytest
 import yaml
 
-from presswatch_spark.deploy.profiles import profile_settings
+from presswatch_spark.deploy.profiles import PROFILE_SETTINGS
 from presswatch_spark.monitoring.metrics import FAMILIES, STATUSES
 from presswatch_spark.settings.config import known_settings
 from presswatch_spark.tables import WATCH_FOLDER
@@ -261,7 +261,7 @@ def test_every_sign_of_the_table_of_alarms_is_something_that_the_program_says() 
 
 
 def test_settings_and_columns_that_the_document_names_are_there() -> None:
-    known = {".".join(path) for path in (*known_settings(), *profile_settings().known)}
+    known = {*known_settings(), *PROFILE_SETTINGS.known}
     named = re.findall(r"`((?:run|serverless|executor|storage)\.[a-z_]+|most_executors)`", TEXT)
     assert len(named) > 3
     assert not set(named) - known

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from presswatch_spark.cli.options import STORAGE, argument, flag, given_settings, option, repeated_option
+from presswatch_spark.cli.options import STORAGE, argument, flag, option, repeated_option
 from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, ReplyRows, command, schema_of, tell
 from presswatch_spark.terminal import counted, table_lines, terminal_width
 
@@ -44,7 +44,6 @@ def corpus() -> None:
 @command(
     "build",
     corpus,
-    parsed=False,
     settings=(
         *("corpus.columns", "corpus.date_formats", "corpus.body_format", "corpus.encoding"),
         *("corpus.max_articles_per_shingle", *STORAGE, "corpus.master", "corpus.cores"),
@@ -66,9 +65,7 @@ def build(
         "--known", "PATH", "Texts of nobody or others: laws, speeches, wires."
     ),
     out: str = option("--out", "DIR", "Folder of the corpus: new or empty, on disk or s3://.", required=True),
-    config: str | None,
     form: ReplyForm,
-    **flags: Any,
 ) -> Reply:
     """Build a corpus: index, signatures and texts of the articles.
 
@@ -91,8 +88,7 @@ def build(
 
     started = time.monotonic()
     manifest = build_corpus(
-        members, articles, out, background=background, known=known, config=config,
-        settings=given_settings(flags),
+        members, articles, out, background=background, known=known, settings=form.settings,
         tell=lambda stage: tell(f"{stage} …"),
     )  # fmt: skip
     took = f"built in {time.monotonic() - started:,.0f} s"

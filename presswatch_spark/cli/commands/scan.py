@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ from presswatch_spark.cli.options import (
     argument,
     index_option,
     option,
-    scan_settings,
 )
 from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, command, command_line
 from presswatch_spark.errors import InputError, OutputError, StorageError
@@ -25,6 +25,7 @@ from presswatch_spark.terminal import counted
 
 if TYPE_CHECKING:
     from presswatch_spark.pipeline import RunSummary
+    from presswatch_spark.settings.config import ScanConfig
     from presswatch_spark.storage.objects import StorageOptions
 
 SHARDS_NAMED = 5
@@ -32,7 +33,6 @@ SHARDS_NAMED = 5
 
 @command(
     "scan",
-    parsed=False,
     settings=(
         *("read.release", "read.languages", "read.columns", "read.pdf", "grade.min_run_words", *STORAGE),
         *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task", "run.log_format"),
@@ -76,9 +76,7 @@ def scan(
     base: str | None = option(
         "--base", "URI", "What lines of a *.paths.gz list are relative to; a mirror of Common Crawl."
     ),
-    config: str | None,
     form: ReplyForm,
-    **flags: Any,
 ) -> Reply:
     """Scan shards for copies of the corpus's articles.
 
@@ -101,7 +99,7 @@ def scan(
     """
     from presswatch_spark.face import scan as run_scan
 
-    records = pages_of or captures
+    records, settings = pages_of or captures, form.settings
     for is_wrong, message in (
         (
             [bool(each) for each in (paths, release, named, pages_of, captures)].count(True) != 1,
@@ -113,7 +111,7 @@ def scan(
         (release and dataset == "auto", "--release needs --format: a release has several"),
         ((named or records) and dataset != "auto", "--format is for PATH and --release; leave it out"),
         (
-            release and flags["read__release"] is not None,
+            release and settings.read.release is not None,
             "--release already names the release; leave --release-name out",
         ),
     ):
@@ -121,8 +119,7 @@ def scan(
             raise click.UsageError(message)
     asked_for = f"{named}:{part}" if named else None
     if named:
-        paths, dataset = part_given(named, part, mirror, flags)
-    settings = scan_settings(flags, config)
+        paths, dataset, settings = part_given(named, part, mirror, settings)
     events = EventLog.of(settings.run.log_format)
     with failures_logged(events):
         summary = run_scan(
@@ -163,23 +160,21 @@ def _warnings(summary: RunSummary, out: str, events: EventLog | None) -> Iterato
 
 
 def part_given(
-    named: str, part: str | None, mirror: str | None, flags: dict[str, Any]
-) -> tuple[tuple[str, ...], str]:
-    """Return path and format of a part of a dataset, and put its columns and release into `flags`.
+    named: str, part: str | None, mirror: str | None, settings: ScanConfig
+) -> tuple[tuple[str, ...], str, ScanConfig]:
+    """Return path and format of a part of a dataset, and the settings with its columns and release.
 
-    Columns and a release that the user gives stand.
+    Columns and a release that the user gives have precedence.
     """
     from presswatch_spark.releases.datasets import dataset_named, load_datasets, part_of
 
     dataset = dataset_named(named, load_datasets())
     shards = part_of(dataset, part, mirror)
-    if not flags["read__columns"]:
-        flags["read__columns"] = tuple(f"{ours}={theirs}" for ours, theirs in shards.columns.items())
-    if flags["read__release"] is None:
-        flags["read__release"] = shards.release
     if dataset.caution:
         click.echo(f"note: {dataset.caution}", err=True)
-    return (shards.path,), shards.format
+    read = settings.read
+    read = replace(read, columns=read.columns or shards.columns, release=read.release or shards.release)
+    return (shards.path,), shards.format, replace(settings, read=read)
 
 
 def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:

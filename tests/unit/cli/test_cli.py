@@ -309,7 +309,7 @@ def test_help_states_the_default_of_every_option_that_has_one(path: list[str]) -
         assert isinstance(command, click.Group)
         command = command.commands[name]
     for option in command.params:
-        setting = known_settings().get(tuple(str(option.name).split("__")))
+        setting = known_settings().get(str(option.name).replace("__", "."))
         if isinstance(option, click.Option) and setting and setting.default not in (None, (), {}, False):
             told = setting.default if isinstance(setting.default, str) else f"{setting.default:,}"
             assert f"Default: {told}." in str(option.help), option.opts

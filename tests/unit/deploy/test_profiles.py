@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from presswatch_spark.deploy.profiles import OURS, Profile, load_profile, profile_settings
+from presswatch_spark.deploy.profiles import OURS, PROFILE_SETTINGS, Profile, load_profile
 from presswatch_spark.deploy.submission import Submission, Upload, job_run_request, spark_settings, submission
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import load_scan_config
@@ -132,7 +132,7 @@ def test_variables_of_profiles_are_no_settings_of_jobs() -> None:
 def test_every_default_of_a_profile_lies_within_its_bounds_and_has_a_type_that_the_layers_can_express() -> (
     None
 ):
-    for setting in profile_settings().known.values():
+    for setting in PROFILE_SETTINGS.known.values():
         assert not setting.problem_of(setting.default), setting.name
         assert setting.kind in NAMES
 
@@ -142,9 +142,9 @@ def test_the_profiles_of_emr_state_every_setting_that_counts_there(name: str) ->
     text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     stated = yaml.safe_load(text)
     foreign = {"local", "ec2", "serverless"} - {name.removeprefix("emr-")}
-    for path in profile_settings().known:
-        if path[0] not in foreign:
-            assert reduce(lambda section, part: section[part], path, stated) is not ..., path
+    for path in PROFILE_SETTINGS.known:
+        if path.partition(".")[0] not in foreign:
+            assert reduce(lambda section, part: section[part], path.split("."), stated) is not ..., path
     settings = stated["spark"]
     assert settings["spark.decommission.enabled"] == "true"
     assert settings["spark.excludeOnFailure.enabled"] == "true"

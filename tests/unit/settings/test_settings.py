@@ -21,11 +21,10 @@ from presswatch_spark.settings.config import (
     MinHashRules,
     ScanConfig,
     config_digest,
-    job_settings,
     known_settings,
     load_scan_config,
 )
-from presswatch_spark.settings.load import NAMES, build_config, load_settings
+from presswatch_spark.settings.load import NAMES
 from tests.conftest import ROOT
 
 
@@ -44,9 +43,7 @@ def problems(*layers: object) -> list[str]:
 def load_corpus_config(
     path: str | None = None, env: dict[str, str] | None = None, flags: dict[str, object] | None = None
 ) -> CorpusConfig:
-    return build_config(
-        CorpusConfig, ("corpus",), load_settings(job_settings(), path, env or {}, flags or {})
-    )
+    return load_scan_config(path, env, flags).corpus
 
 
 def test_without_any_layer_the_defaults_hold() -> None:
@@ -183,7 +180,7 @@ def test_the_settings_files_state_every_setting_with_its_default() -> None:
     for name in ("scan", "releases"):
         sections |= yaml.safe_load((ROOT / "conf" / f"{name}.yaml").read_text(encoding="utf-8"))
     for path, setting in known_settings().items():
-        stated = reduce(lambda section, name: section[name], path, sections)
+        stated = reduce(lambda section, name: section[name], path.split("."), sections)
         assert setting.canonical(stated) == setting.default, setting.name
     file = str(ROOT / "conf" / "scan.yaml")
     assert (load_scan_config(file), load_corpus_config(file)) == (ScanConfig(), CorpusConfig())
@@ -191,10 +188,10 @@ def test_the_settings_files_state_every_setting_with_its_default() -> None:
 
 
 def test_the_settings_files_state_no_other_setting() -> None:
-    def leaves(section: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    def leaves(section: object, prefix: str = "") -> Iterator[str]:
         for name, value in section.items() if isinstance(section, dict) else ():
-            here = (*path, name)
-            yield from [here] if here in known_settings() else leaves(value, here)
+            here = f"{prefix}{name}"
+            yield from [here] if here in known_settings() else leaves(value, f"{here}.")
 
     named = [
         path

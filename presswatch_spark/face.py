@@ -15,7 +15,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.errors import InputError
-from presswatch_spark.settings.config import ScanConfig, StorageOptions, load_scan_config, parse_flag
+from presswatch_spark.settings.config import ScanConfig, StorageOptions, load_scan_config
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -419,5 +419,4 @@ def _columns(table: str, names: Sequence[str] | None) -> list[str] | None:
 def _scan_config(config: str | None, settings: Settings | ScanConfig | None) -> ScanConfig:
     if isinstance(settings, ScanConfig):
         return settings
-    given = {name: parse_flag(name, value, "settings") for name, value in (settings or {}).items()}
-    return load_scan_config(config, os.environ, given, "settings")
+    return load_scan_config(config, os.environ, settings, "settings")

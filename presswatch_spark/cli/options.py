@@ -15,7 +15,7 @@ import click
 
 from presswatch_spark.judgement.grading import CONFIDENCES
 from presswatch_spark.queries.sql import ENGINES
-from presswatch_spark.settings.config import ScanConfig, known_settings, load_scan_config, parse_flag
+from presswatch_spark.settings.config import ScanConfig, known_settings, load_scan_config
 from presswatch_spark.translation import LANGUAGES
 
 if TYPE_CHECKING:
@@ -233,15 +233,11 @@ def scan_settings(options: Mapping[str, Any], config: str | None = None) -> Scan
 
 
 def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
-    """Return the values of the options of settings that were given, by the dotted path of their setting.
-
-    Raises `ConfigError` for one that is not of its setting's type.
-    """
-    given = dict[str, object]()
-    for name, value in options.items():
-        if "__" in name and value not in (None, ()):
-            path = name.replace("__", ".")
-            # The pieces of a list or mapping as one text, as an environment variable holds them.
-            pieces = known_settings()[path].separator
-            given[path] = parse_flag(path, pieces.join(value) if isinstance(value, tuple) else value)
-    return given
+    """Return the values of the options of settings that were given, by the dotted path of their setting."""
+    given = {name.replace("__", "."): value for name, value in options.items() if "__" in name}
+    # The pieces of a list or mapping become one text, as in an environment variable.
+    return {
+        path: known_settings()[path].separator.join(value) if isinstance(value, tuple) else value
+        for path, value in given.items()
+        if value not in (None, ())
+    }

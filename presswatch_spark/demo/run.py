@@ -161,7 +161,6 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
 def _make_dossier(
     folder: Path, config: ScanConfig, say: Callable[[str], None]
 ) -> tuple[Built, DraftedNotice]:
-    """Judge the matches, open a case, seal its evidence, and draft a notice."""
     corpus, tables, case, bag = (str(folder / name) for name in ("corpus", "tables", "case", "bag"))
     say("judging the matches")
     face.make_claims(tables, corpus=corpus, out=tables, settings=config)

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from presswatch_spark.errors import ConfigError
 from presswatch_spark.languages import language_problem
 from presswatch_spark.settings.load import COMMAND_LINE, Setting, SettingsGroup, setting, share
 from presswatch_spark.terminal import did_you_mean
@@ -295,19 +294,6 @@ def load_scan_config(
 ) -> ScanConfig:
     """Load the settings of a job; see `SettingsGroup.load`."""
     return JOB_SETTINGS.load(path, env or {}, flags or {}, flags_from)
-
-
-def parse_flag(name: str, value: object, flags_from: str = COMMAND_LINE) -> object:
-    """Return the value of a flag; a text is read as an environment variable's would be.
-
-    Raises:
-        ConfigError: the text is not of the setting's type.
-    """
-    setting = known_settings().get(name)
-    try:
-        return setting.parse(value) if setting and isinstance(value, str) else value
-    except ValueError as error:
-        raise ConfigError(f"{name} {error}", where=flags_from) from error
 
 
 def row_settings(config: ScanConfig, minhash: MinHashRules) -> str:

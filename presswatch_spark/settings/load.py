@@ -13,6 +13,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -171,7 +172,6 @@ def _pair(text: str) -> tuple[str, str]:
 
 @cache
 def _settings_of(section: type, prefix: str = "") -> Mapping[str, Setting]:
-    """Return every setting of a dataclass and of the sections in it, by its dotted path after `prefix`."""
     found, hints = dict[str, Setting](), get_type_hints(section)
     for declared in fields(section):
         name, hint = f"{prefix}{declared.name}", hints[declared.name]
@@ -246,7 +246,7 @@ class SettingsGroup(Generic[Config]):
         Args:
             path: the YAML file, or None.
             env: the process environment.
-            flags: values by dotted path; None means that the flag was not given.
+            flags: values by dotted path, or texts as in the environment; None means not given.
             flags_from: the origin of flags, for messages.
 
         Raises:
@@ -262,8 +262,14 @@ class SettingsGroup(Generic[Config]):
                 nodes = self._in_node(root, "", check)
                 given += [(name, value, f"{path}:{line}") for name, value, line in nodes]
             problems += [f"{path}:{line}: {message}" for line, message in sorted(check.problems)]
-        given += self._in_environment(env, problems)
-        given += [(name, value, flags_from) for name, value in flags.items() if value is not None]
+        written = ((name, value, flags_from) for name, value in flags.items() if value is not None)
+        for name, value, where in chain(self._in_environment(env, problems), written):
+            setting = self.known.get(name)
+            try:
+                parsed = setting.parse(value) if setting and isinstance(value, str) else value
+                given.append((name, parsed, where))
+            except ValueError as error:
+                problems.append(f"{where}: {name} {error}")
         for name, value, where in given:
             setting = self.known.get(name)
             if problem := setting.problem_of(value) if setting else f"is no setting{self._suggestion(name)}":
@@ -290,14 +296,10 @@ class SettingsGroup(Generic[Config]):
                 problems.append(
                     f"{variable} is no setting{self._suggestion(name.upper(), names, self.prefix)}"
                 )
-                continue
-            try:
-                yield setting.name, setting.parse(env[variable]), variable
-            except ValueError as error:
-                problems.append(f"{variable}: {setting.name} {error}")
+            else:
+                yield setting.name, env[variable], variable
 
     def _in_node(self, node: yaml.Node, name: str, check: Check) -> Iterator[tuple[str, object, int]]:
-        """Yield each setting of a YAML tree with its line."""
         import yaml
 
         prefix = f"{name}." if name else ""

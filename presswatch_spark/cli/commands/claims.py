@@ -89,7 +89,6 @@ def claims(
 
 
 def _summary_lines(summary: ClaimsSummary, _: Language) -> Iterator[Line]:
-    """Yield totals of the claims by kind and letter, then of all."""
     from presswatch_spark.claims.letters import KINDS, OWN_KINDS
     from presswatch_spark.claims.make import THINGS
 

@@ -160,7 +160,6 @@ def _strongest(found: Matches, order: str, limit: int) -> list[Row]:
 
 
 def _summary_lines(found: Matches, totals: MatchTotals, _: Language) -> Iterator[str]:
-    """Yield totals, rows that a filter left out as unknown, runs if they are several, a note on letters."""
     letters = ", ".join(f"{_.number(count)} {letter}" for letter, count in sorted(totals.letters.items()))
     rows = _.n("{n} row", "{n} rows", totals.rows) + (f" ({letters})" if letters else "")
     yield _(

@@ -81,10 +81,25 @@ def rights(
     reservations = Reservations(tables, signals, run_id, form.storage)
 
     def lines() -> Iterator[Line]:
-        folder, counts = reservations.write(out) if out else (None, None)
-        if counts is None:
-            counts = Counter((row["agent"], row["status"]) for row in reservations.rows())
-        yield from _reservation_lines(counts, _)
+        if out:
+            folder, counts = reservations.write(out)
+        else:
+            folder, counts = None, Counter((row["agent"], row["status"]) for row in reservations.rows())
+        agents = list(dict.fromkeys(agent for agent, __ in counts))
+        if agents:
+            cells = [
+                (agent, _.number(counts[agent, status]), _.name(status), _(meaning))
+                for agent in agents
+                for status, meaning in MEANING.items()
+                if counts[agent, status]
+            ]
+            columns = ("agent", "matches", "reserved", "meaning")
+            yield Table(columns, cells, columns[:3], columns[3:])
+            found = _.n("{n} match", "{n} matches", counts.total() // len(agents))
+            total = {"matches": found, "agents": len(agents)}
+            yield _("{matches} on publishers' own sites, each for {agents} agents", **total)
+        else:
+            yield _("no match on a publisher's own site in WARC or WET")
         if folder:
             yield _("written to {folder}", folder=folder)
 
@@ -100,25 +115,6 @@ def rights(
 
     rows = ReplyRows(reservations.rows(), lambda: Reservation.schema)
     return Reply(lines(), rows=rows, warnings=warnings())
-
-
-def _reservation_lines(counts: Counter[tuple[str, str]], _: Language) -> Iterator[Line]:
-    if not counts:
-        yield _("no match on a publisher's own site in WARC or WET")
-        return
-    agents = list(dict.fromkeys(agent for agent, __ in counts))
-    rows = [
-        (agent, _.number(counts[agent, status]), _.name(status), _(meaning))
-        for agent in agents
-        for status, meaning in MEANING.items()
-        if counts[agent, status]
-    ]
-    columns = ("agent", "matches", "reserved", "meaning")
-    yield Table(columns, rows, columns[:3], columns[3:])
-    matches = _.n("{n} match", "{n} matches", counts.total() // len(agents))
-    yield _(
-        "{matches} on publishers' own sites, each for {agents} agents", matches=matches, agents=len(agents)
-    )
 
 
 @command("exposure", json=True, export=True, lang="en", pager=True, settings=STORAGE)

@@ -13,6 +13,7 @@ import click
 from presswatch_spark.cli.options import argument, flag, given_settings, option
 from presswatch_spark.cli.replies import Reply, ReplyForm, command
 from presswatch_spark.errors import ConfigError
+from presswatch_spark.settings.config import load_scan_config
 
 COMMANDS = (
     "scan", "watch", "campaign run", "census", "corpus build", "compare", "rights", "claims", "verify-rows",
@@ -108,7 +109,7 @@ def _parsed(context: click.Context, words: Sequence[str]) -> tuple[str, tuple[st
                 f"{error.option_name} is an option of submit: write it before {JOBS[name]}", error.ctx
             ) from error
         raise
-    given_settings(params)
+    load_scan_config(flags=given_settings(params))
     if scan_options := params.get("scan_options"):
         watched_scan(scan_options, params["news"])
     return name, arguments, params

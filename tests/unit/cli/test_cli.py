@@ -23,7 +23,12 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.options import given_settings
 from presswatch_spark.errors import PresswatchError, StorageError
 from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.settings.config import known_settings
+from presswatch_spark.settings.config import (
+    CorpusConfig,
+    StorageOptions,
+    known_settings,
+    load_scan_config,
+)
 from presswatch_spark.tables.declarations import PublishedCensus
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
@@ -294,12 +299,9 @@ def test_wrong_settings_exit_1_with_every_mistake(
 def test_flags_become_settings() -> None:
     flags: dict[str, Any] = {"read__languages": ("fra", "oci"), "read__columns": ("text=body",)}
     flags |= {"run__cores": 2, "storage__region": None, "storage__unsigned": False, "corpus__columns": ()}
-    assert given_settings(flags) == {
-        "read.languages": ("fra", "oci"),
-        "read.columns": {"text": "body"},
-        "run.cores": 2,
-        "storage.unsigned": False,
-    }
+    config = load_scan_config(flags=given_settings(flags))
+    assert (config.read.languages, config.read.columns) == (("fra", "oci"), {"text": "body"})
+    assert (config.run.cores, config.storage, config.corpus) == (2, StorageOptions(), CorpusConfig())
 
 
 @pytest.mark.parametrize("path", paths(cli.cli), ids=" ".join)

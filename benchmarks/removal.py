@@ -38,7 +38,7 @@ from presswatch_spark.model import ReadReport
 from presswatch_spark.removal.case import RemovalCase, sealed
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import Target
-from tests.removal import new_case
+from tests.removal import new_case, probes_of
 
 SEED, WORDS = 20261127, 300
 RANGE = re.compile(r"bytes=(\d+)-(\d+)")
@@ -182,7 +182,7 @@ def killed(command: list[str], case: RemovalCase, kills: int, seconds: float) ->
             process.wait()
             hit += 1
     subprocess.run(command, cwd=TREE, stdout=subprocess.DEVNULL, check=True)
-    asked = Counter((probe.round, probe.target_sha256) for probe in case.probes() if probe.role == "target")
+    asked = Counter((probe.round, probe.target_sha256) for probe in probes_of(case) if probe.role == "target")
     targets = {target.target_sha256 for target in case.targets()}
     ended = max(number for number, _ in asked)
     lost = sum((number, target) not in asked for number in range(1, ended + 1) for target in targets)

@@ -23,19 +23,13 @@ from presswatch_spark.terminal import counted
 class Machine:
     """A machine of the price list: vCPUs, whole cores, and dollars an hour with all fees.
 
-    Spark's cores are vCPUs; rates are of whole cores. `network_gbit`: sustained Gbit/s; None if unknown.
+    Spark's cores are vCPUs; rates are of whole cores.
     """
 
     name: str
     vcpus: float
     cores: float
     usd_per_hour: float
-    network_gbit: float | None = None
-
-    @property
-    def network_mb_a_core(self) -> float | None:
-        """Return the MB a second that the network sustains for each whole core; None if that is not known."""
-        return None if self.network_gbit is None else self.network_gbit * 125 / self.cores
 
     def dollars(self, core_hours: float) -> float:
         """Return the price of core-hours when all cores are busy."""
@@ -102,9 +96,7 @@ class PriceList:
             vcpus, cores, dollars, fees = (
                 float(one[name]) for name in ("vcpus", "cores", "usd_per_hour", "service_usd_per_hour")
             )
-            network = one.get("network_gbit")
-            sustained = None if network is None else float(network)
-            machines.append(Machine(str(one["name"]), vcpus, cores, dollars + fees, sustained))
+            machines.append(Machine(str(one["name"]), vcpus, cores, dollars + fees))
         for one in table["releases"]:
             stored, text = float(one["stored_bytes"]), float(one["text_bytes"])
             of = str(one["name"]), str(one["format"]), bool(one.get("gate")), int(one["shards"])
@@ -159,12 +151,6 @@ class Estimate:
     guessed: Mapping[str, int]
     unknown: int
     passes: int = 1
-
-    @property
-    def stored_mb_a_core(self) -> float | None:
-        """Return the MB of stored bytes that a core takes in a second; None if nothing is known."""
-        read = self.stored_bytes * self.passes
-        return read / 1e6 / (self.core_hours * 3600) if self.core_hours else None
 
 
 def core_hours(text_bytes: float, mb_per_second: float, spark_share: float) -> float:
@@ -240,13 +226,6 @@ class Bill:
         hours = spark_seconds / HOUR
         return hours if self.machine is None else self.machine.core_hours(hours)
 
-    @property
-    def slower(self) -> float | None:
-        """How many times slower the machine's network is than its cores; None if unknown."""
-        wanted = self.estimate.stored_mb_a_core
-        sustained = self.machine and self.machine.network_mb_a_core
-        return wanted / sustained if wanted and sustained else None
-
     def line(self) -> str:
         """Return the estimate in one line, with what it is based on."""
         expected = self.estimate
@@ -261,8 +240,6 @@ class Bill:
             parts[-1] += f" (rates measured {self.prices.measured})"
             if expected.passes > 1:
                 parts[-1] += f" in {expected.passes} passes"
-        if (slower := self.slower) is not None and slower > 1:
-            parts.append(f"up to {slower:.1f} times as much if that machine's network sets the pace")
         for release, count in expected.guessed.items():
             parts.append(f"{count:,} of unknown size, taken to be as those of {release} are")
         if expected.unknown:
@@ -318,32 +295,23 @@ class CostGuard:
         left = self._planned - done.shards
         spent = self._bill.core_hours(self._spent - self._spent_before_shards)
         whole = core_hours + spent / here * left if here else None
-        if whole is not None and done.shards < self._planned and not self._has_forecast:
+        machine, budget = self._bill.machine, self._bill.budget
+        in_all = machine.dollars(whole) if machine and whole is not None else 0.0
+        if whole is not None and left > 0 and not self._has_forecast:
             self._has_forecast = True
-            bill = self._bill
-            dollars = f", {dollars_text(bill.machine.dollars(whole))}" if bill.machine else ""
             line = (
                 f"estimate by the {counted(here, 'shard')} that {'was' if here == 1 else 'were'} read:"
-                f" {core_hours_text(whole)}{dollars} in all"
+                f" {core_hours_text(whole)}{f', {dollars_text(in_all)}' if machine else ''} in all"
             )
-            if bill.machine and bill.budget is not None and bill.machine.dollars(whole) > bill.budget:
-                line += f"; more than the budget of {dollars_text(bill.budget)}, where the scan will stop"
+            if machine and budget is not None and in_all > budget:
+                line += f"; more than the budget of {dollars_text(budget)}, where the scan will stop"
             self._say(line)
-        self._stop_at_budget(done, core_hours, whole)
-
-    def _stop_at_budget(self, done: ShardTotals, core_hours: float, whole: float | None) -> None:
-        bill = self._bill
-        if bill.machine is None or bill.budget is None or done.shards >= self._planned:
+        if machine is None or budget is None or left <= 0 or machine.dollars(core_hours) < budget:
             return
-        dollars = bill.machine.dollars(core_hours)
-        if dollars < bill.budget:
-            return
-        needed = (
-            "" if whole is None else f", and takes some {dollars_text(bill.machine.dollars(whole))} in all"
-        )
+        needed = "" if whole is None else f", and takes some {dollars_text(in_all)} in all"
         raise BudgetError(
-            f"the scan has cost {dollars_text(dollars)} on {bill.machine.name}"
-            f" ({core_hours_text(core_hours)}), and its budget is {dollars_text(bill.budget)};"
+            f"the scan has cost {dollars_text(machine.dollars(core_hours))} on {machine.name}"
+            f" ({core_hours_text(core_hours)}), and its budget is {dollars_text(budget)};"
             f" {done.shards:,} of {self._planned:,} shards are done, and nothing is published",
             remedy=f"give the same command with a higher --budget: the scan goes on where it is{needed}",
         )

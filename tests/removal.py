@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import shutil
 import tempfile
 import zlib
@@ -156,6 +157,12 @@ def new_case(path: str, targets: Iterable[Target], about: dict[str, Any] | None 
     with new_folder(path, storage, MARKER) as draft:
         write_case(draft, list(targets), about or {})
     return RemovalCase.open(path, storage)
+
+
+def probes_of(case: RemovalCase) -> list[Probe]:
+    """All probes of a case, with what was answered, in the order of the chain; the chain is checked."""
+    collections.deque(case.each_round(), maxlen=0)
+    return list(case.links("probes", Probe))
 
 
 def probe_row(**columns: Any) -> Probe:

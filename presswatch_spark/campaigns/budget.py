@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from presswatch_spark.campaigns.progress import ItemProgress
@@ -12,12 +12,10 @@ from presswatch_spark.costs import (
     PriceList,
     core_hours,
     dollars_text,
-    estimate,
     kind_of,
 )
 from presswatch_spark.errors import BudgetError, ConfigError
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.storage.shards import ShardPlan
 
 HIGHER = "give a higher budget: the campaign goes on where it is"
 
@@ -55,15 +53,12 @@ class Budget:
 
 
 def estimated(
-    items: Sequence[ItemProgress],
-    config: ScanConfig,
-    machine: Machine | None,
-    lists: Mapping[str, ShardPlan] | None = None,
+    items: Sequence[ItemProgress], config: ScanConfig, machine: Machine | None
 ) -> tuple[float, int]:
     """Estimate the rest of a campaign: core-hours, and the number of items of unknown size.
 
-    An item that runs have read costs per shard what it has cost so far. Another one costs what its sizes in
-    `lists` give, else what items of its format have cost here, else what the price list has for its format.
+    An item that runs have read costs per shard what it has cost so far. Another one costs what
+    items of its format have cost here, else what the price list has for a release of its format.
     """
     prices, unknown, total = PriceList.read(config.run.prices), 0, 0.0
     spent = dict[str, list[float]]()
@@ -76,15 +71,11 @@ def estimated(
         if each.is_done:
             continue
         item, gate = each.item, bool(config.read.languages) and not each.item.note
-        listed = (lists or {}).get(item.name)
-        sized = estimate(listed, item.format, gate, prices) if listed and listed.size is not None else None
         kind = kind_of("", item.format) if item.path is None else None
         like, rate = (prices.like(kind), prices.rate(kind, gate)) if kind is not None else (None, None)
         if each.shard_reads and each.core_hours:
             hours = each.core_hours / each.shard_reads * each.left
             total += machine.core_hours(hours) if machine else hours
-        elif sized is not None and not sized.unknown:
-            total += sized.core_hours
         elif item.format in means:
             total += means[item.format]
         elif like is not None and rate is not None:

@@ -103,7 +103,6 @@ def build_growth(
 def _side_by_side(
     older: Corpus, newer: Corpus
 ) -> Iterator[tuple[str, ArticleFields | None, ArticleFields | None]]:
-    """Yield each article of either corpus with its row in both; corpora are in the order of their ids."""
 
     def rows(corpus: Corpus, side: str) -> Iterator[tuple[str, str, ArticleFields]]:
         for part in range(-(-len(corpus) // layout.ARTICLES_PER_PART)):

@@ -7,21 +7,22 @@ CAMPAIGN/corpora/FROM-TO/         the articles that corpus TO has and corpus FRO
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Self
 
-from presswatch_spark.campaigns.scope import news_months
-from presswatch_spark.errors import CorruptError, InputError
+from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.releases.datasets import dataset_named, load_datasets, part_of
-from presswatch_spark.releases.known import ReleaseList
-from presswatch_spark.releases.release import Release, form_of, kinds_of, week_of
+from presswatch_spark.releases.known import Listing, ReleaseList, at_hand, current, list_uri
+from presswatch_spark.releases.release import CRAWL_FORMS, NEWS_SINCE, Release, form_of, kinds_of, week_of
+from presswatch_spark.releases.release import NEWS as CC_NEWS
+from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import MissingError, canonical
+from presswatch_spark.storage.objects import DeniedError, MissingError, canonical
 from presswatch_spark.storage.shards import glob_of
 from presswatch_spark.storage.uris import without_revision
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
@@ -33,6 +34,10 @@ CORPORA = "corpora"
 NEWS = "news"
 LANGUAGES_SINCE = (2018, 34)
 """The crawl of August 2018 is the first whose languages were identified."""
+OVERDUE = timedelta(days=60)
+"""No crawl was without shard lists for longer after its last capture: then something else is wrong."""
+LIST_MAX_AGE = timedelta(days=7)
+"""With an older list of crawls a release may be missed."""
 WHOLE = "its pages name no languages, so all are read"
 
 
@@ -90,6 +95,36 @@ class CampaignPlan:
                 where=where,
                 remedy="use the version that opened it, undo an edit, or open it again in another folder",
             ) from error
+
+    def known_crawls(
+        self, config: ScanConfig, now: datetime, *, by_name: bool = False, base: str | None = None
+    ) -> ReleaseList:
+        """Return the list of crawls that is due now; of news and datasets, the one at hand.
+
+        `by_name`: read no list, and add the crawls of later weeks that are published, each called by its
+        week: for machines that reach shard lists below `base`, and no list of crawls.
+
+        Raises:
+            StorageError: the list is a file, and cannot be read; or a shard list cannot be asked for now.
+        """
+        uri, form = list_uri(self.listed or config.datasets.common_crawl.index), self.crawls
+        if form is None or form not in CRAWL_FORMS:
+            return at_hand(uri)
+        if not by_name:
+            return current(uri, config.storage, now)
+
+        def is_published(name: str) -> bool:
+            try:
+                shards_of(name, form, base, config.datasets, config.storage)
+            except PresswatchError as error:
+                if is_absence(error):
+                    return False
+                if isinstance(error.__cause__, StorageError):
+                    raise error.__cause__ from error
+                raise
+            return True
+
+        return with_later_weeks(at_hand(uri), now, is_published)
 
 
 def read_plan(folder: Folder) -> tuple[CampaignPlan, str] | None:
@@ -207,3 +242,41 @@ def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]
             remedy="give the oldest crawl as --since and the newest as --until",
         )
     return crawls[first : last + 1]
+
+
+def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[str], bool]) -> ReleaseList:
+    """Return a list with the published crawls of the weeks since its newest crawl."""
+    weeks = {crawl.name: found for crawl in known.listing.crawls if (found := week_of(crawl.name))}
+    newest = max(weeks, default=None)
+    published = list[Release]()
+    if newest:
+        year, week = weeks[newest]
+        day = datetime.fromisocalendar(year, max(week, 1), 1).replace(tzinfo=UTC)
+        while (day := day + timedelta(weeks=1)) <= now:
+            name = "CC-MAIN-{}-{:02}".format(*day.isocalendar()[:2])
+            if is_published(name):
+                published.insert(0, Release(name, None, None))
+    listing = Listing(now, (*published, *known.listing.crawls))
+    return ReleaseList(listing, f"{known.origin}, and the weeks since {newest}")
+
+
+def news_months(now: datetime) -> tuple[Release, ...]:
+    """Return the months of CC-NEWS that are over, newest first: a month's list grows until its end."""
+    months = []
+    end = datetime(now.year, now.month, 1, tzinfo=UTC)
+    while end > NEWS_SINCE:
+        first = (end - timedelta(days=1)).replace(day=1)
+        months.append(Release(f"{CC_NEWS}-{first:%Y-%m}", max(first, NEWS_SINCE), end))
+        end = first
+    return tuple(months)
+
+
+def is_absence(error: PresswatchError) -> bool:
+    """Return whether a shard list is not there; a bucket that we may not list denies what it lacks."""
+    causes = (error, error.__cause__) if isinstance(error, InputError) else (error,)
+    return any(isinstance(cause, (MissingError, DeniedError)) for cause in causes)
+
+
+def is_overdue(last_capture: datetime | None, now: datetime) -> bool:
+    """Return whether a release should have been published long ago; one of unknown dates should."""
+    return last_capture is None or now - last_capture > OVERDUE

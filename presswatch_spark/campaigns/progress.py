@@ -32,14 +32,6 @@ CORE_SECONDS = f"{PREFIX}core_seconds_total"
 _LOGGED = ("shard_uri", "status", "bytes_expected", "etag")
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignSample:
-    """The sample that a campaign draws of each release, as `runs` has it."""
-
-    share: float | None = None
-    seed: int | None = None
-
-
 @dataclass(slots=True)
 class Read:
     """Shards of one item and one step by place: planned by a run, and read to their end.
@@ -74,7 +66,6 @@ class Reads:
     """Shards of an item that runs have read, by step.
 
     `uris`: of places that are no URIs themselves. `listed`: places in the list of today, if that was read.
-    `is_sample`: the runs drew samples; each counts as all shards that it was drawn from.
     """
 
     steps: dict[Step, Read] = field(default_factory=dict)
@@ -84,7 +75,6 @@ class Reads:
     uris: dict[str, str] = field(default_factory=dict)
     listed: frozenset[str] = frozenset()
     shard_reads: int = 0
-    is_sample: bool = False
 
     @property
     def shards(self) -> set[str]:
@@ -100,8 +90,6 @@ class Reads:
 
     def planned_for(self) -> Mapping[str, int]:
         """Return the newest corpus that each shard was planned for, read or not; 0 for none."""
-        if self.is_sample:
-            return dict.fromkeys(self.shards, _reached(self.steps))
         return self._reaching({step: read.planned for step, read in self.steps.items()})
 
     def read_for(self) -> Mapping[str, int]:
@@ -109,7 +97,6 @@ class Reads:
         return self._reaching({step: read.complete for step, read in self.steps.items()})
 
     def _reaching(self, steps: Mapping[Step, set[str]]) -> Mapping[str, int]:
-        """Return the corpus that the steps which have a shard lead to, by shard."""
         reached = cache(_reached)
         return {
             place: reached(tuple(step for step, places in steps.items() if place in places))
@@ -118,8 +105,6 @@ class Reads:
 
     def whole(self) -> int:
         """Return the newest corpus for which all shards were read to their end."""
-        if self.is_sample:
-            return _reached(step for step, read in self.steps.items() if read.planned <= read.complete)
         return min(self.read_for().values(), default=0)
 
     def unlisted(self, wanted: int) -> int:
@@ -226,36 +211,22 @@ class Runs:
         return cls(store, [PublishedRun(**row) for row in store.rows("runs")], hours)
 
     def reads(
-        self,
-        item: Item,
-        digests: Mapping[str, Step],
-        config: ScanConfig,
-        minhash: MinHashRules,
-        sample: CampaignSample,
+        self, item: Item, digests: Mapping[str, Step], config: ScanConfig, minhash: MinHashRules
     ) -> Reads:
         """Return their reads of an item; `digests`: of the campaign's corpora, with their steps."""
-        wanted = item.format, config_digest(item.settings(config), minhash)
-        reads = Reads(is_sample=sample != CampaignSample())
-        # Samples first: a second try is known by them, and a clock may have been put back since.
-        for run in sorted(self.rows, key=lambda run: run.sample is None):
+        wanted, reads = (item.format, config_digest(item.settings(config), minhash)), Reads()
+        for run in self.rows:
             step = digests.get(run.corpus_digest)
-            # A run that was given the records of other tables has read no shard as a whole.
-            is_whole = run.asked_for == item.name and run.records_planned is None
+            # A sample, or a run of the records of other tables, is no reading of a release.
+            is_whole = run.asked_for == item.name and run.sample is None and run.records_planned is None
             if step is None or (run.dataset, run.config_digest) != wanted or not is_whole:
-                continue
-            # A second try has no sample of its own: its shards are of the sample that it completes.
-            drawn, steps = CampaignSample(run.sample, run.sample_seed), reads.steps
-            if drawn != sample and (drawn.share is not None or step not in steps):
                 continue
             assert self.store is not None
             log = self.store.read("scan_log", run.run_id, columns=list(_LOGGED))
             lines = [(place_of(uri), uri, *facts) for uri, *facts in zip(*_lists(log, *_LOGGED), strict=True)]
             if not lines or not all(item.holds(uri) for _, uri, *_ in lines):
                 continue
-            if drawn != sample and not steps[step].planned.issuperset(place for place, *_ in lines):
-                continue
-
-            read = steps.setdefault(step, Read())
+            read = reads.steps.setdefault(step, Read())
             for place, uri, status, size, etag in lines:
                 # A dataset may change; the list of a crawl has no sizes to compare.
                 version = None if item.path is None else version_of(ObjectInfo(uri, size, etag))

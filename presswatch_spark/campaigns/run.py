@@ -8,16 +8,21 @@ and run and a last look before a run begins keep out other processes.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from presswatch_spark.campaigns.budget import HIGHER, Budget
 from presswatch_spark.campaigns.growth import build_growth, require_growth
-from presswatch_spark.campaigns.plan import CORPORA, CampaignPlan, CorpusOfCampaign, Item
+from presswatch_spark.campaigns.plan import (
+    CORPORA,
+    CampaignPlan,
+    CorpusOfCampaign,
+    Item,
+    is_absence,
+    is_overdue,
+)
 from presswatch_spark.campaigns.progress import (
-    CampaignSample,
     ItemProgress,
     Reads,
     Runs,
@@ -25,7 +30,6 @@ from presswatch_spark.campaigns.progress import (
     core_hours_spent,
     place_of,
 )
-from presswatch_spark.campaigns.scope import is_absence, is_overdue
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
@@ -41,13 +45,10 @@ from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import DeniedError, MissingError, ObjectInfo, stat
 from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.storage.threads import AskingThreads
-from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import counted
 
-ALL = CampaignSample()
-"""No sample: all shards of each release."""
 ASKED_AT_ONCE = 8
 
 
@@ -82,9 +83,21 @@ class Task:
         return self.step, self.again
 
 
+def store_of(plan: CampaignPlan, config: ScanConfig) -> TableStore | None:
+    """Return the tables of a campaign; None if no scan has made them yet."""
+    try:
+        return TableStore.open(plan.out, config.storage)
+    except OutputError:
+        names = Folder.of(plan.out, config.storage).names()
+        # A watch has its lock there before the first scan makes the tables.
+        if any(name.partition("/")[0] != WATCH_FOLDER for name in names):
+            raise
+        return None
+
+
 @dataclass(slots=True)
 class Campaign:
-    """A campaign that is open; `config`, `base` and `sample` are those of its scans.
+    """A campaign that is open; `config` and `base` are those of its scans.
 
     `notes`: on the lists of items, by name. The private rest is what this process has read: published runs
     with their ids, digests of built corpora with their steps, lists by item.
@@ -95,7 +108,6 @@ class Campaign:
     items: tuple[Item, ...]
     config: ScanConfig
     base: str | None = None
-    sample: CampaignSample = ALL
     notes: dict[str, str] = field(default_factory=dict)
     _lists: dict[str, ShardPlan] = field(default_factory=dict)
     _ids: tuple[str, ...] = ()
@@ -108,20 +120,9 @@ class Campaign:
         """Return the number of the newest corpus, counted from 1."""
         return len(self.plan.corpora)
 
-    def store(self) -> TableStore | None:
-        """Return the tables; None if no scan has made them yet."""
-        try:
-            return TableStore.open(self.plan.out, self.config.storage)
-        except OutputError:
-            names = Folder.of(self.plan.out, self.config.storage).names()
-            # A watch has its lock there before the first scan makes the tables.
-            if any(name.partition("/")[0] != WATCH_FOLDER for name in names):
-                raise
-            return None
-
     def begun(self) -> list[UnfinishedRun]:
         """Return the runs of its tables that a process has begun, and not published."""
-        store = self.store()
+        store = store_of(self.plan, self.config)
         found = unfinished_runs(store) if store else ()
         return [run for run in found if isinstance(run, UnfinishedRun) and run.begun.by == "runs"]
 
@@ -135,14 +136,13 @@ class Campaign:
         return ItemProgress.of(item, self._reads(item), self.newest)
 
     def _reads(self, item: Item) -> Reads:
-        reads = self._published().reads(item, self._digests, self.config, self._minhash, self.sample)
-        if item.name in self._lists and item.path is not None and self.sample == ALL:
+        reads = self._published().reads(item, self._digests, self.config, self._minhash)
+        if item.name in self._lists and item.path is not None:
             reads.compare(self._lists[item.name])
         return reads
 
     def _published(self) -> Runs:
-        """Return the published runs, read again only when there are others."""
-        store = self.store()
+        store = store_of(self.plan, self.config)
         ids = tuple(store.published()) if store else ()
         if self._runs is None or self._ids != ids:
             self._runs, self._ids = Runs.of(store), ids
@@ -151,7 +151,6 @@ class Campaign:
         return self._runs
 
     def _built(self) -> dict[str, Step]:
-        """Return the digest of each corpus of the campaign that is built, with its step."""
         found = {corpus.digest: (0, number) for number, corpus in enumerate(self.plan.corpora, 1)}
         grown = self.folder / CORPORA
         for name in grown.names():
@@ -175,31 +174,28 @@ class Campaign:
         for step, uris in progress.missing_of.items():
             if (step, True) not in tried:
                 return self._again(item, step, uris)
-        if progress.reached == self.newest and (item.path is None or self.sample != ALL):
+        if progress.reached == self.newest and item.path is None:
             return None
         listed = self._list(item, is_done=progress.is_done)
         if listed is None:
             return None
 
-        by_reach = {progress.reached: list(listed)}
-        if self.sample == ALL:
-            reads.compare(listed)
-            planned_for, by_reach = reads.planned_for(), {}
-            for info in listed:
-                by_reach.setdefault(planned_for[place_of(info.uri)], []).append(info)
+        reads.compare(listed)
+        planned_for, by_reach = reads.planned_for(), dict[int, list[ObjectInfo]]()
+        for info in listed:
+            by_reach.setdefault(planned_for[place_of(info.uri)], []).append(info)
         for reached in sorted(by_reach, reverse=True):
             shards = replace(listed, shards=tuple(by_reach[reached]))
             is_all = len(shards) == len(listed)
             task = Task(item, (reached, self.newest), shards, is_all=is_all, known=self._ids)
             if reached < self.newest and task.key not in tried:
                 return self._begun_before(task) or task
-        if self.sample == ALL and (count := reads.unlisted(self.newest)):
+        if count := reads.unlisted(self.newest):
             what = f"{counted(count, 'shard')} listed no more: not scanned for articles that came since"
             self.notes[item.name] = what
         return None
 
     def _again(self, item: Item, step: Step, uris: Sequence[str]) -> Task:
-        """Return the task of shards that were not read to their end, without those that are gone."""
 
         def described(uri: str) -> ObjectInfo | None:
             try:
@@ -235,15 +231,6 @@ class Campaign:
             raise
         return lists[item.name]
 
-    def lists_of(self, standings: Iterable[ItemProgress]) -> Mapping[str, ShardPlan]:
-        """Return, by name, lists of datasets on disk or S3 that have no runs yet, where they can be had."""
-        for progress in standings:
-            place = progress.item.path
-            if place is not None and not progress.runs and scheme_of(place) in ("file", "s3"):
-                with suppress(InputError, StorageError):
-                    self._list(progress.item, is_done=progress.is_done)
-        return self._lists
-
     def _begun_before(self, task: Task) -> Task | None:
         """Return the task that a killed process began for an earlier corpus, to be finished first, if any."""
         begun = set(map(_key_in, self.begun()))
@@ -277,7 +264,6 @@ class Campaign:
 
     def _scan(self, task: Task, budget: Budget, command: str | None, events: EventLog | None) -> RunSummary:
         config, corpus = task.item.settings(self.config), self._corpus_of(task.step)
-        share, seed = self._drawn(task)
         if budget.dollars is not None:
             # The guard of the run itself counts the cost of that run.
             key = self._key_of(task, corpus)[:KEY_DIGITS]
@@ -292,8 +278,6 @@ class Campaign:
                 config=config,
                 command=command,
                 events=events,
-                sample=share,
-                sample_seed=seed,
                 product=task.item.product,
                 asked_for=task.item.name,
                 beginning=partial(self._require_wanted, task),
@@ -305,7 +289,6 @@ class Campaign:
             raise BudgetError(what, where=task.item.name, remedy=HIGHER) from error
 
     def _require_wanted(self, task: Task) -> None:
-        """Raise `DoneMeanwhileError` if another process has read shards of a task since it was found."""
         self._published()
         if self._ids == task.known:
             return
@@ -314,8 +297,6 @@ class Campaign:
         if task.again:
             missing = set(reads.missing(self.newest).get(task.step, ()))
             is_wanted = all(info.uri in missing for info in task.shards)
-        elif self.sample != ALL:
-            is_wanted = min(planned_for.values(), default=0) == task.step[0]
         else:
             is_wanted = all(planned_for.get(place_of(info.uri), 0) <= task.step[0] for info in task.shards)
         if not is_wanted:
@@ -324,21 +305,16 @@ class Campaign:
             )
 
     def _key_of(self, task: Task, corpus: str) -> str:
-        config, (share, seed) = task.item.settings(self.config), self._drawn(task)
+        config, item = task.item.settings(self.config), task.item
         return scan_key(
             task.shards,
-            dataset=task.item.format,
+            dataset=item.format,
             manifest=manifest_of(corpus, config.storage),
             config=config,
-            sample=share,
-            sample_seed=seed,
-            product=task.item.product,
+            sample=None,
+            sample_seed=0,
+            product=item.product,
         )
-
-    def _drawn(self, task: Task) -> tuple[float | None, int]:
-        """Return share and seed of a task's sample; shards that are tried again were drawn before."""
-        share = None if task.again else self.sample.share
-        return share, (self.sample.seed or 0) if share is not None else 0
 
     def _corpus_of(self, step: Step) -> str:
         """Return the corpus of a step; the articles that came since an earlier one are built if need be."""

@@ -1,8 +1,7 @@
 """One file of an index, from its footer to its captures and its row of the log; no failure gets past it."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 import pyarrow as pa
@@ -17,28 +16,8 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printab
 from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.tables.digests import row_digest
 
-# What the index says of a capture may be anything: of a file, no more kinds than these are told apart.
-KINDS_MAX = 100_000
 ROWS_AT_ONCE = 512
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class CaptureKind:
-    """A kind of captures in the summary of a census; `language` is the first that was identified."""
-
-    publisher_id: str
-    title_id: str
-    url_match: str
-    subset: str
-    status: int
-    language: str
-
-
-_KIND = [(name, pa.string()) for name in ("publisher_id", "title_id", "url_match", "subset")]
-_KIND += [("status", pa.int32()), ("language", pa.string()), ("captures", pa.int64())]
-KINDS = pa.field("kinds", pa.list_(pa.struct(_KIND)))
-"""A column of the log while a census is in progress: how many captures of each kind the file gave."""
 
 
 @dataclass(slots=True)
@@ -48,24 +27,13 @@ class FileReading(Attempt):
     report: IndexReport = field(default_factory=IndexReport)
     batches: list[pa.RecordBatch] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    kinds: Counter[CaptureKind] = field(default_factory=Counter)
+    captures: int = 0
     releases: set[object] = field(default_factory=set)
 
     def add(self, row: Row) -> None:
         """Take a row of `captures`."""
-        languages = row["languages"]
-        kind = CaptureKind(
-            publisher_id=str(row["publisher_id"]),
-            title_id=str(row["title_id"]),
-            url_match=str(row["url_match"]),
-            subset=str(row["subset"] or ""),
-            status=int(str(row["http_status"] or 0)),
-            language=str(languages[0]) if isinstance(languages, list) and languages else "",
-        )
-        if kind not in self.kinds and len(self.kinds) >= KINDS_MAX:
-            kind = replace(kind, subset="", status=0, language="")
         self.rows.append(row)
-        self.kinds[kind] += 1
+        self.captures += 1
         self.releases.add(row["release"])
         if len(self.rows) >= ROWS_AT_ONCE:
             self.pack()
@@ -95,16 +63,15 @@ class FileReading(Attempt):
 
     @property
     def columns(self) -> dict[str, object]:
-        """The columns of `census_log` that a scan has not, `releases` and `kinds`."""
+        """The columns of `census_log` that a scan has not, and `releases`."""
         report = self.report
         return {
             "row_groups": report.row_groups,
             "row_groups_read": report.row_groups_read,
             "rows": report.rows,
-            "captures": sum(self.kinds.values()),
+            "captures": self.captures,
             "columns_missing": list(report.missing),
             "releases": sorted(self.releases, key=str),
-            "kinds": [{**asdict(kind), "captures": count} for kind, count in self.kinds.items()],
         }
 
 
@@ -149,7 +116,6 @@ _corpus = lru_cache(maxsize=1)(Corpus.same)
 
 
 def _capture(row: Row, owned: Row, named: Mapping[str, str], uri: str, place: int) -> Row:
-    """Make a row of `captures` of a row of the index; a value of the wrong kind is null."""
     filename = as_text(row.get("warc_filename"))
     by_filename = in_filename(filename)
     capture: Row = {

@@ -4,7 +4,6 @@ No shard of the release is read: an index lists which URLs were captured, and wh
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -17,14 +16,14 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.ccindex.columns import partitions
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.censuses.file import KINDS, CaptureKind, FileCensus, FileReading
+from presswatch_spark.censuses.file import FileCensus, FileReading
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.judgement.urls import hosts_above, page_url
 from presswatch_spark.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.releases.release import kinds_of
 from presswatch_spark.releases.release_shards import shards_of
 from presswatch_spark.runs.engine import carry_out
-from presswatch_spark.runs.work import RELEASES, Kind, Row, Work, key_of
+from presswatch_spark.runs.work import Kind, Row, Work, key_of
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
@@ -42,13 +41,11 @@ PLAIN_URL = re.compile(
 class CensusSummary:
     """A published census: its row of `censuses`, and its rows of `census_log`.
 
-    `kinds` counts the captures of each kind. `titles`: all of the corpus, each with its publisher. `resumed`:
-    an earlier process began it.
+    `titles`: all of the corpus, each with its publisher. `resumed`: an earlier process began it.
     """
 
     row: Mapping[str, Any]
     log: tuple[Mapping[str, Any], ...]
-    kinds: Mapping[CaptureKind, int]
     titles: Mapping[str, str]
     seconds: float
     resumed: bool = False
@@ -56,14 +53,9 @@ class CensusSummary:
     @classmethod
     def of(cls, row: Row, log: pa.Table, corpus: Corpus, seconds: float, *, resumed: bool) -> Self:
         """Sum a published census up, from its row and its log."""
-        kinds, lines = Counter[CaptureKind](), list[Mapping[str, Any]]()
-        for line in log.to_pylist():
-            del line["releases"]
-            for kind in line.pop("kinds") or ():
-                captures = kind.pop("captures")
-                kinds[CaptureKind(**kind)] += captures
-            lines.append({"run_id": row["run_id"], **line})
-        return cls(row, tuple(lines), kinds, corpus.registry.publisher_of, seconds, resumed)
+        lines = log.drop_columns(["releases"]).to_pylist()
+        logged = tuple({"run_id": row["run_id"], **line} for line in lines)
+        return cls(row, logged, corpus.registry.publisher_of, seconds, resumed)
 
 
 def census(
@@ -115,7 +107,6 @@ def census(
 
 
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
-    """Return the columns of `censuses` that the log decides: sums, and the release of all files."""
     summed = ("rows", "bytes_expected", "bytes_read")
     # An index without a capture is one of the release that its path names, too.
     by_path = (partitions(uri).get("release") for uri in log["shard_uri"].to_pylist())
@@ -135,7 +126,6 @@ CENSUS = Kind(
     ("captures",),
     FileReading,
     _logged,
-    unpublished=(RELEASES, KINDS),
     counted="files of the index",
     has_metrics=False,
 )

@@ -6,7 +6,6 @@ also probes cases of removal that are due.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,18 +15,19 @@ import click
 
 from presswatch_spark.campaigns.budget import Budget
 from presswatch_spark.campaigns.plan import (
+    LIST_MAX_AGE,
     LOCK,
     NEWS,
     CampaignPlan,
     CorpusOfCampaign,
     items_of,
+    news_months,
     plan_of,
     read_plan,
     write_plan,
 )
-from presswatch_spark.campaigns.progress import CampaignSample, ItemProgress
-from presswatch_spark.campaigns.run import Campaign, Task, run, with_corpus
-from presswatch_spark.campaigns.scope import LIST_MAX_AGE, known_crawls, news_months
+from presswatch_spark.campaigns.progress import ItemProgress
+from presswatch_spark.campaigns.run import Campaign, Task, run, store_of, with_corpus
 from presswatch_spark.cli.options import scan_settings
 from presswatch_spark.cli.replies import ENGLISH, FAILED, INCOMPLETE, command_line, print_lines, tell
 from presswatch_spark.corpus.store import manifest_of
@@ -43,10 +43,9 @@ from presswatch_spark.runs.work import key_of
 from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked
-from presswatch_spark.storage.objects import MissingError, canonical
+from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.shards import is_list
 from presswatch_spark.tables import WATCH_FOLDER
-from presswatch_spark.tables.store import MARKER
 from presswatch_spark.terminal import counted, printable
 
 if TYPE_CHECKING:
@@ -65,7 +64,12 @@ def scan_parameters(words: Sequence[str], of: str) -> ScanParameters:
     """Return the parameters of `presswatch scan` in words of a command line; else raise `UsageError`."""
     from presswatch_spark.cli.commands.scan import scan
 
-    return scan.make_context(of, list(words), parent=click.get_current_context().parent).params
+    given = scan.make_context(of, list(words), parent=click.get_current_context().parent).params
+    if given["sample"] not in (None, 1):
+        raise click.UsageError(
+            "campaigns and watches read whole releases: draw samples with `presswatch scan`"
+        )
+    return given
 
 
 def campaign_at(path: str, flags: ScanParameters) -> Campaign:
@@ -79,12 +83,12 @@ def campaign_at(path: str, flags: ScanParameters) -> Campaign:
     given = _campaign_parameters(plan.options)
     config = _config(given, flags)
     _require_settings(plan, config)
-    known = known_crawls(plan.crawls, plan.listed, config, now)
+    known = plan.known_crawls(config, now)
     if known.trouble:
         tell(printable(f"note: a newer list could not be had: {known.trouble}; {known.origin}"))
     items = items_of(plan, known, config, now)
     folder = Folder(folder.uri, config.storage)
-    return Campaign(folder, plan, items, config, given["base"], _sample_of(given))
+    return Campaign(folder, plan, items, config, given["base"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,6 @@ def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> Cam
 
 
 def _campaign_parameters(words: Sequence[str]) -> ScanParameters:
-    """Return the parameters of a campaign's scans; `UsageError` for those that the campaign decides."""
     given = scan_parameters(["--corpus", "", "--out", "", *words], "campaign … --")
     if any(given[name] for name in DECIDED) or given["dataset"] != "auto":
         raise click.UsageError(
@@ -162,11 +165,6 @@ def _config(given: ScanParameters, flags: ScanParameters) -> ScanConfig:
     """Return the settings of a campaign's scans; those of the command that was given come first."""
     own = {name: value for name, value in flags.items() if value not in (None, ())}
     return scan_settings({**given, **own}, given["config"])
-
-
-def _sample_of(given: ScanParameters) -> CampaignSample:
-    share = given["sample"]
-    return CampaignSample(share, given["sample_seed"]) if share not in (None, 1) else CampaignSample()
 
 
 def _scoped(plan: CampaignPlan, order: CampaignOrder) -> CampaignPlan:
@@ -289,46 +287,23 @@ class Watch:
 
     plan: CampaignPlan
     config: ScanConfig
-    given: ScanParameters
+    base: str | None
     by_name: bool
     again: tuple[str, ...]
     dry_run: bool
 
-    @classmethod
-    def of(
-        cls,
-        given: ScanParameters,
-        *,
-        news: bool,
-        since: str | None,
-        listed: str | None,
-        by_name: bool,
-        again: tuple[str, ...],
-        dry_run: bool,
-    ) -> Watch:
-        """Return the watch of options and of a scan's parameters; raises `ConfigError` or `CorpusError`."""
-        config = scan_settings(given, given["config"])
-        manifest = manifest_of(given["corpus"], config.storage)
-        corpora = (CorpusOfCampaign(given["corpus"], manifest.digest, manifest.counts.articles),)
-        crawls = NEWS if news else given["dataset"]
-        plan = CampaignPlan(given["out"], corpora, crawls, since=since, listed=listed)
-        return cls(plan, config, given, by_name, again, dry_run)
-
     def campaign(self, now: datetime) -> tuple[Campaign, ReleaseList]:
         """Return the campaign as it is now, and its list of crawls; `InputError` if that lacks `since`."""
-        plan, config, base = self.plan, self.config, self.given["base"]
-        known = known_crawls(plan.crawls, plan.listed, config, now, by_name=self.by_name, base=base)
+        plan, config = self.plan, self.config
+        known = plan.known_crawls(config, now, by_name=self.by_name, base=self.base)
         newest = news_months(now)[0] if plan.crawls == NEWS else known.listing.crawls[0]
         plan = replace(plan, since=plan.since or newest.name)
         items = items_of(plan, known, config, now)
         # The key of the watch: others may run beside this one.
         manifest = manifest_of(plan.corpora[-1].path, config.storage)
-        drawn = {name: value for name, value in self.given.items() if name.startswith("sample") and value}
-        settings = row_settings(config, manifest.minhash)
-        sampled = json.dumps(drawn, sort_keys=True, default=str)
-        key = key_of(manifest.digest, str(plan.crawls), settings, sampled)[:16]
+        key = key_of(manifest.digest, str(plan.crawls), row_settings(config, manifest.minhash))[:16]
         folder = Folder.of(plan.out, config.storage) / f"{WATCH_FOLDER}/{key}"
-        return Campaign(folder, plan, items, config, base, _sample_of(self.given)), known
+        return Campaign(folder, plan, items, config, self.base), known
 
     def reports(self) -> Iterator[WatchReport]:
         """Scan new releases, and yield a report for each; a last one if the list of crawls is old."""
@@ -368,6 +343,13 @@ class Watch:
             yield WatchReport(item.name, f"would be scanned: {lines}" if lines else "scanned")
 
 
+def watched_plan(given: ScanParameters, config: ScanConfig, news: bool) -> CampaignPlan:
+    """Return the plan of a watch by the parameters of its scans, for the newest release."""
+    manifest = manifest_of(given["corpus"], config.storage)
+    corpora = (CorpusOfCampaign(given["corpus"], manifest.digest, manifest.counts.articles),)
+    return CampaignPlan(given["out"], corpora, NEWS if news else given["dataset"])
+
+
 def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:
     """Return the parameters of `presswatch scan` of a watch; raise `UsageError` if they contradict it."""
     given = scan_parameters(words, "watch … --")
@@ -387,15 +369,15 @@ def case_reports(
     """Probe the cases that are due, `every` so long, with a watch's corpus and tables; yield the findings."""
     from presswatch_spark.cli.commands.removal import probe_reply, prober_of
 
-    config, plan = watch.config, watch.plan
-    given: dict[str, Any] = {"corpus": plan.corpora[-1].path, "mirrors": mirrors, "index": index}
+    config, corpus = watch.config, watch.plan.corpora[-1].path
     for path in paths:
         if watch.dry_run:
             yield WatchReport(path, "would be probed, if it is due")
             continue
         try:
-            tables = plan.out if _is_there(Folder.of(plan.out, config.storage)) else None
-            probed = prober_of(path, config, tables=tables, deep=False, **given).probe_if_due(every)
+            tables = store_of(watch.plan, config)
+            prober = prober_of(path, config, corpus, tables, mirrors=mirrors, deep=False, index=index)
+            probed = prober.probe_if_due(every)
         except InUseError:
             yield WatchReport(path, "another process is probing it")
             continue
@@ -408,15 +390,6 @@ def case_reports(
         reply = probe_reply(probed, index, ENGLISH)
         for line in (*reply.lines, *reply.warnings):
             yield WatchReport(path, str(line), INCOMPLETE if reply.exit_code else 0)
-
-
-def _is_there(tables: Folder) -> bool:
-    """Return whether a scan has made tables in a folder."""
-    try:
-        tables.read(MARKER)
-    except MissingError:
-        return False
-    return True
 
 
 def look_once(watch: Watch, cases: Callable[[], Iterator[WatchReport]], *, poll: bool) -> int:

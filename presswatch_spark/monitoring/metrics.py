@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from math import ceil
 from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
@@ -44,54 +45,39 @@ class MetricFamily:
     run: str = ""
 
 
+_counter, _gauge = partial(MetricFamily, "counter"), partial(MetricFamily, "gauge")
 FAMILIES: Mapping[str, MetricFamily] = {
-    "run_info": MetricFamily("gauge", "runs", "The run, by its labels."),
-    "run_state": MetricFamily("gauge", "runs", "1 for the state that the run is in.", "state", STATES),
-    "run_start_timestamp_seconds": MetricFamily("gauge", "seconds", "When the run was first started."),
-    "run_age_seconds": MetricFamily("gauge", "seconds", "How long ago that was when this was written."),
-    "run_update_timestamp_seconds": MetricFamily("gauge", "seconds", "When this was written."),
-    "last_success_timestamp_seconds": MetricFamily("gauge", "seconds", "When a run was last published here."),
-    "shards_planned": MetricFamily("gauge", "shards", "Shards in the plan."),
-    "shards_total": MetricFamily("counter", "shards", "Shards that are done.", "status", STATUSES),
-    "shard_failures_total": MetricFamily(
-        "counter", "shards", "Those not complete, by cause.", "cause", FAILURES
+    "run_info": _gauge("runs", "The run, by its labels."),
+    "run_state": _gauge("runs", "1 for the state that the run is in.", "state", STATES),
+    "run_start_timestamp_seconds": _gauge("seconds", "When the run was first started."),
+    "run_age_seconds": _gauge("seconds", "How long ago that was when this was written."),
+    "run_update_timestamp_seconds": _gauge("seconds", "When this was written."),
+    "last_success_timestamp_seconds": _gauge("seconds", "When a run was last published here."),
+    "shards_planned": _gauge("shards", "Shards in the plan."),
+    "shards_total": _counter("shards", "Shards that are done.", "status", STATUSES),
+    "shard_failures_total": _counter("shards", "Those not complete, by cause.", "cause", FAILURES),
+    "shard_retries_total": _counter("tries", "Tries of shards beyond the first."),
+    "shard_seconds_total": _counter("seconds", "Time of a core spent in shards, waiting included."),
+    "stage_seconds_total": _counter("seconds", "The same by stage.", "stage", STAGES, "scan"),
+    "documents_total": _counter("documents", "Documents scanned.", run="scan"),
+    "documents_without_url_total": _counter("documents", "Those of them whose URL is not known.", run="scan"),
+    "documents_skipped_total": _counter("documents", "Documents left out on purpose.", run="scan"),
+    "text_bytes_total": _counter("bytes", "Bytes of text scanned.", run="scan"),
+    "read_bytes_total": _counter("bytes", "Bytes of shards read from storage."),
+    "candidates_total": _counter("pairs", "Pairs that the sieve named for verification.", run="scan"),
+    "matches_total": _counter("rows", "Rows of `matches`.", "grade", GRADES, "scan"),
+    "signals_total": _counter("rows", "Rows of `rights_signals`.", run="scan"),
+    "index_rows_total": _counter("rows", "Rows of the index.", run="census"),
+    "captures_total": _counter("rows", "Rows of `captures`.", run="census"),
+    "waves_total": _counter("waves", "Waves that are done."),
+    "pass_waves_total": _counter("waves", "Waves of passes before the last, which give no rows.", run="scan"),
+    "pass_shards_total": _counter("shards", "Readings of shards in these passes.", run="scan"),
+    "shards_rescanned_total": _counter(
+        "shards", "Shards scanned again, since what was written of them was damaged later."
     ),
-    "shard_retries_total": MetricFamily("counter", "tries", "Tries of shards beyond the first."),
-    "shard_seconds_total": MetricFamily(
-        "counter", "seconds", "Time of a core spent in shards, waiting included."
-    ),
-    "stage_seconds_total": MetricFamily("counter", "seconds", "The same by stage.", "stage", STAGES, "scan"),
-    "documents_total": MetricFamily("counter", "documents", "Documents scanned.", run="scan"),
-    "documents_without_url_total": MetricFamily(
-        "counter", "documents", "Those of them whose URL is not known.", run="scan"
-    ),
-    "documents_skipped_total": MetricFamily(
-        "counter", "documents", "Documents left out on purpose.", run="scan"
-    ),
-    "text_bytes_total": MetricFamily("counter", "bytes", "Bytes of text scanned.", run="scan"),
-    "read_bytes_total": MetricFamily("counter", "bytes", "Bytes of shards read from storage."),
-    "candidates_total": MetricFamily(
-        "counter", "pairs", "Pairs that the sieve named for verification.", run="scan"
-    ),
-    "matches_total": MetricFamily("counter", "rows", "Rows of `matches`.", "grade", GRADES, "scan"),
-    "signals_total": MetricFamily("counter", "rows", "Rows of `rights_signals`.", run="scan"),
-    "index_rows_total": MetricFamily("counter", "rows", "Rows of the index.", run="census"),
-    "captures_total": MetricFamily("counter", "rows", "Rows of `captures`.", run="census"),
-    "waves_total": MetricFamily("counter", "waves", "Waves that are done."),
-    "pass_waves_total": MetricFamily(
-        "counter", "waves", "Waves of passes before the last, which give no rows.", run="scan"
-    ),
-    "pass_shards_total": MetricFamily("counter", "shards", "Readings of shards in these passes.", run="scan"),
-    "shards_rescanned_total": MetricFamily(
-        "counter", "shards", "Shards scanned again, since what was written of them was damaged later."
-    ),
-    "worker_deaths_total": MetricFamily("counter", "workers", "Python workers that died of a shard."),
-    "core_seconds_total": MetricFamily(
-        "counter", "seconds", "Time of waves, times the cores of the executors."
-    ),
-    "cost_dollars": MetricFamily(
-        "gauge", "dollars", "What that costs by the price that was named, if one was."
-    ),
+    "worker_deaths_total": _counter("workers", "Python workers that died of a shard."),
+    "core_seconds_total": _counter("seconds", "Time of waves, times the cores of the executors."),
+    "cost_dollars": _gauge("dollars", "What that costs by the price that was named, if one was."),
 }
 
 

@@ -273,7 +273,6 @@ class Progress:
         self._write(f"\r{line}\x1b[K" if self._live else f"{line}\n")
 
     def _facts(self, now: float) -> dict[str, int | float | None]:
-        """Totals of the run; speed and time left by the work of this process only."""
         done = self._done + self._under_way()
         seconds = max(now - self._started, 1e-9)
         read = done.shards - self._before.shards + self._readings_done
@@ -362,11 +361,6 @@ class Observer:
         self._totals.update(totals)
         self.progress.add(counts, incomplete)
         self._write("running")
-
-    def passes_begun(self, why: str, readings: int) -> None:
-        """Report several passes and the reason; those before the last make so many readings of shards."""
-        self.say("passes", why)
-        self.progress.expect(readings)
 
     def sifted(
         self, shards: int, lost: int, number: int, count: int, counts: ShardTotals, totals: Totals

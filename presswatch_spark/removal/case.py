@@ -127,18 +127,10 @@ class RemovalCase:
             raise self._broken(f"there are {len(rows):,} targets, and not those that it was opened with")
         return rows
 
-    def probes(self) -> list[Probe]:
-        """Return all probes, in the order of the chain; raises as `each_round`."""
-        return [probe for probes in self.each_round(whole=True) for probe in probes]
-
     def each_round(
-        self,
-        rounds: Sequence[ProbeRound] | None = None,
-        heads: Sequence[ChainHead] | None = None,
-        *,
-        whole: bool = False,
+        self, rounds: Sequence[ProbeRound] | None = None, heads: Sequence[ChainHead] | None = None
     ) -> Iterator[list[Probe]]:
-        """Yield the probes of each round that has any, in the order of the chain; `whole`: with the answers.
+        """Yield the probes of each round that has any, in the order of the chain; see `without_answer`.
 
         `rounds`, `heads`: those of the case, if they are known. Raises `BrokenCaseError` at the first probe
         that breaks the chain.
@@ -148,8 +140,8 @@ class RemovalCase:
         if len(heads) < max((each.heads or 0 for each in rounds), default=0):
             raise self._broken(f"the note {_note_name('heads', len(heads) + 1)} is missing")
         noted, ends = dict(heads), {0: str(self.about["targets_digest"])}
-        links = self._links("probes", Probe)
-        for number, probes in groupby(links if whole else map(without_answer, links), lambda row: row.round):
+        links = map(without_answer, self.links("probes", Probe))
+        for number, probes in groupby(links, lambda row: row.round):
             if number > len(rounds):
                 raise self._broken(f"the note {_note_name('rounds', len(rounds) + 1)} is missing")
             of_round = list(probes)
@@ -166,7 +158,7 @@ class RemovalCase:
 
     def release_files(self) -> list[ReleaseFile]:
         """Return the rows of all inventories, in the order of their chain; raises as `each_round`."""
-        return list(self._links("release_files", ReleaseFile))
+        return list(self.links("release_files", ReleaseFile))
 
     def rounds(self) -> list[ProbeRound]:
         """Return the rounds that were begun."""
@@ -194,7 +186,8 @@ class RemovalCase:
         with disk_errors(str(self.folder)):
             self.folder.write(_note_name(kind, number), sealed_json(facts), absent=True)
 
-    def _links(self, table: str, kind: type[ChainRow]) -> Iterator[ChainRow]:
+    def links(self, table: str, kind: type[ChainRow]) -> Iterator[ChainRow]:
+        """Yield the rows of a chain; `BrokenCaseError` names the first that breaks it."""
         before = str(self.about["targets_digest"])
         for number, (name, row) in enumerate(self._rows(table, kind)):
             place = f"{'probe' if table == 'probes' else 'row'} {number:,}, in {name}"

@@ -109,7 +109,6 @@ class HubFileProber(FileProber):
             yield from self._read_through(left, str(replace(address, revision=commit)), facts)
 
     def _known(self, target: Target, facts: ResponseFacts) -> ProbeFinding | None:
-        """Return the finding of a version of the file that was read before; None if it must be read."""
         probe = self.memory.newest.get(target.target_sha256)
         if probe is None or facts.etag is None or (probe.etag, probe.bytes) != (facts.etag, facts.bytes):
             return None
@@ -122,7 +121,6 @@ class HubFileProber(FileProber):
     def _read_through(
         self, targets: list[Target], uri: str, facts: ResponseFacts
     ) -> Iterator[tuple[Target, ProbeFinding]]:
-        """Read the file of the newest revision to its end; yield the findings of the targets in it."""
         memory = ProbeMemory(self.memory.shards, dict(self.memory.beside), dict(self.memory.first))
         memory.learn(self.probes)
         file = ProbedFile(uri, tuple(targets), (), self.file.noticed, self.file.known)

@@ -15,15 +15,18 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims.selection import Choice, chosen_claims, claims_of_targets, require_rows
 from presswatch_spark.formats import registry
+from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.pointers.audit import reading_of
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.removal.case import MARKER, RemovalCase, sealed, write_case
+from presswatch_spark.removal.responses import ProbeFinding, RecordFacts, ResponseFacts, probe_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import new_folder
-from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Probe, Target
+from presswatch_spark.storage.objects import StorageOptions, printable
+from presswatch_spark.tables.declarations import Match, Probe, Target
 from presswatch_spark.tables.literals import TargetPlace
 from presswatch_spark.tables.store import TableStore
+from presswatch_spark.terminal import utc
 
 OTHERS = ("shard_uri", "article_id", "text_sha256", "document_url", "record_id")
 """What a case notes of each document that is no target, and has an article of one in the same file."""
@@ -90,7 +93,6 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
 
 
 def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row, Row, TargetPlace]]:
-    """Yield each row of a claim with each row of its places, and the kind of the place."""
     by_text, by_page = dict[Any, list[Row]](), dict[Any, list[Row]]()
     for row in rows:
         by_text.setdefault((row["article_id"], row["text_sha256"]), []).append(row)
@@ -138,7 +140,6 @@ def _derived(targets: Sequence[Target]) -> Iterator[Target]:
 
 
 def _source_of(dataset: str, uri: str) -> tuple[str, str] | None:
-    """Return dataset and address of the file that another one was made of, if its name shows that."""
     format = registry.find(dataset)
     return format.made_from(uri) if format else None
 
@@ -163,42 +164,35 @@ def is_by_range(target: Target) -> bool:
     return pointer_of(target, target.shard_uri).by_range and bool(format and format.read_part)
 
 
-def offset_of(target: Target) -> int:
-    """Return the place of a target in its file: its row, or the offset of its record."""
-    return (target.record_offset if target.row_index is None else target.row_index) or 0
+def offset_of(record: Target | Probe) -> int:
+    """Return the place of a record in its file: its row, or its offset."""
+    return (record.record_offset if record.row_index is None else record.row_index) or 0
 
 
 class ResolvedPlaces:
     """Where the targets are that no scan has found, and the first text that was read there, by the probes."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
-        self._lost = {target.target_sha256 for target in targets if is_unresolved(target)}
-        self._places, self._texts = dict[str, Probe](), dict[str, str | None]()
+        self._lost = {target.target_sha256: target for target in targets if is_unresolved(target)}
+        self._found = dict[str, Target]()
 
     def learn(self, probes: Iterable[Probe]) -> None:
         """Take probes into account, in their order; a second time changes nothing."""
         for probe in probes if self._lost else ():
-            if (digest := probe.target_sha256) not in self._lost or digest is None:
+            if (digest := probe.target_sha256 or "") not in self._lost:
                 continue
+            target = self._found.get(digest, self._lost[digest])
             if probe.role == "place" and probe.outcome == "listed":
-                self._places[digest] = probe
-            elif probe.role == "target" and probe.outcome == "same":
-                self._texts.setdefault(digest, probe.text_sha256)
+                start, length = probe.record_offset, probe.record_length
+                self._found[digest] = replace(
+                    target, record_offset=start, record_length=length, record_encoding="gzip"
+                )
+            elif probe.role == "target" and probe.outcome == "same" and target.text_sha256 is None:
+                self._found[digest] = replace(target, text_sha256=probe.text_sha256)
 
     def of(self, targets: Sequence[Target]) -> list[Target]:
         """Return targets with their places, as far as they are known."""
-        return [
-            replace(
-                target,
-                record_offset=place.record_offset,
-                record_length=place.record_length,
-                record_encoding="gzip",
-                text_sha256=self._texts.get(target.target_sha256),
-            )
-            if (place := self._places.get(target.target_sha256))
-            else target
-            for target in targets
-        ]
+        return [self._found.get(target.target_sha256, target) for target in targets]
 
 
 # Opening a case.
@@ -249,3 +243,58 @@ def open_case(
         }
         facts = write_case(draft, chosen.targets, about)
     return OpenedCase(RemovalCase(Folder.of(out, storage), facts), chosen)
+
+
+# Later captures of a page, and other files with a capture: a record that was moved is not removed.
+
+
+def recaptures(
+    store: TableStore,
+    case: RemovalCase,
+    targets: Sequence[Target],
+    known: Collection[tuple[str | None, str]],
+) -> list[Probe]:
+    """Return a probe for each target whose article a later capture has at the same URL, or another file.
+
+    URLs are compared in normal form; without an article, any row of the title at that URL counts. A capture
+    is later if it is of a day after that of the notice. A file is another if its name is, whatever its
+    folder. `known`: target and `request` of the probes that the case has.
+    """
+    by_place = dict[tuple[str, str, str], list[Target]]()
+    for target in targets:
+        if url := normalise_url(target.document_url or ""):
+            of = ("article", target.article_id) if target.article_id else ("title", target.title_id)
+            by_place.setdefault((*of, url), []).append(target)
+    opened_at = datetime.fromisoformat(case.about["opened_at"])
+    runs = [row["run_id"] for row in store.rows("runs") if utc(row["finished_at"]) > opened_at]
+    if not runs or not by_place:
+        return []
+    articles, titles = (
+        pa.array({name for of, name, _ in by_place if of == kind}, pa.string())
+        for kind in ("article", "title")
+    )
+    is_asked = pc.field("article_id").isin(articles) | pc.field("title_id").isin(titles)
+    table = store.open_table("matches", *runs).to_table(filter=is_asked & pc.field("document_url").is_valid())
+
+    probes = list[Probe]()
+    for row in sorted(Match.from_batches(table), key=lambda row: (row.run_id, row.row_sha256)):
+        url, at = normalise_url(row.document_url or "") or "", row.captured_at and utc(row.captured_at)
+        is_later = at is not None and at.date() > case.noticed_on
+        detail = f"run {row.run_id}" + (f", captured {at:%Y-%m-%dT%H:%M:%SZ}" if at else "")
+        found = ProbeFinding("recaptured" if is_later else "elsewhere", detail, RecordFacts.of_row(row))
+        facts = ResponseFacts.unasked(f"READ matches {row.row_sha256}", answered_by=printable(row.shard_uri))
+        of_article = by_place.get(("article", row.article_id or "", url), ())
+        for target in (*of_article, *by_place.get(("title", row.title_id, url), ())):
+            is_new = (target.target_sha256, facts.request) not in known
+            if is_new and (is_later or _is_elsewhere(row, target)):
+                probes.append(probe_of("recapture", facts, found, target))
+    return probes
+
+
+def _is_elsewhere(row: Match, target: Target) -> bool:
+    is_of_release = (row.dataset, row.release) == (target.dataset, target.release)
+    if not is_of_release or row.shard_uri.rpartition("/")[2] == target.shard_uri.rpartition("/")[2]:
+        return False
+    if row.captured_at is None or target.captured_at is None:
+        return row.captured_at == target.captured_at and row.text_sha256 == target.text_sha256
+    return utc(row.captured_at) == utc(target.captured_at)

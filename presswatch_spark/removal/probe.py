@@ -50,25 +50,6 @@ TargetRange = tuple[int, int, Target]
 """The range that holds a target and its neighbours."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownControl:
-    """A control as the chain has it: its place or `row`, digest of bytes or text, and version of its file.
-
-    `names`: its URL and the digest of its text, as far as they are known.
-    """
-
-    start: int
-    end: int
-    sha256: str | None
-    version: ProbedVersion
-    row: int | None
-    names: frozenset[str]
-
-    def is_new(self, answer: ResponseFacts) -> bool:
-        """Return whether an answer is of another version of the file."""
-        return _version(answer) != self.version
-
-
 @dataclass(slots=True)
 class ProbeMemory:
     """Facts of the chain: the controls of each target and file, and how each file answered last.
@@ -79,8 +60,8 @@ class ProbeMemory:
     """
 
     shards: Mapping[str | None, str]
-    beside: dict[tuple[str | None, str], KnownControl] = field(default_factory=dict)
-    first: dict[str, KnownControl] = field(default_factory=dict)
+    beside: dict[tuple[str | None, str], Probe] = field(default_factory=dict)
+    first: dict[str, Probe] = field(default_factory=dict)
     versions: dict[str | None, tuple[ProbedVersion, int]] = field(default_factory=dict)
     newest: dict[str | None, Probe] = field(default_factory=dict)
     others: dict[str, dict[str, None]] = field(default_factory=dict)
@@ -106,21 +87,14 @@ class ProbeMemory:
                 if probe.etag and probe.bytes is not None and probe.record_sha256 is None:
                     self.versions[probe.target_sha256] = (_version(probe), probe.number)
             elif probe.role in ("before", "after"):
-                self.beside.setdefault((probe.target_sha256, probe.role), _known(probe))
+                self.beside.setdefault((probe.target_sha256, probe.role), probe)
             elif probe.role == "first":
-                self.first.setdefault(of_batch.get((probe.round, probe.batch), ""), _known(probe))
+                self.first.setdefault(of_batch.get((probe.round, probe.batch), ""), probe)
             elif probe.role == "beside" and scheme_of(uri) == "hf":
                 self.others.setdefault(root_of(uri), {})[uri] = None
 
 
-def _known(probe: Probe) -> KnownControl:
-    start = (probe.record_offset or 0) if probe.row_index is None else probe.row_index
-    end, sha256 = start + (probe.record_length or 0), probe.record_sha256 or probe.text_sha256
-    return KnownControl(start, end, sha256, _version(probe), probe.row_index, _names(probe))
-
-
 def _names(of: Probe | Target) -> frozenset[str]:
-    """Return URL and digest of the text, as far as they are known."""
     return frozenset(filter(None, (of.document_url, of.text_sha256)))
 
 
@@ -203,27 +177,27 @@ class FileProber:
         role: str,
         part: FetchedRange,
         facts: ResponseFacts,
-        known: KnownControl | None,
+        known: Probe | None,
         bounds: tuple[int, int] | None,
         target: Target | None = None,
     ) -> None:
         """Note the record that the chain knows, or the one at bounds that was found the first time."""
         found = ProbeFinding("unreadable", "no record was found there")
         if known is not None:
-            found = control_in(part, known.start, known.end, known.sha256, is_new=known.is_new(facts))
+            is_new = _version(facts) != _version(known)
+            found = control_in(part, *_bounds_of(known), known.record_sha256, is_new=is_new)
         elif bounds is not None:
             found = control_in(part, *bounds, None)
         self._note(role, facts, found, target)
 
-    def _first(self) -> KnownControl | None:
+    def _first(self) -> Probe | None:
         return self.memory.first.get(self.file.targets[0].shard_uri)
 
     # Records that are read by range.
 
     def _ask_by_range(self, targets: Sequence[Target]) -> None:
-        """Ask for a record that is no target, then for targets and their neighbours, near ones at once."""
         known = self._first()
-        start, end = (known.start, known.end) if known else (0, HEAD_BYTES)
+        start, end = _bounds_of(known) if known else (0, HEAD_BYTES)
         part, facts = self._asked(self.file.uri, start, end)
         if isinstance(part, ProbeFinding):
             self._note("first", facts, part)
@@ -236,8 +210,8 @@ class FileProber:
             start, end = _bounds_of(target)
             before = self.memory.beside.get((target.target_sha256, "before"))
             after = self.memory.beside.get((target.target_sha256, "after"))
-            begin = before.start if before else max(0, start - WINDOW_BYTES)
-            wanted.append((begin, after.end if after else end + WINDOW_BYTES, target))
+            begin = offset_of(before) if before else max(0, start - WINDOW_BYTES)
+            wanted.append((begin, _bounds_of(after)[1] if after else end + WINDOW_BYTES, target))
         for ranges in _joined(wanted):
             start, end = ranges[0][0], max(end for _, end, _ in ranges)
             part, facts = self._asked(self.file.uri, start, end)
@@ -304,14 +278,14 @@ class FileProber:
         for role, beside, pointer in controls:
             outcome = there[pointer]
             known = self.memory.beside.get((beside.target_sha256, role)) if beside else first
-            is_new = known is not None and known.is_new(facts)
+            is_new = known is not None and _version(facts) != _version(known)
             if isinstance(outcome, Failure):
                 has_moved = outcome.reason == GONE and is_new
                 control = ProbeFinding("rewritten" if has_moved else "unreadable", str(outcome))
             else:
                 record = _control_facts(RecordFacts.of(outcome))
                 control = ProbeFinding("same", record=record)
-                if known is not None and known.sha256 != record.text_sha256:
+                if known is not None and known.text_sha256 != record.text_sha256:
                     detail = "its text is another than before"
                     control = ProbeFinding("rewritten" if is_new else "other_record", detail, record)
             # Not every line of a file of lines is a record.
@@ -331,13 +305,17 @@ class FileProber:
             for role, beside in (("before", row - 1), ("after", row + 1)):
                 if beside >= 0:
                     yield role, target, Pointer(uri, row=beside, format=dataset)
-        if known is not None and known.row is None:
-            encoding, length = targets[0].record_encoding, known.end - known.start
-            yield "first", None, Pointer(uri, known.start, length, encoding, None, dataset)
+        if known is not None and known.row_index is None:
+            place = known.record_offset, known.record_length, targets[0].record_encoding
+            yield "first", None, Pointer(uri, *place, None, dataset)
         elif known is not None or targets[0].row_index is not None:
             noticed = self.file.noticed
             unnoticed = next(row for row in range(len(noticed) + 1) if row not in noticed)
-            yield "first", None, Pointer(uri, row=unnoticed if known is None else known.row, format=dataset)
+            yield (
+                "first",
+                None,
+                Pointer(uri, row=unnoticed if known is None else known.row_index, format=dataset),
+            )
 
     def _unnoticed(self, targets: Sequence[Target]) -> ProbeFinding:
         """Return a record that is no target: the first after all targets, or else the last before them."""
@@ -365,7 +343,7 @@ class FileProber:
             for each in self.file.targets
             for role in CONTROLS
         )
-        marks += [(each.start, each.names) for each in (self._first(), *beside) if each is not None]
+        marks += [(offset_of(each), _names(each)) for each in (self._first(), *beside) if each is not None]
         names = {name for _, each in marks for name in each}
         reading = DeepReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
         places = [place for place, each in marks if each & reading.names]
@@ -402,9 +380,9 @@ class FileProber:
                 return
 
 
-def _bounds_of(target: Target) -> tuple[int, int]:
-    start = target.record_offset or 0
-    return start, start + (target.record_length or 0)
+def _bounds_of(record: Target | Probe) -> tuple[int, int]:
+    start = offset_of(record)
+    return start, start + (record.record_length or 0)
 
 
 def _control_facts(record: RecordFacts) -> RecordFacts:
@@ -412,7 +390,6 @@ def _control_facts(record: RecordFacts) -> RecordFacts:
 
 
 def _joined(ranges: Iterable[TargetRange]) -> Iterator[list[TargetRange]]:
-    """Yield ranges that are near each other, and not too long together."""
     joined = list[TargetRange]()
     for each in sorted(ranges, key=lambda each: each[:2]):
         reach = max((end for _, end, _ in joined), default=0)

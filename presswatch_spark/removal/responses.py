@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from presswatch_spark.formats.arc import next_line, read_line
 from presswatch_spark.formats.inflate import first_member
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc.blocks import begins_with_record, header_fields
@@ -31,7 +30,7 @@ HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
 """How much is kept of all headers of an answer, and of its ETag and Last-Modified."""
 GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"
 _HEADER_END = re.compile(rb"\n\r*\n")
-_RECORD_END, _ARC_END = re.compile(rb"(?:\r?\n){0,2}"), re.compile(rb"(?:\r?\n)?")
+_RECORD_END = re.compile(rb"(?:\r?\n){0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +111,9 @@ class RecordFacts:
     @classmethod
     def of(cls, record: Record) -> "RecordFacts":
         """Return the facts of a record."""
-        stored, facts = record.stored, record.facts
-        return cls(
-            record_offset=facts.record_offset,
-            record_length=facts.record_length,
-            row_index=facts.row_index,
-            record_id=facts.record_id,
-            document_url=facts.document_url,
-            text_sha256=facts.text_sha256 or None,
-            record_sha256=None if stored is None else hashlib.sha256(stored).hexdigest(),
-        )
+        stored, text = record.stored, record.facts.text_sha256 or None
+        sha256 = None if stored is None else hashlib.sha256(stored).hexdigest()
+        return replace(cls.of_row(record.facts), text_sha256=text, record_sha256=sha256, copied_words=None)
 
     @classmethod
     def of_row(cls, row: object) -> "RecordFacts":
@@ -187,12 +179,9 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange
     if answer.code == NO_REPOSITORY:
         return ProbeFinding("denied", "the hub shows no such dataset: it is gone, or private")
     if status in (404, 410):
-        other = other_host(answer, uri)
-        return (
-            ProbeFinding("strange", f"another host answered for it: {other}")
-            if other
-            else ProbeFinding("missing")
-        )
+        if other := other_host(answer, uri):
+            return ProbeFinding("strange", f"another host answered for it: {other}")
+        return ProbeFinding("missing")
     if status in (401, 403):
         return ProbeFinding("denied", harmless(answer.code)[:VALUE_CHARACTERS])
     if status == 429:
@@ -255,19 +244,15 @@ def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Probe
         if raw.content_sha256 != NOTHING:
             detail = "the record has content, and no text that a scan reads"
             return ProbeFinding("unreadable", detail, facts)
-        if not _fills(data[: max(length, end or 0)], end or 0):
+        stored, end = data[: max(length, end or 0)], end or 0
+        member = first_member(stored[:end], INFLATED_MOST) if stored.startswith(GZIP) else None
+        plain = member.data if member else stored[:end]
+        if end_of_record(plain, 0) != len(plain) or stored[end:].strip(b"\0"):
             return ProbeFinding("unreadable", "other bytes follow an empty record", facts)
         return ProbeFinding("empty", record=facts)
     if not data:
         return ProbeFinding("beyond", "the file ends before it")
     return ProbeFinding("zeros" if found.detail == ZERO_BYTES else "unreadable", found.detail)
-
-
-def _fills(stored: bytes, end: int) -> bool:
-    """Return whether a record that ends at `end` fills its place: only zeros follow it."""
-    member = first_member(stored[:end], INFLATED_MOST) if stored.startswith(GZIP) else None
-    plain = member.data if member else stored[:end]
-    return end_of_record(plain, 0) == len(plain) and not stored[end:].strip(b"\0")
 
 
 def compared(target: Target, record: Record) -> ProbeFinding:
@@ -320,7 +305,7 @@ def control_in(
     return ProbeFinding("rewritten" if is_new else "other_record", OTHER_BYTES, facts)
 
 
-# Where records of WARC and ARC begin and end in a part of a file: gzip members, or plain records.
+# Where records begin and end in a part of a file: gzip members, or plain records of WARC.
 
 
 def end_of_record(data: bytes, start: int) -> int | None:
@@ -329,21 +314,13 @@ def end_of_record(data: bytes, start: int) -> int | None:
         member = first_member(data[start:], INFLATED_MOST)
         return None if member is None or member.end is None else start + member.end
     if not begins_with_record(data[start : start + 64]):
-        return _end_of_arc(data, start)
+        return None
     head = _HEADER_END.search(data, start)
     length = header_fields(data[start : head.start() + 1]).get("content-length", "") if head else ""
     if head is None or not re.fullmatch("[0-9]{1,17}", length):
         return None
     end = head.end() + int(length)
     closing = _RECORD_END.match(data, end)
-    return closing.end() if closing and end <= len(data) else None
-
-
-def _end_of_arc(data: bytes, start: int) -> int | None:
-    """Return where the plain record of ARC that begins at `start` ends; None if there is no whole one."""
-    line = read_line(data, start, len(data))
-    end = len(data) + 1 if line is None or line.length is None else line.end + line.length
-    closing = _ARC_END.match(data, end)
     return closing.end() if closing and end <= len(data) else None
 
 
@@ -355,8 +332,4 @@ def start_of_record_before(data: bytes, end: int) -> int | None:
             if end_of_record(data[:end], at) == end:
                 return at
             at = data.rfind(magic, 0, at)
-    # Of a plain record of ARC, only its line shows where it begins.
-    view, starts = memoryview(data)[:end], [0]
-    while (start := next_line(view, starts[-1], end)) is not None:
-        starts.append(start)
-    return next((start for start in reversed(starts) if _end_of_arc(data[:end], start) == end), None)
+    return None

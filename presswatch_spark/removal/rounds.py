@@ -20,9 +20,8 @@ from presswatch_spark.removal.case import Chain, ProbeRound, RemovalCase, withou
 from presswatch_spark.removal.deep import WordCount, known_documents, names_by_article
 from presswatch_spark.removal.hub import HubFileProber
 from presswatch_spark.removal.index import IndexedPage, index_at, listed_among, look_up, place_among
-from presswatch_spark.removal.places import is_unresolved, offset_of
+from presswatch_spark.removal.places import is_unresolved, offset_of, recaptures
 from presswatch_spark.removal.probe import CONTROLS, FileProber, ProbedFile, ProbeMemory
-from presswatch_spark.removal.recaptures import recaptures
 from presswatch_spark.removal.responses import probe_of
 from presswatch_spark.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus, Course
 from presswatch_spark.settings.config import ScanConfig
@@ -284,7 +283,6 @@ class Prober:
     # Indexes.
 
     def _resolve(self, index: Index, known: KnownCase, left: Collection[str]) -> None:
-        """Ask the index where the targets are that no scan has found."""
         wanted = [each for each in known.placed if each.target_sha256 in left and is_unresolved(each)]
         try:
             answers = look_up(index, sorted(set(map(_page, wanted))))
@@ -321,7 +319,6 @@ class Prober:
 def _indexed(
     index: Index, files: Sequence[ProbedFile], controls: Mapping[str, str], batch: int
 ) -> list[Probe]:
-    """Return probes of the pages of files, and of a page of each that no notice is about (`controls`)."""
     release_of = {file: file.targets[0].release or "" for file in files}
     pages = {_page(target) for file in files for target in file.targets}
     pages |= {(release_of[file], control) for file in files if (control := controls.get(printable(file.uri)))}

@@ -7,7 +7,7 @@ must. A failure, or answers that disagree, leave the target undecided.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, get_args
+from typing import Literal
 
 from presswatch_spark.tables.declarations import Probe
 from presswatch_spark.translation import N_
@@ -29,7 +29,21 @@ Rule = tuple[bool, State, str]
 FileVersion = tuple[str, int | None]
 """The version of a file: ETag or Last-Modified, and size."""
 
-STATES: tuple[State, ...] = get_args(State)
+MEANINGS: Mapping[str, str] = {
+    "present": N_("The text can be read."),
+    "altered": N_("Another text is there, which removes nothing."),
+    "hidden": N_("The index has no entry, but it reads."),
+    "overwritten": N_("Nothing is at its place, and controls of the file read."),
+    "dropped": N_("The whole file was read, and the text is not in it."),
+    "withdrawn": N_("The file was missing twice, a day apart."),
+    "superseded": N_("An older revision serves it, the newest does not."),
+    "restricted": N_("Access was refused, which removes nothing."),
+    "reappeared": N_("It was removed, and is there again."),
+    "recaptured": N_("A later capture of its address has the article."),
+    "undecided": N_("Nobody can say."),
+}
+"""Meanings of the states, for people."""
+STATES = tuple(MEANINGS)
 """All states, in the order in which they are counted."""
 REMOVED: frozenset[State] = frozenset({"overwritten", "dropped", "withdrawn"})
 READS: frozenset[Outcome] = frozenset({"same", "elsewhere"})
@@ -114,7 +128,15 @@ class FollowedTarget:
         it. `captures`: what runs had of its article.
         """
         for probe in asked:
-            self._remember(probe, controls.get((probe.round, probe.batch), ()))
+            of_batch = controls.get((probe.round, probe.batch), ())
+            if probe.outcome != "missing" or _is_there(of_batch):
+                self.first_missing = None
+            elif self.first_missing is None and _has(of_batch, "beside", "same", "edge"):
+                self.first_missing = probe
+            if probe.outcome == "same":
+                self.was_read = True
+                self.versions |= {version} if (version := version_of(probe)) else set()
+                self.longest = max(filter(None, (probe.bytes, self.longest)), default=None)
         named = (None, asked[0].target_sha256)
         batches = dict.fromkeys((probe.round, probe.batch) for probe in (*asked, *index))
         beside = [
@@ -138,18 +160,6 @@ class FollowedTarget:
         """Take note of what runs had; it counts from the next round on that asks for the target."""
         self.elsewhere += tuple(probe.number for probe in captures if probe.outcome == "elsewhere")
         self.captures += tuple(probe.number for probe in captures if probe.outcome != "elsewhere")
-
-    def _remember(self, probe: Probe, beside: Sequence[Probe]) -> None:
-        if probe.outcome != "missing" or _is_there(beside):
-            self.first_missing = None
-        elif self.first_missing is None and _has(beside, "beside", "same", "edge"):
-            self.first_missing = probe
-        if probe.outcome == "same":
-            self.was_read = True
-            if (version := version_of(probe)) is not None:
-                self.versions.add(version)
-            if probe.bytes is not None:
-                self.longest = max(probe.bytes, self.longest or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,16 +211,6 @@ class TargetRound:
         """Return whether the file is pinned to a commit, whose bytes never change."""
         has_newest = any(each.role == "newest" for each in self.controls)
         return has_newest or any(str(probe.file_uri).startswith("hf://") for probe in self.asked)
-
-    def missing_apart(self) -> timedelta:
-        """Return how long the file has been missing, by our clock or the server's: whichever says less."""
-        first, last = self.history.first_missing, self.asked[-1]
-        if first is None:
-            return timedelta(0)
-        ours: timedelta = last.asked_at - first.asked_at
-        if first.clock_offset is None or last.clock_offset is None:
-            return ours
-        return min(ours, ours + timedelta(seconds=last.clock_offset - first.clock_offset))
 
     def newest_lacks_it(self) -> bool:
         """Return whether the newest revision, of a file on a hub, was read and lacks the text."""
@@ -284,8 +284,12 @@ class TargetRound:
         alone = N_("its file is missing, but no other file of the folder was read beside it")
         has_other = first is not None and self.control("beside", "same", "edge")
         yield is_gone and not has_other, "undecided", alone
-        once = N_("its file was missing once; ask again after {again}")
-        yield is_gone and self.missing_apart() < STAYED_AWAY, "undecided", once
+        once, last = N_("its file was missing once; ask again after {again}"), self.asked[-1]
+        apart = last.asked_at - first.asked_at if first else timedelta(0)
+        if first and first.clock_offset is not None and last.clock_offset is not None:
+            # By our clock or the server's: whichever says less.
+            apart = min(apart, apart + timedelta(seconds=last.clock_offset - first.clock_offset))
+        yield is_gone and apart < STAYED_AWAY, "undecided", once
         unknown = N_("its commit is gone, and the newest revision could not be read for it")
         yield is_gone and self.is_on_hub() and not self.newest_lacks_it(), "undecided", unknown
         yield from self._if_other_text(is_gone and self.control("newest", "other_text"))

@@ -4,12 +4,24 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Self
 
 from presswatch_spark.claims.selection import RecordReading, claims_of_targets
+from presswatch_spark.monitoring.metrics import MetricFamily, exposition, labels_of
+from presswatch_spark.monitoring.progress import unwritable, write_whole
 from presswatch_spark.removal.case import ProbeRound, RemovalCase, is_headed
 from presswatch_spark.removal.places import ResolvedPlaces
-from presswatch_spark.removal.states import FAILURES, READS, UNASKED, FollowedTarget, RemovalState, strong
+from presswatch_spark.removal.states import (
+    FAILURES,
+    READS,
+    STATES,
+    UNASKED,
+    FollowedTarget,
+    RemovalState,
+    strong,
+)
+from presswatch_spark.storage.objects import printable
 from presswatch_spark.tables.declarations import Probe, Target
 
 TARGET_COLUMNS = (
@@ -97,7 +109,6 @@ class Alarms:
         self.found.append(Alarm(probe.round, kind, about or "", detail, probe.number))
 
     def _add_files(self, probes: Sequence[Probe]) -> None:
-        """Report files whose server names another version than in the last answer with their bytes."""
         by_file = defaultdict[str, list[Probe]](list)
         for probe in probes:
             is_of_file = probe.role not in OF_INDEX and probe.role != "recapture"
@@ -107,20 +118,18 @@ class Alarms:
             before, now = self._versions.get(file), answers[0]
             # A server that gives every answer another ETag shows nothing by it.
             is_steady = len({strong(each.etag) for each in answers}) == 1
-            if is_steady and before and _is_another(before, now):
+            # Some give an unchanged file another ETag each time. A disk does not: two changes in a second,
+            # which Last-Modified does not tell apart, are two.
+            is_same = (
+                before is not None
+                and not (now.etag or "").startswith("mtime-")
+                and now.last_modified is not None
+                and (now.last_modified, now.bytes) == (before.last_modified, before.bytes)
+            )
+            if is_steady and before and strong(before.etag) != strong(now.etag) and not is_same:
                 detail = f"its ETag was {before.etag}, and is {now.etag}"
                 self._report(now, "file changed", file, detail)
             self._versions[file] = answers[-1]
-
-
-def _is_another(before: Probe, now: Probe) -> bool:
-    """Return whether a file is another version. Some servers give an unchanged file another ETag each time.
-
-    A disk does not: two changes within a second, which Last-Modified does not tell apart, are two.
-    """
-    same_time = now.last_modified is not None and now.last_modified == before.last_modified
-    is_flapping = same_time and now.bytes == before.bytes and not (now.etag or "").startswith("mtime-")
-    return strong(now.etag) != strong(before.etag) and not is_flapping
 
 
 class Course:
@@ -258,3 +267,48 @@ class CaseStatus:
             state = self.states[target.target_sha256]
             of_claim[claims.get(target.row_sha256, target.row_sha256)].append(state.removed)
         return sum(map(all, of_claim.values())), len(of_claim)
+
+
+# Metrics for Prometheus.
+
+FAMILIES: Mapping[str, MetricFamily] = {
+    "removal_places": MetricFamily("gauge", "places", "Places of the case, by state.", "state", STATES),
+    "removal_claims": MetricFamily("gauge", "claims", "Claims of the case."),
+    "removal_claims_removed": MetricFamily(
+        "gauge", "claims", "Those of them that are removed at every place."
+    ),
+    "removal_rounds_total": MetricFamily("counter", "rounds", "Rounds that were begun."),
+    "removal_alarms_total": MetricFamily("counter", "alarms", "Alarms of all rounds.", "kind", ALARM_KINDS),
+    "removal_round_timestamp_seconds": MetricFamily("gauge", "seconds", "When the last round was begun."),
+}
+
+
+def write_metrics(path: str, status: CaseStatus) -> None:
+    """Write the metrics of a case for Prometheus, whole or not at all; `OutputError` if that fails."""
+    try:
+        write_whole(Path(path), metrics_text(status))
+    except OSError as error:
+        raise unwritable(Path(path), error) from error
+
+
+def metrics_text(status: CaseStatus) -> str:
+    """Return the metrics of a case in Prometheus's exposition format; each sample names the case."""
+    kinds, places = Counter(alarm.kind for alarm in status.alarms), status.counts()
+    removed, claims = status.claims()
+    last = [datetime.fromisoformat(each.begun_at) for each in status.rounds[-1:]]
+    values: Mapping[str, Mapping[str, float]] = {
+        "removal_places": {state: places[state] for state in STATES},
+        "removal_claims": {"": claims},
+        "removal_claims_removed": {"": removed},
+        "removal_rounds_total": {"": len(status.rounds)},
+        "removal_alarms_total": {kind: kinds[kind] for kind in ALARM_KINDS},
+        "removal_round_timestamp_seconds": {"": last[-1].timestamp()} if last else {},
+    }
+    case = {"case": printable(str(status.case.folder))}
+
+    def samples() -> Iterator[tuple[str, str, float]]:
+        for name, family in FAMILIES.items():
+            for label, value in values[name].items():
+                yield name, labels_of(case | ({family.label: label} if family.label else {})), float(value)
+
+    return exposition(FAMILIES, samples())

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from presswatch_spark.evidence.verify import shown
 from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.removal.states import MEANINGS
 from presswatch_spark.report.questions import AnsweredQuestion
 from presswatch_spark.report.wording import UNKNOWN, ReportWords, safe
 from presswatch_spark.terminal import ascii_url, utc
@@ -40,34 +41,20 @@ PLACES = {
     "unknown": N_("address not known: not counted above"),
     "not_used": N_("not to be used (letter D)"),
 }
-REMOVAL_STATES = {
-    "present": (p("state of removal", "present"), N_("The text can be read.")),
-    "altered": (p("state of removal", "altered"), N_("Another text is there, which removes nothing.")),
-    "hidden": (p("state of removal", "hidden"), N_("The index has no entry, but it reads.")),
-    "overwritten": (
-        p("state of removal", "overwritten"),
-        N_("Nothing is at its place, and controls of the file read."),
-    ),
-    "dropped": (
-        p("state of removal", "dropped"),
-        N_("The whole file was read, and the text is not in it."),
-    ),
-    "withdrawn": (p("state of removal", "withdrawn"), N_("The file was missing twice, a day apart.")),
-    "superseded": (
-        p("state of removal", "superseded"),
-        N_("An older revision serves it, the newest does not."),
-    ),
-    "restricted": (
-        p("state of removal", "restricted"),
-        N_("Access was refused, which removes nothing."),
-    ),
-    "reappeared": (p("state of removal", "back again"), N_("It was removed, and is there again.")),
-    "recaptured": (
-        p("state of removal", "captured again"),
-        N_("A later capture of its address has the article."),
-    ),
-    "undecided": (p("state of removal", "not decided"), N_("Nobody can say.")),
+_REMOVAL_NAMES = {
+    "present": p("state of removal", "present"),
+    "altered": p("state of removal", "altered"),
+    "hidden": p("state of removal", "hidden"),
+    "overwritten": p("state of removal", "overwritten"),
+    "dropped": p("state of removal", "dropped"),
+    "withdrawn": p("state of removal", "withdrawn"),
+    "superseded": p("state of removal", "superseded"),
+    "restricted": p("state of removal", "restricted"),
+    "reappeared": p("state of removal", "back again"),
+    "recaptured": p("state of removal", "captured again"),
+    "undecided": p("state of removal", "not decided"),
 }
+REMOVAL_STATES = {state: (name, MEANINGS[state]) for state, name in _REMOVAL_NAMES.items()}
 """Names and meanings of the states of removal."""
 
 

@@ -119,7 +119,6 @@ def execute(
 def _read_rest(
     shards: Sequence[ObjectInfo], waves: list[Wave], reader: WaveReader, guard: Guard, began: float
 ) -> list[Wave]:
-    """Read the shards that are in no wave, and once more those of waves that are damaged by then."""
     observer, size = reader.observer, reader.rules.wave_shards
     for _ in range(MOST_ROUNDS):
         done = _positions(waves)

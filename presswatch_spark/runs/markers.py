@@ -126,24 +126,20 @@ def in_groups(parts: Sequence[RunPart]) -> list[Sequence[RunPart]]:
     return [parts[first::groups] for first in range(groups)]
 
 
-def damage_of(parts: Folder, part: RunPart) -> str | None:
-    """Return the damage of a part; None if it is, bit for bit, as it was written."""
-    try:
-        _bytes_of(parts, part)
-    except ChangedError as error:
-        return str(error)
-    return None
+def damage_of(parts: Folder, part: RunPart) -> str:
+    """Return the damage of a part; empty if it is, bit for bit, as it was written."""
+    return _bytes_of(parts, part)[1]
 
 
 def read_part(parts: Folder, part: RunPart, columns: Sequence[str] | None = None) -> pa.Table:
     """Return the rows of a part; `OutputError` if it is missing, or not as it was written."""
-    try:
-        with pq.ParquetFile(pa.BufferReader(_bytes_of(parts, part))) as file:
-            return file.read(columns=columns, use_threads=False)
-    except ChangedError as error:
-        damage = str(error)
-    except ARROW_ERRORS:
-        damage = "cannot be read"
+    data, damage = _bytes_of(parts, part)
+    if not damage:
+        try:
+            with pq.ParquetFile(pa.BufferReader(data)) as file:
+                return file.read(columns=columns, use_threads=False)
+        except ARROW_ERRORS:
+            damage = "cannot be read"
     raise OutputError(
         f"what a wave found {damage}",
         where=parts.at(part.name),
@@ -151,20 +147,15 @@ def read_part(parts: Folder, part: RunPart, columns: Sequence[str] | None = None
     )
 
 
-class ChangedError(ValueError):
-    """A file is not what was written; the message says how."""
-
-
-def _bytes_of(parts: Folder, part: RunPart) -> bytes:
+def _bytes_of(parts: Folder, part: RunPart) -> tuple[bytes, str]:
     try:
         data = whole_object(parts.at(part.name), parts.storage)
     except MissingError:
-        raise ChangedError("is missing") from None
+        return b"", "is missing"
     if len(data) != part.bytes:
-        raise ChangedError(f"has {len(data):,} bytes, and {part.bytes:,} were written")
-    if hashlib.sha256(data).hexdigest() != part.sha256:
-        raise ChangedError("does not have the SHA-256 of what was written")
-    return data
+        return data, f"has {len(data):,} bytes, and {part.bytes:,} were written"
+    is_same = hashlib.sha256(data).hexdigest() == part.sha256
+    return data, "" if is_same else "does not have the SHA-256 of what was written"
 
 
 @dataclass(frozen=True, slots=True)

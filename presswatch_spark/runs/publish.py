@@ -125,18 +125,12 @@ def _written(run: OwnedRun, kind: Kind, parts: Sequence[RunPart], log: pa.Table,
 
 
 def _check(row: Row, rows: Mapping[str, int], counts: ShardTotals, run: OwnedRun) -> None:
-    shards = sum(row[f"shards_{status}"] for status in STATUSES)
+    counted = [row["shards_planned"], counts.matches, counts.signals]
+    found = [sum(row[f"shards_{status}"] for status in STATUSES), *rows.values()]
     # Signals, where there are some, are counted apart.
-    expected = [row["shards_planned"], counts.matches, counts.signals]
-    got = [shards, *rows.values()]
-    if got != expected[: len(got)]:
-        names = ("shards", *rows)
-        hold, wanted = (
-            ", ".join(f"{number:,} {name}" for number, name in zip(numbers, names, strict=False))
-            for numbers in (got, expected)
-        )
+    if found != counted[: len(found)]:
         raise OutputError(
-            f"waves hold {hold}; expected were {wanted}",
+            f"waves hold {found} of {', '.join(('shards', *rows))}; expected were {counted[: len(found)]}",
             where=str(run.folder),
             remedy="remove that folder and give the same command again: the run starts over",
         )

@@ -54,7 +54,8 @@ class Sifter:
         """
         waves, count = list[Wave](), self.passes.count
         left_by_pass = [self._left(number, shards) for number in range(count - 1)]
-        self.observer.passes_begun(self.passes.why, sum(map(len, left_by_pass)))
+        self.observer.say("passes", self.passes.why)
+        self.observer.progress.expect(sum(map(len, left_by_pass)))
         for number, left in enumerate(left_by_pass):
             self.observer.progress.in_pass(number + 1, count)
             places = list(left)

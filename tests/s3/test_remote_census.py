@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pytest
 from pyspark.sql import SparkSession
 
@@ -161,7 +162,6 @@ class TestTablesOnS3:
         there = self.taken(index, corpus, self.OUT, endpoint, spark)
         names = ("table_digest", "captures", "rows", "bytes_read", "release", "shards_complete")
         assert [there.row[name] for name in names] == [here.row[name] for name in names]
-        assert there.kinds == here.kinds
         store = TableStore.open(self.OUT, replace(FAST, endpoint=endpoint))
         on_disk = TableStore.open(str(tmp_path / "out")).read("captures").drop_columns("run_id")
         assert store.read("captures").drop_columns("run_id").equals(on_disk)
@@ -171,7 +171,7 @@ class TestTablesOnS3:
         assert [key for key in keys if "/parts/" in key or "/tables-" in key] == []
         query = "select count(*) as counted from captures where url_match = 'article'"
         assert cli.run(["sql", self.OUT, query, "--endpoint", endpoint]) == 0
-        articles = sum(count for kind, count in here.kinds.items() if kind.url_match == "article")
+        articles = pc.sum(pc.equal(store.read("captures")["url_match"], "article")).as_py()
         assert f"\n{articles}" in capsys.readouterr().out.replace(" ", "")
 
     @pytest.mark.full
@@ -203,7 +203,7 @@ class TestTablesOnS3:
         assert (summary.row["run_id"], summary.resumed) == (unfinished.begun.run_id, True)
         assert [line["captures"] for line in summary.log] == [line["captures"] for line in whole.log]
         assert summary.row["table_digest"] == whole.row["table_digest"]
-        assert len(store.read("captures")) == summary.row["captures"] == summary.kinds.total()
+        assert len(store.read("captures")) == summary.row["captures"]
 
 
 def test_a_missing_file_has_failed(corpus: Path, tmp_path: Path) -> None:

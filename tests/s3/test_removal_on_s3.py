@@ -16,7 +16,7 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, ask
 from tests.proofs import each_time
-from tests.removal import LETTERS, Release, release
+from tests.removal import LETTERS, Release, probes_of, release
 from tests.servers import Fault, Server
 
 FORMS = ("a.warc.wet.gz", "pages.warc.gz", "c4-train.json.gz")
@@ -49,7 +49,7 @@ def test_a_case_on_s3_is_opened_probed_and_read(
     assert probe(case, crawl, bucket, endpoint).is_complete
     found = CaseStatus.of(RemovalCase.open(out, storage))
     assert set(found.counts()) == {"present"}
-    headers = [probed.headers for probed in case.probes() if probed.status == 206]
+    headers = [probed.headers for probed in probes_of(case) if probed.status == 206]
     assert all("x-amz-request-id" in each.lower() or "etag" in each.lower() for each in headers)
     target = next(each for each in case.targets() if each.dataset == "wet")
     key = f"crawl/{Path(target.shard_uri).name}"

@@ -190,7 +190,7 @@ def test_a_dry_run_says_what_it_would_start(
     mirror: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "tables"
-    words = command(mirror, corpus, out, "--only-newest", "--dry-run", scan=("--sample", "0.5"))
+    words = command(mirror, corpus, out, "--only-newest", "--dry-run")
     assert cli.run(words) == 0
     said = capsys.readouterr().out
     assert said == f"{NEWEST}: would be scanned: all its shards\n"

@@ -15,7 +15,6 @@ from typing import TypeGuard, get_args
 
 import pytest
 
-from presswatch_spark.cli.commands.removal import MEANING
 from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.formats import registry
@@ -66,7 +65,7 @@ def test_the_members_example_is_a_members_file() -> None:
 
 def test_the_page_on_removal_lists_every_state_and_outcome() -> None:
     text = family("removal")
-    words = {*get_args(states.Outcome), *MEANING}
+    words = {*get_args(states.Outcome), *states.STATES}
     assert not [word for word in words if f"`{word}`" not in text]
 
 

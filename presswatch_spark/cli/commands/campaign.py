@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
@@ -13,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
-from presswatch_spark.cli.options import STORAGE, NumberRange, argument, flag, mirror_option, option
+from presswatch_spark.cli.options import (
+    STORAGE,
+    NumberRange,
+    argument,
+    flag,
+    mirror_option,
+    option,
+    scan_settings,
+)
 from presswatch_spark.cli.replies import (
     FAILED,
     INCOMPLETE,
@@ -206,7 +215,7 @@ def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine | 
     yield f"{done:,} of {counted(len(items), 'release')} done, for {articles}"
     so_far = cost(machine.core_hours(spent) if machine else spent)
     yield f"cost so far: {so_far}, with what is begun, idle cores too"
-    hours, unknown = estimated(items, found.config, machine, found.lists_of(items))
+    hours, unknown = estimated(items, found.config, machine)
     rest = f", and {counted(unknown, 'release')} of unknown size" if unknown else ""
     yield f"left, estimated: {cost(hours)}{rest}"
     for run in begun:
@@ -270,7 +279,14 @@ def watch(
 
     presswatch watch --only-newest -- --format wet --corpus s3://…/corpus --out s3://…/tables
     """
-    from presswatch_spark.cli.campaigning import Watch, case_reports, look_once, repeated, watched_scan
+    from presswatch_spark.cli.campaigning import (
+        Watch,
+        case_reports,
+        look_once,
+        repeated,
+        watched_plan,
+        watched_scan,
+    )  # fmt: skip
 
     if bool(since) == only_newest:
         raise click.UsageError("give either --since RELEASE or --only-newest")
@@ -279,15 +295,10 @@ def watch(
     if every and again:
         raise click.UsageError("--again is for one look")
     ask_anew()
-    watch = Watch.of(
-        watched_scan(scan_options, news),
-        news=news,
-        since=since,
-        listed=listed,
-        by_name=probe,
-        again=again,
-        dry_run=dry_run,
-    )
+    given = watched_scan(scan_options, news)
+    config = scan_settings(given, given["config"])
+    plan = replace(watched_plan(given, config, news), since=since, listed=listed)
+    watch = Watch(plan, config, given["base"], probe, again, dry_run)
     probing = partial(case_reports, watch, cases, timedelta(hours=case_every), case_mirrors, case_index)
     looked = partial(look_once, watch, probing, poll=poll)
     return Reply(exit_code=repeated(looked, every * 60, time.sleep) if every else looked())

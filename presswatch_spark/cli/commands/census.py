@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.cli.commands.scan import unread_lines
 from presswatch_spark.cli.options import STORAGE, argument, option
@@ -23,9 +23,14 @@ from presswatch_spark.monitoring.progress import EventLog, failures_logged
 from presswatch_spark.terminal import counted
 
 if TYPE_CHECKING:
-    from presswatch_spark.censuses.file import CaptureKind
     from presswatch_spark.censuses.run import CensusSummary
 
+TitleRow = tuple[str, str, int, int, str, str, str]
+CAPTURES = (
+    "select title_id, url_match, subset, http_status, languages[1], count(*) from captures"
+    " where run_id = {run_id} group by all"
+)
+"""How many captures of each kind a census found, for DuckDB: title, match, subset, status, language."""
 TITLES_SHOWN = 50
 VALUES_SHOWN = 4
 KINDS = {
@@ -68,13 +73,17 @@ def census(
     of each title; `presswatch sql` exports the captures.
     """
     from presswatch_spark.face import census as take_census
+    from presswatch_spark.queries.sql import answer_of, literal
+    from presswatch_spark.tables.store import TableStore
 
     events = EventLog.of(form.settings.run.log_format)
     with failures_logged(events):
         summary = take_census(
             (*releases, *more), corpus=corpus, out=out, base=base, settings=form.settings, events=events,
         ).summary  # fmt: skip
-    rows = list(title_rows(summary))
+    store, run_id = TableStore.open(out, form.storage), literal(summary.row["run_id"])
+    kinds = list(answer_of(store, CAPTURES.format(run_id=run_id), "duckdb").rows)
+    rows = list(title_rows(summary.titles, kinds))
     incomplete = [
         (line["shard_uri"], line["status"], line["error"])
         for line in summary.log
@@ -83,28 +92,27 @@ def census(
     # Events have named these files already.
     named = unread_lines(incomplete, len(summary.log), "census_log", summary.row["run_id"], out)
     return Reply(
-        chain(summary_lines(summary, out), _title_lines(summary, rows)),
+        chain(summary_lines(summary, out, sum(row[2] > 0 for row in rows)), _title_lines(summary, rows)),
         rows=ReplyRows((dict(zip(KINDS, row, strict=True)) for row in rows), schema_of(**KINDS)),
         warnings=named if incomplete and not events else (),
         exit_code=INCOMPLETE if incomplete else 0,
     )
 
 
-def _title_lines(summary: CensusSummary, rows: Sequence[tuple[object, ...]]) -> Iterator[Line]:
+def _title_lines(summary: CensusSummary, rows: Sequence[TitleRow]) -> Iterator[Line]:
     yield Table(HEADERS, rows[:TITLES_SHOWN], wrapped=HEADERS)
     rest = f"; {len(rows) - TITLES_SHOWN:,} of them not shown" if len(rows) > TITLES_SHOWN else ""
-    articles = sum(count for kind, count in summary.kinds.items() if kind.url_match == "article")
+    articles = sum(row[3] for row in rows)
     captures = counted(summary.row["captures"], "capture")
     yield f"{counted(len(rows), 'title')}, {captures}, {articles:,} of articles{rest}"
 
 
-def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
-    """Yield the findings of a census, and how much it read, in a few lines."""
+def summary_lines(summary: CensusSummary, out: str, titles: int) -> Iterator[str]:
+    """Yield the findings of a census, of so many titles, and how much it read, in a few lines."""
     row, log = summary.row, summary.log
-    there = {kind.title_id for kind in summary.kinds}
     of = f" of {row['release']}" if row["release"] else ""
     yield (
-        f"census {row['run_id']}{of}: {counted(row['captures'], 'capture')} of {len(there):,} of"
+        f"census {row['run_id']}{of}: {counted(row['captures'], 'capture')} of {titles:,} of"
         f" {counted(len(summary.titles), 'title')}, in {counted(row['rows'], 'row')} of"
         f" {counted(row['shards_planned'], 'index file')},"
         f" {summary.seconds:,.0f} s"
@@ -133,29 +141,22 @@ def summary_lines(summary: CensusSummary, out: str) -> Iterator[str]:
     yield f'read it with: presswatch sql {out} "{query}"'
 
 
-def title_rows(summary: CensusSummary) -> Iterator[tuple[object, ...]]:
-    """Yield a row for each title of the corpus, those with most captures first."""
-    by_title: dict[str, Counter[CaptureKind]] = {title: Counter() for title in summary.titles}
-    for kind, count in summary.kinds.items():
-        by_title[kind.title_id][kind] += count
-    for title, kinds in sorted(by_title.items(), key=lambda entry: (-entry[1].total(), entry[0])):
-        articles = sum(count for kind, count in kinds.items() if kind.url_match == "article")
-        yield (
-            title,
-            summary.titles[title],
-            kinds.total(),
-            articles,
-            _shares(kinds, lambda kind: kind.subset),
-            _shares(kinds, lambda kind: kind.status),
-            _shares(kinds, lambda kind: kind.language),
-        )
+def title_rows(titles: Mapping[str, str], kinds: Iterable[tuple[Any, ...]]) -> Iterator[TitleRow]:
+    """Yield a row for each title of the corpus, those with most captures first; `kinds`: see `CAPTURES`."""
+    by_title: dict[str, list[tuple[Any, ...]]] = {title: [] for title in titles}
+    for title, *kind in kinds:
+        by_title[title].append(tuple(kind))
 
+    def shares(of_title: Sequence[tuple[Any, ...]], place: int) -> str:
+        counts = Counter[object]()
+        for kind in of_title:
+            counts[kind[place] or "none"] += kind[-1]
+        ordered = sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0])))
+        shown = [f"{value} {count:,}" for value, count in ordered[:VALUES_SHOWN]]
+        return ", ".join([*shown, "…"] if len(ordered) > VALUES_SHOWN else shown)
 
-def _shares(kinds: Counter[CaptureKind], value_of: Callable[[CaptureKind], object]) -> str:
-    """Return the number of captures of each value, the commonest first."""
-    counts: Counter[object] = Counter()
-    for kind, count in kinds.items():
-        counts[value_of(kind) or "none"] += count
-    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0])))
-    shown = [f"{value} {count:,}" for value, count in ordered[:VALUES_SHOWN]]
-    return ", ".join([*shown, "…"] if len(ordered) > VALUES_SHOWN else shown)
+    found = {title: sum(kind[-1] for kind in of_title) for title, of_title in by_title.items()}
+    for title, captures in sorted(found.items(), key=lambda entry: (-entry[1], entry[0])):
+        of_title = by_title[title]
+        articles = sum(kind[-1] for kind in of_title if kind[0] == "article")
+        yield title, titles[title], captures, articles, *(shares(of_title, place) for place in (1, 2, 3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -34,7 +34,6 @@ from presswatch_spark.cli.replies import (
     tell,
 )
 from presswatch_spark.terminal import utc
-from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,27 +43,10 @@ if TYPE_CHECKING:
     from presswatch_spark.removal.rounds import Prober, ProbeReport
     from presswatch_spark.removal.status import CaseStatus
     from presswatch_spark.settings.config import ScanConfig
+    from presswatch_spark.tables.store import TableStore
 
 NAMED = 20
 ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
-MEANING = {
-    "present": N_("the text can be read"),
-    "altered": N_("another text is there: see the words that are left"),
-    "hidden": N_("the index has no entry, and the record reads"),
-    "overwritten": N_("nothing is at its place, and controls of the file read"),
-    "dropped": N_("the whole file was read, and it is not in it"),
-    "withdrawn": N_("the file was missing twice, a day apart"),
-    "superseded": N_("an older revision serves it, the newest does not"),
-    "restricted": N_("access was refused, which removes nothing"),
-    "reappeared": N_("it was gone, and is there again"),
-    "recaptured": N_("a later capture of its URL has the article"),
-    "undecided": N_("nobody can say"),
-}
-
-
-def metrics_option() -> Any:
-    """Declare `--metrics-file`."""
-    return option("--metrics-file", "FILE", "Write how the case stands there, as metrics for Prometheus.")
 
 
 @click.group()
@@ -140,7 +122,6 @@ def probe(
         "Tables to look in: later captures, and other files, may have the articles again.",
     ),
     mirrors: tuple[Mirror, ...] = mirror_option("Ask for files below TO that were scanned below FROM."),
-    metrics_file: str | None = metrics_option(),
     form: ReplyForm,
 ) -> Reply:
     """Ask for every place of a case again, and keep the answers.
@@ -149,37 +130,31 @@ def probe(
     names that never were. A round that was stopped goes on where it was. The exit code is 3 if places were
     left alone, the index answered nothing, or something alarms, such as a text that is back.
     """
-    from presswatch_spark.removal.metrics import write_metrics
+    from presswatch_spark.tables.store import TableStore
 
-    prober = prober_of(
-        case, form.settings, corpus=corpus, tables=tables, mirrors=mirrors, deep=deep, index=index
-    )
-    probed = prober.probe()
-    if metrics_file:
-        write_metrics(metrics_file, probed.status)
-    return probe_reply(probed, index, form.language)
+    store = TableStore.open(tables, form.storage) if tables else None
+    prober = prober_of(case, form.settings, corpus, store, mirrors=mirrors, deep=deep, index=index)
+    return probe_reply(prober.probe(), index, form.language)
 
 
 def prober_of(
     case: str,
     settings: ScanConfig,
-    *,
     corpus: str | None,
-    tables: str | None,
+    tables: TableStore | None,
+    *,
     mirrors: Sequence[Mirror],
     deep: bool,
     index: str | None,
 ) -> Prober:
-    """Open a case, and what is asked beside it; see `Prober`."""
+    """Open a case and a corpus, to probe the case; see `Prober`."""
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.removal.case import RemovalCase
     from presswatch_spark.removal.rounds import Prober
-    from presswatch_spark.tables.store import TableStore
 
     opened = RemovalCase.open(case, settings.storage)
     words = Corpus.open(corpus, check=False, storage=settings.storage) if corpus else None
-    store = TableStore.open(tables, settings.storage) if tables else None
-    return Prober(opened, settings, mirrors, words, deep, index, store, tell)
+    return Prober(opened, settings, mirrors, words, deep, index, tables, tell)
 
 
 def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
@@ -302,7 +277,7 @@ def status(
     case: str = argument(),
     as_of: str | None = option("--as-of", "TIME", "By the probes up to then, such as 2026-11-27T09:30Z."),
     alarms: bool = flag("--alarms", "Give the alarms of all rounds, and not the places."),
-    metrics_file: str | None = metrics_option(),
+    metrics_file: str | None = option("--metrics-file", "FILE", "Write metrics of the case for Prometheus."),
     form: ReplyForm,
 ) -> Reply:
     """Show for each place whether its text is gone, and why.
@@ -310,8 +285,7 @@ def status(
     A claim is removed when it is at every place. The chain is checked first: one changed byte is named.
     """
     from presswatch_spark.removal.case import RemovalCase
-    from presswatch_spark.removal.metrics import write_metrics
-    from presswatch_spark.removal.status import CaseStatus
+    from presswatch_spark.removal.status import CaseStatus, write_metrics
 
     if as_of and metrics_file:
         raise click.UsageError("metrics are of now: give --as-of or --metrics-file")
@@ -347,10 +321,12 @@ def _state_schema() -> pa.Schema:
 
 
 def _status_lines(found: CaseStatus, _: Language) -> Iterator[Line]:
+    from presswatch_spark.removal.states import MEANINGS
+
     counts = found.counts()
     rows = [
         (_.number(counts[state]), _.name(state), _(meaning))
-        for state, meaning in MEANING.items()
+        for state, meaning in MEANINGS.items()
         if counts[state]
     ]
     columns = ("places", "state", "meaning")

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from presswatch_spark.campaigns.budget import Budget, estimated
@@ -24,11 +23,9 @@ from presswatch_spark.campaigns.plan import (
     write_plan,
 )
 from presswatch_spark.campaigns.progress import (
-    CampaignSample,
     ItemProgress,
     Read,
     Reads,
-    Runs,
     place_of,
     version_of,
 )
@@ -36,13 +33,10 @@ from presswatch_spark.errors import BudgetError, ConfigError, CorruptError, Inpu
 from presswatch_spark.releases.datasets import load_datasets
 from presswatch_spark.releases.known import Listing, ReleaseList, shipped
 from presswatch_spark.releases.release import Release
-from presswatch_spark.settings.config import MinHashRules, ReadRules, RunRules, ScanConfig, config_digest
+from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ConflictError, ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan
-from presswatch_spark.tables.declarations import PublishedRun
-from presswatch_spark.tables.store import TableStore
-from tests.tables import row_of
 
 CORPUS = CorpusOfCampaign("s3://b/corpus", "0" * 64, 7)
 PLAN = CampaignPlan("s3://b/tables", (CORPUS,), "wet")
@@ -208,10 +202,6 @@ class TestPlan:
 ITEM = Item("CC-MAIN-2026-40", "wet", "CC-MAIN-2026-40")
 
 
-def published_run(**facts: Any) -> PublishedRun:
-    return PublishedRun(**row_of(PublishedRun, **facts))
-
-
 def reads(**steps: Read) -> Reads:
     """What was read in steps that are named like `s01`, for the step from 0 to 1."""
     return Reads({(int(name[1]), int(name[2])): found for name, found in steps.items()}, ["run"])
@@ -250,16 +240,6 @@ class TestStanding:
         found = standing(2, s01=read("ab"), s12=read("abc"))
         assert (found.word, found.is_done, found.fresh, found.left) == ("new shards", False, 1, 1)
         assert standing(2, s01=read("ab"), s12=read("abc"), s02=read("c")).is_done
-
-    def test_samples_of_a_list_that_grew_are_each_of_all_that_was_listed(self) -> None:
-        drawn = reads(s01=read("ab"), s12=read("bc"))
-        assert ItemProgress.of(ITEM, drawn, 2).word == "new shards"
-        drawn.is_sample = True
-        assert ItemProgress.of(ITEM, drawn, 2).is_done
-        partial = reads(s01=read("a", "b"), s12=read("bc"))
-        partial.is_sample = True
-        found = ItemProgress.of(ITEM, partial, 2)
-        assert (found.reached, found.whole, found.missing_of) == (2, 0, {(0, 1): ("b",)})
 
     def test_what_is_left_is_counted_in_shards_to_be_read(self) -> None:
         assert standing(2, s01=read("ab", "c")).left == 3 + 1
@@ -322,31 +302,6 @@ class TestListedAgain:
         assert self.compared(now, logged=[now, then]).is_done
 
 
-def test_a_second_try_counts_though_a_clock_was_put_back() -> None:
-    """Its id is then older than that of the run whose sample it completes."""
-    logs = {
-        "20261126T000000Z-b": [("/c", "complete")],
-        "20261127T000000Z-a": [("/b", "complete"), ("/c", "failed")],
-    }
-
-    class Tables:
-        def read(self, table: str, run_id: str, columns: Sequence[str]) -> pa.Table:
-            return pa.Table.from_pylist(
-                [dict(zip(columns, (*line, None, None), strict=True)) for line in logs[run_id]]
-            )
-
-    digest, facts = config_digest(ITEM.settings(ScanConfig()), MinHashRules()), {"matches": 1}
-    facts |= {"dataset": "wet", "corpus_digest": "0", "config_digest": digest, "asked_for": ITEM.name}
-    rows = [
-        published_run(**facts, run_id=run_id, sample=share, sample_seed=seed)
-        for run_id, share, seed in zip(logs, (None, 0.5), (None, 7), strict=True)
-    ]
-    runs = Runs(cast(TableStore, Tables()), rows)
-    found = runs.reads(ITEM, {"0": (0, 1)}, ScanConfig(), MinHashRules(), CampaignSample(0.5, 7))
-    assert ItemProgress.of(ITEM, found, 1).is_done
-    assert found.shard_reads == 3
-
-
 class TestEstimate:
     def test_the_rest_of_an_item_costs_what_its_own_shards_cost(self) -> None:
         """Three shards of four are missing; another dataset of the format costs a hundred times as much."""
@@ -356,19 +311,6 @@ class TestEstimate:
         other.core_hours, other.shard_reads = 50.0, 1
         found = [ItemProgress.of(ITEM, here, 1), ItemProgress.of(ITEM, other, 1)]
         assert estimated(found, ScanConfig(), None) == (pytest.approx(1.5), 0)
-
-    def test_an_item_without_runs_is_reckoned_by_its_sizes(self) -> None:
-        item = Item("mc4:fr", "c4", None, path="/m/*.json.gz")
-        done = reads(s01=read("a"))
-        done.core_hours, done.shard_reads = 50.0, 1
-        found = [ItemProgress.of(replace(item, name="mc4:de"), done, 1), ItemProgress.of(item, Reads(), 1)]
-        plans = [ShardPlan((ObjectInfo("/m/1.json.gz", size),)) for size in (10**9, 3 * 10**9, None)]
-        one, three, unknown = (
-            estimated(found, ScanConfig(), None, {item.name: listed})[0] for listed in plans
-        )
-        assert 0 < one < 50
-        assert three == pytest.approx(3 * one)
-        assert unknown == pytest.approx(50)
 
     def test_an_item_without_runs_costs_what_one_like_it_costs_once(self) -> None:
         done = reads(s01=read("abcd"), s12=read("abcd"))

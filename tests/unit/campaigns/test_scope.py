@@ -6,8 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from presswatch_spark.campaigns.plan import CampaignPlan, CorpusOfCampaign, items_of
-from presswatch_spark.campaigns.scope import is_absence, is_overdue, news_months, with_later_weeks
+from presswatch_spark.campaigns.plan import (
+    CampaignPlan,
+    CorpusOfCampaign,
+    is_absence,
+    is_overdue,
+    items_of,
+    news_months,
+    with_later_weeks,
+)
 from presswatch_spark.errors import InputError, PresswatchError, StorageError
 from presswatch_spark.releases.known import Listing, ReleaseList
 from presswatch_spark.releases.release import Release

@@ -23,8 +23,7 @@ from benchmarks.census.material import CRAWL, SCHEMA, Row, row_of, surt, write_f
 from benchmarks.census.reference import members_rows
 from presswatch_spark.ccindex.index_file import _bounds
 from presswatch_spark.ccindex.wanted import Wanted
-from presswatch_spark.censuses.file import CaptureKind
-from presswatch_spark.censuses.run import CensusSummary, index_files, wanted_of
+from presswatch_spark.censuses.run import index_files, wanted_of
 from presswatch_spark.cli.commands.census import title_rows
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import InputError
@@ -543,23 +542,9 @@ class TestGeneratedIndex:
         assert looked < groups / 10
 
 
-def test_an_index_that_says_something_else_of_every_capture_does_not_fill_the_summary(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("presswatch_spark.censuses.file.KINDS_MAX", 10)
-    rng = random.Random(5)
-    rows = [row_of(rng, "gazette.fr", "warc") | {"content_languages": f"l{n}"} for n in range(500)]
-    outcome, found = take(corpus, written(tmp_path, rows))
-    kinds: Any = outcome.log["kinds"]
-    assert sum(kind["captures"] for kind in kinds) == outcome.log["captures"] == len(found) == 500
-    assert len(kinds) == 11
-
-
 def test_a_title_without_a_capture_is_listed_with_none() -> None:
-    kinds = {CaptureKind("north", "gazette", "article", "warc", 200, "fra"): 2}
-    kinds[CaptureKind("north", "gazette", "title", "robotstxt", 404, "")] = 1
-    summary = CensusSummary({}, (), kinds, {"absent": "south", "gazette": "north"}, 0.0)
-    assert list(title_rows(summary)) == [
+    kinds = [("gazette", "article", "warc", 200, "fra", 2), ("gazette", "title", "robotstxt", 404, None, 1)]
+    assert list(title_rows({"absent": "south", "gazette": "north"}, kinds)) == [
         ("gazette", "north", 3, 2, "warc 2, robotstxt 1", "200 2, 404 1", "fra 2, none 1"),
         ("absent", "south", 0, 0, "", "", ""),
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.claims.selection import DOUBTFUL, REMOVED, UNREAD, UNSEALED, WORDLESS
-from presswatch_spark.cli.commands import notice, removal
+from presswatch_spark.cli.commands import notice
 from presswatch_spark.cli.replies import Language
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.notice import (
@@ -26,6 +26,7 @@ from presswatch_spark.notices.notice import (
     STATES,
 )
 from presswatch_spark.notices.parties import FACTS
+from presswatch_spark.removal.states import MEANINGS
 from presswatch_spark.removal.status import ALARM_KINDS
 from presswatch_spark.terminal import printable
 from tests.conftest import ROOT
@@ -62,7 +63,7 @@ class TestLanguage:
         assert printable("1\u202f234\u00a0%\x1b[2J\u2028") == "1\u202f234\u00a0%\ufffd[2J "
 
     def test_every_state_and_alarm_of_a_removal_has_its_french(self) -> None:
-        assert {*removal.MEANING, *ALARM_KINDS} <= words("column")
+        assert {*MEANINGS, *ALARM_KINDS} <= words("column")
 
     def test_every_state_event_and_answer_of_a_notice_has_its_french(self) -> None:
         assert set(notice.MEANING) == set(STATES)

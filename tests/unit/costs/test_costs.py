@@ -157,28 +157,8 @@ class TestBefore:
     def test_the_estimate_says_what_it_rests_on(self) -> None:
         assert bill(1000, None, price=CHEAP).line() == (
             "estimate: 1,000 shards, 64.2 GB stored, 0.3 core-hours, $0.01 on c7a.xlarge on demand"
-            f" (rates measured {PRICES.measured}), up to 1.3 times as much if that machine's network sets"
-            f" the pace, 1,000 of unknown size, taken to be as those of {WET} are"
+            f" (rates measured {PRICES.measured}), 1,000 of unknown size, taken to be as those of {WET} are"
         )
-
-    def test_the_network_is_named_only_where_it_is_known_to_be_slower_than_the_cores(
-        self, tmp_path: Path
-    ) -> None:
-        table = yaml.safe_load((ROOT / "conf" / "prices.yaml").read_text("utf-8"))
-        slow, fast, unknown = ({**table["prices"]["machines"][0], "name": name} for name in ("s", "f", "u"))
-        slow["network_gbit"], fast["network_gbit"], unknown["network_gbit"] = 1, 100, None
-        table["prices"]["machines"] = [slow, fast, unknown]
-        (tmp_path / "own.yaml").write_text(yaml.safe_dump(table))
-        bills = [bill(40, None, price=name, prices=str(tmp_path / "own.yaml")) for name in "sfu"]
-        # A Gbit/s is 125 MB/s, for 4 cores.
-        wanted = bills[0].estimate.stored_mb_a_core
-        assert wanted == pytest.approx(PRICES.rates["wet", False] * PRICES.spark_share * 6.42 / 16.3)
-        assert [bill.slower for bill in bills] == [
-            pytest.approx(wanted / (125 / 4)),
-            pytest.approx(wanted / (12500 / 4)),
-            None,
-        ]
-        assert ["network" in bill.line() for bill in bills] == [True, False, False]
 
     def test_without_a_price_no_dollars_are_named(self) -> None:
         line = bill(1000).line()

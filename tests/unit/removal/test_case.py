@@ -19,7 +19,7 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import CASE_TABLES, Probe, Target
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
-from tests.removal import new_case, probe_row, target_row
+from tests.removal import new_case, probe_row, probes_of, target_row
 
 LOCAL = StorageOptions()
 BEGIN = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -91,13 +91,13 @@ def read_all(root: Path) -> None:
     """Read all of a case."""
     found = RemovalCase.open(str(root), LOCAL)
     found.targets()
-    found.probes()
+    probes_of(found)
     found.rounds()
 
 
 def test_what_was_written_is_read_again(case: RemovalCase) -> None:
     again = RemovalCase.open(case.folder.uri, LOCAL)
-    assert [row.number for row in again.probes()] == [*range(6)]
+    assert [row.number for row in probes_of(again)] == [*range(6)]
     assert len(again.targets()) == again.about["targets"] == 3
     assert [(each.number, each.deep) for each in again.rounds()] == [(1, False), (2, False)]
 
@@ -123,7 +123,7 @@ def test_one_changed_byte_anywhere_is_noticed(case: RemovalCase) -> None:
             name = path.relative_to(root).as_posix()
             assert name in str(noticed.value) or "own description has changed" in str(noticed.value)
         path.write_bytes(kept)
-    RemovalCase.open(str(root), LOCAL).probes()
+    probes_of(RemovalCase.open(str(root), LOCAL))
 
 
 @pytest.mark.parametrize(
@@ -145,13 +145,13 @@ def test_one_changed_byte_anywhere_is_noticed(case: RemovalCase) -> None:
 def test_a_change_that_was_sealed_anew_breaks_the_chain(case: RemovalCase, change: Any, said: str) -> None:
     rewrite(files(case, "probes")[1], "probes", change)
     with pytest.raises(BrokenCaseError, match=said):
-        case.probes()
+        probes_of(case)
 
 
 def test_a_file_that_is_missing_breaks_the_chain(case: RemovalCase) -> None:
     files(case, "probes")[0].unlink()
     with pytest.raises(BrokenCaseError, match=r"probe 0, in \S+, says that it is number 3"):
-        case.probes()
+        probes_of(case)
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -183,17 +183,17 @@ def test_how_a_case_stands_holds_no_probes_of_earlier_rounds(case: RemovalCase) 
         return alive
 
     targets, before = [row.target_sha256 for row in case.targets()], held()
-    chain = Chain.of(case, case.probes())
+    chain = Chain.of(case, probes_of(case))
     for number in range(3, 12):
-        Chain.of(case, case.probes()).begin(number, deep=False)
+        Chain.of(case, probes_of(case)).begin(number, deep=False)
         chain.append(number, [probe(of, place, number) for place, of in enumerate(targets)])
     assert held() <= before
 
 
 def test_the_answer_of_an_earlier_time_stays(case: RemovalCase) -> None:
-    chain = Chain.of(case, case.probes())
+    chain = Chain.of(case, probes_of(case))
     (first, *_) = case.targets()
-    Chain.of(case, case.probes()).begin(3, deep=False)
+    Chain.of(case, probes_of(case)).begin(3, deep=False)
     chain.append(3, [probe(first.target_sha256, 50, 3, "failed")])
     states = (
         CaseStatus.of(case).states[first.target_sha256],
@@ -205,7 +205,7 @@ def test_the_answer_of_an_earlier_time_stays(case: RemovalCase) -> None:
 
 def test_a_case_of_an_earlier_version_is_read_by_the_rules_of_today(case: RemovalCase) -> None:
     (one, two, _) = case.targets()
-    chain = Chain.of(case, case.probes())
+    chain = Chain.of(case, probes_of(case))
     chain.begin(3, deep=True)
     # It called the first one reduced to no word, and so removed; the second one moved.
     controls = [
@@ -243,7 +243,7 @@ def test_a_case_of_another_layout_is_refused(case: RemovalCase, monkeypatch: pyt
 
 
 def test_a_full_disk_loses_no_probe(case: RemovalCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    chain, before = Chain.of(case, case.probes()), case.probes()
+    chain, before = Chain.of(case, probes_of(case)), probes_of(case)
 
     def full(*_: Any, **__: Any) -> str:
         raise OSError(28, "No space left on device")
@@ -252,13 +252,13 @@ def test_a_full_disk_loses_no_probe(case: RemovalCase, monkeypatch: pytest.Monke
         patched.setattr("presswatch_spark.storage.disk.Folder.write", full)
         with pytest.raises(OutputError, match=r"(?i)no space|full"):
             chain.append(2, [probe(case.targets()[0].target_sha256, 9, 2)])
-    assert case.probes() == before
+    assert probes_of(case) == before
     chain.append(2, [probe(case.targets()[0].target_sha256, 9, 2)])
-    assert len(case.probes()) == len(before) + 1
+    assert len(probes_of(case)) == len(before) + 1
 
 
 def test_every_column_is_part_of_the_digest(case: RemovalCase) -> None:
-    (row, *_) = case.probes()
+    (row, *_) = probes_of(case)
     for name in Probe.schema.names:
         if name != "probe_sha256":
             assert digest_of(replace(row, **{name: "other"})) != row.probe_sha256
@@ -286,7 +286,7 @@ def continued_elsewhere(case: RemovalCase) -> None:
 def test_an_older_copy_or_another_course_in_place_of_probes_is_noticed(
     case: RemovalCase, change: Callable[[RemovalCase], None]
 ) -> None:
-    rows = case.probes()
+    rows = probes_of(case)
     chain = Chain.of(case, rows)
     for _ in range(2):
         chain.note_head()
@@ -298,7 +298,7 @@ def test_an_older_copy_or_another_course_in_place_of_probes_is_noticed(
 
 
 def test_a_case_without_the_notes_of_its_heads_is_reported(case: RemovalCase) -> None:
-    chain = Chain.of(case, case.probes())
+    chain = Chain.of(case, probes_of(case))
     chain.note_head()
     assert CaseStatus.of(case).alarms == []
     for path in (Path(case.folder.uri) / "heads").iterdir():
@@ -320,7 +320,7 @@ def test_a_head_that_was_deleted_after_the_only_round_is_reported(tmp_path: Path
     assert [(alarm.kind, alarm.about) for alarm in CaseStatus.of(made).alarms] == [
         ("head missing", "round 1")
     ]
-    chain = Chain.of(made, made.probes())
+    chain = Chain.of(made, probes_of(made))
     chain.begin(2, deep=False)
     chain.append(2, [probe(only.target_sha256, 1, 2)])
     chain.note_head()
@@ -332,7 +332,7 @@ def test_a_head_that_was_deleted_after_the_only_round_is_reported(tmp_path: Path
 def test_a_clock_that_was_set_back_between_rounds_is_reported(
     case: RemovalCase, back: timedelta, count: int
 ) -> None:
-    chain = Chain.of(case, case.probes())
+    chain = Chain.of(case, probes_of(case))
     (first, *_) = case.targets()
     chain.begin(3, deep=False)
     row = probe(first.target_sha256, 5, 3)

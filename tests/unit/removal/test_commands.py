@@ -21,7 +21,7 @@ from presswatch_spark.cli.commands.campaign import watch
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.objects import StorageOptions
 from tests.documents import commands, text_of
-from tests.removal import Release, release
+from tests.removal import Release, probes_of, release
 from tests.servers import Fault, Server
 
 CASE = "case"
@@ -88,10 +88,11 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
 def test_a_mirror_says_where_files_really_are(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
     run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
     asked = ["removal", "probe", "--mirror", at_home.mirror_option, CASE]
-    code, said, _ = run([*asked, "--metrics-file", "removal.prom"], capsys)
+    code, said, _ = run(asked, capsys)
     assert (code, "same" in said) == (0, True)
     assert at_home.server.requests
     places = len(RemovalCase.open(CASE, StorageOptions()).targets())
+    assert run(["removal", "status", "--metrics-file", "removal.prom", CASE], capsys)[0] == 0
     assert f'state="present"}} {places}\n' in Path("removal.prom").read_text("utf-8")
 
 
@@ -200,7 +201,7 @@ def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
             break
     assert killed
     assert run(probe, capsys)[0] == 0
-    probes = case.probes()
+    probes = probes_of(case)
     asked: dict[int, list[Any]] = {}
     for row in probes:
         if row.role == "target":

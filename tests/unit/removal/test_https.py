@@ -7,7 +7,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.removal import probe, release, states
+from tests.removal import probe, probes_of, release, states
 from tests.servers import web
 
 
@@ -34,5 +34,5 @@ def test_places_on_https_are_followed_and_a_certificate_that_nobody_trusts_remov
         assert found[target.target_sha256].state == "overwritten"
         assert found[target.target_sha256].removed
         assert {found[each].state for each in same} == {"present"}
-        asked = [row for row in case.probes() if row.round == 3]
+        asked = [row for row in probes_of(case) if row.round == 3]
         assert {row.file_uri.partition("://")[0] for row in asked} == {"https"}

@@ -29,7 +29,7 @@ from presswatch_spark.tables.declarations import Probe, Target
 from tests.claims import AS_OF, judge_all
 from tests.corpora import build
 from tests.hub import NAME, TOKEN, Hub, hub
-from tests.removal import LETTERS, QUICK
+from tests.removal import LETTERS, QUICK, probes_of
 from tests.scanned import FORMS, scan_here
 
 Files = dict[str, bytes]
@@ -78,7 +78,7 @@ class Dataset:
     def newest(self) -> list[Probe]:
         """The probes of the newest revision for the target, by their round."""
         digest = self.target.target_sha256
-        return [p for p in self.case.probes() if p.role == "newest" and p.target_sha256 == digest]
+        return [p for p in probes_of(self.case) if p.role == "newest" and p.target_sha256 == digest]
 
 
 def made(folder: Path, form: str, names: tuple[str, str]) -> tuple[Path, Files]:
@@ -339,7 +339,7 @@ def test_a_case_holds_no_token_and_no_signed_address(
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     dataset.push_without(dataset.target)
     dataset.probe()
-    told = str([probe.as_dict() for probe in dataset.case.probes()])
+    told = str([probe.as_dict() for probe in probes_of(dataset.case)])
     assert TOKEN not in told
     assert "Signature" not in told
     assert any(token == TOKEN for _, token in dataset.site.asked)

@@ -19,7 +19,7 @@ from presswatch_spark.removal.rounds import Prober
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import RawResponse, StorageOptions
-from tests.removal import QUICK, Release, query, target_row
+from tests.removal import QUICK, Release, probes_of, query, target_row
 from tests.servers import Reply
 
 CAPTURED = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
@@ -117,7 +117,7 @@ def probe(case: RemovalCase, crawl: Release) -> None:
 def fill(crawl: Release, case: RemovalCase, unlisted: str = "") -> None:
     """Have the index list every page of the release, but one."""
     everything = {target.document_url: target for target in case.targets()}
-    urls = {probe.document_url for probe in case.probes() if probe.document_url} | set(everything)
+    urls = {probe.document_url for probe in probes_of(case) if probe.document_url} | set(everything)
     for url in urls:
         captured_at = everything[url].captured_at if url in everything else CAPTURED
         place = {"url": url, "filename": "a.warc.gz", "offset": "1", "length": "2"}

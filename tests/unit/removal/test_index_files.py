@@ -31,7 +31,7 @@ from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Probe
 from tests.proofs import each_time
-from tests.removal import QUICK
+from tests.removal import QUICK, probes_of
 from tests.servers import Fault, Reply, Server, web
 from tests.unit.removal.test_resolving import Crawl, crawl, records  # noqa: F401
 
@@ -250,7 +250,7 @@ def test_files_say_where_warc_records_are_and_what_is_hidden(crawl: Crawl, kind:
     probed = probe(crawl, indexed(rows))
     assert (probed.unheard, probed.is_complete) == ("", True)
     assert {row["state"] for row in crawl.of("warc")} == {"present"}
-    asked = [row for row in crawl.case.probes() if row.role == "index"]
+    asked = [row for row in probes_of(crawl.case) if row.role == "index"]
     assert {row.outcome for row in asked} == {"listed"}
     assert {row.target_sha256 for row in asked} == {each.target_sha256 for each in crawl.case.targets()}
     target = crawl.of("wet")[0]
@@ -318,7 +318,7 @@ def test_pages_asked_for_before_a_kill_are_looked_up_when_the_round_goes_on(
                 probe(crawl, endpoint)
         server.always = Fault()
         probed = probe(crawl, endpoint)
-    of_round = [row for row in crawl.case.probes() if row.round == 2]
+    of_round = [row for row in probes_of(crawl.case) if row.round == 2]
     asked = [row.target_sha256 for row in of_round if row.role == "index"]
     assert (probed.resumed, probed.round.number) == (True, 2)
     assert 0 < probed.now < probed.asked

@@ -12,13 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.cli.commands.removal import MEANING
 from presswatch_spark.removal.case import Chain, RemovalCase
-from presswatch_spark.removal.metrics import FAMILIES, metrics_text
-from presswatch_spark.removal.states import STATES
-from presswatch_spark.removal.status import CaseStatus
+from presswatch_spark.removal.status import FAMILIES, CaseStatus, metrics_text
 from presswatch_spark.storage.objects import StorageOptions
-from tests.removal import new_case
+from tests.removal import new_case, probes_of
 from tests.unit.removal.test_case import probe, target
 
 LOCAL = StorageOptions()
@@ -32,7 +29,7 @@ def case(tmp_path: Path) -> RemovalCase:
     targets = [row.target_sha256 for row in made.targets()]
     chain = Chain.of(made, [])
     for number, (etag, asked) in enumerate((("1", targets), ("2", targets[:2])), 1):
-        Chain.of(made, made.probes()).begin(number, deep=False)
+        Chain.of(made, probes_of(made)).begin(number, deep=False)
         rows = [
             replace(probe(of, place + 3 * number - 3, number), etag=etag) for place, of in enumerate(asked)
         ]
@@ -69,10 +66,6 @@ def test_the_name_of_a_case_is_quoted(case: RemovalCase, tmp_path: Path) -> None
     text = metrics_text(CaseStatus.of(new_case(str(tmp_path / 'a "case"'), [target(0)])))
     assert r"a \"case\"" in text
     assert samples(text.replace(r"\"", "'"))["removal_claims", ""] == 1
-
-
-def test_every_state_is_counted_and_explained() -> None:
-    assert set(MEANING) == set(STATES)
 
 
 def test_status_writes_metrics_and_alarms(

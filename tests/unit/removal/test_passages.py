@@ -14,7 +14,7 @@ from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.deep import names_of_target
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.tables.declarations import Target
-from tests.removal import Release, probe, release, states
+from tests.removal import Release, probe, probes_of, release, states
 from tests.servers import Server
 from tests.unit.removal.test_hostile import ordered, zeroed
 
@@ -63,7 +63,7 @@ def test_an_article_under_another_url_with_another_frame_has_moved(crawl: Releas
     probe(case, crawl, deep=True, words=True)
     state = states(case)[target.target_sha256]
     assert (state.state, state.removed) == ("present", False)
-    last = [row for row in case.probes() if row.number in state.probes and row.outcome == "elsewhere"]
+    last = [row for row in probes_of(case) if row.number in state.probes and row.outcome == "elsewhere"]
     assert {row.document_url for row in last} == {URL.decode()}
     assert {row.copied_words >= target.copied_words for row in last} == {True}
     assert CaseStatus.of(case).claims()[0] == 0

@@ -18,7 +18,7 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.tables.declarations import Target
 from tests.proofs import each_time
-from tests.removal import QUICK, Release, member_of, probe, release, states
+from tests.removal import QUICK, Release, member_of, probe, probes_of, release, states
 from tests.servers import Fault, Server
 
 
@@ -38,12 +38,12 @@ def test_what_nobody_changed_is_present_and_read_with_its_controls(crawl: Releas
     found = CaseStatus.of(case)
     assert set(found.counts()) == {"present"}
     assert found.claims()[0] == 0
-    roles = {probe.role for probe in case.probes()}
+    roles = {probe.role for probe in probes_of(case)}
     assert roles == {"target", "first", "before", "after", "nowhere"}
-    assert all(probe.outcome in ("same", "edge", "missing") for probe in case.probes())
-    assert {probe.outcome for probe in case.probes() if probe.role == "nowhere"} == {"missing"}
-    assert all("Date:" in probe.headers and probe.etag for probe in case.probes() if probe.status == 206)
-    assert all(abs(probe.clock_offset) < 5 for probe in case.probes())
+    assert all(probe.outcome in ("same", "edge", "missing") for probe in probes_of(case))
+    assert {probe.outcome for probe in probes_of(case) if probe.role == "nowhere"} == {"missing"}
+    assert all("Date:" in probe.headers and probe.etag for probe in probes_of(case) if probe.status == 206)
+    assert all(abs(probe.clock_offset) < 5 for probe in probes_of(case))
 
 
 def test_a_blanked_record_is_removed(crawl: Release, case: RemovalCase) -> None:
@@ -278,7 +278,7 @@ def test_controls_stay_the_same_where_a_file_is_asked_for_at_another_mirror(
     crawl.server.objects = copies
     elsewhere = Mirror(str(crawl.shards), f"{crawl.server.url}/copy")
     Prober(case, load_scan_config(flags=QUICK), [elsewhere]).probe()
-    firsts = [row for row in case.probes() if row.role == "first"]
+    firsts = [row for row in probes_of(case) if row.role == "first"]
     assert {row.outcome for row in firsts} == {"same"}
     assert {row.round for row in firsts} == {1, 2}
     (record,) = {(row.record_offset, row.record_sha256) for row in firsts}

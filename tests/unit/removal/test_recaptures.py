@@ -14,7 +14,7 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Target
 from tests.proofs import each_time
-from tests.removal import Release
+from tests.removal import Release, probes_of
 from tests.tables import match, publish
 
 NOTICE, LATER = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
@@ -56,14 +56,14 @@ def test_a_page_that_was_captured_again_is_not_removed_and_alarms_once(
     found = CaseStatus.of(case)
     state = found.states[target.target_sha256]
     assert (state.state, state.removed, "overwritten" in state.doubt) == ("recaptured", False, True)
-    (shown,) = (row for row in case.probes() if row.number == state.probes[0])
+    (shown,) = (row for row in probes_of(case) if row.number == state.probes[0])
     assert (shown.request, shown.document_url[:7]) == (f"READ matches {SHA}", "http://")
     assert "20991128T000000Z-abcdef" in shown.detail
     assert probe(case, crawl) == 0
     again = CaseStatus.of(case)
     assert again.states[target.target_sha256].state == "recaptured"
     assert {alarm.round for alarm in again.alarms if alarm.kind == "recaptured"} == {2}
-    assert len([row for row in case.probes() if row.role == "recapture"]) == len(
+    assert len([row for row in probes_of(case) if row.role == "recapture"]) == len(
         {alarm.about for alarm in again.alarms if alarm.kind == "recaptured"}
     )
 
@@ -111,7 +111,7 @@ def test_a_record_that_was_moved_to_another_file_of_its_release_is_not_removed(
     found = CaseStatus.of(case)
     state = found.states[target.target_sha256]
     assert (state.state, state.removed, "overwritten" in state.doubt) == ("present", False, True)
-    (shown,) = (row for row in case.probes() if row.number == state.probes[0])
+    (shown,) = (row for row in probes_of(case) if row.number == state.probes[0])
     assert (shown.outcome, shown.answered_by) == ("elsewhere", "s3://release/another.warc.wet.gz")
     told = [alarm for alarm in found.alarms if alarm.kind == "reappeared"]
     assert [(alarm.round, alarm.about) for alarm in told] == [(3, target.target_sha256)]

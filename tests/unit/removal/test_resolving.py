@@ -24,7 +24,7 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.proofs import each_time
-from tests.removal import QUICK, Release, query, release
+from tests.removal import QUICK, Release, probes_of, query, release
 from tests.scanned import FORMS
 from tests.servers import Reply, Server
 
@@ -120,7 +120,7 @@ def test_an_index_says_where_the_record_is_and_it_is_followed_from_then_on(crawl
     assert {row["state"] for row in crawl.of("warc")} == {"present"}
     places = {row["record_offset"] for row in crawl.of("warc")}
     assert None not in places
-    assert {row.role for row in crawl.case.probes()} >= {"place", "target", "first", "before", "after"}
+    assert {row.role for row in probes_of(crawl.case)} >= {"place", "target", "first", "before", "after"}
     # What was resolved is known to the case: no index is needed again.
     crawl.server.queries.clear()
     target = sorted(crawl.of("warc"), key=lambda row: row["record_offset"])[2]

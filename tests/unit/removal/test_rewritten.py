@@ -18,7 +18,7 @@ from presswatch_spark.removal.rounds import TARGETS_A_BATCH, Prober
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from tests.proofs import each_time
-from tests.removal import QUICK, new_case, probe, release, states
+from tests.removal import QUICK, new_case, probe, probes_of, release, states
 from tests.servers import Server
 from tests.unit.removal.test_hostile import ordered, zeroed
 
@@ -48,7 +48,7 @@ def test_rows_of_a_rewritten_parquet_file_have_moved_or_are_dropped(tmp_path: Pa
             assert (state.state, state.removed) == ("dropped", True)
         else:
             assert (state.state == "present", state.removed) == (True, False), state
-    before = {row.outcome for row in case.probes() if row.role == "first" and row.round > 1}
+    before = {row.outcome for row in probes_of(case) if row.role == "first" and row.round > 1}
     assert before == {"rewritten"}
 
 

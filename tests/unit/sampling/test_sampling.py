@@ -20,16 +20,11 @@ from presswatch_spark.pipeline import RunSummary
 from presswatch_spark.queries.estimates import estimate_of
 from presswatch_spark.sampling import intervals
 from presswatch_spark.sampling.design import Design, design_of
-from presswatch_spark.sampling.extrapolation import (
-    ArticlePairs,
-    Estimated,
-    SampleEstimate,
-    cautious,
-    occurrences,
-)
+from presswatch_spark.sampling.extrapolation import Estimated, Occurrences, SampleEstimate, cautious
 from presswatch_spark.sampling.intervals import Stratum, freedom, most_files, totals
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
+from tests.occurrences import occurrences
 from tests.tables import match, publish, row_of, write
 
 RUN = "20261125T120000Z-aaaaaa"
@@ -244,22 +239,17 @@ class TestDesign:
 class TestArticles:
     DESIGN = Design(100, tuple(map(str, range(10))), 0, 1, ((100, tuple(range(10))),))
 
-    def pairs(self, *pairs: tuple[int, int]) -> ArticlePairs:
+    def seen(self, *pairs: tuple[int, int]) -> Occurrences:
         articles, files = np.array(pairs, np.int64).reshape(-1, 2).T
-        return ArticlePairs("articles", None, articles, files)
-
-    def test_occurrences_are_counted(self) -> None:
-        seen = occurrences(self.pairs((0, 3), (0, 4), (1, 3), (2, 9), (3, 0), (3, 1), (3, 2)), 10)
-        assert (seen.seen, seen.files, seen.once, seen.twice) == (4, 6, 2, 1)
-        assert seen.singles.tolist() == [0, 0, 0, 1, 0, 0, 0, 0, 0, 1]
+        return occurrences(articles, files, 10)
 
     def test_the_cautious_estimate_is_that_of_chao_and_lin(self) -> None:
-        seen = occurrences(self.pairs((0, 3), (0, 4), (1, 3), (2, 9)), 10)
+        seen = self.seen((0, 3), (0, 4), (1, 3), (2, 9))
         assert cautious(seen, self.DESIGN) == pytest.approx(3 + 2 / (2 * 2 * 10 / 9 + 2 / 9))
 
     def test_without_any_seen_once_or_at_all_there_are_no_more(self) -> None:
-        assert cautious(occurrences(self.pairs((0, 3), (0, 4)), 10), self.DESIGN) == 1
-        assert cautious(occurrences(self.pairs(), 10), self.DESIGN) == 0
+        assert cautious(self.seen((0, 3), (0, 4)), self.DESIGN) == 1
+        assert cautious(self.seen(), self.DESIGN) == 0
 
 
 class TestTables:
@@ -373,3 +363,38 @@ class TestTables:
         publish(tmp_path / "tables", RUN, [])
         assert cli.run(["estimate", str(tmp_path / "tables"), "--run", RUN]) == 1
         assert "is no sample" in capsys.readouterr().err
+
+
+def document(row: dict[str, Any]) -> tuple[Any, ...]:
+    """A record of a shard, or its URL where its place is not known."""
+    place = row["record_offset"], row["row_index"]
+    return row["shard_uri"], *((row["record_id"], row["document_url"]) if place == (None, None) else place)
+
+
+def test_counts_are_those_of_a_plain_reading(tmp_path: Path) -> None:
+    chance = np.random.default_rng(20261201)
+    lines = log(3, 10, missing=1)
+    rows = []
+    for number in range(400):
+        place = int(chance.integers(0, 30))
+        row = found(place // 10, place % 10, f"a{chance.integers(0, 60)}", int(chance.integers(0, 9)))
+        row |= {"article_id": None} if number % 9 == 0 else {}
+        row |= {"record_offset": None, "record_id": f"r{number % 5}"} if number % 7 == 0 else {}
+        row |= {"confidence": "ABCD"[number % 4], "own_site": (True, False, None)[number % 3]}
+        rows.append(row | {"title_id": f"t{number % 2}"})
+    store = published(tmp_path / "tables", rows, lines)
+    read = {line["shard_uri"] for line in lines if line["status"] == "complete"}
+    for of in (None, "t0", "t1"):
+        wanted = [row for row in rows if row["shard_uri"] in read and of in (None, row["title_id"])]
+        estimated = by_name(estimate_of(store, RUN, "title_id"), of)
+
+        assert estimated["matches"].seen == len(wanted)
+        assert estimated["documents with matches"].seen == len(set(map(document, wanted)))
+        for name, own in (("own sites", True), ("elsewhere", False), ("site unknown", None)):
+            chosen = [row for row in wanted if row["own_site"] is own]
+            assert estimated[f"documents with matches, {name}"].seen == len(set(map(document, chosen)))
+        for name, letters in (("articles", "ABCD"), ("articles, confidence A or B", "AB")):
+            pairs = {(row["article_id"], row["shard_uri"]) for row in wanted
+                     if row["article_id"] and row["confidence"] in letters}  # fmt: skip
+            assert estimated[name].seen == len({article for article, _ in pairs})
+            assert estimated[name].files == len({uri for _, uri in pairs})

@@ -13,10 +13,11 @@ import numpy.typing as npt
 import pytest
 
 from presswatch_spark.sampling.design import Design, design_of, draw
-from presswatch_spark.sampling.extrapolation import ArticlePairs, cautious, occurrences
+from presswatch_spark.sampling.extrapolation import cautious
 from presswatch_spark.sampling.intervals import totals
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
+from tests.occurrences import occurrences
 from tests.releases import EXTREMES, FILES, SCENARIOS, SEGMENTS, Array, Rng, placed_articles, release
 
 FULL, QUICK = 500, 16
@@ -71,7 +72,7 @@ def article_limits(
         order = np.argsort(files)
         found = np.isin(where, files)
         places = order[np.searchsorted(files[order], where[found])]
-        seen = occurrences(ArticlePairs("articles", None, articles[found], places), len(files))
+        seen = occurrences(articles[found], places, len(files))
         singles = totals(design.stratified(seen.singles[:, None]), seed)
         most = seen.seen + float(singles.high[0]) - seen.once
         yield len(np.unique(articles)), seen.seen, cautious(seen, design), most

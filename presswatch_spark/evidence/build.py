@@ -109,13 +109,7 @@ def build_bag(bag: Bag, order: BagOrder, records: ReadRecords, storage: StorageO
     """Write a bag that has its records: rows, corpus, documents and protocol; seal and stamp it."""
     selection, corpus = order.selection, order.corpus
     protocol = _protocol(records.exchanges, records.began_at, order.command)
-    program = {
-        "tool": "presswatch-spark",
-        "version": __version__,
-        "commit": commit(),
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-    }
+    program = _write_program(bag)
     runs: list[dict[str, Any]] = selection.store.read("runs", *selection.runs).to_pylist()
     _write_tables(bag, selection, runs)
     _write_rows(bag, selection, records)
@@ -124,10 +118,7 @@ def build_bag(bag: Bag, order: BagOrder, records: ReadRecords, storage: StorageO
         case = selection.source.case
         for name in [MARKER, *(each for each in case.folder.names() if not each.endswith(".lock"))]:
             bag.write(f"data/case/{name}", case.folder.read(name)[0])
-    _write_exchanges(bag, records.exchanges)
-    bag.write_json(PROTOCOL, protocol)
-    bag.write_json("data/program.json", program)
-    bag.write("data/packages.txt", "".join(f"{pin}\n" for pin in packages()).encode())
+    _write_requests(bag, records.exchanges, protocol)
 
     claims = verify.claim_leaves(verify.lines_of(bag.read(verify.ROWS)), bag.measured("data/corpus"))
     facts = BagFacts(
@@ -168,6 +159,19 @@ def build_bag(bag: Bag, order: BagOrder, records: ReadRecords, storage: StorageO
 
 
 # --- rows, tables and corpus
+
+
+def _write_program(bag: Bag) -> dict[str, Any]:
+    program = {
+        "tool": "presswatch-spark",
+        "version": __version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+    bag.write_json("data/program.json", program)
+    bag.write("data/packages.txt", "".join(f"{pin}\n" for pin in packages()).encode())
+    return program
 
 
 def _write_rows(bag: Bag, selection: Selection, records: ReadRecords) -> None:
@@ -243,8 +247,9 @@ def _write_corpus(bag: Bag, order: BagOrder) -> None:
 # --- the protocol
 
 
-def _write_exchanges(bag: Bag, exchanges: Sequence[Exchange]) -> None:
-    """Write every request with the head of its answer, a line each, in the order of sending."""
+def _write_requests(bag: Bag, exchanges: Sequence[Exchange], protocol: dict[str, Any]) -> None:
+    """Write the protocol, and every request with the head of its answer in the order of sending."""
+    bag.write_json(PROTOCOL, protocol)
     lines, certificates = list[dict[str, Any]](), dict[str, bytes]()
     for each in sorted(exchanges, key=lambda each: (each.sent_at, each.uri)):
         peer = each.peer

@@ -355,35 +355,40 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
     def moment(text: str) -> str:
         return _.moment(datetime.fromisoformat(text).replace(microsecond=0))
 
-    text = _rendered(
-        "readme.jinja",
-        _,
-        n=_.n,
-        p=_.p,
-        number=_.number,
-        day=_.day,
-        moment=moment,
-        cells=lambda *values: "\t".join(value.replace("\t", " ") for value in values),
-        facts=facts,
-        whole=whole,
-        by_letter=[*chosen.figures_by_letter().items(), ("", whole)],
-        without_address=sum(row.document_url is None for row in chosen.rows.values()),
-        read=sources.total(),
-        read_from_place=sources[PLACE],
-        read_from_copy=sources[COPY],
-        read_from_disk=sources[DISK],
-        reasons=sorted(reasons.items()),
-        proxies=[f"{scheme}: {url}" for scheme, url in facts.protocol["proxies"].items()],
-        seconds=lambda seconds: f"{seconds:+.1f} s".replace(".", "," if _.language == "fr" else "."),
-        runs=[(run, sorted(releases[run["run_id"]])) for run in facts.runs],
-        judged=[_.day(datetime.fromisoformat(day).date()) for day in days],
-        reviewed=sum(claim.review is not None for claim in chosen.claims.values()),
-        publishers=[
-            (legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), _), figures.claims)
-            for id, figures in chosen.figures_by_publisher().items()
-        ],
-        letters=LETTERS,
+    yield from _blocks(
+        _rendered(
+            "readme.jinja",
+            _,
+            n=_.n,
+            p=_.p,
+            number=_.number,
+            day=_.day,
+            moment=moment,
+            cells=lambda *values: "\t".join(value.replace("\t", " ") for value in values),
+            facts=facts,
+            whole=whole,
+            by_letter=[*chosen.figures_by_letter().items(), ("", whole)],
+            without_address=sum(row.document_url is None for row in chosen.rows.values()),
+            read=sources.total(),
+            read_from_place=sources[PLACE],
+            read_from_copy=sources[COPY],
+            read_from_disk=sources[DISK],
+            reasons=sorted(reasons.items()),
+            proxies=[f"{scheme}: {url}" for scheme, url in facts.protocol["proxies"].items()],
+            seconds=lambda seconds: f"{seconds:+.1f} s".replace(".", "," if _.language == "fr" else "."),
+            runs=[(run, sorted(releases[run["run_id"]])) for run in facts.runs],
+            judged=[_.day(datetime.fromisoformat(day).date()) for day in days],
+            reviewed=sum(claim.review is not None for claim in chosen.claims.values()),
+            publishers=[
+                (legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), _), figures.claims)
+                for id, figures in chosen.figures_by_publisher().items()
+            ],
+            letters=LETTERS,
+        )
     )
+
+
+def _blocks(text: str) -> Iterator[tuple[str, Any]]:
     for kind, group in groupby(map(_marked, text.split("\n")), key=lambda line: line[0]):
         lines = [(mark, content) for _kind, mark, content in group]
         contents = [content for _mark, content in lines]

@@ -65,10 +65,10 @@ def test_the_articles_that_no_page_copies_are_those_never_found(demo: Demonstrat
     assert set(never.values()) == {0}
 
 
-def test_the_shares_that_the_page_on_tables_shows_are_those_of_the_demo(
+def test_the_shares_that_the_page_on_views_shows_are_those_of_the_demo(
     demo: Demonstration, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = text_of("reference/tables")
+    page = text_of("reference/tables-views")
     (words,) = [each for each in commands(page) if "round(copied_share" in each[-1]]
     (shown,) = [block for block in blocks(page, "text") if block.startswith("dataset")]
     assert cli.run(["sql", str(demo.folder / "tables"), words[-1]]) == 0

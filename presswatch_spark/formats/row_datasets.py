@@ -6,10 +6,9 @@ Of OSCAR, 22.01 and 23.01 are rows; 21.09 is text with metadata in a second file
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from typing import Any
 
 from presswatch_spark.formats import source
@@ -251,27 +250,39 @@ def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterato
         yield document
 
 
-def _fit(shard: ObjectInfo, metadata: ObjectInfo, options: ReadOptions) -> bool:
-    """Return True if both files are undamaged, and have the same documents at the same lines."""
+def _certain(shard: ObjectInfo, metadata: ObjectInfo, options: ReadOptions) -> int:
+    """Return how many of the first documents have the entry at their place.
+
+    If the files differ, documents that fit entries from the end may have moved to the places of others, and
+    the one before the difference may be made of two. A damaged stream proves nothing.
+    """
     report, limit = ReadReport(), options.max_document_bytes
     with options.open(shard) as text, open_stream(metadata, options.storage) as stream:
-        documents = _documents(Window(text, report), limit, report)
-        fits = all(
-            document and entry and (document.line, document.sentences) == (entry.line, entry.sentences)
-            for document, entry in zip_longest(documents, _read_entries(stream, report, limit))
-        )
-    return fits and not report.defects_total
+        found = [(each.line, each.sentences) for each in _documents(Window(text, report), limit, report)]
+        read = _read_entries(stream, ReadReport(), limit)
+        named = [(entry.line, entry.sentences) for entry in read]
+    if report.defects_total:
+        return 0
+    if found == named:
+        return len(found)
+    moved = _common([lines for _, lines in found[::-1]], [lines for _, lines in named[::-1]])
+    return max(0, min(_common(found, named), len(found) - moved) - 1)
+
+
+def _common(these: Sequence[object], those: Sequence[object]) -> int:
+    pairs = enumerate(zip(these, those, strict=False))
+    return next((i for i, (this, that) in pairs if this != that), min(len(these), len(those)))
 
 
 def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
     """Yield the documents of a text file, with the headers that its metadata gives them.
 
-    Without metadata, and where the two files disagree, no document has a URL, and a defect reports it. Both
-    files are read twice: first to compare them.
+    Without metadata, and from the first difference of the two files on, documents have no URL, and a defect
+    reports it. Both files are read twice: first to compare them.
     """
     stream_report, entry_report, documents = ReadReport(), ReadReport(), 0
     metadata = source.first_existing(metadata_of(shard.uri), options.storage)
-    fits = metadata is not None and _fit(shard, metadata, options)
+    certain = _certain(shard, metadata, options) if metadata else 0
     builder: BatchBuilder[tuple[dict[str, Any], dict[str, Any]]] = BatchBuilder(
         report, lambda place: locator_of(place[0].get, **place[1])
     )
@@ -291,7 +302,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
         for document in _documents(window, options.max_document_bytes, stream_report):
             documents += 1
             entry = next(entries, None)
-            values: dict[str, Any] = entry.values if fits and entry else {}
+            values: dict[str, Any] = entry.values if entry and documents <= certain else {}
             if document.size > options.max_document_bytes:
                 report.add_defect("document longer than allowed, not read", document.line, "line")
             elif options.gates(as_languages(values.get("languages"))):
@@ -307,11 +318,10 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             if builder.is_full(options.batch_bytes):
                 yield builder.take()
         report.bytes_read = stream_report.bytes_read
-        for _ in entries:
-            # The rest is read for its defects.
-            pass
-        if metadata and not fits:
-            report.add_defect("text and metadata lack lines of each other, or are damaged; read without URLs")
+        # The rest is read for its defects.
+        if metadata and (list(entries) or documents > certain):
+            what = "text and metadata lack lines of each other, or are damaged"
+            report.add_defect(f"{what}; {documents - certain:,} documents were read without URL")
         if not (documents or stream_report.defects_total):
             report.add_defect("the shard is empty", 0)
         _take_over(report, stream_report, entry_report)

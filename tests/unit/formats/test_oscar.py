@@ -104,7 +104,10 @@ def test_documents_that_the_metadata_does_not_fit_are_read_without_url(tmp_path:
         meta.write_text("\n".join(lines))
         found, report = read(tmp_path / "fr_part_1.txt")
         assert texts(found) == [page.text for page in pages(5)]
-        assert not any(document.url or document.locator.record_id for document in found)
+        # The entry before a damaged one may be made of two, and documents after it may have moved.
+        own = [page.url for page in pages(5)]
+        assert [document.url for document in found if document.url] == own[: len([d for d in found if d.url])]
+        assert not found[-1].url
         is_noted = "metadata: line is no entry of metadata (line 4)" in complaints(report)
         assert is_noted == ("no entry" in lines)
         assert "text and metadata lack lines of each other" in complaints(report)
@@ -116,8 +119,8 @@ def test_a_text_cut_between_documents_is_told_by_its_metadata(tmp_path: Path) ->
     shards.write_oscar_2109(path, written)
     path.write_bytes(b"\n\n".join(path.read_bytes().split(b"\n\n")[:3]) + b"\n\n")
     found, report = read(path)
-    # One may be a later one that has moved up.
-    assert [document.url for document in found] == ["", "", ""]
+    # The last one may be a later one that has moved up.
+    assert [document.url for document in found] == [*(page.url for page in written[:2]), ""]
     assert "text and metadata lack lines of each other" in complaints(report)
 
 

@@ -11,15 +11,12 @@ from importlib import resources
 
 from presswatch_spark.terminal import nearest
 
-
-def _codes_in(section: str) -> dict[str, str]:
-    lines = (line for line in section.splitlines() if not line.startswith("#"))
-    words = " ".join(lines).split()
-    return dict(zip(words[::2], words[1::2], strict=True))
-
-
 _FOLDER = resources.files("presswatch_spark")
-ISO_639_3, _OTHERS = map(_codes_in, (_FOLDER / "language_codes.txt").read_text("utf-8").split("\n\n"))
+_SECTIONS = [
+    " ".join(line for line in section.splitlines() if not line.startswith("#")).split()
+    for section in (_FOLDER / "language_codes.txt").read_text("utf-8").split("\n\n")
+]
+ISO_639_3, _OTHERS = (dict(zip(words[::2], words[1::2], strict=True)) for words in _SECTIONS)
 """Codes of two letters, and those of three, of the languages that CLD2 identifies."""
 _LANGUAGES = ISO_639_3 | _OTHERS
 UNIDENTIFIED = frozenset({"mul", "un", "und", "unknown"})

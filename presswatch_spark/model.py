@@ -227,10 +227,6 @@ class ReadReport:
         if len(self.defects) < DEFECTS_KEPT:
             self.defects.append(Defect(what, offset, unit))
 
-    def add_defects(self, more: int) -> None:
-        """Count more defects, and keep nothing else of them."""
-        self.defects_total += more
-
     @property
     def room(self) -> int:
         """Return how many more defects would be kept in full."""
@@ -249,16 +245,6 @@ class ReadReport:
             known = why in self.skipped or len(self.skipped) < REASONS_KEPT
             why = why if known else "other reasons"
             self.skipped[why] = self.skipped.get(why, 0) + documents
-
-    def add_passed(self, members: int, stored_bytes: int, documents: int) -> None:
-        """Count members that were passed over by the language of the documents in them."""
-        self.members_passed += members
-        self.bytes_passed += stored_bytes
-        self.add_skipped("language", documents)
-
-    def add_unread(self, what: str) -> None:
-        """Count a page on which something stood that is never read."""
-        self.unread[what] = self.unread.get(what, 0) + 1
 
     def add_note(self, what: str) -> None:
         """Note something that is no loss, once."""

@@ -173,6 +173,22 @@ def _work(
 ) -> Work:
     manifest, config, first = corpus.manifest, scan_shard.config, shards.shards[0].uri
     rehearsal = Rehearsal.like(first, scan_shard.dataset, scan_shard.corpus, manifest.digest, config)
+    in_passes = None
+    if passes > 1:
+        size, limit = manifest.searched_bytes / GB, config.run.index_memory
+        why = (
+            f"{passes} passes: the index has {size:,.3g} GB that are searched, and may take {limit:,.3g} GB"
+            " of memory; each pass reads all shards, and the last one writes the rows"
+        )
+        in_passes = Passes(
+            passes,
+            why,
+            read=lambda folder, number: replace(scan_shard, part=Pass(number, passes, folder / KEPT)),
+            kept=lambda folder, number: Pass(number, passes, folder / KEPT).kept,
+            name=name_of_kept,
+            table=KEPT,
+            schema=KEPT_COLUMNS,
+        )
     return Work(
         kind=SCAN,
         shards=shards,
@@ -183,25 +199,7 @@ def _work(
         preparing=partial(compiled_beside, rehearsal, observer.say),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
         corpus=partial(article_rows, corpus),
-        passes=_in_passes(scan_shard, passes, manifest) if passes > 1 else None,
-    )
-
-
-def _in_passes(scan_shard: ShardScan, count: int, manifest: Manifest) -> Passes:
-    size, limit = manifest.searched_bytes / GB, scan_shard.config.run.index_memory
-    why = (
-        f"{count} passes: the index has {size:,.3g} GB that are searched, and may take {limit:,.3g} GB of"
-        " memory; each pass reads all shards, and the last one writes the rows"
-    )
-
-    return Passes(
-        count,
-        why,
-        read=lambda folder, number: replace(scan_shard, part=Pass(number, count, folder / KEPT)),
-        kept=lambda folder, number: Pass(number, count, folder / KEPT).kept,
-        name=name_of_kept,
-        table=KEPT,
-        schema=KEPT_COLUMNS,
+        passes=in_passes,
     )
 
 
@@ -242,10 +240,18 @@ class ShardScan:
             opener=Opener(self.config.run.shard_digest),
         )
         try:
-            if isinstance(reading.shard, RecordShard):
-                self._read_records(matcher, reading, reading.shard, options)
-            else:
+            shard = reading.shard
+            if not isinstance(shard, RecordShard):
                 self._read_whole(matcher, reading, options)
+                return
+            # Only some of the file's bytes are read, and the log counts only these.
+            reading.shard, reading.format = ObjectInfo(shard.uri), WARC.name
+            shard.note_unplaced(reading.report)
+            if shard.placed:
+                release = release_at(shard, options, reading.report) or options.release
+                origin = origin_of(WARC.name, release, shard.uri, self.product)
+                read = read_records(shard, replace(options, release=release), reading.report)
+                self._match(matcher, reading, read, origin)
         finally:
             if reading.report.unverified:
                 reading.doubt(partial(graded_and_digested, rules=self.config.confidence))
@@ -274,19 +280,6 @@ class ShardScan:
             # A column that no row has is known only at the end, when rows without it have been taken.
             reading.drop()
             raise
-
-    def _read_records(
-        self, matcher: Matcher, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
-    ) -> None:
-        # Only some of the file's bytes are read, and the log counts only these.
-        reading.shard, reading.format = ObjectInfo(shard.uri), WARC.name
-        shard.note_unplaced(reading.report)
-        if not shard.placed:
-            return
-        release = release_at(shard, options, reading.report) or options.release
-        origin = origin_of(WARC.name, release, shard.uri, self.product)
-        read = read_records(shard, replace(options, release=release), reading.report)
-        self._match(matcher, reading, read, origin)
 
     def _match(
         self, matcher: Matcher, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin

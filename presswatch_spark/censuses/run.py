@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.ccindex.columns import partitions
 from presswatch_spark.ccindex.wanted import Wanted
 from presswatch_spark.censuses.file import FileCensus, FileReading
-from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.corpus.store import Corpus, urls_of
 from presswatch_spark.judgement.urls import hosts_above, page_url
 from presswatch_spark.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.releases.release import kinds_of
@@ -151,7 +151,8 @@ def wanted_of(corpus: Corpus) -> Wanted:
     paths = {host: {site.path for site in sites} for host, sites in corpus.sites.sites.items()}
     whole = {host for host, below in paths.items() if "/" in below}
     seen: set[str] = set()
-    for url in corpus.all_urls():
+    all_urls = chain.from_iterable(urls_of(*row) for row in corpus.each("url", "alternate_urls"))
+    for url in all_urls:
         plain = PLAIN_URL.fullmatch(url)
         # Of most articles the host alone says that they are looked for already.
         if plain and (plain["host"] in whole or plain["place"] in seen):

@@ -29,7 +29,17 @@ def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[H
     for file in files:
         report = ReadReport()
         if printable(file.uri).lower().endswith(TEXT_SUFFIXES):
-            parts.append(shingle_hashes(word_hashes(_whole_text(file, storage, report))))
+            with open_stream(file, storage) as stream:
+                text = b"".join(inflated(stream, report))
+            try:
+                text.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise CorruptError(
+                    f"byte 0x{text[error.start]:02x} at {error.start:,} is not UTF-8",
+                    where=printable(file.uri),
+                    remedy="save the text as UTF-8: words with accents would be cut otherwise",
+                ) from error
+            parts.append(shingle_hashes(word_hashes(text)))
             texts += 1
         else:
             options = ReadOptions(storage=storage)
@@ -43,17 +53,3 @@ def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[H
                 remedy="get it again",
             )
     return np.unique(np.concatenate(parts)), texts
-
-
-def _whole_text(file: ObjectInfo, storage: StorageOptions, report: ReadReport) -> bytes:
-    with open_stream(file, storage) as stream:
-        text = b"".join(inflated(stream, report))
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CorruptError(
-            f"byte 0x{text[error.start]:02x} at {error.start:,} is not UTF-8",
-            where=printable(file.uri),
-            remedy="save the text as UTF-8: words with accents would be cut otherwise",
-        ) from error
-    return text

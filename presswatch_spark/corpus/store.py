@@ -35,7 +35,6 @@ from presswatch_spark.storage.objects import MissingError, StorageOptions, list_
 from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.terminal import utc
-from presswatch_spark.text.kernels import Hashes
 from presswatch_spark.text.words import are_among, indexed_positions, shingle_hashes, words_of_each
 
 # Each takes a file descriptor; a process may have some thousand.
@@ -174,11 +173,6 @@ class Corpus(ArticleFiles):
             batch, _ = self.row(first)
             yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
-    def all_urls(self) -> Iterator[str]:
-        """Yield the URLs of all articles, as the members gave them."""
-        for url, alternates in self.each("url", "alternate_urls"):
-            yield from urls_of(url, alternates)
-
     def part(self, number: int) -> Path:
         """Return the file of a part of the articles."""
         return self.folder / layout.part_name(number)
@@ -188,20 +182,16 @@ class Corpus(ArticleFiles):
         row: npt.NDArray[np.uint32] = self._signatures[ordinal]
         return row
 
-    def owner_names(self, title_id: str) -> tuple[str, ...]:
-        """Return the names of a title's publisher, and the names and domains of all its titles."""
-        return self._names_of[self.registry.publisher_of[title_id]]
-
     @cached_property
-    def _names_of(self) -> Mapping[str, tuple[str, ...]]:
-        return {
-            publisher.id: (
-                publisher.name,
-                *(title.name for title in publisher.titles),
-                *(domain for title in publisher.titles for domain in title.domains),
-            )
-            for publisher in self.registry.publishers
-        }
+    def owner_names(self) -> Mapping[str, tuple[str, ...]]:
+        """Return by title the names of its publisher, and the names and domains of all titles of that one."""
+        names = dict[str, tuple[str, ...]]()
+        for publisher in self.registry.publishers:
+            titles = publisher.titles
+            domains = (domain for title in titles for domain in title.domains)
+            own_names = (publisher.name, *(title.name for title in titles), *domains)
+            names |= dict.fromkeys((title.id for title in titles), own_names)
+        return names
 
     @cached_property
     def surroundings(self) -> Surroundings:
@@ -317,6 +307,16 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
         body, cluster_of = text.data, clusters[chosen].tolist()
         # A cluster has the id of its first article.
         cluster_ids = {ordinal: corpus.article_id(ordinal) for ordinal in {*cluster_of} if ordinal >= 0}
+        # Shingles that an index with this stride would have without suppression.
+        counts = np.zeros(len(batch), np.int32)
+        if len(suppressed):
+            words, edges = words_of_each(text, bounds)
+            # A shingle depends on its own words alone, so those of all texts are made at once.
+            positions = [indexed_positions(n, stride) for n in np.diff(edges)]
+            owners = np.repeat(np.arange(len(batch)), [len(each) for each in positions])
+            hashes = shingle_hashes(words)[np.concatenate(positions) + edges[owners]]
+            is_suppressed = are_among(hashes, suppressed)
+            counts = np.bincount(owners[is_suppressed], minlength=len(batch)).astype(np.int32)
         made = {
             "corpus_digest": pa.repeat(corpus.manifest.digest, len(batch)),
             "publisher_id": pa.array(map(publisher_of.__getitem__, batch["title_id"].to_pylist())),
@@ -326,7 +326,7 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
             ),
             "cluster_id": pa.array(map(cluster_ids.get, cluster_of), pa.string()),
             "is_agency": pa.array(agency[chosen]),
-            "suppressed_shingles": pa.array(_suppressed_of_each(text, bounds, suppressed, stride)),
+            "suppressed_shingles": pa.array(counts),
         }
         columns = (made[name] if name in made else batch[name] for name in _ROW_COLUMNS.names)
         return pa.RecordBatch.from_arrays(list(columns), schema=_ROW_COLUMNS)
@@ -338,18 +338,3 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
             numbers = range(reader.num_record_batches)
             ordinals = (first + number * layout.ARTICLES_PER_BATCH for number in numbers)
             yield from pool.map(rows, ordinals, map(reader.get_batch, numbers))
-
-
-def _suppressed_of_each(
-    text: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64], suppressed: Hashes, stride: int
-) -> npt.NDArray[np.int32]:
-    """Count the shingles of each text that an index with this stride would have without suppression."""
-    count = len(bounds) - 1
-    if not len(suppressed):
-        return np.zeros(count, np.int32)
-    words, edges = words_of_each(text, bounds)
-    # A shingle depends on its own words alone, so those of all texts are made at once.
-    shingles, positions = shingle_hashes(words), [indexed_positions(n, stride) for n in np.diff(edges)]
-    owners = np.repeat(np.arange(count), [len(each) for each in positions])
-    hashes = shingles[np.concatenate(positions) + edges[owners]]
-    return np.bincount(owners[are_among(hashes, suppressed)], minlength=count).astype(np.int32)

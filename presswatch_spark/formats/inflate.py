@@ -186,7 +186,9 @@ def gzip_pieces(
         if gate and stretch and is_proven:
             if stretch is not MORE:
                 before += stretch.inflated
-                report.add_passed(stretch.members, stretch.end - cursor, stretch.documents)
+                report.members_passed += stretch.members
+                report.bytes_passed += stretch.end - cursor
+                report.add_skipped("language", stretch.documents)
                 cursor = stretch.end
             elif (fell := window.refill(cursor)) is not None:
                 cursor -= fell

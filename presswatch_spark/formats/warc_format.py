@@ -165,7 +165,7 @@ def _note_defects(
     room = report.room
     for row in rows[:room]:
         report.add_defect(what(row), *block.place_of(row))
-    report.add_defects(len(rows[room:]))
+    report.defects_total += len(rows[room:])
 
 
 def _complaint(row: Offsets) -> str:

@@ -132,13 +132,14 @@ def is_credit(around: Around, names: AgencyNames) -> bool:
     if not around.sure:
         return _is_byline(around)
     is_dateline = around.begins and len(before) <= BEFORE // 2 and _DATELINE_END.match(behind)
-    return bool(
-        _COPYRIGHT_NEXT.match(behind)
-        or (is_dateline and _is_of_names(before))
-        or _is_byline(around)
-        or _is_by_slash(around)
-        or _is_told(before)
-    )
+    if _COPYRIGHT_NEXT.match(behind) or (is_dateline and _is_of_names(before)) or _is_byline(around):
+        return True
+    if "/" in before[-_SLASH_ENDING:] or "/" in behind[:_SLASH_ENDING]:
+        token = f"{before.rpartition(' ')[2]}X{behind.partition(' ')[0]}"
+        is_by_slash = _search_end(_SLASH_BEFORE, _SLASH_ENDING, before) or _SLASH_NEXT.match(behind)
+        if is_by_slash and not _ADDRESS_LIKE.search(token):
+            return True
+    return _is_told(before)
 
 
 def _search_end(pattern: re.Pattern[str], most: int, text: str) -> re.Match[str] | None:
@@ -185,15 +186,6 @@ def _is_byline(around: Around) -> bool:
     if not before.strip(BLANKS):
         return around.sure
     return bool(lead) or (around.sure and before.rstrip()[-1:] in _MARKS)
-
-
-def _is_by_slash(around: Around) -> bool:
-    if "/" not in around.before[-_SLASH_ENDING:] and "/" not in around.behind[:_SLASH_ENDING]:
-        return False
-    token = f"{around.before.rpartition(' ')[2]}X{around.behind.partition(' ')[0]}"
-    if _ADDRESS_LIKE.search(token):
-        return False
-    return bool(_search_end(_SLASH_BEFORE, _SLASH_ENDING, around.before) or _SLASH_NEXT.match(around.behind))
 
 
 def _is_told(before: str) -> bool:
@@ -265,16 +257,8 @@ class CreditFinder:
 
         Args: its text in UTF-8 with its words, and the spans of each passage (`Overlap.seen_from`).
         """
-        places, names = self._credited(text, words, passages)
-        return [_distinct(names[k] for k in _near(places, [each]).data) for each in passages]
-
-    def _credited(
-        self, text: bytes, words: TextWords, passages: Sequence[Spans]
-    ) -> tuple[Places, list[Names]]:
-        """Return the words near passages at which credits begin, rising, and the names of each.
-
-        Numbers stay in arrays: lists of so many would take ten times the memory.
-        """
+        # The words at which credits begin, rising, and the names of each. Numbers stay in arrays: lists of
+        # so many would take ten times the memory.
         places, names, met = array("q"), list[Names](), dict[Names, Names]()
         # Nearly no word begins a name: one look at its last bits shows that.
         (begin,) = self._begins[(words.hashes & _LAST_BITS).view(np.int64)].nonzero()
@@ -295,7 +279,8 @@ class CreditFinder:
             if named:
                 places.append(place)
                 names.append(met.setdefault(named, named))
-        return np.array(places, np.int64), names
+        found = np.array(places, np.int64)
+        return [_distinct(names[k] for k in _near(found, [each]).data) for each in passages]
 
     def _judged(self, before: str, begins: bool, behind: str, is_last: bool) -> tuple[int, Names]:
         """Return the bytes of the run of names that `behind` begins with, and the agencies it credits."""
@@ -327,23 +312,20 @@ class CreditFinder:
         ending = _NAMES_END.search(named)
         parts = _LIST.split(named[: ending.start()] if ending else named)
         for k, part in enumerate(parts):
-            last = k == len(parts) - 1
-            yield from self._names_in(part.strip(), whole=not last or ending is not None or is_last)
-
-    def _names_in(self, part: str, whole: bool) -> Iterator[str]:
-        """Yield the names in a part of a list; one that may be cut is none, unless it is an agency."""
-        if address := _ADDRESS.fullmatch(part):
-            if len(address["host"]) <= CREDIT_CHARACTERS:
-                yield address["host"].lower()
-            return
-        for name in part.split("/"):
-            name = name.strip().rstrip(".")
-            bare = _OF_AN_AGENCY.sub("", name, count=1)
-            spelling = self._agencies.of(name) or self._agencies.of(bare)
-            if spelling and spelling.agency != UNNAMED:
-                yield spelling.agency
-            elif whole and len(name) <= CREDIT_CHARACTERS and _NAME.fullmatch(name):
-                yield name
+            if address := _ADDRESS.fullmatch(part.strip()):
+                if len(address["host"]) <= CREDIT_CHARACTERS:
+                    yield address["host"].lower()
+                continue
+            # A name that may be cut is none, unless it is an agency.
+            whole = k < len(parts) - 1 or ending is not None or is_last
+            for name in part.split("/"):
+                name = name.strip().rstrip(".")
+                bare = _OF_AN_AGENCY.sub("", name, count=1)
+                spelling = self._agencies.of(name) or self._agencies.of(bare)
+                if spelling and spelling.agency != UNNAMED:
+                    yield spelling.agency
+                elif whole and len(name) <= CREDIT_CHARACTERS and _NAME.fullmatch(name):
+                    yield name
 
 
 def is_other(credit: str, own_names: Names) -> bool:

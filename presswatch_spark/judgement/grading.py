@@ -74,7 +74,14 @@ def confidence_reasons(row: Match, rules: ConfidenceRules) -> list[str]:
     reasons = [*damaged, *_doubts_about(row)]
     if gives != "own_url":
         # At the article's own URL the claim is the page itself, not who wrote it.
-        reasons += _doubts_about_words(row, rules)
+        doubts = {
+            "credits_other": row.credits_others,
+            "agency_text": row.ownership == "agency",
+            "shared_text": row.ownership == "shared",
+            "outside_main_content": row.in_main_content is False,
+            "in_pieces": not row.own_site and not row.credits_owner and _is_in_pieces(row, rules),
+        }
+        reasons += [code for code, applies in doubts.items() if applies]
     common = row.grade == "extract" and rarity < rules.common_bits
     if gives is None and not common:
         reasons.append("not_rare" if rarity < rules.rare_bits else "not_large")
@@ -129,18 +136,6 @@ def _doubts_about(row: Match) -> list[str]:
         "page_dated_earlier": dated and published and dated_before(dated, published, time_zone),
         "page_of_other_publisher": row.page_publisher_others and not row.own_site,
     }  # fmt: skip
-    return [code for code, applies in doubts.items() if applies]
-
-
-def _doubts_about_words(row: Match, rules: ConfidenceRules) -> list[str]:
-    """Return the doubts about the copied words: others may own them, or the page only quotes them."""
-    doubts = {
-        "credits_other": row.credits_others,
-        "agency_text": row.ownership == "agency",
-        "shared_text": row.ownership == "shared",
-        "outside_main_content": row.in_main_content is False,
-        "in_pieces": not row.own_site and not row.credits_owner and _is_in_pieces(row, rules),
-    }
     return [code for code, applies in doubts.items() if applies]
 
 

@@ -198,11 +198,8 @@ def _path(text: str) -> str:
             del segments[-1:]
         elif segment != ".":
             segments.append(segment)
-    return _without_amp("/".join(["", *segments]))
-
-
-def _without_amp(path: str) -> str:
-    """Return the path without slashes, `/amp` and `.amp` at its end, nor `.amp` before a last `.html`."""
+    path = "/".join(["", *segments])
+    # Slashes, `/amp` and `.amp` at the end are dropped, and `.amp` before a last `.html`.
     end = len(path)
     while path.endswith("/", 0, end) or path.endswith("/amp", 0, end) or _amp_name(path, end):
         end -= 1 if path[end - 1] == "/" else 4
@@ -362,7 +359,7 @@ def _original(url: str) -> str | None:
         return None
     host, rest = page.host, match[2].replace("\\", "/")
     rest += f"?{match[3]}" if match[3] else ""
-    for named in (_in_host(host, rest), _in_query(rest), _in_path(rest)):
+    for named in (_in_host(host, rest), *_in_query_and_path(rest)):
         if named and host_of(named):
             return named
     return None
@@ -384,24 +381,22 @@ def _in_host(host: str, rest: str) -> str | None:
     return f"https://{name}{address}{'?' if query else ''}{query}" if "." in name else None
 
 
-def _in_query(rest: str) -> str | None:
+def _in_query_and_path(rest: str) -> Iterator[str | None]:
     path, mark, query = rest.partition("?")
     # A path may end in an address that has a query of its own.
-    if not mark or _EMBEDDED.search(path):
-        return None
-    values = [found["address"] for found in _PARAMETER.finditer(query)]
-    cached = (_CACHED.match(unquote(value.replace("+", " "))) for value in values)
-    named = [found["address"] for found in cached if found] or values
-    return next(filter(None, map(_address, named)), None)
-
-
-def _in_path(rest: str) -> str | None:
+    if mark and not _EMBEDDED.search(path):
+        values = [found["address"] for found in _PARAMETER.finditer(query)]
+        cached = (_CACHED.match(unquote(value.replace("+", " "))) for value in values)
+        named = [found["address"] for found in cached if found] or values
+        yield next(filter(None, map(_address, named)), None)
     if proxied := _PROXIED.search(rest):
-        return f"{proxied['scheme']}://{proxied['address']}"
-    if embedded := _EMBEDDED.search(rest):
-        return _address(rest[embedded.start() :])
-    at_time = _AT_TIME.search(rest) or re.fullmatch(r"/(?:web|save|proxy)?/?(?P<address>.+)", rest)
-    return _address(at_time["address"]) if at_time and _LIKE_HOST.match(at_time["address"]) else None
+        yield f"{proxied['scheme']}://{proxied['address']}"
+    elif embedded := _EMBEDDED.search(rest):
+        yield _address(rest[embedded.start() :])
+    else:
+        at_time = _AT_TIME.search(rest) or re.fullmatch(r"/(?:web|save|proxy)?/?(?P<address>.+)", rest)
+        if at_time and _LIKE_HOST.match(at_time["address"]):
+            yield _address(at_time["address"])
 
 
 def _address(text: str) -> str | None:

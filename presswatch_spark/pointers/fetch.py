@@ -32,7 +32,7 @@ from presswatch_spark.storage import uris
 from presswatch_spark.storage.addresses import is_private
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, read_range
 from presswatch_spark.storage.uris import canonical, join, scheme_of
-from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal, Span
+from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import cell, printable
 from presswatch_spark.text.words import words_of
@@ -387,10 +387,22 @@ def follow(trail: Trail, text: bytes) -> tuple[Pointer, Record, str]:
 
     `CorruptError` if no record is, `StorageError` if the file or the index cannot be reached.
     """
+    pointers, why = list[Pointer](), "nothing names a record"
     if trail.uri and trail.offset is not None:
-        pointers, why = [pointer_at(trail.uri, trail.offset, trail.options)], ""
-    else:
-        pointers, why = _listed_pointers(trail)
+        pointers = [pointer_at(trail.uri, trail.offset, trail.options)]
+    elif trail.index is not None and trail.row.document_url is not None:
+        named = (in_filename(trail.uri).get("release"), trail.row.release, trail.row.shard_uri)
+        crawls = (_CRAWL.search(name or "") for name in named)
+        crawl = next((match.group() for match in crawls if match), None)
+        releases = trail.index.releases_of(crawl, trail.row.captured_at)
+        captures = {(each.filename, each.offset): each for each in _listed(trail, trail.index, releases)}
+        for each in list(captures.values())[:CAPTURES_READ]:
+            uri = mirrored(join(canonical(trail.base), each.filename), trail.mirrors)
+            pointers.append(Pointer(uri, each.offset, each.length))
+        why = "no crawl is known that was made when the row's page was captured"
+        if releases:
+            asked = " and ".join(filter(None, releases)) or "the index"
+            why = f"{asked} lists no capture of the URL at this time"
     failure, where = Failure(checks.GONE, why), trail.uri or trail.row.document_url or ""
     for pointer in pointers:
         where = str(pointer)
@@ -403,24 +415,6 @@ def follow(trail: Trail, text: bytes) -> tuple[Pointer, Record, str]:
             return pointer, outcome, found
         failure = found
     raise CorruptError(f"not the record that the row was made from: {failure}", where=uris.printable(where))
-
-
-def _listed_pointers(trail: Trail) -> tuple[list[Pointer], str]:
-    """Return the records of the captures that the index lists, or none and why."""
-    if trail.index is None or trail.row.document_url is None:
-        return [], "nothing names a record"
-    named = (in_filename(trail.uri).get("release"), trail.row.release, trail.row.shard_uri)
-    crawl = next((found.group() for each in named if (found := _CRAWL.search(each or ""))), None)
-    releases = trail.index.releases_of(crawl, trail.row.captured_at)
-    if not releases:
-        return [], "no crawl is known that was made when the row's page was captured"
-    captures = {(each.filename, each.offset): each for each in _listed(trail, trail.index, releases)}
-    pointers = [
-        Pointer(mirrored(join(canonical(trail.base), each.filename), trail.mirrors), each.offset, each.length)
-        for each in list(captures.values())[:CAPTURES_READ]
-    ]
-    asked = " and ".join(filter(None, releases)) or "the index"
-    return pointers, f"{asked} lists no capture of the URL at this time"
 
 
 def _listed(trail: Trail, index: Index, releases: Sequence[str]) -> Iterator[IndexedCapture]:
@@ -474,22 +468,18 @@ def _difference(trail: Trail, text: bytes, record: Record) -> Failure | str:
         shown.append("record id")
     elif trail.record_id is not None and is_needed:
         return Failure(checks.OTHER_RECORD, "it has another record id")
-    words = passages_in(row.spans, text, record.text)
-    return words if isinstance(words, Failure) else f"{', '.join(shown)} of the record; {words}"
-
-
-def passages_in(spans: Sequence[Span], text: bytes, page: bytes) -> Failure | str:
-    """Return how many of a row's passages are in a page, word by word; a failure without the longest."""
-    if not spans:
-        return "the row claims no words"
+    proof = f"{', '.join(shown)} of the record"
+    if not row.spans:
+        return f"{proof}; the row claims no words"
     document = text.decode("utf-8", "replace")
-    there = b"\0" + words_of(page).packed
-    longest = max(span["words"] for span in spans)
+    there = b"\0" + words_of(record.text).packed
+    longest = max(span["words"] for span in row.spans)
     found = found_words = 0
-    for span in spans:
+    for span in row.spans:
         passage = document[span["document_start"] : span["document_end"]].encode("utf-8", "replace")
         if b"\0" + words_of(passage).packed in there:
             found, found_words = found + 1, max(found_words, span["words"])
     if found_words < longest:
         return Failure(checks.OTHER_WORDS, f"its page lacks the longest passage of {longest:,} words")
-    return f"{found:,} of {len(spans):,} copied passages, the longest of {longest:,} words, stand in its page"
+    passages = f"{found:,} of {len(row.spans):,} copied passages, the longest of {longest:,} words"
+    return f"{proof}; {passages}, stand in its page"

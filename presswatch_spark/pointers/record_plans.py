@@ -80,31 +80,22 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
                 listed[capture.url, at].append(capture)
     for page, files in rows.items():
         for uri, digest in files.items():
-            for placed in _placed(uri, page, digest, listed[page], base):
-                wanted.add(*placed)
+            # Files of one name are in several folders, which keep redirects apart.
+            most = max((names_in_common(capture.filename, uri) for capture in listed[page]), default=0)
+            if not most:
+                wanted.add(uri, _unplaced(*page, digest, NOT_LISTED))
+                continue
+            for capture in listed[page]:
+                if names_in_common(capture.filename, uri) == most:
+                    where = join(canonical(base), capture.filename) if base else uri
+                    record = WantedRecord(capture.offset, capture.length, *page, digest, capture.digest)
+                    wanted.add(where, record)
     return wanted.plan(store, "match in WET")
 
 
 def _values(store: TableStore, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     for batch in bounded_batches(store.open_table(table), columns):
         yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
-
-
-def _placed(
-    uri: str, page: Page, digest: str, captures: Sequence[IndexedCapture], base: str | None
-) -> Iterator[tuple[str, WantedRecord]]:
-    """Yield the file and the record of each capture of a page in the file that its text was made from.
-
-    Files of one name are in several folders, which keep redirects apart.
-    """
-    most = max((names_in_common(capture.filename, uri) for capture in captures), default=0)
-    if not most:
-        yield uri, _unplaced(*page, digest, NOT_LISTED)
-        return
-    for capture in captures:
-        if names_in_common(capture.filename, uri) == most:
-            where = join(canonical(base), capture.filename) if base else uri
-            yield where, WantedRecord(capture.offset, capture.length, *page, digest, capture.digest)
 
 
 def _unplaced(url: str, at: datetime | None, row: str, why: str) -> WantedRecord:

@@ -58,7 +58,18 @@ def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tu
         # On a web server or S3 each reply says the size: a request for it alone is one too many.
         shard = stat(uri, options.storage) if scheme_of(uri) == "file" else ObjectInfo(uri)
         for pointer in [pointer for pointer in pointers if pointer.by_range and _ranged(format)]:
-            yield pointer, _by_range(shard, pointer, options)
+            start, length = pointer.offset or 0, pointer.length or 0
+            outcome: Outcome = Failure(UNREADABLE, "the range is none of a record")
+            if start >= 0 and 0 < length <= options.max_document_bytes + HEADERS_BYTES:
+                beyond, longer = shard.size is not None and start >= shard.size, length + LOOK_BEYOND_BYTES
+                data = b"" if beyond else read_range(shard.uri, start, longer, options.storage)
+                outcome = record_in(data, pointer, options)
+                if isinstance(outcome, Failure) and len(data) > length and begins_record(data):
+                    data = read_range(shard.uri, start, OTHER_RECORD_BYTES, options.storage)
+                    outcome = record_in(data, pointer, options)
+                if isinstance(outcome, Failure) and 0 < len(data) < length and begins_record(data):
+                    outcome = Failure(UNREADABLE, "the shard ends within it")
+            yield pointer, outcome
             del left[pointer]
         if left:
             yield from _in_order(shard, format, left, options)
@@ -81,21 +92,6 @@ def inflated_part(uri: str, start: int, length: int, options: ReadOptions) -> by
     return b"".join(parts)
 
 
-def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
-    start, length = pointer.offset or 0, pointer.length or 0
-    if start < 0 or not 0 < length <= options.max_document_bytes + HEADERS_BYTES:
-        return Failure(UNREADABLE, "the range is none of a record")
-    beyond = shard.size is not None and start >= shard.size
-    data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)
-    outcome = record_in(data, pointer, options)
-    if isinstance(outcome, Failure) and len(data) > length and begins_record(data):
-        data = read_range(shard.uri, start, OTHER_RECORD_BYTES, options.storage)
-        outcome = record_in(data, pointer, options)
-    if isinstance(outcome, Failure) and 0 < len(data) < length and begins_record(data):
-        return Failure(UNREADABLE, "the shard ends within it")
-    return outcome
-
-
 def begins_record(data: bytes) -> bool:
     """Return whether a record that can be read by itself may begin these bytes."""
     return compression_of(data[:4]) == "gzip" or any(format.begins(data) for format in registry.FORMATS)
@@ -112,37 +108,28 @@ def record_in(data: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
         return Failure(UNREADABLE, ZEROS)
     if not begins_record(data):
         return Failure(UNREADABLE, "no record begins there")
-    outcome: Outcome = Failure(UNREADABLE)
+    failure, start, options = Failure(UNREADABLE), pointer.offset or 0, replace(options, batch_bytes=1)
     for format, read_part in _ranged(pointer.format):
-        outcome = _decoded_as(format, read_part, ObjectInfo(pointer.uri), pointer.offset or 0, data, options)
-        if isinstance(outcome, Record):
-            break
-    return outcome
+        report, part = ReadReport(), ObjectInfo(pointer.uri, start + len(data))
+        batch = None
+        # The report says what a part of a shard lacks.
+        with suppress(CorruptError):
+            batch = next(read_part(RangeStream(data, start), part, options, report), None)
+        if batch is not None:
+            _, record = next(_records(batch, pointer.uri, format.name, len(data)))
+            facts = record.facts
+            if facts.record_offset == start and facts.record_encoding != "inflated":
+                return replace(record, stored=data[: facts.record_length])
+        failure = Failure(UNREADABLE, "no record with text begins there")
+        if report.defects and report.defects[0].offset == start:
+            failure = Failure(UNREADABLE, report.defects[0].what.partition(";")[0])
+    return failure
 
 
 def _ranged(name: str | None) -> list[tuple[Format, ReadPart]]:
     """Return the formats whose records can be read by themselves, with a reader each; all for no name."""
     formats = registry.FORMATS if name is None else filter(None, [registry.find(name)])
     return [(format, format.read_part) for format in formats if format.read_part]
-
-
-def _decoded_as(
-    format: Format, read_part: ReadPart, shard: ObjectInfo, start: int, data: bytes, options: ReadOptions
-) -> Outcome:
-    report, part = ReadReport(), ObjectInfo(shard.uri, start + len(data))
-    options = replace(options, batch_bytes=1)
-    batch = None
-    # The report says what a part of a shard lacks.
-    with suppress(CorruptError):
-        batch = next(read_part(RangeStream(data, start), part, options, report), None)
-    if batch is not None:
-        _, record = next(_records(batch, shard.uri, format.name, len(data)))
-        facts = record.facts
-        if facts.record_offset == start and facts.record_encoding != "inflated":
-            return replace(record, stored=data[: facts.record_length])
-    if report.defects and report.defects[0].offset == start:
-        return Failure(UNREADABLE, report.defects[0].what.partition(";")[0])
-    return Failure(UNREADABLE, "no record with text begins there")
 
 
 def _in_order(

@@ -195,7 +195,7 @@ class Matcher:
                 judged = standing.judged(overlap.seen_from(1), least, rules.ownership)
                 document = pair.document
                 placed = document.placement.holds_longest(pair.named.words, overlap)
-                own_names = self.corpus.owner_names(article.title_id)
+                own_names = self.corpus.owner_names[article.title_id]
                 named = names_address(document.text, article.url)
                 document.findings.append(
                     VerifiedOverlap(

@@ -37,7 +37,19 @@ def plain_text(given: str, declared: str = AUTO) -> PlainText:
     rounds = 0
     while declared != TEXT and rounds < MOST_ROUNDS and is_markup(text):
         text, found, rounds = _extracted(text), HTML, rounds + 1
-    repaired = repaired_text(text)
+    if text.isascii() or not _GARBLED.search(text):
+        return PlainText(text, found, repaired=False)
+    # Lines are repaired where UTF-8 was read in another encoding; other lines are kept.
+    from ftfy import fix_encoding
+
+    lines = text.split("\n")  # Garbled letters contain U+0085, which is a line end for `splitlines`.
+    for number, line in enumerate(lines):
+        if _GARBLED.search(line):
+            fixed: str = fix_encoding(line)
+            # Correct French such as `«écrasé»«jugé»` happens to be UTF-8 of another script.
+            if _REPAIRED_SIGNS.fullmatch("".join(set(fixed) - set(line))):
+                lines[number] = fixed
+    repaired = "\n".join(lines)
     return PlainText(repaired, found, repaired != text)
 
 
@@ -129,22 +141,6 @@ def _garbled_pairs() -> re.Pattern[str]:
 
 
 _GARBLED = _garbled_pairs()
-
-
-def repaired_text(text: str) -> str:
-    """Return a text with repaired lines where UTF-8 was read in another encoding; other lines are kept."""
-    if text.isascii() or not _GARBLED.search(text):
-        return text
-    from ftfy import fix_encoding
-
-    lines = text.split("\n")  # Garbled letters contain U+0085, which is a line end for `splitlines`.
-    for number, line in enumerate(lines):
-        if _GARBLED.search(line):
-            fixed: str = fix_encoding(line)
-            # Correct French such as `«écrasé»«jugé»` happens to be UTF-8 of another script.
-            if _REPAIRED_SIGNS.fullmatch("".join(set(fixed) - set(line))):
-                lines[number] = fixed
-    return "\n".join(lines)
 
 
 # --- excerpts
@@ -255,20 +251,11 @@ def is_excerpt(body: str) -> bool:
     """Return whether a body, plain text, is a teaser or breaks off before its end."""
     text = body[-_TAIL_CHARACTERS:].rstrip(_AFTER)
     lines = [stripped for line in text.splitlines() if (stripped := line.strip(_AFTER))]
-    return bool(lines) and (
-        bool(_ELLIPSIS.search(text[-8:])) or _calls_to_read_on(text) or _breaks_off(lines)
-    )
-
-
-def _plain(text: str) -> str:
-    """Return the last characters of a text with plain apostrophes and blanks; `translate` is slow here."""
-    text = text[-_CALL_CHARACTERS:]
-    for sign, plain in _PLAIN:
-        text = text.replace(sign, plain)
-    return text
-
-
-def _calls_to_read_on(text: str) -> bool:
+    if not lines:
+        return False
+    if _ELLIPSIS.search(text[-8:]):
+        return True
+    # A call to read on is one of the last sentences.
     words_and_spaces = re.split(r"(\s+)", _plain(text))
     sentences = _CUT.split("".join(words_and_spaces[-2 * CALL_WORDS :]))
     if len(text) > _CALL_CHARACTERS or len(words_and_spaces) > 2 * CALL_WORDS:
@@ -277,7 +264,15 @@ def _calls_to_read_on(text: str) -> bool:
         plain = " ".join(sentence.split()).strip("-–—•→➔►▶·[](){}:;.,!?»«>| ")
         if (_CALLS.match(plain) and not _OTHER_OFFERS.search(plain)) or _LINKS.fullmatch(plain):
             return True
-    return False
+    return _breaks_off(lines)
+
+
+def _plain(text: str) -> str:
+    """Return the last characters of a text with plain apostrophes and blanks; `translate` is slow here."""
+    text = text[-_CALL_CHARACTERS:]
+    for sign, plain in _PLAIN:
+        text = text.replace(sign, plain)
+    return text
 
 
 def _breaks_off(lines: Sequence[str]) -> bool:

@@ -164,7 +164,10 @@ class _Build:
         refused = [piece for some in taken for piece in some.refused]
         if not cuts.articles:
             why = ", ".join(f"{count:,} {reason}" for reason, count in intake.reasons(refused).items())
-            example = f"; {intake.first_refusal(refused)}" if why else ""
+            example = ""
+            if why:
+                row = arrays.read_arrow(refused[0]).slice(0, 1).to_pylist()[0]
+                example = f"; {row['detail']} (row {row['row_index']} of {row['source']})"
             raise InputError(
                 f"no article could be taken: {why or 'the files hold no rows'}{example}",
                 remedy="check the column mapping (--columns), and that title_id names titles of the members"
@@ -175,7 +178,12 @@ class _Build:
     def _build_parts(self, cuts: intake.Cuts, sources: Sequence[str]) -> list[index.PartReport]:
         work = self.work
         (work.corpus / layout.ARTICLES_FOLDER).mkdir()
-        task = partial(index.build_part, work, cuts, sources, index.owner_numbers(self.registry), self.config)
+        # Titles and publishers are numbered by the order of their ids.
+        publisher_of = self.registry.publisher_of
+        publishers = {name: place for place, name in enumerate(sorted(set(publisher_of.values())))}
+        titles = enumerate(sorted(publisher_of.items()))
+        owners = {title: (place, publishers[publisher]) for place, (title, publisher) in titles}
+        task = partial(index.build_part, work, cuts, sources, owners, self.config)
         reports = spread(self.spark, work.scratch, task, range(cuts.parts))
         for name in index.ARRAYS:
             arrays.join(work.corpus / name, [work.piece(name, part) for part in range(cuts.parts)])
@@ -191,7 +199,12 @@ class _Build:
         edges = spread(self.spark, work.scratch, task, range(1 << bits))
         clusters = index.clusters_of(cuts.articles, (arrays.load(path) for path in edges))
         arrays.save(work.corpus / layout.CLUSTERS, clusters)
-        index.share_credits(work.corpus, clusters)
+        # All articles of a cluster are agency copy if one of them is.
+        credited = np.array(arrays.load(work.corpus / layout.AGENCY))
+        in_cluster, has_credit = clusters != layout.ALONE, np.zeros(len(clusters), np.bool_)
+        has_credit[clusters[credited & in_cluster]] = True
+        credited |= in_cluster & has_credit[clusters]
+        arrays.save(work.corpus / layout.AGENCY, credited)
         shutil.rmtree(work.scratch / BANDS)
         return clusters
 

@@ -37,7 +37,6 @@ from presswatch_spark.corpus.building.workspace import (
     write_run,
 )
 from presswatch_spark.corpus.layout import ALONE, BITS, HASHES
-from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.corpus.store import ArticleFiles, urls_of
 from presswatch_spark.judgement.sites import keys_of_urls
 from presswatch_spark.settings.config import CorpusConfig
@@ -137,13 +136,6 @@ def build_part(
     return PartReport(len(table), total, len(counts), len(keys), len(url_hashes), sites, tuple(refused.paths))
 
 
-def owner_numbers(registry: Registry) -> Owners:
-    """Number titles and publishers by the order of their ids."""
-    publishers = {name: place for place, name in enumerate(sorted(set(registry.publisher_of.values())))}
-    titles = enumerate(sorted(registry.publisher_of.items()))
-    return {title: (place, publishers[publisher]) for place, (title, publisher) in titles}
-
-
 def name_any(words: Keys, bounds: Bounds, names: Sequence[Keys]) -> npt.NDArray[np.bool_]:
     """Mark which of n texts have any of some names in whole words, whatever their case and accents.
 
@@ -157,15 +149,6 @@ def name_any(words: Keys, bounds: Bounds, names: Sequence[Keys]) -> npt.NDArray[
         texts = np.searchsorted(bounds, places, "right") - 1
         found[texts[places + len(name) <= bounds[texts + 1]]] = True
     return found
-
-
-def share_credits(folder: Path, clusters: Clusters) -> None:
-    """Make all articles of a cluster agency copy if one of them is."""
-    credited = np.array(arrays.load(folder / layout.AGENCY))
-    in_cluster, has_credit = clusters != layout.ALONE, np.zeros(len(clusters), np.bool_)
-    has_credit[clusters[credited & in_cluster]] = True
-    credited |= in_cluster & has_credit[clusters]
-    arrays.save(folder / layout.AGENCY, credited)
 
 
 # --- the shingle index

@@ -85,7 +85,9 @@ def read_articles(
             yield _examine(index, row, titles, config)
         except _RefusedError as refused:
             reason, detail = refused.args
-            ids = {name: None if isinstance(row, Unreadable) else _readable(row[name]) for name in _IDS}
+            ids = {name: None if isinstance(row, Unreadable) else row[name] for name in _IDS}
+            for name, value in ids.items():
+                ids[name] = _SURROGATES.sub("\ufffd", str(value)) if isinstance(value, str | int) else None
             yield RefusedArticle(
                 source=printable(info.uri), row_index=index, **ids, reason=reason, detail=detail
             )
@@ -186,10 +188,6 @@ def _moment(row: Mapping[str, Any], name: str, formats: Sequence[str]) -> dateti
 def _kind(value: object) -> str:
     names = {bool: "a truth value", int: "a number", float: "a number", list: "a list", dict: "an object"}
     return names.get(type(value), f"a {type(value).__name__}")
-
-
-def _readable(value: object) -> str | None:
-    return _SURROGATES.sub("\ufffd", str(value)) if isinstance(value, str | int) else None
 
 
 # --- pieces of tables
@@ -336,7 +334,21 @@ def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table,
             ordered = kept.sort_by(ORDER).combine_chunks()
             ids = ordered["article_id"].chunk(0)
             repeated = np.concatenate(([False], pc.equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)))
-            refusals += _repeats(ordered, repeated, sources)
+            body, row_index, source = ordered["body"], ordered["row_index"], ordered["source"]
+            firsts = np.maximum.accumulate(np.where(repeated, 0, np.arange(len(repeated))))
+            for row in np.flatnonzero(repeated).tolist():
+                original = int(firsts[row])
+                place = f"row {row_index[original].as_py()} of {sources[source[original].as_py()]}"
+                same = body[row].as_py() == body[original].as_py()
+                refusal = RefusedArticle(
+                    source=sources[source[row].as_py()],
+                    row_index=row_index[row].as_py(),
+                    article_id=ordered["article_id"][row].as_py(),
+                    title_id=ordered["title_id"][row].as_py(),
+                    reason="duplicate" if same else "id_reused",
+                    detail=f"{'same id and body as' if same else 'the id is that of another body,'} {place}",
+                )
+                refusals.append(refusal)
             kept = ordered.filter(pa.array(~repeated))
     # Runs are in the order of files and rows, so a stable sort leaves the repeats of an id in that order.
     return kept.select(ARTICLES.names), sorted(refusals, key=lambda refusal: refusal.article_id or "")
@@ -350,23 +362,6 @@ def _ids(path: str, run: int) -> Iterator[tuple[str, int]]:
                 yield article_id, run
 
 
-def _repeats(table: pa.Table, repeated: Any, sources: Sequence[str]) -> Iterator[RefusedArticle]:
-    body, row_index, source = table["body"], table["row_index"], table["source"]
-    firsts = np.maximum.accumulate(np.where(repeated, 0, np.arange(len(repeated))))
-    for row in np.flatnonzero(repeated).tolist():
-        first = int(firsts[row])
-        place = f"row {row_index[first].as_py()} of {sources[source[first].as_py()]}"
-        same = body[row].as_py() == body[first].as_py()
-        yield RefusedArticle(
-            source=sources[source[row].as_py()],
-            row_index=row_index[row].as_py(),
-            article_id=table["article_id"][row].as_py(),
-            title_id=table["title_id"][row].as_py(),
-            reason="duplicate" if same else "id_reused",
-            detail=f"{'same id and body as' if same else 'the id is that of another body,'} {place}",
-        )
-
-
 # --- the account of a corpus
 
 
@@ -376,12 +371,6 @@ def reasons(pieces: Iterable[str]) -> dict[str, int]:
     for piece in pieces:
         counts.update(read_arrow(piece)["reason"].to_pylist())
     return dict(sorted(counts.items()))
-
-
-def first_refusal(pieces: Sequence[str]) -> str:
-    """Return why the first refused row was refused, and where it is."""
-    row = read_arrow(pieces[0]).slice(0, 1).to_pylist()[0]
-    return f"{row['detail']} (row {row['row_index']} of {row['source']})"
 
 
 def write_table(path: Path, schema: pa.Schema, pieces: Sequence[str]) -> None:
@@ -418,7 +407,27 @@ def counts_by_title(
             why[title][row["reason"]] += 1
             place = f"row {row['row_index']} of {row['source'].rpartition('/')[2]}"
             examples.setdefault(title, f"{row['detail']} ({place})")
-    counted = [_summed(_countable(read_arrow(folder / part_name(part)))) for part in range(parts)]
+    counted = []
+    for part in range(parts):
+        articles = read_arrow(folder / part_name(part))
+        elsewhere = pc.equal(pc.fill_null(articles["url_on_title"], True), False)
+        is_url = pa.array(
+            [page_url(url or "") is not None for url in articles["url"].to_pylist()], pa.bool_()
+        )
+        marks = (
+            pc.is_valid(articles["title_id"]),
+            pc.is_null(articles["published_at"]),
+            articles["is_excerpt"],
+            pc.equal(articles["body_format"], "html"),
+            articles["body_repaired"],
+            pc.and_(elsewhere, is_url),
+            pc.and_(elsewhere, pc.invert(is_url)),
+        )
+        columns = {"title_id": articles["title_id"]}
+        columns |= dict.fromkeys(("first", "last"), articles["published_at"])
+        # A mark is 0 or 1.
+        columns |= {name: pc.cast(mark, pa.int64()) for name, mark in zip(_SUMS, marks, strict=True)}
+        counted.append(_summed(pa.table(columns)))
     taken = {row.pop("title_id"): row for row in _summed(pa.concat_tables(counted)).to_pylist()}
     for row in taken.values():
         row |= {name: row[name] and row[name].date().isoformat() for name in ("first", "last")}
@@ -432,29 +441,6 @@ def counts_by_title(
         )
         for title in sorted(titles)
     }
-
-
-def _countable(articles: pa.Table) -> pa.Table:
-    """Return the title of each article, its moment of publication twice, and a 0 or 1 for each of `_SUMS`."""
-    elsewhere = pc.equal(pc.fill_null(articles["url_on_title"], True), False)
-    is_url = pa.array([page_url(url or "") is not None for url in articles["url"].to_pylist()], pa.bool_())
-    marks = (
-        pc.is_valid(articles["title_id"]),
-        pc.is_null(articles["published_at"]),
-        articles["is_excerpt"],
-        pc.equal(articles["body_format"], "html"),
-        articles["body_repaired"],
-        pc.and_(elsewhere, is_url),
-        pc.and_(elsewhere, pc.invert(is_url)),
-    )
-    return pa.table(
-        {
-            "title_id": articles["title_id"],
-            "first": articles["published_at"],
-            "last": articles["published_at"],
-            **{name: pc.cast(mark, pa.int64()) for name, mark in zip(_SUMS, marks, strict=True)},
-        }
-    )
 
 
 def _summed(counts: pa.Table) -> pa.Table:

@@ -254,7 +254,7 @@ class PageBatches:
             text = self._scratch[:end].copy()
             for bit, what in UNREAD.items():
                 if unread & bit:
-                    self.report.add_unread(what)
+                    self.report.unread[what] = self.report.unread.get(what, 0) + 1
             if unread & ARTICLE:
                 self.report.add_note(ARTICLE_NOTE)
         if not (text > _BLANK).any():

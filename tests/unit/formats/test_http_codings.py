@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import brotli
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from presswatch_spark.formats.http import codings
@@ -59,6 +59,7 @@ def decoded(body: bytes, *headers: str, limit: int = LIMIT) -> DecodedBody:
     st.booleans(),
 )
 def test_what_was_encoded_comes_back(data: bytes, codings: list[str], chunk: int | None, apart: bool) -> None:
+    assume(not data.startswith(b"\x1f\x8b\x08"))  # taken for gzip even where no header names it
     body = data
     for name in codings:
         body = ENCODERS[name](body)

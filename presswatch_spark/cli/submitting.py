@@ -96,13 +96,25 @@ def check_elsewhere(order: Order) -> Reply:
     job, params, profile = order.job, order.params, order.profile
     archive = order.archive or existing_archive(ROOT, ROOT / "dist", profile.archive)
     asked = submission(job, order.arguments, profile, archive or Path(os.devnull), ROOT, os.environ)
+    service = service_of(asked, order.credentials)
+    scan: PlannedScan | None = None
+    if job == "scan":
+        from presswatch_spark.cli.commands.scan import part_given
+
+        config = scan_settings(params, params["config"])
+        paths, dataset = tuple(params["paths"]), params["dataset"]
+        if params["named"]:
+            paths, dataset, config = part_given(params["named"], params["part"], params["mirror"], config)
+        storage = replace(config.storage, region=profile.region, profile=order.credentials)
+        config = replace(config, storage=storage)
+        scan = PlannedScan(paths, params["base"], params["release"], dataset, config)
     named = (params.get("corpus"), params.get("tables"), params.get("folder"), params.get("out"))
     planned = PlannedJob(
-        service=service_of(asked, order.credentials),
+        service=service,
         archive=archive,
         corpus=params.get("corpus"),
         places=[canonical(place) for place in named if place],
-        scan=_planned_scan(order) if job == "scan" else None,
+        scan=scan,
         credentials=order.credentials,
         today=datetime.now(UTC).date(),
     )
@@ -117,17 +129,6 @@ def check_elsewhere(order: Order) -> Reply:
         verdict = f"{job} cannot be submitted as it is: {counted(faults, 'fault')}{end}"
         return Reply([table], warnings=[verdict], exit_code=FAILED)
     return Reply([table, f"{job} can be submitted to {profile.hosts}{end}"])
-
-
-def _planned_scan(order: Order) -> PlannedScan:
-    from presswatch_spark.cli.commands.scan import part_given
-
-    params, config = order.params, scan_settings(order.params, order.params["config"])
-    paths, dataset = tuple(params["paths"]), params["dataset"]
-    if params["named"]:
-        paths, dataset, config = part_given(params["named"], params["part"], params["mirror"], config)
-    storage = replace(config.storage, region=order.profile.region, profile=order.credentials)
-    return PlannedScan(paths, params["base"], params["release"], dataset, replace(config, storage=storage))
 
 
 def _unsent(request: Mapping[str, Any]) -> Reply:

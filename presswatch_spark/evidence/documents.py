@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -269,6 +269,15 @@ def _printed_part(
         claim["number"] = _("{number} of {all}", number=_.number(place), all=shown["all"])
     part = _("Part {part} of {parts}: claims {first} to {last} of {all}", part=number + 1, parts=of, **shown)
     letters = sorted({claim["account"]["letter"] for claim in claims})
+    # The sources of all claims are listed once: the sentences of claims refer to them by number.
+    quoted = {each["id"]: each["sources"] for claim in claims for each in claim["exposure"]}
+    sources, numbers = list[list[str]](), dict[str, str]()
+    for id in (exposure.id for exposure in exposures if exposure.id in quoted):
+        first_source = len(sources) + 1
+        sources += [[f"[{at}]", *source] for at, source in enumerate(quoted[id], first_source)]
+        numbers[id] = ", ".join(source[0] for source in sources[first_source - 1 :])
+    for claim in claims:
+        claim["exposure"] = [f"{each['sentence']} {numbers[each['id']]}" for each in claim["exposure"]]
     return {
         "lang": language,
         "title": _("Claims, side by side"),
@@ -277,7 +286,7 @@ def _printed_part(
         "opening": _rendered("opening.jinja", _, signs=SIGNS, with_texts=facts.with_texts).splitlines(),
         "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
         "letters_heading": _("What the letters say"),
-        "sources": _number_sources(claims, exposures),
+        "sources": sources,
         "sources_heading": _("Documents of the publishers of models"),
         "proves_nothing": _(PROVES_NOTHING),
         "claims": claims,
@@ -290,19 +299,6 @@ def _printed_part(
         ],
         "footer": _("Root of the claims: {root}", root=facts.claims_root),
     }
-
-
-def _number_sources(claims: Iterable[dict[str, Any]], exposures: Iterable[Exposure]) -> list[list[str]]:
-    """Return the sources of all claims: number, quotation, place; sentences of claims get their numbers."""
-    named = {each["id"]: each["sources"] for claim in claims for each in claim["exposure"]}
-    sources, numbers = list[list[str]](), dict[str, str]()
-    for id in (exposure.id for exposure in exposures if exposure.id in named):
-        first = len(sources) + 1
-        sources += [[f"[{at}]", *source] for at, source in enumerate(named[id], first)]
-        numbers[id] = ", ".join(number for number, *_ in sources[first - 1 :])
-    for claim in claims:
-        claim["exposure"] = [f"{each['sentence']} {numbers[each['id']]}" for each in claim["exposure"]]
-    return sources
 
 
 def pdf_name(language: str, number: int = 0, of: int = 1) -> str:

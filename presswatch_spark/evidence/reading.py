@@ -13,14 +13,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from presswatch_spark.claims.selection import RecordReading
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.evidence import verify
 from presswatch_spark.evidence.bag import (
     ARTICLES,
     PAGES,
-    PROTOCOL,
     SETTINGS,
     Bag,
     named_faults,
@@ -140,15 +138,6 @@ class OpenedBag:
         corpora = {run["run_id"]: run["corpus_digest"] for run in self.seal["runs"]}
         with self._settings() as runs:
             return RowRules(rules_in(runs[run_id]), corpora.get(run_id))
-
-    def record_readings(self) -> dict[str, tuple[RecordReading, ...]]:
-        """Return the readings of the records that were as described when the bag was made, by row."""
-        began_at = datetime.fromisoformat(parse_json((self.folder / PROTOCOL).read_bytes())["began_at"])
-        return {
-            line["row"]["row_sha256"]: (RecordReading(began_at, line[verify.BETWEEN_RUNS]["read_from"]),)
-            for line in self.lines
-            if line["record"]["reason"] is None
-        }
 
     def texts(self) -> ArticleTexts | None:
         """Return the texts of articles; None if it was made without them."""

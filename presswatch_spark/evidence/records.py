@@ -6,7 +6,7 @@ member is cut out of the inflated file. Of a dataset of rows, the line is kept, 
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ from presswatch_spark.pointers.records import records_at
 from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.exchanges import Exchange, exchanges_heard
 from presswatch_spark.storage.host_limits import BlockedError, ask_anew
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, open_stream, read_range
+from presswatch_spark.storage.objects import ObjectInfo, ask, open_stream, read_range
 from presswatch_spark.tables.declarations import Match, RightsSignal
 
 LINE, CELL, BYTES, INFLATED = "line", "cell", "bytes", "inflated"
@@ -183,13 +183,31 @@ class _RecordReader:
         for row in rows:
             place = (row.record_offset, row.record_length) if are_parts else row.row_index
             by_place.setdefault(place, []).append(row.row_sha256)
-        if are_parts:
-            for place, data in inflated_parts(uri, sorted(by_place), storage):
-                yield from ((digest, data, INFLATED) for digest in by_place[place])
-        elif read_range(uri, 0, len(PARQUET), storage) != PARQUET:
-            for place, data in lines_at(uri, by_place, storage):
-                digests = {hashlib.sha256(text).hexdigest() for text in texts_of(data)}
-                yield from ((row, data, LINE) for row in by_place[place] if kept[row].sha256 in digests)
+        if not are_parts and read_range(uri, 0, len(PARQUET), storage) == PARQUET:
+            return
+        with open_stream(ObjectInfo(uri), storage) as stream:
+            chunks = inflated(stream, ReadReport())
+            if are_parts:
+                position, buffered, left = 0, b"", sorted(by_place)
+                for chunk in chunks:
+                    buffered += chunk
+                    while left and sum(left[0]) <= position + len(buffered):
+                        place = left.pop(0)
+                        start, length = place
+                        data = buffered[start - position : start - position + length]
+                        yield from ((digest, data, INFLATED) for digest in by_place[place])
+                    if not left:
+                        return
+                    needed = min(max(position, left[0][0]), position + len(buffered))
+                    buffered, position = buffered[needed - position :], needed
+                return
+            for number, _, line in placed_lines(chunks, LINE_MOST):
+                if number in by_place and line is not None:
+                    digests = {hashlib.sha256(text).hexdigest() for text in texts_of(line)}
+                    rows_there = by_place.pop(number)
+                    yield from ((row, line, LINE) for row in rows_there if kept[row].sha256 in digests)
+                if not by_place:
+                    return
 
     def _put_record(self, record: Record, failure: Failure | None = None) -> KeptRecord:
         if record.stored is None:
@@ -209,35 +227,6 @@ class _RecordReader:
         path = f"{RECORDS}/{sha256}{ending}"
         self.bag.write(path, data)
         return KeptRecord(path, kind, len(data), sha256, failure)
-
-
-def lines_at(uri: str, numbers: Iterable[int], storage: StorageOptions) -> Iterator[tuple[int, bytes]]:
-    """Yield lines of a file, compressed or not, by their numbers from 0, without their ends."""
-    wanted = set(numbers)
-    with open_stream(ObjectInfo(uri), storage) as stream:
-        for number, _, line in placed_lines(inflated(stream, ReadReport()), LINE_MOST):
-            if number in wanted and line is not None:
-                wanted.discard(number)
-                yield number, line
-            if not wanted:
-                return
-
-
-def inflated_parts(
-    uri: str, ranges: Sequence[tuple[int, int]], storage: StorageOptions
-) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """Yield sorted ranges (offset, length) of an inflated file with their bytes, in one reading."""
-    position, buffered, left = 0, b"", list(ranges)
-    with open_stream(ObjectInfo(uri), storage) as stream:
-        for data in inflated(stream, ReadReport()):
-            buffered += data
-            while left and left[0][0] + left[0][1] <= position + len(buffered):
-                start, length = left.pop(0)
-                yield (start, length), buffered[start - position : start - position + length]
-            if not left:
-                return
-            needed = min(max(position, left[0][0]), position + len(buffered))
-            buffered, position = buffered[needed - position :], needed
 
 
 def site_of(uri: str) -> str:

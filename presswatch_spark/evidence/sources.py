@@ -1,6 +1,7 @@
 """Sources of claims: tables, a case of removal, or a sealed bag. See `claims.selection`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +25,7 @@ from presswatch_spark.claims.selection import (
 )
 from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.evidence import verify
-from presswatch_spark.evidence.bag import SETTINGS, bag_on_disk
+from presswatch_spark.evidence.bag import PROTOCOL, SETTINGS, bag_on_disk
 from presswatch_spark.evidence.reading import OpenedBag, require_sound
 from presswatch_spark.pointers.audit import Audit
 from presswatch_spark.pointers.pointer import Mirror
@@ -167,7 +168,14 @@ class BagSource(ClaimSource):
                 self._targets = {row: target_of(of, of, "record", shards) for row, of in rows.items()}
                 claims_in = [JudgedClaim.of(line["claim"]) for line in bag.lines]
                 self._claims = {claim.row_sha256: claim for claim in claims_in}
-                self._readings = bag.record_readings()
+                began_at = datetime.fromisoformat(parse_json((folder / PROTOCOL).read_bytes())["began_at"])
+                self._readings = {
+                    line["row"]["row_sha256"]: (
+                        RecordReading(began_at, line[verify.BETWEEN_RUNS]["read_from"]),
+                    )
+                    for line in bag.lines
+                    if line["record"]["reason"] is None
+                }
                 self._seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
                 self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
                 self._shard_readings = bag.shard_readings()

@@ -162,7 +162,15 @@ def annex_of(
         }
         same = {name: getattr(place, name) for name in AnnexRow.columns if name not in others}
         rows.append(AnnexRow(**same, **others))
-    own = list(_own_domains(publishers_of(publishers, places))) if own_domains else []
+    own = list[OwnDomain]()
+    for publisher in publishers_of(publishers, places) if own_domains else ():
+        for title in publisher.titles:
+            prefixed = {prefix.partition("/")[0] for prefix in title.url_prefixes}
+            sites = [*(domain for domain in title.domains if domain not in prefixed), *title.url_prefixes]
+            for site in sites:
+                named = {"publisher": publisher.name, "title": title.name, "site": site}
+                for prefix, covers in surt_prefixes(site):
+                    own.append(OwnDomain(**named, surt_prefix=prefix, covers=covers))
     schema = pa.schema([each for each in AnnexRow.schema if each.name in (*columns, *ALWAYS)])
     domains: tuple[pa.Schema, Sequence[TableRow]] = (
         (OwnDomain.schema, own) if own_domains else (AnnexDomain.schema, list(_domains(places)))
@@ -251,17 +259,6 @@ def publishers_of(publishers: Sequence[Publisher], places: Sequence[ClaimPlace])
     """Return the publishers of the articles of places, in the order of the members file."""
     ids = {place.publisher_id for place in places}
     return [publisher for publisher in publishers if publisher.id in ids]
-
-
-def _own_domains(publishers: Sequence[Publisher]) -> Iterator[OwnDomain]:
-    for publisher in publishers:
-        for title in publisher.titles:
-            prefixed = {prefix.partition("/")[0] for prefix in title.url_prefixes}
-            sites = [*(domain for domain in title.domains if domain not in prefixed), *title.url_prefixes]
-            for site in sites:
-                named = {"publisher": publisher.name, "title": title.name, "site": site}
-                for prefix, covers in surt_prefixes(site):
-                    yield OwnDomain(**named, surt_prefix=prefix, covers=covers)
 
 
 def reservation_in_force(place: ClaimPlace) -> str | None:

@@ -97,9 +97,26 @@ def parse_recipients(raw: bytes, name: str) -> dict[str, Recipient]:
         keys = check.entry(node, "recipient", f"id name datasets places {' '.join(FACTS)}")
         own_id = check.unique_id(keys.get("id"), "recipient") or ""
         about = f"recipient `{own_id}`"
-        noted = {each: _fact(keys.get(each), f"{about}: {each}", check) for each in FACTS}
-        texts = {each: value for each, (value, _) in noted.items() if isinstance(value, tuple)}
-        columns, route = texts.get("columns", ()), noted["route"][0]
+        values, facts = dict[str, Any](), dict[str, RecipientFact]()
+        for each in FACTS:
+            where, fact = f"{about}: {each}", keys.get(each)
+            noted = check.entry(fact, where, "source", "value checked note") if fact is not None else {}
+            check.text(noted.get("note"), f"{where}: note")
+            given = noted.get("value")
+            if isinstance(given, yaml.SequenceNode):
+                values[each] = _texts(given, where, check)
+            elif given is not None and given.tag == "tag:yaml.org,2002:bool":
+                values[each] = given.value.lower() in ("true", "yes", "on")
+            else:
+                values[each] = check.text(given, f"{where}: value")
+            checked = check.date(noted.get("checked"), f"{where}: checked")
+            # The day in Auckland may be one ahead.
+            if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
+                check.say(noted["checked"], f"{where}: checked: {checked} is to come")
+            source = check.text(noted.get("source"), f"{where}: source") or ""
+            facts[each] = RecipientFact(source, checked)
+        texts = {each: value for each, value in values.items() if isinstance(value, tuple)}
+        columns, route = texts.get("columns", ()), values["route"]
         for unknown in sorted(set(columns) - KNOWN_COLUMNS["rows"]):
             check.say(keys["columns"], f"{about}: columns: `{unknown}` is no column of the annex")
         found[own_id] = Recipient(
@@ -110,28 +127,10 @@ def parse_recipients(raw: bytes, name: str) -> dict[str, Recipient]:
             route=route if isinstance(route, str) else None,
             elements=texts.get("elements", ()),
             columns=columns,
-            facts={each: fact for each, (_, fact) in noted.items()},
+            facts=facts,
         )
     check.finish(name, "the recipients file")
     return found
-
-
-def _fact(node: yaml.Node | None, about: str, check: Check) -> tuple[Any, RecipientFact]:
-    keys = check.entry(node, about, "source", "value checked note") if node is not None else {}
-    check.text(keys.get("note"), f"{about}: note")
-    given = keys.get("value")
-    value: Any = None
-    if isinstance(given, yaml.SequenceNode):
-        value = _texts(given, about, check)
-    elif given is not None and given.tag == "tag:yaml.org,2002:bool":
-        value = given.value.lower() in ("true", "yes", "on")
-    else:
-        value = check.text(given, f"{about}: value")
-    checked = check.date(keys.get("checked"), f"{about}: checked")
-    # The day in Auckland may be one ahead.
-    if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
-        check.say(keys["checked"], f"{about}: checked: {checked} is to come")
-    return value, RecipientFact(check.text(keys.get("source"), f"{about}: source") or "", checked)
 
 
 def _texts(node: yaml.Node | None, what: str, check: Check) -> tuple[str, ...]:
@@ -186,7 +185,16 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
     nodes = {name: keys.get(name) for name in ("acts_as", "members", "name", "address", "email", "phone")}
     nodes |= {"siren": keys.get("siren")}
     nodes |= {f"signatory: {name}": person.get(name) for name in ("name", "title")}
-    texts = {what: _short(node, what, check) for what, node in nodes.items()}
+    texts = dict[str, str | None]()
+    for what, node in nodes.items():
+        text, fault = check.text(node, what), ""
+        if text and len(text) > CHARACTERS:
+            fault = f"{what} has {len(text):,} characters, and may have {CHARACTERS}"
+        elif text and not all(character.isprintable() or character == "\xa0" for character in text):
+            fault = f"{what} holds characters that cannot be shown"
+        if node is not None and fault:
+            check.say(node, fault)
+        texts[what] = None if fault else text
     role, members, email = texts["acts_as"] or "agent", texts["members"], texts["email"] or ""
     if role not in ("agent", "owner"):
         check.say(keys["acts_as"], f"acts_as `{role}` is neither `agent` nor `owner`")
@@ -211,19 +219,6 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
         is_owner=role == "owner",
         publishers=publishers,
     )
-
-
-def _short(node: yaml.Node | None, what: str, check: Check) -> str | None:
-    value = check.text(node, what)
-    if node is None or value is None:
-        return None
-    if len(value) > CHARACTERS:
-        check.say(node, f"{what} has {len(value):,} characters, and may have {CHARACTERS}")
-        return None
-    if not all(character.isprintable() or character == "\xa0" for character in value):
-        check.say(node, f"{what} holds characters that cannot be shown")
-        return None
-    return value
 
 
 def _publishers(node: yaml.Node | None, registry: Registry, check: Check) -> tuple[Publisher, ...]:

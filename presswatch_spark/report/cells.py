@@ -137,10 +137,6 @@ def _digest(value: Any, _: ReportWords) -> Cell:
     return Cell(cell.value, Markup("<code>{}</code>").format(cell.shown))
 
 
-def _share(value: Any, _: ReportWords) -> Cell:
-    return Cell(None, _(UNKNOWN)) if value is None else Cell(value, _.share(value))
-
-
 def _reason(value: Any, _: ReportWords) -> Cell:
     reason = REASONS.get(str(value))
     return _named(_(reason.sentence) if reason else safe(value))
@@ -187,7 +183,10 @@ COLUMNS: Mapping[str, KnownColumn] = {
     "reason": KnownColumn(p("column", "Reason"), _reason, TEXT),
     "rows": KnownColumn(p("column", "Rows")),
     "copied_words": KnownColumn(N_("Words copied")),
-    "article_coverage": KnownColumn(N_("Of the article"), _share),
+    "article_coverage": KnownColumn(
+        N_("Of the article"),
+        lambda value, _: Cell(None, _(UNKNOWN)) if value is None else Cell(value, _.share(value)),
+    ),
     "row_sha256": KnownColumn(p("column", "Row"), lambda value, _: _digest(str(value)[:12], _), TEXT),
     "recipient": KnownColumn(p("column", "Recipient"), _text, TEXT),
     "places": KnownColumn(p("column", "Places")),

@@ -147,6 +147,17 @@ def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -
     read_case = partial(case_of, order.tables, corpus_path=corpus, storage=storage, mirrors=order.mirrors)
     registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
     exposed = Exposed.of(store, load_exposures(None, storage), engine)
+    # The strongest candidates first, each of another article.
+    candidates = answers["examples"].rows
+    first = {each["article_id"]: str(each["row_sha256"]) for each in reversed(candidates)}
+    rows = sorted((str(each["row_sha256"]) for each in candidates), key=lambda row: row not in first.values())
+    examples = list[Example]()
+    for row in rows[:EXAMPLES]:
+        # One page that cannot be read must not cost the reader all others.
+        try:
+            examples.append(Example(read_case(row), None))
+        except PresswatchError as error:
+            examples.append(Example(None, str(error)))
     return Gathered(
         tables=canonical(order.tables),
         made_at=datetime.now(UTC),
@@ -156,7 +167,7 @@ def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -
         claims=claims,
         runs=sorted(store.rows("runs"), key=lambda run: str(run["run_id"])),
         unfinished=sum(1 for _ in unfinished_runs(store)),
-        examples=examples_of(answers["examples"].rows, read_case),
+        examples=examples,
         removal=CaseStatus.of(RemovalCase.open(order.case, storage)) if order.case else None,
         recipients=order.recipients,
         exposed=exposed,
@@ -166,20 +177,3 @@ def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -
         corpus=canonical(corpus) if corpus else None,
         mirrors=tuple(order.mirrors),
     )
-
-
-def examples_of(
-    candidates: Sequence[Mapping[str, Any]], read_case: Callable[[str], ExplainedRow]
-) -> list[Example]:
-    """Read the cases of at most `EXAMPLES` candidates, the strongest first, of several articles."""
-    first = {each["article_id"]: str(each["row_sha256"]) for each in reversed(candidates)}
-    rows = [str(each["row_sha256"]) for each in candidates]
-    rows.sort(key=lambda row: row not in first.values())
-    examples = list[Example]()
-    for row in rows[:EXAMPLES]:
-        # One page that cannot be read must not cost the reader all others.
-        try:
-            examples.append(Example(read_case(row), None))
-        except PresswatchError as error:
-            examples.append(Example(None, str(error)))
-    return examples

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.exposures import NAMED, Exposure
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
-from presswatch_spark.claims.narrative import LETTERS, ExplainedRow
+from presswatch_spark.claims.narrative import LETTERS
 from presswatch_spark.evidence.typesetting import environment
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.queries.sql import ENGINE_NAMES
@@ -67,7 +67,11 @@ def page_of(found: Gathered, language: str) -> str:
     """Return the page in `fr` or `en`."""
     _ = ReportWords(language, found.titles, found.publishers)
     style, script = _static("report.css"), _static("report.js")
-    data_tables = _tables(found, _)
+    data_tables = list[ShownTable]()
+    for name, columns in TABLES.items():
+        answer = found.answers[name if name in found.answers else "reasons_of_rows"]
+        left_out = _left_out(found, name, _)
+        data_tables.append(table_of(answer, columns.split(), _, name=name, left_out=left_out))
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:;"
         " base-uri 'none'; form-action 'none'"
@@ -173,15 +177,6 @@ def _brief(found: Gathered, _: ReportWords) -> dict[str, Any]:
     }
 
 
-def _tables(found: Gathered, _: ReportWords) -> list[ShownTable]:
-    made = []
-    for name, columns in TABLES.items():
-        answer = found.answers[name if name in found.answers else "reasons_of_rows"]
-        left_out = _left_out(found, name, _)
-        made.append(table_of(answer, columns.split(), _, name=name, left_out=left_out))
-    return made
-
-
 def _left_out(found: Gathered, name: str, _: ReportWords) -> Markup | None:
     """Return how many rows a table does not show; None if it shows all."""
     shown = len(found.rows(name))
@@ -223,6 +218,16 @@ def _example(example: Example, _: ReportWords) -> dict[str, Any]:
         return {"missing": example.missing}
     row = case.row
     codes = [code for code in case.reasons or () if code in REASONS]
+    # The longest passage on both sides, with common words marked; None for a missing text.
+    spans, sides = row.spans or (), {"article": case.article, "document": case.page}
+    excerpts: dict[str, Markup | None] = dict.fromkeys(sides)
+    for passage in passages_of(spans)[:1] if spans else ():
+        begins = {"article": passage.article[0], "document": passage.page[0]}
+        for side, text in sides.items():
+            if text is not None:
+                pieces = pieces_of(text, ranges_of(spans, side))
+                near = around_marks(pieces, AROUND, CHARACTERS, begin=begins[side] - AROUND)
+                excerpts[side] = Markup(_EMPTY_LINES.sub("\n", as_html(near)).strip())
     return {
         "missing": None,
         "letter": case.letter,
@@ -232,24 +237,10 @@ def _example(example: Example, _: ReportWords) -> dict[str, Any]:
         "source": _.source(row.dataset, row.release),
         "article_url": url_cell(row.article_url, _) if row.article_url else None,
         "document_url": url_cell(row.document_url, _),
-        **_sides(case),
+        **excerpts,
         "page_missing": str(case.page_missing),
         "reasons": [_(LETTERS[case.letter]), *(_(REASONS[code].sentence) for code in codes)],
     }
-
-
-def _sides(case: ExplainedRow) -> dict[str, Markup | None]:
-    """Return the longest passage on both sides as HTML, with common words marked; None for a missing text."""
-    spans, sides = case.row.spans or (), {"article": case.article, "document": case.page}
-    excerpts: dict[str, Markup | None] = dict.fromkeys(sides)
-    for passage in passages_of(spans)[:1] if spans else ():
-        begins = {"article": passage.article[0], "document": passage.page[0]}
-        for side, text in sides.items():
-            if text is not None:
-                pieces = pieces_of(text, ranges_of(spans, side))
-                near = around_marks(pieces, AROUND, CHARACTERS, begin=begins[side] - AROUND)
-                excerpts[side] = Markup(_EMPTY_LINES.sub("\n", as_html(near)).strip())
-    return excerpts
 
 
 # --- removal

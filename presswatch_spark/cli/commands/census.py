@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.cli.commands.scan import unread_lines
@@ -91,20 +90,20 @@ def census(
     ]
     # Events have named these files already.
     named = unread_lines(incomplete, len(summary.log), "census_log", summary.row["run_id"], out)
+    rest = f"; {len(rows) - TITLES_SHOWN:,} of them not shown" if len(rows) > TITLES_SHOWN else ""
+    articles = sum(row[3] for row in rows)
+    captures = counted(summary.row["captures"], "capture")
+    lines: list[Line] = [
+        *summary_lines(summary, out, sum(row[2] > 0 for row in rows)),
+        Table(HEADERS, rows[:TITLES_SHOWN], wrapped=HEADERS),
+        f"{counted(len(rows), 'title')}, {captures}, {articles:,} of articles{rest}",
+    ]
     return Reply(
-        chain(summary_lines(summary, out, sum(row[2] > 0 for row in rows)), _title_lines(summary, rows)),
+        lines,
         rows=ReplyRows((dict(zip(KINDS, row, strict=True)) for row in rows), schema_of(**KINDS)),
         warnings=named if incomplete and not events else (),
         exit_code=INCOMPLETE if incomplete else 0,
     )
-
-
-def _title_lines(summary: CensusSummary, rows: Sequence[TitleRow]) -> Iterator[Line]:
-    yield Table(HEADERS, rows[:TITLES_SHOWN], wrapped=HEADERS)
-    rest = f"; {len(rows) - TITLES_SHOWN:,} of them not shown" if len(rows) > TITLES_SHOWN else ""
-    articles = sum(row[3] for row in rows)
-    captures = counted(summary.row["captures"], "capture")
-    yield f"{counted(len(rows), 'title')}, {captures}, {articles:,} of articles{rest}"
 
 
 def summary_lines(summary: CensusSummary, out: str, titles: int) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,7 +25,6 @@ from presswatch_spark.redaction import bare_url
 from presswatch_spark.terminal import json_line, printable
 
 if TYPE_CHECKING:
-    from presswatch_spark.evidence.reading import Challenged
     from presswatch_spark.evidence.stamps import Stamped
     from presswatch_spark.pointers.audit import RowCheck
     from presswatch_spark.pointers.pointer import Mirror
@@ -196,6 +195,7 @@ def challenge(
     presswatch evidence challenge --seed "quatre chevaux gris" --sample 1000 bag
     """
     from presswatch_spark.evidence.bag import bag_on_disk
+    from presswatch_spark.evidence.reading import CONFIDENCE
     from presswatch_spark.evidence.reading import challenge as challenged
 
     storage = form.storage
@@ -211,31 +211,30 @@ def challenge(
 
     with bag_on_disk(bag, storage) as folder:
         found = challenged(folder, words, sample, storage, mirrors=mirrors, corpus=corpus, hear=hear)
-    summary, code = _challenge_lines(found, form.language), INCOMPLETE if found.failures else 0
-    return Reply(warnings=summary, exit_code=code) if form.as_json else Reply(summary, exit_code=code)
-
-
-def _challenge_lines(found: Challenged, _: Language) -> Iterator[str]:
-    from presswatch_spark.evidence.reading import CONFIDENCE
-
+    _, code = form.language, INCOMPLETE if found.failures else 0
     numbers = {name: _.number(getattr(found, name)) for name in ("verified", "drawn", "rows")}
-    yield _("{verified} of {drawn} drawn rows verify; the bag has {rows}", **numbers)
+    summary = [_("{verified} of {drawn} drawn rows verify; the bag has {rows}", **numbers)]
     for site, count in found.read_at.most_common():
         # Whoever made the bag named the sites: a reader must see whose they are.
-        yield _("{rows} asked of {site}", rows=_.n("{n} row", "{n} rows", count), site=site or _("this disk"))
-    for reason, count in found.failures.most_common():
-        yield f"{_.number(count):>10}  {reason}"
+        rows = _.n("{n} row", "{n} rows", count)
+        summary.append(_("{rows} asked of {site}", rows=rows, site=site or _("this disk")))
+    summary += [f"{_.number(count):>10}  {reason}" for reason, count in found.failures.most_common()]
     if found.unreached:
-        unreached = _.n("{n} row", "{n} rows", found.unreached)
-        yield _("{rows} could not be read: they count as false", rows=unreached)
+        rows = _.n("{n} row", "{n} rows", found.unreached)
+        summary.append(_("{rows} could not be read: they count as false", rows=rows))
     if not found.has_words:
-        yield _("the words of articles were not compared: give --corpus")
+        summary.append(_("the words of articles were not compared: give --corpus"))
     most = f"{100 * found.most:.4g}".replace(".", "," if _.is_french else ".")
     if found.drawn == found.rows:
-        yield _("false rows: {most}% of all, as all were drawn", most=most)
+        summary.append(_("false rows: {most}% of all, as all were drawn", most=most))
     else:
-        bound = {"most": most, "share": _.share(CONFIDENCE)}
-        yield _("false rows: at most {most}% of all, at a confidence of {share} (Clopper-Pearson)", **bound)
+        bound = _(
+            "false rows: at most {most}% of all, at a confidence of {share} (Clopper-Pearson)",
+            most=most,
+            share=_.share(CONFIDENCE),
+        )
+        summary.append(bound)
+    return Reply(warnings=summary, exit_code=code) if form.as_json else Reply(summary, exit_code=code)
 
 
 @command("disclose", evidence, lang="en", settings=STORAGE)

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from presswatch_spark.pointers.pointer import Mirror
-    from presswatch_spark.removal.inventory import Inventory
     from presswatch_spark.removal.rounds import Prober, ProbeReport
     from presswatch_spark.removal.status import CaseStatus
     from presswatch_spark.settings.config import ScanConfig
@@ -159,8 +158,28 @@ def prober_of(
 
 def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
     """Return the lines of a round; its alarms, and what was left alone, are warnings."""
+    from presswatch_spark.removal.rounds import CLOCK_SECONDS
     from presswatch_spark.storage.objects import printable as printable_uri
 
+    counts = sorted(probed.outcomes.items())
+    named = (f"{_.number(count)} {_.word('outcome', name.replace('_', ' '))}" for name, count in counts)
+    round_of = {"number": str(probed.round.number), "outcomes": ", ".join(named) or _("nothing was asked")}
+    lines = [
+        _("round {number} went on: {outcomes}", **round_of)
+        if probed.resumed
+        else _("round {number}: {outcomes}", **round_of),
+        _(
+            "{asked} of {places} asked for, {now} of them now, by {requests}",
+            asked=_.number(probed.asked),
+            places=_.n("{n} place", "{n} places", probed.targets),
+            now=_.number(probed.now),
+            requests=_.n("{n} request", "{n} requests", probed.requests),
+        ),
+    ]
+    if abs(probed.clock_offset) > CLOCK_SECONDS:
+        seconds = _.number(abs(probed.clock_offset))
+        lines.append(_("this machine's clock and a server's differ by {seconds} s: set it", seconds=seconds))
+    lines.append(_chain_line(probed.status, _))
     warnings = [
         _(
             "alarm: {kind}: {about}: {detail} (probe {probe})",
@@ -176,30 +195,7 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
     if probed.unheard and index:
         warnings.append(_("index: {place}: {why}", place=printable_uri(index), why=probed.unheard))
     is_partial = bool(warnings) or not probed.is_complete
-    return Reply(_round_lines(probed, _), warnings=warnings, exit_code=INCOMPLETE if is_partial else 0)
-
-
-def _round_lines(probed: ProbeReport, _: Language) -> Iterator[str]:
-    from presswatch_spark.removal.rounds import CLOCK_SECONDS
-
-    counts = sorted(probed.outcomes.items())
-    named = (f"{_.number(count)} {_.word('outcome', name.replace('_', ' '))}" for name, count in counts)
-    round_of = {"number": str(probed.round.number), "outcomes": ", ".join(named) or _("nothing was asked")}
-    if probed.resumed:
-        yield _("round {number} went on: {outcomes}", **round_of)
-    else:
-        yield _("round {number}: {outcomes}", **round_of)
-    yield _(
-        "{asked} of {places} asked for, {now} of them now, by {requests}",
-        asked=_.number(probed.asked),
-        places=_.n("{n} place", "{n} places", probed.targets),
-        now=_.number(probed.now),
-        requests=_.n("{n} request", "{n} requests", probed.requests),
-    )
-    if abs(probed.clock_offset) > CLOCK_SECONDS:
-        seconds = _.number(abs(probed.clock_offset))
-        yield _("this machine's clock and a server's differ by {seconds} s: set it", seconds=seconds)
-    yield _chain_line(probed.status, _)
+    return Reply(lines, warnings=warnings, exit_code=INCOMPLETE if is_partial else 0)
 
 
 def _chain_line(status: CaseStatus, _: Language) -> str:
@@ -235,32 +231,28 @@ def inventory(
     uris = [shard.uri for shard in plan([shards.path], form.storage, shards.base)]
     found = take_inventory(opened, release, kind, uris, form.storage, tell)
     _ = form.language
-    return Reply(
-        _inventory_lines(found, release, _),
-        warnings=[_("left alone: {why}", why=found.blocked)] if found.blocked else (),
-        exit_code=0 if found.is_complete else INCOMPLETE,
-    )
-
-
-def _inventory_lines(found: Inventory, release: str, _: Language) -> Iterator[str]:
     counts = sorted(found.outcomes.items())
     outcomes = ", ".join(f"{_.number(count)} {_.word('outcome', name)}" for name, count in counts)
     files = _.n("{n} file", "{n} files", found.files)
     inventory_of = {"number": str(found.number), "release": release, "files": files, "outcomes": outcomes}
-    yield _("inventory {number} of {release}: {files}: {outcomes}", **inventory_of)
+    lines = [_("inventory {number} of {release}: {files}: {outcomes}", **inventory_of)]
     if found.newest:
         moments = {"since": f"{found.since:%Y-%m-%d %H:%M}", "newest": f"{found.newest:%Y-%m-%d %H:%M}"}
         if found.changed:
-            changed = _.number(len(found.changed))
-            yield _(
-                "{changed} modified since {since} UTC; the newest on {newest} UTC", changed=changed, **moments
-            )
+            moments["changed"] = _.number(len(found.changed))
+            text = _("{changed} modified since {since} UTC; the newest on {newest} UTC", **moments)
         else:
-            yield _("none modified since {since} UTC; the newest on {newest} UTC", **moments)
+            text = _("none modified since {since} UTC; the newest on {newest} UTC", **moments)
+        lines.append(text)
     if found.undated:
         files = _.n("{n} file", "{n} files", found.undated)
-        yield _("{files} did not say when it was modified", files=files)
-    yield from (_("modified: {file}", file=uri) for uri in found.changed[:NAMED])
+        lines.append(_("{files} did not say when it was modified", files=files))
+    lines += [_("modified: {file}", file=uri) for uri in found.changed[:NAMED]]
+    return Reply(
+        lines,
+        warnings=[_("left alone: {why}", why=found.blocked)] if found.blocked else (),
+        exit_code=0 if found.is_complete else INCOMPLETE,
+    )
 
 
 @command(

@@ -31,7 +31,7 @@ from presswatch_spark.cli.replies import (
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
-    from presswatch_spark.claims.exposures import Exposed, Exposure
+    from presswatch_spark.claims.exposures import Exposed
 
 MEANING = {
     "both": N_("reserved before and after the capture"),
@@ -146,29 +146,27 @@ def exposure(
     from presswatch_spark.tables.store import TableStore
 
     entries, _ = load_exposures(exposures, form.storage), form.language
-    stated = {entry.id: _statement(entry, form) for entry in entries}
+    stated = dict[str, dict[str, object]]()
+    for entry in entries:
+        # A cell of a file has each source as a text.
+        sources = [
+            str(source) if form.export else {name: getattr(source, name) for name in SOURCE}
+            for source in entry.sources
+        ]
+        stated[entry.id] = {
+            "exposure": entry.id,
+            "model": entry.model,
+            "model_publisher": entry.publisher,
+            "extent": entry.extent,
+            "through": entry.through,
+            "says": entry.says,
+            "sources": sources,
+        }
     store = TableStore.open(tables, form.storage)
     exposed = Exposed.of(store, entries, engine_of(store, engine), dataset_of)
     joined = ({name: row[name] for name in FOUND} | stated[row["exposure"]] for row in exposed.articles())
     rows = ReplyRows(joined, schema_of(**FOUND, **STATED))
     return Reply(_exposed_lines(exposed, _), rows=rows, warnings=_exposure_notes(exposed, dataset_of, _))
-
-
-def _statement(entry: Exposure, form: ReplyForm) -> dict[str, object]:
-    """Return a publisher's statement; a cell of a file has each source as a text."""
-    sources = [
-        str(source) if form.export else {name: getattr(source, name) for name in SOURCE}
-        for source in entry.sources
-    ]
-    return {
-        "exposure": entry.id,
-        "model": entry.model,
-        "model_publisher": entry.publisher,
-        "extent": entry.extent,
-        "through": entry.through,
-        "says": entry.says,
-        "sources": sources,
-    }
 
 
 def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:

@@ -7,9 +7,8 @@ the submitter reads it. Option files of the submitter are in S3, and copied to t
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from presswatch_spark.cli.main import run
 from presswatch_spark.cli.replies import FAILED
@@ -34,7 +33,19 @@ def run_job(arguments: Sequence[str]) -> int:
             # finds nothing new.
             session(f"presswatch {arguments[0]}")
         with scratch_folder() as folder:
-            code = run([*with_local_files(arguments, folder)])
+            local, option = list[str](), ""
+            for number, argument in enumerate(arguments):
+                name, equals, address = argument.partition("=")
+                if option in FILE_OPTIONS:
+                    name, equals, address = "", "", argument
+                if (option in FILE_OPTIONS or name in FILE_OPTIONS) and address.startswith("s3://"):
+                    file = str(folder / str(number) / address.rpartition("/")[2])
+                    fetch_file(address, file, StorageOptions())
+                    local.append(f"{name}{equals}{file}")
+                else:
+                    local.append(argument)
+                option = argument
+            code = run(local)
     except PresswatchError as error:
         sys.stderr.write(f"error: {error}\n")
         code = FAILED
@@ -47,19 +58,3 @@ def run_job(arguments: Sequence[str]) -> int:
         except PresswatchError as error:
             sys.stderr.write(f"warning: the exit code {code} could not be left for the submitter: {error}\n")
     return code
-
-
-def with_local_files(arguments: Sequence[str], folder: Path) -> Iterable[str]:
-    """Yield the arguments; the files in S3 that `FILE_OPTIONS` name are copied to `folder`."""
-    option = ""
-    for number, argument in enumerate(arguments):
-        name, equals, uri = argument.partition("=")
-        if option in FILE_OPTIONS:
-            name, equals, uri = "", "", argument
-        if (option in FILE_OPTIONS or name in FILE_OPTIONS) and uri.startswith("s3://"):
-            file = str(folder / str(number) / uri.rpartition("/")[2])
-            fetch_file(uri, file, StorageOptions())
-            yield f"{name}{equals}{file}"
-        else:
-            yield argument
-        option = argument

@@ -257,7 +257,17 @@ def send(reply: Reply, form: ReplyForm) -> None:
                 objects = (dict(zip(rows.columns, row, strict=True)) for row in rows.rows)
             _show(map(json_line, objects), form.paged)
         if form.export and reply.rows:
-            click.echo(_exported(form.export, reply.rows, form))
+            from presswatch_spark.queries.exports import export
+
+            assert reply.rows.schema
+            _, schema = form.language, reply.rows.schema()
+            if isinstance(reply.rows, QueryResult):
+                values = reply.rows.rows
+            else:
+                values = (tuple(map(row.get, schema.names)) for row in reply.rows.values)
+            count = export(form.export, schema, values, form.storage, _.language)
+            written = _.n("{n} row", "{n} rows", count)
+            click.echo(_("{rows} in {file}", rows=written, file=form.export))
         print_lines(map(printable, reply.warnings), err=True)
     except BrokenPipeError as error:
         broken = error
@@ -275,19 +285,6 @@ def shown_lines(lines: Iterable[Line], language: Language) -> Iterator[str]:
             yield from table_lines(columns, line.rows, terminal_width(), whole, wrapped)
         else:
             yield printable(line)
-
-
-def _exported(path: str, rows: ReplyRows | QueryResult, form: ReplyForm) -> str:
-    from presswatch_spark.queries.exports import export
-
-    assert rows.schema
-    _, schema = form.language, rows.schema()
-    if isinstance(rows, QueryResult):
-        values = rows.rows
-    else:
-        values = (tuple(map(row.get, schema.names)) for row in rows.values)
-    count = export(path, schema, values, form.storage, _.language)
-    return _("{rows} in {file}", rows=_.n("{n} row", "{n} rows", count), file=path)
 
 
 def _show(lines: Iterable[str], paged: bool) -> None:

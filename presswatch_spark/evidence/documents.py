@@ -228,7 +228,9 @@ def write_claims(bag: Bag, facts: BagFacts) -> None:
             for language in LANGUAGES:
                 data = _printed_part(facts, printed[language], exposures, number, len(parts), language)
                 pdf = pdf_of(TEMPLATES / "claims.typ", data, facts.moment, {ATTACHED: attached}, tagged=False)
-                bag.write(f"{PAGES}/{pdf_name(language, number, len(parts))}", pdf)
+                name = "cote-a-cote" if language == "fr" else "side-by-side"
+                ending = f"-{number + 1:02}" if len(parts) > 1 else ""
+                bag.write(f"{PAGES}/{name}{ending}.pdf", pdf)
             if len(parts) > 1:
                 forget_documents()
 
@@ -299,12 +301,6 @@ def _printed_part(
         ],
         "footer": _("Root of the claims: {root}", root=facts.claims_root),
     }
-
-
-def pdf_name(language: str, number: int = 0, of: int = 1) -> str:
-    """Return the name of a PDF of claims in the bag's folder of pages; `number` counts from 0."""
-    part = f"-{number + 1:02}" if of > 1 else ""
-    return f"{'cote-a-cote' if language == 'fr' else 'side-by-side'}{part}.pdf"
 
 
 # --- the README

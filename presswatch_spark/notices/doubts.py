@@ -108,7 +108,23 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
             signed[title].update(set(map(_plain, authors)))
     found = dict[str, list[str]]()
     for article_id, place in sorted(articles.items()):
-        if kind := _kind_of(article_id, place, corpus, signed[place.title_id]):
+        path = re.sub(r"^[a-z]+://[^/]*", "", place.article_url or "")
+        shown = f"{_plain(place.headline or '')} {_plain(path)}"
+        kind: str | None = None
+        if _INTERVIEW.search(shown):
+            kind = INTERVIEW
+        elif _OPINION.search(shown):
+            kind = OPINION
+        elif corpus is not None and (ordinal := corpus.ordinal_of(article_id)) is not None:
+            if _IN_BODY.search(_plain(corpus.body(ordinal).decode("utf-8", "replace"))):
+                kind = INTERVIEW
+            else:
+                for author in corpus.authors(ordinal):
+                    name = _plain(author)
+                    is_new = signed[place.title_id].get(name) == 1
+                    if is_new or _MARKED.search(author) or _FROM_OUTSIDE.search(name):
+                        kind = AUTHOR
+        if kind:
             found.setdefault(kind, []).append(article_id)
     for kind, line in OUTSIDERS.items():
         if ids := found.get(kind):
@@ -118,28 +134,6 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
         yield sentence(
             N_("verify before you send: nobody has looked at the authors of the articles: give --corpus")
         )
-
-
-def _kind_of(
-    article_id: str, place: ClaimPlace, corpus: Corpus | None, signed: Mapping[str, int]
-) -> str | None:
-    """Return the kind of outsider that an article seems to have; `signed`: its title's articles by author."""
-    path = re.sub(r"^[a-z]+://[^/]*", "", place.article_url or "")
-    shown = f"{_plain(place.headline or '')} {_plain(path)}"
-    if _INTERVIEW.search(shown):
-        return INTERVIEW
-    if _OPINION.search(shown):
-        return OPINION
-    ordinal = corpus.ordinal_of(article_id) if corpus else None
-    if corpus is None or ordinal is None:
-        return None
-    if _IN_BODY.search(_plain(corpus.body(ordinal).decode("utf-8", "replace"))):
-        return INTERVIEW
-    for author in corpus.authors(ordinal):
-        name = _plain(author)
-        if _MARKED.search(author) or _FROM_OUTSIDE.search(name) or signed.get(name) == 1:
-            return AUTHOR
-    return None
 
 
 def _plain(text: str) -> str:

@@ -158,27 +158,6 @@ class CheckedNotice:
                 found.append((table, name, None))
         return found
 
-    def select_again(self, storage: StorageOptions) -> None:
-        """Open the source again, and fill in places and claims, or why that failed."""
-        query = self.about["query"]
-        mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
-        rows = {str(row["row_sha256"]) for row in self.annex[0][2] or () if "row_sha256" in row}
-        try:
-            source = self.source = source_at(query["where"], storage, query["claims"])
-            try:
-                known = source.claims(rows)
-                self.claims = {row: known.get(row) for row in rows}
-            except PresswatchError as error:
-                self.claims = error
-            selection = source.select(Choice(rows=frozenset(query["rows"])), mirrors)
-            self.places = concerning(selection, self.checking.recipient)
-        except PresswatchError as error:
-            self.failure = error
-            return
-        if self.checking.again:
-            self.notice.add_event(READ, rows=source.read_again(self.places, mirrors))
-            self.notice = Notice.open(str(self.notice.folder.uri), storage)
-
     def rows_whose_claim(self, is_broken: Callable[[JudgedClaim], bool]) -> list[str]:
         """Return the rows of the annex with a claim that meets a condition."""
         claims = {} if isinstance(self.claims, PresswatchError) else self.claims
@@ -220,7 +199,26 @@ def check_notice(path: str, checking: Checking, storage: StorageOptions | None =
             notice = Notice.open(path, storage)
 
     checked = CheckedNotice(notice, notice.files(), checking)
-    checked.select_again(storage)
+    # The source is opened again, for places and claims, or for why that failed.
+    query = checked.about["query"]
+    mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
+    annexed = {str(row["row_sha256"]) for row in checked.annex[0][2] or () if "row_sha256" in row}
+    try:
+        source = checked.source = source_at(query["where"], storage, query["claims"])
+        try:
+            known = source.claims(annexed)
+            checked.claims = {row: known.get(row) for row in annexed}
+        except PresswatchError as error:
+            checked.claims = error
+        selection = source.select(Choice(rows=frozenset(query["rows"])), mirrors)
+        checked.places = concerning(selection, checking.recipient)
+    except PresswatchError as error:
+        checked.failure = error
+    else:
+        if checking.again:
+            notice.add_event(READ, rows=source.read_again(checked.places, mirrors))
+            checked.notice = Notice.open(str(notice.folder.uri), storage)
+
     refusals = list[BrokenRule]()
     for code, rule in RULES.items():
         for about, detail in rule.breaches(checked):

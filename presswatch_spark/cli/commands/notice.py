@@ -26,7 +26,7 @@ from presswatch_spark.notices.laws import LAWS
 from presswatch_spark.translation import N_
 
 if TYPE_CHECKING:
-    from presswatch_spark.notices.notice import DraftedNotice, Notice, NoticeState
+    from presswatch_spark.notices.notice import Notice, NoticeState
     from presswatch_spark.notices.rules import BrokenRule
     from presswatch_spark.pointers.pointer import Mirror
     from presswatch_spark.translation import Sentence
@@ -127,13 +127,8 @@ def draft(
         days=days,
     )
     drafted = draft_notice(order, out, storage)
-    doubts = (_sentence(doubt, _) for doubt in order.recipient.doubts())
-    return Reply(_drafted_lines(drafted, out, _), warnings=doubts)
-
-
-def _drafted_lines(drafted: DraftedNotice, out: str, _: Language) -> Iterator[str]:
     numbers = drafted.figures.numbers
-    yield _(
+    summary = _(
         "{rows} of {urls} on {hosts}, {articles}, in {folder}",
         rows=_.n("{n} row", "{n} rows", numbers["rows"]),
         urls=_.n("{n} URL", "{n} URLs", numbers["urls"]),
@@ -141,18 +136,22 @@ def _drafted_lines(drafted: DraftedNotice, out: str, _: Language) -> Iterator[st
         articles=_.n("{n} article", "{n} articles", numbers["articles"]),
         folder=out,
     )
+    lines = [summary]
     for reason, count in drafted.left_out.items():
         if reason == "licensed":
-            yield _("left out, as they are licensed: {claims}", claims=_.n("{n} claim", "{n} claims", count))
+            claimed = _.n("{n} claim", "{n} claims", count)
+            lines.append(_("left out, as they are licensed: {claims}", claims=claimed))
         else:
             where = {"reason": _.word("left out", reason), "places": _.n("{n} place", "{n} places", count)}
-            yield _("left out, as they are {reason}: {places}", **where)
+            lines.append(_("left out, as they are {reason}: {places}", **where))
     if drafted.elsewhere:
         places = _.n("{n} place", "{n} places", drafted.elsewhere)
-        yield _("left out, as they do not concern the recipient: {places}", places=places)
+        lines.append(_("left out, as they do not concern the recipient: {places}", places=places))
     for element, facts in drafted.missing.items():
-        lacking = ", ".join(_name(fact, _) for fact in facts)
-        yield _("missing: {element}: the notice lacks {facts}", element=_name(element, _), facts=lacking)
+        lacks = {"element": _name(element, _), "facts": ", ".join(_name(fact, _) for fact in facts)}
+        lines.append(_("missing: {element}: the notice lacks {facts}", **lacks))
+    doubts = (_sentence(doubt, _) for doubt in order.recipient.doubts())
+    return Reply(lines, warnings=doubts)
 
 
 def _sentence(sentence: Sentence, _: Language) -> str:

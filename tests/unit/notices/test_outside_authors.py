@@ -31,7 +31,8 @@ class Library:
     def body(self, ordinal: int) -> bytes:
         return self._articles[self._ids[ordinal]][1].encode()
 
-    def signed(self) -> Any:
+    def each(self, *columns: str) -> Any:
+        assert columns == ("title_id", "authors")
         return [("courrier", authors) for authors, _ in self._articles.values()]
 
 

@@ -112,8 +112,18 @@ def _ended(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _failed(STOPPED)
     except click.ClickException as error:
+        usage = error.ctx if isinstance(error, click.UsageError) else None
+        if usage is not None and "unexpected extra argument" in error.message:
+            # The command line may have tried to give an option several values.
+            names = [word.partition("=")[0] for word in arguments]
+            options = [each for each in usage.command.params if isinstance(each, click.Option)]
+            given = [name for each in options if each.multiple for name in each.opts if name in names]
+            advice = "".join(
+                f"\n{name} takes one value: for several, give {name} A {name} B." for name in given
+            )
+            error = click.UsageError(error.message + advice, usage)
         shown = StringIO()
-        _with_advice(error, arguments).show(shown)
+        error.show(shown)
         click.echo(redacted(shown.getvalue()), err=True, nl=False)
         return error.exit_code
     except PresswatchError as error:
@@ -127,18 +137,6 @@ def _ended(arguments: Sequence[str]) -> int:
             return code
         return _failed(f"{error.filename or 'system'}: {error.strerror or error}")
     return code
-
-
-def _with_advice(error: click.ClickException, arguments: Sequence[str]) -> click.ClickException:
-    """Return the error, with how to give an option several values where a command line may have tried to."""
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    if context is None or "unexpected extra argument" not in error.message:
-        return error
-    names = [word.partition("=")[0] for word in arguments]
-    options = (param for param in context.command.params if isinstance(param, click.Option))
-    given = [name for option in options if option.multiple for name in option.opts if name in names]
-    advice = "".join(f"\n{name} takes one value: for several, give {name} A {name} B." for name in given)
-    return click.UsageError(error.message + advice, context)
 
 
 def _is_gone(stream: TextIO) -> bool:

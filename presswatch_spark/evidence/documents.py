@@ -381,7 +381,11 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
 
 
 def _blocks(text: str) -> Iterator[tuple[str, Any]]:
-    for kind, group in groupby(map(_marked, text.split("\n")), key=lambda line: line[0]):
+    marked_lines = list[tuple[str, str, str]]()
+    for line in text.split("\n"):
+        mark = next((mark for mark in MARKS if line.startswith(mark)), "")
+        marked_lines.append((MARKS.get(mark, "text") if line else "", mark, line.removeprefix(mark)))
+    for kind, group in groupby(marked_lines, key=lambda line: line[0]):
         lines = [(mark, content) for _kind, mark, content in group]
         contents = [content for _mark, content in lines]
         if kind in ("heading", "text"):
@@ -399,12 +403,6 @@ def _blocks(text: str) -> Iterator[tuple[str, Any]]:
 
 def _rendered(template: str, _: Speaker, **values: Any) -> str:
     return environment(TEMPLATES, html=False).get_template(template).render(_=_, **values)
-
-
-def _marked(line: str) -> tuple[str, str, str]:
-    """Return the kind of a line ("" of an empty one), its mark, and the rest."""
-    mark = next((mark for mark in MARKS if line.startswith(mark)), "")
-    return MARKS.get(mark, "text") if line else "", mark, line.removeprefix(mark)
 
 
 def _mandate(publisher: Publisher | None, _: Speaker) -> str:

@@ -49,8 +49,27 @@ def statements(location: str, database: str) -> Iterator[str]:
     for table in SCHEMAS:
         yield table_statement(table, location.rstrip("/"), database)
     for table in SCHEMAS:
-        if table not in PUBLISHERS:
-            yield view_statement(table, database)
+        if table in PUBLISHERS:
+            continue
+        by, fields = PUBLISHED_BY[table], ", ".join(f'"{field.name}"' for field in struct_of(PublishedFile))
+        files = (
+            f'SELECT f."name" FROM "{database}"."{by}" AS r CROSS JOIN UNNEST(r."files") AS f ({fields})'
+            f"\n  WHERE f.\"table\" = '{table}'"
+        )
+        if table in MADE_ANEW:
+            # Until those of before are moved away, there are two.
+            newest = f'SELECT max("run_id") FROM "{database}"."{by}" WHERE "table" = \'{table}\''
+            files += f'\n  AND r."run_id" = ({newest})'
+        older = ""
+        if table not in DERIVED:
+            # Runs of older versions do not say which files are theirs; their rows are known by the run.
+            runs = f'SELECT "run_id" FROM "{database}"."{by}" WHERE "files" IS NULL'
+            older = f'\nOR t."run_id" IN (\n  {runs}\n)'
+        yield (
+            f'CREATE OR REPLACE VIEW "{database}"."{table}{PUBLISHED}" AS\n'
+            f'SELECT t.* FROM "{database}"."{table}" AS t\n'
+            f"WHERE regexp_extract(t.\"$path\", '[^/]+$') IN (\n  {files}\n){older}"
+        )
 
 
 def table_statement(table: str, location: str, database: str) -> str:
@@ -73,30 +92,6 @@ def athena_type(kind: pa.DataType) -> str:
         fields = (f"`{field.name}`:{athena_type(field.type)}" for field in kind)
         return f"struct<{','.join(fields)}>"
     return TYPES[kind]
-
-
-def view_statement(table: str, database: str) -> str:
-    """Return the statement that creates the view of a table's published rows.
-
-    Runs of older versions do not say which files are theirs; their rows are known by the run.
-    """
-    by, fields = PUBLISHED_BY[table], ", ".join(f'"{field.name}"' for field in struct_of(PublishedFile))
-    files = (
-        f'SELECT f."name" FROM "{database}"."{by}" AS r CROSS JOIN UNNEST(r."files") AS f ({fields})'
-        f"\n  WHERE f.\"table\" = '{table}'"
-    )
-    if table in MADE_ANEW:
-        # Until those of before are moved away, there are two.
-        newest = f'SELECT max("run_id") FROM "{database}"."{by}" WHERE "table" = \'{table}\''
-        files += f'\n  AND r."run_id" = ({newest})'
-    older = ""
-    if table not in DERIVED:
-        older = f'\nOR t."run_id" IN (\n  SELECT "run_id" FROM "{database}"."{by}" WHERE "files" IS NULL\n)'
-    return (
-        f'CREATE OR REPLACE VIEW "{database}"."{table}{PUBLISHED}" AS\n'
-        f'SELECT t.* FROM "{database}"."{table}" AS t\n'
-        f"WHERE regexp_extract(t.\"$path\", '[^/]+$') IN (\n  {files}\n){older}"
-    )
 
 
 def _text(value: str) -> str:

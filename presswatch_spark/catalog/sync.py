@@ -65,7 +65,22 @@ def open_catalog(
         from pyiceberg.catalog import load_catalog
     except ImportError as error:
         raise ConfigError("pyiceberg is not installed", where="catalog", remedy=INSTALL) from error
-    given = {**_on_aws(storage), **properties, "type": kind}
+    from presswatch_spark.storage.s3 import aws_session
+
+    session = aws_session(storage.profile, storage.region)
+    on_aws = {"s3.endpoint": storage.endpoint, "client.region": session.region_name}
+    if storage.unsigned:
+        on_aws["s3.anonymous"] = "true"
+    elif storage.profile and (credentials := session.get_credentials()):
+        # Arrow's reader of S3 knows no profiles.
+        keys = credentials.get_frozen_credentials()
+        on_aws |= {
+            "client.access-key-id": keys.access_key,
+            "client.secret-access-key": keys.secret_key,
+            "client.session-token": keys.token,
+        }
+    on_aws = {key: value for key, value in on_aws.items() if value}
+    given = {**on_aws, **properties, "type": kind}
     with catalog_errors(f"catalog {name} ({kind})"):
         try:
             return load_catalog(name, **given)
@@ -83,24 +98,6 @@ def ignore_working_folder() -> None:
 
     # It leaves out a folder without a name.
     config.os = SimpleNamespace(**{**vars(os), "getcwd": str})  # type: ignore[attr-defined, assignment]
-
-
-def _on_aws(storage: StorageOptions) -> dict[str, str]:
-    from presswatch_spark.storage.s3 import aws_session
-
-    session = aws_session(storage.profile, storage.region)
-    found = {"s3.endpoint": storage.endpoint, "client.region": session.region_name}
-    if storage.unsigned:
-        found["s3.anonymous"] = "true"
-    elif storage.profile and (credentials := session.get_credentials()):
-        # Arrow's reader of S3 knows no profiles.
-        keys = credentials.get_frozen_credentials()
-        found |= {
-            "client.access-key-id": keys.access_key,
-            "client.secret-access-key": keys.secret_key,
-            "client.session-token": keys.token,
-        }
-    return {key: value for key, value in found.items() if value}
 
 
 @contextmanager

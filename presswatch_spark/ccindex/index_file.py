@@ -141,8 +141,19 @@ class _IndexFile:
 
     def rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
         """Yield the rows of a row group on wanted hosts; all of them, or none and a defect."""
+        name = self.columns.get("host")
         try:
-            places = self._wanted_places(group)
+            if name is None:
+                places = np.arange(self.parquet.footer.groups[group].rows)
+            else:
+                found = [np.empty(0, np.int64)]
+                for first, batch in self._batches(group, [name]):
+                    hosts = column_at(batch, name).dictionary_encode()
+                    known = [self.wanted.is_host(host) for host in _values(hosts.dictionary)]
+                    # The last one represents hosts that are null: their URLs decide.
+                    wanted = np.array([*known, True])[hosts.indices.fill_null(len(known)).to_numpy()]
+                    found.append(first + np.flatnonzero(wanted))
+                places = np.concatenate(found)
             batches = list(self._columns_at(group, places)) if len(places) else []
         except DAMAGE_ERRORS as error:
             failure = self.parquet.file.failure
@@ -151,24 +162,10 @@ class _IndexFile:
             self.report.add_defect(f"row group cannot be read ({type(error).__name__})", group, "row group")
             return
         self.report.row_groups_done += 1
-        for wanted, columns in batches:
+        for taken, columns in batches:
             values = {ours: _values(column) for ours, column in columns.items()}
-            for i, place in enumerate(wanted.tolist()):
+            for i, place in enumerate(taken.tolist()):
                 yield place, {ours: column[i] for ours, column in values.items()}
-
-    def _wanted_places(self, group: int) -> Places:
-        """Return the rows of a row group whose host is wanted; all of them if the file names no hosts."""
-        name = self.columns.get("host")
-        if name is None:
-            return np.arange(self.parquet.footer.groups[group].rows)
-        places = [np.empty(0, np.int64)]
-        for first, batch in self._batches(group, [name]):
-            hosts = column_at(batch, name).dictionary_encode()
-            known = [self.wanted.is_host(host) for host in _values(hosts.dictionary)]
-            # The last one represents hosts that are null: their URLs decide.
-            wanted = np.array([*known, True])[hosts.indices.fill_null(len(known)).to_numpy()]
-            places.append(first + np.flatnonzero(wanted))
-        return np.concatenate(places)
 
     def _columns_at(self, group: int, places: Places) -> Iterator[tuple[Places, dict[str, pa.Array]]]:
         names = {ours: name for ours, name in self.columns.items() if ours not in SEARCHED}

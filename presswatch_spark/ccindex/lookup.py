@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -144,12 +145,12 @@ class Index:
             if keys and address.endswith(_CLUSTER):
                 found = _in_clusters(address, keys, self.storage)
             elif keys:
-                files, listed = (
-                    plan([address], self.storage, self.base).shards,
-                    dict[str, list[IndexedCapture]](),
-                )
-                for capture in _in_files(files, keys, self.storage):
-                    listed.setdefault(capture.url, []).append(capture)
+                files = plan([address], self.storage, self.base).shards
+                wanted, listed = _wanted_pages(keys), dict[str, list[IndexedCapture]]()
+                with AskingThreads(ASKED_AT_ONCE, "index") as pool:
+                    read = pool.map(lambda file: _captures_in(file, keys, wanted, self.storage), files)
+                    for capture in chain.from_iterable(read):
+                        listed.setdefault(capture.url, []).append(capture)
                 found = {url: replace(nothing, captures=captures) for url, captures in listed.items()}
         except BlockedError:
             raise
@@ -207,25 +208,18 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
         yield capture
 
 
-def _in_files(
-    files: Sequence[ObjectInfo], urls: Collection[str], storage: StorageOptions
-) -> Iterator[IndexedCapture]:
-    wanted = _wanted_pages(urls)
-
-    def captures_in(file: ObjectInfo) -> list[IndexedCapture]:
-        info = file if file.size is not None else stat(file.uri, storage)
-        report = IndexReport()
-        read = read_cdxj if is_cdxj(printable(info.uri)) else read_index
-        rows = (row for _, row in read(info, wanted, storage, report) if row.get("url") in urls)
-        found = [capture for row in rows if (capture := _capture_of_row(row))]
-        if report.defects_total:
-            what = f"a part of the index cannot be read: {'; '.join(report.complaints)}"
-            raise CorruptError(what, where=printable(info.uri))
-        return found
-
-    with AskingThreads(ASKED_AT_ONCE, "index") as pool:
-        for found in pool.map(captures_in, files):
-            yield from found
+def _captures_in(
+    file: ObjectInfo, urls: Collection[str], wanted: Wanted, storage: StorageOptions
+) -> list[IndexedCapture]:
+    info = file if file.size is not None else stat(file.uri, storage)
+    report = IndexReport()
+    read = read_cdxj if is_cdxj(printable(info.uri)) else read_index
+    rows = (row for _, row in read(info, wanted, storage, report) if row.get("url") in urls)
+    found = [capture for row in rows if (capture := _capture_of_row(row))]
+    if report.defects_total:
+        what = f"a part of the index cannot be read: {'; '.join(report.complaints)}"
+        raise CorruptError(what, where=printable(info.uri))
+    return found
 
 
 def _wanted_pages(urls: Collection[str]) -> Wanted:

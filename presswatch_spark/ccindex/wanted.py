@@ -41,7 +41,13 @@ class Wanted:
         for cache in AMP_CACHES:
             paths.setdefault(cache.removeprefix("."), set()).add("/")
         ranges = (keys for host, below in paths.items() for path in below for keys in _ranges(host, path))
-        return cls(frozenset(paths), tuple(_merged(ranges)))
+        merged = list[Range]()
+        for low, high in sorted(ranges):
+            if merged and low <= merged[-1][1]:
+                merged[-1] = merged[-1][0], max(merged[-1][1], high)
+            else:
+                merged.append((low, high))
+        return cls(frozenset(paths), tuple(merged))
 
     def in_keys(self, low: str, high: str) -> bool:
         """Return True if a key between `low` and `high`, both included, can be wanted."""
@@ -83,16 +89,6 @@ def _spellings(host: str) -> set[str]:
         return {host, host.encode("ascii").decode("idna")}
     except UnicodeError:
         return {host}
-
-
-def _merged(ranges: Iterable[Range]) -> list[Range]:
-    merged = list[Range]()
-    for low, high in sorted(ranges):
-        if merged and low <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(merged[-1][1], high)
-        else:
-            merged.append((low, high))
-    return merged
 
 
 class Key(NamedTuple):

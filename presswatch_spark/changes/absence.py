@@ -71,8 +71,20 @@ def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
         whole = f"the {name} run read a sample of its release"
     elif again["shards_planned"] < row["shards_planned"]:
         whole = FEWER.format(name, found.name)
-    elif unread := _parts_not_read(found, other):
-        whole = f"the {name} run did not read {_some(unread)}"
+    else:
+        # Folders of datasets on a hub that one run has shards of, and the other only of others. A folder is
+        # a part of its dataset, as a language, or is named after the release, which is another one.
+        had, read = (
+            {
+                (place[0], place[1].rpartition("/")[0].replace(run.row["release"] or "", ""))
+                for uri, _ in run.shards
+                if (place := _on_hub(uri))
+            }
+            for run in (found, other)
+        )
+        datasets = {dataset for dataset, _ in read}
+        if unread := sorted(f"{dataset}/{folder}" for dataset, folder in had - read if dataset in datasets):
+            whole = f"the {name} run did not read {_some(unread)}"
     subsets = {uri: subset_of(uri) for uri, _ in found.shards}
     doubts = {each: whole or _doubt_of_subset(each, found, other) for each in set(subsets.values())}
     return {uri: doubts[subset] for uri, subset in subsets.items()}
@@ -111,23 +123,6 @@ def _on_hub(uri: str) -> tuple[str, str] | None:
         return None
     address = HubAddress.of(uri)
     return address.dataset, address.path
-
-
-def _parts_not_read(found: ComparedRun, other: ComparedRun) -> list[str]:
-    """Return the folders of datasets on a hub that one run has shards of, and the other only of others.
-
-    A folder is a part of its dataset, as a language, or is named after the release, which is another one.
-    """
-    had, read = (
-        {
-            (place[0], place[1].rpartition("/")[0].replace(run.row["release"] or "", ""))
-            for uri, _ in run.shards
-            if (place := _on_hub(uri))
-        }
-        for run in (found, other)
-    )
-    datasets = {dataset for dataset, _ in read}
-    return sorted(f"{dataset}/{folder}" for dataset, folder in had - read if dataset in datasets)
 
 
 def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:

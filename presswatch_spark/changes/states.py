@@ -158,6 +158,22 @@ class Question:
 
 def steps(question: Question) -> dict[str, str]:
     """Return the queries of all steps by their names, in order; the last one is `changes`."""
+    # Copies at one URL before and, with the very text, at another one after; one for one.
+    gone, came = (
+        f"""
+            select *, row_number() over (
+                partition by publisher_id, title_id, article, {side}_text_sha256 order by document
+            ) as nth
+            from pairs
+            where {other}_row_sha256 is null and {side}_known_url and {side}_copied_words > 0"""
+        for side, other in ("ba", "ab")
+    )
+    same = " and ".join(f"l.{name} = c.{name}" for name in ("publisher_id", "title_id", "article", "nth"))
+    after = ", ".join(f"c.a_{name}" for name in _OF_ROW)
+    moves = f"""
+        select l.publisher_id, l.title_id, l.article, l.document, c.document as new_document, {after}
+        from ({gone}) as l join ({came}) as c
+            on {same} and l.b_text_sha256 = c.a_text_sha256"""
     return {
         "before_pairs": _strongest("before"),
         "after_pairs": _strongest("after"),
@@ -165,7 +181,7 @@ def steps(question: Question) -> dict[str, str]:
         "after_sites": "select distinct title_id, document from after_own",
         "pairs": _joined(),
         "earlier_pairs": f"select distinct {', '.join(PAIR)} from earlier",
-        "moves": _moves(),
+        "moves": moves,
         "judged": _judged(question),
         "changes": _changes(question),
     }
@@ -206,23 +222,6 @@ def _joined() -> str:
         for name in _OF_ROW
     )
     return f"select {merged}, {sides} from before_pairs b full join after_pairs a on {_same('b', 'a', PAIR)}"
-
-
-def _moves() -> str:
-    # Copies at one URL before and, with the very text, at another one after; one for one.
-    def alone(side: str, other: str) -> str:
-        copy = f"publisher_id, title_id, article, {side}_text_sha256"
-        return f"""
-            select *, row_number() over (partition by {copy} order by document) as nth
-            from pairs
-            where {other}_row_sha256 is null and {side}_known_url and {side}_copied_words > 0"""
-
-    same = " and ".join(f"l.{name} = c.{name}" for name in ("publisher_id", "title_id", "article", "nth"))
-    after = ", ".join(f"c.a_{name}" for name in _OF_ROW)
-    return f"""
-        select l.publisher_id, l.title_id, l.article, l.document, c.document as new_document, {after}
-        from ({alone("b", "a")}) as l join ({alone("a", "b")}) as c
-            on {same} and l.b_text_sha256 = c.a_text_sha256"""
 
 
 def _judged(question: Question) -> str:

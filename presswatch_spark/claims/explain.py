@@ -8,7 +8,6 @@ from presswatch_spark.claims import recipe
 from presswatch_spark.claims.letters import is_page_itself
 from presswatch_spark.claims.narrative import (
     ExplainedRow,
-    NamedFact,
     Speaker,
     account_of,
     finding_of,
@@ -40,7 +39,23 @@ def case_lines(case: ExplainedRow, language: str) -> Iterator[str]:
         *notes,
     ]
     for title, facts in ((_("the page"), account.page), (_("the article"), account.article)):
-        texts += [_heading(title), *(list(_labelled(fact)) for fact in facts)]
+        texts.append(_heading(title))
+        room = COLUMNS - LABEL_COLUMNS
+        for fact in facts:
+            label, lines = fact.name, list[str]()
+            # An address is not broken: it would not be one any more.
+            is_whole = fact.is_code or " " not in fact.value
+            if is_whole and columns_of(fact.value) > room:
+                texts.append([label, f"  {printable(fact.value)}"])
+                continue
+            if columns_of(label) >= LABEL_COLUMNS:
+                lines.append(label)
+                label = ""
+            for line in [fact.value] if is_whole else wrapped(fact.value, room):
+                padding = " " * (LABEL_COLUMNS - columns_of(label))
+                lines.append(f"{label}{padding}{printable(line)}".rstrip())
+                label = ""
+            texts.append(lines)
     texts += [_heading(_("the article's words on the page")), *account.measures]
     sections = (_words(case, _) if case.row.spans else (), _why(case, _), _check(case, _))
     for part in chain(texts, *sections):
@@ -164,8 +179,27 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
                 " titles or the article's address."
             )
         )
-    if is_good:
-        mends.append(_fall(case, _))
+    if is_good and is_page_itself(case.row.url_match, case.row.own_site):
+        mends.append(
+            _(
+                "The letter would fall if the page had a date before the article's, or if its"
+                " record were damaged."
+            )
+        )
+    elif is_good and case.own_site:
+        mends.append(
+            _(
+                "The letter would fall if the page had a date before the article's, or if these"
+                " words had a common source."
+            )
+        )
+    elif is_good:
+        mends.append(
+            _(
+                "The letter would fall if the page had leave or a date before the article's, or"
+                " if these words had a common source."
+            )
+        )
     for mend in mends:
         yield list(_paragraph(mend, "- "))
     if case.letter == "C":
@@ -174,23 +208,6 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
             "These help the person who examines the case. The letter itself changes only if"
             " the scan or the judgement is made anew."
         )
-
-
-def _fall(case: ExplainedRow, _: Speaker) -> str:
-    if is_page_itself(case.row.url_match, case.row.own_site):
-        return _(
-            "The letter would fall if the page had a date before the article's, or if its"
-            " record were damaged."
-        )
-    if case.own_site:
-        return _(
-            "The letter would fall if the page had a date before the article's, or if these"
-            " words had a common source."
-        )
-    return _(
-        "The letter would fall if the page had leave or a date before the article's, or"
-        " if these words had a common source."
-    )
 
 
 def _check(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
@@ -222,21 +239,6 @@ def _check(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     column = case.config.get("read", {}).get("columns", {}).get("text")
     program = recipe.program(row, case.shard, passage, column)
     yield ["", *(f"    {line}".rstrip() for line in program)]
-
-
-def _labelled(fact: NamedFact) -> Iterator[str]:
-    room, first = COLUMNS - LABEL_COLUMNS, fact.name
-    # An address is not broken: it would not be one any more.
-    is_whole = fact.is_code or " " not in fact.value
-    if is_whole and columns_of(fact.value) > room:
-        yield from (first, f"  {printable(fact.value)}")
-        return
-    if columns_of(first) >= LABEL_COLUMNS:
-        yield first
-        first = ""
-    for line in [fact.value] if is_whole else wrapped(fact.value, room):
-        yield f"{first}{' ' * (LABEL_COLUMNS - columns_of(first))}{printable(line)}".rstrip()
-        first = ""
 
 
 def _paragraph(text: str, mark: str = "") -> Iterator[str]:

@@ -47,7 +47,18 @@ def around_marks(pieces: Iterable[TextPiece], around: int, most: int, begin: int
 
     `around`: characters that are kept on each side of copied words.
     """
-    near = list(_near_marks(list(_beginning(pieces, begin)), around))
+    kept = list[TextPiece]()
+    at, is_open = 0, begin <= _LEAST
+    for piece in pieces:
+        if is_open:
+            kept.append(piece)
+        elif at + len(piece.text) > begin:
+            cut, is_open = _begin_of_word(piece.text, begin - at), True
+            kept += [TextPiece("", left_out=at + cut), TextPiece(piece.text[cut:], piece.is_copied)]
+        at += len(piece.text)
+    if not is_open and at:
+        kept.append(TextPiece("", left_out=at))
+    near = list(_near_marks(kept, around))
     shown, left = list[TextPiece](), most
     for number, piece in enumerate(near):
         if len(piece.text) <= left:
@@ -59,20 +70,6 @@ def around_marks(pieces: Iterable[TextPiece], around: int, most: int, begin: int
         shown += [TextPiece(piece.text[:cut], piece.is_copied)] if cut else []
         return [*shown, TextPiece("", left_out=len(piece.text) - cut + rest)]
     return shown
-
-
-def _beginning(pieces: Iterable[TextPiece], begin: int) -> Iterator[TextPiece]:
-    at, is_open = 0, begin <= _LEAST
-    for piece in pieces:
-        if is_open:
-            yield piece
-        elif at + len(piece.text) > begin:
-            cut, is_open = _begin_of_word(piece.text, begin - at), True
-            yield TextPiece("", left_out=at + cut)
-            yield TextPiece(piece.text[cut:], piece.is_copied)
-        at += len(piece.text)
-    if not is_open and at:
-        yield TextPiece("", left_out=at)
 
 
 def _near_marks(pieces: list[TextPiece], around: int) -> Iterator[TextPiece]:

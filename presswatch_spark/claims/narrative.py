@@ -441,8 +441,23 @@ def _page(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
         yield NamedFact(_("Verdict of a person"), _(VERDICTS[claim.review]))
     if row.document_credits:
         yield NamedFact(_("Credits"), ", ".join(row.document_credits))
-    if said := _own_words(case, _):
-        yield NamedFact(_("The page says"), said)
+    # The page's own words are unchecked, and the other side will name them.
+    said = list[str]()
+    if row.page_publisher:
+        said.append(_("publisher: {said}", said=row.page_publisher))
+    if row.page_author:
+        said.append(_("author: {said}", said=row.page_author))
+    if at := row.page_published_at:
+        said.append(_("published on {said}", said=_.moment(at)))
+        published = row.article_published_at
+        if published and dated_before(at, published, row.article_time_zone):
+            said.append(_("So the page says that it is older than the article."))
+    if row.page_based_on:
+        said += [_("it says that it is based on:"), row.page_based_on]
+    if row.page_canonical_url and row.page_canonical_url != row.document_url:
+        said += [_("it gives as its own address:"), row.page_canonical_url]
+    if said:
+        yield NamedFact(_("The page says"), " ".join(said))
     yield NamedFact(_("Dataset"), dataset_of(case, _))
     yield NamedFact(_("File"), without_secrets(case.shard), is_code=True)
     first, length = row.record_offset, row.record_length
@@ -482,25 +497,6 @@ def _site(case: ExplainedRow, _: Speaker) -> str:
     if case.own_site is None:
         return _("not known, since the address is not known")
     return _("a site of the publisher named below") if case.own_site else _("somebody else's site")
-
-
-def _own_words(case: ExplainedRow, _: Speaker) -> str:
-    # They are unchecked, and the other side will name them.
-    row, found = case.row, list[str]()
-    if row.page_publisher:
-        found.append(_("publisher: {said}", said=row.page_publisher))
-    if row.page_author:
-        found.append(_("author: {said}", said=row.page_author))
-    if at := row.page_published_at:
-        found.append(_("published on {said}", said=_.moment(at)))
-        published = row.article_published_at
-        if published and dated_before(at, published, row.article_time_zone):
-            found.append(_("So the page says that it is older than the article."))
-    if row.page_based_on:
-        found += [_("it says that it is based on:"), row.page_based_on]
-    if row.page_canonical_url and row.page_canonical_url != row.document_url:
-        found += [_("it gives as its own address:"), row.page_canonical_url]
-    return " ".join(found)
 
 
 def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:

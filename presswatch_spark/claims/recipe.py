@@ -122,13 +122,12 @@ def program(row: Match, uri: str, passage: str | None, column: str | None = None
     else:
         body = _TEXT.format(text="record", **facts)
     read = "" if _is_parquet(uri) else f'record = open("{RECORD}", "rb").read()\n'
-    compared = f"{_quoted(passage)}{_WORDS}{_COMPARED}" if passage else ""
+    compared = ""
+    if passage:
+        lines = wrapped_at(printable(" ".join(passage.split()[:PASSAGE_WORDS])), COLUMNS - 8)
+        quoted = "".join(f"    {line + ' '!r}\n" for line in lines)
+        compared = f"passage = (\n{quoted})\n{_WORDS}{_COMPARED}"
     return f"import {modules}\n{read}{body}{compared}".splitlines()
-
-
-def _quoted(passage: str) -> str:
-    lines = wrapped_at(printable(" ".join(passage.split()[:PASSAGE_WORDS])), COLUMNS - 8)
-    return "passage = (\n" + "".join(f"    {line + ' '!r}\n" for line in lines) + ")\n"
 
 
 def _address(uri: str) -> tuple[str, bool]:

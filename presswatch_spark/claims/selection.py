@@ -210,13 +210,10 @@ class Selection:
         for row in self._page_rows():
             letter = self.claims[row.row_sha256].confidence
             strongest[row.page] = min(letter, strongest.get(row.page, letter))
-        return self._figures_by(lambda row: strongest[row.page])
+        return self.figures_by(lambda row: strongest[row.page])
 
-    def figures_by_publisher(self) -> dict[str, ClaimFigures]:
-        """Return the figures by `publisher_id`, in its order."""
-        return self._figures_by(lambda row: self.rows[row.row_sha256].publisher_id)
-
-    def _figures_by(self, key: Callable[[PageRow], str]) -> dict[str, ClaimFigures]:
+    def figures_by(self, key: Callable[[PageRow], str]) -> dict[str, ClaimFigures]:
+        """Return the figures by a key of rows, in its order."""
         groups = groupby(sorted(self._page_rows(), key=key), key)
         return {name: ClaimFigures.of(rows) for name, rows in groups}
 

@@ -119,15 +119,13 @@ def check(job: PlannedJob) -> Iterator[CheckResult]:
             finding = f"{error.where}: {error.what}" if error.where else error.what
             # A silent service, or a question that we may not ask, leaves the point open. The submission
             # itself looks at hosts and store: an error there would stop it.
-            is_silent = isinstance(error, ServiceError) and not isinstance(error.__cause__, ClientError)
-            is_open = is_silent or isinstance(error, DeniedError) or _aws_code(error) in NO_ANSWER
+            if isinstance(error.__cause__, ClientError):
+                has_no_answer = error.__cause__.response["Error"].get("Code") in NO_ANSWER
+            else:
+                has_no_answer = isinstance(error, ServiceError)
+            is_open = has_no_answer or isinstance(error, DeniedError)
             word = UNKNOWN if is_open and point not in ("hosts", "store") else FAULT
             yield CheckResult(point, word, "; ".join(filter(None, (finding, error.remedy))))
-
-
-def _aws_code(error: PresswatchError) -> str:
-    cause = error.__cause__
-    return str(cause.response["Error"].get("Code", "")) if isinstance(cause, ClientError) else ""
 
 
 def _corpus(job: PlannedJob) -> Findings:

@@ -57,8 +57,18 @@ class Ledger:
             running = self._begun(attempt, began) if self._claim(attempt) else self._started(attempt, say)
             if running is None:
                 say(f"attempt {attempt} was claimed by somebody who did not start it")
-            elif running.ours or not self._is_over(running, say):
+                continue
+            if running.ours:
                 return running
+            code = self._left(running.attempt)
+            if code is None:
+                state = self.service.state(running.run)
+                if not state.ended:
+                    return running
+                code = self.exit_code(running.attempt, state)
+            if code in DONE and not self.again:
+                return running
+            say(f"attempt {running.attempt} ({running.run}) ended with exit code {code}")
         raise AssertionError("attempts have no end")
 
     def exit_code(self, attempt: int, state: JobState) -> int:
@@ -109,18 +119,6 @@ class Ledger:
     def _run_of(self, attempt: int) -> str | None:
         started = self._object(attempt, "started").read()
         return str(parse_json(started.data)["run"]) if started else self.service.find(attempt)
-
-    def _is_over(self, running: Running, say: Callable[[str], None]) -> bool:
-        code = self._left(running.attempt)
-        if code is None:
-            state = self.service.state(running.run)
-            if not state.ended:
-                return False
-            code = self.exit_code(running.attempt, state)
-        if code in DONE and not self.again:
-            return False
-        say(f"attempt {running.attempt} ({running.run}) ended with exit code {code}")
-        return True
 
     def _object(self, attempt: int, kind: str) -> GuardedObject:
         return GuardedObject(self.service.asked.record(attempt, kind), self.options)

@@ -343,6 +343,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
         releases[row.run_id].add(row.release or unnamed)
     days = sorted({claim.as_of for claim in chosen.claims.values()})
     publishers = facts.corpus.registry.by_id
+    by_publisher = chosen.figures_by(lambda row: chosen.rows[row.row_sha256].publisher_id)
 
     def moment(text: str) -> str:
         return _.moment(datetime.fromisoformat(text).replace(microsecond=0))
@@ -373,7 +374,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
             reviewed=sum(claim.review is not None for claim in chosen.claims.values()),
             publishers=[
                 (legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), _), figures.claims)
-                for id, figures in chosen.figures_by_publisher().items()
+                for id, figures in by_publisher.items()
             ],
             letters=LETTERS,
         )

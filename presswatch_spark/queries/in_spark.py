@@ -114,7 +114,20 @@ def require_harmless(spark: "SparkSession", query: str) -> None:
     is_plan = spark._jvm.java.lang.Class.forName(logical_plan).isInstance  # type: ignore[union-attr]
     named, own = list[tuple[str, ...]](), set[str]()
     plan = spark._jsparkSession.sessionState().sqlParser().parsePlan(query)
-    for node, kind in _nodes(spark, plan):
+    is_product = spark._jvm.java.lang.Class.forName("scala.Product").isInstance  # type: ignore[union-attr]
+    waiting = [plan]
+    while waiting:
+        node = waiting.pop()
+        if not hasattr(node, "getClass"):  # Python's: a text, a number, nothing
+            continue
+        name = str(node.getClass().getName())
+        if name.startswith("scala.collection."):
+            waiting += _items(node)
+            continue
+        if not is_product(node) or name.startswith("org.apache.spark.sql.types."):
+            continue
+        waiting += _items(node.productIterator())
+        kind = name.rpartition(".")[2]
         if "UnresolvedIdentifier" in kind:
             raise refused("a query may not call identifier()", "write names as they are")
         if kind not in PLANS and is_plan(node):
@@ -144,21 +157,6 @@ def _require_harmless_function(spark: "SparkSession", name: tuple[str, ...]) -> 
         raise refused(f"Spark has no function {'.'.join(name)}() of its own")
     if function not in HARMLESS_FUNCTIONS and found.get()._1().getGroup() not in HARMLESS_GROUPS:
         raise no_call(name[-1])
-
-
-def _nodes(spark: "SparkSession", plan: Any) -> Iterator[tuple[Any, str]]:
-    is_product = spark._jvm.java.lang.Class.forName("scala.Product").isInstance  # type: ignore[union-attr]
-    waiting = [plan]
-    while waiting:
-        value = waiting.pop()
-        if not hasattr(value, "getClass"):  # Python's: a text, a number, nothing
-            continue
-        name = str(value.getClass().getName())
-        if name.startswith("scala.collection."):
-            waiting += _items(value)
-        elif is_product(value) and not name.startswith("org.apache.spark.sql.types."):
-            yield value, name.rpartition(".")[2]
-            waiting += _items(value.productIterator())
 
 
 def _items(values: Any) -> Iterator[Any]:

@@ -251,7 +251,38 @@ def record_of(row: RightsSignal) -> str:
 
 
 def _of_file(at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent: str) -> Declaration:
-    declarations = [Declaration(at, verdict, row) for row, verdict in _verdicts(rows, place.path, agent)]
+    found = list[tuple[RightsSignal, str | None]]()
+    specific: dict[str, list[RightsSignal]] = defaultdict(list)
+    for row in rows:
+        if row.signal in _BY_RULES and row.agent == agent:
+            if row.value is None or row.verdict is None:
+                # No rules were read: the verdict of the root counts.
+                found.append((row, row.verdict))
+            elif is_cut(row.note):
+                found.append((row, UNKNOWN))
+            else:
+                lets_in = (allows(_rules(value), place.path) for value in row.value.split(OR))
+                found.append((row, agreed(ALLOWED if allowed else RESERVED for allowed in lets_in)))
+        elif row.signal == "left_out":
+            found.append((row, UNKNOWN))
+        elif row.signal in _BY_PATH and row.agent in (None, agent):
+            if row.path is None or is_cut(row.note):
+                found.append((row, UNKNOWN))
+            # About a tdmrep.json as a whole, or a line outside any group.
+            elif row.scope == "host" if row.signal == TDMREP else row.agent is None:
+                found.append((row, row.verdict))
+            # Its pattern is about the path.
+            elif not allows(RobotsGroup([("disallow", row.path)]), place.path):
+                specific[row.signal].append(row)
+    for signal, named in specific.items():
+        if signal == TDMREP:
+            # The first rule counts. If the order is not known, none is chosen.
+            least = min(row.rule or 0 for row in named)
+            first = [row for row in named if (row.rule or 0) == least]
+            found.append((first[0], agreed([row.verdict for row in first])))
+        else:
+            found.append(_longest(named))
+    declarations = [Declaration(at, verdict, row) for row, verdict in found]
     return strongest(declarations) or Declaration(at, None, rows[0])
 
 
@@ -267,40 +298,6 @@ def _tdmrep_of(rows: Sequence[RightsSignal]) -> tuple[RightsSignal | None, str |
         if stated:
             return stated[0], agreed([row.verdict for row in stated])
     return (reservations[0], UNKNOWN) if reservations else (None, None)
-
-
-def _verdicts(
-    rows: Sequence[RightsSignal], path: str, agent: str
-) -> Iterator[tuple[RightsSignal, str | None]]:
-    specific: dict[str, list[RightsSignal]] = defaultdict(list)
-    for row in rows:
-        if row.signal in _BY_RULES and row.agent == agent:
-            if row.value is None or row.verdict is None:
-                # No rules were read: the verdict of the root counts.
-                yield row, row.verdict
-            elif is_cut(row.note):
-                yield row, UNKNOWN
-            else:
-                lets_in = (allows(_rules(value), path) for value in row.value.split(OR))
-                yield row, agreed(ALLOWED if allowed else RESERVED for allowed in lets_in)
-        elif row.signal == "left_out":
-            yield row, UNKNOWN
-        elif row.signal in _BY_PATH and row.agent in (None, agent):
-            if row.path is None or is_cut(row.note):
-                yield row, UNKNOWN
-            # About a tdmrep.json as a whole, or a line outside any group.
-            elif row.scope == "host" if row.signal == TDMREP else row.agent is None:
-                yield row, row.verdict
-            elif not allows(RobotsGroup([("disallow", row.path)]), path):  # its pattern is about the path
-                specific[row.signal].append(row)
-    for signal, named in specific.items():
-        if signal == TDMREP:
-            # The first rule counts. If the order is not known, none is chosen.
-            least = min(row.rule or 0 for row in named)
-            first = [row for row in named if (row.rule or 0) == least]
-            yield first[0], agreed([row.verdict for row in first])
-        else:
-            yield _longest(named)
 
 
 def _longest(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:

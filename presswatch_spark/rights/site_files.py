@@ -65,14 +65,34 @@ _WITHOUT_COLON = re.compile(r"(user-?agent|user agent|d\w{6,8}|allow)\s+(.*)", r
 
 def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
     """Yield the declarations of a file, one signal for each agent or rule."""
-    body, verdict, note = _content_of(capture)
+    body, verdict, missing = _content_of(capture)
     if body is None:
         # Without robots.txt everything is allowed (RFC 9309, section 2.3.1.3); no other file has such a rule.
-        yield from _silent(kind, ALLOWED if verdict is None and kind == "robots_txt" else verdict, note)
-    elif kind == "tdm_reservation":
+        yield from _silent(kind, ALLOWED if verdict is None and kind == "robots_txt" else verdict, missing)
+        return
+    if kind == "tdm_reservation":
         yield from _tdmrep_signals(body)
-    else:
-        yield from _robots_signals(body, note, kind)
+        return
+    robots = robots_of(body.removeprefix(_BOM).decode("utf-8", "replace"))
+    if robots.foreign:
+        yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
+        return
+    verdict_of = lru_cache(lambda lines: ALLOWED if allows(RobotsGroup(lines), "/") else RESERVED)
+    readings_of = {agent: robots.readings_for(agent) for agent in AGENTS}
+    for agent, readings in readings_of.items():
+        notes = [missing, TWO_READINGS if len(readings) > 1 else None]
+        value, note = bounded(OR.join(map(shown, readings)), "; ".join(filter(None, notes)) or None)
+        # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); of ai.txt nobody has said so.
+        verdict = agreed(verdict_of(lines) if lines or kind == "robots_txt" else None for lines in readings)
+        yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
+    if kind == "robots_txt":
+        for line in robots.outside:
+            yield from _preference(line, None, "outside any group")
+        for agent, readings in readings_of.items():
+            read = [dict.fromkeys(lines) for lines in readings]
+            for line in read[0] | read[-1]:
+                certain = all(line in lines for lines in read)
+                yield from _preference(line, agent, None if certain else TWO_READINGS)
 
 
 def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal]:
@@ -104,29 +124,6 @@ def _content_of(capture: Capture) -> tuple[bytes | None, str | None, str | None]
     # The last line may be cut: it could reserve what it does not.
     whole = body[:ROBOTS_BYTES].replace(b"\r", b"\n").rpartition(b"\n")[0]
     return whole, None, f"read to {ROBOTS_BYTES >> 10} KiB"
-
-
-def _robots_signals(body: bytes, read_to: str | None, kind: str) -> Iterator[Signal]:
-    robots = robots_of(body.removeprefix(_BOM).decode("utf-8", "replace"))
-    if robots.foreign:
-        yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
-        return
-    verdict_of = lru_cache(lambda lines: ALLOWED if allows(RobotsGroup(lines), "/") else RESERVED)
-    readings_of = {agent: robots.readings_for(agent) for agent in AGENTS}
-    for agent, readings in readings_of.items():
-        notes = [read_to, TWO_READINGS if len(readings) > 1 else None]
-        value, note = bounded(OR.join(map(shown, readings)), "; ".join(filter(None, notes)) or None)
-        # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); of ai.txt nobody has said so.
-        verdict = agreed(verdict_of(lines) if lines or kind == "robots_txt" else None for lines in readings)
-        yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
-    if kind == "robots_txt":
-        for line in robots.outside:
-            yield from _preference(line, None, "outside any group")
-        for agent, readings in readings_of.items():
-            read = [dict.fromkeys(lines) for lines in readings]
-            for line in read[0] | read[-1]:
-                certain = all(line in lines for lines in read)
-                yield from _preference(line, agent, None if certain else TWO_READINGS)
 
 
 def _preference(line: Line, agent: str | None, doubt: str | None) -> Iterator[Signal]:

@@ -91,8 +91,14 @@ def publish(
             tables["metrics"] = sorted_here(measured, SortedFiles("metrics", run.run_id, run.staged))
         files = {table: written.files for table, written in tables.items()}
         if corpus:
+            is_there = any(
+                published["corpus_digest"] == row["corpus_digest"]
+                and any(file["table"] == CORPUS for file in published["files"] or ())
+                for published in store.rows("runs")
+            )
             # Even if they are none: what a killed try brought goes.
-            files[CORPUS] = _corpus_files(store, run, row["corpus_digest"], corpus)
+            brought = SortedFiles(CORPUS, run.run_id, run.staged)
+            files[CORPUS] = () if is_there else brought.write_files(corpus())
     row |= {DIGESTS[table]: tables[table].digest for table in kind.tables if table in DIGESTS}
     whole = {name: row.get(name) for name in SCHEMAS[kind.by].names}
     published = store.publish_tables(kind.by, whole, run.staged, files, run.lock.confirm)
@@ -136,14 +142,6 @@ def _check(row: Row, rows: Mapping[str, int], counts: ShardTotals, run: OwnedRun
         )
 
 
-def _corpus_files(store: TableStore, run: OwnedRun, digest: str, rows: CorpusRows) -> tuple[Written, ...]:
-    for published in store.rows("runs"):
-        brought = {file["table"] for file in published["files"] or ()}
-        if published["corpus_digest"] == digest and CORPUS in brought:
-            return ()
-    return SortedFiles(CORPUS, run.run_id, run.staged).write_files(rows())
-
-
 def sorted_here(rows: pa.Table, files: SortedFiles) -> Sorted:
     """Sort rows in this process and write them as one file, even if there are none."""
     order = ORDERS[files.table]
@@ -159,7 +157,10 @@ def sorted_by_spark(
     """Have Spark sort rows into files of about `FILE_BYTES`; tasks of ours read parts and write files."""
     order = ORDERS[files.table]
     count = max(1, sum(part.bytes for part in parts) // FILE_BYTES)
-    rows, digests = (_frame(spark, folder, parts, columns) for columns in (None, ["row_sha256"]))
+    groups, schema = in_groups(parts), columns_without_run(parts[0].table)
+    rows = batches_of(spark, groups, partial(_rows_of, folder, None), schema)
+    wanted = pa.schema([schema.field("row_sha256")])
+    digests = batches_of(spark, groups, partial(_rows_of, folder, wanted.names), wanted)
     ranges = rows.repartitionByRange(count, *order[:3]) if count > 1 else rows.coalesce(1)
     # Jobs that do not need each other.
     with spark_errors(files.folder.uri), ThreadPoolExecutor(2, "publish") as pool:
@@ -178,14 +179,6 @@ def table_digest(rows: DataFrame) -> str:
     row = groups.agg(f.array_sort(f.collect_list(f.concat("prefix", "digest"))).alias("all")).first()
     ordered = row["all"] if row else []
     return hashlib.sha256("".join(ordered).encode()).hexdigest()
-
-
-def _frame(
-    spark: SparkSession, folder: Folder, parts: Sequence[RunPart], columns: Sequence[str] | None
-) -> DataFrame:
-    schema = columns_without_run(parts[0].table)
-    wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
-    return batches_of(spark, in_groups(parts), partial(_rows_of, folder, columns), wanted)
 
 
 def _rows_of(

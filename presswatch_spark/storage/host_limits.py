@@ -138,42 +138,38 @@ class HostLimits:
         with self._guard:
             # A date in whole seconds may have come by now: then the site grants the next request.
             if wait or (status == 429 and wait == 0):
-                self._wait_as_asked(reply, wait or SHORTEST_WAIT, options)
+                seconds = wait or SHORTEST_WAIT
+                self._waits += reply.turn_at >= self._until
+                asked = f"it answered {status} and asked to wait for {seconds:,.0f} s"
+                if seconds > options.longest_wait:
+                    raise self._stop(reply.uri, f"{asked}; {options.longest_wait:,g} s are granted", options)
+                if self._waits > WAITS_MAX:
+                    often = f"{asked}, and did so {self._waits:,} times in a row"
+                    raise self._stop(reply.uri, often, options)
+                self._pause(seconds, asked)
                 return True
             if status in (401, 403, 429) and not is_single:
-                return self._is_refusal_repeated(reply, options)
+                if status != 401 and reply.turn_at <= self._paused_at:
+                    return True
+                pause = options.refusal_pause
+                if status != 401 and status not in self._paused_for:
+                    self._paused_at = self._clock()
+                    self._paused_for.add(status)
+                    self._pause(pause, f"it answered {status}, so nothing is asked for {pause:,g} s")
+                    return True
+                self._refused.add(printable(reply.uri))
+                if status == 429:
+                    why = f"too many requests (429), and again after a pause of {pause:,g} s"
+                    raise self._stop(reply.uri, why, options)
+                if len(self._refused) >= REFUSED_MAX:
+                    why = f"access denied ({status}) for {REFUSED_MAX} objects in a row"
+                    raise self._stop(reply.uri, why, options)
+                return False
             # A request from before the pause proves nothing about the time after it.
             if status < 500 and status not in (401, 403) and reply.turn_at > self._paused_at:
                 self._paused_for.discard(429)
                 self._refused, self._waits = set(), 0
             return False
-
-    def _wait_as_asked(self, reply: HttpReply, seconds: float, options: StorageOptions) -> None:
-        self._waits += reply.turn_at >= self._until
-        asked = f"it answered {reply.status} and asked to wait for {seconds:,.0f} s"
-        if seconds > options.longest_wait:
-            raise self._stop(reply.uri, f"{asked}; {options.longest_wait:,g} s are granted", options)
-        if self._waits > WAITS_MAX:
-            raise self._stop(reply.uri, f"{asked}, and did so {self._waits:,} times in a row", options)
-        self._pause(seconds, asked)
-
-    def _is_refusal_repeated(self, reply: HttpReply, options: StorageOptions) -> bool:
-        status, pause = reply.status, options.refusal_pause
-        if status != 401 and reply.turn_at <= self._paused_at:
-            return True
-        if status != 401 and status not in self._paused_for:
-            self._paused_at = self._clock()
-            self._paused_for.add(status)
-            self._pause(pause, f"it answered {status}, so nothing is asked for {pause:,g} s")
-            return True
-        self._refused.add(printable(reply.uri))
-        if status == 429:
-            why = f"too many requests (429), and again after a pause of {pause:,g} s"
-            raise self._stop(reply.uri, why, options)
-        if len(self._refused) >= REFUSED_MAX:
-            why = f"access denied ({status}) for {REFUSED_MAX} objects in a row"
-            raise self._stop(reply.uri, why, options)
-        return False
 
     def _pause(self, seconds: float, why: str) -> None:
         # Not all threads and processes may come back at the same moment.

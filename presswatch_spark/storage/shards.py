@@ -266,16 +266,16 @@ def globbed(pattern: str, options: StorageOptions, hidden: list[str]) -> Iterato
 
 def glob_of(pattern: str) -> re.Pattern[str]:
     """Return a canonical `pattern`, as `globbed` reads it, as a regular expression."""
-
-    def regex(token: str) -> str:
+    regex = ""
+    for token in _TOKEN.findall(pattern):
         if token in _MEANING:
-            return _MEANING[token]
-        if len(token) == 1:
-            return re.escape(token)
-        letters = re.escape(token[1:-1].removeprefix("!")).replace(r"\-", "-")
-        return f"[{'^/' if token[1] == '!' else ''}{letters}]"
-
-    return re.compile("".join(map(regex, _TOKEN.findall(pattern))) + "(?:/.*)?", re.DOTALL)
+            regex += _MEANING[token]
+        elif len(token) == 1:
+            regex += re.escape(token)
+        else:
+            letters = re.escape(token[1:-1].removeprefix("!")).replace(r"\-", "-")
+            regex += f"[{'^/' if token[1] == '!' else ''}{letters}]"
+    return re.compile(regex + "(?:/.*)?", re.DOTALL)
 
 
 def is_shard_name(name: str, *, texts: bool = False) -> bool:
@@ -317,7 +317,25 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
     if scheme_of(uri) != "file":
         _refuse_local(uri, keys, options)
     relative = next((key for key in keys if "://" not in key), None)
-    root = canonical(base) if base else "" if relative is None else _default_base(uri, relative)
+    if base:
+        root = canonical(base)
+    elif relative is None:
+        root = ""
+    elif scheme_of(uri) != "file":
+        root = root_of(uri)
+    elif relative.startswith("/"):
+        root = "/"
+    else:
+        root = os.path.dirname(uri)
+        first, deeper, _ = relative.partition("/")
+        while deeper and not os.path.isdir(os.path.join(root, first)):
+            if root == os.path.dirname(root):
+                raise InputError(
+                    f"the list names keys under {first}/, and no folder above the list holds that",
+                    where=uri,
+                    remedy="give --base: https://data.commoncrawl.org/, s3://commoncrawl/ or a mirror",
+                )
+            root = os.path.dirname(root)
     return [ObjectInfo(join(root, key) if "://" not in key else canonical(key)) for key in keys]
 
 
@@ -337,24 +355,6 @@ def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:
         if what:
             remedy = "fetch the list, look at it, and name the copy; or name hosts in storage.private_hosts"
             raise InputError(what, where=where, remedy=remedy)
-
-
-def _default_base(uri: str, key: str) -> str:
-    if scheme_of(uri) != "file":
-        return root_of(uri)
-    if key.startswith("/"):
-        return "/"
-    folder = os.path.dirname(uri)
-    first, deeper, _ = key.partition("/")
-    while deeper and not os.path.isdir(os.path.join(folder, first)):
-        if folder == os.path.dirname(folder):
-            raise InputError(
-                f"the list names keys under {first}/, and no folder above the list holds that",
-                where=uri,
-                remedy="give --base: https://data.commoncrawl.org/, s3://commoncrawl/ or a mirror",
-            )
-        folder = os.path.dirname(folder)
-    return folder
 
 
 def _list_text(uri: str, options: StorageOptions) -> str:

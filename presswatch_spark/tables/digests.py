@@ -157,20 +157,21 @@ def _sha256(text: str) -> str:
 
 def _are_alike(values: Iterable[object]) -> bool:
     # Both writers of JSON agree on values, but for exponents of floats.
-    return all(map(_is_alike, [value for value in values if type(value) not in _ALIKE]))
-
-
-def _is_alike(value: object) -> bool:
-    if isinstance(value, float):
-        return value == 0 or _LEAST <= abs(value) < _GREATEST
-    if isinstance(value, list):
-        kinds = set(map(type, value))
-        if kinds == _DICTIONARY:
-            # Spans are dictionaries of numbers, and there may be thousands: one look takes them all.
-            value = list(chain.from_iterable(map(dict.values, value)))
+    for value in [value for value in values if type(value) not in _ALIKE]:
+        if isinstance(value, float):
+            is_alike = value == 0 or _LEAST <= abs(value) < _GREATEST
+        elif isinstance(value, list):
             kinds = set(map(type, value))
-        return kinds <= _ALIKE or _are_alike(value)
-    return not isinstance(value, dict) or _are_alike(value.values())
+            if kinds == _DICTIONARY:
+                # Spans are dictionaries of numbers, and there may be thousands: one look takes them all.
+                value = list(chain.from_iterable(map(dict.values, value)))
+                kinds = set(map(type, value))
+            is_alike = kinds <= _ALIKE or _are_alike(value)
+        else:
+            is_alike = not isinstance(value, dict) or _are_alike(value.values())
+        if not is_alike:
+            return False
+    return True
 
 
 def _canonical(value: object) -> str:

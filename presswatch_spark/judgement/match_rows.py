@@ -22,6 +22,7 @@ from presswatch_spark.judgement.placement import kind_of_passage
 from presswatch_spark.judgement.sites import SiteMatch
 from presswatch_spark.judgement.urls import host_of, hosts_above, normalise_url, registered_domain
 from presswatch_spark.model import Article, DocumentBatch, Locator, OwnWord, RecordEncoding
+from presswatch_spark.moments import EPOCH
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.declarations import Match, Span
 from presswatch_spark.tables.digests import numbers_form, row_digest, storable
@@ -465,7 +466,14 @@ def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int])
     for same_title in by_title.values():
         if len(same_title) == 1:
             continue
-        same_title.sort(key=lambda each: _precedence(each, at_address))
+        same_title.sort(
+            key=lambda each: (
+                each.ordinal not in at_address,
+                each.article.published_at is None,
+                each.article.published_at or EPOCH,
+                each.article.article_id,
+            )
+        )
         spans = [finding.overlap.seen_from(0).tolist() for finding in same_title]
         size = max((first + count for each in spans for first, _, count, _ in each), default=0)
         holders: dict[str, npt.NDArray[np.bool_]] = {}
@@ -483,12 +491,6 @@ def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int])
             else:
                 holders[article_id] = words
     return found
-
-
-def _precedence(finding: VerifiedOverlap, at_address: Sequence[int]) -> tuple[bool, bool, float, str]:
-    published_at = finding.article.published_at
-    moment = published_at.timestamp() if published_at else 0.0
-    return finding.ordinal not in at_address, published_at is None, moment, finding.article.article_id
 
 
 def _url_match(page: _ScannedPage, article: Article | None, finding: VerifiedOverlap | None) -> UrlMatch:

@@ -359,30 +359,24 @@ def _original(url: str) -> str | None:
         return None
     host, rest = page.host, match[2].replace("\\", "/")
     rest += f"?{match[3]}" if match[3] else ""
-    for named in (_in_host(host, rest), *_in_query_and_path(rest)):
-        if named and host_of(named):
-            return named
-    return None
+    return next((named for named in _named_in(host, rest) if named and host_of(named)), None)
 
 
-def _in_host(host: str, rest: str) -> str | None:
-    """Read an original from a host name; a hyphen may stand for a full stop, and two for a hyphen."""
-    if host.endswith(_BELOW_ORIGINAL):
-        return f"https://{host.removesuffix(_BELOW_ORIGINAL)}{rest}"
-    suffix = next((name for name in _NAMING if host.endswith(f".{name}")), None)
-    if suffix is None or host == f"translated.{suffix}":
-        return None
-    label = host.removesuffix(f".{suffix}").rpartition(".")[2]
-    if label.startswith("0-") and label.endswith(("-0", "-1")):
-        label = label[2:-2]
-    name = label.replace("--", "\n").replace("-", ".").replace("\n", "-")
-    address, mark, query = rest.partition("?")
-    query = _OF_TRANSLATOR.sub("", f"?{query}")[1:].rstrip("&") if mark else ""
-    return f"https://{name}{address}{'?' if query else ''}{query}" if "." in name else None
-
-
-def _in_query_and_path(rest: str) -> Iterator[str | None]:
+def _named_in(host: str, rest: str) -> Iterator[str | None]:
+    """Yield the originals that a host, a query and a path name, in this order."""
     path, mark, query = rest.partition("?")
+    suffix = next((name for name in _NAMING if host.endswith(f".{name}")), None)
+    if host.endswith(_BELOW_ORIGINAL):
+        yield f"https://{host.removesuffix(_BELOW_ORIGINAL)}{rest}"
+    elif suffix is not None and host != f"translated.{suffix}":
+        # A hyphen may stand for a full stop, and two for a hyphen.
+        label = host.removesuffix(f".{suffix}").rpartition(".")[2]
+        if label.startswith("0-") and label.endswith(("-0", "-1")):
+            label = label[2:-2]
+        name = label.replace("--", "\n").replace("-", ".").replace("\n", "-")
+        asked = _OF_TRANSLATOR.sub("", f"?{query}")[1:].rstrip("&") if mark else ""
+        if "." in name:
+            yield f"https://{name}{path}{'?' if asked else ''}{asked}"
     # A path may end in an address that has a query of its own.
     if mark and not _EMBEDDED.search(path):
         values = [found["address"] for found in _PARAMETER.finditer(query)]

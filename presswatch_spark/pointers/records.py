@@ -260,10 +260,13 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
         member = first_member(stored, most + HEADERS_BYTES)
         # One gzip member has to fill the range.
         plain = member.data if member and member.end == len(stored) else b""
-    found = _record_of(plain)
-    if found is None or found[2].strip(b"\r\n"):
+    end = HEADER_END.search(plain)
+    fields = header_fields(plain[: end.start() + 1]) if end and begins_with_record(plain) else {}
+    length, rest = fields.get("content-length", ""), plain[end.end() :] if end else b""
+    is_whole = re.fullmatch(r"[0-9]{1,17}", length) and len(rest) >= int(length)
+    if not is_whole or rest[int(length) :].strip(b"\r\n"):
         return Failure(UNREADABLE, "no whole record of WARC fills the range")
-    fields, block, _ = found
+    block = rest[: int(length)]
 
     kind, is_http = fields.get("warc-type", "").lower(), "application/http" in fields.get("content-type", "")
     message = parse_message(block) if is_http and kind in ("response", "revisit") else None
@@ -296,16 +299,6 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
         record_type=kind,
         content_sha256=hashlib.sha256(content).hexdigest(),
     )
-
-
-def _record_of(plain: bytes) -> tuple[Mapping[str, str], bytes, bytes] | None:
-    """Return the header fields of a WARC record, its block, and the bytes after it; None if it is cut."""
-    end = HEADER_END.search(plain)
-    fields = header_fields(plain[: end.start() + 1]) if end and begins_with_record(plain) else {}
-    length, rest = fields.get("content-length", ""), plain[end.end() :] if end else b""
-    if not re.fullmatch(r"[0-9]{1,17}", length) or len(rest) < int(length):
-        return None
-    return fields, rest[: int(length)], rest[int(length) :]
 
 
 def readable(content: bytes) -> bytes:

@@ -178,17 +178,29 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
             where=str(store.root),
             remedy="name a folder without them",
         )
+    plan = published_files(store)
+    with catalog_errors(where):
+        levels = catalog.identifier_to_tuple(namespace)
+        try:
+            # Who may not create one needs no right to where it is there.
+            if not catalog.namespace_exists(levels):
+                catalog.create_namespace_if_not_exists(levels)
+        except ValueError as error:
+            raise ConfigError(
+                printable(f"the catalog takes no such namespace: {first_line(error)}"),
+                where=f"--namespace {printable(namespace)}",
+                remedy="name one without dots",
+            ) from error
     done = dict[str, CatalogChange]()
     for _ in range(TRIES):
-        plan = published_files(store)
         with catalog_errors(where):
-            levels = _namespace(catalog, namespace)
             for table in sorted(SCHEMAS, key=PUBLISHERS.__contains__):
                 change = _synced(catalog, (*levels, table), store, plan[table])
                 before = done.get(table, CatalogChange(table, 0, 0, 0))
                 added, out = before.added + change.added, before.taken_out + change.taken_out
                 done[table] = CatalogChange(table, added, out, change.files)
-        if published_files(store) == plan:
+        synced, plan = plan, published_files(store)
+        if plan == synced:
             return [done[table] for table in SCHEMAS]
     raise OutputError("the tables changed while they were brought there", where=where, remedy=AGAIN)
 
@@ -212,21 +224,6 @@ def published_files(store: TableStore) -> dict[str, list[Published]]:
             files.append(Published(_uri(store, uri), file.get("bytes"), file.get("rows")))
         found[table] = [file for file in files if file.rows != 0]
     return found
-
-
-def _namespace(catalog: Catalog, name: str) -> tuple[str, ...]:
-    levels = catalog.identifier_to_tuple(name)
-    try:
-        # Who may not create one needs no right to where it is there.
-        if not catalog.namespace_exists(levels):
-            catalog.create_namespace_if_not_exists(levels)
-    except ValueError as error:
-        raise ConfigError(
-            printable(f"the catalog takes no such namespace: {first_line(error)}"),
-            where=f"--namespace {printable(name)}",
-            remedy="name one without dots",
-        ) from error
-    return levels
 
 
 def _uri(store: TableStore, uri: str) -> str:

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -40,7 +41,18 @@ class Wanted:
         paths = {host: set(below) for host, below in sites.items()}
         for cache in AMP_CACHES:
             paths.setdefault(cache.removeprefix("."), set()).add("/")
-        ranges = (keys for host, below in paths.items() for path in below for keys in _ranges(host, path))
+        ranges = list[Range]()
+        for host, below in paths.items():
+            # Of a path the first name is used, and only if every way to write it gives the same key.
+            firsts = {path.split("/")[1].lower() for path in below}
+            for key, first in product(_keys(host), firsts):
+                if _PLAIN_NAME.fullmatch(first):
+                    ranges.append((f"{key})/{first}", f"{key})/{first[:-1]}{chr(ord(first[-1]) + 1)}"))
+                    # Hosts below it.
+                    ranges.append((f"{key},", f"{key}-"))
+                else:
+                    ranges.append((f"{key})", f"{key}-"))
+                ranges.append((f"{key}:", f"{key};"))
         merged = list[Range]()
         for low, high in sorted(ranges):
             if merged and low <= merged[-1][1]:
@@ -58,21 +70,6 @@ class Wanted:
         """Return True if a host of the index can be wanted; one that cannot be read can."""
         page = page_url(f"https://{name}/") if name else None
         return page is None or not self.hosts.isdisjoint(hosts_above(page.host))
-
-
-def _ranges(host: str, path: str) -> Iterator[Range]:
-    """Yield the runs of keys of the pages below a path of a host, and of the hosts below it.
-
-    Only the first name of a path is used, and only if every way to write it gives the same key.
-    """
-    for key in _keys(host):
-        first = path.split("/")[1].lower()
-        if _PLAIN_NAME.fullmatch(first):
-            yield f"{key})/{first}", f"{key})/{first[:-1]}{chr(ord(first[-1]) + 1)}"
-            yield f"{key},", f"{key}-"
-        else:
-            yield f"{key})", f"{key}-"
-        yield f"{key}:", f"{key};"
 
 
 def _keys(host: str) -> Iterator[str]:

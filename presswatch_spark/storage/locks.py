@@ -114,15 +114,6 @@ def file_locked(path: str | Path, rule: FileRule) -> Iterator[None]:
         os.close(handle)
 
 
-def is_free(path: str | Path, rule: FileRule) -> bool:
-    """Return True if `rule` would be granted now; `OSError` as `lock`."""
-    try:
-        os.close(lock(path, rule))
-    except BlockingIOError:
-        return False
-    return True
-
-
 @contextmanager
 def writes_alone(folder: str) -> Iterator[None]:
     """Keep other writers out of a folder; on NFS a hidden file represents it. `OSError` as `lock`."""
@@ -247,9 +238,12 @@ def owned(runs: Folder, names: Collection[str]) -> set[str]:
     if runs.is_local:
         held = set[str]()
         for name in names:
-            with suppress(FileNotFoundError):
-                if not is_free(runs.path / name, RUN_LOOK):
-                    held.add(name)
+            try:
+                os.close(lock(runs.path / name, RUN_LOOK))
+            except BlockingIOError:
+                held.add(name)
+            except FileNotFoundError:
+                continue
         return held
     objects = {name: GuardedObject(runs.at(name), runs.storage) for name in names}
     dead = silent(objects.values())

@@ -21,11 +21,9 @@ from presswatch_spark.storage.locks import (
     CORPUS_BUILD,
     CORPUS_COPY,
     RUN,
-    RUN_LOOK,
     SCRATCH_LEFT,
     FileRule,
     file_locked,
-    is_free,
     lock,
     writes_alone,
 )
@@ -143,8 +141,8 @@ def test_a_look_at_a_run_neither_makes_nor_takes_its_lock(folder: Folder) -> Non
     assert runs.owned(folder, ["a.lock"]) == set()
     assert os.listdir(folder.uri) == []
     with runs.locked(folder, "a.lock", 9):
-        assert not is_free(folder.path / "a.lock", RUN_LOOK)
-    assert is_free(folder.path / "a.lock", RUN_LOOK)
+        assert runs.owned(folder, ["a.lock"]) == {"a.lock"}
+    assert runs.owned(folder, ["a.lock"]) == set()
 
 
 def test_the_lock_of_a_build_that_was_removed_meanwhile_is_not_held(

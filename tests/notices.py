@@ -17,7 +17,7 @@ from zipfile import ZipFile
 import yaml
 
 from presswatch_spark.claims.selection import Choice, PlaceSelection
-from presswatch_spark.demo.generate import members_yaml
+from presswatch_spark.demo.generate import package_file
 from presswatch_spark.evidence.sources import source_at
 from presswatch_spark.notices.laws import laws
 from presswatch_spark.notices.letter import NoticeOrder
@@ -72,7 +72,7 @@ class Bureau:
 
     def members(self, change: Callable[[dict[str, Any]], object] = lambda publisher: None) -> None:
         """Write the members file, with the document of each mandate; `change` changes each publisher."""
-        members = yaml.safe_load(members_yaml())
+        members = yaml.safe_load(package_file("members.yaml").read_bytes())
         for publisher in members["publishers"]:
             document = self.folder / f"{publisher['id']}.txt"
             document.write_text(f"mandate of {publisher['id']}", encoding="utf-8")

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.generate import members_yaml, release_pages, write_press
+from presswatch_spark.demo.generate import package_file, release_pages, write_press
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.case import MARKER, RemovalCase, write_case
 from presswatch_spark.removal.places import open_case
@@ -135,7 +135,7 @@ def _made(forms: tuple[str, ...], below: str) -> Made:
     for name in forms:
         FORMS[name](shards / name, pages)
     _, articles = write_press(press)
-    build(press / "corpus", [articles], members_file=members_yaml())
+    build(press / "corpus", [articles], members_file=package_file("members.yaml").read_text("utf-8"))
     scan_here([shards / name for name in forms], press / "corpus", folder / "tables")
     sources = Sources(corpus=str(press / "corpus"), as_of=AS_OF)
     judge_all(folder / "tables", folder / "tables", sources)

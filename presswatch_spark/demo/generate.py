@@ -48,11 +48,6 @@ class Page:
     copies: tuple[str, ...] = ()
 
 
-def members_yaml() -> str:
-    """Return the members file, as text."""
-    return package_file("members.yaml").read_text(encoding="utf-8")
-
-
 @cache
 def press() -> Mapping[str, DemoArticle]:
     """Return every article by its id; agency copy appears once for each title that published it."""
@@ -105,7 +100,7 @@ _SENTENCE_GAP = re.compile(r"(?<=[.!?…»])[ \n](?=[«A-ZÀÂÇÉÈÊÎÔŒ])")
 def write_press(folder: Path) -> tuple[Path, Path]:
     """Write `members.yaml` and `articles.jsonl` into `folder`, with mandates and the sender; returns both."""
     members, articles = folder / "members.yaml", folder / "articles.jsonl"
-    members.write_text(members_yaml(), encoding="utf-8")
+    members.write_bytes(package_file("members.yaml").read_bytes())
     (folder / "sender.yaml").write_bytes(package_file("sender.yaml").read_bytes())
     (folder / "mandates").mkdir(exist_ok=True)
     for mandate in package_file("mandates").iterdir():

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.scan import incomplete_lines
-from presswatch_spark.demo.generate import members_yaml, press
+from presswatch_spark.demo.generate import package_file, press
 from presswatch_spark.demo.run import Demonstration, reports_in, run_demo
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.formats.source import ReadOptions
@@ -141,7 +141,9 @@ def test_passages_cut_out_of_the_pages_are_passages_of_the_articles(demo: Demons
 def test_the_report_names_every_title_and_is_there_in_both_languages(demo: Demonstration) -> None:
     pages = {language: Path(path).read_text("utf-8") for language, path in reports_in(demo.folder).items()}
     names = {
-        title["name"] for each in yaml.safe_load(members_yaml())["publishers"] for title in each["titles"]
+        title["name"]
+        for each in yaml.safe_load(package_file("members.yaml").read_bytes())["publishers"]
+        for title in each["titles"]
     }
     for language, page in pages.items():
         assert f'<html lang="{language}">' in page

@@ -16,7 +16,7 @@ import pytest
 
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.generate import members_yaml, release_pages, write_press
+from presswatch_spark.demo.generate import package_file, release_pages, write_press
 from presswatch_spark.removal import states as of
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.hub import large_files
@@ -89,7 +89,7 @@ def made(folder: Path, form: str, names: tuple[str, str]) -> tuple[Path, Files]:
         FORMS[form](folder / name, some)
     files = {f"en/{name}": (folder / name).read_bytes() for name in names}
     _, articles = write_press(folder)
-    build(folder / "corpus", [articles], members_file=members_yaml())
+    build(folder / "corpus", [articles], members_file=package_file("members.yaml").read_text("utf-8"))
     with hub(files) as site, pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_ENDPOINT", site.url)
         config = load_scan_config(flags=QUICK)

@@ -1,7 +1,7 @@
 """Limits of requests to a host: connections, pace, pauses, and when to stop. Each process has its share.
 
-After a refusal without a time (403, 429) this process pauses once. A second 429, or five refused objects in a
-row (401, 403), stop the host. Otherwise a host that names a time is asked again after it.
+After a refusal without a time (403, 429) this process pauses once. A second 429, or objects refused in a row
+(403: three, 401: five), stop the host. Otherwise a host that names a time is asked again after it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 8
 """To one web site from all processes of a machine, unless `max_connections` names another number."""
-REFUSED_MAX = 5
-"""Objects that a site refuses in a row (401, 403) before it is asked nothing more."""
+REFUSED_MAX = {401: 5, 403: 3}
+"""Objects that a site refuses in a row before it is asked nothing more. A 403 may be about this address."""
 REASONS = ("X-Error-Code", "X-Error-Message")
 """Headers in which a hub says why it refuses an object."""
 WAITS_MAX = 20
@@ -161,8 +161,8 @@ class HostLimits:
                 if status == 429:
                     why = f"too many requests (429), and again after a pause of {pause:,g} s"
                     raise self._stop(reply.uri, why, options)
-                if len(self._refused) >= REFUSED_MAX:
-                    why = f"access denied ({status}) for {REFUSED_MAX} objects in a row"
+                if len(self._refused) >= (most := REFUSED_MAX[status]):
+                    why = f"access denied ({status}) for {most} objects in a row"
                     raise self._stop(reply.uri, why, options)
                 return False
             # A request from before the pause proves nothing about the time after it.

@@ -7,11 +7,11 @@ CAMPAIGN/corpora/FROM-TO/         the articles that corpus TO has and corpus FRO
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any
 
 from presswatch_spark.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.releases.datasets import dataset_named, load_datasets, part_of
@@ -76,26 +76,6 @@ class CampaignPlan:
         """Return the content of the campaign's file."""
         return sealed_json({"layout": LAYOUT, **asdict(self)}) + b"\n"
 
-    @classmethod
-    def from_json(cls, data: bytes, where: str) -> Self:
-        """Read the content that `to_json` wrote; `CorruptError` for anything else."""
-        try:
-            facts: dict[str, Any] = parse_json(data)
-            if facts.pop("layout") != LAYOUT:
-                raise ValueError
-            unsealed_json(data.rstrip(b"\n"))
-            del facts["sha256"]
-            facts["corpora"] = tuple(CorpusOfCampaign(**each) for each in facts["corpora"])
-            facts["datasets"] = tuple((str(name), str(part)) for name, part in facts["datasets"])
-            facts["options"] = tuple(facts["options"])
-            return cls(**facts)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise CorruptError(
-                "is no campaign that this version can read, or was changed since it was written",
-                where=where,
-                remedy="use the version that opened it, undo an edit, or open it again in another folder",
-            ) from error
-
     def known_crawls(
         self, config: ScanConfig, now: datetime, *, by_name: bool = False, base: str | None = None
     ) -> ReleaseList:
@@ -128,12 +108,30 @@ class CampaignPlan:
 
 
 def read_plan(folder: Folder) -> tuple[CampaignPlan, str] | None:
-    """Return the campaign of a folder, and the ETag of its file; None if there is none."""
+    """Return the campaign of a folder, and the ETag of its file; None if there is none.
+
+    Raises `CorruptError` for anything but what `to_json` wrote.
+    """
     try:
         data, etag = folder.read(PLAN)
     except MissingError:
         return None
-    return CampaignPlan.from_json(data, folder.at(PLAN)), etag
+    try:
+        facts: dict[str, Any] = parse_json(data)
+        if facts.pop("layout") != LAYOUT:
+            raise ValueError
+        unsealed_json(data.rstrip(b"\n"))
+        del facts["sha256"]
+        facts["corpora"] = tuple(CorpusOfCampaign(**each) for each in facts["corpora"])
+        facts["datasets"] = tuple((str(name), str(part)) for name, part in facts["datasets"])
+        facts["options"] = tuple(facts["options"])
+        return CampaignPlan(**facts), etag
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CorruptError(
+            "is no campaign that this version can read, or was changed since it was written",
+            where=folder.at(PLAN),
+            remedy="use the version that opened it, undo an edit, or open it again in another folder",
+        ) from error
 
 
 def plan_of(folder: Folder) -> CampaignPlan:
@@ -199,7 +197,23 @@ def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: da
     crawls = list[Item]()
     if plan.crawls:
         releases = news_months(now) if plan.crawls == NEWS else known.listing.crawls
-        for release in _between(plan, releases):
+        names = [release.name for release in releases]
+        for name in (plan.since, plan.until):
+            if name is not None and name not in names:
+                raise InputError(
+                    "is not in the list of crawls, or no month of CC-NEWS that is over",
+                    where=name,
+                    remedy=f"name one like {names[0]}; `presswatch releases` lists the crawls",
+                )
+        first = names.index(plan.until) if plan.until else 0
+        last = names.index(plan.since) if plan.since else len(names) - 1
+        if first > last:
+            raise InputError(
+                f"is newer than {plan.until}, so no crawl lies between them",
+                where=str(plan.since),
+                remedy="give the oldest crawl as --since and the newest as --until",
+            )
+        for release in releases[first : last + 1]:
             is_news, note = plan.crawls == NEWS, ""
             form = kinds_of(release.name)[0] if is_news else form_of(release.name, plan.crawls)
             if config.read.languages and not is_news:
@@ -222,26 +236,6 @@ def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: da
         note = dataset.caution or ""
         parts.append(Item(name, shards.format, shards.release, shards.path, shards.columns, note, dataset.id))
     return (*crawls, *parts)
-
-
-def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]:
-    names = [crawl.name for crawl in crawls]
-    for name in (plan.since, plan.until):
-        if name is not None and name not in names:
-            raise InputError(
-                "is not in the list of crawls, or no month of CC-NEWS that is over",
-                where=name,
-                remedy=f"name one like {names[0]}; `presswatch releases` lists the crawls",
-            )
-    first = names.index(plan.until) if plan.until else 0
-    last = names.index(plan.since) if plan.since else len(names) - 1
-    if first > last:
-        raise InputError(
-            f"is newer than {plan.until}, so no crawl lies between them",
-            where=str(plan.since),
-            remedy="give the oldest crawl as --since and the newest as --until",
-        )
-    return crawls[first : last + 1]
 
 
 def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[str], bool]) -> ReleaseList:

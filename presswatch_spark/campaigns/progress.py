@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import pyarrow.compute as pc
@@ -97,11 +96,17 @@ class Reads:
         return self._reaching({step: read.complete for step, read in self.steps.items()})
 
     def _reaching(self, steps: Mapping[Step, set[str]]) -> Mapping[str, int]:
-        reached = cache(_reached)
-        return {
-            place: reached(tuple(step for step, places in steps.items() if place in places))
-            for place in self.shards
-        }
+        # Joining steps lead from 0 to the newest corpus; many shards have the same steps.
+        newest, found = dict[tuple[Step, ...], int](), dict[str, int]()
+        for place in self.shards:
+            known = tuple(step for step, places in steps.items() if place in places)
+            if known not in newest:
+                reached = {0}
+                while new := {last for first, last in known if first in reached} - reached:
+                    reached |= new
+                newest[known] = max(reached)
+            found[place] = newest[known]
+        return found
 
     def whole(self) -> int:
         """Return the newest corpus for which all shards were read to their end."""
@@ -254,14 +259,6 @@ def place_of(uri: str) -> str:
 def version_of(info: ObjectInfo) -> Version:
     """Return the version of a shard. On disk a copied file may have a new time, so only its size counts."""
     return info.size, info.etag if scheme_of(info.uri) == "s3" else None
-
-
-def _reached(steps: Iterable[Step]) -> int:
-    """Return the newest corpus that joining steps lead to, from 0 on; 0 if no step begins at 0."""
-    reached, known = {0}, set(steps)
-    while new := {last for first, last in known if first in reached} - reached:
-        reached |= new
-    return max(reached)
 
 
 def _lists(table: Any, *names: str) -> list[list[Any]]:

@@ -109,29 +109,25 @@ class FileCensus:
                 "article_id": article and article.article_id,
                 "url_match": "article" if article else "title",
             }
-            reading.add(_capture(row, owned, named, uri, place))
+            filename = as_text(row.get("warc_filename"))
+            by_filename = in_filename(filename)
+            capture: Row = {
+                **owned,
+                "url": row["url"],
+                "captured_at": as_time(row.get("captured_at")),
+                "http_status": as_number(row.get("http_status"), INT32_MAX),
+                "languages": list(as_languages(row.get("languages"))),
+                "warc_filename": filename,
+                "record_offset": as_number(row.get("record_offset"), INT64_MAX),
+                "record_length": as_number(row.get("record_length"), INT64_MAX),
+                "shard_uri": uri,
+                "row_index": place,
+            }
+            for name in ("mime_declared", "mime_detected", "charset", "truncated", "payload_digest"):
+                capture[name] = as_text(row.get(name))
+            for name in ("release", "subset"):
+                capture[name] = as_text(row.get(name)) or by_filename.get(name) or named.get(name)
+            reading.add({**capture, "row_sha256": row_digest(capture)})
 
 
 _corpus = lru_cache(maxsize=1)(Corpus.same)
-
-
-def _capture(row: Row, owned: Row, named: Mapping[str, str], uri: str, place: int) -> Row:
-    filename = as_text(row.get("warc_filename"))
-    by_filename = in_filename(filename)
-    capture: Row = {
-        **owned,
-        "url": row["url"],
-        "captured_at": as_time(row.get("captured_at")),
-        "http_status": as_number(row.get("http_status"), INT32_MAX),
-        "languages": list(as_languages(row.get("languages"))),
-        "warc_filename": filename,
-        "record_offset": as_number(row.get("record_offset"), INT64_MAX),
-        "record_length": as_number(row.get("record_length"), INT64_MAX),
-        "shard_uri": uri,
-        "row_index": place,
-    }
-    for name in ("mime_declared", "mime_detected", "charset", "truncated", "payload_digest"):
-        capture[name] = as_text(row.get(name))
-    for name in ("release", "subset"):
-        capture[name] = as_text(row.get(name)) or by_filename.get(name) or named.get(name)
-    return {**capture, "row_sha256": row_digest(capture)}

@@ -213,10 +213,6 @@ class Progress:
             f" {failed['shard_uri']}: {failed['error']} (the {self._terms.run} goes on; Ctrl-C stops it)"
         )
 
-    def take_back(self, counts: ShardTotals) -> None:
-        """Subtract work that has to be done again."""
-        self._done -= counts
-
     def say(self, news: str) -> None:
         """Write a line of news, above the live line if there is one."""
         self._write(("\r\x1b[K" if self._live else "") + printable(news) + "\n")
@@ -382,7 +378,7 @@ class Observer:
     def wave_lost(self, counts: ShardTotals, totals: Totals) -> None:
         """Subtract a wave whose output is damaged: its shards are scanned again."""
         self._totals.subtract(totals)
-        self.progress.take_back(counts)
+        self.progress.add(ShardTotals() - counts)
 
     def worker_died(self, suspects: Sequence[str], tries: int) -> None:
         """Report that workers died; `suspects` are the shards that they had begun and not finished."""

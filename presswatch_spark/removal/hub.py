@@ -105,8 +105,18 @@ class HubFileProber(FileProber):
                 yield target, found
             else:
                 left.append(target)
-        if left and commit:
-            yield from self._read_through(left, str(replace(address, revision=commit)), facts)
+        if not (left and commit):
+            return
+        memory = ProbeMemory(self.memory.shards, dict(self.memory.beside), dict(self.memory.first))
+        memory.learn(self.probes)
+        uri = str(replace(address, revision=commit))
+        file = ProbedFile(uri, tuple(left), (), self.file.noticed, self.file.known)
+        whole = FileProber(file, memory, self.options, self.words, deep=True, nowhere=self.nowhere)
+        whole.look_through(left, facts)
+        by_digest: Mapping[str | None, Target] = {target.target_sha256: target for target in left}
+        for probe in whole.probes:
+            found = finding_of(probe, probe.detail or "", RecordFacts.of_row(probe))
+            yield by_digest[probe.target_sha256], found
 
     def _known(self, target: Target, facts: ResponseFacts) -> ProbeFinding | None:
         probe = self.memory.newest.get(target.target_sha256)
@@ -117,19 +127,6 @@ class HubFileProber(FileProber):
             return None
         detail = f"the newest revision has the file that probe {probe.number:,} read"
         return finding_of(probe, detail, RecordFacts(copied_words=probe.copied_words))
-
-    def _read_through(
-        self, targets: list[Target], uri: str, facts: ResponseFacts
-    ) -> Iterator[tuple[Target, ProbeFinding]]:
-        memory = ProbeMemory(self.memory.shards, dict(self.memory.beside), dict(self.memory.first))
-        memory.learn(self.probes)
-        file = ProbedFile(uri, tuple(targets), (), self.file.noticed, self.file.known)
-        whole = FileProber(file, memory, self.options, self.words, deep=True, nowhere=self.nowhere)
-        whole.look_through(targets, facts)
-        by_digest: Mapping[str | None, Target] = {target.target_sha256: target for target in targets}
-        for probe in whole.probes:
-            found = finding_of(probe, probe.detail or "", RecordFacts.of_row(probe))
-            yield by_digest[probe.target_sha256], found
 
 
 def large_files(root: str, storage: StorageOptions) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from presswatch_spark.ccindex.lookup import RELEASE, Index, IndexAnswer, IndexedCapture
+from presswatch_spark.ccindex.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.removal.responses import ProbeFinding, RecordFacts, ResponseFacts, in_same_second
 from presswatch_spark.removal.states import Outcome
@@ -54,25 +54,24 @@ def look_up(index: Index, pages: Iterable[IndexedPage]) -> dict[IndexedPage, Pag
         by_release.setdefault(release, []).append(url)
     for release, urls in by_release.items():
         for url, answer in index.answers(urls, release):
-            found[release, url] = _page_answer(answer)
+            facts = ResponseFacts.unasked(answer.request, printable(answer.uri))
+            if answer.response is not None:
+                facts = ResponseFacts.of(answer.response, answer.request, answer.uri)
+            captures: Captures = answer.captures
+            if answer.error is not None:
+                outcome: Outcome = "limited" if facts.status == 429 else "refused"
+                if isinstance(answer.error, CorruptError):
+                    outcome = "strange"
+                elif facts.status is None or (answer.response and answer.response.failure):
+                    outcome = "failed"
+                captures = ProbeFinding(outcome, answer.error.what)
+            elif not (answer.captures or answer.is_sure):
+                unsure = (
+                    "the index has nothing under this key, and may have written the page's URL in another way"
+                )
+                captures = ProbeFinding("strange", unsure)
+            found[release, url] = PageAnswer(facts, captures)
     return found
-
-
-def _page_answer(answer: IndexAnswer) -> PageAnswer:
-    facts = ResponseFacts.unasked(answer.request, printable(answer.uri))
-    if answer.response is not None:
-        facts = ResponseFacts.of(answer.response, answer.request, answer.uri)
-    if answer.error is None and (answer.captures or answer.is_sure):
-        return PageAnswer(facts, answer.captures)
-    if answer.error is None:
-        unsure = "the index has nothing under this key, and may have written the page's URL in another way"
-        return PageAnswer(facts, ProbeFinding("strange", unsure))
-    outcome: Outcome = "limited" if facts.status == 429 else "refused"
-    if isinstance(answer.error, CorruptError):
-        outcome = "strange"
-    elif facts.status is None or (answer.response and answer.response.failure):
-        outcome = "failed"
-    return PageAnswer(facts, ProbeFinding(outcome, answer.error.what))
 
 
 def listed_among(captures: Captures, captured_at: datetime | None) -> ProbeFinding:

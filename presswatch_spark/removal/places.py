@@ -74,7 +74,18 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     log: pa.Table = tables.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
     scanned = {row["shard_uri"]: (row["etag"], row["bytes_expected"]) for row in log.to_pylist()}
     targets = [target_of(of, row, place, scanned) for of, row, place in _places(found, wanted.keys())]
-    targets += _derived(targets)
+    # Those that no scan has found: for records of WET, those of WARC of the same captures.
+    known = {(each.row_sha256, each.shard_uri, each.document_url, each.captured_at) for each in targets}
+    for target in list(targets):
+        source = _source_of(target.dataset, target.shard_uri)
+        if source is None or not target.document_url or target.captured_at is None:
+            continue
+        dataset, uri = source
+        capture = target.row_sha256, uri, target.document_url, target.captured_at
+        if capture not in known:
+            known.add(capture)
+            derived = {**target.as_dict(), **_ONLY_A_SCAN_GIVES, "dataset": dataset, "shard_uri": uri}
+            targets.append(sealed(Target(**{**derived, "place": "capture"})))
     chosen = set(claims_of_targets(targets).values())
 
     # Documents beside targets; those of WET files are in the WARC files of these, too.
@@ -119,24 +130,6 @@ def target_of(of: Row, row: Row, place: TargetPlace, scanned: ScannedShards) -> 
         "copied_words": row["copied_words"],
     }
     return sealed(Target(**columns, place=place, etag=etag, bytes=size, target_sha256=""))
-
-
-def _derived(targets: Sequence[Target]) -> Iterator[Target]:
-    """Yield the targets that no scan has found: for records of WET, those of WARC of the same captures."""
-
-    def capture(target: Target, uri: str) -> tuple[str, str, str | None, datetime | None]:
-        return target.row_sha256, uri, target.document_url, target.captured_at
-
-    known = {capture(target, target.shard_uri) for target in targets}
-    for target in targets:
-        source = _source_of(target.dataset, target.shard_uri)
-        if source is None or not target.document_url or target.captured_at is None:
-            continue
-        dataset, uri = source
-        if capture(target, uri) not in known:
-            known.add(capture(target, uri))
-            columns = {**target.as_dict(), **_ONLY_A_SCAN_GIVES, "dataset": dataset, "shard_uri": uri}
-            yield sealed(Target(**{**columns, "place": "capture"}))
 
 
 def _source_of(dataset: str, uri: str) -> tuple[str, str] | None:

@@ -260,7 +260,12 @@ class Prober:
             first, storage = file.targets[0], self.config.storage
             reading = self.case.about["reading"].get(first.run_id, {})
             options = ReadOptions(**reading, release=first.release, pdf=True, storage=storage)
-            prober = kind(file, known.memory, options, words, begun.deep, _nowhere(file.uri, begun))
+            # An address in the folder of the file that never was, and is another in each round.
+            folder, _, name = file.uri.rpartition("/")
+            salted = hashlib.sha256(f"{begun.number} {begun.begun_at} {file.uri}".encode()).hexdigest()[:24]
+            stem, dot, suffix = name.partition(".")
+            nowhere = f"{folder}/{salted}{dot}{suffix}" if stem else f"{folder}/{salted}"
+            prober = kind(file, known.memory, options, words, begun.deep, nowhere)
             try:
                 return prober.ask()
             except BlockedError as error:
@@ -300,8 +305,8 @@ class Prober:
         """Ask for the pages of targets that the round has not asked for, and for a control in each file."""
         left = known.done - {probe.target_sha256 for probe in known.current if probe.role == "index"}
         placed = known.placed
-        pages = {each.target_sha256 for each in placed if each.document_url and not is_unresolved(each)}
-        files = list(self._files(placed, {each for each in left & pages if each is not None}))
+        paged = {each.target_sha256 for each in placed if each.document_url and not is_unresolved(each)}
+        files = list(self._files(placed, {each for each in left & paged if each is not None}))
         of_targets = {probe.document_url for probe in known.current if probe.role == "target"}
         controls = dict[str, str]()
         for probe in known.current:
@@ -311,29 +316,27 @@ class Prober:
         step = FILES_AT_ONCE if index.is_server else max(1, len(files))
         try:
             for first in range(0, len(files), step):
-                known.add(_indexed(index, files[first : first + step], controls, known.next_batch))
+                some, probes = files[first : first + step], list[Probe]()
+                control_of = {
+                    file: (file.targets[0].release or "", control)
+                    for file in some
+                    if (control := controls.get(printable(file.uri)))
+                }
+                pages = {_page(target) for file in some for target in file.targets}
+                answers = look_up(index, sorted(pages.union(control_of.values())))
+                for number, file in enumerate(some, known.next_batch):
+                    of_file = list[Probe]()
+                    for target in file.targets:
+                        answer = answers[_page(target)]
+                        found = listed_among(answer.captures, target.captured_at)
+                        of_file.append(probe_of("index", answer.facts, found, target))
+                    if file in control_of:
+                        answer = answers[control_of[file]]
+                        of_file.append(probe_of("listed", answer.facts, listed_among(answer.captures, None)))
+                    probes += _in_batch(of_file, number)
+                known.add(probes)
         except BlockedError as error:
             self._blocked[index.address] = str(error)
-
-
-def _indexed(
-    index: Index, files: Sequence[ProbedFile], controls: Mapping[str, str], batch: int
-) -> list[Probe]:
-    release_of = {file: file.targets[0].release or "" for file in files}
-    pages = {_page(target) for file in files for target in file.targets}
-    pages |= {(release_of[file], control) for file in files if (control := controls.get(printable(file.uri)))}
-    answers, probes = look_up(index, sorted(pages)), list[Probe]()
-    for number, file in enumerate(files, batch):
-        of_file = list[Probe]()
-        for target in file.targets:
-            answer = answers[_page(target)]
-            found = listed_among(answer.captures, target.captured_at)
-            of_file.append(probe_of("index", answer.facts, found, target))
-        if control := controls.get(printable(file.uri)):
-            answer = answers[release_of[file], control]
-            of_file.append(probe_of("listed", answer.facts, listed_among(answer.captures, None)))
-        probes += _in_batch(of_file, number)
-    return probes
 
 
 def _in_batch(probes: Sequence[Probe], number: int) -> list[Probe]:
@@ -362,11 +365,3 @@ def _site(uri: str) -> str:
     if scheme == "file":
         return uri.rpartition("/")[0]
     return host_of(uri) if scheme in ("http", "https") else uri.split("/")[2]
-
-
-def _nowhere(uri: str, begun: ProbeRound) -> str:
-    """Return an address in the folder of a file that never was, and is another in each round."""
-    folder, _, name = uri.rpartition("/")
-    salted = hashlib.sha256(f"{begun.number} {begun.begun_at} {uri}".encode()).hexdigest()[:24]
-    stem, dot, suffix = name.partition(".")
-    return f"{folder}/{salted}{dot}{suffix}" if stem else f"{folder}/{salted}"

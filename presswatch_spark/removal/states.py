@@ -219,19 +219,7 @@ class TargetRound:
 
     def rules(self) -> Iterator[Rule]:
         """Yield condition, state and reason to doubt it of each rule; the first that holds decides."""
-        yield from self._if_it_reads()
-        yield from self._if_answers_count_for_nothing()
-        yield from self._if_other_text(self.has("other_text") or (self.has("remains") and bool(self.words())))
-        is_unread = any(
-            probe.outcome in ("unreadable", "remains") and probe.record_offset is not None
-            for probe in self.asked
-        )
-        yield is_unread, "undecided", MAY_GIVE_TEXT
-        yield from self._if_missing()
-        yield from self._if_file_is_there()
-
-    def _if_it_reads(self) -> Iterator[Rule]:
-        """A text that can be read is not gone, whatever else was answered."""
+        # A text that can be read is not gone, whatever else was answered.
         newest_reads = self.control("newest", *READS)
         reads = self.has(*READS) or newest_reads
         yield bool(self.history.gone) and reads, "reappeared", N_("it was {before} before")
@@ -250,8 +238,7 @@ class TargetRound:
         yield self.has("same"), "present", ""
         yield self.has("elsewhere"), "present", N_("it is elsewhere in the file, or under another URL")
         yield newest_reads, "present", N_("its commit no longer gives it; the newest revision does")
-
-    def _if_answers_count_for_nothing(self) -> Iterator[Rule]:
+        # Answers that count for nothing.
         denied = N_("access was refused, which removes nothing")
         yield self.control("newest", "denied"), "restricted", denied
         unresolved = N_("unresolved: no index (--index) has said yet where in its file the record is")
@@ -268,6 +255,13 @@ class TargetRound:
         answers = (version_of(probe) for probe in self.asked if probe.outcome != "missing")
         is_known = any(version in self.history.versions for version in answers)
         yield is_known, "undecided", N_("the server says that the file is the one in which it was read")
+        yield from self._if_other_text(self.has("other_text") or (self.has("remains") and bool(self.words())))
+        is_unread = any(
+            probe.outcome in ("unreadable", "remains") and probe.record_offset is not None
+            for probe in self.asked
+        )
+        yield is_unread, "undecided", MAY_GIVE_TEXT
+        yield from self._if_text_is_not_there()
 
     def _if_other_text(self, is_there: bool) -> Iterator[Rule]:
         """Without a word of the article it is no removal: a count can miss words that are written oddly."""
@@ -277,7 +271,8 @@ class TargetRound:
         none = N_("another text is there, in which no word of the article was found")
         yield is_there, "altered", none
 
-    def _if_missing(self) -> Iterator[Rule]:
+    def _if_text_is_not_there(self) -> Iterator[Rule]:
+        # The file is missing.
         is_gone, first = self.has("missing"), self.history.first_missing
         partly = N_("the server misses its file only for some requests")
         yield is_gone and _is_there(self.controls), "undecided", partly
@@ -297,8 +292,7 @@ class TargetRound:
         yield is_gone and self.control("newest", "absent"), "dropped", ""
         yield is_gone, "withdrawn", ""
         yield self.is_on_hub(), "undecided", N_("a commit never changes, and gives other bytes")
-
-    def _if_file_is_there(self) -> Iterator[Rule]:
+        # The file is there.
         is_blank, longest = self.has("empty", "zeros"), self.history.longest
         no_other = N_("no other record of the file was read")
         yield not self.control("first", "same", "rewritten"), "undecided", no_other

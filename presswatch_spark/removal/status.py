@@ -284,15 +284,10 @@ FAMILIES: Mapping[str, MetricFamily] = {
 
 
 def write_metrics(path: str, status: CaseStatus) -> None:
-    """Write the metrics of a case for Prometheus, whole or not at all; `OutputError` if that fails."""
-    try:
-        write_whole(Path(path), metrics_text(status))
-    except OSError as error:
-        raise unwritable(Path(path), error) from error
+    """Write the metrics of a case for Prometheus, whole or not at all; `OutputError` if that fails.
 
-
-def metrics_text(status: CaseStatus) -> str:
-    """Return the metrics of a case in Prometheus's exposition format; each sample names the case."""
+    Each sample names the case.
+    """
     kinds, places = Counter(alarm.kind for alarm in status.alarms), status.counts()
     removed, claims = status.claims()
     last = [datetime.fromisoformat(each.begun_at) for each in status.rounds[-1:]]
@@ -311,4 +306,7 @@ def metrics_text(status: CaseStatus) -> str:
             for label, value in values[name].items():
                 yield name, labels_of(case | ({family.label: label} if family.label else {})), float(value)
 
-    return exposition(FAMILIES, samples())
+    try:
+        write_whole(Path(path), exposition(FAMILIES, samples()))
+    except OSError as error:
+        raise unwritable(Path(path), error) from error

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import yaml
@@ -126,10 +126,8 @@ def line_of(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-@lru_cache(maxsize=8)
-def _composed(text: str) -> yaml.Node | None:
-    # A process reads the same few files often. Callers must not change the tree.
-    return yaml.compose(text, Loader=yaml.SafeLoader)
+# A process reads the same few files often. Callers must not change the tree.
+_composed = lru_cache(maxsize=8)(partial(yaml.compose, Loader=yaml.SafeLoader))
 
 
 def compose(raw: bytes, check: Check, shape: str, needs: str = "") -> yaml.Node | None:

@@ -13,7 +13,7 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.removal.case import Chain, RemovalCase
-from presswatch_spark.removal.status import FAMILIES, CaseStatus, metrics_text
+from presswatch_spark.removal.status import FAMILIES, CaseStatus, write_metrics
 from presswatch_spark.storage.objects import StorageOptions
 from tests.removal import new_case, probes_of
 from tests.unit.removal.test_case import probe, target
@@ -38,6 +38,12 @@ def case(tmp_path: Path) -> RemovalCase:
     return made
 
 
+def metrics_text(case: RemovalCase, folder: Path) -> str:
+    """Content of the file that is written of a case."""
+    write_metrics(str(folder / "removal.prom"), CaseStatus.of(case))
+    return (folder / "removal.prom").read_text("utf-8")
+
+
 def samples(text: str) -> dict[tuple[str, str], float]:
     """Value of each sample by family and label; every line is a sample of a case, or says what follows."""
     found = {}
@@ -48,8 +54,8 @@ def samples(text: str) -> dict[tuple[str, str], float]:
     return found
 
 
-def test_metrics_say_how_a_case_stands(case: RemovalCase) -> None:
-    found = samples(metrics_text(CaseStatus.of(case)))
+def test_metrics_say_how_a_case_stands(case: RemovalCase, tmp_path: Path) -> None:
+    found = samples(metrics_text(case, tmp_path))
     assert found["removal_places", "present"] == 3
     assert found["removal_places", "dropped"] == 0
     assert [found[f"removal_claims{name}", ""] for name in ("", "_removed")] == [3, 0]
@@ -61,9 +67,9 @@ def test_metrics_say_how_a_case_stands(case: RemovalCase) -> None:
 
 
 def test_the_name_of_a_case_is_quoted(case: RemovalCase, tmp_path: Path) -> None:
-    told = [line.split()[2] for line in metrics_text(CaseStatus.of(case)).splitlines() if "# TYPE" in line]
+    told = [line.split()[2] for line in metrics_text(case, tmp_path).splitlines() if "# TYPE" in line]
     assert told == [f"presswatch_{name}" for name in FAMILIES]
-    text = metrics_text(CaseStatus.of(new_case(str(tmp_path / 'a "case"'), [target(0)])))
+    text = metrics_text(new_case(str(tmp_path / 'a "case"'), [target(0)]), tmp_path)
     assert r"a \"case\"" in text
     assert samples(text.replace(r"\"", "'"))["removal_claims", ""] == 1
 

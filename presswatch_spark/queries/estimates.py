@@ -25,27 +25,30 @@ DOCUMENTS: Mapping[str, str] = {
     "documents with matches, site unknown": "own_site is null",
 }
 ARTICLES: Mapping[str, str] = {"articles": "true", "articles, confidence A or B": "confidence in ('A', 'B')"}
-# A document is a record of a shard, wherever it is captured again. Without a place, its URL identifies it.
+# Numbers stand for shards: millions of groups by their texts take more than DuckDB's memory.
+READ = """
+    with read as (
+        select shard_uri, row_number() over () as shard from scan_log where status = 'complete'
+    )"""
 COUNTS = """
-    select owner, shard_uri, {sums} from (
-        select {owner} as owner, shard_uri, record_offset, row_index,
+    select {owner} as owner, shard_uri, {counts} from matches group by all"""
+# A document is a record of a shard, wherever it is captured again. Without a place, its URL identifies it.
+PLACES = f"""{READ}
+    select owner, shard_uri, {{counts}} from (
+        select {{owner}} as owner, shard, record_offset, row_index,
             case when record_offset is null and row_index is null then record_id end as id,
             case when record_offset is null and row_index is null then document_url end as url,
-            {counted}
-        from matches group by all
-    ) as documents group by all"""
-OCCURRENCES = """
-    select owner, shard_uri, count(*), count(*) filter (where number = 1),
-        count(*) filter (where files = 1), count(*) filter (where files = 2)
+            {{kinds}}
+        from matches join read using (shard_uri) group by all
+    ) as documents join read using (shard) group by all"""
+OCCURRENCES = f"""{READ}
+    select owner, shard_uri, count(*), count(*) filter (where files = 1), count(*) filter (where files = 2)
     from (
-        select owner, shard_uri, count(*) over (partition by owner, article_id) as files,
-            row_number() over (partition by owner, article_id order by shard_uri) as number
-        from (
-            select distinct {owner} as owner, article_id, shard_uri from matches
-            where article_id is not null and {chosen}
-                and shard_uri in (select shard_uri from scan_log where status = 'complete')
-        ) as pairs
-    ) as counted group by all"""
+        select owner, min(shard) as shard, count(*) as files from (
+            select distinct {{owner}} as owner, article_id, shard from matches join read using (shard_uri)
+            where article_id is not null and {{chosen}}
+        ) as pairs group by owner, article_id
+    ) as articles join read using (shard) group by all"""
 
 
 def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> SampleEstimate:
@@ -77,26 +80,27 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
     ]
     articles = list[Occurrences]()
     for owner in ("null", *([by] if by else ())):
-        kinds = [*ROWS.values(), *DOCUMENTS.values()]
-        inner = [f"count(*) filter (where {rows}) as n{n}" for n, rows in enumerate(ROWS.values())]
-        inner += [f"bool_or({kind}) as d{n}" for n, kind in enumerate(DOCUMENTS.values())]
-        sums = [f"sum(n{n})" for n in range(len(ROWS))]
-        sums += [f"count(*) filter (where d{n})" for n in range(len(DOCUMENTS))]
-        rows = counted(COUNTS.format(owner=owner, sums=", ".join(sums), counted=", ".join(inner)))
+        of_rows = [f"count(*) filter (where {rows})" for rows in ROWS.values()]
+        of_rows += [f"count(article_id) filter (where {rows})" for rows in ARTICLES.values()]
+        rows = counted(COUNTS.format(owner=owner, counts=", ".join(of_rows)))
+        kinds = ", ".join(f"bool_or({kind}) as d{n}" for n, kind in enumerate(DOCUMENTS.values()))
+        of_documents = ", ".join(f"count(*) filter (where d{n})" for n in range(len(DOCUMENTS)))
+        documents = counted(PLACES.format(owner=owner, counts=of_documents, kinds=kinds))
         owners = sorted(of for of in rows if of is not None) if by == owner else [None]
         for of in owners:
-            values = rows.get(of, np.zeros((len(design.files), len(kinds))))
-            names = enumerate((*ROWS, *DOCUMENTS))
+            values = rows.get(of, np.zeros((len(design.files), len(of_rows))))
             measures += [
                 Measure(name, of, values[:, place])
-                for place, name in names
-                if of is None or name == "matches" or name in DOCUMENTS
+                for place, name in enumerate(ROWS)
+                if of is None or name == "matches"
             ]
-        for name, chosen in ARTICLES.items():
-            pairs = counted(OCCURRENCES.format(owner=owner, chosen=chosen))
+            values = documents.get(of, np.zeros((len(design.files), len(DOCUMENTS))))
+            measures += [Measure(name, of, values[:, place]) for place, name in enumerate(DOCUMENTS)]
+        for place, (name, chosen) in enumerate(ARTICLES.items(), len(ROWS)):
+            firsts = counted(OCCURRENCES.format(owner=owner, chosen=chosen))
             for of in owners:
-                values = pairs.get(of, np.zeros((len(design.files), 4)))
-                _, seen, once, twice = (int(total) for total in values.sum(axis=0))
-                files = int(np.count_nonzero(values[:, 0]))
-                articles.append(Occurrences(name, of, seen, files, once, twice // 2, values[:, 2]))
+                values = firsts.get(of, np.zeros((len(design.files), 3)))
+                seen, once, twice = (int(total) for total in values.sum(axis=0))
+                files = int(np.count_nonzero(rows[of][:, place])) if of in rows else 0
+                articles.append(Occurrences(name, of, seen, files, once, twice, values[:, 1]))
     return estimate(run, design, measures, articles)

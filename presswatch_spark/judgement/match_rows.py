@@ -348,7 +348,9 @@ def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None 
     if finding:
         # All credits count, and the row names the first ones.
         credits_others = any(is_other(credit, finding.own_names) for credit in finding.credits)
-        publisher_others = _names_other_publisher(facts, finding)
+        # The name of a site is that of whoever runs it, and no statement about the text.
+        if facts.page_publisher is not None and facts.page_publisher_source != "site_name":
+            publisher_others = is_other(facts.page_publisher, finding.own_names)
         credits_owner = publisher_others is False or _credits_owner(facts, finding)
     return Match(
         run_id="",
@@ -420,16 +422,6 @@ def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None 
         upstream_offset=facts.upstream_offset,
         row_sha256="",
     )
-
-
-def _names_other_publisher(facts: DocumentFacts, finding: VerifiedOverlap) -> bool | None:
-    """Return whether the page names another publisher than the article's; None if it names none.
-
-    The name of a site is that of whoever runs it, and no statement about the text.
-    """
-    if facts.page_publisher is None or facts.page_publisher_source == "site_name":
-        return None
-    return is_other(facts.page_publisher, finding.own_names)
 
 
 def _credits_owner(facts: DocumentFacts, finding: VerifiedOverlap) -> bool:

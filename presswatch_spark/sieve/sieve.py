@@ -124,21 +124,6 @@ def parting_rows(segment_bytes: int) -> int:
     return 2 * (segment_bytes // 2 + SLACK)
 
 
-def scratch_of(segment_bytes: int) -> Scratch:
-    """Make buffers for segments of so many bytes of text."""
-    folded = CARRIED_BYTES + GROWTH * (segment_bytes + 16) + SLACK
-    words = folded // 2 + SLACK
-    windows, blocks = np.empty(words, np.uint64), np.empty(words, np.uint64)
-    return Scratch(
-        np.zeros(folded + SLACK, np.uint8),
-        WordBuffers(np.empty(words, np.int64), np.empty(words, np.int64), windows, blocks),
-        windows,
-        np.empty(SHINGLE_WORDS, np.uint64),
-        blocks,
-        np.empty(words + SLACK, np.uint8),
-    )
-
-
 @uncounted_njit
 def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
     # Words of the folded segment go after those carried over; the word that it cuts is carried on.
@@ -330,8 +315,18 @@ class Sieve:
         self._probe = probe_of(index, hashes)
         self._articles = plain(index.articles)
         self._segment = U64(segment_bytes)
-        self._scratch = scratch_of(segment_bytes)
-        room = 2 * len(self._scratch.windows)
+        folded = CARRIED_BYTES + GROWTH * (segment_bytes + 16) + SLACK
+        words = folded // 2 + SLACK
+        windows, blocks = np.empty(words, np.uint64), np.empty(words, np.uint64)
+        self._scratch = Scratch(
+            np.zeros(folded + SLACK, np.uint8),
+            WordBuffers(np.empty(words, np.int64), np.empty(words, np.int64), windows, blocks),
+            windows,
+            np.empty(SHINGLE_WORDS, np.uint64),
+            blocks,
+            np.empty(words + SLACK, np.uint8),
+        )
+        room = 2 * words
         self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64))
         self._partings = np.empty((parting_rows(segment_bytes), 2), np.int64)
         # Kept: a new megabyte for each batch would cost a page fault for every 4 KB.

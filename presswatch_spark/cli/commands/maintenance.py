@@ -104,21 +104,20 @@ def verify_rows(
                 failures[check.failure.reason] += 1
             yield check
 
-    def failure_lines() -> Iterator[str]:
-        for check in checks():
-            if check.failure:
-                yield f"{check.row.row_sha256[:DIGITS_SHOWN]}  {check.failure}"
-                yield f"{'':{DIGITS_SHOWN}}  {check.pointer}"
-
     def summary() -> Iterator[str]:
         yield f"{len(rows) - failures.total():,} of {len(rows):,} rows verify ({drawn})"
         for reason, count in failures.most_common():
             yield f"{count:>10,}  {reason}"
 
+    lines = (
+        (f"{check.row.row_sha256[:DIGITS_SHOWN]}  {check.failure}", f"{'':{DIGITS_SHOWN}}  {check.pointer}")
+        for check in checks()
+        if check.failure
+    )
     # These runs are known when all rows are checked.
     notes = (OTHER_CORPUS.format(run) for runs in [figures.other_corpus_runs] for run in sorted(runs))
     return Reply(
-        chain(failure_lines(), summary()),
+        chain(chain.from_iterable(lines), summary()),
         rows=ReplyRows(map(_check_facts, checks()), schema_of(**CHECK_KINDS)),
         warnings=notes if form.is_for_people else chain(summary(), notes),
         exit_code=lambda: INCOMPLETE if failures else FAILED if damage else 0,

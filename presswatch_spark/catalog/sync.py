@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
+from presswatch_spark.catalog import NAME
 from presswatch_spark.catalog.ddl import comment_of
 from presswatch_spark.errors import ConfigError, OutputError, StorageError
 from presswatch_spark.redaction import is_secret_name
@@ -35,10 +36,6 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
-
-KINDS = ("glue", "rest", "sql")
-NAME = "presswatch"
-"""How pyiceberg's settings call the catalog, and how catalogs in SQL tell theirs from others."""
 
 FROM_ELSEWHERE = "set it in .pyiceberg.yaml or in the environment (PYICEBERG_CATALOG__{}__…)"
 INSTALL = "pip install 'pyiceberg[glue,pyarrow,sql-sqlite]>=0.12,<0.13'"

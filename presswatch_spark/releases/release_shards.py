@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from presswatch_spark.errors import InputError, PresswatchError, StorageError
 from presswatch_spark.releases.datasets import load_datasets, part_of
 from presswatch_spark.releases.known import at_hand, list_uri
-from presswatch_spark.releases.release import C4, LABELS, NEWS, NEWS_MONTH, OSCAR, is_c4_english, kinds_of
+from presswatch_spark.releases.release import (
+    C4,
+    LABELS,
+    NEWS,
+    NEWS_MONTH,
+    OSCAR,
+    is_c4_english,
+    kinds_of,
+    week_of,
+)
 from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
@@ -90,9 +99,18 @@ def _names(rules: DatasetRules) -> list[str]:
 def _unknown(name: str, reason: str, rules: DatasetRules) -> PresswatchError:
     names = _names(rules)
     near = nearest(name, [*names, NEWS], SUGGESTIONS)
+    if week_of(name):
+        # In that week no crawl began.
+        near = sorted(names, key=lambda crawl: abs(_weeks(crawl) - _weeks(name)))[:SUGGESTIONS]
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     return InputError(
         f"no release of that name is known; the newest crawl in the list is {names[0]}{reason}",
         where=printable(name),
         remedy=f"{meant}`presswatch releases` lists all there are",
     )
+
+
+def _weeks(name: str) -> int:
+    """Count the weeks up to that of a crawl; the oldest crawls name years only."""
+    year, week = week_of(name) or (0, 0)
+    return 52 * year + week

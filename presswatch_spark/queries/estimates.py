@@ -60,6 +60,8 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
         InputError: the run is no sample, or too little of it was read; see `design_of`.
     """
     (run,) = store.read("runs", run_id).to_pylist()
+    # A damaged table is named first, whatever the run is.
+    store.files("matches", run_id)
     columns = ["shard_uri", "status", "documents", "text_bytes"]
     log = store.read("scan_log", run_id, columns=columns).to_pylist()
     design, lines = design_of(run, log), {line["shard_uri"]: line for line in log}

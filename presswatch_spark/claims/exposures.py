@@ -420,10 +420,10 @@ def exposure_told(exposure: Exposure, named: str, _: Speaker) -> str:
         dataset=PRODUCTS.get(exposure.dataset, exposure.dataset),
         extent=_("with no word of a selection") if is_whole else _("a part that it chose"),
     )
-    release = _("The document names this release.")
-    return (
-        f"{statement} {release if is_named else _('The document names the dataset, and not this release.')}"
-    )
+    about = _("The document names this release.")
+    if not is_named:
+        about = _("The document names the dataset, and not this release.")
+    return f"{statement} {about}"
 
 
 def source_told(source: Source, _: Speaker) -> str:

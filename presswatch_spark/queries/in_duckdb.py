@@ -8,6 +8,7 @@ compared with what was published.
 import json
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -145,8 +146,10 @@ def _stopped_by_ctrl_c(connection: "DuckDBPyConnection") -> Iterator[None]:
         if (last := signal.set_wakeup_fd(-1)) != told:
             signal.set_wakeup_fd(last, warn_on_full_buffer=False)
         os.close(told)
-        listener.join()
-        os.close(heard)
+        # At its end, Python 3.13 stops daemon threads for good, and rows may be let go only then.
+        if not sys.is_finalizing():
+            listener.join()
+            os.close(heard)
 
 
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:

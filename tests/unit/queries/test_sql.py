@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -563,7 +564,12 @@ def test_variables_of_python_are_no_tables(tables: Path) -> None:
         ("select copied_words / 0 from matches", "Division by zero"),
         ("select date '0044-03-15 (BC)'", "a time that cannot be shown"),
         ("select timestamp 'infinity'", "a time that cannot be shown"),
-        (f"select {'1 + ' * 600}1", "nested too deeply"),
+        (f"select {'1 + ' * 2000}1", "Max expression depth limit"),
+        pytest.param(
+            f"select {'1 + ' * 600}1",
+            "nested too deeply",
+            marks=pytest.mark.skipif(sys.version_info >= (3, 12), reason="its JSON reads 600 levels"),
+        ),
     ],
 )
 def test_what_fails_in_a_query_is_said_in_a_line(tables: Path, query: str, said: str) -> None:

@@ -42,7 +42,7 @@ MAX_ROW_BYTES = 64 << 20
 _HEAD_BYTES = 64 << 10
 _BATCH_ROWS, _BATCH_BYTES = 1024, 16 << 20
 _ABSENT = object()
-_TEXT_LINE = re.compile(r"[^\r\n]*(?:\r\n|[\r\n])")
+_LINE_END = re.compile(r"\r\n?|\n")
 
 # Raised where Python has no such value: dates out of range, invalid UTF-8, unknown time zones, other types.
 _NO_VALUE = (ArithmeticError, LookupError, ValueError, TypeError, NotImplementedError)
@@ -261,9 +261,12 @@ def _text_lines(chunks: Iterator[bytes]) -> Iterator[str]:
     rest = ""
     for text in codecs.iterdecode(chunks, "utf-8-sig", "surrogateescape"):
         rest, at = rest + text, 0
-        for line in _TEXT_LINE.finditer(rest):
-            at = line.end()
-            yield line[0]
+        for end in _LINE_END.finditer(rest):
+            # The last CR may be half of a line end.
+            if end.end() == len(rest):
+                break
+            yield rest[at : end.end()]
+            at = end.end()
         rest = rest[at:]
     if rest:
         yield rest

@@ -19,6 +19,7 @@ import zstandard
 from presswatch_spark.corpus.building.intake import Candidate, article_columns, read_articles
 from presswatch_spark.corpus.registry import parse_registry
 from presswatch_spark.errors import ConfigError, CorruptError, InputError
+from presswatch_spark.formats.inflate import CHUNK_BYTES
 from presswatch_spark.formats.table import whole_rows
 from presswatch_spark.judgement.sites import TitleSites
 from presswatch_spark.settings.config import CorpusConfig
@@ -376,6 +377,13 @@ def test_lone_surrogates_and_nul_lose_no_article(tmp_path: Path) -> None:
 def test_a_body_longer_than_pythons_csv_limit_is_taken(tmp_path: Path) -> None:
     body = BODY * 4_000
     assert taken(as_csv(",")(tmp_path, [article(1, body=body)]))[0]["body"] == body
+
+
+def test_a_line_end_that_two_reads_of_a_csv_file_share_ends_one_row(tmp_path: Path) -> None:
+    path, before = tmp_path / "a.csv", b"article_id;title_id;url;body\r\n1;courrier;;"
+    body = (BODY * (1 << 14)).encode()[: CHUNK_BYTES - len(before) - 1]
+    path.write_bytes(before + body + b"\r\n2;courrier;\r\n")
+    assert refused(path) == [(1, "unreadable", "3 fields where the header has 4")]
 
 
 def test_a_csv_row_that_does_not_fit_is_refused(tmp_path: Path) -> None:

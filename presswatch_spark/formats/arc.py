@@ -145,8 +145,10 @@ class ArcBlock:
         self._in_members = block.encoding == "gzip"
         self._max_bytes = max_bytes
         self._reach = reach
+        # Without `self`: a cycle would keep the block in memory until the garbage collector runs.
+        data, size = self.data, self.size
         self._line = lru_cache(LINES_KEPT)(
-            lambda at, expected=False: read_line(self.data, at, self.size, expected=expected)
+            lambda at, expected=False: read_line(data, at, size, expected=expected)
         )
 
     def record(self, at: int, *, sought: bool = False) -> ArcSpan | Wait:

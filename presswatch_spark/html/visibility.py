@@ -493,7 +493,7 @@ def finished(w: Hashes, out: Bytes, at: U64, k: U64) -> U64:
         p = room - (U64(number) + _1) * _CUT
         cut, cut_end = at + _cut_at(out, p), at + _cut_at(out, p + _4)
         glued = cut > at and cut_end < end and out[cut - _1] > _SPACE and out[cut_end] > _SPACE
-        if not (glued or not is_blank(out, cut, cut_end)):
+        if not glued and is_blank(out, cut, cut_end):
             continue
         first = _before(out, at, cut)
         if not passages or first > stop:

@@ -272,17 +272,13 @@ class ArcBlock:
         ):
             return self._checked(span, run)
         inner = next_line(self.data, line.end - 1, end)
-        if inner is not None and not body_is_declared(self.data[line.end : end]):
-            # True if the bytes in [inner, span.end) are whole records, one after the other.
-            at, are_whole = inner, True
-            while are_whole and at < span.end:
-                one = read_line(self.data, at, span.end)
-                block_end = one.end + one.length if one and one.length is not None else span.end + 1
-                are_whole = block_end <= span.end
-                at = _skipped(self.data, block_end, span.end)
-            if are_whole:
-                there = _before_newline(self.data, line.end, inner)
-                span = replace(span, text_end=there, status=warc.WRONG_LENGTH, damage="length")
+        if (
+            inner is not None
+            and _fill_up(self.data, inner, span.end)
+            and not body_is_declared(self.data[line.end : end])
+        ):
+            there = _before_newline(self.data, line.end, inner)
+            span = replace(span, text_end=there, status=warc.WRONG_LENGTH, damage="length")
         return self._checked(span, run)
 
     def _checked(self, span: ArcSpan, run: int) -> ArcSpan:
@@ -292,6 +288,16 @@ class ArcBlock:
         if span.text_bytes > self._max_bytes:
             return replace(span, status=warc.TOO_LONG)
         return span
+
+
+def _fill_up(data: memoryview, at: int, end: int) -> bool:
+    """Return True if the bytes in [at, end) are whole records, one after the other."""
+    while at < end:
+        line = read_line(data, at, end)
+        if line is None or line.length is None or line.end + line.length > end:
+            return False
+        at = _skipped(data, line.end + line.length, end)
+    return True
 
 
 def _skipped(data: memoryview, at: int, end: int) -> int:

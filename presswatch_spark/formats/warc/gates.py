@@ -364,14 +364,7 @@ class WarcGate(_RecordGate):
         if kind == METADATA:
             self._has_metadata = True
         elif kind == REQUEST:
-            if self._proofs[k] != PROVEN:
-                return MORE if self._proofs[k] == NOT_YET else None
-            size, pair = row[END], None
-            if self._has_metadata and self._rows[k + 1][KIND] == RESPONSE:
-                pair = self._pair(k + 1)
-            if pair is None or pair is MORE:
-                return Stretch(self._starts[k + 1], 1, 0, size)
-            return Stretch(pair.end, 1 + pair.members, pair.documents, size + pair.inflated)
+            return self._request(k)
         elif kind == RESPONSE and self._has_metadata:
             stretch = self._pair(k)
             self._has_metadata = stretch is not None
@@ -379,6 +372,17 @@ class WarcGate(_RecordGate):
         elif kind != WARCINFO:
             self._has_metadata = False
         return None
+
+    def _request(self, k: int) -> Stretch | None:
+        """Return the stretch of request k, with the response after it and its metadata if these pass, too."""
+        if self._proofs[k] != PROVEN:
+            return MORE if self._proofs[k] == NOT_YET else None
+        size, pair = self._rows[k][END], None
+        if self._has_metadata and self._rows[k + 1][KIND] == RESPONSE:
+            pair = self._pair(k + 1)
+        if pair is None or pair is MORE:
+            return Stretch(self._starts[k + 1], 1, 0, size)
+        return Stretch(pair.end, 1 + pair.members, pair.documents, size + pair.inflated)
 
     def _pair(self, k: int) -> Stretch | None:
         """Return the stretch of response k and its metadata; `MORE` as in `Gate`; None if it is read."""

@@ -167,11 +167,7 @@ class PageBatches:
                 if self._size >= self.options.batch_bytes or (self._held and self._passed >= PINNED_BYTES):
                     yield self.take()
                 if self._drawn:
-                    # They do not count in the report.
-                    options = replace(self.options, languages=frozenset(), wants=None)
-                    drawn, self._drawn = self._drawn, []
-                    for batch in PageBatches(options, ReadReport()).of(drawn):
-                        yield replace(batch, is_audit=True)
+                    yield from self._audit()
         except PresswatchError:
             if self._held:
                 yield self.take()
@@ -218,6 +214,13 @@ class PageBatches:
         # Of responses that the language gate leaves out.
         if self.options.audit and AuditDraw(self.options.audit).takes(stored.pointer().record_id):
             self._drawn.append(stored)
+
+    def _audit(self) -> Iterator[DocumentBatch]:
+        """Yield batches of the drawn responses, which do not count in the report."""
+        options = replace(self.options, languages=frozenset(), wants=None)
+        drawn, self._drawn = self._drawn, []
+        for batch in PageBatches(options, ReadReport()).of(drawn):
+            yield replace(batch, is_audit=True)
 
     def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
         """Count a response that is left out on purpose, unless it may be a page that damage disguises.

@@ -240,21 +240,25 @@ class ShardScan:
             opener=Opener(self.config.run.shard_digest),
         )
         try:
-            shard = reading.shard
-            if not isinstance(shard, RecordShard):
+            if isinstance(reading.shard, RecordShard):
+                self._read_records(matcher, reading, reading.shard, options)
+            else:
                 self._read_whole(matcher, reading, options)
-                return
-            # Only some of the file's bytes are read, and the log counts only these.
-            reading.shard, reading.format = ObjectInfo(shard.uri), WARC.name
-            shard.note_unplaced(reading.report)
-            if shard.placed:
-                release = release_at(shard, options, reading.report) or options.release
-                origin = origin_of(WARC.name, release, shard.uri, self.product)
-                read = read_records(shard, replace(options, release=release), reading.report)
-                self._match(matcher, reading, read, origin)
         finally:
             if reading.report.unverified:
                 reading.doubt(partial(graded_and_digested, rules=self.config.confidence))
+
+    def _read_records(
+        self, matcher: Matcher, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
+    ) -> None:
+        # Only some of the file's bytes are read, and the log counts only these.
+        reading.shard, reading.format = ObjectInfo(shard.uri), WARC.name
+        shard.note_unplaced(reading.report)
+        if shard.placed:
+            release = release_at(shard, options, reading.report) or options.release
+            origin = origin_of(WARC.name, release, shard.uri, self.product)
+            read = read_records(shard, replace(options, release=release), reading.report)
+            self._match(matcher, reading, read, origin)
 
     def _read_whole(self, matcher: Matcher, reading: ShardAttempt, options: ReadOptions) -> None:
         rules = self.config.read

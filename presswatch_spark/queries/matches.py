@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import reduce
-from itertools import chain
 from operator import and_, or_
 from typing import TYPE_CHECKING, Any, Self
 
@@ -50,23 +49,13 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
 
     `wanted`: ids by `title`, `publisher` and `article`, and names by the keys of `COLUMNS`; None: none.
     """
-    # It loads pandas, as the tables do once they are opened.
-    from presswatch_spark.tables.bounded import bounded_batches
-
     for kind, name in wanted.items():
         if name is None:
             continue
         column = COLUMNS.get(kind, f"{kind}_id")
-        # Names alone are looked for: what is read later is compared with what was published.
-        rows = [
-            store.dataset(store.files(table, read=False), SCHEMAS[table])
-            for table in NAMING
-            if column in SCHEMAS[table].names
-        ]
-        found = (bounded_batches(each, [column], pc.field(column) == name) for each in rows)
-        if any(map(len, chain.from_iterable(found))):
+        if any(map(len, _batches_naming(store, column, pc.field(column) == name))):
             continue
-        batches = chain.from_iterable(bounded_batches(each, [column]) for each in rows)
+        batches = _batches_naming(store, column)
         known = {each: each for batch in batches for each in batch[column].unique().drop_null().to_pylist()}
         if kind in COLUMNS:
             what = f"no row of these tables has the {kind} {name}"
@@ -86,6 +75,17 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
         near = dict.fromkeys(known[each] for each in nearest(name, known, 3))
         nearest_names = f"; nearest: {', '.join(near)}" if near else ""
         raise InputError(printable(f"{what}{nearest_names}"), where=str(store.root), remedy=remedy)
+
+
+def _batches_naming(store: TableStore, column: str, wanted: Any = None) -> Iterator[pa.RecordBatch]:
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import bounded_batches
+
+    for table in NAMING:
+        if column in SCHEMAS[table].names:
+            # Names alone are looked for: what is read later is compared with what was published.
+            rows = store.dataset(store.files(table, read=False), SCHEMAS[table])
+            yield from bounded_batches(rows, [column], wanted)
 
 
 def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: str = "") -> None:

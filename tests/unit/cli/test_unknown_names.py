@@ -54,6 +54,12 @@ def test_an_unknown_name_is_refused_with_the_nearest(
     assert f"no row of these tables names the {option} {name}; nearest: {meant}" in said
 
 
+def test_a_name_that_rows_have_is_not_looked_for_in_other_tables(tables: str) -> None:
+    (captures,) = Path(tables, "captures").iterdir()
+    captures.write_bytes(b"damaged")
+    assert cli.run(["matches", tables, "--title", "le-figaro"]) == 0
+
+
 def test_a_name_like_no_other_is_refused_without_a_guess(
     tables: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -206,14 +206,13 @@ class Matches:
 
     def totals(self) -> MatchTotals:
         """Count the rows and the things that they name; raises as `rows`."""
-        marks = ("own_site", "not own_site", "own_site is null")
         # Of 2,000 such texts, DuckDB's own hash of 64 bits gives 60 the number of another one.
         things = (f"md5({RECORD})", "document_url", "article_id", "document_host")
         letters = (f"{self._letter} = '{each}'" for each in CONFIDENCES)
         sums = [f"sum(case when {each} then 1 else 0 end)" for each in ("document_host is null", *letters)]
         counts = [
             "count(*)",
-            *(f"sum(case when {each} then 1 else 0 end)" for each in marks),
+            *(f"sum(case when {each} then 1 else 0 end)" for each in SITES.values()),
             *(f"count(distinct {each})" for each in things),
             *sums,
         ]

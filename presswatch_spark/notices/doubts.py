@@ -108,23 +108,7 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
             signed[title].update(set(map(_plain, authors)))
     found = dict[str, list[str]]()
     for article_id, place in sorted(articles.items()):
-        path = re.sub(r"^[a-z]+://[^/]*", "", place.article_url or "")
-        shown = f"{_plain(place.headline or '')} {_plain(path)}"
-        kind: str | None = None
-        if _INTERVIEW.search(shown):
-            kind = INTERVIEW
-        elif _OPINION.search(shown):
-            kind = OPINION
-        elif corpus is not None and (ordinal := corpus.ordinal_of(article_id)) is not None:
-            if _IN_BODY.search(_plain(corpus.body(ordinal).decode("utf-8", "replace"))):
-                kind = INTERVIEW
-            else:
-                for author in corpus.authors(ordinal):
-                    name = _plain(author)
-                    is_new = signed[place.title_id].get(name) == 1
-                    if is_new or _MARKED.search(author) or _FROM_OUTSIDE.search(name):
-                        kind = AUTHOR
-        if kind:
+        if kind := _outsider_of(article_id, place, corpus, signed[place.title_id]):
             found.setdefault(kind, []).append(article_id)
     for kind, line in OUTSIDERS.items():
         if ids := found.get(kind):
@@ -134,6 +118,31 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
         yield sentence(
             N_("verify before you send: nobody has looked at the authors of the articles: give --corpus")
         )
+
+
+def _outsider_of(
+    article_id: str, place: ClaimPlace, corpus: Corpus | None, signed: Mapping[str, int]
+) -> str | None:
+    """Return which of `OUTSIDERS` may have written an article; None if nothing suggests one.
+
+    `signed`: how many articles each author signed for the title.
+    """
+    path = re.sub(r"^[a-z]+://[^/]*", "", place.article_url or "")
+    shown = f"{_plain(place.headline or '')} {_plain(path)}"
+    if _INTERVIEW.search(shown):
+        return INTERVIEW
+    if _OPINION.search(shown):
+        return OPINION
+    ordinal = corpus.ordinal_of(article_id) if corpus is not None else None
+    if corpus is None or ordinal is None:
+        return None
+    if _IN_BODY.search(_plain(corpus.body(ordinal).decode("utf-8", "replace"))):
+        return INTERVIEW
+    for author in corpus.authors(ordinal):
+        name = _plain(author)
+        if signed.get(name) == 1 or _MARKED.search(author) or _FROM_OUTSIDE.search(name):
+            return AUTHOR
+    return None
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,7 @@ member is cut out of the inflated file. Of a dataset of rows, the line is kept, 
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -188,18 +188,8 @@ class _RecordReader:
         with open_stream(ObjectInfo(uri), storage) as stream:
             chunks = inflated(stream, ReadReport())
             if are_parts:
-                position, buffered, left = 0, b"", sorted(by_place)
-                for chunk in chunks:
-                    buffered += chunk
-                    while left and sum(left[0]) <= position + len(buffered):
-                        place = left.pop(0)
-                        start, length = place
-                        data = buffered[start - position : start - position + length]
-                        yield from ((digest, data, INFLATED) for digest in by_place[place])
-                    if not left:
-                        return
-                    needed = min(max(position, left[0][0]), position + len(buffered))
-                    buffered, position = buffered[needed - position :], needed
+                for place, data in _ranges_in(chunks, sorted(by_place)):
+                    yield from ((digest, data, INFLATED) for digest in by_place[place])
                 return
             for number, _, line in placed_lines(chunks, LINE_MOST):
                 if number in by_place and line is not None:
@@ -227,6 +217,22 @@ class _RecordReader:
         path = f"{RECORDS}/{sha256}{ending}"
         self.bag.write(path, data)
         return KeptRecord(path, kind, len(data), sha256, failure)
+
+
+def _ranges_in(
+    chunks: Iterable[bytes], ranges: Sequence[tuple[int, int]]
+) -> Iterator[tuple[tuple[int, int], bytes]]:
+    """Yield sorted ranges (offset, length) of a stream with their bytes, in one reading."""
+    position, buffered, left = 0, b"", list(ranges)
+    for chunk in chunks:
+        buffered += chunk
+        while left and sum(left[0]) <= position + len(buffered):
+            start, length = left.pop(0)
+            yield (start, length), buffered[start - position : start - position + length]
+        if not left:
+            return
+        needed = min(max(position, left[0][0]), position + len(buffered))
+        buffered, position = buffered[needed - position :], needed
 
 
 def site_of(uri: str) -> str:

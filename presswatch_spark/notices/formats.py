@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from presswatch_spark.claims.narrative import Speaker
 from presswatch_spark.evidence import typesetting
 from presswatch_spark.evidence.typesetting import SIGNS, in_print, lacks_signs
 from presswatch_spark.extras import library
@@ -75,6 +74,9 @@ def _wrapped(text: str, bullet: str = "") -> str:
 
 def pdf_of(letter: Letter, annex: Path) -> bytes:
     """Return the letter as PDF/A-3b with files of the folder `annex`; raises as `typesetting.pdf_of`."""
+    # It loads pandas, and this module is loaded by commands that make no PDF.
+    from presswatch_spark.claims.narrative import Speaker
+
     drafted = letter.drafted
     texts = {name: value for name, value in asdict(letter).items() if name not in ("drafted", "missing")}
     data: dict[str, Any] = in_print(texts) | {

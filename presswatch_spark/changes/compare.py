@@ -30,7 +30,6 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.queries.in_duckdb import duckdb_session, no_room, unreadable
 from presswatch_spark.queries.sql import chosen_engine
 from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.spark.errors import spark_errors
 from presswatch_spark.spark.session import session, spark_schema
 from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.disk import Folder, disk_errors
@@ -277,6 +276,9 @@ def _table_rows(
 def _by_spark(inputs: Inputs, files: SortedFiles, master: str | None, cores: int | None) -> Sequence[Written]:
     """Write the changes of two runs as files, one for each task; raises `PresswatchError` if Spark fails."""
     from pyspark.sql import functions as f
+
+    # It loads PySpark, which DuckDB does not need.
+    from presswatch_spark.spark.errors import spark_errors
 
     spark, store = session("presswatch compare", master=master, cores=cores), inputs.store
     with spark_errors(files.folder.uri):

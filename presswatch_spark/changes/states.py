@@ -168,7 +168,7 @@ def steps(question: Question) -> dict[str, str]:
             where {other}_row_sha256 is null and {side}_known_url and {side}_copied_words > 0"""
         for side, other in ("ba", "ab")
     )
-    same = " and ".join(f"l.{name} = c.{name}" for name in ("publisher_id", "title_id", "article", "nth"))
+    same = _same("l", "c", (*PAIR[:-1], "nth"))
     after = ", ".join(f"c.a_{name}" for name in _OF_ROW)
     moves = f"""
         select l.publisher_id, l.title_id, l.article, l.document, c.document as new_document, {after}

@@ -17,7 +17,7 @@ import yaml
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.queries.sql import answer_of, literal
 from presswatch_spark.releases.datasets import C4_PARTS_BY_FILE, PRODUCTS, days_of, product_of, release_of
-from presswatch_spark.settings.checked_yaml import Check, compose, line_of
+from presswatch_spark.settings.checked_yaml import Check, compose
 from presswatch_spark.settings.load import shipped
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical
@@ -148,10 +148,10 @@ def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
         what = f"exposure `{own_id}`"
         since, until = (check.date(keys.get(key), f"{what}: {key}") for key in ("since", "until"))
         if since and until and until < since:
-            check.say(line_of(keys["until"]), f"{what}: until {until} is before since {since}")
+            check.say(keys["until"], f"{what}: until {until} is before since {since}")
         extent = _one_of(keys.get("extent"), f"{what}: extent", check, EXTENTS)
         if extent == "derived" and "through" not in keys:
-            check.say(line_of(node), f"{what}: what is derived needs `through`: the dataset between")
+            check.say(node, f"{what}: what is derived needs `through`: the dataset between")
         sources = check.items(keys.get("sources"), f"{what}: sources")
         exposure = Exposure(
             id=own_id,
@@ -185,7 +185,7 @@ def _source(node: yaml.Node, what: str, check: Check) -> Source | None:
     checked = check.date(keys.get("checked"), f"{what}: checked")
     if published is not None and _last_day(published) is None:
         check.say(
-            line_of(keys["published"]),
+            keys["published"],
             f"{what}: published `{published}` is no day, month or year (as 2024-01-31, 2024-01, 2024)",
         )
     if checked is None:

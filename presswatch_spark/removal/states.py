@@ -179,6 +179,11 @@ class TargetRound:
         """Return whether a control of a role has one of these outcomes."""
         return _has(self.controls, role, *outcomes)
 
+    @property
+    def newest(self) -> list[Probe]:
+        """On a hub, the probes of the newest revision."""
+        return [each for each in self.controls if each.role == "newest"]
+
     def contradicts(self, role: str, *expected: Outcome) -> bool:
         """Return whether a control answered neither as expected nor as one of a file that cannot be read."""
         allowed = (*expected, "missing", "denied", *FAILURES)
@@ -193,9 +198,7 @@ class TargetRound:
             facts = {"before": self.history.gone, "again": again}
         shown = [first, *self.asked] if state == "withdrawn" and first else list(self.asked)
         is_by_controls = state in REMOVED or state == "undecided"
-        shown += (
-            self.controls if is_by_controls else (each for each in self.controls if each.role == "newest")
-        )
+        shown += self.controls if is_by_controls else self.newest
         if state == "hidden":
             shown += [probe for probe in self.index if probe.outcome == "unlisted"][:1]
         numbers = tuple(dict.fromkeys(probe.number for probe in shown))
@@ -203,18 +206,16 @@ class TargetRound:
 
     def words(self) -> int | None:
         """Return the most words of the article in a text that is there; None if they were not counted."""
-        newest = [each for each in self.controls if each.role == "newest"]
-        there = self.asked if self.has("other_text", "remains") else newest
+        there = self.asked if self.has("other_text", "remains") else self.newest
         return max((each.copied_words for each in there if each.copied_words is not None), default=None)
 
     def is_on_hub(self) -> bool:
         """Return whether the file is pinned to a commit, whose bytes never change."""
-        has_newest = any(each.role == "newest" for each in self.controls)
-        return has_newest or any(str(probe.file_uri).startswith("hf://") for probe in self.asked)
+        return bool(self.newest) or any(str(probe.file_uri).startswith("hf://") for probe in self.asked)
 
     def newest_lacks_it(self) -> bool:
         """Return whether the newest revision, of a file on a hub, was read and lacks the text."""
-        outcomes = {each.outcome for each in self.controls if each.role == "newest"}
+        outcomes = {each.outcome for each in self.newest}
         return bool(outcomes) and outcomes <= {*WHOLE, "missing", "other_text"}
 
     def rules(self) -> Iterator[Rule]:
@@ -223,7 +224,7 @@ class TargetRound:
         newest_reads = self.control("newest", *READS)
         reads = self.has(*READS) or newest_reads
         yield bool(self.history.gone) and reads, "reappeared", N_("it was {before} before")
-        words = any(each.copied_words for each in self.controls if each.role == "newest")
+        words = any(each.copied_words for each in self.newest)
         is_superseded = self.has(*READS) and self.newest_lacks_it() and not words
         older = N_("the newest revision is without it, and an older one still serves it")
         unsearched = N_(

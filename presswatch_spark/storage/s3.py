@@ -55,7 +55,9 @@ ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _DENIED = {"403", "AccessDenied", "AllAccessDisabled", "Forbidden", "AccountProblem"}
 _BAD_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "401", "InvalidToken", "AuthFailure"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
-_FAULTS: dict[tuple[type[Exception], ...], tuple[str, str]] = {
+_Faults = dict[tuple[type[Exception], ...], tuple[str, str]]
+"""Errors of botocore, each finding with its remedy."""
+_OUR_FAULTS: _Faults = {
     (exceptions.NoCredentialsError, exceptions.PartialCredentialsError): (
         "no credentials were found, or not all",
         "give --profile, or --unsigned for a public bucket",
@@ -70,6 +72,9 @@ _FAULTS: dict[tuple[type[Exception], ...], tuple[str, str]] = {
         "check ~/.aws/config and ~/.aws/credentials",
     ),
     (exceptions.ParamValidationError,): ("is not the name of an object", "write s3://BUCKET/KEY"),
+}
+"""Those that show nothing of the object."""
+_FAULTS: _Faults = _OUR_FAULTS | {
     (exceptions.SSLError,): (
         "the certificate of the endpoint is not trusted",
         "give --ca-bundle, or set AWS_CA_BUNDLE",
@@ -79,8 +84,7 @@ _FAULTS: dict[tuple[type[Exception], ...], tuple[str, str]] = {
         "check --endpoint, --region and the network",
     ),
 }
-"""Errors of botocore, each finding with its remedy. The first five say nothing of the object."""
-OUR_FAULTS = tuple(kind for kinds in list(_FAULTS)[:5] for kind in kinds)
+OUR_FAULTS = tuple(kind for kinds in _OUR_FAULTS for kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -345,7 +345,7 @@ def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:
 
     checked = {name_of(uri)}
     for number, key in enumerate(keys, 1):
-        where, what = f"{printable(uri)}, entry {number}", ""
+        what = ""
         if _is_of_web(key) and (host := name_of(canonical(key))) not in checked:
             checked.add(host)
             if is_private(key, options):
@@ -354,7 +354,7 @@ def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:
             what = "a list from elsewhere names a file of this machine, or leads out of its base"
         if what:
             remedy = "fetch the list, look at it, and name the copy; or name hosts in storage.private_hosts"
-            raise InputError(what, where=where, remedy=remedy)
+            raise InputError(what, where=f"{printable(uri)}, entry {number}", remedy=remedy)
 
 
 def _list_text(uri: str, options: StorageOptions) -> str:

@@ -58,12 +58,13 @@ class WordCount:
         articles = {target.article_id for target in targets if self.can_count(target)} - {None}
         if self._corpus is None or not articles:
             return lambda batch: ()
-        ordinals = [self._corpus.ordinal_of(each) for each in articles if each is not None]
+        found_ordinals = (self._corpus.ordinal_of(each) for each in articles if each is not None)
+        ordinals = [each for each in found_ordinals if each is not None]
         matcher = Matcher(self._corpus, MatchRules.of(self._config))
 
         def rows_in(batch: DocumentBatch) -> Iterable[Match]:
             found = matcher.candidates(batch)
-            wanted = np.isin(found.articles, [each for each in ordinals if each is not None])
+            wanted = np.isin(found.articles, ordinals)
             candidates = Candidates(found.documents[wanted], found.articles[wanted], found.words)
             return matcher.rows(batch, candidates, Origin("", None, "")) if len(candidates) else ()
 

@@ -104,8 +104,16 @@ class PriceList:
         speeds = {
             (one["format"], bool(one.get("gate"))): float(one["mb_per_second"]) for one in rates["formats"]
         }
-        noted = str(rates["measured"]), str(prices["noted"]), str(prices["region"])
-        return cls(tuple(machines), tuple(releases), speeds, float(rates["spark_share"]), *noted, where)
+        return cls(
+            machines=tuple(machines),
+            releases=tuple(releases),
+            rates=speeds,
+            spark_share=float(rates["spark_share"]),
+            measured=str(rates["measured"]),
+            noted=str(prices["noted"]),
+            region=str(prices["region"]),
+            where=where,
+        )
 
     def machine(self, name: str) -> Machine:
         """Return the machine of that name, or the only one whose name has all words of `name`, in any case.

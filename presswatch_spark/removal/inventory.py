@@ -103,10 +103,8 @@ def asked(uris: Sequence[str], storage: StorageOptions) -> Sequence[dict[str, An
             answer = ask(uri, 0, 1, storage)
         except BlockedError as error:
             return str(error)
-        part, columns = (
-            part_of(answer, uri, 0, 1),
-            columns_of(ResponseFacts.of(answer, f"GET {printable(uri)} bytes=0-0", uri)),
-        )
+        part = part_of(answer, uri, 0, 1)
+        columns = columns_of(ResponseFacts.of(answer, f"GET {printable(uri)} bytes=0-0", uri))
         found = part if isinstance(part, ProbeFinding) else ProbeFinding("same")
         del columns["body_sha256"]
         return columns | {"outcome": found.outcome, "detail": found.detail or None}

@@ -309,11 +309,8 @@ def refused(where: str | Path, error: OSError) -> OutputError:
 
 def disk_full(where: str | Path) -> OutputError:
     """Return the error of a full disk; an object for S3 is a temporary file of its writer's host first."""
-    is_local, of_driver = (
-        scheme_of(str(where)) == "file",
-        "the driver's or a worker's disk for temporary files",
-    )
-    what = f"{'the disk' if is_local else of_driver} is full"
+    is_local = scheme_of(str(where)) == "file"
+    what = "the disk is full" if is_local else "the driver's or a worker's disk for temporary files is full"
     return OutputError(what, where=str(where), remedy="make room and give the same command again")
 
 

@@ -140,21 +140,7 @@ class FileProber:
         if by_range := [target for target in known if is_by_range(target)]:
             self._ask_by_range(by_range)
         if in_order := [target for target in known if not is_by_range(target)]:
-            part, facts = self._asked(self.file.uri, 0, 1)
-            left, is_disk = list[Target](), self.file.uri.startswith("/")
-            for target in in_order:
-                version, number = self.memory.versions.get(target.target_sha256, (None, -1))
-                if isinstance(part, ProbeFinding):
-                    self._note("target", facts, part, target)
-                elif version == _version(facts) and not self.deep and not is_disk:
-                    detail = f"the file is the version that probe {number:,} read"
-                    self._note("target", facts, ProbeFinding("same", detail), target)
-                else:
-                    left.append(target)
-            if isinstance(part, ProbeFinding):
-                self._note("first", facts, part)
-            elif left:
-                self._read_rows(left, facts)
+            self._read_in_order(in_order)
         if self.deep:
             read = (*READS, "missing", "denied", *FAILURES)
             asked = [each for each in self.probes if each.role == "target"]
@@ -255,6 +241,23 @@ class FileProber:
 
     # Files that are read in order.
 
+    def _read_in_order(self, targets: Sequence[Target]) -> None:
+        part, facts = self._asked(self.file.uri, 0, 1)
+        left, is_disk = list[Target](), self.file.uri.startswith("/")
+        for target in targets:
+            version, number = self.memory.versions.get(target.target_sha256, (None, -1))
+            if isinstance(part, ProbeFinding):
+                self._note("target", facts, part, target)
+            elif version == _version(facts) and not self.deep and not is_disk:
+                detail = f"the file is the version that probe {number:,} read"
+                self._note("target", facts, ProbeFinding("same", detail), target)
+            else:
+                left.append(target)
+        if isinstance(part, ProbeFinding):
+            self._note("first", facts, part)
+        elif left:
+            self._read_rows(left, facts)
+
     def _read_rows(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
         places = [(target, pointer_of(target, self.file.uri)) for target in targets]
         controls, first = list(self._controls_of(targets)), self._first()
@@ -287,23 +290,25 @@ class FileProber:
             if role != "first" or control.outcome != "unreadable" or first is not None:
                 self._note(role, facts, control, beside)
         if not any(each.role == "first" for each in self.probes):
-            # A record that is no target: the first after all targets, or else the last before them.
-            last, free = max(self.file.noticed, default=0), None
-            batches = documents_of(self.file.uri, targets[0].dataset, self.options, ReadReport())
-            for batch, i in ((each, i) for each in batches for i in range(len(each))):
-                at = batch.locate(i)
-                place = at.record_offset if at.row_index is None else at.row_index
-                if place is None or place in self.file.noticed:
-                    continue
-                free = record_of(batch, i)
-                if place > last:
-                    break
-            unnoticed = ProbeFinding("unreadable", "the file has no record that is no target")
-            if free is not None:
-                unnoticed = ProbeFinding("same", record=_control_facts(free))
-            self._note("first", facts, unnoticed)
+            self._note("first", facts, self._unnoticed(targets))
         if lost:
             self.look_through(lost, facts)
+
+    def _unnoticed(self, targets: Sequence[Target]) -> ProbeFinding:
+        """Return a record that is no target: the first after all targets, or else the last before them."""
+        last, found = max(self.file.noticed, default=0), None
+        batches = documents_of(self.file.uri, targets[0].dataset, self.options, ReadReport())
+        for batch, i in ((each, i) for each in batches for i in range(len(each))):
+            at = batch.locate(i)
+            place = at.record_offset if at.row_index is None else at.row_index
+            if place is None or place in self.file.noticed:
+                continue
+            found = record_of(batch, i)
+            if place > last:
+                break
+        if found is None:
+            return ProbeFinding("unreadable", "the file has no record that is no target")
+        return ProbeFinding("same", record=_control_facts(found))
 
     def _controls_of(self, targets: Sequence[Target]) -> Iterator[tuple[str, Target | None, Pointer]]:
         """Yield role, target and place of the rows before and after each target, and of one that is none."""

@@ -77,8 +77,12 @@ class ProbeMemory:
             if probe.role == "newest" and probe.etag and probe.outcome in SETTLED:
                 known = self.newest.get(probe.target_sha256)
                 # A page with other text, and that its article is nowhere else, are two probes of one reading.
-                is_first = known is None or known.outcome != "other_text" or probe.outcome != "absent"
-                if known is None or is_first or _version(known) != _version(probe):
+                is_second = (
+                    known is not None
+                    and (known.outcome, probe.outcome) == ("other_text", "absent")
+                    and _version(known) == _version(probe)
+                )
+                if not is_second:
                     self.newest[probe.target_sha256] = probe
             if probe.outcome != "same":
                 continue

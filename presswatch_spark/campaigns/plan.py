@@ -7,7 +7,7 @@ CAMPAIGN/corpora/FROM-TO/         the articles that corpus TO has and corpus FRO
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -197,23 +197,7 @@ def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: da
     crawls = list[Item]()
     if plan.crawls:
         releases = news_months(now) if plan.crawls == NEWS else known.listing.crawls
-        names = [release.name for release in releases]
-        for name in (plan.since, plan.until):
-            if name is not None and name not in names:
-                raise InputError(
-                    "is not in the list of crawls, or no month of CC-NEWS that is over",
-                    where=name,
-                    remedy=f"name one like {names[0]}; `presswatch releases` lists the crawls",
-                )
-        first = names.index(plan.until) if plan.until else 0
-        last = names.index(plan.since) if plan.since else len(names) - 1
-        if first > last:
-            raise InputError(
-                f"is newer than {plan.until}, so no crawl lies between them",
-                where=str(plan.since),
-                remedy="give the oldest crawl as --since and the newest as --until",
-            )
-        for release in releases[first : last + 1]:
+        for release in _between(plan, releases):
             is_news, note = plan.crawls == NEWS, ""
             form = kinds_of(release.name)[0] if is_news else form_of(release.name, plan.crawls)
             if config.read.languages and not is_news:
@@ -236,6 +220,26 @@ def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: da
         note = dataset.caution or ""
         parts.append(Item(name, shards.format, shards.release, shards.path, shards.columns, note, dataset.id))
     return (*crawls, *parts)
+
+
+def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]:
+    names = [crawl.name for crawl in crawls]
+    for name in (plan.since, plan.until):
+        if name is not None and name not in names:
+            raise InputError(
+                "is not in the list of crawls, or no month of CC-NEWS that is over",
+                where=name,
+                remedy=f"name one like {names[0]}; `presswatch releases` lists the crawls",
+            )
+    first = names.index(plan.until) if plan.until else 0
+    last = names.index(plan.since) if plan.since else len(names) - 1
+    if first > last:
+        raise InputError(
+            f"is newer than {plan.until}, so no crawl lies between them",
+            where=str(plan.since),
+            remedy="give the oldest crawl as --since and the newest as --until",
+        )
+    return crawls[first : last + 1]
 
 
 def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[str], bool]) -> ReleaseList:

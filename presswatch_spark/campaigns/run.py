@@ -188,20 +188,23 @@ class Campaign:
             shards = replace(listed, shards=tuple(by_reach[reached]))
             is_all = len(shards) == len(listed)
             task = Task(item, (reached, self.newest), shards, is_all=is_all, known=self._ids)
-            if reached >= self.newest or task.key in tried:
-                continue
-            # What a killed process began for an earlier corpus is finished first.
-            begun = set(map(_key_in, self.begun()))
-            # A corpus that is not built was not scanned for.
-            built = set(self._built().values()) if begun else set()
-            for step in ((reached, corpus) for corpus in range(reached + 1, self.newest)):
-                earlier = replace(task, step=step)
-                if step in built and self._key_of(earlier, self._corpus_of(step))[:KEY_DIGITS] in begun:
-                    return earlier
-            return task
+            if reached < self.newest and task.key not in tried:
+                return self._begun_before(task) or task
         if count := reads.unlisted(self.newest):
             what = f"{counted(count, 'shard')} listed no more: not scanned for articles that came since"
             self.notes[item.name] = what
+        return None
+
+    def _begun_before(self, task: Task) -> Task | None:
+        """Return the task that a killed process began for an earlier corpus: it is finished first."""
+        begun = set(map(_key_in, self.begun()))
+        # A corpus that is not built was not scanned for.
+        built = set(self._built().values()) if begun else set()
+        first, last = task.step
+        for step in ((first, corpus) for corpus in range(first + 1, last)):
+            earlier = replace(task, step=step)
+            if step in built and self._key_of(earlier, self._corpus_of(step))[:KEY_DIGITS] in begun:
+                return earlier
         return None
 
     def _again(self, item: Item, step: Step, uris: Sequence[str]) -> Task:

@@ -95,19 +95,7 @@ def read_index(
             for finding, offset in parquet.footer.complaints:
                 report.add_defect(finding, offset)
             report.rows, report.row_groups = parquet.footer.rows, len(parquet.footer.groups)
-            index, first = _IndexFile(parquet, _columns(parquet, info.uri, report), wanted, report), 0
-            for group, described in enumerate(parquet.footer.groups):
-                keys = next(
-                    (each for each in described.chunks if each.leaf.path == index.columns.get("key")), None
-                )
-                bounds = keys and _bounds(keys)
-                if not bounds or wanted.in_keys(*bounds):
-                    report.row_groups_read += 1
-                    for place, row in index.rows_of(group):
-                        yield first + place, row
-                else:
-                    report.row_groups_done += 1
-                first += described.rows
+            yield from _IndexFile(parquet, _columns(parquet, info.uri, report), wanted, report).rows()
         finally:
             report.bytes_read = file.bytes_read
 
@@ -139,7 +127,20 @@ class _IndexFile:
     wanted: Wanted
     report: IndexReport
 
-    def rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        first, key = 0, self.columns.get("key")
+        for group, described in enumerate(self.parquet.footer.groups):
+            keys = next((each for each in described.chunks if each.leaf.path == key), None)
+            bounds = keys and _bounds(keys)
+            if not bounds or self.wanted.in_keys(*bounds):
+                self.report.row_groups_read += 1
+                for place, row in self._rows_of(group):
+                    yield first + place, row
+            else:
+                self.report.row_groups_done += 1
+            first += described.rows
+
+    def _rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
         """Yield the rows of a row group on wanted hosts; all of them, or none and a defect."""
         name = self.columns.get("host")
         try:

@@ -52,9 +52,6 @@ def index(tmp_path: Path) -> Path:
     return folder
 
 
-Said = pytest.CaptureFixture[str]
-
-
 SMALL_WAVES = ScanConfig(run=RunRules(wave_shards=2))
 POLL_SECONDS = 0.02
 

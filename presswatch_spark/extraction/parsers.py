@@ -99,19 +99,7 @@ class _PageTree:
         self._body = body
         self._steps = STEPS
         self._characters = READINGS * len(body.text or "")
-        own: dict[ElementNode, int] = {}
-        for paragraph in self._all(body, "p, blockquote, pre"):
-            n = self._length(paragraph)
-            if n >= PROSE_CHARACTERS:
-                n -= 2 * self._length_of_links(paragraph)
-            if n >= PROSE_CHARACTERS and (above := paragraph.parent_element) is not None:
-                own[above] = own.get(above, 0) + n
-        self._prose: dict[Node, int] = {}
-        for holder, n in own.items():
-            path = self._up(holder)
-            if not any(element.tag in _OUTSIDE for element in path):
-                for element in path:
-                    self._prose[element] = self._prose.get(element, 0) + n
+        self._prose = self._weighed()
         self._total = self._prose.get(body, 0)
 
     def cut(self) -> bool:
@@ -136,6 +124,22 @@ class _PageTree:
             return False
         self._body.replace_children(top)
         return True
+
+    def _weighed(self) -> dict[Node, int]:
+        own: dict[ElementNode, int] = {}
+        for paragraph in self._all(self._body, "p, blockquote, pre"):
+            n = self._length(paragraph)
+            if n >= PROSE_CHARACTERS:
+                n -= 2 * self._length_of_links(paragraph)
+            if n >= PROSE_CHARACTERS and (above := paragraph.parent_element) is not None:
+                own[above] = own.get(above, 0) + n
+        prose: dict[Node, int] = {}
+        for holder, n in own.items():
+            path = self._up(holder)
+            if not any(element.tag in _OUTSIDE for element in path):
+                for element in path:
+                    prose[element] = prose.get(element, 0) + n
+        return prose
 
     def _from_headline(self, path: Sequence[ElementNode]) -> tuple[ElementNode, list[Node]]:
         """Return the element with both headline and holder, and the nodes in it before and after the two.

@@ -173,21 +173,6 @@ def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
         ends = check.date(keys.get("mandate_to"), f"{what}: mandate_to")
         if starts and ends and ends < starts:
             check.say(keys["mandate_to"], f"{what}: mandate_to {ends} is before mandate_from {starts}")
-        country, of_country = None, keys.get("country")
-        if of_country is not None:
-            code = str(of_country.value).strip().upper() if isinstance(of_country, yaml.ScalarNode) else ""
-            if code in COUNTRIES:
-                country = code
-            else:
-                must = "must be a code of two letters (ISO 3166-1), as FR or BE"
-                check.say(of_country, f"{what}: country {must}")
-        where, bases, of_basis = f"{what}: rights_basis", set[str | None](), keys.get("rights_basis")
-        if of_basis is not None:
-            is_list = isinstance(of_basis, yaml.SequenceNode)
-            for each in check.items(of_basis, where) if is_list else [of_basis]:
-                basis = check.text(each, where)
-                check.known(each, basis, where, RIGHTS_BASES)
-                bases.add(basis)
         nodes = check.items(keys.get("titles"), f"{what}: titles")
         yield Publisher(
             id=own_id,
@@ -200,9 +185,31 @@ def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
             siren=_siren(keys.get("siren"), what, check),
             address=check.text(keys.get("address"), f"{what}: address"),
             mandate_document=_mandate_document(keys.get("mandate_document"), what, check),
-            country=country,
-            rights_basis=tuple(name for name in RIGHTS_BASES if name in bases),
+            country=_country(keys.get("country"), what, check),
+            rights_basis=_rights_basis(keys.get("rights_basis"), f"{what}: rights_basis", check),
         )
+
+
+def _country(node: yaml.Node | None, what: str, check: _Check) -> str | None:
+    """Return the code of a country, as written: YAML itself reads Norway's `NO` as false."""
+    if node is None:
+        return None
+    code = str(node.value).strip().upper() if isinstance(node, yaml.ScalarNode) else ""
+    if code not in COUNTRIES:
+        check.say(node, f"{what}: country must be a code of two letters (ISO 3166-1), as FR or BE")
+        return None
+    return code
+
+
+def _rights_basis(node: yaml.Node | None, where: str, check: _Check) -> tuple[str, ...]:
+    if node is None:
+        return ()
+    bases = set[str | None]()
+    for each in check.items(node, where) if isinstance(node, yaml.SequenceNode) else [node]:
+        basis = check.text(each, where)
+        check.known(each, basis, where, RIGHTS_BASES)
+        bases.add(basis)
+    return tuple(name for name in RIGHTS_BASES if name in bases)
 
 
 def _siren(node: yaml.Node | None, what: str, check: _Check) -> str | None:
@@ -234,23 +241,24 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
         return None
     if not SHA256.fullmatch(sha256):
         check.say(keys["sha256"], f"{where}: sha256 must be 64 digits of 0-9 and a-f")
-    elif check.folder is not None:
-        file, wrong = check.folder / path, ""
-        # A third party may have written the members file: it leads to no other files of this machine.
-        if Path(path).is_absolute() or ".." in Path(path).parts:
-            wrong = "must lie in the folder of the members file, or below it"
-        elif file.exists() and not file.is_file():
-            wrong = "is no file"
-        else:
-            try:
-                if (actual := file_sha256(file)) != sha256:
-                    wrong = f"has another content: its SHA-256 is {actual}"
-            except OSError as error:
-                where_it_is = "its path begins at the folder of the members file"
-                wrong = f"cannot be read: {error.strerror} ({where_it_is})"
-        if wrong:
-            check.say(keys["path"], f"{where}: `{path}` {wrong}")
+    elif check.folder is not None and (wrong := _wrong_document(check.folder, path, sha256)):
+        check.say(keys["path"], f"{where}: `{path}` {wrong}")
     return MandateDocument(path, sha256, signed)
+
+
+def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:
+    """Return the mistake in a document on disk, or None if its bytes have that SHA-256."""
+    file = folder / path
+    # A third party may have written the members file: it leads to no other files of this machine.
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        return "must lie in the folder of the members file, or below it"
+    if file.exists() and not file.is_file():
+        return "is no file"
+    try:
+        actual = file_sha256(file)
+    except OSError as error:
+        return f"cannot be read: {error.strerror} (its path begins at the folder of the members file)"
+    return None if actual == sha256 else f"has another content: its SHA-256 is {actual}"
 
 
 def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:

@@ -426,20 +426,21 @@ def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None 
 
 def _credits_owner(facts: DocumentFacts, finding: VerifiedOverlap) -> bool:
     """Return whether the page names the article's title or publisher as its source."""
-    own_names, article_url = finding.own_names, finding.article.url
-    if finding.names_address or any(not is_other(credit, own_names) for credit in finding.credits):
-        return True
-    # An address that the page gives is the article's, or on a domain among the owner's names.
-    for address in filter(None, (facts.page_based_on, facts.page_canonical_url)):
-        if (host := host_of(address)) is None:
-            is_owners = not is_other(address, own_names)
-        else:
-            is_owners = any(name in own_names for name in hosts_above(host) if "." in name)
-            if article_url is not None and normalise_url(address) == normalise_url(article_url):
-                is_owners = True
-        if is_owners:
-            return True
-    return False
+    origins = (facts.page_based_on, facts.page_canonical_url)
+    return (
+        finding.names_address
+        or any(not is_other(credit, finding.own_names) for credit in finding.credits)
+        or any(_is_owners(origin, finding.article.url, finding.own_names) for origin in origins if origin)
+    )
+
+
+def _is_owners(address: str, article_url: str | None, own_names: tuple[str, ...]) -> bool:
+    """Return whether an address is the article's, or on a domain among the owner's names."""
+    host = host_of(address)
+    if host is None:
+        return not is_other(address, own_names)
+    is_article = article_url is not None and normalise_url(address) == normalise_url(article_url)
+    return is_article or any(name in own_names for name in hosts_above(host) if "." in name)
 
 
 def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int]) -> Mapping[str, _Repetition]:
@@ -456,33 +457,37 @@ def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int])
         by_title.setdefault(finding.article.title_id, []).append(finding)
     found: defaultdict[str, _Repetition] = defaultdict(_Repetition)
     for same_title in by_title.values():
-        if len(same_title) == 1:
-            continue
-        same_title.sort(
-            key=lambda each: (
-                each.ordinal not in at_address,
-                each.article.published_at is None,
-                each.article.published_at or EPOCH,
-                each.article.article_id,
+        if len(same_title) > 1:
+            same_title.sort(
+                key=lambda each: (
+                    each.ordinal not in at_address,
+                    each.article.published_at is None,
+                    each.article.published_at or EPOCH,
+                    each.article.article_id,
+                )
             )
-        )
-        spans = [finding.overlap.seen_from(0).tolist() for finding in same_title]
-        size = max((first + count for each in spans for first, _, count, _ in each), default=0)
-        holders: dict[str, npt.NDArray[np.bool_]] = {}
-        for finding, each in zip(same_title, spans, strict=True):
-            article_id, words = finding.article.article_id, np.zeros(size, np.bool_)
-            for first, _, count, _ in each:
-                words[first : first + count] = True
-            holder, most = "", 0
-            for other, theirs in holders.items():
-                shared = int(np.count_nonzero(words & theirs))
-                holder, most = (other, shared) if shared > most else (holder, most)
-            if most and most >= REPEATED * int(np.count_nonzero(words)):
-                found[article_id].repeats_article_id = holder
-                found[holder].repeated_by.append(article_id)
-            else:
-                holders[article_id] = words
+            _note_repetitions(same_title, found)
     return found
+
+
+def _note_repetitions(findings: Sequence[VerifiedOverlap], found: defaultdict[str, _Repetition]) -> None:
+    """Note the repetitions among articles of a title, in their order: an earlier one counts."""
+    spans = [finding.overlap.seen_from(0).tolist() for finding in findings]
+    size = max((first + count for each in spans for first, _, count, _ in each), default=0)
+    holders: dict[str, npt.NDArray[np.bool_]] = {}
+    for finding, each in zip(findings, spans, strict=True):
+        article_id, words = finding.article.article_id, np.zeros(size, np.bool_)
+        for first, _, count, _ in each:
+            words[first : first + count] = True
+        holder, most = "", 0
+        for other, theirs in holders.items():
+            shared = int(np.count_nonzero(words & theirs))
+            holder, most = (other, shared) if shared > most else (holder, most)
+        if most and most >= REPEATED * int(np.count_nonzero(words)):
+            found[article_id].repeats_article_id = holder
+            found[holder].repeated_by.append(article_id)
+        else:
+            holders[article_id] = words
 
 
 def _url_match(page: _ScannedPage, article: Article | None, finding: VerifiedOverlap | None) -> UrlMatch:

@@ -58,18 +58,7 @@ def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tu
         # On a web server or S3 each reply says the size: a request for it alone is one too many.
         shard = stat(uri, options.storage) if scheme_of(uri) == "file" else ObjectInfo(uri)
         for pointer in [pointer for pointer in pointers if pointer.by_range and _ranged(format)]:
-            start, length = pointer.offset or 0, pointer.length or 0
-            outcome: Outcome = Failure(UNREADABLE, "the range is none of a record")
-            if start >= 0 and 0 < length <= options.max_document_bytes + HEADERS_BYTES:
-                beyond, longer = shard.size is not None and start >= shard.size, length + LOOK_BEYOND_BYTES
-                data = b"" if beyond else read_range(shard.uri, start, longer, options.storage)
-                outcome = record_in(data, pointer, options)
-                if isinstance(outcome, Failure) and len(data) > length and begins_record(data):
-                    data = read_range(shard.uri, start, OTHER_RECORD_BYTES, options.storage)
-                    outcome = record_in(data, pointer, options)
-                if isinstance(outcome, Failure) and 0 < len(data) < length and begins_record(data):
-                    outcome = Failure(UNREADABLE, "the shard ends within it")
-            yield pointer, outcome
+            yield pointer, _by_range(shard, pointer, options)
             del left[pointer]
         if left:
             yield from _in_order(shard, format, left, options)
@@ -90,6 +79,21 @@ def inflated_part(uri: str, start: int, length: int, options: ReadOptions) -> by
             if position >= start + length:
                 break
     return b"".join(parts)
+
+
+def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
+    start, length = pointer.offset or 0, pointer.length or 0
+    if start < 0 or not 0 < length <= options.max_document_bytes + HEADERS_BYTES:
+        return Failure(UNREADABLE, "the range is none of a record")
+    beyond = shard.size is not None and start >= shard.size
+    data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)
+    outcome = record_in(data, pointer, options)
+    if isinstance(outcome, Failure) and len(data) > length and begins_record(data):
+        data = read_range(shard.uri, start, OTHER_RECORD_BYTES, options.storage)
+        outcome = record_in(data, pointer, options)
+    if isinstance(outcome, Failure) and 0 < len(data) < length and begins_record(data):
+        return Failure(UNREADABLE, "the shard ends within it")
+    return outcome
 
 
 def begins_record(data: bytes) -> bool:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -334,24 +335,29 @@ def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table,
             ordered = kept.sort_by(ORDER).combine_chunks()
             ids = ordered["article_id"].chunk(0)
             repeated = np.concatenate(([False], pc.equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)))
-            body, row_index, source = ordered["body"], ordered["row_index"], ordered["source"]
-            firsts = np.maximum.accumulate(np.where(repeated, 0, np.arange(len(repeated))))
-            for row in np.flatnonzero(repeated).tolist():
-                original = int(firsts[row])
-                place = f"row {row_index[original].as_py()} of {sources[source[original].as_py()]}"
-                same = body[row].as_py() == body[original].as_py()
-                refusal = RefusedArticle(
-                    source=sources[source[row].as_py()],
-                    row_index=row_index[row].as_py(),
-                    article_id=ordered["article_id"][row].as_py(),
-                    title_id=ordered["title_id"][row].as_py(),
-                    reason="duplicate" if same else "id_reused",
-                    detail=f"{'same id and body as' if same else 'the id is that of another body,'} {place}",
-                )
-                refusals.append(refusal)
+            refusals += _repeats(ordered, repeated, sources)
             kept = ordered.filter(pa.array(~repeated))
     # Runs are in the order of files and rows, so a stable sort leaves the repeats of an id in that order.
     return kept.select(ARTICLES.names), sorted(refusals, key=lambda refusal: refusal.article_id or "")
+
+
+def _repeats(
+    table: pa.Table, repeated: npt.NDArray[np.bool_], sources: Sequence[str]
+) -> Iterator[RefusedArticle]:
+    body, row_index, source = table["body"], table["row_index"], table["source"]
+    firsts = np.maximum.accumulate(np.where(repeated, 0, np.arange(len(repeated))))
+    for row in np.flatnonzero(repeated).tolist():
+        first = int(firsts[row])
+        place = f"row {row_index[first].as_py()} of {sources[source[first].as_py()]}"
+        same = body[row].as_py() == body[first].as_py()
+        yield RefusedArticle(
+            source=sources[source[row].as_py()],
+            row_index=row_index[row].as_py(),
+            article_id=table["article_id"][row].as_py(),
+            title_id=table["title_id"][row].as_py(),
+            reason="duplicate" if same else "id_reused",
+            detail=f"{'same id and body as' if same else 'the id is that of another body,'} {place}",
+        )
 
 
 def _ids(path: str, run: int) -> Iterator[tuple[str, int]]:

@@ -78,7 +78,6 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 class PartReport:
     """The counts of a part; `sites`: hosts of URLs; `refused`: pieces with the rows of repeated ids."""
 
-    articles: int
     words: int
     distinct_words: int
     postings: int
@@ -133,7 +132,7 @@ def build_part(
     for name, piece in zip(ARRAYS, (signature_rows, numbers[:, 0], numbers[:, 1], agency), strict=True):
         arrays.save(work.piece(name, part), piece)
     total = int(np.sum(table["words"].to_numpy()))
-    return PartReport(len(table), total, len(counts), len(keys), len(url_hashes), sites, tuple(refused.paths))
+    return PartReport(total, len(counts), len(keys), len(url_hashes), sites, tuple(refused.paths))
 
 
 def name_any(words: Keys, bounds: Bounds, names: Sequence[Keys]) -> npt.NDArray[np.bool_]:

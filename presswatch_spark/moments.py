@@ -156,7 +156,8 @@ def _of_iso(found: re.Match[str]) -> datetime:
 
 
 def _of_digits(text: str) -> datetime:
-    if len(text) == 8 and text.isdigit():
+    is_day = len(text) == 8 and text.isdigit()
+    if is_day:
         with suppress(ValueError):
             return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
     stamp = None
@@ -171,7 +172,7 @@ def _of_digits(text: str) -> datetime:
             f"may be a time without marks or a number since 1970: declare it, as --date-format {form}"
         )
     number = Decimal(text)
-    if number == 0:
+    if number == 0 and not is_day:
         return EPOCH
     unit = next((unit for least, unit in _UNITS if abs(number) >= least), None)
     if unit is None or abs(number) >= _GREATEST:

@@ -49,6 +49,7 @@ def test_a_time_is_in_its_zone_or_in_utc(value: object) -> None:
         ("3/4/19 10:00", "as --date-format %d/%m/%y and the time after it"),
         ("03.04.2019", "as --date-format %d.%m.%Y"),
         ("24012019", "declare its form with --date-format"),
+        ("00000000", "declare its form with --date-format"),
         ("2019012418", "may be a time without marks or a number"),
         (201901241800, "may be a time without marks or a number"),
         (2019, "neither seconds nor parts"),

@@ -80,9 +80,9 @@ def scan(
 ) -> Reply:
     """Scan shards for copies of the corpus's articles.
 
-    PATH is a file, a folder, a glob, an s3://, https:// or hf:// address, or a list: *.paths.gz, or *.txt
-    with nothing but files. Other files beside shards (README, checksums) are left out and named. A dataset on
-    a hub is hf://datasets/OWNER/NAME[@REVISION]/PATH; its token comes from HF_TOKEN or --hf-token-file.
+    PATH is a file, a folder, a glob, an s3://, https:// or hf:// address, or a list: *.paths or *.paths.gz.
+    Other files beside shards (README, checksums) are left out and named. A dataset on a hub is
+    hf://datasets/OWNER/NAME[@REVISION]/PATH; its token comes from HF_TOKEN or --hf-token-file.
     Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from
     flags. To continue a stopped scan, give the same command again.
 

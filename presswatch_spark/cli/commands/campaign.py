@@ -21,6 +21,7 @@ from presswatch_spark.cli.options import (
     flag,
     mirror_option,
     option,
+    repeated_option,
     scan_settings,
 )
 from presswatch_spark.cli.replies import (
@@ -69,15 +70,10 @@ def open_(
     ),
     since: str | None = option("--since", "RELEASE", "The oldest of these."),
     until: str | None = option("--until", "RELEASE", "The newest of these. Default: also those to come."),
-    datasets: tuple[str, ...] = option(
-        "--dataset", "NAME:PART", "A part of a dataset. Repeatable.", multiple=True
-    ),
+    datasets: tuple[str, ...] = repeated_option("--dataset", "NAME:PART", "A part of a dataset."),
     all_datasets: bool = flag("--all-datasets", "Every dataset by name; its part as the list has it."),
-    mirrors: tuple[str, ...] = option(
-        "--mirror",
-        "NAME=URI",
-        "A folder or bucket that is laid out like the place where a dataset lives. Repeatable.",
-        multiple=True,
+    mirrors: tuple[str, ...] = repeated_option(
+        "--mirror", "NAME=URI", "A folder or bucket that is laid out like the place where a dataset lives."
     ),
     listed: str | None = option("--list", "URI", "Another list of crawls, or a site or folder with one."),
     newest_first: bool | None = option(
@@ -246,12 +242,8 @@ def watch(
     once: bool = flag("--once", "Look once, and end; what holds without --every."),
     every: float | None = option("--every", "MINUTES", "Look again.", type=NumberRange(min=0, min_open=True)),
     poll: bool = flag("--poll", "End with 75 if another process is scanning."),
-    again: tuple[str, ...] = option(
-        "--again", "RELEASE", "Read its missing shards once more. Repeatable.", multiple=True
-    ),
-    cases: tuple[str, ...] = option(
-        "--case", "CASE", "Probe this case of removal, too. Repeatable.", multiple=True
-    ),
+    again: tuple[str, ...] = repeated_option("--again", "RELEASE", "Read its missing shards once more."),
+    cases: tuple[str, ...] = repeated_option("--case", "CASE", "Probe this case of removal, too."),
     case_every: float = option(
         "--case-every",
         "HOURS",

@@ -14,8 +14,7 @@ from benchmarks import publish
 from benchmarks.extraction.pages import Page, holds, with_paragraphs, with_strings, words
 from benchmarks.extraction.ways import WAYS, Taken, take, trafilatura
 from benchmarks.quality.material import real_data
-from benchmarks.quality.report import table
-from benchmarks.speed.report import paragraph
+from benchmarks.speed.report import paragraph, table
 from benchmarks.speed.result import commit
 
 

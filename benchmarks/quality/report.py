@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmarks.quality.negatives import HARD
 from benchmarks.quality.promises import coverage_errors
 from benchmarks.quality.score import CERTAIN, LONG, Score, rate
 from benchmarks.quality.truth import RUN
-from benchmarks.speed.report import paragraph
+from benchmarks.speed.report import paragraph, table
 
 CONFIDENCES = ("A", "B", "C", "D")
 _LENGTHS = (f"longest run {RUN} to {LONG - 1} words", f"{LONG} and more")
@@ -54,12 +54,6 @@ def markdown(result: Figures) -> str:
         "\n".join(_notes(result)),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A table in Markdown."""
-    lines = ["| " + " | ".join(map(str, line)) + " |" for line in (head, *rows)]
-    return "\n".join([lines[0], f"|---{'|--:' * (len(head) - 1)}|", *lines[1:]])
 
 
 def _kinds(ours: Figures, peers: Figures) -> str:

@@ -132,7 +132,9 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
     shards = write_shards(folder / "shards", pages)
     spark = session("presswatch demo")
     corpus, tables = str(folder / "corpus"), str(folder / "tables")
-    manifest = face.build_corpus(str(members), [str(articles)], corpus, tell=say, spark=spark)
+    manifest = face.build_corpus(
+        str(members), [str(articles)], corpus, settings=config, tell=say, spark=spark
+    )
     say("scanning")
     run = face.scan(list(map(str, shards)), corpus=corpus, out=tables, settings=config, spark=spark)
     dossier = None

@@ -64,12 +64,12 @@ class TextWords:
     @cached_property
     def starts(self) -> Edges:
         """Return the byte offset in the text of each word's first character: int64[n]."""
-        return np.ascontiguousarray(self._places[:, 0])
+        return self._places[0]
 
     @cached_property
     def ends(self) -> Edges:
         """Return the byte offset where each word's last character that folds to something ends: int64[n]."""
-        return np.ascontiguousarray(self._places[:, 1])
+        return self._places[1]
 
     @cached_property
     def partings(self) -> Edges:
@@ -113,9 +113,10 @@ class TextWords:
         return marks
 
     @cached_property
-    def _places(self) -> Edges:
+    def _places(self) -> tuple[Edges, Edges]:
         every = np.arange(len(self))
-        return self.bounds(every, every)
+        bounds = self.bounds(every, every)
+        return np.ascontiguousarray(bounds[:, 0]), np.ascontiguousarray(bounds[:, 1])
 
 
 def words_of(text: bytes | Bytes) -> TextWords:

@@ -162,15 +162,7 @@ def annex_of(
         }
         same = {name: getattr(place, name) for name in AnnexRow.columns if name not in others}
         rows.append(AnnexRow(**same, **others))
-    own = list[OwnDomain]()
-    for publisher in publishers_of(publishers, places) if own_domains else ():
-        for title in publisher.titles:
-            prefixed = {prefix.partition("/")[0] for prefix in title.url_prefixes}
-            sites = [*(domain for domain in title.domains if domain not in prefixed), *title.url_prefixes]
-            for site in sites:
-                named = {"publisher": publisher.name, "title": title.name, "site": site}
-                for prefix, covers in surt_prefixes(site):
-                    own.append(OwnDomain(**named, surt_prefix=prefix, covers=covers))
+    own = list(_own_domains(publishers_of(publishers, places))) if own_domains else []
     schema = pa.schema([each for each in AnnexRow.schema if each.name in (*columns, *ALWAYS)])
     domains: tuple[pa.Schema, Sequence[TableRow]] = (
         (OwnDomain.schema, own) if own_domains else (AnnexDomain.schema, list(_domains(places)))
@@ -253,6 +245,17 @@ def _domains(places: Sequence[ClaimPlace]) -> Iterator[AnnexDomain]:
             articles=len({place.article_id for place in of_domain} - {None, ""}),
             reservation=_reservations(of_domain),
         )
+
+
+def _own_domains(publishers: Sequence[Publisher]) -> Iterator[OwnDomain]:
+    for publisher in publishers:
+        for title in publisher.titles:
+            prefixed = {prefix.partition("/")[0] for prefix in title.url_prefixes}
+            sites = [*(domain for domain in title.domains if domain not in prefixed), *title.url_prefixes]
+            for site in sites:
+                named = {"publisher": publisher.name, "title": title.name, "site": site}
+                for prefix, covers in surt_prefixes(site):
+                    yield OwnDomain(**named, surt_prefix=prefix, covers=covers)
 
 
 def publishers_of(publishers: Sequence[Publisher], places: Sequence[ClaimPlace]) -> list[Publisher]:

@@ -8,6 +8,7 @@ from presswatch_spark.claims import recipe
 from presswatch_spark.claims.letters import is_page_itself
 from presswatch_spark.claims.narrative import (
     ExplainedRow,
+    NamedFact,
     Speaker,
     account_of,
     finding_of,
@@ -39,23 +40,7 @@ def case_lines(case: ExplainedRow, language: str) -> Iterator[str]:
         *notes,
     ]
     for title, facts in ((_("the page"), account.page), (_("the article"), account.article)):
-        texts.append(_heading(title))
-        room = COLUMNS - LABEL_COLUMNS
-        for fact in facts:
-            label, lines = fact.name, list[str]()
-            # An address is not broken: it would not be one any more.
-            is_whole = fact.is_code or " " not in fact.value
-            if is_whole and columns_of(fact.value) > room:
-                texts.append([label, f"  {printable(fact.value)}"])
-                continue
-            if columns_of(label) >= LABEL_COLUMNS:
-                lines.append(label)
-                label = ""
-            for line in [fact.value] if is_whole else wrapped(fact.value, room):
-                padding = " " * (LABEL_COLUMNS - columns_of(label))
-                lines.append(f"{label}{padding}{printable(line)}".rstrip())
-                label = ""
-            texts.append(lines)
+        texts += [_heading(title), *map(_labelled, facts)]
     texts += [_heading(_("the article's words on the page")), *account.measures]
     sections = (_words(case, _) if case.row.spans else (), _why(case, _), _check(case, _))
     for part in chain(texts, *sections):
@@ -239,6 +224,22 @@ def _check(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     column = case.config.get("read", {}).get("columns", {}).get("text")
     program = recipe.program(row, case.shard, passage, column)
     yield ["", *(f"    {line}".rstrip() for line in program)]
+
+
+def _labelled(fact: NamedFact) -> list[str]:
+    label, lines, room = fact.name, list[str](), COLUMNS - LABEL_COLUMNS
+    # An address is not broken: it would not be one any more.
+    is_whole = fact.is_code or " " not in fact.value
+    if is_whole and columns_of(fact.value) > room:
+        return [label, f"  {printable(fact.value)}"]
+    if columns_of(label) >= LABEL_COLUMNS:
+        lines.append(label)
+        label = ""
+    for line in [fact.value] if is_whole else wrapped(fact.value, room):
+        padding = " " * (LABEL_COLUMNS - columns_of(label))
+        lines.append(f"{label}{padding}{printable(line)}".rstrip())
+        label = ""
+    return lines
 
 
 def _paragraph(text: str, mark: str = "") -> Iterator[str]:

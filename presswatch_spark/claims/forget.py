@@ -297,19 +297,7 @@ def _carry_out(store: TableStore, folder: Folder, plan: Mapping[str, Any], lock:
         by_run[change["by"], change["run_id"]].append(change)
     for (by, run_id), changes in by_run.items():
         lock.confirm()
-        (row,) = store.read(by, run_id).to_pylist()
-        for change in changes:
-            table, places = store.root / change["table"], {file["place"]: file for file in change["files"]}
-            counts = COUNTED.get(change["table"], "rows")
-            if counts in row:
-                row[counts] = change["rows_after"]
-            if change["digest_after"] is not None:
-                row[change["digest"]] = change["digest_after"]
-            for file in row["files"] or ():
-                if file["table"] == change["table"] and (written := places.get(file["name"])):
-                    etag = None if table.is_local else stat(table.at(file["name"]), table.storage).etag
-                    file.update({name: written[name] for name in ("rows", "bytes", "sha256")}, etag=etag)
-        store.replace(by, row)
+        _replace_row(store, by, run_id, changes)
         for change in changes:
             store.files(change["table"], run_id)
     tombstone = {**plan["tombstone"], "files": [], "finished_at": datetime.now(UTC)}
@@ -317,3 +305,20 @@ def _carry_out(store: TableStore, folder: Folder, plan: Mapping[str, Any], lock:
         store.publish("tombstones", tombstone)
     folder.remove()
     return tombstone
+
+
+def _replace_row(store: TableStore, by: str, run_id: str, changes: Sequence[Mapping[str, Any]]) -> None:
+    """Replace the row that publishes a run by one that describes its changed files."""
+    (row,) = store.read(by, run_id).to_pylist()
+    for change in changes:
+        table, places = store.root / change["table"], {file["place"]: file for file in change["files"]}
+        counts = COUNTED.get(change["table"], "rows")
+        if counts in row:
+            row[counts] = change["rows_after"]
+        if change["digest_after"] is not None:
+            row[change["digest"]] = change["digest_after"]
+        for file in row["files"] or ():
+            if file["table"] == change["table"] and (written := places.get(file["name"])):
+                etag = None if table.is_local else stat(table.at(file["name"]), table.storage).etag
+                file.update({name: written[name] for name in ("rows", "bytes", "sha256")}, etag=etag)
+    store.replace(by, row)

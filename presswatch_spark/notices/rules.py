@@ -199,26 +199,7 @@ def check_notice(path: str, checking: Checking, storage: StorageOptions | None =
             notice = Notice.open(path, storage)
 
     checked = CheckedNotice(notice, notice.files(), checking)
-    # The source is opened again, for places and claims, or for why that failed.
-    query = checked.about["query"]
-    mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
-    annexed = {str(row["row_sha256"]) for row in checked.annex[0][2] or () if "row_sha256" in row}
-    try:
-        source = checked.source = source_at(query["where"], storage, query["claims"])
-        try:
-            known = source.claims(annexed)
-            checked.claims = {row: known.get(row) for row in annexed}
-        except PresswatchError as error:
-            checked.claims = error
-        selection = source.select(Choice(rows=frozenset(query["rows"])), mirrors)
-        checked.places = concerning(selection, checking.recipient)
-    except PresswatchError as error:
-        checked.failure = error
-    else:
-        if checking.again:
-            notice.add_event(READ, rows=source.read_again(checked.places, mirrors))
-            checked.notice = Notice.open(str(notice.folder.uri), storage)
-
+    _open_source(checked, storage)
     refusals = list[BrokenRule]()
     for code, rule in RULES.items():
         for about, detail in rule.breaches(checked):
@@ -232,6 +213,28 @@ def check_notice(path: str, checking: Checking, storage: StorageOptions | None =
         until = last and last.isoformat()
         Notice.open(path, storage).add_event(CHECKED, days=checking.days, mandates_until=until)
     return NoticeCheck(tuple(refusals), tuple(_doubts(checked)))
+
+
+def _open_source(checked: CheckedNotice, storage: StorageOptions) -> None:
+    """Open the source of a notice again, and fill in its places and claims, or why that failed."""
+    notice, query, checking = checked.notice, checked.about["query"], checked.checking
+    mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
+    annexed = {str(row["row_sha256"]) for row in checked.annex[0][2] or () if "row_sha256" in row}
+    try:
+        source = checked.source = source_at(query["where"], storage, query["claims"])
+        try:
+            known = source.claims(annexed)
+            checked.claims = {row: known.get(row) for row in annexed}
+        except PresswatchError as error:
+            checked.claims = error
+        selection = source.select(Choice(rows=frozenset(query["rows"])), mirrors)
+        places = checked.places = concerning(selection, checking.recipient)
+    except PresswatchError as error:
+        checked.failure = error
+        return
+    if checking.again:
+        notice.add_event(READ, rows=source.read_again(places, mirrors))
+        checked.notice = Notice.open(str(notice.folder.uri), storage)
 
 
 def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:

@@ -32,8 +32,9 @@ from presswatch_spark.formats.table.columns import (
     locator_of,
     parse_object,
     readable_part,
+    repeats_a_name,
 )
-from presswatch_spark.formats.table.jsonl import read_jsonl
+from presswatch_spark.formats.table.jsonl import FORMS_KEPT, read_jsonl
 from presswatch_spark.formats.table.parquet_footer import MAGIC
 from presswatch_spark.formats.table.row_values import BatchBuilder
 from presswatch_spark.model import DocumentBatch, ReadReport
@@ -200,17 +201,23 @@ class _OscarEntry:
 
 
 def _read_entries(stream: Stream, report: ReadReport, limit: int) -> Iterator[_OscarEntry]:
-    """Yield the entries in the metadata file `stream`; a line that is none is a defect."""
+    """Yield the entries in the metadata file `stream`; a line that is none, or parts of two, is a defect."""
+    # Of entries that were examined: quotation marks, and numbers of fields. A repeated name changes these.
+    forms = set[tuple[int, int, int]]()
     for index, line in lines(inflated(stream, report), report, limit):
         if line and not line.isspace():
             row = parse_object(line) or {}
             first, sentences, headers = row.get("offset"), row.get("nb_sentences"), row.get("headers")
-            if not (isinstance(first, int) and isinstance(sentences, int)):
+            given = headers if isinstance(headers, dict) else {}
+            form = line.count(b'"'), len(row), len(given)
+            is_entry = form in forms or not repeats_a_name(line)
+            if not (is_entry and isinstance(first, int) and isinstance(sentences, int)):
                 report.add_defect("line is no entry of metadata", index, "line")
                 # Damage to packed bytes reaches far.
                 report.unverified |= report.unchecked == "zstd"
                 continue
-            given = headers if isinstance(headers, dict) else {}
+            if len(forms) < FORMS_KEPT:
+                forms.add(form)
             values = {role: readable_part(given.get(name)) for role, name in _HEADERS.items()}
             yield _OscarEntry(first, sentences, values, len(line))
 

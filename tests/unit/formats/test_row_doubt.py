@@ -207,6 +207,19 @@ def test_metadata_give_no_url_from_a_broken_entry_on(tmp_path: Path) -> None:
     assert "lack lines of each other, or are damaged" in complaints(report)
 
 
+def test_metadata_give_no_url_from_an_entry_with_two_urls_on(tmp_path: Path) -> None:
+    meta = write_oscar_2109(tmp_path / "fr_part_1.txt", pages(9))
+    entries = meta.read_bytes().split(b"\n")
+    other = json.loads(entries[5])["headers"]["warc-target-uri"]
+    entries[4] = entries[4].replace(b'"headers": {', f'"headers": {{"warc-target-uri": "{other}", '.encode())
+    meta.write_bytes(b"\n".join(entries))
+    found, report = read(tmp_path / "fr_part_1.txt", "oscar")
+    own = [page.url for page in pages(9)]
+    assert all(document.url in ("", own[n]) for n, document in enumerate(found))
+    assert [document.url for document in found[4:]] == [""] * 5
+    assert "metadata: line is no entry of metadata (line 4)" in complaints(report)
+
+
 def test_metadata_give_no_url_from_an_entry_out_of_its_place_on(tmp_path: Path) -> None:
     meta = write_oscar_2109(tmp_path / "fr_part_1.txt.gz", pages(9))
     entries = gzip.decompress(meta.read_bytes()).split(b"\n")

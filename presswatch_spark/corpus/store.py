@@ -35,6 +35,7 @@ from presswatch_spark.storage.objects import MissingError, StorageOptions, list_
 from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.terminal import utc
+from presswatch_spark.text.kernels import Hashes
 from presswatch_spark.text.words import are_among, indexed_positions, shingle_hashes, words_of_each
 
 # Each takes a file descriptor; a process may have some thousand.
@@ -307,16 +308,6 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
         body, cluster_of = text.data, clusters[chosen].tolist()
         # A cluster has the id of its first article.
         cluster_ids = {ordinal: corpus.article_id(ordinal) for ordinal in {*cluster_of} if ordinal >= 0}
-        # Shingles that an index with this stride would have without suppression.
-        counts = np.zeros(len(batch), np.int32)
-        if len(suppressed):
-            words, edges = words_of_each(text, bounds)
-            # A shingle depends on its own words alone, so those of all texts are made at once.
-            positions = [indexed_positions(n, stride) for n in np.diff(edges)]
-            owners = np.repeat(np.arange(len(batch)), [len(each) for each in positions])
-            hashes = shingle_hashes(words)[np.concatenate(positions) + edges[owners]]
-            is_suppressed = are_among(hashes, suppressed)
-            counts = np.bincount(owners[is_suppressed], minlength=len(batch)).astype(np.int32)
         made = {
             "corpus_digest": pa.repeat(corpus.manifest.digest, len(batch)),
             "publisher_id": pa.array(map(publisher_of.__getitem__, batch["title_id"].to_pylist())),
@@ -326,7 +317,7 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
             ),
             "cluster_id": pa.array(map(cluster_ids.get, cluster_of), pa.string()),
             "is_agency": pa.array(agency[chosen]),
-            "suppressed_shingles": pa.array(counts),
+            "suppressed_shingles": pa.array(_suppressed_of_each(text, bounds, suppressed, stride)),
         }
         columns = (made[name] if name in made else batch[name] for name in _ROW_COLUMNS.names)
         return pa.RecordBatch.from_arrays(list(columns), schema=_ROW_COLUMNS)
@@ -338,3 +329,18 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
             numbers = range(reader.num_record_batches)
             ordinals = (first + number * layout.ARTICLES_PER_BATCH for number in numbers)
             yield from pool.map(rows, ordinals, map(reader.get_batch, numbers))
+
+
+def _suppressed_of_each(
+    text: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64], suppressed: Hashes, stride: int
+) -> npt.NDArray[np.int32]:
+    """Count the shingles of each text that an index with this stride would have without suppression."""
+    count = len(bounds) - 1
+    if not len(suppressed):
+        return np.zeros(count, np.int32)
+    words, edges = words_of_each(text, bounds)
+    # A shingle depends on its own words alone, so those of all texts are made at once.
+    positions = [indexed_positions(n, stride) for n in np.diff(edges)]
+    owners = np.repeat(np.arange(count), [len(each) for each in positions])
+    hashes = shingle_hashes(words)[np.concatenate(positions) + edges[owners]]
+    return np.bincount(owners[are_among(hashes, suppressed)], minlength=count).astype(np.int32)

@@ -36,7 +36,7 @@ from presswatch_spark.pointers.checks import (
     other_words,
 )
 from presswatch_spark.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
-from presswatch_spark.pointers.records import shards_ahead
+from presswatch_spark.pointers.records import Outcome, shards_ahead
 from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.sieve.sieve import Candidates
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
@@ -118,17 +118,19 @@ class Audit:
         for pointers, outcomes in zip(shards.values(), shards_ahead(work), strict=True):
             for pointer, outcome in outcomes:
                 for row in pointers[pointer]:
-                    if isinstance(outcome, Failure):
-                        # The damage in a row explains why its record cannot be read alone.
-                        yield RowCheck(row, pointer, damaged(row) or outcome)
-                        continue
-                    failure = difference(row, outcome) or damaged(row, outcome.facts)
-                    if failure is None and self.corpus is not None:
-                        failure = other_words(row, outcome.text, self.corpus)
-                    if failure is None and self.figures is not None:
-                        failure = self.figures.difference(row, outcome.batch)
-                    # A batch shares the buffers of all documents around this one.
-                    yield RowCheck(row, pointer, failure, replace(outcome, batch=None))
+                    yield self._verdict(row, pointer, outcome)
+
+    def _verdict(self, row: Match, pointer: Pointer, outcome: Outcome) -> RowCheck:
+        if isinstance(outcome, Failure):
+            # The damage in a row explains why its record cannot be read alone.
+            return RowCheck(row, pointer, damaged(row) or outcome)
+        failure = difference(row, outcome) or damaged(row, outcome.facts)
+        if failure is None and self.corpus is not None:
+            failure = other_words(row, outcome.text, self.corpus)
+        if failure is None and self.figures is not None:
+            failure = self.figures.difference(row, outcome.batch)
+        # A batch shares the buffers of all documents around this one.
+        return RowCheck(row, pointer, failure, replace(outcome, batch=None))
 
     def options_of(self, run_id: str) -> ReadOptions:
         """Return how the run read its shards, but for gates: its rows had passed them."""

@@ -37,19 +37,7 @@ def plain_text(given: str, declared: str = AUTO) -> PlainText:
     rounds = 0
     while declared != TEXT and rounds < MOST_ROUNDS and is_markup(text):
         text, found, rounds = _extracted(text), HTML, rounds + 1
-    if text.isascii() or not _GARBLED.search(text):
-        return PlainText(text, found, repaired=False)
-    # Lines are repaired where UTF-8 was read in another encoding; other lines are kept.
-    from ftfy import fix_encoding
-
-    lines = text.split("\n")  # Garbled letters contain U+0085, which is a line end for `splitlines`.
-    for number, line in enumerate(lines):
-        if _GARBLED.search(line):
-            fixed: str = fix_encoding(line)
-            # Correct French such as `«écrasé»«jugé»` happens to be UTF-8 of another script.
-            if _REPAIRED_SIGNS.fullmatch("".join(set(fixed) - set(line))):
-                lines[number] = fixed
-    repaired = "\n".join(lines)
+    repaired = _repaired(text)
     return PlainText(repaired, found, repaired != text)
 
 
@@ -141,6 +129,22 @@ def _garbled_pairs() -> re.Pattern[str]:
 
 
 _GARBLED = _garbled_pairs()
+
+
+def _repaired(text: str) -> str:
+    """Return a text with repaired lines where UTF-8 was read in another encoding; other lines are kept."""
+    if text.isascii() or not _GARBLED.search(text):
+        return text
+    from ftfy import fix_encoding
+
+    lines = text.split("\n")  # Garbled letters contain U+0085, which is a line end for `splitlines`.
+    for number, line in enumerate(lines):
+        if _GARBLED.search(line):
+            fixed: str = fix_encoding(line)
+            # Correct French such as `«écrasé»«jugé»` happens to be UTF-8 of another script.
+            if _REPAIRED_SIGNS.fullmatch("".join(set(fixed) - set(line))):
+                lines[number] = fixed
+    return "\n".join(lines)
 
 
 # --- excerpts

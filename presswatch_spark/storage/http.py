@@ -56,6 +56,7 @@ from presswatch_spark.storage.objects import (
     pause,
     range_header,
 )
+from presswatch_spark.storage.threads import LOOK_SECONDS, check_wanted, giving_up
 from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -89,23 +90,29 @@ FINAL_ERRORS = (SSLError, LocationValueError, BadRedirectError, PrivateAddressEr
 
 @contextmanager
 def _answered_within(seconds: float, connected: socket.socket) -> Iterator[None]:
-    """Shut a connection down if the block takes longer, and raise `SlowAnswerError`: drips never time out."""
-    late = threading.Event()
+    """Shut a connection down if the block takes longer, and raise `SlowAnswerError`: drips never time out.
 
-    def shut_down() -> None:
+    Raises as `check_wanted` in a thread of a pool that is given up meanwhile.
+    """
+    done, late, over = threading.Event(), threading.Event(), giving_up()
+    until = time.monotonic() + seconds
+
+    def watch() -> None:
+        while not over.is_set() and (left := until - time.monotonic()) > 0:
+            if done.wait(min(left, LOOK_SECONDS)):
+                return
         late.set()
         with suppress(OSError):
             # That of a TLS socket would take its session from the thread that reads.
             socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
-    timer = threading.Timer(seconds, shut_down)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     finally:
-        timer.cancel()
+        done.set()
         if late.is_set():
+            check_wanted()
             raise SlowAnswerError
 
 

@@ -113,6 +113,11 @@ def check_wanted() -> None:
         raise GivenUpError
 
 
+def giving_up() -> threading.Event:
+    """Return an event that is set once `check_wanted` raises in this thread, for a thread that watches it."""
+    return _THREAD.over or threading.Event()
+
+
 def rest(seconds: float) -> None:
     """Wait so long; raises as `check_wanted`, and at once."""
     if _THREAD.over is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ import pytest
 from presswatch_spark.compiled import PACKAGE
 from presswatch_spark.storage.host_limits import HostLimits
 from presswatch_spark.storage.http import HttpReply
-from presswatch_spark.storage.objects import StorageOptions, pause
+from presswatch_spark.storage.objects import StorageOptions, ask, pause
 from presswatch_spark.storage.threads import AskingThreads, GivenUpError, answer_of, check_time
 from tests.servers import Fault, web
 
@@ -97,6 +98,26 @@ def test_a_wait_ends_with_a_block_that_ends_by_ctrl_c(wait: Callable[[], None]) 
         assert isinstance(outer.submit(interrupted).result(30), GivenUpError)
     finally:
         outer.shutdown(wait=False)
+
+
+def test_a_silent_site_is_left_with_a_block_that_ends_by_ctrl_c() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    uri, options = f"http://127.0.0.1:{server.getsockname()[1]}/a", StorageOptions(read_timeout=AGE)
+
+    def interrupted() -> BaseException | None:
+        with suppress(KeyboardInterrupt), AskingThreads(1, "asking") as pool:
+            asked = pool.submit(ask, uri, 0, 1, options)
+            silent, _ = server.accept()
+            silent.recv(1)
+            raise KeyboardInterrupt
+        return asked.exception()
+
+    outer = ThreadPoolExecutor(1)
+    try:
+        assert isinstance(outer.submit(interrupted).result(30), GivenUpError)
+    finally:
+        outer.shutdown(wait=False)
+        server.close()
 
 
 def test_what_is_given_up_asks_nothing_more() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -144,16 +144,19 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
     return reviews, mistakes
 
 
-def given_rows(uri: str, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def given_rows(
+    uri: str, data: bytes, errors: Literal["strict", "replace"] = "strict"
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yield the rows of Parquet, CSV or JSONL with their lines, of Parquet their numbers; `ConfigError`.
 
-    A line of other text is the `row_sha256` of a row; one that cannot be read is empty.
+    A line of other text is the `row_sha256` of a row; one that cannot be read is empty. `errors`: for
+    text that is not UTF-8.
     """
     try:
         if uri.lower().endswith(".parquet"):
             yield from enumerate(pq.read_table(pa.BufferReader(data)).to_pylist(), 1)
             return
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig", errors)
         lines = text.splitlines()
         head = next(iter(lines), "")
         if "row_sha256" in head and not head.lstrip().startswith("{"):

@@ -519,7 +519,8 @@ def require_rows(lost: Collection[str], tables: TableStore) -> None:
 def rows_in(path: str, storage: StorageOptions) -> set[str]:
     """Return the `row_sha256` of a file: lines, or that column of CSV, JSONL or Parquet; `InputError`."""
     found = set[str]()
-    for number, row in given_rows(path, read_object(path, storage)[0]):
+    # Digests are ASCII: other columns may be in any encoding, as a spreadsheet writes them.
+    for number, row in given_rows(path, read_object(path, storage)[0], "replace"):
         digest = str(row.get("row_sha256") or "").strip()
         if not SHA256.fullmatch(digest):
             raise InputError(

@@ -170,11 +170,10 @@ class BagSource(ClaimSource):
                 self._claims = {claim.row_sha256: claim for claim in claims_in}
                 began_at = datetime.fromisoformat(parse_json((folder / PROTOCOL).read_bytes())["began_at"])
                 self._readings = {
-                    line["row"]["row_sha256"]: (
-                        RecordReading(began_at, line[verify.BETWEEN_RUNS]["read_from"]),
-                    )
+                    line["row"]["row_sha256"]: (RecordReading(began_at, read_from),)
                     for line in bag.lines
                     if line["record"]["reason"] is None
+                    and (read_from := line[verify.BETWEEN_RUNS].get("read_from"))
                 }
                 self._seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
                 self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})

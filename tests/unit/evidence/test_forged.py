@@ -15,6 +15,7 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import Bag, sealed_facts
 from presswatch_spark.evidence.reading import VERIFIERS, challenge, disclose, verified
+from presswatch_spark.evidence.sources import BagSource
 from presswatch_spark.storage.objects import StorageOptions
 from tests.evidence import by_itself, files, lines, readme
 from tests.proofs import each_time
@@ -300,3 +301,14 @@ def test_one_record_is_said_in_the_singular(small: Path) -> None:
     said = by_itself(small)[1]
     assert "1 records" not in said
     assert "1 record compared by" in said
+
+
+def test_rows_of_a_bag_that_do_not_name_where_they_were_read_are_unread(small: Path) -> None:
+    rewrite_lines(small, lambda rows: rows[0][alone.BETWEEN_RUNS].pop("read_from"))
+    resealed(small)
+    source = BagSource(str(small), STORAGE)
+    rows = [line["row"]["row_sha256"] for line in lines(small)]
+    first, *others = [source.readings(row, "") for row in rows]
+    assert first == ()
+    assert others
+    assert all(others)

@@ -103,11 +103,11 @@ def test_rows_that_a_file_names_are_followed_and_no_others(
     wanted = sorted({row.row_sha256 for row in RemovalCase.open("all", StorageOptions()).targets()})[:2]
     forms = {
         "rows.txt": "\n".join(wanted),
-        "rows.csv": "row_sha256;note\n" + "\n".join(f"{row};x" for row in wanted),
+        "rows.csv": "row_sha256;note\n" + "\n".join(f"{row};Déjà" for row in wanted),
         "rows.jsonl": "\n".join(json.dumps({"row_sha256": row}) for row in wanted),
     }
     for name, text in forms.items():
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, encoding="cp1252")
         out = f"case-{name}"
         code, _, errors = run(
             ["removal", "open", "--rows", name, "--claims", "claims", "--out", out, "tables"], capsys

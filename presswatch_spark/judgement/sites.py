@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, inner_njit
+from presswatch_spark.compiled import cached_njit, inner_njit, uncounted_njit
 from presswatch_spark.judgement.urls import (
     SERVICE_HOSTS,
     PageUrl,
@@ -185,8 +185,10 @@ _PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _DOT, _AT, _COLON, _SLASH, _BACKSLASH, _PERCENT = (np.uint8(ord(c)) for c in ".@:/\\%")
 _A, _Z, _SPACE, _TOP_BIT = np.uint8(ord("A")), np.uint8(ord("Z")), np.uint8(0x20), np.uint8(0x80)
-_QUESTION, _NUMBER, _BRACKET = (np.uint8(ord(c)) for c in "?#[")
-_HTTP = np.frombuffer(b"http", np.uint8)
+_QUESTION, _NUMBER, _BRACKET, _HYPHEN, _UNDERSCORE, _S = (np.uint8(ord(c)) for c in "?#[-_s")
+_HTTP, _SEPARATOR = (np.frombuffer(text, np.uint8) for text in (b"http", b"://"))
+# A normal form is at most nine times as long as a URL: a shorter one than this is never too long.
+_SHORT_BYTES, _LONGEST_HOST = 1024, 253
 
 
 def known_hosts(batch: DocumentBatch, hosts: Hashes) -> npt.NDArray[np.int64]:
@@ -310,10 +312,34 @@ def documents_without_url(batch: DocumentBatch) -> int:
 def _unclear_urls(urls: Bytes, starts: Offsets, ends: Offsets) -> Offsets:
     kept, count = np.empty(len(starts), np.int64), 0
     for i in range(len(starts)):
-        plain_scheme = ends[i] - starts[i] > len(_HTTP)
-        for k in range(len(_HTTP) if plain_scheme else 0):
-            plain_scheme = plain_scheme and urls[starts[i] + k] | _SPACE == _HTTP[k]
-        first, last = _host_bounds(urls, starts[i], ends[i])
         kept[count] = i
-        count += int(starts[i] < ends[i] and not (plain_scheme and 0 <= first < last))
+        count += int(starts[i] < ends[i] and not _names_host(urls, starts[i], ends[i]))
     return kept[:count]
+
+
+@uncounted_njit
+def _names_host(urls: Bytes, start: int, end: int) -> bool:
+    # A plain name of a host of http(s), without a port; False is not sure.
+    if end - start > _SHORT_BYTES or end - start <= len(_HTTP) + len(_SEPARATOR):
+        return False
+    i = start
+    for k in range(4):
+        if urls[i + k] | _SPACE != _HTTP[k]:
+            return False
+    i += 4 + int(urls[i + 4] | _SPACE == _S)
+    for k in range(3):
+        if urls[i + k] != _SEPARATOR[k]:
+            return False
+    first, last = _host_bounds(urls, start, end)
+    if not 0 <= first < last or last - first > _LONGEST_HOST:
+        return False
+    if last < end and urls[last] not in (_SLASH, _QUESTION, _NUMBER, _BACKSLASH):
+        return False
+    before = _DOT
+    for k in range(first, last):
+        byte = urls[k]
+        is_name = 0x61 <= byte | _SPACE <= 0x7A or 0x30 <= byte <= 0x39 or byte in (_HYPHEN, _UNDERSCORE)
+        if not is_name and (byte != _DOT or before == _DOT):
+            return False
+        before = byte
+    return bool(before != _DOT)

@@ -5,20 +5,23 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from presswatch_spark.judgement import sites
 from presswatch_spark.judgement.sites import documents_without_url
-from presswatch_spark.judgement.urls import page_url
+from presswatch_spark.judgement.urls import MAX_CHARACTERS, page_url
 from tests.unit.judgement.test_sites import batch_of
 from tests.unit.judgement.test_urls import PIECES
+
+LONG = f"https://long.example/{'é' * MAX_CHARACTERS}"
 
 
 @pytest.mark.parametrize(
     "url",
     ["", " ", "n/a", "-", "lemonde.fr/une", "/une/pont", "urn:uuid:1", "ftp://a.example/", "dns:a.example",
-     "http", "http://", "https:///", "http://a b/"],
+     "http", "http://", "https:///", "https://..", "https://a..b/", "https://.a.example/", "http://a b/",
+     LONG],
 )  # fmt: skip
 def test_what_names_no_host_is_no_known_url(url: str) -> None:
     assert documents_without_url(batch_of(["https://a.example/", url, "http://b.example/x"])) == 1
@@ -38,9 +41,11 @@ def test_what_names_a_host_is_known(url: str) -> None:
         st.lists(st.sampled_from([*PIECES, "http://", "https://", "a.", "..", "\\"]), max_size=7), max_size=4
     )
 )
-def test_no_page_with_a_url_is_counted(urls: list[list[str]]) -> None:
+@example([["https://", "a" * 253, "/"]])
+@example([["https://", "a" * 254, "/"]])
+def test_the_count_is_that_of_the_exact_rule(urls: list[list[str]]) -> None:
     batch = batch_of("".join(pieces) for pieces in urls)
-    assert documents_without_url(batch) <= sum(page_url(batch.url_of(i)) is None for i in range(len(batch)))
+    assert documents_without_url(batch) == sum(page_url(batch.url_of(i)) is None for i in range(len(batch)))
 
 
 def test_plain_urls_are_told_by_their_bytes_alone() -> None:

@@ -198,8 +198,10 @@ def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
     names = [posixpath.normpath(member.name) for member in members]
     problems = [
         f"{member.name!r} is outside, a link or a device"
-        for member, name in zip(members, names, strict=True)
-        if name.startswith(("/", "..")) or not (member.isreg() or member.isdir())
+        for member in members
+        if member.name.startswith("/")
+        or ".." in member.name.split("/")
+        or not (member.isreg() or member.isdir())
     ]
     problems += [f"{name} is missing" for name in needed if name not in names]
     if len(set(names)) < len(names):

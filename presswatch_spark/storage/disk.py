@@ -18,6 +18,7 @@ from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage.locks import writes_alone
 from presswatch_spark.storage.objects import (
     READ_BYTES,
+    DeniedError,
     MissingError,
     ObjectInfo,
     RangeReply,
@@ -102,6 +103,8 @@ class LocalStore(Store):
                 body = file.read(end - start)
         except MissingError as error:
             return RawResponse(uri, sent_at, 404, failure=error.what)
+        except DeniedError as error:
+            return RawResponse(uri, sent_at, 403, failure=error.what)
         except (StorageError, OSError) as error:
             what = error.what if isinstance(error, StorageError) else type(error).__name__
             return RawResponse(uri, sent_at, failure=what, ours=True)

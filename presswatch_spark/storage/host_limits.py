@@ -1,7 +1,7 @@
 """Limits of requests to a host: connections, pace, pauses, and when to stop. Each process has its share.
 
 After a refusal without a time (403, 429) this process pauses once. A second 429, or objects refused in a row
-(403: three, 401: five), stop the host. Otherwise a host that names a time is asked again after it.
+(403: two, 401: five), stop the host. Otherwise a host that names a time is asked again after it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 8
 """To one web site from all processes of a machine, unless `max_connections` names another number."""
-REFUSED_MAX = {401: 5, 403: 3}
+REFUSED_MAX = {401: 5, 403: 2}
 """Objects that a site refuses in a row before it is asked nothing more. A 403 may be about this address."""
 REASONS = ("X-Error-Code", "X-Error-Message")
 """Headers in which a hub says why it refuses an object."""

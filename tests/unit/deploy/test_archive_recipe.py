@@ -27,7 +27,12 @@ LOCK = "".join(
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
     """What an archive is made of, in small."""
-    for name in ("requirements.lock", "pyproject.toml", "conf/scan.yaml", "presswatch_spark/cli/main.py"):
+    for name in (
+        "locks/requirements.lock",
+        "pyproject.toml",
+        "conf/scan.yaml",
+        "presswatch_spark/cli/main.py",
+    ):
         (tmp_path / "sources" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "sources" / name).write_text(name)
     return tmp_path / "sources"
@@ -50,7 +55,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 def test_what_the_cluster_brings_is_left_out_and_every_other_pin_keeps_its_hashes() -> None:
     assert locked(LOCK) == "numpy==2.0 \\\n    --hash=sha256:nu\n"
-    real = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    real = (ROOT / "locks/requirements.lock").read_text(encoding="utf-8")
     assert real.count("--hash=") - locked(real).count("--hash=") == sum(
         pin.count("--hash=")
         for pin in real.replace("\n ", " ").splitlines()
@@ -107,11 +112,11 @@ def test_without_sources_an_archive_must_be_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_package_that_is_not_what_the_lock_says_ends_the_build(sources: Path, tmp_path: Path) -> None:
-    (sources / "requirements.lock").write_text("click==8.1.8 --hash=sha256:" + "0" * 64 + "\n")
+    (sources / "locks/requirements.lock").write_text("click==8.1.8 --hash=sha256:" + "0" * 64 + "\n")
     target = HostPlatform()
     with pytest.raises(ArchiveError, match="pip could not do its part"):
         building._install(
-            ["--no-index", "--require-hashes", "--requirement", str(sources / "requirements.lock")],
+            ["--no-index", "--require-hashes", "--requirement", str(sources / "locks/requirements.lock")],
             tmp_path / "lib",
             target,
             tmp_path,

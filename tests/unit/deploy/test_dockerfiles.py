@@ -78,7 +78,12 @@ class TestDockerfile:
     def test_what_is_copied_is_there(self, file: Path) -> None:
         copied = [line.split()[:-1] for name, line in instructions(file) if name == "COPY"]
         sources = [source for line in copied if not line[0].startswith("--from") for source in line]
-        assert {"requirements.lock", "requirements-build.lock", "presswatch_spark", "conf"} <= set(sources)
+        assert {
+            "locks/requirements.lock",
+            "locks/requirements-build.lock",
+            "presswatch_spark",
+            "conf",
+        } <= set(sources)
         assert all((ROOT / source).exists() for source in sources)
 
     def test_packages_come_with_their_hashes_or_by_the_archives_own_recipe(self, file: Path) -> None:
@@ -88,7 +93,7 @@ class TestDockerfile:
         installs = [command for command in commands if "pip install" in command]
         assert installs
         assert all(
-            "--require-hashes --requirement requirements-build.lock" in command for command in installs
+            "--require-hashes --requirement locks/requirements-build.lock" in command for command in installs
         )
         assert any("-m presswatch_spark.deploy.archive" in command for command in commands)
         assert not [command for command in commands if re.search(r"\b(curl|wget|yum|dnf|apt-get)\b", command)]

@@ -127,7 +127,8 @@ def test_a_tree_with_a_link_is_refused_when_it_is_built(
         (folder / "bin" / "python3").symlink_to("/usr/bin/python3")
 
     monkeypatch.setattr(building, "_fill", fill)
-    (tmp_path / "requirements.lock").touch()
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks/requirements.lock").touch()
     with pytest.raises(ArchiveError, match="'bin/python3' is outside, a link"):
         building.build(tmp_path, tmp_path / "dist", building.HostPlatform())
     assert not list((tmp_path / "dist").iterdir())

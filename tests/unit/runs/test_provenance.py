@@ -21,7 +21,7 @@ from presswatch_spark.runs.provenance import (
 from tests.conftest import ROOT
 from tests.documents import commands, text_of
 
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+LOCK = (ROOT / "locks" / "requirements.lock").read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(
@@ -33,7 +33,7 @@ def test_the_packages_are_the_pins_of_the_lock_and_the_documented_command_gives_
     pins = re.findall(rf"^([a-z0-9.-]+==[^ ;]++){elsewhere}", LOCK, re.MULTILINE)
     assert list(packages()) == sorted(pins)
     shown = next(words for words in commands(text_of("how-to/check-a-table")) if words[0] == "grep")
-    assert "requirements.lock" in shown
+    assert "locks/requirements.lock" in shown
     page = text_of("how-to/check-a-table")
     (line,) = re.findall(r"^grep .*sha256sum$", page, re.MULTILINE)
     printed = subprocess.run(["sh", "-c", line], cwd=ROOT, check=True, capture_output=True, text=True).stdout

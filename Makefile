@@ -44,7 +44,7 @@ test-full: setup dev kernels airflow ## run all tests, the long proofs too
 	$(BIN)/python $(PYTEST) $(ARGS)
 
 test-spark40: setup $(SPARK40)/installed ## run the same tests on Spark 4.0, the version of EMR, in .venv-spark40
-	@$(SPARK40)/bin/python -m tests.kernels
+	@$(SPARK40)/bin/python -m tests.world.kernels
 	$(SPARK40)/bin/python $(PYTEST) -m "not full" $(ARGS)
 
 archive: setup dev ## build the archive that jobs run from on a cluster, in dist/; ARGS="--python 3.11 --machine aarch64"
@@ -117,7 +117,7 @@ dev: $(VENV)/dev-installed
 
 # Once: else each process of the tests compiles for itself. It needs no tools, so they may be installed meanwhile.
 kernels: $(VENV)/installed
-	@$(BIN)/python -m tests.kernels
+	@$(BIN)/python -m tests.world.kernels
 
 $(VENV)/python-found:
 	@for python in $(PYTHON); do \

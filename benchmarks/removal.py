@@ -38,7 +38,7 @@ from presswatch_spark.model import ReadReport
 from presswatch_spark.removal.case import RemovalCase, sealed
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import Target
-from tests.removal import new_case, probes_of
+from tests.world.release import new_case, probes_of
 
 SEED, WORDS = 20261127, 300
 RANGE = re.compile(r"bytes=(\d+)-(\d+)")

@@ -20,7 +20,7 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from presswatch_spark.spark.session import DAEMON, session
-from tests.proofs import beyond_samples
+from tests.world.proofs import beyond_samples
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -168,7 +168,7 @@ def spark(pytestconfig: pytest.Config) -> Iterator[SparkSession]:
     os.environ.update(TEST_AWS)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([path] if path else [])])
     # Tables of tests are small: 200 tasks to a shuffle, which is what Spark takes, are 196 too many.
-    conf = {"spark.sql.shuffle.partitions": "4", DAEMON: "tests.workers"}
+    conf = {"spark.sql.shuffle.partitions": "4", DAEMON: "tests.world.workers"}
     conf |= INTERPRETED if "not full" in pytestconfig.getoption("markexpr") else {}
     spark = session("presswatch tests", cores=2, conf=conf)
     yield spark

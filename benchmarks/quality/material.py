@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from presswatch_spark.demo.generate import DemoArticle
-from tests import prose
+from tests.world import prose
 
 PUBLISHERS: Mapping[str, Sequence[str]] = {
     "ipm": ("dhnet.be", "lalibre.be"),

@@ -21,7 +21,7 @@ from benchmarks.quality.responses import write_pages
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import DemoArticle
 from presswatch_spark.tables.store import TableStore
-from tests.shards import write_rows_parquet
+from tests.world.shards import write_rows_parquet
 
 FORMATS: Mapping[str, tuple[str, Callable[[Path, Iterable[Planted]], object]]] = {
     "WET": ("CC-MAIN-20241214015810-20241214045810-{:05}.warc.wet.gz", shards.write_wet),

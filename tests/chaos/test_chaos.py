@@ -26,10 +26,10 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.chaos.job import Blow, Job
 from tests.chaos.weather import StormyServer, Weather
-from tests.commands import presswatch
-from tests.corpora import Inline
-from tests.servers import running, s3
 from tests.spark.press import Press, write_press
+from tests.world.commands import presswatch
+from tests.world.corpora import Inline
+from tests.world.servers import running, s3
 
 SHARDS, FEW_SHARDS, PAGES, WAVE = 300, 120, 6, 40
 MOST_TRIES, STORMY_TRIES, STRUCK_TRIES = 12, 6, 9

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
-from tests.servers import FINE, Fault, Server
+from tests.world.servers import FINE, Fault, Server
 
 EXPIRED = Fault(status=400, code="ExpiredToken")
 """What S3 answers to credentials whose time is over: every request fails, and no retry helps."""

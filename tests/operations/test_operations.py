@@ -25,14 +25,14 @@ from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.corpora import MEMBERS, article, write_jsonl
-from tests.mirrors import ARTICLES, write_crawl
 from tests.operations.hosts import Hosts
 from tests.operations.policies import allows
 from tests.operations.stacks import ACCOUNT, LABEL, REGION, STACK, policies, uncapitalised
-from tests.prose import articles
 from tests.s3.archives import write_archive
-from tests.servers import aws_account
+from tests.world.corpora import MEMBERS, article, write_jsonl
+from tests.world.crawls import ARTICLES, write_crawl
+from tests.world.prose import articles
+from tests.world.servers import aws_account
 
 DOCUMENT = ROOT / "docs" / "how-to" / "operations.md"
 ALARMS = DOCUMENT.with_name("operations-alarms.md")

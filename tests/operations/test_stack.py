@@ -34,9 +34,9 @@ from tests.operations.stacks import (
     template,
     uncapitalised,
 )
-from tests.proofs import each_time
 from tests.s3.archives import write_archive
-from tests.servers import aws_account
+from tests.world.proofs import each_time
+from tests.world.servers import aws_account
 
 BUCKET, OTHER = "press-copies", "other-presswatch"
 CORPUS = f"s3://{BUCKET}/corpus/2026-06"

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from tests.conftest import TEST_AWS
-from tests.servers import Server, faults_before, s3
+from tests.world.servers import Server, faults_before, s3
 
 
 @pytest.fixture(scope="session")

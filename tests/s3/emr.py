@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from moto.emr.models import emr_backends
 from moto.emrserverless.models import emrserverless_backends
 
-from tests.servers import forwarded, listening
+from tests.world.servers import forwarded, listening
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 LOOKS = ("DescribeStep", "GetJobRun")

@@ -12,11 +12,11 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli import main as cli
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
-from tests.commands import presswatch
-from tests.corpora import article, build, write_jsonl
-from tests.mirrors import ARTICLES, write_crawl
-from tests.prose import articles
 from tests.s3.uploads import upload
+from tests.world.commands import presswatch
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.crawls import ARTICLES, write_crawl
+from tests.world.prose import articles
 
 SEED, CRAWL = 20261127, "CC-MAIN-2026-40"
 

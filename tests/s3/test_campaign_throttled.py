@@ -12,10 +12,10 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli import main as cli
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
-from tests.campaigning import History, make_history, states, status
-from tests.commands import presswatch
 from tests.s3.uploads import upload
-from tests.servers import FINE, Fault, Server, running
+from tests.world.commands import presswatch
+from tests.world.crawls import History, make_history, states, status
+from tests.world.servers import FINE, Fault, Server, running
 
 CAMPAIGN, TABLES = "s3://shards/history", "s3://shards/rows"
 

@@ -15,8 +15,9 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
-from tests import catalogs
-from tests.catalogs import (
+from tests.s3.conftest import client_of
+from tests.world import catalogs
+from tests.world.catalogs import (
     NAMESPACE,
     derive,
     files_in,
@@ -26,7 +27,6 @@ from tests.catalogs import (
     publish_everything,
     require_same,
 )
-from tests.s3.conftest import client_of
 
 TABLES = "s3://shards/tables"
 

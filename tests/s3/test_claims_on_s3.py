@@ -10,8 +10,8 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
-from tests.claims import House, Seen, text
 from tests.s3.uploads import upload
+from tests.world.claims import House, Seen, text
 
 LICENCES = """\
 licences:

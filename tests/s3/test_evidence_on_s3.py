@@ -15,10 +15,10 @@ from presswatch_spark.evidence.bag import bag_on_disk
 from presswatch_spark.storage import disk
 from presswatch_spark.storage.drafts import LEASE, new_folder
 from presswatch_spark.storage.objects import StorageOptions
-from tests.evidence import build, lines, unprinted
-from tests.removal import Release, release
 from tests.s3.uploads import upload
-from tests.servers import Server
+from tests.world.bags import build, lines, unprinted
+from tests.world.release import Release, release
+from tests.world.servers import Server
 
 FORMS = ("a.warc.wet.gz", "c4-train.json.gz")
 

@@ -17,11 +17,11 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.deploy.archive import NEEDED, pack
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.version import __version__
-from tests.corpora import article, build, write_jsonl
-from tests.proofs import each_time
 from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION
 from tests.s3.uploads import upload
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.proofs import each_time
 
 LABEL = "emr-spark-8.0.0"
 QUOTA = {"L-D05C8A75": 176.0}

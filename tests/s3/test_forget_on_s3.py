@@ -11,8 +11,8 @@ from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.s3.uploads import upload
-from tests.tables import publish
 from tests.unit.claims.test_forget import digest, rows_of
+from tests.world.tables import publish
 
 TABLES = "s3://shards/tables"
 

@@ -11,7 +11,7 @@ import pytest
 from presswatch_spark.errors import StorageError, TruncatedError
 from presswatch_spark.storage import s3
 from presswatch_spark.storage.objects import StorageOptions, ask, list_objects, read_object, read_range
-from tests.servers import listening
+from tests.world.servers import listening
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 ONE = "<Contents><Key>data/a</Key><Size>1</Size></Contents>"

@@ -33,8 +33,8 @@ from presswatch_spark.storage.locks import (
 )
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
 from tests.conftest import ROOT
-from tests.proofs import each_time
-from tests.servers import Fault, Server
+from tests.world.proofs import each_time
+from tests.world.servers import Fault, Server
 
 WORKERS, ROUNDS = 4, 8
 SECONDS = 1.0

@@ -14,10 +14,10 @@ from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.rules import Checking, check_notice
 from presswatch_spark.removal.places import open_case
 from presswatch_spark.storage.objects import StorageOptions
-from tests.notices import DRAFTED, Bureau, bureau
-from tests.removal import release
 from tests.s3.uploads import upload
-from tests.servers import web
+from tests.world.notices import DRAFTED, Bureau, bureau
+from tests.world.release import release
+from tests.world.servers import web
 
 
 def passes(office: Bureau, where: str, storage: StorageOptions) -> bool:

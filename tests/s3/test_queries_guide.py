@@ -9,10 +9,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.storage.objects import StorageOptions
-from tests.guide import PAGES, Question, answer_of, guide_tables, questions
-from tests.proofs import each_time
 from tests.s3.conftest import client_of
 from tests.s3.uploads import upload
+from tests.world.guide import PAGES, Question, answer_of, guide_tables, questions
+from tests.world.proofs import each_time
 
 BUCKET = "guide"
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)

@@ -18,11 +18,11 @@ from presswatch_spark.settings.config import DatasetRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.store import TableStore
-from tests.commands import presswatch
-from tests.corpora import article, build, write_jsonl
-from tests.mirrors import write_crawl
-from tests.prose import articles
-from tests.servers import Fault, web
+from tests.world.commands import presswatch
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.crawls import write_crawl
+from tests.world.prose import articles
+from tests.world.servers import Fault, web
 
 SEED = 20250833
 CRAWL = "CC-MAIN-2025-33"

@@ -18,8 +18,8 @@ from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
-from tests.censuses import FAST, census_corpus, some_rows, take
-from tests.servers import FINE, Fault, Server, web
+from tests.world.censuses import FAST, census_corpus, some_rows, take
+from tests.world.servers import FINE, Fault, Server, web
 
 KEY = "cc-index/crawl=CC-MAIN-2026-34/subset=warc/part-00000.parquet"
 

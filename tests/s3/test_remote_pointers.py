@@ -11,8 +11,8 @@ import pytest
 import trustme
 
 from presswatch_spark.cli import main as cli
-from tests.scanned import FORMS, press_corpus, scan_here, some_pages
-from tests.servers import Fault, Server, web
+from tests.world.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.world.servers import Fault, Server, web
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ from pyspark.sql import SparkSession
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import DemoArticle, Page
 from presswatch_spark.tables.store import TableStore
-from tests.commands import presswatch
-from tests.corpora import article, build, write_jsonl
-from tests.prose import articles, pages
-from tests.servers import Fault, Server, web
+from tests.world.commands import presswatch
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.prose import articles, pages
+from tests.world.servers import Fault, Server, web
 
 SEED = 20261124
 # Eight faults in a row on one object are given up on by default; here they are many, and chance decides. The

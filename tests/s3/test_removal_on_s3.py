@@ -15,9 +15,9 @@ from presswatch_spark.removal.rounds import Prober, ProbeReport
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, ask
-from tests.proofs import each_time
-from tests.removal import LETTERS, Release, probes_of, release
-from tests.servers import Fault, Server
+from tests.world.proofs import each_time
+from tests.world.release import LETTERS, Release, probes_of, release
+from tests.world.servers import Fault, Server
 
 FORMS = ("a.warc.wet.gz", "pages.warc.gz", "c4-train.json.gz")
 

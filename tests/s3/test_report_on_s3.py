@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from presswatch_spark.cli import main as cli
-from tests.reports import hostile_house, page_of_tables, undrawn
 from tests.s3.uploads import upload
+from tests.world.reports import hostile_house, page_of_tables, undrawn
 
 
 @pytest.mark.full

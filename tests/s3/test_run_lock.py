@@ -29,8 +29,8 @@ from presswatch_spark.storage.objects import (
 from presswatch_spark.storage.s3 import S3Store
 from presswatch_spark.tables.declarations import PublishedRun
 from presswatch_spark.tables.store import TableStore
-from tests.servers import Fault, Server
-from tests.tables import row_of
+from tests.world.servers import Fault, Server
+from tests.world.tables import row_of
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KEY = key_of("plan", "corpus")

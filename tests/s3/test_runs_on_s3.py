@@ -22,11 +22,11 @@ from presswatch_spark.storage.objects import MissingError, StorageOptions, read_
 from presswatch_spark.tables.declarations import SCHEMAS, ShardLog
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
-from tests.proofs import each_time
 from tests.s3.conftest import client_of
-from tests.servers import Fault, Server
 from tests.spark.fakes import declare, fake_shards, run_fake
-from tests.tables import flipped, row_of
+from tests.world.proofs import each_time
+from tests.world.servers import Fault, Server
+from tests.world.tables import flipped, row_of
 
 OUT = "s3://shards/some tables"
 SHARDS = 12

@@ -17,7 +17,7 @@ from presswatch_spark.storage.objects import (
     stat,
     write_object,
 )
-from tests.servers import Fault, Server
+from tests.world.servers import Fault, Server
 
 URI = "s3://shards/tables/_runs/é key.lock"
 LOST, BUSY = Fault(lost=True), Fault(status=503)

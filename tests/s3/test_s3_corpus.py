@@ -16,7 +16,7 @@ from presswatch_spark.corpus.store import CACHE_VARIABLE, Corpus
 from presswatch_spark.errors import CorpusError, OutputError
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
-from tests.corpora import Inline, article, build, write_jsonl, write_members
+from tests.world.corpora import Inline, article, build, write_jsonl, write_members
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import host_of
-from tests.servers import Fault, Server
+from tests.world.servers import Fault, Server
 
 DATA = random.Random(7).randbytes(3_000_000)
 URI = "s3://shards/crawl-data/part é+1.gz"

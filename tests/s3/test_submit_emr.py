@@ -30,9 +30,9 @@ from presswatch_spark.processes import user_temporary
 from presswatch_spark.storage import locks as leases
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
-from tests.proofs import each_time
 from tests.s3.conftest import client_of
 from tests.s3.emr import REGION, Front, Hosts, front
+from tests.world.proofs import each_time
 
 # moto knows no emr-spark-8.0.0.
 RELEASE = "emr-7.9.0"

@@ -24,16 +24,16 @@ from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
-from tests.commands import presswatch
 from tests.conftest import ROOT
-from tests.corpora import article, build, write_jsonl
-from tests.histories import AFTER, BEFORE, altered_release
-from tests.proofs import each_time
-from tests.prose import articles, pages
 from tests.s3.uploads import upload
-from tests.scanned import two_scans
-from tests.servers import Server
-from tests.tables import flipped, match, publish, publish_row, row_of, write
+from tests.world.commands import presswatch
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.histories import AFTER, BEFORE, altered_release
+from tests.world.proofs import each_time
+from tests.world.prose import articles, pages
+from tests.world.scanned import two_scans
+from tests.world.servers import Server
+from tests.world.tables import flipped, match, publish, publish_row, row_of, write
 
 SEED, SHARDS = 20261125, 8
 OUT = "s3://shards/tables"

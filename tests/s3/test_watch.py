@@ -19,12 +19,12 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli import main as cli
 from presswatch_spark.runs.unfinished import unfinished_runs
 from presswatch_spark.tables.store import TableStore
-from tests.commands import presswatch
 from tests.conftest import ROOT
-from tests.corpora import article, build, write_jsonl
-from tests.mirrors import ARTICLES, write_crawl
-from tests.prose import articles
-from tests.servers import Server, web
+from tests.world.commands import presswatch
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.crawls import ARTICLES, write_crawl
+from tests.world.prose import articles
+from tests.world.servers import Server, web
 
 SEED = 20260621
 NEWEST, OLDER = CRAWLS = ("CC-MAIN-2026-21", "CC-MAIN-2026-17")

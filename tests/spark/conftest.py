@@ -9,8 +9,8 @@ from pyspark.sql import SparkSession
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
-from tests.hub import Hub, hub
 from tests.spark.press import Press, write_press
+from tests.world.hub import Hub, hub
 
 SHARDS, PAGES = 24, 60
 

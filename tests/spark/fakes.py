@@ -26,7 +26,7 @@ from presswatch_spark.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.declarations import CorpusArticle, Match, RightsSignal, columns_without_run
 from presswatch_spark.tables.store import TableStore
-from tests.tables import row_of
+from tests.world.tables import row_of
 
 FACTS: Mapping[str, object] = {
     "dataset": "wet",

@@ -20,9 +20,9 @@ from presswatch_spark.queries.views import VIEWS
 from presswatch_spark.report.questions import QUESTIONS
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import json_line
-from tests.claims import judge_all
 from tests.conftest import ROOT
-from tests.scanned import two_scans
+from tests.world.claims import judge_all
+from tests.world.scanned import two_scans
 
 PAGES = (
     "docs/reference/tables-views.md",

@@ -26,7 +26,10 @@ from presswatch_spark.runs import engine
 from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.runs.waves import WaveReader
 from presswatch_spark.tables.store import TableStore
-from tests.campaigning import (
+from tests.conftest import ROOT
+from tests.world.commands import presswatch
+from tests.world.crawls import (
+    ARTICLES,
     FIRST,
     SEED,
     History,
@@ -39,11 +42,8 @@ from tests.campaigning import (
     states,
     status,
 )
-from tests.commands import presswatch
-from tests.conftest import ROOT
-from tests.documents import commands, text_of
-from tests.mirrors import ARTICLES
-from tests.prose import articles
+from tests.world.documents import commands, text_of
+from tests.world.prose import articles
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

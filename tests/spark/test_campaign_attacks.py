@@ -17,7 +17,7 @@ from presswatch_spark.cli import campaigning
 from presswatch_spark.runs import engine
 from presswatch_spark.tables import store as store_module
 from presswatch_spark.tables.store import TableStore
-from tests.campaigning import (
+from tests.world.crawls import (
     History,
     expected,
     found,

@@ -29,9 +29,9 @@ from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.sorted_files import SOUGHT
 from presswatch_spark.tables.store import TableStore
-from tests.censuses import Counting, Deadly, census_corpus, times_read
 from tests.conftest import ROOT
-from tests.tables import flip_a_bit
+from tests.world.censuses import Counting, Deadly, census_corpus, times_read
+from tests.world.tables import flip_a_bit
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.tables.store import TableStore
-from tests.claims import YEAR_BEFORE, House, Seen, text
+from tests.world.claims import YEAR_BEFORE, House, Seen, text
 
 
 def test_both_engines_give_the_same_rows_and_the_same_digest(spark: SparkSession, tmp_path: Path) -> None:

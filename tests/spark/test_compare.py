@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.changes.compare import compare
 from presswatch_spark.tables.store import TableStore
-from tests.histories import AFTER, BEFORE, altered_release, copy, random_history, run
+from tests.world.histories import AFTER, BEFORE, altered_release, copy, random_history, run
 
 ENGINES = ("duckdb", "spark")
 

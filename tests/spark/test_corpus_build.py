@@ -18,7 +18,7 @@ from presswatch_spark.corpus.store import Corpus, article_rows
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
-from tests.corpora import article, build, text, write_jsonl
+from tests.world.corpora import article, build, text, write_jsonl
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

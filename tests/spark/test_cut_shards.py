@@ -12,9 +12,9 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.store import TableStore
-from tests.commands import presswatch
-from tests.reading import pages
 from tests.unit.formats.test_truncation import FORMATS, PAGES, is_boundary, whole_before
+from tests.world.commands import presswatch
+from tests.world.shards import pages
 
 MEMBERS = """
 publishers:

@@ -20,7 +20,7 @@ from presswatch_spark.tables.declarations import PUBLISHED_BY, PUBLISHERS, SCHEM
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.spark.fakes import counted, declare, fake_shards, run_fake, times_scanned
-from tests.tables import flip_a_bit
+from tests.world.tables import flip_a_bit
 
 SHARDS = [shard.uri for shard in fake_shards(12)]
 DECLARED = dict.fromkeys(SHARDS, declare)

@@ -30,12 +30,12 @@ from presswatch_spark.review.desk import open_desk
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
-from tests.authority import authority
-from tests.documented_check import run_check
-from tests.documents import README, blocks, commands, commands_of, fences, holds_in_order, text_of
-from tests.proofs import each_time
 from tests.reference.words import reference_words
-from tests.reviews import judge, opened
+from tests.world.authority import authority
+from tests.world.commands import run_check
+from tests.world.documents import README, blocks, commands, commands_of, fences, holds_in_order, text_of
+from tests.world.proofs import each_time
+from tests.world.reviews import judge, opened
 
 
 @pytest.fixture(scope="module")

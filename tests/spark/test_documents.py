@@ -19,9 +19,9 @@ from presswatch_spark.demo.run import FORMS, write_shards
 from presswatch_spark.demo.shards import write_c4_parquet
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.documents import DOCS, PROGRAM, README, blocks, commands, links, pages, text_of
 from tests.s3.archives import write_archive
-from tests.warc_records import http, warc_record
+from tests.world.documents import DOCS, PROGRAM, README, blocks, commands, links, pages, text_of
+from tests.world.warc import http, warc_record
 
 RELEASE = "crawl-data/CC-MAIN-2024-22"
 # Where a page reads from Common Crawl, the test reads from a folder laid out like it.

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.claims.exposures import Exposed, parse_exposures
 from presswatch_spark.tables.store import TableStore
-from tests.exposures import ENTRIES, OTHER, tables_with_datasets
+from tests.world.exposures import ENTRIES, OTHER, tables_with_datasets
 
 
 @pytest.mark.full

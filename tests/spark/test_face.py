@@ -9,8 +9,8 @@ from pyspark.sql import SparkSession
 
 import presswatch_spark as pw
 from presswatch_spark.monitoring.progress import Progress
-from tests.commands import presswatch
 from tests.spark.press import Press
+from tests.world.commands import presswatch
 
 
 def test_a_program_gets_what_a_command_gets(spark: SparkSession, press: Press, tmp_path: Path) -> None:

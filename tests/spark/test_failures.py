@@ -17,8 +17,8 @@ from presswatch_spark.runs.work import PlatformError, check_budget, failures_all
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.shard.attempts import ShardAttempt
 from presswatch_spark.tables.store import TableStore
-from tests.exposition import parsed
 from tests.spark.fakes import be_cut, counted, fake_shards, lose_connection, run_fake, times_scanned
+from tests.world.exposition import parsed
 
 RULES = RunRules(wave_shards=12, shards_per_task=2)
 

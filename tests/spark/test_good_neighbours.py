@@ -15,9 +15,9 @@ from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
-from tests.servers import Fault, Server, web
 from tests.spark.conftest import SHARDS
 from tests.spark.press import Press
+from tests.world.servers import Fault, Server, web
 
 SHARDS_OF_EACH = 2
 

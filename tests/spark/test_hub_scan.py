@@ -12,10 +12,10 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.store import TableStore
-from tests.commands import presswatch
-from tests.hub import NAME, TOKEN, Hub, empty, refused
-from tests.servers import Fault
 from tests.spark.press import Press
+from tests.world.commands import presswatch
+from tests.world.hub import NAME, TOKEN, Hub, empty, refused
+from tests.world.servers import Fault
 
 SOME = 3
 PATIENT = {"PRESSWATCH_STORAGE__BACKOFF_BASE": "0"}

@@ -12,8 +12,8 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.store import TableStore
-from tests.hub import Hub, empty
 from tests.spark.press import Press
+from tests.world.hub import Hub, empty
 
 
 def test_a_scan_by_name_reads_the_columns_of_the_dataset_and_names_its_release(

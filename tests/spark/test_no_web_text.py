@@ -15,11 +15,10 @@ import pytest
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.exposition import parsed
-from tests.scanned import press, press_corpus
-from tests.servers import Fault, web
-from tests.warc_records import HTML, page
-from tests.wet_records import packed_as, record
+from tests.world.exposition import parsed
+from tests.world.scanned import press, press_corpus
+from tests.world.servers import Fault, web
+from tests.world.warc import HTML, packed_as, page, record
 
 TEXT, URL, HEADER = "canarytexte", "canary-adresse", "canary-entete"
 KEY, SECRET, TOKEN, SIGNATURE = "AKIACANARYACCESSKEY", "canary/secret+key", "canarytoken", "canarysignature"

@@ -15,7 +15,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.demo.generate import release_pages, write_press
 from presswatch_spark.demo.run import write_shards
 from tests.conftest import ROOT
-from tests.documents import text_of
+from tests.world.documents import text_of
 
 NOTEBOOK = ROOT / "docs" / "tutorial" / "notebook.py"
 

@@ -23,11 +23,11 @@ from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.documents import commands, text_of
-from tests.prose import pages
-from tests.scanned import SEED, members, press, press_corpus
-from tests.servers import Reply, web
-from tests.tables import row_of, write
+from tests.world.documents import commands, text_of
+from tests.world.prose import pages
+from tests.world.scanned import SEED, members, press, press_corpus
+from tests.world.servers import Reply, web
+from tests.world.tables import row_of, write
 
 CRAWL, CENSUS = "CC-MAIN-2024-51", "20261101T000000Z-abcdef"
 FILES = 3

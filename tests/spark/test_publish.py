@@ -29,8 +29,8 @@ from presswatch_spark.tables.declarations import SCHEMAS, Match, columns_without
 from presswatch_spark.tables.digests import table_digest as digest_of
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, ORDERS, SOUGHT, SortedFiles
 from presswatch_spark.tables.store import TableStore
-from tests.proofs import each_time
 from tests.spark.fakes import be_cut, declare, fake_articles, fake_shards, run_fake
+from tests.world.proofs import each_time
 
 SHARDS = 7
 ROWS = sum(shard.size or 0 for shard in fake_shards(SHARDS))

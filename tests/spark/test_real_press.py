@@ -16,9 +16,8 @@ from presswatch_spark.pipeline import scan
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
-from tests.reading import SmallPage
 from tests.reference.pairs import pairs_with_common_run
-from tests.shards import write_oscar_2201, write_oscar_parquet, write_rows_parquet
+from tests.world.shards import SmallPage, write_oscar_2201, write_oscar_parquet, write_rows_parquet
 
 Pairs = set[tuple[str, str]]
 COLUMNS = ["shard_uri", "document_url", "article_id", "longest_run_words"]

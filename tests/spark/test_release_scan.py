@@ -16,7 +16,7 @@ from presswatch_spark.pipeline import RunSummary, scan
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.tables.store import TableStore
 from tests.spark.press import Press
-from tests.wet_records import packed_as, record
+from tests.world.warc import packed_as, record
 
 AFFECTED = "CC-MAIN-2018-34"
 PAGES = 6

@@ -14,11 +14,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.tables.store import TableStore
-from tests.commands import presswatch
 from tests.conftest import ROOT
 from tests.spark.conftest import SHARDS
 from tests.spark.press import Press
 from tests.spark.test_scan import run_scan
+from tests.world.commands import presswatch
 
 JOB = ROOT / "jobs" / "scan.py"
 WAVE = 2

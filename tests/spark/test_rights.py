@@ -11,9 +11,9 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli.main import run
 from presswatch_spark.demo.shards import write_wet
 from presswatch_spark.tables.store import TableStore
-from tests.corpora import article, build, write_jsonl
-from tests.reading import SmallPage
 from tests.unit.rights.test_rights_scan import SITE, Answer, write_warc
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.shards import SmallPage
 
 PLAIN, HTML = [("Content-Type", "text/plain")], [("Content-Type", "text/html; charset=utf-8")]
 ROBOTS = f"{SITE}/robots.txt"

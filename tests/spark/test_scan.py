@@ -25,9 +25,9 @@ from presswatch_spark.settings.config import CorpusConfig, GradeRules, ReadRules
 from presswatch_spark.storage.objects import StorageOptions, read_range
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.text.words import word_at, words_of
-from tests.servers import web
 from tests.spark.conftest import PAGES, SHARDS
 from tests.spark.press import GUARANTEED, Press
+from tests.world.servers import web
 
 
 def run_scan(

@@ -262,7 +262,7 @@ from presswatch_spark.queries.sql import run_query
 from pyspark.sql import SparkSession
 from presswatch_spark.spark.session import DAEMON, session, spark_context
 from presswatch_spark.spark.worker import collected, task
-from tests.tables import publish
+from tests.world.tables import publish
 
 # Workers have next to nothing to import here. Spark's own print tracebacks between tasks: so `task`.
 plain = {DAEMON: "pyspark.daemon"}

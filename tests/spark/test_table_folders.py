@@ -6,8 +6,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.tables.store import TableStore
-from tests.proofs import each_time
-from tests.tables import publish_log
+from tests.world.proofs import each_time
+from tests.world.tables import publish_log
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from presswatch_spark.runs.work import ALL_DIED
 from presswatch_spark.settings.config import RunRules
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
-from tests.proofs import each_time
 from tests.spark.fakes import (
     counted,
     die,
@@ -31,6 +30,7 @@ from tests.spark.fakes import (
     run_fake,
     times_scanned,
 )
+from tests.world.proofs import each_time
 
 
 @pytest.fixture(scope="module")

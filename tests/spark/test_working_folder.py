@@ -12,7 +12,7 @@ import pytest
 from presswatch_spark.formats import registry
 from presswatch_spark.processes import elsewhere, without_blanks
 from presswatch_spark.shard.kernels import specimens
-from tests.corpora import article, build, write_jsonl
+from tests.world.corpora import article, build, write_jsonl
 
 HOSTILE = ("resource", "numpy", "json", "pyarrow", "pickle", "pyspark", "tempfile", "lxml", "yaml")
 SETTINGS = {

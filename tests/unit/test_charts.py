@@ -14,8 +14,8 @@ import pytest
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.documents import text_of
-from tests.tables import match, publish, row_of, write
+from tests.world.documents import text_of
+from tests.world.tables import match, publish, row_of, write
 
 NOTEBOOK = ROOT / "docs" / "how-to" / "charts.py"
 CHARTS = ("trend", "hosts", "titles", "share", "age")

@@ -9,7 +9,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from tests.conftest import SparkOnOne
-from tests.proofs import beyond_samples, each_time
+from tests.world.proofs import beyond_samples, each_time
 
 SPARK = ["tests/chaos/test_chaos.py", "tests/spark/test_waves.py"]
 OTHERS = ["tests/s3/test_first_contact.py", "tests/unit/test_house.py"]

@@ -12,7 +12,7 @@ import pytest
 
 import presswatch_spark as pw
 from presswatch_spark.errors import ConfigError, InputError, OutputError
-from tests.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.world.scanned import FORMS, press_corpus, scan_here, some_pages
 
 
 def test_nothing_is_loaded_before_it_is_asked_for() -> None:

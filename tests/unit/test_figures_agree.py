@@ -22,10 +22,10 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.report.make import ReportOrder, gather
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
-from tests.evidence import build, readme
-from tests.notices import Bureau, bureau
-from tests.removal import release
-from tests.servers import web
+from tests.world.bags import build, readme
+from tests.world.notices import Bureau, bureau
+from tests.world.release import release
+from tests.world.servers import web
 
 LEGAL_PERSONS = {
     "armorial": "Groupe Armorial",

@@ -24,7 +24,7 @@ from presswatch_spark.removal import states
 from presswatch_spark.settings.config import ScanConfig, load_scan_config
 from presswatch_spark.tables.declarations import TABLES
 from tests.conftest import ROOT
-from tests.documents import built, family
+from tests.world.documents import built, family
 
 PACKAGE = ROOT / "presswatch_spark"
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.documents import DOCS, README, pages
+from tests.world.documents import DOCS, README, pages
 
 ALL_WORDS, PAGE_WORDS, README_WORDS, LINE = 50_000, 1_500, 900, 120
 

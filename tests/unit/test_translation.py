@@ -17,7 +17,7 @@ from presswatch_spark import translation
 from presswatch_spark.notices.rules import RULES as NOTICE_RULES
 from presswatch_spark.removal.states import FollowedTarget, TargetRound
 from presswatch_spark.translation import N_, Translator, p
-from tests.removal import probe_row
+from tests.world.release import probe_row
 
 PACKAGE = Path(presswatch_spark.__file__).parent
 FRENCH = translation.LOCALE / "fr.po"

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.quality.claimed import PAPER, PART, WHOLE, bounds, broken, exclusive, figures
 from presswatch_spark.demo.generate import DemoArticle
-from tests import prose
+from tests.world import prose
 
 
 @pytest.mark.parametrize(

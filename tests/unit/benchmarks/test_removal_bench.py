@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.answers import TREE, presswatch
 from benchmarks.removal import counts, killed, lines, rounds, serving, targets_in, write_files
-from tests.removal import new_case
+from tests.world.release import new_case
 
 
 @pytest.mark.full

@@ -15,7 +15,7 @@ from benchmarks.speed.reading import ours
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.formats.warc_format import WET
 from presswatch_spark.sieve.shingle_index import hash_ranges
-from tests.corpora import Inline
+from tests.world.corpora import Inline
 
 pytestmark = pytest.mark.slow
 

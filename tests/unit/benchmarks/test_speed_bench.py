@@ -30,7 +30,7 @@ from benchmarks.speed.material import Material, Sizes
 from benchmarks.speed.processes import Memory, memory_of
 from benchmarks.speed.shards import C4_JSON, C4_PARQUET, CRAWL_SENTENCES, WARC, WET, pages, write_shard
 from presswatch_spark.corpus.store import Corpus
-from tests.corpora import Inline
+from tests.world.corpora import Inline
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
-from tests.corpora import MEMBERS, Inline, article, build, write_jsonl
+from tests.world.corpora import MEMBERS, Inline, article, build, write_jsonl
 
 OLD = [article(number) for number in range(0, 40, 2)]
 NEW = [article(number, title_id="hebdo", published_at=None, authors=["A. B."]) for number in range(1, 40, 3)]

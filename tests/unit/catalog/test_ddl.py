@@ -16,8 +16,8 @@ from presswatch_spark.errors import ConfigError
 from presswatch_spark.tables import derived
 from presswatch_spark.tables.declarations import PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
-from tests.catalogs import derive, publish_everything
-from tests.proofs import each_time
+from tests.world.catalogs import derive, publish_everything
+from tests.world.proofs import each_time
 
 LOCATION = "s3://bucket/tables"
 

@@ -22,7 +22,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
-from tests.catalogs import (
+from tests.world.catalogs import (
     FEW,
     NAMESPACE,
     derive,
@@ -35,9 +35,9 @@ from tests.catalogs import (
     rows_in,
     sqlite,
 )
-from tests.proofs import each_time
-from tests.rest_catalog import rest_catalog
-from tests.tables import flip_a_bit
+from tests.world.proofs import each_time
+from tests.world.rest_catalog import rest_catalog
+from tests.world.tables import flip_a_bit
 
 OF_RUNS = {table for table, by in PUBLISHED_BY.items() if by == "runs"}
 

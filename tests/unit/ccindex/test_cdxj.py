@@ -14,8 +14,8 @@ import pytest
 
 from presswatch_spark.ccindex.index_file import is_cdxj
 from presswatch_spark.storage.objects import ObjectInfo
-from tests.censuses import FAST, MEMBERS, census_corpus, take
-from tests.servers import Fault, web
+from tests.world.censuses import FAST, MEMBERS, census_corpus, take
+from tests.world.servers import Fault, web
 
 LINE = (
     'fr,gazette)/une 20240716153155 {"url": "https://www.gazette.fr/une", "mime": "text/html",'

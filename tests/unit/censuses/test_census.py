@@ -31,7 +31,7 @@ from presswatch_spark.formats.table.parquet_footer import BYTE_ARRAY, Chunk, Lea
 from presswatch_spark.settings.config import CommonCrawlRules, DatasetRules, ScanConfig
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.digests import row_digest
-from tests.censuses import ARTICLES, FAST, SITES, census_corpus, nested, seen, some_rows, take
+from tests.world.censuses import ARTICLES, FAST, SITES, census_corpus, nested, seen, some_rows, take
 
 LABEL = st.text("abcxyz019-", min_size=1, max_size=6).filter(lambda text: text.strip("-") == text)
 MISSING = ("url_surtkey", "url_host_name", "url_host_registered_domain")

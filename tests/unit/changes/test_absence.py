@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.changes.absence import ComparedRun, doubts_of
-from tests.histories import shard
+from tests.world.histories import shard
 
 LATER = "CC-MAIN-2025-33"
 

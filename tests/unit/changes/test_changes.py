@@ -14,7 +14,7 @@ from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.tables.declarations import Change
 from presswatch_spark.tables.store import TableStore
-from tests.histories import (
+from tests.world.histories import (
     AFTER,
     BEFORE,
     altered_release,

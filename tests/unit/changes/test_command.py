@@ -11,8 +11,8 @@ import pytest
 from presswatch_spark.changes.states import STATES
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.compare import MEANING
-from tests.french import words as french_words
-from tests.histories import AFTER, BEFORE, altered_release, copy, run, shard
+from tests.world.french import words as french_words
+from tests.world.histories import AFTER, BEFORE, altered_release, copy, run, shard
 
 
 @pytest.fixture

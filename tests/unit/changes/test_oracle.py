@@ -12,8 +12,8 @@ import pytest
 from presswatch_spark.changes.compare import compare
 from presswatch_spark.judgement.urls import normalise_url
 from presswatch_spark.tables.store import TableStore
-from tests.histories import AFTER, BEFORE, EARLIER, random_history
-from tests.proofs import each_time
+from tests.world.histories import AFTER, BEFORE, EARLIER, random_history
+from tests.world.proofs import each_time
 
 Pair = tuple[str, str, str | None, str]
 Row = dict[str, Any]

@@ -13,8 +13,8 @@ import pytest
 
 from presswatch_spark.claims.make import counts_of
 from presswatch_spark.tables.store import TableStore
-from tests.claims import EVENING_BEFORE, LATER, PUBLISHED, YEAR_BEFORE, House, Seen, by_host, text
-from tests.corpora import MEMBERS, build
+from tests.world.claims import EVENING_BEFORE, LATER, PUBLISHED, YEAR_BEFORE, House, Seen, by_host, text
+from tests.world.corpora import MEMBERS, build
 
 ARTICLE = text(1)
 COPY = Seen("https://copieur.example/a", ARTICLE)

@@ -10,8 +10,8 @@ import pytest
 
 from presswatch_spark.corpus.registry import parse_registry
 from presswatch_spark.errors import ConfigError
-from tests.claims import House, Seen, by_host, text
-from tests.corpora import MEMBERS, build, write_jsonl
+from tests.world.claims import House, Seen, by_host, text
+from tests.world.corpora import MEMBERS, build, write_jsonl
 
 DAY = "2024-03-10"
 OWN = "https://www.courrier.example/une/1"

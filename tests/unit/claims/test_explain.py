@@ -40,10 +40,10 @@ from presswatch_spark.rights.in_force import STATUSES
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.store import TableStore
-from tests.proofs import each_time
-from tests.scanned import FORMS, ONE_OF_EACH_FORMAT, press, press_corpus, scan_here
-from tests.servers import web
-from tests.tables import match
+from tests.world.proofs import each_time
+from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, press_corpus, scan_here
+from tests.world.servers import web
+from tests.world.tables import match
 
 NOON = datetime(2024, 5, 18, 12, tzinfo=UTC)
 SPAN = {
@@ -535,9 +535,9 @@ def test_a_claim_in_another_folder_is_explained(
 
 
 def test_a_row_of_another_table_has_no_case(tmp_path: Path) -> None:
-    from tests.captures import robots
     from tests.unit.queries.test_reservations import own, tables
     from tests.unit.rights.test_rights_relation import rows
+    from tests.world.captures import robots
 
     (signal, *_) = rows(robots("User-agent: *\nDisallow: /"))
     folder = tables(tmp_path, [own("a")], signal)

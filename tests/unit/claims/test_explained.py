@@ -20,7 +20,7 @@ from presswatch_spark.claims.other_sources import (
     Limits,
     explained,
 )
-from tests.proofs import each_time
+from tests.world.proofs import each_time
 
 LIMITS = Limits(passage_words=11, rest_share=0.1, holder_share=0.5, least_run=11)
 

@@ -21,8 +21,8 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
-from tests.exposures import ENTRIES, HUB, OTHER, RUN, tables_with_datasets
-from tests.tables import match, publish
+from tests.world.exposures import ENTRIES, HUB, OTHER, RUN, tables_with_datasets
+from tests.world.tables import match, publish
 
 
 @pytest.fixture(scope="module")

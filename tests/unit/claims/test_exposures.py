@@ -10,7 +10,7 @@ import pytest
 from presswatch_spark.claims.exposures import Exposure, load_exposures, parse_exposures
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.releases.datasets import PRODUCTS, load_datasets
-from tests.documents import built
+from tests.world.documents import built
 
 GOOD = """\
 exposures:

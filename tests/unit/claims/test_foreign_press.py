@@ -22,9 +22,9 @@ from benchmarks.quality.material import load, real_data, title_of
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.demo.generate import DemoArticle
 from presswatch_spark.tables.store import TableStore
-from tests.claims import judge_all
-from tests.corpora import build, write_jsonl
-from tests.scanned import scan_here
+from tests.world.claims import judge_all
+from tests.world.corpora import build, write_jsonl
+from tests.world.scanned import scan_here
 
 pytestmark = [pytest.mark.full, pytest.mark.real_data]
 LATER, SEED, PER_KIND = "2024-12-14T03:00:00Z", 20261127, 60

@@ -21,11 +21,11 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, CorpusArticle, Derivation, Match, RightsSignal
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
-from tests.captures import PAGE, capture, robots
-from tests.tables import NOON, match, publish, row_of
-from tests.tables import write as write_table
 from tests.unit.queries.test_reservations import own
 from tests.unit.rights.test_rights_relation import rows as signal_rows
+from tests.world.captures import PAGE, capture, robots
+from tests.world.tables import NOON, match, publish, row_of
+from tests.world.tables import write as write_table
 
 
 def digest(name: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from presswatch_spark.claims.words import KnownTexts
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.text.words import word_hashes
-from tests.corpora import text, write_jsonl
+from tests.world.corpora import text, write_jsonl
 
 
 def own(name: str, words: int) -> str:

@@ -27,9 +27,9 @@ from presswatch_spark.tables import derived
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
-from tests.claims import LATER, YEAR_BEFORE, House, Seen, text
-from tests.corpora import write_jsonl
-from tests.tables import publish, write
+from tests.world.claims import LATER, YEAR_BEFORE, House, Seen, text
+from tests.world.corpora import write_jsonl
+from tests.world.tables import publish, write
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.claims import House, Seen, by_host, text
-from tests.prose import sentence
+from tests.world.claims import House, Seen, by_host, text
+from tests.world.prose import sentence
 
 OWN = "https://www.courrier.example/une/1"
 

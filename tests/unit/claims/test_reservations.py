@@ -16,10 +16,10 @@ from presswatch_spark.model import Capture
 from presswatch_spark.queries.reservations import AGENT, Moment, OwnSites, Reservations, pages_read
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.store import TableStore
-from tests.captures import NOON, PAGE, capture, robots
-from tests.proofs import each_time
 from tests.unit.queries.test_reservations import own, tables
 from tests.unit.rights.test_rights_relation import rows
+from tests.world.captures import NOON, PAGE, capture, robots
+from tests.world.proofs import each_time
 
 EARLIER, LATER = NOON - timedelta(days=1), NOON + timedelta(days=1)
 FORBIDS, LETS_IN = "User-agent: CCBot\nDisallow: /", "User-agent: *\nAllow: /"

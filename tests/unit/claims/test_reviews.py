@@ -12,7 +12,7 @@ import pytest
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.errors import ConfigError
 from presswatch_spark.storage.objects import StorageOptions
-from tests.corpora import write_jsonl
+from tests.world.corpora import write_jsonl
 
 ONE, TWO = "a" * 64, "b" * 64
 ROWS = [

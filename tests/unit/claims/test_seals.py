@@ -12,7 +12,7 @@ import pyarrow as pa
 from presswatch_spark.claims.make import claim_digests
 from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.digests import digest_of, row_digest, table_digest
-from tests.tables import row_of
+from tests.world.tables import row_of
 
 
 def test_a_claim_has_the_canonical_form_of_a_row() -> None:

@@ -14,7 +14,7 @@ from presswatch_spark.judgement.reasons import OF_ROWS, REASONS
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.translation import Translator
-from tests.claims import LATER, House, Seen, text
+from tests.world.claims import LATER, House, Seen, text
 
 RUN = 11
 HEBDO = {"title_id": "hebdo", "url": "https://hebdo.example/1"}

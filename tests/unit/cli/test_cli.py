@@ -34,9 +34,9 @@ from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import cell, json_line, json_text, printable, table_lines
 from presswatch_spark.version import __version__
-from tests.corpora import article, build, write_jsonl
-from tests.proofs import each_time
-from tests.tables import match, publish, row_of, write
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.proofs import each_time
+from tests.world.tables import match, publish, row_of, write
 
 HEAVY = ("pyspark", "pyarrow", "numba", "numpy", "pandas", "boto3", "datasketch", "yaml")
 

@@ -14,7 +14,7 @@ from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, TitleCounts
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.terminal import columns_of
-from tests.corpora import Inline, article, build, text, write_jsonl, write_members
+from tests.world.corpora import Inline, article, build, text, write_jsonl, write_members
 
 
 def written(folder: Path, hebdo: str = "24-1-2019") -> Path:

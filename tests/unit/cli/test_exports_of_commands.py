@@ -19,9 +19,9 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.declarations import Match, PublishedRun, Reservation, ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.corpora import article, build, write_jsonl
-from tests.proofs import each_time
-from tests.tables import match, publish, row_of, write
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.proofs import each_time
+from tests.world.tables import match, publish, row_of, write
 
 RUN = "20240602T080000Z-abcdef"
 AT = datetime(2024, 5, 17, tzinfo=UTC)

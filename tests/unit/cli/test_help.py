@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from presswatch_spark.cli.main import SECTIONS, cli
-from tests.proofs import each_time
+from tests.world.proofs import each_time
 
 
 def groups(group: click.Group, *path: str) -> Iterator[list[str]]:

@@ -13,7 +13,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.judgement.reasons import REASONS
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.translation import LANGUAGES, Translator
-from tests.tables import match, publish
+from tests.world.tables import match, publish
 
 RUNS = ("20240602T080000Z-abcdef", "20240702T080000Z-012345")
 MAY = datetime(2024, 5, 17, tzinfo=UTC)

@@ -30,9 +30,9 @@ from presswatch_spark.removal.states import MEANINGS
 from presswatch_spark.removal.status import ALARM_KINDS
 from presswatch_spark.terminal import printable
 from tests.conftest import ROOT
-from tests.french import words
-from tests.proofs import each_time
-from tests.tables import match, publish
+from tests.world.french import words
+from tests.world.proofs import each_time
+from tests.world.tables import match, publish
 
 FRENCH, ENGLISH = Language("fr"), Language()
 CHECKS = ROOT / "presswatch_spark" / "notices"

@@ -18,7 +18,7 @@ from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
 from presswatch_spark.tables.declarations import PublishedCensus
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import columns_of, shortened, table_lines, wrapped_at
-from tests.tables import match, publish, publish_row, row_of, write
+from tests.world.tables import match, publish, publish_row, row_of, write
 
 HOST = "https://www.un-journal.example/"
 URL = f"{HOST}{'rubrique/' * 12}proces-des-faux-paysages-de-valmondois.html"

@@ -10,8 +10,8 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import MOST_NAMES, did_you_mean, nearest
-from tests.corpora import article, build, write_jsonl
-from tests.tables import match, publish, row_of, write
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.tables import match, publish, row_of, write
 
 RUN = "20240602T080000Z-abcdef"
 

@@ -14,9 +14,9 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
-from tests.removal import Release, release
-from tests.servers import Fault, Server, web
-from tests.tables import match, publish
+from tests.world.release import Release, release
+from tests.world.servers import Fault, Server, web
+from tests.world.tables import match, publish
 
 LOCAL = StorageOptions()
 CRAWL = "CC-MAIN-2026-21"

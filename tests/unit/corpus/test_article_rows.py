@@ -19,8 +19,8 @@ from presswatch_spark.text.words import (
     word_hashes,
     words_of,
 )
-from tests.corpora import article, build, text, write_jsonl
 from tests.unit.sieve.test_sieve import batch_of
+from tests.world.corpora import article, build, text, write_jsonl
 
 WIRE = text(900, 12)
 ROWS = [

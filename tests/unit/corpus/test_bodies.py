@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.corpus.building.bodies import plain_text
-from tests.corpora import text
+from tests.world.corpora import text
 
 TEXT = "L’été revient à Mirebelle : « c’est l’œuvre d’un éclusier », dit la maire — déjà 20 °C…"
 

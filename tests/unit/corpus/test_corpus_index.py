@@ -34,8 +34,8 @@ from presswatch_spark.sieve.shingle_index import ShingleIndex
 from presswatch_spark.tables.declarations import RefusedArticle
 from presswatch_spark.text.words import shingle_hashes, words_of, words_of_each
 from presswatch_spark.verify.minhash import jaccard, signature, signatures
-from tests.corpora import article, sentence, text
 from tests.reference.shingle_index import index_of
+from tests.world.corpora import article, sentence, text
 
 CONFIG = CorpusConfig()
 Keys = npt.NDArray[np.uint64]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.corpus.building.bodies import is_excerpt
-from tests.corpora import text
+from tests.world.corpora import text
 
 WHOLE = text(1, 12)
 """Several sentences of prose, with a full stop at the end."""

@@ -19,9 +19,9 @@ from presswatch_spark.model import DocumentBatch, Locator
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.tables.declarations import Match
-from tests.corpora import article, build, text, write_jsonl
-from tests.prose import articles
 from tests.unit.corpus.test_bodies import garbled
+from tests.world.corpora import article, build, text, write_jsonl
+from tests.world.prose import articles
 
 BODIES = [each.body for each in articles(8, 31)]
 TEASER, ELSEWHERE = 6, 7

@@ -25,7 +25,7 @@ from presswatch_spark.judgement.sites import TitleSites
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.declarations import RefusedArticle
-from tests.corpora import MEMBERS, article, text, write_jsonl
+from tests.world.corpora import MEMBERS, article, text, write_jsonl
 
 TITLES = TitleSites.of(
     title for title in parse_registry(MEMBERS.encode(), "members.yaml").titles.values() if title.id != "hebdo"

@@ -15,7 +15,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.errors import CorpusError
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
-from tests.corpora import Inline, article, build, write_jsonl
+from tests.world.corpora import Inline, article, build, write_jsonl
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

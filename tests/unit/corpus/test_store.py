@@ -23,7 +23,7 @@ from presswatch_spark.errors import ConfigError, CorpusError, CorruptError, Inpu
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.minhash import signature
-from tests.corpora import MEMBERS, article, build, text, write_jsonl
+from tests.world.corpora import MEMBERS, article, build, text, write_jsonl
 
 AGENCY = text(900, 12)
 

@@ -13,8 +13,8 @@ from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.demo import generate
 from presswatch_spark.demo.generate import innocent_pages, press, reworded, shouted
 from presswatch_spark.notices.parties import load_sender
-from tests import prose
 from tests.reference.words import reference_words
+from tests.world import prose
 
 RUN = 11
 

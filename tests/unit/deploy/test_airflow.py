@@ -55,7 +55,7 @@ def test_airflow_loads_it_and_the_exit_code_of_the_job_is_the_end_of_the_task(tm
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     }
     done = subprocess.run(
-        [str(AIRFLOW), str(ROOT / "tests" / "airflow_dag.py"), str(FOLDER)],
+        [str(AIRFLOW), str(ROOT / "tests" / "world" / "airflow_dag.py"), str(FOLDER)],
         env=environment,
         capture_output=True,
         text=True,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.evidence import FIVE, build, some_rows, unprinted
-from tests.removal import Release, release
-from tests.servers import Server, web
+from tests.world.bags import FIVE, build, some_rows, unprinted
+from tests.world.release import Release, release
+from tests.world.servers import Server, web
 
 
 @pytest.fixture(scope="session")

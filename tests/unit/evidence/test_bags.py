@@ -21,9 +21,9 @@ from presswatch_spark.errors import CorruptError
 from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import Bag, sealed_facts
 from presswatch_spark.evidence.reading import verified
-from tests.evidence import FIVE, bag_of, build, by_itself, files, flipped, lines, readme, some_rows
-from tests.removal import Release
-from tests.scanned import some_pages
+from tests.world.bags import FIVE, bag_of, build, by_itself, files, flipped, lines, readme, some_rows
+from tests.world.release import Release
+from tests.world.scanned import some_pages
 
 PLACES = (0, 0.37, 0.5, 0.999)
 

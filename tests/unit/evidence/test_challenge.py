@@ -22,11 +22,11 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
-from tests.claims import AS_OF, judge_all
-from tests.evidence import bag_order, flipped, lines, unprinted
-from tests.removal import LETTERS
-from tests.scanned import FORMS, press_corpus, scan_here, some_pages
-from tests.tables import publish, write
+from tests.world.bags import bag_order, flipped, lines, unprinted
+from tests.world.claims import AS_OF, judge_all
+from tests.world.release import LETTERS
+from tests.world.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.world.tables import publish, write
 
 STORAGE = StorageOptions()
 FIVE = ("a.warc.wet.gz", "pages.warc.gz", "c4-train.json.gz", "fr_part_5.jsonl.zst", "fineweb.parquet")

@@ -13,7 +13,7 @@ from presswatch_spark.evidence import verify as alone
 from presswatch_spark.evidence.bag import Bag
 from presswatch_spark.evidence.reading import disclose, verified
 from presswatch_spark.storage.objects import StorageOptions
-from tests.evidence import by_itself, files, flipped, lines
+from tests.world.bags import by_itself, files, flipped, lines
 
 STORAGE = StorageOptions()
 

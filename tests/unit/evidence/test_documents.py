@@ -30,9 +30,9 @@ from presswatch_spark.evidence.documents import (
 )
 from presswatch_spark.evidence.typesetting import MARKED, RANGES, SIGNS, in_print, pdf_of, signs
 from presswatch_spark.settings.config import ScanConfig
-from tests.evidence import bag_order, build, lines, readme, some_rows
-from tests.removal import Release
 from tests.unit.evidence.test_side_by_side import CLAIM, shown
+from tests.world.bags import bag_order, build, lines, readme, some_rows
+from tests.world.release import Release
 
 ALL_SIGNS = "".join(map(chr, range(0x590, 0x700)))
 MOMENT = datetime(2026, 11, 27, 19, 56, 38, tzinfo=UTC)

@@ -17,8 +17,8 @@ from presswatch_spark.evidence.bag import Bag, sealed_facts
 from presswatch_spark.evidence.reading import VERIFIERS, challenge, disclose, verified
 from presswatch_spark.evidence.sources import BagSource
 from presswatch_spark.storage.objects import StorageOptions
-from tests.evidence import by_itself, files, lines, readme
-from tests.proofs import each_time
+from tests.world.bags import by_itself, files, lines, readme
+from tests.world.proofs import each_time
 
 STORAGE = StorageOptions()
 SEALED_ANEW = ("sealed_at", "tool_version", "runs", "claims_run", "corpus_digest", "verifier_sha256")

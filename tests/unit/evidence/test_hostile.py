@@ -23,16 +23,16 @@ from presswatch_spark.settings.config import MinHashRules, ScanConfig, load_scan
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import RightsSignal, ShardLog, Target
 from presswatch_spark.tables.store import TableStore
-from tests.claims import AS_OF, judge_all
-from tests.corpora import article, write_jsonl
-from tests.corpora import build as build_corpus
-from tests.evidence import FIVE, bag_of, bag_order, build, by_itself, files, lines, readme, some_rows
-from tests.proofs import each_time
-from tests.removal import LETTERS, QUICK, Release, probe, release
-from tests.scanned import FORMS, some_pages
-from tests.servers import Fault, web
-from tests.tables import publish, write
 from tests.unit.rights.test_rights_scan import SITE, Answer, scan, write_warc
+from tests.world.bags import FIVE, bag_of, bag_order, build, by_itself, files, lines, readme, some_rows
+from tests.world.claims import AS_OF, judge_all
+from tests.world.corpora import article, write_jsonl
+from tests.world.corpora import build as build_corpus
+from tests.world.proofs import each_time
+from tests.world.release import LETTERS, QUICK, Release, probe, release
+from tests.world.scanned import FORMS, some_pages
+from tests.world.servers import Fault, web
+from tests.world.tables import publish, write
 
 QUICKLY = load_scan_config(flags=QUICK)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.evidence.documents import page_of
-from tests.chromium import chromium
 from tests.unit.evidence.test_side_by_side import HOSTILE, shown
+from tests.world.chromium import chromium
 
 SEEN = "[...document.querySelectorAll('.head')].filter(e => e.offsetParent).map(e => e.parentNode.lang)"
 

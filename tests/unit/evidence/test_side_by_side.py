@@ -16,8 +16,8 @@ from presswatch_spark.evidence.verify import check
 from presswatch_spark.pointers.checks import Failure
 from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.text.words import words_of
-from tests.evidence import bag_of, lines
-from tests.scanned import some_pages
+from tests.world.bags import bag_of, lines
+from tests.world.scanned import some_pages
 
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "main", "input", "label", "div", "section"),

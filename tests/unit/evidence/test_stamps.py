@@ -27,11 +27,11 @@ from presswatch_spark.evidence.reading import verified
 from presswatch_spark.evidence.stamps import RefusedStampError, _asked, parse_authority, stamp_bag, stamps_of
 from presswatch_spark.extras import install_command
 from presswatch_spark.settings.config import load_scan_config
-from tests.authority import Authority, authority
-from tests.documents import commands, text_of
-from tests.evidence import build, by_itself, files, flipped, some_rows
-from tests.proofs import each_time
-from tests.removal import QUICK, Release
+from tests.world.authority import Authority, authority
+from tests.world.bags import build, by_itself, files, flipped, some_rows
+from tests.world.documents import commands, text_of
+from tests.world.proofs import each_time
+from tests.world.release import QUICK, Release
 
 STORAGE = load_scan_config(flags=QUICK).storage
 

@@ -22,8 +22,7 @@ from presswatch_spark.formats.warc import pages
 from presswatch_spark.formats.warc_format import WARC
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import StorageOptions, stat
-from tests.warc_records import page
-from tests.wet_records import packed_as
+from tests.world.warc import packed_as, page
 
 SWELLING = b"".join(b"<b id=a%d><p>" % i for i in range(20_000))
 SUITE = (b"<body><p>suite</p></body>", UNCHOSEN)

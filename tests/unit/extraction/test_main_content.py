@@ -12,8 +12,8 @@ import pytest
 
 from presswatch_spark.extraction.parsers import UNCHOSEN, RefusedPageError, has_prose_of, main_content
 from presswatch_spark.html.markup import text_of_page
-from tests import prose
 from tests.reference.words import reference_words
+from tests.world import prose
 
 RNG = random.Random("main content")
 LEAD, *BODY = [prose.sentence(RNG) for _ in range(12)]

@@ -18,9 +18,9 @@ from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.kernels import Rehearsal, specimens
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.store import TableStore
-from tests.paracrawl import PARACRAWL
-from tests.reading import read
-from tests.scanned import press, press_corpus, scan_here
+from tests.world.paracrawl import PARACRAWL
+from tests.world.scanned import press, press_corpus, scan_here
+from tests.world.shards import read
 
 
 @pytest.fixture(scope="module")

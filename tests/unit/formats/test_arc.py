@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.errors import CorruptError
-from tests.arc_records import HEAD, VERSION, arc_record, blocks, bodies, packed_arc, read_arc, read_arc_bytes
-from tests.proofs import each_time
-from tests.reading import complaints
+from tests.world.arc import HEAD, VERSION, arc_record, blocks, bodies, packed_arc, read_arc, read_arc_bytes
+from tests.world.proofs import each_time
+from tests.world.shards import complaints
 
 PACKINGS = ("record", "single", "plain")
 UNITS = {"record": "byte", "single": "inflated byte", "plain": "byte"}

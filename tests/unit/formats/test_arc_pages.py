@@ -10,8 +10,8 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.pointers.checks import Record
 from presswatch_spark.pointers.pointer import Pointer
 from presswatch_spark.pointers.records import records_at
-from tests.arc_records import arc_record, packed_arc
-from tests.reading import read
+from tests.world.arc import arc_record, packed_arc
+from tests.world.shards import read
 
 PACKINGS = ("record", "single", "plain")
 

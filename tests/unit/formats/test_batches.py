@@ -18,8 +18,8 @@ from presswatch_spark.formats.table.jsonl import read_jsonl
 from presswatch_spark.formats.table.row_values import DOCUMENTS_AT_ONCE
 from presswatch_spark.model import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import stat
-from tests.proofs import each_time
-from tests.reading import pages
+from tests.world.proofs import each_time
+from tests.world.shards import pages
 
 ROWS = 60
 MEGABYTE = 1 << 20

@@ -15,7 +15,7 @@ from presswatch_spark.demo.shards import write_c4_json, write_c4_parquet
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
-from tests.reading import Document, complaints, pages, read, texts
+from tests.world.shards import Document, complaints, pages, read, texts
 
 
 def line(text: object, url: object = "https://exemple.fr/", **more: object) -> bytes:

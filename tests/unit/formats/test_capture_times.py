@@ -12,7 +12,7 @@ import pytest
 
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.table.columns import NO_TIME_NOTE
-from tests.reading import read
+from tests.world.shards import read
 
 WHEN = datetime(2021, 4, 13, 5, 28, 41, tzinfo=UTC)
 DAY = datetime(2021, 4, 13, tzinfo=UTC)

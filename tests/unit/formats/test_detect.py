@@ -21,8 +21,7 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.registry import format_for, keys_of
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat
-from tests.reading import SmallPage, pages, read
-from tests.shards import write_oscar_parquet, write_rows_parquet
+from tests.world.shards import SmallPage, pages, read, write_oscar_parquet, write_rows_parquet
 
 
 def named(path: Path, format: str = "auto", **options: dict[str, str]) -> str:

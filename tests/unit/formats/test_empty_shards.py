@@ -9,7 +9,7 @@ import pytest
 import zstandard
 
 from presswatch_spark.formats import registry
-from tests.reading import complaints, read
+from tests.world.shards import complaints, read
 
 # `zstd frame`: of a size that its header does not say, as streams are written.
 HOLDING_NOTHING = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.proofs import each_time
-from tests.reading import complaints, texts
-from tests.wet_records import packed_as, read_bytes, record, stored_record
+from tests.world.proofs import each_time
+from tests.world.shards import complaints, texts
+from tests.world.warc import packed_as, read_bytes, record, stored_record
 
 AFFECTED, OTHER = "CC-MAIN-2018-34", "CC-MAIN-2018-39"
 PACKINGS = ("record", "single", "plain")

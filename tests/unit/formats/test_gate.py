@@ -17,12 +17,11 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc.gates import WetGate
 from presswatch_spark.formats.warc.heads import inflate_heads, workspace
 from presswatch_spark.model import ReadReport
-from tests.damage import damages
-from tests.gates import FRENCH, Shards, mixed_pages, shard_of, stored_member
-from tests.proofs import each_time
 from tests.unit.formats.test_inflate import Trickle
-from tests.warc_records import http, warc_record
-from tests.wet_records import record
+from tests.world.damage import damages
+from tests.world.gates import FRENCH, Shards, mixed_pages, shard_of, stored_member
+from tests.world.proofs import each_time
+from tests.world.warc import http, record, warc_record
 
 FORMATS = ("wet", "warc")
 REAL = Path(os.environ.get("PRESSWATCH_REAL_DATA") or Path(__file__).parents[4] / "shared" / "data")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from presswatch_spark.formats.http import codings
 from presswatch_spark.formats.http.codings import DecodedBody, decoded_body
 from presswatch_spark.formats.http.message import parse_message
-from tests.proofs import each_time
+from tests.world.proofs import each_time
 
 LIMIT = 1 << 20
 PAGE = "<html><p>Un texte, à la page.</p>".encode() * 300

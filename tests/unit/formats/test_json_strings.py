@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.formats.source import ReadOptions
-from tests.reading import complaints, read, texts
+from tests.world.shards import complaints, read, texts
 
 CAPTURED = "2024-05-18T01:58:10Z"
 META = {"url": "https://a.example/1", "date_download": CAPTURED, "digest": "sha1:X", "language": "fr"}

@@ -14,7 +14,7 @@ from presswatch_spark.errors import ConfigError
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.languages import UNIDENTIFIED, language_of, language_problem, spellings_of
 from presswatch_spark.settings.config import load_scan_config
-from tests.reading import read, texts
+from tests.world.shards import read, texts
 
 FRENCH = ["fr", "fra", "fre", "fr-CA", "fra_Latn", " FR ", "fr_Latn_FR"]
 

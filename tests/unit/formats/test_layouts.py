@@ -13,9 +13,9 @@ from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import stat
-from tests.corpora import article, build, write_jsonl
-from tests.reading import read
 from tests.unit.formats.test_json_strings import as_jsonl, as_parquet
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.shards import read
 
 URL, AT = "https://www.courrier.example/une/1", "2024-05-18T01:58:10Z"
 CRAWL = "crawl-data/CC-MAIN-2024-22/segments/1/warc/a.warc.gz"

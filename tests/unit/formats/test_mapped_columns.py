@@ -13,8 +13,8 @@ from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.storage.objects import stat
-from tests.scanned import FORMS, press_corpus, some_pages
 from tests.unit.formats.test_json_strings import as_jsonl, as_parquet
+from tests.world.scanned import FORMS, press_corpus, some_pages
 
 WRITERS = pytest.mark.parametrize("write", [as_jsonl, as_parquet])
 

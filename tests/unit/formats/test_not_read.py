@@ -15,7 +15,7 @@ from presswatch_spark.html.tags import (
     DATA,
 )
 from tests.unit.formats.test_warc_pages import scanned
-from tests.warc_records import page
+from tests.world.warc import page
 
 BODY = " ".join(next(iter(press().values())).body.split()[:30]).replace('"', "")
 JSON_LD = f'<script type="application/ld+json">{{"@type": "NewsArticle", "articleBody": "{BODY}"}}</script>'

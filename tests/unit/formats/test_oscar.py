@@ -15,8 +15,15 @@ from presswatch_spark.demo import shards
 from presswatch_spark.errors import CorruptError, InputError
 from presswatch_spark.formats.registry import companions_among
 from presswatch_spark.formats.source import ReadOptions
-from tests.reading import SmallPage, complaints, pages, read, texts
-from tests.shards import write_oscar_2201, write_oscar_parquet
+from tests.world.shards import (
+    SmallPage,
+    complaints,
+    pages,
+    read,
+    texts,
+    write_oscar_2201,
+    write_oscar_parquet,
+)
 
 Write = Callable[[Path, Any], object]
 FORMS: dict[str, Write] = {

@@ -29,10 +29,9 @@ from presswatch_spark.formats.table.parquet_footer import RowGroup, number, read
 from presswatch_spark.formats.table.parquet_pages import ParquetPageError, pages_of
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import stat
-from tests.damage import damages, every_flip
-from tests.damaged_reading import verdicts
-from tests.proofs import each_time
-from tests.reading import complaints, read
+from tests.world.damage import damages, every_flip, verdicts
+from tests.world.proofs import each_time
+from tests.world.shards import complaints, read
 
 # No two texts have the same length: by its length a text shows whose place it stands in.
 PAGES = [(f"https://site{i}.example/{i * 7}", f"Le texte {i} parle du {word} et de la ville. " * 2)

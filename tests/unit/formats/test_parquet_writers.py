@@ -18,9 +18,9 @@ from presswatch_spark.formats.table.parquet_footer import _gaps, _is_harmless, _
 from presswatch_spark.formats.table.parquet_pages import ParquetPageError, check_plain
 from presswatch_spark.formats.table.whole_rows import NamedColumns, whole_rows
 from presswatch_spark.storage.objects import StorageOptions, stat
-from tests.proofs import each_time
-from tests.prose import prose
-from tests.reading import complaints, read
+from tests.world.proofs import each_time
+from tests.world.prose import prose
+from tests.world.shards import complaints, read
 
 BLOCK = 4096
 Write = Callable[[pa.Table, Path, str], None]

@@ -32,7 +32,7 @@ from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
-from tests.corpora import Inline
+from tests.world.corpora import Inline
 
 SEED, PER_KIND = 11, 2
 Rows = Mapping[tuple[str, str], Mapping[str, Any]]

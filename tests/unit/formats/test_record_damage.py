@@ -18,14 +18,12 @@ from presswatch_spark.demo.generate import Page
 from presswatch_spark.demo.shards import digest_of
 from presswatch_spark.errors import CorruptError
 from presswatch_spark.tables.digests import row_digest
-from tests.arc_records import HEAD, VERSION, arc_record, bodies, packed_arc, read_arc_bytes
-from tests.damage import damages
-from tests.damaged_shards import Undamaged, harm_of
-from tests.proofs import each_time
-from tests.reading import complaints, pages, read, texts
-from tests.scanned import press, press_corpus, scan_here
-from tests.warc_records import HTML, http, page, warc_record
-from tests.wet_records import packed_as, read_bytes, record
+from tests.world.arc import HEAD, VERSION, arc_record, bodies, packed_arc, read_arc_bytes
+from tests.world.damage import Undamaged, damages, harm_of
+from tests.world.proofs import each_time
+from tests.world.scanned import press, press_corpus, scan_here
+from tests.world.shards import complaints, pages, read, texts
+from tests.world.warc import HTML, http, packed_as, page, read_bytes, record, warc_record
 
 DATE = "WARC-Date: 2030-01-02T03:04:05Z"
 SHARED = ("single", "plain")

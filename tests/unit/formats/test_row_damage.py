@@ -10,11 +10,9 @@ import pytest
 import zstandard
 
 from presswatch_spark.demo import shards
-from tests.damage import damages
-from tests.damaged_reading import verdicts
-from tests.proofs import each_time
-from tests.reading import SmallPage, pages
-from tests.written_rows import could_be_written
+from tests.world.damage import could_be_written, damages, verdicts
+from tests.world.proofs import each_time
+from tests.world.shards import SmallPage, pages
 
 PAGES = [
     SmallPage(f"https://exemple.fr/{i * 37}", f"Page {i}.\n" + page.text) for i, page in enumerate(pages(12))

@@ -13,7 +13,7 @@ import zstandard
 from presswatch_spark.demo.shards import write_oscar_2109
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
-from tests.reading import Document, complaints, pages, read
+from tests.world.shards import Document, complaints, pages, read
 
 
 def row(n: int, **more: object) -> bytes:

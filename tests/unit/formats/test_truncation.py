@@ -15,8 +15,7 @@ import zstandard
 from presswatch_spark.demo import shards
 from presswatch_spark.errors import PresswatchError
 from presswatch_spark.model import ReadReport
-from tests.reading import Document, documents, pages, texts
-from tests.shards import write_oscar_2201, write_rows_parquet
+from tests.world.shards import Document, documents, pages, texts, write_oscar_2201, write_rows_parquet
 
 PAGES = 120
 

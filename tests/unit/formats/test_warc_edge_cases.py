@@ -13,8 +13,8 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import stat
-from tests.reading import read
-from tests.scanned import press_corpus
+from tests.world.scanned import press_corpus
+from tests.world.shards import read
 
 README = Path(__file__).parents[2] / "README.md"
 NOTHING = "–"

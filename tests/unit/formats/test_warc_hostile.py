@@ -15,10 +15,9 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.storage.objects import stat
-from tests.proofs import each_time
-from tests.scanned import press, press_corpus
-from tests.warc_records import HTML, page
-from tests.wet_records import packed_as
+from tests.world.proofs import each_time
+from tests.world.scanned import press, press_corpus
+from tests.world.warc import HTML, packed_as, page
 
 COPY = press()[3].body.encode()
 ARTICLE = "a00003"

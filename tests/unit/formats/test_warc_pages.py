@@ -15,9 +15,8 @@ from presswatch_spark.formats.warc.pages import CUT_NOTE
 from presswatch_spark.html.markup import EXTRACTION
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import stat
-from tests.reading import Document, complaints, read
-from tests.warc_records import http, page, warc_record
-from tests.wet_records import packed_as, record
+from tests.world.shards import Document, complaints, read
+from tests.world.warc import http, packed_as, page, record, warc_record
 
 PACKINGS = ("record", "single", "plain")
 FRENCH, ENGLISH = ("https://exemple.fr/1", "fra"), ("https://example.org/2", "eng")

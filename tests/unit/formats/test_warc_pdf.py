@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from presswatch_spark.formats.source import ReadOptions
-from tests.reading import complaints, read
-from tests.warc_records import page
-from tests.wet_records import packed_as
+from tests.world.shards import complaints, read
+from tests.world.warc import packed_as, page
 
 PDF = "Content-Type: application/pdf"
 

@@ -14,8 +14,8 @@ import pytest
 from presswatch_spark.demo.shards import RELEASE, write_wet
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import ReadReport
-from tests.reading import SmallPage, documents, pages, read, texts
-from tests.wet_records import packed_as, read_bytes, record, stored_record
+from tests.world.shards import SmallPage, documents, pages, read, texts
+from tests.world.warc import packed_as, read_bytes, record, stored_record
 
 PACKINGS = ("record.wet.gz", "plain.wet", "single.wet.gz")
 

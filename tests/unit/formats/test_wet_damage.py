@@ -14,9 +14,9 @@ from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.formats.warc_format import WET
 from presswatch_spark.model import ReadReport
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
-from tests.proofs import each_time
-from tests.reading import complaints, pages, read, texts
-from tests.wet_records import packed_as, read_bytes, record
+from tests.world.proofs import each_time
+from tests.world.shards import complaints, pages, read, texts
+from tests.world.warc import packed_as, read_bytes, record
 
 UNITS = {"record": "byte", "single": "inflated byte", "plain": "byte"}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.formats.warc.blocks import first_content_type
-from tests.proofs import each_time
-from tests.reading import complaints, read, texts
-from tests.wet_records import packed_as, read_bytes, record, stored_record
+from tests.world.proofs import each_time
+from tests.world.shards import complaints, read, texts
+from tests.world.warc import packed_as, read_bytes, record, stored_record
 
 BODY = "Un texte.\r\n\r\nIl a des lignes vides,\n\net rien ne dit où il finit".encode()
 UNREADABLE = {

@@ -13,7 +13,7 @@ from presswatch_spark.html import tags
 from presswatch_spark.html.markup import text_of_page
 from presswatch_spark.html.tags import load_tags
 from tests.reference.page_text import PUBLISHED, reference_page_text
-from tests.soups import soup
+from tests.world.soups import soup
 
 WORDS = [f"mot{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
 A, B = " ".join(WORDS[:13]), " ".join(WORDS[13:])

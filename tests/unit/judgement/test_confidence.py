@@ -19,7 +19,7 @@ from presswatch_spark.judgement.reasons import OF_ROWS
 from presswatch_spark.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.literals import Ownership
-from tests.documents import text_of
+from tests.world.documents import text_of
 
 REFUSED = "common_words"
 PUBLISHED = datetime(2024, 5, 18, tzinfo=UTC)

@@ -18,8 +18,8 @@ from presswatch_spark.judgement.credits import (
 )
 from presswatch_spark.settings.config import AGENCIES as CONFIGURED
 from presswatch_spark.text.words import words_of
-from tests.documents import text_of
-from tests.proofs import each_time
+from tests.world.documents import text_of
+from tests.world.proofs import each_time
 
 FINDER = CreditFinder(CONFIGURED)
 PASSAGE = "Le conseil municipal a voté la réfection du pont suspendu après trois heures de débat"

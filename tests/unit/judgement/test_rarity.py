@@ -22,7 +22,7 @@ from presswatch_spark.judgement.rarity import Neighbours, WordRarity
 from presswatch_spark.settings.config import CorpusConfig, OwnershipRules, RarityRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.text.words import shingle_hashes, word_hashes
-from tests.corpora import Inline, write_jsonl
+from tests.world.corpora import Inline, write_jsonl
 
 PUBLISHERS = ("nord", "ouest", "sud", "est", "midi")
 # `nord` publishes editions too.

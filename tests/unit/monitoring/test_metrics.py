@@ -12,8 +12,8 @@ import pytest
 
 from presswatch_spark.monitoring.metrics import CENSUS, FAMILIES, SCAN, Metrics, RunFacts, Terms, totals_of
 from presswatch_spark.tables.declarations import Metric, ShardLog
-from tests.exposition import parsed
-from tests.tables import row_of
+from tests.world.exposition import parsed
+from tests.world.tables import row_of
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 FACTS = RunFacts({"run_id": "r1", "dataset": "wet", "release": 'a "name"\\'}, 10, NOON)

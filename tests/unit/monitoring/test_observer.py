@@ -23,8 +23,8 @@ from presswatch_spark.monitoring.progress import (
 )
 from presswatch_spark.storage.host_limits import Waiting
 from presswatch_spark.tables.declarations import IndexFileLog, ShardLog
-from tests.exposition import parsed
-from tests.tables import row_of
+from tests.world.exposition import parsed
+from tests.world.tables import row_of
 
 FACTS = RunFacts({"run_id": "r1", "dataset": "wet", "release": ""}, 2, datetime(2026, 11, 25, tzinfo=UTC))
 DENIED = "access\x1b[2J denied"

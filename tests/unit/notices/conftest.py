@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.notices import Bureau, bureau
-from tests.removal import release
-from tests.servers import web
+from tests.world.notices import Bureau, bureau
+from tests.world.release import release
+from tests.world.servers import web
 
 
 @pytest.fixture

@@ -24,10 +24,10 @@ from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.rounds import Prober
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
-from tests.evidence import build, flipped, lines
-from tests.notices import DRAFTED, Bureau, about, rewrite_claims, text_in
-from tests.proofs import each_time
-from tests.removal import QUICK
+from tests.world.bags import build, flipped, lines
+from tests.world.notices import DRAFTED, Bureau, about, rewrite_claims, text_in
+from tests.world.proofs import each_time
+from tests.world.release import QUICK
 
 STORAGE = StorageOptions()
 

@@ -25,10 +25,10 @@ from presswatch_spark.notices.notice import Notice, new_notice
 from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.notices.rules import RULES
 from presswatch_spark.storage.objects import StorageOptions
-from tests.claims import AS_OF, judge_all
-from tests.notices import Bureau, about, rewrite_claims
-from tests.proofs import each_time
-from tests.removal import probe
+from tests.world.claims import AS_OF, judge_all
+from tests.world.notices import Bureau, about, rewrite_claims
+from tests.world.proofs import each_time
+from tests.world.release import probe
 
 ELEMENTS = [(law, element) for law in LAWS for element in laws()[law].required()]
 SOME_ELEMENTS = [(law, laws()[law].required()[-(number % 2)]) for number, law in enumerate(LAWS)]
@@ -446,7 +446,7 @@ def test_places_that_are_gone_since_change_the_query(office: Bureau) -> None:
 
 
 def test_every_rule_is_on_the_page_of_notices() -> None:
-    from tests.documents import text_of
+    from tests.world.documents import text_of
 
     page = text_of("reference/notices")
     names = [*RULES, *states.STATES, *dict.fromkeys(element for _, element in ELEMENTS)]

@@ -11,8 +11,8 @@ import yaml
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.notices.notice import SCHEMA
-from tests.documents import blocks, commands, text_of
-from tests.notices import Bureau
+from tests.world.documents import blocks, commands, text_of
+from tests.world.notices import Bureau
 
 GUIDE = "how-to/send-a-notice"
 

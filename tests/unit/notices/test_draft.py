@@ -24,10 +24,10 @@ from presswatch_spark.notices.parties import load_recipient
 from presswatch_spark.pointers.pointer import Mirror
 from presswatch_spark.removal.places import ChosenTargets, targets_of
 from presswatch_spark.tables.store import TableStore
-from tests.notices import Bureau, about, bureau, rewrite_claims, text_in
-from tests.proofs import each_time
-from tests.removal import release
-from tests.servers import web
+from tests.world.notices import Bureau, about, bureau, rewrite_claims, text_in
+from tests.world.proofs import each_time
+from tests.world.release import release
+from tests.world.servers import web
 
 
 def has_writer() -> bool:

@@ -21,7 +21,7 @@ from presswatch_spark.notices.annex import annex_of, rows_of_jsonl
 from presswatch_spark.notices.formats import attachments_in, docx_of, pdf_of, text_of
 from presswatch_spark.notices.letter import Letter, NoticeFigures, letter_of
 from presswatch_spark.storage.objects import StorageOptions
-from tests.notices import Bureau, text_in
+from tests.world.notices import Bureau, text_in
 
 STORAGE = StorageOptions()
 HOSTILE = (

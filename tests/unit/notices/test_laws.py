@@ -15,7 +15,7 @@ from presswatch_spark.notices.parties import FACTS, load_recipient, load_sender,
 from presswatch_spark.terminal import ascii_url
 from presswatch_spark.translation import LANGUAGES
 from tests.conftest import ROOT
-from tests.notices import Bureau
+from tests.world.notices import Bureau
 
 FILE = ROOT / "conf" / "recipients.yaml"
 IDS = ("common-crawl", "inria-oscar", "ai2-c4", "hugging-face", "aws")

@@ -17,9 +17,9 @@ from presswatch_spark.errors import InputError
 from presswatch_spark.notices.notice import CHECKED, Notice, send, sign, today
 from presswatch_spark.notices.rules import RULES, CheckedNotice
 from presswatch_spark.storage.objects import StorageOptions
-from tests.notices import DRAFTED, Bureau, about, bureau, rewrite_claims, text_in
-from tests.removal import release
-from tests.servers import web
+from tests.world.notices import DRAFTED, Bureau, about, bureau, rewrite_claims, text_in
+from tests.world.release import release
+from tests.world.servers import web
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from presswatch_spark.errors import InputError, OutputError
 from presswatch_spark.notices import notice as states
 from presswatch_spark.notices.notice import Notice, NoticeState, state_of
 from presswatch_spark.storage.objects import StorageOptions
-from tests.notices import DRAFTED, Bureau
-from tests.proofs import each_time
-from tests.removal import probe
+from tests.world.notices import DRAFTED, Bureau
+from tests.world.proofs import each_time
+from tests.world.release import probe
 
 STORAGE = StorageOptions()
 NAME = "Jeanne Valmont"

@@ -25,15 +25,14 @@ from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
-from tests.arc_records import arc_record, packed_arc
-from tests.corpora import article, build, write_jsonl
-from tests.documented_check import copied, rejected, run_check
-from tests.scanned import FORMS, ONE_OF_EACH_FORMAT, press_corpus, scan_here, some_pages
-from tests.tables import write
 from tests.unit.formats.test_errata import shard
 from tests.unit.formats.test_warc_pdf import PDF, pdf
-from tests.warc_records import http, page, warc_record
-from tests.wet_records import packed_as, record
+from tests.world.arc import arc_record, packed_arc
+from tests.world.commands import copied, rejected, run_check
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press_corpus, scan_here, some_pages
+from tests.world.tables import write
+from tests.world.warc import http, packed_as, page, record, warc_record
 
 BODY = (
     "Le conseil a voté hier soir une subvention de huit mille euros pour la réfection de la halle, "

@@ -19,7 +19,8 @@ from presswatch_spark.errors import OutputError
 from presswatch_spark.pointers.records import save
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import TIES
-from tests.scanned import (
+from tests.unit.formats.test_json_strings import as_parquet
+from tests.world.scanned import (
     change_a_byte,
     members,
     press,
@@ -28,7 +29,6 @@ from tests.scanned import (
     scan_here,
     some_pages,
 )
-from tests.unit.formats.test_json_strings import as_parquet
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202egnp.exe\u2066\r\x9b31m"
 

@@ -23,10 +23,10 @@ from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus, RightsSignal
 from presswatch_spark.tables.store import TableStore
-from tests.censuses import census_corpus, take
-from tests.scanned import members, substitute
-from tests.tables import publish, write
-from tests.tables import row_of as blank_row
+from tests.world.censuses import census_corpus, take
+from tests.world.scanned import members, substitute
+from tests.world.tables import publish, write
+from tests.world.tables import row_of as blank_row
 
 ROBOTS, GONE, IMAGE, PAGE = (
     f"https://www.gazette.fr/{name}" for name in ("robots.txt", "parti", "x.png", "une/pont")

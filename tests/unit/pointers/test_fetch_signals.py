@@ -16,12 +16,12 @@ from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_setti
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
-from tests.arc_records import arc_record, packed_arc
-from tests.corpora import article, build, write_jsonl
-from tests.proofs import each_time
-from tests.tables import publish
-from tests.tables import write as write_table
 from tests.unit.rights.test_rights_scan import SITE, Answer, scan, write_warc
+from tests.world.arc import arc_record, packed_arc
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.proofs import each_time
+from tests.world.tables import publish
+from tests.world.tables import write as write_table
 
 PLAIN, HTML = [("Content-Type", "text/plain")], [("Content-Type", "text/html; charset=iso-8859-1")]
 RULES = b"User-agent: CCBot\nDisallow: /reserve\n\nUser-agent: *\nDisallow: /"

@@ -28,8 +28,8 @@ from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.scanned import FORMS, ONE_OF_EACH_FORMAT, press, press_corpus, scan_here, some_pages
-from tests.tables import publish
+from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, press_corpus, scan_here, some_pages
+from tests.world.tables import publish
 
 RUN = "20261125T000000Z-abcdef"
 Rows = list[dict[str, Any]]

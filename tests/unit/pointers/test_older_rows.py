@@ -12,8 +12,8 @@ from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_setti
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest, table_digest
 from presswatch_spark.tables.store import TableStore
-from tests.scanned import FORMS, press_corpus, scan_here, some_pages
-from tests.tables import publish, write
+from tests.world.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.world.tables import publish, write
 
 RUN = "20261001T000000Z-abcdef"
 NEWER = (

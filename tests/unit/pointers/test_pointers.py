@@ -39,11 +39,11 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
-from tests.corpora import write_jsonl
-from tests.documents import text_of
-from tests.proofs import each_time
-from tests.reading import read
-from tests.scanned import (
+from tests.unit.formats.test_errata import shard
+from tests.world.corpora import write_jsonl
+from tests.world.documents import text_of
+from tests.world.proofs import each_time
+from tests.world.scanned import (
     BY_RANGE,
     FORMS,
     ONE_OF_EACH_FORMAT,
@@ -56,8 +56,8 @@ from tests.scanned import (
     some_pages,
     substitute,
 )
-from tests.unit.formats.test_errata import shard
-from tests.wet_records import packed_as, record
+from tests.world.shards import read
+from tests.world.warc import packed_as, record
 
 Rows = list[dict[str, Any]]
 

@@ -28,10 +28,10 @@ from presswatch_spark.settings.config import RunRules, ScanConfig, StorageOption
 from presswatch_spark.storage.objects import ObjectInfo, stat
 from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.store import TableStore
-from tests.prose import pages
-from tests.scanned import SEED, members, press, press_corpus, scan_here
-from tests.servers import Reply, web
-from tests.tables import match, publish, row_of, write
+from tests.world.prose import pages
+from tests.world.scanned import SEED, members, press, press_corpus, scan_here
+from tests.world.servers import Reply, web
+from tests.world.tables import match, publish, row_of, write
 
 CRAWL, RUN = "CC-MAIN-2024-51", "20261125T000000Z-abcdef"
 WARC = f"crawl-data/{CRAWL}/segments/1/warc/a.warc.gz"

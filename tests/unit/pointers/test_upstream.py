@@ -29,12 +29,12 @@ from presswatch_spark.releases.datasets import load_datasets, part_of
 from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.storage.shards import plan
-from tests.prose import pages
-from tests.scanned import SEED, members, press, press_corpus
-from tests.servers import Reply, Server, web
-from tests.shards import write_oscar_2201
-from tests.tables import publish
 from tests.unit.releases.test_datasets import ROWS
+from tests.world.prose import pages
+from tests.world.scanned import SEED, members, press, press_corpus
+from tests.world.servers import Reply, Server, web
+from tests.world.shards import write_oscar_2201
+from tests.world.tables import publish
 
 DATASETS = load_datasets()
 CRAWL, RUN = "CC-MAIN-2024-51", "20261125T000000Z-abcdef"

@@ -25,8 +25,8 @@ from presswatch_spark.errors import ConfigError, InputError, OutputError
 from presswatch_spark.queries import exports
 from presswatch_spark.queries.exports import export
 from presswatch_spark.storage.objects import StorageOptions
-from tests.histories import sha
-from tests.tables import match, publish
+from tests.world.histories import sha
+from tests.world.tables import match, publish
 
 STORAGE = StorageOptions()
 MOMENT = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)

@@ -19,8 +19,8 @@ from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter, Match
 from presswatch_spark.tables.declarations import Claim, Derivation, Match
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
-from tests.proofs import each_time
-from tests.tables import match, publish, publish_row, row_of, write
+from tests.world.proofs import each_time
+from tests.world.tables import match, publish, publish_row, row_of, write
 
 DAY = datetime(2024, 5, 17, tzinfo=UTC)
 RUNS = ("20240601T080000Z-aaaaaa", "20240602T080000Z-bbbbbb")

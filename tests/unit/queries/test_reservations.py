@@ -18,10 +18,10 @@ from presswatch_spark.queries.reservations import Reservations
 from presswatch_spark.tables.declarations import Reservation, RightsSignal
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
-from tests.captures import NOON, PAGE, capture, robots
-from tests.tables import flip_a_bit, match, publish
-from tests.tables import write as write_table
 from tests.unit.rights.test_rights_relation import rows as signal_rows
+from tests.world.captures import NOON, PAGE, capture, robots
+from tests.world.tables import flip_a_bit, match, publish
+from tests.world.tables import write as write_table
 
 EARLIER, LATER = NOON - timedelta(days=1), NOON + timedelta(days=1)
 FORBIDS = "User-agent: CCBot\nDisallow: /"

@@ -28,8 +28,8 @@ from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig
 from presswatch_spark.tables.bounded import BoundedDataset
 from presswatch_spark.tables.declarations import SCHEMAS, CorpusArticle, ShardLog
 from presswatch_spark.tables.store import TableStore
-from tests.proofs import each_time
-from tests.tables import match, publish, row_of, write
+from tests.world.proofs import each_time
+from tests.world.tables import match, publish, row_of, write
 
 EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 SECRET = "these words stand in a file that no query may read"

@@ -22,8 +22,7 @@ from presswatch_spark.formats.table.columns import ROLES
 from presswatch_spark.releases.datasets import PRODUCTS, Dataset, load_datasets, part_of, product_of
 from presswatch_spark.settings.config import StorageOptions
 from presswatch_spark.storage.shards import plan
-from tests.reading import Document, SmallPage, read
-from tests.shards import write_oscar_2201
+from tests.world.shards import Document, SmallPage, read, write_oscar_2201
 
 DATASETS = load_datasets()
 URL, AT, RECORD = "https://www.courrier.example/une/1", "2024-05-18T01:58:10Z", "<urn:uuid:1>"

@@ -25,7 +25,7 @@ from presswatch_spark.releases.known import (
 from presswatch_spark.releases.release import kinds_of
 from presswatch_spark.storage.objects import StorageOptions
 from scripts.crawls import refresh
-from tests.servers import Fault, Server, web
+from tests.world.servers import Fault, Server, web
 
 QUICK = StorageOptions(backoff_base=0.001, read_timeout=2.0)
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.removal.case import RemovalCase
-from tests.removal import Release, probe, release
-from tests.servers import Server, web
+from tests.world.release import Release, probe, release
+from tests.world.servers import Server, web
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.removal.status import Course
-from tests.removal import probe_row, target_row
+from tests.world.release import probe_row, target_row
 
 TARGET, FILE = "a" * 64, "https://a.example/crawl/a.warc.wet.gz"
 BEGIN = datetime(2026, 11, 27, tzinfo=UTC)

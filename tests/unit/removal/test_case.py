@@ -19,7 +19,7 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import CASE_TABLES, Probe, Target
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
-from tests.removal import new_case, probe_row, probes_of, target_row
+from tests.world.release import new_case, probe_row, probes_of, target_row
 
 LOCAL = StorageOptions()
 BEGIN = datetime(2026, 11, 27, 9, tzinfo=UTC)

@@ -20,9 +20,9 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.campaign import watch
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.objects import StorageOptions
-from tests.documents import commands, text_of
-from tests.removal import Release, probes_of, release
-from tests.servers import Fault, Server
+from tests.world.documents import commands, text_of
+from tests.world.release import Release, probes_of, release
+from tests.world.servers import Fault, Server
 
 CASE = "case"
 

@@ -17,8 +17,8 @@ from presswatch_spark.removal.case import ProbeRound, RemovalCase
 from presswatch_spark.removal.states import STATES
 from presswatch_spark.removal.status import CaseStatus, Course
 from presswatch_spark.tables.declarations import Probe, Target
-from tests.removal import probe_row, target_row
 from tests.unit.removal.test_alarms import course, rounds
+from tests.world.release import probe_row, target_row
 
 Row = dict[str, Any]
 EMPTY = dict.fromkeys(Probe.schema.names)

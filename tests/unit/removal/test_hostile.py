@@ -22,10 +22,10 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, ask
 from presswatch_spark.tables.declarations import Target
-from tests.arc_records import HEAD, arc_record, packed_arc
-from tests.proofs import each_time
-from tests.removal import QUICK, Release, new_case, probe, probes_of, release, states
-from tests.servers import Fault, Reply, Server, web
+from tests.world.arc import HEAD, arc_record, packed_arc
+from tests.world.proofs import each_time
+from tests.world.release import QUICK, Release, new_case, probe, probes_of, release, states
+from tests.world.servers import Fault, Reply, Server, web
 
 OTHER = ("ETag", '"other"')
 FUTURE = ("Last-Modified", "Fri, 27 Nov 2099 09:00:00 GMT")

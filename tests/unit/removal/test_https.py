@@ -7,8 +7,8 @@ from pathlib import Path
 
 import trustme
 
-from tests.removal import probe, probes_of, release, states
-from tests.servers import web
+from tests.world.release import probe, probes_of, release, states
+from tests.world.servers import web
 
 
 def test_places_on_https_are_followed_and_a_certificate_that_nobody_trusts_removes_nothing(

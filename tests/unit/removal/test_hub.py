@@ -26,11 +26,11 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.declarations import Probe, Target
-from tests.claims import AS_OF, judge_all
-from tests.corpora import build
-from tests.hub import NAME, TOKEN, Hub, hub
-from tests.removal import LETTERS, QUICK, probes_of
-from tests.scanned import FORMS, scan_here
+from tests.world.claims import AS_OF, judge_all
+from tests.world.corpora import build
+from tests.world.hub import NAME, TOKEN, Hub, hub
+from tests.world.release import LETTERS, QUICK, probes_of
+from tests.world.scanned import FORMS, scan_here
 
 Files = dict[str, bytes]
 

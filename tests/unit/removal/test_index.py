@@ -19,8 +19,8 @@ from presswatch_spark.removal.rounds import Prober
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import RawResponse, StorageOptions
-from tests.removal import QUICK, Release, probes_of, query, target_row
-from tests.servers import Reply
+from tests.world.release import QUICK, Release, probes_of, query, target_row
+from tests.world.servers import Reply
 
 CAPTURED = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
 NONE = json.dumps({"message": "No Captures found for: https://a.example/"})

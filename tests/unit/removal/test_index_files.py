@@ -30,10 +30,10 @@ from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Probe
-from tests.proofs import each_time
-from tests.removal import QUICK, probes_of
-from tests.servers import Fault, Reply, Server, web
 from tests.unit.removal.test_resolving import Crawl, crawl, records  # noqa: F401
+from tests.world.proofs import each_time
+from tests.world.release import QUICK, probes_of
+from tests.world.servers import Fault, Reply, Server, web
 
 RELEASE = "CC-MAIN-2024-51"
 AT = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)

@@ -16,9 +16,9 @@ from presswatch_spark.removal.case import BrokenCaseError, RemovalCase
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import ReleaseFile
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
-from tests.removal import new_case
-from tests.servers import Fault, Server, web
 from tests.unit.removal.test_case import target
+from tests.world.release import new_case
+from tests.world.servers import Fault, Server, web
 
 LOCAL = StorageOptions()
 RELEASE = "CC-MAIN-2024-22"

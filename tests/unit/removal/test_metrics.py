@@ -15,8 +15,8 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.removal.case import Chain, RemovalCase
 from presswatch_spark.removal.status import FAMILIES, CaseStatus, write_metrics
 from presswatch_spark.storage.objects import StorageOptions
-from tests.removal import new_case, probes_of
 from tests.unit.removal.test_case import probe, target
+from tests.world.release import new_case, probes_of
 
 LOCAL = StorageOptions()
 SAMPLE = re.compile(r'(presswatch_removal_\w+)\{case="([^"]*)"(?:,(\w+)="([^"]*)")?\} (\d+(?:\.\d+)?)')

@@ -14,9 +14,9 @@ from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.deep import names_of_target
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.tables.declarations import Target
-from tests.removal import Release, probe, probes_of, release, states
-from tests.servers import Server
 from tests.unit.removal.test_hostile import ordered, zeroed
+from tests.world.release import Release, probe, probes_of, release, states
+from tests.world.servers import Server
 
 URL, ID = b"https://ailleurs.example/autre", b"<urn:uuid:00000000-0000-0000-0000-00000000000f>"
 Change = Callable[[bytes], bytes]

@@ -17,9 +17,9 @@ from presswatch_spark.removal.rounds import Prober
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.tables.declarations import Target
-from tests.proofs import each_time
-from tests.removal import QUICK, Release, member_of, probe, probes_of, release, states
-from tests.servers import Fault, Server
+from tests.world.proofs import each_time
+from tests.world.release import QUICK, Release, member_of, probe, probes_of, release, states
+from tests.world.servers import Fault, Server
 
 
 def one(case: RemovalCase, place: int = 3) -> Target:

@@ -13,9 +13,9 @@ from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Target
-from tests.proofs import each_time
-from tests.removal import Release, probes_of
-from tests.tables import match, publish
+from tests.world.proofs import each_time
+from tests.world.release import Release, probes_of
+from tests.world.tables import match, publish
 
 NOTICE, LATER = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
 SHA = "f" * 64

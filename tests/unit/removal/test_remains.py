@@ -13,12 +13,12 @@ import pytest
 
 from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.tables.declarations import Target
-from tests.proofs import each_time
-from tests.removal import Release, member_of, probe, release, states
-from tests.servers import Server
 from tests.unit.removal.test_hostile import ordered, zeroed
 from tests.unit.removal.test_passages import longest
 from tests.unit.removal.test_probe import record_of
+from tests.world.proofs import each_time
+from tests.world.release import Release, member_of, probe, release, states
+from tests.world.servers import Server
 
 NOISE = random.Random(20261127).randbytes(4_000)
 

@@ -23,10 +23,10 @@ from presswatch_spark.removal.rounds import Prober, ProbeReport
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.objects import StorageOptions, stat
-from tests.proofs import each_time
-from tests.removal import QUICK, Release, probes_of, query, release
-from tests.scanned import FORMS
-from tests.servers import Reply, Server
+from tests.world.proofs import each_time
+from tests.world.release import QUICK, Release, probes_of, query, release
+from tests.world.scanned import FORMS
+from tests.world.servers import Reply, Server
 
 NAME = "a"
 NONE = Reply(404, {}, json.dumps({"message": "No Captures found for: x"}).encode())

@@ -17,10 +17,10 @@ from presswatch_spark.removal import rounds
 from presswatch_spark.removal.rounds import TARGETS_A_BATCH, Prober
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.settings.config import load_scan_config
-from tests.proofs import each_time
-from tests.removal import QUICK, new_case, probe, probes_of, release, states
-from tests.servers import Server
 from tests.unit.removal.test_hostile import ordered, zeroed
+from tests.world.proofs import each_time
+from tests.world.release import QUICK, new_case, probe, probes_of, release, states
+from tests.world.servers import Server
 
 
 def test_rows_of_a_rewritten_parquet_file_have_moved_or_are_dropped(tmp_path: Path, server: Server) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from presswatch_spark.removal import states
 from presswatch_spark.removal.states import REMOVED, FollowedTarget, RemovalState
-from tests.removal import probe_row
+from tests.world.release import probe_row
 
 BEGIN = datetime(2026, 11, 27, 9, tzinfo=UTC)
 TARGET = "t" * 64

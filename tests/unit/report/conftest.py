@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.claims import House
-from tests.reports import hostile_house, pages_of_tables
+from tests.world.claims import House
+from tests.world.reports import hostile_house, pages_of_tables
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import pytest
 from presswatch_spark import extras
 from presswatch_spark.cli import main as cli
 from presswatch_spark.extras import install_command
-from tests.claims import House
-from tests.reports import undrawn
+from tests.world.claims import House
+from tests.world.reports import undrawn
 
 
 def test_the_command_writes_the_page_in_french_and_replaces_it(

@@ -14,10 +14,10 @@ from presswatch_spark.removal.states import STATES
 from presswatch_spark.removal.status import CaseStatus
 from presswatch_spark.report.cells import REMOVAL_STATES
 from presswatch_spark.report.page import REMOVED, UNDECIDED, group_of
-from tests.exposures import tables_with_datasets
-from tests.removal import Release, probe, release
-from tests.reports import Page, figures_in, page_of_tables
-from tests.servers import web
+from tests.world.exposures import tables_with_datasets
+from tests.world.release import Release, probe, release
+from tests.world.reports import Page, figures_in, page_of_tables
+from tests.world.servers import web
 
 
 def test_models_stand_with_their_quotation_and_the_figures_of_the_query(tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_setti
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.translation import LANGUAGES
-from tests.claims import House, Seen, text
-from tests.proofs import each_time
-from tests.reports import Page, figures_in, hostile_house, house_like, page_of_tables, pages_of_tables
-from tests.tables import NOON, match, publish, row_of, write
+from tests.world.claims import House, Seen, text
+from tests.world.proofs import each_time
+from tests.world.reports import Page, figures_in, hostile_house, house_like, page_of_tables, pages_of_tables
+from tests.world.tables import NOON, match, publish, row_of, write
 
 RUN, CRAWL = "20240601T120000Z-abcdef", "CC-MAIN-2024-51"
 # Numbers of an answer that stand in the page as shares or days, or in its script alone.

@@ -10,7 +10,7 @@ import unicodedata
 import pytest
 
 from presswatch_spark.report.cells import both_ways, link_of
-from tests.reports import PUNYCODE, Page
+from tests.world.reports import PUNYCODE, Page
 
 STEERING = {
     "\u202a",

@@ -10,9 +10,9 @@ import pytest
 
 from presswatch_spark.queries.sql import run_query
 from presswatch_spark.report.questions import QUESTIONS
-from tests.chromium import Chromium, chromium
-from tests.claims import House
-from tests.reports import many_rows, page_of_tables
+from tests.world.chromium import Chromium, chromium
+from tests.world.claims import House
+from tests.world.reports import many_rows, page_of_tables
 
 SHOWN = "[...document.querySelectorAll('section[data-table=all_hosts] tbody tr')]"
 

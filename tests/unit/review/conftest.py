@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from presswatch_spark.review.desk import Desk
-from tests.claims import House
-from tests.reviews import desk_of, house_of, opened
+from tests.world.claims import House
+from tests.world.reviews import desk_of, house_of, opened
 
 
 @pytest.fixture(scope="session")

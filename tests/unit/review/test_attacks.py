@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from presswatch_spark.errors import StorageError
 from presswatch_spark.review.desk import Desk, ReviewFile
-from tests.claims import House, Seen, text
-from tests.reviews import HOSTILE, ORIGIN, PORT, desk_of, fields, host_of, judge, opened, shut, written
+from tests.world.claims import House, Seen, text
+from tests.world.reviews import HOSTILE, ORIGIN, PORT, desk_of, fields, host_of, judge, opened, shut, written
 
 SECRET_TEXT = "Why the letter"
 TAGS = {

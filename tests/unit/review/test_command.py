@@ -10,7 +10,7 @@ import pytest
 
 from presswatch_spark.cli.main import run
 from presswatch_spark.extras import install_command
-from tests.claims import House
+from tests.world.claims import House
 
 
 def options(house: House, folder: Path, *more: str) -> list[str]:

@@ -13,9 +13,9 @@ import pytest
 
 from presswatch_spark.claims.reviews import load_reviews
 from presswatch_spark.storage.objects import StorageOptions
-from tests.chromium import Chromium, chromium
-from tests.claims import House
-from tests.reviews import COPIES
+from tests.world.chromium import Chromium, chromium
+from tests.world.claims import House
+from tests.world.reviews import COPIES
 
 HOST = "[...document.querySelectorAll('.facts section:last-child dd')][0].textContent"
 

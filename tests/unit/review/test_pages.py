@@ -15,8 +15,8 @@ from presswatch_spark.removal.places import open_case
 from presswatch_spark.review.desk import Desk
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.text.words import words_of
-from tests.claims import House
-from tests.reviews import COPIES, desk_of, fields, host_of, judge, opened, page_after, written
+from tests.world.claims import House
+from tests.world.reviews import COPIES, desk_of, fields, host_of, judge, opened, page_after, written
 
 C_HOSTS = [f"c{number}.example" for number in range(COPIES)]
 

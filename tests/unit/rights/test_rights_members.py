@@ -23,8 +23,8 @@ from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.attempts import SIGNAL_COLUMNS
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.digests import row_digest
-from tests.captures import PAGE, ROBOTS, capture, robots
-from tests.corpora import MEMBERS, article, build, write_jsonl
+from tests.world.captures import PAGE, ROBOTS, capture, robots
+from tests.world.corpora import MEMBERS, article, build, write_jsonl
 
 SHARED = """
       - {id: blogue, name: Blogue, domains: [plateforme.example], url_prefixes: ["https://plateforme.example/blogue"]}

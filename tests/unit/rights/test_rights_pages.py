@@ -18,7 +18,7 @@ from presswatch_spark.rights import signals
 from presswatch_spark.rights.declaration import VALUE_CHARACTERS, Signal
 from presswatch_spark.rights.signals import SIGNALS
 from presswatch_spark.text.words import word_count
-from tests.captures import capture, robots, told
+from tests.world.captures import capture, robots, told
 
 Row = tuple[str | None, ...]
 

@@ -15,7 +15,7 @@ from presswatch_spark.rights.in_force import Declaration, Declared, InForce, in_
 from presswatch_spark.rights.signals import signal_rows
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest
-from tests.captures import NOON, PAGE, ROBOTS, capture, robots
+from tests.world.captures import NOON, PAGE, ROBOTS, capture, robots
 
 FORBIDS, LETS_IN = "User-agent: *\nDisallow: /", "User-agent: *\nDisallow: /admin/"
 TDMREP = "https://www.courrier.example/.well-known/tdmrep.json"

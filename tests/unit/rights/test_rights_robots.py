@@ -8,8 +8,8 @@ import pytest
 
 from presswatch_spark.rights.declaration import CUT, place_of
 from presswatch_spark.rights.site_files import ROBOTS_BYTES, Robots, RobotsGroup, allows, robots_of
-from tests.captures import robots, told, verdicts
-from tests.proofs import each_time
+from tests.world.captures import robots, told, verdicts
+from tests.world.proofs import each_time
 
 TDMREP = "https://www.courrier.example/.well-known/tdmrep.json"
 AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")

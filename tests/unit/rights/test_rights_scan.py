@@ -17,7 +17,7 @@ from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.storage.objects import stat
-from tests.corpora import article, build, write_jsonl
+from tests.world.corpora import article, build, write_jsonl
 
 SITE = "https://www.courrier.example"
 

@@ -22,7 +22,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS
 from presswatch_spark.tables.seals import COUNTED
 from presswatch_spark.tables.store import TableStore
-from tests.tables import flipped, publish_log
+from tests.world.tables import flipped, publish_log
 
 KEY = key_of("plan", "corpus")
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

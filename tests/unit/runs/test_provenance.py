@@ -19,7 +19,7 @@ from presswatch_spark.runs.provenance import (
     spark_version,
 )
 from tests.conftest import ROOT
-from tests.documents import commands, text_of
+from tests.world.documents import commands, text_of
 
 LOCK = (ROOT / "locks" / "requirements.lock").read_text(encoding="utf-8")
 

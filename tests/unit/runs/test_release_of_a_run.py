@@ -8,7 +8,7 @@ import pytest
 from presswatch_spark.pipeline import SCAN
 from presswatch_spark.runs.work import RELEASES
 from presswatch_spark.tables.declarations import ShardLog
-from tests.tables import row_of
+from tests.world.tables import row_of
 
 CRAWL, LATER = "CC-MAIN-2024-51", "CC-MAIN-2025-05"
 Shard = tuple[str | None, list[str], int]

@@ -19,7 +19,7 @@ from presswatch_spark.sampling.intervals import audit_of, cost_of
 from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import ShardLog
-from tests.scanned import FORMS, press_corpus, some_pages
+from tests.world.scanned import FORMS, press_corpus, some_pages
 
 SHARDS = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "plain.warc")
 OTHER_LANGUAGE = "spa"

@@ -24,8 +24,8 @@ from presswatch_spark.sampling.extrapolation import Estimated, Occurrences, Samp
 from presswatch_spark.sampling.intervals import Stratum, freedom, most_files, totals
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
-from tests.occurrences import occurrences
-from tests.tables import match, publish, row_of, write
+from tests.world.sampling import occurrences
+from tests.world.tables import match, publish, row_of, write
 
 RUN = "20261125T120000Z-aaaaaa"
 LISTED = 100

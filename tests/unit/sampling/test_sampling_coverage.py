@@ -17,8 +17,17 @@ from presswatch_spark.sampling.extrapolation import cautious
 from presswatch_spark.sampling.intervals import totals
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
-from tests.occurrences import occurrences
-from tests.releases import EXTREMES, FILES, SCENARIOS, SEGMENTS, Array, Rng, placed_articles, release
+from tests.world.sampling import (
+    EXTREMES,
+    FILES,
+    SCENARIOS,
+    SEGMENTS,
+    Array,
+    Rng,
+    occurrences,
+    placed_articles,
+    release,
+)
 
 FULL, QUICK = 500, 16
 SHARE = 0.01

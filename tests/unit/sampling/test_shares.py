@@ -8,7 +8,7 @@ import random
 import pytest
 
 from presswatch_spark.sampling.intervals import at_most, most_share
-from tests.proofs import each_time
+from tests.world.proofs import each_time
 
 
 @pytest.mark.parametrize(

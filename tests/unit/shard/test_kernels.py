@@ -13,7 +13,7 @@ from presswatch_spark.compiled import ready_file
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard import kernels
 from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
-from tests.corpora import article, build, write_jsonl
+from tests.world.corpora import article, build, write_jsonl
 
 # Kernels that a rehearsal in parts has loaded are compared with those that a scan of the same shards loads.
 LOADED = """

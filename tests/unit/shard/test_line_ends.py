@@ -22,12 +22,12 @@ from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.text.words import words_of
 from presswatch_spark.verify.verification import Joined, NamedDocument, Overlap, verify
-from tests.corpora import article, build, write_jsonl
 from tests.reference.words import reference_words
-from tests.scanned import scan_here
 from tests.unit.formats.test_warc_pdf import pdf
 from tests.unit.sieve.test_sieve import batch_of, index_over
-from tests.warc_records import page
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.scanned import scan_here
+from tests.world.warc import page
 
 RULES = VerifyRules()
 BODY = (

@@ -18,7 +18,7 @@ from presswatch_spark.shard import matcher as shard_matcher
 from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
-from tests.corpora import Inline, write_jsonl
+from tests.world.corpora import Inline, write_jsonl
 
 WORDS = [f"mot{k}" for k in range(80)]
 MEMBERS = "publishers: [{id: nord, name: Nord, titles: [{id: nord, name: Nord, domains: [nord.example]}]}]\n"

@@ -21,7 +21,7 @@ from benchmarks.scale import records
 from benchmarks.speed.processes import apart
 from presswatch_spark.demo.shards import CannedResponse, write_warc
 from presswatch_spark.settings.config import ReadRules
-from tests.scanned import press, press_corpus
+from tests.world.scanned import press, press_corpus
 
 pytestmark = pytest.mark.slow
 

@@ -23,9 +23,9 @@ from presswatch_spark.sieve.sieve import Candidates, joined
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.seals import sealed_parquet
-from tests.corpora import article, build, write_jsonl
-from tests.proofs import each_time
-from tests.scanned import FORMS, ONE_OF_EACH_FORMAT, press, some_pages
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.proofs import each_time
+from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, some_pages
 
 ARTICLES, COUNTS = 300, (2, 3, 7)
 # What depends on the moment, not on the shard.

@@ -10,7 +10,7 @@ from presswatch_spark.formats import registry
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.kernels import Rehearsal, specimens
-from tests.corpora import article, build, write_jsonl
+from tests.world.corpora import article, build, write_jsonl
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.streams import Opener
-from tests.scanned import FORMS, press_corpus, some_pages
+from tests.world.scanned import FORMS, press_corpus, some_pages
 
 
 @pytest.fixture(scope="module")

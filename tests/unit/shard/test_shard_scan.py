@@ -14,7 +14,7 @@ from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.text.words import words_of
-from tests.scanned import FORMS, press_corpus, some_pages
+from tests.world.scanned import FORMS, press_corpus, some_pages
 
 SHARD = ObjectInfo("s3://bucket/shard.gz", size=100, etag="abc")
 ROWS = pa.RecordBatch.from_pydict({"row": [1, 2]})

@@ -22,9 +22,9 @@ from presswatch_spark.sieve.shingle_index import (
 )
 from presswatch_spark.sieve.sieve import Sieve
 from presswatch_spark.text.words import indexed_positions, shingle_hashes, words_of
-from tests.proofs import each_time
 from tests.reference.shingle_index import index_of
 from tests.reference.words import reference_words
+from tests.world.proofs import each_time
 
 NOTHING = np.zeros(0, np.uint8)
 Hit = tuple[int, tuple[str, ...], int]

@@ -15,7 +15,7 @@ from presswatch_spark.storage import addresses
 from presswatch_spark.storage.addresses import PrivateAddressError, is_public, require_public
 from presswatch_spark.storage.objects import StorageOptions, ask, read_object, stat
 from presswatch_spark.storage.shards import plan
-from tests.servers import Server, web
+from tests.world.servers import Server, web
 
 OPTIONS = StorageOptions(max_attempts=2, backoff_base=0.0001, read_timeout=5, connect_timeout=5)
 METADATA = [

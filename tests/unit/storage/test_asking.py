@@ -23,7 +23,7 @@ from presswatch_spark.storage.host_limits import HostLimits
 from presswatch_spark.storage.http import HttpReply
 from presswatch_spark.storage.objects import StorageOptions, ask, pause
 from presswatch_spark.storage.threads import AskingThreads, GivenUpError, answer_of, check_time
-from tests.servers import Fault, web
+from tests.world.servers import Fault, web
 
 HOST = "asking.example:443"
 AGE = 600.0

@@ -18,7 +18,7 @@ from presswatch_spark.runs.work import failure_of, guarded
 from presswatch_spark.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import left_out_line, plan
-from tests.servers import listening
+from tests.world.servers import listening
 
 OPTIONS = StorageOptions(max_attempts=2, backoff_base=0.0001, read_timeout=5, refusal_pause=0.0)
 SHARD = gzip.compress(b'{"url": "https://a.example/1", "text": "un", "timestamp": "2024-01-01T00:00:00Z"}\n')

@@ -13,8 +13,8 @@ from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions
-from tests.removal import new_case
 from tests.unit.removal.test_case import target
+from tests.world.release import new_case
 
 LOCAL = StorageOptions()
 LAST = "last.txt"

@@ -13,7 +13,7 @@ from presswatch_spark.errors import StorageError
 from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.exchanges import exchanges_heard, is_heard, tell_exchange
 from presswatch_spark.storage.objects import StorageOptions, ask, read_range, stat
-from tests.servers import Fault, Server, web
+from tests.world.servers import Fault, Server, web
 
 QUICK = {"storage.max_attempts": 2, "storage.backoff_base": 0.01, "storage.read_timeout": 2.0}
 STORAGE = load_scan_config(flags=QUICK).storage

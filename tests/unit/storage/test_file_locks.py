@@ -29,7 +29,7 @@ from presswatch_spark.storage.locks import (
 )
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
-from tests.proofs import each_time
+from tests.world.proofs import each_time
 
 WORKERS, ROUNDS = 4, 50
 RULES = {"waits": CORPUS_COPY, "run": RUN, "build": CORPUS_BUILD}

@@ -43,7 +43,7 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.streams import RangeFile
 from presswatch_spark.storage.threads import LateError, check_time, time_limit, uncounted
-from tests.servers import Fault, Server, web
+from tests.world.servers import Fault, Server, web
 
 DATA = random.Random(3).randbytes(300_000)
 OPTIONS = StorageOptions(max_attempts=3, backoff_base=0.0001, read_timeout=5, refusal_pause=0.05)

@@ -43,9 +43,9 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import HubAddress
-from tests.hub import NAME, OTHER_TOKEN, TOKEN, Hub, hub, refused
-from tests.scanned import FORMS, press_corpus, scan_here, some_pages
-from tests.servers import Fault, Reply
+from tests.world.hub import NAME, OTHER_TOKEN, TOKEN, Hub, hub, refused
+from tests.world.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.world.servers import Fault, Reply
 
 OPTIONS = StorageOptions(max_attempts=3, backoff_base=0.0001, read_timeout=5, refusal_pause=0.05)
 ROOT = f"hf://datasets/{NAME}"

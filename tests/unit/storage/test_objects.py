@@ -38,7 +38,7 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.shards import plan
-from tests.servers import Fault, Server, web
+from tests.world.servers import Fault, Server, web
 
 OPTIONS = StorageOptions(max_attempts=4, backoff_base=0.0001, read_timeout=5, refusal_pause=0.0)
 DATA = random.Random(7).randbytes(3_000_000)

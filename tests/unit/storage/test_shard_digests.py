@@ -12,7 +12,7 @@ import pytest
 from presswatch_spark.errors import StorageError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, stat
 from presswatch_spark.storage.streams import Opener
-from tests.servers import Fault, Server, web
+from tests.world.servers import Fault, Server, web
 
 DATA = bytes(range(256)) * 5_000
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -14,7 +14,7 @@ import pytest
 from presswatch_spark.errors import CorruptError, InputError, StorageError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan, is_shard_name, left_out_line, plan
-from tests.servers import Server, web
+from tests.world.servers import Server, web
 
 OPTIONS = StorageOptions(max_attempts=2, backoff_base=0.0001)
 

@@ -15,7 +15,7 @@ from presswatch_spark.storage import host_limits
 from presswatch_spark.storage.locks import GuardedObject, silent
 from presswatch_spark.storage.objects import StorageOptions, read_object, write_object
 from tests.conftest import TEST_AWS
-from tests.servers import listening
+from tests.world.servers import listening
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst"
 

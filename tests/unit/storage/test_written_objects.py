@@ -20,7 +20,7 @@ from presswatch_spark.storage.objects import (
     read_object,
     write_object,
 )
-from tests.servers import web
+from tests.world.servers import web
 
 OPTIONS = StorageOptions(max_attempts=2, backoff_base=0.0001)
 ROUNDS = 25

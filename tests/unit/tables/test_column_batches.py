@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore, column_batches
-from tests.tables import match, publish, write
+from tests.world.tables import match, publish, write
 
 RUNS = ("20240601T080000Z-aaaaaa", "20240602T080000Z-bbbbbb")
 COLUMNS = ("headline", "article_id", "record_offset")

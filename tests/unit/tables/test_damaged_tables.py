@@ -15,8 +15,8 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.declarations import SCHEMAS, TABLES
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
-from tests.proofs import each_time
-from tests.tables import flip_a_bit, match, publish, row_of, write
+from tests.world.proofs import each_time
+from tests.world.tables import flip_a_bit, match, publish, row_of, write
 
 RUN, OTHER = "20240601T080000Z-aaaaaa", "20240602T080000Z-bbbbbb"
 CENSUS = "20240603T080000Z-cccccc"

@@ -14,7 +14,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Change, Derivation, Match
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.store import TableStore
-from tests.tables import NOON, match, publish, row_of, write
+from tests.world.tables import NOON, match, publish, row_of, write
 
 LOCAL = StorageOptions()
 KILLED = "20240601T120000Z-abcdef"

@@ -32,8 +32,8 @@ package.declarations = module
 from presswatch_spark import face
 from presswatch_spark.catalog.ddl import table_statement
 from presswatch_spark.tables.store import TableStore
-from tests import documents
-from tests.tables import publish, match, row_of, write
+from tests.world import documents
+from tests.world.tables import publish, match, row_of, write
 
 row = module.Claim(**row_of(module.Claim, run_id="r1", row_sha256="0" * 64, lawyer="Me Rivage"))
 try:

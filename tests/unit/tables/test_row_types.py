@@ -12,8 +12,8 @@ import pytest
 
 from presswatch_spark.tables.declarations import CASE_TABLES, CORPUS_TABLES, TABLES, Match
 from presswatch_spark.tables.row_types import UTC_MICROS, Int32, TableRow, column, reference
-from tests.documents import family, site
-from tests.tables import row_of
+from tests.world.documents import family, site
+from tests.world.tables import row_of
 
 
 class Word(TypedDict):

@@ -14,7 +14,7 @@ from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.tables.declarations import SCHEMAS, ShardLog
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import MARKER, TableStore
-from tests.tables import publish_log
+from tests.world.tables import publish_log
 
 
 @pytest.fixture

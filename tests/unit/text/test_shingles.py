@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.text.words import SHINGLE_WORDS, STRIDE, indexed_positions, shingle_hashes, words_of
-from tests.proofs import each_time
+from tests.world.proofs import each_time
 
 GUARANTEED_WORDS = SHINGLE_WORDS + STRIDE - 1
 

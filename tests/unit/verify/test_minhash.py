@@ -14,8 +14,8 @@ from presswatch_spark.errors import ConfigError
 from presswatch_spark.settings.config import MinHashRules
 from presswatch_spark.text.words import TextWords, words_of
 from presswatch_spark.verify.minhash import SCHEME, jaccard, shingle_hashes, signature
-from tests.documents import blocks, text_of
-from tests.prose import articles
+from tests.world.documents import blocks, text_of
+from tests.world.prose import articles
 
 RULES = MinHashRules()
 

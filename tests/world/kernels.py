@@ -1,6 +1,6 @@
 """Compiles and caches the kernels once: else each process of the tests compiles them for itself.
 
-python -m tests.kernels
+python -m tests.world.kernels
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main() -> None:
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.settings.config import ScanConfig
     from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
-    from tests.scanned import press_corpus
+    from tests.world.scanned import press_corpus
 
     claims = get_context("spawn").Process(target=compile_judgements)
     claims.start()

@@ -25,9 +25,9 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, PublishedRun
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.translation import LANGUAGES
-from tests.claims import House, Seen, text
-from tests.reviews import ARABIC, HOSTILE
-from tests.tables import NOON, match, publish_row, row_of
+from tests.world.claims import House, Seen, text
+from tests.world.reviews import ARABIC, HOSTILE
+from tests.world.tables import NOON, match, publish_row, row_of
 
 PUNYCODE = "xn--bcher-kva.example"
 

@@ -20,7 +20,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
-from tests.corpora import Inline, article, write_jsonl
+from tests.world.corpora import Inline, article, write_jsonl
 
 MEMBERS = """\
 publishers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.cli import main as cli
+from presswatch_spark.demo import shards
 from presswatch_spark.tables.store import TableStore
-from tests.commands import presswatch
-from tests.corpora import MEMBERS, article, build, write_jsonl
-from tests.mirrors import ARTICLES, write_crawl
-from tests.prose import articles
+from tests.world.commands import presswatch
+from tests.world.corpora import MEMBERS, article, build, write_jsonl
+from tests.world.prose import articles, pages
 
 SEED = 20261127
 FIRST = 12
@@ -106,3 +107,17 @@ def expected(history: History, folder: Path) -> set[tuple[Any, ...]]:
 
 def run(campaign: str, *options: str) -> int:
     return cli.run(["campaign", "run", campaign, *options])
+
+
+ARTICLES = 20
+
+
+def write_crawl(root: Path, crawl: str, count: int, seed: int) -> None:
+    """WET shards of pages that copy `articles(ARTICLES, seed)`, below `root`, and the list of them."""
+    folder = root / "crawl-data" / crawl
+    (folder / "segments" / "1.1" / "wet").mkdir(parents=True)
+    sources = list(articles(ARTICLES, seed))
+    keys = [f"crawl-data/{crawl}/segments/1.1/wet/CC-{n:05}.warc.wet.gz" for n in range(count)]
+    for number, key in enumerate(keys):
+        shards.write_wet(root / key, list(pages(40, seed + number, sources)), release=crawl)
+    (folder / "wet.paths.gz").write_bytes(gzip.compress("".join(f"{key}\n" for key in keys).encode()))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from presswatch_spark.sampling.extrapolation import Occurrences
 
 SEGMENTS, FILES = 100, 1000
 Array = npt.NDArray[np.float64]
@@ -79,3 +82,18 @@ def placed_articles(rng: Rng, articles: int = 3000, typical: float = 1.0) -> tup
     files = segment * FILES + rng.integers(0, FILES, len(owner))
     pairs = np.unique(np.stack([owner, files]), axis=1)
     return pairs[0], pairs[1]
+
+
+def occurrences(articles: Any, places: Any, files: int) -> Occurrences:
+    """Count articles by how many of `files` they were seen in: pairs of an article and a file, each once."""
+    times = np.bincount(articles)
+    alone = places[times[articles] == 1] if len(times) else places
+    return Occurrences(
+        "articles",
+        None,
+        seen=int(np.count_nonzero(times)),
+        files=len(np.unique(places)),
+        once=int(np.count_nonzero(times == 1)),
+        twice=int(np.count_nonzero(times == 2)),
+        singles=np.bincount(alone, minlength=files).astype(np.float64),
+    )

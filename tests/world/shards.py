@@ -1,15 +1,53 @@
-"""Helpers of the tests that read shards: pages to write, and documents as read."""
+"""Writers of shards in further forms, beside those of the demo. Same pages, same bytes."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from presswatch_spark.demo.shards import (
+    ISO_639_1,
+    RELEASE,
+    Page,
+    oscar_rows,
+    warc_headers,
+    when,
+    write_lines,
+    write_parquet,
+)
 from presswatch_spark.formats.registry import format_for
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import Locator, ReadReport
 from presswatch_spark.storage.objects import stat
+
+
+def write_oscar_2201(path: Path, pages: Iterable[Page]) -> None:
+    """Write OSCAR 22.01: as 23.01, with other metadata."""
+    write_lines(path, oscar_rows(pages, {"annotation": ["short_sentences"]}))
+
+
+def write_oscar_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int = 1000) -> None:
+    """Write OSCAR's rows as Parquet, nested as they are in JSON."""
+    write_parquet(path, oscar_rows(pages, {"harmful_pp": 512.5}), row_group_rows)
+
+
+def write_rows_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int = 1000) -> None:
+    """Write rows with FineWeb's columns."""
+    rows = (
+        {
+            "text": page.text,
+            "id": warc_headers(page, number)["WARC-Record-ID"],
+            "dump": RELEASE,
+            "url": page.url,
+            "date": when(number)["WARC-Date"],
+            "language": ISO_639_1.get(page.language, page.language),
+            "language_score": 0.99,
+        }
+        for number, page in enumerate(pages)
+    )
+    write_parquet(path, rows, row_group_rows)
 
 
 @dataclass(frozen=True)

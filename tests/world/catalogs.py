@@ -18,7 +18,7 @@ from presswatch_spark.tables.declarations import DERIVED, MADE_ANEW, PUBLISHED_B
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
-from tests.tables import NOON
+from tests.world.tables import NOON
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog

@@ -12,7 +12,7 @@ from typing import Any
 
 from presswatch_spark.tables.declarations import CorpusArticle, ShardLog
 from presswatch_spark.tables.store import TableStore
-from tests.tables import match, publish, row_of, write
+from tests.world.tables import match, publish, row_of, write
 
 BEFORE, AFTER, EARLIER = "20240201T000000Z-b", "20240301T000000Z-c", "20240101T000000Z-a"
 

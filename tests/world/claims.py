@@ -13,9 +13,9 @@ from presswatch_spark.claims.make import ClaimsSummary, Sources, known_beside, m
 from presswatch_spark.demo.shards import CannedResponse, write_warc
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore
-from tests.corpora import article, build, write_jsonl
-from tests.prose import prose
-from tests.scanned import scan_here
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.prose import prose
+from tests.world.scanned import scan_here
 
 AS_OF = date(2026, 11, 27)
 PUBLISHED, LATER, EVENING_BEFORE, YEAR_BEFORE = (

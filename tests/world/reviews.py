@@ -14,7 +14,7 @@ from presswatch_spark.claims.reviews import Review
 from presswatch_spark.review.app import application
 from presswatch_spark.review.desk import Desk, open_desk
 from presswatch_spark.storage.objects import StorageOptions
-from tests.claims import House, Seen, text
+from tests.world.claims import House, Seen, text
 
 PORT = 8311
 ORIGIN = f"http://127.0.0.1:{PORT}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.tables import match, publish
+from tests.world.tables import match, publish
 
 RUN, OTHER = "20260601T000000Z-aaaaaa", "20260602T000000Z-bbbbbb"
 HUB = "HuggingFaceFW/fineweb-2"

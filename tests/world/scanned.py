@@ -22,10 +22,10 @@ from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.declarations import CorpusArticle, ShardLog
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
-from tests.corpora import article, build, write_jsonl
-from tests.prose import articles, pages
-from tests.shards import write_oscar_2201, write_oscar_parquet, write_rows_parquet
-from tests.tables import publish, write
+from tests.world.corpora import article, build, write_jsonl
+from tests.world.prose import articles, pages
+from tests.world.shards import write_oscar_2201, write_oscar_parquet, write_rows_parquet
+from tests.world.tables import publish, write
 
 SEED = 20261125
 FORMS: dict[str, Callable[[Path, Sequence[Page]], object]] = {

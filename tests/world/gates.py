@@ -16,7 +16,7 @@ from presswatch_spark.formats import registry
 from presswatch_spark.formats.source import ReadOptions
 from presswatch_spark.model import Locator, ReadReport
 from presswatch_spark.storage.objects import ObjectInfo
-from tests.reading import SmallPage
+from tests.world.shards import SmallPage
 
 FRENCH = frozenset({"fra"})
 MARK = "fra"

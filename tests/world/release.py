@@ -26,10 +26,10 @@ from presswatch_spark.settings.config import load_scan_config
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Probe, Target
-from tests.claims import AS_OF, judge_all
-from tests.corpora import build
-from tests.scanned import FORMS, scan_here
-from tests.servers import Server
+from tests.world.claims import AS_OF, judge_all
+from tests.world.corpora import build
+from tests.world.scanned import FORMS, scan_here
+from tests.world.servers import Server
 
 QUICK = {
     "storage.max_attempts": 2,

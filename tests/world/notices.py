@@ -29,8 +29,8 @@ from presswatch_spark.removal.case import RemovalCase
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, Target
 from presswatch_spark.tables.store import TableStore
-from tests.removal import Release, probe
-from tests.tables import write
+from tests.world.release import Release, probe
+from tests.world.tables import write
 
 DRAFTED = date(2026, 11, 27)
 _OF_SELECTION = ("source", "choice", "claims", "mirrors")

@@ -21,7 +21,7 @@ from pyiceberg.exceptions import (
 )
 from pyiceberg.table import CommitTableRequest
 
-from tests.servers import listening
+from tests.world.servers import listening
 
 REFUSALS = {
     NoSuchTableError: (404, "NoSuchTableException"),

@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
-from tests.chromium import Chromium
+from tests.world.chromium import Chromium
 
 _BLOCKS = """
     div p section article aside main header footer nav ul ol dl h1 h2 h3 blockquote pre form

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from presswatch_spark.storage.host_limits import ask_anew
-from tests.servers import Fault, Reply, Server, listening, running
+from tests.world.servers import Fault, Reply, Server, listening, running
 
 TOKEN = "hf_tEsTtOkEnThatNobodyElseMaySee"
 OTHER_TOKEN = "hf_tEsTtOkEnOfAnAccountWithoutAccess"

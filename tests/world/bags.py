@@ -22,9 +22,9 @@ from presswatch_spark.evidence.build import BagOrder, Built, make_bag
 from presswatch_spark.evidence.sources import source_at
 from presswatch_spark.settings.config import ScanConfig, load_scan_config
 from presswatch_spark.storage.objects import StorageOptions
-from tests.claims import AS_OF, judge_all
-from tests.removal import LETTERS, QUICK, Release
-from tests.scanned import FORMS, press_corpus, scan_here
+from tests.world.claims import AS_OF, judge_all
+from tests.world.release import LETTERS, QUICK, Release
+from tests.world.scanned import FORMS, press_corpus, scan_here
 
 FIVE = ("a.warc.wet.gz", "pages.warc.gz", "single.warc.wet.gz", "c4-train.json.gz", "oscar.parquet")
 """A form of each kind of record: gzip members of text and of responses, a long member, lines, cells."""

@@ -1,6 +1,6 @@
 """The tables of the guide of queries: the demo’s press in two crawls, C4 and OSCAR, and what is derived.
 
-`python -m tests.guide` writes the answers again into its pages.
+`python -m tests.world.guide` writes the answers again into its pages.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from presswatch_spark.settings.config import CorpusConfig, ReadRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import table_lines
-from tests.claims import judge_all
 from tests.conftest import ROOT
 from tests.unit.rights.test_rights_scan import Answer, write_warc
+from tests.world.claims import judge_all
 
 PAGES = [ROOT / "docs" / "how-to" / f"{name}.md" for name in ("queries", "queries-claims")]
 QUESTION = re.compile(r"```sql\n(?P<query>.+?)```\n\n```text\n(?P<answer>.*?)```\n", re.DOTALL)

@@ -1,0 +1,1 @@
+"""Worlds that tests build: press, corpora, shards, releases, servers, tables, cases and bags."""

@@ -26,24 +26,74 @@ from presswatch_spark.version import __version__
 
 STOPPED = "stopped (a scan or census that is not finished resumes when the same command is given again)"
 SECTIONS: Mapping[str, Mapping[str, str]] = {
-    "Scan": {
-        "corpus": "corpus", "releases": "releases", "datasets": "releases", "scan": "scan",
-        "census": "census", "campaign": "campaign", "watch": "campaign", "submit": "submit",
-    },
+    "Prepare": {"demo": "maintenance", "corpus": "corpus", "releases": "releases", "datasets": "releases"},
+    "Find copies": {"scan": "scan", "census": "census", "campaign": "campaign", "watch": "campaign"},
     "Read the tables": {
         "runs": "tables", "matches": "matches", "explain": "matches", "sql": "tables", "estimate": "tables",
         "compare": "compare", "rights": "rights", "exposure": "rights", "report": "claims",
-        "catalog": "tables",
     },
-    "Act on copies": {
-        "claims": "claims", "review": "claims", "removal": "removal", "evidence": "evidence",
-        "notice": "notice",
+    "Prove": {
+        "verify-rows": "maintenance", "fetch": "maintenance", "claims": "claims", "review": "claims",
+        "evidence": "evidence",
     },
-    "Check and maintain": {
-        "verify-rows": "maintenance", "fetch": "maintenance", "forget": "maintenance", "demo": "maintenance",
-    },
+    "Act": {"notice": "notice", "removal": "removal"},
+    "Operate": {"submit": "submit", "catalog": "tables", "forget": "maintenance"},
 }  # fmt: skip
 """Commands by purpose, each with its module in `commands`, where it has its name with `_` for `-`."""
+NEXT_STEPS = {
+    "": "presswatch demo, then presswatch corpus build with your articles",
+    "demo": "presswatch matches demo/tables",
+    "corpus": "presswatch corpus build --help",
+    "corpus build": "presswatch scan --corpus DIR --out TABLES PATH",
+    "corpus info": "presswatch scan --corpus DIR --out TABLES PATH",
+    "releases": "presswatch scan --release NAME --format wet --corpus DIR --out TABLES",
+    "datasets": "presswatch scan --dataset NAME --part NAME --corpus DIR --out TABLES",
+    "scan": "presswatch matches TABLES --elsewhere",
+    "census": "presswatch scan --captures TABLES --corpus DIR --out TABLES",
+    "campaign": "presswatch campaign open --help",
+    "campaign open": "presswatch campaign run CAMPAIGN",
+    "campaign run": "presswatch campaign status CAMPAIGN",
+    "campaign status": "presswatch campaign run CAMPAIGN, or presswatch matches TABLES",
+    "watch": "presswatch matches TABLES --run latest",
+    "runs": "presswatch matches TABLES --run RUN",
+    "matches": "presswatch explain ROW TABLES --corpus DIR",
+    "explain": "presswatch claims --corpus DIR --out CLAIMS TABLES",
+    "sql": "presswatch report --corpus DIR --out PAGE.html TABLES",
+    "estimate": "the same presswatch scan without --sample",
+    "compare": 'presswatch sql DIR "select * from changes"',
+    "rights": "presswatch exposure TABLES",
+    "exposure": "presswatch report --corpus DIR --out PAGE.html TABLES",
+    "report": "presswatch claims --corpus DIR --out CLAIMS TABLES",
+    "verify-rows": "presswatch claims --corpus DIR --out CLAIMS TABLES",
+    "fetch": "presswatch explain ROW TABLES --corpus DIR",
+    "claims": "presswatch review --reviewer NAME --corpus DIR --tables TABLES CLAIMS",
+    "review": "presswatch claims --reviews FILE --corpus DIR --out CLAIMS TABLES",
+    "evidence": "presswatch evidence build --help",
+    "evidence build": "presswatch evidence verify BAG",
+    "evidence stamp": "presswatch evidence verify BAG",
+    "evidence verify": "presswatch notice draft --help, with the BAG",
+    "evidence challenge": "presswatch evidence disclose --row SHA256 --out PART BAG",
+    "evidence disclose": "presswatch evidence verify PART",
+    "notice": "presswatch notice draft --help",
+    "notice draft": "presswatch notice check N",
+    "notice check": "presswatch notice sign --by NAME N",
+    "notice sign": "presswatch notice sent --via WORDS N",
+    "notice sent": "presswatch removal probe CASE",
+    "notice answer": "presswatch removal probe CASE",
+    "notice status": "presswatch removal status CASE",
+    "notice schema": "presswatch notice check N",
+    "removal": "presswatch removal open --help",
+    "removal open": "presswatch removal probe CASE",
+    "removal probe": "presswatch removal status CASE",
+    "removal inventory": "presswatch removal probe CASE",
+    "removal status": "presswatch removal probe CASE, a day later",
+    "submit": "presswatch runs TABLES",
+    "catalog": "presswatch catalog sync --help",
+    "catalog sync": "a query of that catalog, as docs/how-to/catalog.md has them",
+    "catalog ddl": "presswatch catalog sync --catalog glue --namespace NAME TABLES",
+    "forget": "presswatch verify-rows TABLES",
+}
+"""Next step after each command, the last line of its help."""
 NAME_WIDTH = len("verify-rows")
 
 
@@ -53,6 +103,9 @@ class _Commands(UserDict[str, Any]):
     def __getitem__(self, name: str) -> click.Command:
         module = import_module(f"{commands.__name__}.{self.data[name]}")
         command: click.Command = getattr(module, name.replace("-", "_"))
+        command.epilog = f"Next: {NEXT_STEPS[name]}"
+        for subname, each in getattr(command, "commands", {}).items():
+            each.epilog = f"Next: {NEXT_STEPS[f'{name} {subname}']}"
         return command
 
 
@@ -70,6 +123,7 @@ class _Presswatch(click.Group):
     cls=_Presswatch,
     commands=_Commands({name: each for names in SECTIONS.values() for name, each in names.items()}),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=f"Next: {NEXT_STEPS['']}",
 )
 @click.version_option(__version__, prog_name="presswatch")
 def cli() -> None:

@@ -6,9 +6,11 @@ Options of settings take their type, meaning and default from the setting.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from math import isfinite
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,21 +28,56 @@ REPLY_OPTIONS = frozenset({"as_json", "export", "lang", "no_pager"})
 
 
 class SectionedCommand(click.Command):
-    """A command that lists options of its reply and of settings in sections of their own."""
+    """A command that lists options of its reply, settings and storage in sections of their own.
+
+    Storage options are only named; `--help-storage` explains them.
+    """
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the parameters; those of storage bring `--help-storage` with them."""
+        params = super().get_params(ctx)
+        if any(_section(param) == "Storage" for param in params):
+            explained = click.Option(
+                ["--help-storage"], is_flag=True, is_eager=True, expose_value=False, hidden=True,
+                callback=self._explain_storage,
+            )  # fmt: skip
+            params = [*params, explained]
+        return params
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections of options that the command has; the usage names its arguments."""
-        sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Output": [], "Settings": []}
-        for param in self.get_params(ctx):
-            name = str(param.name)
-            is_setting = "__" in name or name == "config"
-            section = "Output" if name in REPLY_OPTIONS else "Settings" if is_setting else "Options"
-            if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
-                sections[section].append(record)
-        for section, records in sections.items():
-            if records:
-                with formatter.section(section):
-                    formatter.write_dl(records)
+        for section in ("Options", "Output", "Settings"):
+            self._write_section(section, ctx, formatter)
+        if names := [param.opts[0] for param in self.params if _section(param) == "Storage"]:
+            with formatter.section("Storage (explained by --help-storage)"):
+                lines = wrap(", ".join(names), formatter.width - 2, break_on_hyphens=False)
+                formatter.write("".join(f"  {line}\n" for line in lines))
+
+    def _explain_storage(self, ctx: click.Context, option: click.Parameter, given: bool) -> None:
+        if given:
+            formatter = ctx.make_formatter()
+            self._write_section("Storage", ctx, formatter)
+            click.echo(formatter.getvalue(), nl=False)
+            ctx.exit()
+
+    def _write_section(self, section: str, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        params = [param for param in self.get_params(ctx) if _section(param) == section]
+        if records := [record for param in params if (record := param.get_help_record(ctx))]:
+            short = [(re.sub(r"--(\S+) / --no-\1", r"--[no-]\1", name), text) for name, text in records]
+            with formatter.section(section):
+                formatter.write_dl(short)
+
+
+def _section(param: click.Parameter) -> str | None:
+    """Return the section of the help that lists an option; None for an argument."""
+    name = str(param.name)
+    if not isinstance(param, click.Option):
+        return None
+    if name in REPLY_OPTIONS:
+        return "Output"
+    if name.startswith("storage__"):
+        return "Storage"
+    return "Settings" if "__" in name or name == "config" else "Options"
 
 
 class NumberRange(click.FloatRange):

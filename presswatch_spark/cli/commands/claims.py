@@ -155,7 +155,7 @@ def review(
     reviewers may share one. Ctrl-C ends the review.
 
     \b
-    presswatch review --reviewer "Anne Martin" --corpus corpus --tables tables claims
+    presswatch review --reviewer "A. Blum" --corpus corpus --tables tables claims
     presswatch claims --corpus corpus --reviews reviews.jsonl --out claims tables
     """
     from presswatch_spark.extras import library

@@ -69,7 +69,8 @@ def build(
     bag are in French and English, whatever --lang is.
 
     \b
-    presswatch evidence build --corpus corpus --tsa https://tsa.example/,ca.pem --out bag tables
+    presswatch evidence build --corpus corpus --tsa https://tsa.example/,ca.pem \\
+      --out bag tables
     """
     from presswatch_spark.claims.selection import Choice
     from presswatch_spark.corpus.store import Corpus

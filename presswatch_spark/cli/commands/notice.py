@@ -104,7 +104,8 @@ def draft(
     places are left out as well, and counted.
 
     \b
-    presswatch notice draft --to common-crawl --law fr --lang fr --sender sender.yaml --out n1 case
+    presswatch notice draft --to common-crawl --law fr --lang fr \\
+      --sender sender.yaml --out n1 case
     """
     from presswatch_spark.claims.selection import Choice
     from presswatch_spark.evidence.sources import source_at

@@ -44,25 +44,19 @@ SHARDS_NAMED = 5
 def scan(
     *,
     paths: tuple[str, ...] = argument("PATH [PATH …]", nargs=-1),
-    release: str | None = option(
-        "--release", "NAME", "Scan this release in place of PATH; see `presswatch releases`."
-    ),
-    named: str | None = option(
-        "--dataset", "NAME", "Scan this dataset in place of PATH; see `presswatch datasets`."
-    ),
+    release: str | None = option("--release", "NAME", "In place of PATH: one of `presswatch releases`."),
+    named: str | None = option("--dataset", "NAME", "In place of PATH: one of `presswatch datasets`."),
     part: str | None = option("--part", "NAME", "The part of the --dataset, as fra_Latn."),
     mirror: str | None = option("--mirror", "URI", "With --dataset: a folder or bucket with a copy of it."),
     pages_of: str | None = option(
-        "--pages-of", "TABLES", "In place of PATH: WARC records of the pages of matches in WET; with --index."
+        "--pages-of", "TABLES", "In place of PATH: WARC records of matches in WET."
     ),
-    captures: str | None = option(
-        "--captures", "TABLES", "In place of PATH: WARC records of the captures that a census found."
-    ),
+    captures: str | None = option("--captures", "TABLES", "In place of PATH: WARC records of a census."),
     index: str | None = index_option("--pages-of"),
     sample: float | None = option(
         "--sample",
         "SHARE",
-        "Scan only this share of the shards, drawn in each segment or folder; 0.01 is 1 %.",
+        "Only this share of the shards of each folder; 0.01 is 1 %.",
         type=NumberRange(0, 1, min_open=True),
     ),
     sample_seed: int = option(
@@ -80,22 +74,19 @@ def scan(
 ) -> Reply:
     """Scan shards for copies of the corpus's articles.
 
-    PATH is a file, a folder, a glob, an s3://, https:// or hf:// address, or a list: *.paths or *.paths.gz.
-    Other files beside shards (README, checksums) are left out and named. A dataset on a hub is
-    hf://datasets/OWNER/NAME[@REVISION]/PATH; its token comes from HF_TOKEN or --hf-token-file.
-    Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then from
-    flags. To continue a stopped scan, give the same command again.
-
-    --pages-of TABLES reads, for each match in WET, the WARC record of the same capture by range; --captures
-    TABLES those of a census. Their rows are those that a scan of the whole WARC files gives of them.
-
-    Before the scan, stderr shows an estimate of its shards, bytes and core-hours, with --price also of its
-    dollars. After a --sample, it shows an estimate of the whole release; see `presswatch estimate`.
+    PATH is a file, a folder, a glob, an s3:// or https:// address, a list (*.paths or *.paths.gz), or
+    hf://datasets/OWNER/NAME[@REVISION]/PATH. Other files beside shards (README, checksums) are left out and
+    named. Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then
+    from flags. To continue a stopped scan, give the same command again. Before the scan, stderr shows an
+    estimate of its shards, bytes and core-hours, with --price also of its dollars; after a --sample, an
+    estimate of the whole release.
 
     \b
     presswatch scan --corpus corpus --out tables shards/
-    presswatch scan --corpus corpus --out tables --release CC-MAIN-2026-39 --format wet
-    presswatch scan --corpus corpus --out tables --dataset fineweb-2 --part fra_Latn
+    presswatch scan --dataset fineweb-2 --part fra_Latn --corpus corpus \\
+      --out tables
+    presswatch scan --release CC-MAIN-2026-39 --format wet --corpus corpus \\
+      --out tables
     """
     from presswatch_spark.face import scan as run_scan
 

@@ -230,7 +230,7 @@ def sql(
     It can read nothing else, and change nothing.
 
     \b
-    presswatch sql out "select title_id, pages, articles from by_title order by pages desc"
+    presswatch sql out "select title_id, pages from by_title order by pages desc"
     """
     if BEGINS.match(tables):
         raise click.UsageError('TABLES comes first, then QUERY: presswatch sql tables "select …"')
@@ -357,8 +357,9 @@ def sync(
     AWS chain.
 
     \b
-    presswatch catalog sync tables --catalog sql --namespace press
-      --property uri=sqlite:///catalog.db --property warehouse=file:///srv/warehouse
+    presswatch catalog sync tables --catalog sql --namespace press \\
+      --property uri=sqlite:///catalog.db \\
+    --property warehouse=file:///srv/warehouse
     """
     from presswatch_spark.catalog.sync import open_catalog
     from presswatch_spark.catalog.sync import sync as bring

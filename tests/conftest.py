@@ -176,6 +176,14 @@ def spark(pytestconfig: pytest.Config) -> Iterator[SparkSession]:
 
 
 @pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus of the press (`tests.world.scanned`), which no test changes."""
+    from tests.world.scanned import press_corpus
+
+    return press_corpus(tmp_path_factory.mktemp("press"))
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data; tests that need it skip where there is none."""
     folder = Path(os.environ.get("PRESSWATCH_REAL_DATA") or ROOT.parent / "shared" / "data")

@@ -20,7 +20,7 @@ from presswatch_spark.version import __version__
 from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION
 from tests.s3.uploads import upload
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.proofs import each_time
 
 LABEL = "emr-spark-8.0.0"
@@ -101,8 +101,7 @@ def account(
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", [article(1)])])
-    return folder / "corpus"
+    return corpus_of(folder, [article(1)])
 
 
 def _archive(folder: Path, version: str = __version__) -> Path:

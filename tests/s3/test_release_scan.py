@@ -19,7 +19,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import presswatch
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.crawls import write_crawl
 from tests.world.prose import articles
 from tests.world.servers import Fault, web
@@ -41,8 +41,7 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     rows = [article(number, body=source.body) for number, source in enumerate(articles(20, SEED))]
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)])
-    return folder / "corpus"
+    return corpus_of(folder, rows)
 
 
 @pytest.fixture(scope="module")

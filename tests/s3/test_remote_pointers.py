@@ -11,13 +11,8 @@ import pytest
 import trustme
 
 from presswatch_spark.cli import main as cli
-from tests.world.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.world.scanned import FORMS, scan_here, some_pages
 from tests.world.servers import Fault, Server, web
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("press"))
 
 
 @pytest.fixture(scope="module")

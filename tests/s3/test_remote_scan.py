@@ -15,7 +15,7 @@ from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import DemoArticle, Page
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import presswatch
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.prose import articles, pages
 from tests.world.servers import Fault, Server, web
 
@@ -52,8 +52,7 @@ def some_pages(number: int, sources: list[DemoArticle]) -> list[Page]:
 def corpus(tmp_path_factory: pytest.TempPathFactory, sources: list[DemoArticle]) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     rows = [article(number, body=source.body) for number, source in enumerate(sources)]
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)])
-    return folder / "corpus"
+    return corpus_of(folder, rows)
 
 
 @pytest.fixture(scope="module")

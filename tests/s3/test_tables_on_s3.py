@@ -27,7 +27,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.s3.uploads import upload
 from tests.world.commands import presswatch
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.histories import AFTER, BEFORE, altered_release
 from tests.world.proofs import each_time
 from tests.world.prose import articles, pages
@@ -48,7 +48,7 @@ def press(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(SHARDS):
         shards.write_wet(folder / "crawl" / f"{number}.warc.wet.gz", list(pages(40, SEED + number, sources)))
     rows = [article(number, body=source.body) for number, source in enumerate(sources)]
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)])
+    corpus_of(folder, rows)
     return folder
 
 

@@ -12,7 +12,7 @@ from presswatch_spark.cli.main import run
 from presswatch_spark.demo.shards import write_wet
 from presswatch_spark.tables.store import TableStore
 from tests.unit.rights.test_rights_scan import SITE, Answer, write_warc
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.shards import SmallPage
 
 PLAIN, HTML = [("Content-Type", "text/plain")], [("Content-Type", "text/html; charset=utf-8")]
@@ -24,7 +24,7 @@ PAGE = f"<p>{article(1)['body']}".encode()
 def scanned(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with tables of `pages` (WARC), `text` (WET) and `robots` (robots.txt after them)."""
     home = tmp_path_factory.mktemp("rights")
-    build(home / "corpus", [write_jsonl(home / "articles.jsonl", [article(1), article(2)])])
+    corpus_of(home, [article(1), article(2)])
     forbids, lets_in = b"User-agent: CCBot\nDisallow: /une/\n", b"User-agent: CCBot\nDisallow: /admin/\n"
     noai = [*HTML, ("X-Robots-Tag", "noai")]
     write_warc(

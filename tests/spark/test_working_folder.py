@@ -12,7 +12,7 @@ import pytest
 from presswatch_spark.formats import registry
 from presswatch_spark.processes import elsewhere, without_blanks
 from presswatch_spark.shard.kernels import specimens
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 
 HOSTILE = ("resource", "numpy", "json", "pyarrow", "pickle", "pyspark", "tempfile", "lxml", "yaml")
 SETTINGS = {
@@ -65,7 +65,7 @@ def run_in(folder: Path, *words: str, **variables: str) -> subprocess.CompletedP
 @pytest.mark.full
 def test_no_process_of_a_scan_runs_or_reads_a_file_of_the_working_folder(tmp_path: Path) -> None:
     row = article(0)
-    build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", [row])])
+    corpus_of(tmp_path, [row])
     shards = tmp_path / "shards"
     shards.mkdir()
     specimens(shards, registry.named("warc"), row["body"])

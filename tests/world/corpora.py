@@ -145,3 +145,9 @@ def build(
         config or CorpusConfig(),
         StorageOptions(),
     )
+
+
+def corpus_of(folder: Path, rows: Iterable[dict[str, Any]], config: CorpusConfig | None = None) -> Path:
+    """Build `corpus` below a folder, of articles with these rows; return its path."""
+    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)], config)
+    return folder / "corpus"

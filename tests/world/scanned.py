@@ -17,12 +17,13 @@ from presswatch_spark.corpus.store import Corpus, article_rows
 from presswatch_spark.demo import shards
 from presswatch_spark.demo.generate import DemoArticle, Page
 from presswatch_spark.pipeline import ShardScan
+from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.declarations import CorpusArticle, ShardLog
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.prose import articles, pages
 from tests.world.shards import write_oscar_2201, write_oscar_parquet, write_rows_parquet
 from tests.world.tables import publish, write
@@ -67,8 +68,26 @@ def press_corpus(folder: Path, change: Callable[[str], str] = str) -> Path:
     rows = [article(number, body=source.body) for number, source in enumerate(press())]
     rows[0]["body"] = change(rows[0]["body"])
     folder.mkdir(exist_ok=True)
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)])
-    return folder / "corpus"
+    return corpus_of(folder, rows)
+
+
+def shard_scan(corpus: Path, dataset: str = "auto", config: ScanConfig | None = None) -> ShardScan:
+    """Return the scan of single shards for the articles of a corpus."""
+    digest = Corpus.open(str(corpus)).manifest.digest
+    return ShardScan(dataset, str(corpus), digest, config or ScanConfig())
+
+
+def scan_one(
+    path: str | Path, corpus: Path, dataset: str = "auto", config: ScanConfig | None = None
+) -> Outcome:
+    """Scan one shard without publishing it."""
+    config = config or ScanConfig()
+    return shard_scan(corpus, dataset, config)(stat(str(path), config.storage))
+
+
+def rows_in(outcome: Outcome, table: str = "matches") -> list[dict[str, Any]]:
+    """The rows of a table that the scan of a shard gave."""
+    return [row for batch in outcome.tables[table] for row in batch.to_pylist()]
 
 
 def scan_here(
@@ -81,13 +100,13 @@ def scan_here(
 ) -> list[dict[str, Any]]:
     """Scan shards, each of which must end in one of `statuses`, and publish the run; its rows."""
     config = config or ScanConfig()
-    scan = ShardScan("auto", str(corpus), Corpus.open(str(corpus)).manifest.digest, config)
+    scan = shard_scan(corpus, config=config)
     rows: list[dict[str, Any]] = []
     log: list[dict[str, Any]] = []
     for path in paths:
         outcome = scan(stat(str(path), config.storage))
         assert outcome.log["status"] in statuses, outcome.log
-        rows += [row | {"run_id": run_id} for batch in outcome.tables["matches"] for row in batch.to_pylist()]
+        rows += [row | {"run_id": run_id} for row in rows_in(outcome)]
         log.append({**outcome.log, "run_id": run_id})
     facts = {
         "config": row_settings(config, MinHashRules()),

@@ -41,7 +41,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.store import TableStore
 from tests.world.proofs import each_time
-from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, press_corpus, scan_here
+from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, scan_here
 from tests.world.servers import web
 from tests.world.tables import match
 
@@ -437,11 +437,6 @@ def test_an_address_cannot_end_its_quotes() -> None:
     script = "\n".join([*recipe.commands(row, row.shard_uri)[:-1], 'printf %s "$u"'])
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == row.shard_uri
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("press"))
 
 
 def checked(lines: Sequence[str], folder: Path) -> str:

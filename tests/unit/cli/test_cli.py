@@ -34,7 +34,7 @@ from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import cell, json_line, json_text, printable, table_lines
 from presswatch_spark.version import __version__
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.proofs import each_time
 from tests.world.tables import match, publish, row_of, write
 
@@ -323,7 +323,7 @@ def test_corpus_info_says_in_words_what_a_corpus_holds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     twins = [article(1), article(1, article_id="b", title_id="rivage")]
-    build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", twins)])
+    corpus_of(tmp_path, twins)
     lines = output(["corpus", "info", str(tmp_path / "corpus")], capsys)
     assert "nearly the same text: 1 cluster of 2 articles" in lines
     assert any(line.startswith("built with: format ") for line in lines)

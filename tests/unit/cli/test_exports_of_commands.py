@@ -19,7 +19,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.declarations import Match, PublishedRun, Reservation, ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.proofs import each_time
 from tests.world.tables import match, publish, row_of, write
 
@@ -79,7 +79,7 @@ def test_a_file_has_the_rows_that_json_prints(
 def test_the_titles_of_a_corpus_and_the_releases_are_exported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", [article(1), article(2)])])
+    corpus_of(tmp_path, [article(1), article(2)])
     capsys.readouterr()
     path = exported(["corpus", "info", str(tmp_path / "corpus")], tmp_path / "titles.csv", capsys)
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -173,7 +173,7 @@ sys.exit(run(sys.argv[1:]))
     "command", each_time(["sql"], ["matches", "runs", "estimate", "rights", "sql", "claims"])
 )
 def test_no_java_is_started_unless_spark_is_chosen(command: str, tables: Path, tmp_path: Path) -> None:
-    build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", [article(1)])])
+    corpus_of(tmp_path, [article(1)])
     options = {
         "matches": ["--export", str(tmp_path / "rows.csv")],
         "sql": ["select count(*) from matches"],

@@ -10,7 +10,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.store import TableStore
 from presswatch_spark.terminal import MOST_NAMES, did_you_mean, nearest
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.tables import match, publish, row_of, write
 
 RUN = "20240602T080000Z-abcdef"
@@ -85,7 +85,7 @@ def test_with_its_corpus_a_title_that_nothing_was_found_of_is_known_and_a_name_l
     tables: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus = str(tmp_path / "corpus")
-    build(tmp_path / "corpus", [write_jsonl(tmp_path / "articles.jsonl", [article(1)])])
+    corpus_of(tmp_path, [article(1)])
     for known in (
         ["--title", "hebdo"],
         ["--publisher", "plateau"],

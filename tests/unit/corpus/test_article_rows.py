@@ -20,7 +20,7 @@ from presswatch_spark.text.words import (
     words_of,
 )
 from tests.unit.sieve.test_sieve import batch_of
-from tests.world.corpora import article, build, text, write_jsonl
+from tests.world.corpora import article, build, corpus_of, text, write_jsonl
 
 WIRE = text(900, 12)
 ROWS = [
@@ -33,7 +33,7 @@ ROWS = [
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     folder = tmp_path_factory.mktemp("built")
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", ROWS)])
+    corpus_of(folder, ROWS)
     return Corpus.open(str(folder / "corpus"))
 
 

@@ -20,7 +20,7 @@ from presswatch_spark.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.shard.matcher import Matcher, MatchRules
 from presswatch_spark.tables.declarations import Match
 from tests.unit.corpus.test_bodies import garbled
-from tests.world.corpora import article, build, text, write_jsonl
+from tests.world.corpora import article, build, corpus_of, text
 from tests.world.prose import articles
 
 BODIES = [each.body for each in articles(8, 31)]
@@ -64,7 +64,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     teaser = " ".join(BODIES[TEASER].split()[:90])
     given.append(article(TEASER, body=f"<p>{teaser}…</p>"))
     given.append(article(ELSEWHERE, body=BODIES[ELSEWHERE], url="https://autre.example/60"))
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", given)])
+    corpus_of(folder, given)
     return Corpus.open(str(folder / "corpus"))
 
 

@@ -19,13 +19,8 @@ from presswatch_spark.shard.kernels import Rehearsal, specimens
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.store import TableStore
 from tests.world.paracrawl import PARACRAWL
-from tests.world.scanned import press, press_corpus, scan_here
+from tests.world.scanned import press, scan_here
 from tests.world.shards import read
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("press"))
 
 
 @pytest.fixture(autouse=True)

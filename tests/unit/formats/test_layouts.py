@@ -14,7 +14,7 @@ from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import stat
 from tests.unit.formats.test_json_strings import as_jsonl, as_parquet
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.shards import read
 
 URL, AT = "https://www.courrier.example/une/1", "2024-05-18T01:58:10Z"
@@ -71,8 +71,7 @@ def test_a_path_that_names_no_crawl_is_no_release(tmp_path: Path) -> None:
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("press")
     rows = [article(1), article(2, published_at=None)]
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)])
-    return folder / "corpus"
+    return corpus_of(folder, rows)
 
 
 def scanned(corpus: Path, path: Path) -> Outcome:

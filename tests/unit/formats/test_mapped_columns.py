@@ -14,14 +14,9 @@ from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.storage.objects import stat
 from tests.unit.formats.test_json_strings import as_jsonl, as_parquet
-from tests.world.scanned import FORMS, press_corpus, some_pages
+from tests.world.scanned import FORMS, some_pages
 
 WRITERS = pytest.mark.parametrize("write", [as_jsonl, as_parquet])
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("press"))
 
 
 def scanned(corpus: Path, path: Path, dataset: str = "auto", **columns: str) -> Outcome:

@@ -21,7 +21,7 @@ from presswatch_spark.tables.digests import row_digest
 from tests.world.arc import HEAD, VERSION, arc_record, bodies, packed_arc, read_arc_bytes
 from tests.world.damage import Undamaged, damages, harm_of
 from tests.world.proofs import each_time
-from tests.world.scanned import press, press_corpus, scan_here
+from tests.world.scanned import press, scan_here
 from tests.world.shards import complaints, pages, read, texts
 from tests.world.warc import HTML, http, packed_as, page, read_bytes, record, warc_record
 
@@ -259,11 +259,6 @@ def test_what_is_no_page_is_left_out_without_a_word(tmp_path: Path) -> None:
     proven = warc_record(body, "https://exemple.fr/1", f"WARC-Block-Digest: {digest_of(body)}")
     style = page(b"p {color: red}", "Content-Type: text/css")
     assert pages_of_warc(tmp_path, [proven, style]) == ([], 0)
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("press"))
 
 
 def copies() -> list[bytes]:

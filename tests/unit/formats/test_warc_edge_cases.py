@@ -13,7 +13,6 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ScanConfig
 from presswatch_spark.storage.objects import stat
-from tests.world.scanned import press_corpus
 from tests.world.shards import read
 
 README = Path(__file__).parents[2] / "README.md"
@@ -48,11 +47,6 @@ def expectations() -> dict[str, Expected]:
 
 
 EXPECTED = expectations()
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("press"))
 
 
 def log_of(path: Path, corpus: Path, format: str) -> Mapping[str, object]:

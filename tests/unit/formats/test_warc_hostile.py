@@ -16,18 +16,13 @@ from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.storage.objects import stat
 from tests.world.proofs import each_time
-from tests.world.scanned import press, press_corpus
+from tests.world.scanned import press
 from tests.world.warc import HTML, packed_as, page
 
 COPY = press()[3].body.encode()
 ARTICLE = "a00003"
 WORDS = len(press()[3].body.split())
 MILLION = 1_000_000
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("press"))
 
 
 def scanned(

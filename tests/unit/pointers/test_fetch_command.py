@@ -24,18 +24,12 @@ from tests.world.scanned import (
     change_a_byte,
     members,
     press,
-    press_corpus,
     rewrite_rows,
     scan_here,
     some_pages,
 )
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202egnp.exe\u2066\r\x9b31m"
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("press"))
 
 
 @pytest.fixture

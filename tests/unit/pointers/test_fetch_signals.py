@@ -18,7 +18,7 @@ from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
 from tests.unit.rights.test_rights_scan import SITE, Answer, scan, write_warc
 from tests.world.arc import arc_record, packed_arc
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.proofs import each_time
 from tests.world.tables import publish
 from tests.world.tables import write as write_table
@@ -40,8 +40,7 @@ Rows = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("press")
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", [article(1)])])
-    return folder / "corpus"
+    return corpus_of(folder, [article(1)])
 
 
 def in_arc(answer: Answer) -> bytes:

@@ -36,11 +36,6 @@ Rows = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("press"))
-
-
-@pytest.fixture(scope="module")
 def scanned(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> tuple[Path, Rows]:
     """The tables of a scan of a shard of each format, and their rows."""
     folder = tmp_path_factory.mktemp("scanned")

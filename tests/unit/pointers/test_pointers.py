@@ -63,11 +63,6 @@ Rows = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("press"))
-
-
-@pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
     """A shard of each form, and the tables of a scan of each."""
     folder = tmp_path_factory.mktemp("release")

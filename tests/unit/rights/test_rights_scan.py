@@ -17,7 +17,7 @@ from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.runs.work import Outcome
 from presswatch_spark.settings.config import ReadRules, ScanConfig
 from presswatch_spark.storage.objects import stat
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 
 SITE = "https://www.courrier.example"
 
@@ -53,8 +53,7 @@ def write_warc(path: Path, *answers: Answer) -> Path:
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scan")
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", [article(1)])])
-    return folder / "corpus"
+    return corpus_of(folder, [article(1)])
 
 
 def scan(path: Path, corpus: Path, config: ScanConfig | None = None) -> Outcome:

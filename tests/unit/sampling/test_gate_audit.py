@@ -19,15 +19,10 @@ from presswatch_spark.sampling.intervals import audit_of, cost_of
 from presswatch_spark.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import ShardLog
-from tests.world.scanned import FORMS, press_corpus, some_pages
+from tests.world.scanned import FORMS, some_pages
 
 SHARDS = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "plain.warc")
 OTHER_LANGUAGE = "spa"
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("corpus"))
 
 
 def scanned(path: Path, corpus: Path, audit: float, languages: tuple[str, ...]) -> Outcome:

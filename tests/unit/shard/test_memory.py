@@ -21,7 +21,7 @@ from benchmarks.scale import records
 from benchmarks.speed.processes import apart
 from presswatch_spark.demo.shards import CannedResponse, write_warc
 from presswatch_spark.settings.config import ReadRules
-from tests.world.scanned import press, press_corpus
+from tests.world.scanned import press
 
 pytestmark = pytest.mark.slow
 
@@ -30,11 +30,6 @@ HUGE, PIECE = 512 << 20, 1 << 20
 # With the kernels compiled in it a worker has 300 to 600 MB before it reads anything.
 LITTLE, MUCH = 1_200_000_000, 2_300_000_000
 COPY = press()[3].body
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("press"))
 
 
 def scanned(corpus: Path, shard: Path, dataset: str) -> dict[str, Any]:

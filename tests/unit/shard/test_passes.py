@@ -23,7 +23,7 @@ from presswatch_spark.sieve.sieve import Candidates, joined
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.seals import sealed_parquet
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.proofs import each_time
 from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, some_pages
 
@@ -42,8 +42,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         article(number, title_id=titles[number % 3], **({"body": body} if body else {}))
         for number, body in zip_longest(range(ARTICLES), sources)
     ]
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)])
-    return folder / "corpus"
+    return corpus_of(folder, rows)
 
 
 @pytest.fixture

@@ -14,12 +14,7 @@ from presswatch_spark.pipeline import ShardScan
 from presswatch_spark.settings.config import RunRules, ScanConfig
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.streams import Opener
-from tests.world.scanned import FORMS, press_corpus, some_pages
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return press_corpus(tmp_path_factory.mktemp("corpus"))
+from tests.world.scanned import FORMS, some_pages
 
 
 def logged(shard: ObjectInfo, corpus: Path, digest: bool = True) -> dict[str, Any]:

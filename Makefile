@@ -99,19 +99,19 @@ suffixes: setup dev ## move the list of public suffixes to its newest release, a
 	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra legal --constraint locks/requirements.lock --output-file locks/requirements-legal.lock
 	$(COMPILE) --upgrade-package publicsuffixlist pyproject.toml --extra dev --constraint locks/requirements-build.lock --constraint locks/requirements.lock --constraint locks/requirements-legal.lock --output-file locks/requirements-dev.lock
 
-texts: setup dev ## take the texts of the code into the catalogue of French, presswatch_spark/locale/fr.po; then translate the new ones
+texts: setup dev ## take the texts of the code into the catalogue of French, presswatch_spark/core/locale/fr.po; then translate the new ones
 	@mkdir -p build
 	@$(BIN)/pybabel --quiet extract --mapping pyproject.toml -k _ -k n:1,2 -k p:1c,2 --add-location file --sort-by-file --no-wrap --output build/texts.pot presswatch_spark
-	@$(BIN)/pybabel --quiet update --ignore-obsolete --ignore-pot-creation-date --no-fuzzy-matching --no-wrap -l fr -i build/texts.pot -o presswatch_spark/locale/fr.po
+	@$(BIN)/pybabel --quiet update --ignore-obsolete --ignore-pot-creation-date --no-fuzzy-matching --no-wrap -l fr -i build/texts.pot -o presswatch_spark/core/locale/fr.po
 
 clean: ## remove .venv, the output of demo and tutorial, and every cache
 	rm -rf $(VENV) $(PEERS) $(SPARK40) $(AIRFLOW) demo tutorial build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find presswatch_spark tests jobs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 java: $(VENV)/installed # a suitable Java of the machine is used; without one, a JRE wheel serves
-	@$(BIN)/python -m presswatch_spark.spark.java --check >/dev/null 2>&1 || { \
+	@$(BIN)/python -m presswatch_spark.core.spark.java --check >/dev/null 2>&1 || { \
 	  echo "no Java 17 or newer found: installing a JRE into $(VENV)"; \
-	  $(LOCKED) locks/requirements-jre.lock && $(BIN)/python -m presswatch_spark.spark.java --check; }
+	  $(LOCKED) locks/requirements-jre.lock && $(BIN)/python -m presswatch_spark.core.spark.java --check; }
 
 dev: $(VENV)/dev-installed
 

@@ -32,10 +32,10 @@ from typing import Any
 
 from benchmarks import publish
 from benchmarks.answers import TREE, presswatch, whole
-from presswatch_spark.formats.registry import format_for
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.model import ReadReport
-from presswatch_spark.removal.case import RemovalCase, sealed
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.legal.removal.case import RemovalCase, sealed
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import Target
 from tests.world.release import new_case, probes_of

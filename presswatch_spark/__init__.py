@@ -6,17 +6,17 @@
     run = pw.scan(["shards/"], corpus="corpus", out="tables")
     run.matches(confidences=["A"]).to_pandas()
 
-What `presswatch_spark.face` offers is here by its name, and imported when it is first asked for. Workers and
+What `presswatch_spark.api` offers is here by its name, and imported when it is first asked for. Workers and
 short commands import this package, and wait for nothing that they do not use.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.version import __version__
+from presswatch_spark.core.version import __version__
 
 if TYPE_CHECKING:
-    from presswatch_spark.face import (
+    from presswatch_spark.api import (
         Census,
         Claims,
         Run,
@@ -45,7 +45,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load names of `face` on first use."""
     if name in __all__:
-        return getattr(import_module("presswatch_spark.face"), name)
+        return getattr(import_module("presswatch_spark.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

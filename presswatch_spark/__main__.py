@@ -1,6 +1,6 @@
 """`python -m presswatch_spark` is `presswatch`."""
 
-from presswatch_spark.processes import leave_working_folder
+from presswatch_spark.core.processes import leave_working_folder
 
 leave_working_folder()
 

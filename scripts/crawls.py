@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from presswatch_spark.errors import PresswatchError
-from presswatch_spark.releases.known import SHIPPED, Listing, fetched, list_uri
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.scanning.releases.known import SHIPPED, Listing, fetched, list_uri
 from presswatch_spark.storage.objects import StorageOptions
 
 

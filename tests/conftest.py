@@ -19,7 +19,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
-from presswatch_spark.spark.session import DAEMON, session
+from presswatch_spark.core.spark.session import DAEMON, session
 from tests.world.proofs import beyond_samples
 
 if TYPE_CHECKING:

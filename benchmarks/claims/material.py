@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
+from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.tables.declarations import PublishedRun, columns_without_run
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
-from presswatch_spark.text.words import words_of
 
 DOMAINS = 30_000
 PRESS = ("lesoir.be", "rtbf.be", "letemps.ch", "ledevoir.com", "elwatan-dz.com", "reuters.com")

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.speed.processes import PeakMemory, below
 from presswatch_spark.claims.make import Sources, known_beside, make_claims
-from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.tables.store import TableStore
 
 CORES = 2

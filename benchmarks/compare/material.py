@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from benchmarks.claims.material import filled
-from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
+from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.tables.declarations import ShardLog, columns_without_run
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore

@@ -25,7 +25,7 @@ from benchmarks.quality.score import Bench, Score, score, score_rival
 from benchmarks.quality.truth import common_pairs
 from benchmarks.quality.visible import visible_text
 from benchmarks.speed.result import commit, machine
-from presswatch_spark.version import __version__
+from presswatch_spark.core.version import __version__
 
 BACKGROUND_PAGES = 300
 

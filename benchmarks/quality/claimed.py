@@ -35,8 +35,8 @@ from benchmarks.quality.pages import Planted, around
 from benchmarks.quality.product import presswatch
 from benchmarks.quality.truth import ROW
 from benchmarks.speed.report import table
-from presswatch_spark.demo import shards
-from presswatch_spark.demo.generate import DemoArticle
+from presswatch_spark.cli.demo import shards
+from presswatch_spark.cli.demo.generate import DemoArticle
 from presswatch_spark.tables.store import TableStore
 
 SPLITS: Mapping[str, tuple[str, ...]] = {

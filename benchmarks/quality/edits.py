@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.quality.cut import Cut, cut, folded_text
-from presswatch_spark.demo.generate import shouted
+from presswatch_spark.cli.demo.generate import shouted
 
 LINE_WIDTH = 60
 _SENTENCE_END = re.compile(r"(?<=[.!?…»])[ \n]+(?=[«\"A-ZÀÂÇÉÈÊÎÔŒ])")

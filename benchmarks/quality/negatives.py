@@ -18,7 +18,7 @@ from benchmarks.quality.cut import cut
 from benchmarks.quality.material import Material, publisher_of
 from benchmarks.quality.pages import Planted, around, url_for
 from benchmarks.quality.truth import RUN, Common, common_pairs
-from presswatch_spark.demo.generate import DemoArticle
+from presswatch_spark.cli.demo.generate import DemoArticle
 
 _WRITTEN = yaml.safe_load(Path(__file__).with_name("commonplaces.yaml").read_text(encoding="utf-8"))
 FORMULAS: tuple[str, ...] = tuple(_WRITTEN["formulas"])

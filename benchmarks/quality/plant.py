@@ -10,7 +10,7 @@ from benchmarks.quality import edits
 from benchmarks.quality.cut import cut
 from benchmarks.quality.edits import Edited
 from benchmarks.quality.pages import Planted, around, url_for
-from presswatch_spark.demo.generate import DemoArticle
+from presswatch_spark.cli.demo.generate import DemoArticle
 
 LEAST_WORDS = 100
 """Shorter articles are indexed but not planted: a tenth of them edited leaves nothing to speak of."""

@@ -18,8 +18,8 @@ import yaml
 from benchmarks.quality.material import PUBLISHERS, title_of
 from benchmarks.quality.pages import Planted
 from benchmarks.quality.responses import write_pages
-from presswatch_spark.demo import shards
-from presswatch_spark.demo.generate import DemoArticle
+from presswatch_spark.cli.demo import shards
+from presswatch_spark.cli.demo.generate import DemoArticle
 from presswatch_spark.tables.store import TableStore
 from tests.world.shards import write_rows_parquet
 

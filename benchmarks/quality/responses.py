@@ -18,7 +18,7 @@ import brotli
 
 from benchmarks.quality.markup import Markup, in_script
 from benchmarks.quality.pages import Planted
-from presswatch_spark.demo.shards import write_warc
+from presswatch_spark.cli.demo.shards import write_warc
 
 MENU = (
     "Accueil", "Politique", "Économie", "Société", "Monde", "Culture", "Sports", "Météo", "Jeux", "Vidéos",

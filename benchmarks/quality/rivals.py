@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.names import IN_OUR_ENVIRONMENT, NAMES
-from presswatch_spark.spark.java import java_home
+from presswatch_spark.core.spark.java import java_home
 
 ROOT = Path(__file__).resolve().parents[2]
 THEIR_PYTHON = ROOT / ".venv-peers" / "bin" / "python"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.processes import PeakMemory, apart
-from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import scan
-from presswatch_spark.settings.config import RunRules, ScanConfig
-from presswatch_spark.spark.session import session
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
+from presswatch_spark.core.spark.session import session
+from presswatch_spark.scanning.monitoring.progress import Progress
+from presswatch_spark.scanning.pipeline import scan
 
 CORES = 2
 

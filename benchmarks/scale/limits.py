@@ -17,18 +17,18 @@ from benchmarks.speed.prose import sentences
 from benchmarks.speed.reading import ours
 from benchmarks.speed.rounds import in_turns
 from benchmarks.speed.verification import batch_of
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.warc_format import WET
-from presswatch_spark.judgement.match_rows import Origin
-from presswatch_spark.model import ReadReport
-from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.shard.matcher import Matcher, MatchRules
-from presswatch_spark.sieve.shingle_index import ShingleIndex, block_shift, hash_ranges
-from presswatch_spark.sieve.sieve import Sieve
+from presswatch_spark.matching.judgement.match_rows import Origin
+from presswatch_spark.matching.shingle_index import ShingleIndex, block_shift, hash_ranges
+from presswatch_spark.matching.sieve import Sieve
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.text.words import shingle_hashes, words_of
+from presswatch_spark.reading.warc_format import WET
+from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.shards import ShardPlan
-from presswatch_spark.text.words import shingle_hashes, words_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -31,14 +31,14 @@ import numpy as np
 from benchmarks.scale.material import PAGE_SENTENCES, sentence_pool
 from benchmarks.speed.processes import PeakMemory, Watcher, apart, below, memory_of
 from benchmarks.speed.prose import vocabulary
+from presswatch_spark.cli.demo.generate import Page
+from presswatch_spark.cli.demo.shards import write_wet
+from presswatch_spark.core.settings.config import CorpusConfig, MinHashRules, RunRules, ScanConfig
+from presswatch_spark.core.spark.session import session
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.shards import write_wet
-from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import scan
-from presswatch_spark.settings.config import CorpusConfig, MinHashRules, RunRules, ScanConfig
-from presswatch_spark.spark.session import session
+from presswatch_spark.scanning.monitoring.progress import Progress
+from presswatch_spark.scanning.pipeline import scan
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 

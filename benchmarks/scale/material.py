@@ -11,8 +11,8 @@ from pathlib import Path
 
 from benchmarks.speed.articles import body
 from benchmarks.speed.prose import sentences
-from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.shards import write_wet
+from presswatch_spark.cli.demo.generate import Page
+from presswatch_spark.cli.demo.shards import write_wet
 
 PAGE_SENTENCES = 52
 DISTINCT = 20

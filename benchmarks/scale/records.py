@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 from benchmarks.scale.material import sentence_pool
 from benchmarks.speed import articles
 from benchmarks.speed.processes import apart, below
+from presswatch_spark.cli.demo.generate import Page
+from presswatch_spark.cli.demo.shards import CannedResponse, write_warc, write_wet
+from presswatch_spark.core.settings.config import ReadRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.shards import CannedResponse, write_warc, write_wet
-from presswatch_spark.formats import registry
-from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.settings.config import ReadRules, ScanConfig
-from presswatch_spark.shard.kernels import specimens
+from presswatch_spark.reading import registry
+from presswatch_spark.scanning.pipeline import ShardScan
+from presswatch_spark.scanning.shard.kernels import specimens
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import stat
 

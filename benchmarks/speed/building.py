@@ -34,7 +34,7 @@ def measure(material: Material) -> dict[str, object]:
 
 def timed_build(folder: Path, files: list[Path]) -> dict[str, object]:
     """Build twice: a little, which starts Spark and loads the kernels, and then all."""
-    from presswatch_spark.spark.session import session
+    from presswatch_spark.core.spark.session import session
 
     spark = session("build", cores=2)
     first = folder / "first"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from presswatch_spark.campaigns.plan import LANGUAGES_SINCE
-from presswatch_spark.costs import PriceList, core_hours
-from presswatch_spark.releases.known import shipped
-from presswatch_spark.releases.release import CRAWL, CRAWL_FORMS
+from presswatch_spark.scanning.campaigns.plan import LANGUAGES_SINCE
+from presswatch_spark.scanning.costs import PriceList, core_hours
+from presswatch_spark.scanning.releases.known import shipped
+from presswatch_spark.scanning.releases.release import CRAWL, CRAWL_FORMS
 
 Hours = dict[tuple[str, bool], float]
 
 
 def measure(parts: dict[str, Any]) -> dict[str, object]:
-    """What each release takes whose rate was measured; `presswatch_spark.costs` reckons."""
+    """What each release takes whose rate was measured; `presswatch_spark.scanning.costs` reckons."""
     prices = PriceList.read()
     kept = spark_share(parts)
     rates = whole_scan_rates(parts)

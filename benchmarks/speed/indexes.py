@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.building.index import index_bucket, join_buckets
 from presswatch_spark.corpus.building.workspace import Keys, bucket_bits, write_run
 from presswatch_spark.corpus.manifest import CorpusCounts, describe
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.sieve.shingle_index import ShingleIndex
+from presswatch_spark.matching.shingle_index import ShingleIndex
 
 RUN_KEYS = 8 << 20
 BYTES_A_SHINGLE = 8 + 4 + 4 + 4 + 1.5

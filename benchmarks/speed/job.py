@@ -14,10 +14,10 @@ from pathlib import Path
 from benchmarks.speed.material import Material
 from benchmarks.speed.processes import new_process
 from benchmarks.speed.wet import scan_of
-from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import scan
-from presswatch_spark.settings.config import RunRules, ScanConfig
-from presswatch_spark.spark.session import session
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
+from presswatch_spark.core.spark.session import session
+from presswatch_spark.scanning.monitoring.progress import Progress
+from presswatch_spark.scanning.pipeline import scan
 
 CORES = 2
 ROUNDS = 2
@@ -118,7 +118,7 @@ def _scan_all(corpus: Path, shards: Sequence[Path]) -> int:
 
 def _text_bytes(path: Path) -> int:
     from benchmarks.speed.reading import ours
-    from presswatch_spark.formats.warc_format import WET
+    from presswatch_spark.reading.warc_format import WET
 
     return ours(WET, path)
 

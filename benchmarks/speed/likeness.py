@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.speed.shards import CRAWL_SENTENCES, pages
 from benchmarks.speed.webpages import response
-from presswatch_spark.html.markup import page_text, room_for
+from presswatch_spark.reading.html.markup import page_text, room_for
 
 
 def describe(bodies: Sequence[bytes]) -> dict[str, float]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from benchmarks.speed.material import Material
 from benchmarks.speed.processes import Memory, PeakMemory, apart, memory_of, new_process
 from benchmarks.speed.wet import scan_of
-from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import scan
-from presswatch_spark.settings.config import RunRules, ScanConfig
-from presswatch_spark.spark.session import session
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
+from presswatch_spark.core.spark.session import session
+from presswatch_spark.scanning.monitoring.progress import Progress
+from presswatch_spark.scanning.pipeline import scan
 
 MOST_SHINGLES = 10**8
 PROCESSES = 2

@@ -15,7 +15,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 SECONDS_BETWEEN_LOOKS = 0.1
-DAEMON = b"presswatch_spark.spark.daemon"
+DAEMON = b"presswatch_spark.scanning.daemon"
 
 
 def new_process() -> ProcessPoolExecutor:

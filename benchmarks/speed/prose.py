@@ -17,7 +17,7 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
-from presswatch_spark.text.words import words_of
+from presswatch_spark.reading.text.words import words_of
 
 # How often each stands in a thousand words of French prose, roughly. Elided ones join the next word.
 SMALL_WORDS = {

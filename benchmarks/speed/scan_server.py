@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.storage.objects import StorageOptions, stat
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from benchmarks.speed.articles import COPIED, body
 from benchmarks.speed.prose import sentences
 from benchmarks.speed.webpages import response
-from presswatch_spark.demo.generate import Page
-from presswatch_spark.demo.shards import write_c4_json, write_c4_parquet, write_warc, write_wet
+from presswatch_spark.cli.demo.generate import Page
+from presswatch_spark.cli.demo.shards import write_c4_json, write_c4_parquet, write_warc, write_wet
 
 POOL = 40_000
 ONE_IN = 100

@@ -15,11 +15,11 @@ from pathlib import Path
 from benchmarks.speed.material import Material
 from benchmarks.speed.shards import CRAWL_SENTENCES, pages
 from benchmarks.speed.verification import batch_of
+from presswatch_spark.core.settings.config import MinHashRules
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.settings.config import MinHashRules
-from presswatch_spark.sieve.sieve import Sieve
-from presswatch_spark.text.words import words_of
-from presswatch_spark.verify.minhash import signature
+from presswatch_spark.matching.sieve import Sieve
+from presswatch_spark.matching.verify.minhash import signature
+from presswatch_spark.reading.text.words import words_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / ".venv-peers" / "bin" / "python"

@@ -14,13 +14,13 @@ import numpy as np
 
 from benchmarks.speed.material import Material
 from benchmarks.speed.prose import sentences, vocabulary
+from presswatch_spark.core.model import DocumentBatch, Locator
+from presswatch_spark.core.settings.config import ScanConfig, VerifyRules
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.judgement.match_rows import Origin, span_places
-from presswatch_spark.model import DocumentBatch, Locator
-from presswatch_spark.settings.config import ScanConfig, VerifyRules
-from presswatch_spark.shard.matcher import Matcher, MatchRules
-from presswatch_spark.text.words import words_of
-from presswatch_spark.verify.verification import Joined, NamedDocument, verify
+from presswatch_spark.matching.judgement.match_rows import Origin, span_places
+from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify
+from presswatch_spark.reading.text.words import words_of
+from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 
 PAGE_WORDS = 1_000
 PAGES_A_BATCH = 400

@@ -10,8 +10,8 @@ from benchmarks.speed.material import Material
 from benchmarks.speed.rounds import Way, in_turns
 from benchmarks.speed.wet import FRENCH, scan_of
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.warc_format import WARC
-from presswatch_spark.sieve.sieve import Sieve
+from presswatch_spark.matching.sieve import Sieve
+from presswatch_spark.reading.warc_format import WARC
 
 BASE = "fastwarc, bodies read"
 

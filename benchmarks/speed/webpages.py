@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from benchmarks.speed.prose import vocabulary
-from presswatch_spark.demo.generate import Page
+from presswatch_spark.cli.demo.generate import Page
 
 SITES = 60
 CARDS = 120

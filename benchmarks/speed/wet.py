@@ -8,11 +8,11 @@ from pathlib import Path
 from benchmarks.speed import reading
 from benchmarks.speed.material import Material
 from benchmarks.speed.rounds import Way, in_turns
+from presswatch_spark.core.settings.config import ReadRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.warc_format import WET
-from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.settings.config import ReadRules, ScanConfig
-from presswatch_spark.sieve.sieve import Sieve
+from presswatch_spark.matching.sieve import Sieve
+from presswatch_spark.reading.warc_format import WET
+from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.storage.objects import ObjectInfo
 
 FRENCH = ("fra",)

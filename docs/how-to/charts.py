@@ -35,7 +35,7 @@ def _(mo):
 
 @app.cell
 def _(folder, mo, pw):
-    from presswatch_spark.errors import PresswatchError
+    from presswatch_spark.core.errors import PresswatchError
 
     try:
         tables, refusal = pw.open_tables(folder), None

@@ -14,10 +14,10 @@ from presswatch_spark.claims.narrative import (
     finding_of,
     wrapped,
 )
-from presswatch_spark.judgement.reasons import REASONS, Reason
-from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.core.terminal import columns_of, printable
+from presswatch_spark.matching.judgement.reasons import REASONS, Reason
 from presswatch_spark.tables.declarations import Span
-from presswatch_spark.terminal import columns_of, printable
 
 COLUMNS = 80
 LABEL_COLUMNS, SIDE = 16, (COLUMNS - 3) // 2

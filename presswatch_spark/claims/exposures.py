@@ -14,16 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.queries.sql import answer_of, literal
-from presswatch_spark.releases.datasets import C4_PARTS_BY_FILE, PRODUCTS, days_of, product_of, release_of
-from presswatch_spark.settings.checked_yaml import Check, compose
-from presswatch_spark.settings.load import shipped
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.settings.checked_yaml import Check, compose
+from presswatch_spark.core.settings.load import shipped
+from presswatch_spark.core.terminal import did_you_mean
+from presswatch_spark.query.sql import answer_of, literal
+from presswatch_spark.scanning.releases.datasets import (
+    C4_PARTS_BY_FILE,
+    PRODUCTS,
+    days_of,
+    product_of,
+    release_of,
+)
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.terminal import did_you_mean
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.narrative import Speaker

@@ -31,11 +31,13 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from presswatch_spark.core.errors import InputError, OutputError
+from presswatch_spark.core.processes import user_caches
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.layout import MANIFEST
-from presswatch_spark.errors import InputError, OutputError
-from presswatch_spark.judgement.urls import page_url
-from presswatch_spark.processes import user_caches
-from presswatch_spark.runs.unfinished import remove_leftovers, unfinished_runs
+from presswatch_spark.matching.judgement.urls import page_url
+from presswatch_spark.scanning.runs.unfinished import remove_leftovers, unfinished_runs
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import MARK
@@ -47,8 +49,6 @@ from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.seals import COUNTED, Written, sealed_json, unsealed_json
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles
 from presswatch_spark.tables.store import MARKER, RUNS_FOLDER, TableStore
-from presswatch_spark.terminal import counted
-from presswatch_spark.version import __version__
 
 # Files that mark a folder of ours, with the name of its kind.
 MARKED_FOLDERS = {

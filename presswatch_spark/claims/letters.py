@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from presswatch_spark.judgement.grading import grade, letter_of
-from presswatch_spark.judgement.grading import judged as graded
-from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.matching.judgement.grading import grade, letter_of
+from presswatch_spark.matching.judgement.grading import judged as graded
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.literals import ClaimKind
 

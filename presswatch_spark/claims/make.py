@@ -37,17 +37,17 @@ from presswatch_spark.claims.pages import (
 from presswatch_spark.claims.permissions import Licences, PressList
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.words import ArticleReader, KnownTexts, WordFacts
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.core.spark.errors import spark_errors
+from presswatch_spark.core.spark.session import session, spark_schema
+from presswatch_spark.core.spark.worker import task
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import PresswatchError
-from presswatch_spark.judgement.grading import CONFIDENCES, confidence_reasons, letter_of
-from presswatch_spark.queries.in_duckdb import BATCH_ROWS, duckdb_session, no_room, unreadable
-from presswatch_spark.queries.reservations import DECISIVE, Moment, OwnSites, pages_read
-from presswatch_spark.queries.sql import answers_of, chosen_engine
-from presswatch_spark.rights.declaration import UNKNOWN
-from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.spark.errors import spark_errors
-from presswatch_spark.spark.session import session, spark_schema
-from presswatch_spark.spark.worker import task
+from presswatch_spark.matching.judgement.grading import CONFIDENCES, confidence_reasons, letter_of
+from presswatch_spark.matching.rights.declaration import UNKNOWN
+from presswatch_spark.query.in_duckdb import BATCH_ROWS, duckdb_session, no_room, unreadable
+from presswatch_spark.query.reservations import DECISIVE, Moment, OwnSites, pages_read
+from presswatch_spark.query.sql import answers_of, chosen_engine
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.derived import publish_derived

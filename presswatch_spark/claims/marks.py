@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from presswatch_spark.terminal import printable
+from presswatch_spark.core.terminal import printable
 
 GAP = " […] "
 _WORD = re.compile(r"\s\S")

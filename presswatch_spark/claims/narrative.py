@@ -15,25 +15,25 @@ import pyarrow.compute as pc
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.letters import OWN_KINDS, is_page_itself
 from presswatch_spark.claims.mandates import last_day, mandate_of, rights_of
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.model import Title
+from presswatch_spark.core.terminal import NARROW_SPACE, printable, wrapped_at
+from presswatch_spark.core.translation import N_, Translator
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import InputError
-from presswatch_spark.judgement.grading import dated_before
-from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.judgement.urls import copy_at
-from presswatch_spark.model import Title
-from presswatch_spark.pointers.audit import Audit, row_by_digest, table_of
-from presswatch_spark.pointers.checks import Failure
-from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.queries.reservations import OwnSites, pages_read
-from presswatch_spark.rights.declaration import UNKNOWN, place_of
+from presswatch_spark.matching.judgement.grading import dated_before
+from presswatch_spark.matching.judgement.reasons import REASONS
+from presswatch_spark.matching.judgement.urls import copy_at
+from presswatch_spark.matching.rights.declaration import UNKNOWN, place_of
+from presswatch_spark.query.pointers.audit import Audit, row_by_digest, table_of
+from presswatch_spark.query.pointers.checks import Failure
+from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.query.reservations import OwnSites, pages_read
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical, scheme_of
 from presswatch_spark.storage.uris import printable as without_secrets
 from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.terminal import NARROW_SPACE, printable, wrapped_at
-from presswatch_spark.translation import N_, Translator
 
 # Where no line ends: within numbers, hours, commands and articles of a code, and beside French punctuation.
 _TIED = re.compile(

@@ -22,9 +22,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.compiled import cached_njit, inner_njit, uncounted_njit
-from presswatch_spark.text.kernels import U64
-from presswatch_spark.text.vectors import count_ones
+from presswatch_spark.core.compiled import cached_njit, inner_njit, uncounted_njit
+from presswatch_spark.reading.text.kernels import U64
+from presswatch_spark.reading.text.vectors import count_ones
 
 Bits = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]

@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims.other_sources import CREDITED, EARLY, NOWHERE, OF_PRESS, PRINTED
 from presswatch_spark.claims.permissions import PressList
+from presswatch_spark.core.times import EPOCH
 from presswatch_spark.corpus.registry import Registry
-from presswatch_spark.judgement.grading import CAPTURE_YEARS, publication_of
-from presswatch_spark.judgement.sites import SiteIndex
-from presswatch_spark.judgement.urls import (
+from presswatch_spark.matching.judgement.grading import CAPTURE_YEARS, publication_of
+from presswatch_spark.matching.judgement.sites import SiteIndex
+from presswatch_spark.matching.judgement.urls import (
     copy_at,
     host_of,
     hosts_above,
@@ -27,7 +28,6 @@ from presswatch_spark.judgement.urls import (
     original_page,
     registered_domain,
 )
-from presswatch_spark.moments import EPOCH
 
 Counts = npt.NDArray[np.int64]
 Marks = npt.NDArray[np.bool_]

@@ -16,13 +16,13 @@ from typing import Self
 
 import yaml
 
+from presswatch_spark.core.settings.checked_yaml import Check, compose
+from presswatch_spark.core.settings.load import shipped
+from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.corpus.registry import site_of
-from presswatch_spark.judgement.urls import hosts_above, without_www
-from presswatch_spark.settings.checked_yaml import Check, compose
-from presswatch_spark.settings.load import shipped
+from presswatch_spark.matching.judgement.urls import hosts_above, without_www
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical
-from presswatch_spark.terminal import did_you_mean
 
 PRESS_KINDS = ("newspaper", "magazine", "broadcaster", "agency", "press_releases", "official", "library")
 """Kinds of listed sites. `library`: it has texts in the public domain."""

@@ -4,12 +4,12 @@ import shlex
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from presswatch_spark.formats import registry
-from presswatch_spark.formats.row_datasets import TRIED
+from presswatch_spark.core.terminal import printable, wrapped_at
+from presswatch_spark.reading import registry
+from presswatch_spark.reading.row_datasets import TRIED
 from presswatch_spark.storage.hub import ENDPOINT
 from presswatch_spark.storage.uris import HubAddress, bucket_and_key, scheme_of
 from presswatch_spark.tables.declarations import Match
-from presswatch_spark.terminal import printable, wrapped_at
 
 RECORD = "record"
 PASSAGE_WORDS = 25

@@ -13,12 +13,12 @@ from typing import Any, Literal, get_args
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.errors import ConfigError, StorageError
+from presswatch_spark.core.errors import ConfigError, StorageError
+from presswatch_spark.core.terminal import utc
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, list_objects, printable, read_object, stat
 from presswatch_spark.storage.uris import SHA256, canonical
 from presswatch_spark.tables.literals import ReviewVerdict
-from presswatch_spark.terminal import utc
 
 VERDICTS: tuple[ReviewVerdict, ...] = get_args(ReviewVerdict)
 COLUMNS = ("row_sha256", "verdict", "reviewer", "at", "note")

@@ -18,15 +18,15 @@ from typing import Any
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.reviews import given_rows
-from presswatch_spark.errors import InputError, PresswatchError
-from presswatch_spark.pointers.audit import rows_by_digest
-from presswatch_spark.pointers.pointer import Mirror, mirrored, on_site
-from presswatch_spark.rights.in_force import InForce
+from presswatch_spark.core.errors import InputError, PresswatchError
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.matching.rights.in_force import InForce
+from presswatch_spark.query.pointers.audit import rows_by_digest
+from presswatch_spark.query.pointers.pointer import Mirror, mirrored, on_site
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import SHA256, printable, scheme_of
 from presswatch_spark.tables.declarations import Claim, Match, RightsSignal, Target
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.terminal import counted
 
 Key = tuple[Any, ...]
 

@@ -12,14 +12,14 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims.other_sources import COLUMNS, NOWHERE, SOURCES, Limits, explained
 from presswatch_spark.claims.pages import NO_TIME, PageFacts, whole
+from presswatch_spark.core.settings.config import OwnershipRules, ScanConfig
 from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.judgement.rarity import Neighbours, WordRarity, ownership_of
-from presswatch_spark.settings.config import OwnershipRules, ScanConfig
+from presswatch_spark.matching.judgement.rarity import Neighbours, WordRarity, ownership_of
+from presswatch_spark.reading.text.kernels import Hashes
+from presswatch_spark.reading.text.words import SHINGLE_WORDS, are_among, shingle_hashes, words_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
-from presswatch_spark.text.kernels import Hashes
-from presswatch_spark.text.words import SHINGLE_WORDS, are_among, shingle_hashes, words_of
 
 Places = npt.NDArray[np.int64]
 NAMES = {

@@ -2,7 +2,7 @@
 
 import os
 
-from presswatch_spark.processes import absent
+from presswatch_spark.core.processes import absent
 
 
 def leave_pandas_out() -> None:

@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.campaigns.budget import Budget
-from presswatch_spark.campaigns.plan import (
+from presswatch_spark.cli.options import scan_settings
+from presswatch_spark.cli.replies import ENGLISH, FAILED, INCOMPLETE, command_line, print_lines, tell
+from presswatch_spark.core.errors import ConfigError, InputError, InUseError, PresswatchError, StorageError
+from presswatch_spark.core.redaction import holds_secret
+from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
+from presswatch_spark.core.terminal import counted, printable
+from presswatch_spark.corpus.store import manifest_of
+from presswatch_spark.scanning.campaigns.budget import Budget
+from presswatch_spark.scanning.campaigns.plan import (
     LIST_MAX_AGE,
     LOCK,
     NEWS,
@@ -26,30 +33,23 @@ from presswatch_spark.campaigns.plan import (
     read_plan,
     write_plan,
 )
-from presswatch_spark.campaigns.progress import ItemProgress
-from presswatch_spark.campaigns.run import Campaign, Task, run, store_of, with_corpus
-from presswatch_spark.cli.options import scan_settings
-from presswatch_spark.cli.replies import ENGLISH, FAILED, INCOMPLETE, command_line, print_lines, tell
-from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.errors import ConfigError, InputError, InUseError, PresswatchError, StorageError
-from presswatch_spark.monitoring.progress import LoggedError
-from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.redaction import holds_secret
-from presswatch_spark.releases import release as releases
-from presswatch_spark.releases.datasets import dataset_named, load_datasets, require_part
-from presswatch_spark.releases.known import ReleaseList
-from presswatch_spark.releases.release import CRAWL_FORMS, kinds_of
-from presswatch_spark.runs.work import key_of
-from presswatch_spark.settings.config import ScanConfig, config_digest, row_settings
+from presswatch_spark.scanning.campaigns.progress import ItemProgress
+from presswatch_spark.scanning.campaigns.run import Campaign, Task, run, store_of, with_corpus
+from presswatch_spark.scanning.monitoring.progress import LoggedError
+from presswatch_spark.scanning.pipeline import RunSummary
+from presswatch_spark.scanning.releases import release as releases
+from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, require_part
+from presswatch_spark.scanning.releases.known import ReleaseList
+from presswatch_spark.scanning.releases.release import CRAWL_FORMS, kinds_of
+from presswatch_spark.scanning.runs.work import key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.shards import is_list
 from presswatch_spark.tables import WATCH_FOLDER
-from presswatch_spark.terminal import counted, printable
 
 if TYPE_CHECKING:
-    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.query.pointers.pointer import Mirror
 
 DECIDED = ("paths", "release", "named", "part", "mirror", "corpus", "out", "read__release", "run__budget")
 """Parameters of `presswatch scan` that a campaign decides by itself."""

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 
 from presswatch_spark.cli.main import run
 from presswatch_spark.cli.replies import FAILED
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.version import __version__
 from presswatch_spark.deploy.submission import FILE_OPTIONS
-from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.disk import fetch_file
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import StorageOptions, write_object
-from presswatch_spark.version import __version__
 
 IN_YARN = frozenset({"CONTAINER_ID", "PYSPARK_GATEWAY_PORT"})
 """Variables of a driver that runs in a container of YARN, under spark-submit."""
@@ -27,7 +27,7 @@ def run_job(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch` and return its exit code, which is written for the submitter first."""
     try:
         if os.environ.keys() >= IN_YARN:
-            from presswatch_spark.spark.session import session
+            from presswatch_spark.core.spark.session import session
 
             # YARN fails an application without Spark after 100 seconds or at its end, such as a watch that
             # finds nothing new.

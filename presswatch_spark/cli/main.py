@@ -17,12 +17,12 @@ import click
 
 from presswatch_spark.cli import commands
 from presswatch_spark.cli.replies import FAILED, tell
-from presswatch_spark.errors import PresswatchError
-from presswatch_spark.monitoring.progress import LoggedError, LoggedInterrupt
-from presswatch_spark.redaction import redacted
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.redaction import redacted
+from presswatch_spark.core.terminal import printable
+from presswatch_spark.core.version import __version__
+from presswatch_spark.scanning.monitoring.progress import LoggedError, LoggedInterrupt
 from presswatch_spark.storage.host_limits import ask_anew, waits_reported
-from presswatch_spark.terminal import printable
-from presswatch_spark.version import __version__
 
 STOPPED = "stopped (a scan or census that is not finished resumes when the same command is given again)"
 SECTIONS: Mapping[str, Mapping[str, str]] = {

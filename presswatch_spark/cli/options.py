@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.judgement.grading import CONFIDENCES
-from presswatch_spark.queries.sql import ENGINES
-from presswatch_spark.settings.config import ScanConfig, known_settings, load_scan_config
-from presswatch_spark.translation import LANGUAGES
+from presswatch_spark.core.settings.config import ScanConfig, known_settings, load_scan_config
+from presswatch_spark.core.translation import LANGUAGES
+from presswatch_spark.matching.judgement.grading import CONFIDENCES
+from presswatch_spark.query.sql import ENGINES
 
 if TYPE_CHECKING:
-    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.query.pointers.pointer import Mirror
 
 
 REPLY_OPTIONS = frozenset({"as_json", "export", "lang", "no_pager"})
@@ -99,7 +99,7 @@ class FormatChoice(click.ParamType[str]):
     @property
     def choices(self) -> tuple[str, ...]:
         """Return the names that it takes."""
-        from presswatch_spark.formats import registry
+        from presswatch_spark.reading import registry
 
         return (registry.AUTO, *registry.names())
 
@@ -200,7 +200,7 @@ def mirror_option(
     def parsed(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[Mirror, ...]:
         if not given:
             return ()
-        from presswatch_spark.pointers.pointer import parse_mirror
+        from presswatch_spark.query.pointers.pointer import parse_mirror
 
         return tuple(map(parse_mirror, given))
 

@@ -22,10 +22,9 @@ from presswatch_spark.cli.options import (
     scan_settings,
     setting_option,
 )
-from presswatch_spark.queries.sql import QueryResult, require_apart
-from presswatch_spark.redaction import redacted, redacted_command
-from presswatch_spark.settings.config import ScanConfig, StorageOptions
-from presswatch_spark.terminal import (
+from presswatch_spark.core.redaction import redacted, redacted_command
+from presswatch_spark.core.settings.config import ScanConfig, StorageOptions
+from presswatch_spark.core.terminal import (
     NARROW_SPACE,
     cell,
     json_line,
@@ -34,7 +33,8 @@ from presswatch_spark.terminal import (
     terminal_width,
     utc,
 )
-from presswatch_spark.translation import Translator
+from presswatch_spark.core.translation import Translator
+from presswatch_spark.query.sql import QueryResult, require_apart
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -195,7 +195,7 @@ def command(
                 flags = {name: options.pop(name) for name in [*options] if "__" in name}
                 loaded = scan_settings(flags, options.pop("config", None))
             if export:
-                from presswatch_spark.queries.exports import require_new, writer_of
+                from presswatch_spark.query.exports import require_new, writer_of
 
                 writer_of(export)
                 require_new(export, loaded.storage)
@@ -257,7 +257,7 @@ def send(reply: Reply, form: ReplyForm) -> None:
                 objects = (dict(zip(rows.columns, row, strict=True)) for row in rows.rows)
             _show(map(json_line, objects), form.paged)
         if form.export and reply.rows:
-            from presswatch_spark.queries.exports import export
+            from presswatch_spark.query.exports import export
 
             assert reply.rows.schema
             _, schema = form.language, reply.rows.schema()

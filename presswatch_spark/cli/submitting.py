@@ -13,16 +13,16 @@ import click
 
 from presswatch_spark.cli.options import scan_settings
 from presswatch_spark.cli.replies import FAILED, Reply, Table, print_lines
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.redaction import redacted, redacted_json
+from presswatch_spark.core.terminal import counted, printable
 from presswatch_spark.deploy.archive import existing_archive
 from presswatch_spark.deploy.check import FAULT, UNKNOWN, PlannedJob, PlannedScan, check
 from presswatch_spark.deploy.emr import Service, driver_log, service_of, wait
 from presswatch_spark.deploy.ledger import Ledger, Running
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import ROOT, archive_of, local_command, submission
-from presswatch_spark.errors import PresswatchError
-from presswatch_spark.redaction import redacted, redacted_json
 from presswatch_spark.storage.objects import StorageOptions, canonical
-from presswatch_spark.terminal import counted, printable
 
 ERROR_LINES = 40
 

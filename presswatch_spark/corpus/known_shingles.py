@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats import registry
-from presswatch_spark.formats.inflate import inflated
-from presswatch_spark.formats.registry import format_for
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.model import ReadReport
+from presswatch_spark.core.errors import CorruptError
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.reading import registry
+from presswatch_spark.reading.inflate import inflated
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.text.kernels import Hashes
+from presswatch_spark.reading.text.words import shingle_hashes, word_hashes
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
-from presswatch_spark.text.kernels import Hashes
-from presswatch_spark.text.words import shingle_hashes, word_hashes
 
 TEXT_SUFFIXES = (".txt", ".txt.gz", ".txt.zst")
 

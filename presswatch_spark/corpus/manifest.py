@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from presswatch_spark.core.errors import CorpusError
+from presswatch_spark.core.settings.config import CorpusConfig, MinHashRules
 from presswatch_spark.corpus.layout import FORMAT_VERSION, INDEX_FOLDER, MANIFEST
-from presswatch_spark.errors import CorpusError
-from presswatch_spark.judgement.urls import list_version
-from presswatch_spark.settings.config import CorpusConfig, MinHashRules
-from presswatch_spark.sieve.shingle_index import SEARCHED
+from presswatch_spark.matching.judgement.urls import list_version
+from presswatch_spark.matching.shingle_index import SEARCHED
+from presswatch_spark.reading.text.kernels import FOLD_VERSION
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.text.kernels import FOLD_VERSION
 
 # How the articles were read; the files show it.
 _NOT_CONTENT = ("master", "cores", "columns", "date_formats", "body_format", "encoding")

@@ -17,13 +17,13 @@ from zoneinfo import available_timezones
 
 import yaml
 
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.judgement.urls import PLATFORMS, is_shared, path_prefix, without_www
-from presswatch_spark.model import Title
-from presswatch_spark.settings.checked_yaml import Check, compose, file_bytes, line_of
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.model import Title
+from presswatch_spark.core.settings.checked_yaml import Check, compose, file_bytes, line_of
+from presswatch_spark.core.terminal import did_you_mean
+from presswatch_spark.matching.judgement.urls import PLATFORMS, is_shared, path_prefix, without_www
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.uris import SHA256
-from presswatch_spark.terminal import did_you_mean
 
 _COUNTRIES = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY

@@ -19,24 +19,24 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from presswatch_spark.core.errors import CorpusError, OutputError
+from presswatch_spark.core.model import Article
+from presswatch_spark.core.processes import is_ours, user_caches
+from presswatch_spark.core.terminal import utc
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.layout import ARTICLES_PER_BATCH, ARTICLES_PER_PART, part_name
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
 from presswatch_spark.corpus.registry import Registry, parse_registry
-from presswatch_spark.errors import CorpusError, OutputError
-from presswatch_spark.judgement.rarity import Surroundings
-from presswatch_spark.judgement.sites import SiteIndex
-from presswatch_spark.model import Article
-from presswatch_spark.processes import is_ours, user_caches
-from presswatch_spark.sieve.shingle_index import ShingleIndex
+from presswatch_spark.matching.judgement.rarity import Surroundings
+from presswatch_spark.matching.judgement.sites import SiteIndex
+from presswatch_spark.matching.shingle_index import ShingleIndex
+from presswatch_spark.reading.text.kernels import Hashes
+from presswatch_spark.reading.text.words import are_among, indexed_positions, shingle_hashes, words_of_each
 from presswatch_spark.storage.disk import fetch_file, file_sha256, put_file
 from presswatch_spark.storage.locks import CORPUS_COPY, file_locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, list_objects, open_stream, stat
 from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 from presswatch_spark.tables.declarations import columns_without_run
-from presswatch_spark.terminal import utc
-from presswatch_spark.text.kernels import Hashes
-from presswatch_spark.text.words import are_among, indexed_positions, shingle_hashes, words_of_each
 
 # Each takes a file descriptor; a process may have some thousand.
 _FILES_OPEN = 256

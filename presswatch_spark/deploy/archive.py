@@ -18,10 +18,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from presswatch_spark.errors import PresswatchError
-from presswatch_spark.settings.load import setting
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.settings.load import setting
+from presswatch_spark.core.version import __version__
 from presswatch_spark.storage.disk import file_sha256
-from presswatch_spark.version import __version__
 
 OF_THE_CLUSTER = frozenset({"pyspark", "py4j"})
 NEEDED = ("bin/python", "lib/presswatch_spark/cli/job.py", "lib/presswatch_spark/conf/scan.yaml")

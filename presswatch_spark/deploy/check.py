@@ -16,16 +16,18 @@ from typing import Any
 import yaml
 from botocore.exceptions import ClientError
 
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.core.settings.load import shipped
+from presswatch_spark.core.terminal import counted, printable
+from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.costs import Bill
 from presswatch_spark.deploy.archive import NEEDED, check_archive
 from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, client, reaching
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import ROOT
-from presswatch_spark.errors import PresswatchError
-from presswatch_spark.releases.release_shards import shards_of
-from presswatch_spark.settings.config import ScanConfig
-from presswatch_spark.settings.load import shipped
+from presswatch_spark.scanning.costs import Bill
+from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.storage.objects import (
     DeniedError,
     MissingError,
@@ -36,8 +38,6 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import bucket_and_key, scheme_of
-from presswatch_spark.terminal import counted, printable
-from presswatch_spark.version import __version__
 
 QUOTA = "L-D05C8A75"
 QUOTA_NAME = f"Max concurrent vCPUs per account ({QUOTA})"

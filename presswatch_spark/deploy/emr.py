@@ -21,12 +21,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from presswatch_spark.core.errors import ConfigError, PresswatchError
+from presswatch_spark.core.terminal import printable
 from presswatch_spark.deploy.profiles import Profile, WaitRules
 from presswatch_spark.deploy.submission import AwsRequest, Submission, job_run_request, step_request
-from presswatch_spark.errors import ConfigError, PresswatchError
 from presswatch_spark.storage.objects import MissingError, StorageOptions, list_objects, open_stream
 from presswatch_spark.storage.s3 import aws_session
-from presswatch_spark.terminal import printable
 
 ATTEMPTS = 10
 # The words of all services: none means another thing elsewhere.

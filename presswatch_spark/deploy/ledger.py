@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
+from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.deploy.emr import JobState, Service
-from presswatch_spark.errors import PresswatchError
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.locks import GuardedObject
 from presswatch_spark.storage.objects import ConflictError, StorageOptions, write_object

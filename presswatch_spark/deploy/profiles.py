@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.settings.config import DEPLOY_PREFIX
+from presswatch_spark.core.settings.load import SettingsGroup, setting, shipped
 from presswatch_spark.deploy.archive import HostPlatform
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.settings.config import DEPLOY_PREFIX
-from presswatch_spark.settings.load import SettingsGroup, setting, shipped
 
 S3_FOLDER = r"s3://[^/]+(/.*)?"
 

@@ -16,13 +16,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.processes import SAFE, without_blanks
+from presswatch_spark.core.redaction import holds_secret, is_secret_name
+from presswatch_spark.core.settings.config import JOB_SETTINGS
+from presswatch_spark.core.spark.java import java_home, log_options
 from presswatch_spark.deploy.archive import NEEDED, archive_for, check_archive
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.processes import SAFE, without_blanks
-from presswatch_spark.redaction import holds_secret, is_secret_name
-from presswatch_spark.settings.config import JOB_SETTINGS
-from presswatch_spark.spark.java import java_home, log_options
 from presswatch_spark.storage.disk import file_sha256, put_file
 from presswatch_spark.storage.objects import MissingError, StorageOptions, stat
 

@@ -14,7 +14,7 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import ClassVar, Self
 
-from presswatch_spark.errors import OutputError, StorageError
+from presswatch_spark.core.errors import OutputError, StorageError
 from presswatch_spark.storage.locks import writes_alone
 from presswatch_spark.storage.objects import (
     READ_BYTES,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.processes import own_folder, user_temporary
+from presswatch_spark.core.errors import OutputError, StorageError
+from presswatch_spark.core.processes import own_folder, user_temporary
 from presswatch_spark.storage.disk import Folder, disk_errors, make_private, put_file, sync
 from presswatch_spark.storage.locks import DRAFT, SCRATCH, SCRATCH_LEFT, FileRule, file_locked, leased, lock
 from presswatch_spark.storage.objects import StorageOptions

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from presswatch_spark.redaction import redacted
+from presswatch_spark.core.redaction import redacted
+from presswatch_spark.core.terminal import utc
 from presswatch_spark.storage.uris import printable
-from presswatch_spark.terminal import utc
 
 REQUEST_TOLD = frozenset({"accept-encoding", "host", "if-match", "if-none-match", "range", "user-agent"})
 """Headers of requests that are recorded; all others may hold credentials."""

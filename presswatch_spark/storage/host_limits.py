@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from presswatch_spark.errors import StorageError
-from presswatch_spark.settings.config import StorageOptions
-from presswatch_spark.storage.threads import check_wanted, rest, uncounted
+from presswatch_spark.core.errors import StorageError
+from presswatch_spark.core.settings.config import StorageOptions
+from presswatch_spark.core.threads import check_wanted, rest, uncounted
 from presswatch_spark.storage.uris import host_of, printable, scheme_of
 
 if TYPE_CHECKING:

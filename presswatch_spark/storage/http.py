@@ -32,7 +32,8 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
+from presswatch_spark.core.errors import ConfigError, InputError, PresswatchError, StorageError
+from presswatch_spark.core.threads import LOOK_SECONDS, check_wanted, giving_up
 from presswatch_spark.storage.addresses import (
     PrivateAddressError,
     name_of,
@@ -56,7 +57,6 @@ from presswatch_spark.storage.objects import (
     pause,
     range_header,
 )
-from presswatch_spark.storage.threads import LOOK_SECONDS, check_wanted, giving_up
 from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})

@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
 
-from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError
-from presswatch_spark.settings.config import StorageOptions
+from presswatch_spark.core.errors import ConfigError, InputError, PresswatchError, StorageError
+from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.storage.addresses import name_of
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import (

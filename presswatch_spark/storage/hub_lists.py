@@ -15,7 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._http import default_client_factory
 
-from presswatch_spark.errors import StorageError, TruncatedError
+from presswatch_spark.core.errors import StorageError, TruncatedError
 from presswatch_spark.storage.http import unpacked_body
 from presswatch_spark.storage.hub import HubStore
 from presswatch_spark.storage.objects import ObjectInfo, RawResponse, body_of_answer, pause

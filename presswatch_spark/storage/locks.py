@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from presswatch_spark.errors import InUseError, OutputError, PresswatchError, StorageError
+from presswatch_spark.core.errors import InUseError, OutputError, PresswatchError, StorageError
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
     ConflictError,

@@ -16,9 +16,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, cast
 
-from presswatch_spark.errors import ConfigError, StorageError
-from presswatch_spark.settings.config import StorageOptions as StorageOptions
-from presswatch_spark.storage.threads import rest
+from presswatch_spark.core.errors import ConfigError, StorageError
+from presswatch_spark.core.settings.config import StorageOptions as StorageOptions
+from presswatch_spark.core.threads import rest
 from presswatch_spark.storage.uris import canonical as canonical
 from presswatch_spark.storage.uris import first_hidden, is_hidden, scheme_of
 from presswatch_spark.storage.uris import printable as printable

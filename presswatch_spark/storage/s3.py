@@ -19,7 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 from botocore.loaders import create_loader
 
-from presswatch_spark.errors import ConfigError, StorageError
+from presswatch_spark.core.errors import ConfigError, StorageError
+from presswatch_spark.core.threads import check_wanted
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.exchanges import tell_exchange
 from presswatch_spark.storage.host_limits import limits_of, report_silence
@@ -41,7 +42,6 @@ from presswatch_spark.storage.objects import (
     pause,
     range_header,
 )
-from presswatch_spark.storage.threads import check_wanted
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
 
 # S3's answers if the condition of a put does not hold; of two puts at once, one is told to try again.

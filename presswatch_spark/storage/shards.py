@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Self, cast
 
-from presswatch_spark.errors import CorruptError, InputError, StorageError
+from presswatch_spark.core.errors import CorruptError, InputError, StorageError
+from presswatch_spark.core.terminal import counted
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import (
     READ_BYTES,
@@ -35,7 +36,6 @@ from presswatch_spark.storage.uris import (
     root_of,
     scheme_of,
 )
-from presswatch_spark.terminal import counted
 
 LIST_SUFFIXES = (".paths", ".paths.gz")
 LIST_BYTES_MAX = 64 << 20

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
-from presswatch_spark.errors import TruncatedError
+from presswatch_spark.core.errors import TruncatedError
+from presswatch_spark.core.threads import check_time, limit_here, limited_by
 from presswatch_spark.storage.host_limits import report_silence
 from presswatch_spark.storage.objects import (
     READ_BYTES,
@@ -25,7 +26,6 @@ from presswatch_spark.storage.objects import (
     pause,
     printable,
 )
-from presswatch_spark.storage.threads import check_time, limit_here, limited_by
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from urllib.parse import quote, unquote, urlsplit
 
-from presswatch_spark.errors import InputError
-from presswatch_spark.redaction import bare_url
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.redaction import bare_url
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _KEY_SAFE = "/!$&'()*+,;=:@~"

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 import pyarrow as pa
 
-from presswatch_spark.model import RecordEncoding
+from presswatch_spark.core.model import RecordEncoding
 from presswatch_spark.tables.literals import (
     ChangeState,
     ClaimKind,

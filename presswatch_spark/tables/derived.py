@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from presswatch_spark.errors import InUseError, OutputError, StorageError
+from presswatch_spark.core.errors import InUseError, OutputError, StorageError
+from presswatch_spark.core.version import __version__
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, stat
@@ -16,7 +17,6 @@ from presswatch_spark.tables.declarations import DERIVED, MADE_ANEW
 from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, run_of
-from presswatch_spark.version import __version__
 
 LEASE_SECONDS = 60.0
 

@@ -15,8 +15,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from presswatch_spark.core.terminal import utc
 from presswatch_spark.tables.row_types import TableRow
-from presswatch_spark.terminal import utc
 
 NOT_DIGESTED = frozenset(("run_id", "shard_uri", "product", "product_revision", "row_sha256"))
 """Columns that may differ between two scans of the same bytes: a mirror has other URIs and no revision."""

@@ -18,14 +18,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.errors import OutputError
-from presswatch_spark.moments import EPOCH
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.core.times import EPOCH
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, open_stream, printable
 from presswatch_spark.tables.row_types import UTC_MICROS
-from presswatch_spark.terminal import counted
 
 KEY, DIGITS = "presswatch.sha256", 64
 READ_BYTES = 1 << 20

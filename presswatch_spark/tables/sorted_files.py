@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.spark.session import spark_path, spark_schema
-from presswatch_spark.spark.worker import task
+from presswatch_spark.core.spark.session import spark_path, spark_schema
+from presswatch_spark.core.spark.worker import task
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.disk import Folder, file_sha256
 from presswatch_spark.tables.declarations import SCHEMAS, PublishedFile, columns_without_run

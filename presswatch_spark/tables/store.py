@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.errors import InputError, OutputError, StorageError
+from presswatch_spark.core.errors import InputError, OutputError, StorageError
+from presswatch_spark.core.terminal import did_you_mean
+from presswatch_spark.core.terminal import printable as plain_text
 from presswatch_spark.storage.arrow_files import file_system, read_parquet
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.json_documents import parse_json
@@ -32,8 +34,6 @@ from presswatch_spark.tables import WATCH_FOLDER, seals
 from presswatch_spark.tables.declarations import DIGESTS, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.seals import DamagedTablesError, Row, Written
-from presswatch_spark.terminal import did_you_mean
-from presswatch_spark.terminal import printable as plain_text
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

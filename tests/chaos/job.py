@@ -21,7 +21,7 @@ JOB = ROOT / "jobs" / "scan.py"
 SECONDS_BETWEEN_LOOKS = 0.05
 MOST_SECONDS = 600
 BALLAST_BYTES = 1 << 16
-DAEMON = "presswatch_spark.spark.daemon"
+DAEMON = "presswatch_spark.scanning.daemon"
 
 Kind = Literal["driver", "worker", "disk"]
 

@@ -20,8 +20,8 @@ import boto3
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.chaos.job import Blow, Job

@@ -18,9 +18,9 @@ import boto3
 import pytest
 import yaml
 
+from presswatch_spark.core.settings.config import known_settings
 from presswatch_spark.deploy.profiles import PROFILE_SETTINGS
-from presswatch_spark.monitoring.metrics import FAMILIES, STATUSES
-from presswatch_spark.settings.config import known_settings
+from presswatch_spark.scanning.monitoring.metrics import FAMILIES, STATUSES
 from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore

@@ -1,4 +1,4 @@
-"""The table of foldings, made by the rules that `presswatch_spark.text.kernels` states.
+"""The table of foldings, made by the rules that `presswatch_spark.reading.text.kernels` states.
 
 `python -m tests.reference.folding` rewrites the file; its `unicodedata` must be of the frozen version.
 """
@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import groupby
 
-from presswatch_spark.text.kernels import SEPARATOR, TABLE_FILE, UNICODE_VERSION
+from presswatch_spark.reading.text.kernels import SEPARATOR, TABLE_FILE, UNICODE_VERSION
 
 _HANGUL = range(0xAC00, 0xD7A4)
 _SURROGATES = range(0xD800, 0xE000)

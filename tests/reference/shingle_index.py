@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.sieve.shingle_index import (
+from presswatch_spark.matching.shingle_index import (
     Hashes,
     ShingleIndex,
     build_directory,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.catalog.sync import open_catalog, sync
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli.main import run
-from presswatch_spark.errors import StorageError
+from presswatch_spark.core.errors import StorageError
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.catalog.sync import open_catalog, sync
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.errors import OutputError
-from presswatch_spark.evidence import verify as alone
-from presswatch_spark.evidence.bag import bag_on_disk
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.legal.evidence import verify as alone
+from presswatch_spark.legal.evidence.bag import bag_on_disk
 from presswatch_spark.storage import disk
 from presswatch_spark.storage.drafts import LEASE, new_folder
 from presswatch_spark.storage.objects import StorageOptions

@@ -14,9 +14,9 @@ from moto.emrserverless.models import emrserverless_backends
 from moto.servicequotas.exceptions import NoSuchResource
 
 from presswatch_spark.cli import main as cli
+from presswatch_spark.core.version import __version__
 from presswatch_spark.deploy.archive import NEEDED, pack
 from presswatch_spark.storage.disk import file_sha256
-from presswatch_spark.version import __version__
 from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION
 from tests.s3.uploads import upload

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from presswatch_spark.errors import StorageError, TruncatedError
+from presswatch_spark.core.errors import StorageError, TruncatedError
 from presswatch_spark.storage import s3
 from presswatch_spark.storage.objects import StorageOptions, ask, list_objects, read_object, read_range
 from tests.world.servers import listening

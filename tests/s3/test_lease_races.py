@@ -17,9 +17,9 @@ from typing import Any, cast
 
 import pytest
 
+from presswatch_spark.core.errors import OutputError, StorageError
 from presswatch_spark.deploy.emr import Service
 from presswatch_spark.deploy.ledger import PATIENCE, Ledger
-from presswatch_spark.errors import OutputError, StorageError
 from presswatch_spark.storage import locks as leases
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import (

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.errors import OutputError
-from presswatch_spark.notices import notice as states
-from presswatch_spark.notices.notice import Notice, draft_notice
-from presswatch_spark.notices.parties import load_recipient
-from presswatch_spark.notices.rules import Checking, check_notice
-from presswatch_spark.removal.places import open_case
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.legal.notices import notice as states
+from presswatch_spark.legal.notices.notice import Notice, draft_notice
+from presswatch_spark.legal.notices.parties import load_recipient
+from presswatch_spark.legal.notices.rules import Checking, check_notice
+from presswatch_spark.legal.removal.places import open_case
 from presswatch_spark.storage.objects import StorageOptions
 from tests.s3.uploads import upload
 from tests.world.notices import DRAFTED, Bureau, bureau

@@ -11,10 +11,10 @@ import pytest
 import trustme
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import InputError, StorageError
-from presswatch_spark.releases.release_shards import shards_of
-from presswatch_spark.sampling.design import draw
-from presswatch_spark.settings.config import DatasetRules
+from presswatch_spark.core.errors import InputError, StorageError
+from presswatch_spark.core.settings.config import DatasetRules
+from presswatch_spark.scanning.releases.release_shards import shards_of
+from presswatch_spark.scanning.sampling.design import draw
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.store import TableStore

@@ -12,10 +12,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from benchmarks.census.material import row_of, write_file
-from presswatch_spark.censuses.run import CensusSummary, census
 from presswatch_spark.cli import main as cli
-from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
-from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
+from presswatch_spark.scanning.censuses.run import CensusSummary, census
+from presswatch_spark.scanning.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
 from tests.world.censuses import FAST, census_corpus, some_rows, take
@@ -157,8 +157,8 @@ class TestTablesOnS3:
     ) -> None:
         here = self.taken(index, corpus, str(tmp_path / "out"), endpoint, spark)
         # Spark sorts the captures, and writes several files.
-        monkeypatch.setattr("presswatch_spark.runs.publish.SORTED_HERE_BYTES", 0)
-        monkeypatch.setattr("presswatch_spark.runs.publish.FILE_BYTES", 10_000)
+        monkeypatch.setattr("presswatch_spark.scanning.runs.publish.SORTED_HERE_BYTES", 0)
+        monkeypatch.setattr("presswatch_spark.scanning.runs.publish.FILE_BYTES", 10_000)
         there = self.taken(index, corpus, self.OUT, endpoint, spark)
         names = ("table_digest", "captures", "rows", "bytes_read", "release", "shards_complete")
         assert [there.row[name] for name in names] == [here.row[name] for name in names]
@@ -187,7 +187,7 @@ class TestTablesOnS3:
     ) -> None:
         whole = self.taken(index, corpus, self.OUT + "-whole", endpoint, spark)
         with monkeypatch.context() as patched:
-            patched.setattr("presswatch_spark.runs.engine.publish", lambda *_: 1 / 0)
+            patched.setattr("presswatch_spark.scanning.runs.engine.publish", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 self.taken(index, corpus, self.OUT, endpoint, spark)
         store = TableStore.open(self.OUT, replace(FAST, endpoint=endpoint))

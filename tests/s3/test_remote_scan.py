@@ -11,8 +11,8 @@ import pytest
 import trustme
 from pyspark.sql import SparkSession
 
-from presswatch_spark.demo import shards
-from presswatch_spark.demo.generate import DemoArticle, Page
+from presswatch_spark.cli.demo import shards
+from presswatch_spark.cli.demo.generate import DemoArticle, Page
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import presswatch
 from tests.world.corpora import article, corpus_of

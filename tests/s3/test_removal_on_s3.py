@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.errors import OutputError
-from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.places import open_case
-from presswatch_spark.removal.rounds import Prober, ProbeReport
-from presswatch_spark.removal.status import CaseStatus
-from presswatch_spark.settings.config import load_scan_config
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.settings.config import load_scan_config
+from presswatch_spark.legal.removal.case import RemovalCase
+from presswatch_spark.legal.removal.places import open_case
+from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
+from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions, ask
 from tests.world.proofs import each_time
 from tests.world.release import LETTERS, Release, probes_of, release

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.errors import OutputError, StorageError
-from presswatch_spark.monitoring.progress import ShardTotals
-from presswatch_spark.runs.markers import Note, Wave, read_note, read_waves, write_note, write_wave
-from presswatch_spark.runs.unfinished import OwnedRun, UnfinishedRun, claim, clear, unfinished_runs
-from presswatch_spark.runs.work import key_of
+from presswatch_spark.core.errors import OutputError, StorageError
+from presswatch_spark.scanning.monitoring.progress import ShardTotals
+from presswatch_spark.scanning.runs.markers import Note, Wave, read_note, read_waves, write_note, write_wave
+from presswatch_spark.scanning.runs.unfinished import OwnedRun, UnfinishedRun, claim, clear, unfinished_runs
+from presswatch_spark.scanning.runs.work import key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import RunLease, leased, owned
 from presswatch_spark.storage.objects import (
@@ -211,7 +211,7 @@ class TestRuns:
             run.folder.write("run.json", data + b" ")
             return read_waves(*given)
 
-        monkeypatch.setattr("presswatch_spark.runs.unfinished.read_waves", as_another_would)
+        monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.read_waves", as_another_would)
         with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
             pass
 
@@ -225,7 +225,7 @@ class TestRuns:
             write_note(folder, note, etag)
             write_note(folder, note, etag)
 
-        monkeypatch.setattr("presswatch_spark.runs.unfinished.write_note", as_another_does)
+        monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.write_note", as_another_does)
         with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
             pass
         found = read_note(run.folder)
@@ -239,7 +239,7 @@ class TestRuns:
 
         def asleep_for_long(folder: Folder) -> tuple[Note, str] | None:
             monkeypatch.setattr(RunLease, "take", taken)
-            monkeypatch.setattr("presswatch_spark.runs.unfinished.read_note", read_note)
+            monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.read_note", read_note)
             fall_asleep(sleepers[0])
             followers.append(claims.enter_context(claim(store, KEY, NOON, SECONDS)))
             write_wave(followers[0].folder, wave(followers[0], 0))
@@ -250,7 +250,7 @@ class TestRuns:
             sleepers.append(lease)
 
         monkeypatch.setattr(RunLease, "take", remembered)
-        monkeypatch.setattr("presswatch_spark.runs.unfinished.read_note", asleep_for_long)
+        monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.read_note", asleep_for_long)
         with pytest.raises(OutputError, match="taken this run over"), claim(store, KEY, NOON, SECONDS):
             pass
         assert followers[0].folder.names() == ["run.json", "waves/000000-00000001.json"]

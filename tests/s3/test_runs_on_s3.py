@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import OutputError, PresswatchError, StorageError
-from presswatch_spark.pipeline import SCAN, RunSummary
-from presswatch_spark.processes import user_temporary
-from presswatch_spark.runs import publish
-from presswatch_spark.runs.markers import part_files, read_part
-from presswatch_spark.settings.config import RunRules
+from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
+from presswatch_spark.core.processes import user_temporary
+from presswatch_spark.core.settings.config import RunRules
+from presswatch_spark.scanning.pipeline import SCAN, RunSummary
+from presswatch_spark.scanning.runs import publish
+from presswatch_spark.scanning.runs.markers import part_files, read_part
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import RunLease
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.errors import StorageError
+from presswatch_spark.core.errors import StorageError
 from presswatch_spark.storage.objects import (
     ConflictError,
     MissingError,

@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.core.errors import CorpusError, OutputError
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import CACHE_VARIABLE, Corpus
-from presswatch_spark.errors import CorpusError, OutputError
-from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.corpora import Inline, article, build, write_jsonl, write_members
 

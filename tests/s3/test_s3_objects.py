@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.errors import ConfigError, InputError, StorageError, TruncatedError
+from presswatch_spark.core.errors import ConfigError, InputError, StorageError, TruncatedError
 from presswatch_spark.storage.disk import fetch_file, put_file
 from presswatch_spark.storage.host_limits import HostLimits
 from presswatch_spark.storage.objects import (

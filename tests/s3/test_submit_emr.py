@@ -19,14 +19,14 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.job import run_job
+from presswatch_spark.core.errors import StorageError
+from presswatch_spark.core.processes import user_temporary
 from presswatch_spark.deploy import emr as waiting
 from presswatch_spark.deploy.archive import NEEDED, pack
 from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, Steps, service_of
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import load_profile
 from presswatch_spark.deploy.submission import submission
-from presswatch_spark.errors import StorageError
-from presswatch_spark.processes import user_temporary
 from presswatch_spark.storage import locks as leases
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT

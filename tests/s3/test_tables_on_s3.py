@@ -19,7 +19,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.demo import shards
+from presswatch_spark.cli.demo import shards
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.seals import DamagedTablesError

@@ -17,7 +17,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.runs.unfinished import unfinished_runs
+from presswatch_spark.scanning.runs.unfinished import unfinished_runs
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.commands import presswatch
@@ -226,7 +226,7 @@ def test_misuse_is_said_before_anything_is_written(
 
 def test_a_loop_goes_on_after_a_look_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
     from presswatch_spark.cli.campaigning import repeated
-    from presswatch_spark.errors import StorageError
+    from presswatch_spark.core.errors import StorageError
 
     looks: list[Any] = [StorageError("the endpoint cannot be reached"), 0]
     pauses: list[float] = []

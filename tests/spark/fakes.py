@@ -15,14 +15,14 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import CorruptError, StorageError
-from presswatch_spark.monitoring.progress import Observer, Progress
-from presswatch_spark.pipeline import SCAN, RunSummary, run_key
-from presswatch_spark.runs.engine import execute
-from presswatch_spark.runs.unfinished import claim
-from presswatch_spark.runs.work import Outcome, Passes, Work, outcome_of
-from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard.attempts import ShardAttempt
+from presswatch_spark.core.errors import CorruptError, StorageError
+from presswatch_spark.core.settings.config import RunRules
+from presswatch_spark.scanning.monitoring.progress import Observer, Progress
+from presswatch_spark.scanning.pipeline import SCAN, RunSummary, run_key
+from presswatch_spark.scanning.runs.engine import execute
+from presswatch_spark.scanning.runs.unfinished import claim
+from presswatch_spark.scanning.runs.work import Outcome, Passes, Work, outcome_of
+from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.declarations import CorpusArticle, Match, RightsSignal, columns_without_run
 from presswatch_spark.tables.store import TableStore

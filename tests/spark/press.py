@@ -12,9 +12,9 @@ from typing import Any
 from pyspark.sql import SparkSession
 from warcio.warcwriter import WARCWriter
 
-from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import RunSummary, scan
-from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
+from presswatch_spark.scanning.monitoring.progress import Progress
+from presswatch_spark.scanning.pipeline import RunSummary, scan
 
 MEMBERS = """
 publishers:

@@ -13,13 +13,13 @@ from pyspark.sql import SparkSession
 
 import presswatch_spark as pw
 from presswatch_spark.claims.make import Sources
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.queries.matches import ORDERS, Matches, MatchFilter
-from presswatch_spark.queries.sql import run_query
-from presswatch_spark.queries.views import VIEWS
-from presswatch_spark.report.questions import QUESTIONS
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.terminal import json_line
+from presswatch_spark.legal.report.questions import QUESTIONS
+from presswatch_spark.query.matches import ORDERS, Matches, MatchFilter
+from presswatch_spark.query.sql import run_query
+from presswatch_spark.query.views import VIEWS
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.terminal import json_line
 from tests.conftest import ROOT
 from tests.world.claims import judge_all
 from tests.world.scanned import two_scans

@@ -15,10 +15,10 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.deploy.archive import HostPlatform, archive_for, check_archive
 from presswatch_spark.deploy.submission import FOLDER, PYTHON
-from presswatch_spark.pipeline import scan
-from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.scanning.pipeline import scan
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.press import Press

@@ -18,13 +18,13 @@ import pytest
 import zstandard
 from pyspark.sql import SparkSession
 
-from presswatch_spark.campaigns import run as campaign_module
-from presswatch_spark.campaigns.progress import Runs, core_hours_spent
 from presswatch_spark.cli import main as cli
-from presswatch_spark.costs import PriceList
-from presswatch_spark.runs import engine
-from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
-from presswatch_spark.runs.waves import WaveReader
+from presswatch_spark.scanning.campaigns import run as campaign_module
+from presswatch_spark.scanning.campaigns.progress import Runs, core_hours_spent
+from presswatch_spark.scanning.costs import PriceList
+from presswatch_spark.scanning.runs import engine
+from presswatch_spark.scanning.runs.unfinished import UnfinishedRun, unfinished_runs
+from presswatch_spark.scanning.runs.waves import WaveReader
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.commands import presswatch

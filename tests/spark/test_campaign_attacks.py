@@ -14,7 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import campaigning
-from presswatch_spark.runs import engine
+from presswatch_spark.scanning.runs import engine
 from presswatch_spark.tables import store as store_module
 from presswatch_spark.tables.store import TableStore
 from tests.world.crawls import (

@@ -19,13 +19,13 @@ from pyspark.sql import SparkSession
 
 from benchmarks.census.indices import Index, write_index
 from benchmarks.census.material import file_of, row_of, write_file
-from presswatch_spark.censuses.run import CensusSummary, census
 from presswatch_spark.cli import main as cli
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import InputError
-from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.runs.unfinished import UnfinishedRun, unfinished_runs
-from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.scanning.censuses.run import CensusSummary, census
+from presswatch_spark.scanning.monitoring.progress import Progress
+from presswatch_spark.scanning.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.sorted_files import SOUGHT
 from presswatch_spark.tables.store import TableStore
@@ -113,7 +113,7 @@ class TestCensus:
         out = tmp_path / "out"
         with monkeypatch.context() as patched:
             patched.setattr(
-                "presswatch_spark.runs.publish.clear", lambda run: (_ for _ in ()).throw(KeyError)
+                "presswatch_spark.scanning.runs.publish.clear", lambda run: (_ for _ in ()).throw(KeyError)
             )
             patched.setattr(TableStore, "publish", lambda *_: None)
             with pytest.raises(KeyError):
@@ -130,9 +130,9 @@ class TestCensus:
     ) -> None:
         whole = taken(index, corpus, tmp_path / "whole", spark)
         out, files = tmp_path / "out", sorted(map(str, index.rglob("*.parquet")))
-        monkeypatch.setattr("presswatch_spark.censuses.run.FileCensus", Counting)
+        monkeypatch.setattr("presswatch_spark.scanning.censuses.run.FileCensus", Counting)
         with monkeypatch.context() as patched:
-            patched.setattr("presswatch_spark.runs.engine.publish", lambda *_: 1 / 0)
+            patched.setattr("presswatch_spark.scanning.runs.engine.publish", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 taken(index, corpus, out, spark, SMALL_WAVES)
         (unfinished,) = unfinished_runs(TableStore.open(str(out)))
@@ -173,7 +173,7 @@ class TestCensus:
             for place in json.loads(marker.read_text())["shards"]
         }
         assert 2 <= len(done) < 8
-        monkeypatch.setattr("presswatch_spark.censuses.run.FileCensus", Counting)
+        monkeypatch.setattr("presswatch_spark.scanning.censuses.run.FileCensus", Counting)
         summary = taken(index, corpus, out, spark)
         files = sorted(map(str, index.rglob("*.parquet")))
         assert times_read(index) == {file: 1 for place, file in enumerate(files) if place not in done}
@@ -184,7 +184,7 @@ class TestCensus:
     def test_a_file_that_kills_its_workers_has_failed_and_the_others_are_read(
         self, spark: SparkSession, corpus: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("presswatch_spark.censuses.run.FileCensus", Deadly)
+        monkeypatch.setattr("presswatch_spark.scanning.censuses.run.FileCensus", Deadly)
         files = [str(file_of(index, n, subset)) for n, subset in ((0, "warc"), (2, "robotstxt"), (2, "warc"))]
         summary = census(
             files, corpus=str(corpus), out=str(tmp_path / "out"), config=ScanConfig(), spark=spark

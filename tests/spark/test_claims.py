@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import YEAR_BEFORE, House, Seen, text
 

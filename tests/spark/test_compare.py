@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.changes.compare import compare
+from presswatch_spark.query.changes.compare import compare
 from presswatch_spark.tables.store import TableStore
 from tests.world.histories import AFTER, BEFORE, altered_release, copy, random_history, run
 

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from presswatch_spark.core.errors import CorruptError
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.layout import ARTICLES_PER_PART
 from presswatch_spark.corpus.store import Corpus, article_rows
-from presswatch_spark.errors import CorruptError
-from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.corpora import article, build, text, write_jsonl
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import BudgetError
-from presswatch_spark.pipeline import RunSummary
+from presswatch_spark.core.errors import BudgetError
+from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.conftest import SHARDS

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.store import TableStore
-from tests.unit.formats.test_truncation import FORMATS, PAGES, is_boundary, whole_before
+from tests.unit.reading.test_truncation import FORMATS, PAGES, is_boundary, whole_before
 from tests.world.commands import presswatch
 from tests.world.shards import pages
 

@@ -10,12 +10,12 @@ from random import Random
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import OutputError, PresswatchError
-from presswatch_spark.monitoring.progress import Observer, Progress
-from presswatch_spark.pipeline import SCAN, RunSummary
-from presswatch_spark.queries.sql import run_query
-from presswatch_spark.runs import engine
-from presswatch_spark.settings.config import RunRules
+from presswatch_spark.core.errors import OutputError, PresswatchError
+from presswatch_spark.core.settings.config import RunRules
+from presswatch_spark.query.sql import run_query
+from presswatch_spark.scanning.monitoring.progress import Observer, Progress
+from presswatch_spark.scanning.pipeline import SCAN, RunSummary
+from presswatch_spark.scanning.runs import engine
 from presswatch_spark.tables.declarations import PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore

@@ -18,15 +18,15 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.scan import incomplete_lines
-from presswatch_spark.demo.generate import package_file, press
-from presswatch_spark.demo.run import Demonstration, reports_in, run_demo
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.pointers.checks import Record
-from presswatch_spark.pointers.pointer import Pointer, pointer_of
-from presswatch_spark.pointers.records import records_at
-from presswatch_spark.queries.sql import run_query
-from presswatch_spark.review.desk import open_desk
+from presswatch_spark.cli.demo.generate import package_file, press
+from presswatch_spark.cli.demo.run import Demonstration, reports_in, run_demo
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.legal.review.desk import open_desk
+from presswatch_spark.query.pointers.checks import Record
+from presswatch_spark.query.pointers.pointer import Pointer, pointer_of
+from presswatch_spark.query.pointers.records import records_at
+from presswatch_spark.query.sql import run_query
+from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore

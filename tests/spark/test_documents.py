@@ -14,9 +14,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.demo.generate import release_pages, write_press
-from presswatch_spark.demo.run import FORMS, write_shards
-from presswatch_spark.demo.shards import write_c4_parquet
+from presswatch_spark.cli.demo.generate import release_pages, write_press
+from presswatch_spark.cli.demo.run import FORMS, write_shards
+from presswatch_spark.cli.demo.shards import write_c4_parquet
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.s3.archives import write_archive

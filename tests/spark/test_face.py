@@ -8,7 +8,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 import presswatch_spark as pw
-from presswatch_spark.monitoring.progress import Progress
+from presswatch_spark.scanning.monitoring.progress import Progress
 from tests.spark.press import Press
 from tests.world.commands import presswatch
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import StorageError
-from presswatch_spark.monitoring.progress import EventLog, Observer, Progress
-from presswatch_spark.runs.work import PlatformError, check_budget, failures_allowed, is_hopeless
-from presswatch_spark.settings.config import RunRules
-from presswatch_spark.shard.attempts import ShardAttempt
+from presswatch_spark.core.errors import StorageError
+from presswatch_spark.core.settings.config import RunRules
+from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
+from presswatch_spark.scanning.runs.work import PlatformError, check_budget, failures_allowed, is_hopeless
+from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.tables.store import TableStore
 from tests.spark.fakes import be_cut, counted, fake_shards, lose_connection, run_fake, times_scanned
 from tests.world.exposition import parsed

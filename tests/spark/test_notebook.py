@@ -12,8 +12,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.demo.generate import release_pages, write_press
-from presswatch_spark.demo.run import write_shards
+from presswatch_spark.cli.demo.generate import release_pages, write_press
+from presswatch_spark.cli.demo.run import write_shards
 from tests.conftest import ROOT
 from tests.world.documents import text_of
 

@@ -18,7 +18,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.demo import shards
+from presswatch_spark.cli.demo import shards
 from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore

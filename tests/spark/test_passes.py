@@ -16,13 +16,13 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.core.errors import BudgetError
+from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.errors import BudgetError
-from presswatch_spark.monitoring.progress import Observer, Progress
-from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.runs.sifting import TRIES_BEFORE_SET_ASIDE
-from presswatch_spark.runs.work import Outcome, Passes
-from presswatch_spark.settings.config import RunRules
+from presswatch_spark.scanning.monitoring.progress import Observer, Progress
+from presswatch_spark.scanning.pipeline import RunSummary
+from presswatch_spark.scanning.runs.sifting import TRIES_BEFORE_SET_ASIDE
+from presswatch_spark.scanning.runs.work import Outcome, Passes
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.store import TableStore

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import OutputError, PresswatchError, StorageError
-from presswatch_spark.monitoring.progress import EventLog, Observer, Progress
-from presswatch_spark.runs import engine, publish
-from presswatch_spark.runs.publish import Sorted, sorted_by_spark, sorted_here
+from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
+from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
+from presswatch_spark.scanning.runs import engine, publish
+from presswatch_spark.scanning.runs.publish import Sorted, sorted_by_spark, sorted_here
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import sorted_files

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
+from presswatch_spark.cli.demo import shards
+from presswatch_spark.core.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.demo import shards
-from presswatch_spark.pipeline import scan
-from presswatch_spark.settings.config import CorpusConfig, ScanConfig
+from presswatch_spark.scanning.pipeline import scan
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.reference.pairs import pairs_with_common_run

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import RunSummary, scan
-from presswatch_spark.settings.config import RunRules, ScanConfig
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
+from presswatch_spark.scanning.monitoring.progress import Progress
+from presswatch_spark.scanning.pipeline import RunSummary, scan
 from presswatch_spark.tables.store import TableStore
 from tests.spark.press import Press
 from tests.world.warc import packed_as, record

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.cli.demo.shards import write_wet
 from presswatch_spark.cli.main import run
-from presswatch_spark.demo.shards import write_wet
 from presswatch_spark.tables.store import TableStore
-from tests.unit.rights.test_rights_scan import SITE, Answer, write_warc
+from tests.unit.matching.rights.test_rights_scan import SITE, Answer, write_warc
 from tests.world.corpora import article, corpus_of
 from tests.world.shards import SmallPage
 

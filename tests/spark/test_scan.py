@@ -16,15 +16,15 @@ from typing import Any, cast
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.core.errors import ConfigError, CorpusError, InputError
+from presswatch_spark.core.settings.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.errors import ConfigError, CorpusError, InputError
-from presswatch_spark.monitoring.progress import Progress
-from presswatch_spark.pipeline import RunSummary, scan
-from presswatch_spark.runs.provenance import commit, packages, packages_digest
-from presswatch_spark.settings.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
+from presswatch_spark.reading.text.words import word_at, words_of
+from presswatch_spark.scanning.monitoring.progress import Progress
+from presswatch_spark.scanning.pipeline import RunSummary, scan
+from presswatch_spark.scanning.runs.provenance import commit, packages, packages_digest
 from presswatch_spark.storage.objects import StorageOptions, read_range
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.text.words import word_at, words_of
 from tests.spark.conftest import PAGES, SHARDS
 from tests.spark.press import GUARANTEED, Press
 from tests.world.servers import web

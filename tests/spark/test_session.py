@@ -20,10 +20,10 @@ from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import PresswatchError
-from presswatch_spark.spark.interrupts import interruptible
-from presswatch_spark.spark.java import LIGHT_JVM
-from presswatch_spark.spark.session import cores_now, session, spark_schema
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.spark.interrupts import interruptible
+from presswatch_spark.core.spark.java import LIGHT_JVM
+from presswatch_spark.core.spark.session import cores_now, session, spark_schema
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
@@ -31,10 +31,10 @@ from tests.spark.press import Press
 
 TOOLS = "basename bash cat dirname env ls mkdir nice ps rm sed sh uname"
 COUNT = """
-from presswatch_spark.spark.session import session
+from presswatch_spark.core.spark.session import session
 spark = session("test", master={master!r})
 def batches(found):
-    from presswatch_spark.runs.wave_task import WaveTask
+    from presswatch_spark.scanning.runs.wave_task import WaveTask
     yield from found
 print(spark.range(0, 4, 1, 2).mapInArrow(batches, "id long").count(), spark.sparkContext.master)
 """
@@ -67,7 +67,7 @@ def on_a_cluster(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What a session says of a cluster: of a count by workers, then of its cores."""
     code = """
 import time
-from presswatch_spark.spark.session import cores_now
+from presswatch_spark.core.spark.session import cores_now
 deadline = time.monotonic() + 60
 while cores_now(spark.sparkContext) < 2 and time.monotonic() < deadline:
     time.sleep(0.1)
@@ -96,8 +96,8 @@ def test_the_cores_of_a_local_session_are_known_without_its_settings() -> None:
 
 
 NO_JVM = """
-from presswatch_spark.errors import PresswatchError
-from presswatch_spark.spark import session as module
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.spark import session as module
 module.JAVA_SECONDS = 1
 try:
     module.session("test")
@@ -135,7 +135,7 @@ def test_a_jvm_that_is_given_up_is_ended(tmp_path: Path) -> None:
 
 
 STARTED = """
-from presswatch_spark.spark.session import session
+from presswatch_spark.core.spark.session import session
 try:
     session("test")
 except KeyboardInterrupt:
@@ -200,7 +200,7 @@ def test_in_a_container_of_yarn_a_job_without_need_of_spark_starts_it(tmp_path: 
 def test_under_spark_submit_it_is_the_clusters_to_say_whether_spark_shows_its_pages(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
-        'from presswatch_spark.spark.session import session\nprint(session("test").sparkContext.uiWebUrl)\n'
+        'from presswatch_spark.core.spark.session import session\nprint(session("test").sparkContext.uiWebUrl)\n'
     )
     (tmp_path / "events").mkdir()
     assert submitted([str(program)], tmp_path / "events").stdout.startswith("http://")
@@ -257,11 +257,11 @@ REST_OF_QUERY = "now the rest of the query"
 LIFE = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from presswatch_spark.errors import PresswatchError
-from presswatch_spark.queries.sql import run_query
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.query.sql import run_query
 from pyspark.sql import SparkSession
-from presswatch_spark.spark.session import DAEMON, session, spark_context
-from presswatch_spark.spark.worker import collected, task
+from presswatch_spark.core.spark.session import DAEMON, session, spark_context
+from presswatch_spark.core.spark.worker import collected, task
 from tests.world.tables import publish
 
 # Workers have next to nothing to import here. Spark's own print tracebacks between tasks: so `task`.
@@ -403,7 +403,7 @@ def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("presswatch_spark.spark.interrupts.answer_of", interrupted)
+    monkeypatch.setattr("presswatch_spark.core.spark.interrupts.answer_of", interrupted)
 
 
 def cancelled(jobs: Jobs, end: Callable[[], str]) -> str:
@@ -442,7 +442,7 @@ def test_after_a_second_ctrl_c_the_work_is_cancelled_as_well(monkeypatch: pytest
             raise KeyboardInterrupt
         wait(*given)
 
-    monkeypatch.setattr("presswatch_spark.spark.interrupts.wait", again)
+    monkeypatch.setattr("presswatch_spark.core.spark.interrupts.wait", again)
     ends = list[str]()
     jobs, command = BetweenTwoJobs(), threading.Thread(target=interrupted)
     command.start()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from presswatch_spark.spark.java import LIGHT_JVM
+from presswatch_spark.core.spark.java import LIGHT_JVM
 from tests.conftest import ROOT
 
 SUBMIT = str(ROOT / "scripts" / "submit.sh")

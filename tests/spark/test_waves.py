@@ -13,12 +13,12 @@ import pytest
 from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
-from presswatch_spark.errors import OutputError, PresswatchError
-from presswatch_spark.monitoring.progress import Observer, Progress
-from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.runs.waves import FULL_SHARD_BYTES, dealt, tasks_for
-from presswatch_spark.runs.work import ALL_DIED
-from presswatch_spark.settings.config import RunRules
+from presswatch_spark.core.errors import OutputError, PresswatchError
+from presswatch_spark.core.settings.config import RunRules
+from presswatch_spark.scanning.monitoring.progress import Observer, Progress
+from presswatch_spark.scanning.pipeline import RunSummary
+from presswatch_spark.scanning.runs.waves import FULL_SHARD_BYTES, dealt, tasks_for
+from presswatch_spark.scanning.runs.work import ALL_DIED
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
 from tests.spark.fakes import (
@@ -122,7 +122,7 @@ def test_a_jvm_that_is_gone_between_two_waves_is_an_error_with_what_to_do(
     def gone(*_: object) -> int:
         raise Py4JNetworkError("Answer from Java side is empty")
 
-    monkeypatch.setattr("presswatch_spark.runs.waves.tasks_for", gone)
+    monkeypatch.setattr("presswatch_spark.scanning.runs.waves.tasks_for", gone)
     with pytest.raises(PresswatchError, match=r"Answer from Java side is empty .*the run goes on"):
         run_fake(spark, tmp_path)
 

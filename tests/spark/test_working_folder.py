@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.formats import registry
-from presswatch_spark.processes import elsewhere, without_blanks
-from presswatch_spark.shard.kernels import specimens
+from presswatch_spark.core.processes import elsewhere, without_blanks
+from presswatch_spark.reading import registry
+from presswatch_spark.scanning.shard.kernels import specimens
 from tests.world.corpora import article, corpus_of
 
 HOSTILE = ("resource", "numpy", "json", "pyarrow", "pickle", "pyspark", "tempfile", "lxml", "yaml")
@@ -97,8 +97,8 @@ def test_no_process_of_a_scan_runs_or_reads_a_file_of_the_working_folder(tmp_pat
     ("imported_first", "text"),
     [
         ("numba", "disable_jit: 1\n"),
-        ("presswatch_spark.compiled", "disable_jit: 1\n"),
-        pytest.param("presswatch_spark.compiled", "{no yaml", marks=pytest.mark.full),
+        ("presswatch_spark.core.compiled", "disable_jit: 1\n"),
+        pytest.param("presswatch_spark.core.compiled", "{no yaml", marks=pytest.mark.full),
     ],
 )
 def test_numba_takes_no_setting_from_the_working_folder(
@@ -106,7 +106,7 @@ def test_numba_takes_no_setting_from_the_working_folder(
 ) -> None:
     (tmp_path / ".numba_config.yaml").write_text(text)
     code = (
-        f"import {imported_first}, presswatch_spark.compiled, numba; add = numba.njit(lambda x: x + 1);"
+        f"import {imported_first}, presswatch_spark.core.compiled, numba; add = numba.njit(lambda x: x + 1);"
         " print(numba.config.DISABLE_JIT, hasattr(add, 'py_func'))"
     )
     done = run_in(tmp_path, sys.executable, "-P", "-W", "error", "-c", code)
@@ -120,7 +120,7 @@ def test_an_iceberg_catalog_is_not_named_by_the_working_folder(tmp_path: Path) -
         settings = SETTINGS[".pyiceberg.yaml"].replace("127.0.0.1", folder.name)
         (folder / ".pyiceberg.yaml").write_text(settings)
     code = (
-        "from presswatch_spark.catalog.sync import ignore_working_folder; ignore_working_folder();"
+        "from presswatch_spark.tables.catalog.sync import ignore_working_folder; ignore_working_folder();"
         " from pyiceberg.utils.config import Config;"
         " print(Config().get_catalog_config('presswatch'))"
     )

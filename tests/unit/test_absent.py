@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pytest
 
-from presswatch_spark.processes import absent
+from presswatch_spark.core.processes import absent
 
 
 def test_a_module_is_absent_while_the_block_runs_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:

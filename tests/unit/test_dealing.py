@@ -13,7 +13,7 @@ from tests.world.proofs import beyond_samples, each_time
 
 SPARK = ["tests/chaos/test_chaos.py", "tests/spark/test_waves.py"]
 OTHERS = ["tests/s3/test_first_contact.py", "tests/unit/test_house.py"]
-ROOM = "tests/unit/evidence"
+ROOM = "tests/unit/legal/evidence"
 
 
 def test_the_first_process_has_files_of_spark_and_others_have_them_last(

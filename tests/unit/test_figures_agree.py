@@ -17,9 +17,9 @@ import pytest
 from presswatch_spark.claims.make import counts_of
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli import main as cli
-from presswatch_spark.queries.sql import run_query
-from presswatch_spark.removal.status import CaseStatus
-from presswatch_spark.report.make import ReportOrder, gather
+from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.legal.report.make import ReportOrder, gather
+from presswatch_spark.query.sql import run_query
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.world.bags import build, readme

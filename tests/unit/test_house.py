@@ -17,11 +17,11 @@ from typing import TypeGuard, get_args
 import pytest
 
 from presswatch_spark.cli.commands.scan import scan
+from presswatch_spark.core.settings.config import ScanConfig, load_scan_config
 from presswatch_spark.corpus.registry import load_registry
-from presswatch_spark.formats import registry
-from presswatch_spark.formats.row_datasets import TRIED
-from presswatch_spark.removal import states
-from presswatch_spark.settings.config import ScanConfig, load_scan_config
+from presswatch_spark.legal.removal import states
+from presswatch_spark.reading import registry
+from presswatch_spark.reading.row_datasets import TRIED
 from presswatch_spark.tables.declarations import TABLES
 from tests.conftest import ROOT
 from tests.world.documents import built, family
@@ -127,7 +127,7 @@ def test_pure_rooms_load_without_spark(module: str, first_with_spark: str) -> No
 @pytest.mark.slow
 def test_a_scan_loads_no_library_that_it_does_not_use() -> None:
     unused = "{'scipy.integrate', 'datasketch', 'duckdb', 'pandas', 'pypdf', 'boto3', 'urllib3'}"
-    modules = "presswatch_spark.pipeline, presswatch_spark.runs.engine"
+    modules = "presswatch_spark.scanning.pipeline, presswatch_spark.scanning.runs.engine"
     code = f"import sys, {modules}; print(*{unused} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not done.stdout.strip()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.processes import is_ours, user_caches
+from presswatch_spark.core.processes import is_ours, user_caches
 
 
 def test_the_users_cache_comes_first_and_a_folder_of_the_users_own_in_tmp_last(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from presswatch_spark.formats.arc import ArcReading, begins_with_arc_record
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.formats.warc.pages import Stored
-from presswatch_spark.model import ReadReport
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.reading.arc import ArcReading, begins_with_arc_record
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.warc.pages import Stored
 from presswatch_spark.storage.objects import StorageOptions, open_stream, stat
 
 VERSION = (

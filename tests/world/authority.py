@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from presswatch_spark.evidence import verify as alone
+from presswatch_spark.legal.evidence import verify as alone
 
 DAYS = timedelta(days=30)
 POLICY = """

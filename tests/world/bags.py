@@ -14,13 +14,13 @@ import pytest
 
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.claims.selection import Choice
+from presswatch_spark.cli.demo.generate import Page
+from presswatch_spark.core.settings.config import ScanConfig, load_scan_config
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.generate import Page
-from presswatch_spark.evidence import documents
-from presswatch_spark.evidence import verify as alone
-from presswatch_spark.evidence.build import BagOrder, Built, make_bag
-from presswatch_spark.evidence.sources import source_at
-from presswatch_spark.settings.config import ScanConfig, load_scan_config
+from presswatch_spark.legal.evidence import documents
+from presswatch_spark.legal.evidence import verify as alone
+from presswatch_spark.legal.evidence.build import BagOrder, Built, make_bag
+from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.claims import AS_OF, judge_all
 from tests.world.release import LETTERS, QUICK, Release

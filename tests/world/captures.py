@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from presswatch_spark.model import Capture, Locator
-from presswatch_spark.rights.declaration import Signal
-from presswatch_spark.rights.signals import signals_of
+from presswatch_spark.core.model import Capture, Locator
+from presswatch_spark.matching.rights.declaration import Signal
+from presswatch_spark.matching.rights.signals import signals_of
 
 NOON = datetime(2024, 5, 18, 12, tzinfo=UTC)
 PAGE = "https://www.courrier.example/une/1"

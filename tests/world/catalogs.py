@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.catalog import sync as syncing
-from presswatch_spark.catalog.sync import open_catalog
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.catalog import sync as syncing
+from presswatch_spark.tables.catalog.sync import open_catalog
 from presswatch_spark.tables.declarations import DERIVED, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.sorted_files import SortedFiles

@@ -13,12 +13,12 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from benchmarks.census.material import Row, row_of
-from presswatch_spark.censuses.file import FileCensus
-from presswatch_spark.censuses.run import wanted_of
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.runs.work import Outcome
-from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.scanning.censuses.file import FileCensus
+from presswatch_spark.scanning.censuses.run import wanted_of
+from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.world.corpora import Inline, article, write_jsonl
 

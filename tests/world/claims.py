@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.claims.make import ClaimsSummary, Sources, known_beside, make_claims
-from presswatch_spark.demo.shards import CannedResponse, write_warc
-from presswatch_spark.settings.config import ScanConfig
+from presswatch_spark.cli.demo.shards import CannedResponse, write_warc
+from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore
 from tests.world.corpora import article, build, write_jsonl
 from tests.world.prose import prose

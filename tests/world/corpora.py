@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from pyspark.sql import SparkSession
 
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.manifest import Manifest
-from presswatch_spark.settings.config import CorpusConfig
 from presswatch_spark.storage.objects import StorageOptions
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.demo import shards
+from presswatch_spark.cli.demo import shards
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import presswatch
 from tests.world.corpora import MEMBERS, article, build, write_jsonl

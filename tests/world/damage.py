@@ -16,13 +16,13 @@ from typing import Any
 
 import zstandard
 
-from presswatch_spark.errors import PresswatchError
-from presswatch_spark.formats import registry
-from presswatch_spark.formats.registry import format_for
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.model import ReadReport
-from presswatch_spark.runs.work import failure_of, guarded
-from presswatch_spark.shard.attempts import ShardAttempt
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.reading import registry
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.scanning.runs.work import failure_of, guarded
+from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, stat
 
 INSERTED_BYTES = 100

@@ -2,7 +2,7 @@
 
 from babel.messages.pofile import read_po
 
-from presswatch_spark.translation import LOCALE
+from presswatch_spark.core.translation import LOCALE
 
 
 def words(context: str) -> set[str]:

@@ -10,11 +10,11 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from presswatch_spark.demo.shards import web_page, write_warc, write_wet
-from presswatch_spark.errors import PresswatchError
-from presswatch_spark.formats import registry
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.model import Locator, ReadReport
+from presswatch_spark.cli.demo.shards import web_page, write_warc, write_wet
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.model import Locator, ReadReport
+from presswatch_spark.reading import registry
+from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.world.shards import SmallPage
 

@@ -16,21 +16,21 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from benchmarks.census.material import CRAWL, row_of, write_file
-from presswatch_spark.censuses.run import census
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.cli import main as cli
+from presswatch_spark.cli.demo import generate
+from presswatch_spark.cli.demo.generate import Page, press
+from presswatch_spark.cli.demo.shards import web_page, write_c4_json, write_c4_parquet, write_oscar_2301
+from presswatch_spark.core.settings.config import CorpusConfig, ReadRules, ScanConfig
+from presswatch_spark.core.terminal import table_lines
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.demo import generate
-from presswatch_spark.demo.generate import Page, press
-from presswatch_spark.demo.shards import web_page, write_c4_json, write_c4_parquet, write_oscar_2301
-from presswatch_spark.pipeline import scan
-from presswatch_spark.queries.sql import run_query
-from presswatch_spark.settings.config import CorpusConfig, ReadRules, ScanConfig
+from presswatch_spark.query.sql import run_query
+from presswatch_spark.scanning.censuses.run import census
+from presswatch_spark.scanning.pipeline import scan
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.terminal import table_lines
 from tests.conftest import ROOT
-from tests.unit.rights.test_rights_scan import Answer, write_warc
+from tests.unit.matching.rights.test_rights_scan import Answer, write_warc
 from tests.world.claims import judge_all
 
 PAGES = [ROOT / "docs" / "how-to" / f"{name}.md" for name in ("queries", "queries-claims")]
@@ -207,7 +207,7 @@ def main() -> None:
     """Write the answers anew."""
     import tempfile
 
-    from presswatch_spark.spark.session import session
+    from presswatch_spark.core.spark.session import session
 
     spark = session("the guide", cores=2)
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,7 @@ import tempfile
 from multiprocessing import get_context
 from pathlib import Path
 
-from presswatch_spark.compiled import ALL, ready_file
+from presswatch_spark.core.compiled import ALL, ready_file
 
 
 def main() -> None:
@@ -18,9 +18,9 @@ def main() -> None:
     if ready_file(ALL).exists():
         return
     # Each `make test` looks whether there is anything to do, which takes none of these.
+    from presswatch_spark.core.settings.config import ScanConfig
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.settings.config import ScanConfig
-    from presswatch_spark.shard.kernels import Rehearsal, compiled_beside
+    from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
     from tests.world.scanned import press_corpus
 
     claims = get_context("spawn").Process(target=compile_judgements)

@@ -17,15 +17,15 @@ from zipfile import ZipFile
 import yaml
 
 from presswatch_spark.claims.selection import Choice, PlaceSelection
-from presswatch_spark.demo.generate import package_file
-from presswatch_spark.evidence.sources import source_at
-from presswatch_spark.notices.laws import laws
-from presswatch_spark.notices.letter import NoticeOrder
-from presswatch_spark.notices.notice import DraftedNotice, draft_notice
-from presswatch_spark.notices.parties import Sender, load_recipient, load_sender
-from presswatch_spark.notices.rules import Checking, NoticeCheck, check_notice
-from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.cli.demo.generate import package_file
+from presswatch_spark.legal.evidence.sources import source_at
+from presswatch_spark.legal.notices.laws import laws
+from presswatch_spark.legal.notices.letter import NoticeOrder
+from presswatch_spark.legal.notices.notice import DraftedNotice, draft_notice
+from presswatch_spark.legal.notices.parties import Sender, load_recipient, load_sender
+from presswatch_spark.legal.notices.rules import Checking, NoticeCheck, check_notice
+from presswatch_spark.legal.removal.case import RemovalCase
+from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, Target
 from presswatch_spark.tables.store import TableStore

@@ -1,6 +1,6 @@
 """ParaCrawl's pairs of sentences (`url`, `url`, `text`, `text`, `…`, parted by tabs) as a format of its own.
 
-It is written as a newcomer would add it: this file would lie in `presswatch_spark/formats/`, and `PARACRAWL`
+It is written as a newcomer would add it: this file would lie in `presswatch_spark/reading/`, and `PARACRAWL`
 would be a name more in `registry.FORMATS`. `docs/how-to/add-a-dataset.md` goes through it.
 """
 
@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from presswatch_spark.formats.inflate import inflated, lines
-from presswatch_spark.formats.source import ANYTHING, Format, Head, ReadOptions
-from presswatch_spark.formats.table.row_values import BatchBuilder
-from presswatch_spark.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.reading.inflate import inflated, lines
+from presswatch_spark.reading.rows.row_values import BatchBuilder
+from presswatch_spark.reading.source import ANYTHING, Format, Head, ReadOptions
 from presswatch_spark.storage.objects import ObjectInfo
 
 # Of a pair, the side that the collection is named for first is read: its page and its sentence.

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from presswatch_spark.demo.generate import FOOT, MENU, DemoArticle, Page
+from presswatch_spark.cli.demo.generate import FOOT, MENU, DemoArticle, Page
 
 WHEN = (
     "Lundi matin", "Dès l’aube", "Après trois heures de débat", "Malgré la pluie",

@@ -15,14 +15,14 @@ from typing import Any
 from urllib.parse import quote
 
 from presswatch_spark.claims.make import Sources
+from presswatch_spark.cli.demo.generate import package_file, release_pages, write_press
+from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.demo.generate import package_file, release_pages, write_press
-from presswatch_spark.pointers.pointer import Mirror
-from presswatch_spark.removal.case import MARKER, RemovalCase, write_case
-from presswatch_spark.removal.places import open_case
-from presswatch_spark.removal.rounds import Prober, ProbeReport
-from presswatch_spark.removal.status import CaseStatus
-from presswatch_spark.settings.config import load_scan_config
+from presswatch_spark.legal.removal.case import MARKER, RemovalCase, write_case
+from presswatch_spark.legal.removal.places import open_case
+from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
+from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Probe, Target

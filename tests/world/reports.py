@@ -18,13 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.notices.parties import load_recipients
-from presswatch_spark.report import figures
-from presswatch_spark.report.make import ReportOrder, make_report
+from presswatch_spark.core.translation import LANGUAGES
+from presswatch_spark.legal.notices.parties import load_recipients
+from presswatch_spark.legal.report import figures
+from presswatch_spark.legal.report.make import ReportOrder, make_report
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, PublishedRun
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.translation import LANGUAGES
 from tests.world.claims import House, Seen, text
 from tests.world.reviews import ARABIC, HOSTILE
 from tests.world.tables import NOON, match, publish_row, row_of

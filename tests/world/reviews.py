@@ -11,8 +11,8 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from presswatch_spark.claims.reviews import Review
-from presswatch_spark.review.app import application
-from presswatch_spark.review.desk import Desk, open_desk
+from presswatch_spark.legal.review.app import application
+from presswatch_spark.legal.review.desk import Desk, open_desk
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.claims import House, Seen, text
 

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from presswatch_spark.cli.demo import shards
+from presswatch_spark.cli.demo.generate import DemoArticle, Page
+from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.corpus.store import Corpus, article_rows
-from presswatch_spark.demo import shards
-from presswatch_spark.demo.generate import DemoArticle, Page
-from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.runs.work import Outcome
-from presswatch_spark.settings.config import MinHashRules, ScanConfig, row_settings
+from presswatch_spark.scanning.pipeline import ShardScan
+from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.declarations import CorpusArticle, ShardLog
 from presswatch_spark.tables.digests import row_digest

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from presswatch_spark.demo.shards import (
+from presswatch_spark.cli.demo.shards import (
     ISO_639_1,
     RELEASE,
     Page,
@@ -17,9 +17,9 @@ from presswatch_spark.demo.shards import (
     write_lines,
     write_parquet,
 )
-from presswatch_spark.formats.registry import format_for
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.model import Locator, ReadReport
+from presswatch_spark.core.model import Locator, ReadReport
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import stat
 
 

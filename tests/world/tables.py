@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
+from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.tables.declarations import (
     PUBLISHED_BY,

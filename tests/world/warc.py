@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.model import ReadReport
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.reading.source import ReadOptions
 from tests.world.shards import Document, read
 
 HTML = "Content-Type: text/html; charset=utf-8"

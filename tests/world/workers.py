@@ -3,7 +3,7 @@
 Tests kill workers by the dozen, and each worker that follows would do all of it anew.
 """
 
-from presswatch_spark.spark.daemon import NEEDED, serve
+from presswatch_spark.scanning.daemon import NEEDED, serve
 from presswatch_spark.storage.s3 import aws_session
 
 if __name__ == "__main__":

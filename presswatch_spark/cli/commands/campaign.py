@@ -35,15 +35,15 @@ from presswatch_spark.cli.replies import (
     command,
     schema_of,
 )
-from presswatch_spark.releases.release import CRAWL_FORMS
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.scanning.releases.release import CRAWL_FORMS
 from presswatch_spark.storage.host_limits import ask_anew
-from presswatch_spark.terminal import counted
 
 if TYPE_CHECKING:
-    from presswatch_spark.campaigns.progress import ItemProgress
-    from presswatch_spark.campaigns.run import Campaign
-    from presswatch_spark.costs import Machine
-    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.query.pointers.pointer import Mirror
+    from presswatch_spark.scanning.campaigns.progress import ItemProgress
+    from presswatch_spark.scanning.campaigns.run import Campaign
+    from presswatch_spark.scanning.costs import Machine
 
 HEADERS = ("release", "format", "state", "missing", "matches", "core-hours", "dollars", "runs")
 
@@ -131,8 +131,8 @@ def run(
     presswatch campaign run history --budget 200
     """
     leave_pandas_out()
-    from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.cli.campaigning import campaign_at, look, repeated
+    from presswatch_spark.scanning.campaigns.budget import Budget
 
     def once(retried: tuple[str, ...] | None = None) -> int:
         found = campaign_at(folder, flags)
@@ -159,8 +159,8 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any)
     presswatch campaign status history
     """
     leave_pandas_out()
-    from presswatch_spark.campaigns.budget import Budget
     from presswatch_spark.cli.campaigning import campaign_at
+    from presswatch_spark.scanning.campaigns.budget import Budget
 
     found = campaign_at(folder, flags)
     machine = Budget.of(None, found.config).machine
@@ -197,8 +197,8 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any)
 
 
 def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine | None) -> Iterator[str]:
-    from presswatch_spark.campaigns.budget import estimated
-    from presswatch_spark.costs import core_hours_text, dollars_text
+    from presswatch_spark.scanning.campaigns.budget import estimated
+    from presswatch_spark.scanning.costs import core_hours_text, dollars_text
 
     begun = found.begun()
     spent = found.spent(begun)

@@ -18,11 +18,11 @@ from presswatch_spark.cli.replies import (
     command,
     schema_of,
 )
-from presswatch_spark.monitoring.progress import EventLog, failures_logged
-from presswatch_spark.terminal import counted
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.scanning.monitoring.progress import EventLog, failures_logged
 
 if TYPE_CHECKING:
-    from presswatch_spark.censuses.run import CensusSummary
+    from presswatch_spark.scanning.censuses.run import CensusSummary
 
 TitleRow = tuple[str, str, int, int, str, str, str]
 CAPTURES = (
@@ -71,8 +71,8 @@ def census(
     A stopped census goes on where it was when the same command is given again. --export writes what it found
     of each title; `presswatch sql` exports the captures.
     """
-    from presswatch_spark.face import census as take_census
-    from presswatch_spark.queries.sql import answer_of, literal
+    from presswatch_spark.api import census as take_census
+    from presswatch_spark.query.sql import answer_of, literal
     from presswatch_spark.tables.store import TableStore
 
     events = EventLog.of(form.settings.run.log_format)

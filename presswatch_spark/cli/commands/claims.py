@@ -23,12 +23,12 @@ from presswatch_spark.cli.options import (
     repeated_option,
 )
 from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, Table, command, tell
-from presswatch_spark.queries.sql import ENGINE_NAMES
-from presswatch_spark.terminal import counted
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.query.sql import ENGINE_NAMES
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.make import ClaimsSummary
-    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.query.pointers.pointer import Mirror
 
 NAME_CHARACTERS = 200
 
@@ -77,7 +77,7 @@ def claims(
     """
     leave_pandas_out()
     from presswatch_spark.claims.make import Sources, known_beside, make_claims
-    from presswatch_spark.queries.sql import run_query
+    from presswatch_spark.query.sql import run_query
     from presswatch_spark.tables.store import TableStore
 
     sources = Sources(corpus, licences, press, reviews, known, as_of)
@@ -158,12 +158,12 @@ def review(
     presswatch review --reviewer "A. Blum" --corpus corpus --tables tables claims
     presswatch claims --corpus corpus --reviews reviews.jsonl --out claims tables
     """
-    from presswatch_spark.extras import library
+    from presswatch_spark.core.extras import library
 
     for name in ("starlette", "jinja2", "uvicorn"):
         library(name, "review")
-    from presswatch_spark.review.app import serve
-    from presswatch_spark.review.desk import open_desk
+    from presswatch_spark.legal.review.app import serve
+    from presswatch_spark.legal.review.desk import open_desk
 
     desk = open_desk(path, reviews, reviewer, form.storage, corpus, tables, mirrors, language=language)
 
@@ -199,8 +199,8 @@ def report(
 
     Example: presswatch report --corpus corpus --out report.html tables
     """
-    from presswatch_spark.notices.parties import load_recipients
-    from presswatch_spark.report.make import ReportOrder, make_report
+    from presswatch_spark.legal.notices.parties import load_recipients
+    from presswatch_spark.legal.report.make import ReportOrder, make_report
 
     recipients = list(load_recipients().values()) if case else ()
     order = ReportOrder(

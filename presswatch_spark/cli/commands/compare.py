@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from presswatch_spark.cli.arrow_manners import keep_memory, leave_pandas_out
 from presswatch_spark.cli.options import STORAGE, argument, engine_option, memory_option, option
 from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
-from presswatch_spark.queries.sql import ENGINE_NAMES
-from presswatch_spark.translation import N_
+from presswatch_spark.core.translation import N_
+from presswatch_spark.query.sql import ENGINE_NAMES
 
 if TYPE_CHECKING:
-    from presswatch_spark.changes.compare import ChangesSummary
+    from presswatch_spark.query.changes.compare import ChangesSummary
 
 MEANING = {
     "gone": N_("found before; not there after, in shards that were read to their end"),
@@ -49,7 +49,7 @@ def compare(
     """
     keep_memory()
     leave_pandas_out()
-    from presswatch_spark.changes.compare import compare as run_compare
+    from presswatch_spark.query.changes.compare import compare as run_compare
     from presswatch_spark.tables.declarations import SCHEMAS
     from presswatch_spark.tables.store import column_batches
 

@@ -12,7 +12,7 @@ import click
 
 from presswatch_spark.cli.options import STORAGE, argument, flag, option, repeated_option
 from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, ReplyRows, command, schema_of, tell
-from presswatch_spark.terminal import counted, table_lines, terminal_width
+from presswatch_spark.core.terminal import counted, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest, TitleCounts
@@ -84,7 +84,7 @@ def build(
     Of a known text, one occurrence is enough: eight of its words in a row are no article's own. A file named
     .txt is one text in UTF-8; any other is read as a scan reads it.
     """
-    from presswatch_spark.face import build_corpus
+    from presswatch_spark.api import build_corpus
 
     started = time.monotonic()
     manifest = build_corpus(

@@ -21,13 +21,13 @@ from presswatch_spark.cli.options import (
     rows_option,
 )
 from presswatch_spark.cli.replies import FAILED, INCOMPLETE, Language, Reply, ReplyForm, command, tell
-from presswatch_spark.redaction import bare_url
-from presswatch_spark.terminal import json_line, printable
+from presswatch_spark.core.redaction import bare_url
+from presswatch_spark.core.terminal import json_line, printable
 
 if TYPE_CHECKING:
-    from presswatch_spark.evidence.stamps import Stamped
-    from presswatch_spark.pointers.audit import RowCheck
-    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.legal.evidence.stamps import Stamped
+    from presswatch_spark.query.pointers.audit import RowCheck
+    from presswatch_spark.query.pointers.pointer import Mirror
 
 
 def _tsa_option(*, required: bool) -> Any:
@@ -74,9 +74,9 @@ def build(
     """
     from presswatch_spark.claims.selection import Choice
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.evidence.build import BagOrder, make_bag
-    from presswatch_spark.evidence.sources import source_at
-    from presswatch_spark.evidence.stamps import parse_authority
+    from presswatch_spark.legal.evidence.build import BagOrder, make_bag
+    from presswatch_spark.legal.evidence.sources import source_at
+    from presswatch_spark.legal.evidence.stamps import parse_authority
 
     require_one_choice(rows, confidences)
     choice = Choice.of(rows, confidences, form.storage)
@@ -129,8 +129,8 @@ def stamp(
     \b
     presswatch evidence stamp --tsa https://tsa.example/,ca.pem bag
     """
-    from presswatch_spark.evidence.bag import Bag
-    from presswatch_spark.evidence.stamps import parse_authority, stamp_bag
+    from presswatch_spark.legal.evidence.bag import Bag
+    from presswatch_spark.legal.evidence.stamps import parse_authority, stamp_bag
     from presswatch_spark.storage.disk import disk_errors, on_disk
 
     folder = on_disk(bag)
@@ -159,9 +159,9 @@ def verify(
     \b
     presswatch evidence verify --ca ca.pem bag
     """
-    from presswatch_spark.evidence.bag import bag_on_disk
-    from presswatch_spark.evidence.reading import verified
-    from presswatch_spark.evidence.stamps import pem_certificates
+    from presswatch_spark.legal.evidence.bag import bag_on_disk
+    from presswatch_spark.legal.evidence.reading import verified
+    from presswatch_spark.legal.evidence.stamps import pem_certificates
     from presswatch_spark.storage.objects import read_object
 
     storage, _ = form.storage, form.language
@@ -195,9 +195,9 @@ def challenge(
     \b
     presswatch evidence challenge --seed "quatre chevaux gris" --sample 1000 bag
     """
-    from presswatch_spark.evidence.bag import bag_on_disk
-    from presswatch_spark.evidence.reading import CONFIDENCE
-    from presswatch_spark.evidence.reading import challenge as challenged
+    from presswatch_spark.legal.evidence.bag import bag_on_disk
+    from presswatch_spark.legal.evidence.reading import CONFIDENCE
+    from presswatch_spark.legal.evidence.reading import challenge as challenged
 
     storage = form.storage
 
@@ -251,8 +251,8 @@ def disclose(
     \b
     presswatch evidence disclose --row 5d41402a --out part bag
     """
-    from presswatch_spark.evidence.bag import bag_on_disk
-    from presswatch_spark.evidence.reading import disclose as disclosed
+    from presswatch_spark.legal.evidence.bag import bag_on_disk
+    from presswatch_spark.legal.evidence.reading import disclose as disclosed
 
     storage, _ = form.storage, form.language
     with bag_on_disk(bag, storage) as folder:

@@ -36,12 +36,12 @@ from presswatch_spark.cli.replies import (
     schema_of,
     tell,
 )
-from presswatch_spark.errors import OutputError
-from presswatch_spark.terminal import counted, printable
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.terminal import counted, printable
 
 if TYPE_CHECKING:
-    from presswatch_spark.pointers.audit import RowCheck
-    from presswatch_spark.pointers.pointer import Mirror
+    from presswatch_spark.query.pointers.audit import RowCheck
+    from presswatch_spark.query.pointers.pointer import Mirror
 
 SEEDS = 1 << 32
 CHECK_KINDS = {
@@ -77,7 +77,7 @@ def verify_rows(
     changed.
     """
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.pointers.audit import (
+    from presswatch_spark.query.pointers.audit import (
         Audit,
         RowRecomputation,
         damage_of,
@@ -158,8 +158,8 @@ def fetch(
     Example: presswatch fetch tables --row 3f1c --upstream --index
     https://index.commoncrawl.org/{release}-index
     """
-    from presswatch_spark.pointers.fetch import at_pointer, for_row, shown
-    from presswatch_spark.pointers.pointer import is_pointer
+    from presswatch_spark.query.pointers.fetch import at_pointer, for_row, shown
+    from presswatch_spark.query.pointers.pointer import is_pointer
 
     if prefix is None and not is_pointer(target):
         raise click.UsageError("give a pointer (URI#offset=N,length=N or URI#row=N), or --row with TABLES")
@@ -235,7 +235,7 @@ def demo(
     A small press corpus, and shards with copies of it, are made from texts written for this project. Its
     claims are sealed in a bag, and a notice is drafted. A folder of an earlier demo is replaced.
     """
-    from presswatch_spark.demo.run import run_demo
+    from presswatch_spark.cli.demo.run import run_demo
 
     folder = Path(out)
     if (folder / DEMO_MARKER).is_file():

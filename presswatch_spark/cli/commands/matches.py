@@ -23,14 +23,14 @@ from presswatch_spark.cli.options import (
     run_option,
 )
 from presswatch_spark.cli.replies import Language, Reply, ReplyForm, ReplyRows, command
-from presswatch_spark.judgement.grading import GRADES
-from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.terminal import GAP, printable, shortened, table_lines, terminal_width
-from presswatch_spark.translation import N_
+from presswatch_spark.core.terminal import GAP, printable, shortened, table_lines, terminal_width
+from presswatch_spark.core.translation import N_
+from presswatch_spark.matching.judgement.grading import GRADES
+from presswatch_spark.matching.judgement.reasons import REASONS
 
 if TYPE_CHECKING:
-    from presswatch_spark.pointers.pointer import Mirror
-    from presswatch_spark.queries.matches import Matches, MatchTotals
+    from presswatch_spark.query.matches import Matches, MatchTotals
+    from presswatch_spark.query.pointers.pointer import Mirror
 
 MATCH_COLUMNS = (
     "row_sha256", "confidence", "confidence_reasons", "grade", "longest_run_words", "article_coverage",
@@ -103,7 +103,7 @@ def matches(
     """
     leave_pandas_out()
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.queries.matches import Matches, MatchFilter, require_known
+    from presswatch_spark.query.matches import Matches, MatchFilter, require_known
     from presswatch_spark.tables.declarations import Match
     from presswatch_spark.tables.store import TableStore
 

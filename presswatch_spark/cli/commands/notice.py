@@ -22,14 +22,14 @@ from presswatch_spark.cli.options import (
     rows_option,
 )
 from presswatch_spark.cli.replies import FAILED, Language, Reply, ReplyForm, ReplyRows, command
-from presswatch_spark.notices.laws import LAWS
-from presswatch_spark.translation import N_
+from presswatch_spark.core.translation import N_
+from presswatch_spark.legal.notices.laws import LAWS
 
 if TYPE_CHECKING:
-    from presswatch_spark.notices.notice import Notice, NoticeState
-    from presswatch_spark.notices.rules import BrokenRule
-    from presswatch_spark.pointers.pointer import Mirror
-    from presswatch_spark.translation import Sentence
+    from presswatch_spark.core.translation import Sentence
+    from presswatch_spark.legal.notices.notice import Notice, NoticeState
+    from presswatch_spark.legal.notices.rules import BrokenRule
+    from presswatch_spark.query.pointers.pointer import Mirror
 
 ANSWERS = ("acknowledged", "says_complied", "refused")
 """Answers to a notice. A claim of compliance never changes a state; only probes do."""
@@ -108,11 +108,11 @@ def draft(
       --sender sender.yaml --out n1 case
     """
     from presswatch_spark.claims.selection import Choice
-    from presswatch_spark.evidence.sources import source_at
-    from presswatch_spark.notices.laws import laws
-    from presswatch_spark.notices.letter import NoticeOrder
-    from presswatch_spark.notices.notice import draft_notice, today
-    from presswatch_spark.notices.parties import load_recipient, load_sender
+    from presswatch_spark.legal.evidence.sources import source_at
+    from presswatch_spark.legal.notices.laws import laws
+    from presswatch_spark.legal.notices.letter import NoticeOrder
+    from presswatch_spark.legal.notices.notice import draft_notice, today
+    from presswatch_spark.legal.notices.parties import load_recipient, load_sender
 
     require_one_choice(rows, confidences)
     storage, _ = form.storage, Language(language)
@@ -188,9 +188,9 @@ def check(
     Claims, verdicts, licences and mandates of today count. The exit code is 1 if anything refuses the notice.
     """
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.notices.notice import Notice
-    from presswatch_spark.notices.parties import load_recipient, load_sender
-    from presswatch_spark.notices.rules import Checking, check_notice
+    from presswatch_spark.legal.notices.notice import Notice
+    from presswatch_spark.legal.notices.parties import load_recipient, load_sender
+    from presswatch_spark.legal.notices.rules import Checking, check_notice
 
     storage = form.storage
     about = Notice.open(path, storage).about
@@ -221,7 +221,7 @@ def check(
 
 
 def _refused(refusal: BrokenRule, _: Language) -> str:
-    from presswatch_spark.notices.rules import RULES
+    from presswatch_spark.legal.notices.rules import RULES
 
     about = _name(refusal.about, _)
     if refusal.more:
@@ -243,7 +243,7 @@ def sign(
     form: ReplyForm,
 ) -> Reply:
     """Note that a person signed a notice, as it is now."""
-    from presswatch_spark.notices import notice as notices
+    from presswatch_spark.legal.notices import notice as notices
 
     event = notices.sign(notices.Notice.open(path, form.storage), by, on, sha256)
     _ = form.language
@@ -263,7 +263,7 @@ def sent(
 
     It must have been checked, and signed if its law requires that.
     """
-    from presswatch_spark.notices import notice as notices
+    from presswatch_spark.legal.notices import notice as notices
 
     event = notices.send(notices.Notice.open(path, form.storage), on, via, sha256)
     _ = form.language
@@ -281,7 +281,7 @@ def answer(
     form: ReplyForm,
 ) -> Reply:
     """Note a recipient's answer; only `removal` shows compliance."""
-    from presswatch_spark.notices import notice as notices
+    from presswatch_spark.legal.notices import notice as notices
 
     event = notices.answer(notices.Notice.open(path, form.storage), kind, on, note, sha256)
     _ = form.language
@@ -299,7 +299,7 @@ def status(
 
     It is `complied` or `partly` by the case that follows it, never by what the recipient wrote.
     """
-    from presswatch_spark.notices.notice import Notice, state_of, today
+    from presswatch_spark.legal.notices.notice import Notice, state_of, today
 
     opened = Notice.open(path, form.storage)
     found = state_of(opened, today(), opened.folder.storage, case)
@@ -330,6 +330,6 @@ def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[s
 @command("schema", notice)
 def schema(form: ReplyForm) -> Reply:
     """Print the JSON Schema of notice.json."""
-    from presswatch_spark.notices.notice import SCHEMA
+    from presswatch_spark.legal.notices.notice import SCHEMA
 
     return Reply(SCHEMA.read_text(encoding="utf-8").splitlines())

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from presswatch_spark.cli.options import STORAGE, argument, flag, option
 from presswatch_spark.cli.replies import Language, Reply, ReplyForm, ReplyRows, Table, command, schema_of
-from presswatch_spark.terminal import block_lines, counted
+from presswatch_spark.core.terminal import block_lines, counted
 
 if TYPE_CHECKING:
-    from presswatch_spark.releases.datasets import Dataset
+    from presswatch_spark.scanning.releases.datasets import Dataset
 
 KINDS = {"release": str, "first_capture": datetime, "last_capture": datetime, "has": list}
 
@@ -32,8 +32,8 @@ def releases(
     list that came with this version, and stderr says so. CC-NEWS is published by the month, as
     CC-NEWS-2025-08.
     """
-    from presswatch_spark.releases.known import current, list_uri
-    from presswatch_spark.releases.release import LABELS, NEWS, NEWS_SINCE, Release
+    from presswatch_spark.scanning.releases.known import current, list_uri
+    from presswatch_spark.scanning.releases.release import LABELS, NEWS, NEWS_SINCE, Release
 
     uri = list_uri(base or form.settings.datasets.common_crawl.index)
     known = current(uri, form.storage, datetime.now(UTC), again=refresh)
@@ -67,7 +67,7 @@ def datasets(*, name: str | None = argument(required=False), form: ReplyForm) ->
 
     Example: presswatch datasets fineweb-2
     """
-    from presswatch_spark.releases.datasets import dataset_named, load_datasets
+    from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets
 
     known, _ = load_datasets(), form.language
     if name:

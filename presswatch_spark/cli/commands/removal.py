@@ -33,15 +33,15 @@ from presswatch_spark.cli.replies import (
     schema_of,
     tell,
 )
-from presswatch_spark.terminal import utc
+from presswatch_spark.core.terminal import utc
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from presswatch_spark.pointers.pointer import Mirror
-    from presswatch_spark.removal.rounds import Prober, ProbeReport
-    from presswatch_spark.removal.status import CaseStatus
-    from presswatch_spark.settings.config import ScanConfig
+    from presswatch_spark.core.settings.config import ScanConfig
+    from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
+    from presswatch_spark.legal.removal.status import CaseStatus
+    from presswatch_spark.query.pointers.pointer import Mirror
     from presswatch_spark.tables.store import TableStore
 
 NAMED = 20
@@ -79,7 +79,7 @@ def open_command(
     \b
     presswatch removal open --claims claims --confidence A --out case out
     """
-    from presswatch_spark.removal.places import open_case
+    from presswatch_spark.legal.removal.places import open_case
 
     require_one_choice(rows, confidences)
     opened = open_case(
@@ -148,8 +148,8 @@ def prober_of(
 ) -> Prober:
     """Open a case and a corpus, to probe the case; see `Prober`."""
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.removal.case import RemovalCase
-    from presswatch_spark.removal.rounds import Prober
+    from presswatch_spark.legal.removal.case import RemovalCase
+    from presswatch_spark.legal.removal.rounds import Prober
 
     opened = RemovalCase.open(case, settings.storage)
     words = Corpus.open(corpus, check=False, storage=settings.storage) if corpus else None
@@ -158,7 +158,7 @@ def prober_of(
 
 def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
     """Return the lines of a round; its alarms, and what was left alone, are warnings."""
-    from presswatch_spark.removal.rounds import CLOCK_SECONDS
+    from presswatch_spark.legal.removal.rounds import CLOCK_SECONDS
     from presswatch_spark.storage.objects import printable as printable_uri
 
     counts = sorted(probed.outcomes.items())
@@ -221,9 +221,9 @@ def inventory(
 
     It says which were modified since the day of the notice. An inventory that was stopped goes on.
     """
-    from presswatch_spark.releases.release_shards import shards_of
-    from presswatch_spark.removal.case import RemovalCase
-    from presswatch_spark.removal.inventory import take_inventory
+    from presswatch_spark.legal.removal.case import RemovalCase
+    from presswatch_spark.legal.removal.inventory import take_inventory
+    from presswatch_spark.scanning.releases.release_shards import shards_of
     from presswatch_spark.storage.shards import plan
 
     opened = RemovalCase.open(case, form.storage)
@@ -276,8 +276,8 @@ def status(
 
     A claim is removed when it is at every place. The chain is checked first: one changed byte is named.
     """
-    from presswatch_spark.removal.case import RemovalCase
-    from presswatch_spark.removal.status import CaseStatus, write_metrics
+    from presswatch_spark.legal.removal.case import RemovalCase
+    from presswatch_spark.legal.removal.status import CaseStatus, write_metrics
 
     if as_of and metrics_file:
         raise click.UsageError("metrics are of now: give --as-of or --metrics-file")
@@ -304,7 +304,7 @@ def status(
 def _state_schema() -> pa.Schema:
     import pyarrow as pa
 
-    from presswatch_spark.removal.status import TARGET_COLUMNS
+    from presswatch_spark.legal.removal.status import TARGET_COLUMNS
     from presswatch_spark.tables.declarations import Target
 
     facts = schema_of(state=str, removed=bool, doubt=str, words_left=int)()
@@ -313,7 +313,7 @@ def _state_schema() -> pa.Schema:
 
 
 def _status_lines(found: CaseStatus, _: Language) -> Iterator[Line]:
-    from presswatch_spark.removal.states import MEANINGS
+    from presswatch_spark.legal.removal.states import MEANINGS
 
     counts = found.counts()
     rows = [

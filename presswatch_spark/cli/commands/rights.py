@@ -28,7 +28,7 @@ from presswatch_spark.cli.replies import (
     command,
     schema_of,
 )
-from presswatch_spark.translation import N_
+from presswatch_spark.core.translation import N_
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.exposures import Exposed
@@ -72,7 +72,7 @@ def rights(
     as the page counts as both.
     """
     leave_pandas_out()
-    from presswatch_spark.queries.reservations import Reservations
+    from presswatch_spark.query.reservations import Reservations
     from presswatch_spark.tables.declarations import Reservation
 
     if out and not form.is_for_people:
@@ -142,7 +142,7 @@ def exposure(
     Example: presswatch exposure tables --export exposure.csv
     """
     from presswatch_spark.claims.exposures import Exposed, load_exposures
-    from presswatch_spark.queries.sql import engine_of
+    from presswatch_spark.query.sql import engine_of
     from presswatch_spark.tables.store import TableStore
 
     entries, _ = load_exposures(exposures, form.storage), form.language

@@ -19,13 +19,13 @@ from presswatch_spark.cli.options import (
     option,
 )
 from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, command, command_line
-from presswatch_spark.errors import InputError, OutputError, StorageError
-from presswatch_spark.monitoring.progress import EventLog, failures_logged
-from presswatch_spark.terminal import counted
+from presswatch_spark.core.errors import InputError, OutputError, StorageError
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.scanning.monitoring.progress import EventLog, failures_logged
 
 if TYPE_CHECKING:
-    from presswatch_spark.pipeline import RunSummary
-    from presswatch_spark.settings.config import ScanConfig
+    from presswatch_spark.core.settings.config import ScanConfig
+    from presswatch_spark.scanning.pipeline import RunSummary
     from presswatch_spark.storage.objects import StorageOptions
 
 SHARDS_NAMED = 5
@@ -88,7 +88,7 @@ def scan(
     presswatch scan --release CC-MAIN-2026-39 --format wet --corpus corpus \\
       --out tables
     """
-    from presswatch_spark.face import scan as run_scan
+    from presswatch_spark.api import scan as run_scan
 
     records, settings = pages_of or captures, form.settings
     for is_wrong, message in (
@@ -157,7 +157,7 @@ def part_given(
 
     Columns and a release that the user gives have precedence.
     """
-    from presswatch_spark.releases.datasets import dataset_named, load_datasets, part_of
+    from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, part_of
 
     dataset = dataset_named(named, load_datasets())
     shards = part_of(dataset, part, mirror)
@@ -195,8 +195,8 @@ def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Ite
 
     The run is published: if these figures cannot be had, a line says why.
     """
-    from presswatch_spark.queries.estimates import estimate_of
-    from presswatch_spark.queries.matches import Matches, MatchFilter
+    from presswatch_spark.query.estimates import estimate_of
+    from presswatch_spark.query.matches import Matches, MatchFilter
     from presswatch_spark.tables.store import TableStore
 
     if summary.row.get("sample") is not None:

@@ -12,8 +12,8 @@ import click
 
 from presswatch_spark.cli.options import argument, flag, given_settings, option
 from presswatch_spark.cli.replies import Reply, ReplyForm, command
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.settings.config import load_scan_config
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.settings.config import load_scan_config
 
 COMMANDS = (
     "scan", "watch", "campaign run", "census", "corpus build", "compare", "rights", "claims", "verify-rows",

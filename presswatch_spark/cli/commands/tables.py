@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.catalog import KINDS, NAME
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.options import STORAGE, argument, engine_option, option, pairs_option
 from presswatch_spark.cli.replies import (
@@ -27,11 +26,12 @@ from presswatch_spark.cli.replies import (
     command,
     schema_of,
 )
-from presswatch_spark.queries.sql import ENGINE_NAMES
-from presswatch_spark.terminal import block_lines, counted, fits, table_lines, terminal_width
+from presswatch_spark.core.terminal import block_lines, counted, fits, table_lines, terminal_width
+from presswatch_spark.query.sql import ENGINE_NAMES
+from presswatch_spark.tables.catalog import KINDS, NAME
 
 if TYPE_CHECKING:
-    from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
+    from presswatch_spark.scanning.sampling.extrapolation import Estimated, SampleEstimate
 
 RUN_COLUMNS = (
     "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",
@@ -85,7 +85,7 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
     is 1. `presswatch verify-rows` also reads them.
     """
     leave_pandas_out()
-    from presswatch_spark.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
+    from presswatch_spark.scanning.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
     from presswatch_spark.tables.declarations import SCHEMAS
     from presswatch_spark.tables.store import TableStore
 
@@ -235,7 +235,7 @@ def sql(
     if BEGINS.match(tables):
         raise click.UsageError('TABLES comes first, then QUERY: presswatch sql tables "select …"')
     leave_pandas_out()
-    from presswatch_spark.queries.sql import run_query
+    from presswatch_spark.query.sql import run_query
 
     answer, _ = run_query(tables, query, form.storage, engine), form.language
     if not form.is_for_people:
@@ -276,7 +276,7 @@ def estimate(
     """
     leave_pandas_out()
     give_memory_back()
-    from presswatch_spark.queries.estimates import estimate_of
+    from presswatch_spark.query.estimates import estimate_of
     from presswatch_spark.tables.store import TableStore, chosen_runs
 
     _, store = form.language, TableStore.open(tables, form.storage)
@@ -361,8 +361,8 @@ def sync(
       --property uri=sqlite:///catalog.db \\
     --property warehouse=file:///srv/warehouse
     """
-    from presswatch_spark.catalog.sync import open_catalog
-    from presswatch_spark.catalog.sync import sync as bring
+    from presswatch_spark.tables.catalog.sync import open_catalog
+    from presswatch_spark.tables.catalog.sync import sync as bring
     from presswatch_spark.tables.store import TableStore
 
     store = TableStore.open(tables, form.storage)
@@ -388,6 +388,6 @@ def ddl(
 
     Example: presswatch catalog ddl --location s3://bucket/tables --database press
     """
-    from presswatch_spark.catalog.ddl import statements
+    from presswatch_spark.tables.catalog.ddl import statements
 
     return Reply(line for text in statements(location, database) for line in f"{text};\n".split("\n"))

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from presswatch_spark.core.errors import CorruptError
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.building.intake import Files, grouped
 from presswatch_spark.corpus.building.workspace import (
@@ -31,19 +34,16 @@ from presswatch_spark.corpus.building.workspace import (
 from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.corpus.store import ArticleFiles
-from presswatch_spark.errors import CorruptError
-from presswatch_spark.formats import registry
-from presswatch_spark.formats.registry import format_for
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.judgement.grading import captured_before
-from presswatch_spark.judgement.sites import SiteIndex
-from presswatch_spark.judgement.urls import page_url, registered_domain
-from presswatch_spark.model import ReadReport
-from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.sieve.shingle_index import ShingleIndex
-from presswatch_spark.sieve.sieve import Sieve
+from presswatch_spark.matching.judgement.grading import captured_before
+from presswatch_spark.matching.judgement.sites import SiteIndex
+from presswatch_spark.matching.judgement.urls import page_url, registered_domain
+from presswatch_spark.matching.shingle_index import ShingleIndex
+from presswatch_spark.matching.sieve import Sieve
+from presswatch_spark.reading import registry
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.text.words import are_among, indexed_positions
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
-from presswatch_spark.text.words import are_among, indexed_positions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -17,7 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from presswatch_spark.compiled import is_cached
+from presswatch_spark.core.compiled import is_cached
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.settings.config import CorpusConfig
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.core.times import check_formats
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.building import index, intake
 from presswatch_spark.corpus.building.background import read_background
@@ -36,16 +40,12 @@ from presswatch_spark.corpus.building.workspace import (
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, describe
 from presswatch_spark.corpus.registry import Registry, load_registry
 from presswatch_spark.corpus.store import require_free, upload
-from presswatch_spark.errors import InputError
-from presswatch_spark.judgement.sites import SiteIndex, TitleSites, url_keys
-from presswatch_spark.moments import check_formats
-from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.matching.judgement.sites import SiteIndex, TitleSites, url_keys
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.uris import canonical, scheme_of
 from presswatch_spark.tables.declarations import RefusedArticle, SuppressedShingle
-from presswatch_spark.terminal import counted
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -69,7 +69,7 @@ def build_corpus(
 ) -> Manifest:
     """Build a corpus from a members file and article paths into `out`, and return its manifest.
 
-    Arguments and errors are those of `presswatch_spark.face.build_corpus`; `say` is its `tell`.
+    Arguments and errors are those of `presswatch_spark.api.build_corpus`; `say` is its `tell`.
     """
     registry = load_registry(members)
     intake.article_columns(config.columns)
@@ -81,7 +81,7 @@ def build_corpus(
         say(line)
 
     def build(folder: Path) -> Manifest:
-        from presswatch_spark.spark.session import session
+        from presswatch_spark.core.spark.session import session
 
         with workspace(folder) as work:
             started = spark or session("presswatch corpus build", master=config.master, cores=config.cores)

@@ -20,7 +20,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.compiled import cached_njit
+from presswatch_spark.core.compiled import cached_njit
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.building.intake import Cuts, PieceWriter, merge_part
 from presswatch_spark.corpus.building.workspace import (
@@ -38,11 +39,15 @@ from presswatch_spark.corpus.building.workspace import (
 )
 from presswatch_spark.corpus.layout import ALONE, BITS, HASHES
 from presswatch_spark.corpus.store import ArticleFiles, urls_of
-from presswatch_spark.judgement.sites import keys_of_urls
-from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.sieve.shingle_index import build_directory, build_filter, directory_bits, filter_blocks
-from presswatch_spark.tables.declarations import SuppressedShingle
-from presswatch_spark.text.words import (
+from presswatch_spark.matching.judgement.sites import keys_of_urls
+from presswatch_spark.matching.shingle_index import (
+    build_directory,
+    build_filter,
+    directory_bits,
+    filter_blocks,
+)
+from presswatch_spark.matching.verify.minhash import jaccard, signatures
+from presswatch_spark.reading.text.words import (
     SHINGLE_WORDS,
     combine,
     indexed_positions,
@@ -51,7 +56,7 @@ from presswatch_spark.text.words import (
     words_of,
     words_of_each,
 )
-from presswatch_spark.verify.minhash import jaccard, signatures
+from presswatch_spark.tables.declarations import SuppressedShingle
 
 Signatures = npt.NDArray[np.uint32]
 Edges = npt.NDArray[np.int32]

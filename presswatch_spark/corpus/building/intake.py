@@ -25,20 +25,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from presswatch_spark.core.errors import ConfigError, OutputError
+from presswatch_spark.core.settings.config import CorpusConfig
+from presswatch_spark.core.times import NoMomentError, is_placeholder, moment_of
 from presswatch_spark.corpus.arrays import read_arrow, write_arrow
 from presswatch_spark.corpus.building.bodies import is_excerpt, plain_text
 from presswatch_spark.corpus.building.workspace import BuildWorkspace
 from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_PER_BATCH, ARTICLES_PER_PART, part_name
 from presswatch_spark.corpus.manifest import TitleCounts
-from presswatch_spark.errors import ConfigError, OutputError
-from presswatch_spark.formats.table.whole_rows import NamedColumns, Unreadable, whole_rows
-from presswatch_spark.judgement.sites import TitleSites
-from presswatch_spark.judgement.urls import page_url
-from presswatch_spark.moments import NoMomentError, is_placeholder, moment_of
-from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.matching.judgement.sites import TitleSites
+from presswatch_spark.matching.judgement.urls import page_url
+from presswatch_spark.reading.rows.whole_rows import NamedColumns, Unreadable, whole_rows
+from presswatch_spark.reading.text.words import word_count
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.tables.declarations import RefusedArticle
-from presswatch_spark.text.words import word_count
 
 REQUIRED_COLUMNS = frozenset({"article_id", "title_id", "url", "body"})
 COLUMNS = (

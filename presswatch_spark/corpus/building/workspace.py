@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from presswatch_spark.core.errors import OutputError, PresswatchError
+from presswatch_spark.core.spark.errors import spark_errors
+from presswatch_spark.core.spark.worker import task
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.layout import MANIFEST
-from presswatch_spark.errors import OutputError, PresswatchError
-from presswatch_spark.spark.errors import spark_errors
-from presswatch_spark.spark.worker import task
 from presswatch_spark.storage.drafts import hidden_draft
 from presswatch_spark.storage.locks import CORPUS_BUILD
 

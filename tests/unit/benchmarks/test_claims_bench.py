@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from benchmarks.quality.claimed import PAPER, PART, WHOLE, bounds, broken, exclusive, figures
-from presswatch_spark.demo.generate import DemoArticle
+from presswatch_spark.cli.demo.generate import DemoArticle
 from tests.world import prose
 
 

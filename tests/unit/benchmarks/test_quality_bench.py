@@ -16,7 +16,7 @@ from benchmarks.quality.negatives import Commonplaces
 from benchmarks.quality.pages import Planted
 from benchmarks.quality.score import Bench
 from benchmarks.quality.truth import RUN, Common, common_pairs
-from presswatch_spark.demo.generate import DemoArticle
+from presswatch_spark.cli.demo.generate import DemoArticle
 from tests.reference.runs import covered, longest
 
 pytestmark = pytest.mark.slow

@@ -13,8 +13,8 @@ from benchmarks.scale.material import Sizes, named, write_copies, write_pages
 from benchmarks.speed import articles, result
 from benchmarks.speed.reading import ours
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.formats.warc_format import WET
-from presswatch_spark.sieve.shingle_index import hash_ranges
+from presswatch_spark.matching.shingle_index import hash_ranges
+from presswatch_spark.reading.warc_format import WET
 from tests.world.corpora import Inline
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.corpus.registry import parse_registry
-from presswatch_spark.errors import ConfigError
 from tests.world.claims import House, Seen, by_host, text
 from tests.world.corpora import MEMBERS, build, write_jsonl
 

@@ -30,13 +30,13 @@ from presswatch_spark.claims.narrative import (
     case_of,
     wrapped,
 )
+from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.cli.main import run
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.model import Title
 from presswatch_spark.corpus.registry import MandateDocument, Publisher
-from presswatch_spark.demo.generate import Page
-from presswatch_spark.errors import InputError
-from presswatch_spark.judgement.grading import CONFIDENCES
-from presswatch_spark.model import Title
-from presswatch_spark.rights.in_force import STATUSES
+from presswatch_spark.matching.judgement.grading import CONFIDENCES
+from presswatch_spark.matching.rights.in_force import STATUSES
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.store import TableStore
@@ -530,8 +530,8 @@ def test_a_claim_in_another_folder_is_explained(
 
 
 def test_a_row_of_another_table_has_no_case(tmp_path: Path) -> None:
-    from tests.unit.queries.test_reservations import own, tables
-    from tests.unit.rights.test_rights_relation import rows
+    from tests.unit.matching.rights.test_rights_relation import rows
+    from tests.unit.query.test_reservations import own, tables
     from tests.world.captures import robots
 
     (signal, *_) = rows(robots("User-agent: *\nDisallow: /"))

@@ -18,7 +18,7 @@ from presswatch_spark.claims.exposures import (
     product_of_row,
 )
 from presswatch_spark.cli import main as cli
-from presswatch_spark.errors import ConfigError
+from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
 from tests.world.exposures import ENTRIES, HUB, OTHER, RUN, tables_with_datasets

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from presswatch_spark.claims.exposures import Exposure, load_exposures, parse_exposures
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.releases.datasets import PRODUCTS, load_datasets
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.scanning.releases.datasets import PRODUCTS, load_datasets
 from tests.world.documents import built
 
 GOOD = """\

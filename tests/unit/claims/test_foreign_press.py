@@ -20,7 +20,7 @@ import yaml
 from benchmarks.quality import claimed
 from benchmarks.quality.material import load, real_data, title_of
 from presswatch_spark.claims.make import Sources
-from presswatch_spark.demo.generate import DemoArticle
+from presswatch_spark.cli.demo.generate import DemoArticle
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import judge_all
 from tests.world.corpora import build, write_jsonl

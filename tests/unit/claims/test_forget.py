@@ -12,17 +12,17 @@ import pytest
 from presswatch_spark.claims import forget as forgetting
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli.main import run
-from presswatch_spark.errors import InputError, OutputError
-from presswatch_spark.queries.reservations import Reservations
-from presswatch_spark.runs.markers import Note, write_note
+from presswatch_spark.core.errors import InputError, OutputError
+from presswatch_spark.query.reservations import Reservations
+from presswatch_spark.scanning.runs.markers import Note, write_note
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, CorpusArticle, Derivation, Match, RightsSignal
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
-from tests.unit.queries.test_reservations import own
-from tests.unit.rights.test_rights_relation import rows as signal_rows
+from tests.unit.matching.rights.test_rights_relation import rows as signal_rows
+from tests.unit.query.test_reservations import own
 from tests.world.captures import PAGE, capture, robots
 from tests.world.tables import NOON, match, publish, row_of
 from tests.world.tables import write as write_table

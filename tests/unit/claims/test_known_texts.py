@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from presswatch_spark.claims.words import KnownTexts
-from presswatch_spark.errors import CorruptError, InputError
-from presswatch_spark.text.words import word_hashes
+from presswatch_spark.core.errors import CorruptError, InputError
+from presswatch_spark.reading.text.words import word_hashes
 from tests.world.corpora import text, write_jsonl
 
 

@@ -11,9 +11,9 @@ import pytest
 from presswatch_spark.claims.letters import beyond_letter, judged
 from presswatch_spark.claims.make import OF_LETTER
 from presswatch_spark.claims.other_sources import SOURCES
-from presswatch_spark.judgement.grading import letter_of
-from presswatch_spark.judgement.reasons import OF_ROWS, REASONS
-from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.matching.judgement.grading import letter_of
+from presswatch_spark.matching.judgement.reasons import OF_ROWS, REASONS
 from presswatch_spark.tables.declarations import Claim
 
 GRADES, RULES = GradeRules(), ConfidenceRules()

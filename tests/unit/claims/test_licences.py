@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.claims.permissions import Licences, parse_licences
-from presswatch_spark.errors import ConfigError, PresswatchError
+from presswatch_spark.core.errors import ConfigError, PresswatchError
 
 TITLES = ("courrier", "sport")
 GOOD = """\

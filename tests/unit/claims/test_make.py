@@ -19,10 +19,10 @@ from presswatch_spark.claims import make
 from presswatch_spark.claims.letters import judged
 from presswatch_spark.claims.make import INPUT, article_groups
 from presswatch_spark.cli import main as cli
-from presswatch_spark.errors import ConfigError, OutputError, PresswatchError, StorageError
-from presswatch_spark.judgement.reasons import REASONS
-from presswatch_spark.queries import in_duckdb
-from presswatch_spark.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.core.errors import ConfigError, OutputError, PresswatchError, StorageError
+from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.matching.judgement.reasons import REASONS
+from presswatch_spark.query import in_duckdb
 from presswatch_spark.tables import derived
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import table_digest

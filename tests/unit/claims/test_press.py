@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.claims.permissions import PRESS_KINDS, PressList, parse_press
-from presswatch_spark.errors import ConfigError
+from presswatch_spark.core.errors import ConfigError
 
 SMALL = """\
 groups:

@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.model import Capture
-from presswatch_spark.queries.reservations import AGENT, Moment, OwnSites, Reservations, pages_read
+from presswatch_spark.core.model import Capture
+from presswatch_spark.query.reservations import AGENT, Moment, OwnSites, Reservations, pages_read
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.store import TableStore
-from tests.unit.queries.test_reservations import own, tables
-from tests.unit.rights.test_rights_relation import rows
+from tests.unit.matching.rights.test_rights_relation import rows
+from tests.unit.query.test_reservations import own, tables
 from tests.world.captures import NOON, PAGE, capture, robots
 from tests.world.proofs import each_time
 

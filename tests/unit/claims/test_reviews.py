@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
-from presswatch_spark.errors import ConfigError
+from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.corpora import write_jsonl
 

@@ -18,22 +18,22 @@ import pyarrow as pa
 import pytest
 from py4j.protocol import Py4JNetworkError
 
-from presswatch_spark import pipeline
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.options import given_settings
-from presswatch_spark.errors import PresswatchError, StorageError
-from presswatch_spark.pipeline import RunSummary
-from presswatch_spark.settings.config import (
+from presswatch_spark.core.errors import PresswatchError, StorageError
+from presswatch_spark.core.settings.config import (
     CorpusConfig,
     StorageOptions,
     known_settings,
     load_scan_config,
 )
+from presswatch_spark.core.terminal import cell, json_line, json_text, printable, table_lines
+from presswatch_spark.core.version import __version__
+from presswatch_spark.scanning import pipeline
+from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.tables.declarations import PublishedCensus
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.terminal import cell, json_line, json_text, printable, table_lines
-from presswatch_spark.version import __version__
 from tests.world.corpora import article, corpus_of
 from tests.world.proofs import each_time
 from tests.world.tables import match, publish, row_of, write

@@ -9,11 +9,11 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.corpus import title_lines, titles_without_articles
+from presswatch_spark.core.settings.config import CorpusConfig
+from presswatch_spark.core.terminal import columns_of
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, TitleCounts, read_manifest
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.terminal import columns_of
 from tests.world.corpora import Inline, article, build, text, write_jsonl, write_members
 
 
@@ -28,7 +28,7 @@ def written(folder: Path, hebdo: str = "24-1-2019") -> Path:
 
 
 def run(folder: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
-    monkeypatch.setattr("presswatch_spark.spark.session.session", lambda *_, **__: Inline())
+    monkeypatch.setattr("presswatch_spark.core.spark.session.session", lambda *_, **__: Inline())
     monkeypatch.delenv("COLUMNS", raising=False)
     members, out = str(write_members(folder)), str(folder / "corpus")
     given = ["--members", members, "--articles", str(folder / "a.jsonl"), "--out", out, *options]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.judgement.reasons import REASONS
+from presswatch_spark.core.translation import LANGUAGES, Translator
+from presswatch_spark.matching.judgement.reasons import REASONS
 from presswatch_spark.tables.declarations import Match
-from presswatch_spark.translation import LANGUAGES, Translator
 from tests.world.tables import match, publish
 
 RUNS = ("20240602T080000Z-abcdef", "20240702T080000Z-012345")

@@ -14,8 +14,9 @@ import pytest
 from presswatch_spark.claims.selection import DOUBTFUL, REMOVED, UNREAD, UNSEALED, WORDLESS
 from presswatch_spark.cli.commands import notice
 from presswatch_spark.cli.replies import Language
-from presswatch_spark.notices.laws import laws
-from presswatch_spark.notices.notice import (
+from presswatch_spark.core.terminal import printable
+from presswatch_spark.legal.notices.laws import laws
+from presswatch_spark.legal.notices.notice import (
     ANSWERED,
     CHECKED,
     DRAFTED,
@@ -25,10 +26,9 @@ from presswatch_spark.notices.notice import (
     SIGNED,
     STATES,
 )
-from presswatch_spark.notices.parties import FACTS
-from presswatch_spark.removal.states import MEANINGS
-from presswatch_spark.removal.status import ALARM_KINDS
-from presswatch_spark.terminal import printable
+from presswatch_spark.legal.notices.parties import FACTS
+from presswatch_spark.legal.removal.states import MEANINGS
+from presswatch_spark.legal.removal.status import ALARM_KINDS
 from tests.conftest import ROOT
 from tests.world.french import words
 from tests.world.proofs import each_time

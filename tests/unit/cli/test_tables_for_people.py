@@ -14,10 +14,10 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.tables import estimate_lines, query_lines
 from presswatch_spark.cli.replies import ENGLISH, Language, shown_lines
-from presswatch_spark.sampling.extrapolation import Estimated, SampleEstimate
+from presswatch_spark.core.terminal import columns_of, shortened, table_lines, wrapped_at
+from presswatch_spark.scanning.sampling.extrapolation import Estimated, SampleEstimate
 from presswatch_spark.tables.declarations import PublishedCensus
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.terminal import columns_of, shortened, table_lines, wrapped_at
 from tests.world.tables import match, publish, publish_row, row_of, write
 
 HOST = "https://www.un-journal.example/"

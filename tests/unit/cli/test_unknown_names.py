@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli import main as cli
+from presswatch_spark.core.terminal import MOST_NAMES, did_you_mean, nearest
 from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.store import TableStore
-from presswatch_spark.terminal import MOST_NAMES, did_you_mean, nearest
 from tests.world.corpora import article, corpus_of
 from tests.world.tables import match, publish, row_of, write
 

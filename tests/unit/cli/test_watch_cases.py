@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.removal.case import RemovalCase
-from presswatch_spark.removal.status import CaseStatus
+from presswatch_spark.legal.removal.case import RemovalCase
+from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.release import Release, release
 from tests.world.servers import Fault, Server, web

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.store import Corpus, article_rows
-from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.sieve.sieve import Sieve
-from presswatch_spark.tables.declarations import columns_without_run
-from presswatch_spark.text.words import (
+from presswatch_spark.matching.sieve import Sieve
+from presswatch_spark.reading.text.words import (
     SHINGLE_WORDS,
     indexed_positions,
     shingle_hashes,
     word_hashes,
     words_of,
 )
-from tests.unit.sieve.test_sieve import batch_of
+from presswatch_spark.tables.declarations import columns_without_run
+from tests.unit.matching.test_sieve import batch_of
 from tests.world.corpora import article, build, corpus_of, text, write_jsonl
 
 WIRE = text(900, 12)

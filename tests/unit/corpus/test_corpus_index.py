@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.arrays import read_arrow, write_arrow, writing
 from presswatch_spark.corpus.building.index import (
@@ -28,12 +30,10 @@ from presswatch_spark.corpus.building.index import (
 from presswatch_spark.corpus.building.intake import ORDER, RUN, PieceWriter, cut, merge_part
 from presswatch_spark.corpus.building.workspace import bucket_bits, read_bucket, sort_pairs, write_run
 from presswatch_spark.corpus.layout import ALONE, ARTICLES
-from presswatch_spark.errors import OutputError
-from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.sieve.shingle_index import ShingleIndex
+from presswatch_spark.matching.shingle_index import ShingleIndex
+from presswatch_spark.matching.verify.minhash import jaccard, signature, signatures
+from presswatch_spark.reading.text.words import shingle_hashes, words_of, words_of_each
 from presswatch_spark.tables.declarations import RefusedArticle
-from presswatch_spark.text.words import shingle_hashes, words_of, words_of_each
-from presswatch_spark.verify.minhash import jaccard, signature, signatures
 from tests.reference.shingle_index import index_of
 from tests.world.corpora import article, sentence, text
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from presswatch_spark.core.errors import CorruptError
+from presswatch_spark.core.model import DocumentBatch, Locator
+from presswatch_spark.core.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import CorruptError
-from presswatch_spark.judgement.match_rows import Origin
-from presswatch_spark.model import DocumentBatch, Locator
-from presswatch_spark.settings.config import CorpusConfig, ScanConfig
-from presswatch_spark.shard.matcher import Matcher, MatchRules
+from presswatch_spark.matching.judgement.match_rows import Origin
+from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.tables.declarations import Match
 from tests.unit.corpus.test_bodies import garbled
 from tests.world.corpora import article, build, corpus_of, text

@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from presswatch_spark.core.errors import ConfigError, CorruptError, InputError
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.intake import Candidate, article_columns, read_articles
 from presswatch_spark.corpus.registry import parse_registry
-from presswatch_spark.errors import ConfigError, CorruptError, InputError
-from presswatch_spark.formats.inflate import CHUNK_BYTES
-from presswatch_spark.formats.table import whole_rows
-from presswatch_spark.judgement.sites import TitleSites
-from presswatch_spark.settings.config import CorpusConfig
+from presswatch_spark.matching.judgement.sites import TitleSites
+from presswatch_spark.reading.inflate import CHUNK_BYTES
+from presswatch_spark.reading.rows import whole_rows
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.declarations import RefusedArticle
 from tests.world.corpora import MEMBERS, article, text, write_jsonl

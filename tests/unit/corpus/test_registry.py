@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.corpus.registry import load_registry, parse_registry
-from presswatch_spark.errors import ConfigError
 
 GOOD = """\
 publishers:

@@ -16,13 +16,13 @@ import pytest
 from click.testing import CliRunner
 
 from presswatch_spark.cli.main import cli
+from presswatch_spark.core.errors import ConfigError, CorpusError, CorruptError, InputError, OutputError
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.registry import MandateDocument
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import ConfigError, CorpusError, CorruptError, InputError, OutputError
-from presswatch_spark.settings.config import CorpusConfig
-from presswatch_spark.text.words import words_of
-from presswatch_spark.verify.minhash import signature
+from presswatch_spark.matching.verify.minhash import signature
+from presswatch_spark.reading.text.words import words_of
 from tests.world.corpora import MEMBERS, article, build, text, write_jsonl
 
 AGENCY = text(900, 12)

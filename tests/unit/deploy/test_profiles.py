@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.settings.config import load_scan_config
+from presswatch_spark.core.settings.load import NAMES
 from presswatch_spark.deploy.profiles import OURS, PROFILE_SETTINGS, Profile, load_profile
 from presswatch_spark.deploy.submission import Submission, Upload, job_run_request, spark_settings, submission
-from presswatch_spark.errors import ConfigError
-from presswatch_spark.settings.config import load_scan_config
-from presswatch_spark.settings.load import NAMES
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "conf" / "profiles"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.errors import InputError, StorageError
-from presswatch_spark.pointers import fetch
-from presswatch_spark.pointers.pointer import COMMON_CRAWL, Mirror
+from presswatch_spark.core.errors import InputError, StorageError
+from presswatch_spark.query.pointers import fetch
+from presswatch_spark.query.pointers.pointer import COMMON_CRAWL, Mirror
 from presswatch_spark.storage import addresses
 from presswatch_spark.storage.addresses import PrivateAddressError, is_public, require_public
 from presswatch_spark.storage.objects import StorageOptions, ask, read_object, stat

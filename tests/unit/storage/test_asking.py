@@ -18,11 +18,11 @@ from typing import cast
 
 import pytest
 
-from presswatch_spark.compiled import PACKAGE
+from presswatch_spark.core.compiled import PACKAGE
+from presswatch_spark.core.threads import AskingThreads, GivenUpError, answer_of, check_time
 from presswatch_spark.storage.host_limits import HostLimits
 from presswatch_spark.storage.http import HttpReply
 from presswatch_spark.storage.objects import StorageOptions, ask, pause
-from presswatch_spark.storage.threads import AskingThreads, GivenUpError, answer_of, check_time
 from tests.world.servers import Fault, web
 
 HOST = "asking.example:443"
@@ -177,10 +177,10 @@ def test_answers_come_in_order_and_errors_in_their_place() -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "from presswatch_spark.ccindex.lookup import Index\n"
+        "from presswatch_spark.scanning.ccindex.lookup import Index\n"
         "list(Index(sys.argv[1], StorageOptions()).captures(['https://a.example/']))",
         pytest.param(
-            "from presswatch_spark.removal.inventory import asked\n"
+            "from presswatch_spark.legal.removal.inventory import asked\n"
             "asked([f'{sys.argv[1]}/a'], StorageOptions())",
             marks=pytest.mark.full,
         ),

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.errors import InputError, StorageError
-from presswatch_spark.formats.registry import format_for
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.runs.work import failure_of, guarded
-from presswatch_spark.shard.attempts import ShardAttempt
+from presswatch_spark.core.errors import InputError, StorageError
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.scanning.runs.work import failure_of, guarded
+from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import left_out_line, plan
 from tests.world.servers import listening

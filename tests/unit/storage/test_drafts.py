@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.errors import InUseError, OutputError
-from presswatch_spark.removal.case import RemovalCase
+from presswatch_spark.core.errors import InUseError, OutputError
+from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions
-from tests.unit.removal.test_case import target
+from tests.unit.legal.removal.test_case import target
 from tests.world.release import new_case
 
 LOCAL = StorageOptions()

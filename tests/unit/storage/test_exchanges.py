@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from presswatch_spark.errors import StorageError
-from presswatch_spark.settings.config import load_scan_config
+from presswatch_spark.core.errors import StorageError
+from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.storage.exchanges import exchanges_heard, is_heard, tell_exchange
 from presswatch_spark.storage.objects import StorageOptions, ask, read_range, stat
 from tests.world.servers import Fault, Server, web

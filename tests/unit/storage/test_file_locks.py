@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.errors import OutputError
+from presswatch_spark.core.errors import OutputError
 from presswatch_spark.storage import locks as runs
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import (

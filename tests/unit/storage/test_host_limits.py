@@ -16,11 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
-from presswatch_spark.errors import StorageError, TruncatedError
-from presswatch_spark.formats.registry import format_for
-from presswatch_spark.formats.source import ReadOptions
-from presswatch_spark.runs.work import outcome_of
-from presswatch_spark.shard.attempts import ShardAttempt
+from presswatch_spark.core.errors import StorageError, TruncatedError
+from presswatch_spark.core.threads import LateError, check_time, time_limit, uncounted
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.scanning.runs.work import outcome_of
+from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage import host_limits
 from presswatch_spark.storage.disk import LocalStore
 from presswatch_spark.storage.host_limits import (
@@ -42,7 +43,6 @@ from presswatch_spark.storage.objects import (
     read_range,
 )
 from presswatch_spark.storage.streams import RangeFile
-from presswatch_spark.storage.threads import LateError, check_time, time_limit, uncounted
 from tests.world.servers import Fault, Server, web
 
 DATA = random.Random(3).randbytes(300_000)

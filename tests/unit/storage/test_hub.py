@@ -17,11 +17,17 @@ from typing import Any
 import boto3
 import pytest
 
+from presswatch_spark.core.errors import (
+    ConfigError,
+    InputError,
+    PresswatchError,
+    StorageError,
+    TruncatedError,
+)
+from presswatch_spark.core.settings.config import DatasetRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.errors import ConfigError, InputError, PresswatchError, StorageError, TruncatedError
-from presswatch_spark.pipeline import ShardScan
-from presswatch_spark.releases.release_shards import shards_of
-from presswatch_spark.settings.config import DatasetRules, ScanConfig
+from presswatch_spark.scanning.pipeline import ShardScan
+from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.storage import host_limits, hub_lists
 from presswatch_spark.storage import hub as hub_requests
 from presswatch_spark.storage.host_limits import BlockedError
@@ -258,7 +264,7 @@ class TestLists:
 
     @pytest.mark.slow
     def test_nothing_but_lists_loads_the_library(self, site: Hub) -> None:
-        program = "import sys, presswatch_spark.pipeline, presswatch_spark.storage.hub as s;"
+        program = "import sys, presswatch_spark.scanning.pipeline, presswatch_spark.storage.hub as s;"
         program += f"from presswatch_spark.storage.objects import *; read_range({pinned(site)!r}, 0, 1,"
         program += " StorageOptions()); sys.exit('huggingface_hub' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.campaigns.plan import plan_of
 from presswatch_spark.claims.reviews import load_reviews
-from presswatch_spark.errors import ConfigError, CorruptError, OutputError
-from presswatch_spark.notices.notice import Notice
+from presswatch_spark.core.errors import ConfigError, CorruptError, OutputError
+from presswatch_spark.legal.notices.notice import Notice
+from presswatch_spark.scanning.campaigns.plan import plan_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import DEEPEST, parse_json
 from presswatch_spark.storage.objects import StorageOptions

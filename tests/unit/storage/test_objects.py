@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 import trustme
 
-from presswatch_spark.errors import ConfigError, InputError, StorageError, TruncatedError
+from presswatch_spark.core.errors import ConfigError, InputError, StorageError, TruncatedError
 from presswatch_spark.storage.disk import LocalStore, fetch_file, put_file
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import (

@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.evidence.bag import new_bag
-from presswatch_spark.notices.notice import new_notice
-from presswatch_spark.queries.exports import export
-from presswatch_spark.review.desk import ReviewFile
+from presswatch_spark.legal.evidence.bag import new_bag
+from presswatch_spark.legal.notices.notice import new_notice
+from presswatch_spark.legal.review.desk import ReviewFile
+from presswatch_spark.query.exports import export
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions, write_object

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.errors import StorageError
+from presswatch_spark.core.errors import StorageError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, stat
 from presswatch_spark.storage.streams import Opener
 from tests.world.servers import Fault, Server, web

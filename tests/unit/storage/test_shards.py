@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.errors import CorruptError, InputError, StorageError
+from presswatch_spark.core.errors import CorruptError, InputError, StorageError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan, is_shard_name, left_out_line, plan
 from tests.world.servers import Server, web

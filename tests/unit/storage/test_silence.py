@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from presswatch_spark.errors import StorageError, TruncatedError
+from presswatch_spark.core.errors import StorageError, TruncatedError
 from presswatch_spark.storage import host_limits
 from presswatch_spark.storage.locks import GuardedObject, silent
 from presswatch_spark.storage.objects import StorageOptions, read_object, write_object

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.errors import StorageError
+from presswatch_spark.core.errors import StorageError
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import (
     ConflictError,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.errors import OutputError
-from presswatch_spark.runs.markers import Note, write_note
-from presswatch_spark.runs.unfinished import remove_leftovers
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.scanning.runs.markers import Note, write_note
+from presswatch_spark.scanning.runs.unfinished import remove_leftovers
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Change, Derivation, Match

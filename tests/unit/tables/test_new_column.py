@@ -29,8 +29,8 @@ sys.modules[module.__name__] = module
 
 import presswatch_spark.tables as package
 package.declarations = module
-from presswatch_spark import face
-from presswatch_spark.catalog.ddl import table_statement
+from presswatch_spark import api
+from presswatch_spark.tables.catalog.ddl import table_statement
 from presswatch_spark.tables.store import TableStore
 from tests.world import documents
 from tests.world.tables import publish, match, row_of, write
@@ -47,7 +47,7 @@ store = TableStore.open(str(tables))
 made = row_of(module.Derivation, run_id="d1", table="claims", made_of=["r1"], rows=1)
 write(store, "derivations", "d1", [made], module.Derivation.schema)
 write(store, "claims", "d1", [row.as_dict()], module.Claim.schema)
-opened = face.open_tables(str(tables))
+opened = api.open_tables(str(tables))
 (read,) = module.Claim.from_batches(opened.read("claims"))
 print(json.dumps({
     "schema": [module.Claim.schema.names, module.SCHEMAS["claims_before"].names],

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.errors import OutputError
+from presswatch_spark.core.errors import OutputError
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.tables.declarations import SCHEMAS, ShardLog
 from presswatch_spark.tables.seals import sealed_json

@@ -1,0 +1,422 @@
+"""The functions that programs, notebooks and the command line call.
+
+Settings come in the layers of the command line: a YAML file (`config`), the environment
+(`PRESSWATCH_GRADE__MIN_RUN_WORDS`), then `settings`, by dotted names: `{"grade.min_run_words": 12}`. All
+mistakes of all layers come in one `ConfigError`. Every error that is raised on purpose is a
+`presswatch_spark.core.errors.PresswatchError`, and states where it happened and what to do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.settings.config import ScanConfig, StorageOptions, load_scan_config
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+    from presswatch_spark.claims.make import ClaimsSummary
+    from presswatch_spark.corpus.manifest import Manifest
+    from presswatch_spark.reading.warc.by_range import RecordPlan
+    from presswatch_spark.scanning.censuses.run import CensusSummary
+    from presswatch_spark.scanning.monitoring.progress import EventLog, Progress
+    from presswatch_spark.scanning.pipeline import RunSummary
+    from presswatch_spark.tables.store import TableStore
+
+Settings = Mapping[str, object]
+"""Settings by dotted names. A text is read as the environment's would be: `"fr,de"` for a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Published tables; from `open_tables`. Files are compared with their published digests when read.
+
+    Tables come as `pyarrow.Table`, in the schemas of `presswatch_spark.tables.declarations`; `.to_pandas()`
+    makes a data frame of one. `columns` are those to read; default: all. An unknown name is an `InputError`,
+    and a file other than the published one an `OutputError`.
+    """
+
+    store: TableStore
+
+    def runs(self) -> pa.Table:
+        """The published runs, a row each."""
+        return self.store.read("runs")
+
+    def matches(
+        self,
+        *,
+        run: str | None = None,
+        title: str | None = None,
+        publisher: str | None = None,
+        article: str | None = None,
+        grades: Sequence[str] = (),
+        confidences: Sequence[str] = (),
+        own_site: bool = False,
+        elsewhere: bool = False,
+        unknown_site: bool = False,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """Rows of `matches`.
+
+        Args:
+            run: id of a run, or `latest`; default: all that are published, oldest first.
+            title, publisher, article: only rows of this id.
+            grades, confidences: only rows of these.
+            own_site, elsewhere, unknown_site: only documents there; several add up.
+        """
+        from presswatch_spark.matching.judgement.grading import CONFIDENCES, GRADES
+        from presswatch_spark.query.matches import MatchFilter, match_table, require_known
+
+        wanted = MatchFilter(
+            title_id=title, publisher_id=publisher, article_id=article,
+            grades=_known("grade", grades, GRADES),
+            confidences=_known("confidence", confidences, CONFIDENCES),
+            own_site=own_site, elsewhere=elsewhere, unknown_site=unknown_site,
+        )  # fmt: skip
+        chosen = _columns("matches", columns)
+        require_known(self.store, {"title": title, "publisher": publisher, "article": article})
+        return match_table(self.store, run, wanted, chosen)
+
+    def read(self, table: str, *, run: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+        """Rows of any table: `scan_log`, `captures`, … of one run, or of all that are published."""
+        from presswatch_spark.tables.declarations import PUBLISHED_BY, SCHEMAS
+        from presswatch_spark.tables.store import chosen_runs
+
+        if table not in SCHEMAS:
+            raise InputError(f"there is no table {table}", remedy=f"there are: {', '.join(SCHEMAS)}")
+        chosen, by = _columns(table, columns), PUBLISHED_BY[table]
+        runs = chosen_runs(self.store, run, by) if run else []
+        return self.store.read(table, *runs, columns=chosen)
+
+    def sql(self, query: str, *, engine: str = "auto") -> pa.Table:
+        """The answer to a query in SQL over all tables and views, as `presswatch sql` gives it.
+
+        The engine is `duckdb`, `spark`, or `auto`: DuckDB up to 50 million rows, then Spark. A query that
+        cannot be answered is a `ConfigError`.
+        """
+        from presswatch_spark.query.sql import ENGINES, run_query
+
+        (engine,) = _known("engine", engine, ENGINES)
+        return run_query(self.store.root.uri, query, self.store.root.storage, engine).table()
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    out: str
+    storage: StorageOptions
+
+    @property
+    def tables(self) -> Tables:
+        """The tables that it is published in."""
+        return _open(self.out, self.storage)
+
+
+@dataclass(frozen=True, slots=True)
+class Run(_Published):
+    """A published run of a scan."""
+
+    summary: RunSummary
+
+    @property
+    def run_id(self) -> str:
+        """Its id, which all its rows carry."""
+        return self.summary.run_id
+
+    @property
+    def row(self) -> Mapping[str, object]:
+        """Its row of `runs`."""
+        return self.summary.row
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all (drawn) shards were read to their end: only then is what was not found not in them."""
+        return not self.summary.incomplete
+
+    def matches(self, **wanted: Any) -> pa.Table:
+        """Its rows of `matches`; takes the arguments of `Tables.matches`, except `run`."""
+        return self.tables.matches(run=self.run_id, **wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Census(_Published):
+    """A published census: which of the members' pages a release holds."""
+
+    summary: CensusSummary
+
+    @property
+    def run_id(self) -> str:
+        """Its id, which all its rows carry."""
+        return str(self.summary.row["run_id"])
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every file of the index was read to its end."""
+        return all(line["status"] == "complete" for line in self.summary.log)
+
+    def captures(self, *, columns: Sequence[str] | None = None) -> pa.Table:
+        """Its rows of `captures`."""
+        return self.tables.read("captures", run=self.run_id, columns=columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims(_Published):
+    """A table of claims, read by `tables.read("claims")`; `summary.counts` has its totals."""
+
+    summary: ClaimsSummary
+
+
+def build_corpus(
+    members: str,
+    articles: Sequence[str],
+    out: str,
+    *,
+    background: Sequence[str] = (),
+    known: Sequence[str] = (),
+    config: str | None = None,
+    settings: Settings | ScanConfig | None = None,
+    tell: Callable[[str], None] = lambda stage: None,
+    spark: SparkSession | None = None,
+) -> Manifest:
+    """Build a corpus of the members' articles in `out`; returns its manifest, with counts by title.
+
+    Args:
+        members: the members' file, YAML; see conf/members.example.yaml.
+        articles: files, folders, globs or addresses: JSONL, CSV or Parquet.
+        out: a folder that is new or empty, on disk or `s3://`.
+        background: shards of unrelated web text, to know stock phrases by.
+        known: laws, speeches, old books, wires: texts of which one occurrence is enough.
+        tell: gets the name of each stage when it begins.
+        spark: the session to build with; default: one of its own.
+
+    Raises:
+        ConfigError: the members' file or the settings have mistakes.
+        InputError, CorruptError, StorageError: a file is missing, of no known format, or not whole.
+        OutputError: `out` is not free, or the disk is full.
+    """
+    from presswatch_spark.corpus.building.build import build_corpus as build
+    from presswatch_spark.storage.host_limits import ask_anew
+
+    rules = _scan_config(config, settings)
+    ask_anew()
+    beside = {"background": _several(background), "known": _several(known)}
+    return build(spark, members, _several(articles), out, rules.corpus, rules.storage, tell, **beside)
+
+
+def scan(
+    paths: Sequence[str] = (),
+    *,
+    corpus: str,
+    out: str,
+    format: str = "auto",
+    release: str | None = None,
+    base: str | None = None,
+    sample: float | None = None,
+    sample_seed: int = 0,
+    product: str | None = None,
+    asked_for: str | None = None,
+    pages_of: str | None = None,
+    captures: str | None = None,
+    index: str | None = None,
+    command: str | None = None,
+    config: str | None = None,
+    settings: Settings | ScanConfig | None = None,
+    progress: Progress | None = None,
+    events: EventLog | None = None,
+    spark: SparkSession | None = None,
+) -> Run:
+    """Scan shards for copies of a corpus's articles, and publish the run in `out`.
+
+    A scan that was stopped resumes when it is called with the same arguments again.
+
+    Args:
+        paths: files, folders, globs, addresses, or lists of shards.
+        corpus, out: folder or address of the corpus, and of the tables; runs may share those.
+        format: `auto`, `wet`, `warc`, `arc`, `c4`, `oscar` or `rows`.
+        release: in the place of `paths`, the name of a release; needs a `format`.
+        base: what the lines of a list are relative to; of a release, a mirror of where it lives.
+        sample: the share of the shards to scan, drawn at random; default: all.
+        sample_seed: another one draws another sample.
+        product: the dataset of all shards, one of `presswatch datasets`; it is written into the rows.
+        asked_for: what `paths` are all the shards of, as `fineweb-2:fra_Latn`: a campaign knows the run by
+            it. Of a `release` it is that.
+        pages_of: in the place of `paths`, tables with matches in WET: their WARC records are read, which the
+            `index` finds. `base` is then the folder of WARC files.
+        captures: in the place of `paths`, tables of a census: the records of its captures are read.
+        index: the address of a CDX server, or of files of an index; `{release}` is replaced by the release.
+        command: the command line that calls this, for `runs`.
+        settings: by dotted names; or all settings, loaded, in the place of every layer.
+        progress, events: receivers of reports (default: stderr) and of events; with events, progress is one.
+        spark: session to use; default: one of its own.
+
+    Raises:
+        InputError: there is no shard, no such release or format, or not exactly one of `paths`, `release`,
+            `pages_of` and `captures` is given.
+        ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
+    """
+    from presswatch_spark.reading import registry
+    from presswatch_spark.scanning.pipeline import scan as run_scan
+    from presswatch_spark.scanning.releases.release_shards import shards_of
+
+    _known("format", format, (registry.AUTO, *registry.names()))
+    if [bool(each) for each in (paths, release, pages_of, captures)].count(True) != 1:
+        raise InputError("name shards, a release, or tables whose pages are read: one of these")
+    rules = _scan_config(config, settings)
+    shards: Sequence[str] | RecordPlan = _several(paths)
+    if pages_of or captures:
+        shards, base, sample = _records(pages_of, captures, index, base, rules), None, None
+    elif release:
+        rules = replace(rules, read=replace(rules.read, release=release))
+        found = shards_of(release, format, base, rules.datasets, rules.storage)
+        shards, base, asked_for = (found.path,), found.base, found.name
+    summary = run_scan(
+        shards, dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
+        sample_seed=sample_seed, product=product, asked_for=asked_for, command=command, spark=spark,
+        progress=progress, events=events,
+    )  # fmt: skip
+    return Run(out, rules.storage, summary)
+
+
+def _records(
+    pages_of: str | None, captures: str | None, index: str | None, base: str | None, rules: ScanConfig
+) -> RecordPlan:
+    from presswatch_spark.query.pointers.record_plans import plan_of_captures, plan_of_matches
+    from presswatch_spark.scanning.ccindex.lookup import Index
+    from presswatch_spark.tables.store import TableStore
+
+    root = rules.datasets.common_crawl.base
+    if captures:
+        return plan_of_captures(TableStore.open(captures, rules.storage), base or root)
+    if index is None:
+        raise InputError(
+            "only an index contains the place of the record that a page of WET was made from",
+            where=str(pages_of),
+            remedy="give --index https://index.commoncrawl.org/{release}-index, or the files of an index",
+        )
+    asked = Index(index, rules.storage, base or root)
+    return plan_of_matches(TableStore.open(str(pages_of), rules.storage), asked, base)
+
+
+def census(
+    releases: Sequence[str],
+    *,
+    corpus: str,
+    out: str,
+    base: str | None = None,
+    config: str | None = None,
+    settings: Settings | ScanConfig | None = None,
+    progress: Progress | None = None,
+    events: EventLog | None = None,
+    spark: SparkSession | None = None,
+) -> Census:
+    """List every capture of the members' pages in the columnar index of a release, and publish it in `out`.
+
+    A census that was stopped resumes when it is called with the same arguments again.
+
+    Args:
+        releases: the id of a crawl; or files, folders, globs, addresses or lists of an index.
+        base: what the lines of a list are relative to; of a crawl, a mirror of where it lives.
+        corpus, out, settings, progress, events, spark: as in `scan`; scans may share `out`.
+
+    Raises:
+        InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.
+        ConfigError, CorpusError, OutputError, PlatformError: as in `censuses.run.census`.
+    """
+    from presswatch_spark.scanning.censuses.run import census as take_census
+
+    rules = _scan_config(config, settings)
+    summary = take_census(
+        _several(releases), corpus=corpus, out=out, config=rules, base=base, spark=spark, progress=progress,
+        events=events,
+    )  # fmt: skip
+    return Census(out, rules.storage, summary)
+
+
+def make_claims(
+    tables: str,
+    *,
+    corpus: str,
+    out: str,
+    licences: str | None = None,
+    press: str | None = None,
+    reviews: Sequence[str] = (),
+    known: Sequence[str] = (),
+    as_of: date | None = None,
+    engine: str = "auto",
+    memory: str = "2GB",
+    config: str | None = None,
+    settings: Settings | ScanConfig | None = None,
+) -> Claims:
+    """Judge every row of all runs by all runs, and publish the table `claims` in `out`.
+
+    If `out` has claims, they go to its table `claims_before`.
+
+    Args:
+        tables: folder or `s3://` address that scans were given as `out`.
+        corpus: the corpus that the runs were made with.
+        licences: YAML of licences: licensee, hosts, titles, from, to, document.
+        press: more domains of the press, or fewer, in the form of conf/press.yaml.
+        reviews: verdicts of people: JSONL, CSV, Parquet, or folders of these; the newest counts.
+        known: laws, speeches, old books, wires: one occurrence there and words are not the article's.
+        as_of: the day that mandates and rights are judged for; default: today, in UTC.
+        engine: `duckdb` or `spark`, or `auto` for the one that suits the number of rows.
+        memory: what DuckDB may take before it sorts on disk.
+
+    Raises:
+        InputError: there is no such engine, or a path leads to nothing.
+        ConfigError: licences, reviews, press list or settings have mistakes.
+        CorpusError, OutputError: there is no sound corpus, no folder of tables, or `out` cannot be written.
+    """
+    from presswatch_spark.claims.make import Sources, known_beside
+    from presswatch_spark.claims.make import make_claims as make
+    from presswatch_spark.query.sql import ENGINES
+    from presswatch_spark.tables.store import TableStore
+
+    (engine,) = _known("engine", engine, ENGINES)
+    rules = _scan_config(config, settings)
+    sources = Sources(corpus, licences, press, _several(reviews), _several(known), as_of)
+    store = TableStore.open(tables, rules.storage)
+    knowledge = known_beside(store, sources, rules)
+    return Claims(out, rules.storage, make(store, knowledge, out, engine=engine, memory=memory))
+
+
+def open_tables(tables: str, *, config: str | None = None, settings: Settings | None = None) -> Tables:
+    """Open the tables in a folder or at an `s3://` address; `OutputError` if there are none."""
+    return _open(tables, _scan_config(config, settings).storage)
+
+
+def _open(tables: str, storage: StorageOptions) -> Tables:
+    from presswatch_spark.tables.store import TableStore
+
+    return Tables(TableStore.open(tables, storage))
+
+
+def _several(names: Sequence[str]) -> tuple[str, ...]:
+    # A text is one name, and not its letters.
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _known(kind: str, names: Sequence[str], known: Iterable[str], *where: str) -> tuple[str, ...]:
+    """Return names as a tuple; `InputError` for one that is not known."""
+    from presswatch_spark.query.matches import require_each
+
+    chosen = _several(names)
+    require_each(kind, chosen, tuple(known), *where)
+    return chosen
+
+
+def _columns(table: str, names: Sequence[str] | None) -> list[str] | None:
+    from presswatch_spark.tables.declarations import SCHEMAS
+
+    return list(_known("column", names, SCHEMAS[table].names, table)) if names else None
+
+
+def _scan_config(config: str | None, settings: Settings | ScanConfig | None) -> ScanConfig:
+    if isinstance(settings, ScanConfig):
+        return settings
+    return load_scan_config(config, os.environ, settings, "settings")

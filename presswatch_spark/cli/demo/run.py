@@ -1,0 +1,194 @@
+"""Runs the demo: it generates a press and a web, builds the corpus, scans, and makes dossier and report."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from presswatch_spark import api
+from presswatch_spark.claims.selection import Choice
+from presswatch_spark.cli.demo.generate import Page, release_pages, write_press
+from presswatch_spark.cli.demo.shards import (
+    web_page,
+    write_c4_json,
+    write_c4_parquet,
+    write_oscar_2109,
+    write_oscar_2301,
+    write_warc,
+    write_wet,
+)
+from presswatch_spark.core.extras import has_legal, install_command
+from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.core.spark.session import session
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.legal.evidence.build import BagOrder, Built, make_bag
+from presswatch_spark.legal.evidence.sources import source_at
+from presswatch_spark.legal.notices.laws import laws
+from presswatch_spark.legal.notices.letter import NoticeOrder
+from presswatch_spark.legal.notices.notice import DraftedNotice, draft_notice, today
+from presswatch_spark.legal.notices.parties import load_recipient, load_recipients, load_sender
+from presswatch_spark.legal.removal.places import open_case
+from presswatch_spark.legal.report.make import ReportOrder, make_report
+from presswatch_spark.query.pointers.pointer import parse_mirror
+from presswatch_spark.scanning.pipeline import RunSummary
+
+Writer = Callable[[Path, Sequence[Page]], object]
+ROW_DIGITS = 12
+# Two shards a dataset, in two of its forms where it has several.
+FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
+    "crawl": (
+        ("CC-MAIN-20241214015810-20241214045810-00000.warc.wet.gz", write_wet),
+        (
+            "CC-MAIN-20241214015810-20241214045810-00001.warc.gz",
+            lambda path, pages: write_warc(path, map(web_page, pages)),
+        ),
+    ),
+    "c4": (
+        ("c4-fr.tfrecord-00000-of-00002.json.gz", write_c4_json),
+        ("c4-fr-00001-of-00002.parquet", write_c4_parquet),
+    ),
+    "oscar": (("fr_part_1.txt.gz", write_oscar_2109), ("fr_meta_part_2.jsonl.zst", write_oscar_2301)),
+}
+RECIPIENT = "common-crawl"
+PUBLIC = "https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-51"
+"""The public place of the demo's shards of Common Crawl, if they were not invented."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A demo that has run: its pages and the rows of its scan, in `seconds` altogether.
+
+    `dossier` is a sealed bag and the draft of a notice; None where the extra `legal` is not installed.
+    """
+
+    folder: Path
+    pages: tuple[Page, ...]
+    articles: int
+    rows: tuple[Mapping[str, Any], ...]
+    summary: RunSummary
+    dossier: tuple[Built, DraftedNotice] | None
+    seconds: float
+
+    @property
+    def left_alone(self) -> tuple[Page, ...]:
+        """Return the innocent pages that the scan did not name."""
+        named = {row["document_url"] for row in self.rows}
+        return tuple(page for page in self.pages if not page.copies and page.url not in named)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the findings in a few words, the place of the report, and the next commands."""
+        row, tables = self.summary.row, self.folder / "tables"
+        pages = len({row["document_url"] for row in self.rows})
+        yield (
+            f"Scanned {row['documents']} pages in {row['shards_planned']} shards (WET, WARC, C4, OSCAR) for"
+            f" {self.articles} articles, in {self.seconds:.0f} s."
+        )
+        yield f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages left alone."
+        yield ""
+        if self.dossier:
+            bag, notice = self.dossier
+            yield "Read the report, in French or in English:"
+            yield from (f"  {path}" for path in reports_in(self.folder).values())
+            yield f"Sealed evidence of {bag.seal['claims']} claims:"
+            yield f"  {self.folder / 'bag'}"
+            rows = notice.figures.numbers["rows"]
+            yield f"The draft of a notice to Common Crawl, {rows} rows, in French (no command sends it):"
+            yield f"  {self.folder / 'notice' / 'letter.pdf'}"
+        else:
+            install = install_command("legal")
+            yield f"No report was written, no evidence sealed, no notice drafted: {install}"
+        # Of the best letter, the row with the most copied words.
+        elsewhere = [row for row in self.rows if row["own_site"] is False]
+        best = min(elsewhere, key=lambda row: (row["confidence"], -row["copied_words"], row["row_sha256"]))
+        yield from (
+            "",
+            "Query the tables:",
+            f"  .venv/bin/presswatch matches {tables} --elsewhere",
+            f"  .venv/bin/presswatch runs {tables}",
+            f"  .venv/bin/presswatch sql {tables} \\",
+            '    "select title_id, grade, count(*) from matches group by 1, 2 order by 1, 2"',
+            "",
+            "Read the whole case of one row:",
+            f"  .venv/bin/presswatch explain {best['row_sha256'][:ROW_DIGITS]} {tables} --lang en \\",
+            f"    --corpus {self.folder / 'corpus'}",
+        )
+
+
+def reports_in(folder: Path) -> dict[str, str]:
+    """Return the reports of a demo, by language."""
+    return {language: str(folder / f"report.{language}.html") for language in ("fr", "en")}
+
+
+def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> Demonstration:
+    """Generate a press and a web in `folder` (empty), build a corpus, scan, judge, and write the report.
+
+    `say` gets the name of each stage when it begins.
+    """
+    started, config = time.monotonic(), ScanConfig()
+    say("writing a press and a web")
+    pages = release_pages()
+    members, articles = write_press(folder)
+    shards = write_shards(folder / "shards", pages)
+    spark = session("presswatch demo")
+    corpus, tables = str(folder / "corpus"), str(folder / "tables")
+    manifest = api.build_corpus(str(members), [str(articles)], corpus, settings=config, tell=say, spark=spark)
+    say("scanning")
+    run = api.scan(list(map(str, shards)), corpus=corpus, out=tables, settings=config, spark=spark)
+    dossier = None
+    if has_legal():
+        dossier = _make_dossier(folder, config, say)
+        order = ReportOrder(
+            tables,
+            config.storage,
+            case=str(folder / "case"),
+            recipients=list(load_recipients().values()),
+            corpus=corpus,
+            engine="duckdb",
+        )
+        make_report(order, reports_in(folder), say)
+    return Demonstration(
+        folder=folder,
+        pages=tuple(page for shelf in pages.values() for page in shelf),
+        articles=manifest.counts.articles,
+        rows=tuple(run.matches().to_pylist()),
+        summary=run.summary,
+        dossier=dossier,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _make_dossier(
+    folder: Path, config: ScanConfig, say: Callable[[str], None]
+) -> tuple[Built, DraftedNotice]:
+    corpus, tables, case, bag = (str(folder / name) for name in ("corpus", "tables", "case", "bag"))
+    say("judging the matches")
+    api.make_claims(tables, corpus=corpus, out=tables, settings=config)
+    open_case(tables, case, confidences=("A", "B"))
+    say("sealing the evidence")
+    selection = source_at(case, config.storage).select_claims(Choice())
+    built = make_bag(BagOrder(selection, Corpus.open(corpus), with_texts=True), bag, config)
+    say("drafting a notice")
+    sender = str(folder / "sender.yaml")
+    mirror = parse_mirror(f"{folder / 'shards' / 'crawl'}={PUBLIC}")
+    order = NoticeOrder(
+        selection=source_at(bag, config.storage).select(Choice(), [mirror]),
+        recipient=load_recipient(RECIPIENT),
+        law=laws()["fr"],
+        lang="fr",
+        sender=load_sender(sender),
+        drafted=today(),
+        sender_file=sender,
+    )
+    return built, draft_notice(order, str(folder / "notice"))
+
+
+def write_shards(folder: Path, pages: Mapping[str, Sequence[Page]]) -> list[Path]:
+    """Write the pages of every dataset; returns the paths of the shards."""
+    shards = []
+    for dataset, forms in FORMS.items():
+        (folder / dataset).mkdir(parents=True)
+        for number, (name, write) in enumerate(forms):
+            shards.append(folder / dataset / name)
+            write(shards[-1], pages[dataset][number :: len(forms)])
+    return shards

@@ -1,0 +1,1 @@
+"""What every package uses: errors, settings, times, texts, sessions of Spark."""

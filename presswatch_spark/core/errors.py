@@ -1,0 +1,64 @@
+"""Errors with a finding, its location and a remedy.
+
+Only `PresswatchError.__str__` formats them. Messages hold no text of the web, and lose credentials when made.
+"""
+
+from functools import partial
+
+from presswatch_spark.core.redaction import redacted
+
+
+class PresswatchError(Exception):
+    """Base of every error a user may see: the finding as a sentence, its place, and a remedy."""
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        what, where, remedy = map(redacted, (what, where, remedy))
+        super().__init__(what, where, remedy)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        cure = f" ({self.remedy})" if self.remedy else ""
+        return f"{place}{self.what}{cure}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders, and keyword arguments do not survive pickling by themselves.
+        return partial(type(self), where=self.where, remedy=self.remedy), (self.what,)
+
+
+class ConfigError(PresswatchError):
+    """A setting, `members.yaml` or a column mapping is wrong."""
+
+
+class InputError(PresswatchError):
+    """A path leads nowhere, or to something of another kind than asked for."""
+
+
+class StorageError(PresswatchError):
+    """An object could not be reached or read; a retry may help."""
+
+
+class TruncatedError(StorageError):
+    """A stream ended before the object, or a compressed member, was whole."""
+
+
+class CorruptError(PresswatchError):
+    """Bytes that do not follow their format."""
+
+
+class CorpusError(PresswatchError):
+    """A corpus folder is missing, of another version, or its files do not match its manifest."""
+
+
+class OutputError(PresswatchError):
+    """The output folder is not ours, is locked by a live run, or cannot be written."""
+
+
+class InUseError(OutputError):
+    """A live process holds the lock that this one wants."""
+
+
+class BudgetError(PresswatchError):
+    """A run would cost more than its budget, or has cost it."""

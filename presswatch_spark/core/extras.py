@@ -1,0 +1,66 @@
+"""How to install an optional part of this package, from where the package itself came.
+
+The name `presswatch-spark` belongs to nobody we know on public indexes: a message never tells anybody to
+install it by that name. It names this checkout, or the wheel.
+"""
+
+import json
+import shlex
+import tomllib
+from contextlib import suppress
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.version import __version__
+
+PROJECT = "presswatch-spark"
+LEGAL = ("docx", "jinja2", "typst", "vl_convert")
+"""Modules of the extra `legal`, which `make setup` installs; loaded when they are needed."""
+
+
+def library(name: str, command: str = "notice") -> Any:
+    """Return a module of the extra `legal`; `ConfigError` with the command that installs it if it is missing.
+
+    Args:
+        command: the command that needs it, for the error.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        what = f"{name.partition('.')[0]} is not installed"
+        raise ConfigError(what, where=command, remedy=install_command("legal")) from error
+
+
+def has_legal() -> bool:
+    """Return whether the libraries that write letters and pages are installed."""
+    return all(find_spec(name) for name in LEGAL)
+
+
+def install_command(extra: str, root: Path | None = None) -> str:
+    """Return the command that installs an extra, such as `legal`.
+
+    Args:
+        root: the folder that contains the package; default: that of this module.
+    """
+    root = root or Path(__file__).resolve().parents[2]
+    try:
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+        is_checkout = bool(project.get("name") == PROJECT)
+    except (OSError, ValueError):
+        is_checkout = False
+    if is_checkout and extra == "legal" and (root / ".venv").is_dir() and (root / "Makefile").is_file():
+        return f"make -C {shlex.quote(str(root))} setup"
+    # Shells read brackets as a pattern: shlex quotes a requirement with them.
+    if is_checkout:
+        return f"pip install -e {shlex.quote(f'{root}[{extra}]')}"
+    # The wheel that the package was installed from, if it is still there; else its name.
+    wheel = Path(f"presswatch_spark-{__version__}-py3-none-any.whl")
+    with suppress(metadata.PackageNotFoundError, ValueError, AttributeError):
+        origin = json.loads(metadata.distribution(PROJECT).read_text("direct_url.json") or "{}")
+        path = Path(unquote(urlsplit(origin.get("url", "")).path))
+        wheel = path if path.suffix == ".whl" and path.is_file() else wheel
+    return f"pip install {shlex.quote(f'{wheel}[{extra}]')}"

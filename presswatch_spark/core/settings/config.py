@@ -1,0 +1,311 @@
+"""Every setting of a job, declared once: type, default, meaning in one line, and bounds.
+
+A section is a frozen dataclass. conf/scan.yaml and conf/releases.yaml explain each setting. `config_digest`
+covers the sections that can change a row, and no other.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from presswatch_spark.core.languages import language_problem
+from presswatch_spark.core.settings.load import COMMAND_LINE, Setting, SettingsGroup, setting, share
+from presswatch_spark.core.terminal import did_you_mean
+
+DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
+"""Prefix of settings of profiles (`presswatch_spark.deploy`)."""
+# The folder of caches, the outcome of a submitted job, and the data of tests.
+OTHER_VARIABLES = frozenset({"PRESSWATCH_CACHE_DIR", "PRESSWATCH_REAL_DATA", "PRESSWATCH_RESULT_URI"})
+ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "iso-8859-15", "mac-roman", "utf-16", "cp850", "cp437")
+"""Encodings that programs write articles in; Python knows more."""
+
+
+def encoding_problem(name: str) -> str:
+    """Return why a name is not that of a character encoding; nothing if it is."""
+    try:
+        b"a".decode(name)
+    except UnicodeError:  # a letter of UTF-16 takes two bytes
+        return ""
+    except (LookupError, ValueError):
+        return f"{name!r} is not a character encoding{did_you_mean(name, ENCODINGS)}"
+    return ""
+
+
+AGENCIES = (
+    "AFP", "Agence France-Presse", "Reuters", "Belga", "ATS", "Associated Press",
+    "La Presse canadienne", "APS", "DPA", "EFE", "ANSA", "TASS", "Xinhua",
+)  # fmt: skip
+"""News agencies, as articles name them."""
+
+
+@dataclass(frozen=True, slots=True)
+class GradeRules:
+    """Bounds of a copy. Coverages are shares of words, 0 to 1; runs and counts are in words."""
+
+    min_run_words: int = setting(11, "Shortest run to report, in words", low=8)
+    full_copy_coverage: float = share(0.9, "Share of the article's words that makes a full copy")
+    partial_copy_coverage: float = share(0.3, "Share of the article's words that makes a partial copy")
+    partial_copy_words: int = setting(100, "Words that make a partial copy, whatever the share")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRules:
+    """How runs become spans. All in words."""
+
+    # An index of 8-word shingles has no shorter anchor to offer.
+    anchor_words: int = setting(8, "Words of an unbroken run that proves a passage", high=8)
+    bridge_gap_words: int = setting(48, "Longest gap between two such runs that is compared as well", low=0)
+    bridge_run_words: int = setting(3, "Words of a run in a gap that count as copied")
+
+
+@dataclass(frozen=True, slots=True)
+class RarityRules:
+    """When a shingle counts as known from elsewhere: in so many unrelated texts of one kind, or more."""
+
+    known_publishers: int = setting(1, "Other publishers with a row of words that make it known")
+    known_articles: int = setting(5, "Other articles of the title that make it known")
+    known_domains: int = setting(3, "Domains of the background that make it known")
+    word_bits: int = setting(12, "Most that one word counts, in bits")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnershipRules:
+    """The owner of a copied text."""
+
+    shared_share: float = share(0.5, "Share of the copied words that others must have for it to be shared")
+    agency_publishers: int = setting(3, "Other publishers with that share that make the text an agency's")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceRules:
+    """The grade of a row. Rarity is in bits, shares are 0 to 1."""
+
+    rare_bits: int = setting(200, "Least rarity of A and B", low=0)
+    own_url_run_words: int = setting(40, "A: words in an unbroken row at the article's own URL")
+    full_copy_shared_share: float = share(0.1, "A: most that other publishers have of a full copy's words")
+    one_piece_share: float = share(0.75, "A, B: least share of the copied words in one run")
+    unbroken_share: float = share(0.9, "A, B: else least share in a part of the article without a gap")
+    unbroken_words: int = setting(200, "A, B: and least words of such a part")
+    partial_copy_words: int = setting(40, "B: least copied words of a full or partial copy")
+    rare_passage_bits: int = setting(600, "B: least rarity of an extract", low=0)
+    common_bits: int = setting(60, "D: an extract with less rarity than this", low=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRules:
+    """Words that `claims` takes for another source's. Words are the article's; shares are 0 to 1."""
+
+    passage_words: int = setting(11, "Words in common that make two pages' passages the same")
+    early_days: int = setting(1, "Days after publication that count as before it, on others' pages", low=0)
+    rest_share: float = share(0.1, "Least rest of the article beyond what hosts share, for a common source")
+    holder_share: float = share(0.5, "Share of that rest that a host must have to have it from the article")
+
+
+@dataclass(frozen=True, slots=True)
+class MinHashRules:
+    """The parameters of datasketch; recorded in every run."""
+
+    scheme: str = setting("affine32", "Scheme of the permutations")
+    seed: int = setting(1, "Seed of the permutations", low=0)
+    permutations: int = setting(128, "How many permutations there are", low=16, high=1024)
+    shingle_words: int = setting(5, "Words of a row, as texts are compared by MinHash")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRules:
+    """The documents and columns that are read of a shard."""
+
+    languages: tuple[str, ...] = setting(
+        (), "Read only documents in this language (fra or fr)", value="CODE", check=language_problem
+    )
+    columns: Mapping[str, str] = setting(
+        {}, "Columns of JSONL and Parquet, e.g. url=meta.source_url, in all shards", value="OURS=THEIRS"
+    )
+    max_document_bytes: int = setting(16 << 20, "Longest document that is read, in bytes")
+    pdf: bool = setting(False, "In WARC, read PDF files too", without="left out", flag="--pdf/--no-pdf")
+    release: str | None = setting(
+        None, "Release of files that name none", flag="--release-name", value="NAME"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunRules:
+    """The division, reports and cost of a run. None of these can change a row."""
+
+    wave_shards: int = setting(256, "Shards between two points of resumption")
+    shards_per_task: int = setting(4, "Shards in one Spark task, at most")
+    shard_attempts: int = setting(2, "Tries of a shard when storage fails")
+    shard_seconds: float = setting(21600.0, "Seconds for a try of a shard, without pauses of hosts", low=0.01)
+    wave_failures: float = share(0.1, "Share of a wave's shards that may be lost before the run stops")
+    log_format: str = setting(
+        "text", "Form of stderr: for people, or for collectors of logs", words=("text", "json")
+    )
+    metrics_file: str | None = setting(
+        None, "File of metrics for Prometheus, written after each wave", without="none", value="FILE"
+    )
+    lease_seconds: float = setting(
+        60.0, "Seconds of silence until a run on S3 may be taken over", low=1, high=3600
+    )
+    shard_digest: bool = setting(
+        False, "Write each shard's SHA-256", without="left out", flag="--shard-digest/--no-shard-digest"
+    )
+    index_memory: float | None = setting(
+        None, "GB of each host for the index; else several passes", low=1e-6, without="one pass", value="GB"
+    )
+    gate_audit: float = share(
+        0.0, "Share of documents left out by language to read as an audit", value="SHARE", without="none"
+    )
+    operator: str | None = setting(None, "Name for `runs.operator`", without="none", value="NAME")
+    master: str | None = setting(None, "Spark master", without="this machine", value="URL")
+    cores: int | None = setting(None, "Cores of this machine to use", without="all")
+    price: str | None = setting(
+        None, "Price of cores: a machine of conf/prices.yaml, or a part of its name", value="MACHINE"
+    )
+    prices: str | None = setting(None, "A price list of one's own", without="conf/prices.yaml")
+    budget: float | None = setting(
+        None, "Most dollars that the scan may cost", low=0.01, without="no limit", value="DOLLARS"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CommonCrawlRules:
+    """Where crawls live."""
+
+    index: str = setting("https://index.commoncrawl.org/collinfo.json", "The list of all crawls")
+    base: str = setting("https://data.commoncrawl.org/", "What the shards lie below")
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRules:
+    """Where releases live. None of these can change a row."""
+
+    common_crawl: CommonCrawlRules = field(default_factory=CommonCrawlRules)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """How to reach storage, without secrets: credentials come from the AWS chain or a named profile.
+
+    The token of a hub stays where it is named: a file, a secret of AWS, or `HF_TOKEN`. Limits of connections
+    and requests to a host are those of a machine: a run divides them by its workers there.
+    """
+
+    endpoint: str | None = setting(None, "S3 endpoint other than AWS's", value="URL")
+    region: str | None = setting(None, "S3 region")
+    profile: str | None = setting(None, "AWS profile to take credentials from")
+    unsigned: bool = setting(
+        False, "Read public buckets without credentials", without="signed", flag="--unsigned/--signed"
+    )
+    max_attempts: int = setting(8, "Tries of a request, and interruptions of 8 MiB of a download")
+    connect_timeout: float = setting(10.0, "Seconds to wait for a connection", low=0.1, high=3600)
+    read_timeout: float = setting(60.0, "Seconds to wait for the next bytes of an answer", low=0.1, high=3600)
+    backoff_base: float = setting(0.5, "Seconds to wait after a first failure, then doubled", low=0, high=60)
+    ca_bundle: str | None = setting(None, "PEM file of trusted authorities", without="the system's")
+    hf_endpoint: str | None = setting(None, "The hub of hf:// addresses", without="HF_ENDPOINT", value="URL")
+    hf_token_file: str | None = setting(
+        None,
+        "File with the token for the hub, and nothing else",
+        without="HF_TOKEN",
+        value="FILE",
+        form=r"(?!hf_[A-Za-z0-9]{16,}$).+",
+        formed="the file that holds the token, and not the token itself",
+    )
+    hf_token_secret: str | None = setting(
+        None,
+        "Secret of AWS Secrets Manager with that token, read by each host itself",
+        without="HF_TOKEN",
+        value="ARN",
+        form=r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d+:secret:.+",
+        formed="the ARN of the secret that holds the token, as arn:aws:secretsmanager:REGION:…:secret:NAME",
+    )
+    private_hosts: tuple[str, ...] = setting(
+        (), "Hosts at private addresses that redirects, hubs and lists may lead to", without="none"
+    )
+    max_connections: int | None = setting(None, "Connections to one web site", high=1000, without="8")
+    requests_per_second: float | None = setting(
+        None, "Requests of a machine to one host", low=0.001, high=1000, without="no limit"
+    )
+    longest_wait: float = setting(600.0, "Seconds that a site may ask us to wait", low=0, high=3600)
+    refusal_pause: float = setting(60.0, "Seconds of pause after a refusal without a time", low=0, high=3600)
+    lowest_rate: int = setting(1024, "Bytes a second below which a transfer counts as broken", low=0)
+    rate_seconds: float = setting(60.0, "Seconds over which that rate is measured", low=0.01, high=3600)
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusConfig:
+    """All settings of a corpus build; recorded in its manifest."""
+
+    shingle_words: int = setting(8, "Words of a row in the index", low=8, high=8)
+    shingle_stride: int = setting(4, "Words from the beginning of one such row to the next", high=4)
+    min_article_words: int = setting(8, "Articles of fewer words are refused", low=8)
+    max_articles_per_shingle: int = setting(1000, "Leave shingles of more articles out of the index")
+    filter_bits_per_key: int = setting(16, "Bits of the filter for each row of the index", low=4, high=64)
+    cluster_jaccard: float = share(0.9, "Likeness of texts that are one cluster of agency copy")
+    background_copy_share: float = share(0.6, "Share of an article that makes a background page a copy")
+    agencies: tuple[str, ...] = setting(AGENCIES, "Agencies; an article that names one is agency copy")
+    minhash: MinHashRules = field(default_factory=MinHashRules)
+    columns: Mapping[str, str] = setting({}, "Where our columns are, e.g. body=text", value="OURS=THEIRS")
+    date_formats: tuple[str, ...] = setting(
+        (), "Form of dates, e.g. %d-%m-%Y", separator=";", flag="--date-format", value="FORMAT"
+    )
+    body_format: str = setting(
+        "auto", "Bodies in HTML: as found, none, or all", words=("auto", "text", "html")
+    )
+    encoding: str = setting(
+        "utf-8", "Encoding of CSV and JSONL, e.g. windows-1252", check=encoding_problem, value="NAME"
+    )
+    master: str | None = setting(None, "Spark master", without="this machine", value="URL")
+    cores: int | None = setting(None, "Cores of this machine to use", without="all")
+
+
+@dataclass(frozen=True, slots=True)
+class ScanConfig:
+    """All settings of a job."""
+
+    grade: GradeRules = field(default_factory=GradeRules)
+    verify: VerifyRules = field(default_factory=VerifyRules)
+    rarity: RarityRules = field(default_factory=RarityRules)
+    ownership: OwnershipRules = field(default_factory=OwnershipRules)
+    confidence: ConfidenceRules = field(default_factory=ConfidenceRules)
+    claims: ClaimRules = field(default_factory=ClaimRules)
+    read: ReadRules = field(default_factory=ReadRules)
+    run: RunRules = field(default_factory=RunRules)
+    datasets: DatasetRules = field(default_factory=DatasetRules)
+    storage: StorageOptions = field(default_factory=StorageOptions)
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+
+
+JOB_SETTINGS = SettingsGroup(
+    ScanConfig, "conf/scan.yaml and conf/releases.yaml", "PRESSWATCH_", OTHER_VARIABLES, DEPLOY_PREFIX
+)
+
+
+def known_settings() -> Mapping[str, Setting]:
+    """Return every setting of a job, by its dotted path."""
+    return JOB_SETTINGS.known
+
+
+def load_scan_config(
+    path: str | None = None,
+    env: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+    flags_from: str = COMMAND_LINE,
+) -> ScanConfig:
+    """Load the settings of a job; see `SettingsGroup.load`."""
+    return JOB_SETTINGS.load(path, env or {}, flags or {}, flags_from)
+
+
+def row_settings(config: ScanConfig, minhash: MinHashRules) -> str:
+    """Return every setting that can change a row, as canonical JSON; `minhash` is the corpus's."""
+    sections = ("grade", "verify", "rarity", "ownership", "confidence", "read")
+    values = {name: asdict(getattr(config, name)) for name in sections}
+    values["minhash"] = asdict(minhash)
+    # The gate is a set: its order changes nothing.
+    values["read"]["languages"] = sorted(set(config.read.languages))
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def config_digest(config: ScanConfig, minhash: MinHashRules) -> str:
+    """SHA-256 (hex) of `row_settings`."""
+    return hashlib.sha256(row_settings(config, minhash).encode()).hexdigest()

@@ -1,0 +1,162 @@
+"""Threads that ask storage for several things at once, and limits of the time that a piece of work may take.
+
+Ctrl-C ends the block of a pool: its threads ask and wait no more, though a site may ask to wait for minutes.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, TypeVar
+
+from presswatch_spark.core.errors import PresswatchError
+
+Answer = TypeVar("Answer")
+
+LOOK_SECONDS = 0.5
+
+
+class GivenUpError(BaseException):
+    """The result of this thread's work is no longer wanted. Nothing may be concluded from its findings."""
+
+
+class LateError(PresswatchError):
+    """A piece of work took longer than it may."""
+
+
+@dataclass(slots=True)
+class TimeLimit:
+    """How long a piece of work may take, when it began, and how long it waited since, in seconds.
+
+    Several threads may do the work. `waiting` of them wait now, the first since `waits_since`.
+    """
+
+    seconds: float
+    began: float
+    clock: Callable[[], float]
+    waited: float = 0.0
+    waiting: int = 0
+    waits_since: float = 0.0
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def spent(self) -> float:
+        """Return how long it has taken, without waits."""
+        with self.guard:
+            return (self.waits_since if self.waiting else self.clock()) - self.began - self.waited
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave out the time of the block, once if several threads are in such blocks."""
+        with self.guard:
+            if not self.waiting:
+                self.waits_since = self.clock()
+            self.waiting += 1
+        try:
+            yield
+        finally:
+            with self.guard:
+                self.waiting -= 1
+                if not self.waiting:
+                    self.waited += self.clock() - self.waits_since
+
+
+class _ThreadState(threading.local):
+    over: threading.Event | None = None
+    limit: TimeLimit | None = None
+
+
+_THREAD = _ThreadState()
+
+
+class AskingThreads(ThreadPoolExecutor):
+    """A pool whose threads stop asking and waiting when its block ends with an error, or by Ctrl-C."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._over = threading.Event()
+        super().__init__(count, name, initializer=setattr, initargs=(_THREAD, "over", self._over))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        if kind is not None:
+            self._over.set()
+            self.shutdown(wait=False, cancel_futures=True)
+        return super().__exit__(kind, error, trace)
+
+    def map(
+        self,
+        fn: Callable[..., Answer],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+    ) -> Iterator[Answer]:
+        """Call at once as the built-in `map`, and give the answers in order; see `answer_of`."""
+        asked = deque(self.submit(fn, *each) for each in zip(*iterables, strict=False))
+        return (answer_of(asked.popleft()) for _ in range(len(asked)))
+
+
+def answer_of(asked: Future[Answer]) -> Answer:
+    """Wait for the result of a thread's work, in short waits: Ctrl-C is heard only between them."""
+    while not asked.done():
+        wait([asked], LOOK_SECONDS)
+    return asked.result()
+
+
+def check_wanted() -> None:
+    """Raise `GivenUpError` in a thread of a pool that was given up."""
+    if _THREAD.over is not None and _THREAD.over.is_set():
+        raise GivenUpError
+
+
+def giving_up() -> threading.Event:
+    """Return an event that is set once `check_wanted` raises in this thread, for a thread that watches it."""
+    return _THREAD.over or threading.Event()
+
+
+def rest(seconds: float) -> None:
+    """Wait so long; raises as `check_wanted`, and at once."""
+    if _THREAD.over is None:
+        time.sleep(seconds)
+    elif _THREAD.over.wait(seconds):
+        raise GivenUpError
+
+
+@contextmanager
+def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Let `check_time` raise here after so many seconds (None: no limit), without waits for hosts."""
+    with limited_by(None if seconds is None else TimeLimit(seconds, clock(), clock)):
+        yield
+
+
+@contextmanager
+def limited_by(limit: TimeLimit | None) -> Iterator[None]:
+    """Let a limit hold for this thread too, which does some of the work of the thread that began it."""
+    before, _THREAD.limit = _THREAD.limit, limit
+    try:
+        yield
+    finally:
+        _THREAD.limit = before
+
+
+def limit_here() -> TimeLimit | None:
+    """Return the limit that holds for this thread, for `limited_by`."""
+    return _THREAD.limit
+
+
+def uncounted() -> AbstractContextManager[None]:
+    """Leave out of this thread's limit a wait for a host, or for the limits of our own settings."""
+    return nullcontext() if _THREAD.limit is None else _THREAD.limit.paused()
+
+
+def check_time() -> None:
+    """Raise `LateError` if this thread's work has taken longer than it may; also as `check_wanted`."""
+    check_wanted()
+    limit = _THREAD.limit
+    if limit is not None and limit.spent > limit.seconds:
+        what = f"the {limit.seconds:,g} s that a shard may take (run.shard_seconds) were over"
+        raise LateError(what, remedy="raise run.shard_seconds")

@@ -1,0 +1,140 @@
+"""Translations: the English text in the code is the key, and `locale/fr.po` has its French.
+
+`make texts` takes the keys from the code into the catalogue; a test fails where a translation is missing.
+`locale/fr.names.po` has names of columns and of values, which the code looks up with `Translator.word`. Both
+are read as they are, when the first French text is asked for: whoever edits them has nothing to compile.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+
+from presswatch_spark.core.terminal import utc, whole_percent
+
+LANGUAGES = ("fr", "en")
+LOCALE = Path(__file__).parent / "locale"
+CONTEXT = "\x04"
+"""Between a context and its text in a key, as in every catalogue of gettext."""
+
+
+def N_(message: str) -> str:  # noqa: N802 - the name that gettext's tools look for
+    """Mark a text of a table for the catalogue; a `Translator` is called with it later."""
+    return message
+
+
+def p(context: str, message: str) -> str:
+    """Mark a text of a table that means something else in another context."""
+    return f"{context}{CONTEXT}{message}"
+
+
+def n(singular: str, plural: str) -> tuple[str, str]:
+    """Mark a text of a table for a number of things; `Translator.n` is called with both forms later."""
+    return singular, plural
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence in English with its facts (texts, whole numbers, days) apart: it is translated later."""
+
+    text: str
+    facts: Mapping[str, object]
+
+    def __str__(self) -> str:
+        return self.text.format(**self.facts)
+
+
+def sentence(text: str, /, **facts: object) -> Sentence:
+    """Return a sentence with its facts."""
+    return Sentence(text, facts)
+
+
+class Translator:
+    """Translates the texts of the code, and writes numbers and days, in one language."""
+
+    def __init__(self, language: str = "en") -> None:
+        self.language = language
+
+    def __call__(self, message: str, /, **facts: object) -> str:
+        """Return a text, written in English, with its facts; one that `N_` or `p` marked, too."""
+        return self.filled(_catalogue(self.language).gettext(message), facts)
+
+    def n(self, singular: str, plural: str, number: int, /, **facts: object) -> str:
+        """Return a text for a number of things, its `{n}`; in French, zero is singular."""
+        text = _catalogue(self.language).ngettext(singular, plural, number)
+        return self.filled(text, {"n": self.number(number), **facts})
+
+    def p(self, context: str, message: str, /, **facts: object) -> str:
+        """Return a text that means something else in another context."""
+        return self(p(context, message), **facts)
+
+    def word(self, context: str, word: str) -> str:
+        """Return a name, such as that of a column; the same without a translation."""
+        return _catalogue(self.language).gettext(p(context, word)).rpartition(CONTEXT)[2]
+
+    def filled(self, text: str, facts: Mapping[str, object]) -> str:
+        """Return a translated text with its facts."""
+        return self.set(text.rpartition(CONTEXT)[2]).format(**facts)
+
+    def set(self, text: str) -> str:
+        """Return a text of ours as it is to look; facts of others are put in after this."""
+        return text
+
+    def number(self, number: float, digits: int = 0) -> str:
+        """Return a number with its thousands apart: `1,234.5`, in French `1 234,5`."""
+        shown = f"{number:,.{digits}f}"
+        if self.language == "en":
+            return shown
+        from babel.numbers import format_decimal
+
+        return format_decimal(Decimal(shown.replace(",", "")), f"#,##0.{'0' * digits}", self.language)
+
+    def day(self, day: date) -> str:
+        """Return a day in words: `1 May 2026`, in French `1er mai 2026`."""
+        from babel.dates import format_date
+
+        first = "'er'" if self.language == "fr" and day.day == 1 else ""
+        return self.set(format_date(day, f"d{first} MMMM y", self.language))
+
+    def moment(self, at: datetime | None) -> str:
+        """Return a moment in words."""
+        _ = self
+        if at is None:
+            return _.p("date", "not known")
+        at = utc(at)
+        day, (hour, minute, second) = _.day(at.date()), (at.hour, at.minute, at.second)
+        if not (hour or minute or second):
+            # Of most articles only the day is given.
+            return _("{day} (no hour is given, or 00:00 UTC)", day=day)
+        if self.language == "fr":
+            clock = f"{hour} h {minute:02}" + (f" min {second:02} s" if second else "")
+        else:
+            clock = f"{at:%H:%M:%S}" if second else f"{at:%H:%M}"
+        return _("{day}, {clock} UTC", day=day, clock=self.set(clock))
+
+    def share(self, share: float) -> str:
+        """Return a share in whole percent, rounded down; only all of it is 100, and only nothing is 0."""
+        _, percent = self, whole_percent(share)
+        return _("{percent}%", percent=percent) if percent or not share else _("less than 1%")
+
+
+@cache
+def _catalogue(language: str) -> NullTranslations:
+    if language == "en":
+        return NullTranslations()
+    # Commands in English need no Babel, which takes a tenth of a second.
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    compiled, names = io.BytesIO(), LOCALE / f"{language}.names.po"
+    with (LOCALE / f"{language}.po").open("rb") as file, names.open("rb") as words:
+        catalogue = read_po(file, language)
+        for each in filter(lambda word: word.id, read_po(words, language)):
+            catalogue[each.id] = each
+        write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return GNUTranslations(compiled)

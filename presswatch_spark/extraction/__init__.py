@@ -1,1 +1,0 @@
-"""Parsers in a process of their own: a page's main content, the text under selectors; PDF."""

@@ -1,0 +1,423 @@
+"""Documents of a bag in French and English: its README, a page for each claim, and PDFs of all claims.
+
+A page of a claim has both languages, between which its reader chooses. All text is hostile: templates escape
+it, and the page's policy loads and runs nothing.
+"""
+
+import base64
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from presswatch_spark.claims.exposures import (
+    Exposure,
+    exposure_told,
+    exposures_of,
+    load_exposures,
+    nothing_told,
+    product_of_row,
+    source_told,
+)
+from presswatch_spark.claims.marks import around_marks, marked, pieces_of, ranges_of
+from presswatch_spark.claims.narrative import (
+    LETTERS,
+    ExplainedRow,
+    NamedFact,
+    Speaker,
+    account_of,
+    article_of,
+    legal_person_of,
+    owner,
+)
+from presswatch_spark.claims.selection import COPY, DISK, PLACE, RecordReading, Selection
+from presswatch_spark.core.translation import N_
+from presswatch_spark.core.version import __version__
+from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.legal.evidence import verify
+from presswatch_spark.legal.evidence.bag import PAGES, Bag
+from presswatch_spark.legal.evidence.records import ReadRecords
+from presswatch_spark.legal.evidence.typesetting import (
+    SIGNS,
+    environment,
+    forget_documents,
+    in_print,
+    lacks_signs,
+    pdf_of,
+    runs_leftwards,
+)
+from presswatch_spark.storage.drafts import scratch_folder
+from presswatch_spark.storage.uris import canonical, printable
+
+LANGUAGES = {"fr": "Français", "en": "English"}
+TEMPLATES = Path(__file__).with_name("templates")
+AUTHOR = f"presswatch-spark {__version__}"
+
+AROUND = 400
+"""Characters of a text that a PDF shows before and after copied words."""
+SHOWN_MOST = 24_000
+"""Characters that a PDF shows of a text in all: some 4,000 words, or eight columns."""
+PART = 100
+"""Claims in one PDF; more come in several."""
+ATTACHED = "rows.jsonl"
+PROVES_NOTHING = N_("These statements prove neither that a model read this text, nor a wrong.")
+README_NAMES = {"fr": "LISEZ-MOI", "en": "README"}
+MARKS = {
+    "# ": "heading", "- ": "list", "1. ": "steps", "$ ": "code", "= ": "facts", "== ": "facts", "| ": "table",
+}  # fmt: skip
+"""Kinds of lines of `readme.jinja` by their beginnings. Without one, a line is a paragraph; the value after
+`==` is code; the first line of a table has its headers, with `>` before those of numbers."""
+
+
+# --- a claim
+
+
+@dataclass(frozen=True)
+class ShownClaim:
+    """A claim with the texts that may be shown, and the exposures that the bag is made with."""
+
+    case: ExplainedRow
+    exposures: Sequence[Exposure]
+
+    @cached_property
+    def views(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the content of page and PDF by language, apart from its texts.
+
+        `no_exposure`: why no exposure is known; "" otherwise. `words`: the texts of `words.jinja` by name.
+        """
+        return {language: self._view(Speaker(language, for_print=True)) for language in LANGUAGES}
+
+    def _view(self, _: Speaker) -> Mapping[str, Any]:
+        case = self.case
+        account = account_of(case, _)
+        exposure = [
+            {
+                "id": each.id,
+                "sentence": exposure_told(each, named, _),
+                "sources": [(source.quotation, source_told(source, _)) for source in each.sources],
+            }
+            for each, named in exposures_of(case.row, case.letter, self.exposures)
+        ]
+        lines = _rendered(
+            "words.jinja",
+            _,
+            account=account,
+            reason=case.page_missing.reason if case.page_missing else "",
+            is_address=case.row.article_id is None,
+            proves_nothing=PROVES_NOTHING,
+        ).splitlines()
+        return {
+            "lang": _.language,
+            "row": case.row.row_sha256,
+            "account": account,
+            "exposure": exposure,
+            "no_exposure": "" if exposure else nothing_told(product_of_row(case.row), case.letter, _),
+            "words": dict(line.split("\t", 1) for line in lines),
+        }
+
+    @property
+    def texts(self) -> list[tuple[str, str | None, list[tuple[Any, Any]]]]:
+        """Return the texts of `article` and `page`, each with the ranges of its copied words."""
+        spans = self.case.row.spans or ()
+        return [
+            ("article", self.case.article, ranges_of(spans, "article")),
+            ("page", self.case.page, ranges_of(spans, "document")),
+        ]
+
+
+def page_of(shown: ShownClaim) -> str:
+    """Return the page of a claim as HTML, with its copied words marked in both texts."""
+    from markupsafe import Markup
+
+    style = (TEMPLATES / "claim.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    page = (
+        environment(TEMPLATES)
+        .get_template("claim.html")
+        .render(
+            row=shown.case.row.row_sha256,
+            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+            style=Markup(style),
+            views=list(shown.views.values()),
+            languages=LANGUAGES,
+            texts={
+                side: None if text is None else Markup(marked(text, spans))
+                for side, text, spans in shown.texts
+            },
+        )
+    )
+    return page + "\n"
+
+
+def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
+    """Return the data of a claim in a PDF: its view, and copied words with their surroundings."""
+    _ = Speaker(language, for_print=True)
+    texts = dict[str, dict[str, Any]]()
+    for side, text, spans in shown.texts:
+        texts[side] = {"pieces": None, "leftwards": runs_leftwards(text or "")}
+        if text is not None:
+            texts[side]["pieces"] = [
+                ("gap", _("[… {count} characters are not shown here …]", count=_.number(piece.left_out)))
+                if piece.left_out
+                else ("copied" if piece.is_copied else "text", piece.text)
+                for piece in around_marks(pieces_of(text, spans), AROUND, SHOWN_MOST)
+            ]
+    view = shown.views[language]
+    printed: dict[str, Any] = in_print({**view, "account": asdict(view["account"]), "texts": texts})
+    return printed
+
+
+@dataclass(frozen=True, slots=True)
+class BagFacts:
+    """The content of a bag, for its documents. `with_texts`: texts of articles may be shown."""
+
+    selection: Selection
+    corpus: Corpus
+    records: ReadRecords
+    runs: Sequence[dict[str, Any]]
+    protocol: Mapping[str, Any]
+    program: Mapping[str, Any]
+    authorities: Sequence[str]
+    with_texts: bool
+    claims_root: str
+
+    @property
+    def moment(self) -> datetime:
+        """Return the time of making that documents state, in whole seconds."""
+        return self.records.began_at
+
+    @property
+    def other_corpus(self) -> list[str]:
+        """Return the runs that were made with another corpus."""
+        return [run["run_id"] for run in self.runs if run["corpus_digest"] != self.corpus.manifest.digest]
+
+
+def write_claims(bag: Bag, facts: BagFacts) -> None:
+    """Write a page for each claim, and PDFs of all claims, ordered by letter, title, article and address.
+
+    The rows must be in the bag. It may have 10,000 claims: those of one PDF are in memory.
+    """
+    rows, claims = facts.selection.rows, facts.selection.claims
+
+    def place(digest: str) -> tuple[str, ...]:
+        row = rows[digest]
+        names = (row.title_id, row.article_id, row.document_url)
+        return claims[digest].confidence, *(name or "" for name in names), digest
+
+    ordered = sorted(rows, key=place)
+    parts = [ordered[first : first + PART] for first in range(0, len(ordered), PART)]
+    lines = {json.loads(line)["row"]["row_sha256"]: line for line in verify.lines_of(bag.read(verify.ROWS))}
+    exposures = load_exposures()
+    with scratch_folder() as scratch:
+        attached = scratch / ATTACHED
+        for number, part in enumerate(parts):
+            printed: dict[str, list[dict[str, Any]]] = {language: [] for language in LANGUAGES}
+            for row in part:
+                shown = ShownClaim(_case_of(facts, row), exposures)
+                bag.write(f"{PAGES}/{row}.html", page_of(shown).encode())
+                for language in LANGUAGES:
+                    printed[language].append(printed_claim(shown, language))
+            attached.write_bytes(b"".join(lines[row] + b"\n" for row in sorted(part)))
+            for language in LANGUAGES:
+                data = _printed_part(facts, printed[language], exposures, number, len(parts), language)
+                pdf = pdf_of(TEMPLATES / "claims.typ", data, facts.moment, {ATTACHED: attached}, tagged=False)
+                name = "cote-a-cote" if language == "fr" else "side-by-side"
+                ending = f"-{number + 1:02}" if len(parts) > 1 else ""
+                bag.write(f"{PAGES}/{name}{ending}.pdf", pdf)
+            if len(parts) > 1:
+                forget_documents()
+
+
+def _case_of(facts: BagFacts, digest: str) -> ExplainedRow:
+    row, claim = facts.selection.rows[digest], facts.selection.claims[digest]
+    record = facts.records.rows[digest]
+    publisher, title = owner(facts.corpus, row)
+    return ExplainedRow(
+        row=row,
+        claim=claim,
+        publisher=publisher,
+        title=title,
+        article=article_of(facts.corpus, row) if facts.with_texts else None,
+        page=record.text.read_bytes().decode("utf-8", "replace") if record.text else None,
+        page_missing=record.failure,
+        shard=canonical(record.uri),
+        config={},
+        as_of=date.fromisoformat(claim.as_of),
+        mandate=claim.mandate,
+        rights=claim.rights,
+        reservation=claim.reservation,
+    )
+
+
+def _printed_part(
+    facts: BagFacts,
+    claims: list[dict[str, Any]],
+    exposures: Sequence[Exposure],
+    number: int,
+    of: int,
+    language: str,
+) -> dict[str, Any]:
+    _ = Speaker(language, for_print=True)
+    first, last, total = number * PART + 1, number * PART + len(claims), len(facts.selection.rows)
+    shown = {"first": _.number(first), "last": _.number(last), "all": _.number(total)}
+    for place, claim in enumerate(claims, first):
+        claim["number"] = _("{number} of {all}", number=_.number(place), all=shown["all"])
+    part = _("Part {part} of {parts}: claims {first} to {last} of {all}", part=number + 1, parts=of, **shown)
+    letters = sorted({claim["account"]["letter"] for claim in claims})
+    # The sources of all claims are listed once: the sentences of claims refer to them by number.
+    quoted = {each["id"]: each["sources"] for claim in claims for each in claim["exposure"]}
+    sources, numbers = list[list[str]](), dict[str, str]()
+    for id in (exposure.id for exposure in exposures if exposure.id in quoted):
+        first_source = len(sources) + 1
+        sources += [[f"[{at}]", *source] for at, source in enumerate(quoted[id], first_source)]
+        numbers[id] = ", ".join(source[0] for source in sources[first_source - 1 :])
+    for claim in claims:
+        claim["exposure"] = [f"{each['sentence']} {numbers[each['id']]}" for each in claim["exposure"]]
+    return {
+        "lang": language,
+        "title": _("Claims, side by side"),
+        "author": AUTHOR,
+        "subtitle": part if of > 1 else _("{all} claims", all=shown["all"]),
+        "opening": _rendered("opening.jinja", _, signs=SIGNS, with_texts=facts.with_texts).splitlines(),
+        "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
+        "letters_heading": _("What the letters say"),
+        "sources": sources,
+        "sources_heading": _("Documents of the publishers of models"),
+        "proves_nothing": _(PROVES_NOTHING),
+        "claims": claims,
+        "attached": [
+            {
+                "name": ATTACHED,
+                "description": _("The sealed rows of these claims"),
+                "kind": "application/jsonl",
+            }
+        ],
+        "footer": _("Root of the claims: {root}", root=facts.claims_root),
+    }
+
+
+# --- the README
+
+
+def write_readme(bag: Bag, facts: BagFacts) -> None:
+    """Write the README in both languages, as PDF."""
+    for language, name in README_NAMES.items():
+        _ = Speaker(language, for_print=True)
+        blocks = in_print(list(readme_blocks(facts, _)))
+        if lacks_signs(blocks):
+            blocks.append(["text", _(SIGNS)])
+        data = {
+            "lang": language,
+            "title": _("Sealed evidence"),
+            "subtitle": _("Made on {moment}", moment=_.moment(facts.moment)),
+            "author": AUTHOR,
+            "footer": " ".join([_("Root of the claims"), facts.claims_root]),
+            "blocks": blocks,
+        }
+        bag.write(f"{name}.pdf", pdf_of(TEMPLATES / "readme.typ", data, facts.moment))
+
+
+def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
+    """Yield the README as blocks for typst: kinds of `MARKS` or `text`, each with its content.
+
+    That is a text, or the texts of `list`, `steps` and `code`; of `facts` names and values, and whether they
+    are code; of a `table` its `headers`, `rows`, and the columns that are `numbers`.
+    """
+    chosen, records, whole = facts.selection, facts.records.rows, facts.selection.figures()
+    reasons = Counter(each.reason for each in records.values() if each.reason)
+    sources = Counter(
+        RecordReading(facts.moment, printable(each.uri)).source(str(chosen.rows[row].shard_uri))
+        for row, each in records.items()
+        if each.reason is None
+    )
+    releases = defaultdict[str, set[str]](set)
+    for row in chosen.rows.values():
+        unnamed = _("not known (format {format})", format=row.dataset)
+        releases[row.run_id].add(row.release or unnamed)
+    days = sorted({claim.as_of for claim in chosen.claims.values()})
+    publishers = facts.corpus.registry.by_id
+    by_publisher = chosen.figures_by(lambda row: chosen.rows[row.row_sha256].publisher_id)
+
+    def moment(text: str) -> str:
+        return _.moment(datetime.fromisoformat(text).replace(microsecond=0))
+
+    yield from _blocks(
+        _rendered(
+            "readme.jinja",
+            _,
+            n=_.n,
+            p=_.p,
+            number=_.number,
+            day=_.day,
+            moment=moment,
+            cells=lambda *values: "\t".join(value.replace("\t", " ") for value in values),
+            facts=facts,
+            whole=whole,
+            by_letter=[*chosen.figures_by_letter().items(), ("", whole)],
+            without_address=sum(row.document_url is None for row in chosen.rows.values()),
+            read=sources.total(),
+            read_from_place=sources[PLACE],
+            read_from_copy=sources[COPY],
+            read_from_disk=sources[DISK],
+            reasons=sorted(reasons.items()),
+            proxies=[f"{scheme}: {url}" for scheme, url in facts.protocol["proxies"].items()],
+            seconds=lambda seconds: f"{seconds:+.1f} s".replace(".", "," if _.language == "fr" else "."),
+            runs=[(run, sorted(releases[run["run_id"]])) for run in facts.runs],
+            judged=[_.day(datetime.fromisoformat(day).date()) for day in days],
+            reviewed=sum(claim.review is not None for claim in chosen.claims.values()),
+            publishers=[
+                (legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), _), figures.claims)
+                for id, figures in by_publisher.items()
+            ],
+            letters=LETTERS,
+        )
+    )
+
+
+def _blocks(text: str) -> Iterator[tuple[str, Any]]:
+    marked_lines = list[tuple[str, str, str]]()
+    for line in text.split("\n"):
+        mark = next((mark for mark in MARKS if line.startswith(mark)), "")
+        marked_lines.append((MARKS.get(mark, "text") if line else "", mark, line.removeprefix(mark)))
+    for kind, group in groupby(marked_lines, key=lambda line: line[0]):
+        lines = [(mark, content) for _kind, mark, content in group]
+        contents = [content for _mark, content in lines]
+        if kind in ("heading", "text"):
+            yield from ((kind, content) for content in contents)
+        elif kind == "facts":
+            yield kind, [(*content.split("\t"), mark == "== ") for mark, content in lines]
+        elif kind == "table":
+            headers, *rows = (content.split("\t") for content in contents)
+            numbers = [place for place, header in enumerate(headers) if header.startswith(">")]
+            names = [header.removeprefix(">") for header in headers]
+            yield kind, {"headers": names, "rows": rows, "numbers": numbers}
+        elif kind:
+            yield kind, contents
+
+
+def _rendered(template: str, _: Speaker, **values: Any) -> str:
+    return environment(TEMPLATES, html=False).get_template(template).render(_=_, **values)
+
+
+def _mandate(publisher: Publisher | None, _: Speaker) -> str:
+    if publisher is None or not publisher.has_mandate:
+        return _("no mandate that is known")
+    first, last, document = publisher.mandate_from, publisher.mandate_to, publisher.mandate_document
+    begins = _.p("mandate", "from {day}", day=_.day(first)) if first else ""
+    ends = _("to {day}", day=_.day(last)) if last else ""
+    facts = [" ".join(filter(None, (begins, ends)))] if begins or ends else []
+    if document:
+        deed = {"path": document.path, "sha256": document.sha256}
+        if document.signed_on is None:
+            facts.append(_("deed {path}, SHA-256 {sha256}", **deed))
+        else:
+            day = _.day(document.signed_on)
+            facts.append(_("deed of {day}: {path}, SHA-256 {sha256}", day=day, **deed))
+    return ", ".join(facts)

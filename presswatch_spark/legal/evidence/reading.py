@@ -1,0 +1,292 @@
+"""Reads a sealed bag: verifies it, draws rows to read them again, or takes one claim out with its proof."""
+
+import hashlib
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from presswatch_spark.core.errors import ConfigError, InputError, OutputError
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.legal.evidence import verify
+from presswatch_spark.legal.evidence.bag import (
+    ARTICLES,
+    PAGES,
+    SETTINGS,
+    Bag,
+    named_faults,
+    new_bag,
+    sealed_facts,
+)
+from presswatch_spark.legal.evidence.records import site_of
+from presswatch_spark.legal.evidence.stamps import RefusedStampError, check_token, client, pem_certificates
+from presswatch_spark.query.pointers.audit import (
+    Audit,
+    RowCheck,
+    RowRecomputation,
+    RowRules,
+    digest_prefix,
+    reading_in,
+    rules_in,
+)
+from presswatch_spark.query.pointers.checks import NO_SHARD, NOT_REACHED, ArticleTexts
+from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.scanning.sampling.intervals import most_share
+from presswatch_spark.storage.json_documents import parse_json
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Match
+
+VERIFIERS = Path(__file__).with_name("verifiers.txt")
+"""SHA-256 (hex) of the `verify.py` of earlier versions, one a line."""
+UNREACHED = frozenset({NO_SHARD, NOT_REACHED})
+"""Reasons that prove nothing about a row: its shard could not be read."""
+CONFIDENCE = 0.95
+NAMED = 3
+"""Faults that an error names."""
+_TIMES = [field.name for field in Match.schema if pa.types.is_timestamp(field.type)]
+
+
+# --- verify
+
+
+def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
+    """Check a bag, or a part of one, as its `verify.py` does, and time-stamps as well; no server is asked.
+
+    `trusted`: certificates as PEM, the only ones that time-stamps may rest on; without them, each rests on
+    those beside it.
+    """
+    findings = verify.check(str(folder))
+    with suppress(OSError):
+        found = hashlib.sha256((folder / verify.VERIFIER).read_bytes()).hexdigest()
+        own = hashlib.sha256(Path(verify.__file__).read_bytes()).hexdigest()
+        # A bag that is sealed again can contain any program.
+        if found != own and found not in VERIFIERS.read_text("ascii").split():
+            findings.refuse(
+                verify.VERIFIER,
+                "is not that of this version or an earlier one: do not run it; a bag of a later version is"
+                " checked with that version",
+            )
+    tokens = sorted(path for path in (folder / "stamps").glob("*.tsr") if path.is_file())
+    # The notes of `verify.py` on these rest on less.
+    findings.notes = [note for note in findings.notes if not note.startswith(verify.STAMPS)]
+    try:
+        if tokens:
+            client()
+    except ConfigError as error:
+        findings.notes.append(f"signatures of {len(tokens)} time-stamps are not checked: {error}")
+        return findings
+    for token in tokens:
+        name, beside = token.relative_to(folder).as_posix(), token.with_suffix(".pem")
+        try:
+            roots = list(trusted) or pem_certificates(beside.read_bytes(), str(beside))
+            signed = check_token(token.read_bytes(), (folder / verify.SEAL).read_bytes(), roots)
+        except (OSError, InputError, RefusedStampError) as error:
+            findings.refuse(name, str(error.what if isinstance(error, InputError) else error))
+            continue
+        rests = "the certificates that you named" if trusted else f"{beside.name}, which lies in the bag"
+        findings.notes.append(f"{name}: sealed before {signed}, by {rests}")
+    return findings
+
+
+def require_sound(folder: Path, where: str = "") -> None:
+    """Raise `OutputError` if a bag does not verify: nothing may rest on it."""
+    if faults := named_faults(verified(folder), NAMED):
+        raise OutputError(
+            f"the bag does not verify: {faults}",
+            where=where or str(folder),
+            remedy="`presswatch evidence verify` names all that has changed; take an unchanged copy",
+        )
+
+
+# --- the content of a bag
+
+
+class OpenedBag:
+    """The content of a bag on disk: `lines` with row, claim and record; `rows` of `matches` by digest."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lines: list[dict[str, Any]] = [parse_json(line) for line in _lines(folder)]
+        self.rows = dict[str, Match]()
+        for line in self.lines:
+            source = line[verify.BETWEEN_RUNS]
+            row = {**line["row"], "run_id": source["run_id"], "shard_uri": source["shard_uri"]}
+            for name in _TIMES:
+                if row.get(name) is not None:
+                    row[name] = datetime.fromisoformat(row[name])
+            self.rows[row["row_sha256"]] = Match.from_dict(row)
+
+    @cached_property
+    def seal(self) -> dict[str, Any]:
+        """Return its seal; `OutputError` if there is none."""
+        return sealed_facts(self.folder)
+
+    def shard_readings(self) -> dict[str, dict[str, Any]]:
+        """Return by run how shards were read; `OutputError` if the settings cannot be read."""
+        with self._settings() as runs:
+            return {run_id: reading_in(config) for run_id, config in runs.items()}
+
+    def rules(self, run_id: str) -> RowRules:
+        """Return the rules of a run, and the digest of its corpus; `OutputError` if they cannot be read."""
+        corpora = {run["run_id"]: run["corpus_digest"] for run in self.seal["runs"]}
+        with self._settings() as runs:
+            return RowRules(rules_in(runs[run_id]), corpora.get(run_id))
+
+    def texts(self) -> ArticleTexts | None:
+        """Return the texts of articles; None if it was made without them."""
+        return _BagTexts(self.folder) if (self.folder / verify.TEXTS).is_dir() else None
+
+    @contextmanager
+    def _settings(self) -> Iterator[dict[str, Any]]:
+        try:
+            yield parse_json((self.folder / SETTINGS).read_bytes())["runs"]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            where = str(self.folder / SETTINGS)
+            raise OutputError("the settings of the runs cannot be read", where=where) from error
+
+
+def _lines(folder: Path) -> list[bytes]:
+    return verify.lines_of((folder / verify.ROWS).read_bytes())
+
+
+class _BagTexts:
+    def __init__(self, folder: Path) -> None:
+        articles = [parse_json(line) for line in verify.lines_of((folder / ARTICLES).read_bytes())]
+        self._folder = folder / verify.TEXTS
+        self._digests = {each["article_id"]: each["sha256"] for each in articles if each["sha256"]}
+        self._ids = list(self._digests)
+
+    def ordinal_of(self, article_id: str) -> int | None:
+        return self._ids.index(article_id) if article_id in self._digests else None
+
+    def body(self, ordinal: int) -> bytes:
+        return (self._folder / f"{self._digests[self._ids[ordinal]]}.txt").read_bytes()
+
+
+# --- challenge
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """The result of a draw: `drawn` of `rows`, and how many failed for each reason; unread rows count.
+
+    `has_words`: the words of articles were compared. `read_at`: rows by site, "" for this machine's disk.
+    """
+
+    rows: int
+    drawn: int
+    failures: Counter[str]
+    has_words: bool
+    read_at: Counter[str]
+
+    @property
+    def verified(self) -> int:
+        """Return how many rows verified."""
+        return self.drawn - self.failures.total()
+
+    @property
+    def unreached(self) -> int:
+        """Return how many rows could not be read, which may be true or false."""
+        return sum(self.failures[reason] for reason in UNREACHED)
+
+    @property
+    def most(self) -> float:
+        """Return the bound on the share of false rows at `CONFIDENCE`; of all rows, the share itself."""
+        failed = self.failures.total()
+        return failed / self.rows if self.drawn == self.rows else most_share(failed, self.drawn, CONFIDENCE)
+
+
+def drawn_by(words: str, digests: Iterable[str], count: int) -> list[str]:
+    """Return the `count` digests with the smallest SHA-256 of words (NFC, single blanks) and digest."""
+    seed = unicodedata.normalize("NFC", " ".join(words.split())).encode()
+    return sorted(digests, key=lambda digest: hashlib.sha256(seed + digest.encode()).digest())[:count]
+
+
+def challenge(
+    folder: Path,
+    words: str,
+    count: int,
+    storage: StorageOptions,
+    *,
+    mirrors: Sequence[Mirror] = (),
+    corpus: str | None = None,
+    hear: Callable[[RowCheck], None] = lambda verdict: None,
+) -> Challenged:
+    """Draw rows of a bag by words, read them again from their sources, and check them as `verify-rows` does.
+
+    The words are said by the other side, or an officer of the court, after the sealing: whoever made the bag
+    could not choose the rows. `corpus`: to compute each row again; without it, texts in the bag serve to
+    compare spans, if any. `hear` gets each verdict. Raises `InputError` without words or rows, `OutputError`
+    if the bag does not verify.
+    """
+    if not words.strip():
+        raise InputError("there are no words to draw by", remedy="let the other side say some")
+    if any("\ud800" <= each <= "\udfff" for each in words):
+        raise InputError("the words are no text in UTF-8", remedy="type them in a terminal that writes UTF-8")
+    require_sound(folder)
+    bag = OpenedBag(folder)
+    if not bag.rows:
+        raise InputError("the bag has no rows to draw from", where=str(folder))
+    drawn = [bag.rows[digest] for digest in drawn_by(words, bag.rows, count)]
+    articles, figures = bag.texts(), None
+    if corpus:
+        articles = opened = Corpus.open(corpus, storage=storage)
+        figures = RowRecomputation(opened, bag.rules)
+    audit = Audit(None, storage, mirrors, articles, bag.shard_readings(), figures)
+    failures, read_at = Counter[str](), Counter[str]()
+    for verdict in audit.verdicts(drawn):
+        read_at[site_of(verdict.pointer.uri)] += 1
+        if verdict.failure:
+            failures[verdict.failure.reason] += 1
+        hear(verdict)
+    return Challenged(len(bag.rows), len(drawn), failures, articles is not None, read_at)
+
+
+# --- disclose
+
+
+def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> tuple[str, list[str]]:
+    """Write one claim, named by the beginning of its row's digest, with Merkle proofs into a new folder.
+
+    Return the digest, and the files that went with it. Raises `InputError` unless `prefix` fits one row, and
+    `OutputError` if the bag does not verify or `out` cannot be written.
+    """
+    require_sound(folder)
+    bag, lines = Bag(folder), _lines(folder)
+    digests = [str(parse_json(line)["row"]["row_sha256"]) for line in lines]
+    wanted = digest_prefix(prefix)
+    found = [place for place, digest in enumerate(digests) if digest.startswith(wanted)]
+    if len(found) != 1:
+        how_many = f"{len(found):,} rows have" if found else "no row has"
+        raise InputError(f"{how_many} a row_sha256 that begins with {wanted}", where=str(folder))
+    (index,) = found
+    record, measured = parse_json(lines[index])["record"]["path"], bag.measured()
+    files = [name for name in (record, f"{PAGES}/{digests[index]}.html") if name in measured]
+    leaves, sealed_files = verify.bag_leaves(lines, measured), verify.files_of_bag(measured)
+
+    def proof(leaves: list[bytes], place: int) -> dict[str, Any]:
+        return {"index": place, "path": [each.hex() for each in verify.merkle_path(leaves, place)]}
+
+    proofs = {
+        "format": verify.PROOF_FORMAT,
+        "row": proof(leaves, index),
+        "claim": proof(verify.claim_leaves(lines, measured), index),
+        "files": {
+            name: proof(leaves, len(lines) + sealed_files.index(name)) for name in (*files, verify.VERIFIER)
+        },
+    }
+    with new_bag(out, storage) as part:
+        part.write(verify.ROWS, lines[index] + b"\n")
+        for name in (*files, *bag.names("stamps"), verify.SEAL):
+            part.write(name, bag.read(name))
+        part.write_json(verify.PROOF, proofs)
+        part.declare("One claim of a sealed bag, with its proof", bag.read(verify.VERIFIER))
+        part.finish()
+    return digests[index], files

@@ -1,0 +1,240 @@
+"""Records of rows, read again from their shards, checked, and kept byte by byte.
+
+A record that can be read alone is kept as its range: a gzip member, or a plain record. One within a longer
+member is cut out of the inflated file. Of a dataset of rows, the line is kept, or the text of the cell.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from presswatch_spark.claims.selection import Selection
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.legal.evidence.bag import RECORDS, Bag
+from presswatch_spark.legal.evidence.verify import texts_of
+from presswatch_spark.query.pointers.audit import Audit, RowCheck
+from presswatch_spark.query.pointers.checks import (
+    NOT_REACHED,
+    OTHER_ARTICLE,
+    Failure,
+    Record,
+    edited,
+    other_declaration,
+)
+from presswatch_spark.query.pointers.pointer import Pointer, mirrored, pointer_of
+from presswatch_spark.query.pointers.records import records_at
+from presswatch_spark.reading.inflate import GZIP_MAGIC, inflated, placed_lines
+from presswatch_spark.reading.warc.blocks import begins_with_record
+from presswatch_spark.storage.addresses import other_host
+from presswatch_spark.storage.exchanges import Exchange, exchanges_heard
+from presswatch_spark.storage.host_limits import BlockedError, ask_anew
+from presswatch_spark.storage.objects import ObjectInfo, ask, open_stream, read_range
+from presswatch_spark.tables.declarations import Match, RightsSignal
+
+LINE, CELL, BYTES, INFLATED = "line", "cell", "bytes", "inflated"
+ENDINGS = {LINE: ".json", CELL: ".txt"}
+PARQUET = b"PAR1"
+SITE_REFUSES = "the site refuses everything"
+HEAD_BYTES = 64
+RANGE_MOST, LINE_MOST = 64 << 20, 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRecord:
+    """The record of a row as it is in the bag.
+
+    `path`: its file there, None if nothing could be read. `kind`: `gzip`, `plain`, `inflated`, `line`,
+    `cell` or `bytes` (a range in which no record reads). `failure`: why it is not as its row describes it.
+    `uri`: the file that it was read from. `text`: a file with the text of the page, if that was found.
+    """
+
+    path: str | None = None
+    kind: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    failure: Failure | None = None
+    uri: str = ""
+    text: Path | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Return the code of the failure, one of `pointers.checks.REASONS`; None without one."""
+        return self.failure.reason if self.failure else None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return the columns that are the same wherever the record is read."""
+        return {name: getattr(self, name) for name in ("path", "kind", "bytes", "sha256", "reason")}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRecords:
+    """The records of a selection in a bag, by the `row_sha256` of `matches` (`rows`) and `rights_signals`."""
+
+    began_at: datetime
+    rows: Mapping[str, KeptRecord]
+    signals: Mapping[str, KeptRecord]
+    exchanges: Sequence[Exchange]
+
+
+def read_records(selection: Selection, audit: Audit, bag: Bag, texts: Path) -> ReadRecords:
+    """Read the records of a selection and of the declarations in force again; `texts` gets texts of pages."""
+    began_at = datetime.now(UTC).replace(microsecond=0)
+    ask_anew()
+    reader = _RecordReader(bag, audit, texts)
+    with exchanges_heard() as exchanges:
+        rows = reader.rows([row for _, row in sorted(selection.rows.items())])
+        signals = {row.row_sha256: reader.declaration(row) for row in selection.signals()}
+    return ReadRecords(began_at, rows, signals, exchanges)
+
+
+@dataclass(slots=True)
+class _RecordReader:
+    bag: Bag
+    audit: Audit
+    texts: Path
+
+    def rows(self, rows: Sequence[Match]) -> dict[str, KeptRecord]:
+        kept, cells = dict[str, KeptRecord](), dict[str, list[Match]]()
+        for check in self._checks(rows):
+            uri = check.pointer.uri
+            text: Path | None = None
+            if check.record is None or check.failure:
+                failure = check.failure or Failure(NOT_REACHED)
+                record = self._unverified(check.pointer, failure, check.record)
+            else:
+                record = self._put_record(check.record)
+            # Another corpus does not change the text of the page.
+            if check.record is not None and (check.failure is None or check.failure.reason == OTHER_ARTICLE):
+                text = self.texts / hashlib.sha256(check.record.text).hexdigest()
+                text.write_bytes(check.record.text)
+            kept[check.row.row_sha256] = replace(record, uri=uri, text=text)
+            if record.kind == CELL:
+                cells.setdefault(uri, []).append(check.row)
+
+        # The text of a cell was checked: it stays where its line cannot be read again.
+        for uri, some in cells.items():
+            with suppress(PresswatchError):
+                for digest, data, kind in self._as_stored(uri, some, kept):
+                    before = kept[digest]
+                    if hashlib.sha256(data).hexdigest() != before.sha256:
+                        stored = self._put(data, kind, before.failure)
+                        kept[digest] = replace(stored, uri=uri, text=before.text)
+        for name in {*self.bag.names(RECORDS)} - {record.path for record in kept.values()}:
+            (self.bag.folder / name).unlink()
+        return kept
+
+    def declaration(self, row: RightsSignal) -> KeptRecord:
+        pointer = Pointer(self._uri(row), row.record_offset, row.record_length, row.record_encoding)
+        try:
+            options = replace(self.audit.options_of(row.run_id), wants=lambda url: True)
+            ((_, outcome),) = records_at([pointer], options)
+        except PresswatchError as error:
+            return KeptRecord(failure=Failure(NOT_REACHED, error.what))
+        if isinstance(outcome, Failure):
+            return self._unverified(pointer, outcome)
+        failure = edited(row) or other_declaration(row, outcome)
+        return self._unverified(pointer, failure, outcome) if failure else self._put_record(outcome)
+
+    def _checks(self, rows: Sequence[Match]) -> Iterator[RowCheck]:
+        left = {row.row_sha256: row for row in rows}
+        while left:
+            try:
+                for check in self.audit.verdicts(list(left.values())):
+                    del left[check.row.row_sha256]
+                    yield check
+                return
+            except BlockedError as error:
+                refused = [row for row in left.values() if site_of(self._uri(row)) == site_of(error.where)]
+                for row in refused or list(left.values()):
+                    del left[row.row_sha256]
+                    yield RowCheck(row, pointer_of(row, self._uri(row)), Failure(NOT_REACHED, SITE_REFUSES))
+
+    def _uri(self, row: Match | RightsSignal) -> str:
+        return mirrored(row.shard_uri or "", self.audit.mirrors)
+
+    def _unverified(self, pointer: Pointer, failure: Failure, record: Record | None = None) -> KeptRecord:
+        start, length = pointer.offset or 0, max(1, pointer.length or 0)
+        data = b""
+        if failure.detail != SITE_REFUSES and (record or pointer.by_range) and length <= RANGE_MOST:
+            with suppress(PresswatchError):
+                answer = ask(pointer.uri, start, start + length, self.audit.storage)
+                # A redirect may lead to anything: nothing of it is kept.
+                if other := other_host(answer, pointer.uri):
+                    detail = f"another host answered for it: {other}"
+                    return KeptRecord(failure=Failure(failure.reason, detail))
+                is_part = answer.status in (200, 206) and not answer.failure and answer.start == start
+                data = answer.body if is_part and pointer.by_range else b""
+        if record is not None:
+            return self._put_record(record, failure)
+        return self._put(data, BYTES, failure) if data else KeptRecord(failure=failure)
+
+    def _as_stored(
+        self, uri: str, rows: Sequence[Match], kept: Mapping[str, KeptRecord]
+    ) -> Iterator[tuple[str, bytes, str]]:
+        storage, by_place = self.audit.storage, dict[Any, list[str]]()
+        are_parts = rows[0].record_encoding == INFLATED
+        for row in rows:
+            place = (row.record_offset, row.record_length) if are_parts else row.row_index
+            by_place.setdefault(place, []).append(row.row_sha256)
+        if not are_parts and read_range(uri, 0, len(PARQUET), storage) == PARQUET:
+            return
+        with open_stream(ObjectInfo(uri), storage) as stream:
+            chunks = inflated(stream, ReadReport())
+            if are_parts:
+                for place, data in _ranges_in(chunks, sorted(by_place)):
+                    yield from ((digest, data, INFLATED) for digest in by_place[place])
+                return
+            for number, _, line in placed_lines(chunks, LINE_MOST):
+                if number in by_place and line is not None:
+                    digests = {hashlib.sha256(text).hexdigest() for text in texts_of(line)}
+                    rows_there = by_place.pop(number)
+                    yield from ((row, line, LINE) for row in rows_there if kept[row].sha256 in digests)
+                if not by_place:
+                    return
+
+    def _put_record(self, record: Record, failure: Failure | None = None) -> KeptRecord:
+        if record.stored is None:
+            return self._put(record.text, CELL, failure)
+        return self._put(record.stored, str(record.facts.record_encoding), failure)
+
+    def _put(self, data: bytes, kind: str, failure: Failure | None) -> KeptRecord:
+        sha256 = hashlib.sha256(data).hexdigest()
+        ending = ".bin" if kind == BYTES else ENDINGS.get(kind)
+        if not ending:
+            # Tools know an archive's record by its ending.
+            is_packed, head = data[:2] == GZIP_MAGIC[:2], data[:HEAD_BYTES]
+            if is_packed:
+                with suppress(zlib.error):
+                    head = zlib.decompressobj(wbits=31).decompress(data, HEAD_BYTES)
+            ending = f"{'.warc' if begins_with_record(head) else '.arc'}{'.gz' if is_packed else ''}"
+        path = f"{RECORDS}/{sha256}{ending}"
+        self.bag.write(path, data)
+        return KeptRecord(path, kind, len(data), sha256, failure)
+
+
+def _ranges_in(
+    chunks: Iterable[bytes], ranges: Sequence[tuple[int, int]]
+) -> Iterator[tuple[tuple[int, int], bytes]]:
+    """Yield sorted ranges (offset, length) of a stream with their bytes, in one reading."""
+    position, buffered, left = 0, b"", list(ranges)
+    for chunk in chunks:
+        buffered += chunk
+        while left and sum(left[0]) <= position + len(buffered):
+            start, length = left.pop(0)
+            yield (start, length), buffered[start - position : start - position + length]
+        if not left:
+            return
+        needed = min(max(position, left[0][0]), position + len(buffered))
+        buffered, position = buffered[needed - position :], needed
+
+
+def site_of(uri: str) -> str:
+    """Return the host or bucket that a file is at; empty for a file on a disk."""
+    return uri.partition("://")[2].partition("/")[0]

@@ -1,0 +1,242 @@
+"""Sources of claims: tables, a case of removal, or a sealed bag. See `claims.selection`."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import pyarrow.compute as pc
+
+from presswatch_spark.claims.selection import (
+    LICENSED,
+    REMOVED,
+    UNREAD,
+    UNSEALED,
+    Choice,
+    ClaimPlace,
+    ClaimSource,
+    JudgedClaim,
+    RecordReading,
+    Selection,
+    chosen_claims,
+    claims_of,
+    matches_of_texts,
+    rows_of_claims,
+)
+from presswatch_spark.core.errors import InputError, OutputError
+from presswatch_spark.legal.evidence import verify
+from presswatch_spark.legal.evidence.bag import PROTOCOL, SETTINGS, bag_on_disk
+from presswatch_spark.legal.evidence.reading import OpenedBag, require_sound
+from presswatch_spark.legal.removal.case import MARKER, RemovalCase
+from presswatch_spark.legal.removal.places import target_of, targets_of
+from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.query.pointers.audit import Audit
+from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.query.reservations import declarations_in_force
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.json_documents import parse_json
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Match, Target
+from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
+from presswatch_spark.tables.store import TableStore
+
+UNREADABLE_BAG = (OSError, ValueError, LookupError, TypeError, *UNREADABLE)
+
+
+def source_at(path: str, storage: StorageOptions, claims: str | None = None) -> ClaimSource:
+    """Open the source of claims in a folder: a case of removal, a sealed bag, or the tables of a scan.
+
+    `claims`: the folder of the claims; default: that of the case, the bag itself, or `path`. Raises
+    `OutputError` if the folder is none of them, or a bag that does not verify; `BrokenCaseError` if the case
+    has changed.
+    """
+    entries = set(Folder.of(path, storage).entries())
+    if MARKER in entries:
+        return CaseSource(RemovalCase.open(path, storage), storage, claims)
+    if verify.SEAL in entries:
+        return BagSource(path, storage, claims)
+    return TableSource(path, storage, claims)
+
+
+class TableSource(ClaimSource):
+    """The tables of a scan, with claims."""
+
+    kind = "tables"
+
+    def __init__(self, tables: str, storage: StorageOptions, claims: str | None = None) -> None:
+        self.store = TableStore.open(tables, storage)
+        self.judged = TableStore.open(claims or tables, storage)
+        self.storage = storage
+        self.where, self.claims_at = str(self.store.root), str(self.judged.root)
+
+    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
+        """Return the targets of the claims with the chosen rows or letters."""
+        chosen = targets_of(self.store, self.judged, choice)
+        scanned = _scanned(chosen.targets)
+        return scanned, {LICENSED: chosen.licensed, UNREAD: len(chosen.targets) - len(scanned)}
+
+    def select_claims(self, choice: Choice) -> Selection:
+        """Select the claims with the chosen rows or letters, but licensed ones, with their rows."""
+        claims, licensed = chosen_claims(self.judged, choice)
+        rows = rows_of_claims(self.store, claims)
+        declared = declarations_in_force(self.store, rows)
+        return Selection(self, self.store, self.judged, claims, rows, declared, licensed)
+
+    def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
+        """Return the rows of the store."""
+        return matches_of_texts(self.store, texts)
+
+    def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
+        """Return the claims of the store."""
+        return claims_of(self.judged, rows)
+
+    def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
+        """Return nothing: tables record no later readings."""
+        return ()
+
+    def inputs(self) -> Mapping[str, Any]:
+        """Return the inputs of the newest table of claims."""
+        return inputs_of(self.judged)
+
+    def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
+        """Read the documents at their places."""
+        wanted = {(place.run_id, place.row_sha256) for place in places}
+        names = sorted({row for _, row in wanted})
+        table = self.store.open_table("matches").to_table(filter=pc.field("row_sha256").isin(names))
+        rows = [row for row in Match.from_batches(table) if (row.run_id, row.row_sha256) in wanted]
+        return _as_their_rows_say(Audit(self.store, self.storage, mirrors), rows)
+
+
+class CaseSource(TableSource):
+    """A case of removal, which names its claims itself; places that are gone are left out."""
+
+    kind = "case"
+
+    def __init__(self, case: RemovalCase, storage: StorageOptions, claims: str | None = None) -> None:
+        super().__init__(str(case.about["tables"]), storage, claims or str(case.about["claims"]))
+        self.where, self.case = str(case.folder), case
+
+    @cached_property
+    def _status(self) -> CaseStatus:
+        return CaseStatus.of(self.case)
+
+    def select_claims(self, choice: Choice) -> Selection:
+        """Select the case's claims, whatever became of their places, with their rows."""
+        if choice:
+            raise InputError(
+                "a case names its claims itself", where=self.where, remedy="leave out the choice of rows"
+            )
+        return super().select_claims(
+            Choice(rows=frozenset(target.row_sha256 for target in self.case.targets()))
+        )
+
+    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
+        """Return the targets of the case's claims that are not removed, and that a scan has read."""
+        rows = {target.row_sha256 for target in self._status.targets}
+        claims = self.claims(rows) if choice.confidences else {}
+        chosen = choice.among(rows, {row: claim.confidence for row, claim in claims.items()}, "case")
+        wanted = [target for target in self._status.targets if target.row_sha256 in chosen]
+        left = [each for each in wanted if not self._status.states[each.target_sha256].removed]
+        scanned = _scanned(left)
+        return scanned, {REMOVED: len(wanted) - len(left), UNREAD: len(left) - len(scanned)}
+
+    def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
+        """Return the readings of the case's probes."""
+        return self._status.course.readings.get(target, ())
+
+
+class BagSource(ClaimSource):
+    """A whole sealed bag that verifies; its places are the records of its rows."""
+
+    kind = "bag"
+
+    def __init__(self, path: str, storage: StorageOptions, claims: str | None = None) -> None:
+        self.storage = storage
+        self.where = str(Folder.of(path, storage))
+        self.claims_at = claims or self.where
+        self._judged = (
+            TableStore.open(claims, storage) if claims and claims not in (path, self.where) else None
+        )
+        with bag_on_disk(path, storage) as folder:
+            require_sound(folder, path)
+            try:
+                bag = OpenedBag(folder)
+                log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
+                shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
+                rows = {digest: row.as_dict() for digest, row in bag.rows.items()}
+                self._rows = bag.rows
+                self._targets = {row: target_of(of, of, "record", shards) for row, of in rows.items()}
+                claims_in = [JudgedClaim.of(line["claim"]) for line in bag.lines]
+                self._claims = {claim.row_sha256: claim for claim in claims_in}
+                began_at = datetime.fromisoformat(parse_json((folder / PROTOCOL).read_bytes())["began_at"])
+                self._readings = {
+                    line["row"]["row_sha256"]: (RecordReading(began_at, read_from),)
+                    for line in bag.lines
+                    if line["record"]["reason"] is None
+                    and (read_from := line[verify.BETWEEN_RUNS].get("read_from"))
+                }
+                self._seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
+                self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
+                self._shard_readings = bag.shard_readings()
+            except UNREADABLE_BAG as error:
+                raise OutputError(
+                    "this bag lacks what a notice needs",
+                    where=path,
+                    remedy="name a bag of `presswatch evidence build`, not a part of one",
+                ) from error
+
+    @property
+    def seal(self) -> Mapping[str, str]:
+        """Return its Merkle roots, and when it was sealed by the clock of its machine."""
+        return self._seal
+
+    def select_claims(self, choice: Choice) -> Selection:
+        """Raise `InputError`: a bag is made of tables or a case."""
+        remedy = "name the tables or the case that the bag was made of"
+        raise InputError("this is a bag already", where=self.where, remedy=remedy)
+
+    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
+        """Return the records of the chosen rows that were as their rows say when the bag was made."""
+        letters = {row: claim.confidence for row, claim in self.claims(self._rows.keys()).items()}
+        chosen = choice.among(self._rows.keys(), letters, "bag")
+        read = [row for row in self._rows if row in chosen and row in self._readings]
+        return [self._targets[row] for row in read], {UNSEALED: len(chosen) - len(read)}
+
+    def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
+        """Return the rows of the bag."""
+        return [row.as_dict() for row in self._rows.values() if row.text_sha256 in texts]
+
+    def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
+        """Return the claims of the bag, or of the folder that was named instead."""
+        if self._judged:
+            return claims_of(self._judged, rows)
+        return {row: self._claims[row] for row in rows if row in self._claims}
+
+    def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
+        """Return the reading that the bag was made with."""
+        return self._readings.get(row, ())
+
+    def inputs(self) -> Mapping[str, Any]:
+        """Return the inputs of the claims of the bag, or of the folder that was named instead."""
+        return inputs_of(self._judged) if self._judged else self._inputs
+
+    def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
+        """Read the documents of the bag's rows at their places."""
+        audit = Audit(None, self.storage, mirrors, readings=self._shard_readings)
+        return _as_their_rows_say(audit, [self._rows[place.row_sha256] for place in places])
+
+
+def inputs_of(judged: TableStore) -> Mapping[str, Any]:
+    """Return the inputs of the newest table of claims in a folder."""
+    newest_run = judged.made("claims")[-1]
+    (inputs,) = [row["inputs"] for row in judged.rows("derivations") if row["run_id"] == newest_run]
+    return dict(parse_json(inputs))
+
+
+def _scanned(targets: Sequence[Target]) -> list[Target]:
+    """Return the targets that a scan has read: whether the others have words of an article is unknown."""
+    return [target for target in targets if target.copied_words is not None]
+
+
+def _as_their_rows_say(audit: Audit, rows: Sequence[Match]) -> list[str]:
+    return sorted({check.row.row_sha256 for check in audit.verdicts(rows) if check.failure is None})

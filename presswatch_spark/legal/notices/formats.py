@@ -1,0 +1,250 @@
+"""The letter as Word document, PDF/A-3b with the annex, and plain text; and the content of a Word file.
+
+Each element of the law is between two bookmarks in Word: an editor keeps them, and a check can name the
+element that is gone. The same letter gives the same bytes in each format.
+"""
+
+import io
+import re
+import textwrap
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from presswatch_spark.core.extras import library
+from presswatch_spark.core.terminal import ascii_url
+from presswatch_spark.legal.evidence import typesetting
+from presswatch_spark.legal.evidence.typesetting import SIGNS, in_print, lacks_signs
+from presswatch_spark.legal.notices.annex import ANNEX, TABLES, AnnexRow
+from presswatch_spark.legal.notices.letter import Letter, LetterWords
+
+BOOKMARK = "element_"
+WIDTHS = 4.2, 11.8
+"""Columns of the annex's table, in centimetres: a digest fits on one line."""
+FONT, SIZE = "Times New Roman", 11
+TEMPLATE = Path(__file__).with_name("letter.typ")
+KINDS = {"csv": "text/csv", "jsonl": "application/jsonl"}
+ATTACHED = tuple(f"{table}.{ending}" for table in TABLES for ending in KINDS)
+"""The annex's files that the PDF contains; workbooks are beside it."""
+COLUMNS, BULLET = 78, "- "
+ROWS = 2_000
+"""Rows that the text lists; the annex has all."""
+_DOCUMENT = "word/document.xml"
+_WITH_TEXT = re.compile(r"word/(document|comments\w*|footnotes|endnotes|header\d*|footer\d*)\.xml")
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_OPEN = frozenset(f"{_W}{name}" for name in ("ins", "del", "moveFrom", "moveTo", "comment"))
+_MOMENT = (1980, 1, 1, 0, 0, 0)
+"""Time stamp of each part of a Word file."""
+
+
+def text_of(letter: Letter, rows: Sequence[AnnexRow] = ()) -> str:
+    """Return the letter in lines of at most `COLUMNS` characters, then `rows` of the annex."""
+    parts = ["\n".join(letter.recipient), letter.title, letter.day]
+    for block in letter.blocks:
+        heading = [block.heading] if block.heading else []
+        lines = [*map(_wrapped, block.paragraphs), *(_wrapped(line, BULLET) for line in block.lines)]
+        parts.append("\n".join([*heading, *lines]))
+    files = [f"{BULLET}{name}\n  {sha256}" for name, sha256 in letter.annex]
+    parts.append("\n".join([letter.annex_heading, *files, *letter.closing]))
+    for row in rows[:ROWS]:
+        places = ((name, getattr(row, name)) for name in ("record_offset", "record_length", "row_index"))
+        named = ", ".join(f"{name} {value}" for name, value in places if value is not None)
+        urls = [f"   {ascii_url(url)}" for url in (row.document_url, row.article_url) if url]
+        parts.append("\n".join([f"{row.number}. {ascii_url(row.file)}", f"   {named}", *urls]))
+    if len(rows) > ROWS:
+        _ = LetterWords(letter.lang)
+        parts.append(_("And {count} more, in annex/rows.csv.", count=_.number(len(rows) - ROWS)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _wrapped(text: str, bullet: str = "") -> str:
+    return textwrap.fill(
+        text,
+        COLUMNS,
+        initial_indent=bullet,
+        subsequent_indent=" " * len(bullet),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def pdf_of(letter: Letter, annex: Path) -> bytes:
+    """Return the letter as PDF/A-3b with files of the folder `annex`; raises as `typesetting.pdf_of`."""
+    # It loads pandas, and this module is loaded by commands that make no PDF.
+    from presswatch_spark.claims.narrative import Speaker
+
+    drafted = letter.drafted
+    texts = {name: value for name, value in asdict(letter).items() if name not in ("drafted", "missing")}
+    data: dict[str, Any] = in_print(texts) | {
+        "attached": [
+            {"name": name, "description": name, "kind": KINDS[name.rpartition(".")[2]]} for name in ATTACHED
+        ],
+    }
+    # The last line explains the codes of signs that the fonts lack.
+    note = Speaker(letter.lang, for_print=True)(SIGNS)
+    data["notes"] = [note] if lacks_signs(data) else []
+    moment = datetime(drafted.year, drafted.month, drafted.day, tzinfo=UTC)
+    attached = {f"{ANNEX}/{name}": annex / name for name in ATTACHED}
+    return typesetting.pdf_of(TEMPLATE, data, moment, attached, command="notice")
+
+
+def attachments_in(pdf: bytes) -> dict[str, bytes]:
+    """Return the files in a PDF by name; ValueError if it cannot be read."""
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    try:
+        found = PdfReader(io.BytesIO(pdf)).attachments
+        return {name: contents[0] for name, contents in found.items()}
+    except (PyPdfError, KeyError, IndexError, TypeError) as error:
+        raise ValueError("the attachments of the PDF cannot be read") from error
+
+
+def docx_of(letter: Letter) -> bytes:
+    """Return the letter as a Word document; `ConfigError` without python-docx."""
+    document, qn, shared = library("docx").Document(), library("docx.oxml.ns").qn, library("docx.shared")
+    _set_page(document, letter)
+    for line in letter.sender:
+        _paragraph(document, line, after=0)
+    for number, line in enumerate([*letter.recipient, letter.day]):
+        before = 12 if number in (0, len(letter.recipient)) else 0
+        _paragraph(document, line, before=before, after=0, left=9.5)
+    _paragraph(document, letter.title, before=18, after=12, bold=True)
+    for number, block in enumerate(letter.blocks):
+        paragraphs = list[Any]()
+        if block.heading:
+            paragraphs.append(_paragraph(document, block.heading, before=8, after=2, bold=True, keep=True))
+        paragraphs += [_paragraph(document, text) for text in block.paragraphs]
+        style = "List Bullet" if block.element != "signature" else None
+        paragraphs += [_paragraph(document, line, after=2, style=style) for line in block.lines]
+        first, last = paragraphs[0]._p, paragraphs[-1]._p
+        mark = {qn("w:id"): str(number)}
+        start = first.makeelement(qn("w:bookmarkStart"), mark | {qn("w:name"): BOOKMARK + block.element})
+        first.insert(1 if first.pPr is not None else 0, start)
+        last.append(last.makeelement(qn("w:bookmarkEnd"), mark))
+
+    _paragraph(document, letter.annex_heading, before=14, after=3, bold=True, keep=True)
+    table = document.add_table(rows=0, cols=2)
+    table.style, table.autofit = "Table Grid", False
+    for column, width in zip(table.columns, WIDTHS, strict=True):
+        column.width = shared.Cm(width)
+    for name, sha256 in letter.annex:
+        cells = table.add_row().cells
+        for cell, text, size, width in zip(cells, (name, sha256), (9, 7.5), WIDTHS, strict=True):
+            cell.width = shared.Cm(width)
+            cell.paragraphs[0].add_run(text).font.size = shared.Pt(size)
+            cell.paragraphs[0].paragraph_format.space_after = shared.Pt(0)
+    for line in letter.closing:
+        _paragraph(document, line, before=6)
+
+    # The same letter gives the same bytes: parts in order, and one time stamp for all of them.
+    saved, ordered = io.BytesIO(), io.BytesIO()
+    document.save(saved)
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(ordered, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            part = zipfile.ZipInfo(name, _MOMENT)
+            part.compress_type = zipfile.ZIP_DEFLATED
+            target.writestr(part, source.read(name))
+    return ordered.getvalue()
+
+
+def _set_page(document: Any, letter: Letter) -> None:
+    shared, qn = library("docx.shared"), library("docx.oxml.ns").qn
+    section = document.sections[0]
+    section.page_width, section.page_height = shared.Cm(21), shared.Cm(29.7)
+    section.left_margin = section.right_margin = shared.Cm(2.5)
+    section.top_margin = section.bottom_margin = shared.Cm(2.3)
+    style = document.styles["Normal"]
+    style.font.name, style.font.size = FONT, shared.Pt(SIZE)
+    style.element.rPr.rFonts.set(qn("w:eastAsia"), FONT)
+    language = {qn("w:val"): {"fr": "fr-FR", "en": "en-GB"}[letter.lang]}
+    style.element.rPr.append(style.element.rPr.makeelement(qn("w:lang"), language))
+
+    footer = section.footer.paragraphs[0]
+    footer.alignment = library("docx.enum.text").WD_ALIGN_PARAGRAPH.CENTER
+    for text in ("PAGE", " / ", "NUMPAGES"):
+        run = footer.add_run("1" if text.isalpha() else text)._r
+        if text.isalpha():
+            counter = footer._p.makeelement(qn("w:fldSimple"), {qn("w:instr"): text})
+            counter.append(run)
+            footer._p.append(counter)
+
+    about = document.core_properties
+    about.title, about.author, about.language = letter.title[:255], letter.sender[0][:255], letter.lang
+    about.comments = ""
+    about.created = about.modified = datetime(letter.drafted.year, letter.drafted.month, letter.drafted.day)
+
+
+def _paragraph(
+    document: Any,
+    text: str,
+    *,
+    before: float = 0,
+    after: float = 6,
+    left: float = 0,
+    bold: bool = False,
+    keep: bool = False,
+    style: str | None = None,
+) -> Any:
+    """Add a paragraph of one run: nothing in its text is a field, a link or markup. Spaces are in points."""
+    shared = library("docx.shared")
+    paragraph = document.add_paragraph(style=style)
+    paragraph.add_run(text).bold = bold or None
+    form = paragraph.paragraph_format
+    form.space_before, form.space_after = shared.Pt(before), shared.Pt(after)
+    if left:
+        form.left_indent = shared.Cm(left)
+    if keep:
+        form.keep_with_next = True
+    return paragraph
+
+
+@dataclass(frozen=True, slots=True)
+class WordLetter:
+    """The content of a letter in Word.
+
+    `elements`: the text between the bookmarks of each element, by its name. `published`: all text that goes
+    out with it: also notes, comments and deleted text. `has_open_changes`: tracked changes, or comments.
+    """
+
+    elements: Mapping[str, str]
+    published: str
+    has_open_changes: bool
+
+    @classmethod
+    def read(cls, docx: bytes) -> "WordLetter":
+        """Read a letter; `ValueError` if it is no Word document."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(docx)) as file:
+                names = filter(_WITH_TEXT.fullmatch, [_DOCUMENT, *sorted({*file.namelist()} - {_DOCUMENT})])
+                parts = [list(ElementTree.fromstring(file.read(name)).iter()) for name in names]
+        except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, RuntimeError) as error:
+            raise ValueError("this is no Word document") from error
+        elements, open_marks = dict[str, str](), dict[str, str]()
+        for node in parts[0]:
+            name, number = node.get(f"{_W}name") or "", node.get(f"{_W}id") or ""
+            if node.tag == f"{_W}bookmarkStart" and name.startswith(BOOKMARK):
+                open_marks[number] = name.removeprefix(BOOKMARK)
+                elements[open_marks[number]] = ""
+            elif node.tag == f"{_W}bookmarkEnd":
+                open_marks.pop(number, None)
+            elif node.tag == f"{_W}t":
+                for element in open_marks.values():
+                    elements[element] += node.text or ""
+        lines = list[str]()
+        for part in parts:
+            lines.append("")
+            for node in part:
+                if node.tag == f"{_W}p":
+                    lines.append("")
+                elif node.tag in (f"{_W}t", f"{_W}delText"):
+                    lines[-1] += node.text or ""
+        return cls(
+            elements={name: text.strip() for name, text in elements.items()},
+            published="\n".join(lines),
+            has_open_changes=any(node.tag in _OPEN for part in parts for node in part),
+        )

@@ -1,0 +1,234 @@
+"""Who gets notices and who sends them, from YAML files.
+
+Recipients are those of `conf/recipients.yaml`: each fact with its source and the day it was checked. A sender
+says who it is, who signs, and for whom it acts by which mandate.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.settings.checked_yaml import Check, compose, file_bytes
+from presswatch_spark.core.settings.load import shipped
+from presswatch_spark.core.terminal import did_you_mean
+from presswatch_spark.core.translation import N_, Sentence, sentence
+from presswatch_spark.corpus.registry import Publisher, Registry, load_registry
+from presswatch_spark.legal.notices.annex import KNOWN_COLUMNS
+
+FACTS = ("route", "language", "publishes", "elements", "columns")
+SENDER_TEXTS = ("address", "email", "phone", "signatory", "signatory_title")
+"""Facts of a sender that are texts; a missing one is empty."""
+CHARACTERS = 300
+"""A longer text is no name or address."""
+NO_MANDATE = "the sender names no members file: without the mandates in it nobody can act for a publisher"
+ONE_OWNER = "an owner is one publisher, and this file names {}: list the one under `publishers`"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientFact:
+    """The ground of a fact about a recipient: its source, and the day on which it was read, if it was."""
+
+    source: str
+    checked: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who gets a notice. `datasets` and `places` say which rows concern it; see the file.
+
+    `route`: where the notice goes; None if that is not known. `elements`: those that it asks for beside those
+    of the law. `columns`: those of the annex's rows that it needs. `facts`: each of `FACTS` with its source.
+    """
+
+    id: str
+    name: str
+    datasets: tuple[str, ...]
+    places: tuple[str, ...]
+    route: str | None
+    elements: tuple[str, ...]
+    columns: tuple[str, ...]
+    facts: Mapping[str, RecipientFact]
+
+    def concerns(self, dataset: str, file: str) -> bool:
+        """Return whether a record of this dataset, in the file at this URI, is a matter for the recipient."""
+        return dataset in self.datasets or file.startswith(self.places)
+
+    def doubts(self) -> Iterator[Sentence]:
+        """Yield the facts that must be verified before a notice is sent."""
+        for name, fact in self.facts.items():
+            facts = {"name": name, "id": self.id, "source": fact.source}
+            unread = N_("verify before you send: {name} of {id}: nobody has read {source}")
+            read = N_("verify before you send: {name} of {id}: {source} was read on {day}")
+            yield sentence(read, day=fact.checked, **facts) if fact.checked else sentence(unread, **facts)
+
+
+def load_recipient(id: str, path: str | None = None) -> Recipient:
+    """Return a recipient by its id; `path`: a file in the place of the one that comes with the package.
+
+    Raises `ConfigError` if there is none, or the file has mistakes: all of them are listed.
+    """
+    found = load_recipients(path)
+    if id not in found:
+        raise ConfigError(
+            f"there is no recipient `{id}`{did_you_mean(id, found)}",
+            where=str(path or shipped("recipients.yaml")),
+            remedy=f"name one of {', '.join(found)}, or add it to a copy and give --recipients",
+        )
+    return found[id]
+
+
+def load_recipients(path: str | None = None) -> dict[str, Recipient]:
+    """Return all recipients by their ids; `path` and errors as those of `load_recipient`."""
+    file = path or shipped("recipients.yaml")
+    return parse_recipients(file_bytes(file, "the recipients", "--recipients"), str(file))
+
+
+def parse_recipients(raw: bytes, name: str) -> dict[str, Recipient]:
+    """Return the recipients of a file by their ids; `name`: the file in messages."""
+    check, found = Check(), dict[str, Recipient]()
+    root = compose(raw, check, "recipients hold facts, and these hold no more", "recipients")
+    top = check.entry(root, "recipients file", "recipients") if root is not None else {}
+    for node in check.items(top.get("recipients"), "recipients"):
+        keys = check.entry(node, "recipient", f"id name datasets places {' '.join(FACTS)}")
+        own_id = check.unique_id(keys.get("id"), "recipient") or ""
+        about = f"recipient `{own_id}`"
+        values, facts = dict[str, Any](), dict[str, RecipientFact]()
+        for each in FACTS:
+            where, fact = f"{about}: {each}", keys.get(each)
+            noted = check.entry(fact, where, "source", "value checked note") if fact is not None else {}
+            check.text(noted.get("note"), f"{where}: note")
+            given = noted.get("value")
+            if isinstance(given, yaml.SequenceNode):
+                values[each] = _texts(given, where, check)
+            elif given is not None and given.tag == "tag:yaml.org,2002:bool":
+                values[each] = given.value.lower() in ("true", "yes", "on")
+            else:
+                values[each] = check.text(given, f"{where}: value")
+            checked = check.date(noted.get("checked"), f"{where}: checked")
+            # The day in Auckland may be one ahead.
+            if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
+                check.say(noted["checked"], f"{where}: checked: {checked} is to come")
+            source = check.text(noted.get("source"), f"{where}: source") or ""
+            facts[each] = RecipientFact(source, checked)
+        texts = {each: value for each, value in values.items() if isinstance(value, tuple)}
+        columns, route = texts.get("columns", ()), values["route"]
+        for unknown in sorted(set(columns) - KNOWN_COLUMNS["rows"]):
+            check.say(keys["columns"], f"{about}: columns: `{unknown}` is no column of the annex")
+        found[own_id] = Recipient(
+            id=own_id,
+            name=check.text(keys.get("name"), f"{about}: name") or "",
+            datasets=_texts(keys.get("datasets"), f"{about}: datasets", check),
+            places=_texts(keys.get("places"), f"{about}: places", check),
+            route=route if isinstance(route, str) else None,
+            elements=texts.get("elements", ()),
+            columns=columns,
+            facts=facts,
+        )
+    check.finish(name, "the recipients file")
+    return found
+
+
+def _texts(node: yaml.Node | None, what: str, check: Check) -> tuple[str, ...]:
+    if isinstance(node, yaml.SequenceNode):
+        return tuple(filter(None, (check.text(item, what) for item in node.value)))
+    if node is not None:
+        check.say(node, f"{what} must be a list")
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends a notice. `publishers` are those that it acts for; `is_owner`: it is one of them itself.
+
+    `address`, `email` and `phone` are those of the organisation: notices are published.
+    """
+
+    name: str
+    address: str
+    email: str
+    phone: str | None
+    siren: str | None
+    signatory: str
+    signatory_title: str
+    is_owner: bool
+    publishers: tuple[Publisher, ...]
+
+    @property
+    def by_id(self) -> Mapping[str, Publisher]:
+        """Return the publishers by their ids."""
+        return {publisher.id: publisher for publisher in self.publishers}
+
+
+def load_sender(path: str) -> Sender:
+    """Read the file of a sender, and its members file; `ConfigError` lists all mistakes by line."""
+    check, raw = Check(), file_bytes(path, "the sender", "--sender")
+    root = compose(raw, check, "the sender has texts, and no more", "sender")
+    sender = _sender(root, check, path) if root is not None else None
+    check.finish(path, "the sender's file")
+    if sender is None:
+        raise ConfigError(NO_MANDATE, where=path, remedy="add `members: members.yaml`")
+    return sender
+
+
+def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
+    top = check.entry(root, "sender's file", "sender")
+    if "sender" not in top:
+        return None
+    optional = "phone siren members publishers acts_as"
+    keys = check.entry(top["sender"], "sender", "name address email signatory", optional)
+    person = check.entry(keys["signatory"], "signatory", "name title") if "signatory" in keys else {}
+    nodes = {name: keys.get(name) for name in ("acts_as", "members", "name", "address", "email", "phone")}
+    nodes |= {"siren": keys.get("siren")}
+    nodes |= {f"signatory: {name}": person.get(name) for name in ("name", "title")}
+    texts = dict[str, str | None]()
+    for what, node in nodes.items():
+        text, fault = check.text(node, what), ""
+        if text and len(text) > CHARACTERS:
+            fault = f"{what} has {len(text):,} characters, and may have {CHARACTERS}"
+        elif text and not all(character.isprintable() or character == "\xa0" for character in text):
+            fault = f"{what} holds characters that cannot be shown"
+        if node is not None and fault:
+            check.say(node, fault)
+        texts[what] = None if fault else text
+    role, members, email = texts["acts_as"] or "agent", texts["members"], texts["email"] or ""
+    if role not in ("agent", "owner"):
+        check.say(keys["acts_as"], f"acts_as `{role}` is neither `agent` nor `owner`")
+    if members is None:
+        return None
+    name, at, host = email.partition("@")
+    if email and not (name and at and "." in host and " " not in email):
+        check.say(keys["email"], f"email `{email}` is no address")
+    registry = load_registry(Path(path).parent / members)
+    publishers = _publishers(keys.get("publishers"), registry, check)
+    if role == "owner" and len(publishers) != 1:
+        # Whoever owns one publisher's rights needs a mandate for another's.
+        check.say(keys["acts_as"], ONE_OWNER.format(len(publishers)))
+    return Sender(
+        name=texts["name"] or "",
+        address=texts["address"] or "",
+        email=email,
+        phone=texts["phone"],
+        siren=texts["siren"],
+        signatory=texts["signatory: name"] or "",
+        signatory_title=texts["signatory: title"] or "",
+        is_owner=role == "owner",
+        publishers=publishers,
+    )
+
+
+def _publishers(node: yaml.Node | None, registry: Registry, check: Check) -> tuple[Publisher, ...]:
+    if node is None:
+        return registry.publishers
+    found, known = list[Publisher](), registry.by_id
+    for item in check.items(node, "publishers"):
+        name = check.text(item, "publisher")
+        if name is not None and name in known:
+            found.append(known[name])
+        elif name is not None:
+            check.say(item, f"no member is the publisher `{name}`{did_you_mean(name, known)}")
+    return tuple(found)

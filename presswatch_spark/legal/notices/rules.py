@@ -1,0 +1,546 @@
+"""Checks a notice before it is sent: one broken rule refuses it, and all of them are named.
+
+A rule is an entry of `RULES`: its code, its meaning, and the function that yields the breaches. Recipients
+publish notices. Therefore the annex must not contain data of persons, and the letter no address but those of
+sender and recipient. Names of people in the path of a URL look like other words; the signatory has to check.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+from urllib.parse import unquote
+
+from presswatch_spark.claims.mandates import mandate_of
+from presswatch_spark.claims.selection import (
+    LICENSED,
+    PLACE,
+    Choice,
+    ClaimPlace,
+    ClaimSource,
+    JudgedClaim,
+    RecordReading,
+)
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.settings.config import VerifyRules
+from presswatch_spark.core.translation import N_, Sentence, sentence
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.legal.evidence.sources import source_at
+from presswatch_spark.legal.notices.annex import (
+    ANNEX,
+    KNOWN_COLUMNS,
+    TABLES,
+    annex_of,
+    digest_of,
+    rows_of_jsonl,
+)
+from presswatch_spark.legal.notices.doubts import doubts_of_rights, last_mandate_day, outside_articles
+from presswatch_spark.legal.notices.formats import ATTACHED, WordLetter, attachments_in
+from presswatch_spark.legal.notices.laws import Law, laws
+from presswatch_spark.legal.notices.letter import concerning
+from presswatch_spark.legal.notices.notice import (
+    CHECKED,
+    EDITED,
+    FORM,
+    LETTER,
+    PDF,
+    READ,
+    SIGNED,
+    Notice,
+    recipient_facts,
+    schema_fault,
+    sender_facts,
+    today,
+)
+from presswatch_spark.legal.notices.parties import Recipient, Sender
+from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify
+from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.reading.text.words import words_of
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.uris import printable, scheme_of
+
+CLOCK_MINUTES = 10
+"""Accepted difference between the clocks of two machines."""
+NAMED = 3
+CELL_CHARACTERS = 16_384
+"""No URL is longer (see `judgement.urls`): a longer cell is text."""
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# A number after a digit and a hyphen is a part of a date or an id.
+_PHONE = re.compile(
+    r"(?<![\w.])(?<!\d-)"
+    r"(?:(?:\+|00)[1-9]\d{0,2}[ .-]?\(?\d(?:[ .()-]*\d){7,12}|0[1-9](?:[ .-]\d{2}){4})(?!\w)"
+)
+_UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE)
+_NOT_OF_PERSONS = ("file", "path", "revision", "record_id", "payload_digest", "text_sha256", "row_sha256")
+"""Columns of the annex whose figures are never a telephone number."""
+
+Breach = tuple[str | Collection[str], Sentence | None]
+"""The element, file or `row_sha256` of rows that break a rule, and details; never text of the web."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRule:
+    """A rule that a notice breaks: `about` is an element, a file or rows; `more` rows are not named."""
+
+    rule: str
+    about: str
+    detail: Sentence | None = None
+    more: int = 0
+
+    @property
+    def about_all(self) -> str:
+        """Return the element, file or rows, with the number of rows that are not named."""
+        return f"{self.about} and {self.more:,} more rows" if self.more else self.about
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """The values that a notice is checked with; `sender` and `recipient` are read again.
+
+    `days`: accepted age of readings of rows; `again`: read the rows now. `corpus`: to look for words of
+    articles. `edited_by`: who vouches for an edited letter.
+    """
+
+    sender: Sender
+    recipient: Recipient
+    days: int = 30
+    again: bool = False
+    corpus: Corpus | None = None
+    edited_by: str | None = None
+
+
+@dataclass
+class CheckedNotice:
+    """A notice with everything that its rules look at.
+
+    `source`: its source, opened again; `failure`: why that, or the selection of its places, failed. `places`:
+    those of its annex today. `claims`: those of the annex's rows today, None for a row without one; or why
+    they cannot be read.
+    """
+
+    notice: Notice
+    files: Mapping[str, bytes]
+    checking: Checking
+    source: ClaimSource | None = None
+    places: Sequence[ClaimPlace] | None = None
+    claims: Mapping[str, JudgedClaim | None] | PresswatchError = field(default_factory=dict)
+    failure: PresswatchError | None = None
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Return its notice.json."""
+        return self.notice.about
+
+    @property
+    def law(self) -> Law:
+        """Return the law that it rests on."""
+        return laws()[self.about["law"]]
+
+    @cached_property
+    def letter(self) -> WordLetter | None:
+        """Return the letter in Word; None if it cannot be read, which refuses it for its elements."""
+        try:
+            return WordLetter.read(self.files.get(LETTER, b""))
+        except ValueError:
+            return None
+
+    @property
+    def letters(self) -> Mapping[str, str]:
+        """Return the letters that can be read, as text."""
+        form = {FORM: self.files.get(FORM, b"").decode("utf-8", "replace")}
+        return form | ({LETTER: self.letter.published} if self.letter else {})
+
+    @cached_property
+    def annex(self) -> Sequence[tuple[str, str, list[dict[str, Any]] | None]]:
+        """Return the tables of the annex with file and rows; no rows if the file cannot be read."""
+        found = list[tuple[str, str, list[dict[str, Any]] | None]]()
+        for table in TABLES:
+            name = f"{ANNEX}/{table}.jsonl"
+            try:
+                found.append((table, name, [dict(row) for row in rows_of_jsonl(self.files[name])]))
+            except (KeyError, ValueError, TypeError):
+                found.append((table, name, None))
+        return found
+
+    def rows_whose_claim(self, is_broken: Callable[[JudgedClaim], bool]) -> list[str]:
+        """Return the rows of the annex with a claim that meets a condition."""
+        claims = {} if isinstance(self.claims, PresswatchError) else self.claims
+        return [row for row, claim in claims.items() if claim is not None and is_broken(claim)]
+
+    def rows_at(self, is_broken: Callable[[ClaimPlace], bool]) -> list[str]:
+        """Return the rows of places that meet a condition."""
+        return [place.row_sha256 for place in self.places or () if is_broken(place)]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeCheck:
+    """The rules that a notice breaks, and the doubts that a person must settle."""
+
+    refusals: tuple[BrokenRule, ...]
+    doubts: tuple[Sentence, ...]
+
+    @property
+    def passes(self) -> bool:
+        """Return whether nothing refuses the notice."""
+        return not self.refusals
+
+
+def check_notice(path: str, checking: Checking, storage: StorageOptions | None = None) -> NoticeCheck:
+    """Check a notice; add an event if nothing refuses it.
+
+    Raises `OutputError` if there is no notice, or its events have changed; `ConfigError` without a library of
+    the extra `legal`.
+    """
+    storage = storage or StorageOptions()
+    notice = Notice.open(path, storage)
+    if fault := schema_fault(notice.about):
+        return NoticeCheck((BrokenRule("invalid_notice", "notice.json", fault),), ())
+    if checking.edited_by:
+        letter = sha256(notice.folder.read(LETTER)[0]).hexdigest()
+        edited = notice.newest(EDITED)
+        if letter != (edited.facts["letter"] if edited else notice.sums.get(LETTER)):
+            notice.add_event(EDITED, by=checking.edited_by, letter=letter)
+            notice = Notice.open(path, storage)
+
+    checked = CheckedNotice(notice, notice.files(), checking)
+    _open_source(checked, storage)
+    refusals = list[BrokenRule]()
+    for code, rule in RULES.items():
+        for about, detail in rule.breaches(checked):
+            if isinstance(about, str):
+                refusals.append(BrokenRule(code, about, detail))
+            elif rows := sorted(about):
+                more = max(len(rows) - NAMED, 0)
+                refusals.append(BrokenRule(code, ", ".join(rows[:NAMED]), detail, more))
+    if not refusals:
+        last = last_mandate_day(checked.places or (), checking.sender)
+        until = last and last.isoformat()
+        Notice.open(path, storage).add_event(CHECKED, days=checking.days, mandates_until=until)
+    return NoticeCheck(tuple(refusals), tuple(_doubts(checked)))
+
+
+def _open_source(checked: CheckedNotice, storage: StorageOptions) -> None:
+    """Open the source of a notice again, and fill in its places and claims, or why that failed."""
+    notice, query, checking = checked.notice, checked.about["query"], checked.checking
+    mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
+    annexed = {str(row["row_sha256"]) for row in checked.annex[0][2] or () if "row_sha256" in row}
+    try:
+        source = checked.source = source_at(query["where"], storage, query["claims"])
+        try:
+            known = source.claims(annexed)
+            checked.claims = {row: known.get(row) for row in annexed}
+        except PresswatchError as error:
+            checked.claims = error
+        selection = source.select(Choice(rows=frozenset(query["rows"])), mirrors)
+        places = checked.places = concerning(selection, checking.recipient)
+    except PresswatchError as error:
+        checked.failure = error
+        return
+    if checking.again:
+        notice.add_event(READ, rows=source.read_again(places, mirrors))
+        checked.notice = Notice.open(str(notice.folder.uri), storage)
+
+
+def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
+    query, source, places = checked.about["query"], checked.source, checked.places or ()
+    yield from checked.checking.recipient.doubts()
+    if source is None or not source.has_licences():
+        yield sentence(
+            N_("verify before you send: the claims were made without --licences, so no licence is known")
+        )
+    if query["source"] == "bag" and query["claims"] == query["where"]:
+        yield sentence(
+            N_("verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}"),
+            moment=query["seal"]["sealed_at"],
+        )
+    if checked.notice.newest(EDITED):
+        # An edited letter must not be sent with the form or the PDF of the draft.
+        text = N_(
+            "verify before you send: letter.docx was edited; letter.pdf"
+            " and form.txt are still those of the"
+            " draft"
+        )
+        yield sentence(text)
+    yield from doubts_of_rights(places, checked.checking.sender, checked.notice.drafted_on)
+    yield from outside_articles(places, checked.checking.corpus)
+
+
+# --- the notice and its sources
+
+
+def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
+    noted, form = checked.about["elements"], " ".join(checked.letters[FORM].split())
+    in_letter = checked.letter.elements if checked.letter else {}
+    required = checked.law.required(checked.about["recipient"]["elements"])
+    drafted = [each.name for each in checked.law.elements if noted.get(each.name, {}).get("text")]
+    for name in dict.fromkeys([*required, *drafted]):
+        text = noted.get(name, {}).get("text")
+        if not text:
+            yield name, sentence(N_("a fact that it needs is missing: see the sender's file"))
+        elif not in_letter.get(name):
+            yield name, sentence(N_("it is not in {file}"), file=LETTER)
+        elif any(" ".join(line.split()) not in form for line in text.splitlines()):
+            yield name, sentence(N_("it is not in {file} as it was drafted"), file=FORM)
+
+
+def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
+    about, sender, places = checked.about, checked.checking.sender, checked.places
+    if checked.failure is not None and about["query"]["source"] != "bag":
+        yield "rows", sentence(N_("{error}"), error=checked.failure)
+    if sender_facts(sender) != about["sender"]:
+        yield "sender", sentence(N_("its file, or the members file, says something else now"))
+    now = recipient_facts(checked.checking.recipient)
+    if any(now[name] != about["recipient"][name] for name in ("name", "route", "elements", "columns")):
+        yield "recipient", sentence(N_("the recipients file says something else of it now"))
+    if places is None or checked.source is None:
+        return
+    columns = about["recipient"]["columns"]
+    digests = annex_of(places, sender.publishers, columns, checked.law.own_domains).digests()
+    for name, digest in about["annex"]["digests"].items():
+        if digests.get(name) != digest:
+            given = {"place": checked.source.where, "digest": digests.get(name)}
+            yield name, sentence(N_("{place} gives {digest}"), **given)
+
+
+def _changed_bag(checked: CheckedNotice) -> Iterator[Breach]:
+    query, source = checked.about["query"], checked.source
+    if source and source.seal != query.get("seal", {}):
+        yield "seal", sentence(N_("its root is {root} now"), root=source.seal.get("bag_root"))
+    if checked.failure is not None and query["source"] == "bag":
+        yield "rows", sentence(N_("{error}"), error=checked.failure)
+
+
+def _annex_differs(checked: CheckedNotice) -> Iterator[Breach]:
+    for table, name, rows in checked.annex:
+        if rows is None:
+            yield name, sentence(N_("it cannot be read"))
+        elif (digest := digest_of(rows)) != checked.about["annex"]["digests"].get(table):
+            yield name, sentence(N_("its digest is {digest}"), digest=digest)
+
+
+def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
+    try:
+        attached = attachments_in(checked.files.get(PDF, b""))
+    except ValueError:
+        yield PDF, sentence(N_("its attachments cannot be read"))
+        return
+    for name in ATTACHED:
+        # Tools may leave out the folder before its name.
+        path = f"{ANNEX}/{name}"
+        if attached.get(path, attached.get(name)) != checked.files.get(path):
+            yield f"{PDF}: {name}", None
+
+
+# --- its rows
+
+
+def _by_claim(is_broken: Callable[[JudgedClaim], bool]) -> Callable[[CheckedNotice], Iterator[Breach]]:
+    return lambda checked: iter([(checked.rows_whose_claim(is_broken), None)])
+
+
+def _no_claim(checked: CheckedNotice) -> Iterator[Breach]:
+    if isinstance(checked.claims, PresswatchError):
+        yield "rows", sentence(N_("{error}"), error=checked.claims)
+    else:
+        yield [row for row, claim in checked.claims.items() if claim is None], None
+
+
+def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
+    """Yield rows of publishers that the sender cannot act for; an owner needs no mandate for its own."""
+    noted, sender = checked.about["sender"], checked.checking.sender
+    documents = {each["id"]: each["mandate_document"] for each in noted["publishers"]}
+    strange = checked.rows_whose_claim(lambda claim: claim.publisher_id not in documents)
+    yield strange, sentence(N_("the publisher is none of the sender's"))
+    if noted["acts_as"] != "owner":
+        bare = checked.rows_whose_claim(lambda claim: documents.get(claim.publisher_id, "") is None)
+        yield bare, sentence(N_("the members file names no document of the mandate"))
+    if sender.is_owner:
+        return
+    # The draft acts on the day of the letter, and whoever checks will send it from today on.
+    for day in sorted({today(), checked.notice.drafted_on}):
+        ended = {id for id, each in sender.by_id.items() if mandate_of(each, day) != "in_force"}
+        late = checked.rows_at(lambda place, ended=ended: place.publisher_id in ended)  # type: ignore[misc]
+        yield late, sentence(N_("the mandate is not in force on {day}"), day=day)
+
+
+def _recent_readings(checked: CheckedNotice) -> Callable[[ClaimPlace], list[RecordReading]]:
+    """Return the recent readings of a place: in the case, for the bag, or by a check of this notice."""
+    now = datetime.now(UTC)
+    # A time in the future is that of a wrong clock, and does not count.
+    first, last = now - timedelta(days=checked.checking.days), now + timedelta(minutes=CLOCK_MINUTES)
+    events = [event for event in checked.notice.events if event.kind == READ]
+    again = {row: event.noted_at for event in events for row in event.facts.get("rows", ())}
+
+    def recent(place: ClaimPlace) -> list[RecordReading]:
+        at = again.get(place.row_sha256)
+        readings = [*place.readings, *([RecordReading(at, printable(place.file))] if at else [])]
+        return [reading for reading in readings if first <= reading.at <= last]
+
+    return recent
+
+
+def _not_read_again(checked: CheckedNotice) -> Iterator[Breach]:
+    recent, days = _recent_readings(checked), checked.checking.days
+    remedy = N_("within {days} days; run `removal probe`, or add --read-again")
+    yield checked.rows_at(lambda place: not recent(place)), sentence(remedy, days=days)
+
+
+def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
+    recent = _recent_readings(checked)
+
+    def is_copied(place: ClaimPlace) -> bool:
+        sources = {reading.source(place.file) for reading in recent(place)}
+        return bool(sources) and PLACE not in sources
+
+    if checked.law.location:
+        remedy = N_("read the files that the notice names: `removal probe --mirror`, or add --read-again")
+        yield checked.rows_at(is_copied), sentence(remedy)
+
+
+def _file_on_a_disk(checked: CheckedNotice) -> Iterator[Breach]:
+    local = checked.rows_at(lambda place: scheme_of(place.file) == "file")
+    yield local, sentence(N_("draft it again with --mirror FROM=TO"))
+
+
+# --- what gets published
+
+
+def _open_changes(checked: CheckedNotice) -> Iterator[Breach]:
+    if checked.letter and checked.letter.has_open_changes:
+        yield LETTER, sentence(N_("accept or reject the changes, and take the comments out"))
+
+
+def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
+    sender, recipient = checked.about["sender"], checked.about["recipient"]
+    own = f"{sender['email']} {recipient['name']} {recipient['route'] or ''}"
+    phone = str(sender["phone"] or "")
+    own_emails, own_phones = _emails(own), {*_phones(f"{own} {phone}"), _digits(phone)}
+    for _, file, rows in checked.annex:
+        if rows is None:
+            text, places = _decoded(checked.files.get(file, b"").decode("utf-8", "replace")), ""
+        else:
+            cells = [cell for row in rows for cell in row.items() if cell[1] is not None]
+            text = _decoded("\n".join(str(value) for name, value in cells if name not in _NOT_OF_PERSONS))
+            places = _decoded("\n".join(str(value) for name, value in cells if name in _NOT_OF_PERSONS))
+        if _emails(f"{text} {places}") or _phones(text):
+            yield file, sentence(N_("an email address or telephone number"))
+    for name, text in checked.letters.items():
+        if _emails(text) - own_emails or _phones(text) - own_phones:
+            yield name, sentence(N_("an email address or telephone number beside the sender's"))
+
+
+def _emails(text: str) -> set[str]:
+    return {found.lower() for found in _EMAIL.findall(text)}
+
+
+def _phones(text: str) -> set[str]:
+    """Return the digits of telephone numbers in a text; UUIDs contain none."""
+    return {_digits(found) for found in _PHONE.findall(_UUID.sub(" ", text))}
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
+
+
+def _decoded(text: str) -> str:
+    return unquote(unquote(unquote(text)))
+
+
+def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
+    """Yield files that may have words of an article; a letter that was not edited was made without any."""
+    for table, name, rows in checked.annex:
+        if strange := sorted({column for row in rows or () for column in row} - KNOWN_COLUMNS[table]):
+            names = ", ".join(map(repr, strange))
+            yield name, sentence(N_("no annex has the column {names}"), names=names)
+        if any(len(str(value)) > CELL_CHARACTERS for row in rows or () for value in row.values()):
+            yield name, sentence(N_("a cell has more than {count} characters"), count=CELL_CHARACTERS)
+    corpus = checked.checking.corpus
+    if corpus is None:
+        if checked.notice.newest(EDITED):
+            yield LETTER, sentence(N_("it was edited: give --corpus, to compare it with the articles"))
+        return
+    rules = VerifyRules()
+    articles = sorted({place.article_id for place in checked.places or () if place.article_id})
+    ordinals = [ordinal for each in articles if (ordinal := corpus.ordinal_of(each)) is not None]
+    bodies = [Joined(words_of(body)) for ordinal in ordinals if (body := corpus.body(ordinal))]
+    for name, text in checked.letters.items():
+        document = NamedDocument(Joined(words_of(text.encode())), rules.anchor_words)
+        if any(verify(document, body, rules).copied_words for body in bodies):
+            yield name, sentence(N_("it has a passage of an article of the annex"))
+
+
+def _unsigned_perjury(checked: CheckedNotice) -> Iterator[Breach]:
+    if checked.law.sworn and not checked.notice.holds(SIGNED):
+        yield "perjury", sentence(N_("`presswatch notice sign` notes who signed it"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: the meaning of a breach, and the function that yields the breaches of a notice."""
+
+    meaning: str
+    breaches: Callable[[CheckedNotice], Iterator[Breach]]
+
+
+RULES: Mapping[str, Rule] = {
+    "changed_file": Rule(
+        N_("a file is not as it was drafted, is missing, or was added"),
+        lambda checked: checked.notice.changes(checked.files),
+    ),
+    # `check_notice` looks at no other rule of such a notice.
+    "invalid_notice": Rule(N_("notice.json does not fit its schema"), lambda checked: iter(())),
+    "missing_element": Rule(
+        N_("the law, or the recipient, asks for an element that the notice does not have"), _missing_elements
+    ),
+    "query_differs": Rule(N_("claims and tables do not give the rows of the annex any more"), _query_differs),
+    "changed_bag": Rule(
+        N_("the sealed bag that the notice rests on does not verify, or is another one"), _changed_bag
+    ),
+    "annex_differs": Rule(N_("the annex does not have the digest that the notice names"), _annex_differs),
+    "attachment_differs": Rule(
+        N_("the PDF does not hold the annex that lies beside it"), _attachment_differs
+    ),
+    "no_claim": Rule(N_("a row has no claim"), _no_claim),
+    "d_row": Rule(
+        N_("the claim of a row has the letter D"), _by_claim(lambda claim: claim.confidence == "D")
+    ),
+    "c_row_without_verdict": Rule(
+        N_("the claim of a row has the letter C, and no person said that it is one"),
+        _by_claim(lambda claim: claim.confidence == "C" and claim.review is None),
+    ),
+    "verdict_against": Rule(
+        N_("a person said that a row is no claim, or is unsure"),
+        _by_claim(
+            lambda claim: claim.review == "no_claim" or (claim.confidence, claim.review) == ("C", "unsure")
+        ),
+    ),
+    "licensed_host": Rule(
+        N_("a licence covers the host of a row"),
+        _by_claim(lambda claim: claim.kind == LICENSED or claim.licence_id is not None),
+    ),
+    "outside_mandate": Rule(
+        N_("the sender has no mandate in force for the publisher of a row"), _outside_mandate
+    ),
+    "not_read_again": Rule(N_("a row was not read again lately"), _not_read_again),
+    "read_from_a_copy": Rule(
+        N_("a row was read again in a copy, and the law requires the location that is named"),
+        _read_from_a_copy,
+    ),
+    "file_on_a_disk": Rule(
+        N_("a row names a file of this machine, and not its public address"), _file_on_a_disk
+    ),
+    "open_changes": Rule(
+        N_("the letter has tracked changes or comments, which its readers see as well"), _open_changes
+    ),
+    "personal_data": Rule(N_("what gets published has data of a person"), _personal_data),
+    "article_text": Rule(
+        N_("what gets published has text of an article, or nobody can say that it has none"), _article_text
+    ),
+    "unsigned_perjury": Rule(
+        N_("the law wants its clause of perjury signed, and nobody signed it"), _unsigned_perjury
+    ),
+}
+"""Each rule by its code."""

@@ -1,0 +1,321 @@
+"""A case of removal: a folder on disk or S3 that only grows. No file of it is ever written again.
+
+    CASE/_presswatch_case.json          what it is, sealed: layout, when it was opened, digest of its targets
+    CASE/targets/00000.parquet …        its targets
+    CASE/rounds/0001.json               a round of probes that was begun, sealed
+    CASE/probes/0001-00000.parquet …    what it asked, in the order of the chain; sealed
+    CASE/heads/0001.json                length and digest of the chain when a round ended or paused, sealed
+    CASE/inventories/, release_files/   inventories of a release, and its files, in a chain of their own
+    CASE/case.lock                      held by the one process that may add to it
+
+Each probe contains the digest of the one before it, and the first one that of the targets.
+"""
+
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.core.version import __version__
+from presswatch_spark.storage.disk import Folder, disk_errors
+from presswatch_spark.storage.locks import Lock, locked
+from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
+from presswatch_spark.tables.declarations import Probe, ReleaseFile, Target
+from presswatch_spark.tables.digests import columns_digest, table_digest
+from presswatch_spark.tables.row_types import TableRow
+from presswatch_spark.tables.seals import (
+    UNREADABLE,
+    opened_sealed,
+    sealed_json,
+    sealed_parquet,
+    unsealed_json,
+)
+
+ChainRow = TypeVar("ChainRow", Probe, ReleaseFile)
+"""A row of a chain."""
+CaseRow = TypeVar("CaseRow", bound=TableRow)
+ChainHead = tuple[int, str]
+"""Length and newest digest of the chain of probes."""
+LAYOUT = 1
+MARKER = "_presswatch_case.json"
+LOCK, LEASE_SECONDS = "case.lock", 60.0
+TARGETS_A_FILE = 50_000
+RESTORE = "restore the case from a copy; nothing that rests on it is sure until then"
+
+
+class BrokenCaseError(OutputError):
+    """Error for a case whose files are not as they were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRound:
+    """A round of probes: its number, from 1, when it was begun, and whether whole files are read.
+
+    `heads`: notes of heads that the case had then. `is_headed`: the last of them covered all probes.
+    """
+
+    number: int
+    begun_at: str
+    deep: bool
+    heads: int | None = None
+    is_headed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalCase:
+    """A case that was opened. `about` is the content of its marker."""
+
+    folder: Folder
+    about: Mapping[str, Any]
+
+    @classmethod
+    def at(cls, path: str, storage: StorageOptions) -> Self | None:
+        """Open the case in a folder; None if the folder is none. Raises as `open`."""
+        try:
+            Folder.of(path, storage).read(MARKER)
+        except MissingError:
+            return None
+        return cls.open(path, storage)
+
+    @classmethod
+    def open(cls, path: str, storage: StorageOptions) -> Self:
+        """Open a case; raises `OutputError` if there is none, `BrokenCaseError` if it is damaged."""
+        folder = Folder.of(path, storage)
+        try:
+            about = unsealed_json(folder.read(MARKER)[0])
+        except MissingError as error:
+            raise OutputError(
+                "this is no case of removal", where=str(folder), remedy="name the --out of `removal open`"
+            ) from error
+        except ValueError as error:
+            raise BrokenCaseError(
+                "the case's own description has changed", where=folder.at(MARKER), remedy=RESTORE
+            ) from error
+        if about.get("layout") != LAYOUT:
+            raise OutputError(
+                f"the case has layout {about.get('layout')}, and this version reads {LAYOUT}",
+                where=str(folder),
+                remedy="use the version that opened it",
+            )
+        return cls(folder, about)
+
+    @property
+    def noticed_on(self) -> date:
+        """The day of the notice."""
+        noticed_at = self.about.get("noticed_at") or self.about["opened_at"]
+        return datetime.fromisoformat(noticed_at).date()
+
+    @contextmanager
+    def held(self) -> Iterator[Lock]:
+        """Hold the case, to add to it; `OutputError` if another process does."""
+        with locked(self.folder, LOCK, LEASE_SECONDS) as lock:
+            yield lock
+
+    def targets(self) -> list[Target]:
+        """Return all targets, in the order of their digests; `BrokenCaseError` names one that has changed."""
+        rows = [row for _, row in self._rows("targets", Target)]
+        for row in rows:
+            if (found := digest_of(row)) != row.target_sha256:
+                raise self._broken(f"target {row.target_sha256} has changed: its digest is {found}")
+        if table_digest(row.target_sha256 for row in rows) != self.about["targets_digest"]:
+            raise self._broken(f"there are {len(rows):,} targets, and not those that it was opened with")
+        return rows
+
+    def each_round(
+        self, rounds: Sequence[ProbeRound] | None = None, heads: Sequence[ChainHead] | None = None
+    ) -> Iterator[list[Probe]]:
+        """Yield the probes of each round that has any, in the order of the chain; see `without_answer`.
+
+        `rounds`, `heads`: those of the case, if they are known. Raises `BrokenCaseError` at the first probe
+        that breaks the chain.
+        """
+        rounds = self.rounds() if rounds is None else rounds
+        heads = self.heads() if heads is None else heads
+        if len(heads) < max((each.heads or 0 for each in rounds), default=0):
+            raise self._broken(f"the note {_note_name('heads', len(heads) + 1)} is missing")
+        noted, ends = dict(heads), {0: str(self.about["targets_digest"])}
+        links = map(without_answer, self.links("probes", Probe))
+        for number, probes in groupby(links, lambda row: row.round):
+            if number > len(rounds):
+                raise self._broken(f"the note {_note_name('rounds', len(rounds) + 1)} is missing")
+            of_round = list(probes)
+            ends |= {row.number + 1: row.probe_sha256 for row in of_round if row.number + 1 in noted}
+            yield of_round
+            # A caller that reads round by round keeps one of them.
+            del of_round
+        for length, newest in noted.items():
+            if ends.get(length) != newest:
+                raise self._broken(
+                    f"the case had {counted(length, 'probe')} once, the newest {newest}, and has not now:"
+                    " an older copy stands in its place, or probes were taken out"
+                )
+
+    def release_files(self) -> list[ReleaseFile]:
+        """Return the rows of all inventories, in the order of their chain; raises as `each_round`."""
+        return list(self.links("release_files", ReleaseFile))
+
+    def rounds(self) -> list[ProbeRound]:
+        """Return the rounds that were begun."""
+        return [ProbeRound(**note) for note in self.notes("rounds")]
+
+    def heads(self) -> list[ChainHead]:
+        """Return length and newest digest of the chain of probes at the end of each call of `probe`."""
+        return [(note["probes"], note["newest"]) for note in self.notes("heads")]
+
+    def notes(self, kind: str) -> list[dict[str, Any]]:
+        """Return the notes of a kind, such as `rounds`; `BrokenCaseError` if one changed or is missing."""
+        notes = list[dict[str, Any]]()
+        for name in sorted(name for name in self.folder.names() if name.startswith(f"{kind}/")):
+            expected = _note_name(kind, len(notes) + 1)
+            if name != expected:
+                raise self._broken(f"the note {expected} is missing")
+            try:
+                notes.append(dict(unsealed_json(self.folder.read(name)[0])))
+            except (ValueError, TypeError) as error:
+                raise self._broken(f"the note {name} has changed") from error
+        return notes
+
+    def note(self, kind: str, number: int, facts: Mapping[str, Any]) -> None:
+        """Write a note, which is never written again."""
+        with disk_errors(str(self.folder)):
+            self.folder.write(_note_name(kind, number), sealed_json(facts), absent=True)
+
+    def links(self, table: str, kind: type[ChainRow]) -> Iterator[ChainRow]:
+        """Yield the rows of a chain; `BrokenCaseError` names the first that breaks it."""
+        before = str(self.about["targets_digest"])
+        for number, (name, row) in enumerate(self._rows(table, kind)):
+            place = f"{'probe' if table == 'probes' else 'row'} {number:,}, in {name}"
+            if row.number != number:
+                raise self._broken(f"{place}, says that it is number {row.number:,}: one is missing or added")
+            if row.previous_sha256 != before:
+                raise self._broken(f"{place}, follows another probe than the one before it")
+            if (found := digest_of(row)) != row.probe_sha256:
+                raise self._broken(f"{place}, has changed: its digest is {found}")
+            before = row.probe_sha256
+            yield row
+
+    def _rows(self, table: str, kind: type[CaseRow]) -> Iterator[tuple[str, CaseRow]]:
+        for name in sorted(name for name in self.folder.names() if name.startswith(f"{table}/")):
+            try:
+                file = opened_sealed(self.folder.read(name)[0])
+                rows = kind.from_batches(file.read(use_threads=False).cast(kind.schema))
+                yield from ((name, row) for row in rows)
+            except UNREADABLE as error:
+                raise self._broken(f"the file {name} is not as it was written") from error
+
+    def _broken(self, what: str) -> BrokenCaseError:
+        return BrokenCaseError(printable(what), where=str(self.folder), remedy=RESTORE)
+
+
+@dataclass(slots=True)
+class Chain:
+    """The end of a chain of a case, to which one process adds; it must hold the case. `heads`: its notes."""
+
+    case: RemovalCase
+    length: int
+    newest: str
+    table: str = "probes"
+    heads: list[ChainHead] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, case: RemovalCase, rows: Sequence[ChainRow], table: str = "probes") -> Self:
+        """Return the end of a chain that has these rows."""
+        newest = rows[-1].probe_sha256 if rows else str(case.about["targets_digest"])
+        return cls(case, len(rows), newest, table, case.heads() if table == "probes" else [])
+
+    def begin(self, number: int, *, deep: bool) -> ProbeRound:
+        """Note that a round begins after this chain, and the chain's head if it has no note."""
+        is_noted = is_headed(self.heads, self.length)
+        begun_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        begun = ProbeRound(number, begun_at, deep, len(self.heads), is_noted)
+        self.case.note("rounds", number, asdict(begun))
+        if not is_noted:
+            self.note_head()
+        return begun
+
+    def note_head(self) -> None:
+        """Note how long the chain is, so that an older copy in its place is noticed."""
+        head = self.length, self.newest
+        if self.heads[-1:] != [head]:
+            self.case.note("heads", len(self.heads) + 1, {"probes": self.length, "newest": self.newest})
+            self.heads.append(head)
+
+    def append(self, round_number: int, rows: Sequence[ChainRow]) -> list[ChainRow]:
+        """Write rows of the table as one file; return them with numbers, digests, and who asked.
+
+        Raises `OutputError` if the disk is full, or another process has written meanwhile: nothing was added.
+        """
+        if not rows:
+            return []
+        linked, length, newest, host = list[ChainRow](), self.length, self.newest, socket.gethostname()
+        for row in rows:
+            link = replace(
+                row, number=length, previous_sha256=newest, asked_from=host, tool_version=__version__
+            )
+            newest, length = digest_of(link), length + 1
+            linked.append(replace(link, probe_sha256=newest))
+        name = f"{self.table}/{round_number:04}-{length:09}.parquet"
+        with disk_errors(str(self.case.folder)):
+            _write(self.case.folder, name, linked)
+        self.length, self.newest = length, newest
+        return linked
+
+
+def is_headed(heads: Sequence[ChainHead], length: int) -> bool:
+    """Return whether the newest note of a head covers a chain of so many probes."""
+    return not length or bool(heads and heads[-1][0] == length)
+
+
+def write_case(draft: Path, targets: Sequence[Target], about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Write a new case into a folder from `new_folder`; return the content of its marker."""
+    folder = Folder.of(str(draft), StorageOptions())
+    ordered = sorted(
+        {each.target_sha256: each for each in targets}.values(), key=lambda each: each.target_sha256
+    )
+    facts = {
+        "layout": LAYOUT,
+        "tool_version": __version__,
+        "opened_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "targets": len(ordered),
+        "targets_digest": table_digest(each.target_sha256 for each in ordered),
+        **about,
+    }
+    for number, first in enumerate(range(0, len(ordered), TARGETS_A_FILE)):
+        _write(folder, f"targets/{number:05}.parquet", ordered[first : first + TARGETS_A_FILE])
+    folder.write(MARKER, sealed_json(facts), absent=True)
+    return facts
+
+
+def digest_of(row: Target | Probe | ReleaseFile) -> str:
+    """Return the SHA-256 (hex) of a row in canonical form, without its own digest."""
+    columns = row.as_dict()
+    del columns["target_sha256" if isinstance(row, Target) else "probe_sha256"]
+    return columns_digest(columns)
+
+
+def sealed(target: Target) -> Target:
+    """Return a target with its digest."""
+    return replace(target, target_sha256=digest_of(target))
+
+
+def without_answer(probe: Probe) -> Probe:
+    """Return a probe with the columns that later rounds and states need: headers are most of its memory."""
+    return replace(probe, headers=None, body_sha256=None, detail=None)
+
+
+def _write(
+    folder: Folder, name: str, rows: Sequence[Target] | Sequence[Probe] | Sequence[ReleaseFile]
+) -> None:
+    plain = type(rows[0]).schema.remove_metadata()
+    batch = type(rows[0]).to_batch(rows, plain)  # type: ignore[arg-type]
+    folder.write(name, sealed_parquet([batch], plain), absent=True)
+
+
+def _note_name(kind: str, number: int) -> str:
+    return f"{kind}/{number:04}.json"

@@ -1,0 +1,225 @@
+"""Whole files, read to their end: is a text, its page or its article anywhere in them?
+
+A page may be put back under another URL and id, with another frame. Therefore a scan's matcher looks at each
+document of the file: "absent" means that no document has the article.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from presswatch_spark.core.model import DocumentBatch, ReadReport
+from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.legal.removal.places import is_by_range
+from presswatch_spark.legal.removal.responses import ProbeFinding, RecordFacts
+from presswatch_spark.matching.judgement.match_rows import Origin
+from presswatch_spark.matching.judgement.urls import normalise_url
+from presswatch_spark.matching.sieve import Candidates
+from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.text.words import words_of
+from presswatch_spark.scanning.runs.work import reason_of
+from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.storage.host_limits import BlockedError
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.tables.declarations import Match, Target
+
+KnownDocuments = frozenset[tuple[str, str]]
+"""Articles, by id, each with a name of a document that had it when the file was scanned."""
+
+
+class WordCount:
+    """Counts the words of articles that texts still have, as a scan does; without a corpus, none."""
+
+    def __init__(self, corpus: Corpus | None, config: ScanConfig) -> None:
+        self._corpus, self._config, self._rules = corpus, config, config.verify
+
+    def can_count(self, target: Target) -> bool:
+        """Return whether the corpus has the very text that the target was compared with."""
+        return self._article(target) is not None
+
+    def counted(self, found: ProbeFinding, target: Target) -> ProbeFinding:
+        """Return a finding with the words of the target's article in its texts: the most that one has."""
+        article = self._article(target)
+        if article is None or not found.texts:
+            return found
+        words, rules = Joined(words_of(article)), self._rules
+        documents = (NamedDocument(Joined(words_of(text)), rules.anchor_words) for text in found.texts)
+        copied = max(verify(document, words, rules).copied_words for document in documents)
+        return replace(found, record=replace(found.record, copied_words=copied), texts=())
+
+    def search(self, targets: Sequence[Target]) -> Callable[[DocumentBatch], Iterable[Match]]:
+        """Return a search for rows with the articles of targets in a batch; not all can be counted."""
+        articles = {target.article_id for target in targets if self.can_count(target)} - {None}
+        if self._corpus is None or not articles:
+            return lambda batch: ()
+        found_ordinals = (self._corpus.ordinal_of(each) for each in articles if each is not None)
+        ordinals = [each for each in found_ordinals if each is not None]
+        matcher = Matcher(self._corpus, MatchRules.of(self._config))
+
+        def rows_in(batch: DocumentBatch) -> Iterable[Match]:
+            found = matcher.candidates(batch)
+            wanted = np.isin(found.articles, ordinals)
+            candidates = Candidates(found.documents[wanted], found.articles[wanted], found.words)
+            return matcher.rows(batch, candidates, Origin("", None, "")) if len(candidates) else ()
+
+        return rows_in
+
+    def _article(self, target: Target) -> bytes | None:
+        if self._corpus is None or target.article_id is None:
+            return None
+        ordinal = self._corpus.ordinal_of(target.article_id)
+        body = None if ordinal is None else self._corpus.body(ordinal)
+        same = body is not None and hashlib.sha256(body).hexdigest() == target.article_sha256
+        return body if same else None
+
+
+@dataclass(slots=True)
+class DeepReading:
+    """A file that was read to its end for targets: their texts, URLs, ids and articles in it.
+
+    `seen`: findings by names of targets. `names`: those of known records that it has. `passages`: by article,
+    the document with most words of it, as far as they could be counted.
+    """
+
+    targets: Sequence[Target]
+    words: WordCount
+    report: ReadReport = field(default_factory=ReadReport)
+    seen: dict[str, ProbeFinding] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    passages: dict[str, RecordFacts] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        uri: str,
+        targets: Sequence[Target],
+        marks: Collection[str],
+        known: KnownDocuments,
+        words: WordCount,
+        options: ReadOptions,
+    ) -> "DeepReading":
+        """Read a file; `marks`: names of its records before.
+
+        `known` documents had the articles before, so no page was moved to them: they are left out.
+        """
+        reading, rows_in = cls(targets, words), words.search(targets)
+        wanted = {name for target in targets for name in names_of_target(target)}
+        for batch in documents_of(uri, targets[0].dataset, options, reading.report):
+            for row in rows_in(batch):
+                names, article = names_of(row.text_sha256, row.document_url, row.record_id), row.article_id
+                if article is None or any((article, name) in known for name in names):
+                    continue
+                best = reading.passages.get(article)
+                if row.copied_words > ((best.copied_words if best else None) or 0):
+                    reading.passages[article] = RecordFacts.of_row(row)
+            for i in range(len(batch)):
+                record = record_of(batch, i)
+                digest = record.text_sha256 or ""
+                reading.names.update({batch.url_of(i), digest}.intersection(marks))
+                if digest in wanted:
+                    reading.seen[digest] = ProbeFinding("elsewhere", "its text is in the file", record)
+                for name in wanted.intersection(names_of(None, record.document_url, record.record_id)):
+                    # A page may be in a file more than once.
+                    others = reading.seen[name].texts if name in reading.seen else ()
+                    texts = (*others, batch.text_of(i))
+                    detail = "its URL or id has another text"
+                    reading.seen[name] = ProbeFinding("other_text", detail, record, texts)
+        return reading
+
+    def best(self, target: Target) -> ProbeFinding | None:
+        """Return a target's finding: by its names, or a document with more of its article.
+
+        A document with all the words that the page had copied has the text that was to go.
+        """
+        named = next((self.seen[name] for name in names_of_target(target) if name in self.seen), None)
+        found = None if named is None else self.words.counted(named, target)
+        passage = self.passages.get(target.article_id or "")
+        if passage is None or (found is not None and found.outcome == "elsewhere"):
+            return found
+        copied = passage.copied_words or 0
+        if found is not None and (found.record.copied_words or 0) > copied:
+            return found
+        if target.copied_words and copied >= target.copied_words:
+            return ProbeFinding(
+                "elsewhere", "another document of the file has all that it had copied", passage
+            )
+        return ProbeFinding("other_text", "another document of the file has words of its article", passage)
+
+    def absent(self, target: Target, *, is_whole: bool) -> ProbeFinding:
+        """Return the finding of a target that the file lacks; `is_whole`: the file is not cut."""
+        report = self.report
+        if report.defects_total:
+            # What is read in order is unknown from the damage on.
+            stopped = report.interrupted or report.blocked or report.late or report.faulty
+            if stopped or not all(map(is_by_range, self.targets)):
+                return ProbeFinding("failed", f"the file was not read to its end: {report.complaints[0]}")
+            return ProbeFinding("gaps", f"not all of the file was read: {report.complaints[0]}")
+        if not is_whole:
+            return ProbeFinding("beyond", "no record that stood behind it was found")
+        detail = f"{report.documents:,} documents were read, to the end of the file"
+        if target.article_id is None or self.words.can_count(target):
+            return ProbeFinding("absent", detail)
+        return ProbeFinding("nowhere", f"{detail}, and not searched for passages of its article")
+
+
+def documents_of(uri: str, dataset: str, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+    """Yield all documents of a file; a failure is a defect in the report."""
+    shard = ObjectInfo(uri)
+    try:
+        source = format_for(dataset, shard, options)
+        yield from source.read(options.opener.described(shard), options, report)
+    except BlockedError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        report.add_defect(reason_of(error, uri))
+        report.interrupted = True
+
+
+def record_of(batch: DocumentBatch, i: int) -> RecordFacts:
+    """Return which document one of a batch is."""
+    at = batch.locate(i)
+    return RecordFacts(
+        record_offset=at.record_offset,
+        record_length=at.record_length,
+        row_index=at.row_index,
+        record_id=at.record_id,
+        document_url=batch.url_of(i) or None,
+        text_sha256=hashlib.sha256(batch.text_of(i)).hexdigest(),
+    )
+
+
+def names_of(text_sha256: str | None, url: str | None, record_id: str | None) -> list[str]:
+    """Return the names of a document: its text, its URL in normal form, its id; the surest first."""
+    names = (text_sha256, url and (normalise_url(url) or url), record_id)
+    return [name for name in names if name]
+
+
+def names_of_target(target: Target) -> list[str]:
+    """Return the names of a target's document."""
+    return names_of(target.text_sha256, target.document_url, target.record_id)
+
+
+def names_by_article(targets: Iterable[Target]) -> KnownDocuments:
+    """Return the articles of targets, each with each name of its document."""
+    return frozenset(
+        (target.article_id, name)
+        for target in targets
+        if target.article_id is not None
+        for name in names_of_target(target)
+    )
+
+
+def known_documents(others: Iterable[Mapping[str, Any]]) -> Mapping[str, KnownDocuments]:
+    """Return by file the articles of documents that are no targets, each with its text (`places.OTHERS`)."""
+    by_file = dict[str, set[tuple[str, str]]]()
+    for other in others:
+        # Under the same URL or id may be another text today, with more of the article: only the text is sure.
+        if other["article_id"] is not None:
+            by_file.setdefault(other["shard_uri"], set()).add((other["article_id"], other["text_sha256"]))
+    return {uri: frozenset(documents) for uri, documents in by_file.items()}

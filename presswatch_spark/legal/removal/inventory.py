@@ -1,0 +1,119 @@
+"""An inventory of a release: size, ETag and time of each file, as proof that none was modified."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Any
+
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.threads import AskingThreads
+from presswatch_spark.legal.removal.case import Chain, RemovalCase
+from presswatch_spark.legal.removal.responses import (
+    UNLINKED,
+    ProbeFinding,
+    ResponseFacts,
+    columns_of,
+    part_of,
+)
+from presswatch_spark.storage.exchanges import seconds_of_date
+from presswatch_spark.storage.host_limits import BlockedError, ask_anew
+from presswatch_spark.storage.objects import StorageOptions, ask, printable
+from presswatch_spark.tables.declarations import ReleaseFile
+
+FILES_AT_ONCE = 16
+FILES_WRITTEN = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The result of an inventory: `files` of the release, `outcomes`, those `changed` since the notice."""
+
+    number: int
+    release: str
+    files: int
+    outcomes: Mapping[str, int]
+    undated: int
+    since: datetime
+    changed: tuple[str, ...]
+    newest: datetime | None
+    blocked: str | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Every file was asked for."""
+        return sum(self.outcomes.values()) == self.files
+
+
+def take_inventory(
+    case: RemovalCase,
+    release: str,
+    format: str,
+    uris: Sequence[str],
+    storage: StorageOptions,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Inventory:
+    """Ask for size, ETag and time of each file of a release, and add the answers to a case; resume one.
+
+    `uris`: the files, as the list of the release names them. Those modified since the day of the notice are
+    changed. Raises `InputError` if there are none, and `BrokenCaseError` if the chain breaks.
+    """
+    if not uris:
+        raise InputError("the release has no files", where=release)
+    ask_anew()
+    with case.held():
+        rows, notes = case.release_files(), case.notes("inventories")
+        number, found, blocked = len(notes), list[ReleaseFile](), None
+        is_begun = bool(notes) and (notes[-1]["release"], notes[-1]["format"]) == (release, format)
+        if is_begun:
+            found = [row for row in rows if row.inventory == number]
+        if not is_begun or len(found) >= len(uris):
+            number, found = number + 1, []
+            facts = {"number": number, "release": release, "format": format, "files": len(uris)}
+            case.note("inventories", number, facts)
+        chain, done = Chain.of(case, rows, "release_files"), {row.file_uri for row in found}
+        left = [uri for uri in uris if printable(uri) not in done]
+        of_all: dict[str, Any] = {"inventory": number, "release": release, "format": format}
+        for first in range(0, len(left), FILES_WRITTEN):
+            answers = asked(left[first : first + FILES_WRITTEN], storage)
+            files = [
+                ReleaseFile(**each, **of_all, **UNLINKED) for each in answers if not isinstance(each, str)
+            ]
+            found += chain.append(number, files)
+            tell(f"inventory {number}: {len(found):,} of {len(uris):,} files")
+            if blocked := next((answer for answer in answers if isinstance(answer, str)), None):
+                break
+
+    since = datetime.combine(case.noticed_on, time(), UTC)
+    there = [row for row in found if row.outcome == "same"]
+    seconds = {row.file_uri: seconds_of_date(row.last_modified or "") for row in there}
+    modified = {uri: datetime.fromtimestamp(each, UTC) for uri, each in seconds.items() if each is not None}
+    return Inventory(
+        number,
+        release,
+        len(uris),
+        Counter(row.outcome for row in found),
+        undated=len(there) - len(modified),
+        changed=tuple(sorted(uri for uri, moment in modified.items() if moment >= since)),
+        since=since,
+        newest=max(modified.values(), default=None),
+        blocked=blocked,
+    )
+
+
+def asked(uris: Sequence[str], storage: StorageOptions) -> Sequence[dict[str, Any] | str]:
+    """Ask for the first byte of each file; return the columns of its row, or why it was left alone."""
+
+    def one(uri: str) -> dict[str, Any] | str:
+        try:
+            answer = ask(uri, 0, 1, storage)
+        except BlockedError as error:
+            return str(error)
+        part = part_of(answer, uri, 0, 1)
+        columns = columns_of(ResponseFacts.of(answer, f"GET {printable(uri)} bytes=0-0", uri))
+        found = part if isinstance(part, ProbeFinding) else ProbeFinding("same")
+        del columns["body_sha256"]
+        return columns | {"outcome": found.outcome, "detail": found.detail or None}
+
+    with AskingThreads(FILES_AT_ONCE, "inventory") as pool:
+        return list(pool.map(one, uris))

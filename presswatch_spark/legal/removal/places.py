@@ -1,0 +1,293 @@
+"""Places of claims: the records whose bytes are to go. A case is opened of them, a `Target` for each.
+
+They are the claim's own record, others of the same capture, and the same page in other releases and datasets:
+rows of `matches`. For a WET record it is also the WARC record that it was made of: the file's name tells in
+which file, and an index where in it. Until one has, the place is unresolved, and neither asked nor removed.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.claims.selection import Choice, chosen_claims, claims_of_targets, require_rows
+from presswatch_spark.core.terminal import utc
+from presswatch_spark.legal.removal.case import MARKER, RemovalCase, sealed, write_case
+from presswatch_spark.legal.removal.responses import ProbeFinding, RecordFacts, ResponseFacts, probe_of
+from presswatch_spark.matching.judgement.urls import normalise_url
+from presswatch_spark.query.pointers.audit import reading_of
+from presswatch_spark.query.pointers.pointer import Pointer
+from presswatch_spark.reading import registry
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.drafts import new_folder
+from presswatch_spark.storage.objects import StorageOptions, printable
+from presswatch_spark.tables.declarations import Match, Probe, Target
+from presswatch_spark.tables.literals import TargetPlace
+from presswatch_spark.tables.store import TableStore
+
+OTHERS = ("shard_uri", "article_id", "text_sha256", "document_url", "record_id")
+"""What a case notes of each document that is no target, and has an article of one in the same file."""
+_OF_CLAIM = ("row_sha256", "publisher_id", "title_id", "article_id", "article_sha256")
+_OF_PLACE = (
+    "run_id", "dataset", "release", "document_url", "shard_uri", "record_id", "record_offset",
+    "record_length", "record_encoding", "row_index", "payload_digest", "text_sha256", "captured_at",
+)  # fmt: skip
+_ONLY_A_SCAN_GIVES = dict.fromkeys(
+    ("record_id", "record_offset", "record_length", "record_encoding", "row_index", "payload_digest",
+     "text_sha256", "copied_words", "etag", "bytes")
+)  # fmt: skip
+Row = Mapping[str, Any]
+"""Some columns of a row of `matches`."""
+ScannedShards = Mapping[str, tuple[str | None, int | None]]
+"""ETag and size of each shard, as the newest scan had them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenTargets:
+    """The claims that were asked for, and their targets; `licensed` ones are left out, and counted.
+
+    `others`: documents of the same files that have the same articles, and are no targets; see `OTHERS`.
+    """
+
+    claims: int
+    licensed: int
+    targets: list[Target]
+    others: list[dict[str, Any]]
+
+
+def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> ChosenTargets:
+    """Return the targets of the claims that are chosen; `InputError` if there are none."""
+    wanted, licensed = chosen_claims(claims, choice)
+    matches = tables.open_table("matches")
+    own = matches.to_table(
+        columns=["document_url", "text_sha256"], filter=pc.field("row_sha256").isin(list(wanted))
+    )
+    urls = own["document_url"].unique().drop_null()
+    alike = pc.field("text_sha256").isin(own["text_sha256"].unique()) | pc.field("document_url").isin(urls)
+    columns = [*_OF_CLAIM, "copied_words", *_OF_PLACE]
+    found: list[Row] = matches.to_table(columns=columns, filter=alike).to_pylist()
+    require_rows(wanted.keys() - {row["row_sha256"] for row in found}, tables)
+
+    log: pa.Table = tables.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
+    scanned = {row["shard_uri"]: (row["etag"], row["bytes_expected"]) for row in log.to_pylist()}
+    targets = [target_of(of, row, place, scanned) for of, row, place in _places(found, wanted.keys())]
+    # Those that no scan has found: for records of WET, those of WARC of the same captures.
+    known = {(each.row_sha256, each.shard_uri, each.document_url, each.captured_at) for each in targets}
+    for target in list(targets):
+        source = _source_of(target.dataset, target.shard_uri)
+        if source is None or not target.document_url or target.captured_at is None:
+            continue
+        dataset, uri = source
+        capture = target.row_sha256, uri, target.document_url, target.captured_at
+        if capture not in known:
+            known.add(capture)
+            derived = {**target.as_dict(), **_ONLY_A_SCAN_GIVES, "dataset": dataset, "shard_uri": uri}
+            targets.append(sealed(Target(**{**derived, "place": "capture"})))
+    chosen = set(claims_of_targets(targets).values())
+
+    # Documents beside targets; those of WET files are in the WARC files of these, too.
+    articles = {target.article_id for target in targets if target.article_id is not None}
+    files = {target.shard_uri for target in targets}
+    asked = pc.field("article_id").isin(sorted(articles)) & pc.field("shard_uri").isin(sorted(files))
+    rows = matches.to_table(columns=[*OTHERS, "dataset"], filter=asked).to_pylist()
+    for row in list(rows):
+        if source := _source_of(row["dataset"], row["shard_uri"]):
+            rows.append({**row, "shard_uri": source[1], "text_sha256": None, "record_id": None})
+    ours = {tuple(getattr(target, name) for name in OTHERS) for target in targets}
+    pairs = {(target.shard_uri, target.article_id) for target in targets}
+    beside = {tuple(row[name] for name in OTHERS) for row in rows} - ours
+    others = [dict(zip(OTHERS, row, strict=True)) for row in sorted(beside, key=repr) if row[:2] in pairs]
+    return ChosenTargets(len(chosen), licensed, targets, others)
+
+
+def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row, Row, TargetPlace]]:
+    by_text, by_page = dict[Any, list[Row]](), dict[Any, list[Row]]()
+    for row in rows:
+        by_text.setdefault((row["article_id"], row["text_sha256"]), []).append(row)
+        if row["document_url"]:
+            by_page.setdefault((row["article_id"], row["document_url"]), []).append(row)
+    for row in rows:
+        if row["row_sha256"] not in wanted:
+            continue
+        yield row, row, "record"
+        alike = by_text[row["article_id"], row["text_sha256"]]
+        for other in [*alike, *by_page.get((row["article_id"], row["document_url"]), ())]:
+            if other["row_sha256"] != row["row_sha256"]:
+                same_page = row["document_url"] and row["document_url"] == other["document_url"]
+                same_time = row["captured_at"] and row["captured_at"] == other["captured_at"]
+                yield row, other, "capture" if same_page and same_time else "release"
+
+
+def target_of(of: Row, row: Row, place: TargetPlace, scanned: ScannedShards) -> Target:
+    """Return the target of a claim at a place; `of`: the claim's own row of `matches`, `row`: the place's."""
+    etag, size = scanned.get(row["shard_uri"], (None, None))
+    columns = {
+        **{name: of[name] for name in _OF_CLAIM},
+        **{name: row.get(name) for name in _OF_PLACE},
+        "copied_words": row["copied_words"],
+    }
+    return sealed(Target(**columns, place=place, etag=etag, bytes=size, target_sha256=""))
+
+
+def _source_of(dataset: str, uri: str) -> tuple[str, str] | None:
+    format = registry.find(dataset)
+    return format.made_from(uri) if format else None
+
+
+# Where in its file a target is.
+
+
+def is_unresolved(target: Target) -> bool:
+    """Return whether it is unknown where in its file a target is."""
+    return target.record_offset is None and target.row_index is None
+
+
+def pointer_of(target: Target, uri: str) -> Pointer:
+    """Return the pointer to a target in a file."""
+    place = target.record_offset, target.record_length, target.record_encoding, target.row_index
+    return Pointer(uri, *place, target.dataset)
+
+
+def is_by_range(target: Target) -> bool:
+    """Return whether a target can be read without the part of its file before it."""
+    format = registry.find(target.dataset)
+    return pointer_of(target, target.shard_uri).by_range and bool(format and format.read_part)
+
+
+def offset_of(record: Target | Probe) -> int:
+    """Return the place of a record in its file: its row, or its offset."""
+    return (record.record_offset if record.row_index is None else record.row_index) or 0
+
+
+class ResolvedPlaces:
+    """Where the targets are that no scan has found, and the first text that was read there, by the probes."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self._lost = {target.target_sha256: target for target in targets if is_unresolved(target)}
+        self._found = dict[str, Target]()
+
+    def learn(self, probes: Iterable[Probe]) -> None:
+        """Take probes into account, in their order; a second time changes nothing."""
+        for probe in probes if self._lost else ():
+            if (digest := probe.target_sha256 or "") not in self._lost:
+                continue
+            target = self._found.get(digest, self._lost[digest])
+            if probe.role == "place" and probe.outcome == "listed":
+                start, length = probe.record_offset, probe.record_length
+                self._found[digest] = replace(
+                    target, record_offset=start, record_length=length, record_encoding="gzip"
+                )
+            elif probe.role == "target" and probe.outcome == "same" and target.text_sha256 is None:
+                self._found[digest] = replace(target, text_sha256=probe.text_sha256)
+
+    def of(self, targets: Sequence[Target]) -> list[Target]:
+        """Return targets with their places, as far as they are known."""
+        return [self._found.get(target.target_sha256, target) for target in targets]
+
+
+# Opening a case.
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCase:
+    """A new case, and the targets that it was opened with."""
+
+    case: RemovalCase
+    chosen: ChosenTargets
+
+
+def open_case(
+    tables: str,
+    out: str,
+    *,
+    claims: str | None = None,
+    rows: str | None = None,
+    confidences: Sequence[str] = (),
+    noticed_at: date | None = None,
+    storage: StorageOptions | None = None,
+) -> OpenedCase:
+    """Open a case of claims in a new folder; no server is asked yet.
+
+    Args:
+        claims: the folder of the claims; default: `tables`, those of the runs that they were made of.
+        rows: a file that names claims by `row_sha256`, in the place of `confidences`.
+        noticed_at: the day of the notice; default: today, in UTC.
+
+    Raises:
+        InputError: there are no such claims; see `Choice.of`.
+        OutputError: `out` is not empty, or a table is not as it was published.
+    """
+    storage = storage or StorageOptions()
+    with new_folder(out, storage, MARKER) as draft:
+        store, judged = TableStore.open(tables, storage), TableStore.open(claims or tables, storage)
+        chosen = targets_of(store, judged, Choice.of(rows, confidences, storage))
+        runs = sorted({target.run_id for target in chosen.targets})
+        about = {
+            "tables": str(store.root),
+            "claims": str(judged.root),
+            "claims_run": judged.made("claims")[-1],
+            "confidences": [] if rows else list(confidences),
+            "noticed_at": (noticed_at or datetime.now(UTC).date()).isoformat(),
+            "reading": {run_id: reading_of(store, run_id) for run_id in runs},
+            "others": chosen.others,
+        }
+        facts = write_case(draft, chosen.targets, about)
+    return OpenedCase(RemovalCase(Folder.of(out, storage), facts), chosen)
+
+
+# Later captures of a page, and other files with a capture: a record that was moved is not removed.
+
+
+def recaptures(
+    store: TableStore,
+    case: RemovalCase,
+    targets: Sequence[Target],
+    known: Collection[tuple[str | None, str]],
+) -> list[Probe]:
+    """Return a probe for each target whose article a later capture has at the same URL, or another file.
+
+    URLs are compared in normal form; without an article, any row of the title at that URL counts. A capture
+    is later if it is of a day after that of the notice. A file is another if its name is, whatever its
+    folder. `known`: target and `request` of the probes that the case has.
+    """
+    by_place = dict[tuple[str, str, str], list[Target]]()
+    for target in targets:
+        if url := normalise_url(target.document_url or ""):
+            of = ("article", target.article_id) if target.article_id else ("title", target.title_id)
+            by_place.setdefault((*of, url), []).append(target)
+    opened_at = datetime.fromisoformat(case.about["opened_at"])
+    runs = [row["run_id"] for row in store.rows("runs") if utc(row["finished_at"]) > opened_at]
+    if not runs or not by_place:
+        return []
+    articles, titles = (
+        pa.array({name for of, name, _ in by_place if of == kind}, pa.string())
+        for kind in ("article", "title")
+    )
+    is_asked = pc.field("article_id").isin(articles) | pc.field("title_id").isin(titles)
+    table = store.open_table("matches", *runs).to_table(filter=is_asked & pc.field("document_url").is_valid())
+
+    probes = list[Probe]()
+    for row in sorted(Match.from_batches(table), key=lambda row: (row.run_id, row.row_sha256)):
+        url, at = normalise_url(row.document_url or "") or "", row.captured_at and utc(row.captured_at)
+        is_later = at is not None and at.date() > case.noticed_on
+        detail = f"run {row.run_id}" + (f", captured {at:%Y-%m-%dT%H:%M:%SZ}" if at else "")
+        found = ProbeFinding("recaptured" if is_later else "elsewhere", detail, RecordFacts.of_row(row))
+        facts = ResponseFacts.unasked(f"READ matches {row.row_sha256}", answered_by=printable(row.shard_uri))
+        of_article = by_place.get(("article", row.article_id or "", url), ())
+        for target in (*of_article, *by_place.get(("title", row.title_id, url), ())):
+            is_new = (target.target_sha256, facts.request) not in known
+            if is_new and (is_later or _is_elsewhere(row, target)):
+                probes.append(probe_of("recapture", facts, found, target))
+    return probes
+
+
+def _is_elsewhere(row: Match, target: Target) -> bool:
+    is_of_release = (row.dataset, row.release) == (target.dataset, target.release)
+    if not is_of_release or row.shard_uri.rpartition("/")[2] == target.shard_uri.rpartition("/")[2]:
+        return False
+    if row.captured_at is None or target.captured_at is None:
+        return row.captured_at == target.captured_at and row.text_sha256 == target.text_sha256
+    return utc(row.captured_at) == utc(target.captured_at)

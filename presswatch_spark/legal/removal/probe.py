@@ -1,0 +1,421 @@
+"""Asks for the targets of one file, together with the controls that show whether the answers can be trusted.
+
+Of a file whose records are read by range, a range has a target and its neighbours, and near ranges are
+joined. Other files are read in order, once for all their targets.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.legal.removal.deep import (
+    DeepReading,
+    KnownDocuments,
+    WordCount,
+    documents_of,
+    record_of,
+)
+from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, offset_of, pointer_of
+from presswatch_spark.legal.removal.responses import (
+    FetchedRange,
+    ProbeFinding,
+    RecordFacts,
+    ResponseFacts,
+    compared,
+    control_in,
+    end_of_record,
+    part_of,
+    probe_of,
+    start_of_record_before,
+    target_in,
+)
+from presswatch_spark.legal.removal.states import FAILURES, READS, WHOLE, strong
+from presswatch_spark.query.pointers.checks import GONE, Failure
+from presswatch_spark.query.pointers.pointer import Pointer
+from presswatch_spark.query.pointers.records import records_at
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.storage.objects import ask, ask_whole, printable
+from presswatch_spark.storage.uris import root_of, scheme_of
+from presswatch_spark.tables.declarations import Probe, Target
+
+HEAD_BYTES = 256 << 10
+"""How much of a file's beginning is read for its first records."""
+FIRST_RECORDS = 8
+"""How many of them may be the control of a file."""
+WINDOW_BYTES = 256 << 10
+"""How far a neighbour is looked for."""
+JOINED_BYTES, GAP_BYTES = 4 << 20, 64 << 10
+"""Ranges are joined up to this length, over gaps of this length."""
+CONTROLS = ("first", "before", "after")
+SETTLED = frozenset({*READS, *WHOLE, "other_text"})
+"""Outcomes of a whole file that another reading of the same bytes would repeat."""
+
+ProbedVersion = tuple[str | None, str | None, int | None]
+"""What tells versions of a file apart: ETag, Last-Modified and size."""
+TargetRange = tuple[int, int, Target]
+"""The range that holds a target and its neighbours."""
+
+
+@dataclass(slots=True)
+class ProbeMemory:
+    """Facts of the chain: the controls of each target and file, and how each file answered last.
+
+    `shards`: the file of each target, as a scan named it. `beside`: by target and role. `first`: by file.
+    `versions`: by target, the version of its file that was read, and the probe. On hubs, `newest`: by target,
+    the probe that looked through the newest revision; `others`: files that were read, by dataset.
+    """
+
+    shards: Mapping[str | None, str]
+    beside: dict[tuple[str | None, str], Probe] = field(default_factory=dict)
+    first: dict[str, Probe] = field(default_factory=dict)
+    versions: dict[str | None, tuple[ProbedVersion, int]] = field(default_factory=dict)
+    newest: dict[str | None, Probe] = field(default_factory=dict)
+    others: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def learn(self, probes: Sequence[Probe]) -> None:
+        """Take note of the probes of a round."""
+        of_batch = {
+            (probe.round, probe.batch): self.shards[probe.target_sha256]
+            for probe in probes
+            if probe.target_sha256 in self.shards
+        }
+        for probe in probes:
+            if probe.role == "newest" and probe.etag and probe.outcome in SETTLED:
+                known = self.newest.get(probe.target_sha256)
+                # A page with other text, and that its article is nowhere else, are two probes of one reading.
+                is_second = (
+                    known is not None
+                    and (known.outcome, probe.outcome) == ("other_text", "absent")
+                    and _version(known) == _version(probe)
+                )
+                if not is_second:
+                    self.newest[probe.target_sha256] = probe
+            if probe.outcome != "same":
+                continue
+            uri = str(probe.file_uri)
+            if probe.role == "target":
+                if probe.etag and probe.bytes is not None and probe.record_sha256 is None:
+                    self.versions[probe.target_sha256] = (_version(probe), probe.number)
+            elif probe.role in ("before", "after"):
+                self.beside.setdefault((probe.target_sha256, probe.role), probe)
+            elif probe.role == "first":
+                self.first.setdefault(of_batch.get((probe.round, probe.batch), ""), probe)
+            elif probe.role == "beside" and scheme_of(uri) == "hf":
+                self.others.setdefault(root_of(uri), {})[uri] = None
+
+
+def _names(of: Probe | Target) -> frozenset[str]:
+    return frozenset(filter(None, (of.document_url, of.text_sha256)))
+
+
+def _version(answer: ResponseFacts | Probe) -> ProbedVersion:
+    return strong(answer.etag), answer.last_modified, answer.bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedFile:
+    """A file, where it is asked for now, and its targets.
+
+    `siblings`: other files, to be read beside it. `noticed`: places of all targets of the file, of other
+    batches, too. `known`: documents of the file that had an article when it was scanned.
+    """
+
+    uri: str
+    targets: tuple[Target, ...]
+    siblings: tuple[str, ...]
+    noticed: frozenset[int]
+    known: KnownDocuments = frozenset()
+
+
+@dataclass(slots=True)
+class FileProber:
+    """Asks for the targets of one file, and for their controls; `probes` are the answers."""
+
+    file: ProbedFile
+    memory: ProbeMemory
+    options: ReadOptions
+    words: WordCount
+    deep: bool
+    nowhere: str
+    probes: list[Probe] = field(default_factory=list)
+
+    def ask(self) -> list[Probe]:
+        """Return the probes of targets and controls; `BlockedError` if the site is to be left alone."""
+        for target in filter(is_unresolved, self.file.targets):
+            found = ProbeFinding("unresolved", "no index has said where it is")
+            self._note("target", ResponseFacts.unasked("NONE"), found, target)
+        known = [target for target in self.file.targets if not is_unresolved(target)]
+        if not known:
+            return self.probes
+        if by_range := [target for target in known if is_by_range(target)]:
+            self._ask_by_range(by_range)
+        if in_order := [target for target in known if not is_by_range(target)]:
+            self._read_in_order(in_order)
+        if self.deep:
+            read = (*READS, "missing", "denied", *FAILURES)
+            asked = [each for each in self.probes if each.role == "target"]
+            settled = {each.target_sha256 for each in asked if each.outcome in read}
+            if lost := [target for target in by_range if target.target_sha256 not in settled]:
+                self.look_through(lost, self._asked(self.file.uri, 0, 1)[1])
+        # A server that answers for a name that never was answers for anything.
+        self._note_read("nowhere", self.nowhere, 1, "a file of that name is there")
+        self._ask_siblings()
+        return self.probes
+
+    def _asked(self, uri: str, start: int, end: int) -> tuple[FetchedRange | ProbeFinding, ResponseFacts]:
+        answer = ask(uri, start, end, self.options.storage)
+        facts = ResponseFacts.of(answer, f"GET {printable(uri)} bytes={start}-{end - 1}", uri)
+        return part_of(answer, uri, start, end), facts
+
+    def _note(
+        self, role: str, facts: ResponseFacts, found: ProbeFinding, target: Target | None = None
+    ) -> None:
+        self.probes.append(probe_of(role, facts, found, target))
+
+    def _note_read(self, role: str, uri: str, length: int, detail: str) -> FetchedRange | None:
+        """Ask for the beginning of another file, note the answer, and return it if it brought bytes."""
+        part, facts = self._asked(uri, 0, length)
+        if isinstance(part, ProbeFinding):
+            self._note(role, facts, part)
+            return None
+        bounds = next(_records(part, ()), None) if length > 1 else None
+        self._note(role, facts, control_in(part, *bounds, None) if bounds else ProbeFinding("same", detail))
+        return part
+
+    def _note_control(
+        self,
+        role: str,
+        part: FetchedRange,
+        facts: ResponseFacts,
+        known: Probe | None,
+        bounds: tuple[int, int] | None,
+        target: Target | None = None,
+    ) -> None:
+        """Note the record that the chain knows, or the one at bounds that was found the first time."""
+        found = ProbeFinding("unreadable", "no record was found there")
+        if known is not None:
+            is_new = _version(facts) != _version(known)
+            found = control_in(part, *_bounds_of(known), known.record_sha256, is_new=is_new)
+        elif bounds is not None:
+            found = control_in(part, *bounds, None)
+        self._note(role, facts, found, target)
+
+    def _first(self) -> Probe | None:
+        return self.memory.first.get(self.file.targets[0].shard_uri)
+
+    # Records that are read by range.
+
+    def _ask_by_range(self, targets: Sequence[Target]) -> None:
+        known = self._first()
+        start, end = _bounds_of(known) if known else (0, HEAD_BYTES)
+        part, facts = self._asked(self.file.uri, start, end)
+        if isinstance(part, ProbeFinding):
+            self._note("first", facts, part)
+        else:
+            first = None if known else next(_records(part, self.file.noticed), None)
+            self._note_control("first", part, facts, known, first)
+
+        wanted = list[TargetRange]()
+        for target in targets:
+            start, end = _bounds_of(target)
+            before = self.memory.beside.get((target.target_sha256, "before"))
+            after = self.memory.beside.get((target.target_sha256, "after"))
+            begin = offset_of(before) if before else max(0, start - WINDOW_BYTES)
+            wanted.append((begin, _bounds_of(after)[1] if after else end + WINDOW_BYTES, target))
+        for ranges in _joined(wanted):
+            start, end = ranges[0][0], max(end for _, end, _ in ranges)
+            part, facts = self._asked(self.file.uri, start, end)
+            for *_, target in ranges:
+                if isinstance(part, ProbeFinding):
+                    self._note("target", facts, part, target)
+                    continue
+                found = target_in(part, target, self.options)
+                self._note("target", facts, self.words.counted(found, target), target)
+                self._note_neighbour("before", target, part, facts)
+                self._note_neighbour("after", target, part, facts)
+
+    def _note_neighbour(self, role: str, target: Target, part: FetchedRange, facts: ResponseFacts) -> None:
+        known, (start, end) = self.memory.beside.get((target.target_sha256, role)), _bounds_of(target)
+        if known is None and (start == 0 if role == "before" else end == part.size):
+            self._note(role, facts, ProbeFinding("edge", "the file begins or ends there"), target)
+            return
+        bounds: tuple[int, int] | None = None
+        if known is None and role == "after":
+            length = end_of_record(part.at(end), 0)
+            bounds = None if length is None else (end, end + length)
+        elif known is None:
+            stored = part.data[: max(0, start - part.start)]
+            before = start_of_record_before(stored, start - part.start)
+            bounds = None if before is None else (part.start + before, start)
+        self._note_control(role, part, facts, known, bounds, target)
+
+    # Files that are read in order.
+
+    def _read_in_order(self, targets: Sequence[Target]) -> None:
+        part, facts = self._asked(self.file.uri, 0, 1)
+        left, is_disk = list[Target](), self.file.uri.startswith("/")
+        for target in targets:
+            version, number = self.memory.versions.get(target.target_sha256, (None, -1))
+            if isinstance(part, ProbeFinding):
+                self._note("target", facts, part, target)
+            elif version == _version(facts) and not self.deep and not is_disk:
+                detail = f"the file is the version that probe {number:,} read"
+                self._note("target", facts, ProbeFinding("same", detail), target)
+            else:
+                left.append(target)
+        if isinstance(part, ProbeFinding):
+            self._note("first", facts, part)
+        elif left:
+            self._read_rows(left, facts)
+
+    def _read_rows(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
+        places = [(target, pointer_of(target, self.file.uri)) for target in targets]
+        controls, first = list(self._controls_of(targets)), self._first()
+        wanted = [*(pointer for _, pointer in places), *(pointer for _, _, pointer in controls)]
+        there = dict(records_at(list(dict.fromkeys(wanted)), self.options))
+        lost = list[Target]()
+        for target, pointer in places:
+            outcome = there[pointer]
+            if isinstance(outcome, Failure):
+                found = ProbeFinding("beyond" if outcome.reason == GONE else "unreadable", str(outcome))
+            else:
+                found = self.words.counted(compared(target, outcome), target)
+            self._note("target", facts, found, target)
+            if found.outcome != "same":
+                lost.append(target)
+        for role, beside, pointer in controls:
+            outcome = there[pointer]
+            known = self.memory.beside.get((beside.target_sha256, role)) if beside else first
+            is_new = known is not None and _version(facts) != _version(known)
+            if isinstance(outcome, Failure):
+                has_moved = outcome.reason == GONE and is_new
+                control = ProbeFinding("rewritten" if has_moved else "unreadable", str(outcome))
+            else:
+                record = _control_facts(RecordFacts.of(outcome))
+                control = ProbeFinding("same", record=record)
+                if known is not None and known.text_sha256 != record.text_sha256:
+                    detail = "its text is another than before"
+                    control = ProbeFinding("rewritten" if is_new else "other_record", detail, record)
+            # Not every line of a file of lines is a record.
+            if role != "first" or control.outcome != "unreadable" or first is not None:
+                self._note(role, facts, control, beside)
+        if not any(each.role == "first" for each in self.probes):
+            self._note("first", facts, self._unnoticed(targets))
+        if lost:
+            self.look_through(lost, facts)
+
+    def _unnoticed(self, targets: Sequence[Target]) -> ProbeFinding:
+        """Return a record that is no target: the first after all targets, or else the last before them."""
+        last, found = max(self.file.noticed, default=0), None
+        batches = documents_of(self.file.uri, targets[0].dataset, self.options, ReadReport())
+        for batch, i in ((each, i) for each in batches for i in range(len(each))):
+            at = batch.locate(i)
+            place = at.record_offset if at.row_index is None else at.row_index
+            if place is None or place in self.file.noticed:
+                continue
+            found = record_of(batch, i)
+            if place > last:
+                break
+        if found is None:
+            return ProbeFinding("unreadable", "the file has no record that is no target")
+        return ProbeFinding("same", record=_control_facts(found))
+
+    def _controls_of(self, targets: Sequence[Target]) -> Iterator[tuple[str, Target | None, Pointer]]:
+        """Yield role, target and place of the rows before and after each target, and of one that is none."""
+        uri, dataset, known = self.file.uri, targets[0].dataset, self._first()
+        for target in targets:
+            if (row := target.row_index) is None:
+                continue
+            for role, beside in (("before", row - 1), ("after", row + 1)):
+                if beside >= 0:
+                    yield role, target, Pointer(uri, row=beside, format=dataset)
+        if known is not None and known.row_index is None:
+            place = known.record_offset, known.record_length, targets[0].record_encoding
+            yield "first", None, Pointer(uri, *place, None, dataset)
+        elif known is not None or targets[0].row_index is not None:
+            noticed = self.file.noticed
+            unnoticed = next(row for row in range(len(noticed) + 1) if row not in noticed)
+            yield (
+                "first",
+                None,
+                Pointer(uri, row=unnoticed if known is None else known.row_index, format=dataset),
+            )
+
+    # Whole files.
+
+    def look_through(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
+        """Read the whole file; note of each target whether its text, URL, id or article is anywhere in it."""
+        marks = [(offset_of(each), _names(each)) for each in self.file.targets if not is_unresolved(each)]
+        beside = (
+            self.memory.beside.get((each.target_sha256, role))
+            for each in self.file.targets
+            for role in CONTROLS
+        )
+        marks += [(offset_of(each), _names(each)) for each in (self._first(), *beside) if each is not None]
+        names = {name for _, each in marks for name in each}
+        reading = DeepReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
+        places = [place for place, each in marks if each & reading.names]
+        firsts = [each.outcome for each in self.probes if each.role == "first"]
+        is_same_file = bool(places) or "same" in firsts
+        for target in targets:
+            found = reading.best(target)
+            if found is not None:
+                self._note("target", facts, found, target)
+            # A page without a word of the article shows nothing of the other pages of the file.
+            if found is None or found.record.copied_words == 0:
+                # Is it the file that had the target, and not cut before it?
+                asked = [each for each in self.probes if each.target_sha256 == target.target_sha256]
+                reaches = all(each.outcome != "beyond" for each in asked if each.role == "target")
+                is_whole = any(place > offset_of(target) for place in places) or (reaches and is_same_file)
+                absent = reading.absent(target, is_whole=is_whole)
+                if found is None or absent.outcome == "absent":
+                    self._note("target", facts, absent, target)
+
+    # Controls outside of the file.
+
+    def _ask_siblings(self) -> None:
+        """If the file is missing, read a record of another one: is the file gone, or the whole site?"""
+        if not any(each.role == "target" and each.outcome == "missing" for each in self.probes):
+            return
+        # Some servers miss a file only if a part of it is asked for.
+        uri = self.file.uri
+        if (answer := ask_whole(uri, 1, self.options.storage)) is not None:
+            part, there = part_of(answer, uri, 0, 1), ProbeFinding("same", "it is there without a range")
+            facts = ResponseFacts.of(answer, f"GET {printable(uri)}", uri)
+            self._note("unranged", facts, part if isinstance(part, ProbeFinding) else there)
+        for sibling in self.file.siblings:
+            if self._note_read("beside", sibling, HEAD_BYTES, "another file was read"):
+                return
+
+
+def _bounds_of(record: Target | Probe) -> tuple[int, int]:
+    start = offset_of(record)
+    return start, start + (record.record_length or 0)
+
+
+def _control_facts(record: RecordFacts) -> RecordFacts:
+    return replace(record, record_id=None, record_sha256=None)
+
+
+def _joined(ranges: Iterable[TargetRange]) -> Iterator[list[TargetRange]]:
+    joined = list[TargetRange]()
+    for each in sorted(ranges, key=lambda each: each[:2]):
+        reach = max((end for _, end, _ in joined), default=0)
+        if joined and (each[0] > reach + GAP_BYTES or each[1] - joined[0][0] > JOINED_BYTES):
+            yield joined
+            joined = []
+        joined.append(each)
+    if joined:
+        yield joined
+
+
+def _records(part: FetchedRange, taken: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield the records at the beginning of a file that are no targets; the very first one comes last."""
+    bounds, at = list[tuple[int, int]](), 0
+    while len(bounds) < FIRST_RECORDS and (end := end_of_record(part.data, at)) is not None:
+        bounds.append((at, end))
+        at = end
+    noticed = set(taken)
+    free = [each for each in bounds if each[0] not in noticed]
+    # What precedes the first target stays where it is if that one is taken out.
+    yield from sorted(free, key=lambda each: (each[0] > min(noticed, default=0), each[0] == 0))

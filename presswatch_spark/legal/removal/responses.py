@@ -1,0 +1,335 @@
+"""Raw responses as findings: is this the part of the file that was asked for, and which record is in it?"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from presswatch_spark.core.terminal import printable as harmless
+from presswatch_spark.legal.removal.states import Outcome
+from presswatch_spark.query.pointers.checks import Record
+from presswatch_spark.query.pointers.pointer import Pointer
+from presswatch_spark.query.pointers.records import ZEROS as ZERO_BYTES
+from presswatch_spark.query.pointers.records import raw_record_in, record_in
+from presswatch_spark.reading.inflate import first_member
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.warc.blocks import begins_with_record, header_fields
+from presswatch_spark.storage.addresses import other_host
+from presswatch_spark.storage.exchanges import clock_ahead
+from presswatch_spark.storage.hub import NO_REPOSITORY
+from presswatch_spark.storage.objects import RawResponse, printable
+from presswatch_spark.tables.declarations import Probe, Target
+
+PASSING = frozenset({408, 425, 500, 502, 503, 504})
+OTHER_BYTES = "its bytes are others than before"
+NOTHING = hashlib.sha256(b"").hexdigest()
+INFLATED_MOST = 64 << 20
+HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
+"""How much is kept of all headers of an answer, and of its ETag and Last-Modified."""
+GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"
+_HEADER_END = re.compile(rb"\n\r*\n")
+_RECORD_END = re.compile(rb"(?:\r?\n){0,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedRange:
+    """The part of a file that an answer brought: `data` from `start` on; of a file of `size` bytes."""
+
+    start: int
+    data: bytes
+    size: int | None
+
+    def at(self, offset: int) -> bytes:
+        """Return the bytes from an offset of the file on."""
+        return self.data[max(0, offset - self.start) :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseFacts:
+    """The columns of `probes` that a response gives, or a question that no server was asked."""
+
+    asked_at: datetime
+    request: str
+    clock_offset: float | None = None
+    file_uri: str | None = None
+    answered_by: str | None = None
+    status: int | None = None
+    headers: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    bytes: int | None = None
+    body_sha256: str | None = None
+
+    @classmethod
+    def of(cls, answer: RawResponse, request: str, uri: str) -> "ResponseFacts":
+        """Return the facts of a response to a request for the file at `uri`."""
+        answered_by = printable(answer.uri)
+        # Characters that steer a terminal or feign a line are replaced.
+        headers = "\n".join(harmless(f"{name}: {value}") for name, value in answer.headers)
+        if len(headers) > HEADERS_CHARACTERS:
+            digest = hashlib.sha256(headers.encode("utf-8", "replace")).hexdigest()
+            count = f"({len(headers):,} characters, SHA-256 {digest})"
+            headers = f"{headers[:HEADERS_CHARACTERS]}\n{count}"
+        return cls(
+            asked_at=datetime.fromtimestamp(round(answer.sent_at, 6), UTC),
+            clock_offset=clock_ahead(answer.header("Date") or "", answer.sent_at),
+            request=request,
+            file_uri=printable(uri),
+            answered_by=None if answered_by == printable(uri) else harmless(answered_by),
+            status=answer.status,
+            headers=headers or None,
+            etag=harmless(answer.header("ETag") or "")[:VALUE_CHARACTERS] or None,
+            last_modified=harmless(answer.header("Last-Modified") or "")[:VALUE_CHARACTERS] or None,
+            bytes=size_of(answer),
+            body_sha256=hashlib.sha256(answer.body).hexdigest() if answer.body else None,
+        )
+
+    @classmethod
+    def unasked(
+        cls, request: str, file_uri: str | None = None, answered_by: str | None = None
+    ) -> "ResponseFacts":
+        """Return the facts of a question that tables or known answers decide, at this moment."""
+        now = datetime.now(UTC)
+        return cls(asked_at=now, request=request, file_uri=file_uri, answered_by=answered_by)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFacts:
+    """The columns of `probes` that the record at a place gives."""
+
+    record_offset: int | None = None
+    record_length: int | None = None
+    row_index: int | None = None
+    record_sha256: str | None = None
+    record_id: str | None = None
+    document_url: str | None = None
+    text_sha256: str | None = None
+    copied_words: int | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> "RecordFacts":
+        """Return the facts of a record."""
+        stored, text = record.stored, record.facts.text_sha256 or None
+        sha256 = None if stored is None else hashlib.sha256(stored).hexdigest()
+        return replace(cls.of_row(record.facts), text_sha256=text, record_sha256=sha256, copied_words=None)
+
+    @classmethod
+    def of_row(cls, row: object) -> "RecordFacts":
+        """Return the facts of a row of `matches` or `probes`; a column that it lacks is None."""
+        return cls(**{each.name: getattr(row, each.name, None) for each in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFinding:
+    """An outcome, its detail in words, and the record that was found.
+
+    `texts`: those in the place of the text; the article's words are counted in each.
+    """
+
+    outcome: Outcome
+    detail: str = ""
+    record: RecordFacts = RecordFacts()
+    texts: tuple[bytes, ...] = ()
+
+
+def columns_of(facts: ResponseFacts | RecordFacts) -> dict[str, Any]:
+    """Return the columns of facts by name."""
+    return {each.name: getattr(facts, each.name) for each in fields(facts)}
+
+
+UNLINKED: Mapping[str, Any] = {
+    "number": -1,
+    "asked_from": "",
+    "tool_version": "",
+    "previous_sha256": "",
+    "probe_sha256": "",
+}
+"""Columns of a row that is not yet in a chain."""
+
+
+def probe_of(role: str, facts: ResponseFacts, found: ProbeFinding, target: Target | None = None) -> Probe:
+    """Return a probe that is not yet in the chain: without round, number and digests."""
+    return Probe(
+        **columns_of(facts),
+        **columns_of(found.record),
+        **UNLINKED,
+        role=role,
+        target_sha256=None if target is None else target.target_sha256,
+        outcome=found.outcome,
+        detail=found.detail or None,
+        round=0,
+        batch=0,
+    )
+
+
+def finding_of(probe: Probe, detail: str, record: RecordFacts) -> ProbeFinding:
+    """Return the finding of a probe again, with another detail and record."""
+    return ProbeFinding(cast(Outcome, probe.outcome), detail, record)
+
+
+def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange | ProbeFinding:
+    """Return the part of the file at `uri` that an answer brings, or why it brings none."""
+    status, size = answer.status, size_of(answer)
+    if answer.ours:
+        return ProbeFinding("failed", f"a fault on our side: {answer.failure}")
+    if status is None:
+        return ProbeFinding("failed", answer.failure)
+    if answer.code == NO_REPOSITORY:
+        return ProbeFinding("denied", "the hub shows no such dataset: it is gone, or private")
+    if status in (404, 410):
+        if other := other_host(answer, uri):
+            return ProbeFinding("strange", f"another host answered for it: {other}")
+        return ProbeFinding("missing")
+    if status in (401, 403):
+        return ProbeFinding("denied", harmless(answer.code)[:VALUE_CHARACTERS])
+    if status == 429:
+        return ProbeFinding("limited")
+    if status in PASSING:
+        return ProbeFinding("refused", f"status {status}")
+    if status == 416:
+        return FetchedRange(start, b"", size)
+    if status not in (200, 206):
+        return ProbeFinding("strange", f"status {status}{': ' * bool(answer.failure)}{answer.failure}")
+    if answer.failure:
+        return ProbeFinding("failed", answer.failure)
+    if status == 206 and answer.start != start:
+        return ProbeFinding("strange", f"bytes from {answer.start:,} on came, and not from {start:,}")
+
+    is_chunked = "chunked" in (answer.header("Transfer-Encoding") or "").lower()
+    if size is None and status == 200 and is_chunked and 0 < len(answer.body) < end - start:
+        # A server that knows neither ranges nor lengths sent the file to its end.
+        size = answer.start + len(answer.body)
+    data = answer.body[start - answer.start :] if answer.start <= start else b""
+    whole = (min(end, size) if size is not None else end) - start
+    if status == 200 and len(data) < whole:
+        # A page for people that there is no such file has status 200 on some servers.
+        return ProbeFinding("strange", "status 200, and not the bytes that were asked for")
+    if len(data) != max(0, whole):
+        return ProbeFinding("strange", f"{len(data):,} bytes came of {whole:,}")
+    return FetchedRange(start, data, size)
+
+
+def size_of(answer: RawResponse) -> int | None:
+    """Return the size of the file, as the answer has it."""
+    total = (answer.header("Content-Range") or "").rpartition("/")[2]
+    if answer.status == 200:
+        total = answer.header("Content-Length") or ""
+    return int(total) if total.isdecimal() else None
+
+
+# The record at a place.
+
+
+def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> ProbeFinding:
+    """Return the finding at the place of a target that can be read by range."""
+    start, length = target.record_offset or 0, target.record_length or 0
+    pointer = Pointer(target.shard_uri, start, length, None, None, target.dataset)
+    data = part.at(start)
+    found = record_in(data, pointer, options)
+    if isinstance(found, Record):
+        return compared(target, found)
+    # A record without text is none to a scan, and still has its id and URL.
+    end = end_of_record(data, 0)
+    raw = raw_record_in(data[:end], replace(pointer, length=end), options) if end else found
+    if isinstance(raw, Record):
+        facts = replace(RecordFacts.of(raw), text_sha256=None)
+        # A target that an index named has only its URL.
+        is_same = facts.record_id == target.record_id
+        if target.record_id is None:
+            is_same = target.document_url is not None and facts.document_url == target.document_url
+        if not is_same:
+            return ProbeFinding("other_record", record=facts)
+        if raw.content_sha256 != NOTHING:
+            detail = "the record has content, and no text that a scan reads"
+            return ProbeFinding("unreadable", detail, facts)
+        stored, end = data[: max(length, end or 0)], end or 0
+        member = first_member(stored[:end], INFLATED_MOST) if stored.startswith(GZIP) else None
+        plain = member.data if member else stored[:end]
+        if end_of_record(plain, 0) != len(plain) or stored[end:].strip(b"\0"):
+            return ProbeFinding("unreadable", "other bytes follow an empty record", facts)
+        return ProbeFinding("empty", record=facts)
+    if not data:
+        return ProbeFinding("beyond", "the file ends before it")
+    return ProbeFinding("zeros" if found.detail == ZERO_BYTES else "unreadable", found.detail)
+
+
+def compared(target: Target, record: Record) -> ProbeFinding:
+    """Return the finding of a record with text for a target: its text, its successor, or another."""
+    facts = RecordFacts.of(record)
+    if target.text_sha256 is None:
+        # An index named the capture: it is the record of the same page, in the same second.
+        is_at = in_same_second(record.facts.captured_at, target.captured_at)
+        is_capture = is_at and facts.document_url == target.document_url
+        return ProbeFinding("same" if is_capture else "other_record", record=facts)
+    same_text = facts.text_sha256 == target.text_sha256
+    same_id = target.record_id is not None and facts.record_id == target.record_id
+    # Rows of dumps have no ids: there the URL names the document.
+    same_url = target.document_url is not None and facts.document_url == target.document_url
+    is_same = same_id or (target.record_id is None and same_url)
+    if same_text and (is_same or same_url or target.document_url is None):
+        return ProbeFinding("same", record=facts)
+    if same_text:
+        return ProbeFinding("elsewhere", "its text is there under another URL", facts)
+    if is_same:
+        return ProbeFinding("other_text", record=facts, texts=(record.text,))
+    return ProbeFinding("other_record", record=facts)
+
+
+def in_same_second(one: datetime | None, other: datetime | None) -> bool:
+    """Return whether two moments that are known are in the same second; an index knows no fractions."""
+    if one is None or other is None:
+        return False
+    return one.replace(microsecond=0) == other.replace(microsecond=0)
+
+
+def control_in(
+    part: FetchedRange, start: int, end: int, known: str | None, *, is_new: bool = False
+) -> ProbeFinding:
+    """Return the finding of a control: the record at [start, end), whose bytes had the SHA-256 `known`.
+
+    `is_new`: the file is another version than before, so records may have moved.
+    """
+    data = part.at(start)[: end - start]
+    sha256 = hashlib.sha256(data).hexdigest()
+    facts = RecordFacts(record_offset=start, record_length=end - start, record_sha256=sha256)
+    if len(data) < end - start:
+        return ProbeFinding("beyond", "the file ends before it", facts)
+    if known in (None, sha256) and end_of_record(data, 0) is not None:
+        raw = raw_record_in(data, Pointer("", start, end - start), ReadOptions())
+        url = raw.facts.document_url if isinstance(raw, Record) else None
+        return ProbeFinding("same", record=replace(facts, document_url=url))
+    if known is None or not data.strip(b"\0"):
+        return ProbeFinding("unreadable", "no record begins there", facts)
+    return ProbeFinding("rewritten" if is_new else "other_record", OTHER_BYTES, facts)
+
+
+# Where records begin and end in a part of a file: gzip members, or plain records of WARC.
+
+
+def end_of_record(data: bytes, start: int) -> int | None:
+    """Return where the record that begins at `start` ends; None if none does, or it ends beyond the data."""
+    if data.startswith(GZIP, start):
+        member = first_member(data[start:], INFLATED_MOST)
+        return None if member is None or member.end is None else start + member.end
+    if not begins_with_record(data[start : start + 64]):
+        return None
+    head = _HEADER_END.search(data, start)
+    length = header_fields(data[start : head.start() + 1]).get("content-length", "") if head else ""
+    if head is None or not re.fullmatch("[0-9]{1,17}", length):
+        return None
+    end = head.end() + int(length)
+    closing = _RECORD_END.match(data, end)
+    return closing.end() if closing and end <= len(data) else None
+
+
+def start_of_record_before(data: bytes, end: int) -> int | None:
+    """Return where the record begins that ends just before `end`; None if the data holds no whole one."""
+    for magic in (GZIP, PLAIN):
+        at = data.rfind(magic, 0, end)
+        while at >= 0:
+            if end_of_record(data[:end], at) == end:
+                return at
+            at = data.rfind(magic, 0, at)
+    return None

@@ -1,0 +1,343 @@
+"""The state of a target: one ordered table of rules, applied to the last round that asked for it.
+
+A text counts as removed only if that round shows that it cannot be read, and its controls answered as they
+must. A failure, or answers that disagree, leave the target undecided.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from presswatch_spark.core.translation import N_
+from presswatch_spark.tables.declarations import Probe
+
+Outcome = Literal[
+    "same", "elsewhere", "other_text", "empty", "zeros", "unreadable", "other_record", "beyond", "nowhere",
+    "absent", "gaps", "missing", "denied", "edge", "rewritten", "listed", "unlisted", "recaptured",
+    "unresolved", "limited", "refused", "strange", "failed", "remains",
+]  # fmt: skip
+"""The answer of a probe. `remains`: of earlier versions, bytes without a record that gave text."""
+State = Literal[
+    "present", "altered", "hidden", "overwritten", "dropped", "withdrawn", "superseded", "restricted",
+    "reappeared", "recaptured", "undecided",
+]  # fmt: skip
+Controls = Mapping[tuple[int, int], Sequence[Probe]]
+"""The controls of a round, by round and batch."""
+Rule = tuple[bool, State, str]
+"""A condition, the state that it gives, and the reason to doubt that."""
+FileVersion = tuple[str, int | None]
+"""The version of a file: ETag or Last-Modified, and size."""
+
+MEANINGS: Mapping[str, str] = {
+    "present": N_("The text can be read."),
+    "altered": N_("Another text is there, which removes nothing."),
+    "hidden": N_("The index has no entry, but it reads."),
+    "overwritten": N_("Nothing is at its place, and controls of the file read."),
+    "dropped": N_("The whole file was read, and the text is not in it."),
+    "withdrawn": N_("The file was missing twice, a day apart."),
+    "superseded": N_("An older revision serves it, the newest does not."),
+    "restricted": N_("Access was refused, which removes nothing."),
+    "reappeared": N_("It was removed, and is there again."),
+    "recaptured": N_("A later capture of its address has the article."),
+    "undecided": N_("Nobody can say."),
+}
+"""Meanings of the states, for people."""
+STATES = tuple(MEANINGS)
+"""All states, in the order in which they are counted."""
+REMOVED: frozenset[State] = frozenset({"overwritten", "dropped", "withdrawn"})
+READS: frozenset[Outcome] = frozenset({"same", "elsewhere"})
+"""The text can be read."""
+WHOLE: frozenset[Outcome] = frozenset({"nowhere", "absent"})
+"""The whole file was read without the target: looked for by its names only, or by its article, too."""
+FAILURES: Mapping[Outcome, str] = {
+    "failed": N_("there was no whole answer"),
+    "limited": N_("the server asked for fewer requests"),
+    "refused": N_("the server could not answer"),
+    "strange": N_("the answer was no part of the file"),
+}
+"""Outcomes that show nothing of the target."""
+UNSEARCHED = N_(
+    "its text and URL are not in the file; only --corpus can say whether passages of its article are"
+)
+MAY_GIVE_TEXT = N_("bytes at its place are no record that a scan reads, and may still give its text")
+STAYED_AWAY = timedelta(hours=24)
+"""How far apart two answers that a file is missing must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalState:
+    """The state of a target at a time.
+
+    `reason`: an English sentence with the names of `facts`. `probes`: `number` of those that it rests on.
+    `left`: words of the article in another text; None if not counted. `own`: of its own place, where a run
+    found a later capture, or this one in another file.
+    """
+
+    state: State
+    reason: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    probes: tuple[int, ...] = ()
+    left: int | None = None
+    own: "RemovalState | None" = None
+
+    @property
+    def removed(self) -> bool:
+        """The text is gone from this place."""
+        return self.state in REMOVED
+
+    @property
+    def is_gone(self) -> bool:
+        """Nothing of the text is at this place: it is removed, or another text is there without its words."""
+        return self.removed or (self.state == "altered" and self.left == 0)
+
+    @property
+    def doubt(self) -> str:
+        """The reason as an English sentence; empty if there is none."""
+        return self.reason.format_map(self.facts)
+
+
+UNASKED = RemovalState("undecided", N_("it was not asked for yet"))
+
+
+@dataclass(slots=True)
+class FollowedTarget:
+    """A target as its rounds are read, one after the other; it holds no probes of earlier rounds but one.
+
+    `state`: after the last round that asked for it. `captures`, `elsewhere`: `number` of the probes that show
+    its article in a later capture, and its capture in another file. `versions`: those of its file in which it
+    was read; `longest`: their greatest size. `first_missing`: since when the file is missing, without any
+    other answer between, if another file was read beside it. `gone`: its last state without its text.
+    """
+
+    state: RemovalState = UNASKED
+    captures: tuple[int, ...] = ()
+    elsewhere: tuple[int, ...] = ()
+    was_read: bool = False
+    versions: set[FileVersion] = field(default_factory=set)
+    longest: int | None = None
+    first_missing: Probe | None = None
+    gone: str = ""
+
+    def add(
+        self, asked: Sequence[Probe], controls: Controls, index: Sequence[Probe], captures: Sequence[Probe]
+    ) -> RemovalState:
+        """Return the state after a round that asked for the target.
+
+        `asked`: probes of its place, one at least. `controls`: of the round. `index`: what an index said of
+        it. `captures`: what runs had of its article.
+        """
+        for probe in asked:
+            of_batch = controls.get((probe.round, probe.batch), ())
+            if probe.outcome != "missing" or _is_there(of_batch):
+                self.first_missing = None
+            elif self.first_missing is None and _has(of_batch, "beside", "same", "edge"):
+                self.first_missing = probe
+            if probe.outcome == "same":
+                self.was_read = True
+                self.versions |= {version} if (version := version_of(probe)) else set()
+                self.longest = max(filter(None, (probe.bytes, self.longest)), default=None)
+        named = (None, asked[0].target_sha256)
+        batches = dict.fromkeys((probe.round, probe.batch) for probe in (*asked, *index))
+        beside = [
+            each for batch in batches for each in controls.get(batch, ()) if each.target_sha256 in named
+        ]
+        own = TargetRound(asked, beside, index, self).state()
+        if own.is_gone:
+            self.gone = own.state
+        self.note(captures)
+        self.state, facts = own, {"own": str(own.state)}
+        if self.captures:
+            reason = N_("a later capture of its URL has the article; its own place is {own}")
+            numbers = (*self.captures, *own.probes)
+            self.state = RemovalState("recaptured", reason, facts, numbers, own.left, own)
+        elif self.elsewhere and own.removed:
+            reason = N_("a run found this capture in another file; its own place is {own}")
+            self.state = RemovalState("present", reason, facts, (*self.elsewhere, *own.probes), own=own)
+        return self.state
+
+    def note(self, captures: Sequence[Probe]) -> None:
+        """Take note of what runs had; it counts from the next round on that asks for the target."""
+        self.elsewhere += tuple(probe.number for probe in captures if probe.outcome == "elsewhere")
+        self.captures += tuple(probe.number for probe in captures if probe.outcome != "elsewhere")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRound:
+    """A round that asked for a target: its probes (one at least), controls, index, and all rounds so far."""
+
+    asked: Sequence[Probe]
+    controls: Sequence[Probe]
+    index: Sequence[Probe]
+    history: FollowedTarget
+
+    def has(self, *outcomes: Outcome) -> bool:
+        """Return whether a probe of the target's place has one of these outcomes."""
+        return any(probe.outcome in outcomes for probe in self.asked)
+
+    def control(self, role: str, *outcomes: Outcome) -> bool:
+        """Return whether a control of a role has one of these outcomes."""
+        return _has(self.controls, role, *outcomes)
+
+    @property
+    def newest(self) -> list[Probe]:
+        """On a hub, the probes of the newest revision."""
+        return [each for each in self.controls if each.role == "newest"]
+
+    def contradicts(self, role: str, *expected: Outcome) -> bool:
+        """Return whether a control answered neither as expected nor as one of a file that cannot be read."""
+        allowed = (*expected, "missing", "denied", *FAILURES)
+        return any(each.role == role and each.outcome not in allowed for each in self.controls)
+
+    def state(self) -> RemovalState:
+        """Return the state of the target's own place after the round, by the first rule that holds."""
+        state, reason = next((state, reason) for holds, state, reason in self.rules() if holds)
+        first, facts = self.history.first_missing, dict[str, str]()
+        if "{" in reason:
+            again = f"{first.asked_at + STAYED_AWAY:%Y-%m-%d %H:%M} UTC" if first else ""
+            facts = {"before": self.history.gone, "again": again}
+        shown = [first, *self.asked] if state == "withdrawn" and first else list(self.asked)
+        is_by_controls = state in REMOVED or state == "undecided"
+        shown += self.controls if is_by_controls else self.newest
+        if state == "hidden":
+            shown += [probe for probe in self.index if probe.outcome == "unlisted"][:1]
+        numbers = tuple(dict.fromkeys(probe.number for probe in shown))
+        return RemovalState(state, reason, facts, numbers, self.words() if state == "altered" else None)
+
+    def words(self) -> int | None:
+        """Return the most words of the article in a text that is there; None if they were not counted."""
+        there = self.asked if self.has("other_text", "remains") else self.newest
+        return max((each.copied_words for each in there if each.copied_words is not None), default=None)
+
+    def is_on_hub(self) -> bool:
+        """Return whether the file is pinned to a commit, whose bytes never change."""
+        return bool(self.newest) or any(str(probe.file_uri).startswith("hf://") for probe in self.asked)
+
+    def newest_lacks_it(self) -> bool:
+        """Return whether the newest revision, of a file on a hub, was read and lacks the text."""
+        outcomes = {each.outcome for each in self.newest}
+        return bool(outcomes) and outcomes <= {*WHOLE, "missing", "other_text"}
+
+    def rules(self) -> Iterator[Rule]:
+        """Yield condition, state and reason to doubt it of each rule; the first that holds decides."""
+        # A text that can be read is not gone, whatever else was answered.
+        newest_reads = self.control("newest", *READS)
+        reads = self.has(*READS) or newest_reads
+        yield bool(self.history.gone) and reads, "reappeared", N_("it was {before} before")
+        words = any(each.copied_words for each in self.newest)
+        is_superseded = self.has(*READS) and self.newest_lacks_it() and not words
+        older = N_("the newest revision is without it, and an older one still serves it")
+        unsearched = N_(
+            "the newest revision is without its text and URL, and an older one still serves it; only"
+            " --corpus can say whether passages of its article are in the newest"
+        )
+        yield is_superseded and self.control("newest", "nowhere"), "superseded", unsearched
+        yield is_superseded, "superseded", older
+        is_hidden = any(probe.outcome == "unlisted" for probe in self.index)
+        is_hidden &= self.control("listed", "listed")
+        yield reads and is_hidden, "hidden", N_("the index has no entry of it, and the record reads")
+        yield self.has("same"), "present", ""
+        yield self.has("elsewhere"), "present", N_("it is elsewhere in the file, or under another URL")
+        yield newest_reads, "present", N_("its commit no longer gives it; the newest revision does")
+        # Answers that count for nothing.
+        denied = N_("access was refused, which removes nothing")
+        yield self.control("newest", "denied"), "restricted", denied
+        unresolved = N_("unresolved: no index (--index) has said yet where in its file the record is")
+        yield self.has("unresolved"), "undecided", unresolved
+        yield self.contradicts("nowhere"), "undecided", N_("the server answers for a name that never was")
+        lost = N_("a record of the file that nobody noticed is not there either")
+        yield self.contradicts("first", "same", "rewritten"), "undecided", lost
+        for outcome, reason in FAILURES.items():
+            yield self.has(outcome), "undecided", reason
+        yield self.has("denied"), "restricted", denied
+        yield not self.history.was_read, "undecided", N_("no probe of this case ever read it")
+        unheard = N_("the server was not heard on a name that never was")
+        yield not self.control("nowhere", "missing", "denied"), "undecided", unheard
+        answers = (version_of(probe) for probe in self.asked if probe.outcome != "missing")
+        is_known = any(version in self.history.versions for version in answers)
+        yield is_known, "undecided", N_("the server says that the file is the one in which it was read")
+        yield from self._if_other_text(self.has("other_text") or (self.has("remains") and bool(self.words())))
+        is_unread = any(
+            probe.outcome in ("unreadable", "remains") and probe.record_offset is not None
+            for probe in self.asked
+        )
+        yield is_unread, "undecided", MAY_GIVE_TEXT
+        yield from self._if_text_is_not_there()
+
+    def _if_other_text(self, is_there: bool) -> Iterator[Rule]:
+        """Without a word of the article it is no removal: a count can miss words that are written oddly."""
+        words = self.words()
+        yield is_there and words is None, "altered", N_("the article's words were not counted")
+        yield is_there and bool(words), "altered", ""
+        none = N_("another text is there, in which no word of the article was found")
+        yield is_there, "altered", none
+
+    def _if_text_is_not_there(self) -> Iterator[Rule]:
+        # The file is missing.
+        is_gone, first = self.has("missing"), self.history.first_missing
+        partly = N_("the server misses its file only for some requests")
+        yield is_gone and _is_there(self.controls), "undecided", partly
+        alone = N_("its file is missing, but no other file of the folder was read beside it")
+        has_other = first is not None and self.control("beside", "same", "edge")
+        yield is_gone and not has_other, "undecided", alone
+        once, last = N_("its file was missing once; ask again after {again}"), self.asked[-1]
+        apart = last.asked_at - first.asked_at if first else timedelta(0)
+        if first and first.clock_offset is not None and last.clock_offset is not None:
+            # By our clock or the server's: whichever says less.
+            apart = min(apart, apart + timedelta(seconds=last.clock_offset - first.clock_offset))
+        yield is_gone and apart < STAYED_AWAY, "undecided", once
+        unknown = N_("its commit is gone, and the newest revision could not be read for it")
+        yield is_gone and self.is_on_hub() and not self.newest_lacks_it(), "undecided", unknown
+        yield from self._if_other_text(is_gone and self.control("newest", "other_text"))
+        yield is_gone and self.control("newest", "nowhere"), "undecided", UNSEARCHED
+        yield is_gone and self.control("newest", "absent"), "dropped", ""
+        yield is_gone, "withdrawn", ""
+        yield self.is_on_hub(), "undecided", N_("a commit never changes, and gives other bytes")
+        # The file is there.
+        is_blank, longest = self.has("empty", "zeros"), self.history.longest
+        no_other = N_("no other record of the file was read")
+        yield not self.control("first", "same", "rewritten"), "undecided", no_other
+        yield self.has("absent") and is_blank, "overwritten", ""
+        yield self.has("absent"), "dropped", ""
+        yield self.has("unreadable", "remains"), "undecided", MAY_GIVE_TEXT
+        has_grown = longest is not None and any((probe.bytes or 0) > longest for probe in self.asked)
+        grown = N_(
+            "its file is longer than before: only --deep, with --corpus, can say"
+            " that the article is not in it"
+        )
+        yield is_blank and has_grown, "undecided", grown
+        both = self.control("before", "same", "edge") and self.control("after", "same", "edge")
+        yield self.has("empty") or (is_blank and both), "overwritten", ""
+        yield self.has("nowhere"), "undecided", UNSEARCHED
+        yield self.has("gaps"), "undecided", N_("parts of the file that were not read may hold its text")
+        neighbours = N_(
+            "its neighbours were not both read; --deep, with --corpus, can say whether it is in the file"
+        )
+        yield is_blank, "undecided", neighbours
+        cut = N_("the file ends before it: it may be cut, unless --deep finds a record that stood behind it")
+        yield self.has("beyond"), "undecided", cut
+        other = N_(
+            "another record is at its place; only --deep, with --corpus, can say that it is not in the file"
+        )
+        yield True, "undecided", other
+
+
+def strong(etag: str | None) -> str | None:
+    """Return an ETag without the mark of a weak one, which a proxy may add to that of the same file."""
+    return etag and etag.removeprefix("W/")
+
+
+def version_of(probe: Probe) -> FileVersion | None:
+    """Return the version of the file that answered; None if the server names none."""
+    named = strong(probe.etag) or probe.last_modified
+    return (named, probe.bytes) if named else None
+
+
+def _has(probes: Sequence[Probe], role: str, *outcomes: Outcome) -> bool:
+    return any(each.role == role and each.outcome in outcomes for each in probes)
+
+
+def _is_there(controls: Sequence[Probe]) -> bool:
+    """Return whether a missing file is there for another range, or for a request without one."""
+    is_there_whole = any(each.role == "unranged" and each.outcome != "missing" for each in controls)
+    return is_there_whole or _has(controls, "first", "same", "rewritten")

@@ -1,0 +1,312 @@
+"""The status of a case at a time: the state of each target and claim, and the alarms of each round."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from presswatch_spark.claims.selection import RecordReading, claims_of_targets
+from presswatch_spark.legal.removal.case import ProbeRound, RemovalCase, is_headed
+from presswatch_spark.legal.removal.places import ResolvedPlaces
+from presswatch_spark.legal.removal.states import (
+    FAILURES,
+    READS,
+    STATES,
+    UNASKED,
+    FollowedTarget,
+    RemovalState,
+    strong,
+)
+from presswatch_spark.scanning.monitoring.metrics import MetricFamily, exposition, labels_of
+from presswatch_spark.scanning.monitoring.progress import unwritable, write_whole
+from presswatch_spark.storage.objects import printable
+from presswatch_spark.tables.declarations import Probe, Target
+
+TARGET_COLUMNS = (
+    "row_sha256", "article_id", "title_id", "publisher_id", "place", "dataset", "release",
+    "shard_uri", "record_offset", "record_length", "row_index", "record_id", "document_url",
+    "captured_at", "target_sha256",
+)  # fmt: skip
+ALARM_KINDS = (
+    "reappeared", "recaptured", "index disagrees", "file changed", "clock set back", "head missing",
+)  # fmt: skip
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""Clocks are corrected by seconds; a round that begins this much before the last one ended is reported."""
+OF_INDEX = frozenset({"index", "listed", "place"})
+"""Roles of probes that an index answers."""
+ANSWERS_OF_INDEX = frozenset({"listed", "unlisted"})
+NO_FILE = frozenset({"missing", "denied", *FAILURES})
+"""Outcomes without bytes of a file: their ETag is none of the file's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A finding of a round that a person should look at; `probe` shows it."""
+
+    round: int
+    kind: str
+    about: str
+    detail: str
+    probe: int
+
+
+@dataclass(slots=True)
+class Alarms:
+    """The alarms of a case, each in the round that brought it; no probes of earlier rounds are kept.
+
+    `_clear`: the last clear state of each target's own place. `_captured`: targets whose later capture was
+    reported; no longer if they were removed since. `_versions`: the last answer of each file.
+    """
+
+    found: list[Alarm] = field(default_factory=list)
+    _clear: dict[str, RemovalState] = field(default_factory=dict)
+    _captured: set[str] = field(default_factory=set)
+    _versions: dict[str | None, Probe] = field(default_factory=dict)
+    _latest: datetime | None = None
+
+    def add(self, probes: Sequence[Probe], states_now: Mapping[str, RemovalState]) -> None:
+        """Take a round into account: its probes, and the states after it of the targets it asked for."""
+        answered = (probe for probe in probes if probe.role == "index" and probe.outcome in ANSWERS_OF_INDEX)
+        heard = {probe.target_sha256 for probe in answered}
+        for target, state in states_now.items():
+            number, own, before = probes[0].round, state.own or state, self._clear.get(target, UNASKED)
+            if own.state != before.state and own.state == "reappeared":
+                self.found.append(Alarm(number, "reappeared", target, own.doubt, own.probes[0]))
+            if own.state != before.state and own.state == "hidden":
+                self.found.append(Alarm(number, "index disagrees", target, own.doubt, own.probes[-1]))
+            if own.removed and not before.removed:
+                self._captured.discard(target)
+            # These add nothing to what is known. A hidden text stays so while no index answers.
+            is_unclear = own.state in ("undecided", "restricted")
+            is_still_hidden = (before.state, own.state) == ("hidden", "present") and target not in heard
+            if not (is_unclear or is_still_hidden):
+                self._clear[target] = own
+        for probe in probes:
+            # A later capture is reported once for each time that the target was removed.
+            target = probe.target_sha256 or ""
+            if probe.role != "recapture" or target in self._captured:
+                continue
+            was_removed = self._clear.get(target, UNASKED).removed
+            if probe.outcome != "elsewhere":
+                self._captured.add(target)
+                removed = "it was removed from its place, and " if was_removed else ""
+                detail = f"{removed}a later capture has the article: {probe.request}"
+                self._report(probe, "recaptured", target, detail)
+            elif was_removed:
+                detail = f"a run found the same capture in another file: {probe.request}"
+                self._report(probe, "reappeared", target, detail)
+        self._add_files(probes)
+        first, last = (pick(probes, key=lambda probe: probe.asked_at) for pick in (min, max))
+        if self._latest is not None and self._latest - first.asked_at > CLOCK_TOLERANCE:
+            times = f"{first.asked_at:%Y-%m-%d %H:%M}", f"{self._latest:%Y-%m-%d %H:%M}"
+            detail = "its first probe is of {} UTC, an earlier round asked until {} UTC".format(*times)
+            self._report(first, "clock set back", f"round {first.round}", detail)
+        self._latest = max(last.asked_at, self._latest or last.asked_at)
+
+    def _report(self, probe: Probe, kind: str, about: str | None, detail: str) -> None:
+        self.found.append(Alarm(probe.round, kind, about or "", detail, probe.number))
+
+    def _add_files(self, probes: Sequence[Probe]) -> None:
+        by_file = defaultdict[str, list[Probe]](list)
+        for probe in probes:
+            is_of_file = probe.role not in OF_INDEX and probe.role != "recapture"
+            if probe.file_uri and probe.etag and is_of_file and probe.outcome not in NO_FILE:
+                by_file[probe.file_uri].append(probe)
+        for file, answers in by_file.items():
+            before, now = self._versions.get(file), answers[0]
+            # A server that gives every answer another ETag shows nothing by it.
+            is_steady = len({strong(each.etag) for each in answers}) == 1
+            # Some give an unchanged file another ETag each time. A disk does not: two changes in a second,
+            # which Last-Modified does not tell apart, are two.
+            is_same = (
+                before is not None
+                and not (now.etag or "").startswith("mtime-")
+                and now.last_modified is not None
+                and (now.last_modified, now.bytes) == (before.last_modified, before.bytes)
+            )
+            if is_steady and before and strong(before.etag) != strong(now.etag) and not is_same:
+                detail = f"its ETag was {before.etag}, and is {now.etag}"
+                self._report(now, "file changed", file, detail)
+            self._versions[file] = answers[-1]
+
+
+class Course:
+    """The course of a case up to a round: of all rounds, one summary of each target is kept.
+
+    A round is read, taken into account and dropped: memory depends on the targets and on the largest round.
+
+    `of_places`: probes of targets. `newest`: the digest of the last probe, `asked_at` its time. `readings`:
+    the newest reading of each target in each file, unless something else was found since. `places`: where the
+    targets are that no scan has found.
+    """
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self.rounds, self.probes, self.of_places, self.newest = 0, 0, 0, ""
+        self.asked_at: datetime | None = None
+        self.readings: dict[str, tuple[RecordReading, ...]] = {}
+        self.places = ResolvedPlaces(targets)
+        self._asked = (0, 0)
+        self._followed = {target.target_sha256: FollowedTarget() for target in targets}
+        self._alarms = Alarms()
+
+    def add(self, probes: Sequence[Probe]) -> None:
+        """Take the probes of the next round into account: all of them, in their order."""
+        if not probes:
+            return
+        self.rounds, self.probes = self.rounds + 1, self.probes + len(probes)
+        self.newest, self.asked_at = probes[-1].probe_sha256, probes[-1].asked_at
+        self.places.learn(probes)
+        asked, index, captures = (defaultdict[str, list[Probe]](list) for _ in range(3))
+        by_role = {"target": asked, "index": index, "recapture": captures}
+        controls = defaultdict[tuple[int, int], list[Probe]](list)
+        for probe in probes:
+            target, file = probe.target_sha256 or "", probe.file_uri or ""
+            if (of_role := by_role.get(probe.role)) is None:
+                controls[probe.round, probe.batch].append(probe)
+                continue
+            of_role[target].append(probe)
+            if probe.role != "target":
+                continue
+            self.of_places += 1
+            if probe.outcome in READS:
+                others = (each for each in self.readings.get(target, ()) if each.file != file)
+                self.readings[target] = (*others, RecordReading(probe.asked_at, file))
+            elif probe.outcome not in ("denied", *FAILURES):
+                self.readings.pop(target, None)
+        self._asked = probes[0].round, len(asked)
+        for target in captures.keys() - asked.keys():
+            self._followed[target].note(captures[target])
+        states_now = {
+            target: followed.add(asked[target], controls, index.get(target, ()), captures.get(target, ()))
+            for target, followed in self._followed.items()
+            if target in asked
+        }
+        self._alarms.add(probes, states_now)
+
+    def asked_in(self, number: int) -> int:
+        """Return how many targets a round asked for, if it is the last that has probes; else 0."""
+        return self._asked[1] if self._asked[0] == number else 0
+
+    def states(self) -> dict[str, RemovalState]:
+        """Return the state of each target, by its digest."""
+        return {target: followed.state for target, followed in self._followed.items()}
+
+    def alarms(self) -> Sequence[Alarm]:
+        """Return the alarms of all rounds, each in the round that brought it."""
+        return self._alarms.found
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStatus:
+    """A case by its probes up to a time; `rounds`: those that were begun."""
+
+    case: RemovalCase
+    targets: Sequence[Target]
+    states: Mapping[str, RemovalState]
+    course: Course
+    rounds: Sequence[ProbeRound]
+    alarms: Sequence[Alarm]
+
+    @classmethod
+    def of(cls, case: RemovalCase, as_of: datetime | None = None) -> Self:
+        """Read a case; `BrokenCaseError` if any of it has changed."""
+        targets, rounds, heads = case.targets(), case.rounds(), case.heads()
+        course = Course(targets)
+        for probes in case.each_round(rounds, heads):
+            course.add([probe for probe in probes if as_of is None or probe.asked_at <= as_of])
+        newest = rounds[-1].number if rounds else 0
+        is_complete = as_of is None and newest and targets and course.asked_in(newest) == len(targets)
+        is_headless = is_complete and not is_headed(heads, course.probes)
+        return cls.by(case, targets, course, rounds, headless=newest if is_headless else None)
+
+    @classmethod
+    def by(
+        cls,
+        case: RemovalCase,
+        targets: Sequence[Target],
+        course: Course,
+        rounds: Sequence[ProbeRound],
+        headless: int | None = None,
+    ) -> Self:
+        """Return the status after the rounds of a course; `headless`: the last round, if its head is lost."""
+        missing = [(each.number, each.number - 1, 0) for each in rounds if each.is_headed is False]
+        if headless is not None:
+            missing.append((headless, headless, course.probes - 1))
+        detail = "its head has no note: the note was deleted, or the round was killed at its very end"
+        alarms = [
+            Alarm(number, "head missing", f"round {without}", detail, probe)
+            for number, without, probe in missing
+        ]
+        placed = course.places.of(targets)
+        return cls(case, placed, course.states(), course, rounds, [*course.alarms(), *alarms])
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield a row of the status for each target: its columns, its state, and the probes of that."""
+        for target in self.targets:
+            state = self.states[target.target_sha256]
+            yield {
+                **{name: getattr(target, name) for name in TARGET_COLUMNS},
+                "state": state.state,
+                "removed": state.removed,
+                "doubt": state.doubt or None,
+                "words_left": state.left,
+                "probes": list(state.probes),
+            }
+
+    def counts(self) -> Counter[str]:
+        """Return how many targets are in each state."""
+        return Counter(state.state for state in self.states.values())
+
+    def claims(self) -> tuple[int, int]:
+        """Return how many claims are removed, at every place, and how many there are."""
+        claims = claims_of_targets(self.targets)
+        of_claim = defaultdict[Any, list[bool]](list)
+        for target in self.targets:
+            state = self.states[target.target_sha256]
+            of_claim[claims.get(target.row_sha256, target.row_sha256)].append(state.removed)
+        return sum(map(all, of_claim.values())), len(of_claim)
+
+
+# Metrics for Prometheus.
+
+FAMILIES: Mapping[str, MetricFamily] = {
+    "removal_places": MetricFamily("gauge", "places", "Places of the case, by state.", "state", STATES),
+    "removal_claims": MetricFamily("gauge", "claims", "Claims of the case."),
+    "removal_claims_removed": MetricFamily(
+        "gauge", "claims", "Those of them that are removed at every place."
+    ),
+    "removal_rounds_total": MetricFamily("counter", "rounds", "Rounds that were begun."),
+    "removal_alarms_total": MetricFamily("counter", "alarms", "Alarms of all rounds.", "kind", ALARM_KINDS),
+    "removal_round_timestamp_seconds": MetricFamily("gauge", "seconds", "When the last round was begun."),
+}
+
+
+def write_metrics(path: str, status: CaseStatus) -> None:
+    """Write the metrics of a case for Prometheus, whole or not at all; `OutputError` if that fails.
+
+    Each sample names the case.
+    """
+    kinds, places = Counter(alarm.kind for alarm in status.alarms), status.counts()
+    removed, claims = status.claims()
+    last = [datetime.fromisoformat(each.begun_at) for each in status.rounds[-1:]]
+    values: Mapping[str, Mapping[str, float]] = {
+        "removal_places": {state: places[state] for state in STATES},
+        "removal_claims": {"": claims},
+        "removal_claims_removed": {"": removed},
+        "removal_rounds_total": {"": len(status.rounds)},
+        "removal_alarms_total": {kind: kinds[kind] for kind in ALARM_KINDS},
+        "removal_round_timestamp_seconds": {"": last[-1].timestamp()} if last else {},
+    }
+    case = {"case": printable(str(status.case.folder))}
+
+    def samples() -> Iterator[tuple[str, str, float]]:
+        for name, family in FAMILIES.items():
+            for label, value in values[name].items():
+                yield name, labels_of(case | ({family.label: label} if family.label else {})), float(value)
+
+    try:
+        write_whole(Path(path), exposition(FAMILIES, samples()))
+    except OSError as error:
+        raise unwritable(Path(path), error) from error

@@ -1,0 +1,238 @@
+"""Tables of the page: answers as cells, each with its sort key, its text, and its link, if that is safe."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from markupsafe import Markup
+
+from presswatch_spark.core.terminal import ascii_url, utc
+from presswatch_spark.core.translation import N_, p
+from presswatch_spark.legal.evidence.verify import shown
+from presswatch_spark.legal.removal.states import MEANINGS
+from presswatch_spark.legal.report.questions import AnsweredQuestion
+from presswatch_spark.legal.report.wording import UNKNOWN, ReportWords, safe
+from presswatch_spark.matching.judgement.reasons import REASONS
+
+LINKED = ("http", "https")
+NUMBER, TEXT, URL = "number", "text", "url"
+Row = Mapping[str, Any]
+FIRST_ROWS_SHOWN = N_(
+    "The first {shown} rows; if there are more, the query below gives them, without its limit."
+)
+FIRST_ROWS = 10
+"""Rows of a table in the page itself, for readers who run no script."""
+
+RESERVATIONS = {
+    "both": N_("reserved before and after"),
+    "before": N_("reserved before"),
+    "after": N_("reserved after"),
+    "none": N_("no reservation known"),
+    "conflicting": N_("declarations conflict"),
+    "unknown": N_("declarations not known"),
+}
+PLACES = {
+    "elsewhere": N_("on other sites"),
+    "own": N_("on the publisher's own sites"),
+    "licensed": N_("under a declared licence"),
+    "unknown": N_("address not known: not counted above"),
+    "not_used": N_("not to be used (letter D)"),
+}
+_REMOVAL_NAMES = {
+    "present": p("state of removal", "present"),
+    "altered": p("state of removal", "altered"),
+    "hidden": p("state of removal", "hidden"),
+    "overwritten": p("state of removal", "overwritten"),
+    "dropped": p("state of removal", "dropped"),
+    "withdrawn": p("state of removal", "withdrawn"),
+    "superseded": p("state of removal", "superseded"),
+    "restricted": p("state of removal", "restricted"),
+    "reappeared": p("state of removal", "back again"),
+    "recaptured": p("state of removal", "captured again"),
+    "undecided": p("state of removal", "not decided"),
+}
+REMOVAL_STATES = {state: (name, MEANINGS[state]) for state, name in _REMOVAL_NAMES.items()}
+"""Names and meanings of the states of removal."""
+
+
+def link_of(url: str | None) -> str | None:
+    """Return the address that a link may lead to, in ASCII; None if it is none of the web."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        is_safe = parts.scheme.lower() in LINKED and bool(parts.hostname)
+    except ValueError:
+        return None
+    return ascii_url(url) if is_safe else None
+
+
+def both_ways(host: str) -> str:
+    """Return a host; one in Punycode with its Unicode form, which may look like another host."""
+    labels = host.split(".")
+    for place, label in enumerate(labels):
+        if label.lower().startswith("xn--"):
+            with suppress(UnicodeError, ValueError):
+                labels[place] = label[4:].encode("ascii").decode("punycode")
+    decoded = ".".join(labels)
+    return host if decoded == host else f"{host} ({shown(decoded)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its heading, and its kind; numbers are aligned to the right."""
+
+    label: Markup
+    kind: str
+    is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell: `value` sorts it, `shown` is HTML, `link` an address that is safe to follow."""
+
+    value: str | int | float | None
+    shown: Markup
+    link: str | None = None
+
+    def __html__(self) -> str:
+        """Return the cell as HTML."""
+        if self.link is None:
+            return Markup("<bdi>{}</bdi>").format(self.shown)
+        return Markup('<a href="{}" rel="noreferrer noopener"><bdi>{}</bdi></a>').format(
+            self.link, self.shown
+        )
+
+
+ShowCell = Callable[[Any, ReportWords], Cell]
+
+
+def url_cell(value: Any, _: ReportWords) -> Cell:
+    """Return an address as a cell."""
+    cell = _text(value, _)
+    return Cell(cell.value, cell.shown, link_of(value))
+
+
+def _number(value: Any, _: ReportWords) -> Cell:
+    return Cell(None, _(UNKNOWN)) if value is None else Cell(value, _.number(value))
+
+
+def _text(value: Any, _: ReportWords) -> Cell:
+    return _named(_(UNKNOWN) if value is None else safe(value))
+
+
+def _named(shown: Markup) -> Cell:
+    return Cell(shown.unescape(), shown)
+
+
+def _day(value: Any, _: ReportWords) -> Cell:
+    return Cell(utc(value).isoformat() if isinstance(value, datetime) else None, _.day_of(value))
+
+
+def _digest(value: Any, _: ReportWords) -> Cell:
+    cell = _text(value, _)
+    return Cell(cell.value, Markup("<code>{}</code>").format(cell.shown))
+
+
+def _reason(value: Any, _: ReportWords) -> Cell:
+    reason = REASONS.get(str(value))
+    return _named(_(reason.sentence) if reason else safe(value))
+
+
+def _one_of(texts: Mapping[str, str]) -> ShowCell:
+    return lambda value, _: _named(_.known(texts, value))
+
+
+class KnownColumn(NamedTuple):
+    """A column that tables of the page can have: its heading, how its values are shown, and its kind."""
+
+    label: str
+    show: ShowCell = _number
+    kind: str = NUMBER
+
+
+COLUMNS: Mapping[str, KnownColumn] = {
+    "place": KnownColumn(p("column", "Where"), _one_of(PLACES), TEXT),
+    "year": KnownColumn(p("column", "Year"), lambda value, _: _text(value and str(value), _), TEXT),
+    "reservation": KnownColumn(p("column", "Declaration"), _one_of(RESERVATIONS), TEXT),
+    "dataset_count": KnownColumn(N_("Datasets that hold it")),
+    "copies": KnownColumn(p("column", "Copies")),
+    "own_words": KnownColumn(N_("Words, own sites")),
+    "words": KnownColumn(N_("Words read")),
+    "own_in_a_million": KnownColumn(N_("In a million, own sites")),
+    "copied_in_a_million": KnownColumn(N_("In a million, copied")),
+    "publisher_id": KnownColumn(p("column", "Publisher"), lambda value, _: _named(_.publisher(value)), TEXT),
+    "title_id": KnownColumn(p("column", "Title"), lambda value, _: _named(_.title(value)), TEXT),
+    "articles": KnownColumn(p("column", "Articles")),
+    "articles_copied": KnownColumn(p("column", "Copied")),
+    "addresses": KnownColumn(p("column", "Addresses")),
+    "pages": KnownColumn(p("column", "Pages")),
+    "pages_a": KnownColumn(p("column", "A")),
+    "pages_b": KnownColumn(p("column", "B")),
+    "pages_c": KnownColumn(p("column", "C")),
+    "hosts": KnownColumn(p("column", "Sites")),
+    "host": KnownColumn(p("column", "Site"), lambda value, _: _text(value and both_ways(value), _), TEXT),
+    "most_copied_words": KnownColumn(N_("Words at most")),
+    "letter": KnownColumn(p("column", "Letter"), _text, TEXT),
+    "document_url": KnownColumn(p("column", "Page"), url_cell, URL),
+    "headline": KnownColumn(p("column", "Article"), _text, TEXT),
+    "first_found_at": KnownColumn(N_("Found on"), _day, TEXT),
+    "reason": KnownColumn(p("column", "Reason"), _reason, TEXT),
+    "rows": KnownColumn(p("column", "Rows")),
+    "copied_words": KnownColumn(N_("Words copied")),
+    "article_coverage": KnownColumn(
+        N_("Of the article"),
+        lambda value, _: Cell(None, _(UNKNOWN)) if value is None else Cell(value, _.share(value)),
+    ),
+    "row_sha256": KnownColumn(p("column", "Row"), lambda value, _: _digest(str(value)[:12], _), TEXT),
+    "recipient": KnownColumn(p("column", "Recipient"), _text, TEXT),
+    "places": KnownColumn(p("column", "Places")),
+    "removed": KnownColumn(p("column", "Removed")),
+    "readable": KnownColumn(N_("Readable, whole or in part")),
+    "undecided": KnownColumn(N_("Not decided")),
+    "removal_state": KnownColumn(
+        p("column", "State"), _one_of({state: name for state, (name, _) in REMOVAL_STATES.items()}), TEXT
+    ),
+    "means": KnownColumn(N_("What it means"), _text, TEXT),
+    "release_is": KnownColumn(N_("Release named"), _text, TEXT),
+    "run_id": KnownColumn(p("column", "Scan"), _text, TEXT),
+    "source": KnownColumn(p("column", "Dataset"), _text, TEXT),
+    "shards": KnownColumn(p("column", "Files")),
+    "complete": KnownColumn(N_("Read to their end")),
+    "partial": KnownColumn(N_("In part")),
+    "failed": KnownColumn(N_("Not read")),
+    "documents": KnownColumn(N_("Pages read")),
+    "finished_at": KnownColumn(N_("Published on"), _day, TEXT),
+    "tool_version": KnownColumn(p("column", "Version"), _text, TEXT),
+    "table_digest": KnownColumn(N_("Digest of the findings"), _digest, TEXT),
+    "corpus_digest": KnownColumn(N_("Digest of the corpus"), _digest, TEXT),
+    "config_digest": KnownColumn(N_("Digest of the settings"), _digest, TEXT),
+}
+"""The columns by their names in queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTable:
+    """A table that is shown: its columns, its rows as cells, and the query that gave them."""
+
+    name: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    query: str
+    left_out: Markup | None = None
+
+    @property
+    def first(self) -> Sequence[Sequence[Cell]]:
+        """Return the rows in the page itself."""
+        return self.rows[:FIRST_ROWS]
+
+
+def table_of(answer: AnsweredQuestion, names: Sequence[str], _: ReportWords, **more: Any) -> ShownTable:
+    """Return the answer of a query as a table of these columns; `more` are fields of `ShownTable`."""
+    known = [COLUMNS[name] for name in names]
+    columns = [Column(_(each.label), each.kind, each.kind == NUMBER) for each in known]
+    rows = [[each.show(row[name], _) for name, each in zip(names, known, strict=True)] for row in answer.rows]
+    return ShownTable(more.pop("name", answer.name), columns, rows, answer.query, **more)

@@ -1,0 +1,179 @@
+"""Makes the page: gathers its content from the tables, and writes it in one or more languages."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Protocol
+
+from presswatch_spark.claims.exposures import Exposed, load_exposures
+from presswatch_spark.claims.narrative import ExplainedRow, case_of
+from presswatch_spark.core.errors import OutputError, PresswatchError
+from presswatch_spark.core.extras import library
+from presswatch_spark.core.version import __version__
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.legal.removal.case import RemovalCase
+from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.legal.report.questions import QUESTIONS, AnsweredQuestion, ask
+from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.query.sql import engine_of
+from presswatch_spark.scanning.runs.unfinished import unfinished_runs
+from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.objects import StorageOptions, write_object
+from presswatch_spark.storage.uris import canonical
+from presswatch_spark.tables.store import TableStore
+
+SUFFIX = ".html"
+EXAMPLES = 5
+OF_CLAIMS, OF_ROWS = frozenset({"reservations", "reasons"}), frozenset({"reasons_of_rows"})
+"""Questions that are asked only if there are claims, or only if there are none."""
+
+
+class NoticeRecipient(Protocol):
+    """Who is asked to remove rows, as `notices.parties` has it."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+
+    def concerns(self, dataset: str, file: str) -> bool:
+        """Return whether a place is a matter for it, by the format of its row and the address of its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOrder:
+    """The sources of a page.
+
+    `case`: a case of removal, whose places are counted for each of `recipients`. `corpus`: that of the scan,
+    for names and texts. `mirrors`: where the files of the datasets are today. `engine`: one of `sql.ENGINES`.
+    """
+
+    tables: str
+    storage: StorageOptions
+    case: str | None = None
+    recipients: Sequence[NoticeRecipient] = ()
+    corpus: str | None = None
+    mirrors: Sequence[Mirror] = ()
+    engine: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row that is shown: its case, or why the case could not be read."""
+
+    case: ExplainedRow | None
+    missing: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The content of the page, for both languages. `tables` and `corpus` are absolute paths or URIs.
+
+    `answers`: by the name of their question; one about claims or changes is missing where there are none.
+    `claims`: the row of `derivations` that published the claims. `unfinished`: runs that were begun and not
+    published. `exposures`: the totals of `exposed`. `titles` and `publishers`: names by id, empty without a
+    corpus.
+    """
+
+    tables: str
+    made_at: datetime
+    engine: str
+    tool_version: str
+    answers: Mapping[str, AnsweredQuestion]
+    claims: Mapping[str, Any] | None
+    runs: Sequence[Mapping[str, Any]]
+    unfinished: int
+    examples: Sequence[Example]
+    removal: CaseStatus | None
+    recipients: Sequence[NoticeRecipient]
+    exposed: Exposed
+    exposures: Sequence[Mapping[str, Any]]
+    titles: Mapping[str, str]
+    publishers: Mapping[str, str]
+    corpus: str | None = None
+    mirrors: Sequence[Mirror] = ()
+
+    def rows(self, name: str) -> Sequence[Mapping[str, Any]]:
+        """Return the rows of an answer; none of a question that was not asked."""
+        found = self.answers.get(name)
+        return found.rows if found else ()
+
+    def first(self, name: str) -> Mapping[str, Any]:
+        """Return the one row of an answer."""
+        return self.answers[name].rows[0]
+
+
+def make_report(
+    order: ReportOrder, pages: Mapping[str, str], say: Callable[[str], None] = lambda news: None
+) -> None:
+    """Write the page about published tables.
+
+    `pages`: the file of each language (`fr`, `en`), on disk or `s3://`; an earlier one is replaced. `say`
+    gets the name of each stage when it begins. Raises `ConfigError` without a library of the extra `legal`,
+    `OutputError` if a page cannot be written, and as `gather`.
+    """
+    for name in ("jinja2", "altair", "vl_convert"):
+        library(name, "report")
+    from presswatch_spark.legal.report.page import page_of
+
+    for path in pages.values():
+        # Browsers open no other file as a page.
+        if not path.endswith(SUFFIX):
+            raise OutputError("the page is a file of HTML", where=path, remedy=f"name it PAGE{SUFFIX}")
+    found = gather(order, say)
+    for language, path in pages.items():
+        say(f"writing the page ({language})")
+        uri = canonical(path)
+        with disk_errors(uri):
+            write_object(uri, page_of(found, language).encode(), order.storage, private=True)
+
+
+def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -> Gathered:
+    """Ask all questions of the tables, and read the examples again from their files.
+
+    Raises `OutputError` if a table is not as it was published, `BrokenCaseError`, or `CorpusError`.
+    """
+    storage, corpus = order.storage, order.corpus
+    store = TableStore.open(order.tables, storage)
+    engine = engine_of(store, order.engine)
+    newest = store.made("claims")[-1:]
+    claims = next((row for row in store.rows("derivations") if row["run_id"] in newest), None)
+    left_out = OF_ROWS if claims else OF_CLAIMS
+    if not store.made("changes"):
+        left_out |= {"changes"}
+    say("asking the tables")
+    answers = ask(store, (name for name in QUESTIONS if name not in left_out), engine)
+    say("reading the examples again")
+    read_case = partial(case_of, order.tables, corpus_path=corpus, storage=storage, mirrors=order.mirrors)
+    registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
+    exposed = Exposed.of(store, load_exposures(None, storage), engine)
+    # The strongest candidates first, each of another article.
+    candidates = answers["examples"].rows
+    first = {each["article_id"]: str(each["row_sha256"]) for each in reversed(candidates)}
+    rows = sorted((str(each["row_sha256"]) for each in candidates), key=lambda row: row not in first.values())
+    examples = list[Example]()
+    for row in rows[:EXAMPLES]:
+        # One page that cannot be read must not cost the reader all others.
+        try:
+            examples.append(Example(read_case(row), None))
+        except PresswatchError as error:
+            examples.append(Example(None, str(error)))
+    return Gathered(
+        tables=canonical(order.tables),
+        made_at=datetime.now(UTC),
+        engine=engine,
+        tool_version=__version__,
+        answers=answers,
+        claims=claims,
+        runs=sorted(store.rows("runs"), key=lambda run: str(run["run_id"])),
+        unfinished=sum(1 for _ in unfinished_runs(store)),
+        examples=examples,
+        removal=CaseStatus.of(RemovalCase.open(order.case, storage)) if order.case else None,
+        recipients=order.recipients,
+        exposed=exposed,
+        exposures=list(exposed.totals()),
+        titles={title.id: title.name for title in registry.titles.values()} if registry else {},
+        publishers={each.id: each.name for each in registry.publishers} if registry else {},
+        corpus=canonical(corpus) if corpus else None,
+        mirrors=tuple(order.mirrors),
+    )

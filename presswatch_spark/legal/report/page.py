@@ -1,0 +1,327 @@
+"""Writes the page: one file of HTML that loads nothing, in French or English.
+
+Its policy lets it run its own script and use its own style only. Whatever an expression of a template gives
+is escaped.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from presswatch_spark.claims.explain import passages_of
+from presswatch_spark.claims.exposures import NAMED, Exposure
+from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
+from presswatch_spark.claims.narrative import LETTERS
+from presswatch_spark.core.translation import N_
+from presswatch_spark.legal.evidence.typesetting import environment
+from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.legal.report.cells import (
+    FIRST_ROWS_SHOWN,
+    REMOVAL_STATES,
+    Cell,
+    ShownTable,
+    both_ways,
+    link_of,
+    table_of,
+    url_cell,
+)
+from presswatch_spark.legal.report.figures import figures_of
+from presswatch_spark.legal.report.make import Example, Gathered, NoticeRecipient
+from presswatch_spark.legal.report.questions import HOSTS, ROWS, AnsweredQuestion
+from presswatch_spark.legal.report.wording import CORPUS, Commands, ReportWords, code, safe
+from presswatch_spark.matching.judgement.reasons import REASONS
+from presswatch_spark.query.sql import ENGINE_NAMES
+from presswatch_spark.scanning.releases.datasets import PRODUCTS
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
+CHANGES = ("new", "reduced", "gone", "reappeared", "persists", "moved", "altered", "unknown")
+REMOVED, READABLE, UNDECIDED = GROUPS = ("removed", "readable", "undecided")
+"""The groups of places that a board wants to know: gone, there, or neither is known."""
+AROUND, CHARACTERS = 160, 1_600
+"""Characters of a text that an example shows: so many on each side of what is marked, and so many in all."""
+_EMPTY_LINES = re.compile(r"\n\s*\n")
+
+
+TABLES = {
+    "titles": "publisher_id title_id articles articles_copied addresses pages pages_a pages_b pages_c hosts",
+    "all_hosts": "host addresses pages pages_a pages_b pages_c articles most_copied_words",
+    "news": "letter document_url headline title_id most_copied_words first_found_at",
+    "reasons": "reason pages rows",
+    "for_a_person": "document_url title_id headline copied_words article_coverage row_sha256",
+}
+"""Tables that are sorted and filtered in the page, with columns of their questions."""
+
+
+def page_of(found: Gathered, language: str) -> str:
+    """Return the page in `fr` or `en`."""
+    _ = ReportWords(language, found.titles, found.publishers)
+    style, script = _static("report.css"), _static("report.js")
+    data_tables = list[ShownTable]()
+    for name, columns in TABLES.items():
+        answer = found.answers[name if name in found.answers else "reasons_of_rows"]
+        left_out = _left_out(found, name, _)
+        data_tables.append(table_of(answer, columns.split(), _, name=name, left_out=left_out))
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:;"
+        " base-uri 'none'; form-action 'none'"
+    )
+    return (
+        environment(_HERE / "templates")
+        .get_template("report.html")
+        .render(
+            _=_,
+            p=_.p,
+            policy=policy,
+            style=Markup(style),
+            script=Markup(script),
+            data=Markup(_data(data_tables, _)),
+            n=_.n,
+            commands=Commands(language, found.tables, found.corpus, found.mirrors),
+            code=code,
+            placeholder=None if found.corpus else CORPUS,
+            tables=found.tables,
+            made_at=found.made_at.replace(microsecond=0),
+            tool_version=found.tool_version,
+            engine=ENGINE_NAMES[found.engine],
+            brief=_brief(found, _),
+            figures=figures_of(found, _),
+            data_tables=data_tables,
+            is_first_scan=len(found.runs) == 1,
+            examples=[_example(example, _) for example in found.examples],
+            examples_query=found.answers["examples"].query,
+            removal=_removal(found.removal, found.recipients, _) if found.removal else None,
+            exposure=_exposure(found, _),
+            method=_method(found, _),
+        )
+    )
+
+
+@cache
+def _static(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"sha256-{digest}"
+
+
+def _data(tables: Sequence[ShownTable], _: ReportWords) -> str:
+    """Return the rows of tables for the script: by column, as JSON that cannot end its element."""
+    # The script puts numbers in the place of names in braces.
+    shown = _("{first} to {last} of {all}", first="{first}", last="{last}", all="{all}")
+    texts = {"rows shown": shown.unescape(), "sort by": _("Sort").unescape()}
+    packed = dict[str, list[dict[str, Any]]]()
+    for table in (each for each in tables if each.rows):
+        columns = packed[table.name] = []
+        for place, column in enumerate(table.columns):
+            # Sort keys, and texts where these differ.
+            cells = [row[place] for row in table.rows]
+            one: dict[str, Any] = {"kind": column.kind, "values": [cell.value for cell in cells]}
+            texts_of = [c.shown.striptags() if "<" in c.shown else c.shown.unescape() for c in cells]
+            usual = [_.number(value).unescape() if type(value) is int else value for value in one["values"]]
+            if texts_of != usual:
+                one["shown"] = texts_of
+            if any(cell.link for cell in cells):
+                one["links"] = [cell.link for cell in cells]
+            columns.append(one)
+    text = json.dumps({"texts": texts, "tables": packed}, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+# --- in brief, tables, method
+
+
+def _shards(found: Gathered) -> dict[str, int]:
+    names = ("shards", "complete", "partial", "failed")
+    return {name: sum(int(row[name]) for row in found.rows("read")) for name in names}
+
+
+def _brief(found: Gathered, _: ReportWords) -> dict[str, Any]:
+    """Return the figures of the section in brief.
+
+    `rows_of_page`: rows that keep the letter of their page, as they have no claim; None without claims.
+    `changes`: pairs in each of `CHANGES`, None if no runs were compared.
+    """
+    shards, changes = _shards(found), None
+    if rows := found.rows("changes"):
+        # Only the two runs that were compared last.
+        before, after = rows[0]["before_run_id"], rows[0]["after_run_id"]
+        newest = [row for row in rows if (row["before_run_id"], row["after_run_id"]) == (before, after)]
+        counts = dict.fromkeys(CHANGES, 0) | {row["state"]: row["pairs"] for row in newest}
+        changes = {"before": before, "after": after, "counts": counts}
+    unjudged = sum(row["rows"] for row in found.rows("judged") if not row["is_judged"])
+    return {
+        "shards": shards,
+        "all_read": 0 < shards["shards"] == shards["complete"],
+        "totals": found.first("found"),
+        "letters": {row["letter"]: row["pages"] for row in found.rows("letters")},
+        "samples": [run for run in found.runs if run["sample"] is not None and run["shards_listed"]],
+        "corpora": len({row["corpus_digest"] for row in found.rows("read")}),
+        "unfinished": found.unfinished,
+        "rows_of_page": None if found.claims is None else unjudged,
+        "places": table_of(found.answers["places"], ("place", "pages", "articles"), _),
+        "changes": changes,
+        "queries": {name: answer.query for name, answer in found.answers.items()},
+    }
+
+
+def _left_out(found: Gathered, name: str, _: ReportWords) -> Markup | None:
+    """Return how many rows a table does not show; None if it shows all."""
+    shown = len(found.rows(name))
+    counted = {
+        "all_hosts": ("found", "hosts"),
+        "news": ("news_in_all", "news"),
+        "for_a_person": ("for_a_person_in_all", "rows"),
+    }
+    if name not in counted:
+        return _(FIRST_ROWS_SHOWN, shown=_.number(shown)) if shown in (ROWS, HOSTS) else None
+    question, column = counted[name]
+    count = found.first(question)[column]
+    numbers = {"shown": _.number(shown), "all": _.number(count)}
+    text = N_("{shown} of {all} rows; the others by the query below, without its limit.")
+    return _(text, **numbers) if count > shown else None
+
+
+def _method(found: Gathered, _: ReportWords) -> dict[str, Any]:
+    read = found.answers["read"]
+    rows = [
+        {**row, "source": _.source(row["dataset"], row["release"], row["rows_name_release"])}
+        for row in read.rows
+    ]
+    names = ("source", "shards", "complete", "partial", "failed", "documents")
+    digests = ("table_digest", "corpus_digest", "config_digest")
+    return {
+        "read": table_of(replace(read, rows=rows), names, _),
+        "runs": table_of(found.answers["runs"], ("run_id", "finished_at", "tool_version", *digests), _),
+        "claims": found.claims,
+    }
+
+
+# --- examples
+
+
+def _example(example: Example, _: ReportWords) -> dict[str, Any]:
+    case = example.case
+    if case is None:
+        return {"missing": example.missing}
+    row = case.row
+    codes = [code for code in case.reasons or () if code in REASONS]
+    # The longest passage on both sides, with common words marked; None for a missing text.
+    spans, sides = row.spans or (), {"article": case.article, "document": case.page}
+    excerpts: dict[str, Markup | None] = dict.fromkeys(sides)
+    for passage in passages_of(spans)[:1] if spans else ():
+        begins = {"article": passage.article[0], "document": passage.page[0]}
+        for side, text in sides.items():
+            if text is not None:
+                pieces = pieces_of(text, ranges_of(spans, side))
+                near = around_marks(pieces, AROUND, CHARACTERS, begin=begins[side] - AROUND)
+                excerpts[side] = Markup(_EMPTY_LINES.sub("\n", as_html(near)).strip())
+    return {
+        "missing": None,
+        "letter": case.letter,
+        "row": row,
+        "host": safe(both_ways(row.document_host)) if row.document_host else None,
+        "title": _.title(row.title_id),
+        "source": _.source(row.dataset, row.release),
+        "article_url": url_cell(row.article_url, _) if row.article_url else None,
+        "document_url": url_cell(row.document_url, _),
+        **excerpts,
+        "page_missing": str(case.page_missing),
+        "reasons": [_(LETTERS[case.letter]), *(_(REASONS[code].sentence) for code in codes)],
+    }
+
+
+# --- removal
+
+
+def _removal(status: CaseStatus, recipients: Sequence[NoticeRecipient], _: ReportWords) -> dict[str, Any]:
+    """Return the status of a case by recipient and by state; a place may be a matter for several."""
+    case, counts = status.case, defaultdict[str, Counter[str]](Counter)
+    removed, claims = status.claims()
+    for row in status.rows():
+        concerned = [each.name for each in recipients if each.concerns(row["dataset"], row["shard_uri"])]
+        for name in concerned or [""]:
+            counts[name][group_of(row)] += 1
+    by_recipient = [
+        {"recipient": safe(name) if name else _("no recipient that is known"), "places": counts[name].total(),
+         **{group: counts[name][group] for group in GROUPS}}
+        for name in sorted(counts, key=lambda name: (not name, name))
+    ]  # fmt: skip
+    states = status.counts()
+    by_state = [
+        {"removal_state": state, "means": _(meaning), "places": states[state]}
+        for state, (_name, meaning) in REMOVAL_STATES.items()
+        if states[state]
+    ]
+    asked_at, of_recipients = status.course.asked_at, AnsweredQuestion("recipients", "", by_recipient)
+    return {
+        "case": case.folder.uri,
+        "opened": datetime.fromisoformat(str(case.about["opened_at"])),
+        "last": asked_at and asked_at.replace(microsecond=0),
+        "status": status,
+        "removed": removed,
+        "claims": claims,
+        "alarms": Counter(alarm.kind for alarm in status.alarms),
+        "newest": status.course.newest or str(case.about["targets_digest"]),
+        "recipients": table_of(of_recipients, ("recipient", "places", *GROUPS), _),
+        "states": table_of(AnsweredQuestion("states", "", by_state), ("removal_state", "means", "places"), _),
+    }
+
+
+def group_of(row: Mapping[str, Any]) -> str:
+    """Return which of `GROUPS` a place is in; a refusal, or a failure, is neither removed nor readable."""
+    if row["removed"]:
+        return REMOVED
+    return UNDECIDED if row["state"] in ("undecided", "restricted") else READABLE
+
+
+# --- exposure
+
+
+def _exposure(found: Gathered, _: ReportWords) -> dict[str, Any]:
+    exposed, by_id = found.exposed, dict[str, list[Mapping[str, Any]]]()
+    for row in found.exposures:
+        by_id.setdefault(row["exposure"], []).append(row)
+    statements = {each.id: each for each in exposed.exposures}
+    entries = [_entry(statements[id], rows, _) for id, rows in by_id.items()]
+    return {
+        "entries": sorted(entries, key=lambda entry: str(entry["exposure"].model).lower()),
+        "unknown": sum(group.rows for group in exposed.unknown),
+        "without_language": exposed.without_language,
+        "query": exposed.query(()),
+    }
+
+
+def _entry(exposure: Exposure, rows: Sequence[Mapping[str, Any]], _: ReportWords) -> dict[str, Any]:
+    dataset = PRODUCTS.get(exposure.dataset, exposure.dataset)
+    shown = [
+        {
+            "source": _.release_of(safe(dataset), row["release"]),
+            "release_is": _("yes") if row["release_is"] == NAMED else _("no, but possible"),
+            **{name: row[name] for name in ("articles", "pages")},
+        }
+        for row in rows
+    ]
+    columns = ("source", "release_is", "articles", "pages")
+    places = [(source, safe(source.identifier), link_of(source.identifier)) for source in exposure.sources]
+    return {
+        "exposure": exposure,
+        "dataset": dataset,
+        "table": table_of(AnsweredQuestion("exposure", "", shown), columns, _),
+        "sources": [
+            (source, Markup(Cell(None, identifier, link)) if link else identifier)
+            for source, identifier, link in places
+        ],
+    }

@@ -1,0 +1,308 @@
+"""The application: it shows claims as HTML, all texts escaped, takes verdicts, and runs until Ctrl-C."""
+
+import re
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import uvicorn
+from markupsafe import Markup
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from presswatch_spark.claims.explain import case_lines
+from presswatch_spark.claims.marks import marked, ranges_of
+from presswatch_spark.claims.narrative import (
+    KINDS,
+    LETTERS,
+    MANDATES,
+    RESERVATIONS,
+    ExplainedRow,
+    Speaker,
+    dataset_of,
+)
+from presswatch_spark.claims.reviews import VERDICTS
+from presswatch_spark.core.errors import ConfigError, PresswatchError
+from presswatch_spark.core.translation import N_, p
+from presswatch_spark.legal.evidence.typesetting import environment
+from presswatch_spark.legal.review.desk import ANY, DISPUTED, Desk, DeskQuery, by_row, same, states_of
+from presswatch_spark.legal.review.desk import LETTERS as FILTERED
+from presswatch_spark.matching.judgement.reasons import REASONS
+
+HOST = "127.0.0.1"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # With `no-referrer`, browsers would send `Origin: null` with forms of this page, too.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+METHODS = ("GET", "POST")
+HERE = Path(__file__).parent
+STATES = {
+    "none": p("verdict", "without a verdict"),
+    "claim": p("verdict", "claim"),
+    "no_claim": p("verdict", "no claim"),
+    "unsure": p("verdict", "unsure"),
+    "disputed": p("verdict", "reviewers disagree"),
+    "any": p("filter", "all"),
+}
+"""Verdicts, and what else a filter of them offers."""
+FORM_BYTES, NOTE_CHARACTERS = 1 << 16, 4000
+COUNT = re.compile("[0-9]{1,9}")
+"""How many verdicts a form says that its reader saw."""
+CLOSED = N_(
+    "This address was used already, or is not the right one. Start presswatch review again, and"
+    " open the address that it prints."
+)
+FILES = {"review.css": "text/css", "review.js": "text/javascript"}
+GRACE_SECONDS = 2
+"""How long requests may take to end after Ctrl-C; a page may be fetched from far away."""
+
+
+class Guard:
+    """An ASGI application before another one.
+
+    A request is refused if its `Host` is not the address of this server: a name that an attacker lets lead to
+    127.0.0.1 is another one. A form is refused if its `Origin` is not this server, or is missing.
+    """
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._app, self._host = app, f"{HOST}:{port}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        if scope["type"] != "http":
+            return
+        refused = self._refusal(scope["method"], Headers(scope=scope))
+        app = PlainTextResponse(*refused) if refused else self._app
+        await app(scope, receive, send_with_policy)
+
+    def _refusal(self, method: str, headers: Headers) -> tuple[str, int] | None:
+        if method not in METHODS:
+            return "method not allowed", 405
+        if headers.getlist("host") != [self._host]:
+            return "this is not the address of this server", 421
+        is_foreign = headers.getlist("origin") != [f"http://{self._host}"]
+        if method == "POST" and (is_foreign or headers.get("sec-fetch-site", "same-origin") != "same-origin"):
+            return "a form of another site", 403
+        return None
+
+
+def application(desk: Desk, port: int) -> ASGIApp:
+    """Return the application of a review that is served on a port of 127.0.0.1."""
+    pages = _Pages(desk, f"presswatch_review_{port}")
+    routes = [
+        Route("/", pages.home, methods=["GET"]),
+        Route("/verdict", pages.verdict, methods=["POST"]),
+        Route("/static/{name}", pages.static, methods=["GET"]),
+    ]
+    return Guard(Starlette(routes=routes), port)
+
+
+def serve(desk: Desk, port: int, tell: Callable[[str], None]) -> None:
+    """Serve a review until Ctrl-C, on a free port of 127.0.0.1 if it is 0; `ConfigError` if it cannot be had.
+
+    `tell` gets the address of the page, once it can be opened.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        try:
+            listening.bind((HOST, port))
+        except OSError as error:
+            raise ConfigError(
+                f"the port cannot be had: {error.strerror}", where=f"{HOST}:{port}", remedy="leave --port out"
+            ) from error
+        listening.listen()
+        port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            application(desk, port),
+            access_log=False,
+            lifespan="off",
+            log_level="warning",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            ws="none",
+        )
+        address = f"http://{HOST}:{port}/?token={desk.session.token}"
+        # The server ends in good order on Ctrl-C, and then passes the signal on.
+        with suppress(KeyboardInterrupt):
+            _Server(config, lambda: tell(address)).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """A server that reports when it runs: before that, Ctrl-C would break the making of its loop."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._tell_started()
+
+
+class _Pages:
+    def __init__(self, desk: Desk, cookie: str) -> None:
+        self._desk, self._cookie = desk, cookie
+
+    async def static(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in FILES:
+            return self._message(CLOSED, 404)
+        return FileResponse(HERE / "static" / name, media_type=FILES[name])
+
+    async def home(self, request: Request) -> Response:
+        token, session = request.query_params.get("token"), self._desk.session
+        if token is not None and session.opens(token):
+            # A redirection would not do: after a click on another site, browsers keep a strict cookie back
+            # until a page of ours leads on. This page gives the cookie, and leads away from the token.
+            answer = HTMLResponse(_page("enter.html", self._desk.language))
+            answer.set_cookie(self._cookie, session.cookie, httponly=True, samesite="strict")
+            return answer
+        if not session.knows(request.cookies.get(self._cookie, "")):
+            return self._message(CLOSED, 403)
+        asked = DeskQuery.of(request.query_params, self._desk.language)
+        saved = request.query_params.get("saved", "")
+        return await run_in_threadpool(self._shown, asked, {"saved": saved})
+
+    async def verdict(self, request: Request) -> Response:
+        session = self._desk.session
+        if not session.knows(request.cookies.get(self._cookie, "")):
+            return self._message(CLOSED, 403)
+        form = await _form(request)
+        if form is None:
+            return self._message(CLOSED, 413)
+        if not same(form.get("form", ""), session.form):
+            return self._message(CLOSED, 403)
+        known = form.get("row") in self._desk.positions and form.get("verdict") in VERDICTS
+        if not known or not COUNT.fullmatch(form.get("seen", "")):
+            return self._message(CLOSED, 400)
+        return await run_in_threadpool(self._judged, form)
+
+    def _judged(self, form: Mapping[str, str]) -> Response:
+        # In the form, `verdict` is the one that is given.
+        asked = DeskQuery.of({**form, "verdict": form.get("verdict_filter", "")}, self._desk.language)
+        _, note = Speaker(asked.language), form.get("note", "").replace("\r\n", "\n").strip()
+        try:
+            if len(note) > NOTE_CHARACTERS:
+                raise PresswatchError(
+                    _("the note has more than {most} characters", most=_.number(NOTE_CHARACTERS))
+                )
+            is_met = self._desk.judge(form["row"], form["verdict"], note, int(form["seen"]))
+        except PresswatchError as error:
+            failed = {"not_saved": str(error), "note": note}
+            answer = self._shown(replace(asked, row=form["row"]), failed)
+            answer.status_code = 500
+            return answer
+        there = {"row": form["row"]} if is_met else {"after": form["row"]}
+        return RedirectResponse(asked.address(saved="met" if is_met else "yes", **there), 303)
+
+    def _shown(self, asked: DeskQuery, news: Mapping[str, str]) -> Response:
+        """Return the page of a claim. `news`: the outcome of a verdict, and the note of one that failed."""
+        desk, _ = self._desk, Speaker(asked.language)
+        try:
+            shown = desk.show(asked)
+        except PresswatchError as error:
+            return self._message(N_("This failed: {why}"), 500, asked.language, why=str(error))
+        row = shown.claim.row_sha256 if shown.claim else ""
+        (case, why), judged = self._case(row), desk.session.judged
+        facts = {
+            **_of_case(case, _),
+            "desk": desk,
+            "asked": asked,
+            "shown": shown,
+            "row": row,
+            "letter": shown.claim.confidence if shown.claim else "",
+            "letters": [*FILTERED, ANY],
+            "states": STATES,
+            "verdict_names": {verdict: STATES[verdict] for verdict in VERDICTS},
+            "most": NOTE_CHARACTERS,
+            "case_missing": why,
+            "is_disputed": states_of(by_row(shown.verdicts)).get(row) == DISPUTED,
+            "saved": judged[-1] if judged and news.get("saved") in ("yes", "met") else None,
+            "is_met": news.get("saved") == "met",
+            "not_saved": news.get("not_saved", ""),
+            "note": news.get("note", ""),
+        }
+        # The case that is wanted next: a failure is reported when it is wanted.
+        read_ahead = BackgroundTask(self._case, shown.next or "")
+        status = 200 if shown.is_known else 404
+        return HTMLResponse(_page("claim.html", asked.language, **facts), status, background=read_ahead)
+
+    def _case(self, row: str) -> tuple[ExplainedRow | None, str]:
+        if not row:
+            return None, ""
+        try:
+            return self._desk.case(row), ""
+        except PresswatchError as error:
+            return None, str(error)
+
+    def _message(self, message: str, status: int, language: str = "", **facts: str) -> Response:
+        language = language or self._desk.language
+        text = Speaker(language)(message, **facts)
+        return HTMLResponse(_page("message.html", language, text=text), status_code=status)
+
+
+def _page(template: str, language: str, **facts: Any) -> str:
+    _ = Speaker(language)
+    templates = environment(HERE / "templates")
+    return templates.get_template(template).render(_=_, p=_.p, language=language, **facts)
+
+
+def _of_case(case: ExplainedRow | None, _: Speaker) -> dict[str, Any]:
+    if case is None:
+        return {"case": None}
+    claim = case.claim
+    sentences = [_(REASONS[code].sentence) if code in REASONS else code for code in case.reasons or ()]
+    texts, spans = {"article": case.article, "document": case.page}, case.row.spans or ()
+    return {
+        "case": case,
+        "mandate": _(MANDATES[case.mandate]),
+        "reservation": _(RESERVATIONS[case.reservation]),
+        "dataset": dataset_of(case, _),
+        "kind": _(KINDS[claim.kind]) if claim else "",
+        "verdict": _(STATES[claim.review]) if claim and claim.review else "",
+        "reasons": [_(LETTERS[case.letter]), *sentences],
+        "texts": {
+            side: None if text is None else Markup(marked(text, ranges_of(spans, side)))
+            for side, text in texts.items()
+        },
+        "whole": "\n".join(case_lines(case, _.language)),
+    }
+
+
+async def _form(request: Request) -> dict[str, str] | None:
+    """Return the fields of a form, each once; None if it is too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES:
+            return None
+    fields = parse_qs(body.decode("latin-1"), keep_blank_values=True, encoding="utf-8", errors="replace")
+    return {name: values[0] for name, values in fields.items()}

@@ -1,0 +1,416 @@
+"""The desk of a reviewer: claims that may be judged, those that filters select, and the file of verdicts."""
+
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from functools import cached_property
+from threading import Lock
+from typing import Self
+from urllib.parse import urlencode
+
+from presswatch_spark.claims.narrative import ExplainedRow, case_of
+from presswatch_spark.claims.reviews import VERDICTS, Review, reviews_in, whole_lines
+from presswatch_spark.claims.selection import LICENSED, newest_claims
+from presswatch_spark.core.errors import ConfigError, InputError, OutputError
+from presswatch_spark.core.translation import LANGUAGES, Translator
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.legal.removal.case import RemovalCase
+from presswatch_spark.matching.judgement.reasons import REASONS
+from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.objects import (
+    ConflictError,
+    MissingError,
+    StorageOptions,
+    canonical,
+    printable,
+    read_object,
+    write_object,
+)
+from presswatch_spark.tables.store import TableStore
+
+NONE, DISPUTED, ANY = "none", "disputed", "any"
+LETTERS = ("A", "B", "C", "D")
+STATES = (NONE, *VERDICTS, DISPUTED)
+HOSTS_OFFERED = 300
+"""Hosts that the filter offers; any other can be typed."""
+KEPT = 16
+"""Cases that are kept in memory: a page of 200,000 words and its article take about 3 MB."""
+
+
+TRIES = 50
+"""How often a verdict is written again because another process wrote one meanwhile."""
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewFile:
+    """A file of verdicts on disk or S3, by its canonical URI. Verdicts are only added."""
+
+    uri: str
+    storage: StorageOptions
+
+    @classmethod
+    def of(cls, path: str, storage: StorageOptions) -> Self:
+        """Return the file at a path, which need not be there yet; `ConfigError` if it is no JSONL."""
+        uri = canonical(path)
+        if not uri.endswith(".jsonl"):
+            raise ConfigError(
+                "verdicts are added to JSONL alone",
+                where=printable(path),
+                remedy="name a file that ends in .jsonl",
+            )
+        return cls(uri, storage)
+
+    def __str__(self) -> str:
+        return printable(self.uri)
+
+    def read(self) -> list[Review]:
+        """Return all verdicts, in the order in which they were added; `ConfigError` lists mistakes."""
+        return reviews_in(self.uri, self._data()[0])
+
+    def add(self, row: str, verdict: str, reviewer: str, note: str) -> Review:
+        """Add a verdict behind all others, and return it once it is stored.
+
+        The file is replaced as a whole, and only if it did not change since it was read. Raises `OutputError`
+        if an older verdict on the row has a later time, and would count in its place, or others write all the
+        time; `ConfigError` if the file has mistakes; `StorageError` if it cannot be written.
+        """
+        for _ in range(TRIES):
+            data, etag = self._data()
+            now = datetime.now(UTC)
+            if any(each.row_sha256 == row and each.at >= now for each in reviews_in(self.uri, data)):
+                raise OutputError(
+                    "a verdict on this row has a later time than now, and would count in the place of yours",
+                    where=str(self),
+                    remedy="set the clock of this machine",
+                )
+            added = Review(row, verdict, reviewer, now, note)
+            kept = whole_lines(self.uri, data)
+            missing_end = b"\n" if kept and not kept.endswith(b"\n") else b""
+            whole = kept + missing_end + added.line()
+            try:
+                write_object(self.uri, whole, self.storage, absent=etag is None, etag=etag, private=True)
+            except ConflictError:
+                continue
+            return added
+        raise OutputError("others write verdicts all the time", where=str(self), remedy="judge it again")
+
+    def _data(self) -> tuple[bytes, str | None]:
+        try:
+            return read_object(self.uri, self.storage)
+        except MissingError:
+            return b"", None
+
+
+def by_row(reviews: Iterable[Review]) -> dict[str, list[Review]]:
+    """Return the verdicts of each row, oldest first; of one moment, the one that was added last is newest."""
+    found = dict[str, list[Review]]()
+    for review in sorted(reviews, key=lambda each: each.at):
+        found.setdefault(review.row_sha256, []).append(review)
+    return found
+
+
+def states_of(verdicts: Mapping[str, list[Review]]) -> dict[str, str]:
+    """Return the state of each row: its newest verdict, or `disputed` if reviewers' newest ones differ."""
+    return {
+        row: DISPUTED
+        if len({review.verdict for review in {each.reviewer: each for each in given}.values()}) > 1
+        else given[-1].verdict
+        for row, given in verdicts.items()
+    }
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+@dataclass(slots=True)
+class Session:
+    """The secrets of a review, and the verdicts given in it (`judged`), oldest first.
+
+    `token` opens the page once; the browser has `cookie` from then on; each form has `form`.
+    """
+
+    token: str = field(default_factory=_secret)
+    cookie: str = field(default_factory=_secret)
+    form: str = field(default_factory=_secret)
+    is_open: bool = False
+    judged: list[Review] = field(default_factory=list)
+
+    def opens(self, token: str) -> bool:
+        """Open the session and return True if this is the token, and it was not used before."""
+        is_right = same(token, self.token) and not self.is_open
+        self.is_open = self.is_open or is_right
+        return is_right
+
+    def knows(self, cookie: str) -> bool:
+        """Return whether a browser has the cookie of this session, and it was opened."""
+        return same(cookie, self.cookie) and self.is_open
+
+
+def same(given: str, secret: str) -> bool:
+    """Return whether a text is the secret; the time that it takes says nothing about the secret."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class DocketClaim:
+    """Columns of `claims` by which a person finds a claim."""
+
+    row_sha256: str
+    run_id: str
+    kind: str
+    confidence: str
+    document_host: str | None
+    title_id: str
+    reasons: Sequence[str]
+    review: str | None
+    copied_words: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The claims that a person wants to see; `any` letter or verdict, and an empty text, select all."""
+
+    letter: str = "C"
+    verdict: str = NONE
+    host: str = ""
+    title: str = ""
+    reason: str = ""
+
+    def select(self, claim: DocketClaim) -> bool:
+        """Return whether a claim is selected, whatever its verdict."""
+        return (
+            self.letter in (ANY, claim.confidence)
+            and (not self.host or self.host == claim.document_host)
+            and (not self.title or self.title == claim.title_id)
+            and (not self.reason or self.reason in claim.reasons)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeskQuery:
+    """The request of an address: filters, language, a row to show, or the row after which to continue."""
+
+    filters: Filters
+    language: str
+    row: str = ""
+    after: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str], language: str) -> "DeskQuery":
+        """Return the request of a query; unknown values are replaced by the defaults and this language."""
+        usual = Filters()
+        letter, verdict = query.get("letter", usual.letter), query.get("verdict", usual.verdict)
+        filters = Filters(
+            letter if letter in (*LETTERS, ANY) else usual.letter,
+            verdict if verdict in (*STATES, ANY) else usual.verdict,
+            *(query.get(name, "").strip() for name in ("host", "title", "reason")),
+        )
+        said = query.get("lang", language)
+        return cls(
+            filters, said if said in LANGUAGES else language, query.get("row", ""), query.get("after", "")
+        )
+
+    def address(self, **changes: str) -> str:
+        """Return the address of the same filters and language, with changes."""
+        values = {**asdict(self.filters), "lang": self.language, **changes}
+        return f"/?{urlencode({name: value for name, value in values.items() if value})}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeskPage:
+    """The claim that is shown, None if no claim is left; the rows of its neighbours, and numbers.
+
+    `number`: its place among the `count` claims that previous and next lead through. `left` of `all` claims
+    of the filters are without a verdict. `verdicts`: those on its row, oldest first. `is_known`: the row that
+    was asked for is a claim here.
+    """
+
+    claim: DocketClaim | None
+    previous: str | None
+    next: str | None
+    number: int
+    count: int
+    left: int
+    all: int
+    verdicts: Sequence[Review]
+    is_known: bool
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The parts of a review; the command explains them.
+
+    `claims`: all but the `licensed` ones: by host, and there those with most words first. `tables` and
+    `claims_at`: the folders of rows and claims. `titles`: names of titles by id. `corpus`: its folder;
+    without it, articles and owners are not known.
+    """
+
+    claims: Sequence[DocketClaim]
+    licensed: int
+    tables: str
+    claims_at: str
+    file: ReviewFile
+    reviewer: str
+    titles: Mapping[str, str]
+    corpus: str | None
+    storage: StorageOptions
+    mirrors: Sequence[Mirror]
+    language: str
+    session: Session = field(default_factory=Session)
+    _kept: OrderedDict[str, ExplainedRow] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """Return the place of each claim by its `row_sha256`."""
+        return {claim.row_sha256: position for position, claim in enumerate(self.claims)}
+
+    @cached_property
+    def _offered(self) -> tuple[list[str], list[str], list[str]]:
+        hosts = sorted({claim.document_host for claim in self.claims if claim.document_host is not None})
+        titles = sorted({claim.title_id for claim in self.claims})
+        return hosts[:HOSTS_OFFERED], titles, sorted({code for each in self.claims for code in each.reasons})
+
+    def show(self, asked: DeskQuery) -> DeskPage:
+        """Return the page of an address."""
+        verdicts = by_row(self.file.read())
+        given = states_of(verdicts)
+        # Without a verdict in the file, the claim's own counts.
+        states = {
+            position: given.get(claim.row_sha256, claim.review or NONE)
+            for position, claim in enumerate(self.claims)
+            if asked.filters.select(claim)
+        }
+        matching = [at for at, state in states.items() if asked.filters.verdict in (ANY, state)]
+        if asked.row in self.positions:
+            position: int | None = self.positions[asked.row]
+        else:
+            last = self.positions.get(asked.after, -1)
+            position = next((at for at in matching if at > last), matching[0] if matching else None)
+        # A reviewer who goes back finds the claims just judged, though the filter leaves them out by now.
+        judged = {self.positions[each.row_sha256] for each in self.session.judged}
+        queue = sorted({*matching, *(judged & states.keys()), *([] if position is None else [position])})
+        place = queue.index(position) if position is not None else -1
+        rows = [self.claims[at].row_sha256 for at in queue]
+        return DeskPage(
+            claim=self.claims[position] if position is not None else None,
+            previous=rows[place - 1] if place > 0 else None,
+            next=rows[place + 1] if 0 <= place < len(rows) - 1 else None,
+            number=place + 1,
+            count=len(rows),
+            left=sum(state == NONE for state in states.values()),
+            all=len(states),
+            verdicts=verdicts.get(rows[place], ()) if position is not None else (),
+            is_known=not asked.row or asked.row in self.positions,
+        )
+
+    def judge(self, row: str, verdict: str, note: str, seen: int) -> bool:
+        """Write a verdict on a row; return whether there were more verdicts by then than the `seen` ones.
+
+        Raises `PresswatchError` if it was not written; among others, if verdicts of this session are gone.
+        """
+        gone = {*self.session.judged} - {*self.file.read()} if self.session.judged else ()
+        if gone:
+            raise OutputError(
+                f"verdicts of this review that are no longer in the file: {len(gone):,}",
+                where=str(self.file),
+                remedy="put the file back from a copy; or end this review, and start it again",
+            )
+        added = self.file.add(row, verdict, self.reviewer, note)
+        self.session.judged.append(added)
+        return len(by_row(self.file.read())[row]) - 1 > seen
+
+    def case(self, row: str) -> ExplainedRow:
+        """Return the case of a row, for any thread; raises as `case_of`.
+
+        A page that could not be read is requested again the next time; its case names the reason.
+        """
+        with self._lock:
+            if row not in self._kept:
+                ask_anew()
+                sources = (self.tables, row, self.corpus, self.storage, self.mirrors)
+                case = case_of(*sources, claims=self.claims_at)
+                if case.page is None:
+                    return case
+                self._kept[row] = case
+                if len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(row)
+            return self._kept[row]
+
+    def choices(self, language: str) -> Mapping[str, Sequence[tuple[str, str]]]:
+        """Return the values that filters offer, each with its name in a language."""
+        _ = Translator(language)
+        labels = {code: _(reason.label) for code, reason in REASONS.items()}
+        hosts, titles, codes = self._offered
+        return {
+            "hosts": [(host, host) for host in hosts],
+            "titles": [(title, self.titles.get(title, title)) for title in titles],
+            "reasons": [(code, labels.get(code, code)) for code in codes],
+        }
+
+
+def open_desk(
+    path: str,
+    reviews: str,
+    reviewer: str,
+    storage: StorageOptions,
+    corpus: str | None = None,
+    tables: str | None = None,
+    mirrors: Sequence[Mirror] = (),
+    *,
+    language: str = "fr",
+) -> Desk:
+    """Open a review of the claims at `path`: the folder of claims, or a case of removal, which names its own.
+
+    `reviews`: the JSONL file that verdicts are added to. `corpus`: has articles and names of titles.
+    `tables`: the folder of the scans; default: the one that the case names, or `path`. Raises `InputError`
+    without claims or their rows, `ConfigError` if the file of verdicts has mistakes, `CorpusError`, or
+    `BrokenCaseError`.
+    """
+    file = ReviewFile.of(reviews, storage)
+    file.read()
+    case = RemovalCase.at(path, storage)
+    claims_at = str(case.about["claims"]) if case else path
+    tables = tables or (str(case.about["tables"]) if case else path)
+    judged, store = TableStore.open(claims_at, storage), TableStore.open(tables, storage)
+    if not judged.made("claims"):
+        raise InputError(
+            "there are no claims here",
+            where=str(judged.root),
+            remedy="make them (`presswatch claims`), and name their folder",
+        )
+    if not store.files("matches"):
+        raise InputError(
+            "the rows that the claims rest on are not here",
+            where=str(store.root),
+            remedy="name the folder that the claims were made of with --tables",
+        )
+    columns = [each.name for each in fields(DocketClaim)]
+    read = judged.open_table("claims").to_table(columns=columns).to_pylist()
+    found = {row: DocketClaim(**claim) for row, claim in newest_claims(read).items()}
+    if case:
+        named = {target.row_sha256 for target in case.targets()}
+        found = {row: claim for row, claim in found.items() if row in named}
+    claims = [claim for claim in found.values() if claim.kind != LICENSED]
+    claims.sort(key=lambda claim: (claim.document_host or "", -claim.copied_words, claim.row_sha256))
+    registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
+    return Desk(
+        claims=claims,
+        licensed=len(found) - len(claims),
+        tables=tables,
+        claims_at=claims_at,
+        file=file,
+        reviewer=reviewer,
+        titles={title.id: title.name for title in registry.titles.values()} if registry else {},
+        corpus=corpus,
+        storage=storage,
+        mirrors=mirrors,
+        language=language,
+    )

@@ -1,0 +1,404 @@
+"""Agencies and other sources that a page credits in or next to a copied passage; docs/reference/credits.md.
+
+A name by itself is no credit: it counts in forms that are known by what is on the line before and after it.
+Agencies have a list; other names count after "Source :" only. Only words that begin a name or a form are
+looked at, each with its surroundings, so the cost is linear in the page.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.matching.judgement.agencies import UNNAMED, AgencyNames, key_of, without_article
+from presswatch_spark.matching.judgement.urls import page_url
+from presswatch_spark.reading.text.words import TextWords, word_hashes
+
+BEFORE, BEHIND = 120, 160
+"""So many characters around a name decide on its form."""
+ARTICLE = r"(?:l['’]\s?|la\s|les\s|the\s)?(?:news\s)?"
+"""Words that may be right before a name."""
+BLANKS = ' \t*•·|«"-–—'
+"""Marks with which a line may begin."""
+
+_LEAD = (
+    r"(?:avec|with|mit|con|com|met|par|by|von|por|da|di|door|via|et|and|photos?|cr[ée]dits?|texte"
+    r"|d[ée]p[êe]ches?|agences?|agency|agencia|sources?|quelle|fuente|fonte|bron)"
+)
+_ENDS_WITH_LEAD, _LEAD_ENDING = re.compile(rf"(?<!\w){_LEAD}\s?:?\s{ARTICLE}\Z", re.IGNORECASE), 24
+# "R. I./Agences", "Marie Durand/Agences": who signs, by initials or by two names or more.
+_SIGNED = re.compile(
+    r"\s?(?:(?:[A-ZÀ-Þ]\.\s?){1,3}|(?:[A-ZÀ-Þ][\w'’.-]{1,20}\s){1,3}[A-ZÀ-Þ][\w'’.-]{1,20}\s?)/\s?"
+)
+_MARKS, _SENTENCE_MARKS = frozenset("|•·–—,:;/-"), frozenset('.!?…»”"')
+_CLEAR_MARKS = _SENTENCE_MARKS | frozenset("([|•·–—")
+
+# The small words of bylines and of their dates.
+_SMALL = frozenset((
+    "avec", "with", "mit", "par", "by", "von", "por", "da", "di", "via", "et", "and", "und", "le", "la", "l",
+    "les", "the", "de", "du", "des", "of", "d", "à", "a", "at", "on", "am", "um", "publié", "posté", "mis",
+    "jour", "updated", "published", "photo", "photos", "texte", "source", "sources", "agence", "agences",
+    "staff", "min", "h",
+    "janvier", "janv", "février", "fév", "mars", "avril", "avr", "mai", "juin", "juillet", "juil", "août",
+    "septembre", "sept", "octobre", "oct", "novembre", "nov", "décembre", "déc",
+))  # fmt: skip
+_TOKEN = re.compile(r"[^\s|•·–—,:;/©.()\[\]'’-]+")
+
+# Between the bracket and a name: leads, initials before slashes.
+_INSIDE = re.compile(rf"\s?(?:{_LEAD}\s?:?\s?{ARTICLE}|[\w.]{{1,12}}/\s?){{0,5}}", re.IGNORECASE)
+_CLOSED = re.compile(
+    r"(?:\s?/\s?[\w.'’ &-]{1,30}|,\s?[\w.'’ -]{1,25}|\svia\s[\w ]{1,20}|\s(?:photos?|archives|forum))?"
+    r"\s?[)\]](?P<after>.*)",
+    re.IGNORECASE,
+)
+_DASH = re.compile(r"\s{0,2}[-–—]")
+_DATELINE_END = re.compile(r"(?:,\s?[\w'’. ]{1,30})?\)?\s{0,2}[-–—:|](?:\s|\Z)")
+_COPYRIGHT = re.compile(
+    r"(?:©|\(c\)|copyright|droits\sr[ée]serv[ée]s|rights\sreserved)[\s:©,.–-]{0,5}"
+    r"(?:(?:\(c\)|©|by|par|the|l['’]|la|le|\d{4}(?:\s?[-–]\s?\d{4})?)[\s,.:–-]{0,5}){0,4}\Z",
+    re.IGNORECASE,
+)
+# Each alternative has one of these, without the letters that regular expressions fold to others (i, k, s).
+_COPYRIGHT_SIGNS = ("©", "(c)", "opyr", "erv")
+_PICTURE = re.compile(r"©[^\n©]{1,40}[,/]\s?\Z")
+_COPYRIGHT_NEXT = re.compile(r"\s?(?:©|\(c\)|-?\s?tous\sdroits)", re.IGNORECASE)
+_SLASH_BEFORE, _SLASH_NEXT = re.compile(r"[\w.)]\s?/\s?\Z"), re.compile(r"\s?/\s?[A-ZÀ-Þ]")
+_SLASH_ENDING = 4
+_ADDRESS_LIKE = re.compile(r"\w\.\w|//|@|\w/\w{0,60}/")
+_VIA, _VIA_ENDING = re.compile(r"(?<!\w)via\s\Z", re.IGNORECASE), 4
+_EDGE = re.compile(r"\s*(?:\Z|[)\].,;])")
+# "a déclaré à l'AFP", "selon l'AFP", "told Reuters": who was told wrote what others print.
+_ASKED = (
+    r"(?:interrog|contact|cit|consult|joint|jointe|recueilli|rapport|relay|sollicit|obtenu|confirm|révél)\w{0,4}"
+    r"(?:\s\w{1,12}){0,2}\spar"
+    r"|(?:reported|quoted|seen|contacted|cited|obtained|interviewed|reviewed)\sby"
+)
+_TOLD, _TOLD_ENDING = (
+    re.compile(
+        r"(?<!\w)(?:[àa]|aupr[èe]s\sde|selon|d['’]apr[èe]s|avec|rapporte|appris|pr[ée]cise|indique|annonce"
+        rf"|{_ASKED}|told|to|with|according\sto|reports?|laut|gegen[üu]ber|seg[úu]n|secondo|volgens)\s"
+        rf"(?:de\s)?(?:(?:l['’]\s?)?(?:agence|agency)\s(?:de\spresse\s)?)?{ARTICLE}\Z",
+        re.IGNORECASE,
+    ),
+    80,
+)
+# The last words of the former part of `_TOLD`, those in ASCII, and the words of the latter part.
+_TELLING = frozenset((
+    "a", "aupres", "selon", "apres", "avec", "rapporte", "appris", "precise", "indique", "annonce", "par",
+    "by", "told", "to", "with", "report", "reports", "laut", "gegenuber", "segun", "secondo", "volgens",
+))  # fmt: skip
+_BEHIND_TELLING = frozenset(("de", "l", "agence", "agency", "presse", "la", "les", "the", "news"))
+_WORD, _LAST_WORDS = re.compile(r"\w+"), 60
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The surroundings of a run of names: at most `BEFORE` and `BEHIND` characters of its line.
+
+    `begins`, `ends`: they reach to its ends. `sure`: the names are nothing else. `named`: one is an agency's.
+    """
+
+    before: str
+    behind: str
+    begins: bool
+    ends: bool
+    sure: bool
+    named: bool
+
+
+def is_credit(around: Around, names: AgencyNames) -> bool:
+    """Return whether names are a credit: in one of the forms of docs/reference/credits.md."""
+    before, behind = around.before, around.behind
+    if _is_bracketed(around, names):
+        return True
+    if not around.named:
+        alone = around.begins and around.ends and not behind.strip(f"{BLANKS}.")
+        is_signed = alone and before.rstrip().endswith("/") and _SIGNED.fullmatch(before)
+        return bool(is_signed or (_lead_at_end(before) and _is_byline(around)))
+    lower = before.lower()
+    if any(sign in lower for sign in _COPYRIGHT_SIGNS) and (
+        _COPYRIGHT.search(before) or _PICTURE.search(before)
+    ):
+        return True
+    if _search_end(_VIA, _VIA_ENDING, before) and (around.sure or _EDGE.match(behind)):
+        return True
+    if not around.sure:
+        return _is_byline(around)
+    is_dateline = around.begins and len(before) <= BEFORE // 2 and _DATELINE_END.match(behind)
+    if _COPYRIGHT_NEXT.match(behind) or (is_dateline and _is_of_names(before)) or _is_byline(around):
+        return True
+    if "/" in before[-_SLASH_ENDING:] or "/" in behind[:_SLASH_ENDING]:
+        token = f"{before.rpartition(' ')[2]}X{behind.partition(' ')[0]}"
+        is_by_slash = _search_end(_SLASH_BEFORE, _SLASH_ENDING, before) or _SLASH_NEXT.match(behind)
+        if is_by_slash and not _ADDRESS_LIKE.search(token):
+            return True
+    return _is_told(before)
+
+
+def _search_end(pattern: re.Pattern[str], most: int, text: str) -> re.Match[str] | None:
+    return pattern.search(text, max(0, len(text) - most))
+
+
+def _lead_at_end(text: str) -> re.Match[str] | None:
+    return _search_end(_ENDS_WITH_LEAD, _LEAD_ENDING, text)
+
+
+def _is_bracketed(around: Around, names: AgencyNames) -> bool:
+    # Names in brackets, but neither initials that are explained nor another word.
+    opened = max(around.before.rfind("("), around.before.rfind("["))
+    closed = _CLOSED.match(around.behind) if opened >= 0 else None
+    if closed is None or not _INSIDE.fullmatch(around.before, opened + 1):
+        return False
+    outside = around.before[:opened]
+    if _lead_at_end(around.before):
+        return True
+    if not around.named or names.at_end.search(outside):
+        return False
+    if around.sure:
+        return True
+    if not outside.strip(BLANKS):
+        return around.begins
+    dated = around.begins and _is_of_names(outside) and _DASH.match(closed["after"])
+    return bool(_ends_sentence(outside) or dated)
+
+
+def _ends_sentence(text: str) -> bool:
+    return text.rstrip()[-1:] in _SENTENCE_MARKS
+
+
+def _is_byline(around: Around) -> bool:
+    # Names at the end of a line of names, or by themselves; or after a lead behind a sentence.
+    before = around.before
+    if not around.ends or not _is_of_names(around.behind):
+        return False
+    lead = _lead_at_end(before)
+    if lead and _ends_sentence(before[: lead.start()]):
+        return True
+    if not around.begins or not _is_of_names(before):
+        return False
+    if not before.strip(BLANKS):
+        return around.sure
+    return bool(lead) or (around.sure and before.rstrip()[-1:] in _MARKS)
+
+
+def _is_told(before: str) -> bool:
+    for word in reversed(_WORD.findall(before[-_LAST_WORDS:])):
+        lower = word.lower()
+        if lower not in _BEHIND_TELLING:
+            if word.isascii() and lower not in _TELLING:
+                return False
+            break
+    return _search_end(_TOLD, _TOLD_ENDING, before) is not None
+
+
+def _is_of_names(text: str) -> bool:
+    # Names, initials, figures, dates and small words of bylines, and nothing else.
+    tokens = (found[0] for found in _TOKEN.finditer(text.strip('«»"“”*')))
+    return all(token[0].isupper() or token[0].isdigit() or token.casefold() in _SMALL for token in tokens)
+
+
+AROUND_WORDS = 100
+"""So many words before and behind a copied run are next to the passage: 600 characters of French or so."""
+HEAD_WORDS = 300
+"""If a passage begins within the first words of a page, all text before it is next to it."""
+CREDITS = 20
+"""The most credits of a row, in the order of the page."""
+NAMES_READ = 1_000
+"""So many are compared with those of the owner: more than a member and its titles have."""
+CREDIT_CHARACTERS = 60
+"""The longest name of a source."""
+
+_LAST_BITS = np.uint64((1 << 16) - 1)
+# So many bytes hold a character of any script.
+_BYTES = 4
+_NO_BREAK = ("\u00a0", "\u202f", "\u2009")
+# Pages that repeat themselves are judged once for the same surroundings, of which so many are kept.
+_REMEMBERED = 2_000
+
+Spans = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int64]
+Names = tuple[str, ...]
+
+_SOURCE_WORDS = (
+    "source", "sources", "quelle", "quellen", "fuente", "fuentes", "fonte", "fonti", "bron", "bronnen",
+    "kilde", "kilder", "källa", "źródło", "zdroj", "kaynak", "источник",
+)  # fmt: skip
+_COLON = re.compile(r"\s{0,2}:\s{0,3}")
+_ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?P<host>[\w-]{1,63}(?:\.[\w-]{1,63})+)\S*", re.IGNORECASE)
+_LIST = re.compile(r"\s?[,&+]\s?|\s/\s|\s(?:et|and|und|y|e|en)\s")
+_NAMES_END = re.compile(r"[;|()\[\]–—\n]|\.(?:\s|\Z)|\s-\s")
+_NAME = re.compile(r"[A-ZÀ-Þ0-9][\w'’&.-]*(?:\s[\w'’&.-]+){0,5}")
+_OF_AN_AGENCY = re.compile(rf"(?:agence|agency|agencia)\s|{ARTICLE}", re.IGNORECASE)
+
+
+class CreditFinder:
+    """Finds credits by the names of agencies; those that a corpus was built with are added to the list."""
+
+    def __init__(self, agencies: Iterable[str] = ()) -> None:
+        self._agencies = AgencyNames(agencies)
+        self._sources = frozenset(word for words in map(_hashes, _SOURCE_WORDS) for word in words)
+        # A word begins a name if it is one, or if the next word of the name follows it.
+        named = [words for spelling in self._agencies.known if (words := _hashes(spelling.text))]
+        self._names = frozenset(words[0] for words in named if len(words) == 1)
+        self._pairs = frozenset((words[0], words[1]) for words in named if len(words) > 1)
+        firsts = self._sources | self._names | {first for first, _ in self._pairs}
+        self._begins = np.zeros(int(_LAST_BITS) + 1, np.bool_)
+        self._begins[np.array(sorted(firsts), np.uint64) & _LAST_BITS] = True
+
+    def credits(self, text: bytes, words: TextWords, passages: Sequence[Spans]) -> list[list[str]]:
+        """Return the names that a document credits in or next to each passage, each once, in its order.
+
+        Args: its text in UTF-8 with its words, and the spans of each passage (`Overlap.seen_from`).
+        """
+        # The words at which credits begin, rising, and the names of each. Numbers stay in arrays: lists of
+        # so many would take ten times the memory.
+        places, names, met = array("q"), list[Names](), dict[Names, Names]()
+        # Nearly no word begins a name: one look at its last bits shows that.
+        (begin,) = self._begins[(words.hashes & _LAST_BITS).view(np.int64)].nonzero()
+        begin = begin[_near(begin, passages)]
+        hashes, bounds = words.hashes.data, words.bounds(begin, begin).reshape(-1).data
+        judged, seen_to = dict[tuple[str, bool, str, bool], tuple[int, Names]](), 0
+        for place, start, end in zip(begin.data, bounds[::2], bounds[1::2], strict=True):
+            word = hashes[place]
+            named = tuple(self._behind_source(text, start, end)) if word in self._sources else ()
+            begins_name = word in self._names or (word, *hashes[place + 1 : place + 2]) in self._pairs
+            if begins_name and not named and start >= seen_to:
+                around = (*_line_before(text, start), *_behind(text, start))
+                run_bytes, named = judged.get(around) or self._judged(*around)
+                if len(judged) < _REMEMBERED:
+                    judged[around] = run_bytes, named
+                # The names in a run are one credit, or none.
+                seen_to = start + run_bytes
+            if named:
+                places.append(place)
+                names.append(met.setdefault(named, named))
+        found = np.array(places, np.int64)
+        return [_distinct(names[k] for k in _near(found, [each]).data) for each in passages]
+
+    def _judged(self, before: str, begins: bool, behind: str, is_last: bool) -> tuple[int, Names]:
+        """Return the bytes of the run of names that `behind` begins with, and the agencies it credits."""
+        run = self._agencies.run.match(behind)
+        if run is None:
+            return 0, ()
+        known = self._agencies.in_run(run[0])
+        agencies = tuple(dict.fromkeys(spelling.agency for spelling in known))
+        rest, mark, _ = behind[run.end() :].partition("\n")
+        around = Around(
+            before,
+            rest,
+            begins,
+            ends=bool(mark) or is_last,
+            sure=any(spelling.sure for spelling in known) or len(agencies) > 1,
+            named=any(agency != UNNAMED for agency in agencies),
+        )
+        return len(run[0].encode()), agencies if is_credit(around, self._agencies) else ()
+
+    def _behind_source(self, text: bytes, start: int, end: int) -> Iterator[str]:
+        # "Source : …" names agencies, addresses, or others.
+        behind, is_last = _behind(text, end)
+        if (colon := _COLON.match(behind)) is None:
+            return
+        before, begins = _line_before(text, start)
+        if before.rstrip()[-1:] not in _CLEAR_MARKS and (not begins or before.strip(BLANKS)):
+            return
+        named = behind[colon.end() :]
+        ending = _NAMES_END.search(named)
+        parts = _LIST.split(named[: ending.start()] if ending else named)
+        for k, part in enumerate(parts):
+            if address := _ADDRESS.fullmatch(part.strip()):
+                if len(address["host"]) <= CREDIT_CHARACTERS:
+                    yield address["host"].lower()
+                continue
+            # A name that may be cut is none, unless it is an agency.
+            whole = k < len(parts) - 1 or ending is not None or is_last
+            for name in part.split("/"):
+                name = name.strip().rstrip(".")
+                bare = _OF_AN_AGENCY.sub("", name, count=1)
+                spelling = self._agencies.of(name) or self._agencies.of(bare)
+                if spelling and spelling.agency != UNNAMED:
+                    yield spelling.agency
+                elif whole and len(name) <= CREDIT_CHARACTERS and _NAME.fullmatch(name):
+                    yield name
+
+
+def is_other(credit: str, own_names: Names) -> bool:
+    """Return whether a credit names others than those who have `own_names`: names and domains of members."""
+    return key_of(credit) not in _keys_of(own_names)
+
+
+def names_address(text: bytes, url: str | None) -> bool:
+    """Return whether a text holds an article's own address, with or without scheme and `www.`."""
+    address = _address_in_texts(url) if url else None
+    return address is not None and address in text
+
+
+@lru_cache(4096)
+def _address_in_texts(url: str) -> bytes | None:
+    page = page_url(url)
+    if page is None or page.path == "/":
+        return None
+    address = re.sub(r"^(?:https?:)?//(?:www\.)?", "", url.strip(), flags=re.IGNORECASE).rstrip("/")
+    return address.encode("utf-8", "replace")
+
+
+@lru_cache(1024)
+def _keys_of(names: Names) -> frozenset[str]:
+    # An article before a name may be missing.
+    keys = {key_of(name) for name in names}
+    bare = {key_of(without_article(name)) for name in names}
+    return frozenset(filter(None, keys | bare))
+
+
+def _hashes(name: str) -> list[int]:
+    hashes: list[int] = word_hashes(name.encode()).tolist()
+    return hashes
+
+
+def _line_before(text: bytes, start: int) -> tuple[str, bool]:
+    first = max(0, start - _BYTES * BEFORE)
+    line_start = text.rfind(b"\n", first, start) + 1
+    line = _decoded(text[line_start or first : start])
+    return line[-BEFORE:], len(line) <= BEFORE and (first == 0 or line_start > 0)
+
+
+def _behind(text: bytes, start: int) -> tuple[str, bool]:
+    behind = _decoded(text[start : start + _BYTES * BEHIND])
+    return behind[:BEHIND], len(behind) <= BEHIND and start + _BYTES * BEHIND >= len(text)
+
+
+def _decoded(text: bytes) -> str:
+    if text.isascii():
+        return text.decode("ascii")
+    characters = text.decode("utf-8", "ignore")
+    for blank in _NO_BREAK:
+        characters = characters.replace(blank, " ")
+    return unicodedata.normalize("NFC", characters)
+
+
+def _near(places: Places, passages: Sequence[Spans]) -> Places:
+    """Return the indices, rising, of those of some rising word numbers that lie in or next to passages."""
+    changes = np.zeros(len(places) + 1, np.int64)
+    for spans in passages:
+        starts, ends = spans[:, 0], spans[:, 0] + spans[:, 2]
+        np.add.at(changes, np.searchsorted(places, starts - AROUND_WORDS), 1)
+        np.subtract.at(changes, np.searchsorted(places, ends + AROUND_WORDS, "right"), 1)
+        if len(starts) and (head := starts.min()) <= HEAD_WORDS:
+            changes[0] += 1
+            changes[np.searchsorted(places, head)] -= 1
+    return np.flatnonzero(np.cumsum(changes[:-1]))
+
+
+def _distinct(names: Iterable[Names]) -> list[str]:
+    distinct = dict[str, str]()
+    for name in dict.fromkeys(name for some in names for name in some):
+        distinct.setdefault(key_of(name), name)
+        if len(distinct) == NAMES_READ:
+            break
+    return list(distinct.values())

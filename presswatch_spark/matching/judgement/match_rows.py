@@ -1,0 +1,506 @@
+"""From verified findings to rows of `matches`.
+
+A document gives one row for each finding: an article of which it has a long enough run. If it is at the URL
+of another article, it gives a `url_only` row for that one. If it is on a title's site and has no row for the
+title yet, it gives a `url_only` row for the title.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.core.model import Article, DocumentBatch, Locator, OwnWord, RecordEncoding
+from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
+from presswatch_spark.core.times import EPOCH
+from presswatch_spark.matching.judgement.credits import CREDITS, is_other
+from presswatch_spark.matching.judgement.grading import grade, judged
+from presswatch_spark.matching.judgement.placement import kind_of_passage
+from presswatch_spark.matching.judgement.sites import SiteMatch
+from presswatch_spark.matching.judgement.urls import host_of, hosts_above, normalise_url, registered_domain
+from presswatch_spark.matching.verify.verification import Overlap
+from presswatch_spark.reading.text.words import TextWords, word_hashes
+from presswatch_spark.tables.declarations import Match, Span
+from presswatch_spark.tables.digests import numbers_form, row_digest, storable
+from presswatch_spark.tables.literals import Grade, Ownership, UrlMatch
+
+Places = npt.NDArray[np.int64]
+
+REPEATED = 0.9
+"""Share of an article's copied words that stand where another article's do, if it repeats that one."""
+# As many articles as a matcher keeps.
+_REMEMBERED = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The columns that the rows of a shard share; `release` is for documents that do not name their own.
+
+    `product_of` returns the name of the dataset of a release's rows, None if it is unknown.
+    `revision`: the commit of the dataset on its hub.
+    """
+
+    dataset: str
+    release: str | None
+    shard_uri: str
+    product_of: Callable[[str | None], str | None] = lambda release: None
+    revision: str | None = None
+
+
+# Neither this nor `DocumentFacts` is frozen: a frozen one takes three times as long to make.
+@dataclass(slots=True)
+class VerifiedOverlap:
+    """An article of which a document has a run that is long enough to report, and what both share.
+
+    `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
+    `shared_words` and `ownership`: see `WordRarity`. `in_main_content`: of the longest run, see `placement`.
+    `credits`: names that the document credits in or next to the spans; `own_names`: those of the article's
+    title and publisher. `names_address`: the document's text contains the article's own address.
+    """
+
+    ordinal: int
+    article: Article
+    overlap: Overlap
+    places: Places
+    minhash_jaccard: float
+    run_rarity: int
+    shared_words: int
+    ownership: Ownership
+    in_main_content: bool | None = None
+    credits: Sequence[str] = ()
+    own_names: tuple[str, ...] = ()
+    names_address: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class DocumentFacts:
+    """The columns of `matches` that describe a document and its place."""
+
+    dataset: str
+    release: str | None = None
+    product: str | None = None
+    product_revision: str | None = None
+    document_url: str | None = None
+    document_host: str | None = None
+    document_domain: str | None = None
+    shard_uri: str
+    record_id: str | None = None
+    record_offset: int | None = None
+    record_length: int | None = None
+    record_encoding: RecordEncoding | None = None
+    record_damage: str | None = None
+    row_index: int | None = None
+    payload_digest: str | None = None
+    payload_digest_computed: str | None = None
+    text_sha256: str
+    text_extraction: str | None = None
+    charset: str | None = None
+    captured_at: datetime | None = None
+    http_status: int | None = None
+    languages: Sequence[str] = ()
+    page_publisher: str | None = None
+    page_publisher_source: str | None = None
+    page_author: str | None = None
+    page_published_at: datetime | None = None
+    page_based_on: str | None = None
+    page_canonical_url: str | None = None
+    upstream_uri: str | None = None
+    upstream_offset: int | None = None
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class MatchedDocument:
+    """Document i of a batch, with all findings that are reported, or on a member's site.
+
+    `text` is empty where it could not be extracted. `words` of the text may be None without findings.
+    `site` is None for a document on no member's site.
+    """
+
+    i: int
+    text: bytes
+    site: SiteMatch | None
+    words: TextWords | None = None
+    findings: list[VerifiedOverlap] = field(default_factory=list)
+
+
+class _ScannedPage(NamedTuple):
+    """A document with columns of its rows: `words` in its text, `site` where it is on a member's."""
+
+    facts: DocumentFacts
+    words: int | None
+    site: SiteMatch | None
+
+
+@dataclass(slots=True)
+class _Repetition:
+    """Other articles of a row's title whose words are in the same places of the page."""
+
+    repeats_article_id: str | None = None
+    repeated_by: list[str] = field(default_factory=list)
+
+
+class _Copy(NamedTuple):
+    """The copied words of a row. `spans` have sorted keys, for the digest."""
+
+    finding: VerifiedOverlap
+    spans: list[Span]
+    grade: Grade
+    repetition: _Repetition
+
+
+def document_rows(
+    batch: DocumentBatch,
+    documents: Sequence[MatchedDocument],
+    origin: Origin,
+    article_of: Callable[[int], Article],
+    rules: GradeRules,
+    confidence_rules: ConfidenceRules,
+) -> Iterator[Match]:
+    """Yield the rows of `matches` for documents of a batch, digested, and without a run id.
+
+    They come document by document, sorted by title and article. A step is done for all documents before the
+    next one begins: see `shard.matcher`.
+
+    Args:
+        article_of: returns an article by its ordinal; called for the articles at a document's URL.
+    """
+    wanted = [(each, subjects) for each in documents if (subjects := _subjects(each, article_of))]
+    facts = [document_facts(batch, each.i, origin, each.text) for each, _ in wanted]
+    copies = [_copies(each, rules) for each, _ in wanted]
+    rows = [
+        _rows_of(_page(document, its_facts), its_copies, subjects)
+        for (document, subjects), its_facts, its_copies in zip(wanted, facts, copies, strict=True)
+    ]
+    for its_rows in [[_graded(row, confidence_rules) for row in its_rows] for its_rows in rows]:
+        yield from sorted(map(_digested, its_rows), key=lambda row: (row.title_id, row.article_id or ""))
+
+
+class _Subjects(NamedTuple):
+    """Subjects of a document's rows besides those of its findings: articles at its URL, and its site."""
+
+    at_url: list[Article]
+    has_site: bool
+
+
+def _subjects(document: MatchedDocument, article_of: Callable[[int], Article]) -> _Subjects | None:
+    """Return the subjects of a document; None if it gives no row."""
+    site = document.site
+    if site is None:
+        return _Subjects([], has_site=False) if document.findings else None
+    copied = [finding.article for finding in document.findings]
+    ids = {article.article_id for article in copied}
+    at_url = [article for article in map(article_of, site.articles) if article.article_id not in ids]
+    titles = {article.title_id for article in (*at_url, *copied)}
+    has_site = bool(site.title_id) and site.title_id not in titles
+    return _Subjects(at_url, has_site) if titles or has_site else None
+
+
+def _page(document: MatchedDocument, facts: DocumentFacts) -> _ScannedPage:
+    text, words, site = document.text, document.words, document.site
+    return _ScannedPage(
+        facts=facts,
+        words=len(words) if words else len(word_hashes(text)) if text else None,
+        site=site,
+    )
+
+
+def _rows_of(page: _ScannedPage, copies: Iterable[_Copy], subjects: _Subjects) -> list[Match]:
+    rows = [_row(page, copy.finding.article, copy) for copy in copies]
+    rows += [_row(page, article) for article in subjects.at_url]
+    return [*rows, _row(page)] if subjects.has_site else rows
+
+
+def graded_and_digested(row: Match, rules: ConfidenceRules) -> Match:
+    """Return a row with its letter, its reasons and its digest, from its other columns."""
+    return _digested(_graded(row, rules))
+
+
+def _graded(row: Match, rules: ConfidenceRules) -> Match:
+    letter, reasons = judged(row, rules)
+    return row.with_columns(confidence=letter, confidence_reasons=reasons)
+
+
+def _digested(row: Match) -> Match:
+    # There may be thousands of spans: their form is written without a look at each value and key.
+    return row.with_columns(row_sha256=row_digest(row, {"spans": numbers_form(row.spans)}))
+
+
+def span_places(overlaps: Sequence[Overlap], side: int, words: TextWords) -> list[Places]:
+    """Return the characters of one text that the spans of each overlap cover: int64 (s, 2), from and to.
+
+    They are indices into `text.decode("utf-8", "replace")`; one walk through it finds them all.
+
+    Args:
+        side: 0 if the text is the document of all overlaps, 1 if it is their article.
+    """
+    seen = [each.seen_from(side) for each in overlaps]
+    spans = seen[0] if len(overlaps) == 1 else np.concatenate(seen)
+    first = spans[:, side].copy()
+    places = words.characters(first, first + spans[:, 2] - 1)
+    if len(overlaps) == 1:
+        return [places]
+    return np.split(places, np.cumsum([len(overlap.spans) for overlap in overlaps])[:-1])
+
+
+def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> DocumentFacts:
+    """Return the facts of document i; `text` is its text."""
+    word = batch.own_word(i) if batch.own_word else None
+    return located_facts(batch.url_of(i), batch.locate(i), origin, text, word)
+
+
+def located_facts(
+    url: str, locator: Locator, origin: Origin, text: bytes, word: OwnWord | None = None
+) -> DocumentFacts:
+    """Return the facts of the document or response at a locator; `word`: its statements about itself."""
+    host, word = host_of(url), word or OwnWord()
+    release = storable(locator.release or origin.release)
+    return DocumentFacts(
+        dataset=origin.dataset,
+        release=release,
+        product=origin.product_of(release),
+        product_revision=origin.revision,
+        document_url=url or None,
+        document_host=host,
+        document_domain=host and registered_domain(host),
+        shard_uri=origin.shard_uri,
+        record_id=storable(locator.record_id),
+        record_offset=locator.record_offset,
+        record_length=locator.record_length,
+        record_encoding=locator.record_encoding,
+        record_damage=locator.damage,
+        row_index=locator.row_index,
+        payload_digest=storable(locator.payload_digest),
+        payload_digest_computed=locator.payload_digest_computed,
+        text_sha256=hashlib.sha256(text).hexdigest(),
+        text_extraction=locator.extraction,
+        charset=locator.charset,
+        captured_at=locator.captured_at,
+        http_status=locator.http_status,
+        languages=[storable(language) for language in locator.languages],
+        page_publisher=word.publisher,
+        page_publisher_source=word.publisher_source,
+        page_author=word.author,
+        page_published_at=word.published_at,
+        page_based_on=word.based_on,
+        page_canonical_url=word.canonical_url,
+        upstream_uri=locator.upstream_uri,
+        upstream_offset=locator.upstream_offset,
+    )
+
+
+def _spans(finding: VerifiedOverlap, places: Places) -> list[Span]:
+    """Return the spans of a row, with sorted keys; `places` are those in the document."""
+    columns = (
+        finding.places[:, 1], finding.places[:, 0], places[:, 1], places[:, 0],
+        finding.overlap.spans[:, 3], finding.overlap.spans[:, 2],
+    )  # fmt: skip
+    return [
+        {
+            "article_end": article_end,
+            "article_start": article_start,
+            "document_end": document_end,
+            "document_start": document_start,
+            "passage": passage,
+            "words": words,
+        }
+        for article_end, article_start, document_end, document_start, passage, words in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]
+
+
+def _copies(document: MatchedDocument, rules: GradeRules) -> list[_Copy]:
+    findings, words, site = document.findings, document.words, document.site
+    places = span_places([finding.overlap for finding in findings], 0, words) if findings and words else []
+    repetitions = _repetitions(findings, site.articles if site else ())
+    return [
+        _Copy(
+            finding=finding,
+            spans=_spans(finding, place),
+            grade=grade(finding.overlap.copied_words, finding.overlap.article_coverage, rules),
+            repetition=repetitions[finding.article.article_id],
+        )
+        for finding, place in zip(findings, places, strict=True)
+    ]
+
+
+def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None = None) -> Match:
+    """Return the row of an article that the page copies or is at the URL of, or of the page's site alone.
+
+    It has no run id, letter and digest yet.
+    """
+    facts, site = page.facts, page.site
+    finding = copy.finding if copy else None
+    overlap = finding.overlap if finding else None
+    if article:
+        title_id, publisher_id = article.title_id, article.publisher_id
+    else:
+        title_id, publisher_id = (site.title_id or "", site.publisher_id or "") if site else ("", "")
+    # Only the pages of the publisher's own sites are its own, whatever URL it gives for its articles.
+    is_own = site is not None and site.publisher_id == publisher_id
+    credits_others = publisher_others = credits_owner = None
+    if finding:
+        # All credits count, and the row names the first ones.
+        credits_others = any(is_other(credit, finding.own_names) for credit in finding.credits)
+        # The name of a site is that of whoever runs it, and no statement about the text.
+        if facts.page_publisher is not None and facts.page_publisher_source != "site_name":
+            publisher_others = is_other(facts.page_publisher, finding.own_names)
+        credits_owner = publisher_others is False or _credits_owner(facts, finding)
+    return Match(
+        run_id="",
+        dataset=facts.dataset,
+        release=facts.release,
+        product=facts.product,
+        product_revision=facts.product_revision,
+        document_url=facts.document_url,
+        document_host=facts.document_host,
+        document_domain=facts.document_domain,
+        article_id=article.article_id if article else None,
+        title_id=title_id,
+        publisher_id=publisher_id,
+        url_match=_url_match(page, article, finding),
+        grade=copy.grade if copy else "url_only",
+        longest_run_words=overlap.longest_run_words if overlap else 0,
+        copied_words=overlap.copied_words if overlap else 0,
+        article_coverage=overlap.article_coverage if overlap else 0.0 if article else None,
+        document_coverage=overlap.document_coverage if overlap else 0.0 if article else None,
+        minhash_jaccard=finding.minhash_jaccard if finding else None,
+        run_rarity=finding.run_rarity if finding else None,
+        shared_words=finding.shared_words if finding else None,
+        ownership=finding.ownership if finding else None,
+        confidence="D",
+        confidence_reasons=[],
+        document_credits=list(finding.credits[:CREDITS]) if finding else None,
+        credits_others=credits_others,
+        credits_owner=credits_owner,
+        unbroken_words=overlap.unbroken_words if overlap else None,
+        passage_kind=kind_of_passage(article.body, finding.places.tolist()) if article and finding else None,
+        repeats_article_id=copy.repetition.repeats_article_id if copy else None,
+        repeated_by=copy.repetition.repeated_by if copy else [],
+        in_main_content=finding.in_main_content if finding else None,
+        spans=copy.spans if copy else [],
+        own_site=None if site is None and facts.document_host is None else is_own,
+        site_title_id=site.title_id if site else None,
+        cluster_id=article.cluster_id if article else None,
+        article_url=article.url if article else None,
+        headline=article.headline if article else None,
+        article_published_at=article.published_at if article else None,
+        article_time_zone=article.time_zone if article else None,
+        article_sha256=_sha256(article.body) if article else None,
+        article_words=article.words if article else None,
+        article_is_excerpt=article.is_excerpt if article else None,
+        document_words=page.words,
+        shard_uri=facts.shard_uri,
+        record_id=facts.record_id,
+        record_offset=facts.record_offset,
+        record_length=facts.record_length,
+        record_encoding=facts.record_encoding,
+        record_damage=facts.record_damage,
+        row_index=facts.row_index,
+        payload_digest=facts.payload_digest,
+        payload_digest_computed=facts.payload_digest_computed,
+        text_sha256=facts.text_sha256,
+        text_extraction=facts.text_extraction,
+        charset=facts.charset,
+        captured_at=facts.captured_at,
+        http_status=facts.http_status,
+        languages=facts.languages,
+        page_publisher=facts.page_publisher,
+        page_publisher_source=facts.page_publisher_source,
+        page_publisher_others=publisher_others,
+        page_author=facts.page_author,
+        page_published_at=facts.page_published_at,
+        page_based_on=facts.page_based_on,
+        page_canonical_url=facts.page_canonical_url,
+        upstream_uri=facts.upstream_uri,
+        upstream_offset=facts.upstream_offset,
+        row_sha256="",
+    )
+
+
+def _credits_owner(facts: DocumentFacts, finding: VerifiedOverlap) -> bool:
+    """Return whether the page names the article's title or publisher as its source."""
+    origins = (facts.page_based_on, facts.page_canonical_url)
+    return (
+        finding.names_address
+        or any(not is_other(credit, finding.own_names) for credit in finding.credits)
+        or any(_is_owners(origin, finding.article.url, finding.own_names) for origin in origins if origin)
+    )
+
+
+def _is_owners(address: str, article_url: str | None, own_names: tuple[str, ...]) -> bool:
+    """Return whether an address is the article's, or on a domain among the owner's names."""
+    host = host_of(address)
+    if host is None:
+        return not is_other(address, own_names)
+    is_article = article_url is not None and normalise_url(address) == normalise_url(article_url)
+    return is_article or any(name in own_names for name in hosts_above(host) if "." in name)
+
+
+def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int]) -> Mapping[str, _Repetition]:
+    """Return which articles repeat others of their title on a page, by article.
+
+    Of articles whose words the page has in the same places, the one at the page's own address counts, else
+    the earliest. Another repeats it if it has `REPEATED` of its words in these places.
+
+    Args:
+        at_address: ordinals of the articles at the page's address.
+    """
+    by_title: dict[str, list[VerifiedOverlap]] = {}
+    for finding in findings:
+        by_title.setdefault(finding.article.title_id, []).append(finding)
+    found: defaultdict[str, _Repetition] = defaultdict(_Repetition)
+    for same_title in by_title.values():
+        if len(same_title) > 1:
+            same_title.sort(
+                key=lambda each: (
+                    each.ordinal not in at_address,
+                    each.article.published_at is None,
+                    each.article.published_at or EPOCH,
+                    each.article.article_id,
+                )
+            )
+            _note_repetitions(same_title, found)
+    return found
+
+
+def _note_repetitions(findings: Sequence[VerifiedOverlap], found: defaultdict[str, _Repetition]) -> None:
+    """Note the repetitions among articles of a title, in their order: an earlier one counts."""
+    spans = [finding.overlap.seen_from(0).tolist() for finding in findings]
+    size = max((first + count for each in spans for first, _, count, _ in each), default=0)
+    holders: dict[str, npt.NDArray[np.bool_]] = {}
+    for finding, each in zip(findings, spans, strict=True):
+        article_id, words = finding.article.article_id, np.zeros(size, np.bool_)
+        for first, _, count, _ in each:
+            words[first : first + count] = True
+        holder, most = "", 0
+        for other, theirs in holders.items():
+            shared = int(np.count_nonzero(words & theirs))
+            holder, most = (other, shared) if shared > most else (holder, most)
+        if most and most >= REPEATED * int(np.count_nonzero(words)):
+            found[article_id].repeats_article_id = holder
+            found[holder].repeated_by.append(article_id)
+        else:
+            holders[article_id] = words
+
+
+def _url_match(page: _ScannedPage, article: Article | None, finding: VerifiedOverlap | None) -> UrlMatch:
+    if page.site is None:
+        return "none"
+    if article is None:
+        return "title"
+    if finding is None or finding.ordinal in page.site.articles:
+        return "article"
+    return "title" if page.site.title_id == article.title_id else "none"
+
+
+@lru_cache(_REMEMBERED)
+def _sha256(body: bytes) -> str:
+    # Many documents may have the text of one article.
+    return hashlib.sha256(body).hexdigest()

@@ -1,0 +1,345 @@
+"""The site of a document: an article's very URL, a title's site, or neither.
+
+Kernels drop the documents on foreign hosts by their URLs' bytes; the others are decided on normal forms. Host
+names match by whole labels from the right, paths by whole names from the left. The most specific host wins,
+then the longest prefix. Files: a host table (open addressing over hashes of host names, 0 is an empty slot),
+sorted hashes of URLs with ordinals, and the titles' sites.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.core.compiled import cached_njit, inner_njit, uncounted_njit
+from presswatch_spark.core.model import Bytes, DocumentBatch, Offsets, Title
+from presswatch_spark.matching.judgement.urls import (
+    SERVICE_HOSTS,
+    PageUrl,
+    hosts_above,
+    normalise_url,
+    original_page,
+    page_url,
+    path_prefix,
+    without_www,
+)
+from presswatch_spark.reading.text.kernels import Hashes, plain
+
+HOSTS_FILE, TITLES_FILE = "hosts.npy", "titles.json"
+HASHES_FILE, ORDINALS_FILE = "url_hashes.npy", "url_ordinals.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMatch:
+    """The site of a document: the title whose site it is on, if any; the ordinals of articles at its URL."""
+
+    title_id: str | None
+    publisher_id: str | None
+    articles: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    path: str
+    title_id: str
+    publisher_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TitleSites:
+    """The sites of all titles; `title_ids` are those titles."""
+
+    title_ids: frozenset[str]
+    by_host: Mapping[str, tuple[_Site, ...]]
+
+    @classmethod
+    def of(cls, titles: Iterable[Title]) -> Self:
+        """Return the sites of titles."""
+        owners = _owners(titles)
+        return cls(frozenset(owners), _by_host(owners))
+
+    def title_at(self, url: str) -> str | None:
+        """Return the title on whose site a URL is; None if it is on none, or is not a URL."""
+        page = page_url(url)
+        site = _site_of(page, self.by_host) if page else None
+        return site.title_id if site else None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteIndex:
+    """The sites of all titles and the URLs of all articles; the arrays may be memory maps."""
+
+    hosts: Hashes
+    url_hashes: Hashes
+    url_ordinals: npt.NDArray[np.uint32]
+    sites: Mapping[str, tuple[_Site, ...]]
+
+    @staticmethod
+    def build(folder: Path, titles: Iterable[Title], sites: Iterable[str]) -> None:
+        """Write the index of titles and of the hosts of articles' URLs, without the keys of `url_keys`."""
+        owners = _owners(titles)
+        names = {site.partition("/")[0] for _, sites in owners.values() for site in sites}
+        names.update(SERVICE_HOSTS)
+        names.update(sites)
+        np.save(folder / HOSTS_FILE, host_table(names))
+        (folder / TITLES_FILE).write_text(
+            json.dumps(owners, ensure_ascii=False, indent=1, sort_keys=True), "utf-8"
+        )
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Map the index that `build` wrote."""
+        hosts, hashes, ordinals = (
+            np.load(folder / name, mmap_mode="r") for name in (HOSTS_FILE, HASHES_FILE, ORDINALS_FILE)
+        )
+        owners = json.loads((folder / TITLES_FILE).read_text("utf-8"))
+        return cls(np.asarray(hosts), np.asarray(hashes), np.asarray(ordinals), _by_host(owners))
+
+    def matches(self, batch: DocumentBatch, urls_of: Callable[[int], Iterable[str]]) -> dict[int, SiteMatch]:
+        """Return the documents of a batch that are on a member's site or at an article's URL, in order.
+
+        `urls_of` returns an article's URLs by its ordinal; equal hashes are checked against these.
+        """
+        matches: dict[int, SiteMatch] = {}
+        for i in known_hosts(batch, self.hosts):
+            if match := self.match(batch.url_of(int(i)), urls_of):
+                matches[int(i)] = match
+        return matches
+
+    def match(self, url: str, urls_of: Callable[[int], Iterable[str]]) -> SiteMatch | None:
+        """Return the site of the page at one URL, or of a copy's original; None if it is no member's."""
+        page = original_page(url)
+        if page is None:
+            return None
+        key = np.uint64(url_hash(page.text))
+        first, last = (int(np.searchsorted(self.url_hashes, key, side)) for side in ("left", "right"))
+        articles = tuple(
+            ordinal
+            for ordinal in dict.fromkeys(self.url_ordinals[first:last].tolist())
+            if any(normalise_url(each) == page.text for each in urls_of(ordinal))
+        )
+        site = _site_of(page, self.sites)
+        if site is None:
+            return SiteMatch(None, None, articles) if articles else None
+        return SiteMatch(site.title_id, site.publisher_id, articles)
+
+
+def _site_of(page: PageUrl, by_host: Mapping[str, tuple[_Site, ...]]) -> _Site | None:
+    for name in hosts_above(page.host):
+        for site in by_host.get(name, ()):
+            if f"{page.path}/".startswith(site.path):
+                return site
+    return None
+
+
+def keys_of_urls(urls: Iterable[tuple[int, str]]) -> tuple[Hashes, Hashes, frozenset[str]]:
+    """Return hashes of URLs' normal forms, their ordinals (uint64[u] each), and their hosts.
+
+    Args: pairs of an article's ordinal and one of its URLs; a string that is no URL has no key.
+    """
+    pages = [(ordinal, page) for ordinal, url in urls if (page := page_url(url))]
+    hashes = np.array([url_hash(page.text) for _, page in pages], np.uint64)
+    ordinals = np.array([ordinal for ordinal, _ in pages], np.uint64)
+    return hashes, ordinals, frozenset(page.site for _, page in pages)
+
+
+def url_keys(hashes: Hashes, ordinals: Hashes) -> Mapping[str, npt.NDArray[Any]]:
+    """Return the files of the keys of URLs: uint64[u] hashes and ordinals, by hash, then by ordinal."""
+    return {HASHES_FILE: hashes, ORDINALS_FILE: ordinals.astype(np.uint32)}
+
+
+def url_hash(text: str) -> int:
+    """Return the 64-bit key of a normalised URL."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def _owners(titles: Iterable[Title]) -> dict[str, tuple[str, list[str]]]:
+    """Return by id the publisher and the sites of each title: prefixes, and domains without a prefix."""
+    owners = {}
+    for title in titles:
+        prefixes = [without_www(prefix) for prefix in title.url_prefixes]
+        prefixed = {prefix.partition("/")[0] for prefix in prefixes}
+        domains = [without_www(domain) for domain in title.domains]
+        sites = sorted([f"{domain}/" for domain in domains if domain not in prefixed] + prefixes)
+        owners[title.id] = (title.publisher_id, sites)
+    return owners
+
+
+def _by_host(owners: Mapping[str, tuple[str, list[str]]]) -> dict[str, tuple[_Site, ...]]:
+    by_host: dict[str, list[_Site]] = {}
+    for title_id, (publisher_id, sites) in sorted(owners.items()):
+        for site in sites:
+            host, _, path = site.partition("/")
+            by_host.setdefault(host, []).append(_Site(path_prefix(f"/{path}"), title_id, publisher_id))
+    return {host: tuple(sorted(sites, key=lambda site: -len(site.path))) for host, sites in by_host.items()}
+
+
+# --- URLs as bytes
+
+_PRIME = np.uint64(0x100000001B3)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_DOT, _AT, _COLON, _SLASH, _BACKSLASH, _PERCENT = (np.uint8(ord(c)) for c in ".@:/\\%")
+_A, _Z, _SPACE, _TOP_BIT = np.uint8(ord("A")), np.uint8(ord("Z")), np.uint8(0x20), np.uint8(0x80)
+_QUESTION, _NUMBER, _BRACKET, _HYPHEN, _UNDERSCORE, _S = (np.uint8(ord(c)) for c in "?#[-_s")
+_HTTP, _SEPARATOR = (np.frombuffer(text, np.uint8) for text in (b"http", b"://"))
+# A normal form is at most nine times as long as a URL: a shorter one than this is never too long.
+_SHORT_BYTES, _LONGEST_HOST = 1024, 253
+
+
+def known_hosts(batch: DocumentBatch, hosts: Hashes) -> npt.NDArray[np.int64]:
+    """Return the documents whose host, or a parent of it, may be in a host table, or is hard to read."""
+    documents: npt.NDArray[np.int64] = _known_hosts(
+        plain(batch.urls), plain(batch.url_starts), plain(batch.url_ends), plain(hosts)
+    )
+    return documents
+
+
+def may_be_known(url: str, hosts: Hashes) -> bool:
+    """Return whether `known_hosts` names a document with this URL, in about 5 µs."""
+    text = np.frombuffer(url.encode("utf-8", "replace"), np.uint8)
+    whole = plain(np.array([0, len(text)], np.int64))
+    return len(_known_hosts(plain(text), whole[:1], whole[1:], plain(hosts))) > 0
+
+
+def host_table(names: Iterable[str]) -> Hashes:
+    """Make a host table of some host names."""
+    hashes = {int(_whole_hash(plain(np.frombuffer(name.encode(), np.uint8)))) for name in names}
+    size = 16
+    while size < 4 * len(hashes):
+        size *= 2
+    table = np.zeros(size, np.uint64)
+    for value in sorted(hashes):
+        slot = value & (size - 1)
+        while table[slot]:
+            slot = (slot + 1) & (size - 1)
+        table[slot] = value
+    return table
+
+
+@inner_njit
+def _step(value: np.uint64, byte: np.uint8) -> np.uint64:
+    # FNV-1a, over the name from its end; letters in lower case.
+    lower = byte | _SPACE if _A <= byte <= _Z else byte
+    return (value ^ np.uint64(lower)) * _PRIME
+
+
+@inner_njit
+def _finish(value: np.uint64) -> np.uint64:
+    value = (value ^ (value >> np.uint64(32))) * _MIX
+    return (value ^ (value >> np.uint64(29))) | np.uint64(1)
+
+
+@cached_njit
+def _whole_hash(name: Bytes) -> np.uint64:
+    value = np.uint64(0)
+    for k in range(len(name) - 1, -1, -1):
+        value = _step(value, name[k])
+    finished: np.uint64 = _finish(value)
+    return finished
+
+
+@inner_njit
+def _host_bounds(urls: Bytes, start: int, end: int) -> tuple[int, int]:
+    """Return the bounds of the host name in a URL; (-1, -1) if the URL is hard to read."""
+    i = start
+    while i < end and urls[i] != _SLASH and urls[i] != _BACKSLASH:
+        if urls[i] <= _SPACE:
+            return -1, -1
+        i += 1
+    while i < end and (urls[i] == _SLASH or urls[i] == _BACKSLASH):
+        i += 1
+    first, last = i, -1
+    while i < end:
+        byte = urls[i]
+        if byte in (_SLASH, _QUESTION, _NUMBER, _BACKSLASH):
+            break
+        if byte <= _SPACE or byte >= _TOP_BIT or byte in (_PERCENT, _BRACKET):
+            return -1, -1
+        if byte == _AT:
+            first, last = i + 1, -1
+        elif byte == _COLON and last < 0:
+            last = i
+        i += 1
+    if last < 0:
+        last = i
+    if last > first and urls[last - 1] == _DOT:
+        last -= 1
+    return first, last
+
+
+@inner_njit
+def _in_table(hosts: Hashes, value: np.uint64) -> bool:
+    slot = int(np.int64(value & np.uint64(len(hosts) - 1)))
+    while hosts[slot] != 0:
+        if hosts[slot] == value:
+            return True
+        slot = (slot + 1) & (len(hosts) - 1)
+    return False
+
+
+@cached_njit
+def _known_hosts(urls: Bytes, starts: Offsets, ends: Offsets, hosts: Hashes) -> Offsets:
+    kept = np.empty(len(starts), np.int64)
+    count = 0
+    for i in range(len(starts)):
+        first, last = _host_bounds(urls, starts[i], ends[i])
+        known = first < 0
+        value = np.uint64(0)
+        k = last - 1
+        while k >= first and not known:
+            value = _step(value, urls[k])
+            if k == first or urls[k - 1] == _DOT:
+                known = _in_table(hosts, _finish(value))
+            k -= 1
+        kept[count] = i
+        count += int(known)
+    return kept[:count]
+
+
+def documents_without_url(batch: DocumentBatch) -> int:
+    """Count the documents of a batch without a URL, or with one that does not name a host of http(s)."""
+    hard = _unclear_urls(plain(batch.urls), plain(batch.url_starts), plain(batch.url_ends))
+    unknown = sum(page_url(batch.url_of(int(i))) is None for i in hard)
+    return int(np.count_nonzero(batch.url_starts >= batch.url_ends)) + unknown
+
+
+@cached_njit
+def _unclear_urls(urls: Bytes, starts: Offsets, ends: Offsets) -> Offsets:
+    kept, count = np.empty(len(starts), np.int64), 0
+    for i in range(len(starts)):
+        kept[count] = i
+        count += int(starts[i] < ends[i] and not _names_host(urls, starts[i], ends[i]))
+    return kept[:count]
+
+
+@uncounted_njit
+def _names_host(urls: Bytes, start: int, end: int) -> bool:
+    # A plain name of a host of http(s), without a port; False is not sure.
+    if end - start > _SHORT_BYTES or end - start <= len(_HTTP) + len(_SEPARATOR):
+        return False
+    i = start
+    for k in range(4):
+        if urls[i + k] | _SPACE != _HTTP[k]:
+            return False
+    i += 4 + int(urls[i + 4] | _SPACE == _S)
+    for k in range(3):
+        if urls[i + k] != _SEPARATOR[k]:
+            return False
+    first, last = _host_bounds(urls, start, end)
+    if not 0 <= first < last or last - first > _LONGEST_HOST:
+        return False
+    if last < end and urls[last] not in (_SLASH, _QUESTION, _NUMBER, _BACKSLASH):
+        return False
+    before = _DOT
+    for k in range(first, last):
+        byte = urls[k]
+        is_name = 0x61 <= byte | _SPACE <= 0x7A or 0x30 <= byte <= 0x39 or byte in (_HYPHEN, _UNDERSCORE)
+        if not is_name and (byte != _DOT or before == _DOT):
+            return False
+        before = byte
+    return bool(before != _DOT)

@@ -1,0 +1,322 @@
+"""The reservation in force when a page was captured, from captures of its declarations before and after.
+
+A site's file is captured now and then: its last capture before the page's shows what was valid then, its
+first one after it what was valid later. Between them it is unknown, and nothing here guesses.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import get_args
+
+from presswatch_spark.matching.rights.declaration import (
+    ALLOWED,
+    RESERVED,
+    UNKNOWN,
+    RobotsUrl,
+    agreed,
+    is_cut,
+    place_of,
+)
+from presswatch_spark.matching.rights.site_files import OR, RobotsGroup, allows, applies_to, lines_of, octets
+from presswatch_spark.tables.declarations import RightsSignal
+from presswatch_spark.tables.literals import ReservationState
+
+BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "conflicting"
+STATUSES: tuple[ReservationState, ...] = get_args(ReservationState)
+
+# If several sources speak on one side, a reservation counts before a doubt, and a doubt before an allowance.
+_WEIGHT: Mapping[str | None, int] = {RESERVED: 3, UNKNOWN: 2, ALLOWED: 1, None: 0}
+
+PageCapture = tuple[datetime, Sequence[RightsSignal]]
+ROBOTS_FILE, TDM_FILE = "/robots.txt", "/.well-known/tdmrep.json"
+_FILES = (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE)
+# The columns by which a row of a file decides about a page.
+_DECIDING = ("signal", "agent", "value", "note", "scope", "path", "rule", "verdict")
+_BY_RULES = frozenset(("robots_txt", "ai_txt"))
+TDMREP = "tdm_reservation"
+_BY_PATH = frozenset((TDMREP, "content_usage", "content_signal"))
+_STATED = frozenset((RESERVED, ALLOWED))
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """The statement of one capture about a page, to an agent.
+
+    `verdict`: as in `Signal`; None: it states nothing of the page. `row`: its row of `rights_signals`, if
+    there is one. `disputed`: it reserves, and another capture of that moment does not.
+    """
+
+    at: datetime
+    verdict: str | None
+    row: RightsSignal | None = None
+    disputed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The status, and the declarations on each side of the page's capture that decided it."""
+
+    status: str
+    before: Declaration | None = None
+    after: Declaration | None = None
+
+
+def strongest(declarations: Iterable[Declaration]) -> Declaration | None:
+    """Return the declaration that counts among several of one side; the first of equals."""
+    return max(declarations, key=lambda each: (_WEIGHT[each.verdict], not each.disputed), default=None)
+
+
+def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool = True) -> InForce:
+    """Return the reservation in force at the moment `at`, with the declarations that decide it.
+
+    `series`: the declarations of each source (a file of the site, the page itself), by time. `read`: the
+    page's own response and robots.txt of its site were read; else they are in doubt. Status: `both`: reserved
+    before and after. `before`, `after`: on that side; on the other, the same source was not captured, or
+    cannot be read. `conflicting`: each source that reserves on one side does not on the other, or captures of
+    one moment differ. `none`: some source allows it, none reserves it, none is in doubt. `unknown`:
+    everything else.
+    """
+    # Most sources have none: a site has few of the files that can declare something.
+    sides = [
+        (_of_side(at, declarations, -1), _of_side(at, declarations, 1))
+        for declarations in series
+        if declarations
+    ]
+    before = strongest(side for side, _ in sides if side)
+    after = strongest(side for _, side in sides if side)
+    verdicts = {side.verdict for side in (before, after) if side}
+    reserved = [side is not None and side.verdict == RESERVED for side in (before, after)]
+    if any(side and side.disputed for side in (before, after)):
+        status = CONFLICTING
+    elif any(reserved):
+        others = [
+            pair[1 - near]
+            for pair in sides
+            for near in (0, 1)
+            if (side := pair[near]) is not None and side.verdict == RESERVED
+        ]
+        if all(other is not None and other.verdict in (ALLOWED, None) for other in others):
+            status = CONFLICTING
+        else:
+            status = BOTH if all(reserved) else BEFORE if reserved[0] else AFTER
+    elif UNKNOWN in verdicts or ALLOWED not in verdicts or not read:
+        status = UNKNOWN
+    else:
+        status = NONE
+    return InForce(status, before, after)
+
+
+def _of_side(at: datetime, declarations: Sequence[Declaration], way: int) -> Declaration | None:
+    """Return the declaration of a source that counts before a moment (`way` -1) or after it (1).
+
+    Of several of one moment, it is the strongest; disputed if it reserves and others do not.
+    """
+    moments = [declaration.at for declaration in declarations]
+    nearest = [declarations[k] for k in _nearest(at, moments, way)]
+    counted = strongest(nearest)
+    if counted is None or counted.verdict != RESERVED:
+        return counted
+    return replace(counted, disputed=any(each.verdict in (ALLOWED, None) for each in nearest))
+
+
+def sides_of(at: datetime, moments: Sequence[datetime]) -> list[int]:
+    """Return the places of the moments, in order, that count for `at` on either side."""
+    return sorted({*_nearest(at, moments, -1), *_nearest(at, moments, 1)})
+
+
+def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> Sequence[int]:
+    """Return the places of the moments in the second nearest to `at`, up to it (`way` -1) or from it on (1).
+
+    The order of moments of one second is not known.
+    """
+    if way < 0:
+        end = bisect_right(moments, second(at), key=second)
+        return (
+            range(end - 1, bisect_left(moments, second(moments[end - 1]), key=second) - 1, -1) if end else ()
+        )
+    begin = bisect_left(moments, second(at), key=second)
+    if begin == len(moments):
+        return ()
+    return range(begin, bisect_right(moments, second(moments[begin]), key=second))
+
+
+def second(moment: datetime) -> datetime:
+    """Return a moment without its fraction of a second."""
+    return moment.replace(microsecond=0)
+
+
+class Declared:
+    """All decisive declarations, by site and by page, from rows in any order.
+
+    Rows without time, and rows that are there twice, do not count.
+    """
+
+    def __init__(self, rows: Iterable[RightsSignal]) -> None:
+        files: dict[tuple[str, str], dict[tuple[datetime, str], list[RightsSignal]]] = {}
+        self.pages: dict[tuple[str, datetime], list[RightsSignal]] = defaultdict(list)
+        self._contents: dict[str, list[PageCapture]] = {}
+        seen = set[str]()
+        for row in rows:
+            if row.captured_at is None or row.row_sha256 in seen:
+                continue
+            seen.add(row.row_sha256)
+            if row.scope == "page":
+                if row.verdict is not None:
+                    self.pages[row.document_url, second(row.captured_at)].append(row)
+            elif place := place_of(row.document_url):
+                captures = files.setdefault((place.origin, place.path), {})
+                captures.setdefault((row.captured_at, record_of(row)), []).append(row)
+        self._files = {
+            key: [(at, captures[at, record]) for at, record in sorted(captures)]
+            for key, captures in files.items()
+        }
+
+    def about(self, url: str, at: datetime, agent: str) -> Iterator[Sequence[Declaration]]:
+        """Yield the declarations about a page that was captured at `at`, for each source, by time."""
+        records: dict[str, list[RightsSignal]] = defaultdict(list)
+        for row in self.pages.get((url, second(at)), ()):
+            records[record_of(row)].append(row)
+        return self.around(url, at, agent, [(at, rows) for rows in records.values()])
+
+    def around(
+        self, url: str, at: datetime, agent: str, pages: Sequence[PageCapture]
+    ) -> Iterator[Sequence[Declaration]]:
+        """Yield the declarations about a page around a moment, for each source, in order of time.
+
+        `pages`: all captures of the page that were read, by time. Of each source, the last one up to that
+        moment and the first from it on decide. In TDMRep, metas count before headers, and these before the
+        file.
+        """
+        nearest = [pages[k] for k in sides_of(at, [moment for moment, _ in pages])]
+        addressed = [
+            (moment, [row for row in rows if applies_to(row.agent, agent)]) for moment, rows in nearest
+        ]
+        of_page, is_superseded = list[Declaration](), False
+        for moment, rows in addressed:
+            row, verdict = _tdmrep_of(rows)
+            declared = [Declaration(moment, verdict, row)] if row else []
+            declared += [Declaration(moment, each.verdict, each) for each in rows if each.signal != TDMREP]
+            of_page.append(strongest(declared) or Declaration(moment, None))
+            is_superseded |= row is not None and row.verdict in _STATED
+        yield of_page
+
+        place = place_of(url)
+        if place is None:
+            return
+        for file in _FILES:
+            captures = self._files.get((place.origin, file))
+            if captures and not (file == TDM_FILE and is_superseded):
+                nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
+                yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
+
+    def moments(self, url: str) -> list[datetime]:
+        """Return the times of captures of the files that declare for a page's site, in no order."""
+        place = place_of(url)
+        files = (self._files.get((place.origin, file), ()) for file in _FILES) if place else ()
+        return [moment for captures in files for moment, _ in captures]
+
+    def standing(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
+        """Return a key of all that the files of a page's site declare about the page, at any time.
+
+        Pages with the same key have the same answers, if they declare nothing themselves: it is the site,
+        with the verdict of each content of its files. None if the URL is none.
+        """
+        place = place_of(url)
+        if place is None:
+            return None
+        if place.origin not in self._contents:
+            contents: dict[tuple[object, ...], PageCapture] = {}
+            for file in _FILES:
+                for moment, rows in self._files.get((place.origin, file), ()):
+                    said = tuple(tuple(getattr(row, name) for name in _DECIDING) for row in rows)
+                    contents.setdefault((file, said), (moment, rows))
+            self._contents[place.origin] = list(contents.values())
+        captures = self._contents[place.origin]
+        verdicts = (_of_file(moment, rows, place, agent).verdict for moment, rows in captures)
+        return place.origin, tuple(verdicts)
+
+    def has_robots(self, url: str) -> bool:
+        """Return whether a crawler ever asked for robots.txt of a page's site."""
+        place = place_of(url)
+        return place is not None and (place.origin, ROBOTS_FILE) in self._files
+
+
+def record_of(row: RightsSignal) -> str:
+    """Return the key of a row's record, the same in a mirror: its id, or file and offset."""
+    return row.record_id or f"{row.shard_uri.rpartition('/')[2]} {row.record_offset}"
+
+
+def _of_file(at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent: str) -> Declaration:
+    found = list[tuple[RightsSignal, str | None]]()
+    specific: dict[str, list[RightsSignal]] = defaultdict(list)
+    for row in rows:
+        if row.signal in _BY_RULES and row.agent == agent:
+            if row.value is None or row.verdict is None:
+                # No rules were read: the verdict of the root counts.
+                found.append((row, row.verdict))
+            elif is_cut(row.note):
+                found.append((row, UNKNOWN))
+            else:
+                lets_in = (allows(_rules(value), place.path) for value in row.value.split(OR))
+                found.append((row, agreed(ALLOWED if allowed else RESERVED for allowed in lets_in)))
+        elif row.signal == "left_out":
+            found.append((row, UNKNOWN))
+        elif row.signal in _BY_PATH and row.agent in (None, agent):
+            if row.path is None or is_cut(row.note):
+                found.append((row, UNKNOWN))
+            # About a tdmrep.json as a whole, or a line outside any group.
+            elif row.scope == "host" if row.signal == TDMREP else row.agent is None:
+                found.append((row, row.verdict))
+            # Its pattern is about the path.
+            elif not allows(RobotsGroup([("disallow", row.path)]), place.path):
+                specific[row.signal].append(row)
+    for signal, named in specific.items():
+        if signal == TDMREP:
+            # The first rule counts. If the order is not known, none is chosen.
+            least = min(row.rule or 0 for row in named)
+            first = [row for row in named if (row.rule or 0) == least]
+            found.append((first[0], agreed([row.verdict for row in first])))
+        else:
+            found.append(_longest(named))
+    declarations = [Declaration(at, verdict, row) for row, verdict in found]
+    return strongest(declarations) or Declaration(at, None, rows[0])
+
+
+def _tdmrep_of(rows: Sequence[RightsSignal]) -> tuple[RightsSignal | None, str | None]:
+    """Return TDMRep's row and verdict of one response: of its metas, else of its headers.
+
+    Values other than 0 and 1 supersede nothing, and alone they are in doubt. If values differ, none is
+    chosen.
+    """
+    reservations = [row for row in rows if row.signal == TDMREP]
+    for source in ("meta", "header"):
+        stated = [row for row in reservations if row.source == source and row.verdict in _STATED]
+        if stated:
+            return stated[0], agreed([row.verdict for row in stated])
+    return (reservations[0], UNKNOWN) if reservations else (None, None)
+
+
+def _longest(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:
+    """Return the preference that counts: that of the longest path, in bytes of its encoded form.
+
+    If paths are equally long and differ, the most restrictive of AIPREF's counts; Content-Signal has no such
+    rule.
+    """
+    lengths = [octets(row.path or "") for row in rows]
+    nearest = [row for row, length in zip(rows, lengths, strict=True) if length == max(lengths)]
+    by_verdict: dict[str | None, RightsSignal] = {
+        row.verdict: row for row in reversed(nearest) if row.verdict
+    }
+    if len(by_verdict) > 1 and not (nearest[0].signal == "content_usage" and RESERVED in by_verdict):
+        return nearest[0], UNKNOWN
+    verdict = RESERVED if RESERVED in by_verdict else next(iter(by_verdict), None)
+    return by_verdict.get(verdict, nearest[0]), verdict
+
+
+@lru_cache(maxsize=1024)
+def _rules(value: str) -> RobotsGroup:
+    return RobotsGroup(lines_of(value))

@@ -1,0 +1,347 @@
+"""Signals: the declarations of one capture, as rows of `rights_signals` if it is a member's.
+
+schema.org's `isAccessibleForFree` states that an object, or the part that its `cssSelector` names, is paid
+for. If a captured page has text under that selector, the site gave it to the crawler.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from presswatch_spark.core.model import Article, Capture
+from presswatch_spark.core.terminal import json_text
+from presswatch_spark.matching.judgement.sites import SiteIndex, may_be_known
+from presswatch_spark.matching.judgement.urls import hosts_above, page_url
+from presswatch_spark.matching.rights.declaration import (
+    PREFERENCES,
+    Signal,
+    addressed,
+    bounded,
+    directive_verdict,
+    left_out,
+    place_of,
+    preference_verdict,
+    reservation_verdict,
+    stated,
+)
+from presswatch_spark.matching.rights.site_files import file_signals
+from presswatch_spark.reading.html.markup import text_of_page
+from presswatch_spark.reading.http.message import UTF_8, as_html, kind_of_content, site_file, to_utf8
+from presswatch_spark.reading.page_metadata import (
+    ELEMENTS,
+    PAGE_BYTES,
+    HtmlElement,
+    elements_of,
+    objects_of,
+    value_of,
+)
+from presswatch_spark.reading.parsers import PARSER, UnparsablePageError, request_of, text_apart
+from presswatch_spark.reading.text.words import word_count
+from presswatch_spark.tables.declarations import RightsSignal
+from presswatch_spark.tables.digests import row_digest, storable
+
+SIGNALS = 200
+"""The most signals of a capture; a row notes that there were more."""
+
+_HEADER_CHARACTERS = 8 << 10
+_LINKED = ("canonical", "license")
+_TDMREP_IN_PDF = re.compile(rb"tdm[:-]?reservation", re.IGNORECASE)
+# RFC 8288: a target in angle brackets, then parameters.
+_LINK = re.compile(r"<([^<>]*+)>((?:\s*;\s*[^\s;,=\"]++\s*(?:=\s*(?:\"[^\"]*+\"|[^\s;,\"]*+))?)*)")
+_RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]*))", re.IGNORECASE)
+# Meta elements named after agents hold directives for these alone.
+_META_AGENTS = {name.lower(): name for name in ("CCBot", "GPTBot", "Google-Extended", "Googlebot")}
+_COPYRIGHT = frozenset((
+    "copyright", "dcterms.rights", "dcterms:rights", "dc.rights", "dc:rights", "rights",
+    "dcterms.rightsholder",
+))  # fmt: skip
+_DECISIVE_HEADERS = ("x-robots-tag", "tdm-reservation", *PREFERENCES)
+_DECISIVE_METAS = frozenset(("robots", "tdm-reservation", *_META_AGENTS))
+
+PARTS = 100
+ACCESSIBLE = "isAccessibleForFree"
+PaywalledPart = tuple[bool, str | None]
+"""The value of `isAccessibleForFree` of an object, and the selector of its text, if it names one."""
+SELECTORS, SELECTOR_CHARACTERS = 20, 200
+# Selectors with a colon cost the square of a page's elements: `:has(p)` takes 2 s for 20,000 of them. Those
+# with `+` and `~` depend on elements that were taken out.
+_SELECTOR = re.compile(r"[^:+~\\]+")
+# Elements that a parser opens again in every block as long as they are open.
+_FORMATTING = re.compile(
+    rb"<(/?)(a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE
+)
+MOST_NODES = 2_000_000
+MOST_SPACES = 10_000
+
+
+def signals_of(capture: Capture) -> Iterator[Signal]:
+    """Yield the declarations of a response, each signal once, in the order in which it is looked for.
+
+    Files that declare for a whole site are read as such, everything else as a page. Hostile input gives few
+    signals or none, never an error. Time is linear in the page; `PAGE_BYTES` of it are read.
+    """
+    kind = site_file(capture.url)
+    seen = set[Signal]()
+    for signal in file_signals(capture, kind) if kind else _page_signals(capture):
+        if signal in seen:
+            continue
+        if len(seen) == SIGNALS:
+            yield left_out(f"more than {SIGNALS} signals", in_file=kind is not None)
+            return
+        seen.add(signal)
+        yield signal
+
+
+def _page_signals(capture: Capture) -> Iterator[Signal]:
+    yield from _header_signals(capture)
+    kind = kind_of_content(capture.media_type, capture.body)
+    if kind == "pdf" and _TDMREP_IN_PDF.search(capture.body):
+        yield left_out("TDMRep within a PDF is not read")
+    if kind != "html":
+        return
+    content = to_utf8(capture.body[:PAGE_BYTES], capture.encoding or UTF_8)
+    page = bytes(as_html(content, capture.media_type))
+    parts: list[PaywalledPart] = []
+    elements = elements_of(page)
+    for element in islice(elements, ELEMENTS):
+        if element.name != "script":
+            yield from _element_signals(element)
+            continue
+        value = value_of(element.text)
+        if value is None and ACCESSIBLE in element.text:
+            yield Signal(
+                "paywall", "json_ld", None, note=f"{ACCESSIBLE} stands in what cannot be read as JSON"
+            )
+        for item in objects_of(value):
+            parts += _parts_of(item)
+            yield from _object_signals(item)
+    if next(elements, None) is not None:
+        yield left_out(f"more than {ELEMENTS:,} elements that may declare something")
+    longer = len(capture.body) > PAGE_BYTES
+    yield from _paywall_signals(parts, page, is_whole=not (capture.cut or longer))
+    if capture.cut:
+        yield left_out("the capture was cut")
+    if longer:
+        yield left_out(f"the page was read to {PAGE_BYTES >> 20} MiB")
+
+
+def _header_signals(capture: Capture) -> Iterator[Signal]:
+    for value in _header_values(capture, "x-robots-tag"):
+        for agent, directives in addressed(value):
+            yield stated("x_robots_tag", "header", directives, directive_verdict(directives), agent)
+    for value in _header_values(capture, "tdm-reservation"):
+        yield stated("tdm_reservation", "header", value, reservation_verdict(value))
+    for value in _header_values(capture, "tdm-policy"):
+        yield stated("tdm_policy", "header", value)
+    for name, signal in PREFERENCES.items():
+        # A header that is given several times is one list (RFC 9110, section 5.3).
+        if whole := ", ".join(_header_values(capture, name)):
+            yield stated(signal, "header", whole, preference_verdict(signal, whole))
+    if any(len(value) > _HEADER_CHARACTERS for name in _DECISIVE_HEADERS for value in capture.header(name)):
+        yield left_out(f"a header was read to {_HEADER_CHARACTERS:,} characters")
+    for value in _header_values(capture, "link"):
+        for link in _LINK.finditer(value):
+            given = _RELATION.search(link[2])
+            relations = (given[1] or given[2] or "").lower().split() if given else ()
+            for relation in _LINKED:
+                if relation in relations:
+                    yield stated(relation, "header", link[1].strip())
+
+
+def _header_values(capture: Capture, name: str) -> Iterator[str]:
+    return (value[:_HEADER_CHARACTERS].strip() for value in capture.header(name) if value.strip())
+
+
+def _element_signals(element: HtmlElement) -> Iterator[Signal]:
+    if element.name == "link":
+        relations = element.get("rel").lower().split()
+        for relation in _LINKED:
+            if relation in relations and element.get("href"):
+                yield stated(relation, "link", element.get("href"))
+        return
+    name, content = (element.get("name") or element.get("property")).lower(), element.get("content")
+    if not (name and content):
+        if not element.whole and (not name or name in _DECISIVE_METAS):
+            yield left_out("a meta with too many or too long attributes")
+        return
+    if name == "robots" or name in _META_AGENTS:
+        yield stated("meta_robots", "meta", content, directive_verdict(content), _META_AGENTS.get(name))
+    elif name == "tdm-reservation":
+        yield stated("tdm_reservation", "meta", content, reservation_verdict(content))
+    elif name == "tdm-policy":
+        yield stated("tdm_policy", "meta", content)
+    elif name in _COPYRIGHT:
+        yield stated("copyright", "meta", content)
+
+
+def _object_signals(item: dict[str, Any]) -> Iterator[Signal]:
+    for name in ("copyrightHolder", "copyrightNotice"):
+        for text in _names(item.get(name)):
+            yield stated("copyright", "json_ld", f"{name}: {text}")
+    for text in _names(item.get("license")):
+        yield stated("license", "json_ld", text)
+
+
+def _parts_of(item: dict[str, Any]) -> Iterator[PaywalledPart]:
+    free = item.get(ACCESSIBLE)
+    if not isinstance(free, bool):
+        word = free.rpartition("/")[2].strip().lower() if isinstance(free, str) else ""
+        free = {"true": True, "false": False}.get(word)
+    if free is None:
+        return
+    selectors = item.get("cssSelector")
+    named = selectors[:PARTS] if isinstance(selectors, list) else [selectors]
+    texts: list[str | None] = [
+        selector.strip() for selector in named if isinstance(selector, str) and selector.strip()
+    ]
+    for selector in texts or [None]:
+        yield free, selector
+
+
+def _names(value: object) -> Iterator[str]:
+    for each in (value if isinstance(value, list) else [value])[:PARTS]:
+        if isinstance(each, dict):
+            each = next((each[key] for key in ("name", "url", "@id") if isinstance(each.get(key), str)), None)
+        if isinstance(each, str) and each.strip():
+            yield each
+
+
+def _paywall_signals(parts: Iterable[PaywalledPart], page: bytes, is_whole: bool) -> Iterator[Signal]:
+    distinct = list(dict.fromkeys(parts))
+    paid_for = (selector for free, selector in distinct if selector and not free)
+    tried = [each for each in paid_for if len(each) <= SELECTOR_CHARACTERS and _SELECTOR.fullmatch(each)]
+    elements = list[str | None]()
+    if tried and _can_be_built(page):
+        with suppress(UnparsablePageError):
+            elements = json.loads(text_apart("css", request_of(tried[:SELECTORS], page))[0])
+    words_of = {
+        selector: word_count(text_of_page(found.encode("utf-8", "replace")))
+        for selector, found in zip(tried, elements, strict=False)
+        if found is not None
+    }
+    for free, selector in distinct:
+        words = None if free or selector is None else words_of.get(selector)
+        # Of a page that was not read whole, it is unknown that there is no text.
+        is_missed = words == 0 and not is_whole
+        words = None if is_missed else words
+        declared = {ACCESSIBLE: free, "cssSelector": selector, "words": words}
+        value, note = bounded(json_text({name: each for name, each in declared.items() if each is not None}))
+        if selector is not None and not free and words is None:
+            missed = "no text under the selector in what was read of the page"
+            note = note or (missed if is_missed else "the selector was not tried")
+        captured = None if words is None else words > 0
+        yield Signal("paywall", "json_ld", value, note=note, paywalled_text_captured=captured, parser=PARSER)
+
+
+def _can_be_built(page: bytes) -> bool:
+    """Return whether a page's tree stays in proportion to the page; another one could kill the parser.
+
+    A parser opens every open formatting element again in each block that follows: the tree can have as many
+    nodes as there are tags, times those left open. Attributes are compared with each other.
+    """
+    opened = Counter[bytes]()
+    most = now = 0
+    for tag in _FORMATTING.finditer(page):
+        name = tag[2].lower()
+        if not tag[1]:
+            opened[name] += 1
+            now += 1
+        elif opened[name]:
+            opened[name] -= 1
+            now -= 1
+        most = max(most, now)
+    if most * page.count(b"<") > MOST_NODES:
+        return False
+    stretches = (stretch for stretch in page.split(b">") if len(stretch) > MOST_SPACES and b"<" in stretch)
+    return all(len(stretch.split(None, MOST_SPACES)) < MOST_SPACES for stretch in stretches)
+
+
+class CorpusTitles(Protocol):
+    """The part of a corpus that `Members` needs. Articles go by their ordinals."""
+
+    @property
+    def sites(self) -> SiteIndex: ...  # noqa: D102
+    def article(self, ordinal: int) -> Article: ...  # noqa: D102
+    def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The owner of a capture; no title or no publisher if several share the host."""
+
+    title_id: str | None
+    publisher_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Finds the member that a capture belongs to, by its URL."""
+
+    corpus: CorpusTitles
+
+    def wants(self, url: str) -> bool:
+        """Return whether a response at this URL may declare something for a member."""
+        return may_be_known(url, self.corpus.sites.hosts) and self.owner(url) is not None
+
+    def owner(self, url: str) -> Owner | None:
+        """Return the owner of a page or a host's file; None if no member is.
+
+        A page belongs to the title of its site, or else to the article at its URL. A file belongs to the
+        titles on its host or on a part of it.
+        """
+        if site_file(url):
+            page = page_url(url)
+            names = hosts_above(page.host) if page else ()
+            sites = next((sites for name in names if (sites := self.corpus.sites.sites.get(name))), ())
+            titles, publishers = {site.title_id for site in sites}, {site.publisher_id for site in sites}
+            found = [next(iter(ids)) if len(ids) == 1 else None for ids in (titles, publishers)]
+            return Owner(*found) if sites else None
+        match = self.corpus.sites.match(url, self.corpus.urls)
+        if match is None:
+            return None
+        if match.title_id is None:
+            article = self.corpus.article(match.articles[0])
+            return Owner(article.title_id, article.publisher_id)
+        return Owner(match.title_id, match.publisher_id)
+
+
+def signal_rows(
+    capture: Capture, members: Members, shard_uri: str, release: str | None
+) -> Iterator[RightsSignal]:
+    """Yield the rows of `rights_signals` of a member's capture, digested, and without a run id.
+
+    `release` is used for captures that do not name their own.
+    """
+    owner, place = members.owner(capture.url), place_of(capture.url)
+    if owner is None or place is None:
+        return
+    locator = capture.locator
+    digest: str | None = None
+    for signal in signals_of(capture):
+        if digest is None and signal.source != "header":
+            digest = hashlib.sha256(capture.body).hexdigest()
+        row = RightsSignal(
+            run_id="",
+            release=storable(locator.release or release),
+            document_url=storable(capture.url),
+            host=storable(place.host),
+            title_id=owner.title_id,
+            publisher_id=owner.publisher_id,
+            content_sha256=digest if signal.source != "header" else None,
+            shard_uri=shard_uri,
+            record_id=storable(locator.record_id),
+            record_offset=locator.record_offset,
+            record_length=locator.record_length,
+            record_encoding=locator.record_encoding,
+            captured_at=locator.captured_at,
+            http_status=locator.http_status,
+            row_sha256="",
+            **asdict(signal),
+        )
+        yield row.with_columns(row_sha256=row_digest(row))

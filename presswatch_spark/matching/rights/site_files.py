@@ -1,0 +1,324 @@
+"""Declarations of files for a whole site: robots.txt, ai.txt, tdmrep.json; and the meaning of their absence.
+
+Groups and the rule that counts are found by RFC 9309; protego matches the patterns. Its own grouping
+multiplies agents by rules (500 KiB can become 370 million objects) and takes `Google` for a name of
+Google-Extended; it counts `?` and `&` threefold. tdmrep.json is of the TDM Reservation Protocol (W3C).
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from importlib.metadata import version
+from string import printable
+from urllib.parse import quote
+
+from protego import Protego
+
+from presswatch_spark.core.model import Capture
+from presswatch_spark.matching.rights.declaration import (
+    AGENTS,
+    ALLOWED,
+    ANY_AGENT,
+    PREFERENCES,
+    RESERVED,
+    UNKNOWN,
+    Signal,
+    agreed,
+    bounded,
+    preference_verdict,
+    reservation_verdict,
+)
+from presswatch_spark.reading.rows.columns import parse
+
+PARSER = f"protego {version('protego')}"
+ROBOTS_BYTES = 500 << 10
+"""A reader of robots.txt must read as much at least (RFC 9309, section 2.5); Google reads no more."""
+RULES_READ = 100
+TWO_READINGS = "a line such as Crawl-delay after the names of a group is read in two ways"
+OR = "\n# or, if only rules end the names of a group:\n"
+"""Separates two readings of a group, in `value`."""
+
+Line = tuple[str, str]
+"""A directive, in lower case, and its value."""
+PatternSet = Callable[[str], bool]
+
+_ALLOW, _DISALLOW = "allow", "disallow"
+_BOM = b"\xef\xbb\xbf"
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
+_PRODUCT = re.compile(r"[A-Za-z_-]+|\*(?!\S)")
+_USER_AGENT = frozenset(("user-agent", "useragent", "user agent"))
+# Lines about the whole site: they neither begin nor end a group.
+_SITE_WIDE = frozenset(("sitemap", "site-map", "host"))
+# Spellings that other readers take for the rule as well.
+_SPELLINGS = dict.fromkeys(("dissallow", "dissalow", "disalow", "diasllow", "disallaw"), "disallow")
+# A file without any of these is no robots.txt.
+_KNOWN = frozenset((
+    *_USER_AGENT, *_SITE_WIDE, "allow", "disallow", "sitemaps", "crawl-delay", "request-rate", "visit-time",
+    "clean-param", "noindex", "content-usage", "content-signal", "license",
+))  # fmt: skip
+_RULES = frozenset((_ALLOW, _DISALLOW, "content-usage", "content-signal"))
+_APART = re.compile(r"[\s#]")
+_WITHOUT_COLON = re.compile(r"(user-?agent|user agent|d\w{6,8}|allow)\s+(.*)", re.IGNORECASE)
+
+
+def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
+    """Yield the declarations of a file, one signal for each agent or rule."""
+    body, verdict, missing = _content_of(capture)
+    if body is None:
+        # Without robots.txt everything is allowed (RFC 9309, section 2.3.1.3); no other file has such a rule.
+        yield from _silent(kind, ALLOWED if verdict is None and kind == "robots_txt" else verdict, missing)
+        return
+    if kind == "tdm_reservation":
+        yield from _tdmrep_signals(body)
+        return
+    robots = robots_of(body.removeprefix(_BOM).decode("utf-8", "replace"))
+    if robots.foreign:
+        yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
+        return
+    verdict_of = lru_cache(lambda lines: ALLOWED if allows(RobotsGroup(lines), "/") else RESERVED)
+    readings_of = {agent: robots.readings_for(agent) for agent in AGENTS}
+    for agent, readings in readings_of.items():
+        notes = [missing, TWO_READINGS if len(readings) > 1 else None]
+        value, note = bounded(OR.join(map(shown, readings)), "; ".join(filter(None, notes)) or None)
+        # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); of ai.txt nobody has said so.
+        verdict = agreed(verdict_of(lines) if lines or kind == "robots_txt" else None for lines in readings)
+        yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
+    if kind == "robots_txt":
+        for line in robots.outside:
+            yield from _preference(line, None, "outside any group")
+        for agent, readings in readings_of.items():
+            read = [dict.fromkeys(lines) for lines in readings]
+            for line in read[0] | read[-1]:
+                certain = all(line in lines for lines in read)
+                yield from _preference(line, agent, None if certain else TWO_READINGS)
+
+
+def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal]:
+    agents = (None,) if kind == "tdm_reservation" else AGENTS
+    return (Signal(kind, "file", None, "host", verdict, agent, "/", note) for agent in agents)
+
+
+def _content_of(capture: Capture) -> tuple[bytes | None, str | None, str | None]:
+    """Return the body of the file, or None with a verdict; and a note on what is missing."""
+    status, body = capture.locator.http_status, capture.body
+    if status in (404, 410):
+        return None, None, f"HTTP {status}: no such file"
+    code, start = status or 0, body[:1024].removeprefix(_BOM).lstrip()
+    doubts = {
+        "no HTTP status": status is None,
+        # After another 4xx there may be a file, though crawlers may enter.
+        f"HTTP {status}: refused to the crawler": 400 <= code < 500 and code != 429,
+        f"HTTP {status}: a redirect, not followed": 300 <= code < 400,
+        "HTTP 206: a part": code == 206,
+        f"HTTP {status}: unreachable": not 200 <= code < 300,
+        "the capture was cut": capture.cut and len(body) <= ROBOTS_BYTES,
+        "HTML in place of the file": start.startswith(b"<"),
+        "not text": b"\0" in start,
+    }
+    if doubt := next((note for note, holds in doubts.items() if holds), None):
+        return None, UNKNOWN, doubt
+    if len(body) <= ROBOTS_BYTES:
+        return body, None, None
+    # The last line may be cut: it could reserve what it does not.
+    whole = body[:ROBOTS_BYTES].replace(b"\r", b"\n").rpartition(b"\n")[0]
+    return whole, None, f"read to {ROBOTS_BYTES >> 10} KiB"
+
+
+def _preference(line: Line, agent: str | None, doubt: str | None) -> Iterator[Signal]:
+    """Yield the preference in a line of robots.txt; AIPREF's may begin with the path that it is about.
+
+    `doubt`: why the line may not apply. Outside any group it is no rule, neither for RFC 9309 nor for AIPREF.
+    """
+    directive, text = line
+    if signal := PREFERENCES.get(directive):
+        path, value = "/", text
+        if text.startswith("/"):
+            path, value = (*text.split(None, 1), "")[:2]
+        value, note = bounded(value, doubt)
+        path, cut = bounded(path)
+        scope = "host" if path == "/" else "path"
+        verdict = preference_verdict(signal, value)
+        if verdict is not None and doubt:
+            verdict = UNKNOWN
+        yield Signal(signal, "file", value, scope, verdict, agent, path, cut or note)
+
+
+def _tdmrep_signals(body: bytes) -> Iterator[Signal]:
+    """Yield the rules of tdmrep.json: a reservation each and, if there is one, a policy.
+
+    Rules are numbered: of those about one page, the first in the file counts.
+    """
+
+    def unread(note: str) -> Signal:
+        return Signal("tdm_reservation", "file", None, "host", UNKNOWN, path="/", note=note)
+
+    def text_of(value: object) -> tuple[str, str | None]:
+        return bounded(str(value) if type(value) in (int, str) else type(value).__name__)
+
+    try:
+        rules = parse(body.removeprefix(_BOM))
+    except ValueError:
+        yield unread("no JSON")
+        return
+    if not isinstance(rules, list):
+        yield unread("not an array of rules")
+        return
+    for number, rule in enumerate(rules[:RULES_READ], 1):
+        location = rule.get("location") if isinstance(rule, dict) else None
+        if not isinstance(location, str) or not location.startswith(("/", "*")):
+            yield unread("a rule without a location")
+            continue
+        path, note = bounded(location)
+        signal = Signal("tdm_reservation", "file", None, "path", UNKNOWN, path=path, rule=number)
+        if (value := rule.get("tdm-reservation")) is None:
+            yield replace(signal, note=note or "a rule without a reservation")
+        else:
+            text, cut = text_of(value)
+            yield replace(signal, value=text, verdict=reservation_verdict(value), note=note or cut)
+        if (value := rule.get("tdm-policy")) is not None:
+            text, cut = text_of(value)
+            yield replace(signal, signal="tdm_policy", value=text, verdict=None, note=note or cut)
+    if len(rules) > RULES_READ:
+        yield unread(f"{len(rules) - RULES_READ:,} more rules were not read")
+
+
+def applies_to(agent: str | None, asked: str) -> bool:
+    """Return whether a declaration for `agent` holds for the agent `asked`."""
+    return agent is None or agent == ANY_AGENT or agent.lower() == asked.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Robots:
+    """The lines by agent (in lower case) in two readings, and the lines outside of any group.
+
+    `groups`: any line, such as `Crawl-delay`, ends the names of a group. `by_rules`: only a rule ends them
+    (RFC 9309, section 2.2.4), and the next names join. Readers differ; crawler-commons changed in 2023.
+    `foreign`: text without any line of a robots.txt.
+    """
+
+    groups: Mapping[str, tuple[Line, ...]]
+    outside: tuple[Line, ...]
+    by_rules: Mapping[str, tuple[Line, ...]]
+    foreign: bool = False
+
+    def readings_for(self, agent: str) -> list[tuple[Line, ...]]:
+        """Return the lines for `agent`, of its groups or of those for `*`; two readings if they differ."""
+        first, second = (
+            read.get(agent.lower(), read.get(ANY_AGENT, ())) for read in (self.groups, self.by_rules)
+        )
+        rules = [{line for line in lines if line[0] in _RULES and line[1]} for lines in (first, second)]
+        return [first] if rules[0] == rules[1] else [first, second]
+
+
+def robots_of(text: str) -> Robots:
+    """Read robots.txt for `AGENTS`; all groups of an agent count as one (RFC 9309, section 2.2.1)."""
+    raw = _LINE_ENDS.split(text)
+    lines = [line for line in map(_directive, raw) if line[0]]
+    is_known = any(directive in _KNOWN for directive, _ in lines)
+    foreign = not is_known and any(line.partition("#")[0].strip() for line in raw)
+    groups, outside = _grouped(lines, None)
+    by_rules, _ = _grouped(lines, _RULES)
+    return Robots(groups, outside, by_rules, foreign)
+
+
+def _grouped(
+    lines: Iterable[Line], ends: frozenset[str] | None
+) -> tuple[Mapping[str, tuple[Line, ...]], tuple[Line, ...]]:
+    """Return the lines of each agent that is named, and those outside of any group.
+
+    Args:
+        ends: directives that end the names of a group; None: any does.
+    """
+    of_agent: dict[str, list[Line]] = {agent.lower(): [] for agent in AGENTS}
+    outside, named, current = list[Line](), set[str](), set[str]()
+    is_begun = is_naming = False
+    for directive, value in lines:
+        if directive in _USER_AGENT:
+            if not is_naming:
+                current = set()
+            is_begun = is_naming = True
+            product = _PRODUCT.match(value)
+            if product and product[0].lower() in of_agent:
+                current.add(product[0].lower())
+                named |= current
+        elif directive not in _SITE_WIDE:
+            is_naming = is_naming and ends is not None and directive not in ends
+            for group in [of_agent[agent] for agent in current] if is_begun else [outside]:
+                group.append((directive, value))
+    return {agent: tuple(of_agent[agent]) for agent in named}, tuple(outside)
+
+
+def _directive(raw: str) -> Line:
+    # An empty name where the line has no directive.
+    line = raw.partition("#")[0].strip()
+    name, colon, value = line.partition(":")
+    name = name.strip().lower()
+    if not colon or (" " in name and name not in _USER_AGENT):
+        bare = _WITHOUT_COLON.fullmatch(line)
+        name, value = (bare[1].lower(), bare[2]) if bare else ("", "")
+    return _SPELLINGS.get(name, name), value.strip()
+
+
+def shown(lines: Iterable[Line]) -> str:
+    """Write lines in one spelling, as in `value`."""
+    return "\n".join(f"{directive}: {value}" for directive, value in lines)
+
+
+def lines_of(value: str) -> tuple[Line, ...]:
+    """Return the lines that `shown` wrote."""
+    return tuple(_directive(line) for line in value.split("\n") if line)
+
+
+class RobotsGroup:
+    """The rules of one group: protego tells which patterns are about a path, `allows` which one counts."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines = [line for line in lines if line[0] in (_ALLOW, _DISALLOW) and line[1]]
+        self.allowing, self.forbidding = (_set_of(self._lines, name) for name in (_ALLOW, _DISALLOW))
+
+    @cached_property
+    def tiers(self) -> Sequence[tuple[PatternSet, PatternSet]]:
+        """Return the allowing and the forbidding patterns of each length, the longest first."""
+        by_length = defaultdict[int, list[Line]](list)
+        for line in self._lines:
+            by_length[octets(line[1])].append(line)
+        return [
+            (_set_of(lines, _ALLOW), _set_of(lines, _DISALLOW))
+            for _, lines in sorted(by_length.items(), reverse=True)
+        ]
+
+
+def _set_of(lines: Iterable[Line], directive: str) -> PatternSet:
+    # Protego ends lines at more characters than RFC 9309, and would take the rest for another line.
+    patterns = [
+        _APART.sub(lambda match: quote(match[0]), value) for name, value in lines if name == directive
+    ]
+    if not patterns:
+        return lambda path: False
+    # If all patterns forbid, it does not matter which one counts for protego.
+    protego = Protego.parse(f"user-agent: *\n{shown((_DISALLOW, pattern) for pattern in patterns)}")
+    return lambda path: not protego.can_fetch(f"https://site{path}", "any")
+
+
+def octets(pattern: str) -> int:
+    """Return how specific a pattern is: its length, with all but ASCII percent-encoded."""
+    return len(quote(pattern, safe=printable))
+
+
+def allows(rules: RobotsGroup, path: str) -> bool:
+    """Return whether rules let an agent fetch a path (with its query).
+
+    The longest pattern about the path counts; of equal ones, that which allows (RFC 9309, section 2.2.2).
+    """
+    if not rules.forbidding(path):
+        return True
+    if not rules.allowing(path):
+        return False
+    for allowing, forbidding in rules.tiers:
+        if allowing(path):
+            return True
+        if forbidding(path):
+            return False
+    return True

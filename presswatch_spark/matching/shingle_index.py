@@ -1,0 +1,133 @@
+"""The shingle index: sorted hashes with postings, a directory into them, and a blocked Bloom filter in front.
+
+Block, bucket and sort order all come from the top bits of a hash. So the hashes of one prefix fill one slice
+of the filter and of the directory. Slices that were built apart, even on many machines, are concatenated.
+"""
+
+import mmap
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from math import ceil
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.core.compiled import cached_njit, lean_njit
+
+Hashes = npt.NDArray[np.uint64]
+
+KEYS_PER_BUCKET = 8
+HASHES = 1 << 64
+# A lookup reads these arrays at every position that passes; `articles` only where a shingle is found.
+SEARCHED = ("filter", "directory", "hashes")
+
+_1 = np.uint64(1)
+_BIT = np.uint64(63)
+
+
+class HashRange(NamedTuple):
+    """The hashes from `first` on, `width` of them; a width of 0 means all hashes."""
+
+    first: int
+    width: int
+
+
+ALL_HASHES = HashRange(0, 0)
+
+
+def hash_ranges(count: int) -> list[HashRange]:
+    """Cut all hashes into `count` ranges, as even as can be. Each fills one slice of an index."""
+    if count == 1:
+        return [ALL_HASHES]
+    firsts = [number * HASHES // count for number in range(count + 1)]
+    return [HashRange(first, after - first) for first, after in pairwise(firsts)]
+
+
+def passes_for(searched_bytes: int, memory_bytes: float | None) -> int:
+    """Return the number of ranges whose `SEARCHED` arrays fit into memory; None: as much as needed."""
+    return 1 if memory_bytes is None else max(1, ceil(searched_bytes / memory_bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class ShingleIndex:
+    """The index; its arrays may be memory-mapped, and are never written.
+
+    `hashes` uint64[m], sorted: one for each posting, so equal hashes repeat. `articles` uint32[m]: ordinals.
+    `filter` uint64[f]: f is a power of two. `directory` int64[2**b + 1], b >= 1: entry p is the first index
+    in `hashes` with p or more in the top b bits.
+    """
+
+    hashes: Hashes
+    articles: npt.NDArray[np.uint32]
+    filter: Hashes
+    directory: npt.NDArray[np.int64]
+
+    @classmethod
+    def open(cls, folder: Path, *, scattered: bool = False) -> Self:
+        """Map the index in a folder, a file `NAME.npy` for each array; `scattered`: without read-ahead."""
+        mapped = {array.name: np.load(folder / f"{array.name}.npy", mmap_mode="r") for array in fields(cls)}
+        if scattered:
+            for array in mapped.values():
+                # numpy has no public name for the map of a file.
+                array._mmap.madvise(mmap.MADV_RANDOM)
+        return cls(**mapped)
+
+
+def filter_blocks(keys: int, bits_per_key: int) -> int:
+    """Return the number of 64-bit blocks of a filter: the power of two that gives a key `bits_per_key`."""
+    return 1 << max(0, (keys * bits_per_key - 1) // 64).bit_length()
+
+
+def directory_bits(keys: int) -> int:
+    """Return the length of a prefix, in bits, in a directory for so many keys: 8 to 16 keys a bucket."""
+    return max(1, (keys // KEYS_PER_BUCKET).bit_length() - 1)
+
+
+def build_filter(
+    hashes: Hashes, n_blocks: int, first_block: int = 0, slice_blocks: int | None = None
+) -> Hashes:
+    """Build the filter of `n_blocks` (a power of two), or `slice_blocks` of it, which have all the hashes.
+
+    The block of a hash is its top log2(n_blocks) bits.
+    """
+    blocks = np.zeros(n_blocks if slice_blocks is None else slice_blocks, np.uint64)
+    _set_bits(np.asarray(hashes), blocks, block_shift(n_blocks), np.uint64(first_block))
+    return blocks
+
+
+def build_directory(
+    hashes: Hashes, bits: int, first_prefix: int = 0, prefixes: int | None = None
+) -> npt.NDArray[np.int64]:
+    """Build the directory by `bits` bits over sorted `hashes`, or `prefixes` of it from `first_prefix` on.
+
+    Returns int64[prefixes + 1], counted from the start of `hashes`; the last element is their number.
+    """
+    count = (1 << bits) - first_prefix if prefixes is None else prefixes
+    wanted = np.arange(first_prefix, first_prefix + count, dtype=np.uint64) << np.uint64(64 - bits)
+    starts = np.searchsorted(hashes, wanted)
+    return np.append(starts, len(hashes)).astype(np.int64)
+
+
+def block_shift(n_blocks: int) -> np.uint64:
+    """Return the shift that turns a hash, already shifted by one, into its block."""
+    # A shift by 64 has no defined result.
+    return np.uint64(64 - n_blocks.bit_length())
+
+
+@lean_njit
+def filter_bits(h: np.uint64) -> np.uint64:
+    """Return the four bits that a hash sets in its block, from its lowest 24 bits."""
+    return (
+        _1 << (h & _BIT)
+        | _1 << ((h >> np.uint64(6)) & _BIT)
+        | _1 << ((h >> np.uint64(12)) & _BIT)
+        | _1 << ((h >> np.uint64(18)) & _BIT)
+    )
+
+
+@cached_njit
+def _set_bits(hashes: Hashes, blocks: Hashes, shift: np.uint64, first_block: np.uint64) -> None:
+    for i in range(len(hashes)):
+        blocks[((hashes[i] >> _1) >> shift) - first_block] |= filter_bits(hashes[i])

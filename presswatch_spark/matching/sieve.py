@@ -1,0 +1,483 @@
+"""The sieve: it names the articles that each document may copy from, in one pass over the documents' bytes.
+
+A document is cut into segments that stay in the cache. Each goes through short loops: fold, find words, hash
+them, combine windows, probe the filter, look up in the index. The folded bytes of a cut word (of a long one,
+the state of its hash) and the last seven word hashes are carried to the next segment.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.core.compiled import cached_njit, entry_njit, inner_njit, uncounted_njit
+from presswatch_spark.core.model import DocumentBatch
+from presswatch_spark.matching.shingle_index import (
+    ALL_HASHES,
+    HashRange,
+    ShingleIndex,
+    block_shift,
+    filter_bits,
+)
+from presswatch_spark.reading.text.hyphens import Partings, find_partings, write_readings
+from presswatch_spark.reading.text.kernels import (
+    GROWTH,
+    SLACK,
+    U64,
+    Bytes,
+    Edges,
+    FoldTable,
+    Hashes,
+    WordBuffers,
+    absorb_from,
+    begin,
+    find_words,
+    finish,
+    fold,
+    hash_words,
+    load8,
+    load_table,
+    plain,
+    store8,
+)
+from presswatch_spark.reading.text.vectors import nonzero_bits_64, trailing_zeros
+from presswatch_spark.reading.text.words import SHINGLE_WORDS, combine
+
+Counts = npt.NDArray[np.int64]
+Ids = npt.NDArray[np.uint32]
+Documents = npt.NDArray[np.int32]
+
+SEGMENT_BYTES = 1 << 16
+_PAIRS_AT_FIRST = 1 << 12
+READINGS_BYTES = 1 << 20
+# So many shingles of a document are remembered; one that was pushed out is followed up again, in vain.
+_REMEMBERED = 1 << 14
+_SPREAD, _SLOT_SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+CARRIED_BYTES = 1 << 10
+_CARRIED_BYTES = U64(CARRIED_BYTES)
+_CARRIED_WORDS = U64(SHINGLE_WORDS - 1)
+_0, _1, _2, _7, _8, _16, _64 = (U64(n) for n in (0, 1, 2, 7, 8, 16, 64))
+
+
+class IndexArrays(NamedTuple):
+    """The arrays of an index that the kernels read, `block_shift` of each, and the `HashRange` looked up."""
+
+    filter: Hashes
+    filter_shift: np.uint64
+    directory: Counts
+    directory_shift: np.uint64
+    hashes: Hashes
+    first: np.uint64
+    width: np.uint64
+
+
+class Scratch(NamedTuple):
+    """Buffers of one segment. `windows` are the `heads` of `words`, `blocks` are their `rests`."""
+
+    folded: Bytes
+    words: WordBuffers
+    windows: Hashes
+    carried: Hashes
+    blocks: Hashes
+    passes: Bytes
+
+
+class Found(NamedTuple):
+    """Positions of indexed shingles: document, and the shingle's first entry in the index."""
+
+    documents: npt.NDArray[np.int32]
+    entries: Counts
+
+
+PROGRESS = np.dtype(
+    [
+        ("document", np.uint64),
+        ("byte", np.uint64),  # next to fold
+        ("carried", np.uint64),  # word hashes at the head of the windows
+        ("tail", np.uint64),  # folded bytes of a cut word at the head of the buffer
+        ("long", np.uint64),  # 1 if the cut word has begun before that
+        ("state", np.uint64),  # of its hash
+        ("words", np.uint64),  # of all documents so far
+        ("partings", np.uint64),  # found since the caller last set it to zero
+    ]
+)
+
+
+def probe_of(index: ShingleIndex, hashes: HashRange = ALL_HASHES) -> IndexArrays:
+    """Return views of the arrays of an index for the kernels."""
+    return IndexArrays(
+        plain(index.filter),
+        block_shift(len(index.filter)),
+        plain(index.directory),
+        block_shift(len(index.directory) - 1),
+        plain(index.hashes),
+        U64(hashes.first),
+        U64(hashes.width),
+    )
+
+
+def parting_rows(segment_bytes: int) -> int:
+    """Return the rows that `scan` needs for partings: twice as many as a segment may have."""
+    return 2 * (segment_bytes // 2 + SLACK)
+
+
+@uncounted_njit
+def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
+    # Words of the folded segment go after those carried over; the word that it cuts is carried on.
+    folded, found = scratch.folded, scratch.words
+    words: np.uint64 = find_words(folded, size, found, at.carried)
+    cut = size
+    if not last and size > _0 and folded[size - _1] != np.uint8(0):
+        words -= _1
+        cut = U64(found.starts[words])
+    hash_words(folded, words, found, at.carried)
+    if at.long != _0 and words > _0:
+        ended = absorb_from(at.state, folded, U64(found.starts[_0]), U64(found.ends[_0]))
+        scratch.windows[at.carried] = finish(ended)
+        at.long = _0
+    if size - cut > _CARRIED_BYTES:
+        absorbed = (size - cut - _1) & ~_7
+        if at.long == _0:
+            at.state = begin(load8(folded, cut), load8(folded, cut + _8), size - cut)
+            at.state = absorb_from(at.state, folded, cut + _16, cut + absorbed)
+            at.long = _1
+        else:
+            at.state = absorb_from(at.state, folded, cut, cut + absorbed)
+        cut += absorbed
+    at.tail = size - cut
+    for j in range(at.tail):
+        folded[j] = folded[cut + j]
+    return words
+
+
+@uncounted_njit
+def _look_up(probe: IndexArrays, scratch: Scratch, windows: int, at: Any, found: Found, n_found: int) -> int:
+    """Append the windows that are indexed to `found`; returns the new length."""
+    hashes, blocks, passes = scratch.windows, scratch.blocks, scratch.passes
+    # A loop of loads only keeps most of them under way.
+    for j in range(windows):
+        blocks[j] = probe.filter[(hashes[j] >> _1) >> probe.filter_shift]
+    for j in range(windows):
+        passes[j] = np.uint8((filter_bits(hashes[j]) & ~blocks[j]) == _0)
+    for g in range(SLACK // 8):
+        store8(passes, U64(windows) + U64(g) * _8, _0)
+    base = _0
+    while base < U64(windows):
+        passing = nonzero_bits_64(passes, base)
+        while passing != _0:
+            j = base + trailing_zeros(passing)
+            passing &= passing - _1
+            h = hashes[j]
+            bucket = (h >> _1) >> probe.directory_shift
+            low, after = probe.directory[bucket], probe.directory[bucket + _1]
+            high = after
+            while low < high:
+                middle = (low + high) >> 1
+                if probe.hashes[middle] < h:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < after and probe.hashes[low] == h:
+                found.documents[n_found] = np.int32(at.document)
+                found.entries[n_found] = low
+                n_found += 1
+        base += _64
+    return n_found
+
+
+@uncounted_njit
+def _keep_within(windows: Hashes, n: int, first: np.uint64, width: np.uint64) -> int:
+    # Moves the windows of a range of hashes to the front; returns their number.
+    kept = 0
+    for j in range(n):
+        h = windows[j]
+        windows[kept] = h
+        # Below `first` the difference wraps around, and is larger than any width.
+        if h - first < width:
+            kept += 1
+    return kept
+
+
+@uncounted_njit
+def _keep_last(scratch: Scratch, n: np.uint64) -> np.uint64:
+    # The last seven of n word hashes, before `combine` overwrites them; returns their number.
+    kept = min(n, _CARRIED_WORDS)
+    for j in range(kept):
+        scratch.carried[j] = scratch.windows[n - kept + j]
+    return kept
+
+
+@entry_njit
+def scan(
+    text: Bytes,
+    starts: Edges,
+    ends: Edges,
+    segment: np.uint64,
+    table: FoldTable,
+    probe: IndexArrays,
+    scratch: Scratch,
+    found: Found,
+    partings: Partings,
+    progress: npt.NDArray[Any],
+) -> int:
+    """Scan on from `progress` until all documents are done, or `found` or `partings` has too little room.
+
+    `partings`: with `parting_rows` rows gets the partings of the documents, `progress.partings` of them.
+    Returns the number of positions found. The scan is over once `progress.document` is beyond the last one.
+    """
+    at = progress[0]
+    room = len(found.documents) - len(scratch.windows)
+    parting_room = U64(len(partings)) - U64(len(partings)) // _2
+    n_found = 0
+    while at.document < U64(len(starts)):
+        start, end = U64(starts[at.document]), U64(ends[at.document])
+        last = False
+        while not last:
+            if n_found > room or at.partings > parting_room:
+                return n_found
+            first = start + at.byte
+            i, size = fold(table, text, first, min(first + segment, end), end, scratch.folded, at.tail)
+            if len(partings) > 0:
+                # While the cache holds the segment.
+                at.partings = find_partings(
+                    table, text, np.int64(start), np.int64(first), np.int64(i), np.int64(end), partings,
+                    np.int64(at.partings),
+                )  # fmt: skip
+            at.byte = i - start
+            last = i >= end
+            words = _hash_segment(scratch, size, last, at)
+            at.words += words
+            kept = _keep_last(scratch, at.carried + words)
+            windows = combine(scratch.windows, np.int64(at.carried + words))
+            if probe.width != _0:
+                windows = _keep_within(scratch.windows, windows, probe.first, probe.width)
+            n_found = _look_up(probe, scratch, windows, at, found, n_found)
+            at.carried = kept
+            for j in range(kept):
+                scratch.windows[j] = scratch.carried[j]
+        at.document += _1
+        at.byte = at.carried = at.tail = _0
+    return n_found
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The k articles with an indexed shingle of a document, by document and shingle.
+
+    `documents` int32[k], index in the batch; `hashes` uint64[k], of the shingle; `articles` uint32[k].
+    """
+
+    documents: Documents
+    hashes: Hashes
+    articles: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The k pairs (document, article) with at least one hit, sorted by document, then article.
+
+    `documents` int32[k], index in the batch; `articles` uint32[k]. `words`: of all documents of the batch.
+    """
+
+    documents: Documents
+    articles: Ids
+    words: int
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+
+def joined(found: Iterable[Candidates]) -> Candidates:
+    """Return the pairs of several candidates of one batch, each once."""
+    parts = list(found)
+    pairs = [part.documents.astype(np.uint64) << np.uint64(32) | part.articles for part in parts]
+    pair: npt.NDArray[np.uint64] = np.unique(np.concatenate(pairs))
+    documents = (pair >> np.uint64(32)).astype(np.int32)
+    return Candidates(documents, pair.astype(np.uint32), parts[0].words)
+
+
+class Sieve:
+    """An index and the buffers to scan against it; one for each thread.
+
+    `segment_bytes`: of a document, worked on at once. `hashes`: shingles outside of this range do not count.
+    """
+
+    def __init__(
+        self,
+        index: ShingleIndex,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        hashes: HashRange = ALL_HASHES,
+    ) -> None:
+        self._probe = probe_of(index, hashes)
+        self._articles = plain(index.articles)
+        self._segment = U64(segment_bytes)
+        folded = CARRIED_BYTES + GROWTH * (segment_bytes + 16) + SLACK
+        words = folded // 2 + SLACK
+        windows, blocks = np.empty(words, np.uint64), np.empty(words, np.uint64)
+        self._scratch = Scratch(
+            np.zeros(folded + SLACK, np.uint8),
+            WordBuffers(np.empty(words, np.int64), np.empty(words, np.int64), windows, blocks),
+            windows,
+            np.empty(SHINGLE_WORDS, np.uint64),
+            blocks,
+            np.empty(words + SLACK, np.uint8),
+        )
+        room = 2 * words
+        self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64))
+        self._partings = np.empty((parting_rows(segment_bytes), 2), np.int64)
+        # Kept: a new megabyte for each batch would cost a page fault for every 4 KB.
+        self._readings = np.empty(READINGS_BYTES, np.uint8)
+        self._reading_bounds = np.empty((2, READINGS_BYTES // 64), np.int64)
+
+    def candidates(self, batch: DocumentBatch) -> Candidates:
+        """Return every pair of a document and an article that share an indexed shingle.
+
+        Words that a hyphen parts at a line end are looked up as one word, too, after all documents.
+        """
+        pairs, n_pairs, progress = _pairs(_PAIRS_AT_FIRST), 0, np.zeros(1, PROGRESS)
+        followed = _Followed(np.full(_REMEMBERED, -1, np.int64), np.full(_REMEMBERED, -1, np.int32))
+        texts = plain(batch.text), plain(batch.text_starts), plain(batch.text_ends)
+        partings = list[Partings]()
+        for found in chain(self._scan(*texts, progress, partings), self._scan_readings(*texts, partings)):
+            done = 0
+            while done < len(found.entries):
+                done, n_pairs = _attribute(
+                    found, done, self._probe.hashes, self._articles, followed, pairs, n_pairs
+                )
+                if done < len(found.entries):
+                    full, pairs = pairs, _pairs(2 * len(pairs.documents))
+                    pairs.documents[:n_pairs] = full.documents[:n_pairs]
+                    pairs.articles[:n_pairs] = full.articles[:n_pairs]
+        order = np.lexsort((pairs.articles[:n_pairs], pairs.documents[:n_pairs]))
+        found_pairs = Candidates(pairs.documents[order], pairs.articles[order], int(progress["words"][0]))
+        # Readings may find a pair again.
+        return joined([found_pairs]) if partings else found_pairs
+
+    def hits(self, batch: DocumentBatch) -> Hits:
+        """Return every hit of the batch; memory grows with their number."""
+        texts = plain(batch.text), plain(batch.text_starts), plain(batch.text_ends)
+        found_at = self._scan(*texts, np.zeros(1, PROGRESS))
+        parts = [_distinct(found.documents, found.entries) for found in found_at]
+        documents, entries = _distinct(*np.concatenate([np.empty((2, 0), np.int64), *parts], axis=1))
+        postings = np.searchsorted(self._probe.hashes, self._probe.hashes[entries], "right") - entries
+        hit = np.repeat(np.arange(len(entries)), postings)
+        posting = np.arange(len(hit)) - np.repeat(np.cumsum(postings) - postings, postings) + entries[hit]
+        return Hits(documents[hit].astype(np.int32), self._probe.hashes[posting], self._articles[posting])
+
+    def _scan(
+        self,
+        text: Bytes,
+        starts: Edges,
+        ends: Edges,
+        progress: npt.NDArray[Any],
+        partings: list[Partings] | None = None,
+    ) -> Iterator[Found]:
+        """Yield positions of indexed shingles, as views of one buffer: use them before the next.
+
+        `progress`: zeros of type `PROGRESS`. `partings`: gets those of the documents.
+        """
+        table, room = load_table(), self._partings[: 0 if partings is None else None]
+        while progress["document"][0] < len(starts):
+            n = scan(
+                text, starts, ends, self._segment, table, self._probe, self._scratch, self._found, room,
+                progress,
+            )  # fmt: skip
+            if partings is not None and (count := int(progress["partings"][0])):
+                partings.append(room[:count].copy())
+                progress["partings"] = 0
+            if n:
+                yield Found(self._found.documents[:n], self._found.entries[:n])
+
+    def _scan_readings(
+        self, text: Bytes, starts: Edges, ends: Edges, found_partings: Sequence[Partings]
+    ) -> Iterator[Found]:
+        # The readings in which words are joined.
+        if not found_partings:
+            return
+        partings = np.concatenate(found_partings)
+        order = np.argsort(starts, kind="stable")
+        bounds = np.stack((starts, ends), axis=1)[order]
+        # Documents may lie in the text in any order, and partings must be in that of the text.
+        partings, done = partings[np.argsort(partings[:, 0], kind="stable")], 0
+        out, (reading_ends, sources) = self._readings, self._reading_bounds
+        while done < len(partings):
+            done, count = write_readings(text, bounds, partings, done, out, reading_ends, sources)
+            reading_starts = np.concatenate([[0], reading_ends[: count - 1]]).astype(np.int64)
+            readings = plain(out), plain(reading_starts), plain(reading_ends[:count])
+            for found in self._scan(*readings, np.zeros(1, PROGRESS)):
+                yield Found(order[sources[found.documents]].astype(np.int32), found.entries)
+
+
+def _distinct(documents: npt.NDArray[np.integer], entries: Counts) -> Counts:
+    pairs: Counts = np.unique(np.stack((documents.astype(np.int64), entries)), axis=1)
+    return pairs
+
+
+class _Pairs(NamedTuple):
+    """Candidates, and an open-addressing table of those of the current document."""
+
+    documents: Documents
+    articles: Ids
+    slots: Counts
+
+
+class _Followed(NamedTuple):
+    """Entries of the index that a document followed up last, by their last bits."""
+
+    entries: Counts
+    documents: Documents
+
+
+def _pairs(room: int) -> _Pairs:
+    return _Pairs(np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(2 * room, np.int64))
+
+
+@inner_njit
+def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
+    # A free slot points before `first`.
+    last_slot = len(pairs.slots) - 1
+    slot = np.int64((np.uint64(article) * _SPREAD) >> _SLOT_SHIFT) & last_slot
+    while pairs.slots[slot] >= first and pairs.articles[pairs.slots[slot]] != article:
+        slot = (slot + 1) & last_slot
+    return slot
+
+
+@cached_njit
+def _attribute(
+    found: Found, done: int, hashes: Hashes, articles: Ids, followed: _Followed, pairs: _Pairs, n: int
+) -> tuple[int, int]:
+    # Adds the postings of `found[done:]` to the n pairs until the room ends; returns the new `done` and n.
+    pairs.slots[:] = -1
+    document = np.int64(pairs.documents[n - 1]) if n > 0 else np.int64(-1)
+    first = n
+    while first > 0 and pairs.documents[first - 1] == document:
+        first -= 1
+    for k in range(first, n):
+        pairs.slots[_slot(pairs, first, pairs.articles[k])] = k
+    for f in range(done, len(found.entries)):
+        if found.documents[f] != document:
+            document = np.int64(found.documents[f])
+            first = n
+        entry = found.entries[f]
+        place = entry & (_REMEMBERED - 1)
+        if followed.entries[place] == entry and followed.documents[place] == document:
+            continue
+        after = entry + 1
+        while after < len(hashes) and hashes[after] == hashes[entry]:
+            after += 1
+        if n + after - entry > len(pairs.documents):
+            return f, n
+        for e in range(entry, after):
+            slot = _slot(pairs, first, articles[e])
+            if pairs.slots[slot] < first:
+                pairs.slots[slot] = n
+                pairs.documents[n] = found.documents[f]
+                pairs.articles[n] = articles[e]
+                n += 1
+        followed.entries[place] = entry
+        followed.documents[place] = found.documents[f]
+    return len(found.entries), n

@@ -1,0 +1,201 @@
+"""Known absence: why a copy that one run found may exist, though the other did not find it.
+
+A shard of the same release that was read again to its end has no copy that was not found there. Another
+release has other shards: a copy may be in any shard of its subset.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.scanning.ccindex.columns import WITHOUT_PAGES, in_filename
+from presswatch_spark.storage.uris import HubAddress, scheme_of
+from presswatch_spark.tables.store import TableStore
+
+FEWER = "the {} run read fewer shards than the {} run"
+NAMED = 3
+"""Further shards that were not read are only counted."""
+
+Shard = tuple[str | None, str]
+"""The subset of its release, as far as its path names it, and its name: a mirror has other places."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRun:
+    """A published run: its `name` in messages, row of `runs`, and shards.
+
+    `shards`: URI, and whether it was read to its end. A URI may occur several times: the tables lack its
+    query.
+    """
+
+    name: str
+    row: Mapping[str, Any]
+    shards: Sequence[tuple[str, bool]]
+
+    @classmethod
+    def of(cls, store: TableStore, run_id: str, name: str) -> "ComparedRun":
+        """Read a run from the tables."""
+        (row,) = store.read("runs", run_id).to_pylist()
+        if row["records_planned"] is not None:
+            raise InputError(
+                f"run {run_id} read some records of its shards alone, so it cannot show that a copy is gone",
+                where=str(store.root),
+                remedy="compare runs that read whole shards",
+            )
+        log = store.read("scan_log", run_id, columns=["shard_uri", "status"])
+        uris, statuses = log["shard_uri"].to_pylist(), log["status"].to_pylist()
+        shards = sorted((uri, status == "complete") for uri, status in zip(uris, statuses, strict=True))
+        return cls(name, row, shards)
+
+
+def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
+    """Return why copies of `found` may exist that `other` did not find, by shard; None: absence is known."""
+    row, again, name = found.row, other.row, other.name
+    whole: str | None = None
+    if again["shards_planned"] == 0:
+        whole = f"the {name} run has no shards"
+    elif again["documents"] == 0:
+        whole = f"the {name} run read no document"
+    elif len(other.shards) != again["shards_planned"]:
+        planned = counted(again["shards_planned"], "shard")
+        whole = f"the log of the {name} run names {len(other.shards):,} of its {planned}"
+    elif difference := difference_of(row, again):
+        whole = difference
+    elif row["release"] == again["release"]:
+        return _not_read_again(found, other)
+    elif again.get("sample") is not None:
+        whole = f"the {name} run read a sample of its release"
+    elif again["shards_planned"] < row["shards_planned"]:
+        whole = FEWER.format(name, found.name)
+    else:
+        # Folders of datasets on a hub that one run has shards of, and the other only of others. A folder is
+        # a part of its dataset, as a language, or is named after the release, which is another one.
+        had, read = (
+            {
+                (place[0], place[1].rpartition("/")[0].replace(run.row["release"] or "", ""))
+                for uri, _ in run.shards
+                if (place := _on_hub(uri))
+            }
+            for run in (found, other)
+        )
+        datasets = {dataset for dataset, _ in read}
+        if unread := sorted(f"{dataset}/{folder}" for dataset, folder in had - read if dataset in datasets):
+            whole = f"the {name} run did not read {_some(unread)}"
+    subsets = {uri: subset_of(uri) for uri, _ in found.shards}
+    doubts = {each: whole or _doubt_of_subset(each, found, other) for each in set(subsets.values())}
+    return {uri: doubts[subset] for uri, subset in subsets.items()}
+
+
+def difference_of(one: Mapping[str, Any], two: Mapping[str, Any]) -> str | None:
+    """Return a difference of two runs, rows of `runs`, beside shards and corpora."""
+    if one["tool_version"] != two["tool_version"]:
+        return "the runs were made by different versions"
+    if one["dataset"] != two["dataset"]:
+        return "the runs read different kinds of datasets"
+    if _settings(one) != _settings(two):
+        return "the runs had different settings"
+    return None
+
+
+def subset_of(shard_uri: str) -> str | None:
+    """Return the subset of its release that a shard is of, as far as its path names it."""
+    return in_filename(shard_uri).get("subset")
+
+
+def _settings(run: Mapping[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads(run["config"])
+    # It differs from one release to the next without making a copy easier or harder to find.
+    settings.get("read", {}).pop("release", None)
+    return settings
+
+
+def _shard(uri: str) -> Shard:
+    return subset_of(uri), uri.rpartition("/")[2]
+
+
+def _on_hub(uri: str) -> tuple[str, str] | None:
+    # Dataset and path on a hub: parts of a dataset have shards of one name, at whatever revision.
+    if scheme_of(uri) != "hf":
+        return None
+    address = HubAddress.of(uri)
+    return address.dataset, address.path
+
+
+def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
+    """Return the reason why each shard of a run was not read again; None if it was.
+
+    The same place is the same shard; on a hub, at whatever revision. Elsewhere, it is what has its name and
+    subset. If there are several of one name, all must have been read, and as many as there were.
+    """
+    times, again = Counter(uri for uri, _ in found.shards), defaultdict[str, list[bool]](list)
+    for uri, complete in other.shards:
+        again[uri].append(complete)
+    doubts = dict[str, str | None]()
+    moved = [uri for uri, count in times.items() if count == 1 and len(again[uri]) != 1]
+    same = {uri for uri, count in times.items() if count == 1 and len(again[uri]) == 1}
+    for uri in same:
+        doubts[uri] = None if again[uri][0] else f"the {other.name} run did not read {uri} to its end"
+    namesakes = defaultdict[str, list[tuple[str | None, bool, tuple[str, str] | None]]](list)
+    for uri, complete in other.shards:
+        if uri not in same:
+            subset, name = _shard(uri)
+            namesakes[name].append((subset, complete, _on_hub(uri)))
+    wanted = Counter(map(_shard, moved))
+    for uri in moved:
+        subset, name = _shard(uri)
+        alike = [each for each in namesakes[name] if subset is None or each[0] in (subset, None)]
+        home, count = _on_hub(uri), wanted[subset, name]
+        there = [complete for _, complete, place in alike if home and place == home]
+        if there:
+            count = 1
+        else:
+            there = [complete for _, complete, place in alike if not (home and place) or place[0] != home[0]]
+        if len(there) < count:
+            doubts[uri] = f"the {other.name} run did not read {uri}"
+        else:
+            doubts[uri] = None if all(there) else f"the {other.name} run did not read {uri} to its end"
+    for uri in times.keys() - doubts.keys():
+        # It is unknown whether the very shards of this name were read again.
+        have = f"{counted(times[uri], 'shard')} of the {found.name} run have the name {uri}"
+        doubts[uri] = f"{have}, but for what follows `?`"
+    return doubts
+
+
+def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun) -> str | None:
+    """Return why copies in shards of a subset may be there; None for shards whose paths name no subset.
+
+    A release has files of robots.txt and of errors beside those of pages, of the same names. Only shards of
+    the subset itself can show that a copy is gone, or the very shards again, wherever a mirror has them.
+    """
+    before = [name for of, name in (_shard(uri) for uri, _ in found.shards) if of == subset]
+    after = [(*_shard(uri), complete) for uri, complete in other.shards]
+    within = [shard for shard in after if subset is None or shard[0] in (subset, None)]
+    if unread := sorted(name for _, name, complete in within if not complete):
+        of = f" of the subset {subset}" if subset else ""
+        shards = f"{len(unread):,} of {counted(len(within), 'shard')}{of}"
+        return f"the {other.name} run did not read {shards} to their end: {_some(unread)}"
+    if not Counter(before) - Counter(name for _, name, _ in within):
+        return None
+    subsets = [found_subset for found_subset, _, _ in after]
+    if subset is None and WITHOUT_PAGES.issuperset(subsets):
+        only = " and ".join(sorted({each for each in subsets if each}))
+        return f"the {other.name} run read only {only}"
+    if subset is not None and subset not in subsets:
+        return f"the {other.name} run read no shards that are of the subset {subset} by their path"
+    if subset is not None and subsets.count(subset) < len(before):
+        return f"{FEWER.format(other.name, found.name)}, of the subset {subset}"
+    # Releases whose shards have the same names: those that are missing were left out.
+    names = {name for _, name, _ in within}
+    left_out = sorted(set(before) - names)
+    if left_out and names.intersection(before):
+        of_names = f"some shards of the {found.name} run's names"
+        return f"the {other.name} run read {of_names}, but not {_some(left_out)}"
+    return None
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if names[NAMED:] else "")

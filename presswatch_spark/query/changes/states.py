@@ -1,0 +1,321 @@
+"""Pairs of an article and a document in two runs: their rows as they are compared, and their states in SQL.
+
+docs/reference/tables-derived.md has the rules. `steps` begin with these tables, each for `before` and
+`after`:
+
+- `before_rows`: `COMPARED`, and `sighting`, which stands for the row in the engine.
+- `before_own`: `title_id` and `document` of rows of an article on its title's site.
+- `before_articles`: `ARTICLES` of the corpus, empty unless corpora differ.
+- `earlier`: `KEYS` of all runs before both, once for all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.matching.judgement.urls import normalise_url
+from presswatch_spark.matching.verify.verification import SPANS_AT_LEAST
+from presswatch_spark.query.sql import literal
+from presswatch_spark.tables.declarations import SIGHTING
+
+GAP_CHARACTERS = 8
+"""Ranges of an article within so many characters are one: most such gaps are punctuation."""
+
+PAIR = ("publisher_id", "title_id", "article", "document")
+"""The key of a pair; `article` is empty for rows of a site."""
+IDENTITY = ("publisher_id", "title_id", "article_id", "document_url", "text_sha256")
+"""Columns of `matches` that give a row's pair."""
+USED = tuple(dict.fromkeys((*IDENTITY, "article_sha256", "spans", *(field.name for field in SIGHTING))))
+"""Columns of `matches` that are compared, or kept as a sighting."""
+
+KEYS = pa.schema([(name, pa.string()) for name in PAIR])
+_KIND_OF = {"copied_words": pa.int32(), "longest_run_words": pa.int32(), "ranges": pa.list_(pa.int64())}
+_KIND_OF |= dict.fromkeys(("known_url", "own_site", "many"), pa.bool_())
+_OF_ROW = (
+    "known_url", "copied_words", "longest_run_words", "text_sha256", "article_sha256",
+    "row_sha256", "ranges", "many", "doubt", "sighting",
+)  # fmt: skip
+COMPARED = pa.schema(
+    [*KEYS, *((name, _KIND_OF.get(name, pa.string())) for name in (*_OF_ROW[:-1], "own_site"))]
+)
+"""Rows as they are compared. `ranges`: from and to of each copied range of the article.
+
+`known_url`: `document` is a URL, and no digest of a text. `many`: there may have been more spans than are
+kept. `doubt`: why the other run may have missed such a row.
+"""
+COMPARED_AND_SEEN = pa.schema([*COMPARED, pa.field("sighting", SIGHTING)])
+
+
+STATES = ("gone", "reduced", "altered", "moved", "persists", "new", "reappeared", "unknown")
+ARTICLES = pa.schema(
+    [
+        *((name, pa.string()) for name in ("article_id", "title_id", "publisher_id", "article_sha256")),
+        ("suppressed_shingles", pa.int32()),
+    ]
+)
+"""The articles of a corpus; `suppressed_shingles` is null in runs of older versions."""
+STORED = ("pairs", "moves")
+"""Steps that several others read: they are stored."""
+GUARANTEED_WORDS = 11
+"""Runs of so many words are found with every corpus."""
+
+NAMELESS = {
+    "before": "the URL of the document is not known: with another text it may still be there",
+    "after": "the URL of the document is not known: with another text it may have been there",
+}
+ARTICLE_CHANGED = "the text of the article is not the same in both runs: words were counted, and not compared"
+MANY_SPANS = "the copy has more passages than are kept: they may differ in others"
+IN_PLACE = "the {} run found articles of the title in the document, so it has no row of the site alone"
+UNLISTED = "the runs had different corpora, and the articles of that of the {} run are not in the tables"
+HIDDEN = "the corpus of the {} run leaves rows of words out of its index that many articles share"
+SUPPRESSED = "rows of words that the corpus of the {} run leaves out of its index"
+BY_URL = "the runs had different corpora: the {} run may know other pages as the title's"
+
+_OTHER = {"before": "after", "after": "before"}
+
+
+def compared(batch: pa.RecordBatch, doubts: Mapping[str, str | None]) -> pa.RecordBatch:
+    """Turn a batch with the columns of `USED` into one of `COMPARED_AND_SEEN`."""
+    spans, shards = batch["spans"], batch["shard_uri"].dictionary_encode()
+    names = shards.dictionary.to_pylist()
+    reasons = [doubts.get(name, f"the log of its run does not name {name}") for name in names]
+    columns = _pair_columns(batch) | {
+        "ranges": ranges_of(spans),
+        "many": pc.fill_null(pc.greater_equal(pc.list_value_length(spans), SPANS_AT_LEAST), False),
+        "doubt": pa.array(reasons, pa.string()).take(shards.indices),
+        "sighting": pa.StructArray.from_arrays(
+            [batch[field.name].cast(field.type) for field in SIGHTING], fields=list(SIGHTING)
+        ),
+    }
+    arrays = [columns[f.name] if f.name in columns else batch[f.name].cast(f.type) for f in COMPARED_AND_SEEN]
+    return pa.RecordBatch.from_arrays(arrays, schema=COMPARED_AND_SEEN)
+
+
+def keys_of(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Turn a batch with the columns of `IDENTITY` into one of `KEYS`."""
+    columns = _pair_columns(batch)
+    return pa.RecordBatch.from_arrays([columns[name] for name in KEYS.names], schema=KEYS)
+
+
+def _pair_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    urls = batch["document_url"].dictionary_encode()
+    normal = [url and normalise_url(url) for url in urls.dictionary.to_pylist()]
+    forms = pa.array(normal, pa.string()).take(urls.indices)
+    return {
+        "publisher_id": batch["publisher_id"],
+        "title_id": batch["title_id"],
+        "article": pc.fill_null(batch["article_id"], ""),
+        # A new scheme or tracking parameter must not look like removal. Without a URL the text's digest
+        # tells documents apart: what stands in the place of a URL ("n/a") may stand there in many rows.
+        "document": pc.coalesce(forms, batch["text_sha256"]) if forms.null_count else forms,
+        "known_url": pc.is_valid(forms),
+    }
+
+
+def ranges_of(spans: pa.Array) -> pa.Array:
+    """Return the characters of the article that each row's spans cover: from, to, from, to …, as int64 lists.
+
+    Ranges are in order, and joined across gaps of `GAP_CHARACTERS`.
+    """
+    lengths = pc.fill_null(pc.list_value_length(spans), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    values = spans.flatten()
+    starts, ends = (
+        pc.struct_field(values, name).to_numpy(zero_copy_only=False)
+        for name in ("article_start", "article_end")
+    )
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((starts, rows))
+    starts, ends = starts[order], ends[order]
+    # The furthest end of each span and those before it in its row. Rows follow each other: with a stride
+    # beyond all ends, the greatest so far is one of the same row.
+    stride = int(ends.max(initial=0)) + 1
+    reached = np.maximum.accumulate(rows * stride + ends) - rows * stride
+    first = np.ones(len(rows), np.bool_)
+    first[1:] = (rows[1:] != rows[:-1]) | (starts[1:] > reached[:-1] + GAP_CHARACTERS)
+    cuts = np.column_stack((starts[first], reached[np.roll(first, -1)])).astype(np.int64)
+    counts = np.bincount(rows[first], minlength=len(lengths))
+    offsets = np.concatenate(([0], 2 * np.cumsum(counts))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(cuts.ravel()))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The facts of a comparison beside the rows: how the runs differ.
+
+    `difference`: why a copy may look altered that is not, unless only shards and corpora differ. `listed`: of
+    `before` and `after`, whether the tables have the articles of that run's corpus; `hiding`: whether it may
+    have left shingles out of its index.
+    """
+
+    difference: str | None
+    same_corpus: bool
+    listed: Mapping[str, bool]
+    hiding: Mapping[str, bool]
+
+
+def steps(question: Question) -> dict[str, str]:
+    """Return the queries of all steps by their names, in order; the last one is `changes`."""
+    # Copies at one URL before and, with the very text, at another one after; one for one.
+    gone, came = (
+        f"""
+            select *, row_number() over (
+                partition by publisher_id, title_id, article, {side}_text_sha256 order by document
+            ) as nth
+            from pairs
+            where {other}_row_sha256 is null and {side}_known_url and {side}_copied_words > 0"""
+        for side, other in ("ba", "ab")
+    )
+    same = _same("l", "c", (*PAIR[:-1], "nth"))
+    after = ", ".join(f"c.a_{name}" for name in _OF_ROW)
+    moves = f"""
+        select l.publisher_id, l.title_id, l.article, l.document, c.document as new_document, {after}
+        from ({gone}) as l join ({came}) as c
+            on {same} and l.b_text_sha256 = c.a_text_sha256"""
+    return {
+        "before_pairs": _strongest("before"),
+        "after_pairs": _strongest("after"),
+        "before_sites": "select distinct title_id, document from before_own",
+        "after_sites": "select distinct title_id, document from after_own",
+        "pairs": _joined(),
+        "earlier_pairs": f"select distinct {', '.join(PAIR)} from earlier",
+        "moves": moves,
+        "judged": _judged(question),
+        "changes": _changes(question),
+    }
+
+
+def text(value: str | None) -> str:
+    """Return a literal of SQL; null for None."""
+    return "cast(null as string)" if value is None else literal(value)
+
+
+def _strongest(side: str) -> str:
+    # One row a pair, that with the most copied words; its doubt is one of all rows.
+    pair, same = ", ".join(PAIR), _same("t", "r", PAIR)
+    of_row = ", ".join(f"r.{name}" for name in PAIR)
+    # Most pairs have one row, and need no sorting.
+    return f"""
+        with twice as (select {pair} from {side}_rows group by {pair} having count(*) > 1)
+        select r.*, doubt as pair_doubt, 1 as place from {side}_rows r anti join twice t on {same}
+        union all
+        select * from (
+            select r.*, min(doubt) over (partition by {of_row}) as pair_doubt, row_number() over (
+                partition by {of_row}
+                order by copied_words desc, longest_run_words desc, row_sha256 desc
+            ) as place
+            from {side}_rows r semi join twice t on {same}
+        ) as ranked where place = 1"""
+
+
+def _same(one: str, two: str, names: Sequence[str]) -> str:
+    return " and ".join(f"{one}.{name} = {two}.{name}" for name in names)
+
+
+def _joined() -> str:
+    merged = ", ".join(f"coalesce(b.{name}, a.{name}) as {name}" for name in PAIR)
+    sides = ", ".join(
+        f"{side}.{'pair_doubt' if name == 'doubt' else name} as {side}_{name}"
+        for side in "ba"
+        for name in _OF_ROW
+    )
+    return f"select {merged}, {sides} from before_pairs b full join after_pairs a on {_same('b', 'a', PAIR)}"
+
+
+def _judged(question: Question) -> str:
+    old = _same("m", "p", PAIR)
+    new = f"{_same('n', 'p', PAIR[:-1])} and n.new_document = p.document"
+    pair = ", ".join(f"p.{name}" for name in PAIR)
+    names = ", ".join(ARTICLES.names[:-1])
+    joins, doubts = [], []
+    for side in ("before", "after"):
+        other, letter = _OTHER[side], side[0]
+        joins.append(
+            f"left join {other}_sites s{letter} on p.article = '' and s{letter}.title_id = p.title_id"
+            f" and s{letter}.document = p.document"
+        )
+        reasons = [f"p.{letter}_doubt"]
+        if not question.same_corpus:
+            # Of two runs that brought the articles of a corpus, one may be of an older version.
+            articles = (
+                f"select {names}, max(suppressed_shingles) as suppressed_shingles"
+                f" from {other}_articles group by {names}"
+            )
+            joins.append(f"left join ({articles}) as x{letter} on x{letter}.article_id = p.article")
+            reasons.append(_doubt_of_article(side, question.listed[other], question.hiding[other]))
+        reasons.append(f"case when not p.{letter}_known_url then {text(NAMELESS[side])} end")
+        reasons.append(f"case when s{letter}.document is not null then {text(IN_PLACE.format(other))} end")
+        doubts.append(f"coalesce({', '.join(reasons)}) as {letter}_absence")
+    before = ", ".join(f"p.b_{name}" for name in _OF_ROW)
+    after = ", ".join(f"coalesce(p.a_{name}, m.a_{name}) as a_{name}" for name in _OF_ROW)
+    return f"""
+        select {pair}, m.new_document is not null as has_moved,
+            {before}, {after}, {", ".join(doubts)}
+        from pairs p
+            left join moves m on {old}
+            left join moves n on {new}
+            {" ".join(joins)}
+        where n.document is null"""
+
+
+def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
+    # Why a run with another corpus (its articles: `x`) may have missed a copy of `side`.
+    other, letter = _OTHER[side], side[0]
+    x, row = f"x{letter}", f"p.{letter}_"
+    if not listed:
+        return f"case when {row}row_sha256 is not null then {text(UNLISTED.format(other))} end"
+    corpus = f"the corpus of the {other} run"
+
+    def of_article(what: str) -> str:
+        return f"concat('the article ', p.article, {text(f' {what}')})"
+
+    shorter = f"copies of fewer than {GUARANTEED_WORDS} words are not found with every corpus"
+    return f"""case
+        when {row}copied_words = 0 then {text(BY_URL.format(other))}
+        when {x}.article_id is null then {of_article(f"is not in {corpus}")}
+        when {x}.title_id <> p.title_id or {x}.publisher_id <> p.publisher_id
+            then {of_article(f"has another title or publisher in {corpus}")}
+        when {x}.article_sha256 is distinct from {row}article_sha256
+            then {of_article(f"has another text in {corpus}")}
+        when {row}longest_run_words < {GUARANTEED_WORDS} then {text(shorter)}
+        when {x}.suppressed_shingles > 0 then {of_article(f"has {SUPPRESSED.format(other)}")}
+        when {x}.suppressed_shingles is null then {text(HIDDEN.format(other) if hiding else None)}
+    end"""
+
+
+def _changes(question: Question) -> str:
+    same_text = "b_text_sha256 = a_text_sha256"
+    same_article = "b_article_sha256 is not distinct from a_article_sha256"
+    alike = f"a_copied_words = b_copied_words and (not ({same_article}) or b_ranges = a_ranges)"
+    fewer = f"""case when a_copied_words = 0 and coalesce({text(question.difference)}, b_absence) is not null
+        then 'unknown' else 'reduced' end"""
+    state = f"""case
+        when has_moved then 'moved'
+        when a_row_sha256 is null then case when b_absence is null then 'gone' else 'unknown' end
+        when b_row_sha256 is null then case when e.publisher_id is null then 'new' else 'reappeared' end
+        when {same_text} or ({alike}) then 'persists'
+        when a_copied_words < b_copied_words then {fewer}
+        else 'altered'
+    end"""
+    elsewhere = "case when a_copied_words = 0 then b_absence else b_doubt end"
+    many = "a_copied_words = b_copied_words and (a_many or b_many)"
+    doubt = f"""case
+        when has_moved or a_row_sha256 is null then b_absence
+        when b_row_sha256 is null then a_absence
+        when not ({same_article}) then {text(ARTICLE_CHANGED)}
+        when {same_text} then null
+        when {many} then {text(MANY_SPANS)}
+        when {alike} then null
+        else coalesce({text(question.difference)}, {elsewhere})
+    end"""
+    rows = "coalesce(b_row_sha256, ''), coalesce(a_row_sha256, '')"
+    digested = f"state, coalesce(doubt, ''), publisher_id, title_id, article, {rows}"
+    return f"""
+        select state, doubt, publisher_id, title_id, article, document, b_sighting as before,
+            a_sighting as after, sha2(concat_ws(chr(10), {digested}), 256) as change_sha256
+        from (
+            select j.*, {state} as state, {doubt} as doubt
+            from judged j left join earlier_pairs e on j.b_row_sha256 is null and {_same("e", "j", PAIR)}
+        ) as stated"""

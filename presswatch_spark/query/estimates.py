@@ -1,0 +1,108 @@
+"""Estimates of releases, from the published tables of samples: DuckDB counts, `sampling` extrapolates."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from presswatch_spark.matching.judgement.grading import CONFIDENCES, GRADES
+from presswatch_spark.query.sql import answer_of
+from presswatch_spark.scanning.sampling.design import design_of
+from presswatch_spark.scanning.sampling.extrapolation import Measure, Occurrences, SampleEstimate, estimate
+from presswatch_spark.scanning.sampling.intervals import Floats
+from presswatch_spark.tables.store import TableStore
+
+ROWS: Mapping[str, str] = {
+    "matches": "true",
+    **{f"matches, grade {name}": f"grade = '{name}'" for name in GRADES},
+    **{f"matches, confidence {name}": f"confidence = '{name}'" for name in CONFIDENCES},
+}
+"""Rows that are counted; of a title or publisher, all together."""
+DOCUMENTS: Mapping[str, str] = {
+    "documents with matches": "true",
+    "documents with matches, own sites": "own_site",
+    "documents with matches, elsewhere": "not own_site",
+    "documents with matches, site unknown": "own_site is null",
+}
+ARTICLES: Mapping[str, str] = {"articles": "true", "articles, confidence A or B": "confidence in ('A', 'B')"}
+# Numbers stand for shards: millions of groups by their texts take more than DuckDB's memory.
+READ = """
+    with read as (
+        select shard_uri, row_number() over () as shard from scan_log where status = 'complete'
+    )"""
+COUNTS = """
+    select {owner} as owner, shard_uri, {counts} from matches group by all"""
+# A document is a record of a shard, wherever it is captured again. Without a place, its URL identifies it.
+PLACES = f"""{READ}
+    select owner, shard_uri, {{counts}} from (
+        select {{owner}} as owner, shard, record_offset, row_index,
+            case when record_offset is null and row_index is null then record_id end as id,
+            case when record_offset is null and row_index is null then document_url end as url,
+            {{kinds}}
+        from matches join read using (shard_uri) group by all
+    ) as documents join read using (shard) group by all"""
+OCCURRENCES = f"""{READ}
+    select owner, shard_uri, count(*), count(*) filter (where files = 1), count(*) filter (where files = 2)
+    from (
+        select owner, min(shard) as shard, count(*) as files from (
+            select distinct {{owner}} as owner, article_id, shard from matches join read using (shard_uri)
+            where article_id is not null and {{chosen}}
+        ) as pairs group by owner, article_id
+    ) as articles join read using (shard) group by all"""
+
+
+def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> SampleEstimate:
+    """Estimate the contents of a release from the sample that a published run read.
+
+    `by`: `title_id` or `publisher_id`, to estimate for each with a match in the sample, too.
+
+    Raises:
+        InputError: the run is no sample, or too little of it was read; see `design_of`.
+    """
+    (run,) = store.read("runs", run_id).to_pylist()
+    # A damaged table is named first, whatever the run is.
+    store.files("matches", run_id)
+    columns = ["shard_uri", "status", "documents", "text_bytes"]
+    log = store.read("scan_log", run_id, columns=columns).to_pylist()
+    design, lines = design_of(run, log), {line["shard_uri"]: line for line in log}
+
+    def counted(query: str) -> dict[str | None, Floats]:
+        """Return the rows of a query in each file of the sample, by title or publisher."""
+        places, found = {uri: place for place, uri in enumerate(design.files)}, dict[str | None, Floats]()
+        rows: Iterator[tuple[Any, ...]] = answer_of(store, query, "duckdb", [run_id]).rows
+        for of, uri, *values in rows:
+            # Matches in shards that were not read to their end are part of no total.
+            if uri in places:
+                found.setdefault(of, np.zeros((len(places), len(values))))[places[uri]] = values
+        return found
+
+    measures = [
+        Measure(name, None, np.array([lines[uri][column] for uri in design.files], np.float64))
+        for column, name in (("documents", "documents"), ("text_bytes", "bytes of text"))
+    ]
+    articles = list[Occurrences]()
+    for owner in ("null", *([by] if by else ())):
+        of_rows = [f"count(*) filter (where {rows})" for rows in ROWS.values()]
+        of_rows += [f"count(article_id) filter (where {rows})" for rows in ARTICLES.values()]
+        rows = counted(COUNTS.format(owner=owner, counts=", ".join(of_rows)))
+        kinds = ", ".join(f"bool_or({kind}) as d{n}" for n, kind in enumerate(DOCUMENTS.values()))
+        of_documents = ", ".join(f"count(*) filter (where d{n})" for n in range(len(DOCUMENTS)))
+        documents = counted(PLACES.format(owner=owner, counts=of_documents, kinds=kinds))
+        owners = sorted(of for of in rows if of is not None) if by == owner else [None]
+        for of in owners:
+            values = rows.get(of, np.zeros((len(design.files), len(of_rows))))
+            measures += [
+                Measure(name, of, values[:, place])
+                for place, name in enumerate(ROWS)
+                if of is None or name == "matches"
+            ]
+            values = documents.get(of, np.zeros((len(design.files), len(DOCUMENTS))))
+            measures += [Measure(name, of, values[:, place]) for place, name in enumerate(DOCUMENTS)]
+        for place, (name, chosen) in enumerate(ARTICLES.items(), len(ROWS)):
+            firsts = counted(OCCURRENCES.format(owner=owner, chosen=chosen))
+            for of in owners:
+                values = firsts.get(of, np.zeros((len(design.files), 3)))
+                seen, once, twice = (int(total) for total in values.sum(axis=0))
+                files = int(np.count_nonzero(rows[of][:, place])) if of in rows else 0
+                articles.append(Occurrences(name, of, seen, files, once, twice, values[:, 1]))
+    return estimate(run, design, measures, articles)

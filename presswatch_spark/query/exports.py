@@ -1,0 +1,253 @@
+"""Rows as files that others open: CSV and XLSX for people, JSONL and Parquet for programs.
+
+A text that begins like a formula gets an apostrophe before it in CSV, and is a text by its type in XLSX.
+"""
+
+import csv
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark.core.errors import ConfigError, InputError, OutputError
+from presswatch_spark.core.terminal import json_line, json_text, plain, utc
+from presswatch_spark.query.sql import require_apart
+from presswatch_spark.storage.disk import Folder, disk_errors
+from presswatch_spark.storage.drafts import scratch_folder
+from presswatch_spark.storage.objects import StorageOptions
+
+Row = Sequence[object]
+Writer = Callable[[Path, pa.Schema, Iterable[Row], str], int]
+
+CHUNK_ROWS = 10_000
+FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]")
+"""The beginning of a text that a spreadsheet may take for a formula."""
+NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that XML may not contain, and that end a text early in a spreadsheet."""
+DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Controls of the direction of writing, which make a cell show other words than it contains."""
+
+SHEET_ROWS, SHEET_COLUMNS, CELL_CHARACTERS = 1_048_576, 16_384, 32_767
+"""Limits of a sheet and a cell; a sign beyond U+FFFF, such as an emoji, counts as two characters."""
+# Spreadsheets do not agree on the days before, and have none before 1900.
+FIRST_DAY = date(1900, 3, 1)
+# Columns of a sheet are as wide as the texts of its first rows, within these.
+WIDTHS, MEASURED_ROWS = range(8, 60), 200
+
+
+def export(
+    path: str, schema: pa.Schema, rows: Iterable[Row], storage: StorageOptions, lang: str = "en"
+) -> int:
+    """Write rows to a new file, by the ending of its name; return how many there are.
+
+    `lang`: `fr` for CSV as spreadsheets in French read it. Raises `ConfigError` for an unknown format or one
+    without such columns, `InputError` if a sheet cannot contain so much, and `OutputError`.
+    """
+    writer = writer_of(path)
+    if writer in (_jsonl, _parquet):
+        require_apart(schema.names)
+    folder, name = require_new(path, storage)
+    with disk_errors(path), folder.new_file(name, private=True) as draft:
+        return writer(draft, schema, rows, lang)
+
+
+def require_new(path: str, storage: StorageOptions) -> tuple[Folder, str]:
+    """Return the folder and the name of a file; raises `OutputError` if it exists."""
+    parent, _, name = path.rpartition("/")
+    folder = Folder.of(parent or ("/" if path.startswith("/") else "."), storage)
+    if name in folder.entries():
+        raise OutputError("there is such a file already", where=path, remedy="name another --export")
+    return folder, name
+
+
+def writer_of(path: str) -> Writer:
+    """Return the writer of files of this name; raises `ConfigError` as `export`."""
+    _, dot, ending = path.rpartition(".")
+    writer = WRITERS.get(ending.lower()) if dot else None
+    if writer is None:
+        raise ConfigError(
+            f"no format has the ending of {path.rpartition('/')[2]}",
+            where="--export",
+            remedy=f"name a file that ends with {', '.join(f'.{each}' for each in WRITERS)}",
+        )
+    if writer is _xlsx:
+        _xlsxwriter()
+    return writer
+
+
+def _csv(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
+    # Only with a mark at its start does a spreadsheet take a file for UTF-8.
+    count, delimiter = 0, ";" if lang == "fr" else ","
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        # `pivot` makes names of columns of what web pages wrote.
+        writer.writerow([_csv_cell(name, lang) for name in schema.names])
+        for row in rows:
+            writer.writerow([_csv_cell(value, lang) for value in row])
+            count += 1
+    return count
+
+
+def _csv_cell(value: object, lang: str) -> object:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return (("FAUX", "VRAI") if lang == "fr" else ("FALSE", "TRUE"))[value]
+        case float() | Decimal():
+            number = str(value) if math.isfinite(value) else ""
+            return number.replace(".", ",") if lang == "fr" else number
+        case int():
+            return value
+        case datetime():
+            return _moment(value)
+        case date():
+            return value.isoformat()
+    text = _text(value)
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def _text(value: object) -> str:
+    # Lists and structs as JSON, bytes in hex; without characters that no cell may contain.
+    match value:
+        case list() | tuple() | Mapping():
+            value = json_text(plain(value))
+        case bytes():
+            value = value.hex()
+        case datetime():
+            value = _moment(value)
+    return DIRECTIONS.sub(lambda found: f"\\u{ord(found[0]):04x}", NO_TEXT.sub("\ufffd", str(value)))
+
+
+def _moment(value: datetime) -> str:
+    return utc(value).replace(microsecond=0, tzinfo=None).isoformat(" ")
+
+
+def _xlsxwriter() -> Any:
+    try:
+        import xlsxwriter  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ConfigError(
+            "xlsxwriter is not installed",
+            where="--export",
+            remedy="pip install 'xlsxwriter>=3.2', or export to .csv",
+        ) from error
+    return xlsxwriter
+
+
+def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
+    names = _names_in_cells(schema.names)
+    count, widths = 0, [len(name) for name in names]
+    with _workbook(path) as book:
+        # The moment of writing would give the same rows other bytes each time.
+        book.set_properties({"created": datetime(1980, 1, 1)})
+        sheet = book.add_worksheet("presswatch")
+        head = book.add_format({"bold": True})
+        moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        day = book.add_format({"num_format": "yyyy-mm-dd"})
+        for column, name in enumerate(names):
+            sheet.write_string(0, column, name, head)
+        for count, row in enumerate(rows, 1):
+            if count == SHEET_ROWS:
+                raise InputError(
+                    f"a sheet holds {SHEET_ROWS - 1:,} rows, and there are more",
+                    where="--export",
+                    remedy="add a limit, or export to .csv or .parquet",
+                )
+            for column, value in enumerate(row):
+                match value:
+                    case None:
+                        continue
+                    case bool():
+                        sheet.write_boolean(count, column, value)
+                    case datetime() if (at := utc(value)).date() >= FIRST_DAY:
+                        # A sheet rounds what is less than a second, to the next day if need be.
+                        at = at.replace(microsecond=0, tzinfo=None)
+                        sheet.write_datetime(count, column, at, moment)
+                    case date() if not isinstance(value, datetime) and value >= FIRST_DAY:
+                        sheet.write_datetime(count, column, value, day)
+                    # Greater numbers are not exact in a cell.
+                    case int() if abs(value) <= 1 << 53:
+                        sheet.write_number(count, column, value)
+                    case float() | Decimal():
+                        if math.isfinite(value):
+                            sheet.write_number(count, column, value)
+                    case _:
+                        text = _in_a_cell(_text(value), f"{names[column]} of row {count:,}")
+                        sheet.write_string(count, column, text)
+                        if count <= MEASURED_ROWS:
+                            widths[column] = max(widths[column], len(text))
+        for column, width in enumerate(widths):
+            sheet.set_column(column, column, min(max(width + 2, WIDTHS.start), WIDTHS.stop))
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, count, max(0, len(schema.names) - 1))
+    return count
+
+
+def _names_in_cells(names: Sequence[str]) -> list[str]:
+    if len(names) > SHEET_COLUMNS:
+        raise InputError(
+            f"a sheet holds {SHEET_COLUMNS:,} columns, and there are {len(names):,}",
+            where="--export",
+            remedy="name fewer, or export to .csv or .parquet",
+        )
+    return [_in_a_cell(_text(name), f"the name of column {n:,}") for n, name in enumerate(names, 1)]
+
+
+@contextmanager
+def _workbook(path: Path) -> Iterator[Any]:
+    xlsxwriter = _xlsxwriter()
+    options = {"constant_memory": True, "strings_to_urls": False, "strings_to_formulas": False}
+    with scratch_folder() as parts:
+        try:
+            with xlsxwriter.Workbook(path, {**options, "use_zip64": True, "tmpdir": str(parts)}) as book:
+                yield book
+        except xlsxwriter.exceptions.FileCreateError as error:
+            raise error.args[0] from error
+
+
+def _in_a_cell(text: str, what: str) -> str:
+    length = len(text) + sum(sign > "\uffff" for sign in text) if len(text) * 2 > CELL_CHARACTERS else 0
+    if length > CELL_CHARACTERS:
+        raise InputError(
+            f"a cell holds {CELL_CHARACTERS:,} characters, and {what} has {length:,}",
+            where="--export",
+            remedy="leave that column out, or export to .csv",
+        )
+    return text
+
+
+def _jsonl(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            count += 1
+            file.write(json_line(dict(zip(schema.names, row, strict=True))) + "\n")
+    return count
+
+
+def _parquet(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
+    count, rows = 0, iter(rows)
+    try:
+        opened = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+    except pa.ArrowNotImplementedError as error:
+        raise ConfigError(
+            f"Parquet cannot hold a column: {error}", where="--export", remedy="cast it to text in the query"
+        ) from error
+    with opened as writer:
+        while chunk := list(islice(rows, CHUNK_ROWS)):
+            columns = zip(zip(*chunk, strict=True), schema.types, strict=True)
+            writer.write_table(pa.Table.from_arrays([pa.array(*each) for each in columns], schema=schema))
+            count += len(chunk)
+    return count
+
+
+WRITERS: Mapping[str, Writer] = {"csv": _csv, "xlsx": _xlsx, "jsonl": _jsonl, "parquet": _parquet}

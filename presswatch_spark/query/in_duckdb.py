@@ -1,0 +1,269 @@
+"""Queries by DuckDB over published tables, and its sessions, which reach no file, network or setting.
+
+A query is parsed before anything is opened. It must be one that reads, and may name our tables and views, its
+own definitions, and functions that make rows out of nothing. Only the tables that it names are opened and
+compared with what was published.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from presswatch_spark.core.errors import ConfigError, OutputError
+from presswatch_spark.query.sql import QueryResult, runs_of, whole
+from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused
+from presswatch_spark.storage.drafts import scratch_folder
+from presswatch_spark.tables.declarations import SCHEMAS
+from presswatch_spark.tables.store import TableStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+BATCH_ROWS = 20_000
+
+SETTINGS = {
+    "default_null_order": "nulls_first_on_asc_last_on_desc",
+    "ieee_floating_point_ops": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+}
+"""Nulls are sorted, and division by zero is refused, as by Spark; nothing is downloaded."""
+CLOSED = (
+    "set enable_progress_bar = false",
+    "set timezone = 'UTC'",
+    "set python_enable_replacements = false",
+    "set enable_external_access = false",
+    "set lock_configuration = true",
+)
+
+MEMORY = "1GB"
+SPARK_NAMES = (
+    "xxhash64(value) as hash(value)",
+    "size(list) as len(list)",
+    "explode(list) as unnest(list)",
+    "collect_set(x) as list(distinct x)",
+    "unix_micros(value) as epoch_us(value)",
+)
+"""Functions with other names in Spark: queries and views are written with these for both engines."""
+ROW_MAKERS = frozenset({"unnest", "range", "generate_series", "repeat", "json_each"})
+"""Table functions that read nothing but their arguments."""
+OURS = frozenset({"", "main", "memory"})
+AGAIN = "give the query again; if a file has changed meanwhile, restore it from a copy"
+
+
+@contextmanager
+def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyConnection"]:
+    """Give a connection to an empty DuckDB, which uses the disk beyond `memory`, such as `2GB`.
+
+    Raises `ConfigError` for another size, `OutputError` without scratch folder, and `KeyboardInterrupt` at
+    Ctrl-C, also in the middle of a query.
+    """
+    import duckdb
+
+    with ExitStack() as stack:
+        try:
+            scratch = stack.enter_context(scratch_folder())
+        except OSError as error:
+            raise OutputError(
+                f"there is no folder for temporary files: {error.strerror or error}",
+                where=error.filename or os.environ.get("TMPDIR", "/tmp"),
+                remedy="make room there, or name another disk with TMPDIR",
+            ) from error
+        settings: dict[str, Any] = {**SETTINGS, "memory_limit": memory, "temp_directory": str(scratch)}
+        if cores:
+            settings["threads"] = cores
+        try:
+            connection = duckdb.connect(":memory:", config=settings)
+            stack.callback(connection.close)
+            for statement in CLOSED:
+                connection.execute(statement)
+        except duckdb.Error as error:
+            raise ConfigError(
+                f"DuckDB refuses its settings: {first_line(error)}",
+                where="--memory",
+                remedy="write a size as 2GB or 500MB",
+            ) from error
+        stack.enter_context(_stopped_by_ctrl_c(connection))
+        yield connection
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error of DuckDB, without the place in the query."""
+    return str(error).strip().partition("\n")[0]
+
+
+def unreadable(store: TableStore, error: Exception) -> OutputError:
+    """Return the error of rows that cannot be read."""
+    return OutputError(
+        f"the rows of matches cannot be read: {first_line(error)}",
+        where=str(store.root),
+        remedy="give the same command again; if a file has changed meanwhile, restore it from a copy",
+    )
+
+
+def no_room(work: str, error: Exception, memory: str) -> OutputError:
+    """Return the error of work that DuckDB cannot do within its memory and scratch folder."""
+    return OutputError(
+        f"DuckDB cannot {work}: {first_line(error)}",
+        where=tempfile.gettempdir(),
+        remedy=f"make room there, name another disk with TMPDIR, or give more than --memory {memory}",
+    )
+
+
+@contextmanager
+def _stopped_by_ctrl_c(connection: "DuckDBPyConnection") -> Iterator[None]:
+    # DuckDB looks for signals between tasks only, which may take half a minute.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard, told = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(told, False)
+
+    def interrupt() -> None:
+        while numbers := os.read(heard, 64):
+            if signal.SIGINT in numbers:
+                connection.interrupt()
+
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    listener = threading.Thread(target=interrupt, name="ctrl-c", daemon=True)
+    listener.start()
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from error
+    finally:
+        # Of two sessions, that which began last is heard of signals, and either may end first.
+        if (last := signal.set_wakeup_fd(-1)) != told:
+            signal.set_wakeup_fd(last, warn_on_full_buffer=False)
+        os.close(told)
+        # At its end, Python 3.13 stops daemon threads for good, and rows may be let go only then.
+        if not sys.is_finalizing():
+            listener.join()
+            os.close(heard)
+
+
+def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
+    """Run a query, as `sql.answer_of`; `OutputError` also if there is no room to sort."""
+    with ExitStack() as stack:
+        connection = stack.enter_context(duckdb_session(MEMORY))
+        found = _found(store, connection, query, runs, set())
+        return _result(found, stack.pop_all())
+
+
+def run_each(store: TableStore, queries: Iterable[str]) -> Iterator[QueryResult]:
+    """Run queries one after the other over the same state of the tables; raises as `run`.
+
+    A table is opened when a query first names it. Read each answer before the next is asked for.
+    """
+    with duckdb_session(MEMORY) as connection:
+        there = set[str]()
+        for query in queries:
+            yield _result(_found(store, connection, query, (), there), ExitStack())
+
+
+def _result(found: "pa.RecordBatchReader", kept: ExitStack) -> QueryResult:
+    return QueryResult(found.schema.names, _rows(found, kept), lambda: found.schema, "duckdb")
+
+
+def _found(
+    store: TableStore, connection: "DuckDBPyConnection", query: str, runs: Sequence[str], there: set[str]
+) -> "pa.RecordBatchReader":
+    """Return the rows of a query; the tables and views that it names join those that are `there`."""
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import BoundedDataset
+
+    with _refusals():
+        for name in () if there else SPARK_NAMES:
+            connection.execute(f"create or replace macro {name}")
+        for name in in_order(names_in(connection, query)):
+            if name in there:
+                continue
+            if name in SCHEMAS:
+                rows = store.open_table(name, *runs_of(name, runs))
+                connection.register(name, BoundedDataset.of(rows))
+            else:
+                connection.execute(f"create view {name} as {VIEWS[name]}")
+            there.add(name)
+        return connection.sql(query).to_arrow_reader(BATCH_ROWS)
+
+
+def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:
+    """Return the tables and views of ours that a query names; raises `ConfigError` as `run`."""
+    ((text,),) = connection.execute("select json_serialize_sql(?)", [query]).fetchall()
+    try:
+        parsed = json.loads(text)
+    except RecursionError as error:
+        raise refused("the query is nested too deeply", "write it with fewer levels") from error
+    if parsed.get("error_type") == "parser":
+        raise refused(f"DuckDB refuses the query: {parsed['error_message']}")
+    if not parsed.get("statements"):
+        raise no_query()
+    if len(parsed["statements"]) > 1:
+        raise refused("there is more than one query", "give one at a time")
+    nodes, waiting = list[Mapping[str, Any]](), [parsed["statements"]]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            nodes.append(value)
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    own = {each["key"].lower() for node in nodes for each in (node.get("cte_map") or {}).get("map", ())}
+    named = set[str]()
+    for node in nodes:
+        kind = node.get("type")
+        if kind == "TABLE_FUNCTION":
+            function = node["function"]["function_name"]
+            if function not in ROW_MAKERS:
+                raise no_call(function)
+        elif kind == "SHOW_REF" and node.get("show_type") == "SHOW_SPECIAL":
+            named |= {*SCHEMAS, *VIEWS}
+        elif kind == "BASE_TABLE":
+            name, place = node["table_name"].lower(), {node["schema_name"], node["catalog_name"]}
+            ours = name in SCHEMAS or name in VIEWS
+            if not {each.lower() for each in place} <= OURS or not (ours or name in own):
+                raise no_table(node["table_name"])
+            if ours:
+                named.add(name)
+    return named
+
+
+def _rows(batches: "pa.RecordBatchReader", kept: ExitStack) -> Iterator[tuple[object, ...]]:
+    with kept, _refusals():
+        for batch in batches:
+            try:
+                columns = [column.to_pylist() for column in batch.columns]
+            except (OverflowError, ValueError) as error:
+                # Python has no year before 1 or after 9999, nor parts of a microsecond.
+                raise refused("the answer has a time that cannot be shown", "cast it to text") from error
+            yield from (tuple(map(whole, row)) for row in zip(*columns, strict=True))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        raise OutputError(
+            f"DuckDB cannot finish the query: {first_line(error)}",
+            where="sql",
+            remedy="make room on the disk of TMPDIR, or give the query to Spark (--engine spark)",
+        ) from error
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        cause = first_line(error)
+        if "the stream registered as" in cause or not isinstance(error, duckdb.Error):
+            raise OutputError(f"a table cannot be read: {cause}", where="sql", remedy=AGAIN) from error
+        raise refused(f"DuckDB refuses the query: {cause}") from error

@@ -1,0 +1,214 @@
+"""Queries by Spark SQL over published tables, for what is more than one machine can sort.
+
+Spark would run any statement, read files by their path, call Java and start programs: every part of a parsed
+query must be known to be harmless. Of tables on S3, which Python tasks read, a query gets those columns whose
+names occur in it, or in the views that it names; the others are null.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from presswatch_spark.core.errors import ConfigError, PresswatchError
+from presswatch_spark.core.spark.session import session, spark_schema
+from presswatch_spark.query.sql import QueryResult, runs_of, whole
+from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused
+from presswatch_spark.tables.declarations import SCHEMAS
+from presswatch_spark.tables.store import TableStore
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# The last part of the name is the table's.
+UNKNOWN_TABLE = re.compile(r"^\[TABLE_OR_VIEW_NOT_FOUND\][^`]*(?:`[^`]*`\.)*`([^`]+)`")
+ALL_COLUMNS = re.compile(r"\*|\|>|\b(?:table|natural)\b")
+"""Signs of columns that a query does not name."""
+SELECTS = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
+COUNTED_ROWS = re.compile(r"count\s*\(\s*\*\s*\)")
+WORD = re.compile(r"\w+")
+# Where what is constant fails, Spark's error comes within another one.
+OF_THE_QUERY = re.compile(r"^Caused by: org\.apache\.spark\.\S+: (\[[A-Z_.]+\].*)", re.MULTILINE)
+
+
+def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
+    """Run a query, as `sql.answer_of` says."""
+    from pyspark.sql import functions as f
+
+    spark = session("presswatch sql", workers=False)
+    # PySpark logs every refused query, with a Java stack, before it raises.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    with _refusals():
+        require_harmless(spark, query)
+        named = in_order(named_in(query))
+        # A query can only name these; what is no query, such as `show tables`, is to know of the others.
+        for name in named if SELECTS.match(query) else in_order([*SCHEMAS, *VIEWS]):
+            if name in VIEWS:
+                frame = spark.sql(VIEWS[name])
+            elif name not in named:
+                # Nothing is read of it: neither is it checked.
+                frame = spark.createDataFrame([], spark_schema(SCHEMAS[name]))
+            elif store.root.is_local:
+                frame = store.frame(spark, name, *runs_of(name, runs))
+            else:
+                read = columns_in(query, name)
+                null = f.lit(None)
+                frame = store.frame(spark, name, *runs_of(name, runs), columns=read).select(
+                    *(
+                        f.col(each.name) if each.name in read else null.cast(each.dataType).alias(each.name)
+                        for each in spark_schema(SCHEMAS[name])
+                    )
+                )
+            frame.createOrReplaceTempView(name)
+        found = spark.sql(query)
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        with _refusals():
+            for row in found.toLocalIterator():
+                yield tuple(whole(_plain(value)) for value in row)
+
+    return QueryResult(found.columns, rows(), lambda: found.limit(0).toArrow().schema, "spark")
+
+
+PLANS = frozenset({
+    "Aggregate", "CTERelationDef", "CTERelationRef", "Distinct", "Except", "Filter", "Generate",
+    "GlobalLimit", "Intersect", "Join", "LateralJoin", "LimitAll", "LocalLimit", "LocalRelation", "Offset",
+    "OneRowRelation", "Pivot", "Project", "RepartitionByExpression", "Sample", "Sort", "SubqueryAlias",
+    "Union", "Unpivot", "UnresolvedHaving", "UnresolvedHint", "UnresolvedInlineTable", "UnresolvedQualify",
+    "UnresolvedRelation", "UnresolvedSubqueryColumnAliases", "UnresolvedTVFAliases",
+    "UnresolvedTableValuedFunction", "UnresolvedWith", "WithCTE", "WithWindowDefinition", "PipeOperator",
+    "CurrentNamespace$", "DescribeQueryCommand", "DescribeRelation", "ShowTables", "UnresolvedTableOrView",
+})  # fmt: skip
+"""Parts of plans that read their inputs, or describe them."""
+ROW_MAKERS = frozenset({
+    "explode", "explode_outer", "inline", "inline_outer", "json_tuple", "posexplode", "posexplode_outer",
+    "range", "stack", "variant_explode", "variant_explode_outer",
+})  # fmt: skip
+HARMLESS_GROUPS = frozenset(f"{group}_funcs" for group in (
+    "agg", "array", "bitwise", "collection", "conditional", "conversion", "csv", "datetime", "generator",
+    "hash", "json", "lambda", "map", "math", "predicate", "sketch", "st", "string", "struct", "url",
+    "variant", "vector", "window",
+))  # fmt: skip
+"""Groups of Spark's own functions that compute on their arguments only; others are refused.
+
+Functions for XML, Avro and Protobuf take options that name files or addresses.
+"""
+HARMLESS_FUNCTIONS = frozenset({
+    "aes_decrypt", "aes_encrypt", "assert_true", "bitmap_bit_position", "bitmap_bucket_number",
+    "bitmap_count", "current_catalog", "current_database", "current_schema", "hll_sketch_estimate",
+    "hll_union", "hmac", "monotonically_increasing_id", "raise_error", "spark_partition_id",
+    "try_aes_decrypt", "typeof", "uuid", "version",
+})  # fmt: skip
+"""Functions of Spark's miscellaneous group that compute on their arguments only."""
+BUILT_IN = ((), ("builtin",), ("system", "builtin"))
+"""Qualifiers of Spark's own functions."""
+
+
+def require_harmless(spark: "SparkSession", query: str) -> None:
+    """Refuse everything but queries over our tables and views: `ConfigError`, or `PySparkException`."""
+    # Spark would put variables of the environment in the place of `${env:…}`.
+    if "${" in query:
+        raise refused("a query may not hold ${", "write it as concat(chr(36), '{')")
+    logical_plan = "org.apache.spark.sql.catalyst.plans.logical.LogicalPlan"
+    is_plan = spark._jvm.java.lang.Class.forName(logical_plan).isInstance  # type: ignore[union-attr]
+    named, own = list[tuple[str, ...]](), set[str]()
+    plan = spark._jsparkSession.sessionState().sqlParser().parsePlan(query)
+    is_product = spark._jvm.java.lang.Class.forName("scala.Product").isInstance  # type: ignore[union-attr]
+    waiting = [plan]
+    while waiting:
+        node = waiting.pop()
+        if not hasattr(node, "getClass"):  # Python's: a text, a number, nothing
+            continue
+        name = str(node.getClass().getName())
+        if name.startswith("scala.collection."):
+            waiting += _items(node)
+            continue
+        if not is_product(node) or name.startswith("org.apache.spark.sql.types."):
+            continue
+        waiting += _items(node.productIterator())
+        kind = name.rpartition(".")[2]
+        if "UnresolvedIdentifier" in kind:
+            raise refused("a query may not call identifier()", "write names as they are")
+        if kind not in PLANS and is_plan(node):
+            raise no_query()
+        if kind == "UnresolvedWith":
+            own |= {str(each._1()).lower() for each in _items(node.cteRelations())}
+        elif kind in ("UnresolvedRelation", "UnresolvedTableOrView"):
+            named.append(tuple(map(str, _items(node.multipartIdentifier()))))
+        elif kind == "UnresolvedTableValuedFunction":
+            if (function := str(node.name().last())).lower() not in ROW_MAKERS:
+                raise no_call(function)
+        elif kind == "UnresolvedFunction":
+            _require_harmless_function(spark, tuple(map(str, _items(node.nameParts()))))
+        elif kind == "FunctionIdentifier":  # of a lateral view
+            database = [str(node.database().get())] if node.database().isDefined() else []
+            _require_harmless_function(spark, (*database, str(node.funcName())))
+    for parts in named:
+        if len(parts) > 1 or not {parts[0].lower()} & {*SCHEMAS, *VIEWS, *own}:
+            raise no_table(*parts)
+
+
+def _require_harmless_function(spark: "SparkSession", name: tuple[str, ...]) -> None:
+    *qualifiers, function = (part.lower() for part in name)
+    registry = getattr(spark._jvm, "org.apache.spark.sql.catalyst.analysis.FunctionRegistry$")
+    found = getattr(registry, "MODULE$").expressions().get(function)
+    if found.isEmpty() or tuple(qualifiers) not in BUILT_IN:
+        raise refused(f"Spark has no function {'.'.join(name)}() of its own")
+    if function not in HARMLESS_FUNCTIONS and found.get()._1().getGroup() not in HARMLESS_GROUPS:
+        raise no_call(name[-1])
+
+
+def _items(values: Any) -> Iterator[Any]:
+    each = values.iterator()
+    while each.hasNext():
+        yield each.next()
+
+
+def named_in(query: str) -> set[str]:
+    """Return the tables and views whose names occur in a query."""
+    return {*SCHEMAS, *VIEWS} & set(WORD.findall(query.lower()))
+
+
+def columns_in(query: str, table: str) -> list[str]:
+    """Return the columns of a table that a query may read, in their order, at least one."""
+    lowered, names = query.lower(), SCHEMAS[table].names
+    if not SELECTS.match(query) or ALL_COLUMNS.search(COUNTED_ROWS.sub("", lowered)):
+        return list(names)
+    views = (VIEWS[name] for name in in_order(named_in(query)) if name in VIEWS)
+    words = set(WORD.findall(" ".join((lowered, *views))))
+    # Where rows are only counted, the first column tells how many: a run's id is one value a file.
+    return [name for name in names if name in words] or names[:1]
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        # Spark's first line names the cause; its plans and stacks follow.
+        cause = str(error).strip().splitlines()[0]
+        if unknown := UNKNOWN_TABLE.search(cause):
+            raise no_table(unknown[1]) from error
+        raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error
+    # The socket that rows come by ends, or is refused, according to the moment.
+    except (Py4JError, ConnectionError, EOFError) as error:
+        with suppress(Py4JError, OSError):  # Java, which has the text, may have ended
+            if found := OF_THE_QUERY.search(str(error)):
+                raise ConfigError(f"Spark refuses the query: {found[1]}", where="sql") from error
+        raise PresswatchError(
+            "Spark's Java ended before the query did",
+            where="sql",
+            remedy="see whether this machine ran out of memory, and give the query again",
+        ) from error
+
+
+def _plain(value: object) -> object:
+    from pyspark.sql import Row
+
+    if isinstance(value, Row):
+        return {name: _plain(item) for name, item in value.asDict().items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value

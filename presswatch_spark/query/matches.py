@@ -1,0 +1,261 @@
+"""Rows of `matches` by filter: the strongest first, or as they are stored; and names that users filter by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from functools import reduce
+from operator import and_, or_
+from typing import TYPE_CHECKING, Any, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.terminal import did_you_mean, nearest, printable
+from presswatch_spark.matching.judgement.grading import CONFIDENCES
+from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, literal
+from presswatch_spark.query.views import RECORD
+from presswatch_spark.tables.declarations import SCHEMAS
+from presswatch_spark.tables.row_types import UTC_MICROS
+from presswatch_spark.tables.sorted_files import ORDERS as STORED
+from presswatch_spark.tables.store import TableStore, chosen_runs
+
+if TYPE_CHECKING:
+    from presswatch_spark.corpus.store import Corpus
+
+# Tables whose rows name titles, publishers or articles; columns of what has no id.
+NAMING = ("matches", "captures", "rights_signals", "runs")
+COLUMNS = {"host": "document_host", "release": "release", "dataset": "dataset"}
+EQUAL = ("title_id", "publisher_id", "article_id", "dataset", "release", "document_host")
+SITES = {"own_site": "own_site", "elsewhere": "not own_site", "unknown_site": "own_site is null"}
+_WEIGHT = (
+    "{letter} nulls last, copied_words desc, longest_run_words desc, article_coverage desc nulls last,"
+    " row_sha256, run_id, shard_uri, record_offset nulls first, row_index nulls first"
+)
+ORDERS: Mapping[str, str] = {
+    "weight": _WEIGHT,
+    "date": f"captured_at nulls last, {_WEIGHT}",
+    "host": f"document_host nulls last, {_WEIGHT}",
+    "title": f"title_id, {_WEIGHT}",
+    "shard": ", ".join(f"{name} nulls first" for name in ("run_id", *STORED["matches"])),
+}
+"""Orders of rows, each the same every time. `shard`: as they are stored."""
+
+
+def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: Corpus | None = None) -> None:
+    """Refuse names that neither rows nor the corpus know: `InputError` with the nearest known ones.
+
+    `wanted`: ids by `title`, `publisher` and `article`, and names by the keys of `COLUMNS`; None: none.
+    """
+    for kind, name in wanted.items():
+        if name is None:
+            continue
+        column = COLUMNS.get(kind, f"{kind}_id")
+        if any(map(len, _batches_naming(store, column, pc.field(column) == name))):
+            continue
+        batches = _batches_naming(store, column)
+        known = {each: each for batch in batches for each in batch[column].unique().drop_null().to_pylist()}
+        if kind in COLUMNS:
+            what = f"no row of these tables has the {kind} {name}"
+            remedy = "give it as the rows do; of older runs, hosts are not known" if kind == "host" else ""
+        elif corpus is None:
+            what = f"no row of these tables names the {kind} {name}"
+            remedy = "give the id; with --corpus DIR, whatever the corpus holds is known, found or not"
+        else:
+            if kind != "article":
+                registry = corpus.registry
+                members = registry.titles.values() if kind == "title" else registry.publishers
+                known |= {each: member.id for member in members for each in (member.name, member.id)}
+            if name in known.values() or (kind == "article" and corpus.ordinal_of(name) is not None):
+                continue
+            what = f"neither the tables nor the corpus know the {kind} {name}"
+            remedy = "give the id that the members' file or the articles have"
+        near = dict.fromkeys(known[each] for each in nearest(name, known, 3))
+        nearest_names = f"; nearest: {', '.join(near)}" if near else ""
+        raise InputError(printable(f"{what}{nearest_names}"), where=str(store.root), remedy=remedy)
+
+
+def _batches_naming(store: TableStore, column: str, wanted: Any = None) -> Iterator[pa.RecordBatch]:
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import bounded_batches
+
+    for table in NAMING:
+        if column in SCHEMAS[table].names:
+            # Names alone are looked for: what is read later is compared with what was published.
+            rows = store.dataset(store.files(table, read=False), SCHEMAS[table])
+            yield from bounded_batches(rows, [column], wanted)
+
+
+def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: str = "") -> None:
+    """Refuse names of a `kind` (`grade`, …) that are not `known` at `where`: `InputError` with those."""
+    there = tuple(known)
+    for name in names:
+        if name not in there:
+            what = f"there is no {kind} {name}{did_you_mean(name, there)}"
+            raise InputError(printable(what), where=where, remedy=f"there are: {', '.join(there)}")
+
+
+@dataclass(frozen=True, slots=True)
+class MatchFilter:
+    """The wanted rows; None, empty and False exclude none. Rows without a wanted column are left out.
+
+    `own_site`, `elsewhere` and `unknown_site` add up. `since`: captured then or later.
+    """
+
+    title_id: str | None = None
+    publisher_id: str | None = None
+    article_id: str | None = None
+    grades: tuple[str, ...] = ()
+    confidences: tuple[str, ...] = ()
+    own_site: bool = False
+    elsewhere: bool = False
+    unknown_site: bool = False
+    dataset: str | None = None
+    release: str | None = None
+    document_host: str | None = None
+    since: datetime | None = None
+
+    def expression(self) -> Any:
+        """Return the filter as an Arrow expression, or None for all rows."""
+        terms = [pc.field(name) == value for name, value in self._equal()]
+        if self.grades:
+            terms.append(pc.field("grade").isin(self.grades))
+        if self.confidences:
+            terms.append(pc.field("confidence").isin(self.confidences))
+        if self.since:
+            terms.append(pc.field("captured_at") >= pa.scalar(self.since, UTC_MICROS))
+        known, own = pc.is_valid(pc.field("own_site")), pc.field("own_site")
+        # False, never null, where they do not hold.
+        sites = {"own_site": known & own, "elsewhere": known & ~own, "unknown_site": ~known}
+        if asked := [term for name, term in sites.items() if getattr(self, name)]:
+            terms.append(reduce(or_, asked))
+        return reduce(and_, terms) if terms else None
+
+    def condition(self, letter: str) -> str:
+        """Return the filter in SQL, over rows whose letter is the column `letter`."""
+        terms = [f"{name} = {literal(value)}" for name, value in self._equal()]
+        for name, values in (("grade", self.grades), (letter, self.confidences)):
+            if values:
+                terms.append(f"{name} in ({', '.join(map(literal, values))})")
+        if self.since:
+            terms.append(f"captured_at >= cast('{self.since:%Y-%m-%dT%H:%M:%S}Z' as timestamp)")
+        if asked := [term for name, term in SITES.items() if getattr(self, name)]:
+            terms.append(f"({' or '.join(asked)})")
+        return " and ".join(terms) or "true"
+
+    def _equal(self) -> Iterator[tuple[str, str]]:
+        return ((name, value) for name in EQUAL if (value := getattr(self, name)) is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchTotals:
+    """The numbers of rows: all, by letter, and by site of their documents; and of the things that they name.
+
+    `documents` are records; `addresses` known URLs of their pages; `without_host`: rows of unknown host.
+    """
+
+    rows: int
+    letters: Mapping[str, int]
+    own_site: int
+    elsewhere: int
+    unknown_site: int
+    documents: int
+    addresses: int
+    articles: int
+    hosts: int
+    without_host: int
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Self:
+        """Return the totals of a row with the counts, then those of each letter."""
+        names = [each.name for each in fields(cls) if each.name != "letters"]
+        counts: dict[str, Any] = dict(zip(names, (number or 0 for number in row), strict=False))
+        by_letter = zip(CONFIDENCES, row[len(names) :], strict=True)
+        return cls(**counts, letters={letter: count for letter, count in by_letter if count})
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The rows of published runs that a filter selects, each with its letter.
+
+    The letter is that of the row, or of its claim if `judged`: if claims are published in the same tables.
+    """
+
+    store: TableStore
+    wanted: MatchFilter
+    runs: Sequence[str]
+    engine: str
+    judged: bool
+
+    @classmethod
+    def of(cls, store: TableStore, run_id: str | None, wanted: MatchFilter, engine: str = "auto") -> Self:
+        """Select the rows of one published run (`latest`: the newest), or of all; raises as `chosen_runs`."""
+        runs = chosen_runs(store, run_id)
+        return cls(store, wanted, runs, engine_of(store, engine), bool(store.made("claims")))
+
+    def rows(self, columns: Sequence[str], order: str = "weight", limit: int | None = None) -> QueryResult:
+        """Return columns of at most `limit` rows, in one of `ORDERS`; `letter` is a column, too."""
+        letter = "letter" if self.judged else "confidence as letter"
+        query = self._query(", ".join(letter if name == "letter" else name for name in columns), self.wanted)
+        # DuckDB gives the rows of one table as they are stored.
+        if order != "shard" or self.judged or self.engine != "duckdb":
+            query += f" order by {ORDERS[order].format(letter=self._letter)}"
+        return self._answer(query if limit is None else f"{query} limit {limit}")
+
+    def totals(self) -> MatchTotals:
+        """Count the rows and the things that they name; raises as `rows`."""
+        # Of 2,000 such texts, DuckDB's own hash of 64 bits gives 60 the number of another one.
+        things = (f"md5({RECORD})", "document_url", "article_id", "document_host")
+        letters = (f"{self._letter} = '{each}'" for each in CONFIDENCES)
+        sums = [f"sum(case when {each} then 1 else 0 end)" for each in ("document_host is null", *letters)]
+        counts = [
+            "count(*)",
+            *(f"sum(case when {each} then 1 else 0 end)" for each in SITES.values()),
+            *(f"count(distinct {each})" for each in things),
+            *sums,
+        ]
+        return MatchTotals.of(next(self._answer(self._query(", ".join(counts), self.wanted)).rows))
+
+    def left_out(self) -> dict[str, int]:
+        """Count rows that are left out since a wanted column is null, by that column."""
+        found = dict[str, int]()
+        columns = {"since": "captured_at", "document_host": "document_host", "release": "release"}
+        for asked, column in columns.items():
+            if getattr(self.wanted, asked) is not None:
+                changed: dict[str, Any] = {asked: None}
+                others = replace(self.wanted, **changed)
+                (count,) = next(self._answer(f"{self._query('count(*)', others)} and {column} is null").rows)
+                found |= {column: int(str(count))} if count else {}
+        return found
+
+    def reasons(self, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], Any]:
+        """Return the codes of reasons of the claims of some rows, by run and `row_sha256`."""
+        if not self.judged or not rows:
+            return {}
+        digests = ", ".join(literal(row["row_sha256"]) for row in rows)
+        query = f"select run_id, row_sha256, reasons from claims where row_sha256 in ({digests})"
+        return {tuple(key): reasons for *key, reasons in self._answer(query).rows}
+
+    @property
+    def _source(self) -> str:
+        return "sightings" if self.judged else "matches"
+
+    @property
+    def _letter(self) -> str:
+        return "letter" if self.judged else "confidence"
+
+    def _query(self, columns: str, wanted: MatchFilter) -> str:
+        return f"select {columns} from {self._source} where {wanted.condition(self._letter)}"
+
+    def _answer(self, query: str) -> QueryResult:
+        return answer_of(self.store, query, self.engine, self.runs)
+
+
+def match_table(
+    store: TableStore, run_id: str | None, wanted: MatchFilter, columns: list[str] | None = None
+) -> pa.Table:
+    """Return the rows of one published run (`latest`: the newest), or of all; raises as `chosen_runs`."""
+    rows = store.open_table("matches", *chosen_runs(store, run_id))
+    return rows.to_table(columns=columns, filter=wanted.expression())

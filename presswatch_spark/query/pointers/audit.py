@@ -1,0 +1,417 @@
+"""Rows drawn from the tables, or found by their digest, and compared with their shards.
+
+With a corpus, their words and figures are computed again by the matcher that made them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from random import Random
+from typing import Any, TypeVar, get_type_hints
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from presswatch_spark.core.errors import CorruptError, InputError, OutputError
+from presswatch_spark.core.model import DocumentBatch
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.matching.judgement.grading import grade, judged
+from presswatch_spark.matching.judgement.match_rows import Origin
+from presswatch_spark.matching.sieve import Candidates
+from presswatch_spark.query.pointers.checks import (
+    OTHER_FIGURES,
+    ArticleTexts,
+    Failure,
+    Record,
+    damaged,
+    difference,
+    edited,
+    other_words,
+)
+from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
+from presswatch_spark.query.pointers.records import Outcome, shards_ahead
+from presswatch_spark.reading import registry
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
+from presswatch_spark.tables.digests import DIGESTED_IF_KNOWN, NOT_DIGESTED, canonical_form
+from presswatch_spark.tables.store import TableStore, chosen_runs
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """A row, its pointer, and its failure, if it does not verify. `record`: the document compared with it."""
+
+    row: Match
+    pointer: Pointer
+    failure: Failure | None
+    record: Record | None = None
+
+
+def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
+    """Return how a run read its shards, as fields of `ReadOptions`; `OutputError` if its row lacks that."""
+    return _of_run(store, run_id, lambda run: reading_in(json.loads(run["config"])))
+
+
+def _of_run(store: TableStore, run_id: str, read: Callable[[dict[str, Any]], Result]) -> Result:
+    try:
+        (run,) = store.read("runs", run_id).to_pylist()
+        return read(run)
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise OutputError(
+            f"the settings of run {run_id} cannot be read",
+            where=str(store.root),
+            remedy="restore its row in runs, or use the version that made it",
+        ) from error
+
+
+def reading_in(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same from the settings of a run; `LookupError` and the like if it fails."""
+    read = settings["read"]
+    return {"columns": dict(read["columns"]), "max_document_bytes": int(read["max_document_bytes"])}
+
+
+@dataclass(slots=True)
+class Audit:
+    """Checks rows of `store`, whose shards are found by `mirrors`; with a `corpus`, their words as well.
+
+    `readings`: how runs read their shards, if no tables are asked. `figures`: compares them, if given.
+    """
+
+    store: TableStore | None
+    storage: StorageOptions = field(default_factory=StorageOptions)
+    mirrors: Sequence[Mirror] = ()
+    corpus: ArticleTexts | None = None
+    readings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    figures: RowRecomputation | None = None
+    _options: dict[str, ReadOptions] = field(default_factory=dict)
+
+    def verdicts(self, rows: Iterable[Match]) -> Iterator[RowCheck]:
+        """Check rows, each shard in turn; `OutputError` if the settings of a run cannot be read."""
+        shards: dict[tuple[str, str, str, str | None], dict[Pointer, list[Match]]] = {}
+        for row in rows:
+            pointer = pointer_of(row, mirrored(row.shard_uri or "", self.mirrors))
+            if failure := edited(row):
+                # Such a row may point to a place that never was in a shard.
+                yield RowCheck(row, pointer, failure)
+                continue
+            # Rows of one shard of another format may name many releases.
+            format = registry.find(row.dataset)
+            release = row.release if format and format.by_release else None
+            key = (pointer.uri, row.dataset, row.run_id, release)
+            shards.setdefault(key, {}).setdefault(pointer, []).append(row)
+        # A range does not contain the record that names the release, and with it its errata.
+        work = [
+            (list(pointers), replace(self.options_of(run_id), release=release))
+            for (_, _, run_id, release), pointers in shards.items()
+        ]
+        for pointers, outcomes in zip(shards.values(), shards_ahead(work), strict=True):
+            for pointer, outcome in outcomes:
+                for row in pointers[pointer]:
+                    yield self._verdict(row, pointer, outcome)
+
+    def _verdict(self, row: Match, pointer: Pointer, outcome: Outcome) -> RowCheck:
+        if isinstance(outcome, Failure):
+            # The damage in a row explains why its record cannot be read alone.
+            return RowCheck(row, pointer, damaged(row) or outcome)
+        failure = difference(row, outcome) or damaged(row, outcome.facts)
+        if failure is None and self.corpus is not None:
+            failure = other_words(row, outcome.text, self.corpus)
+        if failure is None and self.figures is not None:
+            failure = self.figures.difference(row, outcome.batch)
+        # A batch shares the buffers of all documents around this one.
+        return RowCheck(row, pointer, failure, replace(outcome, batch=None))
+
+    def options_of(self, run_id: str) -> ReadOptions:
+        """Return how the run read its shards, but for gates: its rows had passed them."""
+        if run_id in self._options:
+            return self._options[run_id]
+        reading = self.readings.get(run_id)
+        if reading is None:
+            if self.store is None:
+                raise InputError(f"the settings with which run {run_id} read its shards are unknown")
+            reading = reading_of(self.store, run_id)
+        options = ReadOptions(**reading, pdf=True, storage=self.storage)
+        self._options[run_id] = options
+        return options
+
+
+# --- rows of the tables
+
+POINTING: Mapping[str, type[Match | RightsSignal | MemberCapture]] = {
+    "matches": Match,
+    "rights_signals": RightsSignal,
+    "captures": MemberCapture,
+}
+"""Tables whose rows point at records."""
+USED = {
+    "matches": (
+        "run_id", "dataset", "document_url", "article_id", "article_sha256", "longest_run_words", "spans",
+        "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "row_index",
+        "payload_digest", "text_sha256", "captured_at", "http_status", "languages", "row_sha256",
+    ),
+    "rights_signals": (
+        "run_id", "document_url", "signal", "source", "value", "verdict", "agent", "path", "content_sha256",
+        "shard_uri", "record_id", "record_offset", "record_length", "record_encoding", "captured_at",
+        "http_status", "row_sha256",
+    ),
+    "captures": MemberCapture.columns,
+}  # fmt: skip
+
+
+def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> tuple[list[Match], int]:
+    """Draw `count` rows of a published run (`latest`: the newest), or of all; also count all rows.
+
+    `InputError` if no such run is published, `CorruptError` if a file of the table cannot be read.
+    """
+    if not store.published():
+        raise InputError("no run is published here", where=str(store.root))
+    # Unchecked: the audit itself finds out which rows are not as they were.
+    files = store.files("matches", *chosen_runs(store, run_id), check=False)
+    sizes = list[int]()
+    for file in files:
+        with _reading(file):
+            sizes.append(_metadata(store, file).num_rows)
+    total = sum(sizes)
+    drawn = sorted(Random(seed).sample(range(total), min(count, total)))
+    rows, first = list[Match](), 0
+    for file, size in zip(files, sizes, strict=True):
+        places = [place - first for place in drawn if first <= place < first + size]
+        first += size
+        if places:
+            with _reading(file):
+                rows += map(Match.from_dict, _table(store, file, "matches").take(places).to_pylist())
+    return rows, total
+
+
+def damage_of(store: TableStore, run_id: str | None) -> Iterator[OutputError]:
+    """Read all tables of a published run, or of all runs, and yield the errors in them."""
+    for each in chosen_runs(store, run_id):
+        try:
+            store.check(each)
+        except OutputError as error:
+            yield error
+
+
+def row_by_digest(store: TableStore, prefix: str) -> Match | RightsSignal | MemberCapture:
+    """Find the row whose `row_sha256` begins with `prefix`; if runs share it, in the newest.
+
+    `InputError` if there is no such row or several, `CorruptError` if a file of a table cannot be read.
+    """
+    wanted = digest_prefix(prefix)
+    by_digest = dict[str, Match | RightsSignal | MemberCapture]()
+    for table, kind in POINTING.items():
+        for file in store.files(table):
+            rows = _rows_with(partial(pc.starts_with, pattern=wanted), store, table, file)
+            by_digest |= {row["row_sha256"]: kind.from_dict(row) for row in rows}
+    if len(by_digest) != 1:
+        how_many = f"{len(by_digest):,} rows have" if by_digest else "no row has"
+        raise InputError(
+            f"{how_many} a row_sha256 that begins with {wanted}",
+            where=str(store.root),
+            remedy="give more of its digits" if by_digest else "`presswatch matches --json` lists them",
+        )
+    return by_digest.popitem()[1]
+
+
+def digest_prefix(text: str) -> str:
+    """Return the first digits of a `row_sha256` in lower case; `InputError` if a text cannot be these."""
+    digits = text.lower()
+    if not 0 < len(digits) <= 64 or set(digits) - set("0123456789abcdef"):
+        remedy = "give the first digits of a row's row_sha256"
+        raise InputError(f"{text!r} begins no SHA-256", remedy=remedy)
+    return digits
+
+
+def table_of(row: Match | RightsSignal | MemberCapture) -> str:
+    """Return the name of the table that a row is of."""
+    return next(table for table, kind in POINTING.items() if isinstance(row, kind))
+
+
+def rows_by_digest(store: TableStore, digests: Collection[str]) -> Iterator[Match]:
+    """Yield the rows of `matches` with these digests, of all runs; an error if a file is damaged."""
+    is_wanted = partial(pc.is_in, value_set=pa.array(sorted(digests)))
+    for file in store.files("matches"):
+        yield from map(Match.from_dict, _rows_with(is_wanted, store, "matches", file))
+
+
+def _rows_with(
+    is_wanted: Callable[[pa.Array], pa.Array], store: TableStore, table: str, path: str
+) -> list[dict[str, Any]]:
+    with _reading(path):
+        opened = _table(store, path, table)
+        places = pc.indices_nonzero(is_wanted(opened.to_table(columns=["row_sha256"])["row_sha256"]))
+        rows: list[dict[str, Any]] = opened.take(places).to_pylist() if len(places) else []
+        return rows
+
+
+def _metadata(store: TableStore, path: str) -> Any:
+    return pq.read_metadata(path, filesystem=file_system(path, store.root.storage))
+
+
+def _table(store: TableStore, path: str, table: str) -> Any:
+    """Open a file with the columns that it has: digests of rows of an earlier version are over those."""
+    names = set(_metadata(store, path).schema.to_arrow_schema().names)
+    if lost := [name for name in USED[table] if name not in names]:
+        raise CorruptError(f"the file of the table has no column {', '.join(lost)}", where=path)
+    schema = pa.schema([column for column in POINTING[table].schema if column.name in names])
+    return store.dataset([path], schema)
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
+    try:
+        yield
+    except ARROW_ERRORS as error:
+        raise CorruptError(
+            "the file of the table cannot be read", where=path, remedy="restore it, or scan again"
+        ) from error
+
+
+# --- figures, computed again
+
+NOT_RECOMPUTED = frozenset((
+    "run_id", "release", "product", "product_revision", "shard_uri", "record_damage", "row_sha256",
+))  # fmt: skip
+"""Columns that neither record nor corpus determines; `docs/reference/pointers.md` lists them with reasons."""
+
+JUDGEMENTS = frozenset(("confidence", "confidence_reasons"))
+"""Columns that are not compared for rows of an earlier version, which knew fewer reasons."""
+OF_THE_PAIR = frozenset((
+    "grade", "longest_run_words", "copied_words", "article_coverage", "document_coverage", "minhash_jaccard",
+    "in_main_content", "spans", "article_words", "document_words", "unbroken_words", "passage_kind",
+))  # fmt: skip
+"""Columns that only the two texts and the settings decide: any corpus with the article gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowRules:
+    """The rules and the corpus of a run's rows."""
+
+    rules: MatchRules
+    corpus_digest: str | None
+
+
+def rules_in(settings: Mapping[str, Any]) -> MatchRules:
+    """Return the rules in the settings of a run; `LookupError` and the like if it fails."""
+    kinds = get_type_hints(MatchRules)
+    return MatchRules(**{name: kind(**settings[name]) for name, kind in kinds.items()})
+
+
+def rules_in_tables(store: TableStore, run_id: str) -> RowRules:
+    """Return the rules of a published run; `OutputError` if its row lacks them."""
+
+    def rules(run: dict[str, Any]) -> RowRules:
+        return RowRules(rules_in(json.loads(run["config"])), run["corpus_digest"])
+
+    return _of_run(store, run_id, rules)
+
+
+class RowRecomputation:
+    """Computes rows again by the rules of their run; without a corpus, only columns that follow from others.
+
+    Of another corpus than the rows were made with, only `OF_THE_PAIR` is compared.
+    """
+
+    def __init__(self, corpus: Corpus | None, rules_of: Callable[[str], RowRules]) -> None:
+        self._corpus = corpus
+        self._rules_of = lru_cache(rules_of)
+        self._matcher = lru_cache(Matcher)
+        self.other_corpus_runs = set[str]()
+        """Runs that were made with another corpus than this one."""
+
+    def difference(self, row: Match, batch: DocumentBatch | None) -> Failure | None:
+        """Fail a row that differs from the one that its scan would make of its document; name the columns.
+
+        Args: the document only; None if it could not be read as a document.
+        """
+        run = self._rules_of(row.run_id)
+        if self._corpus is None or batch is None:
+            return _other(_unlike_itself(row, run.rules))
+        if run.corpus_digest == self._corpus.manifest.digest:
+            computed = _computed(row, batch, self._matcher(self._corpus, run.rules))
+            return _other(_unlike(row, computed)) if computed else NO_ROW
+        self.other_corpus_runs.add(row.run_id)
+        others = _unlike_itself(row, run.rules)
+        if row.article_id is not None and row.longest_run_words:
+            # The row's article is the only candidate.
+            ordinal = self._corpus.ordinal_of(row.article_id)
+            articles = np.array([] if ordinal is None else [ordinal], np.uint32)
+            pair = Candidates(np.zeros(len(articles), np.int32), articles, 0)
+            computed = _computed(row, batch, self._matcher(self._corpus, run.rules), pair)
+            if computed is None:
+                return NO_ROW
+            others += [name for name in _unlike(row, computed) if name in OF_THE_PAIR and name not in others]
+        return _other(others)
+
+
+def _computed(
+    row: Match, batch: DocumentBatch, matcher: Matcher, candidates: Candidates | None = None
+) -> dict[str, Any] | None:
+    """Return the row that a scan makes of a document and the article or title of a row, if it makes one.
+
+    Args: the articles to compare with; None: those that the sieve finds.
+    """
+    # Columns that come from it are not compared.
+    origin = Origin(row.dataset, row.release, row.shard_uri)
+    rows = matcher.rows(batch, candidates or matcher.candidates_of_all_hashes(batch), origin)
+    alike = [each for each in rows if each.article_id == row.article_id]
+    own = [each for each in alike if each.title_id == row.title_id]
+    # The row of an article that names another title is that of this article.
+    found = own or (alike if row.article_id is not None else [])
+    return found[0].as_dict() if found else None
+
+
+def _unlike_itself(row: Match, rules: MatchRules) -> list[str]:
+    """Return the columns that do not follow from the others of the row; none for an older row."""
+    if _is_older(row):
+        return []
+    try:
+        coverage = row.article_coverage if row.longest_run_words else None
+        graded = "url_only" if coverage is None else grade(row.copied_words, coverage, rules.grade)
+        letter, reasons = judged(row.with_columns(grade=graded), rules.confidence)
+        return _unlike(row, {"grade": graded, "confidence": letter, "confidence_reasons": reasons})
+    except (TypeError, AttributeError):  # a figure is null or of another type
+        return ["confidence"]
+
+
+def _is_older(row: Match) -> bool:
+    # Such a row lacks columns that the rules for its letter may look at.
+    return not {*Match.columns} - NOT_DIGESTED - DIGESTED_IF_KNOWN <= row.as_dict().keys()
+
+
+def _unlike(row: Match, computed: Mapping[str, Any]) -> list[str]:
+    format = registry.find(row.dataset)
+    left_out = NOT_RECOMPUTED | (format.elsewhere if format else frozenset())
+    if _is_older(row):
+        left_out |= JUDGEMENTS
+    columns = row.as_dict()
+    names = [name for name in columns if name in computed and name not in left_out]
+    return [name for name in names if _form(columns[name]) != _form(computed[name])]
+
+
+def _form(value: object) -> str | None:
+    try:
+        return canonical_form({"": value})
+    except (TypeError, ValueError):  # a value that no row has
+        return None
+
+
+def _other(columns: Collection[str]) -> Failure | None:
+    if not columns:
+        return None
+    names = ", ".join(f"`{name}`" for name in columns)
+    return Failure(OTHER_FIGURES, f"{names} {'is another' if len(columns) == 1 else 'are others'}")
+
+
+NO_ROW = Failure(OTHER_FIGURES, "the document gives no row of this article or title")

@@ -1,0 +1,485 @@
+"""One document, or the record upstream of it, fetched by its row or its pointer, checked, shown or saved."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from presswatch_spark.core.errors import CorruptError, InputError
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.terminal import cell, printable
+from presswatch_spark.query.pointers import checks
+from presswatch_spark.query.pointers.audit import Audit, row_by_digest, table_of
+from presswatch_spark.query.pointers.checks import Failure, Record, edited, other_declaration
+from presswatch_spark.query.pointers.pointer import (
+    COMMON_CRAWL,
+    Mirror,
+    Pointer,
+    mirrored,
+    parse_pointer,
+    pointer_of,
+)
+from presswatch_spark.query.pointers.records import inflated_part, raw_record, readable, records_at, save
+from presswatch_spark.reading import registry
+from presswatch_spark.reading.http.message import to_utf8
+from presswatch_spark.reading.inflate import first_member
+from presswatch_spark.reading.source import ReadOptions, every_url
+from presswatch_spark.reading.text.words import words_of
+from presswatch_spark.reading.warc.by_range import HEADERS_BYTES
+from presswatch_spark.scanning.ccindex.columns import in_filename
+from presswatch_spark.scanning.ccindex.lookup import RELEASE, Index, IndexedCapture
+from presswatch_spark.storage import uris
+from presswatch_spark.storage.addresses import is_private
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, read_range
+from presswatch_spark.storage.uris import canonical, join, scheme_of
+from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
+from presswatch_spark.tables.store import TableStore
+
+NAME_COLUMNS = 9
+NOTHING = "nothing: the pointer has no sha256 to compare with"
+BARE = "add encoding=inflated if offset and length count in the inflated file, as of one gzip member"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A document that is the right one; `checked`: the proof of that. `signal`: its declaration.
+
+    `made_into`: the pointer of the row's document, if its record upstream was fetched.
+    """
+
+    pointer: Pointer
+    record: Record
+    options: ReadOptions
+    checked: str
+    signal: str | None = None
+    made_into: Pointer | None = None
+
+    def save(self, path: str) -> str:
+        """Write the document to a new file; return a description of its content.
+
+        Records of WET, WARC and ARC are written as stored, anything else as its text.
+        """
+        facts, stored = self.record.facts, self.record.stored
+        format = registry.find(facts.dataset)
+        if format is None or not format.read_part:
+            save(path, self.record.text)
+            return "the text"
+        if stored is None:
+            start, length = facts.record_offset or 0, facts.record_length or 0
+            stored = inflated_part(self.pointer.uri, start, length, self.options)
+        save(path, stored)
+        return f"the {format.title} record, as it is stored"
+
+
+def for_row(
+    tables: str,
+    prefix: str,
+    storage: StorageOptions,
+    mirrors: Sequence[Mirror],
+    base: str,
+    index: str | None = None,
+    *,
+    upstream: bool = False,
+) -> Fetched:
+    """Fetch the record of the row of `tables` whose digest begins with `prefix`.
+
+    It is the document of a match, the response of a rights signal, the record of a capture; with `upstream`,
+    the record of the web archive that a match was made from. Files are relative to `base`; `index` lists
+    captures. `InputError` if there is no such row or record, `CorruptError` if it is not as the row says.
+    """
+    store = TableStore.open(tables, storage)
+    audit = Audit(store, storage, mirrors)
+    row = row_by_digest(store, prefix)
+    if upstream and not isinstance(row, Match):
+        raise InputError(
+            f"a row of {table_of(row)} is of a record itself",
+            where=row.row_sha256,
+            remedy="fetch it without --upstream",
+        )
+    if isinstance(row, RightsSignal):
+        return _declaring(row, audit)
+    if isinstance(row, MemberCapture):
+        return _captured(row, base, mirrors, storage)
+    # A row that leads nowhere is refused before anything is read.
+    asked = Index(index, storage, base) if index else None
+    trail = trail_of(row, base, mirrors, storage, asked) if upstream else None
+    (verdict,) = audit.verdicts([row])
+    damage = verdict.failure if verdict.failure and verdict.failure.reason == checks.DAMAGED else None
+    if verdict.record is None or (verdict.failure and (trail or not damage)):
+        raise _refused(verdict.pointer, verdict.failure)
+    if trail:
+        pointer, record, checked = follow(trail, verdict.record.text)
+        checked = f"row {row.row_sha256}: its digest and its document; {checked}"
+        return Fetched(pointer, record, trail.options, checked, made_into=verdict.pointer)
+    checked = f"row {row.row_sha256}: its digest; URL, record id, digests and text of the document"
+    if damage:
+        checked += f". But it is a {damage}"
+    return Fetched(verdict.pointer, verdict.record, audit.options_of(row.run_id), checked)
+
+
+# Column of a row of `captures`, fact of its record, and why the row fails if they differ.
+COMPARED = (
+    ("url", "document_url", checks.OTHER_URI),
+    ("payload_digest", "payload_digest", checks.OTHER_DIGEST),
+    ("captured_at", "captured_at", checks.OTHER_FACTS),
+    ("http_status", "http_status", checks.OTHER_FACTS),
+)
+
+
+def _captured(row: MemberCapture, base: str, mirrors: Sequence[Mirror], storage: StorageOptions) -> Fetched:
+    name, offset, length = row.warc_filename, row.record_offset, row.record_length
+    if not name or offset is None or length is None:
+        raise InputError("the index named no WARC file for this capture", where=row.row_sha256)
+    if ".." in name.split("/"):
+        raise InputError("the row names a file outside of its release", where=row.row_sha256)
+    pointer = Pointer(mirrored(join(canonical(base), name), mirrors), offset, length)
+    if failure := edited(row):
+        raise _refused(pointer, failure)
+
+    options = ReadOptions(storage=storage)
+    outcome = raw_record(pointer, options)
+    if isinstance(outcome, Failure):
+        # ARC has other records.
+        ((_, document),) = records_at([pointer], options)
+        if isinstance(document, Failure):
+            raise _refused(pointer, outcome)
+        outcome = document
+    for column, fact, reason in COMPARED:
+        indexed, actual = _alike(getattr(row, column)), _alike(getattr(outcome.facts, fact))
+        # Headers have no digest, ARC declares none, and a revisit lacks the payload of its digest.
+        is_known = actual is not None or fact in ("document_url", "captured_at")
+        if indexed is not None and is_known and indexed != actual:
+            raise _refused(pointer, Failure(reason, f"`{column}` is another"))
+
+    checked = f"row {row.row_sha256}: its digest; URL, declared digest, time and status of the record"
+    declared, computed = outcome.facts.payload_digest, outcome.facts.payload_digest_computed
+    if declared and computed and _alike(declared) != _alike(computed):
+        # Common Crawl's digests are over other bytes in some years: nothing is refused for that.
+        checked += "; but its payload has another digest than it declares"
+    return Fetched(pointer, outcome, options, checked)
+
+
+def _alike(value: Any) -> Any:
+    # Index and record write times to the second, and digests without or with their algorithm.
+    if isinstance(value, datetime):
+        return value.replace(microsecond=0)
+    return value.removeprefix("sha1:") if isinstance(value, str) else value
+
+
+def _declaring(row: RightsSignal, audit: Audit) -> Fetched:
+    uri = mirrored(row.shard_uri, audit.mirrors)
+    pointer = Pointer(uri, row.record_offset, row.record_length, row.record_encoding)
+    if failure := edited(row):
+        raise _refused(pointer, failure)
+    options = replace(audit.options_of(row.run_id), wants=every_url)
+    ((_, outcome),) = records_at([pointer], options)
+    failure = outcome if isinstance(outcome, Failure) else other_declaration(row, outcome)
+    if failure or isinstance(outcome, Failure):
+        raise _refused(pointer, failure)
+    addressed = f" to {row.agent}" if row.agent else ""
+    return Fetched(
+        pointer,
+        outcome,
+        options,
+        f"row {row.row_sha256}: its digest; URL, record id, time, status and body; it was read anew",
+        f"{row.signal}{addressed}: {row.verdict or 'says nothing on mining or training'}",
+    )
+
+
+def at_pointer(
+    text: str, columns: Mapping[str, str], storage: StorageOptions, mirrors: Sequence[Mirror]
+) -> Fetched:
+    """Fetch the document at a written pointer, or a response without one (robots.txt, a redirect).
+
+    `InputError` if the text is no pointer, `CorruptError` if it is not there, or no row has the column of
+    `url`.
+    """
+    asked = parse_pointer(text)
+    pointer = replace(asked, uri=mirrored(asked.uri, mirrors))
+    # A range does not contain the record that names the release, and with it its errata; its path does.
+    release = in_filename(asked.uri).get("release")
+    options = ReadOptions(columns=columns, release=release, pdf=True, wants=every_url, storage=storage)
+    ((_, outcome),) = records_at([pointer], options)
+    format = registry.find(pointer.format)
+    of_pages = pointer.format is None or bool(format and format.is_warc and format.responses)
+    may_be_any = pointer.row is None and pointer.sha256 is None and of_pages
+    if isinstance(outcome, Failure) and outcome.reason in (checks.GONE, checks.UNREADABLE) and may_be_any:
+        # It may be no response: revisits, requests and metadata are records, too.
+        raw = raw_record(pointer, options)
+        outcome = outcome if isinstance(raw, Failure) else raw
+    if isinstance(outcome, Failure):
+        bare = pointer.by_range and pointer.encoding is None
+        bare &= outcome.reason in (checks.GONE, checks.UNREADABLE)
+        raise _refused(pointer, outcome, BARE if bare else "")
+    if columns.get("url") and outcome.facts.document_url is None and pointer.row is not None:
+        # The whole shard is read: that raises if no row has a column of the mapping.
+        shard = ObjectInfo(pointer.uri)
+        for _ in registry.format_for(pointer.format or registry.AUTO, shard, options).read(
+            options.opener.described(shard), options, ReadReport()
+        ):
+            pass
+    if pointer.sha256 not in (None, hashlib.sha256(outcome.text).hexdigest()):
+        raise _refused(pointer, Failure(checks.OTHER_TEXT))
+    length = outcome.facts.record_length or 0
+    if pointer.length not in (None, length):
+        raise _refused(pointer, Failure(checks.OTHER_FACTS, f"the record there has {length:,} bytes"))
+    checked = "SHA-256 of the text" if pointer.sha256 else NOTHING
+    return Fetched(pointer, outcome, options, checked)
+
+
+def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
+    """Yield lines that cannot steer a terminal: a document's facts, and its text if none was `written`."""
+    record, facts = fetched.record, fetched.record.facts
+    pointer = pointer_of(facts, fetched.pointer.uri)
+    by = "by range" if record.stored is not None else "of the shard, in order"
+    kind = record.record_type or ("response" if record.is_bare else None)
+    size = f"{len(record.text):,} bytes, SHA-256 {facts.text_sha256}" if facts.text_sha256 else None
+    labelled = {
+        "document": facts.document_url,
+        "captured": facts.captured_at,
+        "status": facts.http_status,
+        "record id": facts.record_id,
+        "declared": facts.payload_digest,
+        "computed": facts.payload_digest_computed,
+        "charset": facts.charset,
+        "languages": ", ".join(facts.languages),
+        "record": f"{kind}: no document" if kind else None,
+        "content": f"SHA-256 {record.content_sha256}" if record.content_sha256 else None,
+        "body" if record.is_bare else "text": size,
+        "made by": facts.text_extraction,
+        "declares": fetched.signal,
+        "made into": fetched.made_into,
+        "pointer": pointer,
+        "again": pointer.curl,
+        "read": f"{record.bytes_read:,} bytes {by}",
+        "checked": fetched.checked,
+        "written": written,
+    }
+    yield from (f"{name:<{NAME_COLUMNS}}  {cell(value)}" for name, value in labelled.items() if value)
+    if not written:
+        yield ""
+        yield from map(printable, _content(fetched).splitlines())
+
+
+def _content(fetched: Fetched) -> str:
+    record, capture = fetched.record, fetched.record.capture
+    if capture is None or not (fetched.signal or record.is_bare):
+        return record.text.decode("utf-8", "replace")
+    head = "".join(f"{name}: {value}\n" for name, value in capture.headers)
+    body = bytes(to_utf8(capture.body, capture.encoding)) if capture.encoding else readable(capture.body)
+    return f"{head}\n{body.decode('utf-8', 'replace')}"
+
+
+def _refused(pointer: Pointer, failure: Failure | None, remedy: str = "") -> CorruptError:
+    what = f"not the document that was asked for: {failure}"
+    return CorruptError(what, where=str(pointer), remedy=remedy)
+
+
+# --- from a row of a dataset up to the record of the web archive that it was made from
+#
+# A row may name the file and the place of the record in it; else an index lists the capture of the row's URL
+# at the row's time. Neither is believed: the record must have the row's URL and time, and the copied words
+# must stand in its page again.
+
+FIRST_BYTES = 1 << 18
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_CRAWL = re.compile(r"CC-MAIN-[0-9]{4}-[0-9]{2}(?![0-9])")
+CAPTURES_READ = 10
+"""Captures of one URL that are read to find the one with the row's record id, where a row says no time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The statements of a row about its record upstream, and the places to look for it.
+
+    `uri`: the present place of the file; `base`: what file names of Common Crawl are relative to.
+    """
+
+    row: Match
+    uri: str | None
+    offset: int | None
+    record_id: str | None
+    base: str
+    mirrors: Sequence[Mirror]
+    storage: StorageOptions
+    index: Index | None = None
+
+    @property
+    def options(self) -> ReadOptions:
+        """Return the settings to read the record: its release is named by its path, not within a range."""
+        release = in_filename(self.uri).get("release")
+        return ReadOptions(release=release, pdf=True, wants=every_url, storage=self.storage)
+
+
+def trail_of(
+    row: Match, base: str, mirrors: Sequence[Mirror], storage: StorageOptions, index: Index | None
+) -> Trail:
+    """Return the trail of a row of `matches` to its record upstream; `InputError` if nothing leads to one."""
+    format, where = registry.find(row.dataset), row.row_sha256
+    if format and format.responses:
+        raise InputError(
+            "the row is of a record of an archive itself, and there is none above it",
+            where=where,
+            remedy="fetch it without --upstream",
+        )
+    made_from = format.made_from(row.shard_uri) if format else None
+    if made_from:
+        uri: str | None = mirrored(made_from[1], mirrors)
+    else:
+        uri = _where(row.upstream_uri, base, mirrors, storage) if row.upstream_uri else None
+    is_placed = uri is not None and row.upstream_offset is not None
+    if not is_placed and (index is None or row.document_url is None):
+        named = row.product or row.dataset
+        if uri is None and row.upstream_uri and not made_from:
+            raise InputError(
+                "the row names a file of its publisher's, and where that is nobody says:"
+                f" {uris.printable(row.upstream_uri)}",
+                where=where,
+                remedy="if you have a copy: --mirror FROM=TO",
+            )
+        if row.document_url is None:
+            what = f"rows of {named} name neither a place in a file nor a URL: nothing leads back to a record"
+            raise InputError(what, where=where)
+        raise InputError(
+            f"the row of {named} names no place in a file of an archive; its URL leads back through an index",
+            where=where,
+            remedy=f"give --index https://index.commoncrawl.org/{RELEASE}-index, or the files of an index",
+        )
+    # A record of WET has an id of its own, and rows of some datasets have a number.
+    named_id = None if made_from else id_of_record(row.record_id)
+    if not is_placed and row.captured_at is None and named_id is None:
+        raise InputError(
+            "the row says neither the time of its capture nor a record id, so it may be of any capture",
+            where=where,
+        )
+    return Trail(row, uri, row.upstream_offset, named_id, base, mirrors, storage, index)
+
+
+def id_of_record(text: str | None) -> str | None:
+    """Return the id of a WARC record in one spelling, as datasets leave out brackets; None if it is none."""
+    bare = (text or "").strip().removeprefix("<").removesuffix(">").lower()
+    uuid = bare.removeprefix("urn:uuid:")
+    if _UUID.fullmatch(uuid):
+        return uuid
+    return bare if bare.startswith("urn:") else None
+
+
+def _where(named: str, base: str, mirrors: Sequence[Mirror], storage: StorageOptions) -> str | None:
+    """Return the present place of a file that a row names; None if it is unknown.
+
+    A row is written by others: without a mirror it leads to no file of this disk, and to no private address.
+    """
+    uri = canonical(named)
+    place = mirrored(uri, mirrors)
+    if place == uri and uri.startswith(COMMON_CRAWL):
+        place = mirrored(join(canonical(base), uri.removeprefix(COMMON_CRAWL)), mirrors)
+    if ".." in place.split("/") or (place == uri and scheme_of(uri) == "file"):
+        return None
+    if place == uri and scheme_of(uri) in ("http", "https") and is_private(uri, storage):
+        return None
+    return place
+
+
+def follow(trail: Trail, text: bytes) -> tuple[Pointer, Record, str]:
+    """Return the record upstream of a row's document (its `text`), its pointer, and the proof of that.
+
+    `CorruptError` if no record is, `StorageError` if the file or the index cannot be reached.
+    """
+    pointers, why = list[Pointer](), "nothing names a record"
+    if trail.uri and trail.offset is not None:
+        pointers = [pointer_at(trail.uri, trail.offset, trail.options)]
+    elif trail.index is not None and trail.row.document_url is not None:
+        named = (in_filename(trail.uri).get("release"), trail.row.release, trail.row.shard_uri)
+        crawls = (_CRAWL.search(name or "") for name in named)
+        crawl = next((match.group() for match in crawls if match), None)
+        releases = trail.index.releases_of(crawl, trail.row.captured_at)
+        captures = {(each.filename, each.offset): each for each in _listed(trail, trail.index, releases)}
+        for each in list(captures.values())[:CAPTURES_READ]:
+            uri = mirrored(join(canonical(trail.base), each.filename), trail.mirrors)
+            pointers.append(Pointer(uri, each.offset, each.length))
+        why = "no crawl is known that was made when the row's page was captured"
+        if releases:
+            asked = " and ".join(filter(None, releases)) or "the index"
+            why = f"{asked} lists no capture of the URL at this time"
+    failure, where = Failure(checks.GONE, why), trail.uri or trail.row.document_url or ""
+    for pointer in pointers:
+        where = str(pointer)
+        ((_, outcome),) = records_at([pointer], trail.options)
+        if isinstance(outcome, Failure):
+            failure = outcome
+            continue
+        found = _difference(trail, text, outcome)
+        if isinstance(found, str):
+            return pointer, outcome, found
+        failure = found
+    raise CorruptError(f"not the record that the row was made from: {failure}", where=uris.printable(where))
+
+
+def _listed(trail: Trail, index: Index, releases: Sequence[str]) -> Iterator[IndexedCapture]:
+    """Yield the captures of the row's URL that an index lists, at the row's time and in the row's file."""
+    at, files = _alike(trail.row.captured_at), None
+    if trail.uri:
+        # Files of WET were made from files of WARC.
+        format = registry.named_like(trail.uri)
+        source = format.made_from(trail.uri) if format else None
+        files = {each.rpartition("/")[2] for each in (trail.uri, source[1] if source else trail.uri)}
+    for release in releases:
+        for capture in index.captures([trail.row.document_url or ""], release):
+            in_file = files is None or capture.filename.rpartition("/")[2] in files
+            if in_file and at in (None, _alike(capture.captured_at)):
+                yield capture
+
+
+def pointer_at(uri: str, offset: int, options: ReadOptions) -> Pointer:
+    """Return the pointer of the record in the gzip member that begins at an offset; else of what is there."""
+    most = options.max_document_bytes + HEADERS_BYTES
+    size, data = FIRST_BYTES, b""
+    while len(data) < most:
+        more = read_range(uri, offset + len(data), size - len(data), options.storage)
+        data += more
+        member = first_member(data, most)
+        if member is None:
+            break
+        if member.end is not None:
+            return Pointer(uri, offset, member.end)
+        if len(data) < size or len(member.data) >= most:
+            break
+        size = min(4 * size, most)
+    return Pointer(uri, offset, max(1, len(data)))
+
+
+def _difference(trail: Trail, text: bytes, record: Record) -> Failure | str:
+    """Return the proof that a record is the one that the row was made from, or the first difference."""
+    row, facts = trail.row, record.facts
+    shown = []
+    if row.document_url is not None:
+        if facts.document_url != row.document_url:
+            return Failure(checks.OTHER_URI, "its URL is another")
+        shown.append("URL")
+    if row.captured_at is not None:
+        if _alike(facts.captured_at) != _alike(row.captured_at):
+            return Failure(checks.OTHER_FACTS, "it was captured at another time")
+        shown.append("time")
+    # Rows that name no archive may have the id of the record of WET: another one then contradicts nothing.
+    is_needed = row.upstream_uri is not None or row.captured_at is None
+    if trail.record_id is not None and id_of_record(facts.record_id) == trail.record_id:
+        shown.append("record id")
+    elif trail.record_id is not None and is_needed:
+        return Failure(checks.OTHER_RECORD, "it has another record id")
+    proof = f"{', '.join(shown)} of the record"
+    if not row.spans:
+        return f"{proof}; the row claims no words"
+    document = text.decode("utf-8", "replace")
+    there = b"\0" + words_of(record.text).packed
+    longest = max(span["words"] for span in row.spans)
+    found = found_words = 0
+    for span in row.spans:
+        passage = document[span["document_start"] : span["document_end"]].encode("utf-8", "replace")
+        if b"\0" + words_of(passage).packed in there:
+            found, found_words = found + 1, max(found_words, span["words"])
+    if found_words < longest:
+        return Failure(checks.OTHER_WORDS, f"its page lacks the longest passage of {longest:,} words")
+    passages = f"{found:,} of {len(row.spans):,} copied passages, the longest of {longest:,} words"
+    return f"{proof}; {passages}, stand in its page"

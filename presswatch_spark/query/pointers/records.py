@@ -1,0 +1,331 @@
+"""Records by their pointers: documents as the sources of the scan decode them, or WARC records as such.
+
+A record of WET or WARC in a gzip member of its own, or in a plain file, is one range request. Everything else
+is read in order, once for all pointers into a shard. Several remote shards are read at once.
+
+A WARC record need not have a text that a scan reads: a robots.txt, a redirect, an error without a body. It is
+read as it is stored, with the facts of its own headers.
+"""
+
+import hashlib
+import re
+from base64 import b32encode
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, StorageError
+from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.threads import AskingThreads, answer_of
+from presswatch_spark.matching.judgement.match_rows import (
+    DocumentFacts,
+    Origin,
+    document_facts,
+    located_facts,
+)
+from presswatch_spark.query.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
+from presswatch_spark.query.pointers.pointer import Pointer
+from presswatch_spark.reading import registry
+from presswatch_spark.reading.http.codings import decoded_body
+from presswatch_spark.reading.http.message import parse_message
+from presswatch_spark.reading.inflate import GZIP_MAGIC, compression_of, first_member, inflated
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.rows.columns import as_time
+from presswatch_spark.reading.source import Format, RangeStream, ReadOptions, ReadPart
+from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record, header_fields
+from presswatch_spark.reading.warc.by_range import HEADERS_BYTES
+from presswatch_spark.reading.warc_format import WARC
+from presswatch_spark.storage.disk import disk_errors, on_disk, private_opener
+from presswatch_spark.storage.host_limits import BlockedError
+from presswatch_spark.storage.objects import MissingError, ObjectInfo, open_stream, read_range, stat
+from presswatch_spark.storage.uris import printable, scheme_of
+
+# A plain record surely ends where another begins.
+LOOK_BEYOND_BYTES = 16
+# Enough to name the record at an offset now, if it is longer than the one that was there.
+OTHER_RECORD_BYTES = 8 << 20
+DEFECTS_NAMED = 3
+ZEROS = "its bytes are zeros"
+
+Outcome = Record | Failure
+
+
+def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tuple[Pointer, Outcome]]:
+    """Yield the record at each of `pointers`, all into one shard and of one format, in any order.
+
+    Responses that `options.wants` asks for count without a document, too. Raises `BlockedError` of its site.
+    """
+    left = dict.fromkeys(pointers)
+    uri, format = pointers[0].uri, pointers[0].format
+    try:
+        # On a web server or S3 each reply says the size: a request for it alone is one too many.
+        shard = stat(uri, options.storage) if scheme_of(uri) == "file" else ObjectInfo(uri)
+        for pointer in [pointer for pointer in pointers if pointer.by_range and _ranged(format)]:
+            yield pointer, _by_range(shard, pointer, options)
+            del left[pointer]
+        if left:
+            yield from _in_order(shard, format, left, options)
+    except BlockedError:
+        raise
+    except PresswatchError as error:
+        for pointer in left:
+            yield pointer, failure_of(error)
+
+
+def inflated_part(uri: str, start: int, length: int, options: ReadOptions) -> bytes:
+    """Read a range of an inflated shard; `StorageError` if that fails."""
+    position, parts = 0, []
+    with open_stream(ObjectInfo(uri), options.storage) as stream:
+        for data in inflated(stream, ReadReport()):
+            parts.append(data[max(0, start - position) : max(0, start + length - position)])
+            position += len(data)
+            if position >= start + length:
+                break
+    return b"".join(parts)
+
+
+def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
+    start, length = pointer.offset or 0, pointer.length or 0
+    if start < 0 or not 0 < length <= options.max_document_bytes + HEADERS_BYTES:
+        return Failure(UNREADABLE, "the range is none of a record")
+    beyond = shard.size is not None and start >= shard.size
+    data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)
+    outcome = record_in(data, pointer, options)
+    if isinstance(outcome, Failure) and len(data) > length and begins_record(data):
+        data = read_range(shard.uri, start, OTHER_RECORD_BYTES, options.storage)
+        outcome = record_in(data, pointer, options)
+    if isinstance(outcome, Failure) and 0 < len(data) < length and begins_record(data):
+        return Failure(UNREADABLE, "the shard ends within it")
+    return outcome
+
+
+def begins_record(data: bytes) -> bool:
+    """Return whether a record that can be read by itself may begin these bytes."""
+    return compression_of(data[:4]) == "gzip" or any(format.begins(data) for format in registry.FORMATS)
+
+
+def record_in(data: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
+    """Decode the record at the beginning of `data`, the bytes of the shard from the pointer's offset on.
+
+    A pointer without a format is tried as each; the failure is that of the last.
+    """
+    if not data:
+        return Failure(GONE, "the shard ends before it")
+    if not data[: pointer.length].strip(b"\0"):
+        return Failure(UNREADABLE, ZEROS)
+    if not begins_record(data):
+        return Failure(UNREADABLE, "no record begins there")
+    failure, start, options = Failure(UNREADABLE), pointer.offset or 0, replace(options, batch_bytes=1)
+    for format, read_part in _ranged(pointer.format):
+        report, part = ReadReport(), ObjectInfo(pointer.uri, start + len(data))
+        batch = None
+        # The report says what a part of a shard lacks.
+        with suppress(CorruptError):
+            batch = next(read_part(RangeStream(data, start), part, options, report), None)
+        if batch is not None:
+            _, record = next(_records(batch, pointer.uri, format.name, len(data)))
+            facts = record.facts
+            if facts.record_offset == start and facts.record_encoding != "inflated":
+                return replace(record, stored=data[: facts.record_length])
+        failure = Failure(UNREADABLE, "no record with text begins there")
+        if report.defects and report.defects[0].offset == start:
+            failure = Failure(UNREADABLE, report.defects[0].what.partition(";")[0])
+    return failure
+
+
+def _ranged(name: str | None) -> list[tuple[Format, ReadPart]]:
+    """Return the formats whose records can be read by themselves, with a reader each; all for no name."""
+    formats = registry.FORMATS if name is None else filter(None, [registry.find(name)])
+    return [(format, format.read_part) for format in formats if format.read_part]
+
+
+def _in_order(
+    shard: ObjectInfo, format: str | None, left: dict[Pointer, None], options: ReadOptions
+) -> Iterator[tuple[Pointer, Outcome]]:
+    """Read the shard as a scan does, until every document of `left` was met; each one met leaves it."""
+    if format is not None and not registry.find(format):
+        raise InputError(f"no source reads the format {format}", where=printable(shard.uri))
+    rows = {pointer.row for pointer in left if pointer.offset is None}
+    if len(rows) == len({pointer.place for pointer in left}):
+        options = replace(options, rows=frozenset(row for row in rows if row is not None))
+    report = ReadReport()
+    source = format_for(format or registry.AUTO, shard, options)
+    shard = options.opener.described(shard)
+    for batch in source.read(shard, options, report):
+        wanted = defaultdict[tuple[str, int | None], list[Pointer]](list)
+        for pointer in left:
+            wanted[pointer.place].append(pointer)
+        for locator, record in _records(batch, shard.uri, source.name, report.bytes_read, wanted):
+            for pointer in _pointers_at(locator, wanted):
+                if pointer in left:
+                    del left[pointer]
+                    yield pointer, record
+        if not left:
+            return
+    for pointer in left:
+        yield pointer, _absence(pointer, report)
+    left.clear()
+
+
+Places = Mapping[tuple[str, int | None], Sequence[Pointer]]
+
+
+def _pointers_at(locator: Locator, wanted: Places) -> list[Pointer]:
+    return [
+        pointer
+        for place in (("offset", locator.record_offset), ("row", locator.row_index))
+        for pointer in wanted.get(place, ())
+        if pointer.encoding in (None, locator.record_encoding)
+    ]
+
+
+def _records(
+    batch: DocumentBatch, uri: str, format: str, bytes_read: int, wanted: Places | None = None
+) -> Iterator[tuple[Locator, Record]]:
+    """Yield the documents of a batch, then its responses without one: the wanted ones, or all."""
+    origin = Origin(format, None, printable(uri))
+    captures = {capture.locator.record_offset: capture for capture in batch.captures}
+    for i in range(len(batch)):
+        locator = batch.locate(i)
+        capture = captures.pop(locator.record_offset, None)
+        if wanted is None or _pointers_at(locator, wanted):
+            text = batch.text_of(i)
+            facts = document_facts(batch, i, origin, text)
+            yield locator, Record(facts, text, None, bytes_read, capture, batch.alone(i))
+    for capture in captures.values():
+        if wanted is None or _pointers_at(capture.locator, wanted):
+            facts = located_facts(capture.url, capture.locator, origin, capture.body)
+            yield capture.locator, Record(facts, capture.body, None, bytes_read, capture)
+
+
+def _absence(pointer: Pointer, report: ReadReport) -> Failure:
+    if not report.defects:
+        return Failure(GONE, "the shard was read, and no document is there")
+    own = [str(defect) for defect in report.defects if defect.offset == pointer.row and defect.unit == "line"]
+    reason = NOT_REACHED if report.interrupted else UNREADABLE
+    return Failure(reason, "; ".join(own or map(str, report.defects[-DEFECTS_NAMED:])))
+
+
+def failure_of(error: PresswatchError) -> Failure:
+    """Return the failure of a document after an error of storage, or of its shard as a whole."""
+    if isinstance(error, MissingError):
+        return Failure(NO_SHARD, error.what)
+    return Failure(NOT_REACHED if isinstance(error, StorageError) else UNREADABLE, error.what)
+
+
+SHARDS_AT_ONCE = 8
+# Ranges that are read ahead are held in memory. A shard with more of them is read when it is its turn.
+RANGES_AHEAD = 16
+
+Outcomes = Iterable[tuple[Pointer, Outcome]]
+
+
+def shards_ahead(work: Iterable[tuple[Sequence[Pointer], ReadOptions]]) -> Iterator[Outcomes]:
+    """Yield the results of `records_at` for each shard of `work`, in order; remote ranges are read ahead."""
+    with AskingThreads(SHARDS_AT_ONCE, "ranges") as pool:
+        pending: deque[Callable[[], Outcomes]] = deque()
+        for pointers, options in work:
+            few = len(pointers) <= RANGES_AHEAD and all(pointer.by_range for pointer in pointers)
+            if few and scheme_of(pointers[0].uri) != "file":
+                pending.append(partial(answer_of, pool.submit(list, records_at(pointers, options))))
+            else:
+                pending.append(partial(records_at, pointers, options))
+            if len(pending) >= SHARDS_AT_ONCE:
+                yield pending.popleft()()
+        while pending:
+            yield pending.popleft()()
+
+
+# --- records of WARC as such
+
+
+def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
+    """Read the WARC record that fills the range of `pointer`; `content_sha256`: without its codings.
+
+    Its text is its headers, and the content if that is UTF-8.
+    """
+    offset, length = pointer.offset or 0, pointer.length or 0
+    most = options.max_document_bytes + HEADERS_BYTES
+    if not 0 < length <= most:
+        return Failure(UNREADABLE, "the range is none of a record")
+    try:
+        if pointer.encoding == "inflated":
+            stored = inflated_part(pointer.uri, offset, length, options)
+        else:
+            stored = read_range(pointer.uri, offset, length, options.storage)
+    except PresswatchError as error:
+        return failure_of(error)
+    return raw_record_in(stored, pointer, options)
+
+
+def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
+    """Describe the WARC record that fills `stored`, the bytes of its range, as `raw_record` does."""
+    if not stored:
+        return Failure(GONE, "the shard ends before it")
+    plain, most = stored, options.max_document_bytes
+    if stored.startswith(GZIP_MAGIC):
+        member = first_member(stored, most + HEADERS_BYTES)
+        # One gzip member has to fill the range.
+        plain = member.data if member and member.end == len(stored) else b""
+    end = HEADER_END.search(plain)
+    fields = header_fields(plain[: end.start() + 1]) if end and begins_with_record(plain) else {}
+    length, rest = fields.get("content-length", ""), plain[end.end() :] if end else b""
+    is_whole = re.fullmatch(r"[0-9]{1,17}", length) and len(rest) >= int(length)
+    if not is_whole or rest[int(length) :].strip(b"\r\n"):
+        return Failure(UNREADABLE, "no whole record of WARC fills the range")
+    block = rest[: int(length)]
+
+    kind, is_http = fields.get("warc-type", "").lower(), "application/http" in fields.get("content-type", "")
+    message = parse_message(block) if is_http and kind in ("response", "revisit") else None
+    asked = HEADER_END.search(block) if is_http and kind == "request" else None
+    body_at = message.body_at if message else asked.end() if asked else 0
+    head, payload = block[:body_at], block[body_at:]
+    content = bytes(decoded_body(message, block, most).data) if message else payload[:most]
+    # A revisit has none of the payload whose digest it declares.
+    sha1 = None if kind == "revisit" else hashlib.sha1(payload, usedforsecurity=False).digest()
+    by_range = pointer.encoding != "inflated"
+    facts = DocumentFacts(
+        dataset=WARC.name,
+        document_url=fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") or None,
+        shard_uri=printable(pointer.uri),
+        record_id=fields.get("warc-record-id"),
+        record_offset=pointer.offset or 0,
+        record_length=pointer.length or 0,
+        record_encoding="inflated" if not by_range else "plain" if plain is stored else "gzip",
+        payload_digest=fields.get("warc-payload-digest"),
+        payload_digest_computed=f"sha1:{b32encode(sha1).decode()}" if sha1 else None,
+        text_sha256="",
+        captured_at=as_time(fields.get("warc-date")),
+        http_status=message.status if message else None,
+    )
+    return Record(
+        facts,
+        text=head.decode("latin-1").encode() + readable(content),
+        stored=stored if by_range else plain,
+        bytes_read=pointer.length or 0,
+        record_type=kind,
+        content_sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def readable(content: bytes) -> bytes:
+    """Return content that is UTF-8, as a person can read it; nothing of any other."""
+    try:
+        return b"" if "\0" in content.decode() else content
+    except UnicodeDecodeError:
+        return b""
+
+
+def save(path: str, content: bytes) -> None:
+    """Write a new file; `OutputError` if there is one already, or it cannot be written."""
+    place = on_disk(path)
+    with disk_errors(place), open(place, "xb", opener=private_opener) as file:
+        try:
+            file.write(content)
+            file.flush()
+        except OSError:
+            # Half a record is no evidence, and would stand in the way of the next try.
+            place.unlink()
+            raise

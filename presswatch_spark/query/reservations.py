@@ -1,0 +1,262 @@
+"""Reservations in force: of members' own pages, and of the article of any page, when it was captured.
+
+All declarations of published runs count: robots.txt, ai.txt and TDMRep of the site, and metas and headers of
+the page. Of each, the last capture before the page's and the first one after it decide.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache, lru_cache
+from itertools import chain, islice
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.matching.judgement.grading import CAPTURE_YEARS
+from presswatch_spark.matching.judgement.urls import page_url
+from presswatch_spark.matching.rights.declaration import AGENTS, UNKNOWN
+from presswatch_spark.matching.rights.in_force import (
+    Declaration,
+    Declared,
+    InForce,
+    PageCapture,
+    in_force,
+    record_of,
+    second,
+)
+from presswatch_spark.reading.http.message import site_file
+from presswatch_spark.reading.registry import FORMATS
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import DECLARED_SIGNAL, Match, Reservation, RightsSignal
+from presswatch_spark.tables.derived import publish_derived
+from presswatch_spark.tables.store import TableStore, chosen_runs
+
+# Formats whose rows say when a page itself was captured; those of them that have its response.
+RESPONSES = tuple(format.name for format in FORMATS if format.responses)
+DATASETS = tuple(format.name for format in FORMATS if format.read_part)
+CAPTURES_KEPT = BATCH_ROWS = 10_000
+# Headers come with a status: a `resource` record has neither, and what they would declare is not known.
+_ANSWERED = pc.is_valid(pc.field("http_status"))
+DECISIVE = (pc.field("scope") != "page") | pc.is_valid(pc.field("verdict"))
+"""Rows of `rights_signals` that may decide."""
+OWN_RESPONSES = pc.field("own_site") & pc.field("dataset").isin(RESPONSES) & _ANSWERED
+"""Rows of `matches` of members' own pages whose responses were scanned, with headers and metas."""
+_OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
+_COLUMNS = (*_OF_MATCH, "dataset", "http_status", "row_sha256")
+AGENT = "CCBot"
+"""The crawler of the datasets."""
+
+Moment = tuple[str, datetime]
+"""The URL of a page, and the time of its capture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservations:
+    """Rows of `reservations` for the matches of a run, or of all runs for None.
+
+    `signals`: other folders of tables whose signals count as well. `storage`: how to reach those on S3.
+    """
+
+    tables: str
+    signals: Sequence[str] = ()
+    run_id: str | None = None
+    storage: StorageOptions | None = None
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield a row for each match on its publisher's own site and each agent, in the order of `matches`.
+
+        The files that declare for a site have none. Raises `InputError` without such a run, and
+        `OutputError`.
+        """
+        stores = [TableStore.open(tables, self.storage) for tables in (self.tables, *self.signals)]
+        runs = chosen_runs(stores[0], self.run_id)
+        own = pc.field("own_site") & pc.field("dataset").isin(DATASETS)
+        declared = Declared(
+            signal
+            for store in stores
+            for batch in _batches(store, "rights_signals", DECISIVE, RightsSignal.columns)
+            for signal in RightsSignal.from_batches([batch])
+        )
+        answered = (
+            ("rights_signals", (pc.field("source") != "file") & _ANSWERED),
+            ("matches", OWN_RESPONSES),
+        )
+        # Of each page that was read 64 bits: the names of all of them would not fit into memory.
+        pages = cache(
+            lambda: {
+                hash((url, second(at)))
+                for store in stores
+                for table, wanted in answered
+                for url, at in _moments(_batches(store, table, wanted, ("document_url", "captured_at")))
+            }
+        )
+        found_at = lru_cache(CAPTURES_KEPT)(
+            lambda url, at, read: [
+                in_force(at, declared.about(url, at, agent), read and declared.has_robots(url))
+                for agent in AGENTS
+            ]
+        )
+        unknown = [InForce("unknown")] * len(AGENTS)
+        for batch in _batches(stores[0], "matches", own, _COLUMNS, *runs):
+            for match in batch.to_pylist():
+                url, at = match["document_url"], match["captured_at"]
+                if url and site_file(url):
+                    continue
+                # From the response itself, headers and page.
+                read = match["dataset"] in RESPONSES and match["http_status"] is not None
+                read = read or bool(url and at and hash((url, second(at))) in pages())
+                of_agents = found_at(url, at, read) if url and at else unknown
+                for agent, found in zip(AGENTS, of_agents, strict=True):
+                    yield {
+                        **{name: match[name] for name in _OF_MATCH},
+                        "match_sha256": match["row_sha256"],
+                        "agent": agent,
+                        "status": found.status,
+                        "page_read": read,
+                        **_declared(found.before, "before"),
+                        **_declared(found.after, "after"),
+                    }
+
+    def write(self, out: str) -> tuple[Folder, Counter[tuple[str, str]]]:
+        """Write the table into the folder `out`; return where, and rows by agent and status."""
+        rows, counts = self.rows(), Counter[tuple[str, str]]()
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            while batch := list(islice(rows, BATCH_ROWS)):
+                counts.update((row["agent"], row["status"]) for row in batch)
+                yield pa.RecordBatch.from_pylist(batch, Reservation.schema.remove_metadata())
+
+        runs = chosen_runs(TableStore.open(self.tables, self.storage), self.run_id)
+        written = publish_derived(
+            out, "reservations", runs, lambda files: [files.write_all(batches())], self.storage
+        )
+        return written.root / "reservations", counts
+
+    def shards_unread(self) -> tuple[int, int]:
+        """Count shards of responses that were not read whole, and all: some may have had declarations."""
+        unread = planned = 0
+        for tables in (self.tables, *self.signals):
+            for run in TableStore.open(tables, self.storage).rows("runs"):
+                if run["records_planned"] is None and run["dataset"] in (None, *RESPONSES):
+                    planned += run["shards_planned"]
+                    unread += run["shards_planned"] - run["shards_complete"]
+        return unread, planned
+
+
+def _declared(declaration: Declaration | None, side: str) -> dict[str, Any]:
+    if declaration is None:
+        return {f"{side}_at": None, side: None}
+    names = [each.name for each in DECLARED_SIGNAL]
+    row = {name: getattr(declaration.row, name, None) for name in names}
+    return {f"{side}_at": declaration.at, side: row | {"verdict": declaration.verdict}}
+
+
+def _batches(
+    store: TableStore, table: str, wanted: Any, columns: Sequence[str], *runs: str
+) -> Iterator[pa.RecordBatch]:
+    # It loads pandas, as the tables do once they are opened.
+    from presswatch_spark.tables.bounded import bounded_batches
+
+    return bounded_batches(store.open_table(table, *runs), columns, wanted, BATCH_ROWS)
+
+
+def _moments(batches: Iterable[pa.RecordBatch]) -> Iterator[Moment]:
+    for batch in batches:
+        for url, at in zip(batch["document_url"].to_pylist(), batch["captured_at"].to_pylist(), strict=True):
+            if url is not None and at is not None:
+                yield url, at
+
+
+def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Moment]:
+    """Yield the captures of members' own pages whose responses were scanned, with headers and metas.
+
+    `article_id`: only those at this article's own URLs.
+    """
+    wanted = OWN_RESPONSES
+    if article_id is not None:
+        wanted &= (pc.field("article_id") == article_id) & (pc.field("url_match") == "article")
+    rows = store.open_table("matches")
+    return _moments(rows.to_batches(columns=["document_url", "captured_at"], filter=wanted))
+
+
+def declarations_in_force(store: TableStore, rows: Mapping[str, Match]) -> dict[str, InForce]:
+    """Return the declarations for the articles of rows, by `row_sha256`, when their pages were captured."""
+    titles = pa.array(sorted({row.title_id for row in rows.values()}))
+    decisive = DECISIVE & pc.field("title_id").isin(titles)
+    signals = store.open_table("rights_signals").to_table(filter=decisive)
+    if not len(signals):
+        return {}
+    declared, found = Declared(RightsSignal.from_batches(signals)), dict[str, InForce]()
+    for digest, row in rows.items():
+        url, at = row.article_url, row.captured_at
+        if url is not None and at is not None:
+            found[digest] = in_force(at, declared.around(url, at, AGENT, ()), declared.has_robots(url))
+    return found
+
+
+@dataclass(slots=True)
+class _ReservedPage:
+    """A page: its captures, and the seconds between which answers differ."""
+
+    captures: list[PageCapture]
+    seconds: list[datetime]
+    answers: dict[int, str] = field(default_factory=dict)
+
+
+class OwnSites:
+    """The declarations of members' own sites, and which was in force when.
+
+    Answers differ only from one capture of a declaration to the next: a page has few, and each is found once.
+    `pages`: see `pages_read`.
+    """
+
+    def __init__(self, signals: pa.Table, pages: Iterable[Moment] = (), agent: str = AGENT) -> None:
+        self._agent = agent
+        self._declared = Declared(RightsSignal.from_batches(signals))
+        self._captures: dict[str, list[PageCapture]] = defaultdict(list)
+        self._known: dict[str, _ReservedPage] = {}
+        self._alike: dict[object, _ReservedPage] = {}
+        # By the normal form of each page, those without declarations too.
+        records: dict[tuple[str, datetime, str], list[RightsSignal]] = defaultdict(list)
+        for row in chain.from_iterable(self._declared.pages.values()):
+            if row.captured_at is not None:
+                records[row.document_url, row.captured_at, record_of(row)].append(row)
+        declaring = set[Moment]()
+        for (url, at, _), rows in records.items():
+            if form := page_url(url):
+                self._captures[form.text].append((at, rows))
+                declaring.add((url, second(at)))
+        for url, at in set(pages):
+            if (url, second(at)) not in declaring and (form := page_url(url)):
+                self._captures[form.text].append((at, ()))
+
+    def status(self, url: str | None, at: datetime | None) -> str:
+        """Return the reservation in force for the page at `url` at a moment, one of `in_force.STATUSES`."""
+        if url is None or at is None or at.year not in CAPTURE_YEARS:
+            return UNKNOWN
+        page = self._known.get(url)
+        if page is None:
+            page = self._known[url] = self._page(url)
+        if not page.seconds:
+            return UNKNOWN
+        # Even between two seconds, odd at one.
+        place = bisect_left(page.seconds, second(at)) + bisect_right(page.seconds, second(at))
+        if place not in page.answers:
+            series = self._declared.around(url, at, self._agent, page.captures)
+            read = bool(page.captures) and self._declared.has_robots(url)
+            page.answers[place] = in_force(at, series, read).status
+        return page.answers[place]
+
+    def _page(self, url: str) -> _ReservedPage:
+        form, moments = page_url(url), self._declared.moments(url)
+        if captures := sorted(self._captures.get(form.text, ()) if form else (), key=lambda each: each[0]):
+            moments += [moment for moment, _ in captures]
+            return _ReservedPage(captures, sorted(set(map(second, moments))))
+        # Pages of which nothing is known but what their site says share their answers.
+        key = self._declared.standing(url, self._agent)
+        return self._alike.setdefault(key, _ReservedPage([], sorted(set(map(second, moments)))))

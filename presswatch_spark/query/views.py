@@ -1,0 +1,327 @@
+"""Views over the published tables: questions that are asked often, in SQL for both engines.
+
+Both refuse other tables, and statements that are no query, in the same words.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.terminal import did_you_mean, printable
+from presswatch_spark.matching.judgement.grading import CONFIDENCES
+from presswatch_spark.tables.declarations import SCHEMAS
+
+# A page is an address in a release; where the URL is not known, its text stands for it.
+_ADDRESS = "coalesce({row}document_url, {row}text_sha256, {row}row_sha256)"
+_PAGE = f"concat(coalesce({{row}}release, ''), ' ', {_ADDRESS})"
+# A capture is a page at a time, and a claim is an article on a page.
+_CAPTURE = f"concat({_PAGE}, ' ', coalesce(cast(unix_micros({{row}}captured_at) as string), ''))"
+# Where only the site is known, its title stands for the article.
+_CLAIM = f"concat(coalesce({{row}}article_id, concat('title ', {{row}}title_id)), ' ', {_PAGE})"
+# A record is the bytes of a capture in one file. Where its place is not known, its URL stands for it.
+_RECORD = """concat({row}shard_uri, ' ',
+    coalesce(cast({row}record_offset as string), ''), ' ', coalesce(cast({row}row_index as string), ''), ' ',
+    case when {row}record_offset is null and {row}row_index is null
+        then coalesce({row}document_url, '') else '' end)"""
+
+
+RECORD = _RECORD.format(row="")
+"""The key of a record, by the columns of `matches`."""
+
+
+def keys(row: str = "", *, record: bool = True) -> str:
+    """Return the columns that identify pages, captures, claims and records of rows called `row`, as `m.`.
+
+    Rows of `claims` have no `record`.
+    """
+    columns = {
+        "address": _ADDRESS,
+        "page": _PAGE,
+        "capture": _CAPTURE,
+        "claim": _CLAIM,
+        **({"record": _RECORD} if record else {}),
+    }
+    return ", ".join(f"{key.format(row=row)} as {name}" for name, key in columns.items())
+
+
+FIGURES = """
+    count(distinct document_url) as addresses,
+    count(distinct page) as pages,
+    count(distinct capture) as captures,
+    count(distinct record) as records,
+    count(distinct claim) as claims,
+    count(distinct article_id) as articles"""
+"""The figures of rows of `sightings`. Unknown addresses count as none."""
+
+
+def _figures_by(key: str, source: str) -> str:
+    pages = ", ".join(
+        f"count(distinct case when page_letter = '{letter}' then page end) as pages_{letter.lower()}"
+        for letter in CONFIDENCES
+    )
+    return f"""
+        select
+            {key}, max(document_domain) as document_domain, count(distinct document_host) as hosts, {FIGURES},
+            {pages}, max(copied_words) as most_copied_words, count(*) as rows
+        from (
+            select *, min(letter) over (partition by {key}, page) as page_letter from {source}
+        ) as with_letters group by {key}"""
+
+
+def _pages_of(source: str) -> str:
+    return f"""
+        select
+            release, document_url, min(text_sha256) as text_sha256,
+            max(document_host) as document_host, max(document_domain) as document_domain,
+            bool_or(own_site) as own_site, min(letter) as letter,
+            count(distinct article_id) as articles, max(copied_words) as most_copied_words,
+            max(document_words) as document_words,
+            min(captured_at) as first_captured_at, max(captured_at) as last_captured_at,
+            count(distinct capture) as captures, count(distinct record) as records,
+            count(distinct text_sha256) as texts,
+            count(distinct release) as releases, count(distinct run_id) as runs, count(*) as rows
+        from {source} group by release, document_url, page"""
+
+
+# The release that all shards of a run were said to be of. That of `runs` may be what other shards named.
+_TOLD = """nullif(regexp_extract(r.config, '"pdf":[^,]*,"release":"([^"]*)"[,}]', 1), '')"""
+
+# What a page has of others' articles: never more words than it has itself.
+_COPIED = "least(s.copied_words, coalesce(s.document_words, s.copied_words))"
+
+
+def _shares(names: str, owners: str, key: str, is_own: str, *, and_all: bool = False) -> str:
+    """Return the view of each owner's share of the words that were read; a page counts once for an owner.
+
+    `names`: columns of `owners`. `key`: the column of rows that names the owner; with `and_all`, null stands
+    for all owners together. `is_own`: a condition for a row on an own page.
+    """
+    shard = "h.corpus_digest, h.dataset, h.release, h.rows_name_release"
+    by_page = f"{shard}, s.{key}, s.page"
+    return f"""
+        select
+            t.corpus_digest, whole.dataset, whole.release, whole.rows_name_release, {names},
+            coalesce(part.own_pages, 0) as own_pages, coalesce(part.own_words, 0) as own_words,
+            coalesce(part.own_pages_uncounted, 0) as own_pages_uncounted,
+            coalesce(part.copying_pages, 0) as copying_pages, coalesce(part.copied_words, 0) as copied_words,
+            coalesce(part.unplaced_pages, 0) as unplaced_pages,
+            coalesce(part.unplaced_words, 0) as unplaced_words,
+            whole.words, whole.shards_complete, whole.shards_incomplete,
+            coalesce(part.own_words, 0) / nullif(whole.words, 0) as own_share,
+            coalesce(part.copied_words, 0) / nullif(whole.words, 0) as copied_share
+        from ({owners}) as t
+        join (
+            select
+                corpus_digest, dataset, release, rows_name_release,
+                case when count(*) = count(words) then sum(words) end as words,
+                count(case when status = 'complete' then 1 end) as shards_complete,
+                count(case when status <> 'complete' then 1 end) as shards_incomplete
+            from shards_read group by corpus_digest, dataset, release, rows_name_release
+        ) as whole on whole.corpus_digest = t.corpus_digest
+        left join (
+            select
+                corpus_digest, dataset, release, rows_name_release, {key},
+                count(case when is_own then 1 end) as own_pages,
+                sum(case when is_own then document_words end) as own_words,
+                count(case when is_own and document_words is null then 1 end) as own_pages_uncounted,
+                count(case when not is_own and words_elsewhere > 0 then 1 end) as copying_pages,
+                sum(case when not is_own then words_elsewhere end) as copied_words,
+                count(case when not is_own and words_unplaced > 0 then 1 end) as unplaced_pages,
+                sum(case when not is_own then words_unplaced end) as unplaced_words
+            from (
+                select
+                    {by_page}, bool_or({is_own}) as is_own, max(s.document_words) as document_words,
+                    max(case when not s.own_site and s.letter <> 'D' then {_COPIED} else 0 end)
+                        as words_elsewhere,
+                    max(case when s.own_site is null and s.letter <> 'D' then {_COPIED} else 0 end)
+                        as words_unplaced
+                from sightings s join shards_read h on h.run_id = s.run_id and h.shard_uri = s.shard_uri
+                group by {f"grouping sets (({by_page}), ({shard}, s.page))" if and_all else by_page}
+            ) as by_page group by corpus_digest, dataset, release, rows_name_release, {key}
+        ) as part on part.corpus_digest = t.corpus_digest
+            and coalesce(part.{key}, '') = coalesce(t.{key}, '')
+            and coalesce(part.dataset, '') = coalesce(whole.dataset, '')
+            and coalesce(part.release, '') = coalesce(whole.release, '')
+            and part.rows_name_release = whole.rows_name_release"""
+
+
+VIEWS: Mapping[str, str] = {
+    # Claims are found by two numbers made of their keys: the keys themselves would not fit into memory.
+    "sightings": f"""
+        select
+            m.*, c.kind, coalesce(c.confidence, m.confidence) as letter,
+            c.one is not null as is_judged, {keys("m.")}
+        from matches m left join (
+            select
+                xxhash64(concat(run_id, row_sha256)) as one, xxhash64(concat(row_sha256, run_id)) as other,
+                min(kind) as kind, max(confidence) as confidence
+            from claims
+            group by xxhash64(concat(run_id, row_sha256)), xxhash64(concat(row_sha256, run_id))
+        ) as c on c.one = xxhash64(concat(m.run_id, m.row_sha256))
+            and c.other = xxhash64(concat(m.row_sha256, m.run_id))""",
+    "copies": """
+        select * from sightings
+        where article_id is not null and letter <> 'D' and own_site = false
+            and coalesce(kind, 'copy') in ('copy', 'reprint')""",
+    # Claims may be published in another folder than the rows that they judge.
+    "claimed": f"select c.*, {keys('c.', record=False)} from claims c",
+    "pages": _pages_of("sightings"),
+    "copied_pages": _pages_of("copies"),
+    "by_host": _figures_by("document_host, own_site", "sightings"),
+    "by_title": _figures_by("publisher_id, title_id, own_site", "sightings"),
+    "by_publisher": _figures_by("publisher_id, own_site", "sightings"),
+    "copies_by_host": _figures_by("document_host", "copies"),
+    "copies_by_title": _figures_by("publisher_id, title_id", "copies"),
+    "articles": """
+        select
+            a.corpus_digest, a.corpus_digest = newest.corpus_digest as is_newest,
+            a.publisher_id, a.title_id, a.article_id, a.cluster_id, a.url, a.headline, a.published_at,
+            a.language, a.article_words,
+            coalesce(seen.pages, 0) as pages, coalesce(seen.pages_elsewhere, 0) as pages_elsewhere,
+            seen.letter, coalesce(seen.most_copied_words, 0) as most_copied_words,
+            coalesce(looked.shards_complete, 0) as shards_complete,
+            coalesce(looked.shards_incomplete, 0) as shards_incomplete
+        from corpus_articles a
+        join (select min(run_id) as run_id from corpus_articles group by corpus_digest) as brought
+            on brought.run_id = a.run_id
+        cross join (select max_by(corpus_digest, run_id) as corpus_digest from runs) as newest
+        left join (
+            select
+                article_id, count(distinct page) as pages,
+                count(distinct case when not own_site then page end) as pages_elsewhere,
+                min(letter) as letter, max(copied_words) as most_copied_words
+            from sightings where article_id is not null group by article_id
+        ) as seen on seen.article_id = a.article_id
+        left join (
+            select
+                corpus_digest, count(case when is_complete then 1 end) as shards_complete,
+                count(case when not is_complete then 1 end) as shards_incomplete
+            from (
+                select r.corpus_digest, s.shard_uri, bool_or(s.status = 'complete') as is_complete
+                from scan_log s join runs r on r.run_id = s.run_id
+                where r.records_planned is null group by r.corpus_digest, s.shard_uri
+            ) as by_shard group by corpus_digest
+        ) as looked on looked.corpus_digest = a.corpus_digest""",
+    "trend": f"""
+        select
+            release, dataset, letter, kind, own_site, {FIGURES},
+            count(distinct document_host) as hosts, sum(copied_words) as copied_words, count(*) as rows
+        from sightings group by release, dataset, letter, kind, own_site""",
+    "new_since": """
+        select
+            s.publisher_id, s.title_id, s.article_id, s.document_url, min(s.page) as page,
+            min(r.started_at) as first_found_at, min(s.run_id) as first_run_id,
+            min_by(s.row_sha256, concat(s.run_id, s.row_sha256)) as first_row, min(s.letter) as letter,
+            max(s.copied_words) as most_copied_words, count(*) as rows
+        from sightings s join runs r on r.run_id = s.run_id
+        group by s.publisher_id, s.title_id, s.article_id, s.document_url, s.address""",
+    "lineage": """
+        select
+            publisher_id, title_id, article_id, document_url, captured_at, text_sha256,
+            array_sort(collect_set(source)) as datasets, count(distinct source) as dataset_count,
+            min(letter) as letter, max(copied_words) as most_copied_words, count(*) as rows
+        from (
+            select *, concat(
+                case when release like 'CC-MAIN-%' and dataset in ('wet', 'warc', 'arc') then 'common-crawl'
+                    else coalesce(product, dataset) end, ' ', coalesce(release, '?')) as source
+            from sightings where article_id is not null
+        ) as by_source
+        group by publisher_id, title_id, article_id, document_url, captured_at, text_sha256""",
+    # Rows that name another release than their shard name their own: then no one release is the shard's.
+    "shards": f"""
+        select
+            run_id, dataset, case when not rows_name_release then named end as release, rows_name_release,
+            shard_uri, status, failure, documents, documents_skipped, matches, bytes_read, bytes_expected,
+            seconds, words
+        from (
+            select
+                s.run_id, s.shard_uri, s.status, s.failure, s.documents, s.documents_skipped, s.matches,
+                s.bytes_read, s.bytes_expected, s.seconds, s.words,
+                coalesce(s.format, r.dataset) as dataset, coalesce(s.release, {_TOLD}) as named,
+                coalesce(own.first_release <> coalesce(s.release, {_TOLD}, ''), false)
+                    or coalesce(own.last_release <> coalesce(s.release, {_TOLD}, ''), false)
+                    as rows_name_release
+            from scan_log s join runs r on r.run_id = s.run_id
+            left join (
+                select run_id, shard_uri, min(release) as first_release, max(release) as last_release
+                from matches where release is not null group by run_id, shard_uri
+            ) as own on own.run_id = s.run_id and own.shard_uri = s.shard_uri
+        ) as with_names""",
+    "shards_read": """
+        select
+            r.corpus_digest, s.dataset, s.release, s.rows_name_release, s.shard_uri, s.run_id, s.status,
+            s.documents, s.words
+        from shards s join runs r on r.run_id = s.run_id
+        join (
+            select
+                x.corpus_digest, y.shard_uri,
+                max(concat(case when y.status = 'complete' then '1' else '0' end, y.run_id)) as best
+            from scan_log y join runs x on x.run_id = y.run_id
+            where x.records_planned is null group by x.corpus_digest, y.shard_uri
+        ) as chosen on chosen.corpus_digest = r.corpus_digest and chosen.shard_uri = s.shard_uri
+            and chosen.best = concat(case when s.status = 'complete' then '1' else '0' end, s.run_id)""",
+    "token_share": _shares(
+        names="t.publisher_id, t.title_id",
+        owners="""
+            select corpus_digest, publisher_id, title_id from corpus_articles
+            union select h.corpus_digest, m.publisher_id, m.title_id
+            from matches m join shards_read h on h.run_id = m.run_id and h.shard_uri = m.shard_uri""",
+        key="title_id",
+        is_own="s.url_match <> 'none'",
+    ),
+    "publisher_share": _shares(
+        names="t.publisher_id",
+        owners="""
+            select distinct corpus_digest, publisher_id from token_share
+            union all select distinct corpus_digest, cast(null as string) from token_share""",
+        key="publisher_id",
+        is_own="coalesce(s.own_site, false) or s.url_match <> 'none'",
+        and_all=True,
+    ),
+    "spans": """
+        select
+            run_id, row_sha256, article_id, document_url, confidence, span.document_start, span.document_end,
+            span.article_start, span.article_end, span.words, span.passage
+        from (
+            select run_id, row_sha256, article_id, document_url, confidence, explode(spans) as span
+            from matches
+        ) as all_spans""",
+}
+
+THERE_ARE = f"the tables are {', '.join(SCHEMAS)}; the views are {', '.join(VIEWS)}"
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return tables and views, and all that they are made of, each after its parts."""
+    ordered = dict[str, None]()
+
+    def add(name: str) -> None:
+        if name in VIEWS and name not in ordered:
+            for part in re.findall(r"(?:from|join) ([a-z_]+)", VIEWS[name]):
+                add(part)
+        ordered[name] = None
+
+    for name in sorted(names):
+        add(name)
+    return [name for name in ordered if name in VIEWS or name in SCHEMAS]
+
+
+def refused(what: str, remedy: str = "") -> ConfigError:
+    """Return the error of a query that is refused."""
+    return ConfigError(printable(what), where="sql", remedy=remedy)
+
+
+def no_query() -> ConfigError:
+    """Return the error of a statement that is no query."""
+    return refused("this is no query", "write one that begins with select, from, with, describe or show")
+
+
+def no_call(function: str) -> ConfigError:
+    """Return the error of a query that calls a function which may read other things."""
+    return refused(f"a query may not call {function}()", "it reads the tables alone")
+
+
+def no_table(*parts: str) -> ConfigError:
+    """Return the error of a name, in its parts, that is none of our tables."""
+    meant = did_you_mean(parts[-1], [*SCHEMAS, *VIEWS])
+    return refused(f"there is no table {'.'.join(parts)}{meant}", THERE_ARE)

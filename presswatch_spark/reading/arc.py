@@ -1,0 +1,421 @@
+"""ARC, the format of Common Crawl from 2008 to 2012 and of the Internet Archive before WARC.
+
+A line begins each record: `URL IP date type length`; in version 2, more fields before the length. (Format:
+Burner and Kahle, "Arc File Format", version 1.0, Internet Archive, 1996.) A URL may contain spaces, against
+the format: it ends before the first IP address and date. A record ends where its line says if another record
+line, or the end of its gzip member, follows there, or a line end with no record line before it.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.translation import N_
+from presswatch_spark.reading import source
+from presswatch_spark.reading.http.message import media_type
+from presswatch_spark.reading.rows.columns import as_time
+from presswatch_spark.reading.source import ANYTHING, Format, ReadOptions, whole
+from presswatch_spark.reading.warc import records as warc
+from presswatch_spark.reading.warc.blocks import InflatedBlock, PieceReader, body_is_declared
+from presswatch_spark.reading.warc.pages import PageBatches, Stored
+from presswatch_spark.storage.objects import ObjectInfo, Stream
+
+MAX_LINE_BYTES = 64 << 10
+LINES_KEPT = 64
+VERSION_BLOCK = b"filedesc:"
+
+_SCHEME_PATTERN = rb"[A-Za-z][A-Za-z0-9+.-]{0,30}:"
+_PLACE_PATTERN = rb" ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|-) ([0-9]{8,20}) "
+_SCHEME = re.compile(_SCHEME_PATTERN)
+_PLACE = re.compile(_PLACE_PATTERN)
+# Where a line must be, one of the two may be anything: crawlers wrote `unknown`, `null`.
+_HALF_A_PLACE = re.compile(
+    rb" ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|-) ([!-~]{1,32}) "
+    rb"| ([!-~]{1,64}) ([0-9]{8,20}) "
+)
+_CANDIDATE = re.compile(rb"\n(?=%s[^\n]{0,%d}?%s)" % (_SCHEME_PATTERN, MAX_LINE_BYTES, _PLACE_PATTERN))
+_NEWLINES = re.compile(rb"[\r\n]*")
+_LINE_END = re.compile(rb"\n")
+# The version, the names of the fields, line ends; and nothing else.
+_VERSION_CONTENT = re.compile(rb"[0-9] [0-9][\t -~]{0,200}\r?\nURL[\t -~]{0,400}[\r\n]+")
+_DATE = re.compile(rb"[0-9]{14,20}")
+_LENGTH = re.compile(rb"[0-9]{1,17}")
+_VERSION = re.compile(rb"[0-9] [0-9]")
+_READABLE = (warc.WHOLE, warc.WRONG_LENGTH)
+
+
+@dataclass(frozen=True, slots=True)
+class ArcLine:
+    """A record's line. `length`: bytes of the block, None if no number; `end`: beginning of the block."""
+
+    url: bytes
+    date: bytes
+    media_type: bytes
+    length: int | None
+    end: int
+
+
+def read_line(data: memoryview | bytes, at: int, limit: int, *, expected: bool = False) -> ArcLine | None:
+    """Return the record line at `at`; None if there is none that ends before `limit`.
+
+    `expected`: the record before ends here, so IP address or date may be wrong.
+    """
+    if not _SCHEME.match(data, at, limit):
+        return None
+    end = _LINE_END.search(data, at, min(limit, at + MAX_LINE_BYTES))
+    line = bytes(data[at : end.start()]) if end else b""
+    place = _PLACE.search(line) or (_HALF_A_PLACE.search(line) if expected else None)
+    if end is None or place is None:
+        return None
+    media_type, _, length = line[place.end() :].strip(b" \r").rpartition(b" ")
+    number = int(length) if _LENGTH.fullmatch(length) else None
+    if number is None and not _PLACE.match(place[0]):
+        return None
+    _, date = place[0].strip(b" ").split(b" ")
+    return ArcLine(line[: place.start()], date, media_type, number, end.end())
+
+
+def next_line(data: memoryview, at: int, limit: int) -> int | None:
+    """Return where the next record line begins, after a line end in [at, limit); None if nowhere."""
+    for candidate in _CANDIDATE.finditer(data, at, limit):
+        if read_line(data, candidate.end(), limit):
+            return candidate.end()
+    return None
+
+
+def begins_with_arc_record(head: bytes) -> bool:
+    """Return True if an ARC record begins `head`; of a line that is cut, its beginning decides."""
+    head = head.lstrip(b"\r\n")
+    if b"\n" not in head[:MAX_LINE_BYTES]:
+        return _SCHEME.match(head) is not None
+    return read_line(head, 0, len(head)) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ArcSpan:
+    """A record, or bytes that are none: [start, end) in the block, its text up to `text_end`.
+
+    `status`: as in `records`. `line`: None if there is no record. `beyond`: number of its bytes after the
+    block. `lost`: the next record must be searched; `sought`: this one was. `damage`: a key of `DAMAGES`.
+    `there`: the end of the bytes that may be its text.
+    """
+
+    start: int
+    text_end: int
+    end: int
+    status: int
+    line: ArcLine | None = None
+    beyond: int = 0
+    lost: bool = False
+    sought: bool = False
+    damage: str | None = None
+    there: int = 0
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of the record's block, declared or not."""
+        return max(self.text_end, self.there) - self.line.end if self.line else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """More is needed: `needed` bytes from the block's start on; `done` bytes are finished."""
+
+    done: int
+    needed: int
+
+
+class ArcBlock:
+    """A block with the limits that records are judged by.
+
+    `max_bytes`: longest block of a record; `reach`: most bytes of the file from the block's start on;
+    `final`: it ends the file.
+    """
+
+    def __init__(self, block: InflatedBlock, max_bytes: int, reach: int, *, final: bool) -> None:
+        self.data = block.data.data
+        self.size = len(self.data)
+        self.final = final
+        self._runs: list[int] = block.runs.tolist()
+        self._states: list[int] = block.states.tolist()
+        self._opened = block.opened
+        self._in_members = block.encoding == "gzip"
+        self._max_bytes = max_bytes
+        self._reach = reach
+        # Without `self`: a cycle would keep the block in memory until the garbage collector runs.
+        data, size = self.data, self.size
+        self._line = lru_cache(LINES_KEPT)(
+            lambda at, expected=False: read_line(data, at, size, expected=expected)
+        )
+
+    def record(self, at: int, *, sought: bool = False) -> ArcSpan | Wait:
+        """Return the record at `at`, after line ends; `sought`: it was found by a search."""
+        start = _skipped(self.data, at, self.size)
+        if start == self.size:
+            return Wait(start, 0)
+        run = self._run_of(start)
+        if self._in_members and self._runs[run] == start and (run or self._opened):
+            # A page's text begins no member.
+            sought = False
+        line, stop = self._line(start, expected=not sought), self._end_of(run)
+        # A line may go over the end of its run, unless another begins there.
+        if line and (line.end <= stop or not self._line(stop)):
+            return self._judged(start, line, run, sought)
+        if not self.final and self._may_grow(start):
+            return Wait(start, self.size + 1)
+        is_broken = self._states[run] == warc.BROKEN_RUN and not _LINE_END.search(self.data, start, stop)
+        status = warc.BROKEN if is_broken else warc.NOT_A_RECORD
+        return ArcSpan(start, start, start + 1, status, lost=True)
+
+    def next_start(self, at: int) -> int | None:
+        """Return the place of the next record from `at` on: with a member, or after a line end."""
+        run = self._run_of(at)
+        if self._runs[run] == at and (run or self._opened) and self._line(at):
+            return at
+        while at < self.size:
+            stop = self._end_of(run)
+            found = next_line(self.data, at, stop)
+            if found is not None:
+                return found
+            run += 1
+            if stop < self.size and self._line(stop):
+                return stop
+            at = stop
+        return None
+
+    def _run_of(self, at: int) -> int:
+        return bisect_right(self._runs, at) - 1
+
+    def _end_of(self, run: int) -> int:
+        return self._runs[run + 1] if run + 1 < len(self._runs) else self.size
+
+    def _limit(self, end: int, run: int) -> tuple[int, int]:
+        # A record may go over the end of its run, unless another record begins there.
+        limit = self._end_of(run)
+        while (
+            end > limit
+            and run + 1 < len(self._runs)
+            and self._states[run] != warc.BROKEN_RUN
+            and not self._line(limit)
+        ):
+            run += 1
+            limit = self._end_of(run)
+        return limit, run
+
+    def _may_grow(self, at: int) -> bool:
+        return self.size - at < MAX_LINE_BYTES and not _LINE_END.search(self.data, at)
+
+    def _begins(self, at: int) -> bool:
+        # If the end cuts the line, the line's beginning decides.
+        if self.final and not _LINE_END.search(self.data, at):
+            return begins_with_arc_record(bytes(self.data[at : at + MAX_LINE_BYTES]))
+        return self._line(at, expected=True) is not None
+
+    def _judged(self, start: int, line: ArcLine, run: int, sought: bool) -> ArcSpan | Wait:
+        end = line.end + (line.length or 0)
+        limit, run = self._limit(end, run)
+        unended = run + 1 == len(self._runs) and not self.final
+        growing = unended and self._states[run] == warc.OPEN
+        held = self.size - line.end
+        if (
+            unended
+            and (growing or held > self._max_bytes)
+            and self._max_bytes < end - line.end
+            and self.size < end <= self._reach
+        ):
+            return ArcSpan(start, start, self.size, warc.TOO_LONG, line, end - self.size)
+        if unended and held <= self._max_bytes:
+            if end > limit and not growing:
+                return Wait(start, self.size + max(MAX_LINE_BYTES, held >> 1))
+            if growing and end + MAX_LINE_BYTES > self.size:
+                return Wait(start, min(end, line.end + self._max_bytes) + MAX_LINE_BYTES)
+        damage = "boundary" if sought else None
+        declared = line.length is not None and end <= limit
+        after = _skipped(self.data, end, limit) if declared else -1
+        is_followed = declared and (after == limit or self._begins(after))
+        if declared and not is_followed and not self.final and self._may_grow(after):
+            return Wait(start, self.size + 1)
+        if is_followed:
+            return self._whole(ArcSpan(start, end, after, warc.WHOLE, line, damage=damage), run)
+        # A line end may be the text's.
+        has_line_end = declared and _LINE_END.search(self.data, end, after) is not None
+        is_version = line.url.startswith(VERSION_BLOCK)
+        closed = has_line_end and (is_version or body_is_declared(self.data[line.end : end]))
+        # The line end before the block is its line's own.
+        found = next_line(self.data, line.end - 1, end if closed else limit)
+        if found is None and closed:
+            # It is as it says; what follows is no record.
+            return self._checked(ArcSpan(start, end, after, warc.WHOLE, line, damage=damage), run)
+        if found is None and growing:
+            if held > self._max_bytes:
+                passed = max(line.end, self.size - MAX_LINE_BYTES)
+                return ArcSpan(start, start, passed, warc.TOO_LONG, line, lost=True)
+            return Wait(start, 2 * self.size)
+        cut = found is None and line.length is not None and not declared and not self._in_members
+        after = limit if found is None else found
+        there = _before_newline(self.data, line.end, after)
+        # Its HTTP head may show that nothing is missing: tools that rewrite line ends leave the length.
+        cut = cut and not any(body_is_declared(self.data[line.end : end]) for end in (there, after))
+        status = warc.CUT if cut else warc.WRONG_LENGTH
+        text_end = min(end, there) if declared else there
+        lying = ArcSpan(start, text_end, after, status, line, damage="length", there=there)
+        return self._checked(replace(lying, sought=found is not None), run)
+
+    def _whole(self, span: ArcSpan, run: int) -> ArcSpan:
+        # A damaged length may take in the records that follow.
+        line, end = span.line, span.text_end
+        if line is None or (
+            self._in_members and span.end == self._end_of(run) and self._runs[run] == span.start
+        ):
+            return self._checked(span, run)
+        inner = next_line(self.data, line.end - 1, end)
+        if (
+            inner is not None
+            and _fill_up(self.data, inner, span.end)
+            and not body_is_declared(self.data[line.end : end])
+        ):
+            there = _before_newline(self.data, line.end, inner)
+            span = replace(span, text_end=there, status=warc.WRONG_LENGTH, damage="length")
+        return self._checked(span, run)
+
+    def _checked(self, span: ArcSpan, run: int) -> ArcSpan:
+        # What comes last in a broken member is not known to be whole.
+        if span.end == self._end_of(run) and self._states[run] == warc.BROKEN_RUN:
+            return replace(span, status=warc.BROKEN)
+        if span.text_bytes > self._max_bytes:
+            return replace(span, status=warc.TOO_LONG)
+        return span
+
+
+def _fill_up(data: memoryview, at: int, end: int) -> bool:
+    """Return True if the bytes in [at, end) are whole records, one after the other."""
+    while at < end:
+        line = read_line(data, at, end)
+        if line is None or line.length is None or line.end + line.length > end:
+            return False
+        at = _skipped(data, line.end + line.length, end)
+    return True
+
+
+def _skipped(data: memoryview, at: int, end: int) -> int:
+    newlines = _NEWLINES.match(data, at, end)
+    return newlines.end() if newlines else at
+
+
+def _before_newline(data: memoryview, start: int, end: int) -> int:
+    if end > start and data[end - 1] == 0x0A:
+        end -= 1
+        if end > start and data[end - 1] == 0x0D:
+            end -= 1
+    return end
+
+
+class ArcReading(PieceReader[Stored]):
+    """Reads the records but version blocks. Every loss is noted in the report.
+
+    If the length in a line is wrong, the bytes that are there are read, but no more than the line declares. A
+    record that the end of the file cuts is not read, nor is the last one of a damaged gzip member.
+    """
+
+    kind, head_bytes = "ARC", MAX_LINE_BYTES
+    name, remedy = "ARC", "get the file again"
+    _seeking = False
+    _sought = False
+
+    def ready(self, *, final: bool) -> Iterator[Stored]:
+        """Yield the records in the pieces so far."""
+        block = self.blocks.block(final=final)
+        reach = max(0, self.room - block.base)
+        arc = ArcBlock(block, self.options.max_document_bytes, reach, final=final)
+        step, at, beyond = self._step(arc, 0), 0, 0
+        while isinstance(step, ArcSpan):
+            self._note(block, step)
+            if step.line and step.status in _READABLE and not step.line.url.startswith(VERSION_BLOCK):
+                yield _stored(block, step, step.line)
+            self._seeking, self._sought, at, beyond = step.lost, step.sought, step.end, step.beyond
+            step = self._step(arc, at)
+        self.blocks.drop(step.done, beyond)
+        self.needed = max(self.options.batch_bytes, step.needed - step.done)
+
+    def _step(self, arc: ArcBlock, at: int) -> ArcSpan | Wait:
+        if self._seeking:
+            found = arc.next_start(at)
+            if found is None:
+                return Wait(arc.size if arc.final else max(at, arc.size - MAX_LINE_BYTES), 0)
+            self._seeking, self._sought, at = False, True, found
+        return arc.record(at, sought=self._sought)
+
+    def _note(self, block: InflatedBlock, span: ArcSpan) -> None:
+        # A version block of two lines loses nothing by a wrong length.
+        line = span.line
+        length = line.length if line else None
+        declares = "has no readable length" if length is None else f"declares {length:,} bytes"
+        read = "what it declares" if span.there > span.text_end else "what is there"
+        # Of a broken one its gzip member's defect says so.
+        what = {
+            warc.WRONG_LENGTH: f"ARC record {declares} and has {span.text_bytes:,}; {read} was read",
+            warc.CUT: f"ARC record is cut: it {declares} and has {span.text_bytes:,}; it was not read",
+            warc.NOT_A_RECORD: "bytes that are no ARC record; reading resumed at the next one",
+            warc.TOO_LONG: f"ARC record is longer than allowed, not read; it {declares}",
+        }.get(span.status)
+        if line and line.url.startswith(VERSION_BLOCK):
+            content = block.data.data, line.end, span.end
+            if span.status == warc.WRONG_LENGTH and _VERSION_CONTENT.fullmatch(*content):
+                what = None
+            elif span.status == warc.WHOLE and not _VERSION.match(*content):
+                what = "version block holds no version, and may have been a page"
+        if what:
+            offset, unit = block.place(span.start)
+            self.report.add_defect(what, offset, unit)
+
+
+def _stored(block: InflatedBlock, span: ArcSpan, line: ArcLine) -> Stored:
+    offset, length, encoding = block.stored_at(span.start, span.end)
+    locator = Locator(
+        record_offset=offset,
+        record_length=length,
+        record_encoding=encoding,
+        # To the second.
+        captured_at=as_time(line.date[:14].decode()) if _DATE.fullmatch(line.date) else None,
+        damage=span.damage,
+    )
+    url, media = line.url.decode("utf-8", "replace"), media_type(line.media_type.decode("latin-1"))
+    is_http = url.lower().startswith(("http:", "https:"))
+    return Stored(
+        url=url.encode(),
+        block=block.data.data[line.end : span.text_end],
+        pointer=lambda: locator,
+        place=lambda: (offset, "inflated byte" if encoding == "inflated" else "byte"),
+        resource=None if is_http else media or "",
+        verified=lambda: encoding == "gzip",
+        noted=media if is_http else None,
+    )
+
+
+def read_part(
+    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+) -> Iterator[DocumentBatch]:
+    """Yield the pages of `stream`, a part of `shard` that begins with a record."""
+    records_ = ArcReading(shard, options, report, begins_with_arc_record).read(stream)
+    yield from PageBatches(options, report).of(records_)
+
+
+ARC = Format(
+    name="arc",
+    title="ARC",
+    description=N_("Common Crawl, pages before 2012"),
+    archive=N_("pages of the web (ARC)"),
+    summary="ARC files of the crawls of 2008 to 2012",
+    read=whole(read_part),
+    read_part=read_part,
+    begins=begins_with_arc_record,
+    recognises=lambda head: head.kind == "ARC",
+    kinds=frozenset({"ARC"}) | ANYTHING,
+    suffixes=dict.fromkeys((".arc", ".arc.gz"), frozenset({"text", "unknown"})),
+    rates={"": "warc"},
+    specimen=source.warc_specimen,
+    responses=True,
+)

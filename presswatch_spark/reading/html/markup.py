@@ -1,0 +1,481 @@
+"""The text of an HTML page, from its bytes: the one that is searched, verified, stored and shown.
+
+One pass over the page in UTF-8, by the tokenizer of the HTML Standard (13.2.5), without a tree. Visible text
+comes first, then hidden words with the words around them. docs/explanation/page-text.md explains the rules.
+`docs/how-to/page_text.py` makes the same text, byte for byte, and shares no code.
+"""
+
+from functools import lru_cache
+from html import unescape
+from html.entities import html5
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.core.compiled import entry_njit, lean_njit, uncounted_njit
+from presswatch_spark.reading.html.styles import (
+    ABSENT_RULE,
+    BUILT_IN,
+    BUILT_IN_FILTER,
+    FNV_PRIME,
+    FNV_START,
+    add_rule,
+    attributes,
+    fnv,
+    may_hide,
+    name_rule,
+    read_sheet,
+)
+
+from presswatch_spark.reading.html.tags import (  # isort: skip
+    BREAKS_OUT, CDATA_BYTES, CELL, CLASS_FILTER, CLOSES_P, COMPLEX, CONTENT, DEEPEST, DORMANT, DROPPED,
+    EDGE, FOREIGN, HARD, HAS_BOX, HIDES_RAW, HIDES_UNLESS_OPEN, IN_MATH, IN_SVG, NAME_BYTES, OPEN,
+    PAGE_AT, REFERENCES, REST, ROOTS, ROOTS_AROUND, ROOT_STACK, ROW, RULE_COUNT, SCRIPT, SECTION, STATE,
+    TEXT_AT, TagTable, after_attributes, after_declaration, begins_cdata, cdata_end, closes_itself,
+    data_in, end_tag, find, is_letter, kind_of, load_tags, name_at, next_marks, opens_value, script_end,
+    workspace,
+)  # fmt: skip
+from presswatch_spark.reading.html.visibility import (
+    ABSENT,
+    MOST_REVIVED,
+    SEEN,
+    begin_element,
+    end_element,
+    finished,
+    imply_ends,
+    is_blank,
+    is_in_flex,
+    pop_to,
+    revive,
+    separate,
+    separate_as,
+    set_state,
+)
+from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes, plain
+from presswatch_spark.reading.text.vectors import copy_64, visible_bits_64
+
+EXTRACTION = "presswatch page text 1"
+"""The rules of this text, and their version: it changes with every change of the text of any page."""
+
+_SLOTS = 1 << 13
+_0, _1, _2, _3, _5, _6, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 6, 8, 64))
+_SPACE, _BANG, _QUOTE, _HASH, _AMP, _APOSTROPHE, _SLASH, _SEMICOLON, _LT, _GT, _QUERY = (
+    np.uint8(ord(c)) for c in " !\"#&'/;<>?"
+)
+_P, _BR, _FONT, _MATH, _TITLE, _STYLE = (
+    U64(int.from_bytes(name, "little")) for name in (b"p", b"br", b"font", b"math", b"title", b"style")
+)
+_NUL, _NEWLINE, _LOWER = np.uint8(0), np.uint8(10), np.uint8(0x20)
+_SEPARATION = U64(3)
+_BEFORE_FORMATTING = CLOSES_P | CELL | ROW | SECTION
+_DEEPEST, _BUILT_IN, _NAME = U64(DEEPEST), U64(len(BUILT_IN)), U64(NAME_BYTES)
+_SPREAD = U64(0x9E3779B97F4A7C15)
+# Of references, and of those that need no semicolon.
+_LONGEST = U64(max(len(name.removesuffix(";")) for name in html5))
+_LEGACY = U64(max(len(name) for name in html5 if not name.endswith(";")))
+
+
+class EntityTable(NamedTuple):
+    """Names of references (HTML Standard, 13.5), by their FNV-1a hash, in open addressing.
+
+    `keys`: 0 in a free slot; a name that needs its semicolon is hashed with it. `values`: up to seven UTF-8
+    bytes, first lowest, and their number in the top byte. `windows` (32,): characters of 0x80 to 0x9F.
+    """
+
+    keys: npt.NDArray[U64]
+    values: npt.NDArray[U64]
+    windows: npt.NDArray[np.uint16]
+
+
+@lru_cache(maxsize=1)
+def load_entities() -> EntityTable:
+    """Make the table."""
+    keys, values = np.zeros(_SLOTS, U64), np.zeros(_SLOTS, U64)
+    for name, text in html5.items():
+        code, key = text.encode(), fnv(name.encode())
+        slot = key % _SLOTS
+        while keys[slot]:
+            slot = (slot + 1) % _SLOTS
+        keys[slot] = key
+        values[slot] = len(code) << 56 | int.from_bytes(code, "little")
+    windows = [ord(unescape(f"&#{code};")) for code in range(0x80, 0xA0)]
+    return EntityTable(keys, values, np.array(windows, np.uint16))
+
+
+@uncounted_njit
+def _put_code(out: Bytes, k: U64, code: U64) -> U64:
+    if code < U64(0x80):
+        out[k] = np.uint8(code)
+        return k + _1
+    more = U64(1) + U64(code >= U64(0x800)) + U64(code >= U64(0x10000))
+    for j in range(more):
+        out[k + more - j] = np.uint8(U64(0x80) | code & U64(0x3F))
+        code >>= _6
+    out[k] = np.uint8(U64(0xF00) >> (more + _1) & U64(0xFF) | code)
+    return k + more + _1
+
+
+@uncounted_njit
+def _number(
+    entities: EntityTable, data: Bytes, i: U64, end: U64, out: Bytes, k: np.uint64
+) -> tuple[U64, U64]:
+    p, base = i + _2, U64(10)
+    if p < end and (data[p] | _LOWER) == np.uint8(120):
+        p, base = p + _1, U64(16)
+    digits, code = p, _0
+    while p < end:
+        byte = data[p]
+        if np.uint8(48) <= byte <= np.uint8(57):
+            digit = U64(byte - np.uint8(48))
+        elif base == U64(16) and np.uint8(97) <= (byte | _LOWER) <= np.uint8(102):
+            digit = U64((byte | _LOWER) - np.uint8(87))
+        else:
+            break
+        code = min(code * base + digit, U64(0x110000))
+        p += _1
+    if p == digits:
+        out[k] = _AMP
+        return i + _1, k + _1
+    if p < end and data[p] == _SEMICOLON:
+        p += _1
+    if U64(0x80) <= code < U64(0xA0):
+        code = U64(entities.windows[code - U64(0x80)])
+    elif code == _0 or code >= U64(0x110000) or U64(0xD800) <= code < U64(0xE000):
+        code = U64(0xFFFD)
+    return p, _put_code(out, k, code)
+
+
+@lean_njit
+def _value_of(entities: EntityTable, key: U64) -> Any:
+    slot = key & U64(len(entities.keys) - 1)
+    while entities.keys[slot] != _0:
+        if entities.keys[slot] == key:
+            return entities.values[slot]
+        slot = (slot + _1) & U64(len(entities.keys) - 1)
+    return _0
+
+
+@uncounted_njit
+def reference(entities: EntityTable, data: Bytes, i: U64, end: U64, out: Bytes, k: np.uint64) -> Any:
+    """Decode the reference that begins at i, or copy the ampersand; return the next place, and k."""
+    if i + _1 < end and data[i + _1] == _HASH:
+        return _number(entities, data, i, end, out, k)
+    p, key, value, after = i + _1, FNV_START, _0, i + _1
+    while p < end and p - i <= _LONGEST and (is_letter(data[p]) or np.uint8(48) <= data[p] <= np.uint8(57)):
+        key = (key ^ U64(data[p])) * FNV_PRIME
+        p += _1
+        if p - i - _1 <= _LEGACY:
+            legacy = _value_of(entities, key)
+            if legacy != _0:
+                value, after = legacy, p
+    if p < end and data[p] == _SEMICOLON:
+        named = _value_of(entities, (key ^ U64(_SEMICOLON)) * FNV_PRIME)
+        if named != _0:
+            value, after = named, p + _1
+    if value == _0:
+        out[k] = _AMP
+        return i + _1, k + _1
+    for _ in range(value >> U64(56)):
+        out[k] = np.uint8(value)
+        value >>= _8
+        k += _1
+    return after, k
+
+
+def room_for(size: int) -> int:
+    """Return the bytes of room that `page_text` needs for a page of `size` bytes."""
+    # Text takes up to a quarter more than the page, since a reference of 5 bytes may become 6; hidden words
+    # with their context as much again, and their places 8 bytes for a tag of 5. Formatting elements that
+    # begin again take up to 20.
+    return 5 * size + 256 + 20 * MOST_REVIVED
+
+
+def text_of_page(page: bytes | memoryview) -> bytes:
+    """Return the text of a page, both in UTF-8."""
+    data = np.frombuffer(page, np.uint8)
+    out = np.empty(room_for(len(data)), np.uint8)
+    return out[: page_text(data, out, 0)[0]].tobytes()
+
+
+def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
+    """Write the text of a page (uint8, UTF-8) into `out[at:]`, with a line end where something separates.
+
+    `out` has `room_for(len(page))` bytes from `at` on. Returns the end of the text, and the bits `DATA` and
+    `ARTICLE` for the content of scripts.
+    """
+    end, unread = _page_text(load_tags(), load_entities(), plain(page), out, U64(at), workspace())
+    return int(end), int(unread)
+
+
+@lean_njit
+def _copied(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, at: U64, k: U64) -> Any:
+    # Blanks only become a separator.
+    if i == stop:
+        return k
+    if stop - i <= _64 and i + _64 <= end:
+        if visible_bits_64(data, i) & (~_0 >> (_64 - (stop - i))) == _0:
+            return separate(w, out, at, k)
+        copy_64(data, i, out, k)
+        return k + (stop - i)
+    if data[i] <= _SPACE and is_blank(data, i, stop):
+        return separate(w, out, at, k)
+    while i + _64 <= stop:
+        copy_64(data, i, out, k)
+        i += _64
+        k += _64
+    while i < stop:
+        out[k] = data[i]
+        i += _1
+        k += _1
+    return k
+
+
+@uncounted_njit
+def _copy_raw(
+    entities: EntityTable,
+    data: Bytes,
+    i: U64,
+    stop: U64,
+    out: Bytes,
+    k: U64,
+    references: bool,
+) -> U64:
+    while i < stop:
+        if data[i] == _AMP and references:
+            i, k = reference(entities, data, i, stop, out, k)
+            continue
+        # Here a NUL is U+FFFD, as in SVG and MathML; in other text it vanishes.
+        out[k] = data[i] if data[i] != _NUL else _NEWLINE
+        i, k = i + _1, k + _1
+    return k
+
+
+@uncounted_njit
+def _breaks_out(kind: U64, first: U64, closes: bool, rest: U64) -> Any:
+    # True if a tag ends the SVG or MathML around it; `rest`: bytes after its name.
+    if closes:
+        return first in (_P, _BR)
+    # `font` does so with some attributes, and nobody writes another one.
+    return kind & BREAKS_OUT != _0 or (first == _FONT and rest > _2)
+
+
+@lean_njit
+def _in_html(w: Hashes) -> Any:
+    # No SVG or MathML is open, or an element in it that contains HTML again.
+    return w[ROOTS] == _0 or w[ROOT_STACK + w[ROOTS] - _1] > _1
+
+
+@lean_njit
+def _begins_formatting(kind: U64, content: U64, closes: bool) -> Any:
+    if content in (_0, REST):
+        return not closes and kind & _BEFORE_FORMATTING == _0
+    return not closes and (content != DROPPED or kind & _SEPARATION != _0)
+
+
+@lean_njit
+def _has_text(data: Bytes, i: U64, end: U64) -> Any:
+    return i < end and (data[i] != _LT or data[end - _1] != _GT)
+
+
+@uncounted_njit
+def _enter(w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.uint64) -> tuple[U64, Any]:
+    """Follow a tag into SVG and MathML, and out of it.
+
+    An open root is a number: 1 for MathML, and above that bit the elements in it with HTML. Returns the
+    number of roots around the element, and True if it is one of HTML.
+    """
+    html = _in_html(w)
+    if w[ROOTS] != _0:
+        top = ROOT_STACK + w[ROOTS] - _1
+        if kind & (IN_MATH if w[top] & _1 else IN_SVG):
+            if not closes:
+                w[top] += U64(not empty) << _1
+            elif w[top] > _1:
+                w[top] -= _2
+        elif w[top] <= _1 and _breaks_out(kind, name, closes, rest):
+            while w[ROOTS] != _0 and w[ROOT_STACK + w[ROOTS] - _1] <= _1:
+                w[ROOTS] -= _1
+            html = True
+    roots = w[ROOTS]
+    if kind & CONTENT == FOREIGN:
+        math = U64(name == _MATH)
+        if not closes and not empty and roots < _DEEPEST:
+            w[ROOT_STACK + roots] = math
+            w[ROOTS] += _1
+        elif closes and roots != _0 and w[ROOT_STACK + roots - _1] & _1 == math:
+            w[ROOTS] -= _1
+            roots -= _1
+    return roots, html
+
+
+@entry_njit
+def _page_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: U64, w: Hashes) -> Any:
+    for key in BUILT_IN:
+        add_rule(w, key, ABSENT_RULE)
+    w[CLASS_FILTER] = BUILT_IN_FILTER
+    k, unread, late = _read(tags, entities, data, out, at, w)
+    if late:
+        # A sheet after text may hide some of it: now all rules are known.
+        k, unread, late = _read(tags, entities, data, out, at, w)
+    return finished(w, out, at, k), unread
+
+
+@uncounted_njit
+def _read(
+    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: U64, w: Hashes
+) -> tuple[U64, np.uint8, Any]:
+    # Also returns True if rules were found after some of the text.
+    i, k, end = _0, at, U64(len(data))
+    p, count, looked = _0, _0, _0
+    unread, late = np.uint8(0), False
+    for number in range(STATE, RULE_COUNT):
+        w[number] = _0
+    w[EDGE] = ~_0
+    named = w[RULE_COUNT] > _BUILT_IN
+    while True:
+        byte = _NUL
+        while True:
+            if p == count:
+                p = _0
+                count, looked = next_marks(data, max(i, looked), end, w)
+            mark = w[p]
+            if mark == end:
+                break
+            byte = data[mark]
+            if mark >= i and byte in (_LT, _AMP, _NUL):
+                break
+            p += _1
+        k = _copied(w, data, i, mark, end, out, at, k)
+        i = mark
+        if i == end:
+            break
+        p += _1
+        if byte == _AMP:
+            i, k = reference(entities, data, i, end, out, k)
+            continue
+        if byte == _NUL:
+            if not _in_html(w):
+                k = separate(w, out, at, k)
+            i += _1
+            continue
+        follows = data[i + _1] if i + _1 < end else _NUL
+        closes = follows == _SLASH
+        if closes and i + _2 < end and not is_letter(data[i + _2]):
+            i = find(data, i + _2, end, _GT) + _1
+            continue
+        if follows == _BANG:
+            if not _in_html(w) and begins_cdata(data, i, end):
+                stop = cdata_end(data, i + CDATA_BYTES, end)
+                k = _copy_raw(entities, data, i + CDATA_BYTES, stop, out, k, False)
+                i = stop + _3
+            else:
+                i = after_declaration(data, i, end)
+            continue
+        if follows == _QUERY:
+            i = find(data, i, end, _GT) + _1
+            continue
+        if not closes and not is_letter(follows):
+            out[k] = _LT
+            i, k = i + _1, k + _1
+            continue
+        begin = i
+        first, second, i = name_at(data, i + (_2 if closes else _1), end)
+        name_end = i
+        while True:
+            if p == count:
+                p = _0
+                count, looked = next_marks(data, max(i, looked), end, w)
+            mark = w[p]
+            if mark == end:
+                i = end + _1
+                break
+            byte = data[mark]
+            p += _1
+            if mark < i:
+                continue
+            if byte == _GT:
+                i = mark + _1
+                break
+            if byte in (_QUOTE, _APOSTROPHE):
+                if not opens_value(data, i, mark):
+                    i = after_attributes(data, i, end)
+                    break
+                while True:
+                    if p == count:
+                        p = _0
+                        count, looked = next_marks(data, max(i, looked), end, w)
+                    mark = w[p]
+                    if mark == end or data[mark] == byte:
+                        break
+                    p += _1
+                if mark == end:
+                    i = end + _1
+                    break
+                i = mark + _1
+                p += _1
+        if i > end:
+            break
+        kind, said = kind_of(tags, first, second), _0
+        if not closes:
+            if i - name_end > _5 and (named or may_hide(data, name_end, i)):
+                said = attributes(w, data, name_end, i)
+            if named and name_end - begin <= _NAME + _1:
+                said |= name_rule(w, data, begin + _1, name_end)
+        # Of what is not listed, nothing is to be done in SVG either.
+        if said == _0 and w[OPEN] == _0 and (kind == _0 or (kind & COMPLEX == _0 and w[ROOTS] == _0)):
+            # Without a branch, which would be mispredicted.
+            out[k] = _NEWLINE
+            k += kind >> _1 & _1 & U64(k > at and (out[k - U64(k > at)] > _SPACE or k == w[EDGE]))
+            continue
+        name = first ^ second * _SPREAD
+        empty = closes_itself(data, name_end, i)
+        roots, html = _enter(w, name, kind, closes, empty, i - name_end)
+        content = kind & CONTENT
+        if w[OPEN] != _0:
+            if roots < w[ROOTS_AROUND]:
+                k = pop_to(w, out, at, k, _0)
+            goes_on = k != w[TEXT_AT] or _has_text(data, w[PAGE_AT], begin)
+            if w[DORMANT] != _0 and (goes_on or _begins_formatting(kind, content, closes)):
+                k = revive(w, out, at, k, kind)
+        if closes:
+            k = end_element(w, out, at, k, name, kind)
+        elif not html or content in (_0, FOREIGN):
+            if said == _0 and kind & HIDES_UNLESS_OPEN:
+                said = attributes(w, data, name_end, i)
+            empty = empty and (not html or content == FOREIGN)
+            k = begin_element(w, out, at, k, name, kind, said, html, empty, roots)
+        elif content == REST:
+            k = imply_ends(w, out, at, k, kind)
+            w[TEXT_AT] = k = separate(w, out, at, k)
+            k = _copy_raw(entities, data, i, end, out, k, False)
+            break
+        else:
+            if first == SCRIPT and second == _0:
+                stop = script_end(data, i, end)
+                unread |= data_in(data, i, stop)
+            else:
+                stop = end_tag(data, i, end, first, second)
+            if first == _STYLE:
+                rules = w[RULE_COUNT]
+                read_sheet(w, data, i, stop)
+                late = late or (k > at and w[RULE_COUNT] > rules)
+                named = w[RULE_COUNT] > _BUILT_IN
+            k = imply_ends(w, out, at, k, kind)
+            separation = kind & _SEPARATION
+            if kind & HAS_BOX and w[STATE] == SEEN and is_in_flex(w):
+                separation = HARD
+            k = separate_as(w, out, at, k, separation)
+            # The title of a page stands before its text, and is none of it.
+            if content != DROPPED and not (first == _TITLE and k == at):
+                around = w[STATE]
+                if kind & HIDES_RAW and around == SEEN:
+                    k = set_state(w, out, at, k, ABSENT)
+                k = _copy_raw(entities, data, i, stop, out, k, content == REFERENCES)
+                k = set_state(w, out, at, k, around)
+            i = stop
+        if w[OPEN] != _0:
+            w[TEXT_AT], w[PAGE_AT] = k, i
+    if w[DORMANT] != _0:
+        k = revive(w, out, at, k, _0)
+    return k, unread, late

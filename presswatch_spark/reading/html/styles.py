@@ -1,0 +1,411 @@
+"""Attributes and rules of the page's own style sheets that hide an element of a page."""
+
+from typing import Any
+
+import numpy as np
+
+from presswatch_spark.core.compiled import lean_njit, uncounted_njit
+from presswatch_spark.reading.html.tags import (
+    CLASS_FILTER,
+    MOST_RULES,
+    NAME_FILTER,
+    RULE_COUNT,
+    RULE_SLOTS,
+    RULES,
+    after_name,
+    find,
+    is_letter,
+    is_space,
+)
+from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes, load8
+from presswatch_spark.reading.text.vectors import hint_bits_64, sheet_bits_64, trailing_zeros, visible_bits_64
+
+_0, _1, _2, _3, _4, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 8, 64))
+_OFFSET, _PRIME = 0xCBF29CE484222325, 0x100000001B3
+FNV_START, FNV_PRIME = U64(_OFFSET), U64(_PRIME)
+_SPREAD, _SHIFT = U64(0x9E3779B97F4A7C15), U64(64 - 10)
+_RULE_SLOTS, _MOST_RULES = U64(RULE_SLOTS), U64(MOST_RULES)
+_SPACE, _QUOTE, _HASH, _APOSTROPHE, _STAR, _COMMA, _DASH, _DOT, _SLASH = (
+    np.uint8(ord(c)) for c in " \"#'*,-./"
+)
+_COLON, _SEMICOLON, _EQUALS, _GT, _UNDERSCORE, _BRACE, _END_BRACE = (np.uint8(ord(c)) for c in ":;=>_{}")
+_LOWER, _CASES = np.uint8(0x20), U64(0x2020202020202020)
+
+ABSENT_RULE, INVISIBLE_RULE = U64(1), U64(2)
+"""What a rule says: `display: none`, `visibility: hidden`."""
+
+# Bits of a tag. Display: 0 nothing, 1 none, 2 as a block, 3 inline, 4 inline-block and the like, 5 flex or
+# grid, 6 inline-flex or inline-grid, 7 table, 8 inline-table, 9 contents. Visibility: 0 nothing, 1 hidden,
+# 2 seen, 3 another.
+BY_RULE, HIDDEN, OPEN_, FLOATS = U64(3), U64(4), U64(8), U64(16)
+PLACED, CONTENT_HIDDEN, UNTIL_FOUND = U64(32), U64(64), U64(128)
+DISPLAY_AT, VISIBILITY_AT = U64(8), U64(12)
+DISPLAY_BITS, VISIBILITY_BITS = U64(15 << 8), U64(3 << 12)
+_SEEN_CLASS, _SEEN_ID, _SEEN_STYLE, _SEEN_HIDDEN = (U64(1 << n) for n in range(16, 20))
+_SAID = U64((1 << 16) - 1)
+
+
+def fnv(name: bytes) -> int:
+    """FNV-1a, 64 bits (Fowler, Noll, Vo)."""
+    value = _OFFSET
+    for byte in name:
+        value = (value ^ byte) * _PRIME % (1 << 64)
+    return value
+
+
+def _word(name: str) -> Any:
+    return U64(fnv(name.encode()))
+
+
+_HIDDEN_NAME, _OPEN, _CLASS, _ID, _STYLE = (
+    U64(int.from_bytes(name, "little")) for name in (b"hidden", b"open", b"class", b"id", b"style")
+)
+_HIDDEN = _word("hidden")
+_DISPLAY, _VISIBILITY, _CONTENT_VISIBILITY, _FLOAT, _POSITION = (
+    _word(name) for name in ("display", "visibility", "content-visibility", "float", "position")
+)
+# Of these names, by the letter's place in the alphabet.
+_FIRST_LETTERS = U64(sum(1 << (ord(letter) & 31) for letter in "dvcfp"))
+_UNTIL_FOUND = _word("until-found")
+_COLLAPSE, _VISIBLE, _LEFT, _RIGHT, _ABSOLUTE, _FIXED = (
+    _word(name) for name in ("collapse", "visible", "left", "right", "absolute", "fixed")
+)
+# Values of `display` by their code.
+_DISPLAYS = (
+    (1, "none"), (2, "block flow-root list-item -webkit-box"), (3, "inline"), (4, "inline-block table-cell"),
+    (5, "flex grid -webkit-flex"), (6, "inline-flex inline-grid"), (7, "table"), (8, "inline-table"),
+    (9, "contents"),
+)  # fmt: skip
+_DISPLAY_CODES = np.array([code for code, names in _DISPLAYS for _ in names.split()], U64)
+_DISPLAY_WORDS = np.array([_word(name) for _, names in _DISPLAYS for name in names.split()], U64)
+_MEDIA, _PRINT = _word("@media"), _word("print")
+_CLASSES = (b"sr-only", b"visually-hidden", b"screen-reader-text")
+BUILT_IN = tuple(U64(fnv(b"." + name)) for name in _CLASSES)
+BUILT_IN_FILTER = U64(sum({1 << ((name[0] + 7 * len(name)) & 63) for name in _CLASSES}))
+
+
+@lean_njit
+def _lowered(byte: np.uint8) -> Any:
+    return byte | _LOWER if np.uint8(65) <= byte <= np.uint8(90) else byte
+
+
+@lean_njit
+def _mixed(value: U64, byte: np.uint8) -> Any:
+    return (value ^ U64(byte)) * FNV_PRIME
+
+
+@lean_njit
+def _slot_of(w: Hashes, key: U64) -> Any:
+    slot = key * _SPREAD >> _SHIFT
+    while w[RULES + slot] != _0 and w[RULES + slot] >> _2 != key >> _2:
+        slot = (slot + _1) & (_RULE_SLOTS - _1)
+    return RULES + slot
+
+
+@uncounted_njit
+def add_rule(w: Hashes, key: U64, bits: U64) -> None:
+    """Add the rule of a selector; a selector too many is left out."""
+    slot = _slot_of(w, key)
+    if w[slot] == _0:
+        if w[RULE_COUNT] == _MOST_RULES:
+            return
+        w[RULE_COUNT] += _1
+        w[slot] = key >> _2 << _2
+    w[slot] |= bits
+
+
+@lean_njit
+def _rule(w: Hashes, key: U64) -> Any:
+    return U64(w[_slot_of(w, key)] & _3)
+
+
+@uncounted_njit
+def name_rule(w: Hashes, data: Bytes, i: U64, end: U64) -> Any:
+    """Return the rules for elements of a name."""
+    if i >= end or not w[NAME_FILTER] >> _filtered(data[i] | _LOWER, end - i) & _1:
+        return _0
+    key = FNV_START
+    while i < end:
+        key = _mixed(key, data[i] | _LOWER)
+        i += _1
+    return _rule(w, key)
+
+
+@lean_njit
+def _style_word(data: Bytes, i: U64, end: U64) -> Any:
+    # The hash of a word of letters and hyphens after blanks, 0 if there is none, and its end.
+    while i < end and is_space(data[i]):
+        i += _1
+    key, begin = FNV_START, i
+    while i < end and (is_letter(data[i]) or data[i] == _DASH):
+        key = _mixed(key, _lowered(data[i]))
+        i += _1
+    return (key if i > begin else _0), i
+
+
+@uncounted_njit
+def declared(data: Bytes, i: U64, end: U64, bits: U64) -> U64:
+    """Return the bits of a declaration (`display: none`), put over those of declarations before it."""
+    while i < end and is_space(data[i]):
+        i += _1
+    if i >= end or (_FIRST_LETTERS >> U64(data[i] & np.uint8(31))) & _1 == _0:
+        return bits
+    name, i = _style_word(data, i, end)
+    if name not in (_DISPLAY, _VISIBILITY, _CONTENT_VISIBILITY, _FLOAT, _POSITION):
+        return bits
+    while i < end and is_space(data[i]):
+        i += _1
+    if i >= end or data[i] != _COLON:
+        return bits
+    value, i = _style_word(data, i + _1, end)
+    if value == _0:
+        return bits
+    if name == _DISPLAY:
+        display = _0
+        for k in range(len(_DISPLAY_WORDS)):
+            if value == _DISPLAY_WORDS[k]:
+                display = _DISPLAY_CODES[k]
+        return bits & ~DISPLAY_BITS | display << DISPLAY_AT if display else bits
+    if name == _VISIBILITY:
+        visibility = _1 if value in (_HIDDEN, _COLLAPSE) else _2 if value == _VISIBLE else _3
+        return bits & ~VISIBILITY_BITS | visibility << VISIBILITY_AT
+    if name == _CONTENT_VISIBILITY:
+        return bits & ~CONTENT_HIDDEN | (CONTENT_HIDDEN if value == _HIDDEN else _0)
+    if name == _FLOAT:
+        return bits & ~FLOATS | (FLOATS if value in (_LEFT, _RIGHT) else _0)
+    return bits & ~PLACED | (PLACED if value in (_ABSOLUTE, _FIXED) else _0)
+
+
+@lean_njit
+def _short_name(data: Bytes, i: U64, end: U64) -> Any:
+    # Up to 8 bytes in lower case, first byte lowest; 0 for a longer one.
+    size = end - i
+    if size > _8:
+        return _0
+    if i + _8 <= U64(len(data)):
+        unused = (_8 - size) << _3
+        return (load8(data, i) | _CASES) << unused >> unused
+    name = _0
+    for j in range(size):
+        name |= U64(data[i + U64(j)] | _LOWER) << (U64(j) << _3)
+    return name
+
+
+@uncounted_njit
+def attributes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
+    """Return the bits of a tag's attributes, from after its name to its end."""
+    bits = _0
+    while True:
+        while i < end and (is_space(data[i]) or data[i] == _SLASH):
+            i += _1
+        if i >= end or data[i] == _GT:
+            return bits & _SAID
+        begin = i
+        i = after_name(data, i + _1, end)
+        name = _short_name(data, begin, i)
+        while i < end and is_space(data[i]):
+            i += _1
+        begin, stop = i, i
+        if i < end and data[i] == _EQUALS:
+            i += _1
+            while i < end and is_space(data[i]):
+                i += _1
+            if i < end and data[i] in (_QUOTE, _APOSTROPHE):
+                begin = i + _1
+                stop = find(data, begin, end, data[i])
+                i = stop + _1
+            else:
+                begin = i
+                while i < end and data[i] != _GT and not is_space(data[i]):
+                    i += _1
+                stop = i
+        if name == _CLASS and not bits & _SEEN_CLASS:
+            bits |= _SEEN_CLASS | _classes(w, data, begin, stop)
+        elif name == _STYLE and not bits & _SEEN_STYLE:
+            bits |= _SEEN_STYLE
+            while begin < stop:
+                bits = declared(data, begin, stop, bits)
+                begin = find(data, begin, stop, _SEMICOLON) + _1
+        elif name == _ID and not bits & _SEEN_ID:
+            key = _mixed(FNV_START, _HASH)
+            while begin < stop:
+                key = _mixed(key, data[begin])
+                begin += _1
+            bits |= _SEEN_ID | _rule(w, key)
+        elif name == _HIDDEN_NAME and not bits & _SEEN_HIDDEN:
+            value, _ = _style_word(data, begin, stop)
+            found = value == _UNTIL_FOUND and stop - begin == U64(11)
+            bits |= _SEEN_HIDDEN | (UNTIL_FOUND if found else HIDDEN)
+        elif name == _OPEN:
+            bits |= OPEN_
+
+
+@uncounted_njit
+def _classes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
+    bits = _0
+    while True:
+        while i < end and data[i] <= _SPACE:
+            i += _1
+        if i >= end:
+            return bits
+        begin = i
+        if i + _64 <= U64(len(data)):
+            i = min(end, i + trailing_zeros(~visible_bits_64(data, i)))
+        while i < end and data[i] > _SPACE:
+            i += _1
+        if w[CLASS_FILTER] >> _filtered(data[begin], i - begin) & _1:
+            key = _mixed(FNV_START, _DOT)
+            while begin < i:
+                key = _mixed(key, data[begin])
+                begin += _1
+            bits |= _rule(w, key)
+
+
+@lean_njit
+def _filtered(first: np.uint8, size: U64) -> Any:
+    return (U64(first) + size * U64(7)) & U64(63)
+
+
+@uncounted_njit
+def may_hide(data: Bytes, i: U64, end: U64) -> Any:
+    """Return True if the attributes of a tag may hide it: `hidden`, `style`, `sr-only` or the like."""
+    while i < end:
+        if i + _64 < U64(len(data)):
+            found = hint_bits_64(data, i)
+            if end - i < _64:
+                found &= (_1 << (end - i)) - _1
+            while found != _0:
+                if _hints(data, i + trailing_zeros(found)):
+                    return True
+                found &= found - _1
+            i += _64
+        else:
+            if _hints(data, i):
+                return True
+            i += _1
+    return False
+
+
+@lean_njit
+def _hints(data: Bytes, p: U64) -> Any:
+    # `idde`, `tyle`, `r-on` or `n-re` around p and the byte after it.
+    if p < _1 or p + _2 >= U64(len(data)):
+        return False
+    before, byte, after, behind = (
+        data[p - _1] | _LOWER,
+        data[p] | _LOWER,
+        data[p + _1] | _LOWER,
+        data[p + _2] | _LOWER,
+    )
+    word = U64(before) | U64(byte) << _8 | U64(after) << U64(16) | U64(behind) << U64(24)
+    return word in (_IDDE, _TYLE, _R_ON, _N_RE)
+
+
+_IDDE, _TYLE, _R_ON, _N_RE = (
+    U64(int.from_bytes(part, "little")) for part in (b"idde", b"tyle", b"r-on", b"n-re")
+)
+
+
+@uncounted_njit
+def read_sheet(w: Hashes, data: Bytes, i: U64, stop: U64) -> None:
+    """Add the rules of a style sheet, from i to `stop`, that hide something."""
+    part, prelude, prelude_end, depth, printed, bits = i, i, i, _0, _0, _0
+    signs, base = _0, i
+    while i < stop:
+        if base + _64 <= stop:
+            # Places of signs, 64 bytes at a time.
+            if i >= base + _64:
+                base, signs = i, _0
+                continue
+            if i == base:
+                signs = sheet_bits_64(data, base)
+            signs &= ~_0 << (i - base)
+            if signs == _0:
+                i = base = base + _64
+                continue
+            i = base + trailing_zeros(signs)
+        byte = data[i]
+        if byte == _SLASH and i + _1 < stop and data[i + _1] == _STAR:
+            bits = declared(data, part, i, bits)
+            i += _2
+            while i < stop and not (data[i] == _STAR and i + _1 < stop and data[i + _1] == _SLASH):
+                i += _1
+            i = min(stop, i + _2)
+            part = i
+            continue
+        if byte == _BRACE:
+            depth += _1
+            if printed == _0 and _is_print(data, part, i):
+                printed = depth
+            prelude, prelude_end, bits, part = part, i, _0, i + _1
+        elif byte == _SEMICOLON:
+            bits = declared(data, part, i, bits)
+            part = i + _1
+        elif byte == _END_BRACE:
+            bits = declared(data, part, i, bits)
+            hides = (
+                U64(bits & DISPLAY_BITS == _1 << DISPLAY_AT)
+                | U64(bits & VISIBILITY_BITS == _1 << VISIBILITY_AT) << _1
+            )
+            if hides != _0 and printed == _0:
+                _add_selectors(w, data, prelude, prelude_end, hides)
+            if depth <= printed:
+                printed = _0
+            depth -= U64(depth > _0)
+            prelude = prelude_end
+            part = i + _1
+        i += _1
+
+
+@uncounted_njit
+def _is_print(data: Bytes, i: U64, end: U64) -> Any:
+    while i < end and is_space(data[i]):
+        i += _1
+    key, begin = FNV_START, i
+    while i < end and i < begin + U64(6):
+        key = _mixed(key, _lowered(data[i]))
+        i += _1
+    if key != _MEDIA or i >= end or not is_space(data[i]):
+        return False
+    while i < end and is_space(data[i]):
+        i += _1
+    key, begin = FNV_START, i
+    while i < end and i < begin + U64(5):
+        key = _mixed(key, _lowered(data[i]))
+        i += _1
+    return key == _PRINT and find(data, i, end, _COMMA) == end
+
+
+@lean_njit
+def _is_selector_letter(byte: np.uint8) -> Any:
+    return is_letter(byte) or np.uint8(48) <= byte <= np.uint8(57) or byte in (_UNDERSCORE, _DASH)
+
+
+@uncounted_njit
+def _add_selectors(w: Hashes, data: Bytes, i: U64, end: U64, bits: U64) -> None:
+    """Add the selectors of a rule that are `.class`, `#id` or a name, with a name before or not."""
+    while i < end:
+        stop = find(data, i, end, _COMMA)
+        while i < stop and is_space(data[i]):
+            i += _1
+        key, begin = FNV_START, i
+        while i < stop and _is_selector_letter(data[i]):
+            key = _mixed(key, _lowered(data[i]))
+            i += _1
+        if i < stop and data[i] in (_DOT, _HASH):
+            key = _mixed(FNV_START, data[i])
+            i += _1
+            begin = i
+            while i < stop and _is_selector_letter(data[i]):
+                key = _mixed(key, data[i])
+                i += _1
+        named, last = i > begin, i
+        while i < stop and is_space(data[i]):
+            i += _1
+        if named and i == stop:
+            if data[begin - U64(begin > _0)] == _DOT:
+                w[CLASS_FILTER] |= _1 << _filtered(data[begin], last - begin)
+            elif data[begin - U64(begin > _0)] != _HASH:
+                w[NAME_FILTER] |= _1 << _filtered(data[begin] | _LOWER, last - begin)
+            add_rule(w, key, bits)
+        i = stop + _1

@@ -1,0 +1,469 @@
+"""HTML's marks, elements and raw text for kernels, and the memory of the kernels that make a page's text.
+
+docs/explanation/page-text.md explains the rules; `docs/how-to/page_text.py` has the same lists. All bytes
+that can end text, a tag or a value are listed first, 64 at a time (as in simdjson: Langdale, Lemire, 2019).
+"""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.core.compiled import lean_njit, uncounted_njit
+from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes, load8
+from presswatch_spark.reading.text.vectors import (
+    break_bits_64,
+    count_ones,
+    equal_bits_64,
+    gap_bits_64,
+    markup_bits_64,
+    trailing_zeros,
+)
+
+# The two lowest bits of an element: how its tags separate the words around them.
+NOTHING, SOFTLY, HARD = (U64(n) for n in range(3))
+# The next three: its content. DROPPED: up to the end tag, no text. RAW: text without markup or references.
+# REFERENCES: text without markup, with references. REST: all that follows is text. FOREIGN: SVG or MathML.
+DROPPED, RAW, REFERENCES, REST, FOREIGN, CONTENT = (U64(n << 2) for n in (1, 2, 3, 4, 5, 7))
+(
+    BREAKS_OUT, IN_SVG, IN_MATH, HIDES, HIDES_RAW, HIDES_IN_FOREIGN, HIDES_UNLESS_OPEN, CLOSES_P, SCOPE,
+    SPECIAL, FENCE, VOID, UNPUSHED, FORMATTING, HEADING, CELL, ROW, SECTION, TABLE, P, LI, DD, OPTION,
+    OPTGROUP, A, NOBR, BUTTON, LIST, FORM, HAS_BOX, COMPLEX,
+) = (U64(1 << n) for n in range(5, 36))  # fmt: skip
+
+NAME_BYTES = 16
+"""No listed name is longer."""
+
+_SLOTS = 1 << 9
+_SPREAD = 0x9E3779B97F4A7C15
+_SPREAD_64, _SHIFT = U64(_SPREAD), U64(64 - 9)
+
+CHUNK_BYTES = 1 << 12
+PLACES = CHUNK_BYTES + 72
+"""The numbers that `next_marks` needs room for."""
+
+_0, _1, _2, _3, _4, _7, _8, _63, _64, _65 = (U64(n) for n in (0, 1, 2, 3, 4, 7, 8, 63, 64, 65))
+_CHUNK = U64(CHUNK_BYTES)
+_NUL, _SPACE, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _EQUALS, _GT = (np.uint8(ord(c)) for c in "\0 \"&'/<=>")
+_TAB, _VT, _CR = np.uint8(9), np.uint8(11), np.uint8(13)
+_LOWER, _CASES, _LOWS = np.uint8(0x20), U64(0x2020202020202020), U64(0x7F7F7F7F7F7F7F7F)
+_EACH = U64(0x0101010101010101)
+_PAST_BLANKS = _EACH * U64(0x7F - 0x20)
+_SLASHES, _SIGNS, _GTS = (_EACH * U64(ord(c)) for c in "/=>")
+_NAME = U64(NAME_BYTES)
+SCRIPT = U64(int.from_bytes(b"script", "little"))
+CDATA_BYTES = U64(9)
+
+# Enough of a tag to see whether its name is listed, and what ends it.
+_NAME_ROOM = U64(20)
+_CDATA = np.frombuffer(b"<![CDATA[", np.uint8)
+DATA, ARTICLE = np.uint8(1), np.uint8(2)
+_ARTICLE_B, _CLEBODY = (U64(int.from_bytes(part, "little")) for part in (b"articleB", b'cleBody"'))
+_B, _BANG, _DASH, _BRACE, _BRACKET, _CLOSE = (np.uint8(ord(c)) for c in "B!-{[]")
+
+_HEADINGS = "h1 h2 h3 h4 h5 h6"
+_VOID = """area base basefont bgsound br col embed frame hr image img input keygen link meta param source
+    track wbr"""
+_CLOSES_P = f"""{_HEADINGS} address article aside blockquote center dd details dialog dir div dl dt fieldset
+    figcaption figure footer form header hgroup hr li listing main menu nav ol p plaintext pre search section
+    summary table ul xmp"""
+_SECTIONS = "caption col colgroup tbody tfoot thead"
+_HARD = f"""{_CLOSES_P} {_SECTIONS} br legend math mi mn mo ms mtext optgroup option select td text th tr"""
+_SOFT = """annotation annotation-xml audio body button canvas datalist defs desc embed frame frameset head
+    html iframe image img input keygen label marquee metadata meter noembed noframes noscript object progress
+    svg symbol template textarea title video"""
+_SCOPE = """caption desc foreignobject marquee mi mn mo ms mtext object table td template th title"""
+_SPECIAL = f"{_HARD} {_SCOPE} body button frameset head html noscript"
+_RAW_NAMES = "iframe noembed noframes script style textarea title xmp"
+_NAMES: dict[U64, str] = {
+    SOFTLY: _SOFT,
+    HARD: _HARD,
+    DROPPED: "iframe script style",
+    RAW: "noembed noframes xmp",
+    REFERENCES: "textarea title",
+    REST: "plaintext",
+    FOREIGN: "math svg",
+    # Start tags that end SVG and MathML around them (13.2.6.5).
+    BREAKS_OUT: f"""{_HEADINGS} b big blockquote body br center code dd div dl dt em embed head hr i img li
+        listing menu meta nobr ol p pre ruby s small span strong strike sub table tt u ul var""",
+    # Elements of SVG and of MathML that hold HTML again (13.2.6, integration points).
+    IN_SVG: "desc foreignobject title",
+    IN_MATH: "mi mn mo ms mtext",
+    # Content that browsers do not show.
+    HIDES: "audio canvas datalist meter noscript object progress template video",
+    HIDES_RAW: "noembed noframes textarea title",
+    HIDES_IN_FOREIGN: "annotation annotation-xml defs desc metadata symbol title",
+    HIDES_UNLESS_OPEN: "details dialog",
+    CLOSES_P: _CLOSES_P,
+    SCOPE: _SCOPE,
+    SPECIAL: _SPECIAL,
+    FENCE: _SPECIAL,
+    VOID: _VOID,
+    UNPUSHED: f"{_VOID} {_RAW_NAMES} body head html plaintext",
+    FORMATTING: "a b big code em font i nobr s small strike strong tt u",
+    HEADING: _HEADINGS,
+    CELL: "td th",
+    ROW: "tr",
+    SECTION: _SECTIONS,
+    TABLE: "table template",
+    P: "p",
+    LI: "li",
+    DD: "dd dt",
+    OPTION: "option",
+    OPTGROUP: "optgroup",
+    A: "a",
+    NOBR: "nobr",
+    BUTTON: "button",
+    LIST: "ol ul",
+    FORM: "form",
+    # Without markup in them, and separate in a flex box.
+    HAS_BOX: "iframe textarea",
+}
+_EXCEPT = {
+    SPECIAL: "dialog math optgroup option text",
+    FENCE: "dialog math optgroup option text address div p li dd dt",
+}
+_COMPLEX = SOFTLY | CONTENT | HIDES | HIDES_UNLESS_OPEN | FORM
+
+
+class TagTable(NamedTuple):
+    """Open addressing by the first and second eight bytes of a name in lower case; 0 in a free slot."""
+
+    first: npt.NDArray[U64]
+    second: npt.NDArray[U64]
+    kinds: npt.NDArray[U64]
+
+
+@lru_cache(maxsize=1)
+def load_tags() -> TagTable:
+    """Make the table."""
+    table = TagTable(*(np.zeros(_SLOTS, U64) for _ in range(3)))
+    kinds: dict[str, U64] = {}
+    for bits, names in _NAMES.items():
+        for name in frozenset(names.split()) - frozenset(_EXCEPT.get(bits, "").split()):
+            kinds[name] = kinds.get(name, _0) | bits
+    for name, kind in sorted(kinds.items()):
+        code = name.encode().ljust(NAME_BYTES, b"\0")
+        first, second = (int.from_bytes(code[at : at + 8], "little") for at in (0, 8))
+        slot = ((first ^ second) * _SPREAD % (1 << 64)) >> (64 - 9)
+        while table.first[slot]:
+            slot = (slot + 1) % _SLOTS
+        table.first[slot], table.second[slot] = first, second
+        table.kinds[slot] = kind | (COMPLEX if kind & _COMPLEX else _0)
+    return table
+
+
+@lean_njit
+def find(data: Bytes, i: U64, end: U64, byte: np.uint8) -> Any:
+    """Return the next place of `byte` in `data[i:end]`; `end` if there is none."""
+    while i + _64 <= end:
+        found = equal_bits_64(data, i, byte)
+        if found != _0:
+            return i + trailing_zeros(found)
+        i += _64
+    while i < end and data[i] != byte:
+        i += _1
+    return i
+
+
+@lean_njit
+def is_letter(byte: np.uint8) -> Any:
+    """Return True if a byte is an ASCII letter."""
+    return np.uint8(97) <= (byte | _LOWER) <= np.uint8(122)
+
+
+@lean_njit
+def is_space(byte: np.uint8) -> Any:
+    """Return True for a blank of HTML."""
+    return byte == _SPACE or (_TAB <= byte <= _CR and byte != _VT)
+
+
+@lean_njit
+def _ends_name(byte: np.uint8) -> Any:
+    return is_space(byte) or byte in (_SLASH, _GT)
+
+
+@lean_njit
+def _zeros(x: U64) -> Any:
+    # The high bit of every zero byte (Warren, "Hacker's Delight", 6-1).
+    return ~(((x & _LOWS) + _LOWS) | x | _LOWS)
+
+
+@lean_njit
+def _name_ends(x: U64) -> Any:
+    # The high bit of every byte that is a blank, `/` or `>`, or another control.
+    blanks = ~((x & _LOWS) + _PAST_BLANKS) & ~x & ~_LOWS
+    return blanks | _zeros(x ^ _SLASHES) | _zeros(x ^ _GTS)
+
+
+@lean_njit
+def after_name(data: Bytes, i: U64, end: U64) -> Any:
+    """Return the end of an attribute's name that may begin before i."""
+    while i + _8 <= end:
+        x = load8(data, i)
+        ends = _name_ends(x) | _zeros(x ^ _SIGNS)
+        if ends != _0:
+            return i + (trailing_zeros(ends) >> _3)
+        i += _8
+    while i < end and not (data[i] <= _SPACE or data[i] in (_SLASH, _EQUALS, _GT)):
+        i += _1
+    return i
+
+
+@uncounted_njit
+def after_attributes(data: Bytes, i: U64, end: U64) -> U64:
+    """Return the end of a tag, from after its name on: past `>`; past `end` if it never ends."""
+    while True:
+        while i < end and (is_space(data[i]) or data[i] == _SLASH):
+            i += _1
+        if i >= end:
+            return end + _1
+        if data[i] == _GT:
+            return i + _1
+        i = after_name(data, i + _1, end)
+        while i < end and is_space(data[i]):
+            i += _1
+        if i < end and data[i] == _EQUALS:
+            i += _1
+            while i < end and is_space(data[i]):
+                i += _1
+            if i >= end:
+                return end + _1
+            quote = data[i]
+            if quote in (_QUOTE, _APOSTROPHE):
+                i = find(data, i + _1, end, quote) + _1
+            else:
+                while i < end and data[i] != _GT and not is_space(data[i]):
+                    i += _1
+
+
+@uncounted_njit
+def name_at(data: Bytes, i: U64, end: U64) -> tuple[U64, U64, U64]:
+    """Return the name of a tag as two words in lower case, the second all ones if it is too long; its end."""
+    # Bit 5 makes letters small, and changes no other byte of a listed name.
+    if i + _8 <= end:
+        x = load8(data, i)
+        ends = _name_ends(x)
+        size = trailing_zeros(ends) >> _3
+        # Any other control is a part of the name.
+        if ends != _0 and _ends_name(data[i + size]):
+            unused = (_8 - size) << _3
+            return (x | _CASES) << unused >> unused, _0, i + size
+    first, second, size = _0, _0, _0
+    while i < end and not _ends_name(data[i]):
+        byte = U64(data[i] | _LOWER)
+        if size < _8:
+            first |= byte << (size << _3)
+        elif size < _NAME:
+            second |= byte << ((size - _8) << _3)
+        size += _1
+        i += _1
+    return first, second if size <= _NAME else ~_0, i
+
+
+@uncounted_njit
+def closes_itself(data: Bytes, name_end: U64, i: U64) -> Any:
+    """Return True if the tag before i, with its name before `name_end`, ends with `/>`, but not `a=b/>`."""
+    if data[i - _2] != _SLASH:
+        return False
+    p = i - _3
+    while p >= name_end and not (is_space(data[p]) or data[p] in (_QUOTE, _APOSTROPHE, _EQUALS)):
+        p -= _1
+    return p < name_end or data[p] != _EQUALS
+
+
+@lean_njit
+def kind_of(tags: TagTable, first: U64, second: U64) -> Any:
+    """Return the bits of the element with a name (see `name_at`); 0 if it is not listed."""
+    slot = ((first ^ second) * _SPREAD_64) >> _SHIFT
+    while tags.first[slot] != _0:
+        if tags.first[slot] == first and tags.second[slot] == second:
+            return tags.kinds[slot]
+        slot = (slot + _1) & U64(len(tags.first) - 1)
+    return _0
+
+
+@uncounted_njit
+def next_marks(data: Bytes, i: U64, end: U64, places: Hashes) -> tuple[U64, U64]:
+    """List some places of `<`, `>`, quotes, `&` and NUL from i on, and `end` after the last.
+
+    Returns their number, and the place up to which all are listed.
+    """
+    n = _0
+    while n == _0:
+        stop = min(i + _CHUNK, end)
+        while i < stop and i + _64 <= end:
+            marks = markup_bits_64(data, i)
+            k = n
+            n += count_ones(marks)
+            while marks != _0:
+                for j in range(_8):
+                    places[k + j] = i + trailing_zeros(marks)
+                    marks &= marks - _1
+                k += _8
+            i += _64
+        if i + _64 > end:
+            while i < end:
+                byte = data[i]
+                if byte in (_NUL, _QUOTE, _AMP, _APOSTROPHE, _LT, _GT):
+                    places[n] = i
+                    n += _1
+                i += _1
+            places[n] = end
+            n += _1
+    return n, i
+
+
+@lean_njit
+def opens_value(data: Bytes, i: U64, quote: U64) -> Any:
+    """Return True if the quote surely opens the value of an attribute; if not, the tokenizer decides.
+
+    i is between two attributes, with neither quote nor `>` up to the quote. The quote opens a value if a name
+    of up to 62 bytes and a `=` are right before it, after a blank or at i.
+    """
+    if quote < _65 or quote < i + _2 or data[quote - _1] != _EQUALS:
+        return False
+    base = quote - _65
+    breaks, gaps = break_bits_64(data, base), gap_bits_64(data, base)
+    signs = equal_bits_64(data, base, _EQUALS)
+    if i > base:
+        within = ~_0 << (i - base)
+        breaks &= within
+        gaps &= within
+        signs &= within
+        if breaks == _0:
+            return True
+    # Where blanks behind a `=` end: a carry goes through them. A value follows there, and no name.
+    values = ((signs << _1 & gaps) + gaps) & ~gaps
+    return gaps > (breaks & ~gaps) and breaks >> _63 == _0 and values <= breaks
+
+
+@uncounted_njit
+def after_declaration(data: Bytes, i: U64, end: U64) -> Any:
+    """Return the end of the comment, doctype or bogus comment that begins with `<!` at i."""
+    if i + _4 > end or data[i + _2] != _DASH or data[i + _3] != _DASH:
+        return find(data, i, end, _GT) + _1
+    i += _4
+    if i < end and data[i] == _GT:
+        return i + _1
+    if i + _1 < end and data[i] == _DASH and data[i + _1] == _GT:
+        return i + _2
+    while True:
+        i = find(data, i, end, _DASH)
+        if i + _2 >= end:
+            return end + _1
+        if data[i + _1] == _DASH:
+            if data[i + _2] == _GT:
+                return i + _3
+            if data[i + _2] == _BANG and i + _3 < end and data[i + _3] == _GT:
+                return i + _4
+        i += _1
+
+
+@uncounted_njit
+def end_tag(data: Bytes, i: U64, end: U64, first: U64, second: U64) -> U64:
+    """Return the beginning of the end tag of a name, at or after i; `end` if there is none."""
+    while True:
+        i = find(data, i, end, _LT)
+        if i + _2 >= end:
+            return end
+        if data[i + _1] == _SLASH and is_letter(data[i + _2]):
+            name, rest, after = name_at(data, i + _2, end)
+            if name == first and rest == second and after < end:
+                return i
+        i += _1
+
+
+@uncounted_njit
+def script_end(data: Bytes, i: U64, end: U64) -> Any:
+    """Return the beginning of a script's end tag, at or after i; `end` if there is none.
+
+    Within `<!--` and `-->`, a script may contain another (script data double escaped state).
+    """
+    escaped, nested = False, False
+    while True:
+        sign = find(data, i, end, _LT)
+        if escaped:
+            close = find(data, i, sign, _GT)
+            if close < sign:
+                dashes = data[close - _1] == _DASH and data[close - _2] == _DASH
+                escaped, nested = not dashes, nested and not dashes
+                i = close + _1
+                continue
+        if sign + _2 >= end:
+            return end
+        i = sign + _1
+        if data[i] == _BANG:
+            if not escaped and i + _2 < end and data[i + _1] == _DASH and data[i + _2] == _DASH:
+                escaped = True
+            continue
+        closes = data[i] == _SLASH
+        # Names may run into each other without end.
+        stop = min(end, i + _NAME_ROOM)
+        name, rest, after = name_at(data, i + _1 if closes else i, stop)
+        if name != SCRIPT or rest != _0 or after >= stop:
+            continue
+        if closes and not nested:
+            return sign
+        nested = escaped and not closes
+
+
+@uncounted_njit
+def data_in(data: Bytes, i: U64, stop: U64) -> np.uint8:
+    """Return the kind of a script: 0, `DATA` if it begins like JSON, with `ARTICLE` if with `articleBody`."""
+    while i < stop and data[i] <= _SPACE:
+        i += _1
+    if i >= stop or (data[i] != _BRACE and data[i] != _BRACKET):
+        return np.uint8(0)
+    while True:
+        # Its only capital is rarer than its other letters.
+        i = find(data, i + _1, stop, _B)
+        if i + _4 >= stop:
+            return DATA
+        if load8(data, i - _7) == _ARTICLE_B and load8(data, i - _3) == _CLEBODY:
+            return DATA | ARTICLE
+
+
+@uncounted_njit
+def begins_cdata(data: Bytes, i: U64, end: U64) -> Any:
+    """Return True if a CDATA section, of SVG or MathML, begins at i."""
+    same = i + CDATA_BYTES <= end
+    for j in range(CDATA_BYTES):
+        same = same and data[i + U64(j)] == _CDATA[j]
+    return same
+
+
+@uncounted_njit
+def cdata_end(data: Bytes, i: U64, end: U64) -> U64:
+    """Return the beginning of `]]>`, at or after i; `end` if there is none."""
+    while True:
+        i = find(data, i, end, _GT)
+        if i >= end or (data[i - _1] == _CLOSE and data[i - _2] == _CLOSE):
+            return min(end, i - _2) if i < end else end
+        i += _1
+
+
+# The memory of the kernels that make a page's text: one array of uint64.
+DEEPEST = 256
+"""The most open elements in memory: around hidden words, and of SVG and MathML."""
+MOST_RULES, RULE_SLOTS = 256, 1024
+"""The most selectors of a page's own sheets that count, with the built-in ones."""
+
+# Marks are first. Numbers after them: state of text (SEEN to NO_TEXT), its beginning, beginning of dropped
+# text, end of the last cut, number of cuts, of open elements, of open SVG and MathML, of those around the
+# first open element, 1 in a form, number of dormant elements, of those that began again, places in text and
+# page after the last tag, number of rules, and filters of the classes and names in them.
+(
+    STATE, START, DROPPED_FROM, EDGE, CUTS, OPEN, ROOTS, ROOTS_AROUND, IN_FORM, DORMANT, REVIVED, TEXT_AT,
+    PAGE_AT, RULE_COUNT, CLASS_FILTER, NAME_FILTER,
+) = (U64(n) for n in range(PLACES, PLACES + 16))  # fmt: skip
+NAMES, KINDS, ROOT_STACK, RULES = (U64(PLACES + 16 + n * DEEPEST) for n in range(4))
+
+
+def workspace() -> Hashes:
+    """Make a workspace for one page."""
+    memory = np.empty(RULES + U64(RULE_SLOTS), U64)
+    memory[RULE_COUNT:NAMES] = 0
+    memory[RULES:] = 0
+    return memory

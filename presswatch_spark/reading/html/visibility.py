@@ -1,0 +1,525 @@
+"""Hidden words of a page, separation of words by tags, and the text that follows from both.
+
+From the first element that hides something until it ends, open elements are kept in a stack: their end tags
+may be missing. All text is written, and its hidden stretches are noted as *cuts*: pairs of places, four bytes
+each, from the end of the room downward. `finished` moves each after the visible text, with the words around.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from presswatch_spark.core.compiled import lean_njit, uncounted_njit
+from presswatch_spark.reading.html.styles import (
+    BY_RULE,
+    CONTENT_HIDDEN,
+    DISPLAY_AT,
+    DISPLAY_BITS,
+    FLOATS,
+    HIDDEN,
+    INVISIBLE_RULE,
+    OPEN_,
+    PLACED,
+    UNTIL_FOUND,
+    VISIBILITY_AT,
+    VISIBILITY_BITS,
+)
+
+from presswatch_spark.reading.html.tags import (  # isort: skip
+    A, BUTTON, CELL, CLOSES_P, CUTS, DD, DEEPEST, DORMANT, DROPPED_FROM, EDGE, FENCE, FORM, FORMATTING,
+    HARD, HEADING, HIDES, HIDES_IN_FOREIGN, HIDES_UNLESS_OPEN, IN_FORM, KINDS, LI, LIST, NAMES, NOBR,
+    NOTHING, OPEN, OPTGROUP, OPTION, P, REVIVED, ROOTS_AROUND, ROW, SCOPE, SECTION, SOFTLY, SPECIAL,
+    START, STATE, TABLE, TEXT_AT, UNPUSHED, VOID,
+)  # fmt: skip
+from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes
+from presswatch_spark.reading.text.vectors import copy_64
+
+SEEN, INVISIBLE, ABSENT, NO_TEXT = (U64(n) for n in range(4))
+"""States of text: the middle two are hidden; the last is left out."""
+CUT_BYTES = 8
+MOST_DORMANT, MOST_REVIVED = 16, 256
+"""The most formatting elements that may begin again, at a time and on a page; each may take 20 bytes."""
+CONTEXT_WORDS, CONTEXT_BYTES = 16, 1024
+"""The words on each side of a hidden stretch, and their most bytes."""
+
+_0, _1, _2, _3, _4, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 64))
+_SPACE, _NEWLINE = np.uint8(32), np.uint8(10)
+_NOWHERE = U64(0xFFFFFFFFFFFFFFFF)
+_DEEPEST, _CUT = U64(DEEPEST), U64(CUT_BYTES)
+_ENDS_SOMETHING = CLOSES_P | DD | LI | CELL | ROW | SECTION | A | NOBR | BUTTON | HEADING | OPTION | OPTGROUP
+_MAY_HIDE = HIDES | HIDES_UNLESS_OPEN
+_ENDS_WITHOUT_TAG = P | LI | DD | OPTION | OPTGROUP
+_SUMMARY, _DETAILS, _DIALOG, _SCRIPT, _STYLE, _SLOT = (
+    U64(int.from_bytes(name, "little"))
+    for name in (b"summary", b"details", b"dialog", b"script", b"style", b"slot")
+)
+# Blocks, whatever their style is; and void elements that have a box of their own in a flex box.
+_BLOCKS = tuple(U64(int.from_bytes(name, "little")) for name in (b"dialog", b"legend"))
+_BOXES = tuple(U64(int.from_bytes(name, "little")) for name in (b"image", b"img", b"input"))
+
+
+@lean_njit
+def separate(w: Hashes, out: Bytes, at: U64, k: U64) -> Any:
+    """Write a line end, unless there is one or the text begins here."""
+    if k > at and (out[k - _1] > _SPACE or k == w[EDGE]):
+        out[k] = _NEWLINE
+        k += _1
+    return k
+
+
+@uncounted_njit
+def _cut(w: Hashes, out: Bytes, start: U64, end: U64) -> None:
+    w[CUTS] += _1
+    p = U64(len(out)) - w[CUTS] * _CUT
+    for _ in range(4):
+        out[p], out[p + _4] = np.uint8(start), np.uint8(end)
+        start, end = start >> U64(8), end >> U64(8)
+        p += _1
+
+
+@lean_njit
+def _cut_at(out: Bytes, p: U64) -> Any:
+    return (
+        U64(out[p]) | U64(out[p + _1]) << U64(8) | U64(out[p + _2]) << U64(16) | U64(out[p + _3]) << U64(24)
+    )
+
+
+@uncounted_njit
+def separate_as(w: Hashes, out: Bytes, at: U64, k: U64, how: U64) -> Any:
+    """Separate words HARD, or SOFTLY: by a line end that is hidden, so that both readings are in the text."""
+    if how == HARD:
+        k = separate(w, out, at, k)
+    elif how == SOFTLY and k > at and out[k - _1] > _SPACE:
+        out[k] = _NEWLINE
+        k += _1
+        if w[STATE] == SEEN:
+            w[EDGE] = k
+            _cut(w, out, k - _1 - at, k - at)
+    return k
+
+
+@uncounted_njit
+def _keep_separator(w: Hashes, out: Bytes, at: U64, start: U64) -> None:
+    # A soft separator right before hidden words is seen: without these, words are separate, too.
+    if w[CUTS] != _0 and start > at and out[start - _1] == _NEWLINE:
+        p = U64(len(out)) - w[CUTS] * _CUT
+        if _cut_at(out, p) + _1 == start - at and _cut_at(out, p + _4) == start - at:
+            w[CUTS] -= _1
+
+
+@uncounted_njit
+def set_state(w: Hashes, out: Bytes, at: U64, k: U64, state: U64) -> Any:
+    """Change the state of text; return the place where it continues."""
+    before = w[STATE]
+    if before == NO_TEXT and state != NO_TEXT:
+        k = w[DROPPED_FROM]
+    if state == NO_TEXT and before != NO_TEXT:
+        w[DROPPED_FROM] = k
+    if before == SEEN and state != SEEN:
+        w[START] = k
+    elif before != SEEN and state == SEEN and k > w[START]:
+        _keep_separator(w, out, at, w[START])
+        w[EDGE] = k
+        _cut(w, out, w[START] - at, k - at)
+    w[STATE] = state
+    return k
+
+
+@uncounted_njit
+def pop_to(w: Hashes, out: Bytes, at: U64, k: U64, size: U64) -> Any:
+    """End the open elements from number `size` on."""
+    while w[OPEN] > size:
+        w[OPEN] -= _1
+        kind = w[KINDS + w[OPEN]]
+        w[DORMANT] -= U64(kind & _IS_DORMANT != _0)
+        k = _pass_border(w, out, at, k, kind >> _AROUND_AT & _3, kind >> _SEPARATION_AT & _3)
+    return k
+
+
+@uncounted_njit
+def _pass_border(w: Hashes, out: Bytes, at: U64, k: U64, state: U64, separation: np.uint64) -> Any:
+    # Words are separated on the side that is more visible.
+    if w[STATE] < state:
+        return set_state(w, out, at, separate_as(w, out, at, k, separation), state)
+    if w[STATE] != state:
+        k = set_state(w, out, at, k, state)
+    return separate_as(w, out, at, k, separation)
+
+
+# Above an element's own bits: separation by its tags, states of the text around it and in it, 1 for flex; and
+# as its attributes ask: separation, and a state (`NO_TEXT`: none).
+_SEPARATION_AT, _AROUND_AT, _OWN_AT, _FLEX_AT = U64(40), U64(42), U64(44), U64(46)
+_STYLED_AT, _ASKED_AT = U64(48), U64(50)
+
+
+@uncounted_njit
+def is_in_flex(w: Hashes) -> Any:
+    """Return True if the innermost open element is a flex or grid box."""
+    return w[OPEN] != _0 and w[KINDS + w[OPEN] - _1] >> _FLEX_AT & _1 != _0
+
+
+@uncounted_njit
+def _push(
+    w: Hashes,
+    out: Bytes,
+    at: U64,
+    k: U64,
+    name: U64,
+    bits: U64,
+    separation: U64,
+    own: U64,
+    inner: U64,
+) -> Any:
+    # Kept if it hides something, or is in an element that does.
+    around = w[STATE]
+    special = inner != around or separation != bits & _3 or bits >> _FLEX_AT & _1 != _0
+    pushed = (w[OPEN] != _0 and not bits & UNPUSHED) or (special and not bits & VOID)
+    if pushed and w[OPEN] < _DEEPEST:
+        w[NAMES + w[OPEN]] = name
+        w[KINDS + w[OPEN]] = bits | separation << _SEPARATION_AT | around << _AROUND_AT | own << _OWN_AT
+        w[OPEN] += _1
+        return _pass_border(w, out, at, k, inner, separation)
+    return separate_as(w, out, at, k, separation)
+
+
+@uncounted_njit
+def _end_from(w: Hashes, out: Bytes, at: U64, k: U64, size: U64) -> Any:
+    end = w[OPEN]
+    k = pop_to(w, out, at, k, size)
+    if w[KINDS + size] & SCOPE == _0:
+        _keep_formatting(w, size + _1, end)
+    return k
+
+
+@uncounted_njit
+def _keep_formatting(w: Hashes, i: U64, end: U64) -> None:
+    # HTML's *active formatting elements* (13.2.4.3) of a scope stay among the open ones, dormant.
+    while i < end and w[KINDS + i] & SCOPE == _0 and w[DORMANT] < _MOST_DORMANT:
+        bits = w[KINDS + i]
+        if bits & FORMATTING and (w[OPEN] != _0 or bits & _BY_ATTRIBUTES != NO_TEXT << _ASKED_AT):
+            w[NAMES + w[OPEN]] = w[NAMES + i]
+            state = w[STATE]
+            w[KINDS + w[OPEN]] = bits & _OF_TAG | _IS_DORMANT | state << _AROUND_AT | state << _OWN_AT
+            w[OPEN] += _1
+            w[DORMANT] += _1
+        i += _1
+
+
+@uncounted_njit
+def _remove(w: Hashes, j: U64) -> None:
+    w[DORMANT] -= U64(w[KINDS + j] & _IS_DORMANT != _0)
+    w[OPEN] -= _1
+    while j < w[OPEN]:
+        w[NAMES + j], w[KINDS + j] = w[NAMES + j + _1], w[KINDS + j + _1]
+        j += _1
+
+
+@uncounted_njit
+def revive(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
+    """Begin dormant elements again, before the text since the last tag, and a start tag of `kind`."""
+    j, text, end = w[OPEN], w[TEXT_AT], w[OPEN]
+    while j > _0 and w[KINDS + j - _1] & SCOPE == _0:
+        j -= _1
+    for _ in range(j, end):
+        name, bits = w[NAMES + j], w[KINDS + j]
+        if not bits & _IS_DORMANT:
+            j += _1
+            continue
+        _remove(w, j)
+        if w[REVIVED] == _MOST_REVIVED or (text == k and bits & kind & (A | NOBR)):
+            continue
+        w[REVIVED] += _1
+        state, asked = w[STATE], bits >> _ASKED_AT & _3
+        own = asked if state < ABSENT and asked != NO_TEXT else state
+        separation = HARD if is_in_flex(w) and own == SEEN else bits >> _STYLED_AT & _3
+        length = k - text
+        writes = separation != NOTHING and text > at and out[text - _1] > _SPACE
+        if writes or (separation == HARD and text > at and text == w[EDGE]):
+            # Room for the line end, before the text.
+            while k > text:
+                out[k] = out[k - _1]
+                k -= _1
+        text = _push(w, out, at, text, name, bits & _OF_TAG, separation, own, own)
+        k = text + length
+    return k
+
+
+_IS_DORMANT, _BY_ATTRIBUTES = _1 << U64(52), _1 << _FLEX_AT | U64(15) << _STYLED_AT
+_OF_TAG = (_1 << _SEPARATION_AT) - _1 | _BY_ATTRIBUTES
+_MOST_DORMANT, _MOST_REVIVED = U64(MOST_DORMANT), U64(MOST_REVIVED)
+
+
+@uncounted_njit
+def _last(w: Hashes, ended: U64, barrier: U64) -> tuple[U64, Any]:
+    # The outermost open element with a bit of `ended`, and True if no `barrier` is around it.
+    j, last = w[OPEN], _NOWHERE
+    while j > _0:
+        j -= _1
+        kind = w[KINDS + j]
+        if kind & ended:
+            last = j
+        elif kind & barrier:
+            return last, False
+    return last, True
+
+
+@uncounted_njit
+def imply_ends(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
+    """End the elements that a start tag ends."""
+    if w[OPEN] == _0 or not kind & _ENDS_SOMETHING:
+        return k
+    if kind & CLOSES_P:
+        last, _ = _last(w, P, SCOPE | BUTTON)
+        if last != _NOWHERE:
+            k = _end_from(w, out, at, k, last)
+    last, cells = _NOWHERE, False
+    if kind & (LI | DD):
+        last, _ = _last(w, kind & (LI | DD), FENCE)
+    elif kind & CELL:
+        last, cells = _last(w, CELL, TABLE | SECTION | ROW)
+    elif kind & ROW:
+        last, cells = _last(w, CELL | ROW, TABLE | SECTION)
+    elif kind & SECTION:
+        last, cells = _last(w, CELL | ROW | SECTION, TABLE)
+    elif kind & (A | NOBR | BUTTON):
+        last, _ = _last(w, kind & (A | NOBR | BUTTON), SCOPE)
+    if cells:
+        k = pop_to(w, out, at, k, _0)
+    elif last != _NOWHERE:
+        k = _end_from(w, out, at, k, last)
+    for group in (HEADING, OPTION, OPTGROUP):
+        starts = kind & group or (group == OPTION and kind & OPTGROUP)
+        if starts and w[OPEN] != _0 and w[KINDS + w[OPEN] - _1] & group:
+            k = pop_to(w, out, at, k, w[OPEN] - _1)
+    return k
+
+
+@uncounted_njit
+def end_element(w: Hashes, out: Bytes, at: U64, k: U64, name: U64, kind: U64) -> Any:
+    """End the element of an end tag, and all in it; one that hides ends with the one around it."""
+    if kind & FORM:
+        w[IN_FORM] = _0
+    if w[OPEN] == _0:
+        return separate_as(w, out, at, k, kind & _3)
+    if kind & (CELL | ROW | SECTION) or (kind & TABLE and name == _TABLE_NAME):
+        barrier = TABLE
+    elif kind & (SPECIAL | FORMATTING | CLOSES_P):
+        barrier = SCOPE | (LIST if kind & LI else BUTTON if kind & P else _0)
+    else:
+        barrier = SPECIAL
+    special, implied, j = False, True, w[OPEN]
+    while j > _0:
+        j -= _1
+        other = w[KINDS + j]
+        if w[NAMES + j] == name or (kind & HEADING and other & HEADING):
+            if other & _IS_DORMANT:
+                _remove(w, j)
+            elif kind & FORM and not implied:
+                around, kept = other & _3 << _AROUND_AT, ~(_3 << _AROUND_AT | _3 << _SEPARATION_AT)
+                w[KINDS + j + _1] = w[KINDS + j + _1] & kept | around | HARD << _SEPARATION_AT
+                _remove(w, j)
+            elif not kind & FORMATTING or not special or j == _0:
+                k = _end_from(w, out, at, k, j)
+                # A block in a formatting element continues after it.
+                return separate(w, out, at, k) if kind & FORMATTING and special else k
+            return separate_as(w, out, at, k, kind & _3)
+        if other & barrier:
+            return separate_as(w, out, at, k, kind & _3)
+        special = special or other & SPECIAL != _0
+        implied = implied and (other & SPECIAL == _0 or other & _ENDS_WITHOUT_TAG != _0)
+    if kind & FORM:
+        while w[OPEN] != _0 and w[KINDS + w[OPEN] - _1] & _ENDS_WITHOUT_TAG:
+            k = pop_to(w, out, at, k, w[OPEN] - _1)
+    elif not (kind & UNPUSHED or (special and kind & (FORMATTING | P))):
+        end = w[OPEN]
+        k = separate_as(w, out, at, pop_to(w, out, at, k, _0), kind & _3)
+        if kind & (SCOPE | ROW | SECTION) == _0:
+            _keep_formatting(w, _0, end)
+        return k
+    return separate_as(w, out, at, k, kind & _3)
+
+
+_TABLE_NAME = U64(int.from_bytes(b"table", "little"))
+
+
+@uncounted_njit
+def begin_element(
+    w: Hashes,
+    out: Bytes,
+    at: U64,
+    k: U64,
+    name: U64,
+    kind: U64,
+    said: U64,
+    html: bool,
+    empty: bool,
+    roots: U64,
+) -> Any:
+    """Begin an element; it is kept if it hides something, or is in one that does.
+
+    `said`: see `styles.attributes`. `html`: not of SVG or MathML. `empty`: it ends at once. `roots`: open SVG
+    and MathML around it.
+    """
+    if kind & FORM and html:
+        if w[IN_FORM] != _0:
+            # HTML ignores a form in a form.
+            return separate_as(w, out, at, k, SOFTLY)
+        w[IN_FORM] = _1
+    k = imply_ends(w, out, at, k, kind)
+    usual = kind & _3
+    separation, around = usual, w[STATE]
+    if said == _0 and html and not kind & _MAY_HIDE and name != _SUMMARY and not is_in_flex(w):
+        if w[OPEN] != _0 and not kind & UNPUSHED and not empty and w[OPEN] < _DEEPEST:
+            states = around << _AROUND_AT | around << _OWN_AT | NO_TEXT << _ASKED_AT
+            w[NAMES + w[OPEN]] = name
+            w[KINDS + w[OPEN]] = kind | usual << _SEPARATION_AT | usual << _STYLED_AT | states
+            w[OPEN] += _1
+        return separate_as(w, out, at, k, usual)
+    display = (said & DISPLAY_BITS) >> DISPLAY_AT
+    visibility = (said & VISIBILITY_BITS) >> VISIBILITY_AT
+    contents = display == U64(9) or (name == _SLOT and display == _0)
+    if not kind & VOID:
+        if display in (_3, _4, U64(6), U64(8), U64(9)) and not (kind & (P | OPTION) or name in _BLOCKS):
+            separation = SOFTLY if usual != NOTHING or display not in (_3, U64(9)) else NOTHING
+        if display in (_2, U64(5), U64(7)) or said & (FLOATS | PLACED):
+            separation = HARD
+    is_open = said & OPEN_ != _0
+    absent = said & (_1 | HIDDEN) != _0 or (name == _DIALOG and not is_open)
+    absent = display == _1 if display else absent
+    own = around
+    if around == ABSENT and name == _SUMMARY and w[OPEN] != _0 and w[NAMES + w[OPEN] - _1] == _DETAILS:
+        own = w[KINDS + w[OPEN] - _1] >> _OWN_AT & _3
+    in_flex = is_in_flex(w)
+    is_flex = display in (U64(5), U64(6)) or (contents and in_flex)
+    is_item = in_flex and not contents and (not kind & VOID or name in _BOXES)
+    asked = NO_TEXT
+    if not kind & (OPTION | OPTGROUP):
+        # Where no box is, and in tables, content is not left out.
+        has_box = (separation != NOTHING or is_item) and not kind & (ROW | SECTION | TABLE)
+        if absent or (said & (CONTENT_HIDDEN | UNTIL_FOUND) and has_box and display < U64(7)):
+            asked = ABSENT
+        elif visibility == _1 or (said & BY_RULE & INVISIBLE_RULE and visibility != _2):
+            asked = INVISIBLE
+        elif visibility == _2:
+            asked = SEEN
+    if own < ABSENT and asked != NO_TEXT:
+        own = asked
+    inner = own
+    if not html and name in (_SCRIPT, _STYLE):
+        inner = NO_TEXT
+    elif kind & (HIDES if html else HIDES_IN_FOREIGN) or (name == _DETAILS and not is_open):
+        inner = max(own, ABSENT)
+    bits = kind | U64(is_flex) << _FLEX_AT | separation << _STYLED_AT | asked << _ASKED_AT
+    if is_item and (own == SEEN or (own == ABSENT and not absent)):
+        separation = HARD
+    if empty:
+        return separate_as(w, out, at, k, separation)
+    if w[OPEN] == _0:
+        w[ROOTS_AROUND] = roots
+    return _push(w, out, at, k, name, bits, separation, own, inner)
+
+
+@lean_njit
+def _counts(byte: np.uint8) -> Any:
+    # A byte of a word, and not of a dash or a quotation mark.
+    lowered = byte | np.uint8(32)
+    return (
+        np.uint8(97) <= lowered <= np.uint8(122)
+        or np.uint8(48) <= byte <= np.uint8(57)
+        or (np.uint8(0xC3) <= byte <= np.uint8(0xED) and byte != np.uint8(0xE2))
+    )
+
+
+@uncounted_njit
+def _context(text: Bytes, i: U64, limit: U64, step: U64) -> U64:
+    """Return the place after `CONTEXT_WORDS` words, in the direction of `step`: 1, or -1 modulo 2**64."""
+    words, back = 0, U64(step != _1)
+    while i != limit and words < CONTEXT_WORDS:
+        while i != limit and text[i - back] <= _SPACE:
+            i += step
+        counts = False
+        while i != limit and text[i - back] > _SPACE:
+            counts = counts or _counts(text[i - back])
+            i += step
+        words += counts
+    return i
+
+
+@uncounted_njit
+def _before(text: Bytes, at: U64, start: U64) -> Any:
+    i = _context(text, start, start - min(start - at, U64(CONTEXT_BYTES)), _NOWHERE)
+    while i < start and text[i] & np.uint8(0xC0) == np.uint8(0x80):
+        i += _1
+    return i
+
+
+@uncounted_njit
+def _behind(text: Bytes, start: U64, end: U64) -> Any:
+    i = _context(text, start, start + min(end - start, U64(CONTEXT_BYTES)), _1)
+    while start < i < end and text[i] & np.uint8(0xC0) == np.uint8(0x80):
+        i -= _1
+    return i
+
+
+@lean_njit
+def _move(out: Bytes, i: U64, end: U64, k: U64) -> Any:
+    while i + _64 <= end:
+        copy_64(out, i, out, k)
+        i, k = i + _64, k + _64
+    while i < end:
+        out[k] = out[i]
+        i, k = i + _1, k + _1
+    return k
+
+
+@uncounted_njit
+def is_blank(data: Bytes, i: U64, end: U64) -> Any:
+    """Return True if there are only blanks and controls."""
+    while i < end and data[i] <= _SPACE:
+        i += _1
+    return i == end
+
+
+@uncounted_njit
+def finished(w: Hashes, out: Bytes, at: U64, k: U64) -> U64:
+    """Put hidden words after the visible text, with the words around them; return where the text ends."""
+    k = set_state(w, out, at, k, SEEN)
+    if w[CUTS] == _0:
+        return k
+    room, end = U64(len(out)), k
+    # The passages are written behind the text, and moved when there is room.
+    begin, stop, tail, passages = _0, _0, end + _1, False
+    for number in range(w[CUTS]):
+        p = room - (U64(number) + _1) * _CUT
+        cut, cut_end = at + _cut_at(out, p), at + _cut_at(out, p + _4)
+        glued = cut > at and cut_end < end and out[cut - _1] > _SPACE and out[cut_end] > _SPACE
+        if not glued and is_blank(out, cut, cut_end):
+            continue
+        first = _before(out, at, cut)
+        if not passages or first > stop:
+            if passages:
+                tail = _passage(out, begin, stop, tail, end + _1)
+            begin, passages = first, True
+        stop = _behind(out, cut_end, end)
+    if passages:
+        tail = _passage(out, begin, stop, tail, end + _1)
+    k, i = at, at
+    for number in range(w[CUTS]):
+        p = room - (U64(number) + _1) * _CUT
+        k = _move(out, i, at + _cut_at(out, p), k)
+        i = at + _cut_at(out, p + _4)
+    k = _move(out, i, end, k)
+    if passages:
+        if k > at and out[k - _1] > _SPACE:
+            out[k] = _NEWLINE
+            k += _1
+        k = _move(out, end + _1, tail, k)
+    return k
+
+
+@uncounted_njit
+def _passage(out: Bytes, begin: U64, stop: U64, tail: U64, first: U64) -> Any:
+    if tail > first and out[tail - _1] > _SPACE:
+        out[tail] = _NEWLINE
+        tail += _1
+    return _move(out, begin, stop, tail)

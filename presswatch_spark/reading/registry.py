@@ -1,0 +1,206 @@
+"""All formats that are read, and the format of a shard. A new one is a source with its descriptor.
+
+The content of a shard decides, and its name only where the content cannot be read.
+"""
+
+import re
+
+from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.reading.arc import ARC
+from presswatch_spark.reading.http.message import is_text
+from presswatch_spark.reading.inflate import Window, inflated_window
+from presswatch_spark.reading.row_datasets import C4, OSCAR, ROWS
+from presswatch_spark.reading.rows.columns import BYTE_ORDER_MARK, keys_of, listed
+from presswatch_spark.reading.rows.parquet import dotted_names, open_parquet
+from presswatch_spark.reading.rows.parquet_footer import MAGIC
+from presswatch_spark.reading.source import Format, Head, ReadOptions, first_existing
+from presswatch_spark.reading.warc.blocks import begins_with_record, first_content_type
+from presswatch_spark.reading.warc_format import WARC, WET
+from presswatch_spark.storage.objects import ObjectInfo, random_access
+
+AUTO = "auto"
+"""In the place of a format's name: each shard by its content."""
+FORMATS: tuple[Format, ...] = (WET, WARC, ARC, OSCAR, C4, ROWS)
+"""In the order in which they are tried; `ROWS` takes the rows that the others leave."""
+DEFAULT = ROWS
+"""The format of an empty shard whose name does not show it."""
+HEAD_BYTES = 64 << 10
+HEAD_CHUNK_BYTES = 256 << 10
+LONG_LINE_BYTES = 16 << 20
+# Content that is not read: a pattern of its beginning, its kind in messages, a remedy. The first fit counts.
+_FOREIGN = tuple(
+    (re.compile(pattern, re.DOTALL), kind, remedy)
+    for pattern, kind, remedy in (
+        (
+            rb"(?i)(\xef\xbb\xbf)?\s*(<!--.{0,4096}?-->\s*)?(<!doctype html|<html|<head|<body|<title)",
+            "HTML",
+            "an error page was probably saved in place of the file: get it again",
+        ),
+        (
+            rb"(?i)(\xef\xbb\xbf)?\s*<(\?xml.{0,4096}?<error[ >]|error>)",
+            "an error message in XML",
+            "the storage's refusal was saved in place of the file: check its name and your access, and get it"
+            " again",
+        ),
+        (
+            rb"PK(\x03\x04|\x05\x06)|7z\xbc\xaf\x27\x1c|.{257}ustar",
+            "an archive (ZIP, WACZ, 7z or tar)",
+            "unpack it, and give the files that were in it",
+        ),
+        (
+            rb"\xfd7zXZ\0|BZh[1-9]1AY&SY",
+            "packed with xz or bzip2",
+            "unpack it, or pack it with gzip or zstd",
+        ),
+        # CDX with its line of field letters; CDX and CDXJ without; the index of a zipped one.
+        (
+            rb" CDX( [A-Za-z])+|\S{1,4096} [0-9]{14}[ \t]",
+            "a CDX index",
+            "give the files that it points into; `presswatch census` reads CDXJ",
+        ),
+        (
+            rb"[\w./:\-]+\.(warc|wet|wat|parquet|json)(\.gz)?\r?(\n|$)",
+            "a list of paths",
+            "name it *.paths.gz to have the files that it lists read",
+        ),
+    )
+)
+_REMEDIES = {kind: remedy for _, kind, remedy in _FOREIGN} | {
+    "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl"
+}
+# Other metadata, which a crawler may write first, is `application/warc-fields`.
+_OF_WAT = b"\ncontent-type: application/json"
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all formats."""
+    return tuple(format.name for format in FORMATS)
+
+
+def find(name: str | None) -> Format | None:
+    """Return the format of that name, None if there is none."""
+    return next((format for format in FORMATS if format.name == name), None)
+
+
+def named(name: str) -> Format:
+    """Return the format of that name; `InputError` if there is none."""
+    if (format := find(name)) is None:
+        raise InputError(f"there is no format {name}", remedy=f"there are: {', '.join(names())}")
+    return format
+
+
+def named_like(uri: str) -> Format | None:
+    """Return the format that a shard's name shows, None if it shows none."""
+    return next((format for format in FORMATS if format.is_named(uri)), None)
+
+
+def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
+    """Return the format that `shard` is read in; `name`: the user's, or `auto`. ARC is read for WARC.
+
+    `InputError`: there is no such format, or the content is of no kind that is read. `CorruptError`: it is of
+    another kind than the named one, or cannot be read.
+    """
+    try:
+        chosen = None if name == AUTO else named(name)
+        data = head_of(shard, options)
+        for format in [chosen] if chosen else FORMATS:
+            beside = format.beside(shard.uri) if chosen or format.is_typical(shard.uri) else ()
+            if first_existing(beside, options.storage):
+                # Its lines may look like anything.
+                return format
+        kind = kind_of(data)
+        if kind == "Parquet":
+            # It is read by ranges, for which the size has to be known.
+            shard = options.opener.described(shard)
+            options.opener.let_go()
+        columns = keys_of(data) if kind == "JSONL" else frozenset[str]()
+        if chosen is None:
+            if kind == "Parquet":
+                with random_access(shard, options.storage) as file:
+                    columns = dotted_names(open_parquet(file, shard.uri).schema)
+            return _recognised(Head(shard.uri, data, kind, columns, options.columns))
+        if kind not in chosen.kinds:
+            raise CorruptError(
+                f"the shard was to be read as {chosen.name}, but it is {kind}",
+                where=shard.uri,
+                remedy=_REMEDIES.get(kind, "choose another --format, or auto"),
+            )
+        return next((other for other in FORMATS if other.title == kind), chosen)
+    except PresswatchError:
+        options.opener.close()
+        raise
+
+
+def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
+    """Return the first 64 KiB of the shard, inflated; more if its first line is JSON and longer."""
+    with options.opener.look(shard, options.storage) as stream:
+        window = Window(stream, ReadReport(), HEAD_CHUNK_BYTES)
+        if window.refill(0) is None:
+            return b""
+        parts, size = [], 0
+        for data in inflated_window(window, ReadReport()):
+            parts.append(data)
+            size += len(data)
+            line_ends = (
+                not parts[0].removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"{")
+                or b"\n" in data
+                or size >= LONG_LINE_BYTES
+            )
+            if size >= HEAD_BYTES and line_ends:
+                break
+        head = b"".join(parts)
+    return head if b"\n" not in head[:HEAD_BYTES] else head[:HEAD_BYTES]
+
+
+def _recognised(head: Head) -> Format:
+    found = next((format for format in FORMATS if format.recognises(head)), None)
+    if found:
+        return found
+    if head.columns or head.kind == "Parquet":
+        raise InputError(
+            f"no column is known to hold text; there are: {listed(head.columns)}",
+            where=head.uri,
+            remedy="map the columns: at least text, and url if there is one",
+        )
+    named = named_like(head.uri)
+    if head.kind == "empty":
+        return named or DEFAULT
+    suffixes = named.suffixes if named else {}
+    if named and any(head.uri.lower().endswith(end) and head.kind in suffixes[end] for end in suffixes):
+        # Its content is what damage makes of such a file.
+        return named
+    raise InputError(
+        f"the content of the shard is {head.kind}, not a format that is read",
+        where=head.uri,
+        remedy=_REMEDIES.get(head.kind, f"give shards of {', '.join(names())}"),
+    )
+
+
+def companions_among(uris: set[str], format: str) -> set[str]:
+    """Return those of `uris` that are read with another of them, and so are no shards; names decide."""
+    found = set[str]()
+    for each in FORMATS:
+        if format in (AUTO, each.name):
+            texts = (uri for uri in uris if format != AUTO or each.is_typical(uri))
+            found.update(beside for uri in texts for beside in each.beside(uri))
+    return found & uris
+
+
+def kind_of(head: bytes) -> str:
+    """Return the kind of content that `head` begins, as in messages; `unknown` if nothing fits."""
+    if not head:
+        return "empty"
+    if begins_with_record(head):
+        record = first_content_type(head) or "warcinfo"
+        if record == "metadata":
+            return "WAT" if _OF_WAT in head.lower() else "WARC"
+        return {"conversion": "WET", "warcinfo": "warcinfo"}.get(record, "WARC")
+    if head.startswith(MAGIC):
+        return "Parquet"
+    if head.startswith(b"filedesc:"):
+        return "ARC"
+    if keys_of(head):
+        return "JSONL"
+    foreign = next((kind for pattern, kind, _ in _FOREIGN if pattern.match(head)), None)
+    return foreign or ("text" if is_text(head) else "unknown")

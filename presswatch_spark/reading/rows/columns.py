@@ -1,0 +1,416 @@
+"""Rows of datasets: their JSON as others write it, names to try for each role, and values turned into ours.
+
+A name may lead into a JSON object in a string: `{"meta": "{\\"url\\": …}"}`. A value that cannot be read is
+None.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final, Self
+
+import orjson
+
+from presswatch_spark.core.errors import ConfigError, CorruptError
+from presswatch_spark.core.model import Locator, ReadReport
+from presswatch_spark.core.times import NoMomentError, is_placeholder, moment_of
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONGEST_INTEGER = 4000
+
+
+class TooDeepError(ValueError):
+    """JSON nested deeper than the parsers go: orjson 1,024 levels, the standard library that or more."""
+
+
+def parse(line: bytes) -> Any:
+    """Parse a line; of equal keys the last counts. `ValueError` if it is no JSON, `TooDeepError` if too deep.
+
+    Lone surrogates, NaN, huge integers and invalid UTF-8 (read as U+FFFD) pass, unlike with orjson.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return parse_leniently(line)
+
+
+def parse_leniently(line: bytes) -> Any:
+    """Parse a line that orjson refuses; see `parse`."""
+    try:
+        text = line.decode("utf-8", "replace")
+        return json.loads(text, parse_int=lambda n: int(n) if len(n) < _LONGEST_INTEGER else float(n))
+    except RecursionError as error:
+        raise TooDeepError("nested too deeply") from error
+
+
+def parse_object(line: bytes) -> dict[str, Any] | None:
+    """Return the JSON object that a line is, read as `parse` does; None if it is none."""
+    try:
+        found = parse(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def is_utf8(line: bytes) -> bool:
+    """Return True if a line is valid UTF-8, as JSON must be."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def repeats_a_name(line: bytes) -> bool:
+    """Return True if an object in a line of JSON has two fields of one name: damage makes those."""
+    repeated = False
+
+    def fields_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeated
+        fields = dict(pairs)
+        repeated |= len(fields) < len(pairs)
+        return fields
+
+    with suppress(ValueError, RecursionError):
+        json.loads(line.decode("utf-8", "replace"), parse_int=float, object_pairs_hook=fields_of)
+    return repeated
+
+
+def encoded(text: str) -> bytes:
+    """Return the UTF-8 of a string; a lone surrogate becomes three bytes that no valid UTF-8 holds."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+WEB_SINCE = 1991
+_PLAIN = (str, int, float)
+
+# What a locator takes from the values of a row.
+LOCATOR_ROLES = (
+    "record_id", "payload_digest", "captured_at", "http_status", "languages", "release", "upstream_uri",
+    "upstream_offset",
+)  # fmt: skip
+_CRAWL = re.compile(r"CC-MAIN-\d{4}(?:-\d{4})?(?:-\d{2})?(?!\d)")
+# Where Common Crawl's paths lie.
+COMMON_CRAWL, CRAWL_DATA = "s3://commoncrawl/", "crawl-data/"
+_WEB_ARCHIVE = re.compile(r"[^\s\\?#]{1,2000}\.(?:warc|arc|warc\.wet)(?:\.gz)?", re.ASCII)
+# In JSON, a quote inside a string is escaped: what looks like a key in a line that is cut is one.
+_KEY = re.compile(rb'[{,]\s*"([A-Za-z0-9_.\-]+)"\s*:')
+LARGEST_OFFSET = (1 << 53) - 1
+NO_TIME_NOTE = "times of capture in no form that is read, or before the web: those rows have none"
+UPSTREAM_ROLES = ("upstream_uri", "upstream_offset")
+"""What a row says of the record that it was made from. A row that lacks them is not odd: few have them."""
+OWN_ROLES = (
+    "text", "url", "record_id", "captured_at", "payload_digest", "languages", "release", "http_status",
+)  # fmt: skip
+"""What a row says of itself."""
+ROLES = (*OWN_ROLES, *UPSTREAM_ROLES)
+Path = tuple[str, ...]
+Tree = dict[str, "Tree"]
+NAMES_LISTED, NAME_CHARACTERS = 20, 60
+# No column that is read lies deeper; without a bound, long keys nested deeply would make names of GBs.
+LONGEST_PREFIX = 256
+BROKEN_TEXT = "the string that should hold the text in JSON cannot be read; not read"
+BROKEN_URL = "strings that should hold the URL in JSON cannot be read: those documents have no known URL"
+
+
+def as_time(value: object) -> datetime | None:
+    """Return a moment from ISO 8601 (without zone: UTC), `YYYYMMDDhhmmss`, or a datetime; else None."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    if not isinstance(value, str) or not value:
+        return None
+    text = value.strip()
+    try:
+        if len(text) == 14 and text.isdecimal():
+            return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        return as_time(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return None
+
+
+def as_text(value: object) -> str | None:
+    """Return a string, or an integer id as a string; None for anything else or nothing."""
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def as_languages(value: object) -> tuple[str, ...]:
+    """Return the language codes in `"fra,eng"` or in a list."""
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list | tuple):
+        return ()
+    return tuple(code.strip() for code in value if isinstance(code, str) and code.strip())
+
+
+def readable_part(value: object) -> object:
+    """Return the readable part of a JSON value: a nested one may be of any size. Only null becomes None."""
+    # `str | int | float` would be made again for each value.
+    return value if value is None or isinstance(value, _PLAIN) else as_languages(value)
+
+
+def as_number(value: object, greatest: int) -> int | None:
+    """Return a whole number from 0 to `greatest`, also one written as text; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(greatest)):
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= greatest else None
+
+
+def kind(value: object) -> str:
+    """Return the name of a JSON value's type."""
+    names = {bool: "boolean", int: "number", float: "number", list: "list", dict: "object"}
+    return names.get(type(value), "value")
+
+
+def locator_of(value: Callable[[str], Any], report: ReadReport | None = None, **place: Any) -> Locator:
+    """Return the locator of a row at `place`; `value(role)` returns the row's value of a role.
+
+    A time of capture that cannot be read is null, and `report` notes it.
+    """
+    upstream_uri, archive = None, value("upstream_uri")
+    if isinstance(archive, str) and archive.isprintable() and _WEB_ARCHIVE.fullmatch(archive):
+        upstream_uri = f"{COMMON_CRAWL}{archive}" if archive.startswith(CRAWL_DATA) else archive
+    return Locator(
+        record_id=as_text(value("record_id")),
+        payload_digest=as_text(value("payload_digest")),
+        captured_at=_captured_at(value("captured_at"), report),
+        http_status=_status(value("http_status")),
+        languages=as_languages(value("languages")),
+        release=_release(value("release")),
+        upstream_uri=upstream_uri,
+        upstream_offset=as_number(value("upstream_offset"), LARGEST_OFFSET) if upstream_uri else None,
+        **place,
+    )
+
+
+def _captured_at(value: object, report: ReadReport | None) -> datetime | None:
+    try:
+        moment = moment_of(value)
+        if moment is None or (moment.year >= WEB_SINCE and not is_placeholder(moment)):
+            return moment
+    except NoMomentError:
+        pass
+    if report is not None:
+        report.add_note(NO_TIME_NOTE)
+    return None
+
+
+def _status(value: object) -> int | None:
+    text = str(value) if isinstance(value, str) or (isinstance(value, int) and 0 < value < 1000) else ""
+    return int(text) if len(text) == 3 and text.isascii() and text.isdecimal() else None
+
+
+def _release(value: object) -> str | None:
+    """Return the crawl that a dump's name or a path of Common Crawl names, else the name, but no path."""
+    if not isinstance(value, str):
+        return None
+    crawl = _CRAWL.search(value)
+    return crawl.group() if crawl else None if "/" in value else value or None
+
+
+class Broken:
+    """The value of a name that leads into a string that should contain JSON and does not."""
+
+
+BROKEN: Final = Broken()
+
+
+class MissingColumnError(CorruptError):
+    """No row of a shard has a column that is needed, or that the user mapped."""
+
+    @classmethod
+    def of(cls, missing: Mapping[str, str], available: Iterable[str], where: str) -> Self:
+        """Return the error with the missing columns of a mapping (by role), and the available ones."""
+        named = " and ".join(f"{name[:NAME_CHARACTERS]} for {role}" for role, name in sorted(missing.items()))
+        return cls(
+            f"the mapping names the column {named}, and the shard has none; there are: {listed(available)}",
+            where=where,
+            remedy="map the columns that there are: --columns OURS=THEIRS",
+        )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names of columns for a message: the first in order, long ones cut."""
+    known = sorted(set(names))
+    first = known[:NAMES_LISTED]
+    short = [name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}…" for name in first]
+    return ", ".join([*short, *(["and more"] if len(known) > NAMES_LISTED else [])]) or "none"
+
+
+def check_mapping(mapping: Mapping[str, str]) -> None:
+    """Check a user's mapping (role to column) before any shard is read; `ConfigError` names the mistake."""
+    if unknown := sorted(set(mapping) - set(ROLES)):
+        raise ConfigError(
+            f"the column mapping names {', '.join(unknown)}, which no row is asked for",
+            remedy=f"map any of: {', '.join(ROLES)}",
+        )
+    if unnamed := sorted(role for role, name in mapping.items() if not name):
+        raise ConfigError(
+            f"the column mapping names no column for {', '.join(unnamed)}",
+            remedy="write ROLE=COLUMN, dots lead into nested fields",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnNames:
+    """Names to try for each role, best first; dots lead into nested fields."""
+
+    names: Mapping[str, tuple[str, ...]]
+
+    def with_mapping(self, mapping: Mapping[str, str]) -> Self:
+        """Return columns with a user's mapping in place of names to try; raises as `check_mapping`."""
+        check_mapping(mapping)
+        return type(self)({**self.names, **{role: (name,) for role, name in mapping.items()}})
+
+    def paths(self, role: str) -> tuple[Path, ...]:
+        """Return the paths to try for `role` in a nested row: each name as it is, then split at dots."""
+        found: list[Path] = []
+        for name in self.names.get(role, ()):
+            found += [(name,), tuple(name.split("."))] if "." in name else [(name,)]
+        return tuple(found)
+
+    def chosen(self, available: Collection[str]) -> dict[str, str]:
+        """Return the first name of each role that is among `available` (dotted names)."""
+        tried = ((role, name) for role in ROLES for name in reversed(self.names.get(role, ())))
+        return {role: name for role, name in tried if name in available}
+
+
+def first(row: object, paths: tuple[Path, ...]) -> Any:
+    """Return the first value that is not null at one of `paths` in a nested row; `BROKEN` for broken JSON."""
+    found = None
+    for path in paths:
+        value = row
+        for key in path:
+            value = value if isinstance(value, dict) else opened(value)
+            if value is BROKEN:
+                break
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is BROKEN:
+            found = value
+        elif value is not None:
+            return value
+    return found
+
+
+def has_any(row: object, paths: tuple[Path, ...]) -> bool:
+    """Return True if one of `paths` exists in a nested row, even if it is null."""
+    for path in paths:
+        value = row
+        for key in path[:-1]:
+            value = opened(value.get(key)) if isinstance(value, dict) else None
+        if isinstance(value, dict) and path[-1] in value:
+            return True
+    return False
+
+
+def tree_of(paths: Iterable[Path]) -> Tree:
+    """Return `paths` as a tree of keys."""
+    tree: Tree = {}
+    for path in paths:
+        below = tree
+        for key in path:
+            below = below.setdefault(key, {})
+    return tree
+
+
+def pruned(row: dict[str, Any], tree: Tree) -> dict[str, Any]:
+    """Return as much of a nested row as `tree` leads to, its values as `readable_part` leaves them."""
+    found: dict[str, Any] = {}
+    for key, below in tree.items():
+        if key in row:
+            value = opened(row[key]) if below else row[key]
+            found[key] = pruned(value, below) if isinstance(value, dict) else readable_part(value)
+    return found
+
+
+def leads_into(name: str, available: Collection[str]) -> bool:
+    """Return True if a dotted name is one of `available`, or leads on below one of them."""
+    parts = name.split(".")
+    return any(".".join(parts[:k]) in available for k in range(1, len(parts) + 1))
+
+
+def dotted_keys(row: Mapping[str, object]) -> Iterator[str]:
+    """Yield names of a row's fields, nested ones by dots too; none below a name over `LONGEST_PREFIX`."""
+    # Without recursion: a row may be nested deeper than Python's stack.
+    left = [("", row)]
+    while left:
+        prefix, fields = left.pop()
+        for key, value in fields.items():
+            name = f"{prefix}{key}"
+            yield name
+            if isinstance(value, dict) and len(name) < LONGEST_PREFIX:
+                left.append((f"{name}.", value))
+
+
+def opened(value: Any) -> Any:
+    """Return the JSON object in a string, `BROKEN` if it has none; any other value unchanged."""
+    return _json_object(value) if isinstance(value, str | bytes) and value else value
+
+
+# Several names lead into one string.
+@lru_cache(maxsize=2)
+def _json_object(text: str | bytes) -> Any:
+    line = encoded(text) if isinstance(text, str) else text
+    found = parse_object(line) if line.lstrip().startswith(b"{") else None
+    return BROKEN if found is None else found
+
+
+def why_no_text(value: object) -> str:
+    """Return why a value that is no string is not read as text."""
+    return BROKEN_TEXT if value is BROKEN else f"text is a {kind(value)}, not a string; not read"
+
+
+def encoded_url(url: object, report: ReadReport, row: int, unit: str) -> bytes:
+    """Return a URL in UTF-8; empty if it is no string, which `report` notes: `row` counts in `unit`."""
+    if isinstance(url, str):
+        return encoded(url)
+    if url is BROKEN:
+        report.add_note(BROKEN_URL)
+    elif url is not None:
+        report.add_defect(f"URL is a {kind(url)}, not a string; read without URL", row, unit)
+    return b""
+
+
+def inside(names: Iterable[str], available: Collection[str]) -> tuple[Path, ...]:
+    """Return the paths of `names` into one of the columns `available`, whose dotted name comes first."""
+    splits = ((name.split("."), k) for name in names for k in range(1, name.count(".") + 1))
+    paths = ((".".join(parts[:k]), *parts[k:]) for parts, k in splits)
+    return tuple(path for path in paths if path[0] in available)
+
+
+def keys_of(head: bytes) -> frozenset[str]:
+    """Return the names of the first JSON object's fields, nested ones by dots; none if not JSON Lines.
+
+    In JSON Lines more than half of the lines begin as objects: any web page may have one such line. If `head`
+    cuts the object, names come without those around them.
+    """
+    lines = _lines_of(head)
+    if 2 * sum(map(_begins_an_object, lines)) <= len(lines):
+        return frozenset()
+    row = next((row for row in map(parse_object, lines) if row is not None), None)
+    if row is not None:
+        return frozenset(dotted_keys(row))
+    cut = lines[0] if _begins_an_object(lines[0]) else b""
+    return frozenset(name.decode() for name in _KEY.findall(cut))
+
+
+def _lines_of(head: bytes) -> list[bytes]:
+    return [line for line in head.removeprefix(BYTE_ORDER_MARK).split(b"\n") if line.strip()]
+
+
+def _begins_an_object(line: bytes) -> bool:
+    return line.lstrip().startswith(b"{")
+
+
+def holds_objects_only(head: bytes) -> bool:
+    """Return True if every line of `head` is a JSON object; the last one may be cut."""
+    *lines, last = _lines_of(head) or [b""]
+    return _begins_an_object(last) and all(parse_object(line) is not None for line in lines)

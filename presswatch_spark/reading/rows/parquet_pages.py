@@ -1,0 +1,427 @@
+"""Checks the pages of a Parquet column as their bytes come from storage, before pyarrow decodes them.
+
+pyarrow leaves out a page of a type that it does not know, and stops at the number of values that it counts
+itself. Here the pages of a column must fill it to the last byte, with as many values as in the footer.
+
+Levels show nulls; they and places in a dictionary are runs of one number, or numbers packed into bits.
+Lengths may be stored before all texts of a page, as differences: one that is damaged moves all texts after
+it. (Format: Apache Parquet, "RLE / Bit-Packing Hybrid", "Delta encoding", "Delta-length byte array", "Delta
+Strings".)
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from presswatch_spark.reading.rows.parquet_footer import (
+    BYTE_ARRAY,
+    Chunk,
+    Struct,
+    ThriftError,
+    inner,
+    number,
+    read_struct,
+)
+from presswatch_spark.storage.streams import CountedFile
+
+Numbers = npt.NDArray[np.unsignedinteger[Any]]
+
+Lengths = npt.NDArray[np.int64]
+_MOST_BITS = 32
+# Numbers in a block: DuckDB's has 2,048, even without any values.
+_LARGEST_BLOCK = 1 << 16
+# Of fastparquet, after the last text of a page.
+_PADDING = bytes(8)
+_DATA, _, _DICTIONARY, _DATA_2 = range(4)
+_PLAIN, _PLAIN_DICTIONARY, _RLE, _DELTA_LENGTH, _DELTA_TEXTS, _RLE_DICTIONARY = 0, 2, 3, 6, 7, 8
+# Encodings of places in the dictionary; of lengths before all of the texts.
+CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})
+_APART = frozenset({_DELTA_LENGTH, _DELTA_TEXTS})
+# As `parquet.thrift` numbers them. LZO, and LZ4 as Hadoop frames it, pyarrow unpacks in whole columns only.
+_CODECS: Mapping[int, str] = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
+_LARGEST_PLACES = 1 << 20
+
+
+class ParquetPageError(OSError):
+    """A page of a column is damaged; the message quotes no text of it."""
+
+
+def numbers_of(data: memoryview, width: int, count: int) -> tuple[Numbers, int]:
+    """Return `count` numbers of `width` bits, and how many bytes of `data` they take."""
+    if width > 32:
+        raise ParquetPageError("the numbers of a page are too long")
+    found, packed, at, seen = list[Numbers](), list[memoryview](), 0, 0
+    while seen < count:
+        head, at = varint(data, at)
+        is_packed = bool(head & 1 and width)
+        size = width * (head >> 1) if is_packed else 0 if head & 1 else (width + 7) // 8
+        run = data[at : at + size]
+        at += size
+        if head < 2 or len(run) < size:
+            raise ParquetPageError("the levels of a page end too early")
+        repeated = (8 if head & 1 else 1) * (head >> 1)
+        if is_packed:
+            # Eight numbers fill whole bytes: packed runs that follow each other are unpacked at once.
+            packed.append(run)
+        else:
+            if not head & 1 and repeated > count - seen:
+                raise ParquetPageError("a page has more levels than values")
+            found.append(unpacked(packed, width))
+            found.append(np.full(min(repeated, count - seen), int.from_bytes(run, "little"), np.uint32))
+            packed = []
+        seen += repeated
+    return np.concatenate([*found, unpacked(packed, width)])[:count], at
+
+
+def unpacked(runs: list[memoryview], width: int) -> Numbers:
+    """Return the numbers of runs that follow each other, packed into `width` bits each, 1 to 32."""
+    if not runs:
+        return np.zeros(0, np.uint8)
+    data = np.frombuffer(runs[0] if len(runs) == 1 else b"".join(runs), np.uint8)
+    bits = np.unpackbits(data, bitorder="little").reshape(-1, width)
+    kind = np.dtype(np.uint8 if width <= 8 else np.uint16 if width <= 16 else np.uint32)
+    wide = np.zeros((len(bits), 8 * kind.itemsize), np.uint8)
+    wide[:, :width] = bits
+    return np.packbits(wide, bitorder="little").view(kind.newbyteorder("<"))
+
+
+def nulls_of(data: memoryview, highest: int, values: int) -> int:
+    """Return how many of so many levels are below the `highest`, which means that there is a value."""
+    if values and len(data) < 8:
+        head, at = varint(data, 0)
+        # Most pages have no null: one run of the highest level.
+        if head == values << 1 and data[at:] == bytes([highest]):
+            return 0
+    levels, end = numbers_of(data, highest.bit_length(), values)
+    if end != len(data) or (levels > highest).any():
+        raise ParquetPageError("a page has other levels than values")
+    return int(np.count_nonzero(levels < highest))
+
+
+def varint(data: memoryview, at: int) -> tuple[int, int]:
+    """Return the number at byte `at`, seven bits a byte, and where it ends."""
+    value = shift = 0
+    while at < len(data) and shift < 35:
+        byte = data[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            return value, at
+    raise ParquetPageError("the levels of a page end too early")
+
+
+def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None:
+    """Check that so many texts fill `data` to its last byte; `ParquetPageError` if they do not.
+
+    With prefixes: the lengths of what each text shares with the text before it come first.
+    """
+    prefixes, at = _differences(data, 0) if with_prefixes else (np.zeros(values, np.int64), 0)
+    lengths, at = _differences(data, at)
+    is_counted = len(lengths) == len(prefixes) == values
+    if not is_counted or (lengths < 0).any() or at + int(lengths.sum()) != len(data):
+        raise ParquetPageError("the texts of a page have other lengths than its bytes")
+    before = np.concatenate([np.zeros(1, np.int64), prefixes + lengths])[:values]
+    if (prefixes < 0).any() or (prefixes > before).any():
+        raise ParquetPageError("a text of a page begins with more than the text before it")
+
+
+def check_plain(data: memoryview, values: int) -> None:
+    """Check that so many texts, each after its length in four bytes, fill `data` to its last byte.
+
+    A zeroed block reads as texts of length zero, and the rest of the page is never read.
+    """
+    length_at, at, end = struct.Struct("<I").unpack_from, 0, len(data) - 4
+    for _ in range(values):
+        if at > end:
+            raise ParquetPageError("the texts of a page need more bytes than it has")
+        at += 4 + length_at(data, at)[0]
+    if at != len(data) and bytes(data[at:]) != _PADDING:
+        raise ParquetPageError("the texts of a page have other lengths than its bytes")
+
+
+def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
+    block, at = varint(data, at)
+    parts, at = varint(data, at)
+    count, at = varint(data, at)
+    first, at = _zigzag(data, at)
+    if not parts or block % (8 * parts) or not 0 < block <= _LARGEST_BLOCK or count > len(data) * 256:
+        raise ParquetPageError("the lengths of a page are not laid out as lengths are")
+    found, left, size = [np.array([first], np.int64)], count - 1, block // parts
+    while left > 0:
+        least, at = _zigzag(data, at)
+        widths, at = bytes(data[at : at + parts]), at + parts
+        for width in widths:
+            # Parts that no number needs are not there.
+            if left <= 0:
+                break
+            run = data[at : at + size * width // 8]
+            if width > _MOST_BITS or len(run) < size * width // 8:
+                raise ParquetPageError("the lengths of a page end too early")
+            at += len(run)
+            numbers = unpacked([run], width).astype(np.int64) if width else np.zeros(size, np.int64)
+            found.append(numbers[:left] + least)
+            left -= size
+        if len(widths) < parts:
+            raise ParquetPageError("the lengths of a page end too early")
+    return np.cumsum(np.concatenate(found))[:count], at
+
+
+def _zigzag(data: memoryview, at: int) -> tuple[int, int]:
+    value, at = varint(data, at)
+    return value >> 1 ^ -(value & 1), at
+
+
+@dataclass(slots=True)
+class PageTotals:
+    """The totals of a column's pages.
+
+    `nulls`: None if a page does not contain their number. `dictionary`: values in it. `unused`: those in no
+    row, as far as places were read. `with_checksum`: data pages that have one.
+    """
+
+    values: int = 0
+    nulls: int | None = 0
+    data_pages: int = 0
+    dictionary: int | None = None
+    unused: int = 0
+    with_checksum: int = 0
+    pages: int = 0
+
+    def add(self, page: _Page, *, has_checksum: bool) -> None:
+        """Add a data page."""
+        self.nulls = None if None in (self.nulls, page.nulls) else (self.nulls or 0) + (page.nulls or 0)
+        self.values += page.values
+        self.data_pages += 1
+        self.with_checksum += has_checksum
+
+    def check(self, chunk: Chunk) -> None:
+        """Raise `ParquetPageError` if the footer gives the column other totals."""
+        if self.values != chunk.values:
+            raise ParquetPageError("the pages of a column have another number of values than the footer says")
+        if chunk.data_pages not in (None, self.data_pages):
+            raise ParquetPageError("a column has another number of pages than the footer says")
+        if None not in (self.nulls, chunk.nulls) and self.nulls != chunk.nulls:
+            raise ParquetPageError("the pages of a column have another number of nulls than the footer says")
+        # Parquet for Java before 1.14 gives the dictionary a checksum, and no page of the second version.
+        if self.with_checksum not in (0, self.data_pages):
+            raise ParquetPageError("some pages of a column have checksums, and some have none")
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page of data, or the dictionary. `content`: packed by `codec` (0: not), unpacked of `size` bytes.
+
+    It begins with the levels of its values, up to `highest`; with none if that is 0.
+    """
+
+    encoding: int
+    values: int
+    nulls: int | None
+    codec: int
+    size: int
+    highest: int
+    content: memoryview | bytes
+    is_dictionary: bool = False
+
+    def after_levels(self) -> tuple[memoryview, int] | None:
+        """Return the content after the levels, unpacked, and the number of values that are no nulls.
+
+        None if pyarrow cannot unpack the page alone.
+        """
+        content, nulls = memoryview(self.content), self.nulls or 0
+        if self.codec:
+            name = _CODECS.get(self.codec)
+            if name is None or not pa.Codec.is_available(name):
+                return None
+            if self.size < 0:
+                raise ParquetPageError("a page is shorter than its levels")
+            content = memoryview(pa.Codec(name).decompress(pa.py_buffer(content), self.size)).cast("B")
+        if self.highest:
+            levels = _after_length(content)
+            nulls = nulls_of(levels, self.highest, self.values)
+            content = content[4 + len(levels) :]
+        return content, self.values - nulls
+
+    def check_texts(self) -> None:
+        """Check that the texts of a page fill it: pyarrow ignores bytes that remain after the last text.
+
+        Plain texts of a packed data page are not checked: damage to packed bytes changes their size, which
+        pyarrow refuses.
+        """
+        is_plain = self.is_dictionary or (
+            self.encoding == _PLAIN and not self.codec and self.nulls is not None
+        )
+        if not (is_plain or self.encoding in _APART):
+            return
+        after = self.after_levels()
+        if after is not None and is_plain:
+            check_plain(*after)
+        elif after is not None:
+            check_lengths(*after, with_prefixes=self.encoding == _DELTA_TEXTS)
+
+    def places(self) -> Numbers | None:
+        """Return a page's places in the dictionary; None if pyarrow cannot unpack it alone."""
+        if self.codec and not 0 <= self.size <= _LARGEST_PLACES + 8 * self.values:
+            raise ParquetPageError("a page is longer than its values can be")
+        after = self.after_levels()
+        if after is None:
+            return None
+        content, present = after
+        if not len(content):
+            raise ParquetPageError("a page is shorter than its values can be")
+        return numbers_of(content[1:], content[0], present)[0]
+
+
+def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> PageTotals:
+    """Add up the pages in the bytes `data` of a column; `ParquetPageError` if they do not fit it.
+
+    With places: read the places in the dictionary, and count its values that are in no row.
+    """
+    found, at, used = PageTotals(), 0, np.zeros(0, np.bool_)
+    try:
+        while at < len(data):
+            header, at = read_struct(data, at)
+            size = number(header, 3)
+            if size < 0 or number(header, 2) < 0 or at + size > len(data):
+                raise ParquetPageError("a page is longer than its column")
+            page = _page(header, data[at : at + size], chunk, is_first=not found.pages)
+            found.pages += 1
+            if page.is_dictionary:
+                found.dictionary = page.values
+                # Of a dictionary longer than the column some values are in no row: no place has to be read.
+                with_places &= page.values <= chunk.values
+                used = np.zeros(page.values if with_places else 0, np.bool_)
+            else:
+                found.add(page, has_checksum=4 in header)
+                if with_places and page.encoding in CODED:
+                    places = page.places()
+                    with_places = places is not None
+                    used[places] = True
+            if chunk.leaf.kind == BYTE_ARRAY and (page.is_dictionary or not chunk.leaf.repetitions):
+                page.check_texts()
+            at += size
+    except ThriftError as error:
+        raise ParquetPageError(f"the header of a page cannot be read: {error}") from None
+    except ParquetPageError:
+        raise
+    except (IndexError, pa.ArrowException, OSError):
+        raise ParquetPageError("a page cannot be unpacked") from None
+    found.check(chunk)
+    if with_places:
+        found.unused = (found.dictionary or 0) - int(np.count_nonzero(used))
+    else:
+        found.unused = max(0, (found.dictionary or 0) - chunk.values)
+    return found
+
+
+def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) -> _Page:
+    kind, unpacked_bytes = number(header, 1), number(header, 2)
+    described = inner(header, {_DATA: 5, _DICTIONARY: 7, _DATA_2: 8}.get(kind, 0))
+    if kind == _DICTIONARY:
+        if described is None or not is_first or number(described, 1) < 0:
+            raise ParquetPageError("a column has a dictionary where none can be")
+        values = number(described, 1)
+        return _Page(_PLAIN, values, 0, chunk.codec, unpacked_bytes, 0, content, is_dictionary=True)
+    if described is None:
+        raise ParquetPageError("a page is of no type that there is")
+    values, highest, codec, nulls = number(described, 1), chunk.leaf.definitions, chunk.codec, None
+    if not 0 <= values <= chunk.values:
+        raise ParquetPageError("a page has more values than its column")
+    if kind == _DATA:
+        # The first version packs levels with values.
+        encoding = number(described, 2)
+        if not highest:
+            nulls = 0
+        elif not (codec or chunk.leaf.repetitions or number(described, 3) != _RLE):
+            nulls = nulls_of(_after_length(content), highest, values)
+    else:
+        # The second version contains more numbers, and never packs levels.
+        nulls, rows, encoding, size, repeated = (number(described, key) for key in (2, 3, 4, 5, 6))
+        if not 0 <= nulls <= values or min(size, repeated) < 0 or size + repeated > len(content):
+            raise ParquetPageError("the header of a page contradicts itself")
+        if rows > values or (rows != values and not chunk.leaf.repetitions):
+            raise ParquetPageError("a page has another number of values than of rows")
+        levels = content[repeated : repeated + size]
+        if nulls != (nulls_of(levels, highest, values) if highest else 0) or (size and not highest):
+            raise ParquetPageError("a page has another number of nulls than its header says")
+        if described.get(7) is False:
+            codec = 0
+        size += repeated
+        # The levels were counted.
+        highest = 0 if size else highest
+        content, unpacked_bytes = content[size:], unpacked_bytes - size
+    if encoding not in chunk.encodings:
+        raise ParquetPageError("a page is encoded otherwise than the footer says")
+    return _Page(encoding, values, nulls, codec, unpacked_bytes, highest, content)
+
+
+def _after_length(content: memoryview) -> memoryview:
+    # The first four bytes are the length.
+    return content[4 : 4 + int.from_bytes(content[:4], "little")]
+
+
+class CheckedFile(CountedFile):
+    """A seekable file over another, which it closes: it checks the columns that are read through it.
+
+    A read of a whole column of `expect` raises `ParquetPageError` if its pages are damaged. `failure`: the
+    first error of a read since, which pyarrow may turn into another.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file)
+        self._expected: dict[int, Chunk] = {}
+        self._held: dict[tuple[int, int], bytes] = {}
+        self._hold: frozenset[int] = frozenset()
+        self._coded: frozenset[int] = frozenset()
+        self.pages: dict[int, PageTotals] = {}
+        self.failure: Exception | None = None
+
+    def expect(
+        self, chunks: Iterable[Chunk], coded: Iterable[Chunk] = (), again: Iterable[Chunk] = ()
+    ) -> None:
+        """Check these columns from now on, of `coded` ones also the places; hold those read `again`."""
+        # Where there are no values, some writers name any bytes.
+        self._expected = {chunk.start: chunk for chunk in chunks if chunk.values}
+        self._coded = frozenset(chunk.start for chunk in coded)
+        self._hold = frozenset(chunk.start for chunk in again)
+        self._held, self.pages, self.failure = {}, {}, None
+
+    @property
+    def is_checked(self) -> bool:
+        """True if all columns that are expected were read, and so checked."""
+        return self._expected.keys() <= self.pages.keys()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read so many bytes, fewer only at the end, and check the columns in them."""
+        at, size = self.tell(), -1 if size is None else size
+        if (held := self._held.get((at, size))) is not None:
+            self.seek(at + len(held))
+            return held
+        try:
+            return self._read(at, size)
+        except Exception as error:
+            self.failure = self.failure or error
+            raise
+
+    def _read(self, at: int, size: int) -> bytes:
+        data = self._file.read(size)
+        if 0 <= len(data) < size:
+            rest = [data]
+            while (size := size - len(rest[-1])) > 0 and (more := self._file.read(size)):
+                rest.append(more)
+            data = b"".join(rest)
+        end = at + len(data)
+        for start, chunk in self._expected.items():
+            if at <= start and chunk.end <= end and start not in self.pages:
+                view = memoryview(data)[start - at : chunk.end - at]
+                self.pages[start] = pages_of(view, chunk, with_places=start in self._coded)
+        if at in self._hold:
+            self._held[at, len(data)] = data
+        return data

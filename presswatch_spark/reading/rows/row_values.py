@@ -1,0 +1,323 @@
+"""The wanted columns of a Parquet file, and the values of its rows by role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.core.model import Bytes, DocumentBatch, Locator, Offsets, ReadReport
+from presswatch_spark.reading.rows.columns import (
+    BROKEN,
+    ROLES,
+    ColumnNames,
+    Path,
+    encoded,
+    encoded_url,
+    first,
+    has_any,
+    inside,
+    readable_part,
+    why_no_text,
+)
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS
+
+T = TypeVar("T")
+# What pyarrow raises of damaged bytes, and what their values raise where Python has no such value.
+DAMAGE_ERRORS = (*ARROW_ERRORS, ValueError, ArithmeticError, LookupError)
+# The texts of small documents weigh less than the Python objects that hold them.
+DOCUMENTS_AT_ONCE = 1 << 14
+
+
+# The smallest block that a disk loses; no written text has as many zero bytes in a row.
+LOST_BLOCK_BYTES = 512
+
+
+class WrongTypeError(TypeError):
+    """A column holds no text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """Value i is `data[starts[i]:ends[i]]`; nulls are empty. `data` uint8; `starts`, `ends` int64 (n,)."""
+
+    data: Bytes
+    starts: Offsets
+    ends: Offsets
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @staticmethod
+    def empty(rows: int) -> TextColumn:
+        """Return a column of nothing but nulls."""
+        return TextColumn(np.empty(0, np.uint8), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
+
+
+def joined(texts: Sequence[bytes | memoryview]) -> TextColumn:
+    """Return texts as a column."""
+    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+    starts = np.concatenate((np.zeros(min(1, len(texts)), np.int64), ends[:-1]))
+    return TextColumn(np.frombuffer(b"".join(texts), np.uint8), starts, ends)
+
+
+def text_column(array: pa.Array[Any], name: str) -> TextColumn:
+    """Return a view of strings or bytes in any of Arrow's layouts; `WrongTypeError` names the column."""
+    kind = array.type
+    if pa.types.is_null(kind):
+        return TextColumn.empty(len(array))
+    if pa.types.is_dictionary(kind):
+        values = text_column(array.dictionary, name)
+        if len(values) == 0:
+            return TextColumn.empty(len(array))
+        # A text that repeats is stored once, and may be as long as a file: only places are copied.
+        places = array.indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        starts, ends = values.starts[places], values.ends[places]
+        null = array.is_null().to_numpy(zero_copy_only=False)
+        ends[null] = starts[null]
+        return TextColumn(values.data, starts, ends)
+    if pa.types.is_string_view(kind):
+        return text_column(pc.cast(array, pa.large_string()), name)
+    if pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind):
+        return text_column(pc.cast(array, pa.large_binary()), name)
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        return _viewed(array, np.dtype(np.int32))
+    if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
+        return _viewed(array, np.dtype(np.int64))
+    raise WrongTypeError(f"column {name} is of type {kind}, not text")
+
+
+def is_text_type(kind: pa.DataType) -> bool:
+    """Return True for strings and bytes that `text_column` reads without a copy."""
+    return kind in (pa.string(), pa.binary(), pa.large_string(), pa.large_binary())
+
+
+def bytes_of(array: pa.Array[Any]) -> int:
+    """Return the bytes of all texts, counted as often as they repeat; 0 for a column of another type."""
+    if pa.types.is_string(array.type) and len(array):
+        # What is null takes no bytes in what pyarrow decodes.
+        ends = memoryview(array.buffers()[1]).cast("B").cast("i")
+        return int(ends[array.offset + len(array)] - ends[array.offset])
+    try:
+        texts = text_column(array, "")
+    except WrongTypeError:
+        return 0
+    return int((texts.ends - texts.starts).sum())
+
+
+def lost_blocks(texts: TextColumn) -> Iterator[tuple[int, int]]:
+    """Yield the first row and the size of each run of at least `LOST_BLOCK_BYTES` zero bytes in texts."""
+    kept = np.flatnonzero(texts.ends > texts.starts)
+    if not len(kept):
+        return
+    begin, end = int(texts.starts[kept].min()), int(texts.ends[kept].max())
+    reached = begin
+    for mark in (
+        np.flatnonzero(texts.data[begin:end:LOST_BLOCK_BYTES] == 0) * LOST_BLOCK_BYTES + begin
+    ).tolist():
+        if mark < reached:
+            continue
+        # A run that begins further to the left has an earlier mark.
+        first = mark - _zeros(texts.data[max(reached, mark - LOST_BLOCK_BYTES) : mark][::-1])
+        reached = mark + _zeros(texts.data[mark:end])
+        if reached - first >= LOST_BLOCK_BYTES:
+            rows = kept[(texts.starts[kept] < reached) & (texts.ends[kept] > first)]
+            if len(rows):
+                yield int(rows.min()), reached - first
+
+
+def _zeros(data: Bytes) -> int:
+    for at in range(0, len(data), LOST_BLOCK_BYTES):
+        if len(others := np.flatnonzero(data[at : at + LOST_BLOCK_BYTES])):
+            return at + int(others[0])
+    return len(data)
+
+
+def _viewed(array: pa.Array[Any], kind: np.dtype[Any]) -> TextColumn:
+    _, offsets, data = array.buffers()
+    if len(array) == 0 or offsets is None:
+        return TextColumn.empty(len(array))
+    view = memoryview(offsets)[array.offset * kind.itemsize :]
+    bounds = np.frombuffer(view, kind, len(array) + 1).astype(np.int64)
+    starts, ends = bounds[:-1], bounds[1:].copy()
+    if array.null_count:
+        null = array.is_null().to_numpy(zero_copy_only=False)
+        ends[null] = starts[null]
+    return TextColumn(
+        np.frombuffer(memoryview(data), np.uint8) if data else np.empty(0, np.uint8), starts, ends
+    )
+
+
+class BatchBuilder(Generic[T]):
+    """Collects documents, each with its place, which `locate` turns into a locator."""
+
+    def __init__(self, report: ReadReport, locate: Callable[[T], Locator]) -> None:
+        self._report = report
+        self._locate = locate
+        self._texts: list[bytes] = []
+        self._urls: list[bytes] = []
+        self._places: list[T] = []
+        self._text_bytes = self._read_bytes = 0
+
+    def add(self, text: bytes, url: bytes, place: T, read_bytes: int) -> None:
+        """Add a document that took `read_bytes` of the shard."""
+        self._texts.append(text)
+        self._urls.append(url)
+        self._places.append(place)
+        self._text_bytes += len(text)
+        self._read_bytes += read_bytes
+
+    def is_full(self, batch_bytes: int) -> bool:
+        """Return True if the documents so far are enough for a batch."""
+        documents = len(self._places)
+        return documents > 0 and (
+            self._read_bytes >= batch_bytes
+            or self._text_bytes >= batch_bytes
+            or documents >= DOCUMENTS_AT_ONCE
+        )
+
+    def take(self) -> DocumentBatch:
+        """Return the documents so far as a batch, and begin the next."""
+        text, urls = joined(self._texts), joined(self._urls)
+        places, locate = self._places, self._locate
+        self._report.documents += len(places)
+        self._report.text_bytes += self._text_bytes
+        self._texts, self._urls, self._places = [], [], []
+        self._text_bytes = self._read_bytes = 0
+        return DocumentBatch(
+            text.data, text.starts, text.ends, urls.data, urls.starts, urls.ends, lambda i: locate(places[i])
+        )
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+# A longer list in a row, such as of languages, is left out.
+LONGEST_LIST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenColumns:
+    """By role: the dotted name of a column, or where in columns of JSON strings it may be (see `inside`)."""
+
+    names: dict[str, str]
+    inside: dict[str, tuple[Path, ...]]
+
+    def __contains__(self, role: str) -> bool:
+        return role in self.names or role in self.inside
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Return the columns to be read."""
+        return frozenset().union(*map(self.columns_of, {*self.names, *self.inside}))
+
+    def columns_of(self, role: str) -> frozenset[str]:
+        """Return the columns that hold a role's values, or the strings that these are in."""
+        if role in self.names:
+            return frozenset({self.names[role]})
+        return frozenset(column for column, *_ in self.inside.get(role, ()))
+
+
+def choose(columns: ColumnNames, available: Collection[str], is_text: Callable[[str], bool]) -> ChosenColumns:
+    """Choose among the dotted names that are `available`, columns of their own first.
+
+    A column that `is_text` may contain JSON.
+    """
+    names = columns.chosen(available)
+    led = {role: inside(columns.names.get(role, ()), available) for role in ROLES if role not in names}
+    read = {role: tuple(place for place in places if is_text(place[0])) for role, places in led.items()}
+    return ChosenColumns(names, {role: places for role, places in read.items() if places})
+
+
+class RowValues:
+    """The values of a record batch's rows by role. `defective`: rows whose text cannot be read, all noted."""
+
+    def __init__(
+        self, record_batch: pa.RecordBatch, chosen: ChosenColumns, report: ReadReport, first_row: int
+    ) -> None:
+        self.rows = record_batch.num_rows
+        self.defective = 0
+        self._columns = {role: column_at(record_batch, name) for role, name in chosen.names.items()}
+        self._chosen = chosen
+        self._report = report
+        self._first_row = first_row
+        self._strings_of = lru_cache(lambda name: text_column(column_at(record_batch, name), name))
+
+    def text(self, role: str) -> TextColumn:
+        """Return the texts of a role, empty where there are none."""
+        if role in self._columns:
+            return text_column(self._columns[role], self._chosen.names[role])
+        if role not in self._chosen:
+            return TextColumn.empty(self.rows)
+        return joined([self._encoded(role, row, value) for row, value in enumerate(self.all(role))])
+
+    def all(self, role: str) -> list[Any]:
+        """Return the values of a role."""
+        if role in self._columns:
+            return [_value(self._columns[role], row) for row in range(self.rows)]
+        values = (first(*self._held(role, row)) for row in range(self.rows))
+        return [value if value is BROKEN else readable_part(value) for value in values]
+
+    def value(self, role: str, row: int) -> Any:
+        """Return one value of a role; None if there is none, or it cannot be read."""
+        if role in self._columns:
+            return _value(self._columns[role], row)
+        value = first(*self._held(role, row)) if role in self._chosen else None
+        return None if value is BROKEN else value
+
+    def has_any(self, role: str) -> bool:
+        """Return True if the JSON strings of any row have a field for a role, even if it is null."""
+        return any(has_any(*self._held(role, row)) for row in range(self.rows))
+
+    def _held(self, role: str, row: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
+        # The strings of a row, by column, and where in them a role's value may be.
+        places = self._chosen.inside[role]
+        strings = {place[0]: self._strings_of(place[0]) for place in places}
+        return {
+            name: text.data[text.starts[row] : text.ends[row]].tobytes() for name, text in strings.items()
+        }, places
+
+    def _encoded(self, role: str, row: int, value: Any) -> bytes:
+        if role == "url":
+            return encoded_url(value, self._report, self._first_row + row, "row")
+        if value is None or isinstance(value, str):
+            return encoded(value or "")
+        self.defective += 1
+        self._report.add_defect(why_no_text(value), self._first_row + row, "row")
+        return b""
+
+
+def column_at(record_batch: pa.RecordBatch, name: str) -> pa.Array[Any]:
+    """Return the column of a dotted name; a row is null where a struct around it is."""
+    if record_batch.schema.get_all_field_indices(name):
+        return record_batch.column(name)
+    head, *rest = name.split(".")
+    column = record_batch.column(head)
+    for part in rest:
+        column = pc.struct_field(column, [part])
+    return column
+
+
+def is_text(schema: pa.Schema, name: str) -> bool:
+    """Return True if the column of a dotted name holds text."""
+    try:
+        text_column(column_at(pa.RecordBatch.from_pylist([], schema), name), name)
+    except (WrongTypeError, pa.ArrowException):
+        return False
+    return True
+
+
+def _value(column: pa.Array[Any], row: int) -> Any:
+    # None if Python has no such value (a time after 9999), or for a long list.
+    try:
+        value = column[row]
+        if isinstance(value, pa.ListScalar) and value.is_valid and len(value) > LONGEST_LIST:
+            return None
+        return value.as_py()
+    except DAMAGE_ERRORS:
+        return None

@@ -1,0 +1,219 @@
+"""A source of documents: how its shards are read (`ReadOptions`), and the facts about its format (`Format`).
+
+Code that needs to know a fact about a format reads the descriptor, and never compares names.
+"""
+
+import gzip
+import html
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark.core.languages import language_of, languages_read
+from presswatch_spark.core.model import DocumentBatch, ReadReport
+from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, Stream, stat
+from presswatch_spark.storage.streams import ByteStream, Opener
+
+
+@dataclass(slots=True)
+class RangeStream:
+    """Bytes of a shard that were read by range, as a stream; `position`: offset of the next byte."""
+
+    data: bytes
+    position: int
+
+    def read(self, n: int, /) -> bytes:
+        """Return the next up to `n` bytes."""
+        first, self.data = self.data[:n], self.data[n:]
+        self.position += len(first)
+        return first
+
+
+def every_url(url: str) -> bool:
+    """Return True: as `wants` of `ReadOptions`, for every response."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How shards are read.
+
+    `languages`: codes, spelled in any way; a document whose identified languages share none is skipped. Empty
+    means no gate.
+    `columns`: for row datasets, our names (`table.columns.ROLES`) to the file's, dotted for nested fields.
+    `max_document_bytes`: a longer document is a defect, not read.
+    `release`: of shards that name none; it has errata.
+    `rows`: for JSONL and Parquet, the indices of the rows to read; None: all.
+    `pdf`: for WARC, True to read the text of PDF files.
+    `wants`: for WARC, True for a URL whose whole response is needed (`DocumentBatch.captures`).
+    `audit`: for WET and WARC, the share (0 to 1) of the documents left out by `languages` that is read to see
+    what the gate costs (`DocumentBatch.is_audit`).
+    `opener`: opens shards; one that was looked into continues in the same request.
+    """
+
+    languages: frozenset[str] = frozenset()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    max_document_bytes: int = 16 << 20
+    release: str | None = None
+    batch_bytes: int = 4 << 20
+    rows: frozenset[int] | None = None
+    pdf: bool = False
+    wants: Callable[[str], bool] | None = None
+    audit: float = 0.0
+    storage: StorageOptions = field(default_factory=StorageOptions)
+    opener: Opener = field(default_factory=Opener, compare=False)
+
+    def gates(self, identified: Iterable[str]) -> bool:
+        """Return True if documents with these identified languages are left out."""
+        if not self.languages:
+            return False
+        found = set(map(language_of, identified))
+        return bool(found) and found.isdisjoint(languages_read(self.languages))
+
+    def open(self, shard: ObjectInfo) -> ByteStream:
+        """Open a shard from its first byte on; raise if it differs from `shard`."""
+        return self.opener.open(shard, self.storage)
+
+
+ReadShard = Callable[[ObjectInfo, ReadOptions, ReadReport], Iterator[DocumentBatch]]
+"""Yields every readable document of a shard, in order, and notes every loss in the report.
+
+It raises `StorageError` or `CorruptError` only when nothing more can be read; yielded documents stay valid.
+"""
+ReadPart = Callable[[Stream, ObjectInfo, ReadOptions, ReadReport], Iterator[DocumentBatch]]
+"""The same for a stream: a part of a shard that begins with a record."""
+
+# Content that may be of any format: its source notes what it cannot read.
+ANYTHING = frozenset({"text", "unknown", "empty"})
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The facts about a shard that are known before it is read.
+
+    `data`: its first inflated bytes. `kind`: see `registry.kind_of`. `columns`: dotted names of columns of
+    Parquet or fields of JSON Lines. `mapping`: the user's, see `ReadOptions`.
+    """
+
+    uri: str
+    data: bytes
+    kind: str
+    columns: frozenset[str] = frozenset()
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A format that shards are read in.
+
+    `name`: of `--format`, pointers and the column `dataset`; `title`: in messages; `summary`: its content, in
+    a line; `description`: for people who do not know formats, and `archive`: the same for crawls of others
+    than Common Crawl, both for the catalogue.
+    `read`: the source. `read_part`: the same for a range of bytes, if documents are records that can be read
+    alone; `begins`: True for bytes that begin with such a record.
+    `recognises`: True for shards of this format by their content. `kinds`: of content (see
+    `registry.kind_of`) that the user may name this format for. `suffixes`: of names of shards (lower case),
+    each with the kinds of content that are then taken for damage.
+    `rates`: the rates of `conf/prices.yaml`, by suffixes of the shard's name (`""`: any name).
+    `specimen(folder, text)`: writes small shards with one document, which need all kernels of the format.
+    `has_columns`: columns can be mapped. `responses`: documents are HTTP responses, with their headers.
+    `is_warc`: records are given out as WARC. `by_release`: records have errata of their release. `elsewhere`:
+    facts of a document in another record than its own. `made_from(uri)`: format and address of the shard that
+    a shard was made from, by its name; None if unknown. `beside(uri)`: addresses of a file that is read with
+    a shard and is none, likeliest first; `is_typical(uri)`: a shard with such a file is of this format.
+    """
+
+    name: str
+    title: str
+    summary: str
+    description: str
+    read: ReadShard
+    recognises: Callable[[Head], bool]
+    kinds: frozenset[str]
+    rates: Mapping[str, str]
+    specimen: Callable[[Path, str], Iterable[Path]]
+    archive: str = ""
+    read_part: ReadPart | None = None
+    begins: Callable[[bytes], bool] = lambda data: False
+    suffixes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    has_columns: bool = False
+    responses: bool = False
+    is_warc: bool = False
+    by_release: bool = False
+    elsewhere: frozenset[str] = frozenset()
+    made_from: Callable[[str], tuple[str, str] | None] = lambda uri: None
+    beside: Callable[[str], tuple[str, ...]] = lambda uri: ()
+    is_typical: Callable[[str], bool] = lambda uri: False
+
+    def is_named(self, uri: str) -> bool:
+        """Return True if a shard is named like those of this format."""
+        return uri.lower().endswith(tuple(self.suffixes))
+
+    def rate(self, uri: str) -> str | None:
+        """Return the rate of `conf/prices.yaml` for a shard; None if its name does not show it."""
+        return next((rate for suffix, rate in self.rates.items() if uri.lower().endswith(suffix)), None)
+
+
+def whole(read_part: ReadPart) -> ReadShard:
+    """Return the reader of whole shards, as parts that begin with a record."""
+
+    def read(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+        with options.open(shard) as stream:
+            yield from read_part(stream, shard, options, report)
+
+    return read
+
+
+def first_existing(uris: Iterable[str], storage: StorageOptions) -> ObjectInfo | None:
+    """Return the first of some objects that exists, None if none does."""
+    for uri in uris:
+        try:
+            return stat(uri, storage)
+        except MissingError:
+            continue
+    return None
+
+
+# Small shards of each format, of one document each: the driver compiles kernels by reading them.
+_URL = "https://rehearsal.invalid/page"
+_DATE = "2024-05-18T01:58:10Z"
+
+
+def wet_specimen(folder: Path, text: str) -> Iterable[Path]:
+    """Write a WET file."""
+    info = _record("warcinfo", "application/warc-fields", b"isPartOf: rehearsal\r\n")
+    page = _record("conversion", "text/plain", text.encode())
+    yield _packed(folder / "rehearsal.warc.wet.gz", info, page)
+
+
+def warc_specimen(folder: Path, text: str) -> Iterable[Path]:
+    """Write a WARC file."""
+    body = f"<html><head><title>-</title></head><body><p>{html.escape(text)}</p></body></html>".encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
+    page = _record("response", "application/http; msgtype=response", head.encode() + body)
+    yield _packed(folder / "rehearsal.warc.gz", page)
+
+
+def row_specimens(folder: Path, text: str) -> Iterable[Path]:
+    """Write rows as JSONL and as Parquet, in the columns of C4."""
+    row = {"text": text, "timestamp": _DATE, "url": _URL}
+    yield _packed(folder / "rehearsal.json.gz", f"{json.dumps(row)}\n".encode())
+    pq.write_table(pa.Table.from_pylist([row]), folder / "rehearsal.parquet")
+    yield folder / "rehearsal.parquet"
+
+
+def _record(kind: str, media_type: str, block: bytes) -> bytes:
+    head = (
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {_URL}\r\nWARC-Date: {_DATE}\r\n"
+        f"WARC-Record-ID: <urn:uuid:{kind}>\r\nContent-Type: {media_type}\r\nContent-Length: {len(block)}\r\n"
+    )
+    return head.encode() + b"\r\n" + block + b"\r\n\r\n"
+
+
+def _packed(path: Path, *records: bytes) -> Path:
+    path.write_bytes(b"".join(map(gzip.compress, records)))
+    return path

@@ -1,0 +1,394 @@
+"""The words of a text, for sieve, index and verification: hashes, bytes and places; and their shingles.
+
+`kernels` folds, finds and hashes words. Shingles are windows of eight words, hashed at every
+position, indexed at every fourth. A run of n words has n - 7 shingles in a row, and one of any four in a row
+is indexed. So every run of SHINGLE_WORDS + STRIDE - 1 = 11 words has an indexed shingle, wherever it is in
+the article. The last shingle is indexed as well, so that runs at an article's end are found from 8 words on.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from presswatch_spark.core.compiled import cached_njit, entry_njit, lean_njit, uncounted_njit
+from presswatch_spark.reading.text.hyphens import partings_of
+from presswatch_spark.reading.text.kernels import (
+    GROWTH,
+    SLACK,
+    U64,
+    Bytes,
+    Edges,
+    FoldTable,
+    Hashes,
+    WordBuffers,
+    continuation_bytes,
+    decode,
+    find_words,
+    fold,
+    hash_words,
+    load8,
+    load_table,
+    plain,
+    plain_bytes,
+)
+from presswatch_spark.reading.text.vectors import count_ones, exceptional_bits_64, trailing_zeros
+
+_0, _1, _2, _8, _64 = (U64(n) for n in (0, 1, 2, 8, 64))
+
+MARK_BYTES = U64(64)
+"""Distance of the places in a text from which the bounds of single words are found."""
+_NOT_UTF8 = -1
+_FIRST_SURROGATE, _AFTER_SURROGATES = U64(0xD800), U64(0xE000)
+
+
+@dataclass(eq=False)
+class TextWords:
+    """The n words of a text, in order.
+
+    `text` uint8. `hashes` uint64[n]. `folded` uint8: the folded words, with zero bytes between them, readable
+    for 7 bytes more; word i is `folded[folded_starts[i]:folded_ends[i]]`, both int64[n]. Places in the text
+    are found at their first use.
+    """
+
+    text: Bytes
+    hashes: Hashes
+    folded: Bytes
+    folded_starts: Edges
+    folded_ends: Edges
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    @cached_property
+    def starts(self) -> Edges:
+        """Return the byte offset in the text of each word's first character: int64[n]."""
+        return self._places[0]
+
+    @cached_property
+    def ends(self) -> Edges:
+        """Return the byte offset where each word's last character that folds to something ends: int64[n]."""
+        return self._places[1]
+
+    @cached_property
+    def partings(self) -> Edges:
+        """Return the words that a hyphen at a line end may part from the next one: int64 (k,), ascending."""
+        found = partings_of(load_table(), self.text)
+        # Usually nothing is parted, and no place of a word must be found.
+        before: Edges = np.searchsorted(self.starts, found[:, 0]) - 1 if len(found) else found[:, 0]
+        return before
+
+    @property
+    def packed(self) -> bytes:
+        """Return the folded words with one zero byte after each."""
+        return b"".join(word + b"\0" for word in self.folded.tobytes().split(b"\0") if word)
+
+    def bounds(self, first: Edges, last: Edges) -> Edges:
+        """Return the bytes of the text of runs of words: int64[k, 2] for `first`, `last`, both int64[k]."""
+        return self._found(first, last, in_characters=False)
+
+    def characters(self, first: Edges, last: Edges) -> Edges:
+        """Return the same in characters: indices into `text.decode("utf-8", "replace")`."""
+        if len(first) and self._marks[0, 2] == _NOT_UTF8:
+            # As Python's `replace` decodes it.
+            places, inverse = np.unique(self.bounds(first, last), return_inverse=True)
+            characters, before, count = np.empty(len(places), np.int64), 0, 0
+            for k, place in enumerate(places.tolist()):
+                count += len(str(self.text.data[before:place], "utf-8", "replace"))
+                characters[k], before = count, place
+            return characters[inverse].reshape(-1, 2)
+        return self._found(first, last, in_characters=True)
+
+    def _found(self, first: Edges, last: Edges, *, in_characters: bool) -> Edges:
+        found: Edges = _bounds(
+            load_table().entries, self.text, self._marks, self.folded_starts, self.folded_ends,
+            first, last, in_characters,
+        )  # fmt: skip
+        return found
+
+    @cached_property
+    def _marks(self) -> Edges:
+        marks: Edges = _marks(load_table().entries, self.text)
+        return marks
+
+    @cached_property
+    def _places(self) -> tuple[Edges, Edges]:
+        every = np.arange(len(self))
+        bounds = self.bounds(every, every)
+        return np.ascontiguousarray(bounds[:, 0]), np.ascontiguousarray(bounds[:, 1])
+
+
+def words_of(text: bytes | Bytes) -> TextWords:
+    """Find the words of a text in UTF-8; invalid bytes separate. Never fails."""
+    data = _as_bytes(text)
+    return TextWords(data, *_words(load_table(), data))
+
+
+def word_hashes(text: bytes | Bytes) -> Hashes:
+    """Return the hashes of the words of a text, uint64[n], as `words_of` does, in a third of the time."""
+    hashes: Hashes = _hashes(load_table(), _as_bytes(text))
+    return hashes
+
+
+def words_of_each(texts: Bytes, bounds: Edges) -> tuple[Hashes, Edges]:
+    """Return the word hashes of n texts, text by text, and the bounds of each text's words: int64[n + 1].
+
+    Text i is `texts[bounds[i] : bounds[i + 1]]`.
+    """
+    hashes, word_bounds = _hashed_each(load_table(), plain(texts), plain(bounds))
+    return hashes, word_bounds
+
+
+def word_count(text: bytes | Bytes) -> int:
+    """Count the words of a text."""
+    return int(_find(load_table(), _as_bytes(text))[2])
+
+
+def word_at(words: TextWords, i: int) -> str:
+    """Return word i, folded."""
+    return words.folded[words.folded_starts[i] : words.folded_ends[i]].tobytes().decode()
+
+
+def _as_bytes(text: bytes | Bytes) -> Bytes:
+    return plain(np.frombuffer(text, np.uint8) if isinstance(text, bytes) else text)
+
+
+@cached_njit
+def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, WordBuffers, np.uint64]:
+    n = U64(len(text))
+    folded = np.empty(GROWTH * len(text) + SLACK, np.uint8)
+    _, size = fold(table, text, _0, n, n, folded, _0)
+    room = size // _2 + U64(SLACK)
+    found = WordBuffers(
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room, np.uint64),
+        np.empty(room, np.uint64),
+    )
+    return folded, found, find_words(folded, size, found, _0)
+
+
+@uncounted_njit
+def _is_utf8(text: Bytes, i: np.uint64) -> bool:
+    n = U64(len(text))
+    while True:
+        i = _next_exceptional(text, i, n)
+        if i == n:
+            return True
+        code, size = decode(text, i, n)
+        if (size == _1 and text[i] >= np.uint8(0x80)) or _FIRST_SURROGATE <= code < _AFTER_SURROGATES:
+            return False
+        i += size
+
+
+@cached_njit
+def _hashes(table: FoldTable, text: Bytes) -> Hashes:
+    folded, found, count = _find(table, text)
+    hash_words(folded, count, found, _0)
+    hashes: Hashes = found.heads[:count].copy()
+    return hashes
+
+
+@cached_njit
+def _hashed_each(table: FoldTable, texts: Bytes, bounds: Edges) -> tuple[Hashes, Edges]:
+    word_bounds = np.zeros(len(bounds), np.int64)
+    hashes = np.empty((bounds[-1] - bounds[0]) // 4, np.uint64)
+    for i in range(len(bounds) - 1):
+        folded, found, count = _find(table, texts[bounds[i] : bounds[i + 1]])
+        first = word_bounds[i]
+        word_bounds[i + 1] = first + np.int64(count)
+        if word_bounds[i + 1] > len(hashes):
+            grown = np.empty(2 * word_bounds[i + 1], np.uint64)
+            grown[:first] = hashes[:first]
+            hashes = grown
+        hash_words(folded, count, found, _0)
+        hashes[first : word_bounds[i + 1]] = found.heads[:count]
+    return hashes[: word_bounds[-1]].copy(), word_bounds
+
+
+@cached_njit
+def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges, Edges]:
+    folded, found, count = _find(table, text)
+    hash_words(folded, count, found, _0)
+    size = found.ends[count - _1] + 8 if count else 0
+    # Copies: the buffers have room for many more words.
+    return (
+        found.heads[:count].copy(),
+        folded[:size].copy(),
+        found.starts[:count].copy(),
+        found.ends[:count].copy(),
+    )
+
+
+@cached_njit
+def _marks(entries: npt.NDArray[np.uint32], text: Bytes) -> Edges:
+    """Mark the first character from each `MARK_BYTES`-th byte on: int64[len(text) // MARK_BYTES + 1, 3].
+
+    The columns: its first byte, the first of its folding, and the number of characters before it, `_NOT_UTF8`
+    if the text is no UTF-8.
+    """
+    n, i, k, characters = U64(len(text)), _0, _0, _0
+    marks, is_utf8 = np.empty((n // MARK_BYTES + _1, 3), np.int64), True
+    mark = _0
+    while mark < U64(len(marks)):
+        # Up to the next exceptional byte, a byte is a character, and folds to one byte.
+        plain_end = _next_exceptional(text, i, n)
+        while mark < U64(len(marks)) and mark * MARK_BYTES <= plain_end:
+            ahead = max(mark * MARK_BYTES, i) - i
+            marks[mark, 0] = np.int64(i + ahead)
+            marks[mark, 1] = np.int64(k + ahead)
+            marks[mark, 2] = np.int64(characters + ahead)
+            mark += _1
+        k, characters, i = k + (plain_end - i), characters + (plain_end - i), plain_end
+        if i < n:
+            code, size = decode(text, i, n)
+            is_utf8 = (
+                is_utf8
+                and (size > _1 or text[i] < np.uint8(0x80))
+                and not _FIRST_SURROGATE <= code < _AFTER_SURROGATES
+            )
+            i, k, characters = i + size, k + U64(entries[code] >> np.uint32(24)), characters + _1
+    if not (is_utf8 and _is_utf8(text, i)):
+        marks[:, 2] = _NOT_UTF8
+    return marks
+
+
+@lean_njit
+def _next_exceptional(text: Bytes, i: np.uint64, n: np.uint64) -> np.uint64:
+    # The next byte that is not ASCII or may not fold to one byte, or n.
+    while i + _64 <= n:
+        high = exceptional_bits_64(text, i)
+        if high != _0:
+            place: np.uint64 = i + trailing_zeros(high)
+            return place
+        i += _64
+    while i < n and np.uint8(0x20) <= text[i] < np.uint8(0x7F):
+        i += _1
+    return i
+
+
+@uncounted_njit
+def _characters_in(text: Bytes, i: np.uint64, end: np.uint64) -> np.int64:
+    count = np.int64(end - i)
+    while i + _8 <= end:
+        count -= np.int64(count_ones(continuation_bytes(load8(text, i))))
+        i += _8
+    while i < end:
+        count -= (text[i] & np.uint8(0xC0)) == np.uint8(0x80)
+        i += _1
+    return count
+
+
+@cached_njit
+def _bounds(
+    entries: npt.NDArray[np.uint32],
+    text: Bytes,
+    marks: Edges,
+    folded_starts: Edges,
+    folded_ends: Edges,
+    first: Edges,
+    last: Edges,
+    in_characters: bool,
+) -> Edges:
+    # By a walk from the mark before each.
+    bounds = np.empty((len(first), 2), np.int64)
+    i, k, characters = _0, _0, np.int64(0)
+    for run in range(len(first)):
+        for side in range(2):
+            byte = folded_starts[first[run]] if side == 0 else folded_ends[last[run]] - 1
+            mark = _last_mark(marks, byte)
+            # The walk goes on from where it is, unless the mark is nearer.
+            if U64(byte) < k or U64(marks[mark, 0]) > i:
+                i, k, characters = U64(marks[mark, 0]), U64(marks[mark, 1]), marks[mark, 2]
+            before = i
+            i, end, k = _character_of(entries, text, i, k, U64(byte))
+            characters += _characters_in(text, before, i)
+            if in_characters:
+                bounds[run, side] = characters + side
+            else:
+                bounds[run, side] = np.int64(i if side == 0 else end)
+    return bounds
+
+
+@uncounted_njit
+def _last_mark(marks: Edges, byte: int) -> int:
+    low, high = 0, len(marks) - 1
+    while low < high:
+        middle = (low + high + 1) >> 1
+        if marks[middle, 1] <= byte:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@uncounted_njit
+def _character_of(
+    entries: npt.NDArray[np.uint32], text: Bytes, i: np.uint64, k: np.uint64, byte: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64]:
+    # From the character at i on, whose folding begins at k; returns its begin, end, and begin of its folding.
+    n = U64(len(text))
+    while True:
+        if i + _8 <= n:
+            ahead = min(plain_bytes(load8(text, i)), byte - k)
+            i += ahead
+            k += ahead
+        code, size = decode(text, i, n)
+        after = k + U64(entries[code] >> np.uint32(24))
+        if byte < after:
+            return i, i + size, k
+        i += size
+        k = after
+
+
+SHINGLE_WORDS = 8
+STRIDE = 4
+
+_MULTIPLIER = 0xD6E8FEB86659FD93
+_C, _C2, _C4 = (U64(pow(_MULTIPLIER, power, 1 << 64)) for power in (1, 2, 4))
+_MIX = U64(0xFF51AFD7ED558CCD)
+
+
+@entry_njit
+def combine(hashes: Hashes, n: int) -> int:
+    """Turn the n word hashes at the head of `hashes` into the hashes of their 8-word windows, in place.
+
+    The window at i is the sum of C**j * W[i + j] modulo 2**64, by doubling, mixed at last. Returns the number
+    of windows, max(0, n - 7).
+    """
+    for i in range(n - 1):
+        hashes[i] += _C * hashes[i + 1]
+    for i in range(n - 3):
+        hashes[i] += _C2 * hashes[i + 2]
+    for i in range(n - 7):
+        x = hashes[i] + _C4 * hashes[i + 4]
+        x = (x ^ (x >> U64(32))) * _MIX
+        hashes[i] = x ^ (x >> U64(29))
+    return max(0, n - 7)
+
+
+def shingle_hashes(word_hashes: Hashes) -> Hashes:
+    """Return hashes of the 8-word shingles at every position: uint64[max(0, n - 7)] for uint64[n]."""
+    windows = word_hashes.copy()
+    return windows[: combine(windows, len(windows))]
+
+
+def are_among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
+    """Return which hashes are among those that are `known`, uint64[k], sorted: bool[n]."""
+    if not len(known):
+        return np.zeros(len(hashes), np.bool_)
+    found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)] == hashes
+    return found
+
+
+@cached_njit
+def indexed_positions(n_words: int, stride: int = STRIDE) -> npt.NDArray[np.int64]:
+    """Return the positions to index in a text of `n_words`: every `stride`-th from 0, and the last."""
+    last = n_words - SHINGLE_WORDS
+    whole = last // stride + 1 if last >= 0 else 0
+    positions = np.empty(whole + 1 if last > 0 and last % stride else whole, np.int64)
+    for i in range(whole):
+        positions[i] = i * stride
+    positions[whole:] = last
+    return positions

@@ -1,0 +1,232 @@
+"""Some records of a WARC file, read by range, with the rows that a scan of the whole file would give of them.
+
+The record after a response names its languages, and the first of the file its release: both are read. A range
+with another record than the wanted one is a defect.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from presswatch_spark.core.model import DocumentBatch, ReadReport
+from presswatch_spark.reading.inflate import GZIP_MAGIC, Member, first_member
+from presswatch_spark.reading.rows.columns import as_time
+from presswatch_spark.reading.source import RangeStream, ReadOptions
+from presswatch_spark.reading.warc.blocks import HEADER_END, header_fields, is_other_digest, release_of
+from presswatch_spark.reading.warc_format import read_part
+from presswatch_spark.storage.objects import ObjectInfo, read_range
+from presswatch_spark.storage.shards import ShardPlan
+
+NEAR_BYTES = 2 << 10
+"""Ranges with at most so many bytes between them are read by one request."""
+GROUP_BYTES = 32 << 20
+"""The most bytes of a request, but for a record that is longer."""
+TAIL_BYTES, LONGEST_TAIL = 640, 64 << 10
+"""Read after a record, for the one that names its languages: Common Crawl's take about 480."""
+HEAD_BYTES, LONGEST_HEAD = 1 << 10, 64 << 10
+"""Read at the beginning of a file, for the record that names the release: Common Crawl's take about 520."""
+HEADERS_BYTES = 1 << 20
+_AROUND = (None, "metadata", "request")
+
+
+class WantedRecord(NamedTuple):
+    """A record to be read: its range, and the facts that it must agree with.
+
+    `offset`: None if its place is unknown, for the reason `why`. `row`: SHA-256 of the row that asks for it.
+    `digest`: of its payload, None if unknown.
+    """
+
+    offset: int | None
+    length: int
+    url: str
+    captured_at: datetime | None
+    row: str
+    digest: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordShard(ObjectInfo):
+    """Some records of a WARC file. `size`: the bytes of these records together."""
+
+    records: tuple[WantedRecord, ...] = ()
+
+    @property
+    def placed(self) -> list[WantedRecord]:
+        """Return the records with a known place, in order."""
+        known = (record for record in self.records if record.offset is not None)
+        return sorted(known, key=lambda record: record.offset or 0)
+
+    def note_unplaced(self, report: ReadReport) -> None:
+        """Note the records without a known place: each is a defect."""
+        for record in self.records:
+            if record.offset is None:
+                report.add_defect(f"row {record.row}: {record.why}")
+
+
+class RecordPlan(ShardPlan):
+    """WARC files with the records that are to be read of each; every shard is a `RecordShard`."""
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) over the files and their records."""
+        digest = hashlib.sha256()
+        for shard in self.shards:
+            records = shard.records if isinstance(shard, RecordShard) else ()
+            digest.update(json.dumps([shard.uri, records], default=str).encode() + b"\n")
+        return digest.hexdigest()
+
+    @property
+    def records(self) -> int:
+        """Return how many records the plan has."""
+        return sum(len(shard.records) for shard in self.shards if isinstance(shard, RecordShard))
+
+
+def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
+    """Yield the pages of the placed records that are the wanted ones, each once; other records are defects.
+
+    `options.release` must be that of the file (see `release_at`). `StorageError`: it cannot be reached.
+    """
+    spent, read = report.bytes_read, set[int | None]()
+    longest = options.max_document_bytes + 2 * HEADERS_BYTES
+    for record in shard.placed:
+        if record.length > longest:
+            long = f"its place has {record.length:,} bytes, which is longer than allowed"
+            report.add_defect(f"row {record.row}: {long}", record.offset)
+    for group in near([record for record in shard.placed if record.length <= longest]):
+        first = group[0].offset or 0
+        end = max((record.offset or 0) + record.length for record in group) + TAIL_BYTES
+        data = read_range(shard.uri, first, end - first, options.storage)
+        spent += len(data)
+        for record in group:
+            part = _Stretch(data, first, record, shard, options)
+            spent += part.complete()
+            report.bytes_read = spent
+            if why := part.difference():
+                report.add_defect(f"row {record.row}: {why}", record.offset)
+                continue
+            if record.offset in read:
+                continue
+            read.add(record.offset)
+            yield from read_part(part.stream(), replace(shard, size=part.end), options, report)
+            report.bytes_read = spent
+
+
+def release_at(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> str | None:
+    """Return the release that the first record of a file names; None if it names none."""
+    data, size = b"", HEAD_BYTES
+    while True:
+        more = read_range(shard.uri, len(data), size - len(data), options.storage)
+        data += more
+        report.bytes_read += len(more)
+        info, is_whole = _first_info(data)
+        if is_whole or len(data) < size or size >= LONGEST_HEAD:
+            break
+        size *= 4
+    report.release = release_of(info)
+    return report.release
+
+
+def _first_info(data: bytes) -> tuple[bytes, bool]:
+    """Return the body of a file's first record, empty if it is no warcinfo, and whether it is whole."""
+    member = first_member(data, LONGEST_HEAD) if data.startswith(GZIP_MAGIC) else Member(data, len(data))
+    if member is None:
+        return b"", True
+    record, is_whole = member.data, member.end is not None or len(member.data) >= LONGEST_HEAD
+    header = HEADER_END.search(record)
+    if header is None:
+        return b"", is_whole
+    if header_fields(record[: header.end()]).get("warc-type") != "warcinfo":
+        return b"", True
+    return record[header.end() :], is_whole
+
+
+def _fields_of(record: bytes) -> Mapping[str, str]:
+    end = HEADER_END.search(record)
+    return header_fields(record[: end.end()] if end else record)
+
+
+def near(records: Sequence[WantedRecord]) -> Iterator[list[WantedRecord]]:
+    """Yield records, sorted by offset, in groups that one request reads."""
+    group, begin, end = list[WantedRecord](), 0, 0
+    for record in records:
+        first = record.offset or 0
+        if group and (first > end + NEAR_BYTES or first + record.length - begin > GROUP_BYTES):
+            yield group
+            group = []
+        begin = begin if group else first
+        end = max(end, first + record.length)
+        group.append(record)
+    if group:
+        yield group
+
+
+class _Stretch:
+    """A record and the one after it, cut from the bytes of a request, which begin at `first` in the file."""
+
+    def __init__(
+        self, data: bytes, first: int, record: WantedRecord, shard: ObjectInfo, options: ReadOptions
+    ) -> None:
+        self._start = record.offset or 0
+        self._record, self._shard, self._options = record, shard, options
+        self._data = data[self._start - first : self._start - first + record.length + LONGEST_TAIL]
+        self.end = self._start + record.length
+
+    def complete(self) -> int:
+        """Add the metadata after the record; return how many more bytes were read for that."""
+        more, behind = 0, self._record.length
+        while True:
+            tail = self._data[behind:]
+            member = first_member(tail, LONGEST_TAIL) or Member(b"", None)
+            kind, is_whole = _fields_of(member.data).get("warc-type"), member.end is not None
+            after = behind + (member.end or 0)
+            if is_whole and kind == "metadata":
+                self.end = self._start + after
+            # Some writers put the request before the metadata.
+            is_request = is_whole and kind == "request" and after < self._record.length + LONGEST_TAIL
+            if is_request:
+                behind = after
+                if len(self._data) - behind >= TAIL_BYTES:
+                    continue
+            elif is_whole or not member.data or kind not in _AROUND or len(tail) >= LONGEST_TAIL:
+                return more
+            at, size = self._start + len(self._data), TAIL_BYTES if is_request else len(tail)
+            data = read_range(self._shard.uri, at, size, self._options.storage)
+            more += len(data)
+            self._data += data
+            if not data:
+                return more
+
+    def difference(self) -> str | None:
+        """Return why the record is not the wanted one; None if it is."""
+        stored, wanted = self._data[: self._record.length], self._record
+        if not stored:
+            return "the file ends before its record"
+        if len(stored) < wanted.length:
+            return "the file ends within its record"
+        if not stored.startswith(GZIP_MAGIC):
+            return "no gzip member begins where its record should"
+        member = first_member(stored, self._options.max_document_bytes + HEADERS_BYTES)
+        if member is None:
+            return "its record is damaged"
+        if member.end != len(stored):
+            return "its record is not one whole gzip member, or is longer than allowed"
+        fields = _fields_of(member.data)
+        if fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") != wanted.url:
+            return "the record there is of another URL"
+        at = as_time(fields.get("warc-date"))
+        if wanted.captured_at is not None and (
+            at is None or at.replace(microsecond=0) != wanted.captured_at.replace(microsecond=0)
+        ):
+            return "the record there was captured at another time"
+        declared = fields.get("warc-payload-digest")
+        if wanted.digest and declared and is_other_digest(declared, wanted.digest):
+            return "the record there declares another digest"
+        return None
+
+    def stream(self) -> RangeStream:
+        """Return the record and its metadata as a stream."""
+        return RangeStream(self._data[: self.end - self._start], self._start)

@@ -1,0 +1,429 @@
+"""The language gates before the inflater: records of WET and of WARC that are passed over unread.
+
+A record of WET names its languages in its header. Of WARC, the metadata after a response do: they are
+inflated and verified first. What is not proven is read: a gzip member ends with the length of its content
+(RFC 1952, ISIZE), and the header of its record gives that length. If these four bytes are nowhere else within
+the reach of the member, they are its end.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+from isal import isal_zlib
+
+from presswatch_spark.core.compiled import entry_njit, uncounted_njit
+from presswatch_spark.reading.http.message import start_tags
+from presswatch_spark.reading.inflate import MORE, IsalError, Stretch
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.warc.blocks import header_fields
+from presswatch_spark.reading.warc.heads import GZIP_HEADER_BYTES, inflate_heads, workspace
+
+from presswatch_spark.reading.warc.records import (  # isort: skip
+    BODY, COLUMNS, DAMAGE, DECLARED, END, GATED, ID, ID_END, KIND, LANGUAGE, LANGUAGE_END, METADATA, OTHER,
+    REQUEST, RESPONSE, SOUND, START, URI, URI_END, WARCINFO, Gate, Which, gate_of, is_version, read_header,
+)  # fmt: skip
+from presswatch_spark.core.languages import ISO_639_3, spellings_of
+from presswatch_spark.core.model import Bytes, Offsets
+from presswatch_spark.reading.text.kernels import U64
+from presswatch_spark.reading.text.vectors import equal_bits_64
+
+# Line ends that close a record.
+CLOSING_BYTES = 4
+# numba's int64, which mypy takes for any number.
+_signed: Any = np.int64
+
+# A record that inflates to more is read.
+_MOST_PASSED_BYTES = 4 << 20
+# The reach of all members in a view, to its bytes: what is packed better, or made to look so, is read.
+_MOST_REACH = 256
+
+# Verdicts on a member by `true_end` and `judge_heads`.
+READ, NOT_YET, PROVEN = 0, -1, 1
+_0, _1, _2, _3, _64 = (U64(n) for n in (0, 1, 2, 3, 64))
+_FEW = U64(67)
+_COMMA, _A, _Z, _LETTERS = 44, 97, 122, 26
+# FNV-1a, and the finalizer of MurmurHash3, which spreads what FNV leaves in the low bits.
+_FNV_START, _FNV_PRIME = U64(0xCBF29CE484222325), U64(0x100000001B3)
+_MIX_1, _MIX_2, _33 = U64(0xFF51AFD7ED558CCD), U64(0xC4CEB9FE1A85EC53), U64(33)
+
+
+@uncounted_njit
+def _times_found(data: Bytes, first: int, last: int, number: int) -> int:
+    a, b, c, d = (
+        np.uint8(number & 255), np.uint8(number >> 8 & 255), np.uint8(number >> 16 & 255),
+        np.uint8(number >> 24 & 255),
+    )  # fmt: skip
+    at, end, found = U64(first), U64(last), 0
+    while at + _FEW <= end:
+        here = equal_bits_64(data, at, a) & equal_bits_64(data, at + _1, b)
+        if here:
+            here &= equal_bits_64(data, at + _2, c) & equal_bits_64(data, at + _3, d)
+            while here:
+                found += 1
+                here &= here - _1
+        at += _64
+    while at + _3 < end:
+        found += data[at] == a and data[at + _1] == b and data[at + _2] == c and data[at + _3] == d
+        at += _1
+    return found
+
+
+@entry_njit
+def true_end(data: Bytes, start: int, end: int, size: int, final: bool) -> int:
+    """Return `PROVEN` if the member at `start`, of `size` bytes inflated, must end at `end`; `READ` if not.
+
+    `NOT_YET`: more of the file is needed. `final`: nothing follows after `data`.
+    """
+    if size > _MOST_PASSED_BYTES or end - start < GZIP_HEADER_BYTES + 8 or data[start + 3] != 0:
+        return READ
+    if _times_found(data, end - 4, end, size) != 1:
+        return READ
+    # The most bytes of a member with `size` bytes of content, more than zlib's `deflateBound`.
+    reach = start + size + (size >> 4) + 512
+    if reach > len(data):
+        if not final:
+            return NOT_YET
+        reach = len(data)
+    alone = end <= reach and _times_found(data, start + GZIP_HEADER_BYTES, reach, size) == 1
+    return PROVEN if alone else READ
+
+
+@uncounted_njit
+def _are_far(data: Bytes, value: int, end: int, far: Which) -> bool:
+    if (end - value) % 4 != 3:
+        return False
+    for at in range(value, end, 4):
+        code = 0
+        for i in range(at, at + 3):
+            if not _A <= data[i] <= _Z:
+                return False
+            code = code * _LETTERS + _signed(data[i] - _A)
+        if not far[code] or (at + 3 < end and data[at + 3] != _COMMA):
+            return False
+    return True
+
+
+@entry_njit
+def is_drawn(data: Bytes, start: int, end: int, below: U64) -> bool:
+    """Return True if the hash of the record id data[start:end] is below."""
+    hashed = _FNV_START
+    for i in range(start, end):
+        hashed = (hashed ^ U64(data[i])) * _FNV_PRIME
+    hashed = (hashed ^ (hashed >> _33)) * _MIX_1
+    hashed = (hashed ^ (hashed >> _33)) * _MIX_2
+    return bool((hashed ^ (hashed >> _33)) < below)
+
+
+@entry_njit
+def judge_heads(
+    data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, gate: Gate, far: Which, most: int,
+    below: U64, final: bool, table: Offsets, row: Offsets,
+) -> None:  # fmt: skip
+    """Find the records of WET that are passed over.
+
+    Args:
+        data: uint8 (n,), stored bytes. final: nothing follows.
+        starts: int64 (m,), where members seem to begin, ascending.
+        heads, bounds: uint8, int64 (m + 1,): see `inflate_heads`.
+        gate: see `gate_of`. far: see `far_codes`. most: longest body that is read.
+        below: gated records whose id `is_drawn` are read.
+        table: int64 (m, 3), filled: end of a stretch of such records that begins at starts[k] (or `READ`,
+        `NOT_YET`), their number, and their inflated bytes.
+        row: int64 (COLUMNS,), workspace.
+    """
+    left = _MOST_REACH * len(data)
+    for k in range(len(starts) - 1, -1, -1):
+        table[k] = READ
+        head = heads[bounds[k] : bounds[k + 1]]
+        size = _gated_size(head, gate, far, most, below, row)
+        left -= max(0, size)
+        if size < 0 or left < 0:
+            continue
+        if k + 1 == len(starts):
+            table[k, 0] = READ if final else NOT_YET
+            continue
+        proof = true_end(data, starts[k], starts[k + 1], size, final)
+        if proof == PROVEN:
+            following = heads[bounds[k + 1] : bounds[k + 2]]
+            begins = is_version(following, 0) and read_header(following, 0, gate, row) > 0
+            begins = begins and row[DECLARED] >= 0
+            if begins:
+                joins = table[k + 1, 0] > 0
+                table[k, 0] = table[k + 1, 0] if joins else starts[k + 1]
+                table[k, 1] = 1 + (table[k + 1, 1] if joins else 0)
+                table[k, 2] = size + (table[k + 1, 2] if joins else 0)
+            elif k + 2 == len(starts) and not final:
+                table[k, 0] = NOT_YET
+        elif proof == NOT_YET:
+            table[k, 0] = NOT_YET
+
+
+@uncounted_njit
+def _gated_size(head: Bytes, gate: Gate, far: Which, most: int, below: U64, row: Offsets) -> int:
+    # The record's inflated bytes; -1 if its header does not show that it is gated.
+    if not is_version(head, 0):
+        return -1
+    row[:] = 0
+    body = read_header(head, 0, gate, row)
+    if body < 0 or row[KIND] != GATED or row[DAMAGE] != SOUND or not 0 <= row[DECLARED] <= most:
+        return -1
+    if row[URI] == row[URI_END] or not _are_far(head, row[LANGUAGE], row[LANGUAGE_END], far):
+        return -1
+    if below > _0 and is_drawn(head, row[ID], row[ID_END], below):
+        return -1
+    return int(body + row[DECLARED] + CLOSING_BYTES)
+
+
+@entry_njit
+def judge_members(
+    data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, gate: Gate, final: bool, rows: Offsets,
+    proofs: Offsets,
+) -> None:  # fmt: skip
+    """Read the headers of the members of WARC in view, and prove where requests and responses end.
+
+    Args:
+        data, starts, heads, bounds, gate, final: see `judge_heads`.
+        rows: int64 (m, COLUMNS), filled: positions count in `heads`; BODY is -1 without a sound header, and
+        END is the member's inflated size.
+        proofs: int64 (m,), filled: `true_end` of the member where the next one begins; `PROVEN` only if a
+        record begins there.
+    """
+    left = _MOST_REACH * len(data)
+    for k in range(len(starts) - 1, -1, -1):
+        proofs[k], row = READ, rows[k]
+        row[:] = 0
+        at, stop = bounds[k], bounds[k + 1]
+        head = heads[at:stop]
+        body = read_header(head, 0, gate, row) if is_version(head, 0) else -1
+        if body < 0 or row[DAMAGE] != SOUND or row[DECLARED] < 0:
+            row[BODY] = -1
+            continue
+        row[START], row[BODY], row[END] = at, at + body, body + row[DECLARED] + CLOSING_BYTES
+        row[URI], row[URI_END] = at + row[URI], at + row[URI_END]
+        left -= int(row[END])
+        if left < 0 or (row[KIND] != REQUEST and row[KIND] != RESPONSE):
+            continue
+        if k + 1 == len(starts):
+            proofs[k] = READ if final else NOT_YET
+            continue
+        proofs[k] = true_end(data, starts[k], starts[k + 1], row[END], final)
+        if proofs[k] == PROVEN and rows[k + 1, BODY] < 0:
+            proofs[k] = NOT_YET if k + 2 == len(starts) and not final else READ
+
+
+_IDENTIFIED = re.compile(rb"(?im)^languages-cld2:[ \t]*([^\r\n]+)")
+_FIELD = b"\nlanguages-cld2:"
+_PRIMARY = re.compile(rb"\s*([A-Za-z]{2,3})(?![A-Za-z0-9])")
+DECLARED_WITHIN_BYTES = 16 << 10
+
+# Languages of CLD2 without a code in ISO 639-1.
+_BEYOND_ISO_639_1 = "bih ceb chr crs haw hmn kha lif mfe nso sco syr war"
+METADATA_STORED_BYTES = 16 << 10
+# For the heads of a view; only a file that is made to have many needs more.
+HEADS_BYTES = 4 << 20
+
+
+def identified(metadata: bytes) -> tuple[str, ...] | None:
+    """Return the ISO 639-3 codes in `languages-cld2` of a metadata record, most text first; None without."""
+    # A regular expression takes ten times as long to find the line.
+    at = (b"\n" + metadata.lower()).find(_FIELD)
+    found = _IDENTIFIED.search(metadata, at) if at >= 0 else None
+    try:
+        languages = orjson.loads(found[1] if found else b"")["languages"]
+        return tuple(str(each["code-iso-639-3"]) for each in languages)
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def declared(page: bytes | memoryview) -> tuple[str, ...]:
+    """Return the language that the `html` element of a page names, in ISO 639-3; empty if it names none."""
+    head = bytes(page[:DECLARED_WITHIN_BYTES])
+    attributes: Mapping[bytes, bytes] = next(
+        (found for name, found in start_tags(head) if name == b"html"), {}
+    )
+    primary = _PRIMARY.match(attributes.get(b"lang") or attributes.get(b"xml:lang") or b"")
+    code = primary[1].decode().lower() if primary else ""
+    code = ISO_639_3.get(code, code if len(code) == 3 else "")
+    return (code,) if code else ()
+
+
+def far_codes(languages: Iterable[str]) -> Which:
+    """Return the known codes that differ from each language in two letters at least: bool (26 · 26 · 26,).
+
+    One damaged letter makes no such code. A code is a number to the base 26, `aaa` being 0.
+    """
+    far = np.zeros(26**3, np.bool_)
+    wanted = [code.lower() for code in languages]
+    for code in {*ISO_639_3.values(), *_BEYOND_ISO_639_1.split()}:
+        if all(max(len(code), len(other)) - sum(map(str.__eq__, code, other)) > 1 for other in wanted):
+            first, second, third = (ord(letter) - ord("a") for letter in code)
+            far[(first * 26 + second) * 26 + third] = True
+    return far
+
+
+class AuditDraw:
+    """Draws records with a probability of `share` (0 to 1): those whose `WARC-Record-ID` hashes `below`."""
+
+    def __init__(self, share: float) -> None:
+        self.below = np.uint64(min(int(share * (1 << 64)), (1 << 64) - 1))
+
+    def holds(self, header: bytes) -> bool:
+        """Return True if the record with this WARC header is drawn."""
+        return bool(self.below) and self.takes(header_fields(header).get("warc-record-id"))
+
+    def takes(self, record_id: str | None) -> bool:
+        """Return True if the record with this id is drawn."""
+        id_ = (record_id or "").encode()
+        return bool(is_drawn(np.frombuffer(id_, np.uint8), 0, len(id_), self.below))
+
+
+class _RecordGate(ABC):
+    """Inflates the heads of all members in view, and judges their records."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        self._options, self._draw = options, AuditDraw(options.audit)
+        self._heads: Bytes = np.empty(HEADS_BYTES, np.uint8)
+        self._work = workspace()
+        self._view, self._final = memoryview(b""), False
+        self._starts: Sequence[int] = ()
+
+    def look(self, view: memoryview, starts: Sequence[int], *, final: bool) -> None:
+        """Judge the records of a view; see `Gate`."""
+        self._view, self._starts, self._final = view, starts, final
+        stored, at = np.frombuffer(view, np.uint8), np.array(starts, np.int64)
+        bounds = np.empty(len(starts) + 1, np.int64)
+        inflate_heads(stored, at, self._heads, bounds, self._work)
+        self._judge(stored, at, bounds)
+
+    def at(self, start: int) -> Stretch | None:
+        """Return the stretch to pass over; see `Gate`."""
+        k = bisect_right(self._starts, start) - 1
+        return self._stretch(k) if k >= 0 and self._starts[k] == start else None
+
+    @abstractmethod
+    def _judge(self, stored: Bytes, starts: Offsets, bounds: Offsets) -> None:
+        """Judge the members at `starts`; head k is `_heads[bounds[k] : bounds[k + 1]]`."""
+
+    @abstractmethod
+    def _stretch(self, k: int) -> Stretch | None:
+        """Return the stretch that begins with member k."""
+
+
+class WetGate(_RecordGate):
+    """Passes over records of WET by the languages in their header."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        super().__init__(options)
+        spellings = spellings_of(options.languages)
+        self._gate, self._far = gate_of(spellings), far_codes(spellings)
+        self._row = np.empty(COLUMNS, np.int64)
+        self._table: list[list[int]] = []
+
+    def _judge(self, stored: Bytes, starts: Offsets, bounds: Offsets) -> None:
+        table = np.empty((len(starts), 3), np.int64)
+        judge_heads(
+            stored, starts, self._heads, bounds, self._gate, self._far, self._options.max_document_bytes,
+            self._draw.below, self._final, table, self._row,
+        )  # fmt: skip
+        self._table = table.tolist()
+
+    def _stretch(self, k: int) -> Stretch | None:
+        end, members, inflated = self._table[k]
+        if end > 0:
+            return Stretch(end, members, members, inflated)
+        return MORE if end == NOT_YET else None
+
+
+class WarcGate(_RecordGate):
+    """Passes over requests, and over a response with the metadata after it, which name its languages.
+
+    A response that is read without metadata may be followed by those of another with the same URL. So no
+    response is passed over before metadata were read.
+    """
+
+    def __init__(self, options: ReadOptions) -> None:
+        super().__init__(options)
+        self._no_gate = gate_of(frozenset())
+        self._rows: list[list[int]] = []
+        self._proofs: list[int] = []
+        self._has_metadata = True
+
+    def _judge(self, stored: Bytes, starts: Offsets, bounds: Offsets) -> None:
+        rows, proofs = np.empty((len(starts), COLUMNS), np.int64), np.empty(len(starts), np.int64)
+        judge_members(stored, starts, self._heads, bounds, self._no_gate, self._final, rows, proofs)
+        self._rows, self._proofs = rows.tolist(), proofs.tolist()
+
+    def _stretch(self, k: int) -> Stretch | None:
+        row = self._rows[k]
+        kind = OTHER if row[BODY] < 0 else row[KIND]
+        if kind == METADATA:
+            self._has_metadata = True
+        elif kind == REQUEST:
+            return self._request(k)
+        elif kind == RESPONSE and self._has_metadata:
+            stretch = self._pair(k)
+            self._has_metadata = stretch is not None
+            return stretch
+        elif kind != WARCINFO:
+            self._has_metadata = False
+        return None
+
+    def _request(self, k: int) -> Stretch | None:
+        """Return the stretch of request k, with the response after it and its metadata if these pass, too."""
+        if self._proofs[k] != PROVEN:
+            return MORE if self._proofs[k] == NOT_YET else None
+        size, pair = self._rows[k][END], None
+        if self._has_metadata and self._rows[k + 1][KIND] == RESPONSE:
+            pair = self._pair(k + 1)
+        if pair is None or pair is MORE:
+            return Stretch(self._starts[k + 1], 1, 0, size)
+        return Stretch(pair.end, 1 + pair.members, pair.documents, size + pair.inflated)
+
+    def _pair(self, k: int) -> Stretch | None:
+        """Return the stretch of response k and its metadata; `MORE` as in `Gate`; None if it is read."""
+        row, declared = self._rows[k], self._rows[k][DECLARED]
+        if not 0 < declared <= self._options.max_document_bytes or self._proofs[k] == READ:
+            return None
+        if self._proofs[k] == NOT_YET or k + 2 >= len(self._starts):
+            return None if self._final else MORE
+        data, about = self._heads, self._rows[k + 1]
+        header = data[row[START] : row[BODY]].tobytes()
+        url = data[row[URI] : row[URI_END]].tobytes()
+        wants = self._options.wants
+        if (
+            about[KIND] != METADATA
+            or not url
+            or b"\nwarc-segment-number:" in header.lower()
+            or (wants is not None and wants(url.decode("utf-8", "replace")))
+            or self._draw.holds(header)
+        ):
+            return None
+        of_metadata = self._gated_by(k + 1, url)
+        return Stretch(self._starts[k + 2], 2, 1, row[END] + of_metadata) if of_metadata else None
+
+    def _gated_by(self, k: int, url: bytes) -> int:
+        # The inflated bytes of member k, if it is verified metadata that gate the URL; else 0.
+        start, end = self._starts[k : k + 2]
+        if end - start > METADATA_STORED_BYTES:
+            return 0
+        inflater = isal_zlib.decompressobj(31)
+        try:
+            data = inflater.decompress(self._view[start:end])
+        except IsalError:
+            return 0
+        row = self._rows[k]
+        first, body, size = row[START], row[BODY], row[END]
+        # What was read of its head is verified now, too.
+        header = self._heads[first:body].tobytes()
+        if not inflater.eof or inflater.unused_data or len(data) != size or not data.startswith(header):
+            return 0
+        if data[row[URI] - first : row[URI_END] - first] != url:
+            return 0
+        languages = identified(data[body - first : size - CLOSING_BYTES])
+        gated = self._options.gates(languages or ())
+        return len(data) if gated else 0

@@ -1,0 +1,341 @@
+"""Makes documents of stored responses: head, codings, charset, kind, text of a page (`html.markup`)."""
+
+import hashlib
+from base64 import b32encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.model import Bytes, Capture, DocumentBatch, Locator, OwnWord, ReadReport
+from presswatch_spark.reading.html.markup import EXTRACTION, page_text, room_for, text_of_page
+from presswatch_spark.reading.html.tags import ARTICLE, DATA
+from presswatch_spark.reading.http.codings import decoded_body
+from presswatch_spark.reading.http.message import (
+    Kind,
+    Message,
+    as_html,
+    encoding_of,
+    kind_of_content,
+    media_type,
+    parse_message,
+    site_file,
+    to_utf8,
+)
+from presswatch_spark.reading.page_metadata import PAGE_BYTES, own_word_of
+from presswatch_spark.reading.parsers import (
+    PDF_EXTRACTION,
+    ParserDiedError,
+    UnparsablePageError,
+    has_prose_of,
+    text_apart,
+)
+from presswatch_spark.reading.parsers import Kind as ParsedKind
+from presswatch_spark.reading.rows.row_values import joined
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.warc.gates import AuditDraw, declared
+
+# Pages that kill the parser may cost a minute each.
+MOST_BROKEN = 20
+
+EXTRACTIONS: Mapping[Kind, str | None] = {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
+_BLANK = ord(" ")
+# Statuses without a body, whatever their Content-Length.
+_BODILESS = frozenset((204, 304))
+# Kept for the next page.
+SCRATCH_BYTES = 64 << 20
+# Pages keep the blocks around them in memory: so many bytes pass before a batch is full.
+PINNED_BYTES = 32 << 20
+# Data in scripts, invisible on the page.
+UNREAD: Mapping[int, str] = {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
+ARTICLE_NOTE = "articles' text in scripts (articleBody) is not read; `scan_log.unread` counts the pages"
+DOUBTFUL = "record may hold a page, though it seems to hold none: it is damaged, and was not read"
+CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
+
+
+@dataclass(slots=True)
+class Stored:
+    """The content of a record.
+
+    `block`: HTTP head and body; without HTTP the body only, and `resource` is its type. `pointer`: builds the
+    locator, without facts of the response. `place`: offset and unit of a defect. `languages`: as the crawler
+    identified them, None if it did not. `cut`: the crawler cut it. `verified`: a gzip member has just this
+    record. `noted`: the media type that the crawler recorded. `proven`: the record declares the digest of
+    `block`.
+    """
+
+    url: bytes
+    block: memoryview
+    pointer: Callable[[], Locator]
+    place: Callable[[], tuple[int, str]]
+    languages: tuple[str, ...] | None = None
+    resource: str | None = None
+    cut: bool = False
+    verified: Callable[[], bool] = lambda: True
+    noted: str | None = None
+    proven: Callable[[], bool] = lambda: False
+
+    @property
+    def message(self) -> Message | None:
+        """Return the head of the response; of a resource, one with its type."""
+        if self.resource is not None:
+            return Message(None, f"Content-Type: {self.resource}", 0)
+        return parse_message(self.block)
+
+
+@dataclass(frozen=True, slots=True)
+class _WarcPage:
+    """A document; `content`: the page, or the text of a PDF, in UTF-8."""
+
+    stored: Stored
+    message: Message
+    kind: Kind
+    content: bytes | memoryview
+    charset: str | None = None
+
+
+@dataclass(slots=True)
+class PageBatches:
+    """Makes batches of documents of stored responses; counts and notes in `report`."""
+
+    options: ReadOptions
+    report: ReadReport
+    _size: int = 0
+    _passed: int = 0
+    _broken: int = 0
+    _scratch: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
+    _texts: list[Bytes] = field(default_factory=list)
+    _pages: list[_WarcPage] = field(default_factory=list)
+    _captures: list[Capture] = field(default_factory=list)
+    _drawn: list[Stored] = field(default_factory=list)
+
+    def add(self, stored: Stored) -> None:
+        """Add a response: as a document if its text passes the gate, as a capture if it is wanted."""
+        self._passed = self._passed + len(stored.block) if self._held else 0
+        url = stored.url.decode("utf-8", "replace")
+        wanted = self.options.wants is not None and self.options.wants(url)
+        gated = self.options.gates(stored.languages or ())
+        if gated and not wanted:
+            self.report.add_skipped("language")
+            self._draw(stored)
+            return
+        message = stored.message
+        if message is None:
+            self._skip("empty response", stored)
+            return
+        body = decoded_body(message, stored.block, self.options.max_document_bytes)
+        content_type = message.last("content-type")
+        media = media_type(content_type)
+        kind = kind_of_content(media, body.data)
+        textual = kind in ("html", "text")
+        encoding = encoding_of(content_type, body.data) if textual else None
+        if wanted:
+            locator = _located(stored, message)
+            cut = stored.cut or body.problem is not None
+            self._captures.append(
+                Capture(url, message.headers, media, encoding, bytes(body.data), locator, cut)
+            )
+            self._size += len(body.data) + len(message.head)
+        if gated:
+            self.report.add_skipped("language")
+            self._draw(stored)
+        elif site_file(url) and kind_of_content(None, body.data) != "html":
+            self.report.add_skipped("file about the site")
+        elif encoding is not None:
+            self._note(stored, body.problem)
+            content = to_utf8(body.data, encoding)
+            content = as_html(content, media) if kind == "html" else content
+            self._add_page(_WarcPage(stored, message, kind, content, encoding))
+        elif kind == "pdf" and self.options.pdf:
+            self._note(stored, body.problem)
+            try:
+                text, problem = self._parsed("pdf", body.data)
+            except UnparsablePageError as error:
+                text, problem = b"", str(error)
+            self._note(stored, problem)
+            self._add_page(_WarcPage(stored, message, "pdf", text))
+        else:
+            why = media or ("unknown media type" if len(body.data) else "no text")
+            self._skip(why, stored, body.data)
+
+    def of(self, responses: Iterable[Stored]) -> Iterator[DocumentBatch]:
+        """Yield the batches of responses; those before an error are yielded before it is raised."""
+        try:
+            for stored in responses:
+                self.add(stored)
+                if self._size >= self.options.batch_bytes or (self._held and self._passed >= PINNED_BYTES):
+                    yield self.take()
+                if self._drawn:
+                    yield from self._audit()
+        except PresswatchError:
+            if self._held:
+                yield self.take()
+            raise
+        if self._held:
+            yield self.take()
+
+    @property
+    def _held(self) -> bool:
+        return bool(self._pages or self._captures)
+
+    def take(self) -> DocumentBatch:
+        """Return the documents and captures so far, and begin the next batch."""
+        pages, captures = self._pages, self._captures
+        self.report.documents += len(pages)
+        self.report.text_bytes += sum(map(len, self._texts))
+        if len(self._scratch) > SCRATCH_BYTES:
+            self._scratch = np.empty(0, np.uint8)
+        text, urls = joined([each.data for each in self._texts]), joined([page.stored.url for page in pages])
+        self._texts, self._pages, self._captures, self._size, self._passed = [], [], [], 0, 0
+
+        def own_word(i: int) -> OwnWord | None:
+            page = pages[i]
+            if page.kind != "html":
+                return None
+            return own_word_of(bytes(page.content[:PAGE_BYTES]), page.stored.url.decode("utf-8", "replace"))
+
+        return DocumentBatch(
+            text=text.data,
+            text_starts=text.starts,
+            text_ends=text.ends,
+            urls=urls.data,
+            url_starts=urls.starts,
+            url_ends=urls.ends,
+            locate=lambda i: _located(
+                pages[i].stored, pages[i].message, EXTRACTIONS.get(pages[i].kind), pages[i].charset
+            ),
+            captures=captures,
+            main_text=lambda i: self._main_text(pages[i], text.data[text.starts[i] : text.ends[i]].tobytes()),
+            own_word=own_word,
+        )
+
+    def _draw(self, stored: Stored) -> None:
+        # Of responses that the language gate leaves out.
+        if self.options.audit and AuditDraw(self.options.audit).takes(stored.pointer().record_id):
+            self._drawn.append(stored)
+
+    def _audit(self) -> Iterator[DocumentBatch]:
+        """Yield batches of the drawn responses, which do not count in the report."""
+        options = replace(self.options, languages=frozenset(), wants=None)
+        drawn, self._drawn = self._drawn, []
+        for batch in PageBatches(options, ReadReport()).of(drawn):
+            yield replace(batch, is_audit=True)
+
+    def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
+        """Count a response that is left out on purpose, unless it may be a page that damage disguises.
+
+        `body`: what is of no kind that is read; the crawler may have noted another kind.
+        """
+        if not stored.verified() and _is_doubtful(stored, body):
+            self.report.add_defect(DOUBTFUL, *stored.place())
+        else:
+            self.report.add_skipped(why)
+
+    def _note(self, stored: Stored, problem: str | None) -> None:
+        if stored.cut:
+            # What the crawler left out is not in the dataset, so nothing of it is lost here.
+            self.report.add_note(CUT_NOTE)
+        elif problem:
+            self.report.add_defect(problem, *stored.place())
+
+    def _add_page(self, page: _WarcPage) -> None:
+        if (
+            page.stored.languages is None
+            and page.kind == "html"
+            and self.options.gates(declared(page.content))
+        ):
+            self._skip("language", page.stored)
+            self._draw(page.stored)
+            return
+        text = np.frombuffer(page.content, np.uint8)
+        if page.kind == "html":
+            needed = room_for(len(text))
+            if needed > len(self._scratch):
+                self._scratch = np.empty(needed, np.uint8)
+            end, unread = page_text(text, self._scratch, 0)
+            text = self._scratch[:end].copy()
+            for bit, what in UNREAD.items():
+                if unread & bit:
+                    self.report.unread[what] = self.report.unread.get(what, 0) + 1
+            if unread & ARTICLE:
+                self.report.add_note(ARTICLE_NOTE)
+        if not (text > _BLANK).any():
+            stored = page.stored
+            # Zeros within a tag hide the text that follows.
+            if b"\0" in bytes(page.content) and not stored.verified() and not stored.proven():
+                self.report.add_defect(DOUBTFUL, *stored.place())
+            else:
+                self._skip("no text", stored, None if len(page.content) else b"")
+            return
+        self._texts.append(text)
+        self._pages.append(page)
+        self._size += len(page.content)
+
+    def _main_text(self, page: _WarcPage, whole: bytes) -> bytes | None:
+        if page.kind != "html":
+            return None
+        try:
+            content, unchosen = self._parsed("main", page.content)
+        except UnparsablePageError:
+            return None
+        text = text_of_page(content)
+        return text if unchosen or has_prose_of(text, whole) else None
+
+    def _parsed(self, kind: ParsedKind, page: bytes | memoryview) -> tuple[bytes, str | None]:
+        """Call `text_apart`; a shard with many pages that kill the parser gets no more time."""
+        if self._broken == MOST_BROKEN:
+            raise UnparsablePageError("too many pages of the shard killed the parser before this one")
+        try:
+            return text_apart(kind, page)
+        except ParserDiedError:
+            self._broken += 1
+            raise
+
+
+def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:
+    """Return True if a record may be a page that damage disguises, and nothing proves that it is not.
+
+    Its content looks like a page, or its head may be lost, be its body, or be all that is left.
+    """
+    if stored.pointer().damage:
+        return True
+    if body is None:
+        return False
+    if stored.noted is not None:
+        # The crawler's word for its type is at hand, as in ARC.
+        held = len(body) > 0 or not _is_closed(stored.block)
+        return held and kind_of_content(stored.noted, b"") in ("html", "text")
+    message = stored.message
+    if len(body):
+        has_no_head = message is not None and stored.resource is None and message.body_at == 0
+        may_be_page = has_no_head or kind_of_content(None, body) == "html"
+    elif message is None or stored.resource is not None or stored.cut:
+        may_be_page = False
+    elif (length := message.last("content-length") or "").isdecimal():
+        is_all = message.body_at == len(stored.block)
+        may_be_page = is_all and length.strip("0") != "" and message.status not in _BODILESS
+    else:
+        # Some writers leave out the blank line after a head without a body.
+        may_be_page = message.body_at == len(stored.block) and not _is_closed(stored.block)
+    return may_be_page and not stored.proven()
+
+
+def _is_closed(block: memoryview) -> bool:
+    """Return True if a block ends with a blank line, as a head does."""
+    return bytes(block[-3:]).replace(b"\r", b"").endswith(b"\n\n")
+
+
+def _located(
+    stored: Stored, message: Message, extraction: str | None = None, charset: str | None = None
+) -> Locator:
+    """Return the locator of a response, with its status and the digest of the payload that is there."""
+    digest = b32encode(hashlib.sha1(stored.block[message.body_at :], usedforsecurity=False).digest()).decode()
+    return replace(
+        stored.pointer(),
+        http_status=message.status,
+        languages=stored.languages or (),
+        payload_digest_computed=f"sha1:{digest}",
+        extraction=extraction,
+        charset=charset,
+    )

@@ -1,0 +1,419 @@
+"""WARC and WET of Common Crawl and others: pages as the crawler got them, and the text extracted from pages.
+
+A file may be uncompressed, one member around all records, several records in a member, or a record over
+several members. The warcinfo record names the release (`isPartOf`), and with it its errata.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.languages import spellings_of
+from presswatch_spark.core.model import DocumentBatch, Offsets, ReadReport
+from presswatch_spark.core.translation import N_
+from presswatch_spark.reading import source
+from presswatch_spark.reading.inflate import Gate
+from presswatch_spark.reading.source import ANYTHING, Format, ReadOptions
+from presswatch_spark.reading.warc import records as warc
+from presswatch_spark.reading.warc.blocks import (
+    InflatedBlock,
+    PieceReader,
+    begins_with_record,
+    block_is_declared,
+    body_is_declared,
+    header_fields,
+    record_locator,
+    release_of,
+)
+from presswatch_spark.reading.warc.gates import AuditDraw, WarcGate, WetGate, identified
+from presswatch_spark.reading.warc.pages import PageBatches, Stored
+from presswatch_spark.storage.objects import ObjectInfo, Stream
+
+LENGTHS_OFF_BY: Mapping[str, int] = {"CC-MAIN-2018-34": 2}
+"""Releases whose records declare so many bytes more or fewer in `Content-Length` than they have."""
+
+WARC_SUFFIXES = (".warc", ".warc.gz")
+RECORDS_AT_ONCE = 1 << 14
+_WARC_FIELDS = "application/warc-fields"
+_READABLE = warc.table_of(warc.WHOLE, warc.WRONG_LENGTH, warc.ERRATUM, warc.UNCLOSED)
+_WHOLE = warc.table_of(warc.WHOLE, warc.ERRATUM)
+_UNHARMED = warc.table_of(warc.SOUND, warc.SOUGHT)
+_UNSETTLED = warc.table_of(warc.INSIDE, warc.TWICE)
+_CONTENT_TYPE = re.compile(rb"\ncontent-type:[ \t]*([^\r\n]*)")
+_TEXTS = warc.table_of(warc.CONVERSION, warc.GATED)
+_OF_WET = warc.table_of(warc.CONVERSION, warc.GATED, warc.WARCINFO)
+_OF_PAGES = warc.table_of(warc.RESPONSE, warc.RESOURCE, warc.METADATA)
+
+
+def length_slack(release: str | None) -> int:
+    """By how many bytes the `Content-Length` of a record may be off in a release; 0 if it must be right."""
+    return LENGTHS_OFF_BY.get(release or "", 0)
+
+
+class _Records(NamedTuple):
+    """Records of a shard: `rows` int64 (k, COLUMNS), see `records`, in `block`; their release."""
+
+    block: InflatedBlock
+    rows: Offsets
+    release: str | None
+
+    @property
+    def readable(self) -> warc.Which:
+        """The records with a text that is read: bool (k,)."""
+        return _READABLE[self.rows[:, warc.STATUS]]
+
+
+class _WarcReading(PieceReader[_Records]):
+    """Reads the records of a shard, or of a part that begins with a record. Every loss is noted.
+
+    `languages`: see `gate_of`. `refused` gets the kinds of each block of records (int64 (k,)), and returns
+    the sign of another format, None if there is none.
+    """
+
+    kind, head_bytes = "WARC", 64
+
+    def __init__(
+        self,
+        shard: ObjectInfo,
+        options: ReadOptions,
+        report: ReadReport,
+        name: str,
+        languages: warc.Gate,
+        refused: Callable[[Offsets], str | None],
+        gate: Gate | None,
+    ) -> None:
+        super().__init__(shard, options, report, begins_with_record)
+        self.name, self.remedy = name, f"give the {name} file of the same crawl"
+        self.gate, self._languages, self._refused = gate, languages, refused
+        self._sought = warc.EXPECTED
+        self._release: str | None = None
+        self._releases = set[str | None]()
+        self._slack = length_slack(options.release)
+        self._table = np.empty((RECORDS_AT_ONCE + 1, warc.COLUMNS), np.int64)
+
+    def ready(self, *, final: bool) -> Iterator[_Records]:
+        """Yield the records in the pieces so far, by release."""
+        full = True
+        while full:
+            block = self.blocks.block(final=final)
+            found, done, beyond, needed, sought = warc.find_records(
+                block.data, block.runs, block.states, self._languages, self.options.max_document_bytes,
+                max(0, self.room - block.base), final, block.encoding != "gzip", self._sought, self._slack,
+                self._table,
+            )  # fmt: skip
+            rows = self._table[:found].copy()
+            _settle(block, rows)
+            parts = self._by_release(block, rows)
+            release = parts[-1].release
+            slack = length_slack(release or self.options.release)
+            if slack != self._slack:
+                # All lengths are judged again.
+                self._slack = slack
+                continue
+            self._release, self._sought = release, sought
+            self._releases |= {part.release for part in parts if len(part.rows)}
+            # Joined files have no one release. A part that names none does not contradict the beginning.
+            if self._releases - {None}:
+                self.report.release = release if self._releases <= {release} else None
+            self._note(block, rows)
+            yield from parts
+            self.blocks.drop(done, beyond)
+            self.needed = max(self.options.batch_bytes, needed - done)
+            full = found == RECORDS_AT_ONCE
+
+    def _by_release(self, block: InflatedBlock, rows: Offsets) -> list[_Records]:
+        """Part records by the release that the warcinfo before them names: files may have been joined."""
+        named = [(0, self._release)]
+        for k in np.flatnonzero(rows[:, warc.KIND] == warc.WARCINFO).tolist():
+            row = rows[k]
+            content = header_fields(block.header_of(row)).get("content-type", _WARC_FIELDS)
+            # Damage may make such a record: its content vouches for it, or its gzip member.
+            if not (content.startswith(_WARC_FIELDS) or block.is_member(row)):
+                row[warc.DAMAGE] = warc.HEADER
+                continue
+            release = release_of(bytes(block.body_of(row)))
+            if release and release != named[-1][1]:
+                named = [*named, (k, release)] if k else [(0, release)]
+        ends = [*(first for first, _ in named[1:]), len(rows)]
+        return [
+            _Records(block, rows[first:end], release)
+            for (first, release), end in zip(named, ends, strict=True)
+        ]
+
+    def _note(self, block: InflatedBlock, rows: Offsets) -> None:
+        if what := self._refused(rows[:, warc.KIND]):
+            raise self.refusal(what)
+        status, damage = rows[:, warc.STATUS], rows[:, warc.DAMAGE]
+        if warc.ERRATUM in status:
+            of = self._release or self.options.release
+            what = f"erratum of {of}: Content-Length is off by {length_slack(of)} bytes"
+            self.report.add_note(f"{what}; such records were read whole")
+        sound = _WHOLE[status] & _UNHARMED[damage]
+        if not sound.all():
+            # The defect of its gzip member reports a broken one.
+            _note_defects(block, rows[~sound & (status != warc.BROKEN)], self.report, _complaint)
+
+
+def _note_defects(
+    block: InflatedBlock, rows: Offsets, report: ReadReport, what: Callable[[Offsets], str]
+) -> None:
+    """Report a defect of each of `rows`; those beyond the room of a report are only counted."""
+    room = report.room
+    for row in rows[:room]:
+        report.add_defect(what(row), *block.place_of(row))
+    report.defects_total += len(rows[room:])
+
+
+def _complaint(row: Offsets) -> str:
+    """Return the finding about a record: its loss, or its damage."""
+    declares = f"declares {row[warc.DECLARED]:,} bytes"
+    if row[warc.DECLARED] < 0:
+        declares = "has no readable Content-Length"
+    found = f"{max(row[warc.BODY_END], row[warc.THERE]) - row[warc.BODY]:,}"
+    read = "what it declares" if row[warc.BODY_END] < row[warc.THERE] else "what is there"
+    wrong = {
+        warc.WRONG_LENGTH: f"record {declares} and has {found}; {read} was read",
+        warc.CUT: f"record is cut: it {declares} and has {found}; it was not read",
+        warc.NOT_A_RECORD: "bytes that are no WARC record; reading resumed at the next one",
+        warc.NO_HEADER: "record has no readable header; reading resumed at the next one",
+        warc.TOO_LONG: f"record is longer than allowed, not read; it {declares}",
+        warc.UNCLOSED: "the file ends within the line ends that close the last record: it may be cut",
+    }.get(int(row[warc.STATUS]))
+    damaged = {
+        warc.HEADER: "record has a damaged header; what is there was read without its URL",
+        warc.VERSION: "record has a damaged version line; it was read",
+        warc.LENGTH: "record holds whole records; what stands before them was read",
+    }
+    return wrong or damaged[int(row[warc.DAMAGE])]
+
+
+def _settle(block: InflatedBlock, rows: Offsets) -> None:
+    """Decide what the kernel left open: repeated fields, records inside of records, cut responses."""
+    for k in np.flatnonzero(_UNSETTLED[rows[:, warc.DAMAGE]]).tolist():
+        row = rows[k]
+        if row[warc.DAMAGE] == warc.TWICE:
+            # The header is as it was written if the checksum of a gzip member holds.
+            if block.is_member(row):
+                row[warc.DAMAGE] = warc.SOUND
+            else:
+                row[warc.DAMAGE], row[warc.URI], row[warc.URI_END] = warc.HEADER, 0, 0
+            continue
+        # A page may show records, or a wrong length takes in those that follow. If neither the digest nor the
+        # length of the HTTP body proves the former, the text ends where they begin, and they are nobody's.
+        stored = block.body_of(row)
+        proven = block_is_declared(header_fields(block.header_of(row)), stored)
+        if proven is None and row[warc.KIND] == warc.RESPONSE:
+            proven = body_is_declared(stored)
+        if proven:
+            row[warc.DAMAGE], row[warc.THERE] = warc.SOUND, 0
+        else:
+            row[warc.DAMAGE], row[warc.BODY_END], row[warc.THERE] = warc.LENGTH, row[warc.THERE], 0
+    for k in np.flatnonzero(rows[:, warc.STATUS] == warc.CUT).tolist():
+        # A record shorter than it declares is read if its HTTP head shows that nothing is missing.
+        if rows[k, warc.KIND] == warc.RESPONSE and body_is_declared(block.body_of(rows[k])):
+            rows[k, warc.STATUS] = warc.WRONG_LENGTH
+
+
+def read_part(
+    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+) -> Iterator[DocumentBatch]:
+    """Yield the pages of `stream`, a part of the WARC `shard` that begins with a record."""
+
+    def refused(kinds: Offsets) -> str | None:
+        return "holds extracted text (`conversion` records)" if _TEXTS[kinds].any() else None
+
+    gate = WarcGate(options) if options.languages else None
+    reading = _WarcReading(shard, options, report, "WARC", warc.gate_of(frozenset()), refused, gate)
+    yield from PageBatches(options, report).of(_responses(reading.read(stream), report))
+
+
+def _responses(blocks: Iterator[_Records], report: ReadReport) -> Iterator[Stored]:
+    """Yield the responses, each once it is known whether the record after it names its languages."""
+    waiting: Stored | None = None
+    try:
+        for found in blocks:
+            for row in _with_pages(found, report):
+                if row[warc.KIND] != warc.METADATA:
+                    if waiting is not None:
+                        yield waiting
+                    waiting = _stored(found, row, report)
+                elif waiting is not None and waiting.url != found.block.url_of(row):
+                    _compare_urls(waiting, found.block, row, report)
+                elif waiting is not None:
+                    waiting.languages = identified(found.block.body_of(row).tobytes())
+                    yield waiting
+                    waiting = None
+    except PresswatchError:
+        if waiting is not None:
+            yield waiting
+        raise
+    if waiting is not None:
+        yield waiting
+
+
+def _compare_urls(page: Stored, block: InflatedBlock, row: Offsets, report: ReadReport) -> None:
+    """Take its URL from a page if the metadata about it give another page's: one of the two is damaged.
+
+    Metadata may have a name of their own instead, such as `urn:…`.
+    """
+    if page.verified() or not block.url_of(row).lower().startswith((b"http://", b"https://")):
+        return
+    header = header_fields(block.header_of(row))
+    located = page.pointer()
+    about = (header.get("warc-concurrent-to"), header.get("warc-refers-to"))
+    if located.record_id is not None and located.record_id in about and page.url:
+        other_url = "record's URL is not that of the metadata about it; it was read without"
+        report.add_defect(other_url, *page.place())
+        page.url = b""
+        page.pointer = lambda: replace(located, damage="header")
+
+
+def _with_pages(found: _Records, report: ReadReport) -> Offsets:
+    """Return the records of responses, and of metadata about them; count the others.
+
+    No Python object is made of those that hold nothing: a small file may have millions.
+    """
+    block, rows = found.block, found.rows[found.readable]
+    kinds, empty = rows[:, warc.KIND], rows[:, warc.BODY_END] == rows[:, warc.BODY]
+    counted = {
+        "empty response": empty & (kinds == warc.RESPONSE),
+        "no text": empty & (kinds == warc.RESOURCE),
+        "revisit record": kinds == warc.REVISIT,
+        "continuation record": kinds == warc.CONTINUATION,
+    }
+    for why, which in counted.items():
+        report.add_skipped(why, int(np.count_nonzero(which)))
+    if (other := kinds == warc.OTHER).any():
+        # Outside of a gzip member of its own, damage may have made such a record: that is a defect.
+        untyped = rows[other]
+        member = np.isin(untyped[:, warc.START], block.runs) & (block.encoding == "gzip")
+        report.add_skipped("record of another kind", int(np.count_nonzero(member)))
+        what = "record is of no type that there is, and was not read"
+        _note_defects(block, untyped[~member], report, lambda row: what)
+    pages: Offsets = rows[~empty & _OF_PAGES[kinds]]
+    return pages
+
+
+def _stored(found: _Records, row: Offsets, report: ReadReport) -> Stored:
+    block, release = found.block, found.release
+    header = block.header_of(row)
+    lowered = header.lower()
+    named = _CONTENT_TYPE.search(lowered)
+    media = named[1].decode("latin-1") if named else ""
+    body = block.body_of(row)
+    if b"\nwarc-segment-number:" in lowered:
+        segmented = "record is a first segment; those that continue it were not read"
+        report.add_defect(segmented, *block.place_of(row))
+    # A response may give its type in the wrong place; then its block shows it.
+    mistyped = row[warc.KIND] == warc.RESPONSE and (not media or bytes(body[:5]) == b"HTTP/")
+    return Stored(
+        url=block.url_of(row),
+        block=body,
+        pointer=lambda: record_locator(block, row, release),
+        place=lambda: block.place_of(row),
+        resource=None if media.startswith("application/http") or mistyped else media,
+        cut=b"\nwarc-truncated:" in lowered,
+        verified=lambda: block.is_member(row),
+        proven=lambda: block_is_declared(header_fields(header), body) is True,
+    )
+
+
+def read_wet_part(
+    stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
+) -> Iterator[DocumentBatch]:
+    """Yield the texts of `stream`, a part of the WET `shard` that begins with a record."""
+
+    def refused(kinds: Offsets) -> str | None:
+        pages = report.documents == 0 and warc.RESPONSE in kinds and warc.CONVERSION not in kinds
+        return "holds WARC `response` records" if pages else None
+
+    gate = WetGate(options) if options.languages else None
+    languages = warc.gate_of(spellings_of(options.languages))
+    for found in _WarcReading(shard, options, report, "WET", languages, refused, gate).read(stream):
+        rows, readable, kind = found.rows, found.readable, found.rows[:, warc.KIND]
+        # No WET holds such records: their header is damaged, or the file is of another format.
+        strange = rows[~_OF_WET[kind] & readable]
+        _note_defects(found.block, strange, report, lambda row: "record is no conversion and was not read")
+        converted, gated = rows[readable & (kind == warc.CONVERSION)], rows[readable & (kind == warc.GATED)]
+        texts = converted[converted[:, warc.BODY_END] > converted[:, warc.BODY]]
+        report.add_skipped("language", len(gated))
+        report.add_skipped("no text", len(converted) - len(texts))
+        report.documents += len(texts)
+        report.text_bytes += int((texts[:, warc.BODY_END] - texts[:, warc.BODY]).sum())
+        if len(texts):
+            yield _documents(found, texts)
+        if options.audit and len(gated):
+            draw = AuditDraw(options.audit)
+            drawn = gated[[draw.holds(found.block.header_of(row)) for row in gated]]
+            if len(drawn):
+                yield replace(_documents(found, drawn), is_audit=True)
+
+
+def _documents(found: _Records, rows: Offsets) -> DocumentBatch:
+    block = found.block
+    starts, ends = rows[:, warc.BODY].copy(), rows[:, warc.BODY_END].copy()
+    return DocumentBatch(
+        text=block.data,
+        text_starts=starts,
+        text_ends=ends,
+        urls=block.data,
+        url_starts=rows[:, warc.URI].copy(),
+        url_ends=rows[:, warc.URI_END].copy(),
+        locate=lambda i: record_locator(block, rows[i], found.release),
+    )
+
+
+def warc_shard_of(uri: str) -> tuple[str, str] | None:
+    """Return the WARC shard that a WET shard of Common Crawl was made from; see `Format.made_from`."""
+    name = re.fullmatch(r"(.*)/wet/([^/]*)\.warc\.wet\.gz", uri)
+    return ("warc", f"{name[1]}/warc/{name[2]}.warc.gz") if name else None
+
+
+WARC = Format(
+    name="warc",
+    title="WARC",
+    description=N_("Common Crawl, pages"),
+    archive=N_("pages of the web (WARC)"),
+    summary="WARC files of Common Crawl and others: the pages themselves, whatever their charset and codings;"
+    " text files, and with `--pdf` PDF",
+    read=source.whole(read_part),
+    read_part=read_part,
+    begins=begins_with_record,
+    # Of a warcinfo alone the name decides.
+    recognises=lambda head: (
+        head.kind == "WARC" or (head.kind == "warcinfo" and head.uri.lower().endswith(WARC_SUFFIXES))
+    ),
+    # Archives that hold both are common: what is ARC is read as that.
+    kinds=frozenset({"WARC", "warcinfo", "ARC"}) | ANYTHING,
+    suffixes=dict.fromkeys(WARC_SUFFIXES, frozenset({"text", "unknown"})),
+    rates={"": "warc"},
+    specimen=source.warc_specimen,
+    responses=True,
+    is_warc=True,
+    elsewhere=frozenset({"languages"}),
+)
+WET = Format(
+    name="wet",
+    title="WET",
+    description=N_("Common Crawl, texts"),
+    archive=N_("texts of the web (WET)"),
+    summary="Common Crawl's WET files of all years, gzip by record or not, or plain",
+    read=source.whole(read_wet_part),
+    read_part=read_wet_part,
+    begins=begins_with_record,
+    # Of a warcinfo alone the name decides.
+    recognises=lambda head: (
+        head.kind == "WET" or (head.kind == "warcinfo" and not head.uri.lower().endswith(WARC_SUFFIXES))
+    ),
+    kinds=frozenset({"WET", "warcinfo"}) | ANYTHING,
+    suffixes=dict.fromkeys((".wet", ".wet.gz"), frozenset({"text", "unknown"})),
+    rates={"": "wet"},
+    specimen=source.wet_specimen,
+    is_warc=True,
+    by_release=True,
+    made_from=warc_shard_of,
+)

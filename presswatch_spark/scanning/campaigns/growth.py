@@ -1,0 +1,118 @@
+"""The growth of a corpus: the articles that only the newer one has, as a corpus of their own.
+
+A corpus that only grew needs no second scan for its old articles: `claims` judges all rows with the newer
+one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from presswatch_spark.core.errors import CorpusError, InputError
+from presswatch_spark.core.settings.config import CorpusConfig, MinHashRules, ScanConfig
+from presswatch_spark.corpus import layout
+from presswatch_spark.corpus.building.build import build_corpus
+from presswatch_spark.corpus.manifest import Manifest
+from presswatch_spark.corpus.store import Corpus, manifest_of
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.drafts import scratch_folder
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+NAMED = 3
+ArticleFields = Mapping[str, object]
+"""A row of a corpus's articles, to be compared and written as JSON."""
+
+
+def require_growth(older: Corpus, newer: Corpus) -> int:
+    """Return how many articles `newer` has that `older` has not.
+
+    Raises `InputError` if an article has vanished or changed, or settings differ: an id names one text.
+    """
+    if older.manifest.parameters != newer.manifest.parameters:
+        raise InputError(
+            "the corpora were built with different settings",
+            where=str(newer.folder),
+            remedy="build the new one with the settings of the one before, or open another campaign",
+        )
+    vanished, changed, added = list[str](), list[str](), 0
+    for article_id, before, after in _side_by_side(older, newer):
+        if after is None:
+            vanished.append(article_id)
+        elif before is None:
+            added += 1
+        elif before != after:
+            changed.append(article_id)
+    for ids, what, remedy in (
+        (vanished, "are not in the new corpus", "keep them: the members file says when a mandate ended"),
+        (changed, "are others in the new corpus", "give what is new an id of its own"),
+    ):
+        if ids:
+            names = ", ".join(ids[:NAMED]) + (" …" if len(ids) > NAMED else "")
+            said = f"a corpus of a campaign only grows, and {len(ids):,} of its articles {what}: {names}"
+            raise InputError(said, where=str(newer.folder), remedy=remedy)
+    return added
+
+
+def build_growth(
+    older: Corpus, newer: Corpus, out: Folder, config: ScanConfig, spark: SparkSession | None = None
+) -> Manifest:
+    """Build the corpus of the articles that `newer` has and `older` has not, unless `out` holds it.
+
+    It is built as `newer` was. Raises `CorpusError` if the build did not take every one of them.
+    """
+    try:
+        return manifest_of(out.uri, config.storage)
+    except CorpusError:
+        # Of a build that was killed while it was copied.
+        out.remove()
+    values = dict(newer.manifest.parameters)
+    minhash = MinHashRules(**values.pop("minhash"))
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    settings = CorpusConfig(**values, minhash=minhash, master=config.run.master, cores=config.run.cores)
+    with scratch_folder() as scratch:
+        file, wanted = scratch / "articles.jsonl", 0
+        with file.open("w", encoding="utf-8") as lines:
+            for _, before, after in _side_by_side(older, newer):
+                if before is None and after is not None:
+                    wanted += 1
+                    row = {
+                        name: value for name, value in after.items() if name != "words" and value is not None
+                    }
+                    lines.write(json.dumps(row, default=datetime.isoformat, ensure_ascii=False) + "\n")
+        members = str(newer.folder / layout.MEMBERS)
+        manifest = build_corpus(spark, members, [str(file)], out.uri, settings, config.storage)
+    if manifest.counts.articles != wanted:
+        raise CorpusError(
+            f"of {wanted:,} new articles the build took {manifest.counts.articles:,}",
+            where=str(out),
+            remedy="see its table refused.parquet, and build the new corpus again",
+        )
+    return manifest
+
+
+def _side_by_side(
+    older: Corpus, newer: Corpus
+) -> Iterator[tuple[str, ArticleFields | None, ArticleFields | None]]:
+
+    def rows(corpus: Corpus, side: str) -> Iterator[tuple[str, str, ArticleFields]]:
+        for part in range(-(-len(corpus) // layout.ARTICLES_PER_PART)):
+            reader = pa.ipc.open_file(pa.memory_map(str(corpus.part(part))))
+            for number in range(reader.num_record_batches):
+                for row in reader.get_batch(number).to_pylist():
+                    yield row["article_id"], side, row
+
+    by_id = itemgetter(0)
+    both = merge(rows(older, "before"), rows(newer, "after"), key=by_id)
+    for article_id, sides in groupby(both, by_id):
+        found = {side: row for _, side, row in sides}
+        yield article_id, found.get("before"), found.get("after")

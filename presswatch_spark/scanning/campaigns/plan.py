@@ -1,0 +1,287 @@
+"""The plan of a campaign: corpora, releases and options of its scans; and its items, a crawl or dataset each.
+
+CAMPAIGN/campaign.json            this
+CAMPAIGN/corpora/FROM-TO/         the articles that corpus TO has and corpus FROM has not, as a corpus
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, StorageError
+from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, part_of
+from presswatch_spark.scanning.releases.known import Listing, ReleaseList, at_hand, current, list_uri
+from presswatch_spark.scanning.releases.release import (
+    CRAWL_FORMS,
+    NEWS_SINCE,
+    Release,
+    form_of,
+    kinds_of,
+    week_of,
+)
+from presswatch_spark.scanning.releases.release import NEWS as CC_NEWS
+from presswatch_spark.scanning.releases.release_shards import shards_of
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.json_documents import parse_json
+from presswatch_spark.storage.objects import DeniedError, MissingError, canonical
+from presswatch_spark.storage.shards import glob_of
+from presswatch_spark.storage.uris import without_revision
+from presswatch_spark.tables.seals import sealed_json, unsealed_json
+
+LAYOUT = 2
+PLAN = "campaign.json"
+LOCK = "campaign.lock"
+CORPORA = "corpora"
+NEWS = "news"
+LANGUAGES_SINCE = (2018, 34)
+"""The crawl of August 2018 is the first whose languages were identified."""
+OVERDUE = timedelta(days=60)
+"""No crawl was without shard lists for longer after its last capture: then something else is wrong."""
+LIST_MAX_AGE = timedelta(days=7)
+"""With an older list of crawls a release may be missed."""
+WHOLE = "its pages name no languages, so all are read"
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusOfCampaign:
+    """A corpus that was given to a campaign: its place, its digest, and the number of its articles."""
+
+    path: str
+    digest: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPlan:
+    """The content of a campaign's file, which is sealed.
+
+    `corpora`: oldest first; each has all articles of the one before. `crawls`: `wet` or `warc`, `news` for
+    the months of CC-NEWS, or None; from `since` to `until`, None for no bound. `datasets`: names and parts.
+    `mirrors`: copies, by name of a dataset. `listed`: the list of crawls, or a site or folder with it.
+    `options`: of `presswatch scan`, for every scan. `settings`: digest of those that can change a row.
+    """
+
+    out: str
+    corpora: tuple[CorpusOfCampaign, ...]
+    crawls: str | None = None
+    since: str | None = None
+    until: str | None = None
+    datasets: tuple[tuple[str, str], ...] = ()
+    mirrors: dict[str, str] = field(default_factory=dict)
+    newest_first: bool = True
+    listed: str | None = None
+    options: tuple[str, ...] = ()
+    settings: str | None = None
+
+    def to_json(self) -> bytes:
+        """Return the content of the campaign's file."""
+        return sealed_json({"layout": LAYOUT, **asdict(self)}) + b"\n"
+
+    def known_crawls(
+        self, config: ScanConfig, now: datetime, *, by_name: bool = False, base: str | None = None
+    ) -> ReleaseList:
+        """Return the list of crawls that is due now; of news and datasets, the one at hand.
+
+        `by_name`: read no list, and add the crawls of later weeks that are published, each called by its
+        week: for machines that reach shard lists below `base`, and no list of crawls.
+
+        Raises:
+            StorageError: the list is a file, and cannot be read; or a shard list cannot be asked for now.
+        """
+        uri, form = list_uri(self.listed or config.datasets.common_crawl.index), self.crawls
+        if form is None or form not in CRAWL_FORMS:
+            return at_hand(uri)
+        if not by_name:
+            return current(uri, config.storage, now)
+
+        def is_published(name: str) -> bool:
+            try:
+                shards_of(name, form, base, config.datasets, config.storage)
+            except PresswatchError as error:
+                if is_absence(error):
+                    return False
+                if isinstance(error.__cause__, StorageError):
+                    raise error.__cause__ from error
+                raise
+            return True
+
+        return with_later_weeks(at_hand(uri), now, is_published)
+
+
+def read_plan(folder: Folder) -> tuple[CampaignPlan, str] | None:
+    """Return the campaign of a folder, and the ETag of its file; None if there is none.
+
+    Raises `CorruptError` for anything but what `to_json` wrote.
+    """
+    try:
+        data, etag = folder.read(PLAN)
+    except MissingError:
+        return None
+    try:
+        facts: dict[str, Any] = parse_json(data)
+        if facts.pop("layout") != LAYOUT:
+            raise ValueError
+        unsealed_json(data.rstrip(b"\n"))
+        del facts["sha256"]
+        facts["corpora"] = tuple(CorpusOfCampaign(**each) for each in facts["corpora"])
+        facts["datasets"] = tuple((str(name), str(part)) for name, part in facts["datasets"])
+        facts["options"] = tuple(facts["options"])
+        return CampaignPlan(**facts), etag
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CorruptError(
+            "is no campaign that this version can read, or was changed since it was written",
+            where=folder.at(PLAN),
+            remedy="use the version that opened it, undo an edit, or open it again in another folder",
+        ) from error
+
+
+def plan_of(folder: Folder) -> CampaignPlan:
+    """Return the campaign of a folder; `InputError` if there is none."""
+    found = read_plan(folder)
+    if found is None:
+        raise InputError(
+            "there is no campaign here", where=str(folder), remedy="open one: presswatch campaign open"
+        )
+    return found[0]
+
+
+def write_plan(folder: Folder, plan: CampaignPlan, etag: str | None) -> None:
+    """Write the campaign's file over the one with that ETag, or a first one; else raise `ConflictError`."""
+    folder.write(PLAN, plan.to_json(), absent=etag is None, etag=etag)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One release of a campaign, and how it is scanned.
+
+    `release`: of its rows; None where each row has its own. `path`: the shards of a dataset, `product`.
+    `note`: a peculiarity. `trouble`: why it cannot be scanned. `last_capture`: the time of the last capture
+    of a crawl.
+    """
+
+    name: str
+    format: str
+    release: str | None
+    path: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    product: str | None = None
+    trouble: InputError | None = None
+    last_capture: datetime | None = None
+
+    def settings(self, config: ScanConfig) -> ScanConfig:
+        """Return the settings of its scan."""
+        read = replace(config.read, release=config.read.release or self.release)
+        if self.columns and not config.read.columns:
+            read = replace(read, columns=self.columns)
+        return replace(config, read=read)
+
+    def holds(self, shard_uri: str) -> bool:
+        """Return whether a shard is one of a dataset's; of a crawl, its run names the release."""
+        if self.trouble is not None:
+            return False
+        if self.path is None:
+            return True
+        return _pattern(self.path).fullmatch(without_revision(shard_uri)) is not None
+
+
+@lru_cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return glob_of(canonical(path))
+
+
+def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: datetime) -> tuple[Item, ...]:
+    """Return the items of a campaign in their order: crawls or months of CC-NEWS, then datasets.
+
+    Raises `InputError` if `since` or `until` is in no list, or in the wrong order, or a dataset is not known.
+    """
+    crawls = list[Item]()
+    if plan.crawls:
+        releases = news_months(now) if plan.crawls == NEWS else known.listing.crawls
+        for release in _between(plan, releases):
+            is_news, note = plan.crawls == NEWS, ""
+            form = kinds_of(release.name)[0] if is_news else form_of(release.name, plan.crawls)
+            if config.read.languages and not is_news:
+                week = week_of(release.name)
+                note = "" if week and week >= LANGUAGES_SINCE else WHOLE
+            crawls.append(Item(release.name, form, release.name, note=note, last_capture=release.last))
+    if not plan.newest_first:
+        crawls.reverse()
+
+    datasets, parts = load_datasets(), list[Item]()
+    named = [(dataset_named(name, datasets), part, plan.mirrors.get(name)) for name, part in plan.datasets]
+    for dataset, part, mirror in named:
+        name = f"{dataset.id}:{part}"
+        try:
+            shards = part_of(dataset, part, mirror)
+        except InputError as error:
+            # Its files are on a site that cannot be asked for them; the other items can be scanned.
+            parts.append(Item(name, dataset.format, None, note=error.what, trouble=error))
+            continue
+        note = dataset.caution or ""
+        parts.append(Item(name, shards.format, shards.release, shards.path, shards.columns, note, dataset.id))
+    return (*crawls, *parts)
+
+
+def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]:
+    names = [crawl.name for crawl in crawls]
+    for name in (plan.since, plan.until):
+        if name is not None and name not in names:
+            raise InputError(
+                "is not in the list of crawls, or no month of CC-NEWS that is over",
+                where=name,
+                remedy=f"name one like {names[0]}; `presswatch releases` lists the crawls",
+            )
+    first = names.index(plan.until) if plan.until else 0
+    last = names.index(plan.since) if plan.since else len(names) - 1
+    if first > last:
+        raise InputError(
+            f"is newer than {plan.until}, so no crawl lies between them",
+            where=str(plan.since),
+            remedy="give the oldest crawl as --since and the newest as --until",
+        )
+    return crawls[first : last + 1]
+
+
+def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[str], bool]) -> ReleaseList:
+    """Return a list with the published crawls of the weeks since its newest crawl."""
+    weeks = {crawl.name: found for crawl in known.listing.crawls if (found := week_of(crawl.name))}
+    newest = max(weeks, default=None)
+    published = list[Release]()
+    if newest:
+        year, week = weeks[newest]
+        day = datetime.fromisocalendar(year, max(week, 1), 1).replace(tzinfo=UTC)
+        while (day := day + timedelta(weeks=1)) <= now:
+            name = "CC-MAIN-{}-{:02}".format(*day.isocalendar()[:2])
+            if is_published(name):
+                published.insert(0, Release(name, None, None))
+    listing = Listing(now, (*published, *known.listing.crawls))
+    return ReleaseList(listing, f"{known.origin}, and the weeks since {newest}")
+
+
+def news_months(now: datetime) -> tuple[Release, ...]:
+    """Return the months of CC-NEWS that are over, newest first: a month's list grows until its end."""
+    months = []
+    end = datetime(now.year, now.month, 1, tzinfo=UTC)
+    while end > NEWS_SINCE:
+        first = (end - timedelta(days=1)).replace(day=1)
+        months.append(Release(f"{CC_NEWS}-{first:%Y-%m}", max(first, NEWS_SINCE), end))
+        end = first
+    return tuple(months)
+
+
+def is_absence(error: PresswatchError) -> bool:
+    """Return whether a shard list is not there; a bucket that we may not list denies what it lacks."""
+    causes = (error, error.__cause__) if isinstance(error, InputError) else (error,)
+    return any(isinstance(cause, (MissingError, DeniedError)) for cause in causes)
+
+
+def is_overdue(last_capture: datetime | None, now: datetime) -> bool:
+    """Return whether a release should have been published long ago; one of unknown dates should."""
+    return last_capture is None or now - last_capture > OVERDUE

@@ -1,0 +1,265 @@
+"""Progress of a campaign by its published runs: shards that are read, shards that are missing, and the cost.
+
+A shard is known by its place: on a hub, a file has the same place at every commit. It is done if runs have
+read it to its end for the newest corpus, in one step or in several that join.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow.compute as pc
+
+from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, config_digest
+from presswatch_spark.scanning.campaigns.plan import Item
+from presswatch_spark.scanning.monitoring.metrics import PREFIX
+from presswatch_spark.scanning.runs.unfinished import UnfinishedRun
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.storage.uris import printable, scheme_of, without_revision
+from presswatch_spark.tables.declarations import PublishedRun
+from presswatch_spark.tables.store import TableStore
+
+Step = tuple[int, int]
+"""First and last corpus of a scan, counted from 1. A step from 0 is a scan for all articles."""
+Version = tuple[int | None, str | None]
+"""Size of a shard, and on S3 its ETag: another content has another version."""
+CORE_SECONDS = f"{PREFIX}core_seconds_total"
+_LOGGED = ("shard_uri", "status", "bytes_expected", "etag")
+
+
+@dataclass(slots=True)
+class Read:
+    """Shards of one item and one step by place: planned by a run, and read to their end.
+
+    `versions`: the contents that complete shards of a dataset had.
+    """
+
+    planned: set[str] = field(default_factory=set)
+    complete: set[str] = field(default_factory=set)
+    versions: dict[str, set[Version]] = field(default_factory=dict)
+
+    def add(self, place: str, status: str, version: Version | None) -> None:
+        """Add a shard of a run with its status."""
+        self.planned.add(place)
+        if status == "complete":
+            self.complete.add(place)
+            if version is not None:
+                self.versions.setdefault(place, set()).add(version)
+
+    def compare(self, place: str, version: Version) -> None:
+        """Forget a shard that has another content now than when it was read."""
+        known = self.versions.get(place)
+        pairs = [list(zip(each, version, strict=True)) for each in known or ()]
+        # An unknown size or ETag may be the same.
+        if pairs and not any(all(None in pair or pair[0] == pair[1] for pair in each) for each in pairs):
+            self.planned.discard(place)
+            self.complete.discard(place)
+
+
+@dataclass(slots=True)
+class Reads:
+    """Shards of an item that runs have read, by step.
+
+    `uris`: of places that are no URIs themselves. `listed`: places in the list of today, if that was read.
+    """
+
+    steps: dict[Step, Read] = field(default_factory=dict)
+    runs: list[str] = field(default_factory=list)
+    matches: int = 0
+    core_hours: float = 0.0
+    uris: dict[str, str] = field(default_factory=dict)
+    listed: frozenset[str] = frozenset()
+    shard_reads: int = 0
+
+    @property
+    def shards(self) -> set[str]:
+        """Return the places that runs have planned, and those in the list of today."""
+        return set(self.listed).union(*(read.planned for read in self.steps.values()))
+
+    def compare(self, listed: ShardPlan) -> None:
+        """Take the list of today: a shard with changed content was not read."""
+        for info in listed:
+            for read in self.steps.values():
+                read.compare(place_of(info.uri), version_of(info))
+        self.listed = frozenset(place_of(info.uri) for info in listed)
+
+    def planned_for(self) -> Mapping[str, int]:
+        """Return the newest corpus that each shard was planned for, read or not; 0 for none."""
+        return self._reaching({step: read.planned for step, read in self.steps.items()})
+
+    def read_for(self) -> Mapping[str, int]:
+        """Return the newest corpus that each shard was read for, to its end; 0 for none."""
+        return self._reaching({step: read.complete for step, read in self.steps.items()})
+
+    def _reaching(self, steps: Mapping[Step, set[str]]) -> Mapping[str, int]:
+        # Joining steps lead from 0 to the newest corpus; many shards have the same steps.
+        newest, found = dict[tuple[Step, ...], int](), dict[str, int]()
+        for place in self.shards:
+            known = tuple(step for step, places in steps.items() if place in places)
+            if known not in newest:
+                reached = {0}
+                while new := {last for first, last in known if first in reached} - reached:
+                    reached |= new
+                newest[known] = max(reached)
+            found[place] = newest[known]
+        return found
+
+    def whole(self) -> int:
+        """Return the newest corpus for which all shards were read to their end."""
+        return min(self.read_for().values(), default=0)
+
+    def unlisted(self, wanted: int) -> int:
+        """Return the number of shards that left the list before they were planned for the newest corpus."""
+        planned_for = self.planned_for()
+        return sum(planned_for[place] < wanted for place in self.shards - self.listed)
+
+    def missing(self, wanted: int) -> dict[Step, tuple[str, ...]]:
+        """Return the URIs of shards that a step has not read to their end, nor others in its place."""
+        read_for, found = self.read_for(), dict[Step, tuple[str, ...]]()
+        for step, read in sorted(self.steps.items()):
+            places = (place for place in read.planned - read.complete if read_for[place] < wanted)
+            if uris := tuple(sorted(self.uris.get(place, place) for place in places)):
+                found[step] = uris
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ItemProgress:
+    """The progress of one item. Corpora count from 1, and `wanted` is the newest.
+
+    `reached`, `whole`: the newest corpus that all its shards were planned for, and read for. `missing_of`: by
+    step, URIs of shards that were not read to their end. `fresh`: known shards that no run planned. `left`:
+    shards to be read, for each corpus. `shard_reads`: shards that runs have read. After a look by `run`:
+    `trouble`, why it could not be scanned; `is_unpublished`, its list is missing and not overdue;
+    `was_scanned`.
+    """
+
+    item: Item
+    reached: int
+    whole: int
+    wanted: int
+    missing_of: Mapping[Step, tuple[str, ...]] = field(default_factory=dict)
+    runs: tuple[str, ...] = ()
+    matches: int = 0
+    core_hours: float = 0.0
+    shards: int = 0
+    fresh: int = 0
+    left: int = 0
+    shard_reads: int = 0
+    trouble: PresswatchError | None = None
+    is_unpublished: bool = False
+    was_scanned: bool = False
+
+    @classmethod
+    def of(cls, item: Item, reads: Reads, wanted: int) -> ItemProgress:
+        """Return the progress that the reads of an item make."""
+        planned, missing = list(reads.planned_for().values()), reads.missing(wanted)
+        return cls(
+            item,
+            reached=min(planned, default=0),
+            whole=reads.whole(),
+            wanted=wanted,
+            missing_of=missing,
+            runs=tuple(sorted(reads.runs)),
+            matches=reads.matches,
+            core_hours=reads.core_hours,
+            shards=len(planned),
+            fresh=planned.count(0),
+            left=sum(reach < wanted for reach in planned) + sum(map(len, missing.values())),
+            shard_reads=reads.shard_reads,
+        )
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether all of it was read for the newest corpus."""
+        return self.whole == self.wanted
+
+    @property
+    def word(self) -> str:
+        """Return its state in a word or two."""
+        if self.is_done:
+            return "done"
+        if self.is_unpublished:
+            return "not published yet"
+        if not self.runs:
+            return "left"
+        if self.fresh:
+            return "new shards"
+        return "new articles" if self.reached < self.wanted else "partial"
+
+    @property
+    def missing(self) -> int:
+        """Return the number of shards that were not read to their end, for one corpus or several."""
+        return len({uri for uris in self.missing_of.values() for uri in uris})
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The published runs of tables; `core_hours` of each, as Spark counts cores, idle ones too."""
+
+    store: TableStore | None
+    rows: Sequence[PublishedRun] = ()
+    core_hours: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, store: TableStore | None) -> Runs:
+        """Read them; None is for tables that are not there yet."""
+        if store is None:
+            return cls(None)
+        metrics = store.read("metrics", columns=["run_id", "name", "value"])
+        spent = metrics.filter(pc.field("name") == CORE_SECONDS)
+        hours = {run: value / 3600 for run, value in zip(*_lists(spent, "run_id", "value"), strict=True)}
+        return cls(store, [PublishedRun(**row) for row in store.rows("runs")], hours)
+
+    def reads(
+        self, item: Item, digests: Mapping[str, Step], config: ScanConfig, minhash: MinHashRules
+    ) -> Reads:
+        """Return their reads of an item; `digests`: of the campaign's corpora, with their steps."""
+        wanted, reads = (item.format, config_digest(item.settings(config), minhash)), Reads()
+        for run in self.rows:
+            step = digests.get(run.corpus_digest)
+            # A sample, or a run of the records of other tables, is no reading of a release.
+            is_whole = run.asked_for == item.name and run.sample is None and run.records_planned is None
+            if step is None or (run.dataset, run.config_digest) != wanted or not is_whole:
+                continue
+            assert self.store is not None
+            log = self.store.read("scan_log", run.run_id, columns=list(_LOGGED))
+            lines = [(place_of(uri), uri, *facts) for uri, *facts in zip(*_lists(log, *_LOGGED), strict=True)]
+            if not lines or not all(item.holds(uri) for _, uri, *_ in lines):
+                continue
+            read = reads.steps.setdefault(step, Read())
+            for place, uri, status, size, etag in lines:
+                # A dataset may change; the list of a crawl has no sizes to compare.
+                version = None if item.path is None else version_of(ObjectInfo(uri, size, etag))
+                read.add(place, status, version)
+            reads.uris |= {place: uri for place, uri, *_ in lines if place != uri}
+            reads.shard_reads += len(lines)
+            reads.runs.append(run.run_id)
+            reads.matches += run.matches
+            reads.core_hours += self.core_hours.get(run.run_id, 0.0)
+        return reads
+
+
+def core_hours_spent(runs: Runs, digests: Iterable[str], begun: Iterable[UnfinishedRun]) -> float:
+    """Return the core-hours, as Spark counts cores, of runs with these corpora and of those begun."""
+    ours = set(digests)
+    published = (runs.core_hours.get(run.run_id, 0.0) for run in runs.rows if run.corpus_digest in ours)
+    return sum(published) + sum(run.counts.core_seconds for run in begun) / 3600
+
+
+def place_of(uri: str) -> str:
+    """Return the URI of a shard, on a hub without the commit: the name of the shard whatever its content."""
+    return printable(without_revision(uri))
+
+
+def version_of(info: ObjectInfo) -> Version:
+    """Return the version of a shard. On disk a copied file may have a new time, so only its size counts."""
+    return info.size, info.etag if scheme_of(info.uri) == "s3" else None
+
+
+def _lists(table: Any, *names: str) -> list[list[Any]]:
+    return [table[name].to_pylist() for name in names]

@@ -1,0 +1,407 @@
+"""Runs a campaign: looks at each release once, and scans the shards that published runs have not read.
+
+A step reads a release for the whole newest corpus or, where an earlier corpus is done, for the articles added
+since. Nothing is read twice: a run that a killed process began is continued first, and the locks of campaign
+and run and a last look before a run begins keep out other processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+
+from presswatch_spark.core.errors import BudgetError, InputError, OutputError, PresswatchError, StorageError
+from presswatch_spark.core.settings.config import MinHashRules, ScanConfig
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.core.threads import AskingThreads
+from presswatch_spark.corpus.layout import MANIFEST
+from presswatch_spark.corpus.manifest import Manifest
+from presswatch_spark.corpus.store import Corpus, manifest_of
+from presswatch_spark.scanning.campaigns.budget import HIGHER, Budget
+from presswatch_spark.scanning.campaigns.growth import build_growth, require_growth
+from presswatch_spark.scanning.campaigns.plan import (
+    CORPORA,
+    CampaignPlan,
+    CorpusOfCampaign,
+    Item,
+    is_absence,
+    is_overdue,
+)
+from presswatch_spark.scanning.campaigns.progress import (
+    ItemProgress,
+    Reads,
+    Runs,
+    Step,
+    core_hours_spent,
+    place_of,
+)
+from presswatch_spark.scanning.costs import dollars_text
+from presswatch_spark.scanning.monitoring.progress import EventLog, LoggedError, failures_logged
+from presswatch_spark.scanning.pipeline import RunSummary, scan, scan_key, shards_listed
+from presswatch_spark.scanning.releases.release_shards import shards_of
+from presswatch_spark.scanning.runs.unfinished import KEY_DIGITS, UnfinishedRun, unfinished_runs
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.objects import DeniedError, MissingError, ObjectInfo, stat
+from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.tables import WATCH_FOLDER
+from presswatch_spark.tables.store import TableStore
+
+ASKED_AT_ONCE = 8
+
+
+class DoneMeanwhileError(PresswatchError):
+    """Another process has done the task: campaigns may share tables."""
+
+
+class UnpublishedError(InputError):
+    """The shard list of a crawl is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The next scan of an item: shards, for a step.
+
+    `again`: they were not read to their end before. `gone`: URIs of shards to be read again that storage does
+    not have. `is_all`: these are all shards of the item. `known`: ids of the runs published when it was
+    found.
+    """
+
+    item: Item
+    step: Step
+    shards: ShardPlan
+    again: bool = False
+    gone: tuple[str, ...] = ()
+    is_all: bool = False
+    known: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def key(self) -> tuple[Step, bool]:
+        """Return step and `again`, by which tasks of an item differ."""
+        return self.step, self.again
+
+
+def store_of(plan: CampaignPlan, config: ScanConfig) -> TableStore | None:
+    """Return the tables of a campaign; None if no scan has made them yet."""
+    try:
+        return TableStore.open(plan.out, config.storage)
+    except OutputError:
+        names = Folder.of(plan.out, config.storage).names()
+        # A watch has its lock there before the first scan makes the tables.
+        if any(name.partition("/")[0] != WATCH_FOLDER for name in names):
+            raise
+        return None
+
+
+@dataclass(slots=True)
+class Campaign:
+    """A campaign that is open; `config` and `base` are those of its scans.
+
+    `notes`: on the lists of items, by name. The private rest is what this process has read: published runs
+    with their ids, digests of built corpora with their steps, lists by item.
+    """
+
+    folder: Folder
+    plan: CampaignPlan
+    items: tuple[Item, ...]
+    config: ScanConfig
+    base: str | None = None
+    notes: dict[str, str] = field(default_factory=dict)
+    _lists: dict[str, ShardPlan] = field(default_factory=dict)
+    _ids: tuple[str, ...] = ()
+    _runs: Runs | None = None
+    _digests: Mapping[str, Step] = field(default_factory=dict)
+    _minhash: MinHashRules = field(default_factory=MinHashRules)
+
+    @property
+    def newest(self) -> int:
+        """Return the number of the newest corpus, counted from 1."""
+        return len(self.plan.corpora)
+
+    def begun(self) -> list[UnfinishedRun]:
+        """Return the runs of its tables that a process has begun, and not published."""
+        store = store_of(self.plan, self.config)
+        found = unfinished_runs(store) if store else ()
+        return [run for run in found if isinstance(run, UnfinishedRun) and run.begun.by == "runs"]
+
+    def spent(self, begun: Iterable[UnfinishedRun]) -> float:
+        """Return the core-hours of its published runs and of `begun` ones, as Spark counts cores."""
+        runs = self._published()
+        return core_hours_spent(runs, self._digests, begun)
+
+    def progress_of(self, item: Item) -> ItemProgress:
+        """Return the progress of an item by the published runs, and by its list if that was read."""
+        return ItemProgress.of(item, self._reads(item), self.newest)
+
+    def _reads(self, item: Item) -> Reads:
+        reads = self._published().reads(item, self._digests, self.config, self._minhash)
+        if item.name in self._lists and item.path is not None:
+            reads.compare(self._lists[item.name])
+        return reads
+
+    def _published(self) -> Runs:
+        store = store_of(self.plan, self.config)
+        ids = tuple(store.published()) if store else ()
+        if self._runs is None or self._ids != ids:
+            self._runs, self._ids = Runs.of(store), ids
+            self._digests = self._built()
+            self._minhash = self._manifest(self.plan.corpora[-1]).minhash
+        return self._runs
+
+    def _built(self) -> dict[str, Step]:
+        found = {corpus.digest: (0, number) for number, corpus in enumerate(self.plan.corpora, 1)}
+        grown = self.folder / CORPORA
+        for name in grown.names():
+            place, _, file = name.rpartition("/")
+            first, _, last = place.partition("-")
+            if file == MANIFEST and first.isdecimal() and last.isdecimal():
+                found[manifest_of(grown.at(place), self.config.storage).digest] = (int(first), int(last))
+        return found
+
+    # What is left of an item.
+
+    def task_of(self, item: Item, tried: Collection[tuple[Step, bool]]) -> Task | None:
+        """Return the next task of an item that was not tried yet; None if nothing is left.
+
+        Raises `InputError` or `StorageError` if the item cannot be scanned, or its list cannot be read.
+        """
+        if item.trouble is not None:
+            raise item.trouble
+        reads = self._reads(item)
+        progress = ItemProgress.of(item, reads, self.newest)
+        for step, uris in progress.missing_of.items():
+            if (step, True) not in tried:
+                return self._again(item, step, uris)
+        if progress.reached == self.newest and item.path is None:
+            return None
+        listed = self._list(item, is_done=progress.is_done)
+        if listed is None:
+            return None
+
+        reads.compare(listed)
+        planned_for, by_reach = reads.planned_for(), dict[int, list[ObjectInfo]]()
+        for info in listed:
+            by_reach.setdefault(planned_for[place_of(info.uri)], []).append(info)
+        for reached in sorted(by_reach, reverse=True):
+            shards = replace(listed, shards=tuple(by_reach[reached]))
+            is_all = len(shards) == len(listed)
+            task = Task(item, (reached, self.newest), shards, is_all=is_all, known=self._ids)
+            if reached < self.newest and task.key not in tried:
+                return self._begun_before(task) or task
+        if count := reads.unlisted(self.newest):
+            what = f"{counted(count, 'shard')} listed no more: not scanned for articles that came since"
+            self.notes[item.name] = what
+        return None
+
+    def _begun_before(self, task: Task) -> Task | None:
+        """Return the task that a killed process began for an earlier corpus: it is finished first."""
+        begun = set(map(_key_in, self.begun()))
+        # A corpus that is not built was not scanned for.
+        built = set(self._built().values()) if begun else set()
+        first, last = task.step
+        for step in ((first, corpus) for corpus in range(first + 1, last)):
+            earlier = replace(task, step=step)
+            if step in built and self._key_of(earlier, self._corpus_of(step))[:KEY_DIGITS] in begun:
+                return earlier
+        return None
+
+    def _again(self, item: Item, step: Step, uris: Sequence[str]) -> Task:
+
+        def described(uri: str) -> ObjectInfo | None:
+            try:
+                return stat(uri, self.config.storage)
+            except (MissingError, DeniedError):
+                return None
+
+        ask_anew()
+        with AskingThreads(ASKED_AT_ONCE, "shards") as pool:
+            found = dict(zip(uris, pool.map(described, uris), strict=True))
+        there = ShardPlan.of(info for info in found.values() if info is not None)
+        gone = tuple(uri for uri, info in found.items() if info is None)
+        return Task(item, step, there, again=True, gone=gone, known=self._ids)
+
+    def _list(self, item: Item, *, is_done: bool) -> ShardPlan | None:
+        """Return the shards of an item by its list, read once; None if it is done and the list gone."""
+        lists, storage = self._lists, self.config.storage
+        if item.name in lists:
+            return lists[item.name]
+        try:
+            path, base = item.path, self.base
+            if path is None:
+                found = shards_of(item.name, item.format, base, self.config.datasets, storage)
+                path, base = found.path, found.base
+            lists[item.name] = shards_listed([path], item.format, storage, base)
+        except (InputError, StorageError) as error:
+            if is_done:
+                # A copy may be removed when it was scanned.
+                self.notes[item.name] = f"its list cannot be had any more: {error.what}"
+                return None
+            if item.path is None and is_absence(error):
+                raise UnpublishedError(error.what, where=error.where, remedy=error.remedy) from error
+            raise
+        return lists[item.name]
+
+    # A scan.
+
+    def carry_out(
+        self, task: Task, budget: Budget, command: str | None, events: EventLog | None = None
+    ) -> RunSummary | None:
+        """Scan the shards of a task, or the rest that a killed process left, and publish the run.
+
+        Return None if another process has done it. Raises `BudgetError` if the campaign has reached its
+        budget or this scan would, `LoggedError` for what is in the log of events, and else as
+        `pipeline.scan`.
+        """
+        try:
+            with failures_logged(events):
+                return self._scan(task, budget, command, events)
+        except (DoneMeanwhileError, LoggedError) as error:
+            if isinstance(error, DoneMeanwhileError) or isinstance(error.__cause__, DoneMeanwhileError):
+                return None
+            raise
+
+    def _scan(self, task: Task, budget: Budget, command: str | None, events: EventLog | None) -> RunSummary:
+        config, corpus = task.item.settings(self.config), self._corpus_of(task.step)
+        if budget.dollars is not None:
+            # The guard of the run itself counts the cost of that run.
+            key = self._key_of(task, corpus)[:KEY_DIGITS]
+            left = budget.left(self.spent(run for run in self.begun() if _key_in(run) != key))
+            config = replace(config, run=replace(config.run, budget=left))
+        try:
+            return scan(
+                task.shards,
+                dataset=task.item.format,
+                corpus=corpus,
+                out=self.plan.out,
+                config=config,
+                command=command,
+                events=events,
+                product=task.item.product,
+                asked_for=task.item.name,
+                beginning=partial(self._require_wanted, task),
+            )
+        except BudgetError as error:
+            if budget.dollars is None:
+                raise
+            what = f"{error.what}; that is what is left of the campaign's {dollars_text(budget.dollars)}"
+            raise BudgetError(what, where=task.item.name, remedy=HIGHER) from error
+
+    def _require_wanted(self, task: Task) -> None:
+        self._published()
+        if self._ids == task.known:
+            return
+        reads = self._reads(task.item)
+        planned_for = reads.planned_for()
+        if task.again:
+            missing = set(reads.missing(self.newest).get(task.step, ()))
+            is_wanted = all(info.uri in missing for info in task.shards)
+        else:
+            is_wanted = all(planned_for.get(place_of(info.uri), 0) <= task.step[0] for info in task.shards)
+        if not is_wanted:
+            raise DoneMeanwhileError(
+                "another process has scanned this meanwhile", where=task.item.name, remedy="look what is left"
+            )
+
+    def _key_of(self, task: Task, corpus: str) -> str:
+        config, item = task.item.settings(self.config), task.item
+        return scan_key(
+            task.shards,
+            dataset=item.format,
+            manifest=manifest_of(corpus, config.storage),
+            config=config,
+            sample=None,
+            sample_seed=0,
+            product=item.product,
+        )
+
+    def _corpus_of(self, step: Step) -> str:
+        """Return the corpus of a step; the articles that came since an earlier one are built if need be."""
+        first, last = step
+        if first == 0:
+            # With another corpus in its place, the scan would be of no step, and be repeated.
+            self._manifest(self.plan.corpora[last - 1])
+            return self.plan.corpora[last - 1].path
+        given, storage = (self.plan.corpora[number - 1] for number in step), self.config.storage
+        older, newer = (Corpus.same(each.path, each.digest, storage) for each in given)
+        out = self.folder / CORPORA / f"{first}-{last}"
+        build_growth(older, newer, out, self.config)
+        return out.uri
+
+    def _manifest(self, given: CorpusOfCampaign) -> Manifest:
+        manifest = manifest_of(given.path, self.config.storage)
+        if manifest.digest != given.digest:
+            raise InputError(
+                f"the corpus has digest {manifest.digest}, and the campaign was given {given.digest}",
+                where=given.path,
+                remedy="put the corpus back: a corpus never changes",
+            )
+        return manifest
+
+
+def _key_in(run: UnfinishedRun) -> str:
+    return run.folder.uri.rpartition("/")[2]
+
+
+def run(
+    campaign: Campaign,
+    now: datetime,
+    command: str | None,
+    budget: Budget | None = None,
+    retried: Collection[str] | None = None,
+) -> Iterator[Task | RunSummary | ItemProgress]:
+    """Look at each item once, and scan its rest: yield each task before its scan, its run, and the progress.
+
+    An item that cannot be scanned has its `trouble`; the others are scanned. `command`: the command line, for
+    the runs. `retried`: names of items whose missing shards are read again; None for all.
+
+    Raises:
+        BudgetError: the campaign has reached its budget, or the next scan would.
+        PresswatchError: a scan failed.
+    """
+    events = EventLog.of(campaign.config.run.log_format)
+    for item in campaign.items:
+        tried: set[tuple[Step, bool]] = set()
+        if retried is not None and item.name not in retried:
+            tried = {((first, last), True) for last in range(1, campaign.newest + 1) for first in range(last)}
+        was_scanned, is_unpublished = False, False
+        trouble: PresswatchError | None = None
+        try:
+            while (task := campaign.task_of(item, tried)) is not None:
+                yield task
+                if len(task.shards):
+                    summary = campaign.carry_out(task, budget or Budget(None), command, events)
+                    if summary is None:
+                        continue
+                    was_scanned = True
+                    yield summary
+                tried.add(task.key)
+        except (InputError, StorageError, LoggedError) as error:
+            if isinstance(error, LoggedError) and not isinstance(error.__cause__, (InputError, StorageError)):
+                raise
+            is_unpublished = isinstance(error, UnpublishedError) and not is_overdue(item.last_capture, now)
+            trouble = None if is_unpublished else error
+        progress = campaign.progress_of(item)
+        yield replace(progress, trouble=trouble, is_unpublished=is_unpublished, was_scanned=was_scanned)
+
+
+def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPlan:
+    """Return a plan with one more corpus, which must have all articles of the one before.
+
+    Raises `InputError` if it lacks or changes one, or is an older corpus, and `CorpusError` if it is not
+    sound.
+    """
+    manifest = manifest_of(path, config.storage)
+    given = CorpusOfCampaign(path, manifest.digest, manifest.counts.articles)
+    if plan.corpora and plan.corpora[-1].digest == given.digest:
+        return plan
+    if any(corpus.digest == given.digest for corpus in plan.corpora):
+        raise InputError(
+            "is an older corpus of this campaign", where=path, remedy="name the newest, or a new one"
+        )
+    if plan.corpora:
+        before = plan.corpora[-1]
+        older = Corpus.same(before.path, before.digest, config.storage)
+        require_growth(older, Corpus.same(path, given.digest, config.storage))
+    return replace(plan, corpora=(*plan.corpora, given))

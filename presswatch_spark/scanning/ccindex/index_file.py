@@ -1,0 +1,296 @@
+"""Files of Common Crawl's indexes, as rows on wanted hosts.
+
+A file of the columnar index is read by range: its footer, then hosts of those row groups whose statistics of
+SURT keys do not exclude them, then rows of wanted hosts. Nothing is left out on a guess. A shard of the older
+index (CDXJ) has the same keys, but nothing says where they are: it is read to its end.
+
+    fr,journal)/une 20240716153155 {"url": "https://www.journal.fr/une", "mime": "text/html", …}
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from presswatch_spark.core.errors import CorruptError, PresswatchError
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.reading.inflate import inflated, lines
+from presswatch_spark.reading.rows.columns import parse, readable_part
+from presswatch_spark.reading.rows.parquet import GroupReader, OpenedParquet, dotted_names, open_parquet
+from presswatch_spark.reading.rows.parquet_footer import BYTE_ARRAY, Chunk
+from presswatch_spark.reading.rows.row_values import DAMAGE_ERRORS, column_at
+from presswatch_spark.scanning.ccindex.columns import SEARCHED, chosen_columns, missing_columns
+from presswatch_spark.scanning.ccindex.wanted import Wanted
+from presswatch_spark.storage.objects import (
+    ObjectInfo,
+    StorageOptions,
+    open_stream,
+    printable,
+    random_access,
+)
+from presswatch_spark.storage.streams import CountedFile
+
+Row = dict[str, object]
+Places = npt.NDArray[np.int64]
+
+BATCH_ROWS = 1 << 14
+TEXT_KINDS = frozenset(
+    ("string", "large_string", "string_view", "binary", "large_binary", "binary_view", "fixed_size_binary")
+)
+CDXJ_FIELDS = {
+    "url": "url",
+    "http_status": "status",
+    "payload_digest": "digest",
+    "mime_declared": "mime",
+    "mime_detected": "mime-detected",
+    "charset": "charset",
+    "languages": "languages",
+    "truncated": "truncated",
+    "warc_filename": "filename",
+    "record_offset": "offset",
+    "record_length": "length",
+}
+"""Our name of each column, and theirs in CDXJ."""
+MAX_LINE_BYTES = 1 << 20
+# The CDXJ of OpenWayback begins with `!OpenWayback-CDXJ 1.0`, and more of such lines may follow.
+_ABOUT = b"!"
+_MILLISECONDS = re.compile("[0-9]{17}")
+_CDXJ_NAME = re.compile(r"(?:^|/)cdx-[^/]*\.gz$|\.cdxj(?:\.gz)?$")
+
+
+@dataclass(slots=True)
+class IndexReport(ReadReport):
+    """How far the reading of an index file got.
+
+    `row_groups_read` counts those whose hosts were read, `row_groups_done` those that were read as far as
+    they matter, or left out. `missing`: the columns that the file lacks.
+    """
+
+    rows: int = 0
+    row_groups: int = 0
+    row_groups_read: int = 0
+    row_groups_done: int = 0
+    missing: tuple[str, ...] = ()
+
+
+def read_index(
+    info: ObjectInfo, wanted: Wanted, storage: StorageOptions, report: IndexReport
+) -> Iterator[tuple[int, Row]]:
+    """Yield the rows on wanted hosts, each with its index in the file, as values by our names of the columns.
+
+    A column that the file lacks is in no row. A row group that cannot be read is a defect, and gives no rows.
+    `CorruptError`: no footer can be read, or no column of URLs. `StorageError`: the object cannot be reached.
+    """
+    # Every read of pyarrow's is one request for just its bytes; ranges that nearly touch are read as one.
+    with CountedFile(random_access(info, storage, read_ahead=0)) as file:
+        try:
+            # Spark wrote the times of the real index as INT96, whose nanoseconds reach to 2262 only.
+            parquet = open_parquet(
+                cast(BinaryIO, file), printable(info.uri), pre_buffer=True, coerce_int96_timestamp_unit="us"
+            )
+            for finding, offset in parquet.footer.complaints:
+                report.add_defect(finding, offset)
+            report.rows, report.row_groups = parquet.footer.rows, len(parquet.footer.groups)
+            yield from _IndexFile(parquet, _columns(parquet, info.uri, report), wanted, report).rows()
+        finally:
+            report.bytes_read = file.bytes_read
+
+
+def _columns(parquet: OpenedParquet, uri: str, report: IndexReport) -> dict[str, str]:
+    schema = parquet.schema
+    chosen = chosen_columns(dotted_names(schema))
+    sample = pa.RecordBatch.from_pylist([], schema)
+    # A column that is no text names no host: it must not leave a row out.
+    for ours in {"host", "url", "captured_at"} & chosen.keys():
+        kind = column_at(sample, chosen[ours]).type
+        # Nor is a number a moment: its unit and its beginning are unknown.
+        if not (_is_text(kind) or (ours == "captured_at" and pa.types.is_timestamp(kind))):
+            del chosen[ours]
+    if "url" not in chosen:
+        raise CorruptError(
+            "this is no columnar index: it has no column `url` of text",
+            where=printable(uri),
+            remedy="name the files below cc-index/table/cc-main/warc/",
+        )
+    report.missing = missing_columns(chosen, printable(uri))
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class _IndexFile:
+    parquet: OpenedParquet
+    columns: Mapping[str, str]
+    wanted: Wanted
+    report: IndexReport
+
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        first, key = 0, self.columns.get("key")
+        for group, described in enumerate(self.parquet.footer.groups):
+            keys = next((each for each in described.chunks if each.leaf.path == key), None)
+            bounds = keys and _bounds(keys)
+            if not bounds or self.wanted.in_keys(*bounds):
+                self.report.row_groups_read += 1
+                for place, row in self._rows_of(group):
+                    yield first + place, row
+            else:
+                self.report.row_groups_done += 1
+            first += described.rows
+
+    def _rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
+        """Yield the rows of a row group on wanted hosts; all of them, or none and a defect."""
+        name = self.columns.get("host")
+        try:
+            if name is None:
+                places = np.arange(self.parquet.footer.groups[group].rows)
+            else:
+                found = [np.empty(0, np.int64)]
+                for first, batch in self._batches(group, [name]):
+                    hosts = column_at(batch, name).dictionary_encode()
+                    known = [self.wanted.is_host(host) for host in _values(hosts.dictionary)]
+                    # The last one represents hosts that are null: their URLs decide.
+                    wanted = np.array([*known, True])[hosts.indices.fill_null(len(known)).to_numpy()]
+                    found.append(first + np.flatnonzero(wanted))
+                places = np.concatenate(found)
+            batches = list(self._columns_at(group, places)) if len(places) else []
+        except DAMAGE_ERRORS as error:
+            failure = self.parquet.file.failure
+            if isinstance(failure, PresswatchError):
+                raise failure from error
+            self.report.add_defect(f"row group cannot be read ({type(error).__name__})", group, "row group")
+            return
+        self.report.row_groups_done += 1
+        for taken, columns in batches:
+            values = {ours: _values(column) for ours, column in columns.items()}
+            for i, place in enumerate(taken.tolist()):
+                yield place, {ours: column[i] for ours, column in values.items()}
+
+    def _columns_at(self, group: int, places: Places) -> Iterator[tuple[Places, dict[str, pa.Array]]]:
+        names = {ours: name for ours, name in self.columns.items() if ours not in SEARCHED}
+        for first, batch in self._batches(group, sorted(names.values())):
+            begin, end = np.searchsorted(places, (first, first + len(batch)))
+            if begin < end:
+                taken = places[begin:end]
+                at = pa.array(taken - first)
+                columns = dict[str, pa.Array]()
+                for ours, name in names.items():
+                    column = column_at(batch, name)
+                    if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
+                        # Arrow cannot take rows of views.
+                        column = column.cast(pa.large_binary())
+                    columns[ours] = column.take(at)
+                yield taken, columns
+
+    def _batches(self, group: int, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        first = 0
+        for batch in GroupReader(self.parquet, group, names).batches(BATCH_ROWS):
+            yield first, batch
+            first += len(batch)
+
+
+def _bounds(chunk: Chunk) -> tuple[str, str] | None:
+    """Return the least and the greatest value of a column of a row group; None if a row may be outside."""
+    if chunk.nulls != 0 or chunk.least is None or chunk.greatest is None or chunk.leaf.kind != BYTE_ARRAY:
+        return None
+    try:
+        return chunk.least.decode(), chunk.greatest.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return str(kind).partition("[")[0] in TEXT_KINDS
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Return the values of a column in Python: U+FFFD for invalid UTF-8, None for values it cannot hold."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if _is_text(column.type):
+        return [
+            None if value is None else value.decode("utf-8", "replace")
+            for value in column.cast(pa.large_binary()).to_pylist()
+        ]
+    try:
+        values = list(column.to_pylist())
+    except DAMAGE_ERRORS:
+        values = [_value(each) for each in column]
+    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+        # Tools that know no missing integers make floats of a column that has one.
+        return [int(value) if value is not None and value % 1 == 0 else value for value in values]
+    return values
+
+
+def _value(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except DAMAGE_ERRORS:
+        return None
+
+
+def is_cdxj(uri: str) -> bool:
+    """Return True for names of shards of the older index: `cdx-00000.gz`, `*.cdxj`, `*.cdxj.gz`."""
+    return _CDXJ_NAME.search(uri) is not None
+
+
+def read_cdxj(
+    info: ObjectInfo, wanted: Wanted, storage: StorageOptions, report: IndexReport
+) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of a CDXJ file as `read_index`; the index of a row is that of its line.
+
+    The file counts as one row group. A line that cannot be read is a defect; an object is a `StorageError`.
+    """
+    report.row_groups = report.row_groups_read = 1
+    with open_stream(info, storage) as stream:
+        try:
+            for place, line in lines(inflated(stream, report), report, MAX_LINE_BYTES):
+                if not report.rows and line.startswith(_ABOUT):
+                    continue
+                report.rows, report.row_groups_done = report.rows + 1, 1
+                row = row_of_line(line, wanted)
+                if row is None:
+                    report.add_defect("line is not that of an index", place, "line")
+                elif row:
+                    yield place, row
+        finally:
+            report.bytes_read = stream.position
+    if not report.rows and not report.defects_total:
+        report.add_defect("the file holds no line")
+
+
+def row_of_line(line: bytes, wanted: Wanted) -> Row | None:
+    """Return the values of a line by our names; empty if it is not wanted, None if it cannot be read."""
+    head, brace, rest = line.decode("utf-8", "replace").partition(" {")
+    # A key may hold spaces, as its URL does.
+    key, _, time = head.rpartition(" ")
+    if not (key and brace):
+        return None
+    if not wanted.in_keys(key, key):
+        return {}
+    try:
+        fields = parse(f"{{{rest}".encode())
+    except ValueError:
+        return None
+    if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
+        return None
+    return {"captured_at": to_second(time)} | {
+        ours: _storable(fields.get(name)) for ours, name in CDXJ_FIELDS.items()
+    }
+
+
+def to_second(time: str) -> str:
+    """Return the time of a capture without the milliseconds that some indexes write after the seconds."""
+    return time[:-3] if _MILLISECONDS.fullmatch(time) else time
+
+
+def _storable(value: object) -> object:
+    value = readable_part(value)
+    if isinstance(value, tuple):
+        return tuple(map(_storable, value))
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value

@@ -1,0 +1,120 @@
+"""Keys of an index (SURT), and the rows of it that can be a member's: their hosts and runs of keys.
+
+Keys have the host's labels from the right, then the path, in lower case and without `www.`:
+`https://a.fr/Une` is `fr,a)/une`. The pages of a host and of all hosts below it are three runs of keys: after
+`fr,a)`, `fr,a,` and, with a port, `fr,a:`.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple, Self
+from urllib.parse import urlsplit
+
+from presswatch_spark.matching.judgement.urls import AMP_CACHES, hosts_above, page_url
+
+_WWW = re.compile(r"^www\d*\.(?=.)")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_PORTS = {"http": 80, "https": 443}
+_PLAIN_PATH, _PLAIN_QUERY = re.compile(r"(/[a-z0-9._~-]+)*/?"), re.compile(r"[a-z0-9._~=&+:/-]*")
+_SESSION = re.compile(r"(?:jsessionid|phpsessid|aspsession|sid|cfid|cftoken)", re.IGNORECASE)
+
+Range = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Hosts, each with all hosts below it, and the sorted runs [first, last) of SURT keys that they have."""
+
+    hosts: frozenset[str]
+    ranges: tuple[Range, ...]
+
+    @classmethod
+    def of(cls, sites: Mapping[str, Iterable[str]]) -> Self:
+        """Return the keys of hosts, each with the paths of its wanted pages, and of AMP caches.
+
+        Google's viewer of AMP is on all of Google's hosts, and costs one more row group of every subset: left
+        out.
+        """
+        paths = {host: set(below) for host, below in sites.items()}
+        for cache in AMP_CACHES:
+            paths.setdefault(cache.removeprefix("."), set()).add("/")
+        ranges = list[Range]()
+        for host, below in paths.items():
+            # Of a path the first name is used, and only if every way to write it gives the same key.
+            firsts = {path.split("/")[1].lower() for path in below}
+            for key, first in product(_keys(host), firsts):
+                if _PLAIN_NAME.fullmatch(first):
+                    ranges.append((f"{key})/{first}", f"{key})/{first[:-1]}{chr(ord(first[-1]) + 1)}"))
+                    # Hosts below it.
+                    ranges.append((f"{key},", f"{key}-"))
+                else:
+                    ranges.append((f"{key})", f"{key}-"))
+                ranges.append((f"{key}:", f"{key};"))
+        merged = list[Range]()
+        for low, high in sorted(ranges):
+            if merged and low <= merged[-1][1]:
+                merged[-1] = merged[-1][0], max(merged[-1][1], high)
+            else:
+                merged.append((low, high))
+        return cls(frozenset(paths), tuple(merged))
+
+    def in_keys(self, low: str, high: str) -> bool:
+        """Return True if a key between `low` and `high`, both included, can be wanted."""
+        place = bisect_right(self.ranges, low, key=lambda range_: range_[1])
+        return place < len(self.ranges) and self.ranges[place][0] <= high
+
+    def is_host(self, name: str | None) -> bool:
+        """Return True if a host of the index can be wanted; one that cannot be read can."""
+        page = page_url(f"https://{name}/") if name else None
+        return page is None or not self.hosts.isdisjoint(hosts_above(page.host))
+
+
+def _keys(host: str) -> Iterator[str]:
+    """Yield the beginnings of the keys of a host: `www.` may be left out, addresses are in either order."""
+    for name in {*_spellings(host), *_spellings(_WWW.sub("", host, count=1))}:
+        labels = name.split(".")
+        if name.startswith("[") or all(map(str.isdigit, labels)):
+            yield name
+        yield ",".join(reversed(labels))
+
+
+def _spellings(host: str) -> set[str]:
+    try:
+        return {host, host.encode("ascii").decode("idna")}
+    except UnicodeError:
+        return {host}
+
+
+class Key(NamedTuple):
+    """The SURT of a URL, as the crawler's canonicaliser writes it, and whether it is sure.
+
+        https://www.journal.example/Une/?b=2&a=1      example,journal)/une?a=1&b=2
+
+    The canonicaliser knows more rules, such as those for session ids: a page may be there under another key.
+    """
+
+    surt: str
+    is_sure: bool
+
+
+def key_of(url: str) -> Key | None:
+    """Return the key of a URL; None for a text that is no URL of a page."""
+    try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+        port = parts.port
+    except (ValueError, UnicodeError):
+        return None
+    if parts.scheme.lower() not in _PORTS or not host:
+        return None
+    labels = ",".join(reversed(_WWW.sub("", host, count=1).strip(".").split(".")))
+    shown = "" if port in (None, _PORTS[parts.scheme.lower()]) else f":{port}"
+    path = (re.sub("/+", "/", parts.path.lower()) or "/").rstrip("/") or "/"
+    query = "&".join(sorted(filter(None, parts.query.lower().split("&"))))
+    is_sure = bool(_PLAIN_PATH.fullmatch(path) and _PLAIN_QUERY.fullmatch(query)) and not shown
+    is_sure = is_sure and not _SESSION.search(parts.path + parts.query) and "/." not in path
+    is_plain_host = re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]+", host) is not None
+    return Key(f"{labels}{shown}){path}{'?' * bool(query)}{query}", is_sure and is_plain_host)

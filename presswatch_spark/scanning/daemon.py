@@ -1,0 +1,41 @@
+"""The process that Spark forks Python workers from: it has loaded their modules, once for all of them.
+
+Spark starts it as `python -m presswatch_spark.scanning.daemon pyspark.worker`, on this host only, with a zip of
+PySpark's sources on the path, whose modules every process would compile again.
+"""
+
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+
+from presswatch_spark.core.compiled import load_numba
+from presswatch_spark.reading.text.kernels import load_table
+
+NEEDED = ("presswatch_spark.scanning.pipeline", "presswatch_spark.scanning.runs.wave_task", "pyspark.worker")
+ZIPPED = Path("python", "lib", "pyspark.zip")
+"""The zip of an installed PySpark's sources."""
+
+
+def serve(*modules: str) -> None:
+    """Load modules and kernels, then fork a worker at each request of Spark, until Spark ends."""
+    sys.path[:] = without_own_zip(sys.path)
+    from pyspark.daemon import manager
+
+    for name in modules:
+        import_module(name)
+    load_numba()
+    load_table()
+    manager()
+
+
+def without_own_zip(paths: Iterable[str]) -> list[str]:
+    """Leave out the zip of a PySpark that another one of the paths has as a package: both are the same."""
+    paths = list(paths)
+    installed = (path for path in paths if Path(path, "pyspark", "daemon.py").exists())
+    zips = {str(Path(path, "pyspark", ZIPPED)) for path in installed}
+    return [path for path in paths if path not in zips]
+
+
+if __name__ == "__main__":
+    serve(*NEEDED)

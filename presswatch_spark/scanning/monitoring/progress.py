@@ -1,0 +1,467 @@
+"""Progress of a run, for people at a terminal, collectors of logs and Prometheus. Counts only, no web text.
+
+People get one live line on a terminal, elsewhere a line a minute. Collectors get one JSON object a line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self, TextIO
+
+from presswatch_spark.core.errors import OutputError, PresswatchError
+from presswatch_spark.core.redaction import redacted_json
+from presswatch_spark.core.terminal import printable
+from presswatch_spark.scanning.monitoring.metrics import SCAN, Metrics, MetricSample, RunFacts, Terms, Totals
+from presswatch_spark.storage.host_limits import Waiting, waits_reported
+
+SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_BETWEEN_LINES = 60.0
+# Without news for so long, no time left is shown: shards of most datasets take less.
+STALLED_SECONDS = 120.0
+# Columns of the log that an event names for a shard that is not complete.
+FACTS_OF_INCOMPLETE = ("shard_uri", "status", "failure", "error", "attempts", "seconds")
+
+Level = Literal["info", "warning", "error"]
+
+
+class EventLog:
+    """Writes events to `stream`, by default stderr; threads may share it."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._host = socket.gethostname()
+        self._bound: dict[str, object] = {}
+        self._one_at_a_time = threading.Lock()
+
+    @classmethod
+    def of(cls, log_format: str) -> Self | None:
+        """Return a log on stderr if `run.log_format` wants events; None if it is for people."""
+        return cls() if log_format == "json" else None
+
+    def bind(self, **facts: object) -> None:
+        """Add these facts to every later event."""
+        self._bound.update(facts)
+
+    def tell(self, event: str, level: Level = "info", /, **facts: object) -> None:
+        """Write an event in ASCII, unless the stream is closed. Its facts replace bound ones."""
+        head = {"time": _utc(datetime.now(UTC), "milliseconds"), "level": level, "event": event}
+        record = {**head, "host": self._host, **self._bound, **facts}
+        line = json.dumps(redacted_json(record), default=str)
+        with self._one_at_a_time, suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    def throttled(self, waiting: Waiting) -> None:
+        """Write that a host makes this process wait; workers write it on their own stderr."""
+        until = _utc(datetime.fromtimestamp(waiting.until, UTC), "seconds")
+        self.tell("throttled", "warning", site=waiting.host, why=waiting.why, until=until)
+
+    def tell_failure(self, event: str, error: BaseException) -> None:
+        """Write that an error ended something; of an error that is not ours, only its class."""
+        facts = {"error": type(error).__name__}
+        if isinstance(error, PresswatchError):
+            facts = {"error": error.what, "where": error.where, "remedy": error.remedy}
+        elif isinstance(error, OSError) and error.strerror:
+            facts = {"error": error.strerror, "where": str(error.filename or "")}
+        self.tell(event, "error", error_class=type(error).__name__, **facts)
+
+
+def _utc(moment: datetime, to: str) -> str:
+    return moment.isoformat(timespec=to).replace("+00:00", "Z")
+
+
+class LoggedError(PresswatchError):
+    """An error that has been logged as an event, so that only its exit code is left to give."""
+
+
+class LoggedInterrupt(KeyboardInterrupt):
+    """An interrupt that has been logged as an event."""
+
+
+@contextmanager
+def failures_logged(events: EventLog | None) -> Iterator[None]:
+    """Log as events what ends the block, and hosts that make it wait; without a log, do nothing.
+
+    Raises `LoggedError` or `LoggedInterrupt` in the place of the error that was logged.
+    """
+    try:
+        with waits_reported(events.throttled) if events else nullcontext():
+            yield
+    except (PresswatchError, OSError, KeyboardInterrupt) as error:
+        if events is None:
+            raise
+        events.tell_failure("command_failed", error)
+        if isinstance(error, KeyboardInterrupt):
+            raise LoggedInterrupt from error
+        raise LoggedError("this has been logged") from error
+
+
+# --- progress
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTotals:
+    """The counts of some shards; `incomplete`: those that were not read to their end.
+
+    Of a census: rows of the index, bytes read, captures. `core_seconds`: with idle cores.
+    """
+
+    shards: int = 0
+    incomplete: int = 0
+    documents: int = 0
+    text_bytes: int = 0
+    matches: int = 0
+    signals: int = 0
+    core_seconds: float = 0.0
+
+    def __add__(self, other: ShardTotals) -> ShardTotals:
+        return ShardTotals(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+    def __sub__(self, other: ShardTotals) -> ShardTotals:
+        return self + ShardTotals(*(-count for count in astuple(other)))
+
+    @classmethod
+    def of(cls, log: Mapping[str, object], terms: Terms = SCAN) -> ShardTotals:
+        """Count one shard, from its row of the log."""
+        columns = (terms.documents, terms.text_bytes, terms.matches, "signals")
+        return cls(1, int(log["status"] != "complete"), *(int(str(log.get(name) or 0)) for name in columns))
+
+
+class Progress:
+    """Reports how far a run is while its block runs: a thread calls `tick` once a second.
+
+    `stream`: default stderr. `live`: redraw one line instead of writing new ones; default: on a terminal.
+    `events`: the log to write to instead.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        live: bool | None = None,
+        events: EventLog | None = None,
+    ) -> None:
+        self._stream = stream or sys.stderr
+        self._clock, self._events = clock, events
+        self._live = not events and (self._stream.isatty() if live is None else live)
+        self._over = threading.Event()
+        self._under_way: Callable[[], ShardTotals] = ShardTotals
+        self._warned = False
+        self.start(0, ShardTotals())
+
+    def start(self, planned: int, done: ShardTotals, terms: Terms = SCAN) -> None:
+        """Begin the clock with `planned` shards in all; an earlier process has `done` some of them."""
+        self._planned, self._before, self._done, self._terms = planned, done, done, terms
+        self._started = self._reported = self._clock()
+        self._pass: tuple[int, int] | None = None
+        self._readings = self._readings_done = 0
+        self._moved_at: float | None = None
+        self._seen = ShardTotals(), 0
+
+    def expect(self, readings: int) -> None:
+        """Count on so many readings of shards, in passes before the last, which give no rows."""
+        self._readings = readings
+
+    def in_pass(self, number: int, count: int) -> None:
+        """Begin pass `number` of `count`."""
+        self._pass = number, count
+
+    def sifted(self, shards: int) -> None:
+        """Count shards that were read in a pass before the last."""
+        self._readings_done += shards
+
+    @contextmanager
+    def during(self, counts: Callable[[], ShardTotals]) -> Iterator[None]:
+        """Add the result of `counts` to totals while the block runs: work that may have to be repeated."""
+        self._under_way = counts
+        try:
+            yield
+        finally:
+            self._under_way = ShardTotals
+
+    def add(self, counts: ShardTotals, log: Sequence[Mapping[str, object]] = ()) -> None:
+        """Count what is done for good; `log`: its shards' rows of the log.
+
+        If none of the first shards could be read and others are to come, warn once: a wrong region or a
+        missing right shows after minutes, not days.
+        """
+        self._done += counts
+        done = self._done
+        nothing_read = done.incomplete == done.shards and not done.documents and not done.text_bytes
+        if not (nothing_read and 1 < done.shards < self._planned and log) or self._warned:
+            return
+        self._warned = True
+        failed = {name: log[0][name] for name in ("shard_uri", "error")}
+        if self._events:
+            self._events.tell("no_shard_read", "warning", shards=done.shards, **failed)
+            return
+        self.say(
+            f"warning: none of the first {done.shards:,} {self._terms.shard}s could be read, such as"
+            f" {failed['shard_uri']}: {failed['error']} (the {self._terms.run} goes on; Ctrl-C stops it)"
+        )
+
+    def say(self, news: str) -> None:
+        """Write a line of news, above the live line if there is one."""
+        self._write(("\r\x1b[K" if self._live else "") + printable(news) + "\n")
+
+    def tick(self) -> None:
+        """Report if it is time to."""
+        now = self._clock()
+        if self._live or now - self._reported >= SECONDS_BETWEEN_LINES:
+            self._report(now)
+
+    def __enter__(self) -> Self:
+        self._over.clear()
+        self._ticker = threading.Thread(target=self._run, name="progress", daemon=True)
+        self._ticker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._ticker.join()
+        self._report(self._clock())
+        if self._live:
+            self._write("\n")
+
+    def _run(self) -> None:
+        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
+            self.tick()
+
+    def _write(self, text: str) -> None:
+        # A run does not end because its reader has gone. A stream that was closed raises `ValueError`.
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()
+
+    def _report(self, now: float) -> None:
+        self._reported = now
+        facts = self._facts(now)
+        if self._events:
+            self._events.tell("progress", **facts)
+            return
+        terms = self._terms
+        parts = [f"pass {facts['pass']} of {facts['passes']}"] if "pass" in facts else []
+        parts += [
+            f"{facts['shards']:,}/{facts['planned']:,} {terms.shard}s",
+            f"{facts[terms.documents]:,} {terms.documents}",
+            f"{facts['mb_per_second']:,.0f} MB/s",
+            f"{facts[terms.matches]:,} {terms.matches}",
+        ]
+        if facts["incomplete"]:
+            parts.append(f"{facts['incomplete']:,} incomplete")
+        if facts["seconds_left"]:
+            minutes, seconds = divmod(int(facts["seconds_left"]), 60)
+            parts.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left")
+        line = " · ".join(parts)
+        self._write(f"\r{line}\x1b[K" if self._live else f"{line}\n")
+
+    def _facts(self, now: float) -> dict[str, int | float | None]:
+        done = self._done + self._under_way()
+        seconds = max(now - self._started, 1e-9)
+        read = done.shards - self._before.shards + self._readings_done
+        to_read = self._planned - done.shards + self._readings - self._readings_done
+        # No time left can be estimated while a host is silent.
+        if self._moved_at is None or (done, self._readings_done) != self._seen:
+            self._moved_at, self._seen = now, (done, self._readings_done)
+        gained = done - self._before
+        has_read = gained.text_bytes > 0 or gained.documents > 0 or self._readings_done > 0
+        is_moving = has_read and now - self._moved_at < STALLED_SECONDS
+        passes = dict(zip(("pass", "passes"), self._pass, strict=True)) if self._pass else {}
+        return {
+            **passes,
+            "shards": done.shards,
+            "planned": self._planned,
+            "incomplete": done.incomplete,
+            self._terms.documents: done.documents,
+            self._terms.text_bytes: done.text_bytes,
+            "mb_per_second": round(gained.text_bytes / seconds / 1e6, 1),
+            self._terms.matches: done.matches,
+            "seconds": round(seconds, 1),
+            "seconds_left": round(to_read * seconds / read) if read and is_moving else None,
+        }
+
+
+# --- a run
+
+
+class Observer:
+    """Follows one run, for people, collectors of logs (`events`) and Prometheus (`metrics_file`).
+
+    The file is written whole or not at all, after each wave and at the end. `dollars`: the price of hours of
+    cores, as Spark counts them.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        events: EventLog | None = None,
+        metrics_file: str | None = None,
+        dollars: Callable[[float], float] | None = None,
+    ) -> None:
+        self.progress = progress
+        self._events = events
+        self._file = Path(metrics_file) if metrics_file else None
+        self._dollars = dollars
+        self._totals: Totals = Counter()
+        self._facts: RunFacts | None = None
+        self._wave = 0
+        self._terms = SCAN
+
+    def start(
+        self, facts: RunFacts, asked: Mapping[str, object], counts: ShardTotals, totals: Totals
+    ) -> None:
+        """Begin a run, or resume one; `OutputError` if the metrics file cannot be written."""
+        self._facts, self._totals, self._terms = facts, Counter(totals), facts.terms
+        self._wave = int(totals[MetricSample("waves_total")])
+        if self._events:
+            self._events.bind(run_id=facts.labels["run_id"])
+        self._tell("run_started", shards_planned=facts.planned, shards_done=counts.shards, **asked)
+        self.progress.start(facts.planned, counts, facts.terms)
+        self._write("running")
+
+    def wave_started(self, shards: int) -> None:
+        """Begin a wave of so many shards."""
+        self._wave += 1
+        self._tell("wave_started", wave=self._wave, shards=shards)
+
+    def wave_finished(self, counts: ShardTotals, totals: Totals, log: Iterable[Mapping[str, Any]]) -> None:
+        """Count what was done of a wave; `log`: its rows of the log, at least of incomplete shards."""
+        incomplete = [row for row in log if row["status"] != "complete"]
+        for row in incomplete:
+            level: Level = "error" if row["status"] == "failed" else "warning"
+            facts = {name: row[name] for name in FACTS_OF_INCOMPLETE}
+            self._tell(f"shard_{row['status']}", level, wave=self._wave, **facts)
+        terms = self._terms
+        self._tell(
+            "wave_finished",
+            wave=self._wave,
+            shards=counts.shards,
+            shards_failed=int(totals[MetricSample("shards_total", "failed")]),
+            shards_partial=int(totals[MetricSample("shards_total", "partial")]),
+            **{terms.documents: counts.documents, terms.text_bytes: counts.text_bytes},
+            **{terms.matches: counts.matches},
+        )
+        self._totals.update(totals)
+        self.progress.add(counts, incomplete)
+        self._write("running")
+
+    def sifted(
+        self, shards: int, lost: int, number: int, count: int, counts: ShardTotals, totals: Totals
+    ) -> None:
+        """Count shards that were read in pass `number` of `count`, which gives no rows, and what that cost.
+
+        `lost`: those of them that could not be read for a reason of the platform.
+        """
+        self._tell("pass_wave_finished", number=number, passes=count, shards=shards, shards_lost=lost)
+        if not self._events:
+            left = f"; {lost:,} of them could not be, and the last pass searches the whole index for them"
+            read = "1 shard more is" if shards == 1 else f"{shards:,} shards more are"
+            self.progress.say(f"pass {number} of {count}: {read} read{left if lost else ''}")
+        self._totals.update(totals)
+        self.progress.add(counts)
+        self.progress.sifted(shards)
+        self._write("running")
+
+    def wave_lost(self, counts: ShardTotals, totals: Totals) -> None:
+        """Subtract a wave whose output is damaged: its shards are scanned again."""
+        self._totals.subtract(totals)
+        self.progress.add(ShardTotals() - counts)
+
+    def worker_died(self, suspects: Sequence[str], tries: int) -> None:
+        """Report that workers died; `suspects` are the shards that they had begun and not finished."""
+        self._tell("worker_died", "warning", wave=self._wave, shards=list(suspects), tries=tries)
+        if not self._events:
+            at = ", ".join(suspects) or f"one {self._terms.shard} that is not known"
+            self.progress.say(f"warning: a Python worker died at {at} ({tries} tries); others go on")
+
+    def say(self, event: str, line: str) -> None:
+        """Report news to people; as an event, its line."""
+        if self._events:
+            self._events.tell(event, told=line)
+        else:
+            self.progress.say(line)
+
+    def published(self, row: Mapping[str, object]) -> None:
+        """Report that the run is in the tables."""
+        self._write("published")
+        counted = (self._terms.documents, self._terms.text_bytes, self._terms.matches)
+        shown = ("shards_complete", "shards_partial", "shards_failed", *counted, "table_digest")
+        self._tell("run_published", **{name: row[name] for name in shown})
+
+    def metrics(self, state: str) -> Metrics:
+        """Return all metrics as they are now."""
+        if self._facts is None:
+            raise RuntimeError("no run has been started")
+        spent = self._totals[MetricSample("core_seconds_total")] / 3600
+        dollars = self._dollars(spent) if self._dollars else None
+        return Metrics.of(self._facts, self._totals, state, datetime.now(UTC), dollars)
+
+    @contextmanager
+    def following(self) -> Iterator[Self]:
+        """Follow the run while the block lasts; report what stopped it, and hosts that make it wait."""
+        try:
+            with self.progress, waits_reported(self._throttled):
+                yield self
+        except BaseException as error:
+            if self._events:
+                self._events.tell_failure("run_stopped", error)
+            self._write("stopped")
+            raise
+
+    def _throttled(self, waiting: Waiting) -> None:
+        if self._events:
+            self._events.throttled(waiting)
+        else:
+            self.progress.say(str(waiting))
+
+    def _tell(self, event: str, level: Level = "info", /, **facts: object) -> None:
+        if self._events:
+            self._events.tell(event, level, **facts)
+
+    def _write(self, state: str) -> None:
+        """Write the metrics file. Only at the start is it an error if that fails: a run is worth more."""
+        if self._file is None:
+            return
+        try:
+            write_whole(self._file, self.metrics(state).text())
+        except OSError as error:
+            if self._totals[MetricSample("waves_total")] or state != "running":
+                self._tell("metrics_not_written", "warning", error=error.strerror or type(error).__name__)
+                return
+            raise unwritable(self._file, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """Return the error for a file of metrics that cannot be written."""
+    return OutputError(
+        f"the metrics file cannot be written: {error.strerror or error}",
+        where=str(path),
+        remedy="name a file in a folder that exists and can be written to",
+    )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that others may read at any moment: they find the old text or the new one."""
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        # Collectors run as other users.
+        Path(draft).chmod(0o644)
+        os.replace(draft, path)
+    except OSError:
+        Path(draft).unlink(missing_ok=True)
+        raise

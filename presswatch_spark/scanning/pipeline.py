@@ -1,0 +1,436 @@
+"""The scan, top to bottom: plan → read → sieve → attribute → verify → grade → write → publish.
+
+`scan` plans. `ShardScan` is what workers do with each shard. `runs.engine` spreads the shards over Spark in
+waves, and publishes their rows. Only the engine imports Spark: workers load this module without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from presswatch_spark.core.errors import StorageError
+from presswatch_spark.core.model import DocumentBatch
+from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.core.threads import check_time
+from presswatch_spark.core.version import __version__
+from presswatch_spark.corpus.store import Corpus, article_rows, manifest_of
+from presswatch_spark.matching.judgement.match_rows import Origin, graded_and_digested
+from presswatch_spark.matching.judgement.sites import documents_without_url
+from presswatch_spark.matching.rights.signals import Members, signal_rows
+from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange, passes_for
+from presswatch_spark.reading.registry import AUTO, companions_among, format_for
+from presswatch_spark.reading.rows.columns import MissingColumnError, check_mapping
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard, read_records, release_at
+from presswatch_spark.reading.warc_format import WARC
+from presswatch_spark.scanning.costs import Bill, CostGuard
+from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
+from presswatch_spark.scanning.releases.datasets import product_of
+from presswatch_spark.scanning.runs.provenance import provenance, spark_version
+from presswatch_spark.scanning.runs.work import Kind, Outcome, Passes, Row, Work, key_of, outcome_of
+from presswatch_spark.scanning.sampling.design import draw
+from presswatch_spark.scanning.sampling.intervals import AUDIT_COLUMNS, audit_of
+from presswatch_spark.scanning.shard.attempts import (
+    KEPT,
+    KEPT_COLUMNS,
+    UNKEPT,
+    JoinedPasses,
+    Pass,
+    ShardAttempt,
+    Sifting,
+    name_of_kept,
+)
+from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
+from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
+from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
+from presswatch_spark.storage.streams import Opener
+from presswatch_spark.storage.uris import HubAddress, scheme_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from presswatch_spark.corpus.manifest import Manifest
+
+GB = 1e9
+KEPT_BYTES = 16 << 20
+MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end.
+
+    `notes`: findings in shards that are no loss, each once. `without_url`: documents of unknown URL.
+    """
+
+    row: Mapping[str, object]
+    incomplete: tuple[tuple[str, str, str], ...]
+    resumed: bool
+    seconds: float
+    notes: tuple[str, ...] = ()
+    without_url: int = 0
+    without_url_in: str = ""
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run."""
+        return str(self.row["run_id"])
+
+    @classmethod
+    def of(cls, row: Row, log: pa.Table, *, resumed: bool, seconds: float) -> RunSummary:
+        """Sum a published run up, from its row and its log."""
+        by_note = log.filter(pc.is_valid(log["note"])).group_by("note").aggregate([("shard_uri", "list")])
+        noted = {row["note"]: _first_and_more(row["shard_uri_list"]) for row in by_note.to_pylist()}
+        notes = tuple(f"{note} ({shards})" for note, shards in sorted(noted.items()))
+        # As rows only those of interest: 100,000 of them would take more memory than the rest of the driver.
+        lost = log.select(["shard_uri", "status", "error"]).filter(pc.field("status") != "complete")
+        incomplete = tuple(tuple(line.values()) for line in lost.to_pylist())
+        without_url = pc.sum(log["documents_without_url"]).as_py() or 0
+        unknown = log.filter(pc.greater(log["documents_without_url"], 0))
+        shards = _first_and_more(unknown["shard_uri"].to_pylist())
+        return cls(row, incomplete, resumed, seconds, notes, without_url, shards)
+
+
+def _first_and_more(shards: Sequence[str]) -> str:
+    if len(shards) < 2:
+        return "".join(shards)
+    return f"{min(shards)}, and {counted(len(shards) - 1, 'more shard')}"
+
+
+def scan(
+    paths: Sequence[str] | ShardPlan,
+    *,
+    dataset: str,
+    corpus: str,
+    out: str,
+    config: ScanConfig,
+    base: str | None = None,
+    sample: float | None = None,
+    sample_seed: int = 0,
+    product: str | None = None,
+    asked_for: str | None = None,
+    beginning: Callable[[], None] | None = None,
+    command: str | None = None,
+    spark: SparkSession | None = None,
+    progress: Progress | None = None,
+    events: EventLog | None = None,
+) -> RunSummary:
+    """Scan the shards that `paths` name for the articles of a corpus, and publish the run in `out`.
+
+    Args are those of `presswatch_spark.api.scan`; `dataset` is its `format`. `paths` may be planned shards,
+    and of a `RecordPlan` only those records are scanned. `BudgetError`, `ConfigError`, `CorpusError`,
+    `StorageError`; `InputError` without a shard, `OutputError` if `out` is not ours, owned or full.
+    """
+    from presswatch_spark.scanning.runs.engine import carry_out
+
+    check_mapping(config.read.columns)
+    if isinstance(paths, RecordPlan):
+        listed: ShardPlan = paths
+        shards, dataset, chosen = listed, WARC.name, {**WHOLE, "records_planned": paths.records}
+    else:
+        listed = shards_listed(paths, dataset, config.storage, base)
+        shards, chosen = _sampled(listed, sample, sample_seed)
+        chosen["asked_for"] = asked_for
+
+    passes = 1
+    if config.run.index_memory is not None:
+        searched = manifest_of(corpus, config.storage).searched_bytes
+        passes = passes_for(searched, config.run.index_memory * GB)
+    bill = Bill.of(shards, dataset, config, passes)
+    price = bill.machine.spark_dollars if bill.machine else None
+    observer = Observer(progress or Progress(events=events), events, config.run.metrics_file, price)
+    if line := left_out_line(listed.left_out):
+        observer.say("left_out", line)
+    observer.say("estimate", bill.line())
+    bill.require_within_budget()
+
+    opened = Corpus.open(corpus, check=True, storage=config.storage)
+    scan_shard = ShardScan(dataset, canonical(corpus), opened.manifest.digest, config, product)
+    facts = {**_facts(dataset, config, opened.manifest, command), **chosen, "passes": passes}
+    work = _work(shards, scan_shard, facts, passes, opened, bill, observer)
+    work = replace(work, beginning=beginning)
+    done = carry_out(work, out, config, observer, spark)
+    return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
+
+
+def _work(
+    shards: ShardPlan,
+    scan_shard: ShardScan,
+    facts: Row,
+    passes: int,
+    corpus: Corpus,
+    bill: Bill,
+    observer: Observer,
+) -> Work:
+    manifest, config, first = corpus.manifest, scan_shard.config, shards.shards[0].uri
+    rehearsal = Rehearsal.like(first, scan_shard.dataset, scan_shard.corpus, manifest.digest, config)
+    in_passes = None
+    if passes > 1:
+        size, limit = manifest.searched_bytes / GB, config.run.index_memory
+        why = (
+            f"{passes} passes: the index has {size:,.3g} GB that are searched, and may take {limit:,.3g} GB"
+            " of memory; each pass reads all shards, and the last one writes the rows"
+        )
+        in_passes = Passes(
+            passes,
+            why,
+            read=lambda folder, number: replace(scan_shard, part=Pass(number, passes, folder / KEPT)),
+            kept=lambda folder, number: Pass(number, passes, folder / KEPT).kept,
+            name=name_of_kept,
+            table=KEPT,
+            schema=KEPT_COLUMNS,
+        )
+    return Work(
+        kind=SCAN,
+        shards=shards,
+        plan_digest=shards.digest,
+        key=run_key(shards.digest, facts, scan_shard.product),
+        read=scan_shard,
+        facts=facts,
+        preparing=partial(compiled_beside, rehearsal, observer.say),
+        guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
+        corpus=partial(article_rows, corpus),
+        passes=in_passes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShardScan:
+    """Scans shards of `dataset` (a format, or `auto`) for a corpus; a value that goes to every worker.
+
+    Before the last pass (`part`), candidates are kept and no rows are given.
+    """
+
+    dataset: str
+    corpus: str
+    corpus_digest: str
+    config: ScanConfig
+    product: str | None = None
+    part: Pass | None = None
+
+    def __call__(self, shard: ObjectInfo) -> Outcome:
+        """Scan one shard; only a corpus that cannot be used raises."""
+        hashes = self.part.hashes if self.part else ALL_HASHES
+        match_rules = MatchRules.of(self.config)
+        matcher = _matcher(self.corpus, self.corpus_digest, self.config.storage, match_rules, hashes)
+        rules, begin = self.config.run, Sifting if self.part and not self.part.is_last else ShardAttempt
+        read = partial(self._read, matcher)
+        return outcome_of(begin, read, shard, rules.shard_attempts, rules.shard_seconds)
+
+    def _read(self, matcher: Matcher, reading: ShardAttempt) -> None:
+        rules, members = self.config.read, Members(matcher.corpus)
+        options = ReadOptions(
+            languages=frozenset(rules.languages),
+            columns=rules.columns,
+            release=rules.release,
+            pdf=rules.pdf,
+            max_document_bytes=rules.max_document_bytes,
+            audit=self.config.run.gate_audit,
+            wants=members.wants,
+            storage=self.config.storage,
+            opener=Opener(self.config.run.shard_digest),
+        )
+        try:
+            if isinstance(reading.shard, RecordShard):
+                self._read_records(matcher, reading, reading.shard, options)
+            else:
+                self._read_whole(matcher, reading, options)
+        finally:
+            if reading.report.unverified:
+                reading.doubt(partial(graded_and_digested, rules=self.config.confidence))
+
+    def _read_records(
+        self, matcher: Matcher, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
+    ) -> None:
+        # Only some of the file's bytes are read, and the log counts only these.
+        reading.shard, reading.format = ObjectInfo(shard.uri), WARC.name
+        shard.note_unplaced(reading.report)
+        if shard.placed:
+            release = release_at(shard, options, reading.report) or options.release
+            origin = origin_of(WARC.name, release, shard.uri, self.product)
+            read = read_records(shard, replace(options, release=release), reading.report)
+            self._match(matcher, reading, read, origin)
+
+    def _read_whole(self, matcher: Matcher, reading: ShardAttempt, options: ReadOptions) -> None:
+        rules = self.config.read
+        format = format_for(self.dataset, reading.shard, options)
+        # A list says no sizes. The reply to the one request for a shard does.
+        reading.shard = options.opener.described(reading.shard)
+        reading.format = format.name
+        if options.columns and not format.has_columns:
+            reading.report.add_note(MAPPING_UNUSED.format(format.name))
+        origin = origin_of(format.name, rules.release, reading.shard.uri, self.product)
+        try:
+            self._match(matcher, reading, format.read(reading.shard, options, reading.report), origin)
+            if self.config.run.shard_digest and not isinstance(reading, Sifting):
+                try:
+                    reading.sha256 = options.opener.sha256(reading.shard, options.storage)
+                except StorageError as error:
+                    # The shard is not lost.
+                    reading.report.add_note(f"its SHA-256 could not be taken: {error.what}")
+                else:
+                    if reading.shard.sha256 not in (None, reading.sha256):
+                        reading.report.add_note("its SHA-256 is not the one that its publisher declares")
+        except MissingColumnError:
+            # A column that no row has is known only at the end, when rows without it have been taken.
+            reading.drop()
+            raise
+
+    def _match(
+        self, matcher: Matcher, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
+    ) -> None:
+        """Sieve → attribute → verify → grade → rows, one batch of documents after the other."""
+        if isinstance(reading, Sifting):
+            for batch in reading.stages.drawn("read", read):
+                check_time()
+                with reading.stages.during("sieve"):
+                    reading.keep(batch, matcher.candidates(batch))
+            return
+        stages, members = reading.stages, Members(matcher.corpus)
+        sieve = JoinedPasses(matcher, self.part.earlier(reading.shard.uri)) if self.part else None
+        for batch in stages.drawn("read", read):
+            check_time()
+            if batch.is_audit:
+                with stages.during("sieve"):
+                    reading.audited += len(batch)
+                    candidates = sieve(batch) if sieve else matcher.candidates(batch)
+                    reading.audited_matching += matcher.count_matching(batch, candidates, origin)
+                continue
+            with stages.during("sieve"):
+                candidates = sieve(batch) if sieve else matcher.candidates(batch)
+                reading.without_url += documents_without_url(batch)
+            reading.words += candidates.words
+            reading.candidates += len(candidates)
+            with stages.during("verify"):
+                for row in matcher.rows(batch, candidates, origin):
+                    reading.add(row)
+                    check_time()
+            with stages.during("signals"):
+                for capture in batch.captures:
+                    for signal in signal_rows(capture, members, origin.shard_uri, origin.release):
+                        reading.add_signal(signal)
+        if sieve and sieve.unkept:
+            reading.report.add_note(UNKEPT)
+
+
+def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:
+    """Return the columns that the rows of a shard share; `release`, `product`: of rows that name none."""
+    repository = folder = ""
+    revision = None
+    if scheme_of(uri) == "hf":
+        address = HubAddress.of(uri)
+        repository, folder = address.dataset, address.path.partition("/")[0]
+        revision = address.revision if address.is_pinned else None
+
+    def named(release: str | None) -> str | None:
+        return product or product_of(form, release, repository, folder)
+
+    return Origin(form, release, printable(uri), named, revision)
+
+
+@lru_cache(maxsize=1)
+def _matcher(
+    path: str, digest: str, storage: StorageOptions, rules: MatchRules, hashes: HashRange
+) -> Matcher:
+    # One for a process: the corpus is opened once.
+    # glibc gives freed memory back beyond twice the largest block that was freed before. The buffers of every
+    # batch would then be paid for again, with a page fault for each 4 KB; this block is never touched.
+    np.empty(KEPT_BYTES, np.uint8)
+    return Matcher(Corpus.same(path, digest, storage), rules, hashes)
+
+
+def shards_listed(
+    paths: Sequence[str] | ShardPlan, dataset: str, storage: StorageOptions, base: str | None
+) -> ShardPlan:
+    """Return the shards that paths lead to, without companions, which are read with another file."""
+    found = paths if isinstance(paths, ShardPlan) else plan(paths, storage, base)
+    companions = companions_among({shard.uri for shard in found.shards}, dataset)
+    return replace(found, shards=tuple(shard for shard in found if shard.uri not in companions))
+
+
+def scan_key(
+    planned: ShardPlan,
+    *,
+    dataset: str,
+    manifest: Manifest,
+    config: ScanConfig,
+    sample: float | None,
+    sample_seed: int,
+    product: str | None,
+) -> str:
+    """Return the key of the run that `scan` begins, or resumes, by these arguments and a corpus."""
+    listed = shards_listed(planned, dataset, config.storage, None)
+    shards, _ = _sampled(listed, sample, sample_seed)
+    return run_key(shards.digest, _facts(dataset, config, manifest, None), product)
+
+
+def run_key(plan_digest: str, facts: Row, product: str | None = None) -> str:
+    """Return the key of a run from its plan, its columns of `runs`, and the name of its dataset."""
+    names = ("dataset", "corpus_digest", "config_digest", "tool_version")
+    # The name is no part of the settings: it changes no digest of a row.
+    return key_of(plan_digest, *(str(facts[name]) for name in names), *filter(None, [product]))
+
+
+WHOLE = dict.fromkeys(("sample", "sample_seed", "sample_strata", "shards_listed"))
+"""Columns of `runs` for a scan that is no sample."""
+
+
+def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPlan, dict[str, object]]:
+    if share is None or share == 1:
+        return listed, {**WHOLE}
+    drawn = draw(listed, share, seed)
+    facts = {"sample": share, "sample_seed": seed, "sample_strata": drawn.strata_json()}
+    return drawn.shards, facts | {"shards_listed": len(listed)}
+
+
+def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | None) -> dict[str, object]:
+    return {
+        "dataset": None if dataset == AUTO else dataset,
+        "release": config.read.release,
+        "gate_audit": config.run.gate_audit or None,
+        "corpus_digest": manifest.digest,
+        "corpus_articles": manifest.counts.articles,
+        "corpus_suppressed": manifest.counts.suppressed,
+        "config_digest": config_digest(config, manifest.minhash),
+        "config": row_settings(config, manifest.minhash),
+        "tool_version": __version__,
+        **provenance(command, config.run.operator),
+        "minhash_scheme": manifest.minhash.scheme,
+        "minhash_seed": manifest.minhash.seed,
+        "minhash_permutations": manifest.minhash.permutations,
+    }
+
+
+def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
+    # The columns of `runs` that the log decides.
+    summed = ("documents", "documents_skipped", "text_bytes", "words")
+    formats = log["format"].unique().drop_null().to_pylist()
+    # Rows that name releases of their own count only for themselves: the releases of the rows without a match
+    # are unknown. Shards that name none are of the release that the user gave.
+    given = facts["release"]
+    releases = set[str | None]()
+    columns = (log[name].to_pylist() for name in ("release", "releases", "documents"))
+    for named, of_rows, documents in zip(*columns, strict=True):
+        if named or documents:
+            releases |= {named or given, *(of_rows or ())}
+    release = releases.pop() if len(releases) == 1 else None if releases else given
+    return {
+        **{name: pc.sum(log[name]).as_py() or 0 for name in summed},
+        "spark_version": spark_version(),
+        "dataset": formats[0] if len(formats) == 1 else None,
+        "release": release,
+        **(audit_of(log) if facts.get("gate_audit") else dict.fromkeys(AUDIT_COLUMNS)),
+    }
+
+
+SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), ShardAttempt, _logged)
+"""A scan: its tables, and how its row is made."""

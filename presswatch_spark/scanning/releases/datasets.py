@@ -1,0 +1,232 @@
+"""Datasets by name: where their files are, how these are read, and how a row leads back to its record.
+
+The dataset of a row of `matches` follows from its release, or from the repository of the hub that its shard
+is in. The format that a shard was read as is not enough: FineWeb and RedPajama are both `rows`.
+"""
+
+import re
+from calendar import monthrange
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+
+import yaml
+
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.settings.load import shipped
+from presswatch_spark.core.terminal import did_you_mean
+from presswatch_spark.scanning.releases.known import shipped as shipped_crawls
+from presswatch_spark.scanning.releases.release import C4, NEWS, NEWS_MONTH, is_c4_english, kinds_of, week_of
+from presswatch_spark.storage.uris import HubAddress, printable, scheme_of
+
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+PRODUCTS: Mapping[str, str] = {
+    "common-crawl": "Common Crawl",
+    "cc-news": "CC-NEWS",
+    "c4": "C4",
+    "mc4": "mC4",
+    "oscar-2109": "OSCAR 21.09",
+    "oscar-2201": "OSCAR 22.01",
+    "oscar-2301": "OSCAR 23.01",
+    "fineweb": "FineWeb",
+    "fineweb-2": "FineWeb 2",
+    "finepdfs": "FinePDFs",
+    "culturax": "CulturaX",
+    "redpajama-v2": "RedPajama v2",
+    "hplt-2": "HPLT 2",
+    "hplt-3": "HPLT 3",
+    "dclm": "DCLM-Baseline",
+    "dolma-3": "Dolma 3",
+    "madlad-400": "MADLAD-400",
+    "nemotron-cc": "Nemotron-CC",
+    "common-corpus": "Common Corpus",
+}
+"""The datasets that have a name here, each with its title."""
+
+HUB_REPOSITORIES: Mapping[str, str] = {
+    "togethercomputer/RedPajama-Data-V2": "redpajama-v2",
+    "mlfoundations/dclm-baseline-1.0": "dclm",
+}
+"""Repositories of the hub (`OWNER/NAME`) with datasets whose files are read elsewhere."""
+C4_REPOSITORY = "allenai/c4"
+C4_FOLDERS: Mapping[str, str] = {"en": "c4", "multilingual": "mc4"}
+"""The folders of C4 that have a name here. The others are variants, which no document means by `C4`."""
+
+C4_PARTS_BY_FILE = (
+    "/(en|en[.]noblocklist|en[.]noclean|realnewslike)/c4-(?:train|validation)[.]",
+    "/c4-([a-z][a-z][a-z]?(?:-Latn)?)[.-](?:tfrecord|validation)",
+)
+"""Regular expressions for the published file names of C4; group 1 is the part, `en` or `fr`."""
+
+# What scans by name call the release of rows that name none: the dataset's name, and a part behind a hyphen.
+# The longest name comes first: `fineweb-2` is no part of FineWeb.
+_BY_RELEASE = sorted(set(PRODUCTS) - {"common-crawl", "cc-news", "c4", "mc4"}, key=len, reverse=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A dataset by name.
+
+    `where` and `files`: its root, and a glob of a part's files below it, with `{part}` for the part. `part`:
+    one part, as an example. `columns`: our names to theirs, where theirs are not found by themselves.
+    `roles`: the facts of rows besides their text. `release`: the release of rows that name none. `upstream`:
+    the columns that lead to the record that a row was made from. `checked`, `by`: when these facts were
+    checked, and in which source. `unverified`: the fields that it does not confirm.
+    """
+
+    id: str
+    where: str
+    files: str
+    part: str
+    format: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    roles: tuple[str, ...] = ()
+    release: str | None = None
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    gated: bool
+    size: str | None = None
+    caution: str | None = None
+    source: str
+    checked: date
+    by: str
+    unverified: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Return its name as people write it."""
+        return PRODUCTS[self.id]
+
+
+@dataclass(frozen=True, slots=True)
+class PartShards:
+    """The shards of one part: a path, and how to read it."""
+
+    path: str
+    format: str
+    columns: Mapping[str, str]
+    release: str | None
+
+
+def load_datasets() -> dict[str, Dataset]:
+    """Return the datasets of `conf/datasets.yaml` by name, in its order."""
+    entries = yaml.safe_load(shipped("datasets.yaml").read_text(encoding="utf-8"))["datasets"]
+    datasets = dict[str, Dataset]()
+    for entry in entries:
+        facts: dict[str, Any] = {name: tuple(entry.get(name, ())) for name in ("roles", "unverified")}
+        datasets[entry["id"]] = Dataset(**{**entry, **facts})
+    return datasets
+
+
+def dataset_named(name: str, datasets: Mapping[str, Dataset]) -> Dataset:
+    """Return the dataset of a name; `InputError` with the nearest name if there is none."""
+    if name not in datasets:
+        raise InputError(
+            f"there is no dataset of that name{did_you_mean(name, datasets)}",
+            where=printable(name),
+            remedy="`presswatch datasets` lists all there are",
+        )
+    return datasets[name]
+
+
+def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> PartShards:
+    """Return the shards of a part of a dataset, and how to read them.
+
+    `mirror`: a folder, bucket or site that is laid out like `dataset.where`. `InputError`: no part is named,
+    or one that can be none; or the files are on a site that cannot be asked which it has.
+    """
+    if part is None:
+        raise InputError(
+            "is scanned part by part", where=dataset.id, remedy=f"name one, as --part {dataset.part}"
+        )
+    require_part(dataset, part)
+    root = mirror or dataset.where
+    if scheme_of(root) in ("http", "https"):
+        raise InputError(
+            "a site cannot be asked which files it has",
+            where=printable(root),
+            remedy="get a copy, and name its folder or bucket with --mirror or --base",
+        )
+    release = dataset.release and dataset.release.replace("{part}", part)
+    path = f"{root.rstrip('/')}/{dataset.files.replace('{part}', part)}"
+    return PartShards(path, dataset.format, dataset.columns, release)
+
+
+def require_part(dataset: Dataset, part: str) -> None:
+    """Raise `InputError` for a text that can be no part; only files show which parts exist."""
+    if not _PART.fullmatch(part):
+        raise InputError(
+            "can be no part: letters, digits, dots, hyphens and underscores make one",
+            where=printable(part),
+            remedy=f"name one, as --part {dataset.part}",
+        )
+
+
+def product_of(form: str, release: str | None, repository: str = "", folder: str = "") -> str | None:
+    """Return the name of the dataset that a row is of, one of `PRODUCTS`; None if it is unknown.
+
+    `form`: `matches.dataset`. `release`: see `release_of`; English C4 (`c4-en`) is `c4`, other languages
+    (`c4-fr`) are `mc4`. `repository`, `folder`: `OWNER/NAME` of the hub that its shard is in, and the first
+    folder there.
+    """
+    if repository:
+        if repository == C4_REPOSITORY:
+            return C4_FOLDERS.get(folder)
+        return HUB_REPOSITORIES.get(repository) or _read_from_hub().get(repository)
+    if release is None:
+        return None
+    if form in kinds_of(release):
+        return "cc-news" if release == NEWS or NEWS_MONTH.fullmatch(release) else "common-crawl"
+    c4 = release.lower().replace("-latn", "-Latn")
+    if C4.fullmatch(c4):
+        return ("c4" if c4 == "c4-en" else None) if is_c4_english(c4) else "mc4"
+    return next((name for name in _BY_RELEASE if f"{release.lower()}-".startswith(f"{name}-")), None)
+
+
+def release_of(release: str | None, shard_uri: str) -> str | None:
+    """Return a row's release; where the row names none, the part of C4 that the shard's file name states."""
+    if release:
+        return release
+    parts = (found[1] for pattern in C4_PARTS_BY_FILE if (found := re.search(pattern, f"/{shard_uri}")))
+    return next((f"c4-{part}" for part in parts), None)
+
+
+def days_of(release: str | None) -> tuple[date, date] | None:
+    """Return the days of the first and the last capture of a crawl; None for other names.
+
+    Of a crawl that is newer than this version's list, both are the Monday of the week that it is named after.
+    """
+    name = release or ""
+    if known := _crawl_days().get(name):
+        return known
+    if month := NEWS_MONTH.fullmatch(name):
+        year, number = int(month[1]), int(month[2])
+        return date(year, number, 1), date(year, number, monthrange(year, number)[1])
+    with suppress(ValueError):
+        if week := week_of(name):
+            monday = date.fromisocalendar(*week, 1)
+            return monday, monday
+    return None
+
+
+def crawls_at(moment: datetime) -> tuple[str, ...]:
+    """Return the crawls that were made on the day of a moment, as far as this version knows them."""
+    day = moment.astimezone(UTC).date()
+    return tuple(name for name, (first, last) in _crawl_days().items() if first <= day <= last)
+
+
+@cache
+def _read_from_hub() -> dict[str, str]:
+    found = (each for each in load_datasets().values() if scheme_of(each.where) == "hf")
+    return {HubAddress.of(each.where).dataset: each.id for each in found}
+
+
+@cache
+def _crawl_days() -> dict[str, tuple[date, date]]:
+    crawls = shipped_crawls().crawls
+    return {
+        crawl.name: (crawl.first.date(), crawl.last.date()) for crawl in crawls if crawl.first and crawl.last
+    }

@@ -1,0 +1,170 @@
+"""Lists the crawls there are: from Common Crawl (`collinfo.json`), the user's cache, or this version's list.
+
+    <user's cache>/releases/<hash of the list's address>.json
+
+All are JSON arrays of objects with `id`, `from` and `to`; ours begin with the time of the list (`noted`). If
+a list cannot be had, the last one is used. `scripts/crawls.py` writes the list that comes with this version.
+"""
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from presswatch_spark.core.errors import CorruptError, PresswatchError
+from presswatch_spark.core.processes import own_folder, user_caches
+from presswatch_spark.core.terminal import utc
+from presswatch_spark.scanning.releases.release import CRAWL, OLD_CRAWL, Release, newest_first
+from presswatch_spark.storage.json_documents import parse_json
+from presswatch_spark.storage.objects import (
+    ObjectInfo,
+    StorageOptions,
+    canonical,
+    open_stream,
+    printable,
+    write_object,
+)
+from presswatch_spark.storage.uris import join, scheme_of
+
+CRAWLS_MAX = 10_000
+SHIPPED = Path(__file__).with_name("crawls.json")
+LIST_NAME = "collinfo.json"
+LIST_BYTES_MAX = 4 << 20
+# Nobody should wait minutes for the list.
+ATTEMPTS, CONNECT_SECONDS, READ_SECONDS = 2, 5.0, 20.0
+FRESH = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Crawls, newest first, as they were known at a time."""
+
+    noted: datetime
+    crawls: tuple[Release, ...]
+
+    def to_json(self) -> bytes:
+        """Return the list as `from_collinfo` reads it, a line a crawl."""
+        crawls = [{"id": crawl.name, "from": crawl.first, "to": crawl.last} for crawl in self.crawls]
+        lines = [json.dumps(entry, default=datetime.isoformat) for entry in ({"noted": self.noted}, *crawls)]
+        return ("[\n" + ",\n".join(lines) + "\n]\n").encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseList:
+    """A list of crawls, where it is from, and why a newer one could not be had, if so."""
+
+    listing: Listing
+    origin: str
+    trouble: str | None = None
+
+
+def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Listing:
+    """Read a list of crawls; entries without the name of a crawl are left out.
+
+    `noted`: when it was asked for; without it, the time that it names, or its last capture. `CorruptError`
+    (at `where`): it is something else, or names no crawl.
+    """
+    entries: object = None
+    with suppress(ValueError, RecursionError):
+        entries = parse_json(data)
+    entries = entries if isinstance(entries, list) and len(entries) <= CRAWLS_MAX else []
+    entries = [entry for entry in entries if isinstance(entry, dict)]
+    crawls = [
+        Release(name, _time(entry.get("from")), _time(entry.get("to")))
+        for entry in entries
+        # A name becomes part of paths, and is printed: nothing else may pass.
+        if CRAWL.fullmatch(name := str(entry.get("id"))) or OLD_CRAWL.fullmatch(name)
+    ]
+    if not crawls:
+        remedy = "name a collinfo.json as index.commoncrawl.org has it"
+        raise CorruptError("is no list of crawls", where=where, remedy=remedy)
+    times = [time for crawl in crawls for time in (crawl.first, crawl.last) if time]
+    noted = noted or _time(entries[0].get("noted")) or max(times, default=datetime.fromtimestamp(0, UTC))
+    return Listing(noted, newest_first(crawls))
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        return utc(datetime.fromisoformat(str(value)))
+    except (ValueError, OverflowError):
+        return None
+
+
+def list_uri(base: str) -> str:
+    """Return the canonical address of the list that `base` names or, as a site, bucket or folder, holds."""
+    uri = canonical(base)
+    return uri if printable(uri).endswith(".json") else join(uri, LIST_NAME)
+
+
+def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = False) -> ReleaseList:
+    """Return the list at canonical `uri`, or the best there is; a copy in the cache may be a day old.
+
+    `again`: request it, however fresh the copy is. `PresswatchError`: `uri` is a file that is missing or no
+    list.
+    """
+    if scheme_of(uri) == "file":
+        return ReleaseList(fetched(uri, options), uri)
+    cached = _cached(uri)
+    # A list from the future was noted by a clock that was wrong.
+    if cached and not again and timedelta() <= now - cached.noted < FRESH:
+        return ReleaseList(cached, f"{printable(uri)}, {_as_of(cached)}, from the cache")
+    try:
+        listing = fetched(uri, options, now)
+    except PresswatchError as error:
+        return replace(at_hand(uri), trouble=str(error))
+    if path := _copy(uri):
+        with suppress(PresswatchError):
+            write_object(str(path), listing.to_json(), StorageOptions())
+    return ReleaseList(listing, f"{printable(uri)}, {_as_of(listing)}")
+
+
+def at_hand(uri: str) -> ReleaseList:
+    """Return the newest list of `uri` that needs no network."""
+    if scheme_of(uri) != "file" and (cached := _cached(uri)):
+        return ReleaseList(cached, f"an earlier answer, {_as_of(cached)}, from the cache")
+    return ReleaseList(shipped(), f"the list that came with this version, {_as_of(shipped())}")
+
+
+@cache
+def shipped() -> Listing:
+    """Return the list that came with this version."""
+    return from_collinfo(SHIPPED.read_bytes(), str(SHIPPED))
+
+
+def _as_of(listing: Listing) -> str:
+    return f"as of {listing.noted:%Y-%m-%d}"
+
+
+def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) -> Listing:
+    """Return the list at canonical `uri`, asked for now; `PresswatchError` if none comes within seconds."""
+    quick = replace(
+        options,
+        max_attempts=min(ATTEMPTS, options.max_attempts),
+        connect_timeout=min(CONNECT_SECONDS, options.connect_timeout),
+        read_timeout=min(READ_SECONDS, options.read_timeout),
+        longest_wait=min(READ_SECONDS, options.longest_wait),
+        refusal_pause=0.0,
+    )
+    data = b""
+    with open_stream(ObjectInfo(uri), quick) as stream:
+        while len(data) <= LIST_BYTES_MAX and (piece := stream.read(LIST_BYTES_MAX)):
+            data += piece
+    # A longer one is cut, and so no JSON.
+    return from_collinfo(data[:LIST_BYTES_MAX], printable(uri), noted)
+
+
+def _copy(uri: str) -> Path | None:
+    name = f"{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.json"
+    folder = own_folder(user_caches(), "releases")
+    return folder / name if folder else None
+
+
+def _cached(uri: str) -> Listing | None:
+    path = _copy(uri)
+    try:
+        return from_collinfo(path.read_bytes(), str(path)) if path else None
+    except (OSError, PresswatchError):
+        return None

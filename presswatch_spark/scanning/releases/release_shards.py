@@ -1,0 +1,116 @@
+"""Finds the shards of a release by its name, as `storage.shards.plan` takes them."""
+
+from dataclasses import dataclass
+
+from presswatch_spark.core.errors import InputError, PresswatchError, StorageError
+from presswatch_spark.core.settings.config import DatasetRules
+from presswatch_spark.core.terminal import nearest
+from presswatch_spark.scanning.releases.datasets import load_datasets, part_of
+from presswatch_spark.scanning.releases.known import at_hand, list_uri
+from presswatch_spark.scanning.releases.release import (
+    C4,
+    LABELS,
+    NEWS,
+    NEWS_MONTH,
+    OSCAR,
+    is_c4_english,
+    kinds_of,
+    week_of,
+)
+from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
+from presswatch_spark.storage.shards import is_list
+from presswatch_spark.storage.uris import join
+
+SUGGESTIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseShards:
+    """The shards of a release: a path, and the base of relative lines in a list there.
+
+    `name`: the release; None of a list of the user's, which may hold some of its shards only.
+    """
+
+    path: str
+    base: str | None = None
+    name: str | None = None
+
+
+def shards_of(
+    name: str, kind: str, base: str | None, rules: DatasetRules, storage: StorageOptions
+) -> ReleaseShards:
+    """Find the shards of release `name` in the form `kind` (`wet`, `warc` …).
+
+    A crawl that no list names yet is looked for too. `base`: site, bucket or folder that is laid out like the
+    original; or a list of shards itself. `InputError`: there is no such release, form, or list in `base`.
+    `StorageError`: the list cannot be had now.
+    """
+    ask_anew()
+    kinds = ("c4",) if C4.fullmatch(name) else ("oscar",) if OSCAR.fullmatch(name) else kinds_of(name)
+    if not kinds:
+        raise _unknown(name, "", rules)
+    if kind not in kinds:
+        has = ", ".join(LABELS[each] for each in kinds)
+        raise InputError(
+            f"the release has no {LABELS.get(kind, kind)}; it has: {has}",
+            where=name,
+            remedy="`presswatch releases` shows what each has",
+        )
+    if name == NEWS:
+        raise InputError(
+            "is published by the month", where=name, remedy=f"name one: --release {NEWS}-2025-08"
+        )
+    if base is not None and is_list(printable(canonical(base))):
+        return ReleaseShards(base)
+    if kind in ("c4", "oscar"):
+        return _copied(name, base)
+    root = canonical(base or rules.common_crawl.base)
+    month, form = NEWS_MONTH.fullmatch(name), "cc-index-table" if kind == "index" else kind
+    folder = f"{NEWS}/{month[1]}/{month[2]}" if month else name
+    uri = join(root, f"crawl-data/{folder}/{form}.paths.gz")
+    try:
+        stat(uri, storage)
+    except StorageError as error:
+        # A bucket that we may not list denies what it does not have: then an unknown name is the reason.
+        if not (month or name in _names(rules)):
+            raise _unknown(name, f"; {error}", rules) from error
+        raise
+    return ReleaseShards(uri, root, name)
+
+
+def _copied(name: str, base: str | None) -> ReleaseShards:
+    oscar = OSCAR.fullmatch(name)
+    dataset = load_datasets()["oscar-2301" if oscar else "c4" if is_c4_english(name) else "mc4"]
+    if base is None:
+        raise InputError(
+            "has no list of shards that anyone may read",
+            where=name,
+            remedy=f"get a copy, and name its folder or bucket with --base; or --base {dataset.where}",
+        )
+    part = oscar["part"] if oscar else name.partition("c4-")[2]
+    return ReleaseShards(part_of(dataset, part, canonical(base)).path, name=name)
+
+
+def _names(rules: DatasetRules) -> list[str]:
+    return [crawl.name for crawl in at_hand(list_uri(rules.common_crawl.index)).listing.crawls]
+
+
+def _unknown(name: str, reason: str, rules: DatasetRules) -> PresswatchError:
+    names = _names(rules)
+    near = nearest(name, [*names, NEWS], SUGGESTIONS)
+    if week_of(name):
+        # In that week no crawl began.
+        near = sorted(names, key=lambda crawl: abs(_weeks(crawl) - _weeks(name)))[:SUGGESTIONS]
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    return InputError(
+        f"no release of that name is known; the newest crawl in the list is {names[0]}{reason}",
+        where=printable(name),
+        remedy=f"{meant}`presswatch releases` lists all there are",
+    )
+
+
+def _weeks(name: str) -> int:
+    """Count the weeks up to that of a crawl; the oldest crawls name years only."""
+    year, week = week_of(name) or (0, 0)
+    return 52 * year + week

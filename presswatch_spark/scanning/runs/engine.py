@@ -1,0 +1,204 @@
+"""The engine of runs: reads, wave by wave, what no earlier process has read, and publishes the run.
+
+It knows nothing of documents and captures. Parts of waves are checked again before they are published: a
+damaged part costs its wave, and no more.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+
+from presswatch_spark.core.errors import OutputError, PresswatchError
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
+from presswatch_spark.core.spark.errors import spark_errors
+from presswatch_spark.core.spark.interrupts import interruptible
+from presswatch_spark.core.spark.session import cores_now, cores_of_machine, spark_context
+from presswatch_spark.core.spark.worker import collected, lend_hub, task
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals
+from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
+from presswatch_spark.scanning.runs.markers import RunPart, Wave, damage_of, forget_wave, in_groups
+from presswatch_spark.scanning.runs.publish import publish
+from presswatch_spark.scanning.runs.sifting import Sifter
+from presswatch_spark.scanning.runs.unfinished import OwnedRun, claim, clear, remove_leftovers
+from presswatch_spark.scanning.runs.waves import WaveReader
+from presswatch_spark.scanning.runs.work import Guard, Work
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.host_limits import Workers
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.tables.store import TableStore
+
+MOST_ROUNDS = 3
+"""How many times the shards of damaged parts are read again by one process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A published run: its row, and its log, a row a shard, with the columns of a run in progress.
+
+    `seconds`: of this process. `resumed`: an earlier process began it.
+    """
+
+    row: Mapping[str, Any]
+    log: pa.Table
+    resumed: bool
+    seconds: float
+
+
+def carry_out(
+    work: Work, out: str, config: ScanConfig, observer: Observer, spark: SparkSession | None = None
+) -> Finished:
+    """Do the work, or the rest that an earlier process left, and publish it in `out`.
+
+    Raises:
+        OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
+        PlatformError: too many shards were lost to storage or dying workers.
+        PresswatchError: the guard of the work stopped the run, or Spark failed.
+    """
+    rules, store = config.run, TableStore.create(out, config.storage)
+    with claim(store, work.key, datetime.now(UTC), rules.lease_seconds, work.kind.by) as run:
+        if work.beginning and not run.resumed:
+            try:
+                work.beginning()
+            except BaseException:
+                clear(run)
+                raise
+        name = f"presswatch {work.kind.terms.run}"
+        with work.preparing():
+            if spark is None:
+                context = spark_context(name, master=rules.master, cores=rules.cores)
+            else:
+                context = spark.sparkContext
+        return interruptible(context, partial(execute, work, run, store, rules, context, observer))
+
+
+def execute(
+    work: Work, run: OwnedRun, store: TableStore, rules: RunRules, context: SparkContext, observer: Observer
+) -> Finished:
+    """Read, in waves, what no earlier process of this run has read, and publish the run."""
+    began, shards = time.monotonic(), tuple(work.shards)
+    lend_hub(context, shards)
+    guard: Guard = work.guard(partial(cores_now, context)) if work.guard else lambda counts, seconds: None
+    with observer.following(), spark_errors(str(run.folder)):
+        say = partial(observer.say, "damage_found")
+        for line in run.damaged:
+            say(line)
+        waves, lost = without_damage(context, run, run.waves, say)
+        read = work.passes.read(run.folder, work.passes.count - 1) if work.passes else work.read
+        uris = (shard.uri for shard in shards)
+        workers = Workers.of(uris, cores_of_machine(context), store.root.storage)
+        reader = WaveReader(context, run, work.kind, read, rules, observer, workers, _positions(lost))
+        _start(work, run, store, len(shards), waves, observer)
+        if work.passes:
+            done = _positions(waves)
+            left = {place: shard for place, shard in enumerate(shards) if place not in done}
+            sifter = Sifter(context, run, work.passes, rules, observer, workers)
+            waves += sifter(left, lambda more: guard(_counts([*waves, *more]), time.monotonic() - began))
+        waves = _read_rest(shards, waves, reader, guard, began)
+        metrics = observer.metrics("published").rows() if work.kind.has_metrics else ()
+        facts = {**work.facts, "shards_planned": len(shards)}
+        row, log = publish(store, run, work.kind, waves, facts, metrics, work.corpus)
+        observer.published(row)
+        # The run is published, so nothing fails here any more.
+        with suppress(PresswatchError, OSError):
+            remove_leftovers(store)
+    return Finished(row, log, run.resumed, time.monotonic() - began)
+
+
+def _read_rest(
+    shards: Sequence[ObjectInfo], waves: list[Wave], reader: WaveReader, guard: Guard, began: float
+) -> list[Wave]:
+    observer, size = reader.observer, reader.rules.wave_shards
+    for _ in range(MOST_ROUNDS):
+        done = _positions(waves)
+        left = [position for position in range(len(shards)) if position not in done]
+        for first in range(0, len(left), size):
+            guard(_counts(waves), time.monotonic() - began)
+            wave = {position: shards[position] for position in left[first : first + size]}
+            observer.wave_started(len(wave))
+            waves += reader(wave)
+        guard(_counts(waves), time.monotonic() - began)
+        waves, lost = without_damage(reader.context, reader.run, waves, partial(observer.say, "damage_found"))
+        if not lost:
+            return waves
+        reader.again.update(_positions(lost))
+        for damaged in lost:
+            observer.wave_lost(damaged.counts, damaged.totals)
+    raise OutputError(
+        f"what waves wrote was damaged {MOST_ROUNDS} times before it could be published",
+        where=str(reader.run.folder),
+        remedy=f"see whether this disk fails, and give the {reader.kind.terms.run} a folder on another",
+    )
+
+
+def _positions(waves: Iterable[Wave]) -> set[int]:
+    return {position for wave in waves for position in wave.shards}
+
+
+def _counts(waves: Iterable[Wave]) -> ShardTotals:
+    return sum((wave.counts for wave in waves), ShardTotals())
+
+
+def _start(
+    work: Work, run: OwnedRun, store: TableStore, planned: int, waves: Sequence[Wave], observer: Observer
+) -> None:
+    names = ("dataset", "release", "sample", "corpus_digest", "config_digest", "tool_version")
+    asked = {name: value for name, value in {**work.facts, **work.asked}.items() if name in names}
+    labels = {name: str(asked.get(name) or "") for name in ("dataset", "release", "sample")}
+    last_success = max((row["finished_at"] for row in store.rows(work.kind.by)), default=None)
+    labels = {"run_id": run.run_id, **labels}
+    facts = RunFacts(labels, planned, run.started_at, last_success, work.kind.terms)
+    totals: Totals = sum((wave.totals for wave in waves), Counter())
+    asked |= {"plan_digest": work.plan_digest, "resumed": run.resumed}
+    observer.start(facts, asked, _counts(waves), totals)
+
+
+CHECKED_HERE_BYTES = 256 << 20
+"""Bytes of parts that the driver reads for this; of more, tasks do."""
+READERS = 8
+
+
+def without_damage(
+    context: SparkContext, run: OwnedRun, waves: Sequence[Wave], tell: Callable[[str], None]
+) -> tuple[list[Wave], list[Wave]]:
+    """Return the waves whose parts are as they were written, and the others, whose markers it removes."""
+    parts = [part for wave in waves for part in wave.parts]
+    if sum(part.bytes for part in parts) <= CHECKED_HERE_BYTES:
+        with ThreadPoolExecutor(READERS, "check") as pool:
+            damage = pool.map(partial(damage_of, run.parts), parts)
+            damaged = {part.name: what for part, what in zip(parts, damage, strict=True) if what}
+    else:
+        groups = in_groups(parts)
+        with spark_errors(run.parts.uri):
+            damaged = dict(collected(context, len(groups), partial(_checked, run.parts, groups)))
+    lost = [wave for wave in waves if any(part.name in damaged for part in wave.parts)]
+    for wave in lost:
+        again = (
+            f"{counted(len(wave.shards), 'shard')} {'is' if len(wave.shards) == 1 else 'are'} scanned again"
+        )
+        for part in wave.parts:
+            if part.name in damaged:
+                tell(f"{run.parts.at(part.name)}: what a wave found {damaged[part.name]}; its {again}")
+        run.lock.confirm()
+        forget_wave(run.folder, wave)
+    return [wave for wave in waves if wave not in lost], lost
+
+
+def _checked(
+    folder: Folder, groups: Sequence[Sequence[RunPart]], numbers: Iterable[int]
+) -> Iterator[tuple[str, str]]:
+    with task():
+        for part in chain.from_iterable(groups[number] for number in numbers):
+            if damage := damage_of(folder, part):
+                yield part.name, damage

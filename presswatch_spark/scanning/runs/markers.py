@@ -1,0 +1,273 @@
+"""Markers of a run in progress, and the parts that its tasks wrote.
+
+    <run>/run.json                 run id, first start, epoch, and the waves of earlier epochs that count
+    <run>/waves/<attempt>.json     which shards of the plan (by position) the attempt covers; counts and parts
+    <run>/parts/<attempt>/<token>-matches.parquet      likewise -rights_signals and -scan_log, without run ids
+
+A process that takes the run up begins an epoch, and names in `run.json` the waves that it found: markers that
+an older process writes later are not read. Markers are sealed: the shards of a damaged one count as not
+scanned, and without `run.json` a run starts over. A part counts only if a marker names it with its SHA-256.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.version import __version__
+from presswatch_spark.scanning.monitoring.metrics import TERMS, MetricSample, Totals
+from presswatch_spark.scanning.monitoring.progress import ShardTotals
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS
+from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
+from presswatch_spark.storage.objects import MissingError
+from presswatch_spark.tables.seals import UNREADABLE, sealed_json, unsealed_json, whole_object
+
+GROUP_ROWS, GROUP_BYTES = 1 << 15, 64 << 20
+PARTS_PER_TASK = 8
+
+
+WAVES_FOLDER, PARTS_FOLDER = "waves", "parts"
+NOTE = "run.json"
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPart:
+    """A part, by its name in the folder of parts; `sha256` (hex) is that of the file."""
+
+    table: str
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(slots=True)
+class _Open:
+    """A part that is being written: rows wait until they make a row group."""
+
+    table: str
+    name: str
+    path: Path
+    writer: Any
+    schema: pa.Schema
+    rows: int = 0
+    waiting: list[pa.RecordBatch] = field(default_factory=list)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        arrays = [batch[name] for name in self.schema.names]
+        self.waiting.append(pa.RecordBatch.from_arrays(arrays, schema=self.schema))
+        self.rows += len(batch)
+        rows, size = sum(map(len, self.waiting)), sum(batch.nbytes for batch in self.waiting)
+        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+            self.pack()
+
+    def pack(self) -> None:
+        if self.waiting:
+            self.writer.write_table(pa.Table.from_batches(self.waiting))
+            self.waiting = []
+
+    def closed(self) -> RunPart:
+        self.pack()
+        self.writer.close()
+        return RunPart(self.table, self.name, self.rows, os.path.getsize(self.path), file_sha256(self.path))
+
+
+class PartFiles:
+    """Writes the parts of one try of a task; from `part_files`. `parts` are known once it has ended well."""
+
+    def __init__(
+        self, folder: Folder, stem: str, columns: Mapping[str, pa.Schema], drafts: ExitStack
+    ) -> None:
+        self.parts: list[RunPart] = []
+        self._folder, self._stem, self._columns, self._drafts = folder, stem, columns, drafts
+        self._open: dict[str, _Open] = {}
+
+    def add(self, table: str, batches: Iterable[pa.RecordBatch]) -> None:
+        """Write rows of a table: batches that have its columns, and may have more."""
+        for batch in batches:
+            if table not in self._open:
+                name = f"{self._stem}-{table}.parquet"
+                path = self._drafts.enter_context(self._folder.new_file(name))
+                schema = self._columns[table]
+                writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+                self._drafts.callback(writer.close)
+                self._open[table] = _Open(table, name, path, writer, schema)
+            self._open[table].add(batch)
+
+    def close(self) -> None:
+        """Write what is waiting."""
+        self.parts = [part.closed() for part in self._open.values()]
+
+
+@contextmanager
+def part_files(folder: Folder, attempt: str, columns: Mapping[str, pa.Schema]) -> Iterator[PartFiles]:
+    """Write parts of an attempt at a wave; they appear in `folder` when the block ends well."""
+    with ExitStack() as drafts:
+        files = PartFiles(folder, f"{attempt}/{secrets.token_hex(6)}", columns, drafts)
+        yield files
+        files.close()
+
+
+def in_groups(parts: Sequence[RunPart]) -> list[Sequence[RunPart]]:
+    """Deal parts into groups that a Spark task reads."""
+    groups = -(-len(parts) // PARTS_PER_TASK)
+    return [parts[first::groups] for first in range(groups)]
+
+
+def damage_of(parts: Folder, part: RunPart) -> str:
+    """Return the damage of a part; empty if it is, bit for bit, as it was written."""
+    return _bytes_of(parts, part)[1]
+
+
+def read_part(parts: Folder, part: RunPart, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the rows of a part; `OutputError` if it is missing, or not as it was written."""
+    data, damage = _bytes_of(parts, part)
+    if not damage:
+        try:
+            with pq.ParquetFile(pa.BufferReader(data)) as file:
+                return file.read(columns=columns, use_threads=False)
+        except ARROW_ERRORS:
+            damage = "cannot be read"
+    raise OutputError(
+        f"what a wave found {damage}",
+        where=parts.at(part.name),
+        remedy="give the same command again: its shards are scanned again",
+    )
+
+
+def _bytes_of(parts: Folder, part: RunPart) -> tuple[bytes, str]:
+    try:
+        data = whole_object(parts.at(part.name), parts.storage)
+    except MissingError:
+        return b"", "is missing"
+    if len(data) != part.bytes:
+        return data, f"has {len(data):,} bytes, and {part.bytes:,} were written"
+    is_same = hashlib.sha256(data).hexdigest() == part.sha256
+    return data, "" if is_same else "does not have the SHA-256 of what was written"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The contents of `run.json`; `waves`: attempts of earlier epochs that count; `by`: as in `claim`."""
+
+    run_id: str
+    started_at: datetime
+    epoch: int = 1
+    waves: tuple[str, ...] = ()
+    by: str = "runs"
+    tool_version: str = __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A finished wave: its attempt, the positions of its shards in the plan, and their results.
+
+    `epoch`: that of the process that read it. `totals`: its counts and more, as metrics.
+    """
+
+    attempt: str
+    shards: tuple[int, ...]
+    counts: ShardTotals
+    parts: tuple[RunPart, ...]
+    epoch: int = 1
+    totals: Totals = field(default_factory=Counter)
+
+
+def write_note(folder: Folder, note: Note, etag: str | None) -> None:
+    """Write a run's note over the one with that ETag; None: there was none.
+
+    Raises:
+        ConflictError: another process took the run up meanwhile.
+    """
+    # Two processes may note the same, and of the same bytes both would take themselves for the writer.
+    writer = secrets.token_hex(8)
+    facts = {**asdict(note), "started_at": note.started_at.isoformat(), "writer": writer}
+    with disk_errors(folder.at(NOTE)):
+        folder.write(NOTE, sealed_json(facts), absent=etag is None, etag=etag)
+
+
+def read_note(folder: Folder) -> tuple[Note, str] | None:
+    """Read the note of the run in `folder`, and its ETag; None without one, `OutputError` if damaged."""
+    try:
+        data, etag = folder.read(NOTE)
+    except MissingError:
+        return None
+    try:
+        facts = unsealed_json(data)
+        note = Note(
+            facts["run_id"],
+            datetime.fromisoformat(facts["started_at"]),
+            int(facts["epoch"]),
+            tuple(map(str, facts["waves"])),
+            str(facts.get("by", "runs")),
+            str(facts.get("tool_version", "")),
+        )
+        # The id goes into names of files, the start into a table that knows moments only.
+        if not _RUN_ID.fullmatch(note.run_id) or note.started_at.tzinfo is None or note.by not in TERMS:
+            raise ValueError
+    except UNREADABLE as error:
+        raise OutputError(
+            "what an unfinished run wrote of itself is damaged, or of an earlier version",
+            where=folder.at(NOTE),
+            remedy="give the command that began it again: the run starts over",
+        ) from error
+    return note, etag
+
+
+def write_wave(folder: Folder, wave: Wave) -> None:
+    """Put the marker of a finished wave down in a run's folder: from now on it counts."""
+    with disk_errors(folder.at(WAVES_FOLDER)):
+        name = f"{WAVES_FOLDER}/{wave.attempt}.json"
+        totals = [[*sample, value] for sample, value in sorted(wave.totals.items())]
+        facts = asdict(replace(wave, totals=Counter())) | {"totals": totals}
+        folder.write(name, sealed_json(facts), absent=True)
+
+
+def read_waves(
+    folder: Folder,
+    note: Note,
+    names: Iterable[str] | None = None,
+    on_damage: Callable[[str], None] = lambda name: None,
+) -> Iterator[Wave]:
+    """Yield the finished waves of a run that count.
+
+    `names`: the files of the folder, if they are known. `on_damage` gets the name of each damaged marker.
+    """
+    for name in sorted(folder.names() if names is None else names):
+        kind, _, attempt = name.removesuffix(".json").partition("/")
+        if kind != WAVES_FOLDER or not name.endswith(".json"):
+            continue
+        data, _ = folder.read(name)
+        try:
+            facts = unsealed_json(data)
+            wave = Wave(
+                attempt,
+                tuple(map(int, facts["shards"])),
+                ShardTotals(**facts["counts"]),
+                tuple(RunPart(**part) for part in facts["parts"]),
+                int(facts["epoch"]),
+                Counter({MetricSample(family, value): total for family, value, total in facts["totals"]}),
+            )
+        except UNREADABLE:
+            on_damage(name)
+            continue
+        if wave.epoch == note.epoch or attempt in note.waves:
+            yield wave
+
+
+def forget_wave(folder: Folder, wave: Wave) -> None:
+    """Remove the marker of a wave: its shards count as not scanned."""
+    with disk_errors(folder.at(WAVES_FOLDER)):
+        folder.delete([f"{WAVES_FOLDER}/{wave.attempt}.json"])

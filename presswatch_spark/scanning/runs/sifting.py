@@ -1,0 +1,138 @@
+"""The passes before the last: all shards are read, and a file keeps what the last pass needs of each.
+
+A file that is there is not made again, so a killed run resumes. Nothing fails here for a shard that cannot be
+read: the last pass finds by itself what it misses, and reports it.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pyspark import SparkContext, TaskContext
+
+from presswatch_spark.core.settings.config import RunRules
+from presswatch_spark.core.spark.errors import WorkerDiedError, spark_errors
+from presswatch_spark.core.spark.session import TASK_FAILURES, cores_now
+from presswatch_spark.core.spark.worker import collected, task
+from presswatch_spark.scanning.monitoring.metrics import MetricSample, time_of_cores
+from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
+from presswatch_spark.scanning.runs.markers import Wave, write_wave
+from presswatch_spark.scanning.runs.unfinished import OwnedRun
+from presswatch_spark.scanning.runs.wave_task import Notes
+from presswatch_spark.scanning.runs.waves import Meter, dealt, tasks_for
+from presswatch_spark.scanning.runs.work import ALL_DIED, PLATFORM, Passes, ReadOne, Row, check_budget
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.host_limits import Workers
+from presswatch_spark.storage.objects import ObjectInfo, printable
+from presswatch_spark.tables.seals import sealed_parquet
+
+Shards = Mapping[int, ObjectInfo]
+# The first ends without a note, the second leaves one.
+TRIES_BEFORE_SET_ASIDE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sifter:
+    """Does the passes before the last, of shards given by their position in the plan."""
+
+    context: SparkContext
+    run: OwnedRun
+    passes: Passes
+    rules: RunRules
+    observer: Observer
+    workers: Workers
+
+    def __call__(self, shards: Shards, guard: Callable[[list[Wave]], None]) -> list[Wave]:
+        """Read the shards in each pass; return waves without shards, which have the cost of that.
+
+        `guard` is called before each wave with those so far, and may raise.
+
+        Raises:
+            PlatformError: too many shards of a wave could not be read.
+            OutputError: the disk is full, or another process has taken the run over.
+        """
+        waves, count = list[Wave](), self.passes.count
+        left_by_pass = [self._left(number, shards) for number in range(count - 1)]
+        self.observer.say("passes", self.passes.why)
+        self.observer.progress.expect(sum(map(len, left_by_pass)))
+        for number, left in enumerate(left_by_pass):
+            self.observer.progress.in_pass(number + 1, count)
+            places = list(left)
+            for first in range(0, len(places), self.rules.wave_shards):
+                guard(waves)
+                some = places[first : first + self.rules.wave_shards]
+                waves.append(self._sifted(number, {place: left[place] for place in some}))
+        self.observer.progress.in_pass(count, count)
+        return waves
+
+    def _left(self, number: int, shards: Shards) -> Shards:
+        there = set(self.passes.kept(self.run.folder, number).names())
+        return {place: shard for place, shard in shards.items() if self.passes.name(shard.uri) not in there}
+
+    def _sifted(self, number: int, shards: Shards) -> Wave:
+        meter, cores = Meter(partial(cores_now, self.context)), int(self.context.defaultParallelism)
+        tasks = self.workers.tasks(tasks_for(shards.values(), self.rules.shards_per_task, cores), cores)
+        done, reports = 0, self._reports(number, shards, tasks)
+        if reports is None:
+            left = self._left(number, shards)
+            # In tasks of their own, all are read but those that end their workers.
+            done, reports = len(shards) - len(left), self._reports(number, left, len(left)) if left else ()
+        check_budget(reports or (), len(shards), self.rules.wave_failures)
+        done += sum(report["failure"] not in PLATFORM for report in reports or ())
+        counts = ShardTotals(core_seconds=meter.core_seconds())
+        totals = time_of_cores(counts.core_seconds)
+        totals |= {MetricSample("pass_waves_total"): 1, MetricSample("pass_shards_total"): len(shards)}
+        attempt = f"pass-{number + 1}-{next(iter(shards)):06}-{secrets.token_hex(4)}"
+        wave = Wave(attempt, (), counts, (), self.run.epoch, totals)
+        self.run.lock.confirm()
+        write_wave(self.run.folder, wave)
+        self.observer.sifted(len(shards), len(shards) - done, number + 1, self.passes.count, counts, totals)
+        return wave
+
+    def _reports(self, number: int, shards: Shards, tasks: int) -> Sequence[Row] | None:
+        read = self.passes.read(self.run.folder, number)
+        kept = self.passes.kept(self.run.folder, number)
+        notes = Notes(self.run.folder, f"pass-{secrets.token_hex(4)}")
+        sifting = SiftTask(self.passes, dealt(shards, tasks), shards, read, kept, notes, self.workers)
+        try:
+            with spark_errors(str(kept)):
+                rows = collected(self.context, tasks, sifting)
+        except WorkerDiedError:
+            self.observer.worker_died([], TASK_FAILURES)
+            return None
+        if died := [printable(shards[row["shard"]].uri) for row in rows if row["failure"] == "worker"]:
+            self.observer.worker_died(died, TRIES_BEFORE_SET_ASIDE * len(died))
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class SiftTask:
+    """The tasks of a wave of a pass, for `collected`. Tries note their shards as those of a `WaveTask` do."""
+
+    passes: Passes
+    groups: tuple[tuple[int, ...], ...]
+    shards: Shards
+    read: ReadOne
+    kept: Folder
+    notes: Notes
+    workers: Workers
+
+    def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
+        """Read the groups, shard by shard; write what is kept of each, and report how it went."""
+        self.workers.join()
+        context = TaskContext.get()
+        tries = context.attemptNumber() if context else 0
+        with task():
+            for number in numbers:
+                for shard, row in self.notes.read(number, tries, self.groups[number], self._row):
+                    yield row or {"shard": shard, "failure": "worker", "error": ALL_DIED}
+
+    def _row(self, shard: int) -> Row:
+        outcome = self.read(self.shards[shard])
+        log, table = outcome.log, outcome.tables[self.passes.table]
+        # What another try may read further is left to it.
+        if log["failure"] not in PLATFORM:
+            data = sealed_parquet(table, self.passes.schema)
+            self.kept.write(self.passes.name(self.shards[shard].uri), data)
+        return {"shard": shard, "failure": log["failure"], "error": log["error"]}

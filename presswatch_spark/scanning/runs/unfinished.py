@@ -1,0 +1,287 @@
+"""Runs in progress: their ownership, how far they are, and what killed ones left.
+
+    TABLES/_runs/<key>.lock        see `presswatch_spark.storage.locks`
+    TABLES/_runs/<key>/…           see `presswatch_spark.scanning.runs.markers`
+
+The key is a digest of all that decides the rows: plan, corpus, settings, version. By it the same command
+finds its unfinished run again; one live process at a time owns it.
+"""
+
+import re
+import shlex
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from presswatch_spark.core.errors import InUseError, OutputError, StorageError
+from presswatch_spark.core.terminal import counted
+from presswatch_spark.core.version import __version__
+from presswatch_spark.scanning.monitoring.metrics import TERMS
+from presswatch_spark.scanning.monitoring.progress import ShardTotals
+from presswatch_spark.scanning.runs.markers import (
+    NOTE,
+    PARTS_FOLDER,
+    Note,
+    Wave,
+    read_note,
+    read_waves,
+    write_note,
+)
+from presswatch_spark.storage.disk import Folder, disk_errors
+from presswatch_spark.storage.locks import Lock, locked, owned
+from presswatch_spark.storage.objects import MissingError, delete_object
+from presswatch_spark.tables.declarations import PUBLISHERS
+from presswatch_spark.tables.derived import remove_unpublished
+from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
+
+STAGED = "tables-"
+KEY_DIGITS = 16
+LEASE_SECONDS = 60.0
+
+
+# What passes before the last keep; see `presswatch_spark.scanning.shard.attempts`.
+_IN_PASS = re.compile(r"candidates/(\d+-of-\d+)/")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedRun:
+    """A run that this process owns. `resumed`: an earlier process began it.
+
+    `waves`: those that earlier processes have finished. `epoch` counts the processes, from 1. `damaged`: a
+    line for each file of theirs that is not as it was written.
+    """
+
+    run_id: str
+    started_at: datetime
+    folder: Folder
+    lock: Lock
+    resumed: bool = False
+    epoch: int = 1
+    waves: tuple[Wave, ...] = ()
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> Folder:
+        """Where its parts lie."""
+        return self.folder / PARTS_FOLDER
+
+    @property
+    def staged(self) -> Folder:
+        """Where this process writes tables before they are moved in."""
+        return self.folder / f"{STAGED}{self.epoch}"
+
+
+@contextmanager
+def claim(
+    store: TableStore, key: str, now: datetime, lease_seconds: float = LEASE_SECONDS, by: str = "runs"
+) -> Iterator[OwnedRun]:
+    """Own the unfinished run of `key`, or a new one, until the block ends.
+
+    Raises:
+        OutputError: a live process owns it, or the folder cannot be written.
+        ConflictError: another process took it up this moment.
+    """
+    runs = store.root / RUNS_FOLDER
+    folder = runs / key[:KEY_DIGITS]
+    with locked(runs, f"{key[:KEY_DIGITS]}.lock", lease_seconds) as lock:
+        yield _taken_up(store, folder, lock, key, now, by)
+
+
+def clear(run: OwnedRun) -> None:
+    """Remove the folder of a published run, as far as that can be done, while the run is owned.
+
+    The next run of the same key removes the rest.
+    """
+    with suppress(OutputError, StorageError, OSError):
+        # If another process has the lock by now, what lies there is its new run.
+        run.lock.confirm()
+        run.folder.remove()
+        if run.folder.is_local:
+            run.folder.path.with_suffix(".lock").unlink()
+
+
+def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str) -> OwnedRun:
+    """Take up the run in `folder`, or begin a new one. Raises the epoch: this fences off older processes."""
+    try:
+        there = read_note(folder)
+    except OutputError as error:
+        damage = f"{error.where}: {error.what}; the run starts over"
+        return _new(store, folder, lock, key, now, by, (damage,))
+    if there is None or store.is_published(there[0].run_id):
+        return _new(store, folder, lock, key, now, by, ())
+    note, etag = there
+    names, damaged = folder.names(), list[str]()
+    waves = tuple(read_waves(folder, note, names, damaged.append))
+    kept = tuple(sorted(wave.attempt for wave in waves))
+    write_note(folder, replace(note, epoch=note.epoch + 1, waves=kept), etag)
+    with disk_errors(str(folder)):
+        folder.delete(damaged)
+        # Attempts without a part of a wave, and staged tables: the process that staged them may only sleep,
+        # and cannot move into the tables what is not there.
+        named = {f"{PARTS_FOLDER}/{part.name.rpartition('/')[0]}" for wave in waves for part in wave.parts}
+        for left in {name.rpartition("/")[0] for name in names} - named:
+            if left.startswith((f"{PARTS_FOLDER}/", STAGED)):
+                (folder / left).remove()
+    said = tuple(
+        f"{folder.at(name)}: the marker of a wave is damaged; it is scanned again" for name in damaged
+    )
+    return OwnedRun(note.run_id, note.started_at, folder, lock, True, note.epoch + 1, waves, said)
+
+
+def _new(
+    store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str, damaged: tuple[str, ...]
+) -> OwnedRun:
+    """Begin a run. Its id is the second of its start, or the next free one, so that ids sort by time."""
+    started = moment = now.astimezone(UTC)
+    taken = {run_id.partition("-")[0] for by in PUBLISHERS for run_id in store.published(by)}
+    while f"{moment:%Y%m%dT%H%M%SZ}" in taken:
+        moment += timedelta(seconds=1)
+    run_id = f"{moment:%Y%m%dT%H%M%SZ}-{key[:6]}"
+    with disk_errors(str(folder)):
+        # Of a process that slept since it took the lock, the folder may be another's by now.
+        lock.confirm()
+        folder.remove()
+    write_note(folder, Note(run_id, started, by=by), None)
+    return OwnedRun(run_id, started, folder, lock, damaged=damaged)
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedRun:
+    """A run by its folder below `_runs`; `counts`: totals of its finished waves.
+
+    `passes`: shards that each pass before the last has read, by its name, such as `1-of-3`.
+    """
+
+    begun: Note
+    folder: Folder
+    counts: ShardTotals
+    under_way: bool
+    passes: Mapping[str, int] = field(default_factory=dict)
+
+    def row(self) -> dict[str, object]:
+        """Return its known columns of `runs`, or of `censuses`."""
+        terms = TERMS[self.begun.by]
+        return {
+            "run_id": self.begun.run_id,
+            "started_at": self.begun.started_at,
+            "finished_at": "under way" if self.under_way else "not finished",
+            "shards_complete": self.counts.shards - self.counts.incomplete,
+            terms.documents: self.counts.documents,
+            terms.matches: self.counts.matches,
+        }
+
+    def note(self) -> str:
+        """Say when it began, how far it is, and how to go on or to drop it."""
+        begun, terms = self.begun, TERMS[self.begun.by]
+        by_pass = [
+            f"{counted(shards, 'shard')} in pass {name.replace('-of-', ' of ')}"
+            for name, shards in sorted(self.passes.items())
+        ]
+        passes = f" and {', '.join(by_pass)}" if by_pass else ""
+        run = (
+            f"{'run' if begun.by == 'runs' else terms.run} {begun.run_id}, begun"
+            f" {begun.started_at:%Y-%m-%d %H:%M:%S} UTC with"
+            f" {counted(self.counts.shards, terms.shard)} done{passes}, is"
+        )
+        if self.under_way:
+            return f"{run} under way"
+        # The version is part of the key: another one begins a run of its own.
+        begun_by = f"version {begun.tool_version}" if begun.tool_version else "the version that began it"
+        version = "" if begun.tool_version == __version__ else f" with {begun_by}"
+        return (
+            f"{run} not finished: to go on, give the command that began it again{version};"
+            f" to drop it, {_removal(self.folder)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedRun:
+    """A folder below `_runs` that cannot be read; `what` says why."""
+
+    folder: Folder
+    what: str
+
+    def note(self) -> str:
+        """Say where it is, and what to do."""
+        return (
+            f"{self.what}: to start it over, give the command that began it again;"
+            f" to drop it, {_removal(self.folder)}"
+        )
+
+
+def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
+    """Yield the runs of `store` that are not published. Other processes may publish them meanwhile.
+
+    On S3 a run whose process was killed is watched for the length of its lease: it may be alive. If a caller
+    may list only some prefixes, S3 answers "denied" for a missing key, so only listed keys are read.
+    """
+    runs, names = store.root / RUNS_FOLDER, defaultdict[str, list[str]](list)
+    listed = runs.names()
+    for name in listed:
+        key, _, below = name.partition("/")
+        if below:
+            names[key].append(below)
+    by_key = dict[str, tuple[Note, ShardTotals] | DamagedRun]()
+    for key, files in sorted(names.items()):
+        try:
+            if NOTE in files and (there := read_note(runs / key)):
+                waves = read_waves(runs / key, there[0], files)
+                by_key[key] = there[0], sum((wave.counts for wave in waves), ShardTotals())
+        except MissingError:
+            continue
+        except OutputError as error:
+            by_key[key] = DamagedRun(runs / key, error.what)
+    begun = {f"{key}.lock" for key, run in by_key.items() if isinstance(run, tuple)}
+    alive = owned(runs, begun.intersection(listed))
+    for key, run in by_key.items():
+        if isinstance(run, DamagedRun):
+            yield run
+        elif not store.is_published(run[0].run_id):
+            note, counts = run
+            passes = Counter(match[1] for name in names[key] if (match := _IN_PASS.match(name)))
+            yield UnfinishedRun(note, runs / key, counts, f"{key}.lock" in alive, passes)
+
+
+def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
+    """Remove the unpublished files of killed commands, but for those of unfinished runs; return their URIs.
+
+    `strict`: raise `InUseError` if another process is at work on such files; by default they are left.
+    """
+    removed = remove_unpublished(store, strict=strict)
+    runs, there = store.root / RUNS_FOLDER, store.unpublished()
+    begun = set[str]()
+    for key in sorted({name.partition("/")[0] for name in runs.names() if name.endswith(f"/{NOTE}")}):
+        try:
+            note = read_note(runs / key)
+        except OutputError:
+            # Its id is unknown, so any file may be of this run.
+            return removed
+        if note is None:
+            continue
+        if not store.is_published(note[0].run_id):
+            begun.add(note[0].run_id)
+            continue
+        try:
+            with locked(runs, f"{key}.lock", LEASE_SECONDS):
+                removed += [(runs / key).at(name) for name in (runs / key).names()]
+                (runs / key).remove()
+                if runs.is_local:
+                    (runs.path / f"{key}.lock").unlink(missing_ok=True)
+        except InUseError:
+            if strict:
+                raise
+    for run_id, uris in there.items():
+        # It may have been published since its files were listed.
+        if run_id not in begun and not store.is_published(run_id):
+            for uri in uris:
+                delete_object(uri, store.root.storage)
+            removed += uris
+    return removed
+
+
+def _removal(folder: Folder) -> str:
+    if folder.is_local:
+        return f"rm -r {shlex.quote(str(folder))}"
+    return f"aws s3 rm --recursive {shlex.quote(str(folder))}"

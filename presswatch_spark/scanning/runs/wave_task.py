@@ -1,0 +1,134 @@
+"""A Spark task of a wave: it reads its shards one by one, and writes their rows as parts.
+
+    <run>/begun/<attempt>/<task>/<try>-<place>     this try is at the shard at that place in the task
+
+A task whose worker died is tried again. It then notes each shard while it reads it, and sets aside the one at
+which a try before it ended: that shard has failed, and the others are read. First tries make no notes.
+"""
+
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, fields
+from typing import TypeVar
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.accumulators import Accumulator, AccumulatorParam
+
+from presswatch_spark.core.spark.worker import task
+from presswatch_spark.scanning.monitoring.progress import ShardTotals
+from presswatch_spark.scanning.runs.markers import PartFiles, RunPart, part_files
+from presswatch_spark.scanning.runs.work import PLATFORM, Kind, Outcome, ReadOne, Row
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.host_limits import Workers
+from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.tables.declarations import PublishedFile
+from presswatch_spark.tables.row_types import struct_of
+
+PART = pa.struct([struct_of(PublishedFile).field(each.name) for each in fields(RunPart)])
+
+
+Given = TypeVar("Given")
+
+
+class Notes:
+    """The notes of an attempt at a wave of the run in a folder."""
+
+    def __init__(self, run: Folder, attempt: str) -> None:
+        self.folder = run / "begun" / attempt
+
+    @contextmanager
+    def at(self, task: int, tries: int, place: int) -> Iterator[None]:
+        """Note that a try of a task is at the shard at a place, while the block lasts."""
+        name = f"{task}/{tries:04}-{place}"
+        self.folder.write(name, b"")
+        try:
+            yield
+        finally:
+            self.folder.delete([name])
+
+    def read(
+        self, number: int, tries: int, group: Sequence[int], read: Callable[[int], Given]
+    ) -> Iterator[tuple[int, Given | None]]:
+        """Read the shards of a group in turn; after a death each is noted, and suspects give None."""
+        suspects = {place for task, place in self.suspects() if task == number} if tries else set()
+        for place, shard in enumerate(group):
+            if place in suspects:
+                yield shard, None
+                continue
+            with self.at(number, tries, place) if tries else nullcontext():
+                outcome = read(shard)
+            yield shard, outcome
+
+    def suspects(self) -> set[tuple[int, int]]:
+        """Tasks, and places in them, of the shards at which tries ended."""
+        parts = (name.partition("/") for name in self.folder.names())
+        return {(int(task), int(note.rpartition("-")[2])) for task, _, note in parts}
+
+
+@dataclass(frozen=True, slots=True)
+class WaveTask:
+    """The tasks of an attempt at a wave, for `collected`: numbers of `groups` come in, positions of `shards`.
+
+    Unless `final`, a shard that failed for a reason of `PLATFORM` gives its row of the log only.
+    """
+
+    kind: Kind
+    groups: tuple[tuple[int, ...], ...]
+    shards: Mapping[int, ObjectInfo]
+    read: ReadOne
+    run: Folder
+    parts: Folder
+    attempt: str
+    meter: Accumulator[ShardTotals]
+    final: bool
+    workers: Workers
+
+    def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
+        """Read the groups, shard by shard; yield reports, of the parts once they are written."""
+        self.workers.join()
+        # Of each shard its position in the plan and its row of the log; each part; and how many tries of the
+        # task ended badly.
+        log = pa.struct(list(self.kind.columns[self.kind.log]))
+        schema = pa.schema([("shard", pa.int64()), ("log", log), ("part", PART), ("deaths", pa.int64())])
+        context = TaskContext.get()
+        notes = Notes(self.run, self.attempt)
+        tries = context.attemptNumber() if context else 0
+        with task():
+            with part_files(self.parts, self.attempt, self.kind.columns) as files:
+                for number in numbers:
+                    for shard, outcome in notes.read(number, tries, self.groups[number], self._read):
+                        given = outcome or self.kind.lost(self.shards[shard], tries)
+                        yield from self._written(shard, given, files, schema)
+            yield from _reports(schema, *({"part": asdict(part)} for part in files.parts), {"deaths": tries})
+        # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become any.
+        if not gc.get_freeze_count():
+            gc.freeze()
+
+    def _read(self, shard: int) -> Outcome:
+        return self.read(self.shards[shard])
+
+    def _written(self, shard: int, outcome: Outcome, files: PartFiles, schema: pa.Schema) -> list[Row]:
+        if self.final or outcome.log["failure"] not in PLATFORM:
+            for table, batches in outcome.tables.items():
+                files.add(table, batches)
+            self.meter.add(ShardTotals.of(outcome.log, self.kind.terms))
+        return _reports(schema, {"shard": shard, "log": dict(outcome.log)})
+
+
+def _reports(schema: pa.Schema, *rows: Row) -> list[Row]:
+    """Make every value one of Python's, of its type in the schema; what a row does not say is None."""
+    whole = [{**dict.fromkeys(schema.names), **row} for row in rows]
+    reports: list[Row] = pa.RecordBatch.from_pylist(whole, schema).to_pylist()
+    return reports
+
+
+class CountsParam(AccumulatorParam[ShardTotals]):
+    """How Spark adds up what tasks count."""
+
+    def zero(self, value: ShardTotals) -> ShardTotals:  # noqa: D102
+        return ShardTotals()
+
+    def addInPlace(self, value1: ShardTotals, value2: ShardTotals) -> ShardTotals:  # noqa: D102, N802
+        return value1 + value2

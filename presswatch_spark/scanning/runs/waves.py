@@ -1,0 +1,221 @@
+"""Waves: shards are read some at a time, and the result of a wave is kept once its marker is there.
+
+Tasks write parts and report them with their rows of the log. The driver writes these rows as one part more,
+and then the marker, which names all parts: only these count. Shards that storage or dying workers kept from
+being read are read once more, each in a task of its own; see `presswatch_spark.scanning.runs.work`.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from math import ceil
+
+import pyarrow as pa
+from pyspark import SparkContext
+
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.settings.config import RunRules
+from presswatch_spark.core.spark.errors import WorkerDiedError, spark_errors
+from presswatch_spark.core.spark.session import TASK_FAILURES, cores_now
+from presswatch_spark.core.spark.worker import collected
+from presswatch_spark.scanning.monitoring.metrics import MetricSample, time_of_cores, totals_of
+from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
+from presswatch_spark.scanning.runs.markers import RunPart, Wave, part_files, write_wave
+from presswatch_spark.scanning.runs.unfinished import OwnedRun
+from presswatch_spark.scanning.runs.wave_task import CountsParam, Notes, WaveTask
+from presswatch_spark.scanning.runs.work import PLATFORM, Kind, ReadOne, Row, check_budget, is_hopeless
+from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.storage.host_limits import Workers
+from presswatch_spark.storage.objects import ObjectInfo, printable
+
+FULL_SHARD_BYTES = 32 << 20
+SMALL_SHARDS = 16
+
+Shards = Mapping[int, ObjectInfo]
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The result of an attempt: rows of the log by position of their shard, parts, and failed tries."""
+
+    attempt: str
+    log: dict[int, Row] = field(default_factory=dict)
+    parts: list[RunPart] = field(default_factory=list)
+    deaths: int = 0
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts the time of the cluster's cores, idle or not."""
+
+    cores: Callable[[], int]
+    since: float = field(default_factory=time.monotonic)
+    had: int = 0
+
+    def __post_init__(self) -> None:
+        self.had = self.cores()
+
+    def core_seconds(self) -> float:
+        """Return the seconds since the last look, times the cores of then or of now, whichever are more."""
+        before, self.since = self.since, time.monotonic()
+        had, self.had = self.had, self.cores()
+        return (self.since - before) * max(had, self.had)
+
+
+@dataclass(frozen=True, slots=True)
+class WaveReader:
+    """Reads waves of `run` with `read`, in as many tasks for each core; see `tasks_for`."""
+
+    context: SparkContext
+    run: OwnedRun
+    kind: Kind
+    read: ReadOne
+    rules: RunRules
+    observer: Observer
+    workers: Workers
+    again: set[int] = field(default_factory=set)
+    """Positions of shards that were read before, and whose parts were damaged since."""
+
+    def __call__(self, shards: Shards) -> list[Wave]:
+        """Read shards, given by their position in the plan; return what was done, as one wave or more.
+
+        Raises:
+            PlatformError: too many could not be read. Those that could stay done.
+            OutputError: the disk is full, or another process has taken the run over.
+            PresswatchError: Spark failed for a reason that no smaller wave would mend.
+        """
+        meter = Meter(partial(cores_now, self.context))
+        waves, left, deaths = list[Wave](), dict[int, Row](), 0
+        for attempt in self._attempts(shards, final=False):
+            lost = {place: row for place, row in attempt.log.items() if row["failure"] in PLATFORM}
+            left |= lost
+            deaths += attempt.deaths
+            if len(lost) < len(attempt.log):
+                read = [place for place in attempt.log if place not in lost]
+                waves.append(self._done(attempt, read, meter, deaths, first=not waves))
+                deaths = 0
+        if left and not is_hopeless(left.values(), len(shards), self.rules.wave_failures):
+            again = {place: shards[place] for place in left}
+            # Each in a task of its own, as many at once as may be.
+            places, most = list(again), self.workers.tasks(len(again), int(self.context.defaultParallelism))
+            some = (
+                {place: again[place] for place in places[n : n + most]} for n in range(0, len(places), most)
+            )
+            second = _joined(chain.from_iterable(self._attempts(each, final=True) for each in some))
+            for place, row in second.log.items():
+                second.log[place] = {**row, "attempts": row["attempts"] + left[place]["attempts"]}
+            self._check_budget(second.log.values(), len(shards))
+            waves.append(self._done(second, list(again), meter, deaths + second.deaths, first=not waves))
+        else:
+            self._check_budget(left.values(), len(shards))
+        return waves
+
+    def _check_budget(self, log: Collection[Row], shards: int) -> None:
+        check_budget(log, shards, self.rules.wave_failures, self.kind.counted)
+
+    def _attempts(self, shards: Shards, *, final: bool, deaths: int = 0) -> Iterator[_Attempt]:
+        """Yield attempts at the shards, several where workers kept dying; `deaths`: those not yet counted."""
+        attempt = f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
+        places, cores = list(shards), int(self.context.defaultParallelism)
+        tasks = len(places) if final else tasks_for(shards.values(), self.rules.shards_per_task, cores)
+        tasks = self.workers.tasks(tasks, cores)
+        groups = dealt(shards, tasks)
+        try:
+            done = self._attempted(attempt, shards, groups, final=final)
+            done.deaths += deaths
+            yield done
+            return
+        except WorkerDiedError:
+            suspects = {groups[task][n] for task, n in Notes(self.run.folder, attempt).suspects()}
+        self._tell_deaths(shards, suspects, TASK_FAILURES)
+        if len(places) == 1:
+            suspects = set(places)
+        if suspects:
+            lost = {place: self.kind.lost(shards[place], TASK_FAILURES).log for place in sorted(suspects)}
+            yield _Attempt(f"{attempt}-lost", lost, [], TASK_FAILURES + deaths)
+            deaths = 0
+            rest = [[place for place in places if place not in suspects]]
+        else:
+            rest = [places[: len(places) // 2], places[len(places) // 2 :]]
+            deaths += TASK_FAILURES
+        for some in filter(None, rest):
+            yield from self._attempts({place: shards[place] for place in some}, final=final, deaths=deaths)
+            deaths = 0
+
+    def _attempted(
+        self, attempt: str, shards: Shards, groups: tuple[tuple[int, ...], ...], *, final: bool
+    ) -> _Attempt:
+        meter, run = self.context.accumulator(ShardTotals(), CountsParam()), self.run
+        task = WaveTask(
+            self.kind, groups, shards, self.read, run.folder, run.parts, attempt, meter, final, self.workers
+        )
+        with self.observer.progress.during(lambda: meter.value), spark_errors(run.parts.at(attempt)):
+            reported = collected(self.context, len(groups), task)
+        log = dict(sorted((row["shard"], row["log"]) for row in reported if row["log"]))
+        if log.keys() != shards.keys():
+            raise OutputError(
+                f"a wave of {len(shards)} shards logged {len(log)}",
+                where=self.run.parts.at(attempt),
+                remedy="give the same command again: the run goes on",
+            )
+        deaths = sum(row["deaths"] or 0 for row in reported)
+        if deaths:
+            suspects = [place for place, row in log.items() if row["failure"] == "worker"]
+            self._tell_deaths(shards, suspects, deaths)
+        return _Attempt(attempt, log, [RunPart(**row["part"]) for row in reported if row["part"]], deaths)
+
+    def _tell_deaths(self, shards: Shards, suspects: Iterable[int], tries: int) -> None:
+        self.observer.worker_died([printable(shards[place].uri) for place in sorted(suspects)], tries)
+
+    def _done(
+        self, attempt: _Attempt, places: Sequence[int], meter: Meter, deaths: int, *, first: bool
+    ) -> Wave:
+        """Write the log of the shards that are done, and the marker. `first`: it is the first of its wave."""
+        log, kind = [attempt.log[place] for place in places], self.kind
+        where = self.run.parts.at(attempt.attempt)
+        with disk_errors(where), part_files(self.run.parts, attempt.attempt, kind.columns) as files:
+            rows = list(map(dict, log))
+            files.add(kind.log, [pa.RecordBatch.from_pylist(rows, kind.columns[kind.log])])
+        counted = (ShardTotals.of(row, kind.terms) for row in log)
+        counts = sum(counted, ShardTotals(core_seconds=meter.core_seconds()))
+        totals = totals_of(log)
+        totals.update(time_of_cores(counts.core_seconds))
+        totals[MetricSample("waves_total")] = int(first)
+        totals[MetricSample("worker_deaths_total")] = deaths
+        totals[MetricSample("shards_rescanned_total")] = len(self.again.intersection(places))
+        parts = (*attempt.parts, *files.parts)
+        wave = Wave(attempt.attempt, tuple(places), counts, parts, self.run.epoch, totals)
+        self.run.lock.confirm()
+        write_wave(self.run.folder, wave)
+        self.observer.wave_finished(counts, totals, log)
+        return wave
+
+
+def _joined(attempts: Iterable[_Attempt]) -> _Attempt:
+    first, *others = attempts
+    for other in others:
+        first.log |= other.log
+        first.parts += other.parts
+        first.deaths += other.deaths
+    return first
+
+
+def tasks_for(shards: Collection[ObjectInfo], shards_per_task: int, cores: int) -> int:
+    """Return the number of tasks for a wave: as many for each core, of at most `shards_per_task` shards.
+
+    Up to `SMALL_SHARDS` shards under `FULL_SHARD_BYTES` count as one: a task costs 60 ms, a small shard a
+    few.
+    """
+    sizes = (FULL_SHARD_BYTES if shard.size is None else shard.size for shard in shards)
+    shares = (min(1.0, max(1 / SMALL_SHARDS, size / FULL_SHARD_BYTES)) for size in sizes)
+    rounds = ceil(sum(shares) / (shards_per_task * cores))
+    return min(len(shards), rounds * cores)
+
+
+def dealt(shards: Shards, groups: int) -> tuple[tuple[int, ...], ...]:
+    """Deal shards into `groups`, by position, the largest first: they weigh the same, nothing big is last."""
+    ordered = sorted(shards, key=lambda place: -(shards[place].size or 0))
+    return tuple(tuple(ordered[first::groups]) for first in range(groups))

@@ -1,0 +1,331 @@
+"""The work of a run as a value, attempts at its shards, and the failures that stop it.
+
+A scan and a census each make a `Work`, which `runs.engine` carries out. A run stops if too many shards of a
+wave are lost to storage or dying workers, since then all would fail alike, or if a site refuses everything.
+"""
+
+import hashlib
+import json
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from presswatch_spark.core.errors import CorpusError, PresswatchError, StorageError
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.threads import LateError, time_limit
+from presswatch_spark.scanning.monitoring.metrics import TERMS, Terms
+from presswatch_spark.scanning.monitoring.progress import ShardTotals
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.host_limits import BlockedError
+from presswatch_spark.storage.objects import ObjectInfo, printable
+from presswatch_spark.tables.declarations import columns_without_run
+
+ERROR_CHARACTERS = 2_000
+ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of a shard: its row of the log, and batches of rows by table. None of them has a run id."""
+
+    log: Mapping[str, Any]
+    tables: Mapping[str, Sequence[pa.RecordBatch]]
+
+
+@dataclass(slots=True)
+class Attempt(ABC):
+    """One attempt at a shard, filled while it goes on; its kind says what it gave."""
+
+    shard: ObjectInfo
+    report: ReadReport = field(default_factory=ReadReport)
+    killed: bool = False
+
+    @property
+    @abstractmethod
+    def status(self) -> str:
+        """`complete` only if nothing was lost, `partial`, or `failed`."""
+
+    @property
+    @abstractmethod
+    def reached(self) -> tuple[int, ...]:
+        """How far it got, for comparison with others."""
+
+    @property
+    @abstractmethod
+    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
+        """The batches of rows by table."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> dict[str, object]:
+        """The columns of the log that its kind alone has."""
+
+    @abstractmethod
+    def pack(self) -> None:
+        """Make Arrow batches of the rows taken so far: they hold them in a fraction of the memory."""
+
+    @property
+    def defects(self) -> list[str]:
+        """Parts that were not read."""
+        return self.report.complaints
+
+    def outcome(self, tries: int, began: datetime, seconds: float) -> Outcome:
+        """Return what it gave: the last of so many tries, which took so long together."""
+        log = {
+            "shard_uri": printable(self.shard.uri),
+            "status": self.status,
+            "error": storable("; ".join(self.defects)[:ERROR_CHARACTERS]) or None,
+            "failure": failure_of(self),
+            "bytes_expected": self.shard.size,
+            "bytes_read": self.report.bytes_read,
+            "etag": self.shard.etag,
+            "attempts": tries,
+            "started_at": began,
+            "seconds": seconds,
+        }
+        return Outcome(log | self.columns, self.tables)
+
+
+AttemptT = TypeVar("AttemptT", bound=Attempt)
+
+
+def outcome_of(
+    begin: Callable[[ObjectInfo], AttemptT],
+    read: Callable[[AttemptT], None],
+    shard: ObjectInfo,
+    attempts: int,
+    seconds: float | None = None,
+) -> Outcome:
+    """Read a shard, up to `attempts` times if storage fails; return the outcome of the furthest attempt.
+
+    What `read` raises becomes a defect of its attempt. No attempt follows one that took `seconds` or met a
+    site that is asked nothing more.
+    """
+    began, started = datetime.now(UTC), time.monotonic()
+    best, tries, again = begin(shard), 0, True
+    while again and tries < attempts:
+        attempt = begin(shard)
+        with time_limit(seconds):
+            again = not guarded(partial(read, attempt), attempt, shard.uri) or attempt.report.interrupted
+        again = again and not attempt.report.blocked
+        tries += 1
+        if attempt.reached >= best.reached:
+            best = attempt
+    return best.outcome(tries, began, time.monotonic() - started)
+
+
+def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
+    """Note what `read` raises: the boundary of a shard. Return whether there is no point in trying again."""
+    try:
+        try:
+            read()
+        finally:
+            attempt.pack()
+    except CorpusError:
+        # No fault of the shard's: all others would meet it, too.
+        raise
+    except LateError as error:
+        attempt.report.add_defect(error.what, attempt.report.bytes_read)
+        attempt.report.late = True
+    except Exception as error:  # noqa: BLE001
+        attempt.report.add_defect(reason_of(error, uri))
+        attempt.report.interrupted |= isinstance(error, StorageError | OSError)
+        attempt.report.blocked |= isinstance(error, BlockedError)
+        attempt.report.faulty |= not isinstance(error, PresswatchError | OSError)
+        return not isinstance(error, StorageError | OSError)
+    return True
+
+
+def failure_of(attempt: Attempt) -> str | None:
+    """Return the cause of an incomplete reading, as `failure` in the logs; None if it was complete."""
+    if attempt.status == "complete":
+        return None
+    if attempt.killed:
+        return "worker"
+    if attempt.report.blocked:
+        return "host"
+    if attempt.report.late:
+        return "time"
+    if attempt.report.interrupted:
+        return "storage"
+    return "fault" if attempt.report.faulty else "content"
+
+
+def reason_of(error: Exception, uri: str) -> str:
+    """Describe an exception without what it may quote: only our own errors are free of web text."""
+    if isinstance(error, PresswatchError):
+        # The log names the shard already.
+        return str(error).removeprefix(f"{printable(uri)}: ")
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    return f"{type(error).__name__}{said} in {'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
+
+
+def storable(text: str) -> str:
+    """Make text fit for tables and terminals: names of files and columns may hold surrogates or escapes."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+
+
+Row = Mapping[str, Any]
+
+RELEASES = pa.field("releases", pa.list_(pa.string()))
+"""A column of the log while a run is in progress: the releases that rows of the shard name, and null."""
+
+
+ReadOne = Callable[[ObjectInfo], Outcome]
+"""Reads one shard. What is wrong with the shard stands in the log; only what fails all of them raises."""
+
+CorpusRows = Callable[[], Iterable[pa.RecordBatch]]
+
+Guard = Callable[[ShardTotals, float], None]
+"""Stops a run by raising. It is asked before the first wave and after each, with the counts of all processes
+of the run and the seconds of this one. What is done stays done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of run: scan or census.
+
+    `by`: the table whose row publishes such a run. `log`: the table of its log, a row a shard. `tables`: the
+    others that shards give rows to. `row`: makes the columns of the run's row that the log decides, from the
+    log and the facts of the run. `unpublished`: columns of the log of a run in progress. `counted`: the name
+    of shards of a wave in the message that too many are lost.
+    """
+
+    by: str
+    log: str
+    tables: tuple[str, ...]
+    attempt: Callable[[ObjectInfo], Attempt]
+    row: Callable[[pa.Table, Row], dict[str, Any]]
+    unpublished: tuple[pa.Field, ...] = (RELEASES,)
+    counted: str = "shards of a wave"
+    has_metrics: bool = True
+
+    def lost(self, shard: ObjectInfo, tries: int) -> Outcome:
+        """Return the outcome of a shard that killed every worker, after so many tries."""
+        attempt = self.attempt(shard)
+        attempt.report.add_defect(ALL_DIED)
+        attempt.killed = True
+        return attempt.outcome(tries, datetime.now(UTC), 0.0)
+
+    @property
+    def terms(self) -> Terms:
+        """What it calls things."""
+        return TERMS[self.by]
+
+    @property
+    def columns(self) -> Mapping[str, pa.Schema]:
+        """The columns of its parts, by table: nullable, without run id."""
+        log = pa.schema([*columns_without_run(self.log), *self.unpublished])
+        return {**{table: columns_without_run(table) for table in self.tables}, self.log: log}
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """How a run reads its shards several times: all passes but the last keep what the last one needs.
+
+    `count`: all passes. `why`: the reason, in one line. `read`: makes the reader of a shard, from the run's
+    folder and the number of a pass (from 0). `kept`: the folder of a pass, with a file for each shard, which
+    `name` names by the shard's URI. `schema`: of these files. `table`: their name among outcomes.
+    """
+
+    count: int
+    why: str
+    read: Callable[[Folder, int], ReadOne]
+    kept: Callable[[Folder, int], Folder]
+    name: Callable[[str], str]
+    table: str
+    schema: pa.Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The task of a run, with everything that decides its rows.
+
+    `shards`: the plan, and `plan_digest` its digest; a shard goes by its position in it. `key`: the same for
+    the same plan, corpus, settings and version. `read`: reads one shard, on any worker. `facts`: known
+    columns of the run's row. `asked`: other facts of the first event. `preparing`: a block in which Spark
+    starts, once the run is owned. `guard`: makes the guard of the run, from a function that counts cores.
+    `beginning`: called when a new run is owned; if it raises, nothing of the run is left. `corpus`: rows of
+    `corpus_articles`.
+    """
+
+    kind: Kind
+    shards: Iterable[ObjectInfo]
+    plan_digest: str
+    key: str
+    read: ReadOne
+    facts: Row
+    asked: Row = field(default_factory=dict)
+    preparing: Callable[[], AbstractContextManager[object]] = nullcontext
+    guard: Callable[[Callable[[], int]], Guard] | None = None
+    corpus: CorpusRows | None = None
+    passes: Passes | None = None
+    beginning: Callable[[], None] | None = None
+
+
+def key_of(*parts: str) -> str:
+    """Make the key of a run: SHA-256 (hex) over what decides its rows."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+# A few named files of which some are missing are a matter of these files: they are in the log as failed.
+LEAST_ALLOWED = 5
+
+PLATFORM = {
+    "storage": "check credentials, region, network and the list of shards",
+    "host": "see what that site wants",
+    "worker": "give workers more memory, or leave that shard out",
+}
+"""Failures that another try elsewhere may mend (see `scan_log.failure`), each with its remedy."""
+
+
+class PlatformError(PresswatchError):
+    """Too many shards of a wave could not be read, for reasons that lie in none of them."""
+
+
+def failures_allowed(shards: int, share: float) -> int:
+    """Return how many shards of a wave may be lost: a share of it, from 0 to 1, or `LEAST_ALLOWED`."""
+    return max(LEAST_ALLOWED, int(shards * share))
+
+
+def is_hopeless(lost: Collection[Row], shards: int, share: float) -> bool:
+    """Say whether another try would fail as well: a site refuses all, or nothing of a wave could be read."""
+    if any(row["failure"] == "host" for row in lost):
+        return True
+    nothing = all(row["failure"] == "storage" and not row["bytes_read"] for row in lost)
+    return nothing and len(lost) == shards > failures_allowed(shards, share)
+
+
+def check_budget(log: Collection[Row], shards: int, share: float, of: str = "shards of a wave") -> None:
+    """Raise `PlatformError` if a wave lost too many of its shards, or a site refuses everything.
+
+    `log`: rows of `scan_log` or `census_log`, at least of the shards that were lost. `of`: their name in the
+    message, which gives the most frequent reason and a shard that has it.
+    """
+    lost = [row for row in log if row["failure"] in PLATFORM]
+    refused = [row for row in lost if row["failure"] == "host"]
+    allowed = failures_allowed(shards, share)
+    if len(lost) <= allowed and not refused:
+        return
+    limit = f", {allowed:,} may be" if len(lost) > allowed else ""
+    ((error, count),) = Counter(str(row["error"]) for row in refused or lost).most_common(1)
+    example = next(row for row in lost if str(row["error"]) == error)
+    raise PlatformError(
+        f"{len(lost):,} of {shards:,} {of} could not be read{limit}; {count:,} of them: {error}",
+        where=str(example["shard_uri"]),
+        remedy="nothing was published and what was read is kept;"
+        f" {PLATFORM[example['failure']]}, then give the same command again",
+    )

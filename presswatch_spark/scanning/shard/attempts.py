@@ -1,0 +1,317 @@
+"""Attempts at a shard: matches, signals, and its entry in the log; and passes over an index in parts.
+
+An index that memory cannot hold is searched one range of hashes after the other. All passes but the last keep
+their candidates, in `<run>/candidates/1-of-3/<name>.parquet`; the last joins them with its own. A batch of
+documents is known by its content. What no earlier pass kept is looked up in the whole index.
+"""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from isal.isal_zlib import crc32
+
+from presswatch_spark.core.model import DocumentBatch
+from presswatch_spark.matching.shingle_index import HashRange, hash_ranges
+from presswatch_spark.matching.sieve import Candidates, joined
+from presswatch_spark.scanning.runs.work import Attempt, storable
+from presswatch_spark.scanning.shard.matcher import Matcher
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.objects import MissingError, printable
+from presswatch_spark.tables.declarations import Match, RightsSignal
+from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
+
+ROWS_AT_ONCE, SPANS_AT_ONCE = 512, 50_000
+
+MATCH_COLUMNS, SIGNAL_COLUMNS = (
+    pa.schema([column for column in table if column.name != "run_id"])
+    for table in (Match.schema, RightsSignal.schema)
+)
+
+Stage = Literal["read", "sieve", "verify", "signals"]
+Item = TypeVar("Item")
+
+
+class Stages:
+    """Seconds by stage, by the clock. `read`: storage, inflating and parsing; `verify`: attribute to rows."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[Stage, float] = {}
+
+    @contextmanager
+    def during(self, stage: Stage) -> Iterator[None]:
+        """Count the block."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - began
+
+    def drawn(self, stage: Stage, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield `items`, and count the time to draw each, without the time of their use."""
+        iterator = iter(items)
+        while True:
+            with self.during(stage):
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
+            yield item
+
+    def rows(self) -> list[dict[str, object]]:
+        """As a column of `scan_log` has them."""
+        return [{"stage": stage, "seconds": seconds} for stage, seconds in sorted(self.seconds.items())]
+
+
+@dataclass(slots=True)
+class ShardAttempt(Attempt):
+    """One attempt at a shard, filled while it lasts."""
+
+    format: str | None = None
+    words: int = 0
+    candidates: int = 0
+    without_url: int = 0
+    audited: int = 0
+    audited_matching: int = 0
+    matches: list[pa.RecordBatch] = field(default_factory=list)
+    signals: list[pa.RecordBatch] = field(default_factory=list)
+    rows: list[Match] = field(default_factory=list)
+    signal_rows: list[RightsSignal] = field(default_factory=list)
+    spans: int = 0
+    grades: Counter[str] = field(default_factory=Counter)
+    releases: set[str] = field(default_factory=set)
+    stages: Stages = field(default_factory=Stages)
+    sha256: str | None = None
+
+    def add(self, row: Match) -> None:
+        """Add a row of `matches`."""
+        self.rows.append(row)
+        self.spans += len(row.spans)
+        if len(self.rows) >= ROWS_AT_ONCE or self.spans >= SPANS_AT_ONCE:
+            self.pack()
+
+    def add_signal(self, row: RightsSignal) -> None:
+        """Add a row of `rights_signals`."""
+        self.signal_rows.append(row)
+        if len(self.signal_rows) >= ROWS_AT_ONCE:
+            self.pack()
+
+    def drop(self) -> None:
+        """Drop all that was found: nothing of the shard counts."""
+        self.matches.clear()
+        self.signals.clear()
+        self.rows.clear()
+        self.signal_rows.clear()
+        self.grades.clear()
+        self.releases.clear()
+        self.words = self.candidates = self.without_url = self.spans = 0
+        self.audited = self.audited_matching = 0
+        self.report.documents = self.report.documents_skipped = self.report.text_bytes = 0
+        self.report.skipped.clear()
+
+    def pack(self) -> None:
+        """Make Arrow batches of the rows so far, which take a fraction of the memory."""
+        if self.rows:
+            self.matches.append(Match.to_batch(self.rows, MATCH_COLUMNS))
+            # Not before: a row that cannot be stored is no match of the shard.
+            self.grades.update(row.grade for row in self.rows)
+            self.releases.update(row.release for row in self.rows if row.release)
+            self.rows, self.spans = [], 0
+        if self.signal_rows:
+            self.signals.append(RightsSignal.to_batch(self.signal_rows, SIGNAL_COLUMNS))
+            self.signal_rows = []
+
+    def doubt(self, judge: Callable[[Match], Match]) -> None:
+        """Mark the rows of records in bytes that failed a checksum; `judge` grades them again."""
+        self.pack()
+        run_id = Match.schema.field("run_id")
+        for k, batch in enumerate(self.matches):
+            unpublished = batch.add_column(0, run_id, pa.array([""] * len(batch)))
+            # A gzip member of its own was verified.
+            rows = [
+                row
+                if row.record_encoding == "gzip" or row.record_damage is not None
+                else judge(row.with_columns(record_damage="checksum"))
+                for row in Match.from_batches([unpublished])
+            ]
+            self.matches[k] = Match.to_batch(rows, MATCH_COLUMNS)
+
+    @property
+    def status(self) -> str:
+        """`complete` only if nothing was lost and every byte of the object was read."""
+        if not self.report.defects_total and not self._bytes_missing:
+            return "complete"
+        read = self.report.documents or self.report.documents_skipped or self.signals
+        return "partial" if read else "failed"
+
+    @property
+    def reached(self) -> tuple[int, ...]:
+        """How far it got: documents, then signals; a shard may hold files of sites alone."""
+        return self.report.documents, sum(map(len, self.signals))
+
+    @property
+    def defects(self) -> list[str]:
+        """Losses, with bytes that are missing."""
+        defects = self.report.complaints
+        if not defects and self._bytes_missing:
+            defects.append(f"read {self.report.bytes_read:,} of {self.shard.size:,} bytes")
+        return defects
+
+    @property
+    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
+        """The batches of `matches` and of `rights_signals`."""
+        return {"matches": self.matches, "rights_signals": self.signals}
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """The columns of `scan_log` that a census has not, and `releases`."""
+        report = self.report
+        return {
+            "format": self.format,
+            "release": report.release,
+            "note": storable("; ".join(report.notes)) or None,
+            "text_bytes": report.text_bytes,
+            "words": self.words,
+            "documents": report.documents,
+            "documents_without_url": self.without_url,
+            "documents_skipped": report.documents_skipped,
+            "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],
+            "unread": [{"what": what, "pages": n} for what, n in sorted(report.unread.items())],
+            "members_passed": report.members_passed,
+            "bytes_passed": report.bytes_passed,
+            "gate_audited": self.audited,
+            "gate_matching": self.audited_matching,
+            "candidates": self.candidates,
+            "matches": sum(map(len, self.matches)),
+            "grades": [{"grade": grade, "matches": n} for grade, n in sorted(self.grades.items())],
+            "signals": sum(map(len, self.signals)),
+            "sha256": self.sha256,
+            "sha256_declared": self.shard.sha256,
+            "stages": self.stages.rows(),
+            "releases": sorted(self.releases),
+        }
+
+    @property
+    def _bytes_missing(self) -> bool:
+        return self.shard.size is not None and self.report.bytes_read != self.shard.size
+
+
+KEPT = "candidates"
+KEPT_COLUMNS = pa.schema(
+    [
+        ("text_crc", pa.uint32()),
+        ("lengths_crc", pa.uint32()),
+        ("documents", pa.int64()),
+        ("words", pa.int64()),
+        ("candidate_documents", pa.list_(pa.int32())),
+        ("candidate_articles", pa.list_(pa.uint32())),
+    ]
+)
+UNKEPT = "an earlier pass kept no candidates of some of it: these were looked up in the whole index"
+
+BatchKey = tuple[int, int, int, int]
+Found = Mapping[BatchKey, Candidates]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One of `count` passes over the shards of a run, `number` from 0; `folder` is that of its candidates."""
+
+    number: int
+    count: int
+    folder: Folder
+
+    @property
+    def hashes(self) -> HashRange:
+        """The hashes that it looks up."""
+        return hash_ranges(self.count)[self.number]
+
+    @property
+    def is_last(self) -> bool:
+        """True if it is the one that gives rows."""
+        return self.number == self.count - 1
+
+    @property
+    def kept(self) -> Folder:
+        """Where it keeps candidates."""
+        return self.folder / f"{self.number + 1}-of-{self.count}"
+
+    def earlier(self, uri: str) -> list[Found]:
+        """Return the candidates of a shard that each earlier pass kept."""
+        passes = (Pass(number, self.count, self.folder) for number in range(self.number))
+        return [read_kept(each.kept, uri) for each in passes]
+
+
+@dataclass(slots=True)
+class Sifting(ShardAttempt):
+    """One attempt at a shard in a pass that only keeps candidates."""
+
+    kept: list[dict[str, Any]] = field(default_factory=list)
+
+    def keep(self, batch: DocumentBatch, candidates: Candidates) -> None:
+        """Keep the candidates of a batch."""
+        names = KEPT_COLUMNS.names
+        found = (candidates.documents, candidates.articles)
+        self.kept.append(dict(zip(names, (*key_of_batch(batch, candidates.words), *found), strict=True)))
+
+    @property
+    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
+        """The batches of documents, a row each."""
+        columns = {name: [row[name] for row in self.kept] for name in KEPT_COLUMNS.names}
+        return {KEPT: [pa.RecordBatch.from_pydict(columns, KEPT_COLUMNS)]}
+
+
+class JoinedPasses:
+    """Finds the candidates of one shard in the last pass: its own, and those that earlier passes kept.
+
+    `unkept` counts documents of which an earlier pass kept nothing.
+    """
+
+    def __init__(self, matcher: Matcher, earlier: Sequence[Found]) -> None:
+        self.unkept = 0
+        self._matcher, self._earlier = matcher, earlier
+
+    def __call__(self, batch: DocumentBatch) -> Candidates:
+        """Return every pair of a document and an article that share an indexed shingle."""
+        own = self._matcher.candidates(batch)
+        key = key_of_batch(batch, own.words)
+        if all(key in found for found in self._earlier):
+            return joined([own, *(found[key] for found in self._earlier)])
+        self.unkept += len(batch)
+        return self._matcher.candidates_of_all_hashes(batch)
+
+
+def key_of_batch(batch: DocumentBatch, words: int) -> BatchKey:
+    """Return the key that distinguishes a batch of so many words from others of the same shard."""
+    text = 0
+    # A buffer may hold more than the documents, which need not be the same when it is read again.
+    for start, end in zip(batch.text_starts.tolist(), batch.text_ends.tolist(), strict=True):
+        text = crc32(batch.text[start:end], text)
+    lengths = crc32(np.asarray(batch.text_ends - batch.text_starts, np.int64))
+    return text, lengths, len(batch), words
+
+
+def name_of_kept(uri: str) -> str:
+    """Return the name of the file with the candidates of a shard."""
+    return f"{hashlib.sha256(printable(uri).encode()).hexdigest()[:32]}.parquet"
+
+
+def read_kept(folder: Folder, uri: str) -> Found:
+    """Return the candidates that a pass kept of a shard, by batch; none if its file is missing or damaged."""
+    try:
+        with opened_sealed(folder.read(name_of_kept(uri))[0]) as file:
+            table = file.read(use_threads=False)
+        keys = zip(*(table[name].to_pylist() for name in KEPT_COLUMNS.names[:4]), strict=True)
+        lists = zip(table["candidate_documents"], table["candidate_articles"], strict=True)
+        return {
+            key: Candidates(documents.values.to_numpy(), articles.values.to_numpy(), key[-1])
+            for key, (documents, articles) in zip(keys, lists, strict=True)
+        }
+    except (MissingError, *UNREADABLE):
+        return {}

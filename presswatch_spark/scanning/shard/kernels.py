@@ -1,0 +1,137 @@
+"""Compiles the kernels of a scan, in three processes side by side, while Java starts.
+
+Each worker would need most of a minute; it compiles only what is missing.
+"""
+
+import gc
+import pickle
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from presswatch_spark.core.compiled import ALL, load_numba, ready_file
+from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.processes import begin_child
+from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.matching.judgement.match_rows import Origin
+from presswatch_spark.matching.judgement.sites import documents_without_url
+from presswatch_spark.matching.rights.signals import Members
+from presswatch_spark.matching.verify.verification import Joined, NamedDocument, most_spans, verify
+from presswatch_spark.reading import registry
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.source import Format, ReadOptions
+from presswatch_spark.reading.text.words import TextWords
+from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.storage.drafts import scratch_folder
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
+
+WORDS = 24
+ABOUT_SECONDS = 20
+"""Time that compiling takes on two cores of a machine of today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A scan of one small document that compiles each kernel; `format`: of the shards; None: any."""
+
+    format: str | None
+    corpus: str
+    digest: str
+    config: ScanConfig
+
+    @classmethod
+    def like(cls, shard: str, dataset: str, corpus: str, digest: str, config: ScanConfig) -> Self:
+        """Return the rehearsal of a scan of shards named like this one, of a format or `auto`."""
+        format = registry.named_like(shard) if dataset == registry.AUTO else registry.named(dataset)
+        return cls(format.name if format else None, corpus, digest, config)
+
+    def parts(self) -> Mapping[str, Callable[[], None]]:
+        """Return the parts by name; they have few kernels in common."""
+        return {"match": self.match, "verify": self.verify, "read": self.read}
+
+    def match(self) -> None:
+        """Match an article with itself."""
+        corpus = Corpus.same(self.corpus, self.digest, self.config.storage)
+        matcher, origin = Matcher(corpus, MatchRules.of(self.config)), Origin("rehearsal", None, "rehearsal")
+        zero, text, url = (
+            np.zeros(1, np.int64),
+            corpus.body(0) + b"\nun mot de li-\nsse",
+            b"https://a.invalid/",
+        )
+        batch = DocumentBatch(
+            *(np.frombuffer(text, np.uint8), zero, zero + len(text)),
+            *(np.frombuffer(url, np.uint8), zero, zero + len(url)),
+            lambda i: Locator(),
+        )
+        documents_without_url(batch)
+        for _ in matcher.rows(batch, matcher.candidates(batch), origin):
+            pass
+        Members(corpus).wants(batch.url_of(0))
+
+    def verify(self) -> None:
+        """Compare words, made without a kernel, with themselves."""
+        starts = 2 * np.arange(WORDS)
+        folded = np.frombuffer(b"a\0" * WORDS + bytes(7), np.uint8).copy()
+        words = TextWords(folded, starts.astype(np.uint64), folded, starts, starts + 1)
+        joined, rules = Joined(words), self.config.verify
+        verify(NamedDocument(joined, rules.anchor_words), joined, rules, most_spans(1))
+
+    def read(self) -> None:
+        """Read small shards, with all languages and, if the scan may have a gate, with some."""
+        gates = [frozenset[str]()]
+        if self.config.read.languages or self.format is None:
+            gates.append(frozenset({"fra"}))
+        with scratch_folder() as folder:
+            for shard in specimens(folder, registry.find(self.format), "-"):
+                for languages in gates:
+                    options = ReadOptions(languages=languages)
+                    list(format_for(registry.AUTO, shard, options).read(shard, options, ReadReport()))
+
+
+def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo]:
+    """Write shards of one document each, of this text, in a format; None: in all."""
+    writers = dict.fromkeys(each.specimen for each in ([format] if format else registry.FORMATS))
+    written = [path for write in writers for path in write(folder, text)]
+    return [stat(str(path), StorageOptions()) for path in written]
+
+
+@contextmanager
+def compiled_beside(rehearsal: Rehearsal, say: Callable[[str, str], None]) -> Iterator[None]:
+    """Compile the kernels of a scan while the block runs, unless they are on disk; `say`: event and line.
+
+    If a process fails, workers compile.
+    """
+    ready = ready_file(rehearsal.format or ALL)
+    if ready.exists() or ready_file(ALL).exists():
+        yield
+        return
+    say("compiling", f"compiling kernels, once (about {ABOUT_SECONDS} s)")
+    with ExitStack() as stack:
+        children = []
+        for part in rehearsal.parts():
+            child, questions, _ = begin_child(__name__)
+            stack.enter_context(child)
+            stack.callback(child.kill)
+            with suppress(BrokenPipeError), questions:
+                pickle.dump((rehearsal, part), questions)
+            children.append(child)
+        yield
+        codes = [child.wait() for child in children]
+    if not any(codes):
+        with suppress(OSError):
+            ready.touch()
+
+
+def serve() -> None:
+    """Do one part of a rehearsal."""
+    rehearsal, part = pickle.load(sys.stdin.buffer)
+    # Collecting garbage takes a sixth of the time to compile.
+    gc.disable()
+    load_numba()
+    rehearsal.parts()[part]()

@@ -1,0 +1,227 @@
+"""Sieve → attribute → verify → grade → rows, for one batch of documents. Pure: bytes in, rows out.
+
+Each step is done for a group of documents before the next one begins, while its code is in the processor's
+caches: one document after the other takes half as long again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from presswatch_spark.core.model import Article, DocumentBatch
+from presswatch_spark.core.settings.config import (
+    ConfidenceRules,
+    GradeRules,
+    OwnershipRules,
+    RarityRules,
+    ScanConfig,
+    VerifyRules,
+)
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.matching.judgement.credits import CreditFinder, names_address
+from presswatch_spark.matching.judgement.match_rows import (
+    MatchedDocument,
+    Origin,
+    VerifiedOverlap,
+    document_rows,
+    span_places,
+)
+from presswatch_spark.matching.judgement.placement import Placement
+from presswatch_spark.matching.judgement.rarity import Neighbours, WordRarity
+from presswatch_spark.matching.judgement.sites import SiteMatch
+from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange
+from presswatch_spark.matching.sieve import Candidates, Sieve
+from presswatch_spark.matching.verify.minhash import Signature, jaccard, signature
+from presswatch_spark.matching.verify.verification import (
+    DocumentWindows,
+    Joined,
+    NamedDocument,
+    most_spans,
+    verify,
+    window_hashes,
+)
+from presswatch_spark.reading.text.words import TextWords, words_of
+from presswatch_spark.tables.declarations import Match
+
+# An article with its words takes some 25 KB, its windows 4 KB.
+ARTICLES_KEPT = 512
+WINDOWS_KEPT = 8192
+# A group of documents and so many pairs at once leave room in the second cache for the code.
+GROUP_BYTES, CANDIDATE_BYTES = 1 << 18, 1 << 10
+PAIRS_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRules:
+    """The rules by which a pair is verified, compared and judged."""
+
+    verify: VerifyRules
+    grade: GradeRules
+    rarity: RarityRules
+    ownership: OwnershipRules
+    confidence: ConfidenceRules
+
+    @classmethod
+    def of(cls, config: ScanConfig) -> MatchRules:
+        """Take the rules from a scan's settings."""
+        return cls(config.verify, config.grade, config.rarity, config.ownership, config.confidence)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Suspect(MatchedDocument):
+    """A document with its candidates, the `ordinals`; without any it has no `words`."""
+
+    ordinals: Sequence[int]
+    placement: Placement
+
+
+class _Pair(NamedTuple):
+    """A document and an article that share a window, with values of the document."""
+
+    document: _Suspect
+    signed: Signature
+    named: NamedDocument
+    ordinal: int
+    most_spans: int
+
+
+class Matcher:
+    """Matches documents against a corpus; one for each thread. Keeps the latest articles.
+
+    `hashes`: the range of the index that the sieve looks up; the rest need not be in memory.
+    """
+
+    def __init__(self, corpus: Corpus, rules: MatchRules, hashes: HashRange = ALL_HASHES) -> None:
+        self.corpus = corpus
+        self._rules, self._hashes = rules, hashes
+        self._least_run = rules.grade.min_run_words
+        self._sieve = Sieve(corpus.index, hashes=hashes)
+        self._whole_sieve = lru_cache(1)(lambda: Sieve(corpus.scattered_index))
+        self._neighbours = lru_cache(1)(
+            lambda: Neighbours(
+                corpus.index if hashes == ALL_HASHES else corpus.scattered_index,
+                corpus.surroundings,
+                rules.rarity,
+                rules.ownership,
+            )
+        )
+        self._credits = CreditFinder(corpus.manifest.parameters.get("agencies", ()))
+        self._minhash = corpus.manifest.minhash
+        self._words = lru_cache(ARTICLES_KEPT)(lambda ordinal: words_of(corpus.body(ordinal)))
+        self._joined = lru_cache(ARTICLES_KEPT)(lambda ordinal: Joined(self._words(ordinal)))
+        self._article = lru_cache(ARTICLES_KEPT)(self._load)
+        self._windows = lru_cache(WINDOWS_KEPT)(
+            lambda ordinal: window_hashes(self._words(ordinal).hashes, self._least_run)
+        )
+
+    def candidates(self, batch: DocumentBatch) -> Candidates:
+        """Return the pairs (document, article) worth verifying."""
+        return self._sieve.candidates(batch)
+
+    def candidates_of_all_hashes(self, batch: DocumentBatch) -> Candidates:
+        """Return the same, looked up in the whole index."""
+        if self._hashes == ALL_HASHES:
+            return self.candidates(batch)
+        return self._whole_sieve().candidates(batch)
+
+    def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Match]:
+        """Yield rows of `matches` without `run_id`: candidates that hold, and documents on members' sites."""
+        sites = self.corpus.sites.matches(batch, self.corpus.urls)
+        for group in _groups(batch, candidates, sites):
+            documents = [self._document(batch, i, ordinals, sites.get(i)) for i, ordinals in group]
+            self._compare(documents)
+            yield from document_rows(
+                batch, documents, origin, self.corpus.article, self._rules.grade, self._rules.confidence
+            )
+
+    def count_matching(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> int:
+        """Count the documents that would give rows."""
+        return len({row.record_id or row.document_url for row in self.rows(batch, candidates, origin)})
+
+    def _document(
+        self, batch: DocumentBatch, i: int, ordinals: Sequence[int], site: SiteMatch | None
+    ) -> _Suspect:
+        main_text = partial(batch.main_text, i) if batch.main_text else None
+        placement = Placement(main_text, self._least_run)
+        return _Suspect(i=i, text=batch.text_of(i), site=site, ordinals=ordinals, placement=placement)
+
+    def _compare(self, group: Sequence[_Suspect]) -> None:
+        """Find the articles that each document has a long enough run of."""
+        texts = [(each, words_of(each.text)) for each in group if each.ordinals]
+        screens = [DocumentWindows(window_hashes(words.hashes, self._least_run)) for _, words in texts]
+        shared = list[tuple[_Suspect, Joined, list[int]]]()
+        for (document, words), screen in zip(texts, screens, strict=True):
+            document.words = words
+            joined = Joined(words)
+            passing = [
+                ordinal
+                for ordinal in document.ordinals
+                if screen.passes(self._windows(ordinal)) or joined.in_common(self._joined(ordinal))
+            ]
+            if passing:
+                shared.append((document, joined, passing))
+        signed = [signature(joined.words, self._minhash) for _, joined, _ in shared]
+        named = [NamedDocument(joined, self._rules.verify.anchor_words) for _, joined, _ in shared]
+        pairs = (
+            _Pair(document, its_signature, its_names, ordinal, most_spans(len(ordinals)))
+            for (document, _, ordinals), its_signature, its_names in zip(shared, signed, named, strict=True)
+            for ordinal in ordinals
+        )
+        while some := list(islice(pairs, PAIRS_AT_ONCE)):
+            self._verify(some)
+        for document, joined, _ in shared:
+            # The names that the document credits in or next to each passage.
+            passages = [finding.overlap.seen_from(0) for finding in document.findings]
+            credits = self._credits.credits(document.text, joined.words, passages)
+            for finding, names in zip(document.findings, credits, strict=True):
+                finding.credits = names
+
+    def _verify(self, pairs: Sequence[_Pair]) -> None:
+        rules, least = self._rules, self._least_run
+        articles = [self._article(pair.ordinal) for pair in pairs]
+        overlaps = [
+            verify(pair.named, self._joined(pair.ordinal), rules.verify, pair.most_spans) for pair in pairs
+        ]
+        for pair, overlap, (article, words, standing) in zip(pairs, overlaps, articles, strict=True):
+            if overlap.longest_run_words >= least:
+                [places] = span_places([overlap], 1, words)
+                likeness = jaccard(pair.signed, self.corpus.signature(pair.ordinal))
+                judged = standing.judged(overlap.seen_from(1), least, rules.ownership)
+                document = pair.document
+                placed = document.placement.holds_longest(pair.named.words, overlap)
+                own_names = self.corpus.owner_names[article.title_id]
+                named = names_address(document.text, article.url)
+                document.findings.append(
+                    VerifiedOverlap(
+                        pair.ordinal, article, overlap, places, likeness, *judged, placed,
+                        own_names=own_names, names_address=named,
+                    )
+                )  # fmt: skip
+
+    def _load(self, ordinal: int) -> tuple[Article, TextWords, WordRarity]:
+        article, words = self.corpus.article(ordinal), self._words(ordinal)
+        standing = self._neighbours().standing(ordinal, words.hashes)
+        return article, words, standing
+
+
+def _groups(
+    batch: DocumentBatch, candidates: Candidates, sites: Collection[int]
+) -> Iterator[list[tuple[int, list[int]]]]:
+    documents, articles = sorted({*candidates.documents.tolist(), *sites}), candidates.articles.tolist()
+    bounds = (np.searchsorted(candidates.documents, documents, side).tolist() for side in ("left", "right"))
+    sizes = (batch.text_ends - batch.text_starts)[documents].tolist()
+    group, taken = list[tuple[int, list[int]]](), 0
+    for i, first, after, size in zip(documents, *bounds, sizes, strict=True):
+        group.append((i, articles[first:after]))
+        taken += size + CANDIDATE_BYTES * (after - first)
+        if taken >= GROUP_BYTES:
+            yield group
+            group, taken = [], 0
+    if group:
+        yield group

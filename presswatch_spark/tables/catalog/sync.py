@@ -1,0 +1,372 @@
+"""Makes every published table an Iceberg table of a catalog, without writing a row again.
+
+A catalog's table names our own Parquet files: those that published rows name. The difference is one commit
+of each table, so a second sync changes nothing, and the sync after a killed one does the rest. Of two at
+once, the later commit is refused by the catalog, and compared again.
+
+The catalog is opened by pyiceberg, an extra, with settings of `.pyiceberg.yaml` in the home folder, of the
+environment (`PYICEBERG_CATALOG__…`) and of properties. Secrets come only from the first two or the AWS chain:
+others can see a command line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from presswatch_spark.core.errors import ConfigError, OutputError, StorageError
+from presswatch_spark.core.redaction import is_secret_name
+from presswatch_spark.core.terminal import printable
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.catalog import NAME
+from presswatch_spark.tables.catalog.ddl import comment_of
+from presswatch_spark.tables.declarations import DERIVED, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.store import TableStore
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
+
+
+FROM_ELSEWHERE = "set it in .pyiceberg.yaml or in the environment (PYICEBERG_CATALOG__{}__…)"
+INSTALL = "pip install 'pyiceberg[glue,pyarrow,sql-sqlite]>=0.12,<0.13'"
+
+
+def open_catalog(
+    kind: str, properties: Mapping[str, str], storage: StorageOptions, name: str = NAME
+) -> Catalog:
+    """Open a catalog of a kind (`KINDS`).
+
+    `properties`: pyiceberg's own, such as `uri` and `warehouse`; they win over its other settings and over
+    `storage`. `ConfigError`: pyiceberg is not installed, or a property is a secret, missing or wrong.
+    `StorageError`: the catalog cannot be reached.
+    """
+    for key, value in properties.items():
+        if is_secret_name(key) or urlsplit(value).password:
+            raise ConfigError(
+                "a secret does not belong on a command line",
+                where=f"--property {printable(key)}",
+                remedy=FROM_ELSEWHERE.format(name.upper()),
+            )
+    try:
+        ignore_working_folder()
+        from pyiceberg.catalog import load_catalog
+    except ImportError as error:
+        raise ConfigError("pyiceberg is not installed", where="catalog", remedy=INSTALL) from error
+    from presswatch_spark.storage.s3 import aws_session
+
+    session = aws_session(storage.profile, storage.region)
+    on_aws = {"s3.endpoint": storage.endpoint, "client.region": session.region_name}
+    if storage.unsigned:
+        on_aws["s3.anonymous"] = "true"
+    elif storage.profile and (credentials := session.get_credentials()):
+        # Arrow's reader of S3 knows no profiles.
+        keys = credentials.get_frozen_credentials()
+        on_aws |= {
+            "client.access-key-id": keys.access_key,
+            "client.secret-access-key": keys.secret_key,
+            "client.session-token": keys.token,
+        }
+    on_aws = {key: value for key, value in on_aws.items() if value}
+    given = {**on_aws, **properties, "type": kind}
+    with catalog_errors(f"catalog {name} ({kind})"):
+        try:
+            return load_catalog(name, **given)
+        except (ImportError, KeyError, LookupError, TypeError, ValueError) as error:
+            raise ConfigError(
+                printable(f"the catalog cannot be opened: {first_line(error)}"),
+                where=f"--catalog {kind}",
+                remedy=f"give what it needs by --property, or {FROM_ELSEWHERE.format(name.upper())}",
+            ) from error
+
+
+def ignore_working_folder() -> None:
+    """Have pyiceberg, before its first import, read no settings from the working folder (`ImportError`)."""
+    from pyiceberg.utils import config
+
+    # It leaves out a folder without a name.
+    config.os = SimpleNamespace(**{**vars(os), "getcwd": str})  # type: ignore[attr-defined, assignment]
+
+
+@contextmanager
+def catalog_errors(where: str) -> Iterator[None]:
+    """Raise errors of a catalog's service, database or storage as `StorageError`."""
+    try:
+        yield
+    except _refusals() as error:
+        raise StorageError(
+            printable(f"the catalog refuses: {first_line(error)}"),
+            where=where,
+            remedy="see that it is there and may be written; what is not done yet, the same command does",
+        ) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    import botocore.exceptions
+    import pyarrow as pa
+    import requests
+    import sqlalchemy.exc
+    from pyiceberg import exceptions
+
+    of_iceberg: list[Any] = [each for each in vars(exceptions).values() if isinstance(each, type)]
+    services = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
+    others = (requests.RequestException, sqlalchemy.exc.SQLAlchemyError, pa.ArrowException, OSError)
+    return (*of_iceberg, *services, *others)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error of another library."""
+    return (str(error).strip() or type(error).__name__).partition("\n")[0]
+
+
+OURS = "presswatch.tables"
+"""The property of an Iceberg table that names the folder of tables that it is of."""
+PROPERTIES = {
+    # A commit that meets another one is compared anew; pyiceberg would add its files a second time.
+    "commit.retry.num-retries": "0",
+    # Each commit writes all metadata anew.
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+}
+TRIES, READERS = 5, 8
+NOT_IN_PATHS = "?#"
+AGAIN = "give the command again when nothing else changes them"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A file that a published row names: its URI, and bytes and rows where that row says them."""
+
+    uri: str
+    bytes: int | None
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogChange:
+    """The result of a sync for a table: files that were added and taken out, and all that it has now."""
+
+    table: str
+    added: int
+    taken_out: int
+    files: int
+
+
+def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogChange]:
+    """Bring the tables of a catalog to the published state; return the changes by table.
+
+    `ConfigError`: the catalog takes no such namespace. `OutputError`: files are not those that were
+    published, the catalog has tables of these names that are not of this folder, or the tables change.
+    `StorageError`: it refuses.
+    """
+    where = printable(f"{store.root} in {namespace}")
+    if set(NOT_IN_PATHS) & set(store.root.uri):
+        raise OutputError(
+            f"an Iceberg table cannot name files below a path that holds one of {' '.join(NOT_IN_PATHS)}",
+            where=str(store.root),
+            remedy="name a folder without them",
+        )
+    plan = published_files(store)
+    with catalog_errors(where):
+        levels = catalog.identifier_to_tuple(namespace)
+        try:
+            # Who may not create one needs no right to where it is there.
+            if not catalog.namespace_exists(levels):
+                catalog.create_namespace_if_not_exists(levels)
+        except ValueError as error:
+            raise ConfigError(
+                printable(f"the catalog takes no such namespace: {first_line(error)}"),
+                where=f"--namespace {printable(namespace)}",
+                remedy="name one without dots",
+            ) from error
+    done = dict[str, CatalogChange]()
+    for _ in range(TRIES):
+        with catalog_errors(where):
+            for table in sorted(SCHEMAS, key=PUBLISHERS.__contains__):
+                change = _synced(catalog, (*levels, table), store, plan[table])
+                before = done.get(table, CatalogChange(table, 0, 0, 0))
+                added, out = before.added + change.added, before.taken_out + change.taken_out
+                done[table] = CatalogChange(table, added, out, change.files)
+        synced, plan = plan, published_files(store)
+        if plan == synced:
+            return [done[table] for table in SCHEMAS]
+    raise OutputError("the tables changed while they were brought there", where=where, remedy=AGAIN)
+
+
+def published_files(store: TableStore) -> dict[str, list[Published]]:
+    """Return the files of each table that published rows name, after they were compared with these.
+
+    Files without rows are left out. Raises `DamagedTablesError` if a file is not as it was published.
+    """
+    said = {
+        (file["table"], file["name"]): file
+        for by in PUBLISHERS
+        for row in store.rows(by)
+        for file in row["files"] or ()
+    }
+    found = dict[str, list[Published]]()
+    for table in SCHEMAS:
+        files = list[Published]()
+        for uri in store.files(table):
+            file = said.get((table, uri.rpartition("/")[2]), {})
+            files.append(Published(_uri(store, uri), file.get("bytes"), file.get("rows")))
+        found[table] = [file for file in files if file.rows != 0]
+    return found
+
+
+def _uri(store: TableStore, uri: str) -> str:
+    return f"file://{os.path.realpath(uri)}" if store.root.is_local else uri
+
+
+def _synced(
+    catalog: Catalog, name: tuple[str, ...], store: TableStore, files: Sequence[Published]
+) -> CatalogChange:
+    from pyiceberg.exceptions import CommitFailedException, ValidationException
+
+    tried = 0
+    while True:
+        try:
+            table = _table(catalog, name, _uri(store, store.root.uri))
+            added, out = _difference(table, files)
+            _commit(table, added, out)
+            _expire(table)
+            return CatalogChange(name[-1], len(added), len(out), len(files))
+        except (CommitFailedException, ValidationException):
+            tried += 1
+            if tried == TRIES:
+                raise
+
+
+def _table(catalog: Catalog, name: tuple[str, ...], folder: str) -> Table:
+    from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
+
+    try:
+        table = catalog.load_table(name)
+    except NoSuchTableError:
+        # Another sync may make it just now.
+        with suppress(CommitFailedException, TableAlreadyExistsError):
+            _make(catalog, name, folder)
+        table = catalog.load_table(name)
+    if (other := table.properties.get(OURS)) != folder:
+        of = f"of the tables in {other}" if other else "not ours"
+        raise OutputError(
+            printable(f"the catalog has a table {'.'.join(name)}, which is {of}"),
+            where=folder,
+            remedy="name another --namespace",
+        )
+    # If there is no new column, nothing is committed.
+    with table.update_schema() as schema:
+        schema.union_by_name(iceberg_columns(name[-1]))
+    return table
+
+
+def _make(catalog: Catalog, name: tuple[str, ...], folder: str) -> None:
+    from pyiceberg.table import TableProperties
+
+    columns, properties = iceberg_columns(name[-1]), {**PROPERTIES, OURS: folder}
+    with catalog.create_table_transaction(name, columns, properties=properties) as creation:
+        # Our files number no fields: columns are known by their names.
+        by_name = creation.table_metadata.schema().name_mapping.model_dump_json()
+        creation.set_properties({TableProperties.DEFAULT_NAME_MAPPING: by_name})
+        # Of a derived table, rows of a file are of many runs.
+        if name[-1] not in DERIVED:
+            with creation.update_spec() as partitions:
+                partitions.add_identity("run_id")
+
+
+def iceberg_columns(table: str) -> pa.Schema:
+    """Return the columns of a table for pyiceberg: all may be null, as files say, each with its meaning."""
+    return pa.schema(
+        [pa.field(column.name, column.type, True, {"doc": comment_of(column)}) for column in SCHEMAS[table]]
+    )
+
+
+def _difference(table: Table, files: Sequence[Published]) -> tuple[list[str], list[DataFile]]:
+    """Return the URIs that the table lacks, and its files that are not published any more, or are others.
+
+    `forget` may have written a file again in its place, as long as before: its statistics show that.
+    """
+    known: dict[str, DataFile] = {}
+    out: dict[str, DataFile] = {}
+    wanted = {file.uri: file for file in files}
+    for task in table.scan().plan_files():
+        path = task.file.file_path
+        if path not in wanted or path in known:
+            out[path] = task.file
+        known[path] = task.file
+    both = [file for path, file in wanted.items() if path in known and path not in out]
+    for file in _others(table, both, known):
+        out[file] = known[file]
+    return [path for path in wanted if path not in known or path in out], [*out.values()]
+
+
+def _others(table: Table, files: Iterable[Published], known: Mapping[str, DataFile]) -> list[str]:
+    unsaid, others = list[str](), list[str]()
+    for file in files:
+        entry = known[file.uri]
+        if file.bytes is None:
+            unsaid.append(file.uri)
+        elif (file.bytes, file.rows) != (entry.file_size_in_bytes, entry.record_count):
+            others.append(file.uri)
+    with ThreadPoolExecutor(READERS, "footers") as pool:
+        now = pool.map(lambda uri: _described(table, uri), unsaid)
+        others += [uri for uri, facts in zip(unsaid, now, strict=True) if facts != _facts(known[uri])]
+    return others
+
+
+def _described(table: Table, uri: str) -> tuple[Any, ...]:
+    from pyiceberg.io.pyarrow import parquet_file_to_data_file
+
+    return _facts(parquet_file_to_data_file(table.io, table.metadata, uri))
+
+
+def _facts(file: DataFile) -> tuple[Any, ...]:
+    of_columns = (file.column_sizes, file.lower_bounds, file.upper_bounds)
+    return (
+        file.file_size_in_bytes,
+        file.record_count,
+        list(file.split_offsets or ()),
+        *(dict(each or {}) for each in of_columns),
+    )
+
+
+def _commit(table: Table, added: Sequence[str], out: Sequence[DataFile]) -> None:
+    if not added and not out:
+        return
+    with table.transaction() as change:
+        if out:
+            with change.update_snapshot().overwrite() as snapshot:
+                for file in out:
+                    snapshot.delete_data_file(file)
+        if added:
+            try:
+                change.add_files(list(added))
+            except ValueError as error:
+                raise OutputError(
+                    printable(f"pyiceberg refuses a file: {first_line(error)}"),
+                    where=printable(".".join(table.name())),
+                    remedy="use the version of this program that wrote it",
+                ) from error
+
+
+def _expire(table: Table) -> None:
+    """Forget the states of a table from before files were last taken out: these files are gone, or others."""
+    kept = list[int]()
+    snapshot = table.current_snapshot()
+    while snapshot is not None:
+        kept.append(snapshot.snapshot_id)
+        took_out = snapshot.summary is not None and "deleted-data-files" in snapshot.summary
+        before = snapshot.parent_snapshot_id
+        snapshot = None if took_out or before is None else table.snapshot_by_id(before)
+    old = [each.snapshot_id for each in table.snapshots() if each.snapshot_id not in kept]
+    if old:
+        table.maintenance.expire_snapshots().by_ids(old).commit()

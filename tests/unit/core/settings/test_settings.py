@@ -1,0 +1,287 @@
+"""Settings: a file, then the environment, then flags; every mistake at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import runpy
+from collections.abc import Iterator
+from functools import reduce
+from pathlib import Path
+
+import pytest
+import yaml
+
+from presswatch_spark.cli.options import given_settings
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.settings.config import (
+    OTHER_VARIABLES,
+    CorpusConfig,
+    MinHashRules,
+    ScanConfig,
+    config_digest,
+    known_settings,
+    load_scan_config,
+)
+from presswatch_spark.core.settings.load import NAMES
+from presswatch_spark.corpus.store import CACHE_VARIABLE
+from tests.conftest import ROOT
+
+
+def written(folder: Path, text: str) -> str:
+    file = folder / "settings.yaml"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def problems(*layers: object) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        load_scan_config(*layers)  # type: ignore[arg-type]
+    return str(raised.value).splitlines()[1:]
+
+
+def load_corpus_config(
+    path: str | None = None, env: dict[str, str] | None = None, flags: dict[str, object] | None = None
+) -> CorpusConfig:
+    return load_scan_config(path, env, flags).corpus
+
+
+def test_without_any_layer_the_defaults_hold() -> None:
+    assert load_scan_config() == ScanConfig()
+    assert load_corpus_config() == CorpusConfig()
+
+
+def test_a_format_of_dates_may_hold_commas_in_every_layer(tmp_path: Path) -> None:
+    formats = ("%a, %d %b %Y", "%d-%m-%Y")
+    file = written(tmp_path, f"corpus: {{date_formats: {list(formats)}}}\n")
+    assert load_corpus_config(file).date_formats == formats
+    env = {"PRESSWATCH_CORPUS__DATE_FORMATS": "; ".join(formats)}
+    assert load_corpus_config(None, env).date_formats == formats
+    flags = given_settings(
+        {"corpus__date_formats": formats, "corpus__columns": ("body=a", "url=b,headline=c")}
+    )
+    config = load_corpus_config(None, {}, flags)
+    assert config.date_formats == formats
+    assert config.columns == {"body": "a", "url": "b", "headline": "c"}
+
+
+def test_the_environment_overrides_the_file_and_flags_override_both(tmp_path: Path) -> None:
+    file = written(tmp_path, "grade: {min_run_words: 12, partial_copy_words: 50}\nrun: {cores: 1}\n")
+    env = {"PRESSWATCH_GRADE__MIN_RUN_WORDS": "13", "PRESSWATCH_RUN__CORES": "2"}
+    config = load_scan_config(file, env, {"run.cores": 3, "run.master": None})
+    assert config.grade.min_run_words == 13
+    assert config.grade.partial_copy_words == 50
+    assert config.run.cores == 3
+
+
+def test_lists_and_mappings_are_read_from_every_layer(tmp_path: Path) -> None:
+    file = written(tmp_path, "read: {languages: [fra, oci], columns: {text: body}}\n")
+    assert load_scan_config(file).read.languages == ("fra", "oci")
+    assert load_scan_config(file).read.columns == {"text": "body"}
+    env = {"PRESSWATCH_READ__LANGUAGES": "fra, eng", "PRESSWATCH_READ__COLUMNS": "text=content,url=link"}
+    assert load_scan_config(file, env).read.languages == ("fra", "eng")
+    assert load_scan_config(file, env).read.columns == {"text": "content", "url": "link"}
+
+
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])
+def test_no_setting_is_without_end_or_no_number(tmp_path: Path, number: str) -> None:
+    file = written(tmp_path, f"run: {{budget: {number}, index_memory: {number}}}\ngrade: {{}}\n")
+    told = problems(file, {"PRESSWATCH_RUN__GATE_AUDIT": number.replace(".", "")})
+    for name in ("budget", "index_memory", "gate_audit"):
+        assert any(f"run.{name} must be a number, not" in line for line in told), name
+
+
+def test_the_corpus_has_its_own_section_in_the_same_file(tmp_path: Path) -> None:
+    file = written(tmp_path, "grade: {min_run_words: 12}\ncorpus: {minhash: {seed: 7}, cluster_jaccard: 1}\n")
+    env = {"PRESSWATCH_CORPUS__MINHASH__PERMUTATIONS": "64"}
+    config = load_corpus_config(file, env, {"corpus.cores": 2})
+    assert config.minhash == MinHashRules(seed=7, permutations=64)
+    assert (config.cluster_jaccard, config.cores) == (1.0, 2)
+    assert load_scan_config(file, env).grade.min_run_words == 12
+
+
+def test_every_mistake_of_every_layer_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        "grade:\n  min_run_words: 3\n  full_copy_coverag: 0.5\n  partial_copy_coverage: 1.5\nverify: 12\n"
+        "read:\n  languages: [fra, 12]\nextra: {a: 1}\ngrade: {}\n",
+    )
+    env = {"PRESSWATCH_RUN__CORES": "two", "PRESSWATCH_GRADE__X": "1", "PRESSWATCH_REAL_DATA": "/data"}
+    told = problems(file, env, {"run.cores": 0})
+    for line, message in [
+        (2, "grade.min_run_words must be 8 or more, not 3"),
+        (3, "grade.full_copy_coverag is no setting; did you mean grade.full_copy_coverage?"),
+        (4, "grade.partial_copy_coverage must be between 0 and 1, not 1.5"),
+        (5, "verify must be a mapping of settings"),
+        (7, "read.languages must be a list of texts, not ['fra', 12]"),
+        (8, "extra is no setting; conf/scan.yaml and conf/releases.yaml list all there are"),
+        (9, "grade is given twice"),
+    ]:
+        assert f"  {file}:{line}: {message}" in told
+    assert "  PRESSWATCH_RUN__CORES: run.cores must be a whole number, not 'two'" in told
+    assert (
+        "  PRESSWATCH_GRADE__X is no setting; conf/scan.yaml and conf/releases.yaml list all there are"
+        in told
+    )
+    assert "  command line: run.cores must be 1 or more, not 0" in told
+    assert len(told) == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("grade: [1", "settings.yaml:1: not valid YAML"),
+        ("grade:\n  min_run_words: !!python/name:os.system", "settings.yaml:2: not valid YAML"),
+        ("\0", r"settings.yaml:1: character U\+0000 is not allowed in YAML"),
+        ("- grade", "the file must be a mapping of settings"),
+    ],
+)
+def test_a_file_that_is_no_mapping_in_yaml_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_scan_config(written(tmp_path, text))
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.yaml: the settings file cannot be read"):
+        load_scan_config(str(tmp_path / "absent.yaml"))
+    (tmp_path / "latin.yaml").write_bytes(b"# caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"latin\.yaml:1: byte 0xe9 is not UTF-8"):
+        load_scan_config(str(tmp_path / "latin.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("PRESSWATCH_GRADE_MIN_RUN_WORDS", "PRESSWATCH_GRADE__MIN_RUN_WORDS"),
+        ("PRESSWATCH_MIN_RUN_WORDS", "PRESSWATCH_GRADE__MIN_RUN_WORDS"),
+        ("PRESSWATCH_RUN__CORE", "PRESSWATCH_RUN__CORES"),
+        ("PRESSWATCH_CACHEDIR", "PRESSWATCH_CACHE_DIR"),
+    ],
+)
+def test_a_variable_of_ours_that_names_no_setting_is_refused_with_the_one_that_was_meant(
+    variable: str, meant: str
+) -> None:
+    assert problems(None, {variable: "12"}) == [f"  {variable} is no setting; did you mean {meant}?"]
+    with pytest.raises(ConfigError, match=meant):
+        load_corpus_config(None, {variable: "12"})
+
+
+def test_every_variable_that_the_project_reads_is_known() -> None:
+    read = re.compile(r"environ(?:\.get\(|\[)\"(PRESSWATCH_\w+)\"")
+    folders = (ROOT / name for name in ("presswatch_spark", "tests", "jobs"))
+    sources = (path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py"))
+    named = {name for source in sources for name in read.findall(source)}
+    assert named | {CACHE_VARIABLE} == OTHER_VARIABLES
+    assert load_scan_config(None, dict.fromkeys(OTHER_VARIABLES, "/x")) == ScanConfig()
+
+
+def test_the_settings_files_state_every_setting_with_its_default() -> None:
+    sections = {}
+    for name in ("scan", "releases"):
+        sections |= yaml.safe_load((ROOT / "conf" / f"{name}.yaml").read_text(encoding="utf-8"))
+    for path, setting in known_settings().items():
+        stated = reduce(lambda section, name: section[name], path.split("."), sections)
+        assert setting.canonical(stated) == setting.default, setting.name
+    file = str(ROOT / "conf" / "scan.yaml")
+    assert (load_scan_config(file), load_corpus_config(file)) == (ScanConfig(), CorpusConfig())
+    assert load_scan_config(str(ROOT / "conf" / "releases.yaml")) == ScanConfig()
+
+
+def test_the_settings_files_state_no_other_setting() -> None:
+    def leaves(section: object, prefix: str = "") -> Iterator[str]:
+        for name, value in section.items() if isinstance(section, dict) else ():
+            here = f"{prefix}{name}"
+            yield from [here] if here in known_settings() else leaves(value, f"{here}.")
+
+    named = [
+        path
+        for name in ("scan", "releases")
+        for path in leaves(yaml.safe_load((ROOT / "conf" / f"{name}.yaml").read_text(encoding="utf-8")))
+    ]
+    assert sorted(named) == sorted(known_settings())
+
+
+def test_every_setting_says_in_one_line_what_it_means() -> None:
+    for setting in known_settings().values():
+        assert re.fullmatch(r"[A-Z][^\n]{5,100}[^.\n]", setting.meaning), setting.name
+
+
+def test_the_reference_lists_every_setting_with_its_values_default_and_meaning() -> None:
+    docs = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    page = ["before\n\n" + docs["SETTINGS_MARK"]]
+    docs["fill_in"](None, "reference/settings", page)
+    rows = page[0].splitlines()
+    assert (
+        "| `grade.min_run_words` | a whole number, 8 or more | 11 | Shortest run to report, in words |"
+        in rows
+    )
+    assert "| `corpus.shingle_words` | a whole number, 8 | 8 | Words of a row in the index |" in rows
+    assert any(row.startswith("| `run.log_format` | text or json | text |") for row in rows)
+    assert any(row.startswith("| `run.budget` | a number, 0.01 or more | no limit |") for row in rows)
+    assert {row.split("`")[1] for row in rows if row.startswith("| `")} == {
+        setting.name for setting in known_settings().values()
+    }
+    assert docs["SETTINGS_MARK"] in (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("value", ["yes", "true", "1", "ON"])
+def test_true_has_many_spellings_in_the_environment(value: str) -> None:
+    assert load_scan_config(None, {"PRESSWATCH_STORAGE__UNSIGNED": value}).storage.unsigned is True
+
+
+def test_an_empty_variable_means_none_where_none_is_allowed() -> None:
+    assert load_scan_config(None, {"PRESSWATCH_STORAGE__ENDPOINT": ""}).storage.endpoint is None
+    assert problems(None, {"PRESSWATCH_GRADE__MIN_RUN_WORDS": ""})
+
+
+def test_true_is_not_a_number_and_numbers_are_not_text(tmp_path: Path) -> None:
+    told = problems(written(tmp_path, "grade: {min_run_words: true}\nread: {release: 2019}\n"))
+    assert len(told) == 2
+
+
+def test_the_digest_covers_what_can_change_a_row_and_nothing_else() -> None:
+    rules = MinHashRules()
+
+    def digest(**flags: object) -> str:
+        return config_digest(
+            load_scan_config(None, None, {name.replace("__", "."): v for name, v in flags.items()}), rules
+        )
+
+    same = digest()
+    assert digest(run__cores=1, run__wave_shards=3, storage__endpoint="http://127.0.0.1:1") == same
+    assert digest(read__languages=("fra", "eng")) == digest(read__languages=("eng", "fra"))
+    changed = {
+        digest(grade__min_run_words=12),
+        digest(verify__bridge_gap_words=0),
+        digest(read__languages=("fra",)),
+        config_digest(ScanConfig(), dataclasses.replace(rules, seed=2)),
+    }
+    assert len(changed | {same}) == 5
+
+
+def test_the_digest_changes_only_with_settings_that_change_rows() -> None:
+    flags = {
+        "grade.min_run_words": 12,
+        "read.languages": ("fra", "oci"),
+        "verify.bridge_gap_words": 0,
+        "confidence.rare_bits": 150,
+        "ownership.shared_share": 0.25,
+        "rarity.known_domains": 5,
+        "read.columns": {"text": "body"},
+    }
+    changed = load_scan_config(None, None, flags)
+    assert config_digest(ScanConfig(), MinHashRules()) == (
+        "b223ed9ae7dece30277738c6c5733991b021c2a01a84c2b39a9f64de25114caf"
+    )
+    assert config_digest(changed, MinHashRules(seed=7, permutations=64)) == (
+        "f9328c8fd9003c3653b014e82e9d44e550834bd15f87f20db6aa62eb860bd16b"
+    )
+
+
+def test_every_default_lies_within_its_bounds() -> None:
+    for setting in known_settings().values():
+        assert not setting.problem_of(setting.default), setting.name
+
+
+def test_every_setting_has_a_type_that_the_layers_can_express() -> None:
+    assert all(setting.kind in NAMES for setting in known_settings().values())

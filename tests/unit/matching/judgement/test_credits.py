@@ -1,0 +1,166 @@
+"""Whom a page credits in or next to a passage: each form with its examples, and what only looks like one."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import numpy as np
+import pytest
+
+from presswatch_spark.core.settings.config import AGENCIES as CONFIGURED
+from presswatch_spark.matching.judgement.agencies import AGENCIES, key_of, spellings
+from presswatch_spark.matching.judgement.credits import (
+    AROUND_WORDS,
+    CREDITS,
+    HEAD_WORDS,
+    CreditFinder,
+    is_other,
+)
+from presswatch_spark.reading.text.words import words_of
+from tests.world.documents import text_of
+from tests.world.proofs import each_time
+
+FINDER = CreditFinder(CONFIGURED)
+PASSAGE = "Le conseil municipal a voté la réfection du pont suspendu après trois heures de débat"
+
+
+def credits(text: str, passage: str = PASSAGE) -> list[str]:
+    """The credits of a page for a passage that stands in it."""
+    data = text.encode("utf-8", "replace")
+    words = words_of(data)
+    first = int(np.searchsorted(words.starts, data.index(passage.encode())))
+    count = len(words_of(passage.encode()))
+    (found,) = FINDER.credits(data, words, [np.array([[first, 0, count, 0]], np.int64)])
+    return found
+
+
+MORE = (
+    ("bracketed", "… a dit le maire. (APS)", "APS"),
+    ("dateline", "BRUSSELS, June 12 - Reuters - The council", "Reuters"),
+    ("byline", "avec Belga", "Belga"),
+    ("byline", "Par Belga", "Belga"),
+    ("byline", "… a dit le maire. Avec ATS", "Keystone-ATS"),
+    ("copyright", "© AP", "Associated Press"),
+    ("source", "source : AFP", "AFP"),
+    ("source", "(Source : agence AFP)", "AFP"),
+    ("none", "des photos diffusées par l'agence Reuters", ""),
+)
+"""Examples that the page does not list."""
+
+
+def examples() -> list[tuple[str, str, str]]:
+    """The examples of the page of credits, and more: form, line, and the names that it gives."""
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", text_of("reference/credits"), re.MULTILINE)
+    return [*MORE] + [
+        (form, line, "; ".join(re.findall(r"`([^`]+)`", names)))
+        for form, lines, names in rows
+        for line in re.findall(r"`([^`]+)`", lines)
+    ]
+
+
+@pytest.mark.parametrize(("form", "line", "names"), examples())
+def test_every_example_of_the_documentation_is_read_as_it_says(form: str, line: str, names: str) -> None:
+    for page in (f"{line}\n{PASSAGE}.", f"{PASSAGE}.\n{line}", f"Titre\n{line}\n\n{PASSAGE}.\nFin."):
+        assert "; ".join(credits(page)) == names, page
+
+
+def test_the_documentation_has_every_agency_and_every_number() -> None:
+    page = re.sub(r"\s+", " ", text_of("reference/credits"))
+    assert not [name for name in AGENCIES if f"`{name}`" not in page]
+    for number in (AROUND_WORDS, HEAD_WORDS, CREDITS):
+        assert re.search(rf"\b{number}\b", page)
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "found"),
+    [
+        (AROUND_WORDS - 1, 0, ["AFP"]),
+        (0, AROUND_WORDS - 1, ["AFP"]),
+        (HEAD_WORDS - 2, 0, ["AFP"]),
+        (HEAD_WORDS + 10, 0, []),
+        (0, AROUND_WORDS + 1, []),
+    ],
+)
+def test_a_credit_counts_next_to_the_passage_or_above_one_near_the_top(
+    before: int, behind: int, found: list[str]
+) -> None:
+    filler = "mot "
+    page = f"Par AFP\n{filler * before}" if before else ""
+    page += PASSAGE
+    page += f"\n{filler * behind}\nPar AFP" if behind else ""
+    assert credits(page) == found
+
+
+def test_a_credit_within_the_passage_counts_and_each_name_once() -> None:
+    page = f"{PASSAGE} (AFP). Reuters - Puis\n(AFP)\n© AFP"
+    assert credits(page, page) == ["AFP"]
+
+
+def test_each_passage_of_a_page_has_its_own_credits() -> None:
+    far = "mot " * 400
+    text = f"{PASSAGE}.\n(Reuters)\n{far}\n{PASSAGE}.\n(AFP)".encode()
+    words, count = words_of(text), len(words_of(PASSAGE.encode()))
+    at = [np.array([[n, 0, count, 0]], np.int64) for n in (0, len(words) - count - 1)]
+    assert FINDER.credits(text, words, at) == [["Reuters"], ["AFP"]]
+
+
+def test_an_agency_of_the_settings_is_added_under_its_own_name() -> None:
+    own = CreditFinder(["Agence du Vent", "ADV"])
+    text = f"Par Agence du Vent\n{PASSAGE}.\n(ADV)".encode()
+    words = words_of(text)
+    (found,) = own.credits(text, words, [np.array([[4, 0, 10, 0]], np.int64)])
+    assert found == ["Agence du Vent", "ADV"]
+
+
+HOSTILE = [
+    "(" * 1_000_000, "(AFP " * 200_000, "Source : " * 110_000, "©" * 500_000, "AFP/" * 250_000,
+    "A" * 1_000_000, "avec " * 200_000, "[(" * 500_000 + "AFP)", "Source : " + "A." * 500_000,
+    "Par " * 250_000 + "AFP", "a\u0301" * 300_000 + " AFP",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hostile", each_time(HOSTILE[1::8], HOSTILE), ids=lambda text: text[:8])
+def test_hostile_pages_cost_time_in_proportion_to_their_length(hostile: str) -> None:
+    def seconds(text: str) -> float:
+        data = f"{text}\n{PASSAGE}".encode()
+        words = words_of(data)
+        spans = np.array([[0, 0, len(words), 0]], np.int64)
+        FINDER.credits(b"mot", words_of(b"mot"), [spans])
+        began = time.process_time()
+        FINDER.credits(data, words, [spans])
+        return time.process_time() - began
+
+    assert seconds(hostile) < 8
+    fewer = hostile[: len(hostile) // 20]
+    assert seconds(hostile) < 80 * seconds(fewer) + 0.5
+
+
+def test_a_credit_behind_any_number_of_names_that_are_none_is_found() -> None:
+    text = f"{PASSAGE} {'AFP x ' * 30_000}\n(Reuters)"
+    assert credits(text, text) == ["Reuters"]
+    assert credits(text) == []
+
+
+def test_the_credits_of_a_page_that_repeats_itself_are_those_of_its_parts() -> None:
+    text = f"{PASSAGE}\n{'(AFP) x ' * 3_000}\n(Reuters)\n{'Source : Insee. ' * 3_000}"
+    assert credits(text, text) == ["AFP", "Reuters", "Insee"]
+
+
+def test_no_agency_has_two_names_and_no_spelling_two_agencies() -> None:
+    known = spellings(CONFIGURED)
+    assert len({spelling.text for spelling in known}) == len(known)
+    agencies: dict[str, set[str]] = {}
+    for spelling in known:
+        agencies.setdefault(key_of(spelling.text), set()).add(spelling.agency)
+    assert [names for names in agencies.values() if len(names) > 1] == []
+    assert {spelling.agency for spelling in known if spelling.text in CONFIGURED} <= set(AGENCIES)
+
+
+def test_a_credit_of_the_member_names_nobody_else() -> None:
+    own = ("L'Écho du Pont", "Éditions du Pont SA", "echodupont.example")
+    for credit in ("L’Écho du pont", "Echo du Pont", "ÉDITIONS DU PONT SA", "echodupont.example"):
+        assert not is_other(credit, own)
+    for credit in ("AFP", "Écho", "Le Pont", ""):
+        assert is_other(credit, own)

@@ -1,0 +1,610 @@
+"""What a page declares of itself: in its headers, its metas and links, and its JSON-LD."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from presswatch_spark.matching.rights import signals
+from presswatch_spark.matching.rights.declaration import VALUE_CHARACTERS, Signal
+from presswatch_spark.matching.rights.signals import SIGNALS
+from presswatch_spark.reading.page_metadata import PAGE_BYTES
+from presswatch_spark.reading.parsers import ParserDiedError
+from presswatch_spark.reading.text.words import word_count
+from tests.world.captures import capture, robots, told
+
+Row = tuple[str | None, ...]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels() -> None:
+    """Compiled, or loaded, before time is taken."""
+    word_count(b"un")
+
+
+def headers(*given: tuple[str, str]) -> list[Row]:
+    response = capture(b"%PDF-1.7", "https://x.example/a.pdf", *given, media_type="application/pdf")
+    signals = told(response)
+    assert {signal.source for signal in signals if signal.signal != "left_out"} <= {"header"}
+    return [(signal.signal, signal.agent, signal.value, signal.verdict) for signal in signals]
+
+
+def page(head: str, *names: str) -> list[Row]:
+    return [(s.signal, s.agent, s.value, s.verdict) for s in told(capture(head), *names)]
+
+
+def ld(value: Any) -> str:
+    return f'<script type="application/ld+json">{json.dumps(value)}</script>'
+
+
+def paywalls(value: Any, body: str = "") -> list[tuple[Any, bool | None]]:
+    signals = told(capture(ld(value) + body), "paywall")
+    return [(json.loads(signal.value or "null"), signal.paywalled_text_captured) for signal in signals]
+
+
+def test_x_robots_tag_has_directives_for_anybody_and_for_agents() -> None:
+    assert headers(
+        ("X-Robots-Tag", "noai, noimageai"),
+        ("x-robots-tag", "max-snippet:20, ccbot: noai, noindex, GPTBot: none"),
+        ("X-Robots-Tag", "unavailable_after: 25 Jun 2025 15:00:00 PST, noarchive"),
+        ("X-Robots-Tag", " "),
+    ) == [
+        ("x_robots_tag", None, "noai, noimageai", "reserved"),
+        ("x_robots_tag", None, "max-snippet:20", None),
+        ("x_robots_tag", "ccbot", "noai, noindex", "reserved"),
+        ("x_robots_tag", "GPTBot", "none", None),
+        ("x_robots_tag", None, "unavailable_after: 25 Jun 2025 15:00:00 PST, noarchive", None),
+    ]
+
+
+@pytest.mark.parametrize("date", ["Sat, 25 Jun 2025 15:00:00 GMT", "Saturday, 25-Jun-25 15:00:00 GMT"])
+def test_the_hour_of_a_date_is_no_agent_to_whom_the_rest_would_be_addressed(date: str) -> None:
+    assert headers(("X-Robots-Tag", f"unavailable_after: {date}, noai")) == [
+        ("x_robots_tag", None, f"unavailable_after: {date}, noai", "reserved")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        ("noai noimageai", "unknown"),
+        ("noindex; NoAI", "unknown"),
+        ("noindex, noml", "reserved"),
+        ("NOAI", "reserved"),
+        ("noaindex, x-noai, noai_", None),
+        ("noindex, noimageai, none, all", None),
+    ],
+)
+def test_noai_counts_as_a_directive_and_named_otherwise_leaves_doubt(value: str, verdict: str | None) -> None:
+    assert headers(("X-Robots-Tag", value)) == [("x_robots_tag", None, value, verdict)]
+    assert page(f'<meta name="robots" content="{value}">') == [("meta_robots", None, value, verdict)]
+
+
+NOAI = '<meta name="robots" content="noai">'
+
+
+@pytest.mark.parametrize(
+    ("media", "told_of"), [("application/xhtml+xml", 1), ("application/xml", 1), ("text/html", 0)]
+)
+def test_in_xhtml_an_empty_element_hides_no_declaration(media: str, told_of: int) -> None:
+    head = f'<?xml version="1.0"?><html><head><title/><script src="a.js" />{NOAI}</head>'
+    assert len(told(capture(head, media_type=media), "meta_robots")) == told_of
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<link rel=preload href=x>" * 2_000 + NOAI,
+        f"<meta {' '.join(f'a{k}=1' for k in range(64))} name=robots content=noai>",
+        f'<meta name="robots" content="{"noindex, " * 8_000}noai">',
+        f'<meta content="{"noindex, " * 8_000}noai" name="robots">',
+    ],
+)
+def test_what_was_not_read_of_the_metas_may_reserve(head: str) -> None:
+    assert [signal.verdict for signal in told(capture(head))] == ["unknown"]
+    assert told(capture(head))[0].signal == "left_out"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<link rel=preload href=x>" * 1_999 + NOAI,
+        f'<meta property="og:image" content="data:image/png;base64,{"A" * 80_000}">{NOAI}',
+        f"<meta name=robots content=noai {' '.join(f'a{k}=1' for k in range(64))}>",
+    ],
+)
+def test_what_decides_nothing_is_not_missed(head: str) -> None:
+    assert [(signal.signal, signal.verdict) for signal in told(capture(head))] == [
+        ("meta_robots", "reserved")
+    ]
+
+
+def test_what_was_not_read_of_a_header_may_reserve() -> None:
+    value = "noindex, " * 1_000
+    found = headers(("X-Robots-Tag", f"{value}noai"), ("Link", f'<https://x.example/{"a" * 9_000}>; rel="x"'))
+    assert [(name, verdict) for name, _, _, verdict in found if name != "x_robots_tag"] == [
+        ("left_out", "unknown")
+    ]
+    assert [name for name, *_ in headers(("Link", f'<https://x.example/{"a" * 9_000}>; rel="x"'))] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [("1", "reserved"), (" 0 ", "allowed"), ("2", "unknown"), ("true", "unknown")]
+)
+def test_tdm_reservation_in_a_header_and_in_a_meta(value: str, verdict: str) -> None:
+    assert headers(("TDM-Reservation", value), ("tdm-policy", "https://x.example/p.json")) == [
+        ("tdm_reservation", None, value.strip(), verdict),
+        ("tdm_policy", None, "https://x.example/p.json", None),
+    ]
+    assert page(f'<meta name="TDM-Reservation" content="{value}">') == [
+        ("tdm_reservation", None, value.strip(), verdict)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        ("train-ai=n", "reserved"),
+        ("train-ai=n;exceptions=x, search=y", "reserved"),
+        (
+            'train-ai=n;e;c=?0;d=@0 ,list=( a "b";p 1.5 );q , search=%"d%c3%a9j%c3%a0",x=:YQ==:\t,\ty=-1.25',
+            "reserved",
+        ),
+        ("train-genai=n", "reserved"),
+        ("train-ai=y", "allowed"),
+        ("bots=n, train-ai=y", "allowed"),
+        ("bots=n", "reserved"),
+        ("train-ai=n, train-genai=y", "unknown"),
+        ("train-ai=perhaps", "unknown"),
+        ("train-ai=n, train-ai=y", "allowed"),
+        ("search=n", None),
+        ("=,;=,,", None),
+    ],
+)
+def test_content_usage_says_what_training_may_do(value: str, verdict: str | None) -> None:
+    assert headers(("Content-Usage", value)) == [("content_usage", None, value, verdict)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "train-ai",
+        "train-ai=?0",
+        'train-ai="n"',
+        "train-ai=no",
+        "train-ai=1",
+        "train-ai=(n)",
+        "train-ai=N",
+        "Train-AI=n",
+        "train-ai = n",
+        "train-ai=n,",
+        "train-ai=n,, search=y",
+        "train-ai=n; Exceptions=x",
+        "train-ai=n search=y",
+        "train-ai: n",
+        "no train-ai",
+    ],
+)
+def test_what_aipref_does_not_know_neither_reserves_nor_allows(value: str) -> None:
+    assert usage_verdicts(value) == {"unknown"}
+
+
+def usage_verdicts(value: str) -> set[str | None]:
+    """What Content-Usage says with this value, in a header and in robots.txt."""
+    (in_header,) = headers(("Content-Usage", value))
+    lines = robots(f"User-agent: *\nContent-Usage: {value}")
+    return {in_header[-1]} | {signal.verdict for signal in told(lines, "content_usage")}
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        ("search=yes,ai-train=no", "reserved"),
+        ("AI-Train = No", "reserved"),
+        ("ai-train=yes, use=reference", "allowed"),
+        ("ai-train", "unknown"),
+        ("ai-train=n", "unknown"),
+        ("ai-train=no, ai-train=yes", "unknown"),
+        ("search=no, ai-input=no", None),
+        ("train-ai=n", None),
+    ],
+)
+def test_content_signal_says_what_training_may_do(value: str, verdict: str | None) -> None:
+    assert headers(("Content-Signal", value)) == [("content_signal", None, value, verdict)]
+
+
+def test_preferences_in_several_headers_are_one_list() -> None:
+    assert headers(("Content-Usage", "search=y"), ("Content-Usage", "train-ai=n")) == [
+        ("content_usage", None, "search=y, train-ai=n", "reserved")
+    ]
+    assert headers(("Content-Signal", "search=yes,ai-train=no")) == [
+        ("content_signal", None, "search=yes,ai-train=no", "reserved")
+    ]
+
+
+def test_links_in_headers() -> None:
+    link = (
+        '<https://x.example/a,b>; rel="canonical", <https://x.example/l>; title="a, b"; rel=license,'
+        " </style.css>; rel=preload"
+    )
+    assert headers(("Link", link)) == [
+        ("canonical", None, "https://x.example/a,b", None),
+        ("license", None, "https://x.example/l", None),
+    ]
+
+
+def test_metas_hold_directives_for_anybody_and_for_agents() -> None:
+    head = """<HEAD><META CONTENT='noai, noindex' NAME=Robots><meta name=ccbot content=noml>
+        <meta name="google-extended" content="noimageai"><meta name="description" content="noai">"""
+    assert page(head) == [
+        ("meta_robots", None, "noai, noindex", "reserved"),
+        ("meta_robots", "CCBot", "noml", "reserved"),
+        ("meta_robots", "Google-Extended", "noimageai", None),
+    ]
+
+
+def test_of_an_attribute_that_is_given_twice_the_first_counts() -> None:
+    assert page("<meta name=robots content=noai name=description content=all>") == [
+        ("meta_robots", None, "noai", "reserved")
+    ]
+
+
+def test_copyright_licence_and_canonical_address() -> None:
+    head = """<meta name="copyright" content="&copy; Éditions des Rives">
+        <meta property="dcterms.rights" content="Tous droits">
+        <link rel="license" href="https://x.example/l"><link rel='alternate canonical' href=/une/1/>""" + ld(
+        {
+            "copyrightHolder": {"name": "Rives"},
+            "copyrightNotice": "© 2024",
+            "license": [{"@id": "https://x.example/ld"}],
+        }
+    )
+    assert page(head) == [
+        ("copyright", None, "© Éditions des Rives", None),
+        ("copyright", None, "Tous droits", None),
+        ("license", None, "https://x.example/l", None),
+        ("canonical", None, "/une/1/", None),
+        ("copyright", None, "copyrightHolder: Rives", None),
+        ("copyright", None, "copyrightNotice: © 2024", None),
+        ("license", None, "https://x.example/ld", None),
+    ]
+
+
+def test_comments_scripts_and_other_raw_text_declare_nothing() -> None:
+    decoy = '<meta name="robots" content="noai">'
+    hidden = (
+        f"<!-- {decoy} --><script>'{decoy}'</script><STYLE>{decoy}</style><title>{decoy}</title>"
+        f"<textarea>{decoy}</textarea><template>{decoy}</template>"
+        f"<!-- > {decoy} --!><p title='{decoy.replace(chr(34), '')}'"
+    )
+    assert page(f"{hidden}>") == []
+    assert page(f"<!-->{decoy}") == page(decoy) == [("meta_robots", None, "noai", "reserved")]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        """<div data-code='<meta name="robots" content="noai">'>""",
+        """<p title = "<script>" class='a"b'>""",
+        '<a onclick="if (a <!--b) c()">',
+        "<a title=it's>",
+        '<a b=c\'d=">">',
+        '<a href=/x?q=">',
+        "<p =>",
+        "<br/>a < b <3 </p >",
+        """</ <meta name='robots' content='noai'>""",
+        """</<meta name='robots' content='noai'>""",
+        """<?php echo '<meta name="robots" content="noai"' ?>""",
+        '<!DOCTYPE html SYSTEM "about:legacy-compat">',
+    ],
+)
+def test_what_stands_within_a_tag_neither_declares_nor_hides_what_follows(tag: str) -> None:
+    copyright = '<meta name="copyright" content="Rives">'
+    assert page(f"{tag}{copyright}<p>") == [("copyright", None, "Rives", None)]
+
+
+@pytest.mark.parametrize(
+    "end", ["<meta name=robots content=noai", "<a href='<meta name=robots content=noai>"]
+)
+def test_a_tag_that_nothing_ends_is_none(end: str) -> None:
+    assert page(end) == []
+
+
+@pytest.mark.parametrize("value", [False, "False", "false", "http://schema.org/False"])
+def test_a_paywall_and_the_text_behind_it(value: Any) -> None:
+    article = {
+        "@graph": [
+            {"@type": "WebPage"},
+            [
+                {
+                    "@type": "NewsArticle",
+                    "isAccessibleForFree": value,
+                    "hasPart": [{"isAccessibleForFree": value, "cssSelector": ".reserve"}],
+                }
+            ],
+        ]
+    }
+    body = "<div class='reserve'><p>Deux mots</p><div class=reserve>et <b>trois</b></div></div><p>Chapô"
+    body += "<p class='chapo reserve'>cinq"
+    assert paywalls(article, body) == [
+        ({"isAccessibleForFree": False}, None),
+        ({"isAccessibleForFree": False, "cssSelector": ".reserve", "words": 5}, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("selector", "body", "captured"),
+    [
+        (".reserve", "<div class=reserve> — </div>", False),
+        (".reserve", "<div class=reserve><script>var un = 1</script></div>", False),
+        (".reserve", "<p>Rien</p>", False),
+        ("#a > p, .b", "<div id=a><p>un</p></div>", True),
+        ("..", "<p>un</p>", None),
+        ("p:has(b)", "<p>un</p>", None),
+        ("p" * 300, "<p>un</p>", None),
+        (".reserve", "<div class=reserve>un</div>" + "<font size=1><p>" * 12_000, None),
+        (
+            ".reserve",
+            "<div class=reserve>un</div><p " + " ".join(f"a{n}" for n in range(200_000)) + ">",
+            None,
+        ),
+    ],
+)
+def test_what_is_said_of_paywalled_text_is_known(selector: str, body: str, captured: bool | None) -> None:
+    started = time.process_time()
+    ((told_of, found),) = paywalls({"isAccessibleForFree": False, "cssSelector": selector}, body)
+    assert found is captured
+    assert ("words" in told_of) == (captured is not None)
+    assert time.process_time() - started < 30
+
+
+@pytest.mark.parametrize(
+    ("start", "selector"),
+    [
+        ("<body class=reserve>", ".reserve"),
+        ("<body>", "body"),
+        ("<html id=tout><body>", "#tout"),
+        ("<body id=une>", "body#une > p"),
+    ],
+)
+def test_a_selector_may_name_the_whole_page(start: str, selector: str) -> None:
+    page = f"{ld({'isAccessibleForFree': False, 'cssSelector': selector})}{start}<p>un <b>deux</b></p>"
+    (signal,) = told(capture(f"<html><head>{page}" if "<html" not in page else page), "paywall")
+    assert (json.loads(signal.value or "")["words"], signal.paywalled_text_captured) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "facts"),
+    [
+        ("<p class=reserve></p>", {"cut": True}),
+        (" " * PAGE_BYTES + "<p class=reserve>un", {}),
+        ("<p class=reserve></p>" * 201 + "<p class=reserve>un", {}),
+    ],
+)
+def test_that_no_text_was_captured_is_not_said_of_a_page_that_was_not_read_whole(
+    body: str, facts: dict[str, Any]
+) -> None:
+    head = ld({"isAccessibleForFree": False, "cssSelector": ".reserve"})
+    (signal,) = told(capture(head + body, **facts), "paywall")
+    assert signal.paywalled_text_captured is None
+    assert "words" not in (signal.value or "")
+    assert signal.note
+    (text_first,) = told(capture(f"{head}<p class=reserve>deux{body}", **facts), "paywall")
+    assert text_first.paywalled_text_captured is True
+
+
+def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(kind: str, page: bytes) -> Any:
+        raise ParserDiedError("a crash", late=True)
+
+    monkeypatch.setattr(signals, "text_apart", dies)
+    (signal,) = told(capture(ld({"isAccessibleForFree": False, "cssSelector": "p"}) + "<p>un"))
+    assert (signal.paywalled_text_captured, signal.note) == (None, "the selector was not tried")
+
+
+def test_what_is_free_has_no_paywalled_text() -> None:
+    assert paywalls({"isAccessibleForFree": True, "cssSelector": "p"}, "<p>un") == [
+        ({"isAccessibleForFree": True, "cssSelector": "p"}, None)
+    ]
+    assert paywalls({"isAccessibleForFree": "perhaps"}) == []
+
+
+def test_each_of_several_selectors_is_looked_for() -> None:
+    found = paywalls({"isAccessibleForFree": False, "cssSelector": [".a", ".b", 1, ""]}, "<p class=b>un deux")
+    assert [(said["cssSelector"], said["words"], captured) for said, captured in found] == [
+        (".a", 0, False),
+        (".b", 2, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        '{"isAccessibleForFree": false, "description": "deux\nlignes"}',
+        '<!-- {"isAccessibleForFree": false} -->',
+        '//<![CDATA[\n[{"isAccessibleForFree": false}, {"a": 1}]\n//]]>',
+        '{"isAccessibleForFree": true, "isAccessibleForFree": false, "x": NaN};',
+    ],
+)
+def test_json_ld_with_common_faults_is_read(script: str) -> None:
+    (signal,) = told(
+        capture(f"<script type='application/LD+JSON; charset=utf-8'>{script}</script>"), "paywall"
+    )
+    assert (signal.value, signal.note) == ('{"isAccessibleForFree": false}', None)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        '{"a": ' * 100_000 + '"isAccessibleForFree"',
+        "[" * 500_000 + '"isAccessibleForFree"',
+        '{"isAccessibleForFree": false',
+        '{"isAccessibleForFree": ' + "9" * 10_000,
+    ],
+)
+def test_json_ld_that_cannot_be_read_is_told(script: str) -> None:
+    (signal,) = told(capture(f'<script type="application/ld+json">{script}'))
+    assert (signal.signal, signal.value, signal.paywalled_text_captured) == ("paywall", None, None)
+    assert "cannot be read" in str(signal.note)
+
+
+def many(element: str, count: int = 100_000) -> str:
+    return element * count
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ld([{"isAccessibleForFree": False, "cssSelector": f".a{n}"} for n in range(10_000)]),
+        ld([{"copyrightHolder": f"a{n}"} for n in range(20_000)]),
+        ld({"isAccessibleForFree": False, "cssSelector": "div"}) + many("<div>") + "x",
+        "".join(f'<meta name="robots" content="noai {n}">' for n in range(20_000)),
+        many("<meta "),
+        many("<a "),
+        many("<a b="),
+        many("<a b='"),
+        many('<a b="'),
+        many("<a b='<a c=\""),
+        many("<? "),
+        many("</"),
+        many("<"),
+        many("<meta a='"),
+        many('<meta a="'),
+        many("<meta a=b " + "c " * 50, 10_000),
+        many("<script>"),
+        many("<!--"),
+        many("<!-- "),
+        many("<title>"),
+        "<meta " + " ".join(f"a{n}=" for n in range(200_000)) + ">",
+        many("<link rel=canonical href=a>"),
+        '<meta name=robots content="' + "noai," * 400_000 + '">',
+        "<meta name=robots content='" + many("&amp;&#0;&#xD800;", 10_000) + "'>",
+    ],
+)
+def test_hostile_pages_give_few_signals_and_take_little_time(body: str) -> None:
+    started = time.process_time()
+    signals = told(capture(body))
+    assert time.process_time() - started < 30
+    assert len(signals) <= SIGNALS + 1
+    assert all(len(signal.value or "") <= VALUE_CHARACTERS for signal in signals)
+    assert all((signal.value or "").encode() is not None for signal in signals)
+
+
+def test_more_signals_than_are_kept_are_told() -> None:
+    signals = told(capture("".join(f'<meta name="copyright" content="{n}">' for n in range(SIGNALS + 1))))
+    assert len(signals) == SIGNALS + 1
+    assert (signals[-1].signal, signals[-1].note) == ("left_out", "more than 200 signals")
+    assert (
+        len(told(capture("".join(f'<meta name="copyright" content="{n}">' for n in range(SIGNALS))))) == 200
+    )
+
+
+def test_what_is_said_twice_is_told_once() -> None:
+    assert len(page('<meta name="robots" content="noai">' * 2)) == 1
+
+
+def test_of_a_long_page_the_rest_is_not_read_and_that_is_told() -> None:
+    long = " " * PAGE_BYTES + '<meta name="robots" content="noai">'
+    assert [(signal.signal, signal.note) for signal in told(capture(long))] == [
+        ("left_out", "the page was read to 2 MiB")
+    ]
+
+
+def test_of_a_page_that_was_cut_the_rest_is_missing_and_that_is_told() -> None:
+    signals = told(capture('<meta name="robots" content="noai"><meta name="copyr', cut=True))
+    assert [(signal.signal, signal.note) for signal in signals] == [
+        ("meta_robots", None),
+        ("left_out", "the capture was cut"),
+    ]
+
+
+def test_a_page_is_read_in_its_own_encoding() -> None:
+    head = "<meta name=copyright content='Éditions'>"
+    for encoding in ("utf-8", "cp1252", "utf-16-le"):
+        assert [s.value for s in told(capture(head, encoding=encoding))] == ["Éditions"]
+
+
+def test_a_pdf_that_holds_a_reservation_of_its_own_is_in_doubt() -> None:
+    metadata = b"%PDF-1.7\n<rdf:Description><tdm:reservation>1</tdm:reservation></rdf:Description>"
+    (signal,) = told(capture(metadata, "https://x.example/a.pdf", media_type="application/pdf"))
+    assert (signal.signal, signal.verdict) == ("left_out", "unknown")
+    assert told(capture(b"%PDF-1.7\n", "https://x.example/a.pdf", media_type="application/pdf")) == []
+
+
+def test_only_html_has_metas() -> None:
+    body = '<meta name="robots" content="noai">'
+    assert told(capture(body, media_type="text/plain")) == []
+    assert told(capture(body, media_type=None)) == []
+
+
+@given(st.binary(max_size=300), st.sampled_from(["utf-8", "cp1252", "utf-16-le", "shift_jis"]))
+def test_no_bytes_raise(noise: bytes, encoding: str) -> None:
+    for start in (b"", b"<meta name=robots content=", b'<script type="application/ld+json">{"a":', b"<!--"):
+        told(capture(start + noise, encoding=encoding))
+
+
+@given(st.text(alphabet="nai:,;=<>\"' \t-robt\x00é", max_size=80))
+def test_no_header_raises(value: str) -> None:
+    names = ("x-robots-tag", "tdm-reservation", "content-usage", "content-signal", "link")
+    told(capture(b"", "https://x.example/", *((name, value) for name in names)))
+
+
+def real_page(path: Path) -> list[Signal]:
+    data = path.read_bytes()
+    return told(capture(gzip.decompress(data) if path.suffix == ".gz" else data))
+
+
+@pytest.mark.real_data
+def test_a_real_paywall_with_text_behind_it(real_data: Path) -> None:
+    signals = real_page(real_data / "html" / "LeMonde_2023_09_01.html.gz")
+    assert [(s.value, s.paywalled_text_captured) for s in signals if s.signal == "paywall"] == [
+        ('{"isAccessibleForFree": false}', None),
+        ('{"isAccessibleForFree": false, "cssSelector": ".paywall", "words": 93}', True),
+    ]
+    assert next(s.value for s in signals if s.signal == "meta_robots") == "index, follow, noarchive"
+    assert [str(s.value)[:46] for s in signals if s.signal == "canonical"] == [
+        "https://www.lemonde.fr/politique/article/2023/"
+    ]
+
+
+@pytest.mark.real_data
+def test_real_json_ld_that_is_no_json_hides_a_paywall_and_is_told(real_data: Path) -> None:
+    signals = real_page(real_data / "html" / "trafilatura" / "html" / "aoc.media.archaisme.html")
+    assert [(s.value, s.note) for s in signals if s.signal == "paywall"] == [
+        (None, "isAccessibleForFree stands in what cannot be read as JSON")
+    ]
+
+
+@pytest.mark.real_data
+def test_a_real_copyright(real_data: Path) -> None:
+    signals = real_page(real_data / "html" / "trafilatura" / "html" / "gala.fr.surnom.html")
+    assert [(s.value, s.source) for s in signals if s.signal == "copyright"] == [("Gala", "meta")]
+
+
+@pytest.mark.real_data
+def test_a_real_response_of_common_crawl(real_data: Path) -> None:
+    from warcio.archiveiterator import ArchiveIterator
+
+    with open(real_data / "common_crawl" / "whirlwind" / "whirlwind.warc.gz", "rb") as file:
+        (response,) = [
+            capture(
+                record.content_stream().read(),
+                record.rec_headers["WARC-Target-URI"],
+                *record.http_headers.headers,
+            )
+            for record in ArchiveIterator(file)
+            if record.rec_type == "response"
+        ]
+    assert len(response.headers) > 10
+    assert [(s.signal, s.source, s.value) for s in told(response)] == [
+        ("meta_robots", "meta", "max-image-preview:standard"),
+        ("canonical", "link", "https://an.wikipedia.org/wiki/Escopete"),
+        ("license", "link", "https://creativecommons.org/licenses/by-sa/4.0/deed.an"),
+    ]

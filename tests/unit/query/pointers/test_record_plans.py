@@ -1,0 +1,566 @@
+"""Some records of WARC files, read by range: their rows are those of a scan of the whole file."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from presswatch_spark.cli.demo import shards
+from presswatch_spark.core.errors import CorruptError, InputError, StorageError
+from presswatch_spark.core.settings.config import RunRules, ScanConfig, StorageOptions
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.query.pointers.record_plans import NOT_LISTED, plan_of_captures, plan_of_matches
+from presswatch_spark.reading.warc.by_range import NEAR_BYTES, RecordShard, WantedRecord, near
+from presswatch_spark.scanning.ccindex import lookup
+from presswatch_spark.scanning.ccindex.lookup import Index
+from presswatch_spark.scanning.pipeline import ShardScan
+from presswatch_spark.scanning.runs.work import Outcome
+from presswatch_spark.storage.objects import ObjectInfo, stat
+from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
+from presswatch_spark.tables.store import TableStore
+from tests.world.prose import pages
+from tests.world.scanned import SEED, members, press, press_corpus, scan_here
+from tests.world.servers import Reply, web
+from tests.world.tables import match, publish, row_of, write
+
+CRAWL, RUN = "CC-MAIN-2024-51", "20261125T000000Z-abcdef"
+WARC = f"crawl-data/{CRAWL}/segments/1/warc/a.warc.gz"
+WET = f"crawl-data/{CRAWL}/segments/1/wet/a.warc.wet.gz"
+QUICK = StorageOptions(backoff_base=0.001)
+
+
+@dataclass(frozen=True)
+class Crawl:
+    """A WARC file of 24 pages and a robots.txt, its WET file, and the places of its responses by URL."""
+
+    folder: Path
+    corpus: Path
+    places: dict[str, tuple[int, int]]
+    metadata: dict[str, int]
+
+    @property
+    def warc(self) -> Path:
+        return self.folder / WARC
+
+    def capture(self, url: str, **changes: Any) -> dict[str, Any]:
+        """A row of `captures` of a page."""
+        offset, length = self.places[url]
+        number = list(self.places).index(url)
+        facts = {
+            "url": url, "warc_filename": WARC, "record_offset": offset, "record_length": length,
+            "captured_at": shards.FIRST_CAPTURE + timedelta(seconds=number), "row_sha256": f"{number:064x}",
+            "shard_uri": "s3://index/part-0.parquet", "languages": [],
+        }  # fmt: skip
+        return row_of(MemberCapture, **(facts | changes))
+
+    def census(self, tables: Path, rows: Sequence[dict[str, Any]]) -> TableStore:
+        """Publish a census with these captures."""
+        store = TableStore.create(str(tables))
+        write(store, "captures", RUN, [row | {"run_id": RUN} for row in rows], MemberCapture.schema)
+        write(store, "censuses", RUN, [row_of(PublishedCensus, run_id=RUN)], PublishedCensus.schema)
+        return store
+
+    def bytes_of(self, urls: Sequence[str]) -> int:
+        """Bytes of the records of pages: of their responses, and of the metadata behind these."""
+        return sum(self.places[url][1] + self.metadata[url] for url in urls)
+
+    def scan(self, shard: ObjectInfo, config: ScanConfig | None = None) -> Outcome:
+        digest = Corpus.open(str(self.corpus)).manifest.digest
+        rules = config or ScanConfig(storage=QUICK, run=RunRules(shard_attempts=1))
+        return ShardScan("warc", str(self.corpus), digest, rules)(shard)
+
+
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
+    folder = tmp_path_factory.mktemp("crawl")
+    corpus = press_corpus(folder / "press")
+    found = [replace(page, language="fra") for page in pages(24, SEED, press(), share=0.6)]
+    # A quarter is on a member's site.
+    found = [
+        replace(page, url=f"https://courrier.example/une/{number}") if number % 4 == 0 else page
+        for number, page in enumerate(found)
+    ]
+    answers = [_answer(page, number) for number, page in enumerate(found)]
+    robots = b"User-agent: CCBot\nDisallow: /\n"
+    answers.append(
+        shards.CannedResponse(
+            "https://courrier.example/robots.txt", [("Content-Type", "text/plain")], robots, ""
+        )
+    )
+    for name in (WARC, WET):
+        (folder / name).parent.mkdir(parents=True)
+    shards.write_warc(folder / WARC, answers)
+    shards.write_wet(folder / WET, found)
+    places, metadata = dict[str, tuple[int, int]](), dict[str, int]()
+    data, url = (folder / WARC).read_bytes(), ""
+    for start, end in members(data):
+        header = gzip.decompress(data[start:end]).partition(b"\r\n\r\n")[0].decode("latin-1")
+        fields = dict(line.split(": ", 1) for line in header.splitlines()[1:])
+        if fields["WARC-Type"] == "response":
+            url = fields["WARC-Target-URI"]
+            places[url] = start, end - start
+        elif fields["WARC-Type"] == "metadata":
+            metadata[url] = end - start
+    assert len(places) == 25
+    assert set(metadata) == set(places)
+    return Crawl(folder, corpus, places, metadata)
+
+
+def _answer(page: Any, number: int) -> shards.CannedResponse:
+    """A page that is as long as real ones, on a member's site with a reservation."""
+    answer = shards.web_page(page)
+    noise = random.Random(number).randbytes(9000).hex().encode()
+    headers = [*answer.headers, *([("X-Robots-Tag", "noai")] if number % 8 == 0 else [])]
+    return replace(answer, body=answer.body + b"<!-- %s -->" % noise, headers=headers)
+
+
+def rows_of(outcome: Outcome, table: str) -> list[dict[str, Any]]:
+    rows = [row for batch in outcome.tables[table] for row in batch.to_pylist()]
+    return sorted(rows, key=lambda row: (row["record_offset"], row["row_sha256"]))
+
+
+def whole(crawl: Crawl, table: str, urls: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of a scan of the whole file on the records of some pages."""
+    outcome = crawl.scan(stat(str(crawl.warc), QUICK))
+    assert outcome.log["status"] == "complete", outcome.log
+    return [row for row in rows_of(outcome, table) if row["document_url"] in urls]
+
+
+def test_the_records_of_a_census_give_the_rows_of_a_whole_scan(crawl: Crawl, tmp_path: Path) -> None:
+    urls = [url for url in crawl.places if "courrier.example" in url]
+    store = crawl.census(tmp_path / "tables", [crawl.capture(url) for url in urls])
+    (shard,) = plan_of_captures(store, str(crawl.folder)).shards
+    outcome = crawl.scan(shard)
+    assert outcome.log["status"] == "complete", outcome.log
+    for table in ("matches", "rights_signals"):
+        expected = whole(crawl, table, urls)
+        assert expected
+        assert rows_of(outcome, table) == expected
+    assert {row["release"] for row in rows_of(outcome, "matches")} == {CRAWL}
+    assert {tuple(row["languages"]) for row in rows_of(outcome, "matches")} == {("fra",)}
+    # robots.txt declares something, and is no document.
+    assert outcome.log["documents"] == len(urls) - 1
+    assert crawl.bytes_of(urls) <= outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of(urls)
+
+
+@pytest.mark.parametrize("share", [1, 2, 25])
+def test_any_choice_of_records_gives_their_rows_and_reads_little_more(
+    crawl: Crawl, tmp_path: Path, share: int
+) -> None:
+    urls = list(crawl.places)[::share]
+    store = crawl.census(tmp_path / "tables", [crawl.capture(url) for url in urls])
+    (shard,) = plan_of_captures(store, str(crawl.folder)).shards
+    outcome = crawl.scan(shard)
+    assert rows_of(outcome, "matches") == whole(crawl, "matches", urls)
+    assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of(urls)
+
+
+def test_what_is_asked_for_twice_is_read_once(crawl: Crawl, tmp_path: Path) -> None:
+    (url, *_) = crawl.places
+    twice = [crawl.capture(url), crawl.capture(url, row_sha256="f" * 64)]
+    plan = plan_of_captures(crawl.census(tmp_path / "tables", twice), str(crawl.folder))
+    assert plan.records == 1
+    other = crawl.census(tmp_path / "other", [crawl.capture(url, captured_at=None)])
+    assert plan_of_captures(other, str(crawl.folder)).digest != plan.digest
+
+
+def test_two_rows_of_one_place_are_both_compared_with_its_record(crawl: Crawl, tmp_path: Path) -> None:
+    (url, *_) = crawl.places
+    rows = [
+        crawl.capture(url),
+        crawl.capture(url, row_sha256="a" * 64, captured_at=None),
+        crawl.capture(url, row_sha256="b" * 64) | {"url": "https://other.example/"},
+        crawl.capture(url, row_sha256="c" * 64, record_length=7),
+    ]
+    for number, order in enumerate((rows, rows[::-1])):
+        plan = plan_of_captures(crawl.census(tmp_path / f"tables-{number}", order), str(crawl.folder))
+        (shard,) = plan.shards
+        outcome = crawl.scan(shard)
+        assert outcome.log["status"] == "partial"
+        assert f"row {'b' * 64}: the record there is of another URL" in outcome.log["error"]
+        assert f"row {'c' * 64}: its record is not one whole gzip member" in outcome.log["error"]
+        assert "a" * 64 not in outcome.log["error"]
+        # The page itself is read once.
+        assert outcome.log["documents"] == 1
+        assert rows_of(outcome, "matches") == whole(crawl, "matches", [url])
+
+
+def test_a_site_is_asked_once_for_records_that_are_near(crawl: Crawl, tmp_path: Path) -> None:
+    urls = list(crawl.places)
+    chosen = [*urls[:3], *urls[10:12]]
+    store = crawl.census(tmp_path / "tables", [crawl.capture(url) for url in chosen])
+    with web() as site:
+        site.objects[f"/{WARC}"] = crawl.warc.read_bytes()
+        (shard,) = plan_of_captures(store, site.url).shards
+        outcome = crawl.scan(shard)
+    assert outcome.log["status"] == "complete", outcome.log
+    # The head of the file, and two groups.
+    assert len(site.gets()) == 3
+    expected = whole(crawl, "matches", chosen)
+    found = rows_of(outcome, "matches")
+    assert [row["row_sha256"] for row in found] == [row["row_sha256"] for row in expected]
+    assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of(chosen)
+
+
+def test_metadata_that_are_longer_than_usual_are_read_to_their_end(crawl: Crawl, tmp_path: Path) -> None:
+    data = crawl.warc.read_bytes()
+    (url, *_) = crawl.places
+    end = sum(crawl.places[url])
+    record = gzip.decompress(data[end : end + crawl.metadata[url]])
+    noise = random.Random(5).randbytes(3000).hex().encode()
+    head, _, body = record.partition(b"\r\n\r\n")
+    content = body.rstrip(b"\r\n") + b"\r\nnoise: " + noise + b"\r\n"
+    lines = [
+        line
+        for line in head.split(b"\r\n")
+        if not line.lower().startswith((b"content-length", b"warc-block"))
+    ]
+    longer = (
+        b"\r\n".join([*lines, b"Content-Length: %d" % len(content)]) + b"\r\n\r\n" + content + b"\r\n\r\n"
+    )
+    path = tmp_path / WARC
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data[:end] + gzip.compress(longer) + data[end + crawl.metadata[url] :])
+    offset, length = crawl.places[url]
+    wanted = WantedRecord(offset, length, url, None, "r")
+    expected = [
+        row for row in rows_of(crawl.scan(stat(str(path), QUICK)), "matches") if row["document_url"] == url
+    ]
+    found = rows_of(crawl.scan(RecordShard(str(path), records=(wanted,))), "matches")
+    assert found == expected
+    assert {tuple(row["languages"]) for row in found} == {("fra",)}
+
+
+def test_metadata_behind_a_request_are_read(crawl: Crawl, tmp_path: Path) -> None:
+    """Heritrix and others write the response first, then the request, then the metadata."""
+    data = crawl.warc.read_bytes()
+    found, held = list[bytes](), b""
+    for start, end in members(data):
+        is_request = b"WARC-Type: request" in gzip.decompress(data[start:end])
+        is_response = b"WARC-Type: response" in gzip.decompress(data[start:end])
+        held = data[start:end] if is_request else held
+        if not is_request:
+            found.append(data[start:end])
+        if is_response:
+            found.append(held)
+    path = tmp_path / WARC
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"".join(found))
+    wanted, places = list[WantedRecord](), dict[int, str]()
+    for start, end in members(path.read_bytes()):
+        header = gzip.decompress(path.read_bytes()[start:end]).partition(b"\r\n\r\n")[0].decode()
+        url = header.partition("WARC-Target-URI: ")[2].partition("\r\n")[0]
+        if "WARC-Type: response" in header:
+            wanted.append(WantedRecord(start, end - start, url, None, url))
+            places[start] = url
+    some = tuple(wanted[::3])
+    expected = [
+        row
+        for row in rows_of(crawl.scan(stat(str(path), QUICK)), "matches")
+        if row["record_offset"] in {each.offset for each in some}
+    ]
+    outcome = crawl.scan(RecordShard(str(path), records=some))
+    assert outcome.log["status"] == "complete", outcome.log
+    assert rows_of(outcome, "matches") == expected
+    assert {tuple(row["languages"]) for row in expected} == {("fra",)}
+    assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of([places[each.offset or 0] for each in some])
+
+
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
+def test_a_long_first_record_names_the_release(crawl: Crawl, tmp_path: Path, line_end: bytes) -> None:
+    """Other crawlers write in their warcinfo whom to ask, and all of their settings."""
+    data = crawl.warc.read_bytes()
+    (_, end), *_ = members(data)
+    head, _, body = gzip.decompress(data[:end]).partition(b"\r\n\r\n")
+    assert b"isPartOf" in body
+    content = b"settings: " + random.Random(6).randbytes(9000).hex().encode() + b"\r\n" + body.strip()
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
+    lines.append(b"Content-Length: %d" % len(content))
+    info = gzip.compress(line_end.join([*lines, b"", content]) + 2 * line_end)
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(info + data[end:])
+    (url, (offset, length)), *_ = crawl.places.items()
+    wanted = WantedRecord(offset - end + len(info), length, url, None, "r")
+    outcome = crawl.scan(RecordShard(str(path), records=(wanted,)))
+    expected = rows_of(crawl.scan(stat(str(path), QUICK)), "matches")
+    assert rows_of(outcome, "matches") == [row for row in expected if row["document_url"] == url]
+    assert {row["release"] for row in expected} == {CRAWL}
+
+
+def test_a_digest_may_be_written_in_two_ways(crawl: Crawl, tmp_path: Path) -> None:
+    (url, *_) = crawl.places
+    offset, length = crawl.places[url]
+    record = gzip.decompress(crawl.warc.read_bytes()[offset : offset + length])
+    declared = record.partition(b"WARC-Payload-Digest: sha1:")[2].partition(b"\r\n")[0].decode()
+    hexadecimal = base64.b32decode(declared).hex()
+    for digest, status in (
+        (declared, "complete"),
+        (f"SHA-1:{declared.lower()}", "complete"),
+        (f"sha1:{hexadecimal}", "complete"),
+        (f"sha256:{'0' * 64}", "complete"),
+        (f"sha1:{hexadecimal[::-1]}", "failed"),
+        ("sha1:none", "failed"),
+    ):
+        wanted = WantedRecord(offset, length, url, None, "r", digest)
+        assert crawl.scan(RecordShard(str(crawl.warc), records=(wanted,))).log["status"] == status, digest
+
+
+class TestPagesOfTexts:
+    def tables(self, crawl: Crawl, tmp_path: Path) -> TableStore:
+        scan_here([crawl.folder / WET], crawl.corpus, tmp_path / "wet")
+        return TableStore.open(str(tmp_path / "wet"))
+
+    def listed(self, site: Any, crawl: Crawl, **changes: str) -> str:
+        """Let a server list the captures of all pages, some facts changed."""
+        for url, (offset, length) in crawl.places.items():
+            at = crawl.capture(url)["captured_at"]
+            line = {
+                "url": url, "timestamp": f"{at:%Y%m%d%H%M%S}", "filename": WARC, "offset": str(offset),
+                "length": str(length), "status": "200",
+            }  # fmt: skip
+            address = f"/{CRAWL}-index?url={quote(url, safe='')}&output=json"
+            site.queries[address] = Reply(200, {}, json.dumps(line | changes).encode())
+        return f"{site.url}/{{release}}-index"
+
+    @pytest.mark.parametrize("with_base", [True, False])
+    def test_each_match_in_wet_leads_to_its_page(self, crawl: Crawl, tmp_path: Path, with_base: bool) -> None:
+        store = self.tables(crawl, tmp_path)
+        with web() as site:
+            index = Index(self.listed(site, crawl), QUICK)
+            plan = plan_of_matches(store, index, str(crawl.folder) if with_base else None)
+        (shard,) = plan.shards
+        assert shard.uri == str(crawl.warc)
+        outcome = crawl.scan(shard)
+        assert outcome.log["status"] == "complete", outcome.log
+        texts = store.read("matches").to_pylist()
+        urls = {row["document_url"] for row in texts}
+        assert plan.records == len(urls) > 5
+        assert rows_of(outcome, "matches") == whole(crawl, "matches", sorted(urls))
+        assert {row["document_url"] for row in rows_of(outcome, "matches")} == urls
+        assert all(row["http_status"] == 200 for row in rows_of(outcome, "matches"))
+        assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of(sorted(urls))
+
+    @pytest.mark.parametrize(
+        "changes", [{"timestamp": "20240101000000"}, {"filename": f"{WARC}x"}, {"url": "https://x.example/"}]
+    )
+    def test_a_page_that_the_index_does_not_list_is_named(
+        self, crawl: Crawl, tmp_path: Path, changes: dict[str, str]
+    ) -> None:
+        store = self.tables(crawl, tmp_path)
+        with web() as site:
+            plan = plan_of_matches(store, Index(self.listed(site, crawl, **changes), QUICK), None)
+        (shard,) = plan.shards
+        outcome = crawl.scan(shard)
+        assert outcome.log["status"] == "failed"
+        digests = {row["row_sha256"] for row in store.read("matches").to_pylist()}
+        assert plan.records >= outcome.log["error"].count(NOT_LISTED) > 5
+        assert any(f"row {digest}: {NOT_LISTED}" in outcome.log["error"] for digest in digests)
+
+    @pytest.mark.parametrize("with_base", [True, False])
+    def test_a_file_of_the_same_name_in_another_folder_is_not_read(
+        self, crawl: Crawl, tmp_path: Path, with_base: bool
+    ) -> None:
+        """A redirect to itself in the same second is in a file of this name among the crawl's diagnostics."""
+        others = WARC.replace("/warc/", "/crawldiagnostics/")
+        shard = self.planned(crawl, tmp_path, with_base, filename=others, offset="7")
+        outcome = crawl.scan(shard)
+        assert (outcome.log["status"], outcome.log["error"]) == ("complete", None)
+        assert rows_of(outcome, "matches") == whole(
+            crawl, "matches", [record.url for record in shard.records]
+        )
+
+    def test_all_captures_of_a_page_in_one_second_are_read(self, crawl: Crawl, tmp_path: Path) -> None:
+        shard = self.planned(crawl, tmp_path, True, offset="7")
+        outcome = crawl.scan(shard)
+        urls = {record.url for record in shard.records}
+        assert len(shard.records) == 2 * len(urls)
+        assert outcome.log["status"] == "partial"
+        assert "no gzip member begins where its record should" in outcome.log["error"]
+        assert rows_of(outcome, "matches") == whole(crawl, "matches", list(urls))
+
+    def planned(self, crawl: Crawl, tmp_path: Path, with_base: bool, **changes: str) -> RecordShard:
+        """Plan the pages of all texts; of each, the index lists another capture before it."""
+        store = self.tables(crawl, tmp_path)
+        with web() as site:
+            self.listed(site, crawl, **changes)
+            before = {address: reply.body for address, reply in site.queries.items()}
+            index = Index(self.listed(site, crawl), QUICK)
+            for address, reply in site.queries.items():
+                site.queries[address] = Reply(200, {}, before[address] + b"\n" + reply.body)
+            (shard,) = plan_of_matches(store, index, str(crawl.folder) if with_base else None).shards
+        assert isinstance(shard, RecordShard)
+        return shard
+
+    def test_a_page_that_names_no_crawl_is_there_if_one_crawl_of_its_time_lists_it(
+        self, crawl: Crawl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each of the crawls of that time is asked, and only one of them has the page."""
+        monkeypatch.setattr(lookup, "crawls_at", lambda at: ("CC-MAIN-2024-46", CRAWL))
+        (url, *_), uri = crawl.places, str(crawl.folder / WET)
+        at = crawl.capture(url)["captured_at"]
+        row = match("a", url, dataset="wet", release=None, shard_uri=uri, captured_at=at)
+        publish(tmp_path / "tables", RUN, [row])
+        store = TableStore.open(str(tmp_path / "tables"))
+        with web() as site:
+            index = Index(self.listed(site, crawl), QUICK)
+            nothing = f"/CC-MAIN-2024-46-index?url={quote(url, safe='')}&output=json"
+            site.queries[nothing] = Reply(404, {}, b'{"message": "No Captures found for: x"}')
+            (shard,) = plan_of_matches(store, index, None).shards
+        outcome = crawl.scan(shard)
+        assert (outcome.log["status"], outcome.log["error"]) == ("complete", None)
+        assert rows_of(outcome, "matches") == whole(crawl, "matches", [url])
+
+    def test_an_index_that_refuses_begins_no_run(self, crawl: Crawl, tmp_path: Path) -> None:
+        store = self.tables(crawl, tmp_path)
+        with web() as site, pytest.raises(StorageError, match="refuses with status 404"):
+            plan_of_matches(store, Index(f"{site.url}/{{release}}-index", QUICK), None)
+        with web() as site:
+            self.listed(site, crawl)
+            site.queries = {address: Reply(200, {}, b"<html>") for address in site.queries}
+            with pytest.raises(CorruptError, match="no list of captures"):
+                plan_of_matches(store, Index(f"{site.url}/{{release}}-index", QUICK), None)
+
+    def test_a_row_without_a_time_is_named(self, crawl: Crawl, tmp_path: Path) -> None:
+        uri = str(crawl.folder / WET)
+        rows = [
+            match("a", url, dataset="wet", shard_uri=uri, row_sha256="e" * 64)
+            for url in ("https://a.fr/", None)
+        ]
+        publish(tmp_path / "tables", RUN, rows)
+        plan = plan_of_matches(TableStore.open(str(tmp_path / "tables")), Index("/nowhere", QUICK), None)
+        (shard,) = plan.shards
+        assert "no page and time" in crawl.scan(shard).log["error"]
+
+    def test_tables_without_texts_of_wet_have_no_pages(self, tmp_path: Path) -> None:
+        publish(
+            tmp_path / "tables", RUN, [match("a", "https://a.fr/", dataset="c4", shard_uri="/c4.json.gz")]
+        )
+        with pytest.raises(InputError, match="no match in WET"):
+            plan_of_matches(TableStore.open(str(tmp_path / "tables")), Index("/nowhere", QUICK), None)
+
+
+class TestWhatIsNotTheRecord:
+    def read(self, crawl: Crawl, tmp_path: Path, **changes: Any) -> Outcome:
+        """Read a good record, and one whose row is changed."""
+        first, second, *_ = crawl.places
+        rows = [crawl.capture(first), crawl.capture(second, row_sha256="d" * 64) | changes]
+        shards_ = plan_of_captures(crawl.census(tmp_path / "tables", rows), str(crawl.folder)).shards
+        outcomes = [crawl.scan(shard) for shard in shards_]
+        assert sum(outcome.log["documents"] for outcome in outcomes) == 1
+        (bad,) = (outcome for outcome in outcomes if outcome.log["status"] != "complete")
+        return bad
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"record_offset": 40}, "no gzip member begins where its record should"),
+            ({"record_offset": 0}, "is not one whole gzip member"),
+            ({"record_offset": 1 << 30}, "the file ends before its record"),
+            ({"record_length": 1 << 24}, "the file ends within its record"),
+            ({"record_length": 1 << 40}, "has 1,099,511,627,776 bytes, which is longer than allowed"),
+            ({"url": "https://a.example/other"}, "is of another URL"),
+            ({"captured_at": datetime(2024, 1, 1, tzinfo=UTC)}, "captured at another time"),
+            ({"payload_digest": "A" * 32}, "declares another digest"),
+        ],
+    )
+    def test_a_record_that_moved_or_is_another_is_named(
+        self, crawl: Crawl, tmp_path: Path, changes: dict[str, Any], reason: str
+    ) -> None:
+        outcome = self.read(crawl, tmp_path, **changes)
+        assert outcome.log["status"] == "partial"
+        assert outcome.log["failure"] == "content"
+        assert f"row {'d' * 64}: " in outcome.log["error"]
+        assert reason in outcome.log["error"]
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"warc_filename": None}, {"record_offset": None}, {"warc_filename": "../../etc/a.warc.gz"}],
+    )
+    def test_a_capture_without_a_place_is_named(
+        self, crawl: Crawl, tmp_path: Path, changes: dict[str, Any]
+    ) -> None:
+        outcome = self.read(crawl, tmp_path, **changes)
+        assert outcome.log["shard_uri"] == "s3://index/part-0.parquet"
+        assert (outcome.log["status"], outcome.log["bytes_read"]) == ("failed", 0)
+        assert f"row {'d' * 64}: the index named no record" in outcome.log["error"]
+
+    def test_a_file_that_is_missing_is_named(self, crawl: Crawl, tmp_path: Path) -> None:
+        outcome = self.read(crawl, tmp_path, warc_filename=f"{WARC}.gone.warc.gz")
+        assert (outcome.log["status"], outcome.log["failure"]) == ("failed", "storage")
+
+    def test_a_damaged_record_is_a_defect_and_its_neighbour_is_read(
+        self, crawl: Crawl, tmp_path: Path
+    ) -> None:
+        first, second, *_ = crawl.places
+        offset, length = crawl.places[second]
+        data = bytearray(crawl.warc.read_bytes())
+        data[offset + length // 2] ^= 0xFF
+        path = tmp_path / WARC
+        path.parent.mkdir(parents=True)
+        path.write_bytes(data)
+        rows = [crawl.capture(url) for url in (first, second)]
+        (shard,) = plan_of_captures(crawl.census(tmp_path / "tables", rows), str(tmp_path)).shards
+        outcome = crawl.scan(shard)
+        assert outcome.log["status"] == "partial"
+        assert {row["document_url"] for row in rows_of(outcome, "matches")} <= {first}
+
+    def test_every_bit_of_a_range_may_be_wrong(self, crawl: Crawl, tmp_path: Path) -> None:
+        """No range gives a row that a whole scan does not give, wherever it begins and ends."""
+        rng = random.Random(7)
+        urls = list(crawl.places)
+        known = {row["row_sha256"] for row in whole(crawl, "matches", urls)}
+        for _ in range(60):
+            url = rng.choice(urls)
+            offset, length = crawl.places[url]
+            offset, length = offset + rng.randrange(-3, 4), max(1, length + rng.randrange(-3, 4))
+            wanted = WantedRecord(max(0, offset), length, url, None, "r")
+            outcome = crawl.scan(RecordShard(str(crawl.warc), records=(wanted,)))
+            rows = {row["row_sha256"] for row in rows_of(outcome, "matches")}
+            assert rows <= known
+            if (offset, length) != crawl.places[url]:
+                assert outcome.log["status"] != "complete", (offset, length, crawl.places[url])
+
+
+def test_ranges_that_nearly_touch_are_one_request() -> None:
+    def at(offset: int, length: int) -> WantedRecord:
+        return WantedRecord(offset, length, "", None, "")
+
+    near_by = [at(5000, 100), at(5100, 50), at(5150 + NEAR_BYTES, 10)]
+    far = [at(5161 + 2 * NEAR_BYTES, 10), at(1 << 30, 40 << 20), at((1 << 30) + (40 << 20), 1)]
+    assert list(near([*near_by, *far])) == [near_by, far[:1], far[1:2], far[2:]]
+
+
+@pytest.mark.parametrize(
+    ("address", "is_server"),
+    [
+        ("https://index.commoncrawl.org/{release}-index", True),
+        ("http://127.0.0.1:8080/cdx", True),
+        ("https://data.commoncrawl.org/crawl-data/{release}/cc-index-table.paths.gz", False),
+        ("https://site.example/part-0.parquet", False),
+        ("https://site.example/cdx-00000.gz", False),
+        ("https://site.example/indexes/cluster.idx", False),
+        ("s3://commoncrawl/cc-index/table/cc-main/warc/crawl={release}/subset=warc/", False),
+        ("/srv/index", False),
+    ],
+)
+def test_an_address_tells_a_server_from_files(address: str, is_server: bool) -> None:
+    assert Index(address, StorageOptions()).is_server is is_server
+
+
+def test_the_day_of_a_capture_tells_the_crawls_to_ask() -> None:
+    index = Index("https://i.example/{release}-index", StorageOptions())
+    at = datetime(2024, 12, 14, tzinfo=UTC)
+    assert index.releases_of("CC-MAIN-2019-18", at) == ("CC-MAIN-2019-18",)
+    assert index.releases_of("c4-fr", at) == ("CC-MAIN-2024-51",)
+    assert index.releases_of(None, None) == index.releases_of(None, datetime(1999, 1, 1, tzinfo=UTC)) == ()
+    assert Index("/index", StorageOptions()).releases_of(None, None) == ("",)

@@ -1,0 +1,306 @@
+"""Exports: what is opened again is what the rows said, and nothing of it runs."""
+
+from __future__ import annotations
+
+import csv
+import gc
+import json
+import resource
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.core.errors import ConfigError, InputError, OutputError
+from presswatch_spark.query import exports
+from presswatch_spark.query.exports import export
+from presswatch_spark.storage.objects import StorageOptions
+from tests.world.histories import sha
+from tests.world.tables import match, publish
+
+STORAGE = StorageOptions()
+MOMENT = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
+SCHEMA = pa.schema(
+    [
+        ("headline", pa.string()),
+        ("words", pa.int64()),
+        ("share", pa.float64()),
+        ("own", pa.bool_()),
+        ("at", pa.timestamp("us", "UTC")),
+        ("day", pa.date32()),
+        ("total", pa.decimal128(38, 0)),
+        ("reasons", pa.list_(pa.string())),
+    ]
+)
+ROW = ("Été à Montréal ; « l'œuvre »", 23, 0.5, False, MOMENT, date(2024, 1, 2), Decimal(7), ["a", "b"])
+EMPTY = (None,) * len(SCHEMA)
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+def written(folder: Path, name: str, *rows: tuple[object, ...], lang: str = "en") -> Path:
+    path = folder / name
+    assert export(str(path), SCHEMA, rows, STORAGE, lang) == len(rows)
+    return path
+
+
+def csv_rows(path: Path, delimiter: str) -> list[list[str]]:
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file, delimiter=delimiter))
+
+
+def sheet_rows(path: Path) -> list[dict[str, tuple[str, str | None]]]:
+    """The cells of a workbook's sheet, row by row: by column their type and value."""
+    with zipfile.ZipFile(path) as book:
+        sheet = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
+        assert not any("external" in name.lower() or "drawing" in name for name in book.namelist())
+    assert sheet.find(f".//{SHEET}f") is None
+    return [dict(cells(row)) for row in sheet.iter(f"{SHEET}row")]
+
+
+def cells(row: ElementTree.Element) -> Iterator[tuple[str, tuple[str, str | None]]]:
+    for cell in row.iter(f"{SHEET}c"):
+        value = cell.find(f"{SHEET}v")
+        text = "".join(part.text or "" for part in cell.iter(f"{SHEET}t"))
+        place = "".join(filter(str.isalpha, cell.attrib["r"]))
+        yield place, (cell.attrib.get("t", "n"), value.text if value is not None else text)
+
+
+class TestCsv:
+    def test_in_english(self, tmp_path: Path) -> None:
+        names, row, empty = csv_rows(written(tmp_path, "rows.csv", ROW, EMPTY), ",")
+        assert names == SCHEMA.names
+        assert row == [
+            ROW[0], "23", "0.5", "FALSE", "2024-12-14 01:58:10", "2024-01-02", "7", '["a", "b"]',
+        ]  # fmt: skip
+        assert empty == [""] * len(SCHEMA)
+
+    def test_in_french_as_spreadsheets_read_it(self, tmp_path: Path) -> None:
+        _, row = csv_rows(written(tmp_path, "rows.csv", ROW, lang="fr"), ";")
+        assert row[:4] == [ROW[0], "23", "0,5", "FAUX"]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "=cmd()",
+            "+1+1",
+            "-2+3",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            " =1",
+            "\n=1",
+            "＝1",
+            "=HYPERLINK(1)",
+        ],
+    )
+    def test_what_begins_like_a_formula_is_a_text(self, tmp_path: Path, text: str) -> None:
+        _, row = csv_rows(written(tmp_path, "rows.csv", (text, *EMPTY[1:])), ",")
+        assert row[0] == f"'{text}"
+
+    def test_what_ends_a_text_early_is_replaced(self, tmp_path: Path) -> None:
+        _, row = csv_rows(written(tmp_path, "rows.csv", ("a\x00=1\ud800", *EMPTY[1:])), ",")
+        assert row[0] == "a\ufffd=1\ufffd"
+
+    def test_a_negative_number_stays_one(self, tmp_path: Path) -> None:
+        _, row = csv_rows(written(tmp_path, "rows.csv", (None, -5, -0.5, *EMPTY[3:])), ",")
+        assert row[1:3] == ["-5", "-0.5"]
+
+    def test_what_is_no_number_is_empty(self, tmp_path: Path) -> None:
+        values = (None, None, float("inf"), *EMPTY[3:]), (None, None, float("nan"), *EMPTY[3:])
+        _, *rows = csv_rows(written(tmp_path, "rows.csv", *values), ",")
+        assert {row[2] for row in rows} == {""}
+
+    def test_a_year_has_four_digits(self, tmp_path: Path) -> None:
+        moment = datetime(987, 7, 3, 12, tzinfo=UTC)
+        _, row = csv_rows(written(tmp_path, "rows.csv", (*EMPTY[:4], moment, *EMPTY[5:])), ",")
+        assert row[4] == "0987-07-03 12:00:00"
+
+    def test_bytes_are_in_hex(self, tmp_path: Path) -> None:
+        _, row = csv_rows(written(tmp_path, "rows.csv", (b"\x00\xff", *EMPTY[1:])), ",")
+        assert row[0] == "00ff"
+
+
+class TestDirections:
+    """Controls of the direction of writing, which make a cell show other words than it holds."""
+
+    @pytest.mark.parametrize("sign", "\u202e\u202a\u2066\u2069\u200f\u061c")
+    @pytest.mark.parametrize("ending", ["csv", "xlsx"])
+    def test_no_cell_has_one(self, tmp_path: Path, sign: str, ending: str) -> None:
+        path = written(tmp_path, f"x.{ending}", (f"{sign}=cod.exe", *EMPTY[1:]))
+        data = path.read_bytes()
+        if ending == "xlsx":
+            data = b"".join(zipfile.ZipFile(path).read(name) for name in zipfile.ZipFile(path).namelist())
+        assert sign.encode() not in data
+        assert f"\\u{ord(sign):04x}=cod.exe".encode() in data
+
+
+class TestXlsx:
+    def test_no_moment_of_writing_is_in_it(self, tmp_path: Path) -> None:
+        with zipfile.ZipFile(written(tmp_path, "rows.xlsx", ROW)) as book:
+            assert {part.date_time[0] for part in book.infolist()} == {1980}
+            assert book.read("docProps/core.xml").count(b"1980-01-01T00:00:00Z") == 2
+
+    def test_numbers_dates_and_texts_are_such(self, tmp_path: Path) -> None:
+        names, row, *empty = sheet_rows(written(tmp_path, "rows.xlsx", ROW, EMPTY))
+        assert [value for _, value in names.values()] == SCHEMA.names
+        kinds = [kind for kind, _ in row.values()]
+        assert kinds == ["inlineStr", "n", "n", "b", "n", "n", "n", "inlineStr"]
+        assert row["A"][1] == ROW[0]
+        assert (row["B"][1], row["C"][1], row["D"][1], row["G"][1]) == ("23", "0.5", "0", "7")
+        # Days since 1899-12-30.
+        assert float(row["E"][1] or "") == pytest.approx(45640.0820602)
+        assert row["F"][1] == "45293"
+        assert empty in ([], [{}])
+
+    def test_no_text_is_a_formula_or_a_link(self, tmp_path: Path) -> None:
+        texts = ("=cmd()", "{=1}", "https://x.example/", "mailto:a@x.example", "internal:Sheet1!A1")
+        found = sheet_rows(written(tmp_path, "rows.xlsx", *((text, *EMPTY[1:]) for text in texts)))
+        assert [row["A"] for row in found[1:]] == [("inlineStr", text) for text in texts]
+
+    def test_whole_numbers_that_a_sheet_would_round_are_texts(self, tmp_path: Path) -> None:
+        _, row = sheet_rows(written(tmp_path, "rows.xlsx", (None, 2**60, *EMPTY[2:])))
+        assert row["B"] == ("inlineStr", str(2**60))
+
+    def test_what_is_no_number_is_empty(self, tmp_path: Path) -> None:
+        _, *rows = sheet_rows(written(tmp_path, "rows.xlsx", (None, None, float("nan"), *EMPTY[3:])))
+        assert rows in ([], [{}])
+
+    @pytest.mark.parametrize("day", [date(1850, 1, 2), date(1900, 1, 1), date(1900, 2, 28)])
+    def test_days_on_which_spreadsheets_differ_are_texts(self, tmp_path: Path, day: date) -> None:
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        _, row = sheet_rows(written(tmp_path, "rows.xlsx", (*EMPTY[:4], noon, day, *EMPTY[6:])))
+        assert row == {"E": ("inlineStr", f"{day} 12:00:00"), "F": ("inlineStr", str(day))}
+
+    def test_the_last_moment_of_a_day_is_not_the_next_one(self, tmp_path: Path) -> None:
+        moment = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+        _, row = sheet_rows(written(tmp_path, "rows.xlsx", (*EMPTY[:4], moment, *EMPTY[5:])))
+        assert 2_958_465 < float(row["E"][1] or "") < 2_958_466
+
+    def test_more_columns_than_a_sheet_holds_are_refused(self, tmp_path: Path) -> None:
+        schema = pa.schema([(f"c{number}", pa.int64()) for number in range(16_385)])
+        with pytest.raises(InputError, match="a sheet holds 16,384 columns, and there are 16,385"):
+            export(str(tmp_path / "wide.xlsx"), schema, [(1,) * 16_385], STORAGE)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_name_of_a_column_is_a_text_that_a_cell_holds(self, tmp_path: Path) -> None:
+        schema = pa.schema([("a\x01b", pa.int64()), ("=1", pa.int64())])
+        export(str(tmp_path / "x.xlsx"), schema, [(1, 2)], STORAGE)
+        assert [value for _, value in sheet_rows(tmp_path / "x.xlsx")[0].values()] == ["a\ufffdb", "=1"]
+        with pytest.raises(InputError, match="the name of column 1 has 32,768"):
+            export(str(tmp_path / "y.xlsx"), pa.schema([("x" * 32_768, pa.int64())]), [], STORAGE)
+
+    def test_a_sign_beyond_the_first_plane_counts_twice_as_spreadsheets_count(self, tmp_path: Path) -> None:
+        written(tmp_path, "held.xlsx", ("👩" * 16_383, *EMPTY[1:]))
+        with pytest.raises(InputError, match=r"headline of row 1 has 32,768"):
+            export(str(tmp_path / "x.xlsx"), SCHEMA, [("👩" * 16_384, *EMPTY[1:])], STORAGE)
+
+    def test_more_rows_than_a_sheet_holds_are_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(exports, "SHEET_ROWS", 3)
+        written(tmp_path, "two.xlsx", EMPTY, EMPTY)
+        with pytest.raises(InputError, match="a sheet holds 2 rows"):
+            export(str(tmp_path / "three.xlsx"), SCHEMA, [EMPTY] * 3, STORAGE)
+        assert [path.name for path in tmp_path.iterdir()] == ["two.xlsx"]
+
+    def test_a_text_that_no_cell_holds_is_refused_with_its_place(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=r"headline of row 2 has 32,768"):
+            export(str(tmp_path / "x.xlsx"), SCHEMA, [EMPTY, ("x" * 32_768, *EMPTY[1:])], STORAGE)
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.xlsx", "rows.jsonl", "rows.parquet"])
+@pytest.mark.full
+def test_a_file_that_finds_no_room_is_an_error_in_a_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    rows = [(f"{sha(number)}{sha(-number)}", number, *EMPTY[2:]) for number in range(3_000)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(OutputError, match=f"{name}: the output cannot be written: .*File too large"):
+            export(str(tmp_path / name), SCHEMA, rows, STORAGE)
+        # What is collected while there is still no room must not print a traceback.
+        with pytest.MonkeyPatch.context() as patch:
+            ignored = list[object]()
+            patch.setattr(sys, "unraisablehook", ignored.append)
+            gc.collect()
+        assert ignored == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_parquet_has_the_types_of_the_rows(tmp_path: Path) -> None:
+    table = pq.read_table(written(tmp_path, "rows.parquet", ROW, EMPTY))
+    assert table.schema == SCHEMA
+    assert [tuple(row.values()) for row in table.to_pylist()] == [ROW, EMPTY]
+
+
+def test_jsonl_is_what_json_prints(tmp_path: Path) -> None:
+    (line,) = written(tmp_path, "rows.jsonl", ROW).read_text("utf-8").splitlines()
+    assert json.loads(line)["at"] == "2024-12-14T01:58:10Z"
+
+
+@pytest.mark.parametrize("name", ["rows.ods", "rows", ".csv.d"])
+def test_another_ending_is_refused_before_anything_is_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"\.csv, \.xlsx, \.jsonl, \.parquet"):
+        export(str(tmp_path / name), SCHEMA, [], STORAGE)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.xlsx", "rows.jsonl", "rows.parquet"])
+def test_no_file_is_written_over_and_none_is_left_half(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, name)
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match="there is such a file already"):
+        export(str(path), SCHEMA, [ROW], STORAGE)
+    assert path.read_bytes() == before
+
+    def broken() -> Iterator[Any]:
+        yield ROW
+        raise OutputError("no more")
+
+    with pytest.raises(OutputError, match="no more"):
+        export(str(tmp_path / f"other-{name}"), SCHEMA, broken(), STORAGE)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+class TestCommands:
+    @pytest.fixture
+    def tables(self, tmp_path: Path) -> Path:
+        rows = [match("a", "=cmd()", row_sha256="1"), match("b", None, row_sha256="2", own_site=None)]
+        publish(tmp_path / "tables", "r1", rows)
+        return tmp_path / "tables"
+
+    def test_matches(self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.run(["matches", str(tables), "--export", str(tmp_path / "all.csv")]) == 0
+        assert capsys.readouterr() == (f"2 rows in {tmp_path}/all.csv\n", "")
+        names, *rows = csv_rows(tmp_path / "all.csv", ",")
+        assert [row[names.index("document_url")] for row in rows] == ["'=cmd()", ""]
+
+    def test_sql(self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        words = [
+            "sql",
+            str(tables),
+            "select article_id, sum(copied_words) as n from matches group by 1 order by 1",
+        ]
+        assert cli.run([*words, "--export", str(tmp_path / "n.parquet")]) == 0
+        assert capsys.readouterr().out == f"2 rows in {tmp_path}/n.parquet\n"
+        assert pq.read_table(tmp_path / "n.parquet").to_pylist() == [
+            {"article_id": "a", "n": 20},
+            {"article_id": "b", "n": 20},
+        ]

@@ -1,0 +1,249 @@
+"""Which source reads what, by content; and messages that say what was found instead."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.cli.demo import shards
+from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError
+from presswatch_spark.reading import registry
+from presswatch_spark.reading.registry import format_for, keys_of
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.storage.objects import StorageOptions, stat
+from tests.world.shards import SmallPage, pages, read, write_oscar_parquet, write_rows_parquet
+
+
+def named(path: Path, format: str = "auto", **options: dict[str, str]) -> str:
+    return format_for(format, stat(str(path), StorageOptions()), ReadOptions(**options)).name  # type: ignore[arg-type]
+
+
+def saved(tmp_path: Path, content: bytes, name: str = "misleading.txt.bin") -> Path:
+    (tmp_path / name).write_bytes(content)
+    return tmp_path / name
+
+
+def test_a_misleading_name_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.gz"
+    shards.write_wet(path, pages(2))
+    assert named(saved(tmp_path, path.read_bytes(), "a.parquet")) == "wet"
+    shards.write_c4_json(path, pages(2))
+    assert named(saved(tmp_path, path.read_bytes(), "a.warc.wet.gz")) == "c4"
+    shards.write_oscar_2301(path, pages(2))
+    assert named(saved(tmp_path, path.read_bytes(), "c4-train.json")) == "oscar"
+    shards.write_c4_parquet(path, pages(2))
+    assert named(saved(tmp_path, path.read_bytes(), "a.jsonl")) == "c4"
+    write_oscar_parquet(path, pages(2))
+    assert named(saved(tmp_path, path.read_bytes(), "b.jsonl")) == "oscar"
+    write_rows_parquet(path, pages(2))
+    assert named(saved(tmp_path, path.read_bytes(), "c.jsonl")) == "rows"
+
+
+def test_a_first_line_longer_than_the_head_is_still_recognised(tmp_path: Path) -> None:
+    row = {"text": "mot " * 100_000, "timestamp": "2019-04-25T12:57:54Z", "url": "https://exemple.fr/"}
+    assert named(saved(tmp_path, gzip.compress(json.dumps(row).encode()))) == "c4"
+
+
+def test_a_first_line_that_is_damaged_hides_nothing(tmp_path: Path) -> None:
+    row = json.dumps({"text": "t", "timestamp": "2019-04-25T12:57:54Z", "url": "u"}).encode()
+    assert named(saved(tmp_path, b'{"text": "dam\n' + row + b"\n")) == "c4"
+
+
+def test_long_keys_nested_deeply_do_not_make_names_without_bound() -> None:
+    key = b'{"%s": ' % (b"k" * 1000)
+    head = b'{"text": "t", "x": ' + key * 900 + b"1" + b"}" * 901
+    assert {"text", "x", "x." + "k" * 1000} == keys_of(head)
+
+
+def test_rows_with_columns_besides_those_of_c4_are_not_called_c4(tmp_path: Path) -> None:
+    row = {"text": "t", "timestamp": "2019-04-25T12:57:54Z", "url": "u", "source": "OSCAR-2301"}
+    assert named(saved(tmp_path, json.dumps(row).encode())) == "rows"
+
+
+def test_a_mapping_makes_any_columns_readable(tmp_path: Path) -> None:
+    path = saved(tmp_path, b'{"corps": {"texte": "t"}}')
+    with pytest.raises(InputError, match=r"there are: corps, corps\.texte"):
+        named(path)
+    assert named(path, columns={"text": "corps.texte"}) == "rows"
+    pq.write_table(pa.table({"corps": ["t"]}), path)
+    assert named(path, columns={"text": "corps"}) == "rows"
+
+
+INFO = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 4\r\n\r\na: b\r\n\r\n"
+
+
+def response(kind: str, media: str = "application/json") -> bytes:
+    head = f"WARC/1.0\r\nWARC-Type: {kind}\r\nContent-Type: {media}\r\nContent-Length: 2"
+    return INFO + f"{head}\r\n\r\nab\r\n\r\n".encode()
+
+
+def test_metadata_of_a_crawler_does_not_make_a_warc_a_wat(tmp_path: Path) -> None:
+    path = saved(tmp_path, response("metadata", "application/warc-fields"))
+    assert named(path) == named(path, "warc") == "warc"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_of_a_file_without_records_the_name_or_the_user_says_what_it_is(tmp_path: Path, packed: bool) -> None:
+    content = gzip.compress(INFO) if packed else INFO
+    assert named(saved(tmp_path, content, "a.warc.gz")) == "warc"
+    assert named(saved(tmp_path, content, "a.warc.wet.gz")) == "wet"
+    for format in ("wet", "warc"):
+        assert named(saved(tmp_path, content), format) == format
+        found, report = read(tmp_path / "a.warc.gz", format)
+        assert (found, report.defects_total) == ([], 0)
+
+
+FOREIGN = [
+    (response("metadata"), "WAT", "WET or WARC files of the same crawl"),
+    (b"fr,exemple)/a 20240101000000 {}\n", "a CDX index", "presswatch census"),
+    (b" CDX N b a m s k r M S V g\n", "a CDX index", "presswatch census"),
+    (b"<!DOCTYPE html><html>404</html>", "HTML", "get it again"),
+    (b"crawl-data/CC-MAIN-2024-22/segments/1/wet/CC-MAIN-1.warc.wet.gz\n", "a list of paths", "paths.gz"),
+    (b"bonjour tout le monde\n" * 9, "text", ""),
+]
+
+
+@pytest.mark.parametrize(("content", "kind", "remedy"), FOREIGN, ids=range(len(FOREIGN)))
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_not_read_is_called_by_its_name(
+    tmp_path: Path, content: bytes, kind: str, remedy: str, packed: bool
+) -> None:
+    path = saved(tmp_path, gzip.compress(content) if packed else content)
+    with pytest.raises(InputError, match=rf"\b{kind}\b") as caught:
+        named(path)
+    assert caught.value.where == str(path)
+    assert remedy in caught.value.remedy
+    said = "WARC records, so it is not WET" if kind == "text" else f"was to be read as wet, but it is {kind}"
+    with pytest.raises(CorruptError, match=said):
+        read(path, "wet")
+
+
+def test_a_format_that_the_content_contradicts_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "shard"
+    shards.write_wet(path, pages(2))
+    for format in ("c4", "oscar", "rows"):
+        with pytest.raises(CorruptError, match=f"as {format}, but it is WET"):
+            named(path, format)
+    shards.write_c4_json(path, pages(2))
+    assert named(path, "rows") == "rows"
+    with pytest.raises(CorruptError, match="as wet, but it is JSONL"):
+        named(path, "wet")
+    shards.write_c4_parquet(path, pages(2))
+    with pytest.raises(CorruptError, match="as wet, but it is Parquet"):
+        named(path, "wet")
+
+
+@pytest.mark.parametrize("format", ["auto", *registry.names()])
+def test_an_empty_file_is_left_to_its_source_to_name(tmp_path: Path, format: str) -> None:
+    assert named(saved(tmp_path, b"", "a.wet.gz"), format) in ("wet", format)
+
+
+@pytest.mark.real_data
+def test_no_real_file_is_taken_for_what_it_is_not(real_data: Path) -> None:
+    kinds = {".warc.wet": "wet", ".warc.wat": "", ".warc.paths": "", ".warc": "warc", ".arc": "arc"}
+    for path in sorted((real_data / "common_crawl").rglob("*.*")) + sorted(
+        (real_data / "warc_edge_cases").rglob("*.*")
+    ):
+        try:
+            found = named(path)
+        except PresswatchError:
+            found = ""
+        # Its lines end with CR CR LF, so that its type is not seen.
+        if path.name != "missing-status-text.warc":
+            expected = next((kind for part, kind in kinds.items() if part in path.name), "")
+            assert found == expected, path
+
+
+LINE = b'{"text": "une ligne", "url": "https://elle-se-nomme.example/"}'
+
+
+def text_shard(tmp_path: Path, *, lines: list[str], beside: bool = True, name: str = "fr_part_1.txt") -> Path:
+    """A shard of OSCAR 21.09 whose first page holds `lines`."""
+    own = SmallPage("https://exemple.fr/piege", "\n".join(lines))
+    metadata = shards.write_oscar_2109(tmp_path / name, [own, *pages(3)])
+    if not beside:
+        metadata.unlink()
+    return tmp_path / name
+
+
+@pytest.mark.parametrize("format", ["auto", "oscar"])
+@pytest.mark.parametrize("around", [["Une page.", "Deux lignes."], []])
+@pytest.mark.parametrize("name", ["fr_part_1.txt", "fr_part_1.txt.gz"])
+def test_a_json_line_on_a_page_changes_nothing_of_a_text_shard(
+    tmp_path: Path, format: str, around: list[str], name: str
+) -> None:
+    path = text_shard(tmp_path, lines=[LINE.decode(), *around], name=name)
+    found, report = read(path, format)
+    assert [document.url for document in found] == ["https://exemple.fr/piege"] + [p.url for p in pages(3)]
+    assert report.defects_total == 0
+
+
+@pytest.mark.parametrize(
+    "line", ["WARC/1.0", "PAR1", "<html lang=fr>", '{"headers": 1, "offset": 0, "nb_sentences": 1}']
+)
+def test_a_text_shard_with_its_metadata_may_begin_with_anything(tmp_path: Path, line: str) -> None:
+    for format in ("auto", "oscar"):
+        found, report = read(text_shard(tmp_path, lines=[line]), format)
+        assert (len(found), report.defects_total) == (4, 0)
+
+
+def test_without_metadata_a_page_of_a_text_shard_still_names_no_url(tmp_path: Path) -> None:
+    for lines in ([LINE.decode()], [LINE.decode()] * 9 + ["la suite"]):
+        for format in ("auto", "oscar"):
+            found, report = read(text_shard(tmp_path, lines=lines, beside=False), format)
+            assert {document.url for document in found} == {""}
+            assert (len(found), report.defects_total) == (4, 1)
+
+
+@pytest.mark.parametrize("format", ["c4", "rows"])
+def test_a_format_that_is_named_is_believed(tmp_path: Path, format: str) -> None:
+    rows = b'{"text": "t", "url": "https://exemple.fr/"}\n' * 2
+    found, report = read(saved(tmp_path, b"une ligne\n" * 9 + rows), format)
+    assert [document.url for document in found] == ["", "https://exemple.fr/"]
+    assert report.defects_total == 9
+
+
+def test_a_few_damaged_lines_do_not_make_text_of_json(tmp_path: Path) -> None:
+    row = b'{"text": "t", "timestamp": "2019-04-25T12:57:54Z", "url": "u"}\n'
+    assert named(saved(tmp_path, b"\xef\xbb\xbf\n" + row + b"zext: \n" + row + b"\n" + row[:20], "x")) == "c4"
+
+
+def zipped(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x" * 100)
+    return content.getvalue()
+
+
+XML = b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>'
+WRONG = [
+    (zipped("archive/data.warc.gz", "datapackage.json"), r"is an archive.*WACZ.*unpack it"),
+    (zipped("a.warc", "b.warc"), r"is an archive.*unpack it"),
+    (b"\n<!-- cdn -->\n<!DOCTYPE html>\n<title>503</title>", r"is HTML.*error page.*get it again"),
+    (b"\xef\xbb\xbf<html><body>Not found", r"is HTML.*error page.*get it again"),
+    (XML, r"is an error message in XML.*your access"),
+    (b"<Error><Code>NoSuchKey</Code></Error>", r"is an error message in XML.*your access"),
+    (bz2.compress(b"x"), r"is packed with.*bzip2.*gzip"),
+    (lzma.compress(b"x"), r"is packed with xz.*gzip"),
+]
+
+
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+@pytest.mark.parametrize("format", ["auto", *registry.names()])
+@pytest.mark.parametrize(("content", "message"), WRONG)
+def test_what_is_no_shard_is_named_with_what_to_do(
+    tmp_path: Path, content: bytes, message: str, format: str, packed: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises((CorruptError, InputError), match=message):
+        named(saved(tmp_path, packed(content), "CC-MAIN-1.warc.wet.gz"), format)

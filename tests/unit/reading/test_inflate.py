@@ -1,0 +1,235 @@
+"""Stored bytes to inflated bytes and lines: everything that inflates, and never a quiet end."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import struct
+import zlib
+
+import pytest
+import zstandard
+
+from presswatch_spark.core.errors import TruncatedError
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.reading.inflate import MemberPiece, Window, gzip_pieces, inflated, lines
+
+
+class Trickle:
+    """A stream that gives a few bytes at a time, and may break off."""
+
+    def __init__(self, data: bytes, at_once: int = 1000, breaks_off: bool = False) -> None:
+        self.position = 0
+        self._file = io.BytesIO(data)
+        self._at_once = at_once
+        self._breaks_off = breaks_off
+
+    def read(self, n: int) -> bytes:
+        data = self._file.read(min(n, self._at_once))
+        if not data and self._breaks_off:
+            raise TruncatedError("only some bytes could be read", where="somewhere")
+        self.position += len(data)
+        return data
+
+
+def noise(size: int, seed: int = 1) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+def chain(*contents: bytes) -> bytes:
+    return b"".join(gzip.compress(content, mtime=0) for content in contents)
+
+
+def everything(data: bytes, **how: int | bool) -> tuple[bytes, ReadReport]:
+    report = ReadReport()
+    return b"".join(inflated(Trickle(data, **how), report)), report  # type: ignore[arg-type]
+
+
+def pieces_of(data: bytes, chunk_bytes: int = 1 << 22) -> tuple[list[MemberPiece], ReadReport]:
+    report = ReadReport()
+    window = Window(Trickle(data), report, chunk_bytes)
+    return list(gzip_pieces(window, report, lambda head: head.startswith(b"WARC/"))), report
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1000, 1 << 20])
+def test_plain_gzip_and_zstd_are_told_apart_by_content(at_once: int) -> None:
+    content = noise(20_000)
+    frames = zstandard.ZstdCompressor().compress(content[:9000]) + zstandard.compress(content[9000:])
+    for stored in (content, chain(content), chain(content[:5], b"", content[5:]), frames):
+        found, report = everything(stored, at_once=at_once)
+        assert found == content
+        assert report.defects_total == 0
+        assert report.bytes_read == len(stored)
+
+
+def test_an_empty_file_inflates_to_nothing() -> None:
+    assert everything(b"")[0] == b""
+
+
+@pytest.mark.parametrize(("window_log", "readable"), [(27, True), (28, False), (31, False)])
+def test_a_zstd_window_may_have_128_mebibytes_and_a_longer_one_is_named(
+    window_log: int, readable: bool
+) -> None:
+    parameters = zstandard.ZstdCompressionParameters(
+        window_log=window_log, enable_ldm=False, compression_level=1
+    )
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    stored = compressor.compress(b"text" * 1000) + compressor.flush()
+    found, report = everything(stored)
+    assert found == (b"text" * 1000 if readable else b"")
+    assert (report.defects_total == 0) is readable
+    assert readable or "too much memory" in str(report.defects[0])
+
+
+def member_with(flags: int, content: bytes, field_bytes: int = 300) -> bytes:
+    """A gzip member with the optional fields of its header that `flags` asks for (RFC 1952)."""
+    packed = gzip.compress(content, mtime=0)
+    head = packed[:3] + bytes([flags]) + packed[4:10]
+    if flags & 4:
+        head += struct.pack("<H", field_bytes) + bytes(field_bytes)
+    for flag in (8, 16):
+        head += b"n" * field_bytes + b"\0" if flags & flag else b""
+    if flags & 2:
+        head += struct.pack("<H", zlib.crc32(head) & 0xFFFF)
+    return head + packed[10:]
+
+
+@pytest.mark.parametrize("flags", [2, 4, 8, 16, 12, 14, 30])
+@pytest.mark.parametrize("chunk_bytes", [64, 700, 1 << 14, 1 << 20])
+def test_members_with_any_header_are_whole_wherever_the_view_ends(flags: int, chunk_bytes: int) -> None:
+    contents = [b"WARC/" + noise(k * 37) for k in range(30)]
+    stored = b"".join(member_with(flags, content) for content in contents)
+    assert gzip.decompress(stored) == b"".join(contents)
+    pieces, report = pieces_of(stored, chunk_bytes)
+    assert [piece.data for piece in pieces] == contents
+    assert report.defects_total == 0
+
+
+def test_a_header_longer_than_a_slice_is_read() -> None:
+    stored = member_with(30, b"WARC/1", 40_000) + member_with(0, b"WARC/2")
+    pieces, report = pieces_of(stored)
+    assert ([piece.data for piece in pieces], report.defects_total) == ([b"WARC/1", b"WARC/2"], 0)
+
+
+@pytest.mark.parametrize("pack", [chain, zstandard.ZstdCompressor(write_checksum=True).compress])
+def test_what_inflates_before_a_cut_is_given_and_the_cut_is_noted(pack) -> None:  # type: ignore[no-untyped-def]
+    content = bytes(random.Random(3).choices(b"abcdef \n", k=400_000))
+    stored = pack(content)
+    for cut in (len(stored) - 1, len(stored) - 4, len(stored) // 2, 30, 5):
+        found, report = everything(stored[:cut])
+        assert content.startswith(found)
+        assert report.defects_total == 1, cut
+    assert len(everything(stored[: len(stored) // 2])[0]) > 100_000
+
+
+def test_a_cut_inside_the_trailer_of_gzip_is_noted() -> None:
+    for missing in range(1, 9):
+        found, report = everything(chain(b"one", b"two")[:-missing])
+        assert found == b"onetwo"
+        assert "cut" in str(report.defects[0])
+
+
+def test_a_stream_that_breaks_off_between_members_is_noted() -> None:
+    found, report = everything(chain(b"one", b"two"), breaks_off=True)
+    assert found == b"onetwo"
+    assert "only some bytes could be read" in str(report.defects[0])
+
+
+def test_every_byte_before_damage_is_given() -> None:
+    content = bytes(random.Random(3).choices(b"abcdef \n", k=300_000))
+    stored = bytearray(chain(content))
+    stored[len(stored) // 2 : len(stored) // 2 + 40] = b"\xff" * 40
+    inflater, expected = zlib.decompressobj(31), b""
+    for byte in stored:
+        try:
+            expected += inflater.decompress(bytes([byte]))
+        except zlib.error:
+            break
+    found, report = everything(bytes(stored))
+    assert found == expected
+    assert len(found) > 100_000
+    assert report.defects_total == 1
+
+
+def test_members_know_their_place_in_the_file() -> None:
+    contents = [b"WARC/" + noise(size, size) for size in (10, 100_000, 3, 70_000)]
+    stored = chain(*contents)
+    for chunk_bytes in (50, 4096, 1 << 22):
+        pieces, report = pieces_of(stored, chunk_bytes)
+        assert [piece.data for piece in pieces] == contents
+        assert all(piece.opens and piece.closes for piece in pieces)
+        assert b"".join(stored[p.offset : p.offset + p.length] for p in pieces) == stored
+        assert gzip.decompress(stored[pieces[1].offset :][: pieces[1].length]) == contents[1]
+        assert report.defects_total == 0
+
+
+def test_a_large_member_comes_in_pieces() -> None:
+    content = noise(10 << 20)
+    pieces, _ = pieces_of(chain(content))
+    assert b"".join(piece.data for piece in pieces) == content
+    assert max(len(piece.data) for piece in pieces) < 6 << 20
+    assert [piece.opens for piece in pieces] == [True] + [False] * (len(pieces) - 1)
+    assert [piece.closes for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+
+
+@pytest.mark.parametrize("damage", ["data", "crc", "length", "magic", "garbage", "zeros"])
+def test_reading_resumes_after_damage(damage: str) -> None:
+    good = [b"WARC/" + noise(500, i) for i in range(3)]
+    members = [bytearray(chain(content)) for content in good]
+    hit = members[1]
+    if damage == "data":
+        hit[100:140] = bytes(40)
+    elif damage == "crc":
+        hit[-6] ^= 1
+    elif damage == "length":
+        hit[-2] ^= 1
+    elif damage == "magic":
+        hit[0] = 0
+    elif damage == "garbage":
+        hit[:0] = noise(300, 9)
+    else:
+        hit[:] = bytes(len(hit))
+    pieces, report = pieces_of(b"".join(members), 64)
+    whole = [piece.data for piece in pieces if piece.closes]
+    assert whole == (good if damage == "garbage" else [good[0], good[2]])
+    assert report.defects_total == 1
+    assert report.defects[0].offset == len(members[0])
+    assert "resumed" in report.defects[0].what
+
+
+def test_zeros_after_the_last_member_are_padding_but_not_many() -> None:
+    for zeros in (1, 9, 10_000):
+        pieces, report = pieces_of(chain(b"WARC/1") + bytes(zeros))
+        assert [piece.data for piece in pieces if piece.closes] == [b"WARC/1"]
+        assert report.defects_total == 0, zeros
+    assert pieces_of(chain(b"WARC/1") + bytes(1 << 20))[1].defects_total == 1
+    assert pieces_of(chain(b"WARC/1") + b"trailing")[1].defects_total == 1
+
+
+@pytest.mark.slow
+def test_a_gzip_bomb_is_given_in_pieces_of_bounded_size() -> None:
+    largest = 0
+    report = ReadReport()
+    for data in inflated(Trickle(gzip.compress(bytes(200 << 20)), 1 << 20), report):
+        largest = max(largest, len(data))
+    assert largest <= 24 << 20
+
+
+def test_lines_keep_their_index_over_chunks_blank_lines_and_lines_too_long() -> None:
+    report = ReadReport()
+    chunks = [b"a\nb", b"c\n\n", b"x" * 50, b"y" * 60, b"\nz\r\n", b"last"]
+    assert list(lines(chunks, report, 100)) == [(0, b"a"), (1, b"bc"), (2, b""), (4, b"z\r"), (5, b"last")]
+    assert [str(defect) for defect in report.defects] == ["line longer than 100 bytes, not read (line 3)"]
+
+
+def test_a_last_line_too_long_is_noted() -> None:
+    report = ReadReport()
+    assert list(lines([b"a\n", b"x" * 200], report, 100)) == [(0, b"a")]
+    assert report.defects_total == 1
+
+
+def test_a_line_as_long_as_allowed_is_read() -> None:
+    report = ReadReport()
+    assert list(lines([b"x" * 60, b"y" * 40 + b"\n"], report, 100)) == [(0, b"x" * 60 + b"y" * 40)]
+    assert report.defects_total == 0

@@ -1,0 +1,126 @@
+"""One language is written in several ways, and each of them is that language for the gate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.languages import UNIDENTIFIED, language_of, language_problem, spellings_of
+from presswatch_spark.core.settings.config import load_scan_config
+from presswatch_spark.reading.source import ReadOptions
+from tests.world.shards import read, texts
+
+FRENCH = ["fr", "fra", "fre", "fr-CA", "fra_Latn", " FR ", "fr_Latn_FR"]
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [
+        *((code, "fra") for code in FRENCH),
+        *(("zh", "zho"), ("cmn_Hani", "zho"), ("zh-Latn", "zho"), ("iw", "heb"), ("ceb", "ceb")),
+        *(
+            ("French", "fra"),
+            ("Français", "fra"),
+            ("f", "f"),
+            ("fr;en", "fr;en"),
+            ("", ""),
+            ("xx", "xx"),
+            ("fran", "fran"),
+        ),
+    ],
+)
+def test_a_code_names_a_language_whatever_its_form(code: str, language: str) -> None:
+    assert language_of(code) == language
+
+
+def test_all_codes_of_a_language_are_spelled() -> None:
+    assert spellings_of(["fra_Latn"]) == {"fra_latn", "fra", "fr", "fre"} | UNIDENTIFIED
+    assert spellings_of([]) == frozenset()
+
+
+@pytest.mark.parametrize("asked", ["fr", "fra", "fra_Latn"])
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
+def test_rows_pass_the_gate_however_their_dataset_spells_the_language(
+    tmp_path: Path, name: str, asked: str
+) -> None:
+    unknown = ["", None, "und", "UND_Latn", "mul", "unknown"]
+    spelled = [*FRENCH, "eng", "en_Latn", "fro", *unknown, "French"]
+    rows = [{"text": f"{n} {code}", "language": code} for n, code in enumerate(spelled)]
+    path = tmp_path / name
+    if name.endswith("parquet"):
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    documents, report = read(path, "rows", ReadOptions(languages=frozenset({asked})))
+    assert texts(documents) == [
+        row["text"] for row in rows if row["language"] in (*FRENCH, *unknown, "French")
+    ]
+    assert report.skipped["language"] == 3
+
+
+def test_rows_of_oscar_are_french_by_their_header_or_by_their_label(tmp_path: Path) -> None:
+    """A row without the header of WET has a label, which is spelled in two letters."""
+    headers = [
+        {"warc-identified-content-language": "fra,eng"},
+        {"warc-identified-content-language": "eng"},
+        {},
+    ]
+    rows = [
+        {
+            "content": f"texte {n}",
+            "warc_headers": {"warc-target-uri": "https://exemple.fr/", **each},
+            "metadata": {"identification": {"label": "fr"}},
+        }
+        for n, each in enumerate(headers)
+    ]
+    path = tmp_path / "fr_meta_part_1.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    for asked in ("fr", "fra"):
+        documents, _ = read(path, "oscar", ReadOptions(languages=frozenset({asked})))
+        assert texts(documents) == ["texte 0", "texte 2"]
+
+
+def test_a_gate_without_languages_leaves_nothing_out() -> None:
+    assert not ReadOptions().gates(("eng",))
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("french", "fra"), ("Français", "fra"), ("klingon", "tlh"), ("Frensh", "fra"), ("fraa", "fra")],
+)
+def test_a_scan_for_what_is_no_code_is_a_usage_error_that_names_the_code(
+    given: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = cli.run(["scan", "--format", "wet", "--corpus", "c", "--out", "o", "--languages", given, "x.wet"])
+    assert code == 2
+    assert f"'{given}' is not a code of ISO 639; did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_several_codes_in_one_value_are_refused_with_the_way_to_give_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scan = ["scan", "--format", "wet", "--corpus", "c", "--out", "o", "--languages", "fra,oci", "x.wet"]
+    assert cli.run(scan) == 2
+    assert "give one code at a time, such as fra" in capsys.readouterr().err
+
+
+def test_settings_in_a_file_or_in_the_environment_are_checked_alike(tmp_path: Path) -> None:
+    file = tmp_path / "scan.yaml"
+    file.write_text("read: {languages: [french]}\n")
+    with pytest.raises(ConfigError, match="did you mean fra"):
+        load_scan_config(str(file))
+    with pytest.raises(ConfigError, match="did you mean fra"):
+        load_scan_config(None, {"PRESSWATCH_READ__LANGUAGES": "eng,french"})
+
+
+@pytest.mark.parametrize(
+    "code", [*FRENCH, "und", "ceb", "gsw_Latn", "wln", "wa", "cmn_Hani", "zh-Latn", "iw"]
+)
+def test_all_codes_that_datasets_write_can_be_asked_for(code: str) -> None:
+    assert language_problem(code) == ""

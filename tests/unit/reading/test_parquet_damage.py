@@ -1,0 +1,334 @@
+"""Damaged Parquet: all rows, or a shard that is partial or failed; never fewer in silence, or a false URL."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.core.errors import CorruptError
+from presswatch_spark.core.model import ReadReport
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.rows.parquet import (
+    DamagedError,
+    GroupReader,
+    drawn_bounded,
+    memory_bounded,
+    open_parquet,
+)
+from presswatch_spark.reading.rows.parquet_footer import RowGroup, number, read_footer, read_struct
+from presswatch_spark.reading.rows.parquet_pages import ParquetPageError, pages_of
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.storage.objects import stat
+from tests.world.damage import damages, every_flip, verdicts
+from tests.world.proofs import each_time
+from tests.world.shards import complaints, read
+
+# No two texts have the same length: by its length a text shows whose place it stands in.
+PAGES = [(f"https://site{i}.example/{i * 7}", f"Le texte {i} parle du {word} et de la ville. " * 2)
+         for i, word in enumerate(("vin", "pain", "sucre", "beurre", "fromage", "saucisson"))]  # fmt: skip
+WRITERS: dict[str, dict[str, Any]] = {
+    "snappy": {"compression": "snappy"},
+    "plain": {"compression": "none", "use_dictionary": False},
+    "second pages": {"compression": "none", "data_page_version": "2.0"},
+    "checksums": {"compression": "zstd", "data_page_version": "2.0", "write_page_checksum": True},
+    "checksums of first pages": {"compression": "none", "write_page_checksum": True},
+    "some dictionaries": {
+        "compression": "snappy",
+        "data_page_version": "2.0",
+        "use_dictionary": ["timestamp"],
+    },
+    "deltas": {
+        "compression": "none",
+        "data_page_version": "2.0",
+        "use_dictionary": False,
+        "column_encoding": {"url": "DELTA_BYTE_ARRAY", "text": "DELTA_LENGTH_BYTE_ARRAY"},
+    },
+    "no statistics": {"compression": "none", "use_dictionary": False, "write_statistics": False},
+}
+# Of these a text may be made of another's letters, by so few of all flipped bits.
+SNAPPY = frozenset({"snappy", "some dictionaries"})
+MOST_LETTERS = 4
+
+
+def written(path: Path, writer: str, pages: list[tuple[str | None, str]] | None = None) -> bytes:
+    """Six rows in two row groups."""
+    rows = pages or PAGES
+    columns = {
+        "url": [url for url, _ in rows],
+        "text": [text for _, text in rows],
+        "timestamp": ["2024-01-01T00:00:00Z"] * len(rows),
+    }
+    pq.write_table(pa.table(columns), path, row_group_size=3, **WRITERS[writer])
+    return path.read_bytes()
+
+
+def only_letters_differ(
+    path: Path, pages: Sequence[tuple[str, str]], found: Sequence[tuple[str, bytes]]
+) -> bool:
+    """Whether a bare reader has every URL whole and in its row, beside a text that fits there.
+
+    Such a text has its own length, and is no other page's. Snappy says of letters where they stood before:
+    one flipped bit, and they are those of another text.
+    """
+    try:
+        table = pq.read_table(path, columns=["url", "text"])
+    except (pa.ArrowException, OSError):
+        return False
+    urls = table.column("url").cast(pa.binary()).to_pylist()
+    texts = table.column("text").cast(pa.binary()).to_pylist()
+    written = [(url.encode(), text.encode()) for url, text in pages]
+    others = {text for _, text in written}
+    return (
+        list(zip(urls, texts, strict=True)) == [(url.encode(), text) for url, text in found]
+        and urls == [url for url, _ in written]
+        and all(
+            len(text) == len(own) and (text == own or text not in others)
+            for text, (_, own) in zip(texts, written, strict=True)
+        )
+    )
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_whole_files_of_all_writers_are_read_whole(tmp_path: Path, writer: str) -> None:
+    written(tmp_path / "c4.parquet", writer)
+    found, report = read(tmp_path / "c4.parquet")
+    assert [(document.url, document.text.decode()) for document in found] == PAGES
+    assert report.defects_total == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("writer", each_time(["checksums"], ["snappy", "checksums"]))
+def test_no_flipped_bit_gives_less_in_silence_or_a_false_url(tmp_path: Path, writer: str) -> None:
+    data = written(tmp_path / "c4.parquet", writer)
+    counts, wrong = verdicts(islice(every_flip(data), 7, None, 131), PAGES, tmp_path / "c4.parquet")
+    assert (wrong, len(counts)) == ([], 3)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("writer", WRITERS)
+def test_no_flipped_bit_of_all_gives_less_in_silence_or_a_false_url(tmp_path: Path, writer: str) -> None:
+    data = written(tmp_path / "c4.parquet", writer)
+    counts, wrong = verdicts(every_flip(data), PAGES, tmp_path / "c4.parquet", excuse=only_letters_differ)
+    assert (wrong, counts.total()) == ([], 8 * len(data))
+    assert counts["letters"] <= (MOST_LETTERS if writer in SNAPPY else 0)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("writer", WRITERS)
+def test_no_damage_gives_less_in_silence_or_a_false_url(tmp_path: Path, writer: str) -> None:
+    data = written(tmp_path / "c4.parquet", writer)
+    counts, wrong = verdicts(
+        damages(data, 2000, 13), PAGES, tmp_path / "c4.parquet", excuse=only_letters_differ
+    )
+    assert (wrong, counts.total()) == ([], 2000)
+    assert counts["letters"] <= (MOST_LETTERS if writer in SNAPPY else 0)
+
+
+def test_the_judge_excuses_other_letters_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
+
+    def is_excused(pages: list[tuple[str | None, str]]) -> bool:
+        written(path, "plain", pages)
+        return only_letters_differ(path, PAGES, [(url or "", text.encode()) for url, text in pages])
+
+    (url, text), (other_url, other_text), *rest = PAGES
+    mixed = other_text[: len(text)]
+    assert is_excused([(url, mixed), *PAGES[1:]])
+    assert not is_excused([(url, mixed + "."), *PAGES[1:]])
+    assert not is_excused([(url, other_text), (other_url, text), *rest])
+    assert not is_excused([(other_url, mixed), (url, other_text), *rest])
+    assert not is_excused([(url, mixed), *rest])
+    assert not only_letters_differ(path, PAGES, [(url, text.encode()) for url, text in PAGES])
+    path.write_bytes(b"PAR1")
+    assert not only_letters_differ(path, PAGES, [])
+
+
+def test_a_url_that_moves_up_past_a_null_is_not_put_beside_another_text(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
+    data = written(path, "plain", [(None, "a un"), *PAGES[1:3]])
+    # Definition levels 0, 1, 1 packed into bits: the null moves to the end, its URL stays first.
+    place = data.index(b"\x03\x06" + len(PAGES[1][0]).to_bytes(4, "little"))
+    for levels in (0b011, 0b101, 0b111, 0b010):
+        path.write_bytes(data[: place + 1] + bytes([levels]) + data[place + 2 :])
+        found, _ = read(path)
+        assert found == [] or levels in (0b011, 0b101)
+    path.write_bytes(data)
+    assert [document.url for document in read(path)[0]] == ["", *(url for url, _ in PAGES[1:3])]
+
+
+def test_texts_that_a_damaged_length_moves_are_not_put_beside_urls(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
+    data = written(path, "deltas")
+    chunk = read_footer(path.open("rb")).groups[0].chunks[1]
+    # 80, the first length, twice as a varint; then 2, by which the others grow at least.
+    place = data.index(b"\xa0\x01\x04", chunk.start)
+    for shorter in (b"\x80\x01\x04", b"\xa0\x01\x00"):
+        path.write_bytes(data[:place] + shorter + data[place + 3 :])
+        found, report = read(path)
+        assert [(document.url, document.text.decode()) for document in found] == PAGES[3:]
+        assert "row group cannot be read" in complaints(report)
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("codec", ["none", "snappy", "lz4"])
+def test_lengths_must_fill_their_page_where_no_bytes_of_texts_are_counted(
+    tmp_path: Path, version: str, codec: str
+) -> None:
+    path = tmp_path / "x.parquet"
+    texts = pa.table({"text": [text for _, text in PAGES] + [None]})
+    settings: dict[str, Any] = {"use_dictionary": False, "column_encoding": "DELTA_LENGTH_BYTE_ARRAY"}
+    pq.write_table(texts, path, compression=codec, data_page_version=version, **settings)
+    with path.open("rb") as file:
+        chunk = replace(read_footer(file).groups[0].chunks[0], text_bytes=None)
+        file.seek(chunk.start)
+        data = file.read(chunk.size)
+    assert pages_of(memoryview(data), chunk).values == len(texts)
+    place = data.index(b"\xa0\x01")  # 80, the first length, twice as a varint.
+    shorter = data[:place] + b"\x80\x01" + data[place + 2 :]
+    with pytest.raises(ParquetPageError, match="other lengths than its bytes"):
+        pages_of(memoryview(shorter), chunk)
+
+
+def test_a_damaged_place_in_a_dictionary_takes_the_urls_not_the_texts(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
+    pages = [(f"https://site{i}.example/{i}", text) for i, (_, text) in enumerate(PAGES)]
+    data = written(path, "second pages", [*pages])
+    chunk = read_footer(path.open("rb")).groups[0].chunks[0]
+    at = data.rindex(b"\x03\x24", 0, chunk.end)  # Places 0, 1, 2 in two bits each.
+    path.write_bytes(data[: at + 1] + bytes([0x14]) + data[at + 2 :])
+    found, report = read(path)
+    assert [document.text.decode() for document in found] == [text for _, text in PAGES]
+    assert [document.url for document in found] == ["", "", ""] + [url for url, _ in pages[3:]]
+    assert "read without URLs" in complaints(report)
+
+
+def test_urls_of_a_dictionary_that_is_longer_than_its_rows_are_not_known(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
+    known = [*(f"https://elsewhere.example/{i}" for i in range(100)), *(url for url, _ in PAGES)]
+    urls = pa.DictionaryArray.from_arrays(pa.array(range(100, 100 + len(PAGES)), pa.int32()), known)
+    columns = {"url": urls, "text": [text for _, text in PAGES], "timestamp": [""] * len(PAGES)}
+    pq.write_table(pa.table(columns), path)
+    found, report = read(path)
+    assert [(document.url, document.text.decode()) for document in found] == [("", text) for _, text in PAGES]
+    assert "read without URLs" in complaints(report)
+
+
+@pytest.mark.parametrize("name", ["url", "text"])
+def test_a_name_that_differs_between_schema_and_columns_is_a_damaged_footer(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "c4.parquet"
+    data = written(path, "plain")
+    place = data.index(bytes([0x18, len(name)]) + name.encode()) + 2
+    path.write_bytes(data[:place] + b"v" + data[place + 1 :])
+    with pytest.raises(CorruptError, match="another name or type than in the schema"):
+        read(path)
+
+
+def huge(path: Path, kind: pa.DataType, rows: int) -> None:
+    """A small file whose rows all hold one text of 4 MB."""
+    text = pa.array(["a " * (2 << 20)])
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), text).cast(kind)
+    pq.write_table(pa.table({"text": texts, "url": [f"u{i}" for i in range(rows)]}), path, compression="zstd")
+
+
+@pytest.mark.parametrize("kind", [pa.dictionary(pa.int32(), pa.string()), pa.large_string()])
+def test_a_text_that_all_rows_share_takes_little_memory(tmp_path: Path, kind: pa.DataType) -> None:
+    path, report, options = tmp_path / "rows.parquet", ReadReport(), ReadOptions()
+    huge(path, kind, 60)
+    assert path.stat().st_size < 20_000
+    shard, rows = stat(str(path), options.storage), 0
+    with memory_bounded(200 << 20):
+        for batch in format_for("rows", shard, options).read(shard, options, report):
+            assert int((batch.text_ends - batch.text_starts).sum()) <= 16 << 20
+            rows += len(batch)
+    assert (rows, report.defects_total) == (60, 0)
+
+
+HELD = """
+import sys
+
+import pyarrow as pa
+
+from presswatch_spark.reading.rows.parquet import DECODED_BYTES, memory_bounded
+
+held = [pa.allocate_buffer(8 << 20) for _ in range(int(sys.argv[1]))]
+with memory_bounded(DECODED_BYTES):
+    more = [pa.allocate_buffer(8 << 20) for _ in range(30)], bytearray(200 << 20)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("held", each_time([95], [0, 95]))
+def test_address_space_that_arrow_reserves_for_later_is_not_counted(held: int) -> None:
+    """Its allocator reserves 1 GiB for the first buffer, and another for the hundredth of these."""
+    words = [sys.executable, "-c", HELD, str(held)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_batch_that_takes_too_much_memory_is_decoded_in_smaller_ones(tmp_path: Path) -> None:
+    huge(tmp_path / "rows.parquet", pa.string(), 40)
+    reader = GroupReader(open_parquet((tmp_path / "rows.parquet").open("rb"), "x"), 0, ["text", "url"])
+    urls: list[str] = []
+    for batch in drawn_bounded(reader.batches(40), 100 << 20):
+        urls += batch.column("url").to_pylist()
+    assert urls == [f"u{i}" for i in range(40)]
+
+
+def test_a_footer_of_many_values_is_refused_without_much_memory(tmp_path: Path) -> None:
+    # A list of 2^31 structs, in eight bytes.
+    footer = b"\x15\x02\x19\xfc\xff\xff\xff\xff\x07\x00"
+    path = tmp_path / "c4.parquet"
+    path.write_bytes(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    with pytest.raises(CorruptError, match="a list is longer than the metadata"):
+        read(path, "c4")
+
+
+def test_a_dictionary_may_have_a_checksum_where_data_pages_have_none(tmp_path: Path) -> None:
+    written(tmp_path / "c4.parquet", "checksums")
+    with (tmp_path / "c4.parquet").open("rb") as file:
+        chunk = read_footer(file).groups[0].chunks[0]
+        file.seek(chunk.start)
+        column = memoryview(file.read(chunk.size))
+    dictionary, at = read_struct(column)
+    second = at + number(dictionary, 3)
+    # Fields of a page's header: 4, the checksum, is a number; what follows it says how far on it is.
+    header = bytes(column[second : read_struct(column, second)[1]])
+    without = re.sub(rb"\x15[\x80-\xff]{0,4}[\x00-\x7f]\x4c", lambda _: b"\x5c", header, count=1)
+    assert 4 not in read_struct(without)[0]
+    assert 4 in dictionary
+    older = bytes(column[:second]) + without + bytes(column[second + len(header) :])
+    assert pages_of(memoryview(older), chunk).values == chunk.values
+
+
+@pytest.mark.parametrize("name", ["url", "text"])
+def test_of_two_columns_of_one_name_nobody_knows_which_is_meant(tmp_path: Path, name: str) -> None:
+    url, text = (pa.array(list(each)) for each in zip(*PAGES, strict=True))
+    path = tmp_path / "c4.parquet"
+    pq.write_table(pa.Table.from_arrays([url, text, text], ["url", "text", name]), path)
+    with pytest.raises(CorruptError, match=f"more than one column is called {name}"):
+        read(path)
+
+
+def test_a_column_that_is_read_from_other_bytes_than_were_checked_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
+    written(path, "plain")
+    with path.open("rb") as file:
+        parquet = open_parquet(file, "x")
+        first, *others = parquet.footer.groups[0].chunks
+        group = RowGroup(3, (replace(first, size=first.size + 1), *others))
+        footer = replace(parquet.footer, groups=(group, *parquet.footer.groups[1:]))
+        reader = GroupReader(replace(parquet, footer=footer), 0, ["url"])
+        with pytest.raises(DamagedError, match="other bytes"):
+            list(reader.batches(3))

@@ -1,0 +1,233 @@
+"""One definition of a word: the kernels against the reference, and against what a reader would expect."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from presswatch_spark.reading.text.kernels import TABLE_FILE, UNICODE_VERSION
+from presswatch_spark.reading.text.words import TextWords, word_at, word_count, words_of
+from tests.reference.folding import table_lines
+from tests.reference.words import reference_partings, reference_words
+
+same_unicode = pytest.mark.skipif(
+    not unicodedata.unidata_version.startswith(UNICODE_VERSION),
+    reason=f"the table is frozen at Unicode {UNICODE_VERSION}, this Python has another",
+)
+OF_WORDS = ("CJK UNIFIED IDEOGRAPH", "HANGUL SYLLABLE", "TANGUT IDEOGRAPH")
+ALMOST_UTF8 = "61 5a 2d 00 ff 80 c3 c3a9 e280 e28099 eda080 f09f c1a1 e081a1 f08081a1 f4908080 f888808080"
+LIKE_UTF8 = st.sampled_from([bytes.fromhex(code) for code in ALMOST_UTF8.split()])
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    """Text of any script, dense in what French has and in what folding touches."""
+    known = st.characters(exclude_categories=["Cs"]).filter(_known_to_both)
+    french = st.sampled_from(
+        "aeiou zZ09'’-_.éÉêçÇœŒÆàùßﬁªº½①İıŉẚǅ\u00ad\u200b\ufeff\u00a0\u202f\u0301\u0327가한"
+        "\x01\x08\t\n\x1f\x7f\x80\x85\x92\x9c\u3164\u17b4\u1160\u2065Ⓐ🅰⒜⒈❶㎏"
+    )
+    return draw(st.text(st.one_of(french, french, known), max_size=80))
+
+
+def _known_to_both(char: str) -> bool:
+    """Whether the frozen table and this Python must agree on a character."""
+    if unicodedata.unidata_version.startswith(UNICODE_VERSION):
+        return True
+    return unicodedata.ucd_3_2_0.category(char) != "Cn"
+
+
+def spelt(words: TextWords) -> list[str]:
+    return [word_at(words, i) for i in range(len(words))]
+
+
+def as_tuples(words: TextWords) -> list[tuple[str, int, int]]:
+    return list(zip(spelt(words), words.starts.tolist(), words.ends.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("L'été à Noël", ["l", "ete", "a", "noel"]),
+        ("L’ÉTÉ, lʼété", ["l", "ete", "l", "ete"]),
+        ("Le cœur d’Æsop à Łódź", ["le", "coeur", "d", "aesop", "a", "lodz"]),
+        ("Straße İstanbul ısı", ["strasse", "istanbul", "isi"]),
+        ("peut-être_là", ["peut", "etre", "la"]),
+        ("in\u00adter\u200bdit\ufeff", ["interdit"]),
+        ("10\u202f000\u00a0€ 3\u2009%", ["10", "000", "3"]),
+        ("n° 1, nº 2, m² ﬁn Ⅻ", ["n", "1", "no", "2", "m2", "fin", "xii"]),
+        ("fin\x00début 🙂fin", ["fin", "debut", "fin"]),
+        ("Привет, мир 日本語 नमस्ते", ["привет", "мир", "日本語", "नमस्ते"]),
+        ("Ελλάδα ΣΊΣΥΦΟΣ", ["ελλαδα", "σισυφοσ"]),
+        ("cou\u3164ra\u17b4g\u17b5e vo\u115fi\u1160l\uffa0à", ["courage", "voila"]),
+        ("pre\x01mi\x08er\x0e j\x1bou\x1fr\x7f a\x80u\x9f", ["premier", "jour", "au"]),
+        (
+            "un\tdeux\ntrois\x0bquatre\x0ccinq\rsix\x85sept",
+            ["un", "deux", "trois", "quatre", "cinq", "six", "sept"],
+        ),
+        ("l\x92\x9cuvre\x96c\x9cur", ["l", "oeuvre", "coeur"]),
+        ("Ⓔⓧⓔⓜ🄿🄻🄴 🅔🅝 🅲🅰🆂⒠", ["exemple", "en", "case"]),
+        ("① ⑫ ❸ ➓ ⓴ ⑷ 21㎏ 🄵", ["1", "12", "3", "10", "20", "4", "21kg", "f"]),
+        ("⒈Les 🅰️ marque™ ©", ["1", "les", "a", "marque"]),
+        ("", []),
+        (" -…’ ", []),
+    ],
+)
+def test_words_are_what_a_reader_would_call_words(text: str, expected: list[str]) -> None:
+    assert spelt(words_of(text.encode())) == expected
+
+
+@given(texts())
+@example("ŉa aẚb")
+@example("mot" + "\u0301" * 40 + "s")
+@example("한국어" * 9)
+def test_kernels_and_reference_agree_on_any_text(text: str) -> None:
+    assert as_tuples(words_of(text.encode())) == reference_words(text.encode())
+    assert word_count(text.encode()) == len(reference_words(text.encode()))
+
+
+@given(st.lists(st.one_of(LIKE_UTF8, st.binary(max_size=9))).map(b"".join))
+def test_kernels_and_reference_agree_on_any_bytes(text: bytes) -> None:
+    if all(map(_known_to_both, text.decode("utf-8", "replace"))):
+        assert as_tuples(words_of(text)) == reference_words(text)
+
+
+@given(st.lists(LIKE_UTF8).map(b"".join))
+def test_invalid_bytes_read_like_replacement_characters(text: bytes) -> None:
+    assert spelt(words_of(text)) == spelt(words_of(text.decode("utf-8", "replace").encode()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.full), 20])
+@same_unicode
+def test_every_code_point_folds_as_the_reference_says(step: int) -> None:
+    """Of characters that write a whole word or syllable, which are most, `make test` takes some."""
+    chars = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    unused = [char for char in chars if unicodedata.category(char) in ("Cn", "Co")]
+    used = sorted({*chars} - {*unused})
+    of_words = [char for char in used if unicodedata.name(char, "").startswith(OF_WORDS)]
+    tested = sorted({*used} - {*of_words}) + of_words[::step] + unused[::50]
+    text = "".join(f"{char}x " for char in tested).encode()
+    assert as_tuples(words_of(text)) == reference_words(text)
+
+
+@pytest.mark.full
+@same_unicode
+def test_the_table_file_is_what_the_rules_give() -> None:
+    assert TABLE_FILE.read_text("ascii").splitlines() == list(table_lines())
+
+
+PARTED = st.sampled_from(
+    ["-\n", "-", "\n", "\u2010\r\n ", "\u00ad\n", "í ", "\u0410 ", " - ", "- ", "\u0301", "\u200b"]
+)
+
+
+@given(
+    st.lists(st.one_of(PARTED, st.sampled_from(["infor", "é", "l", "x’", "7", "."])), max_size=90).map(
+        "".join
+    )
+)
+@example("infor-\nmation, porte-\r\n\tmonnaie et " + "mot " * 30 + "infor\u00ad \nmation -\nfin-\n")
+def test_words_that_a_hyphen_parts_at_a_line_end_are_found_as_the_reference_says(text: str) -> None:
+    assert words_of(text.encode()).partings.tolist() == reference_partings(text.encode())
+
+
+@given(texts())
+@example("قُرْآنًا أَخِي")
+def test_composed_and_decomposed_text_have_the_same_words(text: str) -> None:
+    composed, decomposed = (words_of(unicodedata.normalize(form, text).encode()) for form in ("NFC", "NFD"))
+    assert spelt(composed) == spelt(decomposed)
+    assert composed.hashes.tolist() == decomposed.hashes.tolist()
+
+
+@given(texts())
+def test_each_word_folds_back_from_the_bytes_it_stands_in(text: str) -> None:
+    data = text.encode()
+    words = words_of(data)
+    for i in range(len(words)):
+        assert spelt(words_of(data[words.starts[i] : words.ends[i]])) == [word_at(words, i)]
+
+
+@given(st.lists(st.one_of(LIKE_UTF8, texts().map(str.encode))).map(b"".join))
+def test_places_of_words_are_indices_into_the_decoded_text(text: bytes) -> None:
+    words, decoded = words_of(text), text.decode("utf-8", "replace")
+    every = np.arange(len(words))
+    cut = [decoded[start:end] for start, end in words.characters(every, every).tolist()]
+    assert [spelt(words_of(piece.encode())) for piece in cut] == [[word] for word in spelt(words)]
+
+
+@given(st.lists(st.one_of(LIKE_UTF8, texts().map(str.encode)), max_size=60).map(b" ".join), st.data())
+def test_runs_may_be_asked_for_in_any_order_and_twice(text: bytes, data: st.DataObject) -> None:
+    words, decoded = words_of(text), text.decode("utf-8", "replace")
+    assume(len(words))
+    word = st.integers(0, len(words) - 1)
+    runs = data.draw(st.lists(st.tuples(word, word).map(sorted), max_size=20))
+    first, last = (np.array([run[side] for run in runs], np.int64) for side in (0, 1))
+    found = zip(runs, words.bounds(first, last).tolist(), words.characters(first, last).tolist(), strict=True)
+    for (begin, end), (first_byte, after_byte), (first_character, after_character) in found:
+        assert first_byte == words.starts[begin]
+        assert after_byte == words.ends[end]
+        assert first_character == len(text[:first_byte].decode("utf-8", "replace"))
+        assert after_character == len(text[:after_byte].decode("utf-8", "replace"))
+        run = decoded[first_character:after_character].encode()
+        assert spelt(words_of(run)) == spelt(words)[begin : end + 1]
+
+
+@given(st.text("aé€𝄞", max_size=200))
+def test_every_letter_of_a_text_has_its_place(text: str) -> None:
+    words = words_of(" ".join(text).encode())
+    every = np.arange(len(words))
+    letters = [place for place, letter in enumerate(" ".join(text)) if letter in "aé"]
+    assert words.characters(every, every).tolist() == [[place, place + 1] for place in letters]
+
+
+@given(st.lists(st.text("aàb", min_size=1, max_size=30), max_size=12))
+def test_packed_words_stand_one_zero_byte_apart(parts: list[str]) -> None:
+    words = words_of(" … ".join(parts).encode())
+    assert words.packed == "".join(f"{word}\0" for word in spelt(words)).encode()
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=40), min_size=2, max_size=40))
+def test_hashes_are_equal_exactly_when_words_are(parts: list[str]) -> None:
+    hashes = words_of(" ".join(parts).encode()).hashes.tolist()
+    assert len(set(hashes)) == len(set(parts))
+    assert dict(zip(parts, hashes, strict=True)) == {
+        part: words_of(f"- {part}\n…".encode()).hashes[0] for part in parts
+    }
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=90), st.sampled_from([" ", "’", "\u00a0"]))
+def test_a_word_has_the_same_hash_wherever_it_stands(lengths: list[int], between: str) -> None:
+    parts = [("abcdefgh" * 5)[w % 8 :][:length] for w, length in enumerate(lengths)]
+    alone = [int(words_of(part.encode()).hashes[0]) for part in parts]
+    assert words_of(between.join(parts).encode()).hashes.tolist() == alone
+
+
+def test_no_two_short_words_share_a_hash() -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    parts = [a + b + c for a in letters for b in ["", *letters] for c in ["", *letters] if b or not c]
+    hashes = words_of(" ".join(parts).encode()).hashes
+    assert len(np.unique(hashes)) == len(parts)
+    assert len(np.unique(hashes >> np.uint64(32))) > 0.999 * len(parts)
+
+
+def test_hashes_never_change_while_the_fold_version_stands() -> None:
+    words = words_of("Le président de la République anticonstitutionnellement".encode())
+    assert [f"{h:016x}" for h in words.hashes.tolist()] == [
+        "f0fa6518f1730895",
+        "805c252b0ae37b20",
+        "fd7bda9cb52caef7",
+        "bed5859cff3e2310",
+        "21e0cc996f5fff30",
+        "9a39bcf11705540a",
+    ]
+
+
+def test_a_text_may_be_a_read_only_slice_of_a_larger_buffer() -> None:
+    buffer = np.frombuffer("été comme hiver".encode(), np.uint8)
+    assert as_tuples(words_of(buffer[6:11])) == [("comme", 0, 5)]

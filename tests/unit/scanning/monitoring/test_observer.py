@@ -1,0 +1,262 @@
+"""What is told of a run: events for collectors of logs, a file for Prometheus, warnings for people."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.core.errors import CorruptError, OutputError
+from presswatch_spark.scanning.monitoring.metrics import CENSUS, MetricSample, RunFacts, totals_of
+from presswatch_spark.scanning.monitoring.progress import (
+    EventLog,
+    LoggedError,
+    Observer,
+    Progress,
+    ShardTotals,
+    failures_logged,
+)
+from presswatch_spark.storage.host_limits import Waiting
+from presswatch_spark.tables.declarations import IndexFileLog, ShardLog
+from tests.world.exposition import parsed
+from tests.world.tables import row_of
+
+FACTS = RunFacts({"run_id": "r1", "dataset": "wet", "release": ""}, 2, datetime(2026, 11, 25, tzinfo=UTC))
+DENIED = "access\x1b[2J denied"
+LOST = row_of(
+    ShardLog,
+    shard_uri="s3://b/1.gz",
+    status="failed",
+    failure="storage",
+    error=DENIED,
+    attempts=2,
+    signals=0,
+)
+READ = row_of(ShardLog, shard_uri="s3://b/2.gz", status="complete", documents=7, attempts=1, signals=0)
+
+
+def observed(file: Path | None = None) -> tuple[Observer, io.StringIO]:
+    stream = io.StringIO()
+    events = EventLog(stream)
+    progress = Progress(io.StringIO(), live=False, events=events)
+    return Observer(progress, events, str(file) if file else None), stream
+
+
+def told(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def do_a_wave(observer: Observer) -> None:
+    observer.start(FACTS, {"plan_digest": "d"}, ShardTotals(), totals_of([]))
+    observer.wave_started(2)
+    totals = totals_of([LOST, READ])
+    totals[MetricSample("waves_total")] = 1
+    observer.wave_finished(ShardTotals.of(LOST) + ShardTotals.of(READ), totals, [LOST, READ])
+
+
+def stop(observer: Observer, error: BaseException) -> None:
+    """Do a wave, then end as with an error."""
+    with observer.following():
+        do_a_wave(observer)
+        raise error
+
+
+def test_events_are_json_lines_that_name_the_run_the_wave_and_what_was_lost() -> None:
+    observer, stream = observed()
+    with observer.following():
+        do_a_wave(observer)
+    events = told(stream)
+    assert [event["event"] for event in events] == [
+        "run_started", "wave_started", "shard_failed", "wave_finished", "progress",
+    ]  # fmt: skip
+    assert {event["run_id"] for event in events} == {"r1"}
+    assert all(event["time"].endswith("Z") and event["host"] for event in events)
+    lost = events[2]
+    assert (lost["level"], lost["wave"], lost["shard_uri"]) == ("error", 1, "s3://b/1.gz")
+    assert (lost["failure"], lost["attempts"], lost["error"]) == ("storage", 2, DENIED)
+    assert (events[3]["shards"], events[3]["shards_failed"], events[3]["documents"]) == (2, 1, 7)
+
+
+def test_no_line_holds_what_a_terminal_would_obey() -> None:
+    observer, stream = observed()
+    with observer.following():
+        do_a_wave(observer)
+    assert stream.getvalue().replace("\n", "").isprintable()
+
+
+def test_what_stops_a_run_is_told_in_parts_and_leaves_the_error_to_others() -> None:
+    observer, stream = observed()
+    with pytest.raises(CorruptError):
+        stop(observer, CorruptError("it is cut", where="s3://b/2.gz", remedy="get it again"))
+    stopped = told(stream)[-1]
+    assert (stopped["event"], stopped["level"], stopped["error_class"]) == (
+        "run_stopped",
+        "error",
+        "CorruptError",
+    )
+    assert (stopped["error"], stopped["where"], stopped["remedy"]) == (
+        "it is cut",
+        "s3://b/2.gz",
+        "get it again",
+    )
+
+
+@pytest.mark.parametrize("error", [ValueError("text of a page"), KeyboardInterrupt("text of a page")])
+def test_of_errors_that_are_not_ours_only_the_kind_is_told(error: BaseException) -> None:
+    observer, stream = observed()
+    with pytest.raises(type(error)):
+        stop(observer, error)
+    assert told(stream)[-1]["error"] == type(error).__name__
+    assert "text of a page" not in stream.getvalue()
+
+
+def test_a_command_that_fails_says_so_once_as_an_event_or_leaves_it_to_the_command_line() -> None:
+    stream = io.StringIO()
+    with pytest.raises(LoggedError), failures_logged(EventLog(stream)):
+        raise FileNotFoundError(2, "No such file", "shards/")
+    (event,) = told(stream)
+    assert (event["event"], event["error"], event["where"]) == ("command_failed", "No such file", "shards/")
+    with pytest.raises(CorruptError), failures_logged(None):
+        raise CorruptError("it is cut")
+
+
+def test_the_metrics_file_is_there_from_the_start_and_says_how_the_run_ended(tmp_path: Path) -> None:
+    file = tmp_path / "presswatch.prom"
+    observer, _ = observed(file)
+    with observer.following():
+        observer.start(FACTS, {}, ShardTotals(), totals_of([]))
+        assert parsed(file.read_text())['presswatch_shards_total{status="complete"}'] == 0
+        do_a_wave(observer)
+        during = parsed(file.read_text())
+        observer.published(dict.fromkeys(
+            (
+                "shards_complete", "shards_partial", "shards_failed", "documents", "text_bytes", "matches",
+                "table_digest",
+            ), 0
+        ))  # fmt: skip
+    after = parsed(file.read_text())
+    assert during['presswatch_run_state{state="running"}'] == 1
+    assert during['presswatch_shards_total{status="failed"}'] == 1
+    assert after['presswatch_run_state{state="published"}'] == 1
+    assert os.listdir(tmp_path) == ["presswatch.prom"]
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("price", [None, 2.5])
+def test_what_a_run_has_cost_is_told_where_a_price_was_named(tmp_path: Path, price: float | None) -> None:
+    file = tmp_path / "presswatch.prom"
+    dollars = (lambda hours: price * hours) if price else None
+    earlier = totals_of([])
+    earlier[MetricSample("core_seconds_total")] = 1800
+    observer = Observer(Progress(io.StringIO(), live=False), None, str(file), dollars)
+    with observer.following():
+        observer.start(FACTS, {}, ShardTotals(), earlier)
+    found = parsed(file.read_text())
+    assert found["presswatch_core_seconds_total"] == 1800
+    assert found.get("presswatch_cost_dollars") == (price and 1.25)
+
+
+def test_a_run_that_stops_says_so_in_the_metrics_file(tmp_path: Path) -> None:
+    file = tmp_path / "presswatch.prom"
+    observer, _ = observed(file)
+    with pytest.raises(CorruptError):
+        stop(observer, CorruptError("it is cut"))
+    assert parsed(file.read_text())['presswatch_run_state{state="stopped"}'] == 1
+
+
+def test_what_an_earlier_process_did_counts_on(tmp_path: Path) -> None:
+    file = tmp_path / "presswatch.prom"
+    observer, _ = observed(file)
+    earlier = totals_of([LOST, READ])
+    earlier[MetricSample("waves_total")] = 1
+    with observer.following():
+        observer.start(FACTS, {}, ShardTotals(shards=2), earlier)
+        values = parsed(file.read_text())
+    assert values["presswatch_waves_total"] == 1
+    assert values["presswatch_documents_total"] == 7
+
+
+def test_a_metrics_file_that_cannot_be_written_is_an_error_at_the_start_and_a_warning_later(
+    tmp_path: Path,
+) -> None:
+    observer, _ = observed(tmp_path / "missing" / "presswatch.prom")
+    with pytest.raises(OutputError, match="the metrics file cannot be written"), observer.following():
+        observer.start(FACTS, {}, ShardTotals(), totals_of([]))
+    folder = tmp_path / "there"
+    folder.mkdir()
+    observer, stream = observed(folder / "presswatch.prom")
+    with observer.following():
+        observer.start(FACTS, {}, ShardTotals(), totals_of([]))
+        (folder / "presswatch.prom").unlink()
+        folder.rmdir()
+        do_again = totals_of([READ])
+        do_again[MetricSample("waves_total")] = 1
+        observer.wave_finished(ShardTotals.of(READ), do_again, [READ])
+    assert "metrics_not_written" in [event["event"] for event in told(stream)]
+
+
+def test_people_are_told_of_a_worker_that_died() -> None:
+    stream = io.StringIO()
+    observer = Observer(Progress(stream, live=False))
+    observer.start(FACTS, {}, ShardTotals(), totals_of([]))
+    observer.worker_died(["s3://b/1.gz"], 2)
+    assert stream.getvalue() == "warning: a Python worker died at s3://b/1.gz (2 tries); others go on\n"
+
+
+INDEX = RunFacts({"run_id": "r1", "dataset": "index", "release": ""}, 3, FACTS.started_at, terms=CENSUS)
+FILE = row_of(IndexFileLog, shard_uri="s3://b/cdx-1.gz", status="complete", rows=9, captures=4, attempts=1)
+
+
+def test_of_a_census_collectors_are_told_in_its_own_terms_and_what_stopped_it() -> None:
+    observer, stream = observed()
+
+    def stopped() -> None:
+        with observer.following():
+            observer.start(INDEX, {"resumed": True}, ShardTotals(shards=1), totals_of([]))
+            observer.wave_started(2)
+            observer.worker_died(["s3://b/cdx-00001.gz"], 4)
+            observer.wave_finished(ShardTotals.of(FILE, CENSUS), totals_of([FILE]), [FILE])
+            raise OutputError("the disk is full", where="/out")
+
+    with pytest.raises(OutputError):
+        stopped()
+    events = {event["event"]: event for event in told(stream)}
+    assert [events["run_started"][name] for name in ("shards_planned", "shards_done")] == [3, 1]
+    assert events["worker_died"]["level"] == "warning"
+    assert events["worker_died"]["shards"] == ["s3://b/cdx-00001.gz"]
+    for event in (events["wave_finished"], events["progress"]):
+        assert (event["rows"], event["captures"]) == (9, 4)
+        assert not {"documents", "matches"} & event.keys()
+    assert [events["run_stopped"][name] for name in ("error", "where")] == ["the disk is full", "/out"]
+    assert {event["run_id"] for event in events.values()} == {"r1"}
+
+
+def test_of_a_census_people_see_files_rows_and_captures_and_metrics_have_no_documents(tmp_path: Path) -> None:
+    stream, file = io.StringIO(), tmp_path / "presswatch.prom"
+    observer = Observer(Progress(stream, live=False), metrics_file=str(file))
+    with observer.following():
+        observer.start(INDEX, {}, ShardTotals(shards=1, documents=2), totals_of([]))
+        observer.wave_finished(ShardTotals.of(FILE, CENSUS), totals_of([FILE]), [FILE])
+    assert stream.getvalue().startswith("2/3 index files · 11 rows · 0 MB/s · 4 captures")
+    values = parsed(file.read_text())
+    assert (values["presswatch_index_rows_total"], values["presswatch_captures_total"]) == (9, 4)
+    assert not any("documents" in name or "matches" in name for name in values)
+
+
+def test_a_host_that_makes_workers_wait_is_told_as_an_event_and_as_a_line() -> None:
+    waiting = Waiting("data.example:443", 1_795_726_800.0, "it answered 429 and asked to wait for 240 s")
+    observer, stream = observed()
+    observer._throttled(waiting)
+    (event,) = told(stream)
+    assert (event["event"], event["level"], event["site"]) == ("throttled", "warning", "data.example:443")
+    assert (event["until"], event["why"]) == ("2026-11-26T21:00:00Z", waiting.why)
+    lines = io.StringIO()
+    Observer(Progress(lines, live=False))._throttled(waiting)
+    assert lines.getvalue() == (
+        "waiting for data.example:443 until 21:00:00 UTC: it answered 429 and asked to wait for 240 s\n"
+    )

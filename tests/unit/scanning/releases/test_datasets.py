@@ -1,0 +1,305 @@
+"""Datasets by name: each has its source, and a shard of its layout is read with every role filled."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.cli.demo import shards
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.settings.config import StorageOptions
+from presswatch_spark.reading.rows.columns import ROLES
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.scanning.releases.datasets import PRODUCTS, Dataset, load_datasets, part_of, product_of
+from presswatch_spark.storage.shards import plan
+from tests.world.shards import Document, SmallPage, read, write_oscar_2201
+
+DATASETS = load_datasets()
+URL, AT, RECORD = "https://www.courrier.example/une/1", "2024-05-18T01:58:10Z", "<urn:uuid:1>"
+CRAWL = "crawl-data/CC-MAIN-2024-22/segments/1/warc/a.warc.gz"
+WET = "crawl-data/CC-MAIN-2024-22/segments/1/wet/a.warc.wet.gz"
+TEXT = "Un texte de presse."
+HPLT = {"f": "./a.warc.gz", "o": 1, "s": 2, "rs": 3, "u": URL, "c": "text/html", "ts": AT, "text": TEXT,
+        "collection": "cc40", "lang": ["fra_Latn"], "prob": [0.99], "id": "1"}  # fmt: skip
+ARCHIVE = f"s3://commoncrawl/{CRAWL}"
+# What rows say of the record that they were made from.
+UPSTREAM: dict[str, tuple[str, int | None]] = {
+    "fineweb": (ARCHIVE, None),
+    "fineweb-2": (ARCHIVE, None),
+    "finepdfs": (ARCHIVE, 7),
+    "redpajama-v2": (f"s3://commoncrawl/{WET}", None),
+    "hplt-2": ("./a.warc.gz", 1),
+    "hplt-3": ("./a.warc.gz", 1),
+}
+FINE = {"text": TEXT, "id": RECORD, "dump": "CC-MAIN-2024-22", "url": URL, "date": AT,
+        "file_path": f"s3://commoncrawl/{CRAWL}", "language": "fra"}  # fmt: skip
+# Of each dataset a file as it is named there, and a row.
+ROWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "c4": ("en/c4-train.00000-of-01024.json.gz", {"text": TEXT, "timestamp": AT, "url": URL}),
+    "mc4": (
+        "multilingual/c4-fr.tfrecord-00000-of-02048.json.gz",
+        {"text": TEXT, "timestamp": AT, "url": URL},
+    ),
+    "fineweb": (
+        "data/CC-MAIN-2024-10/000_00000.parquet",
+        FINE | {"language": "en", "language_score": 0.9, "token_count": 9},
+    ),
+    "fineweb-2": (
+        "data/fra_Latn/train/000_00000.parquet",
+        FINE | {"language_score": 0.9, "language_script": "Latn", "minhash_cluster_size": 1},
+    ),
+    "finepdfs": (
+        "data/fra_Latn/train/000_00000.parquet",
+        FINE | {"offset": 7, "language": "fra_Latn", "page_average_lid": "fra_Latn"},
+    ),
+    "culturax": ("fr/fr_part_00000.parquet", {"text": TEXT, "timestamp": AT, "url": URL, "source": "mC4"}),
+    "redpajama-v2": (
+        "2024-22/0001/fr_head.json.gz",
+        {"url": URL, "date_download": AT, "digest": "sha1:X", "length": 19, "nlines": 1, "language": "fr",
+         "source_domain": "courrier.example", "title": "Une", "raw_content": TEXT, "cc_segment": WET,
+         "bucket": "head"},
+    ),
+    "hplt-2": ("fra_Latn/train-00000-of-00013.parquet", HPLT),
+    "hplt-3": ("fra_Latn/10_1.jsonl.zst", HPLT | {"crawl_id": "cc40"}),
+    "dclm": (
+        "contrib/datacomp/DCLM-baseline/global-shard_03_of_10/local-shard_1_of_10/shard_00000001_processed.jsonl.zst",
+        {"bff_contained_ngram_count_before_dedupe": 20, "language_id_whole_page_fasttext": {"en": 0.93},
+         "metadata": {"Content-Length": "61769", "WARC-Date": AT, "WARC-Record-ID": RECORD,
+                      "WARC-Payload-Digest": "sha1:X", "WARC-Target-URI": URL, "WARC-Type": "response"},
+         "previous_word_count": 4, "text": TEXT, "url": URL, "warcinfo": "isPartOf: CC-MAIN-2024-22\r\n"},
+    ),
+    "dolma-3": (
+        "data/common_crawl-crime_and_law-0019/shard_00000079.jsonl.zst",
+        {"id": RECORD, "text": TEXT, "metadata": {}, "source": "common_crawl"},
+    ),
+    "madlad-400": ("data/fr/fr_clean_0000.jsonl.gz", {"text": TEXT}),
+    "nemotron-cc": (
+        "contrib/Nemotron/Nemotron-CC/data-jsonl/quality=high/kind=actual/kind2=actual/a-part-00000.jsonl.zstd",
+        {"warc_record_id": RECORD, "url": URL, "text": TEXT},
+    ),
+    "common-corpus": (
+        "common_corpus_1/subset_100_1.parquet",
+        {"identifier": "1", "collection": "Presse", "date": "1913", "title": "Une", "language": "French",
+         "text": TEXT},
+    ),
+}  # fmt: skip
+OSCAR = {
+    "oscar-2109": ("packaged/fr/fr_part_1.txt.gz", shards.write_oscar_2109),
+    "oscar-2201": ("compressed/fr_meta/fr_meta_part_1.jsonl.gz", write_oscar_2201),
+    "oscar-2301": ("fr_meta/fr_meta_part_1.jsonl.zst", shards.write_oscar_2301),
+}
+FILLED = {
+    "url": lambda document: document.url,
+    "record_id": lambda document: document.locator.record_id,
+    "captured_at": lambda document: document.locator.captured_at,
+    "payload_digest": lambda document: document.locator.payload_digest,
+    "languages": lambda document: document.locator.languages,
+    "release": lambda document: document.locator.release,
+}
+
+
+def write_shard(mirror: Path, name: str) -> Path:
+    """Write a shard of a dataset where its files lie below a mirror."""
+    file, content = OSCAR[name] if name in OSCAR else ROWS[name]
+    path = mirror / file
+    path.parent.mkdir(parents=True)
+    if callable(content):
+        content(path, [SmallPage(URL, TEXT)])
+    elif path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist([content]), path)
+    else:
+        line = json.dumps(content, ensure_ascii=False).encode() + b"\n"
+        pack = gzip.compress if path.suffix == ".gz" else zstandard.ZstdCompressor().compress
+        path.write_bytes(pack(line))
+    return path
+
+
+def read_part(mirror: Path, dataset: Dataset) -> list[Document]:
+    """Read what a scan of the example part finds in a mirror, as that scan reads it."""
+    found = part_of(dataset, dataset.part, str(mirror))
+    (shard,) = plan([found.path], StorageOptions()).shards
+    options = ReadOptions(columns=found.columns, release=found.release)
+    documents, report = read(shard.uri, found.format, options)
+    assert report.defects_total == 0
+    return documents
+
+
+def test_every_dataset_has_a_layout_here() -> None:
+    assert set(DATASETS) == {*ROWS, *OSCAR}
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_shard_of_its_layout_is_read_with_every_role_filled(tmp_path: Path, name: str) -> None:
+    write_shard(tmp_path, name)
+    (document,) = read_part(tmp_path, DATASETS[name])
+    assert document.text.decode() == TEXT
+    assert {role for role, value in FILLED.items() if value(document)} - {"release"} == set(
+        DATASETS[name].roles
+    ) - {"release"}
+    if "release" in DATASETS[name].roles:
+        assert document.locator.release == "CC-MAIN-2024-22"
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_row_names_the_archive_that_it_was_made_from_where_its_dataset_does(
+    tmp_path: Path, name: str
+) -> None:
+    write_shard(tmp_path, name)
+    (document,) = read_part(tmp_path, DATASETS[name])
+    found = document.locator.upstream_uri, document.locator.upstream_offset
+    assert found == UPSTREAM.get(name, (None, None))
+    assert (name in UPSTREAM) == ("file" in DATASETS[name].upstream)
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ({"file_path": "/home/me/notes.txt", "offset": 3}, (None, None)),
+        ({"file_path": "s3://b/a b.warc.gz", "offset": 3}, (None, None)),
+        ({"file_path": "s3://b/a.warc.gz\u202e", "offset": 3}, (None, None)),
+        ({"file_path": 7, "offset": 3}, (None, None)),
+        ({"offset": 3}, (None, None)),
+        ({"file_path": "s3://b/a.warc.gz", "offset": -1}, ("s3://b/a.warc.gz", None)),
+        ({"file_path": "s3://b/a.warc.gz", "offset": 2**60}, ("s3://b/a.warc.gz", None)),
+        ({"file_path": "s3://b/a.warc.gz", "offset": 0.5}, ("s3://b/a.warc.gz", None)),
+        ({"warc_filename": CRAWL, "warc_record_offset": "12"}, (ARCHIVE, 12)),
+        ({"metadata": {"warc_filename": CRAWL}, "file_path": "x.txt"}, (ARCHIVE, None)),
+    ],
+)
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_what_is_named_like_no_web_archive_is_not_taken_for_one(
+    tmp_path: Path, row: dict[str, Any], found: tuple[str | None, int | None], form: str
+) -> None:
+    path = tmp_path / f"rows.{form}"
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist([{"text": TEXT} | row]), path)
+    else:
+        path.write_text(json.dumps({"text": TEXT} | row) + "\n")
+    ((document,), _) = read(str(path), "rows", ReadOptions())
+    assert (document.locator.upstream_uri, document.locator.upstream_offset) == found
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, dataset in DATASETS.items() if "release" not in dataset.roles]
+)
+def test_rows_that_name_no_release_are_told_by_that_of_the_scan(name: str) -> None:
+    dataset = DATASETS[name]
+    assert product_of(dataset.format, part_of(dataset, dataset.part, "/mirror").release) == name
+
+
+def test_columns_lead_back_to_the_record_where_the_rows_have_them() -> None:
+    for name, dataset in DATASETS.items():
+        if name in ROWS:
+            keys = {key.partition(".")[0] for key in dataset.upstream.values()}
+            assert keys <= set(ROWS[name][1]), name
+
+
+class TestWhatIsWritten:
+    def test_nothing_lacks_a_source_or_the_day_of_checking(self) -> None:
+        today = datetime.now(UTC).date()
+        for dataset in DATASETS.values():
+            assert dataset.source.startswith("https://"), dataset.id
+            assert dataset.by
+            assert date(2026, 1, 1) <= dataset.checked <= today
+
+    def test_what_is_unverified_is_there(self) -> None:
+        for dataset in DATASETS.values():
+            assert all(
+                hasattr(dataset, field) and getattr(dataset, field) is not None
+                for field in dataset.unverified
+            )
+
+    def test_every_value_is_of_a_known_kind(self) -> None:
+        names = {each.name for each in fields(Dataset)}
+        for key, dataset in DATASETS.items():
+            assert key in PRODUCTS
+            assert dataset.format in ("c4", "oscar", "rows"), key
+            assert "{part}" in dataset.files
+            assert isinstance(dataset.gated, bool)
+            assert {*dataset.columns, *dataset.roles} <= set(ROLES)
+            assert set(dataset.upstream) <= {"file", "offset", "length", "record_id"}
+            assert set(dataset.unverified) <= names
+            texts = (dataset.where, dataset.part, dataset.size or "", dataset.caution or "", dataset.by)
+            assert all(isinstance(text, str) for text in (*texts, *dataset.columns.values()))
+
+
+class TestParts:
+    def test_a_part_of_the_hub_has_an_address_there(self) -> None:
+        found = part_of(DATASETS["fineweb-2"], "deu_Latn")
+        assert found.path == "hf://datasets/HuggingFaceFW/fineweb-2/data/deu_Latn/train/*.parquet"
+
+    @pytest.mark.parametrize("part", ["../private", "fr/en", "*", "", "fr en"])
+    def test_what_can_be_no_part_is_refused(self, part: str) -> None:
+        with pytest.raises(InputError, match="can be no part"):
+            part_of(DATASETS["culturax"], part)
+
+    def test_without_a_part_one_is_named(self) -> None:
+        with pytest.raises(InputError, match="--part fra_Latn"):
+            part_of(DATASETS["fineweb-2"], None)
+
+    def test_a_site_that_cannot_be_asked_wants_a_mirror(self) -> None:
+        with pytest.raises(InputError, match="--mirror"):
+            part_of(DATASETS["hplt-3"], "fra_Latn")
+        assert part_of(DATASETS["hplt-3"], "fra_Latn", "/copy").path == "/copy/fra_Latn/*.jsonl.zst"
+
+
+class TestTheCommand:
+    def run(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+        code = cli.run(["datasets", *arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    def test_it_lists_all_in_80_columns(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "80")
+        code, out, _ = self.run(capsys)
+        lines = out.splitlines()
+        assert code == 0
+        assert [line.split()[0] for line in lines[1:-1]] == list(DATASETS)
+        assert max(map(len, lines)) <= 80
+
+    def test_of_one_it_tells_all_and_marks_what_is_not_verified(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        _, out, _ = self.run(capsys, "finepdfs")
+        assert "file=file_path, offset=offset, record_id=id (not verified)" in out
+        _, out, _ = self.run(capsys, "oscar-2301", "--lang", "fr")
+        assert "accès réservé" in out
+
+    def test_json_has_every_field(self, capsys: pytest.CaptureFixture[str]) -> None:
+        _, out, _ = self.run(capsys, "culturax", "--json")
+        row = json.loads(out)
+        assert (row["id"], row["gated"], row["checked"]) == ("culturax", True, "2026-11-27")
+        assert "gated" in row["unverified"]
+
+    def test_an_unknown_name_is_refused_with_the_nearest(self, capsys: pytest.CaptureFixture[str]) -> None:
+        code, _, err = self.run(capsys, "fineweb2")
+        assert code == 1
+        assert "did you mean fineweb-2?" in err
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("--dataset", "culturax", "--part", "fr", "x.parquet"),
+            ("--dataset", "culturax", "--part", "fr", "--release", "CC-MAIN-2024-22"),
+            ("--dataset", "culturax", "--part", "fr", "--format", "rows"),
+            ("--part", "fr", "x.parquet"),
+            ("--mirror", "copy", "x.parquet"),
+        ],
+    )
+    def test_a_scan_by_name_takes_no_other_shards(
+        self, tmp_path: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert cli.run(["scan", "--corpus", "c", "--out", str(tmp_path), *arguments]) == 2
+        capsys.readouterr()

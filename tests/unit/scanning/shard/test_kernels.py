@@ -1,0 +1,114 @@
+"""Compilation before a scan: all kernels that it needs, by processes side by side, and once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presswatch_spark.core.compiled import ready_file
+from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.scanning.shard import kernels
+from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
+from tests.world.corpora import article, build, write_jsonl
+
+# Kernels that a rehearsal in parts has loaded are compared with those that a scan of the same shards loads.
+LOADED = """
+import gc, sys, tempfile
+from pathlib import Path
+from numba.core.dispatcher import Dispatcher
+from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.reading import registry
+from presswatch_spark.scanning.shard.kernels import Rehearsal, specimens
+from presswatch_spark.scanning.pipeline import ShardScan
+
+def loaded():
+    ours = (one for one in gc.get_objects() if isinstance(one, Dispatcher))
+    return {(one.py_func.__module__, one.py_func.__name__, each) for one in ours for each in one.overloads}
+
+for format in ("wet", "warc", "rows"):
+    corpus, digest = sys.argv[1:]
+    for part in Rehearsal(format, corpus, digest, ScanConfig()).parts().values():
+        part()
+    before = loaded()
+    assert len(before) > 10
+    with tempfile.TemporaryDirectory() as folder:
+        text = Corpus.open(corpus).article(0).body.decode()
+        for shard in specimens(Path(folder), registry.named(format), text):
+            assert ShardScan(format, corpus, digest, ScanConfig())(shard).log["matches"]
+    assert loaded() == before, loaded() - before
+"""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A corpus of one article, and its digest."""
+    folder = tmp_path_factory.mktemp("kernels")
+    manifest = build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", [article(0)])])
+    return str(folder / "corpus"), manifest.digest
+
+
+@pytest.mark.full
+def test_the_parts_compile_every_kernel_that_a_scan_calls(corpus: tuple[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *corpus], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_compiling_is_reported_and_not_done_again(
+    corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "ready_file", lambda what: tmp_path / f"{what}.ready")
+    rehearsal, said = Rehearsal("rows", *corpus, ScanConfig()), list[tuple[str, str]]()
+    with compiled_beside(rehearsal, lambda *news: said.append(news)):
+        assert not (tmp_path / "rows.ready").exists()
+    assert (tmp_path / "rows.ready").exists()
+    assert said == [("compiling", "compiling kernels, once (about 20 s)")]
+    monkeypatch.setattr(kernels, "begin_child", None)
+    with compiled_beside(rehearsal, lambda *news: said.append(news)):
+        assert len(said) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_a_process_that_fails_is_left_to_the_workers(
+    corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "ready_file", lambda what: tmp_path / f"{what}.ready")
+    with compiled_beside(Rehearsal("wet", corpus[0], "no such digest", ScanConfig()), lambda *news: None):
+        pass
+    assert not (tmp_path / "wet.ready").exists()
+
+
+@pytest.mark.slow
+def test_processes_end_with_a_block_that_fails(
+    corpus: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "ready_file", lambda what: tmp_path / f"{what}.ready")
+    begun, begin = list[subprocess.Popen[bytes]](), kernels.begin_child
+
+    def noted(module: str) -> Any:
+        found = begin(module)
+        begun.append(found[0])
+        return found
+
+    monkeypatch.setattr(kernels, "begin_child", noted)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        compiled_beside(Rehearsal("wet", *corpus, ScanConfig()), lambda *news: None),
+    ):
+        raise KeyboardInterrupt
+    assert [child.returncode is not None for child in begun] == [True, True, True]
+
+
+def test_another_python_numba_or_processor_compiles_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = ready_file("wet")
+    monkeypatch.setattr("numba.__version__", "0.0")
+    assert ready_file("wet") != here

@@ -1,0 +1,159 @@
+"""The memory of a worker is bounded, whatever a record holds: what is longer than allowed is named, not held.
+
+Every shard is scanned in a process of its own, whose memory is watched, with that of the parsers below it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from isal import igzip
+
+from benchmarks.scale import records
+from benchmarks.speed.processes import apart
+from presswatch_spark.cli.demo.shards import CannedResponse, write_warc
+from presswatch_spark.core.settings.config import ReadRules
+from tests.world.scanned import press
+
+pytestmark = pytest.mark.slow
+
+LIMIT = ReadRules().max_document_bytes
+HUGE, PIECE = 512 << 20, 1 << 20
+# With the kernels compiled in it a worker has 300 to 600 MB before it reads anything.
+LITTLE, MUCH = 1_200_000_000, 2_300_000_000
+COPY = press()[3].body
+
+
+def scanned(corpus: Path, shard: Path, dataset: str) -> dict[str, Any]:
+    return apart(records.scanned, str(corpus), str(shard), dataset, LIMIT)
+
+
+def letters(size: int) -> Iterator[bytes]:
+    """So many bytes of words of one letter, in pieces."""
+    return iter([b"a " * (PIECE // 2)] * (size // PIECE))
+
+
+def gzipped(path: Path, pieces: Iterable[bytes]) -> None:
+    """A gzip file of one member."""
+    with igzip.open(path, "wb", compresslevel=0) as file:
+        for piece in pieces:
+            file.write(piece)
+
+
+def row(text: str) -> bytes:
+    return json.dumps({"url": "https://exemple.fr/", "text": text}).encode() + b"\n"
+
+
+def endless_line(path: Path) -> None:
+    gzipped(path, [b'{"url": "u", "text": "', *letters(HUGE), b'"}\n', row(COPY)])
+
+
+def zstd_bomb(path: Path, size: int = HUGE) -> None:
+    compressor = zstandard.ZstdCompressor().compressobj()
+    with path.open("wb") as file:
+        for piece in (b'{"url": "u", "text": "', *letters(size), b'"}\n', row(COPY)):
+            file.write(compressor.compress(piece))
+        file.write(compressor.flush())
+
+
+def wet_head(size: int) -> bytes:
+    return (
+        "WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: https://exemple.fr/\r\n"
+        f"Content-Type: text/plain\r\nContent-Length: {size}\r\n\r\n"
+    ).encode()
+
+
+def wet_bomb(path: Path) -> None:
+    copy = COPY.encode()
+    member = gzip.compress(wet_head(len(copy)) + copy + b"\r\n\r\n")
+    gzipped(path, [wet_head(HUGE), *letters(HUGE), b"\r\n\r\n"])
+    path.write_bytes(path.read_bytes() + member)
+
+
+def response_bomb(path: Path) -> None:
+    body = igzip.compress(b"<p>" + COPY.encode() + b"<p>" + b"a " * (HUGE // 2), compresslevel=0)
+    headers = [("Content-Type", "text/html; charset=UTF-8"), ("Content-Encoding", "gzip")]
+    write_warc(path, [CannedResponse("https://exemple.fr/", headers, body, "fra")])
+
+
+def parquet_bomb(path: Path) -> None:
+    """A value of 8 MiB, stored once, 150 times in a row, a gibibyte and more; then one row."""
+    kind = pa.dictionary(pa.int32(), pa.string())
+    schema, mebibytes_8 = pa.schema([("url", pa.string()), ("text", kind)]), "a " * (4 << 20)
+    with pq.ParquetWriter(
+        path, schema, compression="zstd", store_schema=False, dictionary_pagesize_limit=1 << 30
+    ) as writer:
+        for url, text, rows in (("u", mebibytes_8, 150), ("https://exemple.fr/", COPY, 1)):
+            texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([text]))
+            writer.write_table(pa.table({"url": [url] * rows, "text": texts}, schema))
+    assert path.stat().st_size < 1 << 20
+
+
+BOMBS: dict[str, tuple[str, str, Callable[[Path], None], str]] = {
+    "a line without end": ("rows", "bomb.jsonl.gz", endless_line, "line longer than 16,777,216 bytes"),
+    "a zstd frame": ("rows", "bomb.jsonl.zst", zstd_bomb, "line longer than 16,777,216 bytes"),
+    "a zstd frame of 2 GiB": (
+        "rows",
+        "bomb.jsonl.zst",
+        lambda path: zstd_bomb(path, 4 * HUGE),
+        "line longer than 16,777,216 bytes",
+    ),
+    "a WET record": ("wet", "bomb.warc.wet.gz", wet_bomb, "longer than allowed"),
+    "a response": ("warc", "bomb.warc.gz", response_bomb, "body inflates to more than 16,777,216 bytes"),
+}
+
+EACH_TIME = ("a WET record",)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [pytest.param(what, marks=() if what in EACH_TIME else pytest.mark.full) for what in BOMBS],
+)
+def test_a_bomb_is_named_with_its_place_and_what_follows_is_read(
+    tmp_path: Path, corpus: Path, what: str
+) -> None:
+    dataset, name, write, told = BOMBS[what]
+    write(tmp_path / name)
+    found = scanned(corpus, tmp_path / name, dataset)
+    assert (found["status"], found["matches"]) == ("partial", 1), found
+    assert told in found["error"]
+    # Of a response what it inflates to is a document, up to the limit, and is verified.
+    assert found["resident"] < (MUCH if dataset == "warc" else LITTLE)
+
+
+@pytest.mark.full
+def test_a_text_that_rows_share_takes_the_memory_of_one(tmp_path: Path, corpus: Path) -> None:
+    parquet_bomb(tmp_path / "bomb.parquet")
+    found = scanned(corpus, tmp_path / "bomb.parquet", "rows")
+    assert (found["status"], found["matches"]) == ("complete", 1), found
+    assert found["resident"] < LITTLE
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("format", records.WRITERS)
+def test_a_worker_stays_within_two_gigabytes_at_the_longest_document_allowed(
+    tmp_path: Path, corpus: Path, format: str
+) -> None:
+    dataset, name, write = records.WRITERS[format]
+    half = "".join(piece.decode() for piece in letters(LIMIT // 2 - PIECE))
+    write(tmp_path / name, f"{half}\n{COPY}\n{half}")
+    found = scanned(corpus, tmp_path / name, dataset)
+    assert (found["status"], found["matches"]) == ("complete", 1), found
+    assert found["resident"] < MUCH
+
+
+@pytest.mark.full
+def test_what_is_measured_is_the_memory_of_the_scan(tmp_path: Path, corpus: Path) -> None:
+    small, large = tmp_path / "small.jsonl", tmp_path / "large.jsonl"
+    small.write_bytes(row(COPY))
+    large.write_bytes(row("a b c " * (1 << 20) + COPY))
+    first, second = (scanned(corpus, path, "rows")["resident"] for path in (small, large))
+    assert second > first + 100_000_000

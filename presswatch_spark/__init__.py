@@ -43,12 +43,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load names of `face` on first use."""
+    """Load names of `api` on first use."""
     if name in __all__:
         return getattr(import_module("presswatch_spark.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """List the names of this module and of `face`."""
+    """List the names of this module and of `api`."""
     return sorted({*globals(), *__all__})

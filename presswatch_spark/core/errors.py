@@ -4,6 +4,7 @@ Only `PresswatchError.__str__` formats them. Messages hold no text of the web, a
 """
 
 from functools import partial
+from pathlib import Path
 
 from presswatch_spark.core.redaction import redacted
 
@@ -62,3 +63,10 @@ class InUseError(OutputError):
 
 class BudgetError(PresswatchError):
     """A run would cost more than its budget, or has cost it."""
+
+
+def disk_full(where: str | Path) -> OutputError:
+    """Return the error of a full disk; an object for S3 is a temporary file of its writer's host first."""
+    is_local = "://" not in str(where) or str(where).startswith("file:")
+    what = "the disk is full" if is_local else "the driver's or a worker's disk for temporary files is full"
+    return OutputError(what, where=str(where), remedy="make room and give the same command again")

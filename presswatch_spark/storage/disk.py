@@ -14,7 +14,7 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import ClassVar, Self
 
-from presswatch_spark.core.errors import OutputError, StorageError
+from presswatch_spark.core.errors import OutputError, StorageError, disk_full
 from presswatch_spark.storage.locks import writes_alone
 from presswatch_spark.storage.objects import (
     READ_BYTES,
@@ -308,13 +308,6 @@ def refused(where: str | Path, error: OSError) -> OutputError:
         where=str(where),
         remedy="check the path, its permissions and the room on its disk",
     )
-
-
-def disk_full(where: str | Path) -> OutputError:
-    """Return the error of a full disk; an object for S3 is a temporary file of its writer's host first."""
-    is_local = scheme_of(str(where)) == "file"
-    what = "the disk is full" if is_local else "the driver's or a worker's disk for temporary files is full"
-    return OutputError(what, where=str(where), remedy="make room and give the same command again")
 
 
 @dataclass(frozen=True, slots=True)

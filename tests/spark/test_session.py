@@ -200,7 +200,8 @@ def test_in_a_container_of_yarn_a_job_without_need_of_spark_starts_it(tmp_path: 
 def test_under_spark_submit_it_is_the_clusters_to_say_whether_spark_shows_its_pages(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
-        'from presswatch_spark.core.spark.session import session\nprint(session("test").sparkContext.uiWebUrl)\n'
+        "from presswatch_spark.core.spark.session import session\n"
+        'print(session("test").sparkContext.uiWebUrl)\n'
     )
     (tmp_path / "events").mkdir()
     assert submitted([str(program)], tmp_path / "events").stdout.startswith("http://")

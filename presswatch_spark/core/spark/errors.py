@@ -7,8 +7,7 @@ from pathlib import Path
 from py4j.protocol import Py4JError, Py4JNetworkError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 
-from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.storage.disk import disk_full
+from presswatch_spark.core.errors import PresswatchError, disk_full
 
 FULL_DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
 CANCELLED_SIGNS = ("cancelled", "SparkContext was shut down")

@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.storage.uris import scheme_of
-
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
@@ -49,20 +46,3 @@ def collected(
     """
     reports: list[Report] = context.parallelize(range(tasks), tasks).mapPartitions(work).collect()
     return reports
-
-
-def lend_hub(context: "SparkContext", shards: Iterable[ObjectInfo]) -> None:
-    """Give workers that begin from now on this process's token and hub, if shards are on one.
-
-    They are environment variables, and in no plan, setting or page of Spark. Workers of Spark's own host
-    inherit those from before Java began.
-    """
-    if not any(scheme_of(shard.uri) == "hf" for shard in shards):
-        return
-    # Every worker imports this module, and few need the clients of the web.
-    from presswatch_spark.storage.hub import ENDPOINT_VARIABLE, TOKEN_VARIABLE
-
-    inherited = context._jvm.java.lang.System.getenv() if context._jvm else {}
-    for name in (TOKEN_VARIABLE, ENDPOINT_VARIABLE):
-        if os.environ.get(name) and os.environ[name] != inherited.get(name):
-            context.environment[name] = os.environ[name]

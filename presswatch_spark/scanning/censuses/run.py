@@ -72,7 +72,7 @@ def census(
     """Take the census of the members' pages in the indexes of `releases`, and publish it in `out`.
 
     Raises:
-        InputError: as in `face.census`.
+        InputError: as in `api.census`.
         CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
         OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
         PlatformError: too many files were lost to storage or dying workers; nothing is published.

@@ -4,6 +4,7 @@ It knows nothing of documents and captures. Parts of waves are checked again bef
 damaged part costs its wave, and no more.
 """
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.core.spark.errors import spark_errors
 from presswatch_spark.core.spark.interrupts import interruptible
 from presswatch_spark.core.spark.session import cores_now, cores_of_machine, spark_context
-from presswatch_spark.core.spark.worker import collected, lend_hub, task
+from presswatch_spark.core.spark.worker import collected, task
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
@@ -37,6 +38,7 @@ from presswatch_spark.scanning.runs.work import Guard, Work
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables.store import TableStore
 
 MOST_ROUNDS = 3
@@ -202,3 +204,20 @@ def _checked(
         for part in chain.from_iterable(groups[number] for number in numbers):
             if damage := damage_of(folder, part):
                 yield part.name, damage
+
+
+def lend_hub(context: SparkContext, shards: Iterable[ObjectInfo]) -> None:
+    """Give workers that begin from now on this process's token and hub, if shards are on one.
+
+    They are environment variables, and in no plan, setting or page of Spark. Workers of Spark's own host
+    inherit those from before Java began.
+    """
+    if not any(scheme_of(shard.uri) == "hf" for shard in shards):
+        return
+    # Few runs need the clients of the web.
+    from presswatch_spark.storage.hub import ENDPOINT_VARIABLE, TOKEN_VARIABLE
+
+    inherited = context._jvm.java.lang.System.getenv() if context._jvm else {}
+    for name in (TOKEN_VARIABLE, ENDPOINT_VARIABLE):
+        if os.environ.get(name) and os.environ[name] != inherited.get(name):
+            context.environment[name] = os.environ[name]

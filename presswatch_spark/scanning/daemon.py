@@ -1,7 +1,7 @@
 """The process that Spark forks Python workers from: it has loaded their modules, once for all of them.
 
-Spark starts it as `python -m presswatch_spark.scanning.daemon pyspark.worker`, on this host only, with a zip of
-PySpark's sources on the path, whose modules every process would compile again.
+Spark starts it as `python -m presswatch_spark.scanning.daemon pyspark.worker`, on this host only, with a zip
+of PySpark's sources on the path, whose modules every process would compile again.
 """
 
 import sys

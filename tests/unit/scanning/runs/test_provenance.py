@@ -48,7 +48,7 @@ def test_the_digest_is_over_a_line_a_package() -> None:
 def test_a_working_copy_knows_its_commit_and_says_if_files_differ_from_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = tmp_path / "presswatch_spark" / "runs" / "provenance.py"
+    code = tmp_path / "presswatch_spark" / "scanning" / "runs" / "provenance.py"
     code.parent.mkdir(parents=True)
     code.write_text("")
     monkeypatch.setattr(module, "__file__", str(code))

@@ -241,7 +241,7 @@ def test_the_exit_code_of_a_scan_is_right_though_its_reader_has_gone(
 ) -> None:
     job = (
         "import pickle, sys; words, done = pickle.load(sys.stdin.buffer);"
-        "from presswatch_spark import pipeline; from presswatch_spark.cli import main as cli;"
+        "from presswatch_spark.scanning import pipeline; from presswatch_spark.cli import main as cli;"
         "pipeline.scan = lambda *_, **__: done; sys.exit(cli.run(words))"
     )
     out, error = os.pipe(), os.pipe()

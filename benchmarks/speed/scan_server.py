@@ -15,10 +15,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.storage.objects import StorageOptions, stat
+
+try:
+    from presswatch_spark.core.settings.config import ScanConfig
+    from presswatch_spark.scanning.pipeline import ShardScan
+except ModuleNotFoundError:  # a tree from before the packages of today
+    from presswatch_spark.pipeline import ShardScan  # type: ignore[import-not-found, no-redef]
+    from presswatch_spark.settings.config import ScanConfig  # type: ignore[import-not-found, no-redef]
 
 
 def main(corpus: str, options: list[str]) -> None:

@@ -384,15 +384,17 @@ def _decoded(text: bytes) -> str:
 
 def _near(places: Places, passages: Sequence[Spans]) -> Places:
     """Return the indices, rising, of those of some rising word numbers that lie in or next to passages."""
-    changes = np.zeros(len(places) + 1, np.int64)
-    for spans in passages:
-        starts, ends = spans[:, 0], spans[:, 0] + spans[:, 2]
-        np.add.at(changes, np.searchsorted(places, starts - AROUND_WORDS), 1)
-        np.subtract.at(changes, np.searchsorted(places, ends + AROUND_WORDS, "right"), 1)
-        if len(starts) and (head := starts.min()) <= HEAD_WORDS:
-            changes[0] += 1
-            changes[np.searchsorted(places, head)] -= 1
-    return np.flatnonzero(np.cumsum(changes[:-1]))
+    if not (len(places) and passages):
+        return np.empty(0, np.int64)
+    spans = np.concatenate(passages)
+    opened = np.searchsorted(places, spans[:, 0] - AROUND_WORDS)
+    closed = np.searchsorted(places, spans[:, 0] + spans[:, 2] + AROUND_WORDS, "right")
+    changes = np.bincount(opened, minlength=len(places) + 1) - np.bincount(closed, minlength=len(places) + 1)
+    near = np.cumsum(changes[:-1]) > 0
+    heads = [head for spans in passages if len(spans) and (head := spans[:, 0].min()) <= HEAD_WORDS]
+    if heads:
+        near[: np.searchsorted(places, max(heads))] = True
+    return np.flatnonzero(near)
 
 
 def _distinct(names: Iterable[Names]) -> list[str]:

@@ -185,7 +185,8 @@ _PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _DOT, _AT, _COLON, _SLASH, _BACKSLASH, _PERCENT = (np.uint8(ord(c)) for c in ".@:/\\%")
 _A, _Z, _SPACE, _TOP_BIT = np.uint8(ord("A")), np.uint8(ord("Z")), np.uint8(0x20), np.uint8(0x80)
-_QUESTION, _NUMBER, _BRACKET, _HYPHEN, _UNDERSCORE, _S = (np.uint8(ord(c)) for c in "?#[-_s")
+_QUESTION, _NUMBER, _BRACKET, _S = (np.uint8(ord(c)) for c in "?#[s")
+_IN_NAMES = np.array([(chr(byte).isalnum() and byte < 0x80) or chr(byte) in "-_." for byte in range(256)])
 _HTTP, _SEPARATOR = (np.frombuffer(text, np.uint8) for text in (b"http", b"://"))
 # A normal form is at most nine times as long as a URL: a shorter one than this is never too long.
 _SHORT_BYTES, _LONGEST_HOST = 1024, 253
@@ -319,7 +320,7 @@ def _unclear_urls(urls: Bytes, starts: Offsets, ends: Offsets) -> Offsets:
 
 @uncounted_njit
 def _names_host(urls: Bytes, start: int, end: int) -> bool:
-    # A plain name of a host of http(s), without a port; False is not sure.
+    # A plain name of a host of http(s), and no port: what is not is for the exact rule.
     if end - start > _SHORT_BYTES or end - start <= len(_HTTP) + len(_SEPARATOR):
         return False
     i = start
@@ -330,16 +331,11 @@ def _names_host(urls: Bytes, start: int, end: int) -> bool:
     for k in range(3):
         if urls[i + k] != _SEPARATOR[k]:
             return False
-    first, last = _host_bounds(urls, start, end)
-    if not 0 <= first < last or last - first > _LONGEST_HOST:
+    i += 3
+    first, before = i, _DOT
+    while i < end and _IN_NAMES[urls[i]] and (urls[i] != _DOT or before != _DOT):
+        before = urls[i]
+        i += 1
+    if i < end and urls[i] not in (_SLASH, _QUESTION, _NUMBER, _BACKSLASH):
         return False
-    if last < end and urls[last] not in (_SLASH, _QUESTION, _NUMBER, _BACKSLASH):
-        return False
-    before = _DOT
-    for k in range(first, last):
-        byte = urls[k]
-        is_name = 0x61 <= byte | _SPACE <= 0x7A or 0x30 <= byte <= 0x39 or byte in (_HYPHEN, _UNDERSCORE)
-        if not is_name and (byte != _DOT or before == _DOT):
-            return False
-        before = byte
-    return bool(before != _DOT)
+    return before != _DOT and i - first <= _LONGEST_HOST

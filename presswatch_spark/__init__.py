@@ -13,6 +13,7 @@ short commands import this package, and wait for nothing that they do not use.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.version import __version__
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Census",
     "Claims",
+    "PresswatchError",
     "Run",
     "Tables",
     "__version__",

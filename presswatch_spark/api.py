@@ -3,7 +3,7 @@
 Settings come in the layers of the command line: a YAML file (`config`), the environment
 (`PRESSWATCH_GRADE__MIN_RUN_WORDS`), then `settings`, by dotted names: `{"grade.min_run_words": 12}`. All
 mistakes of all layers come in one `ConfigError`. Every error that is raised on purpose is a
-`presswatch_spark.core.errors.PresswatchError`, and states where it happened and what to do.
+`pw.PresswatchError`, and states where it happened and what to do.
 """
 
 from __future__ import annotations

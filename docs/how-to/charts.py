@@ -35,11 +35,9 @@ def _(mo):
 
 @app.cell
 def _(folder, mo, pw):
-    from presswatch_spark.core.errors import PresswatchError
-
     try:
         tables, refusal = pw.open_tables(folder), None
-    except PresswatchError as error:
+    except pw.PresswatchError as error:
         tables, refusal = None, str(error)
     mo.stop(tables is None, mo.md(f"There are no tables in `{folder}`: run `make demo` first. {refusal}"))
     return (tables,)

@@ -183,7 +183,7 @@ class HubStore(Store):
                 if found and found[1] != address.dataset:
                     what, remedy = f"the dataset was moved to {found[1]}", f"write hf://datasets/{found[1]}"
                     raise MissingError(what, where=str(address), remedy=f"{remedy} in its place")
-            elif reply.status not in (200, 206):
+            elif reply.status not in (200, 206, *((416,) if "Range" in headers else ())):
                 has_token = token_of(self.options) is not None
                 raise _refusal(reply.status, reply.headers, address, self.endpoint, has_token=has_token)
         except PresswatchError:

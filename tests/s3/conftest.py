@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
 from tests.conftest import TEST_AWS
+from tests.world.places import Place, on_disk, on_hub, on_s3, on_web
 from tests.world.servers import Server, faults_before, s3
 
 
@@ -61,3 +63,20 @@ def faulty(endpoint: str) -> Iterator[Server]:
     """The same server behind one that fails on demand."""
     with faults_before(endpoint) as running:
         yield running
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """Storage of the kind that is the parameter."""
+    kind = request.param
+    if kind == "disk":
+        yield on_disk(tmp_path / "tables")
+    elif kind == "s3":
+        request.getfixturevalue("bucket")
+        yield on_s3(request.getfixturevalue("client"), request.getfixturevalue("faulty"))
+    elif kind == "hub":
+        with on_hub(monkeypatch.setenv) as place:
+            yield place
+    else:
+        with on_web(ranges="ranges" not in kind, etags="ETags" not in kind) as place:
+            yield place

@@ -14,7 +14,7 @@ from presswatch_spark.legal.removal.places import open_case
 from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
-from presswatch_spark.storage.objects import StorageOptions, ask
+from presswatch_spark.storage.objects import StorageOptions
 from tests.world.proofs import each_time
 from tests.world.release import LETTERS, Release, probes_of, release
 from tests.world.servers import Fault, Server
@@ -87,18 +87,3 @@ def test_no_refusal_of_s3_is_a_removal(
     assert set(found.counts()) <= {state, "present"}
     assert state in found.counts()
     assert found.claims()[0] == 0
-
-
-def test_an_answer_of_s3_is_kept_word_by_word(client: Any, bucket: str, endpoint: str) -> None:
-    client.put_object(Bucket=bucket, Key="x", Body=b"0123456789")
-    storage = options(endpoint)
-    answer = ask(f"s3://{bucket}/x", 2, 5, storage)
-    assert (answer.status, answer.start, answer.body) == (206, 2, b"234")
-    assert answer.header("Content-Range") == "bytes 2-4/10"
-    assert answer.header("ETag")
-    assert (
-        ask(f"s3://{bucket}/y", 0, 1, storage).status,
-        ask(f"s3://{bucket}/x", 90, 91, storage).status,
-    ) == (404, 416)
-    nobody = ask(f"s3://{bucket}/x", 0, 1, options(endpoint, profile="nobody"))
-    assert (nobody.status, nobody.ours) == (None, True)

@@ -1,10 +1,8 @@
-"""The lock of a run on S3: one live process at a time, and what a process that slept too long may not do."""
+"""Runs on S3: one live process at a time, and what a process that slept too long may not do."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -17,14 +15,13 @@ from presswatch_spark.scanning.runs.markers import Note, Wave, read_note, read_w
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, UnfinishedRun, claim, clear, unfinished_runs
 from presswatch_spark.scanning.runs.work import key_of
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.storage.locks import RunLease, leased, owned
+from presswatch_spark.storage.locks import RunLease
 from presswatch_spark.storage.objects import (
     ConflictError,
     DeniedError,
     MissingError,
     StorageOptions,
     read_object,
-    write_object,
 )
 from presswatch_spark.storage.s3 import S3Store
 from presswatch_spark.tables.declarations import PublishedRun
@@ -61,101 +58,6 @@ def fall_asleep(lock: Any) -> None:
 
 def wave(run: OwnedRun, first: int) -> Wave:
     return Wave(f"{first:06}-{run.epoch:08}", (first, first + 1), ShardTotals(shards=2), (), run.epoch)
-
-
-class TestLease:
-    def test_a_holder_keeps_others_out_for_longer_than_its_lease(self, options: StorageOptions) -> None:
-        with leased(URI, options, SECONDS) as lease:
-            for _ in range(2):
-                with pytest.raises(OutputError, match="another process is at this run"):
-                    RunLease(URI, options, SECONDS).take()
-                lease.confirm()
-
-    def test_who_ends_well_makes_nobody_wait(self, options: StorageOptions) -> None:
-        with leased(URI, options, 3600):
-            pass
-        with leased(URI, options, 3600):
-            pass
-
-    def test_a_silent_holder_is_followed_and_learns_so_before_it_writes(
-        self, options: StorageOptions
-    ) -> None:
-        dead = RunLease(URI, options, SECONDS)
-        dead.take()
-        fall_asleep(dead)
-        with leased(URI, options, SECONDS) as lease:
-            for _ in range(2):
-                with pytest.raises(OutputError, match="has taken this run over"):
-                    dead.confirm()
-            dead.release()
-            lease.confirm()
-
-    def test_of_two_who_follow_one_wins(self, options: StorageOptions) -> None:
-        dead = RunLease(URI, options, SECONDS)
-        dead.take()
-        fall_asleep(dead)
-        together, takers = threading.Barrier(4), [RunLease(URI, options, SECONDS) for _ in range(4)]
-
-        def take(lease: RunLease) -> bool:
-            together.wait()
-            try:
-                lease.take()
-            except OutputError:
-                return False
-            return True
-
-        with ThreadPoolExecutor(4) as pool:
-            won = list(pool.map(take, takers))
-        assert won.count(True) == 1
-        takers[won.index(True)].confirm()
-        takers[won.index(True)].release()
-
-    def test_replies_that_get_lost_do_not_lose_the_lock(
-        self, options: StorageOptions, faulty: Server
-    ) -> None:
-        faulty.put_faults.extend([Fault(lost=True), Fault(status=503), Fault(lost=True)])
-        with leased(URI, options, SECONDS) as lease:
-            for _ in range(3):
-                faulty.put_faults.extend([Fault(lost=True), Fault(status=503)])
-                lease.confirm()
-            assert not faulty.put_faults
-
-    def test_a_renewal_that_was_given_up_on_and_had_arrived_is_its_holders(
-        self, options: StorageOptions, faulty: Server
-    ) -> None:
-        with leased(URI, options, 3600) as lease:
-            faulty.put_faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
-            with pytest.raises(StorageError, match="503"):
-                lease.confirm()
-            lease.confirm()
-
-    def test_only_what_changes_is_held(self, options: StorageOptions) -> None:
-        folder = Folder.of("s3://shards/tables/_runs", options)
-        dead = RunLease(folder.at("dead.lock"), options, SECONDS)
-        dead.take()
-        fall_asleep(dead)
-        with leased(folder.at("alive.lock"), options, SECONDS):
-            assert owned(folder, ["dead.lock", "alive.lock", "none.lock"]) == {"alive.lock"}
-
-    def test_a_damaged_lock_is_taken_for_a_silent_one(
-        self, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("presswatch_spark.storage.locks.USUAL", SECONDS)
-        write_object(URI, b"\xff", options)
-        with leased(URI, options, SECONDS) as lease:
-            lease.confirm()
-
-    def test_storage_that_heeds_no_conditions_is_refused(
-        self, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        write = S3Store.write
-
-        def heedless(store: S3Store, uri: str, data: bytes, *_: Any, **__: Any) -> str:
-            return write(store, uri, data, False, None)
-
-        monkeypatch.setattr(S3Store, "write", heedless)
-        with pytest.raises(OutputError, match="does not heed the conditions"), leased(URI, options, SECONDS):
-            pass
 
 
 class TestRuns:

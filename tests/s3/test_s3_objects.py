@@ -1,164 +1,56 @@
-"""Objects are read over the real S3 protocol, through its faults."""
+"""What only S3 has: plans of prefixes, credentials, writes whose reply is lost, hostile servers."""
 
 from __future__ import annotations
 
-import io
-import random
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import ProfileNotFound
+from botocore.loaders import JSONFileLoader
 
-from presswatch_spark.core.errors import ConfigError, InputError, StorageError, TruncatedError
-from presswatch_spark.storage.disk import fetch_file, put_file
+from presswatch_spark.core.errors import ConfigError, InputError, StorageError
+from presswatch_spark.storage import s3
 from presswatch_spark.storage.host_limits import HostLimits
 from presswatch_spark.storage.objects import (
+    ConflictError,
     MissingError,
     NoBucketError,
     ObjectInfo,
     StorageOptions,
+    ask,
     list_objects,
     open_stream,
-    random_access,
+    read_object,
     read_range,
     stat,
+    write_object,
 )
+from presswatch_spark.storage.s3 import aws_session
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import host_of
-from tests.world.servers import Fault, Server
+from tests.world.places import on_s3
+from tests.world.servers import Fault, Server, listening
 
-DATA = random.Random(7).randbytes(3_000_000)
-URI = "s3://shards/crawl-data/part é+1.gz"
-
-
-@pytest.fixture
-def options(faulty: Server) -> StorageOptions:
-    return StorageOptions(endpoint=faulty.url, max_attempts=4, backoff_base=0.0001, read_timeout=5)
+KEY = "crawl-data/part é+1.gz"
+URI = f"s3://shards/{KEY}"
+DATA = b"0123456789" * 100
+LOST, BUSY = Fault(lost=True), Fault(status=503)
 
 
 @pytest.fixture
-def shard(client: Any, bucket: str, options: StorageOptions) -> ObjectInfo:
-    client.put_object(Bucket=bucket, Key=URI.removeprefix("s3://shards/"), Body=DATA)
-    return stat(URI, options)
+def options(client: Any, bucket: str, faulty: Server) -> StorageOptions:
+    client.put_object(Bucket=bucket, Key=KEY, Body=DATA)
+    return on_s3(client, faulty).options
 
 
-def read_all(info: ObjectInfo, options: StorageOptions, start: int = 0) -> bytes:
-    with open_stream(info, options, start=start) as stream:
-        return stream.read_to_end()
-
-
-class TestReading:
-    def test_an_object_is_described_and_read_from_any_byte(
-        self, shard: ObjectInfo, options: StorageOptions
-    ) -> None:
-        assert (shard.uri, shard.size, len(shard.etag or "")) == (URI, len(DATA), 32)
-        for start in (0, 1, 1_048_576, len(DATA) - 1, len(DATA)):
-            assert read_all(shard, options, start) == DATA[start:]
-
-    def test_ranges_are_short_only_where_the_object_ends(
-        self, client: Any, shard: ObjectInfo, options: StorageOptions
-    ) -> None:
-        client.put_object(Bucket="shards", Key="empty", Body=b"")
-        assert read_range(URI, 1_000_000, 50, options) == DATA[1_000_000:1_000_050]
-        assert read_range(URI, len(DATA) - 5, 50, options) == DATA[-5:]
-        assert read_range(URI, len(DATA), 50, options) == b""
-        assert read_range("s3://shards/empty", 0, 50, options) == b""
-        assert read_all(stat("s3://shards/empty", options), options) == b""
-
-    @pytest.mark.parametrize(
-        "faults",
-        [
-            [Fault(status=503)],
-            [Fault(cut_after=0)],
-            [Fault(cut_after=1000), Fault(cut_after=1_048_576)],
-            [Fault(cut_after=1_500_000, reset=True)],
-            [Fault(length_off=-1_000_000)],
-            [Fault(length_off=1_000_000)],
-            [Fault(pieces=50)],
-        ],
-        ids=repr,
-    )
-    def test_faults_change_nothing_in_the_bytes(
-        self, shard: ObjectInfo, options: StorageOptions, faulty: Server, faults: list[Fault]
-    ) -> None:
-        faulty.faults.extend(faults)
-        assert read_all(shard, options) == DATA
-        assert not faulty.faults
-
-    def test_a_broken_body_goes_on_where_it_stopped(
-        self, shard: ObjectInfo, options: StorageOptions, faulty: Server
-    ) -> None:
-        faulty.faults.append(Fault(cut_after=1000))
-        read_all(shard, options)
-        assert faulty.gets() == ["", "bytes=1000-"]
-
-    def test_endless_early_ends_are_an_error_with_a_place(
-        self, shard: ObjectInfo, options: StorageOptions, faulty: Server
-    ) -> None:
-        faulty.always = Fault(cut_after=100)
-        with pytest.raises(TruncatedError) as caught:
-            read_all(shard, options)
-        assert caught.value.where == f"{URI} @ 400"
-
-    def test_an_object_that_changes_in_the_middle_is_an_error(
-        self, client: Any, shard: ObjectInfo, options: StorageOptions, faulty: Server
-    ) -> None:
-        faulty.faults.append(Fault(cut_after=1_048_576))
-        with open_stream(shard, options) as stream:
-            assert stream.read(1_048_576) == DATA[:1_048_576]
-            client.put_object(Bucket="shards", Key=URI.removeprefix("s3://shards/"), Body=bytes(len(DATA)))
-            with pytest.raises(StorageError, match="@ 1048576: the object changed"):
-                stream.read_to_end()
-
-    def test_parquet_is_read_by_few_ranges_of_one_version(
-        self, client: Any, bucket: str, options: StorageOptions, faulty: Server
-    ) -> None:
-        table = pa.table({"text": [f"row {i}" for i in range(1000)]})
-        sink = io.BytesIO()
-        pq.write_table(table, sink)
-        client.put_object(Bucket=bucket, Key="rows.parquet", Body=sink.getvalue())
-        info = stat("s3://shards/rows.parquet", options)
-        faulty.faults.append(Fault(cut_after=10))
-        with random_access(info, options) as file:
-            assert pq.ParquetFile(file).read() == table
-        assert len(faulty.gets()) <= 3
-        client.put_object(Bucket=bucket, Key="rows.parquet", Body=sink.getvalue() + b" ")
-        with random_access(info, options) as file, pytest.raises(StorageError, match="changed"):
-            file.read(1)
-
-
-class TestLimits:
-    def test_a_transfer_that_drips_is_broken_off_with_the_reason(
-        self, shard: ObjectInfo, options: StorageOptions, faulty: Server
-    ) -> None:
-        slow = replace(options, max_attempts=2, lowest_rate=1_000_000, rate_seconds=0.05)
-        faulty.faults.append(Fault(drips=True))
-        assert read_all(shard, slow) == DATA
-        faulty.always = Fault(drips=True)
-        with pytest.raises(TruncatedError, match="the transfer is slower than 1,000,000 bytes a second"):
-            read_all(shard, slow)
-
-    def test_requests_keep_the_pace_that_is_asked(
-        self, shard: ObjectInfo, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        paced: list[str] = []
-        monkeypatch.setattr(HostLimits, "keep_pace", lambda self, options: paced.append(self.name))
-        read_range(URI, 0, 10, replace(options, requests_per_second=1000.0))
-        assert paced == [host_of(options.endpoint or "")]
-
-
-class TestCopies:
-    def test_a_file_goes_to_s3_and_comes_back(
-        self, bucket: str, options: StorageOptions, faulty: Server, tmp_path: Path
-    ) -> None:
-        (tmp_path / "x").write_bytes(DATA * 4)
-        put_file(str(tmp_path / "x"), "s3://shards/corpus/x", options)
-        faulty.faults.append(Fault(cut_after=1000))
-        fetch_file("s3://shards/corpus/x", str(tmp_path / "host" / "x"), options)
-        assert (tmp_path / "host" / "x").read_bytes() == DATA * 4
+@pytest.fixture
+def without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
 
 
 class TestPlans:
@@ -168,6 +60,10 @@ class TestPlans:
         for key in [*keys, "data/", "data/_SUCCESS", "data/a/.x.crc", "data/README", "data/b_$folder$"]:
             client.put_object(Bucket=bucket, Key=key, Body=b"" if key.endswith(("/", "$")) else b"12")
         return keys
+
+    @pytest.fixture
+    def options(self, faulty: Server) -> StorageOptions:
+        return on_s3(None, faulty).options
 
     @pytest.mark.parametrize(
         ("path", "found"),
@@ -215,9 +111,8 @@ class TestPlans:
         self, client: Any, bucket: str, options: StorageOptions
     ) -> None:
         client.put_object(Bucket=bucket, Key="crawl-data/x/wet.paths", Body=b"crawl-data/x/1.gz\n")
-        assert plan(["s3://shards/crawl-data/x/wet.paths"], options).shards == (
-            ObjectInfo("s3://shards/crawl-data/x/1.gz"),
-        )
+        found = plan(["s3://shards/crawl-data/x/wet.paths"], options).shards
+        assert found == (ObjectInfo("s3://shards/crawl-data/x/1.gz"),)
 
     @pytest.mark.parametrize(
         ("path", "what"),
@@ -236,37 +131,41 @@ class TestPlans:
 
 
 class TestAccess:
-    def test_missing_objects_and_buckets_are_named(self, bucket: str, options: StorageOptions) -> None:
-        with pytest.raises(MissingError, match="no such object"):
-            open_stream(ObjectInfo("s3://shards/nope"), options)
-        with pytest.raises(NoBucketError, match="no such bucket"):
-            open_stream(ObjectInfo("s3://no-such-bucket/nope"), options)
-
+    @pytest.mark.usefixtures("without_credentials")
     def test_public_objects_are_read_without_credentials_and_private_ones_are_denied(
-        self, client: Any, shard: ObjectInfo, faulty: Server, monkeypatch: pytest.MonkeyPatch
+        self, client: Any, options: StorageOptions
     ) -> None:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.delenv(name)
-        options = StorageOptions(endpoint=faulty.url, unsigned=True)
+        unsigned = StorageOptions(endpoint=options.endpoint, unsigned=True)
         with pytest.raises(StorageError, match="access denied"):
-            read_range(URI, 0, 10, options)
-        client.put_object_acl(Bucket="shards", Key=URI.removeprefix("s3://shards/"), ACL="public-read")
-        assert read_range(URI, 0, 10, options) == DATA[:10]
+            read_range(URI, 0, 10, unsigned)
+        client.put_object_acl(Bucket="shards", Key=KEY, ACL="public-read")
+        assert read_range(URI, 0, 10, unsigned) == DATA[:10]
 
-    def test_without_credentials_the_message_says_what_to_give(
-        self, faulty: Server, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("given", "error", "said"),
+        [
+            ({"profile": "nobody"}, StorageError, "there is no such AWS profile"),
+            (
+                {"endpoint": "http://127.0.0.1:1", "max_attempts": 1},
+                StorageError,
+                "endpoint cannot be reached",
+            ),
+            ({"endpoint": "not an endpoint"}, ConfigError, "not an endpoint"),
+        ],
+    )
+    def test_settings_that_lead_nowhere_are_named(
+        self, given: dict[str, Any], error: type[Exception], said: str
     ) -> None:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.delenv(name)
-        with pytest.raises(
-            StorageError, match=r"no credentials were found, or not all .*--profile.*--unsigned"
-        ):
-            stat(URI, StorageOptions(endpoint=faulty.url))
+        with pytest.raises(error, match=said):
+            stat(URI, StorageOptions(**given))
 
-    def test_an_unknown_profile_is_named(self) -> None:
-        with pytest.raises(StorageError, match="there is no such AWS profile"):
-            stat(URI, StorageOptions(profile="nobody"))
+    @pytest.mark.usefixtures("without_credentials")
+    def test_without_credentials_the_message_says_what_to_give(self, options: StorageOptions) -> None:
+        said = r"no credentials were found, or not all .*--profile.*--unsigned"
+        with pytest.raises(StorageError, match=said):
+            stat(URI, StorageOptions(endpoint=options.endpoint))
 
+    @pytest.mark.usefixtures("without_credentials")
     @pytest.mark.parametrize(
         "command",
         [
@@ -284,13 +183,10 @@ class TestAccess:
     def test_a_credential_process_that_fails_is_named_and_not_quoted(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
     ) -> None:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.delenv(name)
         (tmp_path / "config").write_text(f"[profile p]\ncredential_process = {command}\n")
         monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-        with pytest.raises(
-            StorageError, match=r"could not be fetched .*credential_process by hand"
-        ) as caught:
+        said = r"could not be fetched .*credential_process by hand"
+        with pytest.raises(StorageError, match=said) as caught:
             stat(URI, StorageOptions(profile="p"))
         assert "hunter2" not in str(caught.value)
 
@@ -310,35 +206,219 @@ class TestAccess:
             (True, "s3://commoncrawl/x", "site https://"),
         ],
     )
-    def test_denied_access_says_what_to_try(
-        self, faulty: Server, unsigned: bool, uri: str, remedy: str
+    def test_denied_access_says_what_to_try_and_shows_no_secret(
+        self, faulty: Server, monkeypatch: pytest.MonkeyPatch, unsigned: bool, uri: str, remedy: str
     ) -> None:
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
         faulty.always = Fault(status=403)
-        with pytest.raises(StorageError, match=f"access denied .*{remedy}"):
+        with pytest.raises(StorageError, match=f"access denied .*{remedy}") as caught:
             open_stream(ObjectInfo(uri), StorageOptions(endpoint=faulty.url, unsigned=unsigned))
-
-    def test_an_endpoint_that_is_not_there_is_reported(self) -> None:
-        with pytest.raises(StorageError, match="endpoint cannot be reached"):
-            stat(URI, StorageOptions(endpoint="http://127.0.0.1:1", max_attempts=1))
+        assert "hunter2" not in repr(caught.value)
 
     @pytest.mark.parametrize("uri", ["s3://shards", "s3://no bucket/x"])
     def test_what_is_no_object_name_is_reported(self, options: StorageOptions, uri: str) -> None:
         with pytest.raises(StorageError, match="not the name of an object"):
             stat(uri, options)
-
-    def test_what_is_no_endpoint_is_reported(self) -> None:
-        with pytest.raises(ConfigError, match="not an endpoint"):
-            stat(URI, StorageOptions(endpoint="not an endpoint"))
+        with pytest.raises(NoBucketError, match="no such bucket"):
+            open_stream(ObjectInfo("s3://no-such-bucket/nope"), options)
 
     def test_the_endpoint_of_the_environment_is_used(
-        self, shard: ObjectInfo, faulty: Server, monkeypatch: pytest.MonkeyPatch
+        self, options: StorageOptions, faulty: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", faulty.url)
         assert read_range(URI, 0, 10, StorageOptions()) == DATA[:10]
 
-    def test_no_message_shows_a_secret(self, faulty: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
-        faulty.always = Fault(status=403)
-        with pytest.raises(StorageError) as caught:
-            open_stream(ObjectInfo(URI), StorageOptions(endpoint=faulty.url))
-        assert "hunter2" not in repr(caught.value)
+    def test_requests_keep_the_pace_that_is_asked(
+        self, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        paced: list[str] = []
+        monkeypatch.setattr(HostLimits, "keep_pace", lambda self, options: paced.append(self.name))
+        given = StorageOptions(endpoint=options.endpoint, requests_per_second=1000.0)
+        read_range(URI, 0, 10, given)
+        assert paced == [host_of(options.endpoint or "")]
+
+
+class TestSessions:
+    @pytest.fixture(autouse=True)
+    def _profiles(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "config").write_text("[profile press]\nregion = eu-west-3\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+            monkeypatch.delenv(name, raising=False)
+
+    def test_a_session_has_the_profile_and_the_region_that_are_named(self) -> None:
+        named, moved = aws_session("press"), aws_session("press", "eu-south-2")
+        assert (named.profile_name, named.region_name) == ("press", "eu-west-3")
+        assert (moved.profile_name, moved.region_name) == ("press", "eu-south-2")
+        assert aws_session().region_name is None
+        with pytest.raises(ProfileNotFound):
+            aws_session("nobody")
+
+    def test_what_a_session_read_no_other_reads_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        aws_session(region="eu-west-3").client("sqs")
+        read, load = list[str](), JSONFileLoader.load_file
+
+        def noted(loader: Any, path: str) -> Any:
+            read.append(path)
+            return load(loader, path)
+
+        monkeypatch.setattr(JSONFileLoader, "load_file", noted)
+        one, other = (aws_session(region=region).client("sqs") for region in ("eu-west-3", "eu-south-2"))
+        assert (one.meta.region_name, other.meta.region_name) == ("eu-west-3", "eu-south-2")
+        assert read == []
+
+
+class TestConditions:
+    def test_the_store_itself_honours_both_conditions(self, client: Any, bucket: str) -> None:
+        """What everything here relies on, asked of the server without our code."""
+        etag = client.put_object(Bucket=bucket, Key="k", Body=b"1", IfNoneMatch="*")["ETag"]
+        for condition in ({"IfNoneMatch": "*"}, {"IfMatch": '"other"'}):
+            with pytest.raises(client.exceptions.ClientError, match="PreconditionFailed"):
+                client.put_object(Bucket=bucket, Key="k", Body=b"2", **condition)
+        client.put_object(Bucket=bucket, Key="k", Body=b"3", IfMatch=etag)
+
+    @pytest.mark.parametrize(
+        "faults", [[LOST], [BUSY, LOST, BUSY], [LOST, LOST], [Fault(status=409)]], ids=repr
+    )
+    def test_a_put_whose_reply_was_lost_or_who_met_another_is_tried_again(
+        self, options: StorageOptions, faulty: Server, faults: list[Fault]
+    ) -> None:
+        faulty.put_faults.extend(faults)
+        etag = write_object("s3://shards/k", b"one", options, absent=True)
+        assert (read_object("s3://shards/k", options), len(faulty.put_faults)) == ((b"one", etag), 0)
+        faulty.put_faults.extend(faults)
+        again = write_object("s3://shards/k", b"two", options, etag=etag)
+        assert read_object("s3://shards/k", options) == (b"two", again)
+
+    def test_a_lost_reply_does_not_hide_that_somebody_else_was_first(
+        self, options: StorageOptions, faulty: Server
+    ) -> None:
+        write_object("s3://shards/k", b"theirs", options)
+        faulty.put_faults.append(LOST)
+        with pytest.raises(ConflictError):
+            write_object("s3://shards/k", b"mine", options, absent=True)
+
+    def test_a_put_that_never_arrives_is_an_error_and_leaves_nothing(
+        self, options: StorageOptions, faulty: Server
+    ) -> None:
+        faulty.put_faults.extend([BUSY] * 4)
+        with pytest.raises(StorageError, match="503"):
+            write_object("s3://shards/k", b"one", options, absent=True)
+        with pytest.raises(MissingError):
+            read_object("s3://shards/k", options)
+
+
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+ONE = "<Contents><Key>data/a</Key><Size>1</Size></Contents>"
+STRANGE_LIST = "no end, or an entry that cannot be right"
+
+
+def a_list(contents: str, token: object = None) -> bytes:
+    more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>"
+    end = "<IsTruncated>false</IsTruncated>" if token is None else more
+    return f'<ListBucketResult xmlns="{NAMESPACE}"><Name>b</Name>{end}{contents}</ListBucketResult>'.encode()
+
+
+@dataclass
+class Hostile:
+    """A server: `listed` gives the page of a list by its number; `sent`: Content-Range and body of a GET."""
+
+    listed: Callable[[int], bytes] = lambda number: a_list(ONE)
+    sent: tuple[str, bytes] = ("", b"")
+    asked: list[str] = field(default_factory=list)
+    url: str = ""
+
+    @property
+    def options(self) -> StorageOptions:
+        return StorageOptions(endpoint=self.url, max_attempts=3, backoff_base=0.0001, read_timeout=5)
+
+
+@pytest.fixture
+def hostile() -> Iterator[Hostile]:
+    state = Hostile()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            state.asked.append(self.path)
+            is_list = "list-type" in self.path
+            ranged, body = ("", state.listed(len(state.asked))) if is_list else state.sent
+            self.send_response_only(200 if is_list else 206)
+            for name, value in (("Content-Length", len(body)), ("ETag", '"x"'), ("Content-Range", ranged)):
+                if value:
+                    self.send_header(name, str(value))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with listening(Handler) as state.url:
+        yield state
+
+
+class TestHostileServers:
+    """A clear error in bounded time."""
+
+    @pytest.mark.parametrize(
+        ("listed", "said"),
+        [
+            pytest.param(lambda number: a_list(ONE, number), STRANGE_LIST, id="the same key on each page"),
+            pytest.param(lambda number: a_list("", number), STRANGE_LIST, id="empty pages"),
+            pytest.param(
+                lambda number: a_list(ONE.replace("a<", f"{number}<"), number),
+                STRANGE_LIST,
+                id="few new keys",
+            ),
+            pytest.param(
+                lambda number: a_list(ONE + ONE.replace("data/a", "database/a")), STRANGE_LIST, id="outside"
+            ),
+            pytest.param(lambda number: a_list("<Contents></Contents>"), STRANGE_LIST, id="no key"),
+            pytest.param(lambda number: a_list(ONE.replace(">1<", ">-1<")), STRANGE_LIST, id="below zero"),
+            pytest.param(lambda number: a_list(ONE.replace(">1<", ">x<")), "cannot be read", id="no number"),
+        ],
+    )
+    def test_a_list_without_end_or_of_other_keys_is_an_error(
+        self, listed: Callable[[int], bytes], said: str, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(s3, "PAGES_MOST", 5)
+        monkeypatch.setattr(s3, "KEYS_A_PAGE", 10)
+        hostile.listed = listed
+        with pytest.raises(StorageError, match=f"s3://b/data.*{said}"):
+            list(list_objects("s3://b/data", hostile.options))
+        assert len(hostile.asked) <= 7
+
+    def test_a_list_of_more_keys_than_any_dataset_has_is_an_error(
+        self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(s3, "LISTED_MOST", 1_000)
+        hostile.listed = lambda number: a_list(
+            "".join(ONE.replace("a<", f"{number}-{i}<") for i in range(400)), number
+        )
+        with pytest.raises(StorageError, match=STRANGE_LIST):
+            list(list_objects("s3://b/data", hostile.options))
+        assert len(hostile.asked) == 3
+
+    @pytest.mark.parametrize("ranged", ["bytes 5-14/1000", "bytes hello", "bytes */1000", ""])
+    def test_another_range_than_asked_for_is_an_error(self, ranged: str, hostile: Hostile) -> None:
+        hostile.sent = (ranged, b"y" * 10)
+        with pytest.raises(StorageError, match="s3://b/k @ 10: the server sent another range than asked for"):
+            read_range("s3://b/k", 10, 10, hostile.options)
+        assert ask("s3://b/k", 10, 20, hostile.options).start == (5 if "5-14" in ranged else 0)
+
+    def test_no_more_than_the_range_is_kept_of_an_answer_without_end(self, hostile: Hostile) -> None:
+        hostile.sent = ("bytes 0-9/1000", b"y" * 1_000_000)
+        answer = ask("s3://b/k", 0, 10, hostile.options)
+        assert (answer.body, answer.failure) == (b"y" * 10, "")
+
+
+def test_an_answer_of_s3_is_kept_word_by_word(options: StorageOptions) -> None:
+    answer = ask(URI, 2, 5, options)
+    assert (answer.status, answer.start, answer.body) == (206, 2, b"234")
+    assert answer.header("Content-Range") == "bytes 2-4/1000"
+    assert answer.header("ETag")
+    statuses = [ask(uri, 9000, 9001, options).status for uri in ("s3://shards/none", URI)]
+    assert statuses == [404, 416]
+    nobody = ask(URI, 0, 1, StorageOptions(endpoint=options.endpoint, profile="nobody"))
+    assert (nobody.status, nobody.ours) == (None, True)

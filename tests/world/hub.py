@@ -227,8 +227,10 @@ class _Handler(BaseHTTPRequestHandler):
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if asked and reply.status == 200:
             start, end = int(asked[1]), min(int(asked[2] or len(reply.body)) + 1, len(reply.body))
-            ranged = {"Content-Range": f"bytes {start}-{end - 1}/{len(reply.body)}"}
-            reply = Reply(206, reply.headers | ranged, reply.body[start:end])
+            is_beyond = start >= len(reply.body)
+            where = f"bytes {'*' if is_beyond else f'{start}-{end - 1}'}/{len(reply.body)}"
+            status, ranged = 416 if is_beyond else 206, {"Content-Range": where}
+            reply = Reply(status, reply.headers | ranged, reply.body[start:end])
         self.send_response_only(reply.status)
         for name, value in ({"Content-Length": str(len(reply.body))} | reply.headers).items():
             self.send_header(name, value)

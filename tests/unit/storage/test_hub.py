@@ -17,13 +17,7 @@ from typing import Any
 import boto3
 import pytest
 
-from presswatch_spark.core.errors import (
-    ConfigError,
-    InputError,
-    PresswatchError,
-    StorageError,
-    TruncatedError,
-)
+from presswatch_spark.core.errors import ConfigError, PresswatchError, StorageError, TruncatedError
 from presswatch_spark.core.settings.config import DatasetRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.scanning.pipeline import ShardScan
@@ -38,14 +32,12 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     StorageOptions,
     ask,
-    canonical,
     list_objects,
     open_stream,
     random_access,
     read_object,
     read_range,
     stat,
-    write_object,
 )
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import HubAddress
@@ -95,40 +87,6 @@ def whole(uri: str, options: StorageOptions = OPTIONS) -> bytes:
 def whole_of(info: ObjectInfo, options: StorageOptions = OPTIONS) -> bytes:
     with open_stream(info, options) as stream:
         return stream.read_to_end()
-
-
-class TestAddresses:
-    @pytest.mark.parametrize(
-        ("uri", "dataset", "revision", "path"),
-        [
-            ("hf://datasets/a/b", "a/b", None, ""),
-            ("hf://datasets/a/b/", "a/b", None, ""),
-            ("HF://datasets/a/b@v1.0/en/x.gz", "a/b", "v1.0", "en/x.gz"),
-            ("hf://datasets/a/b@refs/convert/parquet/x", "a/b", "refs/convert/parquet", "x"),
-            ("hf://datasets/a/b@refs%2Fpr%2F1/x", "a/b", "refs/pr/1", "x"),
-            ("hf://datasets/a/b.c-d_e/m@il/x y.gz", "a/b.c-d_e", None, "m@il/x y.gz"),
-        ],
-    )
-    def test_an_address_has_a_dataset_a_revision_and_a_path(
-        self, uri: str, dataset: str, revision: str | None, path: str
-    ) -> None:
-        assert HubAddress.of(canonical(uri)) == HubAddress(dataset, revision, path)
-        assert canonical(canonical(uri)) == canonical(uri)
-
-    @pytest.mark.parametrize(
-        "uri",
-        [
-            "hf://a/b/x",
-            "hf://datasets/a",
-            "hf://models/a/b/x",
-            "hf://datasets/a/b@/x",
-            "hf://datasets/a/b/../x",
-            "hf://datasets/a/b/\udce9.gz",
-        ],
-    )
-    def test_what_is_no_dataset_is_refused_with_the_form_of_one(self, uri: str) -> None:
-        with pytest.raises(InputError, match="write hf://datasets/OWNER/NAME"):
-            canonical(uri)
 
 
 class TestLists:
@@ -411,10 +369,6 @@ class TestReading:
         site.refusals.append(Reply(200, {"Content-Type": "text/html"}, b"x" * 9000))
         with pytest.raises(StorageError, match="changed since it was listed"):
             open_stream(shard, OPTIONS).read_to_end()
-
-    def test_a_hub_is_for_reading(self, site: Hub) -> None:
-        with pytest.raises(StorageError, match="cannot write to a hub"):
-            write_object(pinned(site), b"x", OPTIONS)
 
 
 def test_an_address_of_a_hub_is_a_web_sites_and_holds_no_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,11 +20,11 @@ from presswatch_spark import __version__
 from presswatch_spark.claims.exposures import load_exposures
 from presswatch_spark.core.settings.config import known_settings
 from presswatch_spark.core.translation import Translator
-from presswatch_spark.matching.judgement.reasons import REASONS
 from presswatch_spark.reading.registry import FORMATS
 from presswatch_spark.reading.row_datasets import TRIED
 from presswatch_spark.scanning.monitoring.metrics import FAMILIES
 from presswatch_spark.tables.declarations import CASE_TABLES, CORPUS_TABLES, TABLES
+from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.row_types import reference
 
 project = "presswatch-spark"

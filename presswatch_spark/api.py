@@ -70,8 +70,8 @@ class Tables:
             grades, confidences: only rows of these.
             own_site, elsewhere, unknown_site: only documents there; several add up.
         """
-        from presswatch_spark.matching.judgement.grading import CONFIDENCES, GRADES
         from presswatch_spark.query.matches import MatchFilter, match_table, require_known
+        from presswatch_spark.tables.literals import CONFIDENCES, GRADES
 
         wanted = MatchFilter(
             title_id=title, publisher_id=publisher, article_id=article,

@@ -16,8 +16,8 @@ from presswatch_spark.claims.narrative import (
 )
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.terminal import columns_of, printable
-from presswatch_spark.matching.judgement.reasons import REASONS, Reason
 from presswatch_spark.tables.declarations import Span
+from presswatch_spark.tables.reasons import REASONS, Reason
 
 COLUMNS = 80
 LABEL_COLUMNS, SIDE = 16, (COLUMNS - 3) // 2

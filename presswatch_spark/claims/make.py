@@ -43,7 +43,7 @@ from presswatch_spark.core.spark.errors import spark_errors
 from presswatch_spark.core.spark.session import session, spark_schema
 from presswatch_spark.core.spark.worker import task
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.matching.judgement.grading import CONFIDENCES, confidence_reasons, letter_of
+from presswatch_spark.matching.judgement.grading import confidence_reasons, letter_of
 from presswatch_spark.matching.rights.declaration import UNKNOWN
 from presswatch_spark.query.in_duckdb import BATCH_ROWS, duckdb_session, no_room, unreadable
 from presswatch_spark.query.reservations import DECISIVE, Moment, OwnSites, pages_read
@@ -52,6 +52,7 @@ from presswatch_spark.storage.disk import Folder
 from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.digests import digest_of
+from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import SortedFiles, written_by_spark, written_columns
 from presswatch_spark.tables.store import TableStore, column_batches

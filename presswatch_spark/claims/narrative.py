@@ -22,7 +22,6 @@ from presswatch_spark.core.translation import N_, Translator
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import dated_before
-from presswatch_spark.matching.judgement.reasons import REASONS
 from presswatch_spark.matching.judgement.urls import copy_at
 from presswatch_spark.matching.rights.declaration import UNKNOWN, place_of
 from presswatch_spark.query.pointers.audit import Audit, row_by_digest, table_of
@@ -33,6 +32,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical, scheme_of
 from presswatch_spark.storage.uris import printable as without_secrets
 from presswatch_spark.tables.declarations import Claim, Match
+from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 
 # Where no line ends: within numbers, hours, commands and articles of a code, and beside French punctuation.

@@ -17,8 +17,8 @@ import click
 
 from presswatch_spark.core.settings.config import ScanConfig, known_settings, load_scan_config
 from presswatch_spark.core.translation import LANGUAGES
-from presswatch_spark.matching.judgement.grading import CONFIDENCES
 from presswatch_spark.query.sql import ENGINES
+from presswatch_spark.tables.literals import CONFIDENCES
 
 if TYPE_CHECKING:
     from presswatch_spark.query.pointers.pointer import Mirror

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import did_you_mean, nearest, printable
-from presswatch_spark.matching.judgement.grading import CONFIDENCES
 from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, literal
 from presswatch_spark.query.views import RECORD
 from presswatch_spark.tables.declarations import SCHEMAS
+from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.row_types import UTC_MICROS
 from presswatch_spark.tables.sorted_files import ORDERS as STORED
 from presswatch_spark.tables.store import TableStore, chosen_runs

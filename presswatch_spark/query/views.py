@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.terminal import did_you_mean, printable
-from presswatch_spark.matching.judgement.grading import CONFIDENCES
 from presswatch_spark.tables.declarations import SCHEMAS
+from presswatch_spark.tables.literals import CONFIDENCES
 
 # A page is an address in a release; where the URL is not known, its text stands for it.
 _ADDRESS = "coalesce({row}document_url, {row}text_sha256, {row}row_sha256)"

@@ -1,6 +1,6 @@
 """The values that columns of text may have. Options of commands read them, before Arrow is loaded."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 Grade = Literal["full_copy", "partial_copy", "extract", "url_only"]
 Confidence = Literal["A", "B", "C", "D"]
@@ -14,3 +14,11 @@ ReservationState = Literal["both", "before", "after", "conflicting", "none", "un
 ReviewVerdict = Literal["claim", "no_claim", "unsure"]
 ChangeState = Literal["persists", "reduced", "moved", "altered", "new", "reappeared", "gone", "unknown"]
 TargetPlace = Literal["record", "capture", "release"]
+
+GRADES: tuple[Grade, ...] = get_args(Grade)
+"""All grades, the gravest first; `url_only` is a row without a copy."""
+CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
+"""From the best to the one that must not be used."""
+SHARD_STATUSES: tuple[ShardStatus, ...] = get_args(ShardStatus)
+SHARD_FAILURES: tuple[Failure, ...] = get_args(Failure)
+"""Why a shard was not read to its end."""

@@ -20,9 +20,10 @@ import yaml
 
 from presswatch_spark.core.settings.config import known_settings
 from presswatch_spark.deploy.profiles import PROFILE_SETTINGS
-from presswatch_spark.scanning.monitoring.metrics import FAMILIES, STATUSES
+from presswatch_spark.scanning.monitoring.metrics import FAMILIES
 from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.tables.declarations import ShardLog
+from presswatch_spark.tables.literals import SHARD_STATUSES
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.operations.hosts import Hosts
@@ -251,7 +252,7 @@ def test_every_metric_that_the_document_names_is_one_with_that_label_and_value()
 
 def test_every_sign_of_the_table_of_alarms_is_something_that_the_program_says() -> None:
     source = "\n".join(path.read_text("utf-8") for path in (ROOT / "presswatch_spark").rglob("*.py"))
-    words = [word for word in re.findall(r"\"([^\"]+)\"", signs()) if word not in STATUSES]
+    words = [word for word in re.findall(r"\"([^\"]+)\"", signs()) if word not in SHARD_STATUSES]
     quoted = re.findall(r"`(\w[\w ]*[:,] …[^`]*)`", signs())
     # What stands for `…` differs; all that stands around it is the program's.
     phrases = [part for text in quoted + words for part in text.split("…") if part.strip()]

@@ -25,8 +25,8 @@ from presswatch_spark.cli.options import (
 from presswatch_spark.cli.replies import Language, Reply, ReplyForm, ReplyRows, command
 from presswatch_spark.core.terminal import GAP, printable, shortened, table_lines, terminal_width
 from presswatch_spark.core.translation import N_
-from presswatch_spark.matching.judgement.grading import GRADES
-from presswatch_spark.matching.judgement.reasons import REASONS
+from presswatch_spark.tables.literals import GRADES
+from presswatch_spark.tables.reasons import REASONS
 
 if TYPE_CHECKING:
     from presswatch_spark.query.matches import Matches, MatchTotals

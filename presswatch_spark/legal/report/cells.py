@@ -15,7 +15,7 @@ from presswatch_spark.legal.evidence.verify import shown
 from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.report.questions import AnsweredQuestion
 from presswatch_spark.legal.report.wording import UNKNOWN, ReportWords, safe
-from presswatch_spark.matching.judgement.reasons import REASONS
+from presswatch_spark.tables.reasons import REASONS
 
 LINKED = ("http", "https")
 NUMBER, TEXT, URL = "number", "text", "url"

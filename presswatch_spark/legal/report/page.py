@@ -39,9 +39,9 @@ from presswatch_spark.legal.report.figures import figures_of
 from presswatch_spark.legal.report.make import Example, Gathered, NoticeRecipient
 from presswatch_spark.legal.report.questions import HOSTS, ROWS, AnsweredQuestion
 from presswatch_spark.legal.report.wording import CORPUS, Commands, ReportWords, code, safe
-from presswatch_spark.matching.judgement.reasons import REASONS
 from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.scanning.releases.datasets import PRODUCTS
+from presswatch_spark.tables.reasons import REASONS
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"

@@ -37,7 +37,7 @@ from presswatch_spark.core.translation import N_, p
 from presswatch_spark.legal.evidence.typesetting import environment
 from presswatch_spark.legal.review.desk import ANY, DISPUTED, Desk, DeskQuery, by_row, same, states_of
 from presswatch_spark.legal.review.desk import LETTERS as FILTERED
-from presswatch_spark.matching.judgement.reasons import REASONS
+from presswatch_spark.tables.reasons import REASONS
 
 HOST = "127.0.0.1"
 POLICY = (

@@ -18,7 +18,6 @@ from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.core.translation import LANGUAGES, Translator
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import RemovalCase
-from presswatch_spark.matching.judgement.reasons import REASONS
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.host_limits import ask_anew
 from presswatch_spark.storage.objects import (
@@ -30,6 +29,7 @@ from presswatch_spark.storage.objects import (
     read_object,
     write_object,
 )
+from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 
 NONE, DISPUTED, ANY = "none", "disputed", "any"

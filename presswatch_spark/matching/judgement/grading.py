@@ -11,22 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.terminal import utc
-from presswatch_spark.matching.judgement.reasons import REASONS
 from presswatch_spark.matching.judgement.urls import copy_at
 from presswatch_spark.tables.literals import Confidence, Grade
+from presswatch_spark.tables.reasons import REASONS
 
 if TYPE_CHECKING:
     from presswatch_spark.tables.declarations import Match
 
 Number = TypeVar("Number", int, float)
-
-GRADES: tuple[Grade, ...] = get_args(Grade)
-"""All grades, the gravest first; `url_only` is a row without a copy."""
 
 
 def grade(copied_words: int, article_coverage: float, rules: GradeRules) -> Grade:
@@ -37,9 +34,6 @@ def grade(copied_words: int, article_coverage: float, rules: GradeRules) -> Grad
         return "partial_copy"
     return "extract"
 
-
-CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
-"""From the best to the one that must not be used."""
 
 CAPTURE_YEARS = range(1991, 2100)
 """A dataset without a date may put one outside of these years: the web began in 1991."""

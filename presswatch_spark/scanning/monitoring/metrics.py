@@ -8,10 +8,9 @@ from functools import partial
 from math import ceil
 from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
+from presswatch_spark.tables.literals import GRADES, SHARD_FAILURES, SHARD_STATUSES
+
 PREFIX = "presswatch_"
-STATUSES = ("complete", "partial", "failed")
-FAILURES = ("storage", "host", "time", "content", "worker", "fault")
-GRADES = ("full_copy", "partial_copy", "extract", "url_only")
 STAGES = ("read", "sieve", "verify", "signals")
 STATES = ("running", "published", "stopped")
 
@@ -54,8 +53,8 @@ FAMILIES: Mapping[str, MetricFamily] = {
     "run_update_timestamp_seconds": _gauge("seconds", "When this was written."),
     "last_success_timestamp_seconds": _gauge("seconds", "When a run was last published here."),
     "shards_planned": _gauge("shards", "Shards in the plan."),
-    "shards_total": _counter("shards", "Shards that are done.", "status", STATUSES),
-    "shard_failures_total": _counter("shards", "Those not complete, by cause.", "cause", FAILURES),
+    "shards_total": _counter("shards", "Shards that are done.", "status", SHARD_STATUSES),
+    "shard_failures_total": _counter("shards", "Those not complete, by cause.", "cause", SHARD_FAILURES),
     "shard_retries_total": _counter("tries", "Tries of shards beyond the first."),
     "shard_seconds_total": _counter("seconds", "Time of a core spent in shards, waiting included."),
     "stage_seconds_total": _counter("seconds", "The same by stage.", "stage", STAGES, "scan"),

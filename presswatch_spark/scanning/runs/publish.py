@@ -17,7 +17,6 @@ from pyspark.sql import DataFrame, SparkSession
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.spark.errors import spark_errors
 from presswatch_spark.core.spark.session import sql_session
-from presswatch_spark.scanning.monitoring.metrics import STATUSES
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.runs.markers import RunPart, Wave, in_groups, read_part
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear
@@ -26,6 +25,7 @@ from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS, columns_without_run
 from presswatch_spark.tables.digests import GROUP_DIGITS
 from presswatch_spark.tables.digests import table_digest as digest_of
+from presswatch_spark.tables.literals import SHARD_STATUSES
 from presswatch_spark.tables.seals import COUNTED, Written
 from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles, batches_of, written_by_spark
 from presswatch_spark.tables.store import TableStore
@@ -113,7 +113,7 @@ def _read(folder: Folder, parts: Sequence[RunPart], columns: pa.Schema) -> pa.Ta
 
 def _row(kind: Kind, log: pa.Table, rows: Mapping[str, int], facts: Row) -> dict[str, Any]:
     statuses = log["status"].to_pylist()
-    counts = {f"shards_{status}": statuses.count(status) for status in STATUSES}
+    counts = {f"shards_{status}": statuses.count(status) for status in SHARD_STATUSES}
     counts |= {COUNTED[table]: number for table, number in rows.items()}
     known = {name: value for name, value in facts.items() if value is not None}
     return {**facts, **counts, **kind.row(log, facts), **known}
@@ -132,7 +132,7 @@ def _written(run: OwnedRun, kind: Kind, parts: Sequence[RunPart], log: pa.Table,
 
 def _check(row: Row, rows: Mapping[str, int], counts: ShardTotals, run: OwnedRun) -> None:
     counted = [row["shards_planned"], counts.matches, counts.signals]
-    found = [sum(row[f"shards_{status}"] for status in STATUSES), *rows.values()]
+    found = [sum(row[f"shards_{status}"] for status in SHARD_STATUSES), *rows.values()]
     # Signals, where there are some, are counted apart.
     if found != counted[: len(found)]:
         raise OutputError(

@@ -35,10 +35,10 @@ from presswatch_spark.cli.main import run
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
 from presswatch_spark.corpus.registry import MandateDocument, Publisher
-from presswatch_spark.matching.judgement.grading import CONFIDENCES
 from presswatch_spark.matching.rights.in_force import STATUSES
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, Match
+from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.store import TableStore
 from tests.world.proofs import each_time
 from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, scan_here

@@ -13,8 +13,8 @@ from presswatch_spark.claims.make import OF_LETTER
 from presswatch_spark.claims.other_sources import SOURCES
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.matching.judgement.grading import letter_of
-from presswatch_spark.matching.judgement.reasons import OF_ROWS, REASONS
 from presswatch_spark.tables.declarations import Claim
+from presswatch_spark.tables.reasons import OF_ROWS, REASONS
 
 GRADES, RULES = GradeRules(), ConfidenceRules()
 GENERATED = 100_000

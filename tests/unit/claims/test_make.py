@@ -21,11 +21,11 @@ from presswatch_spark.claims.make import INPUT, article_groups
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import ConfigError, OutputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.matching.judgement.reasons import REASONS
 from presswatch_spark.query import in_duckdb
 from presswatch_spark.tables import derived
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import table_digest
+from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, YEAR_BEFORE, House, Seen, text
 from tests.world.corpora import write_jsonl

@@ -11,8 +11,8 @@ import pytest
 from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.narrative import case_of
 from presswatch_spark.core.translation import Translator
-from presswatch_spark.matching.judgement.reasons import OF_ROWS, REASONS
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.reasons import OF_ROWS, REASONS
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, House, Seen, text
 

@@ -11,8 +11,8 @@ import pytest
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.translation import LANGUAGES, Translator
-from presswatch_spark.matching.judgement.reasons import REASONS
 from presswatch_spark.tables.declarations import Match
+from presswatch_spark.tables.reasons import REASONS
 from tests.world.tables import match, publish
 
 RUNS = ("20240602T080000Z-abcdef", "20240702T080000Z-012345")

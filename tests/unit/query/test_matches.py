@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.core.errors import OutputError
-from presswatch_spark.matching.judgement.grading import CONFIDENCES, GRADES
 from presswatch_spark.query.matches import ORDERS, Matches, MatchFilter, MatchTotals, match_table
 from presswatch_spark.tables.declarations import Claim, Derivation, Match
+from presswatch_spark.tables.literals import CONFIDENCES, GRADES
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
 from tests.world.proofs import each_time

@@ -10,15 +10,10 @@ from typing import Any, get_args
 import pytest
 
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.matching.judgement.grading import (
-    confidence_reasons,
-    grade,
-    judged,
-    letter_of,
-)
-from presswatch_spark.matching.judgement.reasons import OF_ROWS
+from presswatch_spark.matching.judgement.grading import confidence_reasons, grade, judged, letter_of
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.literals import Ownership
+from presswatch_spark.tables.reasons import OF_ROWS
 from tests.world.documents import text_of
 
 REFUSED = "common_words"

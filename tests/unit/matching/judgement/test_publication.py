@@ -6,11 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from presswatch_spark.matching.judgement.grading import (
-    captured_before,
-    dated_before,
-    publication_of,
-)
+from presswatch_spark.matching.judgement.grading import captured_before, dated_before, publication_of
 
 DAY = datetime(2024, 5, 18, tzinfo=UTC)
 NOON = DAY.replace(hour=12)

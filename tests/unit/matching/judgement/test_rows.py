@@ -26,7 +26,6 @@ from presswatch_spark.matching.judgement.match_rows import (
     document_rows,
     span_places,
 )
-from presswatch_spark.matching.judgement.reasons import REASONS
 from presswatch_spark.matching.judgement.sites import SiteMatch
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify
 from presswatch_spark.reading.text.words import words_of
@@ -38,6 +37,7 @@ from presswatch_spark.tables.digests import (
     row_digest,
     table_digest,
 )
+from presswatch_spark.tables.reasons import REASONS
 
 CAPTURED = datetime(2024, 5, 18, 3, 58, 10, tzinfo=timezone(timedelta(hours=2)))
 PUBLISHED = CAPTURED - timedelta(days=1)

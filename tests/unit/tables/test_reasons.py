@@ -8,8 +8,8 @@ import runpy
 import pytest
 
 from presswatch_spark.core.translation import LANGUAGES, Translator
-from presswatch_spark.matching.judgement.grading import CONFIDENCES
-from presswatch_spark.matching.judgement.reasons import REASONS, Reason
+from presswatch_spark.tables.literals import CONFIDENCES
+from presswatch_spark.tables.reasons import REASONS, Reason
 from tests.conftest import ROOT
 
 ALL = pytest.mark.parametrize("reason", REASONS.values(), ids=list(REASONS))

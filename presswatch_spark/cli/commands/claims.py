@@ -199,12 +199,8 @@ def report(
 
     Example: presswatch report --corpus corpus --out report.html tables
     """
-    from presswatch_spark.legal.notices.parties import load_recipients
     from presswatch_spark.legal.report.make import ReportOrder, make_report
 
-    recipients = list(load_recipients().values()) if case else ()
-    order = ReportOrder(
-        tables, form.storage, case=case, recipients=recipients, corpus=corpus, mirrors=mirrors, engine=engine
-    )
+    order = ReportOrder(tables, form.storage, case=case, corpus=corpus, mirrors=mirrors, engine=engine)
     make_report(order, {language: out}, lambda stage: tell(f"{stage} …"))
     return Reply([f"written to {out}"])

@@ -27,7 +27,7 @@ from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import NoticeOrder
 from presswatch_spark.legal.notices.notice import DraftedNotice, draft_notice, today
-from presswatch_spark.legal.notices.parties import load_recipient, load_recipients, load_sender
+from presswatch_spark.legal.notices.parties import load_recipient, load_sender
 from presswatch_spark.legal.removal.places import open_case
 from presswatch_spark.legal.report.make import ReportOrder, make_report
 from presswatch_spark.query.pointers.pointer import parse_mirror
@@ -138,14 +138,8 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
     dossier = None
     if has_legal():
         dossier = _make_dossier(folder, config, say)
-        order = ReportOrder(
-            tables,
-            config.storage,
-            case=str(folder / "case"),
-            recipients=list(load_recipients().values()),
-            corpus=corpus,
-            engine="duckdb",
-        )
+        case = str(folder / "case")
+        order = ReportOrder(tables, config.storage, case=case, corpus=corpus, engine="duckdb")
         make_report(order, reports_in(folder), say)
     return Demonstration(
         folder=folder,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from presswatch_spark.claims.exposures import Exposed, load_exposures
 from presswatch_spark.claims.narrative import ExplainedRow, case_of
@@ -12,6 +12,7 @@ from presswatch_spark.core.errors import OutputError, PresswatchError
 from presswatch_spark.core.extras import library
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.legal.notices.parties import Recipient, load_recipients
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.legal.report.questions import QUESTIONS, AnsweredQuestion, ask
@@ -29,29 +30,18 @@ OF_CLAIMS, OF_ROWS = frozenset({"reservations", "reasons"}), frozenset({"reasons
 """Questions that are asked only if there are claims, or only if there are none."""
 
 
-class NoticeRecipient(Protocol):
-    """Who is asked to remove rows, as `notices.parties` has it."""
-
-    @property
-    def name(self) -> str:
-        """Return its name."""
-
-    def concerns(self, dataset: str, file: str) -> bool:
-        """Return whether a place is a matter for it, by the format of its row and the address of its file."""
-
-
 @dataclass(frozen=True, slots=True)
 class ReportOrder:
     """The sources of a page.
 
-    `case`: a case of removal, whose places are counted for each of `recipients`. `corpus`: that of the scan,
-    for names and texts. `mirrors`: where the files of the datasets are today. `engine`: one of `sql.ENGINES`.
+    `case`: a case of removal, whose places are counted for each recipient of notices. `corpus`: that of the
+    scan, for names and texts. `mirrors`: where the files of the datasets are today. `engine`: one of
+    `sql.ENGINES`.
     """
 
     tables: str
     storage: StorageOptions
     case: str | None = None
-    recipients: Sequence[NoticeRecipient] = ()
     corpus: str | None = None
     mirrors: Sequence[Mirror] = ()
     engine: str = "auto"
@@ -85,7 +75,7 @@ class Gathered:
     unfinished: int
     examples: Sequence[Example]
     removal: CaseStatus | None
-    recipients: Sequence[NoticeRecipient]
+    recipients: Sequence[Recipient]
     exposed: Exposed
     exposures: Sequence[Mapping[str, Any]]
     titles: Mapping[str, str]
@@ -169,7 +159,7 @@ def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -
         unfinished=sum(1 for _ in unfinished_runs(store)),
         examples=examples,
         removal=CaseStatus.of(RemovalCase.open(order.case, storage)) if order.case else None,
-        recipients=order.recipients,
+        recipients=tuple(load_recipients().values()) if order.case else (),
         exposed=exposed,
         exposures=list(exposed.totals()),
         titles={title.id: title.name for title in registry.titles.values()} if registry else {},

@@ -24,6 +24,7 @@ from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, rang
 from presswatch_spark.claims.narrative import LETTERS
 from presswatch_spark.core.translation import N_
 from presswatch_spark.legal.evidence.typesetting import environment
+from presswatch_spark.legal.notices.parties import Recipient
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.legal.report.cells import (
     FIRST_ROWS_SHOWN,
@@ -36,7 +37,7 @@ from presswatch_spark.legal.report.cells import (
     url_cell,
 )
 from presswatch_spark.legal.report.figures import figures_of
-from presswatch_spark.legal.report.make import Example, Gathered, NoticeRecipient
+from presswatch_spark.legal.report.make import Example, Gathered
 from presswatch_spark.legal.report.questions import HOSTS, ROWS, AnsweredQuestion
 from presswatch_spark.legal.report.wording import CORPUS, Commands, ReportWords, code, safe
 from presswatch_spark.query.sql import ENGINE_NAMES
@@ -246,7 +247,7 @@ def _example(example: Example, _: ReportWords) -> dict[str, Any]:
 # --- removal
 
 
-def _removal(status: CaseStatus, recipients: Sequence[NoticeRecipient], _: ReportWords) -> dict[str, Any]:
+def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords) -> dict[str, Any]:
     """Return the status of a case by recipient and by state; a place may be a matter for several."""
     case, counts = status.case, defaultdict[str, Counter[str]](Counter)
     removed, claims = status.claims()

@@ -7,29 +7,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
 from presswatch_spark.legal.evidence import verify as alone
 
-DAYS = timedelta(days=30)
-POLICY = """
+CONFIG = """
 [tsa]
 default_tsa = here
 [here]
-serial = {folder}/serial
+serial = serial
 crypto_device = builtin
-signer_cert = {folder}/tsa.pem
-certs = {folder}/chain.pem
-signer_key = {folder}/tsa.key
+signer_cert = unit.pem
+certs = chain.pem
+signer_key = unit.key
 signer_digest = sha256
 default_policy = 1.2.3.4.1
 digests = sha256, sha384, sha512
@@ -38,9 +31,25 @@ ordering = yes
 tsa_name = yes
 ess_cert_id_chain = no
 ess_cert_id_alg = sha256
+[req]
+distinguished_name = no_one
+[no_one]
+[root]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+[between]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+[unit]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature,nonRepudiation
+extendedKeyUsage = critical,timeStamping
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 """
-
-
 HEADS = {
     "drips its head": b"HTTP/1.1 200 OK\r\nX-Slow: ",
     "drips its chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
@@ -49,12 +58,13 @@ HEADS = {
 
 @dataclass
 class Authority:
-    """A running authority. `lie`: what it does wrong; `asked`: the requests that came."""
+    """A running authority. `lie`: what it does wrong; `asked`: the requests, `heard`: their heads."""
 
     folder: Path
     url: str = ""
     lie: str = ""
     asked: list[bytes] = field(default_factory=list)
+    heard: list[tuple[str, str | None]] = field(default_factory=list)
 
     @property
     def root(self) -> Path:
@@ -75,11 +85,11 @@ class Authority:
             request = request[:-4] + bytes([request[-4] ^ 1]) + request[-3:]
         (self.folder / "query.tsq").write_bytes(request)
         reply = self.folder / "reply.tsr"
-        self._openssl("ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query.tsq", "-out", str(reply))
+        self.openssl("ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query.tsq", "-out", str(reply))
         token = reply.read_bytes()
         return disordered(token) if self.lie == "disorder" else token
 
-    def _openssl(self, *words: str) -> None:
+    def openssl(self, *words: str) -> None:
         subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
 
 
@@ -97,13 +107,14 @@ def authority(folder: Path, name: str = "Horodatage") -> Iterator[Authority]:
     """Run an authority with a root, an intermediate and a certificate of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     running = Authority(folder)
-    _certificates(folder, name)
     (folder / "serial").write_text("01\n")
-    (folder / "tsa.cnf").write_text(POLICY.format(folder=folder))
+    (folder / "tsa.cnf").write_text(CONFIG)
+    _certificates(running, name)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             request = self.rfile.read(int(self.headers["Content-Length"]))
+            running.heard.append((self.path, self.headers["Authorization"]))
             if running.lie == "down":
                 self.connection.close()
                 return
@@ -144,57 +155,12 @@ def authority(folder: Path, name: str = "Horodatage") -> Iterator[Authority]:
         thread.join()
 
 
-def _certificates(folder: Path, name: str) -> None:
-    keys = [rsa.generate_private_key(65537, 2048) for _ in range(3)]
-    names = [_named(f"{name} {each}") for each in ("root", "between", "unit")]
-    signers = [(names[0], keys[0]), (names[0], keys[0]), (names[1], keys[1])]
-    made = []
-    for place, (key, own, (issuer, by)) in enumerate(zip(keys, names, signers, strict=True)):
-        is_authority = place < 2
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(own)
-            .issuer_name(issuer)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(datetime.now(UTC) - DAYS)
-            .not_valid_after(datetime.now(UTC) + DAYS)
-            .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False
-            )
-            .add_extension(_usage(is_authority), critical=True)
-        )
-        if not is_authority:
-            purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
-            builder = builder.add_extension(purpose, critical=True)
-        made.append(builder.sign(by, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    (folder / "root.pem").write_bytes(made[0])
-    (folder / "chain.pem").write_bytes(made[1] + made[0])
-    (folder / "tsa.pem").write_bytes(made[2])
-    (folder / "tsa.key").write_bytes(
-        keys[2].private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-
-
-def _named(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-
-def _usage(is_authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not is_authority,
-        content_commitment=not is_authority,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=is_authority,
-        crl_sign=is_authority,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def _certificates(running: Authority, name: str) -> None:
+    """Write keys and certificates of a root, an intermediate and a unit, each signed by the one before."""
+    for kind, issuer in (("root", ""), ("between", "root"), ("unit", "between")):
+        command = f"req -x509 -newkey rsa:2048 -nodes -days 30 -config tsa.cnf -extensions {kind}".split()
+        command += ["-subj", f"/CN={name} {kind}", "-keyout", f"{kind}.key", "-out", f"{kind}.pem"]
+        command += ["-CA", f"{issuer}.pem", "-CAkey", f"{issuer}.key"] if issuer else []
+        running.openssl(*command)
+    chain = [(running.folder / f"{kind}.pem").read_bytes() for kind in ("between", "root")]
+    (running.folder / "chain.pem").write_bytes(b"".join(chain))

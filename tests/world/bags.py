@@ -20,6 +20,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.evidence import documents
 from presswatch_spark.legal.evidence import verify as alone
 from presswatch_spark.legal.evidence.build import BagOrder, Built, make_bag
+from presswatch_spark.legal.evidence.reading import verified
 from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.claims import AS_OF, judge_all
@@ -57,11 +58,18 @@ def readme(bag: Path, language: str) -> str:
 
 
 def build(
-    found: Release, name: str, *, mirrored: bool = True, path: str = "", printed: bool = False, **order: Any
+    found: Release,
+    name: str,
+    *,
+    some: int = 0,
+    mirrored: bool = True,
+    path: str = "",
+    printed: bool = False,
+    **order: Any,
 ) -> tuple[Path, Built]:
-    """Make a bag of a release; its shards are asked of the server unless not `mirrored`."""
-    mirrors = [found.mirror] if mirrored else []
-    order = {"confidences": LETTERS, "mirrors": mirrors} | order
+    """Make a bag of a release, of `some` claims or all; shards are read from the server if `mirrored`."""
+    chosen = {"rows": str(some_rows(found, some))} if some else {"confidences": LETTERS}
+    order = chosen | {"mirrors": [found.mirror] if mirrored else []} | order
     out, config = found.folder / name, load_scan_config(flags=QUICK)
     with nullcontext() if printed else unprinted():
         made = make_bag(bag_order(path or found.tables, found.corpus, **order), str(out), config)
@@ -120,9 +128,14 @@ def some_rows(found: Release, count: int) -> Path:
     return file
 
 
-def lines(bag: Path) -> list[dict[str, Any]]:
-    """The rows of a bag, with claims and records."""
-    return [json.loads(line) for line in (bag / alone.ROWS).read_bytes().splitlines()]
+def lines(bag: Path, name: str = alone.ROWS) -> list[dict[str, Any]]:
+    """The rows of a bag with claims and records, or the lines of another file of JSON."""
+    return [json.loads(line) for line in (bag / name).read_bytes().splitlines()]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files below a folder, by name."""
+    return {name: (folder / name).read_bytes() for name in files(folder)}
 
 
 def files(bag: Path) -> list[str]:
@@ -141,6 +154,17 @@ def flipped(path: Path, place: int, mask: int = 1) -> Iterator[None]:
         yield
     finally:
         path.write_bytes(before)
+
+
+def names_it(findings: alone.Findings, name: str) -> bool:
+    """Return whether a fault is about a file or a line of it."""
+    return any(fault.partition(":")[0] == name for fault in findings.faults)
+
+
+def refused(bag: Path, name: str) -> bool:
+    """Return whether both verifiers refuse a bag and name the faulty file."""
+    code, said = by_itself(bag)
+    return name in verified(bag).faults and code == 1 and f"REFUSED {name}: " in said
 
 
 def by_itself(folder: Path) -> tuple[int, str]:

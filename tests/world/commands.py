@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,31 @@ from presswatch_spark.cli import main as cli
 from tests.conftest import ROOT
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """Exit code of a command, and everything that it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def outcome(command: str, *arguments: object) -> Outcome:
+    """Run a command, named with blanks ("evidence build"), in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = cli.run([*command.split(), *map(str, arguments)])
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
 def presswatch(*arguments: str, **environment: str) -> str:
     """Run a command that must end well, with more environment; what it printed to standard output."""
-    said, complaints = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(complaints):
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        code = cli.run(arguments)
-    assert code == 0, complaints.getvalue()
-    return said.getvalue()
+        done = outcome("", *arguments)
+    assert done.code == 0, done.err
+    return done.out
 
 
 FILES = {

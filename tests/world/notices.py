@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from presswatch_spark.cli.demo.generate import package_file
 from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import NoticeOrder
-from presswatch_spark.legal.notices.notice import DraftedNotice, draft_notice
+from presswatch_spark.legal.notices.notice import DraftedNotice, Notice, draft_notice
 from presswatch_spark.legal.notices.parties import Sender, load_recipient, load_sender
 from presswatch_spark.legal.notices.rules import Checking, NoticeCheck, check_notice
 from presswatch_spark.legal.removal.case import RemovalCase
@@ -32,7 +34,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.world.release import Release, probe
 from tests.world.tables import write
 
-DRAFTED = date(2026, 11, 27)
+DRAFTED = datetime.now(UTC).date() - timedelta(days=4)
 _OF_SELECTION = ("source", "choice", "claims", "mirrors")
 SENDER: dict[str, Any] = {
     "name": "Alliance de la presse des régions",
@@ -120,9 +122,27 @@ class Bureau:
         order = self.order(law, lang, selection=self.select(**chosen), **changed)
         return draft_notice(order, str(self.folder / name))
 
+    def drafted(self, law: str = "fr", lang: str = "fr") -> Path:
+        """Return the folder of a notice of the case, which is drafted once and not changed."""
+        folder = self.folder / f"drafted-{law}-{lang}"
+        if not folder.exists():
+            self.draft(folder.name, law, lang)
+        return folder
+
+    def copy(self, name: str, law: str = "fr", lang: str = "fr") -> Path:
+        """Return the folder of a copy of such a notice, to be changed."""
+        return Path(shutil.copytree(self.drafted(law, lang), self.folder / name))
+
+    def open(self, name: str = "n") -> Notice:
+        return Notice.open(str(self.folder / name), StorageOptions())
+
     def check(self, name: str = "n", **changed: Any) -> NoticeCheck:
         checking = Checking(sender=self.sender(), recipient=load_recipient("common-crawl"))
         return check_notice(str(self.folder / name), replace(checking, **changed))
+
+    def refused(self, name: str = "n", **changed: Any) -> set[tuple[str, str]]:
+        """The rules that a notice breaks, each with what each refusal is about."""
+        return {(each.rule, each.about) for each in self.check(name, **changed).refusals}
 
     def rules(self, name: str = "n", **changed: Any) -> dict[str, str]:
         """The rules that a notice breaks, each with what its last refusal is about."""
@@ -152,6 +172,22 @@ def rewrite_claims(tables: Path, change: Callable[[dict[str, Any]], object]) -> 
     for row in rows:
         change(row)
     write(store, "claims", run_id, rows, Claim.schema)
+
+
+@contextmanager
+def claim_changed(office: Bureau, row: str, **columns: Any) -> Iterator[None]:
+    """Change a published claim for as long as the block lasts, as if it were judged anew."""
+    before = TableStore.open(str(office.crawl.tables)).read("claims").to_pylist()
+    rewrite_claims(office.crawl.tables, lambda claim: claim["row_sha256"] == row and claim.update(columns))
+    try:
+        yield
+    finally:
+        rewrite_claims(office.crawl.tables, lambda claim: claim.update(before.pop(0)))
+
+
+def annex_rows(folder: Path, table: str = "rows") -> list[dict[str, Any]]:
+    """The rows of a table of the annex."""
+    return [json.loads(line) for line in (folder / f"annex/{table}.jsonl").read_text("utf-8").splitlines()]
 
 
 def text_in(letter: bytes) -> str:

@@ -13,21 +13,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.core.translation import LANGUAGES
-from presswatch_spark.legal.notices.parties import load_recipients
 from presswatch_spark.legal.report import figures
 from presswatch_spark.legal.report.make import ReportOrder, make_report
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Match, PublishedRun
-from presswatch_spark.tables.store import TableStore
 from tests.world.claims import House, Seen, text
 from tests.world.reviews import ARABIC, HOSTILE
-from tests.world.tables import NOON, match, publish_row, row_of
 
 PUNYCODE = "xn--bcher-kva.example"
 
@@ -92,46 +85,10 @@ def _pages(
     tables: Path, corpus: Path | None, files: Mapping[str, Path], *, drawn: bool = False, **more: Any
 ) -> dict[str, str]:
     given: dict[str, Any] = {"corpus": str(corpus) if corpus else None, "engine": "duckdb"} | more
-    if more.get("case"):
-        given["recipients"] = list(load_recipients().values())
     with nullcontext() if drawn else undrawn():
         places = {language: str(file) for language, file in files.items()}
         make_report(ReportOrder(str(tables), StorageOptions(), **given), places)
     return {language: file.read_text("utf-8") for language, file in files.items()}
-
-
-def many_rows(tables: Path, rows: int) -> None:
-    """Publish a run with many rows: 5,000 hosts, 20,000 articles of 30 publishers, letters A to C."""
-    run_id, places = "20240601T120000Z-abcdef", np.arange(rows)
-    varied = {
-        "row_sha256": pa.array([f"{place:064x}" for place in places]),
-        "text_sha256": pa.array([f"{place:064x}" for place in places]),
-        "document_url": pa.array([f"https://h{place % 5000}.example/{place}" for place in places]),
-        "document_host": pa.array([f"h{place % 5000}.example" for place in places]),
-        "article_id": pa.array([f"a{place % 20_000}" for place in places]),
-        "publisher_id": pa.array([f"p{place % 30}" for place in places]),
-        "title_id": pa.array([f"t{place % 30}" for place in places]),
-        "headline": pa.array([f"Titre {place % 20_000}" for place in places]),
-        "release": pa.array([f"CC-MAIN-2024-{10 + place % 8}" for place in places]),
-        "confidence": pa.array(np.array(["A", "B", "C"])[places % 3]),
-        "copied_words": pa.array(20 + places % 400, pa.int32()),
-    }
-    blank = match("a", "https://a.example/", run_id=run_id, article_published_at=NOON)
-    columns = [
-        varied[field.name]
-        if field.name in varied
-        else pa.repeat(pa.scalar(blank[field.name], field.type), rows)
-        for field in Match.schema
-    ]
-    store = TableStore.create(str(tables))
-    (store.root.path / "matches").mkdir()
-    table = pa.Table.from_arrays(columns, schema=Match.schema)
-    pq.write_table(table, store.root.path / "matches" / f"{run_id}-00000.parquet")
-    publish_row(
-        store,
-        "runs",
-        row_of(PublishedRun, run_id=run_id, dataset="wet", matches=rows, shards_planned=1),
-    )
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What tests of evidence share: a release on a web server with records of every kind, and a bag of it."""
+"""A release on a web server with records of every kind, and bags of it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.world.bags import FIVE, build, some_rows, unprinted
+from tests.world.bags import FIVE, build, unprinted
 from tests.world.release import Release, release
-from tests.world.servers import Server, web
+from tests.world.servers import web
 
 
 @pytest.fixture(scope="session")
-def release_server() -> Iterator[Server]:
-    with web() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def crawl(tmp_path_factory: pytest.TempPathFactory, release_server: Server) -> Release:
+def crawl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
     """A release of five forms; tests do not change it."""
-    return release(tmp_path_factory.mktemp("crawl"), release_server, FIVE)
+    with web() as server:
+        yield release(tmp_path_factory.mktemp("crawl"), server, FIVE)
 
 
 @pytest.fixture(scope="session")
@@ -34,14 +29,13 @@ def sealed(crawl: Release) -> Path:
 @pytest.fixture(scope="session")
 def six(crawl: Release) -> Path:
     """A bag of six claims, two of each dataset; tests change copies."""
-    rows = str(some_rows(crawl, 6))
-    return build(crawl, "six", rows=rows, confidences=(), with_texts=True, printed=True)[0]
+    return build(crawl, "six", some=6, with_texts=True, printed=True)[0]
 
 
 @pytest.fixture(scope="session")
 def told(crawl: Release) -> Path:
     """A bag of six claims whose README is text."""
-    return build(crawl, "told", rows=str(some_rows(crawl, 6)), confidences=())[0]
+    return build(crawl, "told", some=6)[0]
 
 
 @pytest.fixture

@@ -1,15 +1,17 @@
-"""A sealed bag: what is in it, what other people's tools say of it, and that no byte of it changes unseen."""
+"""Bags are sound for the tools of others, have each record as it is stored, and are made as a whole."""
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
 import json
-import re
+import os
 import shutil
 import subprocess
-from itertools import cycle
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import bagit
@@ -17,26 +19,57 @@ import pyarrow.parquet as pq
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from presswatch_spark.core.errors import CorruptError
+from presswatch_spark.claims.make import Sources
+from presswatch_spark.cli.demo.generate import Page
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.legal.evidence import verify as alone
-from presswatch_spark.legal.evidence.bag import Bag, sealed_facts
-from presswatch_spark.legal.evidence.reading import verified
-from tests.world.bags import FIVE, bag_of, build, by_itself, files, flipped, lines, readme, some_rows
-from tests.world.release import Release
-from tests.world.scanned import some_pages
+from presswatch_spark.legal.evidence.build import make_bag
+from presswatch_spark.legal.evidence.reading import challenge, verified
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import RightsSignal, ShardLog, Target
+from presswatch_spark.tables.store import TableStore
+from tests.unit.matching.rights.test_rights_scan import SITE, Answer, scan, write_warc
+from tests.world.bags import (
+    FIVE,
+    bag_of,
+    bag_order,
+    build,
+    by_itself,
+    contents,
+    lines,
+    names_it,
+    readme,
+    some_rows,
+)
+from tests.world.claims import AS_OF, judge_all
+from tests.world.commands import outcome
+from tests.world.corpora import article, write_jsonl
+from tests.world.corpora import build as build_corpus
+from tests.world.proofs import each_time
+from tests.world.release import LETTERS, Release, probe, release
+from tests.world.scanned import FORMS, some_pages
+from tests.world.servers import Fault, web
+from tests.world.tables import publish, write
 
-PLACES = (0, 0.37, 0.5, 0.999)
+STORAGE = StorageOptions()
 
 
-def names_it(findings: alone.Findings, name: str) -> bool:
-    return name in findings.faults or any(fault.startswith(f"{name}:") for fault in findings.faults)
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Release]:
+    """A release of one shard on a server of its own, which tests may change."""
+    with web() as server:
+        yield release(tmp_path, server)
 
 
-def test_a_bag_is_sound_for_the_tools_of_others(sealed: Path) -> None:
-    assert bagit.Bag(str(sealed)).validate()
-    assert by_itself(sealed)[0] == 0
-    assert not verified(sealed).faults
-    packed = sorted((sealed / "data/records").glob("*.warc.gz"))
+def test_a_bag_is_sound_for_the_tools_of_others_wherever_it_is_copied(sealed: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(sealed, tmp_path / "copy with blanks é"))
+    assert bagit.Bag(str(copy)).validate()
+    code, said = by_itself(copy)
+    assert (code, "all of it is as it was sealed" in said) == (0, True)
+    assert not verified(copy).faults
+    assert contents(copy) == contents(sealed), "verifiers write nothing"
+    packed = sorted((copy / "data/records").glob("*.warc.gz"))
     assert packed
     for path in packed:
         subprocess.run(["gzip", "-t", str(path)], check=True)
@@ -44,7 +77,7 @@ def test_a_bag_is_sound_for_the_tools_of_others(sealed: Path) -> None:
         assert record.rec_headers["WARC-Record-ID"]
 
 
-def test_every_row_has_its_record_as_it_lies_in_its_shard(sealed: Path, crawl: Release) -> None:
+def test_every_row_has_its_run_and_its_record_as_it_lies_in_its_shard(sealed: Path) -> None:
     kinds = set()
     for line in lines(sealed):
         row, record = line["row"], line["record"]
@@ -53,143 +86,45 @@ def test_every_row_has_its_record_as_it_lies_in_its_shard(sealed: Path, crawl: R
         data = (sealed / record["path"]).read_bytes()
         assert hashlib.sha256(data).hexdigest() == record["sha256"]
         shard = Path(line["source"]["shard_uri"]).read_bytes()
+        start = row["record_offset"]
         if record["kind"] in ("gzip", "plain"):
-            start = row["record_offset"]
             assert data == shard[start : start + row["record_length"]]
         elif record["kind"] == "inflated":
-            start = row["record_offset"]
             assert data == gzip.decompress(shard)[start : start + row["record_length"]]
         elif record["kind"] == "line":
             assert data == gzip.decompress(shard).split(b"\n")[row["row_index"]]
         else:
             assert hashlib.sha256(data).hexdigest() == row["text_sha256"]
     assert kinds == {"gzip", "inflated", "line", "cell"}
-
-
-def test_rows_of_a_bag_are_in_order_and_their_runs_are_in_it(small: Path) -> None:
-    digests = [line["row"]["row_sha256"] for line in lines(small)]
-    assert digests == sorted(digests)
-    runs = {line["source"]["run_id"] for line in lines(small)}
-    assert set(pq.read_table(small / "data/tables/runs.parquet")["run_id"].to_pylist()) == runs
+    runs = pq.read_table(sealed / "data/tables/runs.parquet")["run_id"].to_pylist()
+    assert set(runs) == {line["source"]["run_id"] for line in lines(sealed)}
 
 
 def test_every_request_is_written_down_with_its_answer(sealed: Path, crawl: Release) -> None:
-    told = [json.loads(line) for line in (sealed / "data/http/exchanges.jsonl").read_bytes().splitlines()]
+    told = lines(sealed, "data/http/exchanges.jsonl")
     line = next(line for line in lines(sealed) if line["record"]["kind"] == "gzip")
-    start = line["row"]["record_offset"]
+    start = f"bytes={line['row']['record_offset']}-"
     (one, *_) = (
         each
         for each in told
-        for name, value in each["request_headers"]
-        if name == "Range" and value.startswith(f"bytes={start}-")
+        if any(name == "Range" and value.startswith(start) for name, value in each["request_headers"])
     )
     assert (one["method"], one["status"]) == ("GET", 206)
     assert [name for name, _ in one["headers"] if name == "Content-Range"] == ["Content-Range"]
-    protocol = json.loads((sealed / "data/protocol.json").read_bytes())
-    (server,) = protocol["servers"]
+    (server,) = json.loads((sealed / "data/protocol.json").read_bytes())["servers"]
     assert server["resolves_to"] == ["127.0.0.1"]
     assert server["answered_from"] == [one["remote"]] == [crawl.server.url.removeprefix("http://")]
     assert server["requests"] == len(told)
     assert abs(server["clock_ahead_seconds"]) < 2
 
 
-def test_texts_of_articles_are_in_a_bag_only_if_asked_for(
-    small: Path, crawl: Release, tmp_path: Path
-) -> None:
-    bare, _ = build(crawl, f"bare-{tmp_path.name}", rows=str(some_rows(crawl, 6)), confidences=())
-    for bag, has_texts in ((small, True), (bare, False)):
-        articles = [
-            json.loads(line) for line in (bag / "data/corpus/articles.jsonl").read_bytes().splitlines()
-        ]
-        assert articles
-        for article in articles:
-            path = bag / f"data/corpus/texts/{article['sha256']}.txt"
-            assert path.exists() == has_texts
-        bodies = {article["sha256"] for article in articles}
-        assert bodies == {line["row"]["article_sha256"] for line in lines(bag)} - {None}
-
-
-def test_one_changed_byte_anywhere_is_refused_and_named(small: Path) -> None:
-    for name in files(small):
-        path = small / name
-        size = path.stat().st_size
-        assert size, name
-        for place, mask in zip(sorted({int(share * size) for share in PLACES}), cycle((1, 32)), strict=False):
-            with flipped(path, place, mask):
-                assert names_it(alone.check(str(small)), name), (name, place, mask)
-    assert not alone.check(str(small)).faults
-
-
-@pytest.mark.full
-def test_both_verifiers_name_what_has_changed(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The one in the bag is a process of its own for a file of each kind; for others its code runs here."""
-    kinds = set()
-    for name in files(small):
-        if name == "verify.py":
-            continue
-        with flipped(small / name, (small / name).stat().st_size // 2):
-            assert names_it(verified(small), name), name
-            kind = (Path(name).parent, Path(name).suffix)
-            if kind in kinds:
-                code, said = alone.main(str(small)), capsys.readouterr().out
-            else:
-                code, said = by_itself(small)
-            kinds.add(kind)
-            assert code == 1
-            assert f"REFUSED {name}" in said
-    assert len(kinds) > 5
-
-
-def test_what_is_added_or_taken_away_is_named(small: Path) -> None:
-    for name in ("more.txt", "data/more.txt", "data/records/more.bin", "stamps/99.tsr", "manifest-md5.txt"):
-        path = small / name
-        is_folder_new = not path.parent.exists()
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"more")
-        assert name in alone.check(str(small)).faults
-        path.unlink()
-        if is_folder_new:
-            assert path.parent.name in alone.check(str(small)).faults
-            path.parent.rmdir()
-    (small / "data/link").symlink_to("/etc/hostname")
-    assert "data/link" in alone.check(str(small)).faults
-    (small / "data/link").unlink()
-    for name in files(small):
-        kept = (small / name).read_bytes()
-        (small / name).unlink()
-        assert names_it(alone.check(str(small)), name), name
-        (small / name).write_bytes(kept)
-    assert not alone.check(str(small)).faults
-
-
-def test_who_changes_a_row_and_all_manifests_still_breaks_the_seal(small: Path) -> None:
-    rows = small / alone.ROWS
-    first, _, rest = rows.read_bytes().partition(b"\n")
-    fields = json.loads(first)
-    fields["source"]["shard_uri"] = fields["source"]["shard_uri"].swapcase()
-    rows.write_bytes(alone.canonical(fields).encode() + b"\n" + rest)
-    for kind in ("manifest", "tagmanifest"):
-        findings = alone.Findings()
-        measured = alone.measure(str(small), findings)
-        payload = [name for name in measured if name.startswith("data/") == (kind == "manifest")]
-        listed = [name for name in payload if not name.startswith("tagmanifest-")]
-        for place, algorithm in enumerate(alone.ALGORITHMS, 1):
-            text = alone.manifest_text({name: str(measured[name][place]) for name in listed})
-            (small / f"{kind}-{algorithm}.txt").write_text(text)
-    assert bagit.Bag(str(small)).validate()
-    faults = alone.check(str(small)).faults
-    assert {"the bag", "manifest-sha256.txt", "manifest-sha512.txt"} <= faults.keys()
-    assert "the claims" not in faults
-
-
-def test_the_same_claims_have_the_same_root_wherever_they_are_read(crawl: Release, tmp_path: Path) -> None:
-    rows = {"rows": str(some_rows(crawl, 6)), "confidences": ()}
-    _, by_web = build(crawl, f"web-{tmp_path.name}", **rows)
-    _, by_disk = build(crawl, f"disk-{tmp_path.name}", mirrored=False, **rows)
-    assert by_web.seal["claims_root"] == by_disk.seal["claims_root"]
-    assert by_web.seal["bag_root"] != by_disk.seal["bag_root"]
-    _, fewer = build(crawl, f"fewer-{tmp_path.name}", rows=str(some_rows(crawl, 5)), confidences=())
-    assert fewer.seal["claims_root"] != by_web.seal["claims_root"]
+def test_the_same_claims_have_the_same_root_wherever_they_are_read(crawl: Release) -> None:
+    of_web, of_disk, fewer = (
+        build(crawl, f"root-{number}", some=some, mirrored=is_mirrored)[1].seal
+        for number, (some, is_mirrored) in enumerate([(6, True), (6, False), (5, True)])
+    )
+    assert of_web["claims_root"] == of_disk["claims_root"] != fewer["claims_root"]
+    assert of_web["bag_root"] != of_disk["bag_root"]
 
 
 @pytest.mark.full
@@ -207,38 +142,277 @@ def test_the_same_claims_of_two_machines_have_the_same_root(tmp_path: Path) -> N
     assert seals[0]["bag_root"] != seals[1]["bag_root"]
 
 
-def resealed(bag: Path) -> None:
-    """Seal a bag anew, as who forges one would."""
-    about = {"verifier_sha256": sealed_facts(bag)["verifier_sha256"]}
-    for name in files(bag):
-        if name.startswith(("manifest", "tagmanifest", "seal")):
-            (bag / name).unlink()
-    Bag(bag).seal(about, "")
-    Bag(bag).finish()
+@pytest.mark.full
+def test_every_form_of_shard_is_sealed_and_no_byte_of_it_changes_unseen(tmp_path: Path) -> None:
+    # All files are read for each byte: other tests change bytes of the PDFs of few claims.
+    bag = bag_of(tmp_path, tuple(FORMS), some_pages(12))
+    assert {line["record"]["reason"] for line in lines(bag)} == {None}
+    assert set(FIVE) < set(FORMS)
+    for name, data in contents(bag).items():
+        for place in range(0, len(data), max(1, len(data) // 23)):
+            changed = bytearray(data)
+            changed[place] ^= 1 << place % 8
+            (bag / name).write_bytes(changed)
+            assert names_it(alone.check(str(bag)), name), (name, place)
+        (bag / name).write_bytes(data)
+    assert not alone.check(str(bag)).faults
 
 
-def test_a_text_under_the_name_of_another_is_refused(small: Path) -> None:
-    one, other, *_ = sorted((small / "data/corpus/texts").iterdir())
-    one.write_bytes(other.read_bytes())
-    with pytest.raises(CorruptError, match="is not the text that it is called by"):
-        resealed(small)
+# --- records that do not read
 
 
-def test_readers_are_told_the_same_numbers_in_both_languages(told: Path) -> None:
-    english, french = (" ".join(readme(told, language).split()) for language in ("en", "fr"))
-    assert "This bag is about 6 claims." in english
-    assert "Ce dossier porte sur 6 réclamations." in french
-    assert "6 of 6 rows describe it as it is" in english
-    assert "in a copy of this file, at another address: 6" in english
-    assert "dans une copie de ce fichier, à une autre adresse : 6" in french
-    assert "at its place" not in english
-    numbers, nombres = (
-        sorted(int(number) for number in re.findall(r"\b\d+", text)) for text in (english, french)
+def found_in(bag: Path) -> dict[str, tuple[str | None, str | None, str | None]]:
+    """Return reason, kind and detail of each record by its row, after a check of the bag."""
+    assert not verified(bag).faults
+    return {
+        line["row"]["row_sha256"]: (
+            line["record"]["reason"],
+            line["record"]["kind"],
+            line["source"]["detail"],
+        )
+        for line in lines(bag)
+    }
+
+
+def targets_of(bag: Path) -> dict[str, Target]:
+    """Return the places of the rows of a bag, in the order of their records."""
+    rows = sorted(
+        (line["row"] | line["source"] for line in lines(bag)), key=lambda row: int(row["record_offset"])
     )
-    assert numbers == nombres
+    return {
+        row["row_sha256"]: Target(**{name: row.get(name) for name in Target.schema.names}) for row in rows
+    }
 
 
-def test_a_copy_of_a_bag_is_sound_anywhere(small: Path, tmp_path: Path) -> None:
-    shutil.copytree(small, tmp_path / "copy with blanks é")
-    code, said = by_itself(tmp_path / "copy with blanks é")
-    assert (code, "all of it is as it was sealed" in said) == (0, True)
+def test_records_that_no_longer_read_are_in_the_bag_with_the_reason(own: Release) -> None:
+    targets = targets_of(build(own, "before")[0])
+    zeroed, other = list(dict.fromkeys(target.record_offset for target in targets.values()))[:2]
+    by_place = {target.record_offset: target for target in targets.values()}
+    own.overwrite(by_place[zeroed], bytes(by_place[zeroed].record_length))
+    own.overwrite(by_place[other], b"\x1f\x8b\x08\0" + b"x" * (by_place[other].record_length - 4))
+    after, built = build(own, "after")
+    assert not built.is_complete
+    for row, (reason, kind, detail) in found_in(after).items():
+        place = targets.pop(row).record_offset
+        damage = ("unreadable", "bytes") if place in (zeroed, other) else (None, "gzip")
+        assert (reason, kind) == damage
+        assert (detail == "its bytes are zeros") == (place == zeroed)
+    assert not targets
+    code, said = by_itself(after)
+    assert (code, "not as the row says: " in said) == (0, True)
+
+
+@pytest.mark.parametrize("there", ["a page", "another record"])
+def test_what_another_host_answers_does_not_enter_the_bag(own: Release, there: str) -> None:
+    targets = targets_of(build(own, "before")[0])
+    first = next(iter(targets.values()))
+    path, start = own.object_of(first), first.record_offset or 0
+    secret = b"<!DOCTYPE html><p>keys of another host</p>" * 40_000
+    if there == "another record":
+        secret = own.server.objects[path][start : start + first.record_length] * 50
+    with web(objects={path: secret}) as other:
+        own.server.redirects[path] = f"{other.url}{path}"
+        after, built = build(own, "after")
+    assert not built.is_complete
+    found = found_in(after)
+    moved = [found[row] for row, target in targets.items() if own.object_of(target) == path]
+    unverified = [(kind, detail) for reason, kind, detail in moved if reason]
+    assert unverified
+    assert all(kind is None and "another host answered for it" in str(detail) for kind, detail in unverified)
+    assert not any(b"keys of another host" in data for data in contents(after / "data/records").values())
+
+
+def test_rows_of_a_shard_that_is_gone_or_refused_stay_without_records(own: Release) -> None:
+    before = found_in(build(own, "before")[0])
+    own.server.always = Fault(status=403)
+    # A site that refuses everything was not reached, which is no absence.
+    assert {reason for reason, _, _ in found_in(build(own, "refused")[0]).values()} == {"not reached"}
+    own.server.always = Fault()
+    own.server.objects.clear()
+    after, built = build(own, "after")
+    found = found_in(after)
+    assert {(reason, kind) for reason, kind, _ in found.values()} == {("no shard", None)}
+    assert found.keys() == before.keys()
+    assert built.reasons == {"no shard": len(before)}
+    assert not contents(after / "data/records")
+    assert {each["status"] for each in lines(after, "data/http/exchanges.jsonl")} == {404}
+    assert bagit.Bag(str(after)).validate()
+
+
+# --- other facts
+
+
+def test_no_credential_gets_into_a_bag(own: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:hunter2@proxy.example:3128")
+    mirror = "a=https://u:hunter2@x.example/?sig=hunter2"
+    bag, _ = build(own, "bag", command=["presswatch", "evidence", "build", "--mirror", mirror, "t"])
+    assert [name for name, data in contents(bag).items() if b"hunter2" in data] == []
+    protocol = json.loads((bag / "data/protocol.json").read_bytes())
+    assert protocol["proxies"]["https"] == "http://proxy.example:3128"
+    assert protocol["command"].startswith("presswatch evidence build")
+    for language in ("en", "fr"):
+        assert f" {protocol['command']}\n" in readme(bag, language)
+
+
+def test_a_case_names_its_claims_itself_and_is_sealed_with_its_probes(own: Release, tmp_path: Path) -> None:
+    case, folder = own.open("case"), own.folder / "case"
+    probe(case, own)
+    done = outcome(
+        "evidence build --confidence A", "--corpus", own.corpus, "--out", tmp_path / "refused", folder
+    )
+    assert (done.code, "a case names its claims itself" in done.err) == (1, True)
+    bag, built = build(own, "bag", path=str(folder), confidences=())
+    assert built.is_complete
+    assert found_in(bag).keys() == {each.row_sha256 for each in case.targets()}
+    for name in ("_presswatch_case.json", "targets/00000.parquet", "rounds/0001.json"):
+        assert (bag / "data/case" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_declarations_in_force_are_in_the_bag_with_their_records(tmp_path: Path) -> None:
+    html = [("Content-Type", "text/html; charset=utf-8")]
+    plain = [("Content-Type", "text/plain")]
+    robots = b"User-agent: CCBot\nDisallow: /"
+    shard = write_warc(
+        tmp_path / "a.warc.gz",
+        Answer(f"{SITE}/robots.txt", robots, plain, at="2024-05-18T11:00:00Z"),
+        Answer("https://copieur.example/", f"<p>{article(1)['body']}".encode(), html),
+        Answer(f"{SITE}/robots.txt", robots + b"\n", plain, at="2024-05-18T13:00:00Z"),
+    )
+    corpus, tables, bag = (tmp_path / name for name in ("corpus", "tables", "bag"))
+    build_corpus(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1)])])
+    found = scan(shard, corpus)
+    of = {
+        table: [row | {"run_id": "r1"} for batch in found.tables[table] for row in batch.to_pylist()]
+        for table in ("matches", "rights_signals")
+    }
+    publish(tables, "r1", of["matches"], config=row_settings(ScanConfig(), MinHashRules()))
+    store = TableStore.open(str(tables))
+    write(store, "rights_signals", "r1", of["rights_signals"], RightsSignal.schema)
+    write(store, "scan_log", "r1", [{**found.log, "run_id": "r1"}], ShardLog.schema)
+    judge_all(tables, tables, Sources(corpus=str(corpus), as_of=AS_OF))
+    make_bag(bag_order(tables, corpus, confidences=LETTERS), str(bag), ScanConfig())
+    (line,) = [each for each in lines(bag) if "copieur" in each["row"]["document_url"]]
+    assert line["claim"]["reservation"] == "both"
+    declared = {each["row"]["row_sha256"]: each for each in lines(bag, "data/declarations.jsonl")}
+    sides = [declared[line["declared"][side]] for side in ("before", "after")]
+    assert [side["row"]["captured_at"][11:13] for side in sides] == ["11", "13"]
+    for side in sides:
+        assert (side["record"]["kind"], side["record"]["reason"]) == ("gzip", None)
+        start = side["row"]["record_offset"]
+        record = (bag / side["record"]["path"]).read_bytes()
+        assert record == shard.read_bytes()[start : start + side["row"]["record_length"]]
+    assert not verified(bag).faults
+
+
+HOSTILE = (
+    '</script><script>alert(1)</script> {{ 7*7 }} {% raw %} #import "x" =HYPERLINK("http://x") \x1b[31m'
+    " \u202eetirw\u202c \u0627\u0644\u0633 \x01\x02\x7f \u2028\u2029 \ufeff \ud7ff 💥"
+)
+
+
+def test_hostile_text_and_names_go_through_byte_by_byte(tmp_path: Path) -> None:
+    pages = [
+        replace(
+            page,
+            text=f"{HOSTILE}\n{page.text}\n{HOSTILE}",
+            url=f"https://xn--jrnal-kva-{n}.example/%00%0a?\u202e{n}",
+        )
+        for n, page in enumerate(some_pages(12))
+    ]
+    pages.append(Page("https://long.example/", pages[1].text + "\n" + "mot " * 200_000))
+    names = ("a.warc.wet.gz", "c4-train.json.gz", "fineweb.parquet", "fr_part_5.jsonl.zst")
+    bag = bag_of(tmp_path, names, pages, printed=True)
+    assert {reason for reason, _, _ in found_in(bag).values()} == {None}
+    assert any("xn--" in line["row"]["document_url"] for line in lines(bag))
+    assert bagit.Bag(str(bag)).validate()
+    code, said = by_itself(bag)
+    assert (code, said.replace("\n", "").isprintable()) == (0, True)
+    assert len((bag / alone.ROWS).read_bytes().splitlines()) == len(lines(bag))
+    assert not challenge(bag, HOSTILE, 1_000, STORAGE).failures
+
+
+# --- the command
+
+
+@pytest.mark.usefixtures("without_pages")
+@pytest.mark.parametrize("calls", each_time([0, 12], [0, 1, 5, 12, 21]))
+def test_a_full_disk_leaves_no_bag(
+    crawl: Release, tmp_path: Path, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, written = Path.write_bytes, [0]
+
+    def full(self: Path, data: bytes) -> int:
+        if ".partial" in str(self):
+            written[0] += 1
+            if written[0] > calls:
+                real(self, data[: len(data) // 2])
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+        return real(self, data)
+
+    words = ("--rows", some_rows(crawl, 3), "--corpus", crawl.corpus, "--out", tmp_path / "bag", crawl.tables)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    done = outcome("evidence build", *words)
+    assert (done.code, "full" in done.err, os.listdir(tmp_path)) == (1, True, [])
+    monkeypatch.undo()
+    assert outcome("evidence build", *words).code == 0
+
+
+@pytest.mark.usefixtures("without_pages")
+def test_a_new_bag_is_read_back(crawl: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.write_bytes
+
+    def rots(self: Path, data: bytes) -> int:
+        if self.name == "seal.json":
+            data = data.replace(b'"claims":3', b'"claims":4')
+        return real(self, data)
+
+    words = ("--rows", some_rows(crawl, 3), "--corpus", crawl.corpus, "--out", tmp_path / "bag", crawl.tables)
+    monkeypatch.setattr(Path, "write_bytes", rots)
+    done = outcome("evidence build", *words)
+    assert (done.code, os.listdir(tmp_path)) == (1, [])
+    assert "does not verify: seal.json" in done.err
+
+
+@pytest.mark.parametrize("there", ["file", "folder", "bag"])
+def test_what_is_there_already_is_left_alone(crawl: Release, small: Path, tmp_path: Path, there: str) -> None:
+    out = small if there == "bag" else tmp_path / "there"
+    if there == "folder":
+        out.mkdir()
+    if there != "bag":
+        (out / "mine" if there == "folder" else out).write_text("mine")
+    before = contents(tmp_path)
+    done = outcome("evidence build", "--corpus", crawl.corpus, "--out", out, crawl.tables)
+    assert (done.code, "there is something already" in done.err) == (1, True)
+    assert contents(tmp_path) == before
+
+
+NO_AUTHORITY = "names no time-stamp authority"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--out", "https://x.example/bag"], "written to a disk or to s3://"),
+        (["--out", "hf://datasets/a/b/bag"], "written to a disk or to s3://"),
+        (["--rows", "r", "--confidence", "A"], "give --rows or --confidence"),
+        *((["--tsa", text], NO_AUTHORITY) for text in ("", "x", "ftp://x.example", "http://", ",ca.pem")),
+        (["--tsa", "http://127.0.0.1:1/,ca.pem"], "holds no certificate"),
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_refused_before_any_bag(
+    crawl: Release, tmp_path: Path, words: list[str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ca.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    done = outcome("evidence build", "--corpus", crawl.corpus, "--out", "bag", *words, crawl.tables)
+    assert done.code in (1, 2)
+    assert told in done.err
+    assert os.listdir() == ["ca.pem"]
+
+
+def test_what_is_no_bag_is_refused(tmp_path: Path) -> None:
+    done = outcome("evidence verify", tmp_path)
+    assert (done.code, "seal.json: is missing" in done.err) == (1, True)
+    assert outcome("evidence verify", tmp_path / "nothing").code == 1
+    with pytest.raises(OutputError, match="does not verify"):
+        challenge(tmp_path, "mots", 1, STORAGE)

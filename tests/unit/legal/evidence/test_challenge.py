@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from presswatch_spark.claims.make import Sources
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.legal.evidence.build import make_bag
@@ -24,6 +23,7 @@ from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
 from tests.world.bags import bag_order, flipped, lines, unprinted
 from tests.world.claims import AS_OF, judge_all
+from tests.world.commands import outcome
 from tests.world.release import LETTERS
 from tests.world.scanned import FORMS, press_corpus, scan_here, some_pages
 from tests.world.tables import publish, write
@@ -61,15 +61,9 @@ def bag_with(folder: Path, pages: int, rows: int, false: int) -> tuple[Path, Pat
     (run,) = honest.read("runs").to_pylist()
     facts = {name: run[name] for name in ("config", "corpus_digest")}
     publish(folder / "tables", RUN, written, **facts)
-    write(
-        TableStore.open(str(folder / "tables")),
-        "scan_log",
-        RUN,
-        honest.read("scan_log").to_pylist(),
-        ShardLog.schema,
-    )
-    sources = Sources(corpus=str(corpus), as_of=AS_OF)
-    judge_all(folder / "tables", folder / "tables", sources)
+    log = honest.read("scan_log").to_pylist()
+    write(TableStore.open(str(folder / "tables")), "scan_log", RUN, log, ShardLog.schema)
+    judge_all(folder / "tables", folder / "tables", Sources(corpus=str(corpus), as_of=AS_OF))
     order = bag_order(folder / "tables", corpus, confidences=LETTERS, with_texts=True)
     # Setting 1,000 claims takes half a minute, and says nothing of draws.
     with unprinted():
@@ -134,43 +128,37 @@ def test_a_draw_is_by_the_words_alone() -> None:
         digests, key=lambda each: hashlib.sha256(f"quatre chevaux gris{each}".encode()).hexdigest()
     )
     assert drawn == by_hand[:20]
-    assert drawn_by("été", digests, 20) == drawn_by("été", digests, 20)
+    # The same letter as one sign, and as two.
+    assert drawn_by("\u00e9t\u00e9", digests, 20) == drawn_by("e\u0301te\u0301", digests, 20)
 
 
-def test_the_command_prints_verdicts_and_the_bound(lying: tuple[Path, Path, set[str]], capsys: Any) -> None:
+def test_the_command_prints_verdicts_and_the_bound(lying: tuple[Path, Path, set[str]]) -> None:
     bag, _, false = lying
     digests = [line["row"]["row_sha256"] for line in lines(bag)]
     seed = next(f"mot {n}" for n in range(99) if len(false & {*drawn_by(f"mot {n}", digests, 20)}) == 2)
-    assert cli.run(["evidence", "challenge", "--seed", seed, "--sample", "20", str(bag)]) == 3
-    said = capsys.readouterr().out
-    assert "18 of 20 drawn rows verify; the bag has 60" in said
-    assert "at most 28.26% of all" in said
-    assert cli.run(["evidence", "challenge", "--seed", seed, "--sample", "20", "--json", str(bag)]) == 3
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [row["row_sha256"] for row in rows if not row["verified"]].sort() == [*false].sort()
-    assert {row["row_sha256"] for row in rows} == {*drawn_by(seed, digests, 20)}
+    done = outcome("evidence challenge --sample 20", "--seed", seed, bag)
+    assert done.code == 3
+    assert "18 of 20 drawn rows verify; the bag has 60" in done.out
+    assert "at most 28.26% of all" in done.out
+    done = outcome("evidence challenge --json --sample 20", "--seed", seed, bag)
+    assert done.code == 3
+    verdicts = {row["row_sha256"]: row["verified"] for row in map(json.loads, done.out.splitlines())}
+    assert verdicts == {digest: digest not in false for digest in drawn_by(seed, digests, 20)}
 
 
-def test_what_cannot_be_read_counts_as_false_and_is_told_apart(
-    lying: tuple[Path, Path, set[str]], tmp_path: Path, capsys: Any
-) -> None:
+def test_rows_that_cannot_be_read_count_as_false(lying: tuple[Path, Path, set[str]], tmp_path: Path) -> None:
     bag, _, _ = lying
-    folder = str(Path(lines(bag)[0]["source"]["shard_uri"]).parent)
-    mirror = f"{folder}={tmp_path / 'nothing'}"
-    words = ["evidence", "challenge", "--seed", "x", "--sample", "10", "--mirror", mirror, str(bag)]
-    assert cli.run(words) == 3
-    said = capsys.readouterr().out
-    assert "0 of 10 drawn rows verify" in said
-    assert "10 rows could not be read: they count as false" in said
-    assert "at most 100%" in said
+    mirror = f"{Path(lines(bag)[0]['source']['shard_uri']).parent}={tmp_path / 'nothing'}"
+    done = outcome("evidence challenge --seed x --sample 10", "--mirror", mirror, bag)
+    assert done.code == 3
+    assert "0 of 10 drawn rows verify" in done.out
+    assert "10 rows could not be read: they count as false" in done.out
+    assert "at most 100%" in done.out
 
 
-def test_a_bag_that_was_changed_is_not_drawn_from(lying: tuple[Path, Path, set[str]]) -> None:
+def test_nothing_is_drawn_without_words_or_from_a_changed_bag(lying: tuple[Path, Path, set[str]]) -> None:
     bag, _, _ = lying
+    done = outcome("evidence challenge", "--seed", "  ", bag)
+    assert (done.code, "no words" in done.err) == (1, True)
     with flipped(bag / "data/settings.json", 30), pytest.raises(OutputError, match=r"data/settings\.json"):
         challenge(bag, "mots", 5, STORAGE)
-
-
-def test_no_words_draw_nothing(lying: tuple[Path, Path, set[str]], capsys: Any) -> None:
-    assert cli.run(["evidence", "challenge", "--seed", "  ", str(lying[0])]) == 1
-    assert "no words" in capsys.readouterr().err

@@ -19,8 +19,15 @@ def office(tmp_path: Path) -> Iterator[Bureau]:
         yield bureau(release(tmp_path, server))
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
-    """A case that nobody changes."""
+@pytest.fixture(scope="session")
+def shared_case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
     with web() as server:
         yield bureau(release(tmp_path_factory.mktemp("office"), server))
+
+
+@pytest.fixture
+def shared(shared_case: Bureau) -> Iterator[Bureau]:
+    """A case that all tests share; they may change the sender's files, which are written again."""
+    yield shared_case
+    shared_case.members()
+    shared_case.sender()

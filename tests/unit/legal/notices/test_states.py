@@ -1,80 +1,102 @@
-"""How far a notice got: events in a chain, and states that only a case of removal can end."""
+"""How far a notice got: events in a chain, states that only a case can end, and the commands for both."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shlex
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import yaml
 
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.legal.notices import notice as states
-from presswatch_spark.legal.notices.notice import Notice, NoticeState, state_of
+from presswatch_spark.legal.notices.notice import SCHEMA, NoticeState, state_of, today
 from presswatch_spark.storage.objects import StorageOptions
+from tests.world.commands import outcome
+from tests.world.documents import blocks, commands, text_of
+from tests.world.golden import assert_golden
 from tests.world.notices import DRAFTED, Bureau
 from tests.world.proofs import each_time
 from tests.world.release import probe
 
-STORAGE = StorageOptions()
 NAME = "Jeanne Valmont"
+DAY = timedelta(days=1)
+GUIDE = "how-to/send-a-notice"
 
 
-def opened(office: Bureau, name: str = "n") -> Notice:
-    return Notice.open(str(office.folder / name), STORAGE)
+def state(office: Bureau, name: str = "n", on: date = DRAFTED, case: str | None = None) -> NoticeState:
+    return state_of(office.open(name), on, StorageOptions(), case)
 
 
-def state(office: Bureau, on: date = DRAFTED, case: str | None = None) -> NoticeState:
-    return state_of(opened(office), on, STORAGE, case)
+def sign(office: Bureau, name: str = "n", on: date | None = DRAFTED, by: str = NAME) -> None:
+    states.sign(office.open(name), by, on, None)
 
 
-def sent(office: Bureau, **drafted: object) -> None:
-    office.draft("n", **drafted)  # type: ignore[arg-type]
-    states.sign(opened(office), NAME, DRAFTED, None)
-    assert office.check("n", again=True).passes
-    states.send(opened(office), DRAFTED, "LRAR 1A 000", None)
+def send(office: Bureau, name: str = "n", on: date | None = DRAFTED) -> None:
+    states.send(office.open(name), on, "LRAR 1A 000", None)
 
 
-def test_a_notice_goes_from_draft_to_silence(office: Bureau) -> None:
-    office.draft("n")
-    assert state(office).state == "draft"
-    assert office.check("n").passes
-    assert state(office).state == "checked"
+def answer(office: Bureau, kind: str, name: str = "n", on: date | None = None) -> None:
+    states.answer(office.open(name), kind, on, None, None)
+
+
+def sent(office: Bureau, name: str = "n", **drafted: object) -> None:
+    office.draft(name, **drafted)  # type: ignore[arg-type]
+    sign(office, name)
+    assert office.check(name, again=True).passes
+    send(office, name)
+
+
+# --- states
+
+
+def test_a_notice_goes_from_draft_to_silence_and_to_the_answer_of_the_latest_day(shared: Bureau) -> None:
+    first = DRAFTED - 3 * DAY
+    shared.draft("n", drafted=first)
+    assert state(shared).state == "draft"
+    with pytest.raises(InputError, match="not sent"):
+        answer(shared, "acknowledged")
+    assert shared.check("n").passes
+    assert state(shared).state == "checked"
     with pytest.raises(InputError, match="nobody signed"):
-        states.send(opened(office), DRAFTED, None, None)
-    states.sign(opened(office), NAME, DRAFTED, None)
-    assert state(office).state == "signed"
-    states.send(opened(office), DRAFTED, "LRAR", None)
-    assert state(office).state == "sent"
-    assert state(office, date(2026, 12, 12)).state == "sent"
-    assert state(office, date(2026, 12, 13)).state == "silent"
-    states.answer(opened(office), "acknowledged", None, "dossier 7", None)
-    assert state(office, date(2026, 12, 13)).state == "acknowledged"
-    states.answer(opened(office), "refused", None, None, None)
-    assert state(office).state == "refused"
+        send(shared)
+    with pytest.raises(InputError, match=NAME):
+        sign(shared, by="Somebody Else")
+    sign(shared, on=first)
+    assert state(shared).state == "signed"
+    send(shared, on=first)
+    assert state(shared).state == "sent"
+    assert state(shared, on=first + 15 * DAY).state == "sent"
+    assert state(shared, on=first + 16 * DAY).state == "silent"
+    for kind, on, newest in (
+        ("refused", DRAFTED, "refused"),
+        ("acknowledged", DRAFTED - 2 * DAY, "refused"),
+        ("acknowledged", DRAFTED, "acknowledged"),
+        ("refused", None, "refused"),
+    ):
+        answer(shared, kind, on=on)
+        assert state(shared, on=first + 16 * DAY).state == newest
 
 
 def test_only_the_case_says_that_a_recipient_complied(office: Bureau) -> None:
+    target = office.target()
     sent(office)
-    states.answer(opened(office), "says_complied", None, None, None)
-    assert state(office).state == "acknowledged"
-    target = office.target()
+    sent(office, "one", choice=Choice(rows=frozenset([target.row_sha256])))
+    answer(office, "says_complied")
+    answer(office, "refused", "one")
+    assert (state(office).state, state(office, "one").state) == ("acknowledged", "refused")
     office.crawl.overwrite(target, b"\0" * target.record_length)
     probe(office.case, office.crawl)
-    found = state(office)
-    assert (found.state, found.removed, found.places) == ("partly", 1, len(office.case.targets()))
-    states.answer(opened(office), "refused", None, None, None)
-    assert state(office).state == "partly"
-
-
-def test_a_notice_is_complied_with_when_all_its_places_are_gone(office: Bureau) -> None:
-    target = office.target()
-    sent(office, choice=Choice(rows=frozenset([target.row_sha256])))
-    states.answer(opened(office), "refused", None, None, None)
-    assert state(office).state == "refused"
-    office.crawl.overwrite(target, b"\0" * target.record_length)
-    probe(office.case, office.crawl)
-    found = state(office)
-    assert (found.state, found.removed, found.places) == ("complied", 1, 1)
+    places = len(office.case.targets())
+    for name, expected in (("n", ("partly", 1, places)), ("one", ("complied", 1, 1))):
+        for kind in ("refused", "acknowledged"):
+            answer(office, kind, name)
+            found = state(office, name)
+            assert (found.state, found.removed, found.places) == expected
 
 
 def test_a_notice_of_tables_asks_the_case_that_follows_it(office: Bureau) -> None:
@@ -82,131 +104,157 @@ def test_a_notice_of_tables_asks_the_case_that_follows_it(office: Bureau) -> Non
     assert state(office).places is None
     found = state(office, case=str(office.case.folder))
     assert (found.state, found.removed, found.places) == ("sent", 0, len(office.case.targets()))
-    row = office.case.targets()[0].row_sha256
     rows = office.folder / "rows.txt"
-    rows.write_text(row, encoding="utf-8")
+    rows.write_text(office.case.targets()[0].row_sha256, encoding="utf-8")
     other = office.crawl.open("other", rows=str(rows), confidences=())
     with pytest.raises(InputError, match="does not follow"):
         state(office, case=str(other.folder))
 
 
-def test_nobody_sends_what_was_not_checked_as_it_is_now(office: Bureau) -> None:
-    office.draft("n")
-    states.sign(opened(office), NAME, None, None)
-    with pytest.raises(InputError, match="not checked"):
-        states.send(opened(office), None, None, None)
-    with pytest.raises(InputError, match="not sent"):
-        states.answer(opened(office), "acknowledged", None, None, None)
-    assert office.check("n").passes
-    (office.folder / "n" / "form.txt").write_text("other", encoding="utf-8")
-    with pytest.raises(InputError, match=r"form\.txt"):
-        states.send(opened(office), None, None, None)
-    assert "form.txt" in state(office).changed
+# --- files and events that changed
 
 
 @pytest.mark.parametrize("name", each_time(["letter.pdf"], ["annex/rows.jsonl", "letter.docx", "letter.pdf"]))
-def test_a_notice_with_a_changed_file_is_neither_checked_nor_signed(office: Bureau, name: str) -> None:
-    office.draft("n")
-    assert office.check("n").passes
-    states.sign(opened(office), NAME, DRAFTED, None)
-    assert state(office).state == "signed"
-    file = office.folder / "n" / name
-    file.write_bytes(file.read_bytes() + b"\n")
-    found = state(office)
+def test_a_notice_with_a_changed_file_is_neither_checked_signed_nor_sent(shared: Bureau, name: str) -> None:
+    folder = shared.copy(f"changed-{name.replace('/', '-')}")
+    sign(shared, folder.name)
+    with pytest.raises(InputError, match="not checked"):
+        send(shared, folder.name)
+    assert shared.check(folder.name).passes
+    assert state(shared, folder.name).state == "signed"
+    (folder / name).write_bytes((folder / name).read_bytes() + b"\n")
+    found = state(shared, folder.name)
     assert (found.state, found.changed) == ("draft", (name,))
+    for step in (sign, send):
+        with pytest.raises(InputError, match=re.escape(name)):
+            step(shared, folder.name)
 
 
-def test_only_the_named_person_signs(office: Bureau) -> None:
-    office.draft("n")
-    with pytest.raises(InputError, match=NAME):
-        states.sign(opened(office), "Somebody Else", None, None)
-
-
-def test_an_event_that_was_changed_or_taken_out_is_named(office: Bureau) -> None:
-    office.draft("n")
-    assert office.check("n").passes
-    folder = office.folder / "n" / "events"
-    first = folder / "0001.json"
+def test_an_event_that_was_changed_or_taken_out_is_named(shared: Bureau) -> None:
+    first = shared.copy("events") / "events/0001.json"
+    assert shared.check("events").passes
     kept = first.read_bytes()
     first.write_bytes(kept.replace(b"drafted", b"drafteD"))
     with pytest.raises(OutputError, match=r"0001\.json.*changed"):
-        opened(office)
+        shared.open("events")
     first.unlink()
     with pytest.raises(OutputError, match=r"0002\.json"):
-        opened(office)
+        shared.open("events")
     first.write_bytes(kept)
-    assert [event.kind for event in opened(office).events] == ["drafted", "checked"]
+    assert [event.kind for event in shared.open("events").events] == ["drafted", "checked"]
 
 
-def test_nothing_happens_on_a_day_that_is_to_come(office: Bureau) -> None:
-    sent(office)
-    later = datetime.now(UTC).date() + timedelta(days=3)
-    for note in (
-        lambda: states.sign(opened(office), NAME, later, None),
-        lambda: states.send(opened(office), later, None, None),
-        lambda: states.answer(opened(office), "refused", later, None, None),
-    ):
-        with pytest.raises(InputError, match="is to come"):
-            note()
+# --- days
 
 
-def test_nobody_signs_or_sends_a_notice_before_it_was_drafted(office: Bureau) -> None:
-    before = DRAFTED - timedelta(days=1)
-    sent(office)
+def test_events_happen_in_their_order_and_not_on_days_to_come(shared: Bureau) -> None:
+    first, later = DRAFTED - 3 * DAY, today() + 3 * DAY
+    shared.draft("days", drafted=first)
+    for on, why in ((first - DAY, "before the day on which it was drafted"), (later, "is to come")):
+        with pytest.raises(InputError, match=why):
+            sign(shared, "days", on)
+    sign(shared, "days", first)
+    assert shared.check("days").passes
     with pytest.raises(InputError, match="before the day on which it was drafted"):
-        states.sign(opened(office), NAME, before, None)
-    with pytest.raises(InputError, match="before the day on which it was drafted"):
-        states.send(opened(office), before, None, None)
+        send(shared, "days", first - DAY)
+    sign(shared, "days", first + 2 * DAY)
+    for on, why in ((first + DAY, "before the day on which it was signed"), (later, "is to come")):
+        with pytest.raises(InputError, match=why):
+            send(shared, "days", on)
+    send(shared, "days", first + 2 * DAY)
+    assert shared.open("days").events[-1].day == first + 2 * DAY
+    for on, why in ((first + DAY, "before the day on which it was sent"), (later, "is to come")):
+        with pytest.raises(InputError, match=why):
+            answer(shared, "refused", "days", on)
 
 
-def test_nobody_sends_a_notice_before_the_day_on_which_it_was_signed(office: Bureau) -> None:
-    office.draft("n", drafted=DRAFTED - timedelta(days=3))
-    states.sign(opened(office), NAME, DRAFTED - timedelta(days=1), None)
-    assert office.check("n").passes
-    with pytest.raises(InputError, match="before the day on which it was signed"):
-        states.send(opened(office), DRAFTED - timedelta(days=2), None, None)
-    states.send(opened(office), DRAFTED - timedelta(days=1), None, None)
-    assert opened(office).events[-1].day == DRAFTED - timedelta(days=1)
-
-
-def test_the_answer_of_the_latest_day_counts_in_whatever_order_they_are_noted(office: Bureau) -> None:
-    office.draft("n", drafted=DRAFTED - timedelta(days=3))
-    states.sign(opened(office), NAME, DRAFTED - timedelta(days=3), None)
-    assert office.check("n").passes
-    states.send(opened(office), DRAFTED - timedelta(days=3), None, None)
-    states.answer(opened(office), "refused", DRAFTED, None, None)
-    states.answer(opened(office), "acknowledged", DRAFTED - timedelta(days=2), None, None)
-    assert state(office).state == "refused"
-    states.answer(opened(office), "acknowledged", DRAFTED, None, None)
-    assert state(office).state == "acknowledged"
-
-
-def test_a_check_of_long_ago_sends_nothing(office: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_of_long_ago_sends_nothing(shared: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
     class Earlier(datetime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            return datetime.now(UTC) - timedelta(days=31)
+            return datetime.now(UTC) - 31 * DAY
 
-    today = datetime.now(UTC).date()
-    office.draft("n", law="dsa16", lang="en", drafted=today - timedelta(days=40))
-    states.sign(opened(office), NAME, today - timedelta(days=40), None)
+    drafted = today() - 40 * DAY
+    shared.draft("old-check", law="dsa16", lang="en", drafted=drafted)
+    sign(shared, "old-check", drafted)
     with monkeypatch.context() as then:
         then.setattr(states, "datetime", Earlier)
-        assert office.check("n").passes
+        assert shared.check("old-check").passes
     with pytest.raises(InputError, match="more than 30 days before"):
-        states.send(opened(office), None, None, None)
-    states.send(opened(office), today - timedelta(days=1), None, None)
+        send(shared, "old-check", None)
+    send(shared, "old-check", today() - DAY)
 
 
-def test_nobody_answers_before_the_notice_was_sent(office: Bureau) -> None:
-    sent(office)
-    with pytest.raises(InputError, match="before the day on which it was sent"):
-        states.answer(opened(office), "refused", DRAFTED - timedelta(days=1), None, None)
-
-
-def test_a_notice_whose_deadline_is_over_is_not_sent(office: Bureau) -> None:
-    office.draft("n", drafted=DRAFTED - timedelta(days=40))
-    states.sign(opened(office), NAME, DRAFTED, None)
-    assert office.check("n").passes
+def test_a_notice_whose_deadline_is_over_is_not_sent(shared: Bureau) -> None:
+    shared.draft("late", drafted=DRAFTED - 40 * DAY)
+    sign(shared, "late")
+    assert shared.check("late").passes
     with pytest.raises(InputError, match="the deadline in this notice is over"):
-        states.send(opened(office), DRAFTED, None, None)
+        send(shared, "late")
+
+
+# --- commands
+
+
+@pytest.fixture
+def guide(office: Bureau, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands of the guide, in a folder with all that it takes for granted."""
+    (sender,) = blocks(text_of(GUIDE), "yaml")
+    office.sender_file.write_text(sender, encoding="utf-8")
+    assert yaml.safe_load(sender)["sender"]["members"] == "members.yaml"
+    (office.folder / "corpus").symlink_to(office.crawl.corpus)
+    monkeypatch.chdir(office.folder)
+    shards = f"{office.crawl.shards}="
+    return [[re.sub("^shards=", shards, word) for word in words[1:]] for words in commands(text_of(GUIDE))]
+
+
+def test_the_guide_leads_from_the_draft_to_what_came_of_it(guide: list[list[str]]) -> None:
+    draft, check, edited, sign, sent, answer, status, probe, again = guide
+    done = outcome("", *draft)
+    assert (done.code, "17 lignes pour 13 adresses" in done.out) == (0, True)
+    assert "à vérifier avant l'envoi : voie d'envoi de common-crawl" in done.err
+    files = {"letter.docx", "letter.pdf", "form.txt", "notice.json", "annex", "SHA256SUMS", "events"}
+    assert set(os.listdir("notice")) == files
+    done = outcome("", *check)
+    assert (done.code, done.out) == (0, "nothing refuses this notice\n")
+    assert outcome("", *edited).code == 0
+    for step in (sign, sent, answer):
+        done = outcome("", *step)
+        assert (done.code, done.out[:7], done.err) == (0, "noted: ", "")
+    done = outcome("", *status)
+    assert (done.code, "state: acknowledged" in done.out) == (0, True)
+    assert "removed: 0 of 17 places" in done.out
+    assert "a registered letter" in done.out
+    assert outcome("", *probe).code == 0
+    assert json.loads(outcome("", *again, "--json").out)["state"] == "acknowledged"
+
+
+def test_a_refused_notice_ends_with_1_and_names_its_rules(guide: list[list[str]]) -> None:
+    draft = " ".join(guide[0]).replace("--law fr", "--law dmca512").split()
+    assert outcome("", *draft).code == 0
+    done = outcome("notice check notice")
+    assert (done.code, "refused: unsigned_perjury: perjury: " in done.out) == (1, True)
+    # The guide's mirror names files that the case did not read.
+    told = outcome("notice check --json notice").out.splitlines()
+    assert {json.loads(line)["rule"] for line in told} == {"unsigned_perjury", "read_from_a_copy"}
+    for words, why in ((["notice", "sent", "notice"], "was not checked"), (draft, "something already")):
+        done = outcome("", *words)
+        assert (done.code, why in done.err) == (1, True)
+    assert outcome("", *draft, "--rows", "x", "--confidence", "A").code == 2
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_each_step_is_told_in_both_languages(guide: list[list[str]], office: Bureau, lang: str) -> None:
+    assert outcome("", *guide[0]).code == 0
+    table, told = office.folder / "notice/annex/rows.csv", ""
+    kept = table.read_bytes()
+    for step in ("check --days 1", "check", f"sign --by '{NAME}'", "sent", "answer --kind refused", "status"):
+        table.write_bytes(kept[:-1] if "--days" in step else kept)
+        command = f"notice {step} --lang {lang} notice"
+        done = outcome("", *shlex.split(command))
+        told += f"$ presswatch {command}\n{done.out}{done.err}\n"
+    assert_golden(f"notice.{lang}.txt", re.sub(r"\d{4}-\d\d-\d\d|\d\d/\d\d/\d{4}", "TODAY", told))
+
+
+def test_the_schema_is_printed_whole() -> None:
+    assert json.loads(outcome("notice schema").out) == json.loads(SCHEMA.read_bytes())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import socket
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,26 +13,18 @@ import pytest
 from starlette.testclient import TestClient
 
 from presswatch_spark.core.errors import StorageError
+from presswatch_spark.core.extras import install_command
 from presswatch_spark.legal.review.desk import Desk, ReviewFile
 from tests.world.claims import House, Seen, text
+from tests.world.commands import Outcome, outcome
 from tests.world.reviews import HOSTILE, ORIGIN, PORT, desk_of, fields, host_of, judge, opened, shut, written
 
 SECRET_TEXT = "Why the letter"
 TAGS = {
     *("html", "head", "meta", "title", "link", "script", "body", "header", "main", "section", "nav", "form"),
     *("h1", "h2", "h3", "p", "a", "ul", "li", "dl", "dt", "dd", "div", "span", "bdi", "mark", "pre", "kbd"),
-    *(
-        "details",
-        "summary",
-        "label",
-        "select",
-        "option",
-        "datalist",
-        "input",
-        "textarea",
-        "button",
-        "blockquote",
-    ),
+    *("details", "summary", "label", "select", "option", "datalist", "input", "textarea", "button"),
+    "blockquote",
 }
 
 
@@ -39,38 +33,36 @@ class Tags(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.tags: dict[str, int] = {}
-        self.attributes: set[str] = set()
-        self.addresses: set[str] = set()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] = self.tags.get(tag, 0) + 1
-        self.attributes |= {name for name, _ in attrs}
-        self.addresses |= {value or "" for name, value in attrs if name in ("href", "src", "action")}
+        self.tags.append(tag)
+        self.attributes += attrs
+
+
+# --- who sees it
 
 
 def test_a_token_opens_once_and_only_the_browser_that_used_it_sees_claims(desk: Desk) -> None:
-    first, second = shut(desk), shut(desk)
+    first, second, token = shut(desk), shut(desk), desk.session.token
     assert first.get("/").status_code == 403
-    answer = first.get("/", params={"token": desk.session.token})
+    answer = first.get("/", params={"token": token})
     assert answer.status_code == 200
-    assert desk.session.token not in answer.text
+    assert token not in answer.text
     cookie = answer.headers["set-cookie"].lower()
-    assert "httponly" in cookie
-    assert "samesite=strict" in cookie
-    assert "domain" not in cookie
-    assert desk.session.token.lower() not in cookie
+    told = [each in cookie for each in ("httponly", "samesite=strict", "domain", token.lower())]
+    assert told == [True, True, False, False]
     assert SECRET_TEXT in first.get("/").text
-    assert second.get("/", params={"token": desk.session.token}).status_code == 403
+    assert second.get("/", params={"token": token}).status_code == 403
     assert second.get("/").status_code == 403
 
 
 @pytest.mark.parametrize("token", ["", "x", "é💥", "\ud800", "a" * 5000])
 def test_a_wrong_token_opens_nothing_and_leaves_the_right_one_good(desk: Desk, token: str) -> None:
     browser = shut(desk)
-    sent = token.encode("utf-8", "replace").decode()
-    answer = browser.get("/", params={"token": sent})
+    answer = browser.get("/", params={"token": token.encode("utf-8", "replace").decode()})
     assert answer.status_code == 403
     assert SECRET_TEXT not in answer.text
     assert "set-cookie" not in answer.headers
@@ -78,12 +70,12 @@ def test_a_wrong_token_opens_nothing_and_leaves_the_right_one_good(desk: Desk, t
 
 
 def test_a_cookie_of_before_the_token_was_used_or_a_wrong_one_opens_nothing(desk: Desk) -> None:
-    name = f"presswatch_review_{PORT}"
-    for value in (desk.session.cookie, "x"):
-        assert shut(desk, cookies={name: value}).get("/").status_code == 403
+    def status(cookie: str) -> int:
+        return shut(desk, cookies={f"presswatch_review_{PORT}": cookie}).get("/").status_code
+
+    assert [status(desk.session.cookie), status("x")] == [403, 403]
     opened(desk)
-    assert shut(desk, cookies={name: "x"}).get("/").status_code == 403
-    assert shut(desk, cookies={name: desk.session.cookie}).get("/").status_code == 200
+    assert [status(desk.session.cookie), status("x")] == [200, 403]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +86,27 @@ def test_another_host_is_refused_even_with_the_cookie(browser: TestClient, host:
         answer = browser.get(path, headers={"Host": host})
         assert answer.status_code == 421
         assert SECRET_TEXT not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/review.py", "/static/..%2fapp.py", "/static/%2fetc%2fpasswd", "/docs"]
+)
+def test_no_other_file_is_served(browser: TestClient, path: str) -> None:
+    assert browser.get(path).status_code == 404
+
+
+def test_every_answer_has_a_policy_that_runs_and_loads_nothing_of_others(browser: TestClient) -> None:
+    paths = ("/", "/static/review.js", "/static/review.css", "/none", "/?row=x")
+    for answer in [*map(browser.get, paths), browser.get("/", headers={"Host": "evil.example"})]:
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; ")
+        assert not re.search(r"unsafe|\*", policy)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "server" not in answer.headers
+
+
+# --- who judges
 
 
 @pytest.mark.parametrize(
@@ -108,9 +121,7 @@ def test_another_host_is_refused_even_with_the_cookie(browser: TestClient, host:
         {"Origin": ORIGIN, "Host": "evil.example"},
     ],
 )
-def test_a_form_of_another_site_writes_nothing(
-    desk: Desk, browser: TestClient, headers: dict[str, str]
-) -> None:
+def test_forms_of_other_sites_write_nothing(desk: Desk, browser: TestClient, headers: dict[str, str]) -> None:
     assert judge(browser, browser.get("/").text, "claim", headers).status_code in (403, 421)
     assert not written(desk)
 
@@ -129,86 +140,20 @@ def test_a_form_of_another_site_writes_nothing(
         ({"note": "x" * 4_001}, 500),
     ],
 )
-def test_a_form_that_is_not_ours_writes_nothing(
+def test_wrong_fields_write_nothing(
     desk: Desk, browser: TestClient, more: dict[str, str], status: int
 ) -> None:
-    page = browser.get("/").text
-    form = {**fields(page), "verdict": "claim", **more}
+    form = {**fields(browser.get("/").text), "verdict": "claim", **more}
     assert browser.post("/verdict", data=form, headers={"Origin": ORIGIN}).status_code == status
     assert not written(desk)
 
 
-def test_a_verdict_without_the_cookie_or_by_an_address_writes_nothing(
-    desk: Desk, browser: TestClient
-) -> None:
+def test_a_verdict_without_the_cookie_writes_nothing(desk: Desk, browser: TestClient) -> None:
     page = browser.get("/").text
     assert judge(shut(desk), page, "claim").status_code == 403
     assert browser.get("/verdict", params={**fields(page), "verdict": "claim"}).status_code == 405
     assert browser.put("/verdict", headers={"Origin": ORIGIN}).status_code == 405
     assert not written(desk)
-
-
-@pytest.mark.parametrize(
-    "path", ["/static/review.py", "/static/..%2fapp.py", "/static/%2fetc%2fpasswd", "/docs"]
-)
-def test_no_other_file_is_served(browser: TestClient, path: str) -> None:
-    assert browser.get(path).status_code == 404
-
-
-def test_every_answer_has_a_policy_that_runs_and_loads_nothing_of_others(browser: TestClient) -> None:
-    paths = ("/", "/static/review.js", "/static/review.css", "/none", "/?row=x")
-    answers = [*map(browser.get, paths), browser.get("/", headers={"Host": "evil.example"})]
-    for answer in answers:
-        policy = answer.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; ")
-        assert "unsafe" not in policy
-        assert "*" not in policy
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["cache-control"] == "no-store"
-        assert "server" not in answer.headers
-
-
-def test_hostile_text_of_article_page_headline_and_note_stays_text(browser: TestClient) -> None:
-    page = browser.get("/").text
-    judge(browser, page, "claim", note=HOSTILE)
-    filters = {"letter": "any", "verdict": "any", "host": HOSTILE, "lang": HOSTILE, "after": HOSTILE}
-    for shown in (
-        page,
-        browser.get("/", params={"row": fields(page)["row"]}).text,
-        browser.get("/", params=filters).text,
-        browser.get("/", params={"title": HOSTILE, "reason": HOSTILE, "saved": HOSTILE}).text,
-    ):
-        seen = Tags(shown)
-        assert set(seen.tags) <= TAGS
-        assert seen.tags["script"] == 1
-        assert not [name for name in seen.attributes if name.startswith("on") or name == "style"]
-        assert all(address.startswith("/") for address in seen.addresses)
-        # Blanks at which no line ends stand in French texts.
-        assert re.sub("[\n\u00a0\u202f]", "", shown).isprintable()
-        assert not re.search(rf"\b{919 * 907}\b", shown)
-    assert html.escape("<script>alert(1)</script>") in page
-
-
-def test_right_to_left_text_cannot_turn_the_writing_around_it(browser: TestClient) -> None:
-    page = browser.get("/").text
-    assert "\u202e" not in page
-    assert "\\u202e" in page
-    assert 'id="page-text" tabindex="0" dir="auto"' in page
-    assert "هذا نص عربي" in page
-
-
-def test_a_text_of_200_000_words_is_shown_whole(tmp_path: Path) -> None:
-    house = House(tmp_path / "house")
-    body = text(1)
-    house.print(1, body)
-    around = " ".join(f"mot{number}" for number in range(200_000))
-    house.scan(Seen("https://long.example/p", f"{around} {' '.join(body.split()[20:45])}. fin\u200bmarque"))
-    house.claims()
-    page = opened(desk_of(house, tmp_path / "reviews.jsonl")).get("/", params={"letter": "any"}).text
-    assert host_of(page) == "long.example"
-    assert "mot0 mot1 " in page
-    assert "mot199999" in page
-    assert page.count("<mark>") >= 2
 
 
 def test_a_verdict_that_cannot_be_written_is_said_so_and_the_note_is_kept(
@@ -225,3 +170,74 @@ def test_a_verdict_that_cannot_be_written_is_said_so_and_the_note_is_kept(
     assert ">long work</textarea>" in answer.text
     assert fields(answer.text)["row"] == fields(page)["row"]
     assert not written(desk)
+
+
+# --- texts of others
+
+
+def test_hostile_text_of_article_page_headline_and_note_stays_text(browser: TestClient) -> None:
+    page = browser.get("/").text
+    judge(browser, page, "claim", note=HOSTILE)
+    filters = {"letter": "any", "verdict": "any", "host": HOSTILE, "lang": HOSTILE, "after": HOSTILE}
+    others = {"title": HOSTILE, "reason": HOSTILE, "saved": HOSTILE}
+    queries = ({"row": fields(page)["row"]}, filters, others)
+    for shown in (page, *(browser.get("/", params=query).text for query in queries)):
+        seen = Tags(shown)
+        assert set(seen.tags) <= TAGS
+        assert seen.tags.count("script") == 1
+        assert not [name for name, _ in seen.attributes if name.startswith("on") or name == "style"]
+        addresses = [value or "" for name, value in seen.attributes if name in ("href", "src", "action")]
+        assert all(address.startswith("/") for address in addresses)
+        # Blanks at which no line ends stand in French texts.
+        assert re.sub("[\n\u00a0\u202f]", "", shown).isprintable()
+        assert not re.search(rf"\b{919 * 907}\b", shown)
+    assert html.escape("<script>alert(1)</script>") in page
+    # Text from right to left cannot turn the writing around it.
+    for told in ("\\u202e", 'id="page-text" tabindex="0" dir="auto"', "هذا نص عربي"):
+        assert told in page
+
+
+def test_a_text_of_200_000_words_is_shown_whole(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    body = text(1)
+    house.print(1, body)
+    around = " ".join(f"mot{number}" for number in range(200_000))
+    house.scan(Seen("https://long.example/p", f"{around} {' '.join(body.split()[20:45])}. fin\u200bmarque"))
+    house.claims()
+    page = opened(desk_of(house, tmp_path / "reviews.jsonl")).get("/", params={"letter": "any"}).text
+    assert host_of(page) == "long.example"
+    assert "mot0 mot1 " in page
+    assert "mot199999" in page
+    assert page.count("<mark>") >= 2
+
+
+# --- the command, before it serves anything
+
+
+def reviewed(house: House, folder: Path, *more: str) -> Outcome:
+    words = ("--reviews", folder / "reviews.jsonl", "--tables", house.tables, *more, house.folder / "claims")
+    return outcome("review", *words)
+
+
+@pytest.mark.parametrize("missing", ["starlette", "jinja2", "uvicorn"])
+def test_a_missing_library_is_named_with_its_extra(
+    house: House, tmp_path: Path, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    done = reviewed(house, tmp_path, "--reviewer", "Anne")
+    told = f"error: review: {missing} is not installed ({install_command('legal')})\n"
+    assert (done.code, done.err) == (1, told)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "Anne\x1b[31m", "An\nne", "x" * 201])
+def test_a_reviewer_has_a_name(house: House, tmp_path: Path, name: str) -> None:
+    done = reviewed(house, tmp_path, "--reviewer", name)
+    assert (done.code, "give a name" in done.err) == (2, True)
+    assert reviewed(house, tmp_path).code == 2
+
+
+def test_a_port_that_others_have_is_refused(house: House, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = reviewed(house, tmp_path, "--reviewer", "Anne", "--port", port)
+    assert (done.code, f"127.0.0.1:{port}: the port cannot be had" in done.err) == (1, True)

@@ -1,18 +1,20 @@
-"""The page shows a claim at a time with both texts, and verdicts go where `claims --reviews` reads them."""
+"""The page shows a claim at a time; verdicts are added whole, and `claims --reviews` reads them."""
 
 from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from presswatch_spark.claims.reviews import load_reviews
-from presswatch_spark.core.errors import ConfigError, InputError
+from presswatch_spark.claims.reviews import Review, load_reviews
+from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.legal.removal.places import open_case
-from presswatch_spark.legal.review.desk import Desk
+from presswatch_spark.legal.review.desk import Desk, ReviewFile, by_row, states_of
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.claims import House
@@ -25,55 +27,27 @@ def marks(page: str) -> list[str]:
     return re.findall(r"<mark>([^<]*)</mark>", page)
 
 
-def test_a_claim_is_shown_with_both_texts_and_the_same_words_marked_on_both_sides(
-    browser: TestClient,
-) -> None:
+def texts_in(page: str) -> list[str]:
+    """The texts of article and page, as far as both are there."""
+    return re.split(r'<div class="text"', page)[1:]
+
+
+# --- pages
+
+
+def test_a_claim_has_the_same_words_marked_in_both_texts(browser: TestClient) -> None:
     page = browser.get("/").text
     assert host_of(page) == "c0.example"
-    _, article, document = re.split(r'<div class="text"', page)
-    left, right = (words_of(" ".join(marks(side)).encode()) for side in (article, document))
+    left, right = (words_of(" ".join(marks(side)).encode()) for side in texts_in(page))
     assert len(left) >= 20
     assert left.packed == right.packed
     assert "Why the letter C" in page
     assert "https://c0.example/p" in page
     assert "of no known name (format rows)" in page, "a format is no release"
-
-
-def test_verdicts_lead_through_the_c_claims_and_claims_read_them(
-    house: House, desk: Desk, browser: TestClient
-) -> None:
-    page, seen = browser.get("/").text, []
-    for verdict in ("claim", "no_claim", "unsure", "claim"):
-        seen.append(host_of(page))
-        page = page_after(browser, judge(browser, page, verdict, note="Remarque « é »\u2028fin"))
-    assert seen == C_HOSTS
-    assert "No claim is left by these filters" in page
-    assert "All have a verdict" in page
-    assert not fields(page)
-    given = load_reviews([desk.file.uri], StorageOptions())
-    judged = house.claims("judged", reviews=[desk.file.uri])
-    by_host = {claim["document_host"]: claim for claim in judged}
-    assert given == {claim["row_sha256"]: claim["review"] for claim in judged if claim["review"]}
-    assert [by_host[host]["review"] for host in C_HOSTS] == ["claim", "no_claim", "unsure", "claim"]
-    assert [by_host[host]["confidence"] for host in C_HOSTS] == ["C", "D", "C", "C"]
-    assert {review.note for review in written(desk)} == {"Remarque « é »\u2028fin"}
-    assert {review.reviewer for review in written(desk)} == {"Anne"}
-
-
-def test_what_is_left_counts_down_and_a_claim_just_judged_can_be_judged_anew(
-    desk: Desk, browser: TestClient
-) -> None:
-    page = browser.get("/").text
-    assert f"Left without a verdict: {COPIES} of {COPIES}" in page
-    page = page_after(browser, judge(browser, page, "no_claim"))
-    assert f"Left without a verdict: {COPIES - 1} of {COPIES}" in page
-    assert "Saved: no claim." in page
-    (previous,) = re.findall(r'id="previous" href="([^"]*)"', page)
-    page = browser.get(previous.replace("&amp;", "&")).text
-    assert host_of(page) == "c0.example"
-    assert "Anne, " in page
-    assert host_of(page_after(browser, judge(browser, page, "claim"))) == "c1.example"
-    assert [review.verdict for review in written(desk)] == ["no_claim", "claim"]
+    french = browser.get("/", params={"lang": "fr"}).text
+    assert '<html lang="fr">' in french
+    assert "Restent à examiner : 4 sur 4" in french
+    assert (host_of(french), marks(french)) == (host_of(page), marks(page))
 
 
 @pytest.mark.parametrize(
@@ -101,36 +75,128 @@ def test_filters_leave_what_they_say(browser: TestClient, query: dict[str, str],
     assert said in answer.text
 
 
+def test_a_page_that_does_not_read_can_be_judged(tmp_path: Path, house: House, desk: Desk) -> None:
+    moved = desk_of(house, tmp_path / "reviews.jsonl", mirrors=[])
+    shard = next(house.folder.glob("pages-*.jsonl"))
+    hidden = shard.rename(shard.with_suffix(".away"))
+    try:
+        page = opened(moved).get("/").text
+    finally:
+        hidden.rename(shard)
+    assert "could not be read again now: " in page
+    assert len(texts_in(page)) == 1
+    assert fields(page)["row"]
+    # What failed is asked for again.
+    assert len(texts_in(opened(desk).get("/").text)) == 2
+
+
+def test_without_a_corpus_the_page_says_that_the_article_is_not_at_hand(tmp_path: Path, house: House) -> None:
+    page = opened(desk_of(house, tmp_path / "reviews.jsonl", corpus=None)).get("/").text
+    assert "give --corpus" in page
+    assert len(texts_in(page)) == 1
+
+
+def test_a_case_names_its_claims_itself(tmp_path: Path, house: House) -> None:
+    claims, path = house.folder / "claims", tmp_path / "case"
+    open_case(str(house.tables), str(path), claims=str(claims), confidences=["B"])
+    case = desk_of(house, tmp_path / "reviews.jsonl", path=path, tables=None)
+    assert len(case.claims) == COPIES
+    assert host_of(opened(case).get("/", params={"letter": "B"}).text) == "b0.example"
+
+
+def test_folders_without_claims_or_rows_are_refused(
+    tmp_path: Path, house: House, browser: TestClient
+) -> None:
+    file = tmp_path / "mistakes.jsonl"
+    file.write_text('{"row_sha256": "abc"}\n')
+    with pytest.raises(ConfigError, match="mistakes"):
+        desk_of(house, file)
+    assert file.read_text() == '{"row_sha256": "abc"}\n'
+    with pytest.raises(ConfigError, match="JSONL"):
+        desk_of(house, tmp_path / "reviews.csv")
+    with pytest.raises(InputError, match="there are no claims here"):
+        desk_of(house, tmp_path / "reviews.jsonl", path=house.tables)
+    with pytest.raises(InputError, match="--tables"):
+        desk_of(house, tmp_path / "reviews.jsonl", tables=None)
+    assert browser.get("/", params={"row": "0" * 64}).status_code == 404
+
+
+def test_licensed_claims_are_left_out_and_counted(tmp_path: Path, house: House) -> None:
+    titles = sorted({claim["title_id"] for claim in house.claims("plain")})
+    licence = {"id": "l1", "licensee": "C0", "hosts": ["c0.example"], "from": "2020-01-01", "titles": titles}
+    licences = tmp_path / "licences.yaml"
+    licences.write_text(json.dumps({"licences": [licence | {"document": "a.pdf"}]}))
+    house.claims("licensed", licences=str(licences))
+    desk = desk_of(house, tmp_path / "reviews.jsonl", path=house.folder / "licensed")
+    page = opened(desk).get("/").text
+    assert host_of(page) == "c1.example"
+    assert "Licensed, and not shown: 1" in page
+
+
+# --- verdicts on a page
+
+
+def test_verdicts_lead_through_all_c_claims(house: House, desk: Desk, browser: TestClient) -> None:
+    page, seen = browser.get("/").text, []
+    for verdict in ("claim", "no_claim", "unsure", "claim"):
+        seen.append(host_of(page))
+        page = page_after(browser, judge(browser, page, verdict, note="Remarque « é »\u2028fin"))
+    assert seen == C_HOSTS
+    assert "No claim is left by these filters" in page
+    assert "All have a verdict" in page
+    assert not fields(page)
+    given = load_reviews([desk.file.uri], StorageOptions())
+    judged = house.claims("judged", reviews=[desk.file.uri])
+    by_host = {claim["document_host"]: claim for claim in judged}
+    assert given == {claim["row_sha256"]: claim["review"] for claim in judged if claim["review"]}
+    assert [by_host[host]["review"] for host in C_HOSTS] == ["claim", "no_claim", "unsure", "claim"]
+    assert [by_host[host]["confidence"] for host in C_HOSTS] == ["C", "D", "C", "C"]
+    notes = {(review.reviewer, review.note) for review in written(desk)}
+    assert notes == {("Anne", "Remarque « é »\u2028fin")}
+
+
+def test_a_claim_just_judged_can_be_judged_again(house: House, desk: Desk, browser: TestClient) -> None:
+    page = browser.get("/").text
+    assert f"Left without a verdict: {COPIES} of {COPIES}" in page
+    page = page_after(browser, judge(browser, page, "no_claim"))
+    assert f"Left without a verdict: {COPIES - 1} of {COPIES}" in page
+    assert "Saved: no claim." in page
+    (previous,) = re.findall(r'id="previous" href="([^"]*)"', page)
+    page = browser.get(previous.replace("&amp;", "&")).text
+    assert host_of(page) == "c0.example"
+    assert "Anne, " in page
+    assert host_of(page_after(browser, judge(browser, page, "unsure"))) == "c1.example"
+    assert [review.verdict for review in written(desk)] == ["no_claim", "unsure"]
+
+    # An earlier verdict in the claims counts as one.
+    house.claims("with-verdict", reviews=[desk.file.uri])
+    elsewhere = desk_of(house, Path(desk.file.uri).with_name("new.jsonl"), path=house.folder / "with-verdict")
+    page = opened(elsewhere).get("/").text
+    assert host_of(page) == "c1.example"
+    assert f"Left without a verdict: {COPIES - 1} of {COPIES}" in page
+
+
 def test_filters_hold_after_a_verdict(browser: TestClient) -> None:
     page = browser.get("/", params={"letter": "B", "verdict": "any", "lang": "fr"}).text
     assert host_of(page) == "b0.example"
     page = page_after(browser, judge(browser, page, "claim"))
     assert host_of(page) == "b1.example"
     assert "Écrit : à réclamer." in page
-    found = browser.get("/", params={"letter": "B", "verdict": "claim"}).text
-    assert host_of(found) == "b0.example"
+    assert host_of(browser.get("/", params={"letter": "B", "verdict": "claim"}).text) == "b0.example"
 
 
-def test_two_reviewers_of_one_claim_are_both_kept_and_the_page_says_so(
-    house: House, desk: Desk, browser: TestClient
-) -> None:
-    other = desk_of(house, Path(desk.file.uri), "Karim")
-    theirs = opened(other)
+def test_two_reviewers_of_one_claim_are_both_kept(house: House, desk: Desk, browser: TestClient) -> None:
+    theirs = opened(desk_of(house, Path(desk.file.uri), "Karim"))
     page, page_of_karim = browser.get("/").text, theirs.get("/").text
     assert host_of(page) == host_of(page_of_karim)
     judge(theirs, page_of_karim, "claim", note="de Karim")
     page = page_after(browser, judge(browser, page, "no_claim"))
     assert host_of(page) == "c0.example"
-    assert "Meanwhile somebody else gave a verdict" in page
-    assert "Reviewers disagree" in page
-    assert "Karim, " in page
-    assert "de Karim" in page
-    assert [(each.reviewer, each.verdict) for each in written(desk)] == [
-        ("Karim", "claim"),
-        ("Anne", "no_claim"),
-    ]
-    disputed = theirs.get("/", params={"verdict": "disputed"}).text
-    assert host_of(disputed) == "c0.example"
+    for told in ("Meanwhile somebody else gave a verdict", "Reviewers disagree", "Karim, ", "de Karim"):
+        assert told in page
+    verdicts = [(each.reviewer, each.verdict) for each in written(desk)]
+    assert verdicts == [("Karim", "claim"), ("Anne", "no_claim")]
+    assert host_of(theirs.get("/", params={"verdict": "disputed"}).text) == "c0.example"
 
 
 def test_verdicts_that_were_taken_out_of_the_file_stop_the_review(desk: Desk, browser: TestClient) -> None:
@@ -148,91 +214,84 @@ def test_verdicts_that_were_taken_out_of_the_file_stop_the_review(desk: Desk, br
     assert len(written(desk)) == 2
 
 
-def test_an_earlier_verdict_in_the_claims_counts_as_one(
-    house: House, desk: Desk, browser: TestClient
-) -> None:
-    judge(browser, browser.get("/").text, "unsure")
-    house.claims("with-verdict", reviews=[desk.file.uri])
-    elsewhere = desk_of(house, Path(desk.file.uri).with_name("new.jsonl"), path=house.folder / "with-verdict")
-    page = opened(elsewhere).get("/").text
-    assert host_of(page) == "c1.example"
-    assert f"Left without a verdict: {COPIES - 1} of {COPIES}" in page
+# --- verdicts in their file
 
 
-def test_a_page_that_no_longer_reads_is_shown_with_the_reason_and_can_be_judged(
-    tmp_path: Path, house: House, desk: Desk
-) -> None:
-    moved = desk_of(house, tmp_path / "reviews.jsonl", mirrors=[])
-    shard = next(house.folder.glob("pages-*.jsonl"))
-    hidden = shard.rename(shard.with_suffix(".away"))
-    try:
-        page = opened(moved).get("/").text
-    finally:
-        hidden.rename(shard)
-    assert "could not be read again now: " in page
-    assert len(re.findall(r'<div class="text"', page)) == 1
-    assert fields(page)["row"]
-    # What failed is asked for again.
-    assert len(re.findall(r'<div class="text"', opened(desk).get("/").text)) == 2
+ONE, TWO = "a" * 64, "b" * 64
+NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+BEFORE = Review(ONE, "claim", "m", NOW, "").line()
 
 
-def test_without_a_corpus_the_page_says_that_the_article_is_not_at_hand(tmp_path: Path, house: House) -> None:
-    page = opened(desk_of(house, tmp_path / "reviews.jsonl", corpus=None)).get("/").text
-    assert "give --corpus" in page
-    assert len(re.findall(r'<div class="text"', page)) == 1
+@pytest.fixture
+def file(tmp_path: Path) -> ReviewFile:
+    return ReviewFile.of(str(tmp_path / "reviews.jsonl"), StorageOptions())
 
 
-def test_a_case_names_its_claims_itself(tmp_path: Path, house: House) -> None:
-    open_case(
-        str(house.tables), str(tmp_path / "case"), claims=str(house.folder / "claims"), confidences=["B"]
-    )
-    case = desk_of(house, tmp_path / "reviews.jsonl", path=tmp_path / "case", tables=None)
-    assert len(case.claims) == COPIES
-    assert host_of(opened(case).get("/", params={"letter": "B"}).text) == "b0.example"
+def test_reviewers_who_add_at_once_lose_nothing(file: ReviewFile) -> None:
+    def add(number: int) -> Review:
+        own = ReviewFile.of(file.uri, StorageOptions())
+        return own.add(f"{number:064x}", "claim", f"reviewer {number % 3}", "")
+
+    with ThreadPoolExecutor(6) as pool:
+        added = list(pool.map(add, range(60)))
+    assert len(file.read()) == 60
+    assert set(file.read()) == set(added)
 
 
-def test_what_has_no_claims_or_rows_is_refused(tmp_path: Path, house: House) -> None:
-    with pytest.raises(InputError, match="there are no claims here"):
-        desk_of(house, tmp_path / "reviews.jsonl", path=house.tables)
-    with pytest.raises(InputError, match="--tables"):
-        desk_of(house, tmp_path / "reviews.jsonl", tables=None)
+@pytest.mark.parametrize(
+    "note",
+    [
+        *("", "two\nlines", "\u2028\u2029\x85\x0b\x0c", '"}\n{"row_sha256": "'),
+        *("\x00\x1b[31m", "é 💥 \u202e", "\ufeff"),
+    ],
+)
+def test_no_note_breaks_its_line(file: ReviewFile, note: str) -> None:
+    first, second = (file.add(row, "unsure", "René", note) for row in (ONE, TWO))
+    assert file.read() == [first, second]
+    assert first.note == note
+    assert Path(file.uri).read_bytes().isascii()
+    assert load_reviews([file.uri], StorageOptions()) == {ONE: "unsure", TWO: "unsure"}
 
 
-def test_both_pages_say_the_same(browser: TestClient) -> None:
-    pages = {lang: browser.get("/", params={"lang": lang}).text for lang in ("fr", "en")}
-    assert '<html lang="fr">' in pages["fr"]
-    assert "Restent à examiner : 4 sur 4" in pages["fr"]
-    assert host_of(pages["fr"]) == host_of(pages["en"])
-    assert marks(pages["fr"]) == marks(pages["en"])
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [(BEFORE.rstrip(), BEFORE), (BEFORE + Review(TWO, "claim", "m", NOW, "").line()[:30], BEFORE)],
+    ids=["a line that lacks its end", "a line that is cut short"],
+)
+def test_a_line_without_its_end_blocks_no_verdict(file: ReviewFile, before: bytes, kept: bytes) -> None:
+    Path(file.uri).write_bytes(before)
+    assert [review.row_sha256 for review in file.read()] == [ONE]
+    file.add(TWO, "no_claim", "k", "")
+    assert Path(file.uri).read_bytes().startswith(kept)
+    verdicts = [(review.row_sha256, review.verdict) for review in file.read()]
+    assert verdicts == [(ONE, "claim"), (TWO, "no_claim")]
 
 
-def test_a_row_that_is_no_claim_here_is_not_found(browser: TestClient) -> None:
-    assert browser.get("/", params={"row": "0" * 64}).status_code == 404
+def test_nothing_is_added_that_claims_would_not_count_or_could_not_read(file: ReviewFile) -> None:
+    late = Review(ONE, "claim", "m", datetime.now(UTC) + timedelta(hours=1), "").line()
+    wrong = json.dumps({"row_sha256": ONE, "verdict": "yes"}).encode()
+    for before, error, why in ((late, OutputError, "later time"), (wrong, ConfigError, "mistakes")):
+        Path(file.uri).write_bytes(before)
+        with pytest.raises(error, match=why):
+            file.add(ONE, "no_claim", "k", "")
+        assert Path(file.uri).read_bytes() == before
+    Path(file.uri).write_bytes(late)
+    file.add(TWO, "no_claim", "k", "")
 
 
-def test_licensed_claims_are_left_out_and_counted(tmp_path: Path, house: House) -> None:
-    licence = {
-        "id": "l1",
-        "licensee": "C0",
-        "hosts": ["c0.example"],
-        "from": "2020-01-01",
-        "document": "a.pdf",
-    }
-    titles = sorted({claim["title_id"] for claim in house.claims("plain")})
-    licences = tmp_path / "licences.yaml"
-    licences.write_text(json.dumps({"licences": [licence | {"titles": titles}]}))
-    house.claims("licensed", licences=str(licences))
-    desk = desk_of(house, tmp_path / "reviews.jsonl", path=house.folder / "licensed")
-    page = opened(desk).get("/").text
-    assert host_of(page) == "c1.example"
-    assert "Licensed, and not shown: 1" in page
-
-
-def test_a_file_of_verdicts_with_mistakes_is_refused_and_left_as_it_is(tmp_path: Path, house: House) -> None:
-    file = tmp_path / "reviews.jsonl"
-    file.write_text('{"row_sha256": "abc"}\n')
-    with pytest.raises(ConfigError, match="mistakes"):
-        desk_of(house, file)
-    assert file.read_text() == '{"row_sha256": "abc"}\n'
-    with pytest.raises(ConfigError, match="JSONL"):
-        desk_of(house, tmp_path / "reviews.csv")
+@pytest.mark.parametrize(
+    ("verdicts", "state"),
+    [
+        ([("m", "claim")], "claim"),
+        ([("m", "claim"), ("m", "no_claim")], "no_claim"),
+        ([("m", "claim"), ("k", "no_claim")], "disputed"),
+        ([("m", "claim"), ("k", "no_claim"), ("m", "no_claim")], "no_claim"),
+        ([("m", "unsure"), ("k", "unsure")], "unsure"),
+    ],
+)
+def test_the_newest_verdict_of_each_reviewer_counts(verdicts: list[tuple[str, str]], state: str) -> None:
+    given = [
+        Review(ONE, verdict, reviewer, NOW + timedelta(hours=hour), "")
+        for hour, (reviewer, verdict) in enumerate(verdicts)
+    ]
+    assert states_of(by_row(reversed(given))) == {ONE: state}

@@ -1,0 +1,410 @@
+"""A notice says the same in both languages and every format, and nothing in it is carried out.
+
+One set of numbers, one set of rows in every file, the same bytes each time. Laws, recipients and senders are
+data: each is whole, and a mistake in one is named with its line.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+from xml.etree import ElementTree
+from zipfile import ZipFile
+
+import pytest
+from pypdf import PdfReader
+
+from presswatch_spark.claims.selection import Choice, PlaceSelection
+from presswatch_spark.core import extras
+from presswatch_spark.core.errors import ConfigError, InputError, OutputError
+from presswatch_spark.core.extras import install_command
+from presswatch_spark.core.terminal import ascii_url
+from presswatch_spark.core.translation import LANGUAGES
+from presswatch_spark.legal.notices.annex import (
+    annex_of,
+    digest_of,
+    revision_and_path,
+    rows_of_jsonl,
+    surt_prefixes,
+)
+from presswatch_spark.legal.notices.formats import (
+    ATTACHED,
+    WordLetter,
+    attachments_in,
+    docx_of,
+    pdf_of,
+    text_of,
+)
+from presswatch_spark.legal.notices.laws import LAWS, laws
+from presswatch_spark.legal.notices.letter import AMOUNTS, Letter, LetterWords, NoticeFigures, letter_of
+from presswatch_spark.legal.notices.notice import schema_fault
+from presswatch_spark.legal.notices.parties import FACTS, load_recipient, load_sender, parse_recipients
+from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.storage.objects import StorageOptions
+from tests.conftest import ROOT
+from tests.world.notices import Bureau, about, annex_rows, text_in
+from tests.world.proofs import each_time
+
+
+def has_writer() -> bool:
+    """Whether LibreOffice is here with Writer: some machines have Calc alone, which opens no letter."""
+    program = shutil.which("soffice")
+    return program is not None and (Path(program).resolve().parent / "libswlo.so").exists()
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def letter_in(folder: Path) -> str:
+    return text_in((folder / "letter.docx").read_bytes())
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_letters_have_the_same_facts_in_every_language_and_format(shared: Bureau, law: str) -> None:
+    folders = {lang: shared.drafted(law, lang) for lang in ("fr", "en")}
+    facts = {lang: about(folder) for lang, folder in folders.items()}
+    for name in ("numbers", "reservations", "annex"):
+        # Spreadsheets in French have CSV of their own.
+        french, english = ({k: v for k, v in each[name].items() if k != "files"} for each in facts.values())
+        assert french == english, name
+    numbers = facts["fr"]["numbers"]
+    said = [
+        {
+            name
+            for name, noun in AMOUNTS.items()
+            if LetterWords(lang).n(*noun, numbers[name]) in letter_in(folder)
+        }
+        for lang, folder in folders.items()
+    ]
+    assert said[0] == said[1]
+    assert "rows" in said[0]
+
+    required, elements = list(laws()[law].required()), facts["fr"]["elements"]
+    marked = WordLetter.read((folders["fr"] / "letter.docx").read_bytes()).elements
+    form = flat((folders["fr"] / "form.txt").read_text(encoding="utf-8"))
+    assert list(marked) == required
+    assert set(elements) == {element.name for element in laws()[law].elements}
+    assert schema_fault(facts["fr"]) is None
+    for name in required:
+        for line in elements[name]["text"].splitlines():
+            assert flat(line) in form, name
+            assert line in marked[name]
+
+
+@pytest.mark.parametrize("law", each_time(LAWS[::2], LAWS))
+def test_a_letter_about_one_row_does_not_speak_of_several(shared: Bureau, law: str) -> None:
+    choice = Choice(rows=frozenset({shared.target().row_sha256}))
+    plurals = re.compile("désignent des|Ces lignes|publiés|éditeurs suivants|of the annex name|These rows")
+    for lang, one in (("fr", "L’annexe compte 1\xa0ligne."), ("en", "The annex has 1 row.")):
+        shared.draft(f"one-{law}-{lang}", law, lang, choice=choice)
+        letter = letter_in(shared.folder / f"one-{law}-{lang}")
+        assert one in letter
+        assert plurals.findall(letter) == []
+
+
+def test_annex_query_and_attachment_agree_by_digest(shared: Bureau) -> None:
+    folder = shared.drafted()
+    facts, sums = about(folder), shared.open(folder.name).sums
+    attached = attachments_in((folder / "letter.pdf").read_bytes())
+    for table in ("rows", "urls", "domains"):
+        data = (folder / "annex" / f"{table}.jsonl").read_bytes()
+        assert digest_of(rows_of_jsonl(data)) == facts["annex"]["digests"][table]
+    assert {name.removeprefix("annex/") for name in attached} == set(ATTACHED)
+    for name, data in attached.items():
+        path = f"annex/{name.removeprefix('annex/')}"
+        assert hashlib.sha256(data).hexdigest() == facts["annex"]["files"][path] == sums[path]
+    for name, digest in sums.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    assert facts["annex"]["digests"]["rows"] in letter_in(folder)
+    assert set(facts["query"]["targets"]) == {target.target_sha256 for target in shared.case.targets()}
+
+
+def test_the_same_notice_has_the_same_bytes(shared: Bureau) -> None:
+    assert shared.draft("again").notice.sums == shared.open(shared.drafted().name).sums
+
+
+def test_rows_say_where_the_record_is_and_have_no_text(shared: Bureau) -> None:
+    folder = shared.drafted("fr", "en")
+    rows = annex_rows(folder)
+    targets = {target.record_id: target for target in shared.case.targets()}
+    for row in rows:
+        target = targets[row["record_id"]]
+        places = ("record_offset", "record_length", "text_sha256")
+        assert [row[name] for name in places] == [getattr(target, name) for name in places]
+        assert row["file"] == f"{shared.crawl.server.url}/crawl/a.warc.wet.gz"
+        assert row["article_url"].startswith("https://")
+        assert row["reservation"] is None
+        assert not {"text", "headline", "body", "spans", "confidence"} & row.keys()
+    with (folder / "annex/rows.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [line["row_sha256"] for line in csv.DictReader(file)] == [row["row_sha256"] for row in rows]
+
+
+def test_an_opt_out_gives_the_sites_of_its_publishers_as_surt_prefixes(shared: Bureau) -> None:
+    found = {row["surt_prefix"]: row["covers"] for row in annex_rows(shared.drafted("optout"), "domains")}
+    assert found["example,gazette-morvane)/"] == "host"
+    assert found["example,gazette-morvane,"] == "subdomains"
+    assert found["example,le-meridien)/economie/"] == "folder"
+    assert list(surt_prefixes("www.xn--t-9fa.example")) == [
+        ("example,xn--t-9fa)/", "host"),
+        ("example,xn--t-9fa,", "subdomains"),
+    ]
+    target = shared.case.targets()[0]
+    shared.draft("own", "optout", "en", choice=Choice(rows=frozenset([target.row_sha256])))
+    rows = annex_rows(shared.folder / "own", "domains")
+    assert {row["publisher"] for row in rows} == {shared.sender().by_id[target.publisher_id].name}
+    assert about(shared.folder / "own")["numbers"]["sites"] == len({row["site"] for row in rows})
+
+
+def test_the_text_has_the_places_for_those_who_open_no_attachment(shared: Bureau) -> None:
+    mirror = Mirror(shared.mirror.place, "https://data.commoncrawl.org")
+    shared.draft("text", recipient=load_recipient("aws"), mirrors=[mirror])
+    form = (shared.folder / "text" / "form.txt").read_text(encoding="utf-8")
+    for target in shared.case.targets():
+        assert f"record_offset {target.record_offset}, record_length {target.record_length}\n" in form
+    assert form.count("https://data.commoncrawl.org/a.warc.wet.gz") == len(shared.case.targets())
+
+
+def test_an_element_whose_facts_are_missing_is_left_out_and_named(shared: Bureau) -> None:
+    drafted = shared.draft("no-phone", "dmca512", "en", sender=shared.sender(phone=None))
+    folder = shared.folder / "no-phone"
+    assert drafted.missing == {"contact": ["phone"]}
+    assert about(folder)["elements"]["contact"]["text"] is None
+    assert "contact" not in WordLetter.read((folder / "letter.docx").read_bytes()).elements
+
+
+def test_the_pdf_is_pdf_a_3_and_an_address_that_is_copied_from_it_is_whole(shared: Bureau) -> None:
+    data = (shared.drafted("dsa16") / "letter.pdf").read_bytes()
+    assert re.search(rb"<pdfaid:part>3</pdfaid:part>\s*<pdfaid:conformance>B", data)
+    text = "\n".join(page.extract_text() for page in PdfReader(BytesIO(data)).pages)
+    assert not {"\u200b", "\u00ad"} & set(text)
+    assert f"{shared.crawl.server.url}/crawl/a.warc.wet.gz" in text.replace("\n", "")
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not has_writer(), reason="LibreOffice Writer is not here")
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_the_letter_opens_in_libreoffice(shared: Bureau, tmp_path: Path, lang: str) -> None:
+    letter = shared.drafted("fr", lang) / "letter.docx"
+    command = f"soffice -env:UserInstallation=file://{tmp_path}/home --headless --convert-to txt:Text".split()
+    command += ["--outdir", str(tmp_path), str(letter)]
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
+    opened = flat((tmp_path / "letter.txt").read_text(encoding="utf-8-sig"))
+    assert [line for line in text_in(letter.read_bytes()).splitlines() if flat(line) not in opened] == []
+
+
+def test_a_draft_that_fails_leaves_nothing(shared: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, *arguments: object, **more: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    (shared.folder / "there").mkdir()
+    (shared.folder / "there" / "mine.txt").write_text("mine")
+    before = sorted(shared.folder.rglob("*"))
+    with pytest.raises(OutputError, match="something already"):
+        shared.draft("there")
+    with pytest.raises(InputError, match="concerns inria-oscar"):
+        shared.draft("oscar", recipient=load_recipient("inria-oscar"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OutputError, match="disk is full"):
+            shared.draft("full")
+    assert sorted(shared.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "found"),
+    [
+        ("hf://datasets/o/n@0a1b/data/x.parquet", ("0a1b", "data/x.parquet")),
+        ("hf://datasets/o/n/data/x@y.parquet", (None, "data/x@y.parquet")),
+        ("https://huggingface.co/datasets/o/n/resolve/0a1b/data/x.parquet", ("0a1b", "data/x.parquet")),
+        ("s3://commoncrawl/crawl-data/x.warc.gz", (None, "crawl-data/x.warc.gz")),
+        ("/data/x.warc.gz", (None, None)),
+    ],
+)
+def test_a_file_has_a_revision_and_a_path(file: str, found: tuple[str | None, str | None]) -> None:
+    assert revision_and_path(file) == found
+
+
+# --- texts of others
+
+
+HOSTILE = {
+    "sheet": "=cmd|' /C calc'!A0",
+    "braces": "{{ 7 * 7 }}{% include '/etc/passwd' %}{sender}",
+    "typst": '#panic() $x$ *b* _i_ #read("/etc/passwd") \\ ]',
+    "xml": "</w:t></w:r><script>alert(1)</script>&amp;",
+    "controls": "a\x00b\x1b[31mc\u202egpj.exe\u2066",
+    "scripts": "مرحبا 漢字 🎉",
+    "long": "mot " * 200_000,
+}
+
+
+@pytest.fixture
+def selection(shared: Bureau) -> PlaceSelection:
+    return shared.select()
+
+
+def letter_for(office: Bureau, selection: PlaceSelection, folder: Path, name: str) -> Letter:
+    sender = replace(office.sender(), name=name[:300])
+    order = office.order("dsa16", "en", sender=sender, selection=selection)
+    annex = annex_of(selection.places, sender.publishers, order.recipient.columns, own_domains=False)
+    annex.write(folder, "en", StorageOptions())
+    figures = NoticeFigures.of(selection.places, annex, sender)
+    letter = letter_of(order, selection.places, annex, figures, [("annex/rows.csv", "0" * 64)])
+    assert not letter.missing
+    return letter
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_stays_text(
+    shared: Bureau, selection: PlaceSelection, tmp_path: Path, text: str
+) -> None:
+    first, *others = selection.places
+    hostile = replace(
+        first,
+        document_url=f"https://xn--bcher-kva.example/{text[:20_000]}",
+        record_id=text[:2_000],
+        title_id=text[:2_000],
+        document_host="xn--bcher-kva.example",
+        file=f"https://x.example/{text[:2_000]}",
+    )
+    letter = letter_for(shared, replace(selection, places=(hostile, *others)), tmp_path, text)
+    word, form = docx_of(letter), text_of(letter)
+    assert text_in(word).count("bona fide belief") == 1
+    assert "bona fide belief" in flat(form)
+    assert not {"\x00", "\x1b", "\u202e", "\u2066"} & set(text_in(word) + form)
+    assert attachments_in(pdf_of(letter, tmp_path)).keys()
+    with ZipFile(BytesIO(word)) as file:
+        ElementTree.fromstring(file.read("word/document.xml"))
+        assert "hyperlink" not in file.read("word/document.xml").decode()
+    with (tmp_path / "rows.csv").open(encoding="utf-8-sig", newline="") as table:
+        cells = [cell for line in csv.reader(table) for cell in line]
+    assert not any(cell.lstrip().startswith(("=", "+", "@")) for cell in cells)
+    assert b"\x00" not in (tmp_path / "rows.csv").read_bytes()
+    (row,) = [row for row in rows_of_jsonl((tmp_path / "rows.jsonl").read_bytes()) if row["number"] == 1]
+    assert row["document_url"].startswith("https://xn--bcher-kva.example/")
+
+
+@pytest.mark.parametrize(("name", "notes"), [("Alliance é — ж", 0), ("مرحبا 漢字 🎉", 1)])
+def test_the_pdf_explains_codes_of_signs_once(
+    shared: Bureau, selection: PlaceSelection, tmp_path: Path, name: str, notes: int
+) -> None:
+    """The form of the codes is that of the PDFs of a bag."""
+    pages = PdfReader(BytesIO(pdf_of(letter_for(shared, selection, tmp_path, name), tmp_path))).pages
+    text = flat(" ".join(page.extract_text() for page in pages))
+    assert text.count("stand signs that the fonts of this document lack") == notes
+    assert ("⟨U+6F22⟩" in text) == bool(notes)
+
+
+def test_facts_are_put_in_once(shared: Bureau, selection: PlaceSelection, tmp_path: Path) -> None:
+    letter = letter_for(shared, selection, tmp_path, "{email} {0.__class__}")
+    said = [line for block in letter.blocks for line in block.paragraphs if "bona fide" in line]
+    assert said[0].startswith("{email} {0.__class__} confirms")
+
+
+def test_a_library_that_is_not_there_is_named_with_its_extra() -> None:
+    with pytest.raises(ConfigError, match=re.escape(install_command("legal"))):
+        extras.library("no_such_library_of_notices")
+
+
+# --- laws and parties
+
+
+REQUIRED = {
+    "fr": ["sender", "works", "rights", "facts", "demand", "deadline", "consequences", "signature"],
+    "dsa16": ["explanation", "location", "notifier", "good_faith"],
+    "dmca512": ["work", "material", "contact", "good_faith", "perjury", "signature"],
+    "optout": ["rightholder", "reservation", "scope", "demand", "contact", "signature"],
+}
+RESERVED = {"fr": "Pour {reserved_rows}, le site", "en": "For {reserved_rows}, the publisher’s site"}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_each_law_has_its_elements_with_the_same_facts_in_both_languages(law: str) -> None:
+    assert list(laws()[law].required()) == REQUIRED[law]
+    for element in laws()[law].elements:
+        assert element.source
+        assert all(element.text[lang].strip() for lang in LANGUAGES)
+        said = [set(re.findall(r"\{(\w+)\}", element.text[lang])) & AMOUNTS.keys() for lang in LANGUAGES]
+        assert said[0] == said[1], element.name
+        # A list of reservations stands after what it is about.
+        for lang in LANGUAGES if element.list == "reservations" else ():
+            last = element.text[lang].strip().splitlines()[-1]
+            assert last.removeprefix("[reserved_rows] ").startswith(RESERVED[lang]), element.name
+            # Without a reservation in force neither the sentence nor the element is there.
+            assert last.startswith("[reserved_rows]") or element.optional, element.name
+
+
+@pytest.mark.parametrize("recipient", ["common-crawl", "inria-oscar", "ai2-c4", "hugging-face", "aws"])
+def test_each_fact_of_a_recipient_has_its_source_and_an_address_was_seen(recipient: str) -> None:
+    found = load_recipient(recipient)
+    assert set(found.facts) == set(FACTS)
+    assert all(fact.source.startswith("https://") for fact in found.facts.values())
+    assert found.route is None or found.facts["route"].checked is not None
+    assert all("verify before you send" in str(doubt) for doubt in found.doubts())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (r"\[release, file, record_offset", "[release, text, record_offset", "f:\\d+: .*`text` is no column"),
+        (
+            r"checked: 20\d\d-\d\d-\d\d",
+            "checked: 2999-01-01",
+            r"f:\d+: recipient `.*`: \w+: checked: 2999-01-01 is to come",
+        ),
+    ],
+)
+def test_a_mistake_in_the_recipients_is_named_with_its_line(before: str, after: str, told: str) -> None:
+    text = (ROOT / "conf" / "recipients.yaml").read_text("utf-8")
+    with pytest.raises(ConfigError, match=told):
+        parse_recipients(re.sub(before, after, text, count=1).encode(), "f")
+
+
+def test_a_party_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="common-crawl"):
+        load_recipient("comon-crawl")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_sender(str(tmp_path / "nobody.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"name": "mot " * 200_000}, "may have 300"),
+        ({"name": "Alliance\u202e"}, "cannot be shown"),
+        ({"email": "nobody"}, "is no address"),
+        ({"publishers": ["quay"]}, "quai"),
+        ({"acts_as": "friend"}, "neither"),
+        ({"fax": "1"}, "unknown key"),
+        ({"members": None}, "no members file"),
+    ],
+)
+def test_a_mistake_of_the_sender_is_named(shared: Bureau, changed: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        shared.sender(**changed)
+
+
+def test_a_sender_acts_for_some_or_all_members_whose_mandates_are_as_they_were(shared: Bureau) -> None:
+    assert [publisher.id for publisher in shared.sender(publishers=["quai"]).publishers] == ["quai"]
+    assert len(shared.sender().publishers) == 3
+    (shared.folder / "quai.txt").write_text("another mandate", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"quai.*another content"):
+        shared.sender()
+
+
+def test_numbers_days_and_urls_are_written_as_each_language_does() -> None:
+    french, english = LetterWords("fr"), LetterWords("en")
+    assert french.n("{n} row", "{n} rows", 1234) == "1\u202f234\u00a0lignes"
+    assert english.n("{n} row", "{n} rows", 1234) == "1,234 rows"
+    assert french.n("{n} row", "{n} rows", 0) == "0\u00a0ligne"
+    assert french.day(date(2026, 8, 1)) == "1er\u00a0août 2026"
+    assert english.day(date(2026, 8, 1)) == "1 August 2026"
+    assert ascii_url("https://x.example/é?a=1&b=%20\u202e") == "https://x.example/%C3%A9?a=1&b=%20%EF%BF%BD"

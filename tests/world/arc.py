@@ -62,11 +62,6 @@ def arc_record(
     return f"{url} {fields} {declared}\n".encode() + block + ending
 
 
-def blocks(n: int) -> list[bytes]:
-    """`n` blocks that do not compress to nothing, with all kinds of line ends."""
-    return [HEAD + b"".join(b"<p>%d %x</p>\r\n\n" % (i, hash((i, k))) for k in range(20)) for i in range(n)]
-
-
 def packed_arc(packing: str, records: list[bytes]) -> bytes:
     """Records, with a version block before them: `record` (a gzip member each), `single` (one), `plain`."""
     parts = [VERSION, *records]

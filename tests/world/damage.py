@@ -10,20 +10,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import zstandard
 
-from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.model import ReadReport
-from presswatch_spark.reading import registry
+from presswatch_spark.core.model import Locator
 from presswatch_spark.reading.registry import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.runs.work import failure_of, guarded
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
-from presswatch_spark.storage.objects import ObjectInfo, stat
+from presswatch_spark.storage.objects import stat
 
 INSERTED_BYTES = 100
 LONGEST_DELETION = 400
@@ -75,10 +73,37 @@ def _lengthened(data: bytes, draw: random.Random) -> tuple[str, bytes]:
 
 
 Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page as it was read. `damage`: what its rows would say in `record_damage`."""
+
+    url: str
+    text: bytes
+    damage: str | None
+
+
+def pages_of(path: Path, format: str) -> tuple[list[Found], ShardAttempt]:
+    """What a scan reads of a shard, and what it would say of it."""
+    options, found = ReadOptions(), list[tuple[str, bytes, Locator]]()
+    reading = ShardAttempt(stat(str(path), options.storage))
+
+    def read() -> None:
+        source = format_for(format, reading.shard, options)
+        for batch in source.read(reading.shard, options, reading.report):
+            found.extend((batch.url_of(i), batch.text_of(i), batch.locate(i)) for i in range(len(batch)))
+
+    guarded(read, reading, str(path))
+    unverified = "checksum" if reading.report.unverified else None
+    return [
+        Found(url, text, at.damage or (None if at.record_encoding == "gzip" else unverified))
+        for url, text, at in found
+    ], reading
+
+
 # Of a shard's path, the pages written into it, and what was read of it.
-Excuse = Callable[[Path, Sequence[Pair], Sequence[tuple[str, bytes]]], bool]
-# Damage to letters may make as many others of them.
-LETTERS = 8
+Excuse = Callable[[Path, Sequence[Pair], Sequence[Found]], bool]
 
 
 def verdict(path: Path, pages: Sequence[Pair], format: str, excuse: Excuse | None = None) -> str:
@@ -89,10 +114,7 @@ def verdict(path: Path, pages: Sequence[Pair], format: str, excuse: Excuse | Non
     failure that is not the content's). `letters`: what looks `false`, and is nothing but other letters in
     texts as far as `excuse` finds in the shard.
     """
-    options = ReadOptions()
-    reading = ShardAttempt(stat(str(path), options.storage))
-    found: list[tuple[str, bytes]] = []
-    guarded(partial(_attempt, reading, found, format, options), reading, str(path))
+    found, reading = pages_of(path, format)
     said = reading.status
     if said == "complete" and len(found) < len(pages):
         return "less"
@@ -101,19 +123,9 @@ def verdict(path: Path, pages: Sequence[Pair], format: str, excuse: Excuse | Non
     # Then all rows of the shard say in `record_damage` that their text and URL may be of different pages.
     if reading.report.unverified:
         return said
-    if any(is_false(url, text.decode("utf-8", "replace"), pages) for url, text in found):
+    if any(is_false(each.url, each.text.decode("utf-8", "replace"), pages) for each in found):
         return "letters" if excuse and excuse(path, pages, found) else "false"
     return said
-
-
-def _attempt(
-    reading: ShardAttempt, found: list[tuple[str, bytes]], format: str, options: ReadOptions
-) -> None:
-    source = format_for(format, reading.shard, options)
-    for batch in source.read(reading.shard, options, reading.report):
-        for i in range(len(batch)):
-            batch.locate(i)
-            found.append((batch.url_of(i), batch.text_of(i)))
 
 
 def is_false(url: str, text: str, pages: Sequence[Pair]) -> bool:
@@ -170,15 +182,6 @@ def verdicts(
 WINDOW_BYTES = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A page as it was read. `damage`: what its rows would say in `record_damage`."""
-
-    url: str
-    text: bytes
-    damage: str | None
-
-
 @dataclass(frozen=True)
 class Undamaged:
     """A whole shard: its format, its bytes, and a path where its harmed twins may be written."""
@@ -187,10 +190,16 @@ class Undamaged:
     data: bytes
     path: Path
 
+    def read(self, data: bytes) -> tuple[list[Found], bool]:
+        """The pages of a twin, and whether the shard would be complete."""
+        self.path.write_bytes(data)
+        found, reading = pages_of(self.path, self.format)
+        return found, reading.status == "complete"
+
     @cached_property
     def pages(self) -> list[Found]:
         """Its pages, as they are read when nothing is wrong."""
-        found, complete = _pages_of(self, self.data)
+        found, complete = self.read(self.data)
         assert complete
         assert {page.damage for page in found} == {None}
         return found
@@ -212,7 +221,7 @@ def harm_of(whole: Undamaged, what: str, data: bytes) -> str | None:
     begins in one header and ends at the same place of the next makes one record of both; nothing tells. Nor
     does it of ARC, which has no digests, if it is just as long as a record.
     """
-    found, complete = _pages_of(whole, data)
+    found, complete = whole.read(data)
     urls, texts = {page.url for page in whole.pages}, {page.text for page in whole.pages}
     fits = whole.format == "arc" or {page.text for page in found} < texts
     fused = "deleted" in what and len(found) == len(whole.pages) - 1 and fits
@@ -223,26 +232,6 @@ def harm_of(whole: Undamaged, what: str, data: bytes) -> str | None:
         if page.url in urls and words_of - {page.url} and page.damage is None and not fused:
             return f"{what}: {page.url} has text of {sorted(words_of - {page.url})}"
     return None
-
-
-def _pages_of(whole: Undamaged, data: bytes) -> tuple[list[Found], bool]:
-    """The pages of `data`, and whether the shard would be `complete`."""
-    whole.path.write_bytes(data)
-    found, report = list[tuple[str, bytes, str | None, str | None]](), ReadReport()
-    shard = ObjectInfo(str(whole.path), size=len(data))
-    try:
-        for batch in registry.named(whole.format).read(shard, ReadOptions(), report):
-            for i in range(len(batch)):
-                text = batch.text[batch.text_starts[i] : batch.text_ends[i]].tobytes()
-                locator = batch.locate(i)
-                found.append((batch.url_of(i), text, locator.damage, locator.record_encoding))
-    except PresswatchError:
-        report.add_defect("refused")
-    pages = [
-        Found(url, text, damage or ("checksum" if report.unverified and encoding != "gzip" else None))
-        for url, text, damage, encoding in found
-    ]
-    return pages, not report.defects_total and report.bytes_read == len(data)
 
 
 def _windows(text: bytes) -> set[bytes]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from presswatch_spark.cli.demo.shards import (
     ISO_639_1,
@@ -48,6 +53,31 @@ def write_rows_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int
         for number, page in enumerate(pages)
     )
     write_parquet(path, rows, row_group_rows)
+
+
+Row = dict[str, Any]
+
+
+def as_jsonl(folder: Path, rows: Sequence[Row]) -> Path:
+    """Write rows as JSON Lines."""
+    path = folder / "rows.jsonl"
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return path
+
+
+def as_parquet(folder: Path, rows: Sequence[Row]) -> Path:
+    """Write rows as Parquet in groups of two."""
+    path = folder / "rows.parquet"
+    pq.write_table(pa.Table.from_pylist(list(rows)), path, row_group_size=2)
+    return path
+
+
+def as_parquet_dictionary(folder: Path, rows: Sequence[Row]) -> Path:
+    """Write rows as Parquet whose column `meta` is a dictionary, if they have one."""
+    path, table = folder / "rows.parquet", pa.Table.from_pylist(list(rows))
+    meta = table["meta"].combine_chunks().dictionary_encode()
+    pq.write_table(table.set_column(table.schema.get_field_index("meta"), "meta", meta), path)
+    return path
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 from presswatch_spark.core.model import ReadReport
@@ -39,6 +40,38 @@ def page(body: bytes, *headers: str, url: str | bytes = "https://exemple.fr/") -
     return warc_record(http(body, *headers), url)
 
 
+PDF = "Content-Type: application/pdf"
+
+
+def pdf(*lines: str) -> bytes:
+    """A PDF of one page, its text in a font that every reader has."""
+    shown = b" T* ".join(b"(" + line.encode("cp1252") + b") Tj" for line in lines)
+    content = b"BT /F1 12 Tf 14 TL 72 720 Td " + shown + b" ET"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+    ]
+    out, places = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    trailer = b"trailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(out)
+    return out + b"xref\n0 6\n0000000000 65535 f \n" + table + trailer
+
+
+def read_warc(
+    folder: Path, records: Sequence[bytes], packing: str = "record", **options: object
+) -> tuple[list[Document], ReadReport]:
+    """Read a WARC file of these records."""
+    (folder / "some.warc.gz").write_bytes(packed_as(packing, records))
+    return read(folder / "some.warc.gz", "warc", ReadOptions(**options))  # type: ignore[arg-type]
+
+
 def record(body: bytes, *, length: int | None = None, headers: str = "", newline: str = "\r\n") -> bytes:
     """A conversion record, whose Content-Length may lie."""
     lines = [
@@ -51,7 +84,14 @@ def record(body: bytes, *, length: int | None = None, headers: str = "", newline
     return newline.join([*lines, "", ""]).encode() + body + newline.encode() * 2
 
 
-def packed_as(packing: str, records: list[bytes]) -> bytes:
+def erratum(release: str, off: int, bodies: Sequence[bytes]) -> list[bytes]:
+    """The records of a WET file of `release`, each declaring `off` bytes more than it has."""
+    info = f"isPartOf: {release}\r\npublisher: nous\r\n".encode()
+    named = record(info, length=len(info) + off).replace(b"conversion", b"warcinfo")
+    return [named, *(record(body, length=len(body) + off) for body in bodies)]
+
+
+def packed_as(packing: str, records: Sequence[bytes]) -> bytes:
     """Records as a file: a gzip member each, all in one, or plain."""
     if packing == "record":
         return b"".join(gzip.compress(each, mtime=0) for each in records)
@@ -67,8 +107,6 @@ def read_bytes(tmp_path: Path, data: bytes, **options: object) -> tuple[list[Doc
 def stored_record(path: Path, document: Document) -> bytes:
     """Fetch a record by its locator alone, as a third party would."""
     place, data = document.locator, path.read_bytes()
-    assert place.record_offset is not None
-    assert place.record_length is not None
     if place.record_encoding == "inflated":
         data = gzip.decompress(data)
     found = data[place.record_offset : place.record_offset + place.record_length]

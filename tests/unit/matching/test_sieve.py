@@ -47,21 +47,14 @@ def index_over(articles: Sequence[bytes], *, bits_per_key: int = 16) -> ShingleI
         indexed = indexed_positions(len(words))
         hashes.append(np.unique(shingle_hashes(words.hashes)[indexed]))
         ordinals.append(np.full(len(hashes[-1]), ordinal))
-    return index_of(
-        np.concatenate(hashes).astype(np.uint64),
-        np.concatenate(ordinals).astype(np.uint32),
-        bits_per_key,
-    )
+    postings = np.concatenate(hashes).astype(np.uint64), np.concatenate(ordinals).astype(np.uint32)
+    return index_of(*postings, bits_per_key)
 
 
 def with_sizes(index: ShingleIndex, blocks: int, bits: int) -> ShingleIndex:
     """The same postings behind a filter and a directory of other sizes."""
-    return ShingleIndex(
-        index.hashes,
-        index.articles,
-        build_filter(index.hashes, blocks),
-        build_directory(index.hashes, bits),
-    )
+    bloom, directory = build_filter(index.hashes, blocks), build_directory(index.hashes, bits)
+    return ShingleIndex(index.hashes, index.articles, bloom, directory)
 
 
 def shingles(text: bytes) -> list[tuple[str, ...]]:
@@ -210,27 +203,28 @@ def test_more_shingles_than_are_remembered_are_all_followed_up() -> None:
     assert found == [(0, 0), (0, 1), (2, 0), (2, 1)]
 
 
+NINE = b"un deux trois quatre cinq six sept huit neuf"
+
+
 def test_a_sieve_remembers_nothing_between_batches() -> None:
-    article = b"un deux trois quatre cinq six sept huit neuf dix onze"
+    article = NINE + b" dix onze"
     sieve = Sieve(index_over([article]), segment_bytes=8)
     hits(sieve, [article[:-5], b"z" * 5000])
     assert hits(sieve, [article[-5:], article]) == expected_hits([b"", article], [article])
 
 
 def test_an_empty_index_and_an_empty_batch_find_nothing() -> None:
-    text = b"un deux trois quatre cinq six sept huit neuf"
-    assert hits(Sieve(index_over([])), [text, b""]) == set()
-    assert hits(Sieve(index_over([text])), []) == set()
-    assert candidates(Sieve(index_over([text])), []) == []
+    assert hits(Sieve(index_over([])), [NINE, b""]) == set()
+    assert hits(Sieve(index_over([NINE])), []) == set()
+    assert candidates(Sieve(index_over([NINE])), []) == []
 
 
 def test_a_memory_mapped_index_serves_as_well(tmp_path: Path) -> None:
-    text = b"un deux trois quatre cinq six sept huit neuf"
-    index = index_over([text])
+    index = index_over([NINE])
     for name in ShingleIndex.__slots__:
         np.save(tmp_path / f"{name}.npy", getattr(index, name))
     mapped = ShingleIndex(*(np.load(tmp_path / f"{n}.npy", mmap_mode="r") for n in ShingleIndex.__slots__))
-    assert hits(Sieve(mapped), [text]) == hits(Sieve(index), [text]) != set()
+    assert hits(Sieve(mapped), [NINE]) == hits(Sieve(index), [NINE]) != set()
 
 
 def random_hashes(n: int, seed: int) -> np.ndarray:

@@ -11,15 +11,13 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.core.settings.config import ScanConfig
-from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.reading import registry
 from presswatch_spark.scanning.costs import PriceList, estimate
-from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.shard.kernels import Rehearsal, specimens
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.store import TableStore
 from tests.world.paracrawl import PARACRAWL
-from tests.world.scanned import press, scan_here
+from tests.world.scanned import press, rows_in, scan_here, scan_one
 from tests.world.shards import read
 
 
@@ -44,25 +42,18 @@ def shard(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("format", ["auto", "paracrawl"])
 def test_its_shards_are_scanned(shard: Path, corpus: Path, format: str) -> None:
-    scan_one = ShardScan(format, str(corpus), Corpus.open(str(corpus)).manifest.digest, ScanConfig())
-    outcome = scan_one(stat(str(shard), StorageOptions()))
-    log = outcome.log
+    outcome = scan_one(shard, corpus, format)
+    log, (row,) = outcome.log, rows_in(outcome)
     assert (log["format"], log["status"], log["documents"]) == ("paracrawl", "complete", 3)
-    (row,) = (row for batch in outcome.tables["matches"] for row in batch.to_pylist())
-    assert (row["dataset"], row["document_url"], row["row_index"]) == (
-        "paracrawl",
-        "https://a.example/fr/1",
-        1,
-    )
-    assert row["grade"] == "full_copy"
+    assert (row["dataset"], row["row_index"], row["grade"]) == ("paracrawl", 1, "full_copy")
+    assert row["document_url"] == "https://a.example/fr/1"
 
 
 def test_it_is_rehearsed(corpus: Path, tmp_path: Path) -> None:
-    digest = Corpus.open(str(corpus)).manifest.digest
-    rehearsal = Rehearsal.like("/no/such.tsv.gz", "auto", str(corpus), digest, ScanConfig())
+    rehearsal = Rehearsal.like("/no/such.tsv.gz", "auto", str(corpus), "", ScanConfig())
     (shard,) = specimens(tmp_path, registry.find(rehearsal.format), press()[0].body)
-    outcome = ShardScan("auto", str(corpus), digest, ScanConfig())(shard)
-    assert (outcome.log["format"], outcome.log["matches"]) == ("paracrawl", 1)
+    log = scan_one(shard.uri, corpus).log
+    assert (log["format"], log["matches"]) == ("paracrawl", 1)
 
 
 def test_the_command_line_takes_its_name() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,15 +30,20 @@ SUITE = (b"<body><p>suite</p></body>", UNCHOSEN)
 SLOW = b"<a " + b" ".join(b"a%d=1" % i for i in range(200_000)) + b">fin"
 
 
+HASTY = ("MOST_SECONDS = 60", "MOST_SECONDS = 0.5")
+DYING = ("answers.write(text)", "answers.write(text[:3]); answers.flush(); os._exit(1)")
+
+
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A parser that is given half a second for a page."""
+def changed(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    """A parser in whose source one text is replaced by another."""
     source = Path(parsers.__file__).read_text(encoding="utf-8")
-    module = tmp_path / "hasty_apart.py"
-    module.write_text(source.replace("MOST_SECONDS = 60", "MOST_SECONDS = 0.5"))
-    assert module.read_text(encoding="utf-8") != source
+    assert request.param[0] in source
+    (tmp_path / "changed_apart.py").write_text(source.replace(*request.param), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(parsers, "__name__", "hasty_apart")
+    monkeypatch.setattr(parsers, "__name__", "changed_apart")
     parsers._parser.cache_clear()
     yield
     parsers._parser.cache_clear()
@@ -58,7 +64,8 @@ def test_a_page_that_needs_all_memory_is_refused_and_the_next_is_read() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("changed")
+@pytest.mark.parametrize("changed", [HASTY], indirect=True, ids=["hasty"])
 def test_a_page_that_takes_too_long_is_given_up_and_the_next_is_read() -> None:
     with pytest.raises(ParserDiedError, match="needs more than"):
         text_apart("main", SLOW)
@@ -72,19 +79,11 @@ def test_a_parser_that_died_before_costs_no_page() -> None:
         assert text_apart("main", b"<p>suite") == SUITE
 
 
-def test_a_text_of_which_only_the_beginning_came_is_none(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    source = Path(parsers.__file__).read_text(encoding="utf-8")
-    dying = source.replace("answers.write(text)", "answers.write(text[:3]); answers.flush(); os._exit(1)")
-    assert dying != source
-    (tmp_path / "dying_apart.py").write_text(dying, encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(parsers, "__name__", "dying_apart")
-    parsers._parser.cache_clear()
+@pytest.mark.usefixtures("changed")
+@pytest.mark.parametrize("changed", [DYING], indirect=True, ids=["dying"])
+def test_a_text_of_which_only_the_beginning_came_is_none() -> None:
     with pytest.raises(ParserDiedError, match="died of the page"):
         text_apart("main", b"<p>un texte")
-    parsers._parser.cache_clear()
 
 
 def test_a_parser_that_gives_no_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +137,8 @@ def test_a_file_that_is_no_pdf_is_refused_without_harm() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("changed")
+@pytest.mark.parametrize("changed", [HASTY], indirect=True, ids=["hasty"])
 def test_in_a_shard_such_pages_have_their_text_and_no_known_main_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,41 +33,47 @@ def saved(tmp_path: Path, content: bytes, name: str = "misleading.txt.bin") -> P
     return tmp_path / name
 
 
-def test_a_misleading_name_changes_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "a.gz"
-    shards.write_wet(path, pages(2))
-    assert named(saved(tmp_path, path.read_bytes(), "a.parquet")) == "wet"
-    shards.write_c4_json(path, pages(2))
-    assert named(saved(tmp_path, path.read_bytes(), "a.warc.wet.gz")) == "c4"
-    shards.write_oscar_2301(path, pages(2))
-    assert named(saved(tmp_path, path.read_bytes(), "c4-train.json")) == "oscar"
-    shards.write_c4_parquet(path, pages(2))
-    assert named(saved(tmp_path, path.read_bytes(), "a.jsonl")) == "c4"
-    write_oscar_parquet(path, pages(2))
-    assert named(saved(tmp_path, path.read_bytes(), "b.jsonl")) == "oscar"
-    write_rows_parquet(path, pages(2))
-    assert named(saved(tmp_path, path.read_bytes(), "c.jsonl")) == "rows"
+@pytest.mark.parametrize(
+    ("write", "name", "format"),
+    [
+        (shards.write_wet, "a.parquet", "wet"),
+        (shards.write_c4_json, "a.warc.wet.gz", "c4"),
+        (shards.write_oscar_2301, "c4-train.json", "oscar"),
+        (shards.write_c4_parquet, "a.jsonl", "c4"),
+        (write_oscar_parquet, "b.jsonl", "oscar"),
+        (write_rows_parquet, "c.jsonl", "rows"),
+    ],
+)
+def test_a_misleading_name_changes_nothing(
+    tmp_path: Path, write: Callable[..., object], name: str, format: str
+) -> None:
+    write(tmp_path / "a.gz", pages(2))
+    assert named(saved(tmp_path, (tmp_path / "a.gz").read_bytes(), name)) == format
 
 
-def test_a_first_line_longer_than_the_head_is_still_recognised(tmp_path: Path) -> None:
-    row = {"text": "mot " * 100_000, "timestamp": "2019-04-25T12:57:54Z", "url": "https://exemple.fr/"}
-    assert named(saved(tmp_path, gzip.compress(json.dumps(row).encode()))) == "c4"
+def row_of(**fields: str) -> bytes:
+    row = {"text": "t", "timestamp": "2019-04-25T12:57:54Z", "url": "u", **fields}
+    return f"{json.dumps(row)}\n".encode()
 
 
-def test_a_first_line_that_is_damaged_hides_nothing(tmp_path: Path) -> None:
-    row = json.dumps({"text": "t", "timestamp": "2019-04-25T12:57:54Z", "url": "u"}).encode()
-    assert named(saved(tmp_path, b'{"text": "dam\n' + row + b"\n")) == "c4"
+@pytest.mark.parametrize(
+    ("content", "format"),
+    [
+        (gzip.compress(row_of(text="mot " * 100_000)), "c4"),
+        (b'{"text": "dam\n' + row_of(), "c4"),
+        (b"\xef\xbb\xbf\n" + row_of() + b"zext: \n" + row_of() + b"\n" + row_of()[:20], "c4"),
+        (row_of(source="OSCAR-2301"), "rows"),
+    ],
+    ids=["longer than what is looked at", "a damaged first line", "some damaged lines", "more columns"],
+)
+def test_rows_are_recognised_by_their_columns(tmp_path: Path, content: bytes, format: str) -> None:
+    assert named(saved(tmp_path, content)) == format
 
 
 def test_long_keys_nested_deeply_do_not_make_names_without_bound() -> None:
     key = b'{"%s": ' % (b"k" * 1000)
     head = b'{"text": "t", "x": ' + key * 900 + b"1" + b"}" * 901
     assert {"text", "x", "x." + "k" * 1000} == keys_of(head)
-
-
-def test_rows_with_columns_besides_those_of_c4_are_not_called_c4(tmp_path: Path) -> None:
-    row = {"text": "t", "timestamp": "2019-04-25T12:57:54Z", "url": "u", "source": "OSCAR-2301"}
-    assert named(saved(tmp_path, json.dumps(row).encode())) == "rows"
 
 
 def test_a_mapping_makes_any_columns_readable(tmp_path: Path) -> None:
@@ -128,19 +134,22 @@ def test_what_is_not_read_is_called_by_its_name(
         read(path, "wet")
 
 
-def test_a_format_that_the_content_contradicts_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "shard"
-    shards.write_wet(path, pages(2))
-    for format in ("c4", "oscar", "rows"):
-        with pytest.raises(CorruptError, match=f"as {format}, but it is WET"):
-            named(path, format)
-    shards.write_c4_json(path, pages(2))
-    assert named(path, "rows") == "rows"
-    with pytest.raises(CorruptError, match="as wet, but it is JSONL"):
-        named(path, "wet")
-    shards.write_c4_parquet(path, pages(2))
-    with pytest.raises(CorruptError, match="as wet, but it is Parquet"):
-        named(path, "wet")
+@pytest.mark.parametrize(
+    ("write", "format", "is_named"),
+    [
+        *((shards.write_wet, format, "WET") for format in ("c4", "oscar", "rows")),
+        (shards.write_c4_json, "wet", "JSONL"),
+        (shards.write_c4_parquet, "wet", "Parquet"),
+    ],
+)
+def test_a_format_that_the_content_contradicts_is_refused(
+    tmp_path: Path, write: Callable[..., object], format: str, is_named: str
+) -> None:
+    write(tmp_path / "shard", pages(2))
+    with pytest.raises(CorruptError, match=f"as {format}, but it is {is_named}"):
+        named(tmp_path / "shard", format)
+    shards.write_c4_json(tmp_path / "shard", pages(2))
+    assert named(tmp_path / "shard", "rows") == "rows"
 
 
 @pytest.mark.parametrize("format", ["auto", *registry.names()])
@@ -164,45 +173,30 @@ def test_no_real_file_is_taken_for_what_it_is_not(real_data: Path) -> None:
             assert found == expected, path
 
 
-LINE = b'{"text": "une ligne", "url": "https://elle-se-nomme.example/"}'
-
-
-def text_shard(tmp_path: Path, *, lines: list[str], beside: bool = True, name: str = "fr_part_1.txt") -> Path:
-    """A shard of OSCAR 21.09 whose first page holds `lines`."""
-    own = SmallPage("https://exemple.fr/piege", "\n".join(lines))
-    metadata = shards.write_oscar_2109(tmp_path / name, [own, *pages(3)])
-    if not beside:
-        metadata.unlink()
-    return tmp_path / name
+LINE = '{"text": "une ligne", "url": "https://elle-se-nomme.example/"}'
+ODD = ["WARC/1.0", "PAR1", "<html lang=fr>", '{"headers": 1, "offset": 0, "nb_sentences": 1}', LINE]
 
 
 @pytest.mark.parametrize("format", ["auto", "oscar"])
-@pytest.mark.parametrize("around", [["Une page.", "Deux lignes."], []])
 @pytest.mark.parametrize("name", ["fr_part_1.txt", "fr_part_1.txt.gz"])
-def test_a_json_line_on_a_page_changes_nothing_of_a_text_shard(
-    tmp_path: Path, format: str, around: list[str], name: str
+@pytest.mark.parametrize("line", ODD)
+def test_a_text_shard_with_its_metadata_may_begin_with_anything(
+    tmp_path: Path, format: str, name: str, line: str
 ) -> None:
-    path = text_shard(tmp_path, lines=[LINE.decode(), *around], name=name)
-    found, report = read(path, format)
-    assert [document.url for document in found] == ["https://exemple.fr/piege"] + [p.url for p in pages(3)]
-    assert report.defects_total == 0
+    for lines in ([line], [line, "Une page.", "Deux lignes."]):
+        written = [SmallPage("https://exemple.fr/piege", "\n".join(lines)), *pages(3)]
+        shards.write_oscar_2109(tmp_path / name, written)
+        found, report = read(tmp_path / name, format)
+        assert ([each.url for each in found], report.defects_total) == ([page.url for page in written], 0)
 
 
-@pytest.mark.parametrize(
-    "line", ["WARC/1.0", "PAR1", "<html lang=fr>", '{"headers": 1, "offset": 0, "nb_sentences": 1}']
-)
-def test_a_text_shard_with_its_metadata_may_begin_with_anything(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize("lines", [[LINE], [LINE] * 9 + ["la suite"]], ids=["one line", "ten lines"])
+def test_without_metadata_a_page_of_a_text_shard_still_names_no_url(tmp_path: Path, lines: list[str]) -> None:
+    written = [SmallPage("https://exemple.fr/piege", "\n".join(lines)), *pages(3)]
+    shards.write_oscar_2109(tmp_path / "fr_part_1.txt", written).unlink()
     for format in ("auto", "oscar"):
-        found, report = read(text_shard(tmp_path, lines=[line]), format)
-        assert (len(found), report.defects_total) == (4, 0)
-
-
-def test_without_metadata_a_page_of_a_text_shard_still_names_no_url(tmp_path: Path) -> None:
-    for lines in ([LINE.decode()], [LINE.decode()] * 9 + ["la suite"]):
-        for format in ("auto", "oscar"):
-            found, report = read(text_shard(tmp_path, lines=lines, beside=False), format)
-            assert {document.url for document in found} == {""}
-            assert (len(found), report.defects_total) == (4, 1)
+        found, report = read(tmp_path / "fr_part_1.txt", format)
+        assert ([each.url for each in found], report.defects_total) == ([""] * 4, 1)
 
 
 @pytest.mark.parametrize("format", ["c4", "rows"])
@@ -211,11 +205,6 @@ def test_a_format_that_is_named_is_believed(tmp_path: Path, format: str) -> None
     found, report = read(saved(tmp_path, b"une ligne\n" * 9 + rows), format)
     assert [document.url for document in found] == ["", "https://exemple.fr/"]
     assert report.defects_total == 9
-
-
-def test_a_few_damaged_lines_do_not_make_text_of_json(tmp_path: Path) -> None:
-    row = b'{"text": "t", "timestamp": "2019-04-25T12:57:54Z", "url": "u"}\n'
-    assert named(saved(tmp_path, b"\xef\xbb\xbf\n" + row + b"zext: \n" + row + b"\n" + row[:20], "x")) == "c4"
 
 
 def zipped(*names: str) -> bytes:

@@ -72,12 +72,8 @@ def test_what_was_encoded_comes_back(data: bytes, codings: list[str], chunk: int
     assert found.problem is None
 
 
-def test_transfer_codings_are_undone_in_their_order() -> None:
-    found = decoded(chunked(gzip.compress(PAGE)), "Transfer-Encoding: gzip, chunked")
-    assert (found.data, found.problem) == (PAGE, None)
-
-
-def test_what_the_crawler_has_undone_is_not_undone_again() -> None:
+def test_transfer_codings_are_undone_in_their_order_and_those_that_the_crawler_has_undone_are_not() -> None:
+    assert decoded(chunked(gzip.compress(PAGE)), "Transfer-Encoding: gzip, chunked") == DecodedBody(PAGE)
     inner = zlib.compress(PAGE)
     found = decoded(inner, "X-Crawler-Content-Encoding: deflate", "X-Crawler-Transfer-Encoding: chunked")
     assert (bytes(found.data), found.problem) == (inner, None)
@@ -91,11 +87,7 @@ def test_a_page_that_is_gzip_though_no_header_says_so_is_inflated(coding: str, m
     assert (bytes(found.data), found.problem) == (PAGE, None)
     found = decoded(stored[:-9], f"Content-Encoding: {coding}", f"Content-Type: {media}")
     assert found.problem is not None
-
-
-def test_an_archive_stays_one() -> None:
-    stored = gzip.compress(PAGE)
-    assert bytes(decoded(stored, "Content-Type: application/gzip").data) == stored
+    assert bytes(decoded(stored, "Content-Type: application/gzip").data) == stored, "an archive stays one"
 
 
 def test_a_body_without_codings_is_not_copied() -> None:
@@ -108,19 +100,23 @@ def test_a_body_without_codings_is_not_copied() -> None:
     assert data == PAGE
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
-def test_a_page_that_is_not_encoded_as_declared_stays_as_it_is(coding: str) -> None:
-    found = decoded(PAGE, f"Content-Encoding: {coding}")
-    assert (bytes(found.data), found.problem) == (PAGE, None)
-    found = decoded(b"\0\1\2" * 9, f"Content-Encoding: {coding}")
-    assert found.problem is not None
-    assert "as declared" in found.problem
+NOT_UNDONE = "body is in a coding that cannot be undone"
 
 
-@pytest.mark.parametrize("coding", ["compress", "X-Bzip2", "xz, identity", "dcz"])
-def test_a_body_in_a_coding_that_cannot_be_undone_is_named_unless_it_is_text(coding: str) -> None:
-    found = decoded(b"\x1f\x9d\x90<\xd0\x80\x01" * 9, f"Content-Encoding: {coding}")
-    assert found.problem == "body is in a coding that cannot be undone"
+@pytest.mark.parametrize(
+    ("coding", "body", "problem"),
+    [
+        *((coding, b"\0\1\2" * 9, "as declared") for coding in ("gzip", "deflate", "br", "zstd")),
+        *(
+            (coding, b"\x1f\x9d\x90<\xd0\x80\x01" * 9, NOT_UNDONE)
+            for coding in ("compress", "X-Bzip2", "xz, identity", "dcz")
+        ),
+    ],
+)
+def test_a_body_whose_coding_cannot_be_undone_is_named_unless_it_is_text(
+    coding: str, body: bytes, problem: str
+) -> None:
+    assert problem in str(decoded(body, f"Content-Encoding: {coding}").problem)
     assert decoded(PAGE, f"Content-Encoding: {coding}") == DecodedBody(PAGE)
 
 
@@ -154,9 +150,7 @@ def test_chunks_may_have_extensions_trailers_and_bare_line_ends() -> None:
 )
 def test_wrong_chunks_give_what_is_there(body: bytes, kept: bytes, problem: str) -> None:
     found = decoded(body, "Transfer-Encoding: chunked")
-    assert found.data == kept
-    assert found.problem is not None
-    assert found.problem.startswith(problem)
+    assert (found.data, str(found.problem)[: len(problem)]) == (kept, problem)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "Deflate", "br", "zstd"])
@@ -172,20 +166,14 @@ def test_of_a_body_that_is_cut_what_came_before_is_kept(coding: str) -> None:
         assert len(found.data) > (20_000 if coding.lower() in ("gzip", "deflate") else -1)
 
 
-def test_of_a_gzip_body_with_a_wrong_sum_all_is_kept() -> None:
+def test_of_a_damaged_gzip_body_what_came_before_is_kept() -> None:
     whole = bytearray(gzip.compress(PAGE))
     whole[-6] ^= 1
     assert decoded(bytes(whole), "Content-Encoding: gzip") == DecodedBody(PAGE, "gzip body is damaged")
-
-
-def test_of_a_damaged_gzip_body_what_came_before_is_kept() -> None:
     text = random.Random(3).randbytes(20_000).hex().encode()
     deflater = zlib.compressobj(wbits=31)
-    begun = deflater.compress(text) + deflater.flush(zlib.Z_FULL_FLUSH)
-    no_block = b"\x07"
-    assert decoded(begun + no_block * 9000, "Content-Encoding: gzip") == DecodedBody(
-        text, "gzip body is damaged"
-    )
+    no_block = deflater.compress(text) + deflater.flush(zlib.Z_FULL_FLUSH) + b"\x07" * 9000
+    assert decoded(no_block, "Content-Encoding: gzip") == DecodedBody(text, "gzip body is damaged")
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd", "br"])
@@ -214,26 +202,22 @@ def test_a_body_of_just_the_limit_is_whole() -> None:
         assert decoded(ENCODERS[coding](PAGE), f"Content-Encoding: {coding}", limit=len(PAGE)).problem is None
 
 
-def test_bombs_within_bombs_are_not_followed_for_ever() -> None:
+def test_bombs_within_bombs_and_chunks_without_number_are_not_followed_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     found = decoded(PAGE, f"Content-Encoding: {', '.join(['gzip'] * 1000)}")
     assert found.problem == "1,000 codings are named, of which the last 4 were undone"
+    monkeypatch.setattr(codings, "MOST_CHUNKS", 1 << 10)
+    found = decoded(b"1\r\nx\r\n" * (1029), "Transfer-Encoding: chunked", limit=1 << 30)
+    assert found.data == b"x" * (1 << 10)
+    assert "the rest was left" in str(found.problem)
 
 
-def test_chunks_without_number_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    most = 1 << 10
-    monkeypatch.setattr(codings, "MOST_CHUNKS", most)
-    found = decoded(b"1\r\nx\r\n" * (most + 5), "Transfer-Encoding: chunked", limit=1 << 30)
-    assert found.data == b"x" * most
-    assert found.problem is not None
-    assert "the rest was left" in found.problem
+MAGIC = [b"", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x78\x9c", b"5\r\n", b"\x0b", b"\x1b"]
+NAMES = st.sampled_from(["gzip", "deflate", "br", "zstd", "chunked", "compress", "x"])
 
 
-@given(
-    st.binary(max_size=400),
-    st.sampled_from([b"", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x78\x9c", b"5\r\n", b"\x0b", b"\x1b"]),
-    st.lists(st.sampled_from(["gzip", "deflate", "br", "zstd", "chunked", "compress", "x"]), max_size=5),
-    st.integers(0, 100),
-)
+@given(st.binary(max_size=400), st.sampled_from(MAGIC), st.lists(NAMES, max_size=5), st.integers(0, 100))
 def test_garbage_never_raises_and_never_exceeds_the_limit(
     garbage: bytes, magic: bytes, codings: list[str], limit: int
 ) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
+import mmap
+import resource
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -25,11 +27,10 @@ from presswatch_spark.reading.rows.parquet import (
     memory_bounded,
     open_parquet,
 )
-from presswatch_spark.reading.rows.parquet_footer import RowGroup, number, read_footer, read_struct
-from presswatch_spark.reading.rows.parquet_pages import ParquetPageError, pages_of
+from presswatch_spark.reading.rows.parquet_footer import RowGroup, read_footer
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import stat
-from tests.world.damage import damages, every_flip, verdicts
+from tests.world.damage import Found, damages, every_flip, verdicts
 from tests.world.proofs import each_time
 from tests.world.shards import complaints, read
 
@@ -42,11 +43,7 @@ WRITERS: dict[str, dict[str, Any]] = {
     "second pages": {"compression": "none", "data_page_version": "2.0"},
     "checksums": {"compression": "zstd", "data_page_version": "2.0", "write_page_checksum": True},
     "checksums of first pages": {"compression": "none", "write_page_checksum": True},
-    "some dictionaries": {
-        "compression": "snappy",
-        "data_page_version": "2.0",
-        "use_dictionary": ["timestamp"],
-    },
+    "some dictionaries": {"data_page_version": "2.0", "use_dictionary": ["timestamp"]},
     "deltas": {
         "compression": "none",
         "data_page_version": "2.0",
@@ -72,9 +69,7 @@ def written(path: Path, writer: str, pages: list[tuple[str | None, str]] | None 
     return path.read_bytes()
 
 
-def only_letters_differ(
-    path: Path, pages: Sequence[tuple[str, str]], found: Sequence[tuple[str, bytes]]
-) -> bool:
+def only_letters_differ(path: Path, pages: Sequence[tuple[str, str]], found: Sequence[Found]) -> bool:
     """Whether a bare reader has every URL whole and in its row, beside a text that fits there.
 
     Such a text has its own length, and is no other page's. Snappy says of letters where they stood before:
@@ -89,7 +84,7 @@ def only_letters_differ(
     written = [(url.encode(), text.encode()) for url, text in pages]
     others = {text for _, text in written}
     return (
-        list(zip(urls, texts, strict=True)) == [(url.encode(), text) for url, text in found]
+        list(zip(urls, texts, strict=True)) == [(each.url.encode(), each.text) for each in found]
         and urls == [url for url, _ in written]
         and all(
             len(text) == len(own) and (text == own or text not in others)
@@ -106,31 +101,26 @@ def test_whole_files_of_all_writers_are_read_whole(tmp_path: Path, writer: str) 
     assert report.defects_total == 0
 
 
+FULL = pytest.mark.full
+CASES = [
+    ("flips of some", "checksums"),
+    pytest.param("flips of some", "snappy", marks=FULL),
+    *(pytest.param(damage, writer, marks=FULL) for writer in WRITERS for damage in ("flips of all", "any")),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("writer", each_time(["checksums"], ["snappy", "checksums"]))
-def test_no_flipped_bit_gives_less_in_silence_or_a_false_url(tmp_path: Path, writer: str) -> None:
-    data = written(tmp_path / "c4.parquet", writer)
-    counts, wrong = verdicts(islice(every_flip(data), 7, None, 131), PAGES, tmp_path / "c4.parquet")
-    assert (wrong, len(counts)) == ([], 3)
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("writer", WRITERS)
-def test_no_flipped_bit_of_all_gives_less_in_silence_or_a_false_url(tmp_path: Path, writer: str) -> None:
-    data = written(tmp_path / "c4.parquet", writer)
-    counts, wrong = verdicts(every_flip(data), PAGES, tmp_path / "c4.parquet", excuse=only_letters_differ)
-    assert (wrong, counts.total()) == ([], 8 * len(data))
-    assert counts["letters"] <= (MOST_LETTERS if writer in SNAPPY else 0)
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("writer", WRITERS)
-def test_no_damage_gives_less_in_silence_or_a_false_url(tmp_path: Path, writer: str) -> None:
-    data = written(tmp_path / "c4.parquet", writer)
-    counts, wrong = verdicts(
-        damages(data, 2000, 13), PAGES, tmp_path / "c4.parquet", excuse=only_letters_differ
-    )
-    assert (wrong, counts.total()) == ([], 2000)
+@pytest.mark.parametrize(("damage", "writer"), CASES)
+def test_no_damage_gives_less_in_silence_or_a_false_url(tmp_path: Path, damage: str, writer: str) -> None:
+    path = tmp_path / "c4.parquet"
+    data = written(path, writer)
+    if damage == "flips of some":
+        counts, wrong = verdicts(islice(every_flip(data), 7, None, 131), PAGES, path)
+        assert (wrong, len(counts)) == ([], 3)
+        return
+    twins, count = (damages(data, 2000, 13), 2000) if damage == "any" else (every_flip(data), 8 * len(data))
+    counts, wrong = verdicts(twins, PAGES, path, excuse=only_letters_differ)
+    assert (wrong, counts.total()) == ([], count)
     assert counts["letters"] <= (MOST_LETTERS if writer in SNAPPY else 0)
 
 
@@ -139,7 +129,9 @@ def test_the_judge_excuses_other_letters_and_nothing_else(tmp_path: Path) -> Non
 
     def is_excused(pages: list[tuple[str | None, str]]) -> bool:
         written(path, "plain", pages)
-        return only_letters_differ(path, PAGES, [(url or "", text.encode()) for url, text in pages])
+        return only_letters_differ(
+            path, PAGES, [Found(url or "", text.encode(), None) for url, text in pages]
+        )
 
     (url, text), (other_url, other_text), *rest = PAGES
     mixed = other_text[: len(text)]
@@ -148,7 +140,7 @@ def test_the_judge_excuses_other_letters_and_nothing_else(tmp_path: Path) -> Non
     assert not is_excused([(url, other_text), (other_url, text), *rest])
     assert not is_excused([(other_url, mixed), (url, other_text), *rest])
     assert not is_excused([(url, mixed), *rest])
-    assert not only_letters_differ(path, PAGES, [(url, text.encode()) for url, text in PAGES])
+    assert not only_letters_differ(path, PAGES, [Found(url, text.encode(), None) for url, text in PAGES])
     path.write_bytes(b"PAR1")
     assert not only_letters_differ(path, PAGES, [])
 
@@ -177,26 +169,6 @@ def test_texts_that_a_damaged_length_moves_are_not_put_beside_urls(tmp_path: Pat
         found, report = read(path)
         assert [(document.url, document.text.decode()) for document in found] == PAGES[3:]
         assert "row group cannot be read" in complaints(report)
-
-
-@pytest.mark.parametrize("version", ["1.0", "2.0"])
-@pytest.mark.parametrize("codec", ["none", "snappy", "lz4"])
-def test_lengths_must_fill_their_page_where_no_bytes_of_texts_are_counted(
-    tmp_path: Path, version: str, codec: str
-) -> None:
-    path = tmp_path / "x.parquet"
-    texts = pa.table({"text": [text for _, text in PAGES] + [None]})
-    settings: dict[str, Any] = {"use_dictionary": False, "column_encoding": "DELTA_LENGTH_BYTE_ARRAY"}
-    pq.write_table(texts, path, compression=codec, data_page_version=version, **settings)
-    with path.open("rb") as file:
-        chunk = replace(read_footer(file).groups[0].chunks[0], text_bytes=None)
-        file.seek(chunk.start)
-        data = file.read(chunk.size)
-    assert pages_of(memoryview(data), chunk).values == len(texts)
-    place = data.index(b"\xa0\x01")  # 80, the first length, twice as a varint.
-    shorter = data[:place] + b"\x80\x01" + data[place + 2 :]
-    with pytest.raises(ParquetPageError, match="other lengths than its bytes"):
-        pages_of(memoryview(shorter), chunk)
 
 
 def test_a_damaged_place_in_a_dictionary_takes_the_urls_not_the_texts(tmp_path: Path) -> None:
@@ -295,23 +267,6 @@ def test_a_footer_of_many_values_is_refused_without_much_memory(tmp_path: Path) 
         read(path, "c4")
 
 
-def test_a_dictionary_may_have_a_checksum_where_data_pages_have_none(tmp_path: Path) -> None:
-    written(tmp_path / "c4.parquet", "checksums")
-    with (tmp_path / "c4.parquet").open("rb") as file:
-        chunk = read_footer(file).groups[0].chunks[0]
-        file.seek(chunk.start)
-        column = memoryview(file.read(chunk.size))
-    dictionary, at = read_struct(column)
-    second = at + number(dictionary, 3)
-    # Fields of a page's header: 4, the checksum, is a number; what follows it says how far on it is.
-    header = bytes(column[second : read_struct(column, second)[1]])
-    without = re.sub(rb"\x15[\x80-\xff]{0,4}[\x00-\x7f]\x4c", lambda _: b"\x5c", header, count=1)
-    assert 4 not in read_struct(without)[0]
-    assert 4 in dictionary
-    older = bytes(column[:second]) + without + bytes(column[second + len(header) :])
-    assert pages_of(memoryview(older), chunk).values == chunk.values
-
-
 @pytest.mark.parametrize("name", ["url", "text"])
 def test_of_two_columns_of_one_name_nobody_knows_which_is_meant(tmp_path: Path, name: str) -> None:
     url, text = (pa.array(list(each)) for each in zip(*PAGES, strict=True))
@@ -332,3 +287,56 @@ def test_a_column_that_is_read_from_other_bytes_than_were_checked_is_damaged(tmp
         reader = GroupReader(replace(parquet, footer=footer), 0, ["url"])
         with pytest.raises(DamagedError, match="other bytes"):
             list(reader.batches(3))
+
+
+MORE = 256 << 20
+
+
+def limit() -> int:
+    return resource.getrlimit(resource.RLIMIT_AS)[0]
+
+
+def test_threads_take_turns_and_the_limit_of_before_is_back() -> None:
+    before, order = limit(), list[str]()
+
+    def other() -> None:
+        with memory_bounded(MORE):
+            order.append("other")
+
+    with ThreadPoolExecutor(1) as pool:
+        with memory_bounded(MORE):
+            waiting = pool.submit(other)
+            assert limit() != before
+            order.append("this")
+        waiting.result()
+    assert order == ["this", "other"]
+    assert limit() == before
+
+
+def test_a_limit_that_the_process_had_is_kept() -> None:
+    soft, hard = taken() + MORE // 2, resource.getrlimit(resource.RLIMIT_AS)[1]
+    before = limit()
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    with memory_bounded(MORE):
+        assert limit() <= soft
+    assert limit() == soft
+    resource.setrlimit(resource.RLIMIT_AS, (before, hard))
+
+
+def test_a_decoder_is_refused_what_is_too_much() -> None:
+    with memory_bounded(MORE), pytest.raises(OSError, match="memory"):
+        mmap.mmap(-1, 2 * MORE)
+    mmap.mmap(-1, 2 * MORE).close()
+
+
+def test_a_block_within_a_block_has_the_bound_of_the_outer_one() -> None:
+    with memory_bounded(MORE):
+        outer = limit()
+        with memory_bounded(2 * MORE):
+            assert limit() == outer
+        assert limit() == outer
+
+
+def taken() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()

@@ -1,182 +1,101 @@
-"""Articles planted into HTML are found in its WARC as they are in the WET of the same pages, and no others.
-
-What is true is brute force over what the standard library's parser shows of each page.
-"""
+"""Articles planted into HTML are found in its WARC as in the WET of the same pages, and no others."""
 
 from __future__ import annotations
 
-import codecs
 import gzip
-import re
-from collections.abc import Mapping
+import html
+import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import brotli
 import pytest
-from warcio.archiveiterator import ArchiveIterator
 
-from benchmarks.quality import material, negatives, plant, product
-from benchmarks.quality.cut import cut
-from benchmarks.quality.pages import Planted
-from benchmarks.quality.responses import CHARSETS, DECLARED, STORED, Answer, answer
-from benchmarks.quality.score import Bench
-from benchmarks.quality.truth import RUN, common_pairs
-from benchmarks.quality.visible import visible_text
-from presswatch_spark.core.model import ReadReport
-from presswatch_spark.core.settings.config import CorpusConfig, ScanConfig
-from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.reading.warc_format import WARC
-from presswatch_spark.scanning.pipeline import ShardScan
-from presswatch_spark.scanning.runs.work import Outcome
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
-from tests.world.corpora import Inline
-
-SEED, PER_KIND = 11, 2
-Rows = Mapping[tuple[str, str], Mapping[str, Any]]
+from presswatch_spark.cli.demo.generate import Page
+from presswatch_spark.cli.demo.shards import CannedResponse, write_warc, write_wet
+from tests.reference.pairs import pairs_with_common_run
+from tests.world.corpora import article
+from tests.world.scanned import press, rows_in, scan_one, some_pages
 
 pytestmark = pytest.mark.slow
-PARTED = re.compile(r"[^\W\d_][-\u2010]\s*\n\s*[^\W\d_]")
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, Path]:
-    """Pages of every kind with decoys in them, and a folder with a corpus of their articles."""
-    folder = tmp_path_factory.mktemp("planted")
-    stuff = material.load(None, 60, SEED)
-    articles, common = negatives.dressed(stuff, SEED)
-    bare = [
-        *plant.planted(articles, stuff.filler, PER_KIND, SEED),
-        *negatives.negatives(stuff, articles, common, PER_KIND, SEED),
-    ]
-    pages = list(negatives.with_decoys(bare, articles, SEED))
-    texts = {article.article_id: article.body for article in articles}
-    product.write_members(folder, articles)
-    members, rows, out = (str(folder / name) for name in ("members.yaml", "articles.jsonl", "corpus"))
-    build_corpus(Inline(), members, [rows], out, CorpusConfig(), StorageOptions())  # type: ignore[arg-type]
-    return Bench(pages, texts, common_pairs({page.url: page.text for page in pages}, texts)), folder
+def chunked(body: bytes) -> bytes:
+    parts = [body[at : at + 700] for at in range(0, len(body), 700)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in [*parts, b""])
 
 
-@pytest.fixture(scope="module")
-def answers(bench: tuple[Bench, Path]) -> list[tuple[Planted, Answer]]:
-    return [(page, answer(page)) for page in bench[0].pages]
+CODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "Content-Encoding: gzip": gzip.compress,
+    "Content-Encoding: br": brotli.compress,
+    "Transfer-Encoding: chunked": chunked,
+}
+# Where none of the words of an article can be seen.
+UNSEEN = (
+    '<script type="application/ld+json">{{"articleBody": "{0}"}}</script>',
+    "<!-- {0} -->",
+    "<style>p::after {{ content: '{0}' }}</style>",
+    '<img alt="{0}" title="{0}">',
+    '<iframe srcdoc="{0}">{0}</iframe>',
+    '<input value="{0}">',
+)
 
 
-@pytest.mark.full
-def test_what_can_be_seen_is_the_planted_text_and_no_more_of_any_article(
-    bench: tuple[Bench, Path], answers: list[tuple[Planted, Answer]]
-) -> None:
-    seen = {page.url: visible_text(made.html) for page, made in answers}
-    assert all(words(page.text) in words(seen[page.url]) for page, _ in answers)
-    assert common_pairs(seen, bench[0].articles) == bench[0].truth
+def marked_up(line: str, rng: random.Random) -> str:
+    """A paragraph whose words are tagged, written as entities, and parted by soft hyphens, here and there."""
+    words = []
+    for word in line.split(" "):
+        shown = html.escape(word, quote=False)
+        if rng.random() < 0.1 and len(word) > 4 and word.isalpha():
+            shown = f"{word[:3]}&shy;{word[3:]}"
+        elif rng.random() < 0.3:
+            shown = "".join(f"&#{ord(c)};" if ord(c) > 127 or rng.random() < 0.1 else c for c in shown)
+            shown = rng.choice(("<b>{}</b>", "<a href='/x?a>b'>{}</a>", "{}<!-- {{ -->")).format(shown)
+        words.append(shown)
+    return f"<p>{' '.join(words)}</p>"
 
 
-def test_pages_have_decoys_that_would_be_found_if_they_were_seen(
-    bench: tuple[Bench, Path], answers: list[tuple[Planted, Answer]]
-) -> None:
-    unseen = {page.url: made.html for page, made in answers if page.kind == negatives.UNSEEN}
-    assert len(unseen) == PER_KIND
-    assert not {page for page, _ in bench[0].truth} & unseen.keys()
-    assert {page for page, _ in common_pairs(unseen, bench[0].articles)} == unseen.keys()
+def answer(page: Page, number: int) -> CannedResponse:
+    """A page as one of many kinds of server sends it, with an article in it that nobody sees."""
+    rng = random.Random(number)
+    charset, declared = ("utf-8", "windows-1252")[number % 2], ("header", "meta", "nowhere")[number % 3]
+    unseen = UNSEEN[number % len(UNSEEN)].format(" ".join(press()[number % 20].body.split()[:60]))
+    meta = f"<meta charset={charset}>" if declared == "meta" else ""
+    lines = "".join(marked_up(line, rng) for line in page.text.split("\n"))
+    body = f"<!doctype html><html><head>{meta}<title>t</title></head><body>{unseen}{lines}</body></html>"
+    coding, encode = list(CODINGS.items())[number % len(CODINGS)]
+    named = f"; charset={charset}" if declared == "header" else ""
+    headers = [("Content-Type", f"text/html{named}"), *[tuple(coding.split(": "))] * bool(coding)]
+    return CannedResponse(page.url, headers, encode(body.encode(charset)), "fra")  # type: ignore[arg-type]
 
 
-def test_every_charset_declaration_and_coding_is_there_and_says_what_it_is(
-    answers: list[tuple[Planted, Answer]],
-) -> None:
-    for trait, names in (("charset", CHARSETS), ("declared", DECLARED), ("stored", STORED)):
-        assert {made.traits[trait] for _, made in answers} == names.keys()
-    for _, made in answers:
-        body, headers = made.body, {name.lower(): value for name, value in made.headers}
-        if "transfer-encoding" in headers:
-            body = unchunked(body)
-        if coding := headers.get("content-encoding"):
-            body = gzip.decompress(body) if coding == "gzip" else brotli.decompress(body)
-        marked = body.startswith(codecs.BOM_UTF8)
-        text = body.removeprefix(codecs.BOM_UTF8).decode(
-            "utf-8" if marked or made.traits["charset"] == "utf-8" else "cp1252"
-        )
-        assert cut(visible_text(text)).folded == cut(visible_text(made.html)).folded
+def test_every_pair_is_found_in_html_as_it_is_in_text_and_no_other(tmp_path: Path, corpus: Path) -> None:
+    pages = some_pages(72)
+    bodies = {article(number)["article_id"]: source.body for number, source in enumerate(press())}
+    planted = pairs_with_common_run({page.url: page.text for page in pages}, bodies, 11)
+    assert len(planted) > 30
+    write_wet(tmp_path / "a.warc.wet.gz", pages)
+    write_warc(tmp_path / "a.warc.gz", [answer(page, number) for number, page in enumerate(pages)])
+    found: dict[str, dict[tuple[str, str], Any]] = {}
+    for name in ("a.warc.wet.gz", "a.warc.gz"):
+        outcome = scan_one(tmp_path / name, corpus)
+        assert (outcome.log["status"], outcome.log["documents"]) == ("complete", len(pages))
+        found[name] = {
+            (row["document_url"], row["article_id"]): [
+                row[column] for column in ("longest_run_words", "copied_words", "article_coverage", "grade")
+            ]
+            for row in rows_in(outcome)
+            if row["grade"] != "url_only"
+        }
+    assert found["a.warc.gz"].keys() == planted
+    assert found["a.warc.gz"] == found["a.warc.wet.gz"]
 
 
-def unchunked(body: bytes) -> bytes:
-    parts = []
-    while body:
-        size, _, body = body.partition(b"\r\n")
-        parts.append(body[: int(size, 16)])
-        body = body[int(size, 16) + 2 :]
-    return b"".join(parts)
-
-
-def test_a_warc_of_the_pages_holds_them_as_other_readers_see_them(
-    bench: tuple[Bench, Path], tmp_path: Path
-) -> None:
-    path = tmp_path / "some.warc.gz"
-    pages = bench[0].pages[::9]
-    product.write_pages(path, pages)
-    with path.open("rb") as file:
-        records = [
-            (r.rec_type, r.rec_headers.get_header("WARC-Target-URI"), r.raw_stream.read())
-            for r in ArchiveIterator(file, check_digests="raise")
-        ]
-    assert [kind for kind, _, _ in records] == ["warcinfo", *["request", "response", "metadata"] * len(pages)]
-    stored = {url: body for kind, url, body in records if kind == "response"}
-    assert stored == {page.url: answer(page).body for page in pages}
-
-
-@pytest.mark.full
-def test_the_text_of_a_page_is_what_can_be_seen_and_then_hidden_words(
-    answers: list[tuple[Planted, Answer]], tmp_path: Path
-) -> None:
-    path = tmp_path / "some.warc.gz"
-    product.write_pages(path, [page for page, _ in answers])
-    seen = {made.url: words(visible_text(made.html)) for _, made in answers}
-    sieved, extracted = {}, {}
-    for batch in WARC.read(stat(str(path), StorageOptions()), ReadOptions(), ReadReport()):
-        for i in range(len(batch)):
-            sieved[batch.url_of(i)] = words(
-                batch.text[batch.text_starts[i] : batch.text_ends[i]].tobytes().decode()
-            )
-            extracted[batch.url_of(i)] = words(batch.text_of(i).decode())
-    # Hidden words come behind all that can be seen.
-    assert {url: text[: len(seen[url])] for url, text in extracted.items()} == seen
-    assert sieved == extracted
-    assert all(words(page.text) in sieved[page.url] for page, _ in answers)
-
-
-def words(text: str) -> str:
-    return f" {' '.join(cut(text).folded)} "
-
-
-def test_every_pair_is_found_in_html_as_it_is_in_text_and_no_other(bench: tuple[Bench, Path]) -> None:
-    planted, folder = bench
-    found = {name: rows_of(folder, name, planted.pages) for name in ("WARC", "WET")}
-    runs = {pair: both.longest for pair, both in planted.truth.items() if both.longest >= RUN}
-    texts = {page.url: page.text for page in planted.pages}
-    assert not runs.keys() - found["WARC"].keys()
-    assert not found["WARC"].keys() - runs.keys()
-    for pair, row in found["WET"].items():
-        theirs = found["WARC"][pair]
-        assert row["longest_run_words"] == theirs["longest_run_words"]
-        # Brute force leaves words as written where a hyphen at a line end parts them.
-        is_parted = row["longest_run_words"] > runs[pair] and PARTED.search(texts[pair[0]])
-        assert row["longest_run_words"] == runs[pair] or is_parted
-        assert theirs["copied_words"] == row["copied_words"]
-        assert theirs["grade"] == row["grade"]
-
-
-def rows_of(folder: Path, name: str, pages: list[Planted]) -> Rows:
-    """Rows with an article's words of a scan of the pages in one format."""
-    pattern, write = product.FORMATS[name]
-    path = folder / pattern.format(0)
-    write(path, pages)
-    corpus = folder / "corpus"
-    scan = ShardScan("auto", str(corpus), Corpus.open(str(corpus)).manifest.digest, ScanConfig())
-    outcome: Outcome = scan(ObjectInfo(str(path)))
-    assert outcome.log["status"] == "complete", outcome.log["error"]
-    assert outcome.log["documents"] == len(pages)
-    rows = [
-        row for batch in outcome.tables["matches"] for row in batch.to_pylist() if row["grade"] != "url_only"
-    ]
-    return {(row["document_url"], row["article_id"]): row for row in rows}
+def test_what_is_unseen_would_be_found_if_it_were_seen(tmp_path: Path, corpus: Path) -> None:
+    hidden = answer(Page("https://a.example/", "Rien."), 1)
+    opened = gzip.compress(gzip.decompress(hidden.body).replace(b"<!-- ", b"<p>", 1))
+    shown = CannedResponse("https://b.example/", hidden.headers, opened, "fra")
+    write_warc(tmp_path / "a.warc.gz", [hidden, shown])
+    assert [row["document_url"] for row in rows_in(scan_one(tmp_path / "a.warc.gz", corpus))] == [shown.url]

@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.core.settings.config import ScanConfig
-from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.scanning.pipeline import ShardScan
-from presswatch_spark.storage.objects import stat
+from tests.world.scanned import scan_one
 from tests.world.shards import read
 
 README = Path(__file__).parents[2] / "README.md"
@@ -49,12 +46,6 @@ def expectations() -> dict[str, Expected]:
 EXPECTED = expectations()
 
 
-def log_of(path: Path, corpus: Path, format: str) -> Mapping[str, object]:
-    config = ScanConfig()
-    scan = ShardScan(format, str(corpus), Corpus.open(str(corpus)).manifest.digest, config)
-    return scan(stat(str(path), config.storage)).log
-
-
 @pytest.mark.real_data
 def test_the_table_names_every_file(real_data: Path) -> None:
     folder = real_data / "warc_edge_cases"
@@ -67,8 +58,8 @@ def test_the_table_names_every_file(real_data: Path) -> None:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_file_gives_what_the_table_says(real_data: Path, corpus: Path, name: str, format: str) -> None:
     path, expected = real_data / "warc_edge_cases" / name, EXPECTED[name]
-    log = log_of(path, corpus, format)
-    skipped = {row["why"]: row["documents"] for row in log["skipped"]}  # type: ignore[attr-defined]
+    log = scan_one(path, corpus, format).log
+    skipped = {row["why"]: row["documents"] for row in log["skipped"]}
     assert (log["status"], log["documents"], skipped) == (
         expected.status,
         expected.documents,

@@ -25,14 +25,12 @@ from presswatch_spark.query.pointers.audit import Audit, RowRecomputation, drawn
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
-from tests.unit.reading.test_errata import shard
-from tests.unit.reading.test_warc_pdf import PDF, pdf
 from tests.world.arc import arc_record, packed_arc
 from tests.world.commands import copied, rejected, run_check
 from tests.world.corpora import article, build, write_jsonl
 from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press_corpus, scan_here, some_pages
 from tests.world.tables import write
-from tests.world.warc import http, packed_as, page, record, warc_record
+from tests.world.warc import PDF, erratum, http, packed_as, page, pdf, record, warc_record
 
 BODY = (
     "Le conseil a voté hier soir une subvention de huit mille euros pour la réfection de la halle, "
@@ -187,7 +185,7 @@ def test_lengths_that_are_off_by_two_throughout_a_release_are_known(tmp_path: Pa
     build(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1, body=BODY)])])
     for off in (-2, 2):
         shards.append(tmp_path / f"a{off}.warc.wet.gz")
-        shards[-1].write_bytes(packed_as("record", shard("CC-MAIN-2018-34", off, [BODY.encode()] * 2)))
+        shards[-1].write_bytes(packed_as("record", erratum("CC-MAIN-2018-34", off, [BODY.encode()] * 2)))
     assert len(scan_here(shards, corpus, tmp_path / "tables")) == 4
     assert_agreement(tmp_path, corpus, refused=0)
 

@@ -19,7 +19,6 @@ from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.terminal import TIES
 from presswatch_spark.query.pointers.records import save
 from presswatch_spark.tables.store import TableStore
-from tests.unit.reading.test_json_strings import as_parquet
 from tests.world.scanned import (
     change_a_byte,
     members,
@@ -28,6 +27,7 @@ from tests.world.scanned import (
     scan_here,
     some_pages,
 )
+from tests.world.shards import as_parquet
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202egnp.exe\u2066\r\x9b31m"
 

@@ -39,7 +39,6 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
-from tests.unit.reading.test_errata import shard
 from tests.world.corpora import write_jsonl
 from tests.world.documents import text_of
 from tests.world.proofs import each_time
@@ -57,7 +56,7 @@ from tests.world.scanned import (
     substitute,
 )
 from tests.world.shards import read
-from tests.world.warc import packed_as, record
+from tests.world.warc import erratum, packed_as, record
 
 Rows = list[dict[str, Any]]
 
@@ -530,7 +529,7 @@ def test_rows_of_a_release_with_errata_are_read_again_as_they_were_scanned(
     corpus: Path, tmp_path: Path, off: int
 ) -> None:
     bodies = [page.text.encode() for page in copied()]
-    stored = shard("CC-MAIN-2018-34", off, bodies)
+    stored = erratum("CC-MAIN-2018-34", off, bodies)
     (tmp_path / "a.warc.wet.gz").write_bytes(packed_as("record", stored))
     rows = scan_here([tmp_path / "a.warc.wet.gz"], corpus, tmp_path / "tables")
     assert {row["release"] for row in rows} == {"CC-MAIN-2018-34"}
@@ -543,7 +542,7 @@ def test_a_written_pointer_into_a_release_with_errata_leads_to_the_text_that_was
 ) -> None:
     folder = tmp_path / "crawl-data" / "CC-MAIN-2018-34" / "segments" / "153.1" / "wet"
     folder.mkdir(parents=True)
-    stored = shard("CC-MAIN-2018-34", off, [page.text.encode() for page in copied()])
+    stored = erratum("CC-MAIN-2018-34", off, [page.text.encode() for page in copied()])
     (folder / "a.warc.wet.gz").write_bytes(packed_as("record", stored))
     row = scan_here([folder / "a.warc.wet.gz"], corpus, tmp_path / "tables")[0]
     moved = parse_mirror(f"{folder}={tmp_path / 'moved'}")

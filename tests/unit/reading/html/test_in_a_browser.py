@@ -28,22 +28,20 @@ def words(text: bytes) -> list[str]:
     return [word_at(found, i) for i in range(len(found))]
 
 
-def assert_all_found(browser: Chromium, seeds: range) -> int:
+@pytest.mark.parametrize(
+    ("seeds", "least"),
+    [(range(60), 2_000), pytest.param(range(60, 20_060), 500_000, marks=pytest.mark.full)],
+    ids=["60", "20,000"],
+)
+def test_of_generated_pages_no_run_of_an_article_is_missed(
+    browser: Chromium, seeds: range, least: int
+) -> None:
     pages, count = [generated(seed) for seed in seeds], 0
     for seed, page, text in zip(seeds, pages, shown(browser, pages), strict=True):
         seen = article_runs(words(text.encode("utf-8", "replace")))
         count += len(seen)
         assert not seen - article_runs(words(text_of_page(page.encode()))), f"page {seed}"
-    return count
-
-
-def test_of_generated_pages_no_run_of_an_article_is_missed(browser: Chromium) -> None:
-    assert assert_all_found(browser, range(60)) > 2_000
-
-
-@pytest.mark.full
-def test_of_20_000_generated_pages_no_run_of_an_article_is_missed(browser: Chromium) -> None:
-    assert assert_all_found(browser, range(60, 20_060)) > 500_000
+    assert count > least
 
 
 @pytest.mark.full

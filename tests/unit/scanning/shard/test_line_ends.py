@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import textwrap
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.cli.demo.generate import Page
-from presswatch_spark.core.settings.config import ScanConfig, VerifyRules
+from presswatch_spark.core.settings.config import ReadRules, ScanConfig, VerifyRules
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, Overlap, verify
@@ -24,10 +23,9 @@ from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.tables.declarations import Match
 from tests.reference.words import reference_words
 from tests.unit.matching.test_sieve import batch_of, index_over
-from tests.unit.reading.test_warc_pdf import pdf
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of
 from tests.world.scanned import scan_here
-from tests.world.warc import page
+from tests.world.warc import PDF, page, pdf
 
 RULES = VerifyRules()
 BODY = (
@@ -111,21 +109,13 @@ def test_wrapped_text_is_a_full_copy_wherever_it_was_broken(tmp_path: Path, widt
     """Python's textwrap breaks compounds at their hyphens; typesetters hyphenate other words too."""
     wrapped = textwrap.fill(BODY, width)
     typeset = parted(wrapped.replace("\n", " "), random.Random(width), "\n")
-    build(tmp_path / "corpus", [write_jsonl(tmp_path / "a.jsonl", [article(0, body=BODY)])])
-    corpus = Corpus.open(str(tmp_path / "corpus"))
+    folder = corpus_of(tmp_path, [article(0, body=BODY)])
+    pages = [Page(f"https://ailleurs.fr/{k}", text) for k, text in enumerate((wrapped, typeset))]
     wet, warc, of_pdf = (tmp_path / name for name in ("a.warc.wet.gz", "pages.warc.gz", "pdf.warc"))
-    shards.write_wet(
-        wet, [Page(f"https://ailleurs.fr/{k}", text) for k, text in enumerate((wrapped, typeset))]
-    )
-    html = [
-        page(f"<p>{text}</p>".encode(), url=f"https://ailleurs.fr/{k}")
-        for k, text in enumerate((wrapped, typeset))
-    ]
-    warc.write_bytes(b"".join(html))
-    of_pdf.write_bytes(page(pdf(*typeset.split("\n")), "Content-Type: application/pdf"))
-    config = ScanConfig()
-    config = replace(config, read=replace(config.read, pdf=True))
-    rows = scan_here([wet, warc, of_pdf], tmp_path / "corpus", tmp_path / "tables", config)
+    shards.write_wet(wet, pages)
+    warc.write_bytes(b"".join(page(f"<p>{each.text}</p>".encode(), url=each.url) for each in pages))
+    of_pdf.write_bytes(page(pdf(*typeset.split("\n")), PDF))
+    rows = scan_here([wet, warc, of_pdf], folder, tmp_path / "tables", ScanConfig(read=ReadRules(pdf=True)))
     assert [row["grade"] for row in rows] == ["full_copy"] * 5
     assert {(row["article_coverage"], row["document_coverage"]) for row in rows} == {(1.0, 1.0)}
     words = len(reference_words(BODY.encode()))
@@ -134,7 +124,7 @@ def test_wrapped_text_is_a_full_copy_wherever_it_was_broken(tmp_path: Path, widt
         (span,) = row["spans"]
         assert text[span["document_start"] : span["document_end"]] == text.rstrip(".")
         assert span["words"] == words
-        assert other_words(Match.from_dict(row), text.encode(), corpus) is None
+        assert other_words(Match.from_dict(row), text.encode(), Corpus.open(str(folder))) is None
 
 
 def test_a_page_of_nothing_but_hyphens_costs_little() -> None:

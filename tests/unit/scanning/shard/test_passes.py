@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfig
-from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.shingle_index import ALL_HASHES, HASHES, hash_ranges, passes_for
 from presswatch_spark.matching.sieve import Candidates, joined
 from presswatch_spark.scanning.pipeline import ShardScan
@@ -25,7 +24,7 @@ from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.seals import sealed_parquet
 from tests.world.corpora import article, corpus_of
 from tests.world.proofs import each_time
-from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, some_pages
+from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, rows_in, shard_scan, some_pages
 
 ARTICLES, COUNTS = 300, (2, 3, 7)
 # What depends on the moment, not on the shard.
@@ -33,21 +32,22 @@ OF_THE_MOMENT = ("started_at", "seconds", "stages")
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Articles of several publishers, some of which have the same text."""
-    folder = tmp_path_factory.mktemp("press")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> ShardScan:
+    """The scan for articles of several publishers, some of which have the same text."""
     titles = ("courrier", "rivage", "hebdo")
     sources = [source.body for source in (*press(), *press()[:5])]
     rows = [
         article(number, title_id=titles[number % 3], **({"body": body} if body else {}))
         for number, body in zip_longest(range(ARTICLES), sources)
     ]
-    return corpus_of(folder, rows)
+    return shard_scan(corpus_of(tmp_path_factory.mktemp("press"), rows))
 
 
 @pytest.fixture
-def scan(corpus: Path) -> ShardScan:
-    return ShardScan("auto", str(corpus), Corpus.open(str(corpus)).manifest.digest, ScanConfig())
+def shard(tmp_path: Path) -> Path:
+    """A WET file of pages with copies."""
+    FORMS["a.warc.wet.gz"](tmp_path / "a.warc.wet.gz", some_pages())
+    return tmp_path / "a.warc.wet.gz"
 
 
 def keep(scan: ShardScan, path: Path, part: Pass) -> Outcome:
@@ -65,8 +65,7 @@ def passes(folder: Path, count: int) -> list[Pass]:
 def scanned(scan: ShardScan, path: Path, part: Pass | None = None) -> tuple[list[Any], dict[str, Any]]:
     """The rows and the log of a shard, in one pass or in the last of several."""
     outcome = replace(scan, part=part)(stat(str(path), StorageOptions()))
-    rows = [row for batch in outcome.tables["matches"] for row in batch.to_pylist()]
-    return rows, {name: value for name, value in outcome.log.items() if name not in OF_THE_MOMENT}
+    return rows_in(outcome), {name: value for name, value in outcome.log.items() if name not in OF_THE_MOMENT}
 
 
 @pytest.mark.parametrize("name", each_time(ONE_OF_EACH_FORMAT[:2], FORMS))
@@ -84,9 +83,7 @@ def test_every_format_gives_the_same_rows_and_log_in_any_number_of_passes(
         assert scanned(scan, tmp_path / name, last) == expected
 
 
-def test_no_pass_alone_finds_all_candidates(scan: ShardScan, tmp_path: Path) -> None:
-    shard = tmp_path / "a.warc.wet.gz"
-    FORMS[shard.name](shard, some_pages())
+def test_no_pass_alone_finds_all_candidates(scan: ShardScan, shard: Path, tmp_path: Path) -> None:
     every = scanned(scan, shard)[1]["candidates"]
     for part in passes(tmp_path, 7)[:-1]:
         (table,) = keep(scan, shard, part).tables[KEPT]
@@ -102,10 +99,8 @@ def damage(path: Path) -> None:
 
 @pytest.mark.parametrize("loss", [Path.unlink, damage, lambda path: path.write_bytes(b"")])
 def test_what_an_earlier_pass_lost_is_looked_up_in_the_whole_index(
-    scan: ShardScan, tmp_path: Path, loss: Callable[[Path], object]
+    scan: ShardScan, shard: Path, tmp_path: Path, loss: Callable[[Path], object]
 ) -> None:
-    shard = tmp_path / "a.warc.wet.gz"
-    FORMS[shard.name](shard, some_pages())
     expected, log = scanned(scan, shard)
     *earlier, last = passes(tmp_path, 3)
     for part in earlier:
@@ -115,20 +110,18 @@ def test_what_an_earlier_pass_lost_is_looked_up_in_the_whole_index(
 
 
 def test_a_shard_that_is_another_by_the_last_pass_gives_the_rows_of_what_it_is_then(
-    scan: ShardScan, tmp_path: Path
+    scan: ShardScan, shard: Path, tmp_path: Path
 ) -> None:
-    shard = tmp_path / "a.warc.wet.gz"
     *earlier, last = passes(tmp_path, 3)
-    FORMS[shard.name](shard, some_pages(30, seed=1))
     for part in earlier:
         keep(scan, shard, part)
     FORMS[shard.name](shard, some_pages(30, seed=2))
     assert scanned(scan, shard, last)[0] == scanned(scan, shard)[0] != []
 
 
-def test_a_pass_that_read_less_than_the_last_one_misses_nothing(scan: ShardScan, tmp_path: Path) -> None:
-    shard = tmp_path / "a.warc.wet.gz"
-    FORMS[shard.name](shard, some_pages())
+def test_a_pass_that_read_less_than_the_last_one_misses_nothing(
+    scan: ShardScan, shard: Path, tmp_path: Path
+) -> None:
     expected, whole = scanned(scan, shard)[0], shard.read_bytes()
     *earlier, last = passes(tmp_path, 2)
     shard.write_bytes(whole[: len(whole) // 2])
@@ -137,8 +130,7 @@ def test_a_pass_that_read_less_than_the_last_one_misses_nothing(scan: ShardScan,
     assert scanned(scan, shard, last)[0] == expected
 
 
-def test_an_audit_of_the_gate_is_the_same_in_passes(scan: ShardScan, tmp_path: Path) -> None:
-    shard = tmp_path / "a.warc.wet.gz"
+def test_an_audit_of_the_gate_is_the_same_in_passes(scan: ShardScan, shard: Path, tmp_path: Path) -> None:
     FORMS[shard.name](shard, some_pages(60))
     config = ScanConfig(read=ReadRules(languages=("oci",)), run=RunRules(gate_audit=1.0))
     audited = replace(scan, config=config)

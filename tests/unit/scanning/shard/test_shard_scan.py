@@ -1,27 +1,31 @@
+"""The log of a shard: complete only if all was read, what was lost, what was tried again, and its digest."""
+
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from presswatch_spark.core.errors import CorruptError, StorageError
-from presswatch_spark.core.settings.config import ScanConfig
-from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.reading.text.words import words_of
-from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.runs.work import Outcome, outcome_of
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
-from tests.world.scanned import FORMS, press_corpus, some_pages
+from presswatch_spark.storage.streams import Opener
+from tests.world.scanned import FORMS, rows_in, scan_one, shard_scan, some_pages
 
 SHARD = ObjectInfo("s3://bucket/shard.gz", size=100, etag="abc")
 ROWS = pa.RecordBatch.from_pydict({"row": [1, 2]})
 PAGE = "what a page says"
+Read = Callable[[ShardAttempt], None]
 
 
-def outcome(read: Callable[[ShardAttempt], None], attempts: int = 2) -> Outcome:
+def outcome(read: Read, attempts: int = 2) -> Outcome:
     return outcome_of(ShardAttempt, read, SHARD, attempts)
 
 
@@ -31,107 +35,93 @@ def read_whole(reading: ShardAttempt) -> None:
     reading.matches.append(ROWS)
 
 
-def test_a_shard_read_to_its_end_is_complete() -> None:
-    log = outcome(read_whole).log
-    assert (log["status"], log["error"], log["matches"], log["attempts"]) == ("complete", None, 2, 1)
-    assert (log["bytes_expected"], log["etag"]) == (100, "abc")
+def then(act: Callable[[ShardAttempt], object]) -> Read:
+    """Read all of the shard, and then do something else."""
 
-
-def test_a_reader_that_stops_early_without_a_word_does_not_make_a_shard_complete() -> None:
     def read(reading: ShardAttempt) -> None:
         read_whole(reading)
-        reading.report.bytes_read = 99
+        act(reading)
 
-    log = outcome(read).log
-    assert (log["status"], log["error"]) == ("partial", "read 99 of 100 bytes")
+    return read
 
 
-def test_a_defect_makes_a_shard_partial_even_when_all_bytes_were_read() -> None:
+def raising(error: BaseException) -> Read:
     def read(reading: ShardAttempt) -> None:
-        read_whole(reading)
-        reading.report.add_defect("the record lies about its length", 12)
+        raise error
 
-    log = outcome(read).log
-    assert (log["status"], log["error"]) == ("partial", "the record lies about its length (byte 12)")
+    return read
+
+
+UNSTORABLE = {"grade": "extract", "spans": [], "document_url": "http://x.example/\udc80"}
+NOTE = "an erratum of its release"
+LOGS: dict[str, tuple[Read, dict[str, object]]] = {
+    "a shard read to its end is complete": (
+        read_whole,
+        {"status": "complete", "error": None, "note": None, "matches": 2, "attempts": 1, "etag": "abc",
+         "bytes_expected": 100},
+    ),
+    "a reader that stops early without a word does not make it complete": (
+        then(lambda reading: setattr(reading.report, "bytes_read", 99)),
+        {"status": "partial", "error": "read 99 of 100 bytes"},
+    ),
+    "a defect makes it partial even when all bytes were read": (
+        then(lambda reading: reading.report.add_defect("the record lies about its length", 12)),
+        {"status": "partial", "error": "the record lies about its length (byte 12)"},
+    ),
+    "without a document it failed, and the log names the shard already": (
+        raising(CorruptError("this is no gzip file", where=SHARD.uri)),
+        {"status": "failed", "attempts": 1, "error": "this is no gzip file"},
+    ),
+    "rows verified before an error are kept": (
+        then(raising(CorruptError("garbage"))),
+        {"status": "partial", "matches": 2},
+    ),
+    "a row that cannot be stored is counted nowhere": (
+        then(lambda reading: reading.add(UNSTORABLE)),
+        {"status": "partial", "failure": "fault", "matches": 2, "grades": []},
+    ),
+    "what is no loss is noted once, and it is complete": (
+        then(lambda reading: [reading.report.add_note(NOTE) for _ in range(3)]),
+        {"status": "complete", "error": None, "note": NOTE},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("read", "expected"), LOGS.values(), ids=LOGS)
+def test_what_the_log_says_of_a_shard(read: Read, expected: dict[str, object]) -> None:
+    done = outcome(read)
+    assert {name: done.log[name] for name in expected} == expected
+    assert done.tables["matches"] == [ROWS] * (expected["status"] != "failed")
 
 
 def test_many_defects_are_counted_not_listed() -> None:
-    def read(reading: ShardAttempt) -> None:
+    def complain(reading: ShardAttempt) -> None:
         for offset in range(1000):
             reading.report.add_defect("bad line", offset, "line")
 
-    error = str(outcome(read).log["error"])
+    error = str(outcome(then(complain)).log["error"])
     assert error.endswith("and 980 more")
     assert error.count("bad line") == 20
 
 
-def test_a_shard_without_a_document_failed() -> None:
-    def read(reading: ShardAttempt) -> None:
-        raise CorruptError("this is no gzip file", where=SHARD.uri)
-
-    log = outcome(read).log
-    assert (log["status"], log["attempts"]) == ("failed", 1)
-    assert log["error"] == "this is no gzip file", "the log names the shard already"
-
-
-def test_rows_verified_before_an_error_are_kept() -> None:
-    def read(reading: ShardAttempt) -> None:
-        read_whole(reading)
-        raise CorruptError("garbage")
-
-    done = outcome(read)
-    assert (done.log["status"], done.tables["matches"]) == ("partial", [ROWS])
-
-
-def test_a_row_that_cannot_be_stored_is_counted_nowhere() -> None:
-    def read(reading: ShardAttempt) -> None:
-        read_whole(reading)
-        reading.add({"grade": "extract", "spans": [], "document_url": "http://x.example/\udc80"})
-
-    log = outcome(read).log
-    assert (log["status"], log["failure"], log["matches"], log["grades"]) == ("partial", "fault", 2, [])
-
-
 def test_a_signature_in_an_address_reaches_no_table() -> None:
     shard = ObjectInfo("https://user:word@site.example/a.gz?X-Signature=secret", size=100)
-
-    def read(reading: ShardAttempt) -> None:
-        raise CorruptError("this is no gzip file", where=reading.shard.uri)
-
-    log = outcome_of(ShardAttempt, read, shard, 1).log
-    assert log["shard_uri"] == "https://site.example/a.gz"
+    read = raising(CorruptError("this is no gzip file", where=shard.uri))
+    assert outcome_of(ShardAttempt, read, shard, 1).log["shard_uri"] == "https://site.example/a.gz"
 
 
-def test_a_transfer_that_broke_off_is_tried_again() -> None:
-    tries: list[ShardAttempt] = []
-
-    def read(reading: ShardAttempt) -> None:
-        tries.append(reading)
-        read_whole(reading)
-        if len(tries) == 1:
-            reading.report.add_defect("only 50 of 100 bytes could be read", 50)
-            reading.report.interrupted = True
-
-    log = outcome(read).log
-    assert (log["status"], log["attempts"], log["matches"]) == ("complete", 2, 2)
+def break_off(reading: ShardAttempt) -> None:
+    reading.report.add_defect("only 50 of 100 bytes could be read", 50)
+    reading.report.interrupted = True
 
 
-def test_storage_that_fails_once_is_tried_again_and_rows_are_not_doubled() -> None:
-    tries = []
-
-    def read(reading: ShardAttempt) -> None:
-        tries.append(reading)
-        read_whole(reading)
-        if len(tries) == 1:
-            raise StorageError("connection reset")
-
-    done = outcome(read)
-    assert (done.log["status"], done.log["attempts"], done.log["documents"], done.tables["matches"]) == (
-        "complete",
-        2,
-        5,
-        [ROWS],
-    )
+@pytest.mark.parametrize("fail", [break_off, raising(StorageError("connection reset"))])
+def test_a_transfer_that_fails_once_is_tried_again_and_rows_are_not_doubled(fail: Read) -> None:
+    acts: Iterator[Callable[[ShardAttempt], object]] = iter([fail, bool])
+    done = outcome(then(lambda reading: next(acts)(reading)))
+    names = ("status", "attempts", "documents", "matches")
+    assert [done.log[name] for name in names] == ["complete", 2, 5, 2]
+    assert done.tables["matches"] == [ROWS]
 
 
 def test_storage_that_always_fails_leaves_what_the_best_attempt_read() -> None:
@@ -149,21 +139,15 @@ def test_storage_that_always_fails_leaves_what_the_best_attempt_read() -> None:
     "error", [ValueError(PAGE), KeyError(PAGE), UnicodeDecodeError("utf-8", PAGE.encode(), 0, 1, PAGE)]
 )
 def test_an_unexpected_error_is_logged_by_kind_and_place_never_by_what_it_quotes(error: Exception) -> None:
-    def read(reading: ShardAttempt) -> None:
-        raise error
-
-    said = str(outcome(read).log["error"])
+    said = str(outcome(raising(error)).log["error"])
     assert said.startswith(type(error).__name__)
     assert "test_shard_scan.py, line" in said
     assert PAGE not in said
 
 
 def test_an_interrupt_is_no_failure_of_the_shard() -> None:
-    def read(reading: ShardAttempt) -> None:
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        outcome(read)
+        outcome(raising(KeyboardInterrupt()))
 
 
 def test_what_a_table_cannot_hold_does_not_get_past_the_shard() -> None:
@@ -178,29 +162,60 @@ def test_what_a_table_cannot_hold_does_not_get_past_the_shard() -> None:
     assert "\x1b" not in str(log["error"])
 
 
-def test_what_is_noticed_and_no_loss_is_noted_and_leaves_a_shard_complete() -> None:
-    def read(reading: ShardAttempt) -> None:
-        read_whole(reading)
-        for _ in range(3):
-            reading.report.add_note("an erratum of its release")
-
-    log = outcome(read).log
-    assert (log["status"], log["error"]) == ("complete", None)
-    assert log["note"] == "an erratum of its release"
-    assert outcome(read_whole).log["note"] is None
-
-
 @pytest.mark.parametrize("name", ["a.warc.wet.gz", "pages.warc.gz", "c4.parquet", "fr_part_5.jsonl.zst"])
-def test_the_words_of_all_documents_are_counted_whether_they_copy_or_not(tmp_path: Path, name: str) -> None:
+def test_the_words_of_all_documents_are_counted_whether_they_copy_or_not(
+    tmp_path: Path, corpus: Path, name: str
+) -> None:
     FORMS[name](tmp_path / name, some_pages(8))
-    corpus = press_corpus(tmp_path / "press")
-    scan = ShardScan("auto", str(corpus), Corpus.open(str(corpus)).manifest.digest, ScanConfig())
-    done = scan(stat(str(tmp_path / name), StorageOptions()))
+    done = scan_one(tmp_path / name, corpus)
     # Of a page in WARC, its menu and its footer are seen as well.
     around = 5 if name == "pages.warc.gz" else 0
     words = {page.url: around + len(words_of(page.text.encode())) for page in some_pages(8)}
     assert done.log["words"] == sum(words.values())
-    rows = [row for batch in done.tables["matches"] for row in batch.to_pylist()]
-    if around == 0:
-        assert all(row["document_words"] == words[row["document_url"]] for row in rows)
+    rows = rows_in(done)
+    assert around or all(row["document_words"] == words[row["document_url"]] for row in rows)
     assert 0 < len({row["document_url"] for row in rows}) < 8
+
+
+def logged(shard: ObjectInfo | Path, corpus: Path, digest: bool = True) -> dict[str, Any]:
+    found = stat(str(shard), StorageOptions()) if isinstance(shard, Path) else shard
+    return dict(shard_scan(corpus, config=ScanConfig(run=RunRules(shard_digest=digest)))(found).log)
+
+
+DIGESTED = ["a.warc.wet.gz", "plain.warc", "c4-train.json.gz", "c4.parquet", "fr_part_5.jsonl.zst"]
+
+
+@pytest.mark.parametrize("name", DIGESTED)
+def test_the_digest_is_that_of_the_stored_file(name: str, corpus: Path, tmp_path: Path) -> None:
+    path = tmp_path / name
+    FORMS[name](path, some_pages(8))
+    log, own = logged(path, corpus), hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (log["status"], log["sha256"]) == ("complete", own)
+    assert logged(path, corpus, digest=False)["sha256"] is None
+    assert logged(ObjectInfo(str(path), sha256=own), corpus)["note"] is None
+    log = logged(ObjectInfo(str(path), sha256="f" * 64), corpus)
+    assert log["sha256_declared"] == "f" * 64
+    assert log["note"] == "its SHA-256 is not the one that its publisher declares"
+
+
+def test_a_damaged_shard_has_one_too_and_a_missing_one_has_none(corpus: Path, tmp_path: Path) -> None:
+    path = tmp_path / "c4-train.json"
+    FORMS["c4-plain.json"](path, some_pages(8))
+    path.write_bytes(path.read_bytes() + b'{"url": broken}\n')
+    log = logged(path, corpus)
+    assert (log["status"], log["sha256"]) == ("partial", hashlib.sha256(path.read_bytes()).hexdigest())
+    log = logged(ObjectInfo(str(tmp_path / "gone.wet.gz")), corpus)
+    assert (log["status"], log["sha256"]) == ("failed", None)
+
+
+def test_a_digest_that_cannot_be_taken_leaves_a_shard_complete(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> str:
+        raise StorageError("nobody answers")
+
+    monkeypatch.setattr(Opener, "sha256", refuse)
+    FORMS["a.warc.wet.gz"](tmp_path / "a.warc.wet.gz", some_pages(8))
+    log = logged(tmp_path / "a.warc.wet.gz", corpus)
+    assert (log["status"], log["sha256"]) == ("complete", None)
+    assert log["note"] == "its SHA-256 could not be taken: nobody answers"

@@ -1,4 +1,4 @@
-"""Pages that mean harm or know no better: each is scanned, bounded, and what is copied in it is found."""
+"""Shards that mean harm or were harmed: each scan is bounded, and copies are found, or are in doubt."""
 
 from __future__ import annotations
 
@@ -10,38 +10,32 @@ from typing import Any
 
 import brotli
 import pytest
+from click.testing import CliRunner
 
+from presswatch_spark.cli.demo.shards import digest_of
+from presswatch_spark.cli.main import cli
 from presswatch_spark.core.settings.config import ReadRules, ScanConfig
-from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.scanning.pipeline import ShardScan
-from presswatch_spark.storage.objects import stat
+from presswatch_spark.tables.digests import row_digest
 from tests.world.proofs import each_time
-from tests.world.scanned import press
-from tests.world.warc import HTML, packed_as, page
+from tests.world.scanned import press, rows_in, scan_here, scan_one
+from tests.world.warc import HTML, packed_as, page, record
 
 COPY = press()[3].body.encode()
 ARTICLE = "a00003"
-WORDS = len(press()[3].body.split())
 MILLION = 1_000_000
 
 
 def scanned(
     folder: Path, corpus: Path, *records: bytes, most: int = 1 << 30, packing: str = "record"
-) -> tuple[Mapping[str, Any], list[dict[str, Any]]]:
-    """The log line and the rows of a shard of `records`, none of whose pages may be longer than `most`."""
+) -> tuple[Mapping[str, Any], list[str]]:
+    """The log of a shard of `records` with pages up to `most`, and URLs of pages with all of the article."""
     path = folder / "hostile.warc.gz"
     path.write_bytes(packed_as(packing, list(records)))
     config = ScanConfig(read=ReadRules(max_document_bytes=most))
-    scan = ShardScan("warc", str(corpus), Corpus.open(str(corpus)).manifest.digest, config)
-    outcome = scan(stat(str(path), config.storage))
-    return outcome.log, [row for batch in outcome.tables["matches"] for row in batch.to_pylist()]
-
-
-def whole(rows: list[dict[str, Any]]) -> list[str]:
-    """URLs of the pages that hold all of the article."""
-    return [
+    outcome = scan_one(path, corpus, "warc", config)
+    return outcome.log, [
         row["document_url"]
-        for row in rows
+        for row in rows_in(outcome)
         if row["article_id"] == ARTICLE and row["article_coverage"] > 0.999
     ]
 
@@ -74,11 +68,11 @@ NESTED = ("a million nested blocks", "a million nested cells", "a million nested
 @pytest.mark.slow
 @pytest.mark.parametrize("what", each_time([what for what in BEFORE if what not in NESTED[1:]], BEFORE))
 def test_what_is_copied_is_found_behind(tmp_path: Path, corpus: Path, what: str) -> None:
-    log, rows = scanned(
+    log, whole = scanned(
         tmp_path, corpus, page(BEFORE[what] + b"<p>" + COPY), page(b"<p>" + COPY, url="https://b.fr/")
     )
     assert (log["status"], log["documents"]) == ("complete", 2)
-    assert whole(rows) == ["https://exemple.fr/", "https://b.fr/"]
+    assert whole == ["https://exemple.fr/", "https://b.fr/"]
 
 
 @pytest.mark.parametrize(
@@ -88,18 +82,18 @@ def test_what_is_never_closed_hides_what_follows_on_that_page_only(
     tmp_path: Path, corpus: Path, opened: bytes
 ) -> None:
     first = page(b"<p>" + COPY + b"</p>" + opened + b"x " * MILLION)
-    log, rows = scanned(tmp_path, corpus, first, page(b"<p>" + COPY, url="https://b.fr/"))
+    log, whole = scanned(tmp_path, corpus, first, page(b"<p>" + COPY, url="https://b.fr/"))
     assert log["status"] == "complete"
-    assert whole(rows) == ["https://exemple.fr/", "https://b.fr/"]
+    assert whole == ["https://exemple.fr/", "https://b.fr/"]
 
 
 @pytest.mark.full
 def test_a_page_of_100_mb_is_scanned_to_its_end(tmp_path: Path, corpus: Path) -> None:
     filler = b"<p class=a>Un mot de <b>texte</b> &agrave; passer</p>\n"
     body = filler * ((100 << 20) // len(filler)) + b"<p>" + COPY
-    log, rows = scanned(tmp_path, corpus, page(body), packing="plain")
+    log, whole = scanned(tmp_path, corpus, page(body), packing="plain")
     assert (log["status"], log["documents"]) == ("complete", 1)
-    assert whole(rows) == ["https://exemple.fr/"]
+    assert whole == ["https://exemple.fr/"]
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br"])
@@ -107,19 +101,19 @@ def test_a_bomb_in_a_body_is_stopped_and_named(tmp_path: Path, corpus: Path, cod
     content = b"<p>" + COPY + b"</p>" + b" " * (64 << 20)
     bomb = gzip.compress(content) if coding == "gzip" else brotli.compress(content, quality=5)
     first = page(bomb, HTML, f"Content-Encoding: {coding}")
-    log, rows = scanned(tmp_path, corpus, first, page(b"<p>" + COPY, url="https://b.fr/"), most=1 << 20)
+    log, whole = scanned(tmp_path, corpus, first, page(b"<p>" + COPY, url="https://b.fr/"), most=1 << 20)
     assert log["status"] == "partial"
     assert log["error"] == "body inflates to more than 1,048,576 bytes; the rest was left (byte 0)"
-    assert whole(rows) == ["https://exemple.fr/", "https://b.fr/"]
+    assert whole == ["https://exemple.fr/", "https://b.fr/"]
 
 
 @pytest.mark.slow
 def test_a_record_that_is_a_bomb_is_passed_over_and_named(tmp_path: Path, corpus: Path) -> None:
     bomb = page(b"<p>" + COPY + b"</p>" + b" " * (64 << 20))
-    log, rows = scanned(tmp_path, corpus, bomb, page(b"<p>" + COPY, url="https://b.fr/"), most=1 << 20)
+    log, whole = scanned(tmp_path, corpus, bomb, page(b"<p>" + COPY, url="https://b.fr/"), most=1 << 20)
     assert log["status"] == "partial"
     assert "longer than allowed" in log["error"]
-    assert whole(rows) == ["https://b.fr/"]
+    assert whole == ["https://b.fr/"]
 
 
 @pytest.mark.parametrize("coding", ["gzip", "chunked"])
@@ -129,31 +123,27 @@ def test_a_body_that_is_cut_gives_what_came_before_and_is_named(
     content = b"<p>" + COPY + b"</p><p>" + b"".join(b"%x " % (i * i * i) for i in range(20_000))
     encoded = gzip.compress(content) if coding == "gzip" else b"%x\r\n%s" % (2 * len(content), content)
     header = "Content-Encoding: gzip" if coding == "gzip" else "Transfer-Encoding: chunked"
-    log, rows = scanned(tmp_path, corpus, page(encoded[: len(encoded) // 2], HTML, header))
+    log, whole = scanned(tmp_path, corpus, page(encoded[: len(encoded) // 2], HTML, header))
     assert (log["status"], log["error"]) == ("partial", f"{coding} body is cut (byte 0)")
-    assert whole(rows) == ["https://exemple.fr/"]
-
-
-FOREIGN = ["utf-8", "cp1252", "latin-1"]
+    assert whole == ["https://exemple.fr/"]
 
 
 LABELS = ["klingon", "utf-7", "hex", "x" * 5000, "\x1b[2J", "utf-8; drop"]
 
 
 @pytest.mark.parametrize("label", each_time(LABELS[:2], LABELS))
-@pytest.mark.parametrize("encoding", FOREIGN)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "latin-1"])
 @pytest.mark.parametrize("where", ["header", "meta"])
 def test_a_charset_that_does_not_exist_is_passed_over(
     tmp_path: Path, corpus: Path, label: str, encoding: str, where: str
 ) -> None:
     text = COPY.decode().encode(encoding, "replace")
-    if where == "header":
-        record = page(b"<p>" + text, f'Content-Type: text/html; charset="{label}"')
-    else:
-        record = page(f'<meta charset="{label}">'.encode() + b"<p>" + text, "Content-Type: text/html")
-    log, rows = scanned(tmp_path, corpus, record)
+    in_header = page(b"<p>" + text, f'Content-Type: text/html; charset="{label}"')
+    in_page = page(f'<meta charset="{label}">'.encode() + b"<p>" + text, "Content-Type: text/html")
+    record = in_header if where == "header" else in_page
+    log, whole = scanned(tmp_path, corpus, record)
     assert log["status"] == "complete"
-    assert whole(rows) == ["https://exemple.fr/"]
+    assert whole == ["https://exemple.fr/"]
 
 
 @pytest.mark.parametrize("declared", [HTML, "Content-Type: text/html"])
@@ -161,9 +151,9 @@ def test_two_charsets_in_one_page_lose_only_what_is_in_the_other(
     tmp_path: Path, corpus: Path, declared: str
 ) -> None:
     foot = "Pied de page : © été, œuvré à façon".encode("cp1252")
-    log, rows = scanned(tmp_path, corpus, page(b"<p>" + COPY + b"</p><p>" + foot, declared))
+    log, whole = scanned(tmp_path, corpus, page(b"<p>" + COPY + b"</p><p>" + foot, declared))
     assert log["status"] == "complete"
-    assert whole(rows) == ["https://exemple.fr/"]
+    assert whole == ["https://exemple.fr/"]
 
 
 URLS = [
@@ -188,16 +178,60 @@ URLS = [
 @pytest.mark.parametrize("packing", ["record", "plain"])
 def test_odd_urls_are_kept_as_they_are(tmp_path: Path, corpus: Path, packing: str) -> None:
     records = [page(b"<p>" + COPY, url=url) for url in URLS]
-    log, rows = scanned(tmp_path, corpus, *records, packing=packing)
+    log, whole = scanned(tmp_path, corpus, *records, packing=packing)
     assert (log["status"], log["documents"], log["error"]) == ("complete", len(URLS), None)
-    assert whole(rows) == [url.decode("utf-8", "replace") for url in URLS]
-    assert log["error"] is None
+    assert whole == [url.decode("utf-8", "replace") for url in URLS]
 
 
 def test_a_text_that_is_all_entities_and_tags_is_found(tmp_path: Path, corpus: Path) -> None:
     text = press()[3].body
     entities = "".join(f"&#{ord(c)};" for c in text).encode()
     tagged = b"<b></b>".join(html.escape(c).encode() for c in text)
-    log, rows = scanned(tmp_path, corpus, page(entities), page(tagged, url="https://b.fr/"))
+    log, whole = scanned(tmp_path, corpus, page(entities), page(tagged, url="https://b.fr/"))
     assert log["status"] == "complete"
-    assert whole(rows) == ["https://exemple.fr/", "https://b.fr/"]
+    assert whole == ["https://exemple.fr/", "https://b.fr/"]
+
+
+def copies() -> list[bytes]:
+    """Records of three articles, with digests."""
+    texts = [article.body.encode() for article in press()[1:4]]
+    headers = [f"WARC-Date: 2030-01-02T03:04:05Z\nWARC-Block-Digest: {digest_of(text)}" for text in texts]
+    made = map(lambda text, header: record(text, headers=header), texts, headers)
+    return [each.replace(b"/seul", b"/%d" % number) for number, each in enumerate(made)]
+
+
+def test_rows_of_damaged_records_are_never_strong_and_do_not_verify(tmp_path: Path, corpus: Path) -> None:
+    (first, cut, third), last = copies(), press()[3].body.encode()
+    shard, tables = tmp_path / "a.warc.wet", tmp_path / "tables"
+    size = len(press()[2].body.encode())
+    shorter = cut.replace(b"Length: %d" % size, b"Length: %d" % (size - 8))
+    shard.write_bytes(b"".join([first, shorter, third.replace(last, last[:200] + b"#" + last[201:])]))
+    rows = scan_here([shard], corpus, tables, statuses=("partial",))
+    assert [(row["document_url"][19:], row["record_damage"], row["confidence"] in "AB") for row in rows] == [
+        ("0", None, True),
+        ("1", "length", False),
+        ("2", "boundary", False),
+    ]
+    done = CliRunner().invoke(cli, ["verify-rows", str(tables)])
+    assert done.exit_code == 3
+    assert "1 of 3 rows verify" in done.output
+    assert "2  damaged record" in done.output
+    shown = CliRunner().invoke(cli, ["fetch", str(tables), "--row", rows[1]["row_sha256"]])
+    assert shown.exit_code == 0
+    assert "damaged record: `length`" in shown.output
+
+
+def test_rows_of_a_member_that_fails_its_checksum_are_marked_after_it_was_read(
+    tmp_path: Path, corpus: Path
+) -> None:
+    shard = tmp_path / "a.warc.wet.gz"
+    data = bytearray(packed_as("single", [*copies(), record(b"fin")]))
+    shard.write_bytes(data)
+    whole = scan_here([shard], corpus, tmp_path / "whole")
+    assert {row["record_damage"] for row in whole} == {None}
+    data[-6] ^= 1
+    shard.write_bytes(data)
+    rows = scan_here([shard], corpus, tmp_path / "tables", statuses=("partial",))
+    assert [row["document_url"] for row in rows] == [row["document_url"] for row in whole]
+    assert {(row["record_damage"], row["confidence"]) for row in rows} == {("checksum", "C")}
+    assert all(row["row_sha256"] == row_digest(row) for row in rows)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Sequence
 from difflib import SequenceMatcher, unified_diff
 
+import pytest
+
 from tests.conftest import ROOT
+from tests.world.commands import outcome
 
 GOLDEN = ROOT / "tests" / "golden"
 
@@ -34,3 +39,15 @@ def changes_of(before: str, after: str) -> str:
             gone = old[first:last] if last - first <= 3 else [f"({last - first} lines)"]
             changes += [f"< {line}" for line in gone] + [f"> {line}" for line in new[begin:end]]
     return "".join(f"{line.rstrip()}\n" for line in changes)
+
+
+def transcript(*commands: Sequence[str], lang: str, columns: int = 80) -> str:
+    """Return what a person sees of commands on a terminal: each command, and what it prints."""
+    text = ""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(columns))
+        for words in commands:
+            given = [*words, "--lang", lang]
+            done = outcome("", *given)
+            text += f"$ presswatch {shlex.join(given)}\n{done.out}{done.err}\n"
+    return text

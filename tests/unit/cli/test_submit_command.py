@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.submit import JOBS, submit
 from presswatch_spark.deploy import submission
 from tests.conftest import ROOT
+from tests.world.commands import Outcome, outcome
 
 java_home = cache(submission.java_home)
 """The machine's Java, which is started to be asked once."""
@@ -26,11 +26,14 @@ def _filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     own |= {"SERVERLESS__APPLICATION_ID": "00f1", "SERVERLESS__ROLE_ARN": "arn:aws:iam::123456789012:role/r"}
     for name, value in own.items():
         monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
+    monkeypatch.setenv("SPARK_MASTER", "local[1]")
     monkeypatch.setattr(submission, "java_home", java_home)
+    archive = "presswatch_spark.cli.submitting.archive_of"
+    monkeypatch.setattr(archive, lambda *_, **__: ROOT / "pyproject.toml")
 
 
-def ran(line: str) -> int:
-    return cli.run(["submit", *shlex.split(line)])
+def submitted(line: str) -> Outcome:
+    return outcome("submit", *shlex.split(line))
 
 
 def test_each_file_of_jobs_runs_the_command_of_its_name_and_help_names_it() -> None:
@@ -51,13 +54,12 @@ def test_each_file_of_jobs_runs_the_command_of_its_name_and_help_names_it() -> N
             "--corpus c --out o --profile aws x",
         ),
         ("--dry-run --on=local scan --corpus=c --out o -- --dry-run", "--corpus=c --out o -- --dry-run"),
-        (
-            "--on local --dry-run corpus build --members m --articles a --out o",
-            "--members m --articles a --out o",
-        ),
-        (
-            "--on local --dry-run corpus_build --members m --articles a --out o",
-            "--members m --articles a --out o",
+        *(
+            (
+                f"--on local --dry-run {job} --members m --articles a --out o",
+                "--members m --articles a --out o",
+            )
+            for job in ("corpus build", "corpus_build")
         ),
         ("--on local --dry-run watch --only-newest --dry-run", "--only-newest --dry-run"),
         ("--on local --dry-run verify-rows --sample 5 t", "--sample 5 t"),
@@ -68,28 +70,22 @@ def test_each_file_of_jobs_runs_the_command_of_its_name_and_help_names_it() -> N
         ),
     ],
 )
-def test_what_follows_the_job_is_the_jobs_and_untouched(
-    given: str, ends: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("SPARK_MASTER", "local[1]")
-    assert ran(given) == 0
-    command = json.loads(capsys.readouterr().out)["command"]
+def test_what_follows_the_job_is_the_jobs_and_untouched(given: str, ends: str) -> None:
+    done = submitted(given)
+    assert done.code == 0
+    command = json.loads(done.out)["command"]
     assert command[0].endswith("/bin/spark-submit")
     assert command[1:3] == ["--master", "local[1]"]
     (entry,) = (word for word in command if word.startswith(str(ROOT / "jobs")))
     assert command[command.index(entry) + 1 :] == ends.split()
 
 
-def test_credentials_before_the_job_are_the_jobs_on_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ran(f"--on local --profile aws --dry-run {SCAN}") == 0
-    would = json.loads(capsys.readouterr().out)
+def test_credentials_before_the_job_are_the_jobs_on_this_machine_and_no_password_is_printed(
+    tmp_path: Path,
+) -> None:
+    would = json.loads(submitted(f"--on local --profile aws --dry-run {SCAN}").out)
     assert would["environment"]["PRESSWATCH_STORAGE__PROFILE"] == "aws"
     assert "aws" not in would["command"]
-
-
-def test_a_dry_run_on_this_machine_prints_no_password(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
     profile = tmp_path / "mine.yaml"
     profile.write_text(
         "service: local\n"
@@ -97,133 +93,91 @@ def test_a_dry_run_on_this_machine_prints_no_password(
         "spark: {spark.hadoop.fs.s3a.secret.key: hunter2}\n"
     )
     endpoint = "--endpoint=https://anne:hunter2@s3.example"
-    assert ran(f"--on {profile} --dry-run scan --corpus c --out o {endpoint} x") == 0
-    printed = capsys.readouterr().out
+    printed = submitted(f"--on {profile} --dry-run scan --corpus c --out o {endpoint} x").out
     assert "hunter2" not in printed
     would = json.loads(printed)
     assert would["environment"]["AWS_ENDPOINT_URL"] == "https://s3.example"
     assert "--endpoint=https://s3.example" in would["command"]
 
 
-def test_the_help_of_a_job_starts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ran("--on mars census --help") == 0
-    assert capsys.readouterr().out.startswith("Usage: presswatch census")
+def test_the_help_of_a_job_starts_nothing() -> None:
+    done = submitted("--on mars census --help")
+    assert (done.code, done.out.startswith("Usage: presswatch census")) == (0, True)
+
+
+WATCH = "--on emr-ec2 watch --only-newest --"
+WHERE = "scan --corpus s3://b/c --out s3://b/t"
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("code", "given", "said"),
     [
+        (2, "scan --corpus c --out o --profile aws x", "name the place where the job runs, before the job"),
+        (2, "scan --profile", "name the place where the job runs, before the job"),
+        (2, "", "name the place where the job runs, before the job"),
+        (2, "--on local", "name a JOB"),
+        (2, "--on emr-ec2 scan --corpsu c", "No such option '--corpsu'"),
         (
-            "scan --corpus c --out o --profile aws x",
-            "name the place where the job runs, before the job",
-        ),
-        ("scan --profile", "name the place where the job runs, before the job"),
-        ("", "name the place where the job runs, before the job"),
-        ("--on local", "name a JOB"),
-        ("--on emr-ec2 scan --corpsu c", "No such option '--corpsu'"),
-        (
-            "--on emr-ec2 scan --corpus c --out o --no-wait x",
+            2, "--on emr-ec2 scan --corpus c --out o --no-wait x",
             "--no-wait is an option of submit: write it before scan",
         ),
-        ("--on emr-ec2 verify-rows --sample 0 s3://b/t", "0 is not in the range"),
-        ("--on emr-ec2 watch --only-newest -- --frmat wet", "No such option '--frmat'"),
-        (f"--on emr-ec2 watch --only-newest -- {SCAN[5:]}", "leave PATH, --release and --release-name out"),
-        (f"--on emr-ec2 --check --dry-run {SCAN}", "give either --check or --dry-run"),
-        (f"--on local --no-wait {SCAN}", "are for jobs that run elsewhere"),
-    ],
-)
-def test_what_is_not_understood_is_misuse_and_says_what_to_write(
-    given: str, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert ran(given) == 2
-    assert said in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (f"--on mars {SCAN}", "there is no profile mars (name one of emr-ec2, emr-serverless,"),
-        ("--on local absent", "there is no job absent (name one of campaign run, census, claims, compare,"),
-        ("--on local matches t", "there is no job matches"),
-        (f"--on local {SCAN} --columns url", "read.columns must be pairs"),
-        ("--on emr-ec2 --check verify-rows tables", "TABLES tables lies on this machine only"),
-        ("--on emr-ec2 --check campaign run history", "CAMPAIGN history lies on this machine only"),
-        ("--on emr-ec2 rights s3://b/t --signals other", "--signals other lies on this machine only"),
-        ("--on emr-ec2 rights s3://b/t --out o", "--out o lies on this machine only"),
-        (
-            "--on emr-ec2 scan --corpus s3://b/c --out s3://b/t in/a.wet.gz",
-            "PATH in/a.wet.gz lies on this machine",
-        ),
+        (2, "--on emr-ec2 verify-rows --sample 0 s3://b/t", "0 is not in the range"),
+        (2, f"{WATCH} --frmat wet", "No such option '--frmat'"),
+        (2, f"{WATCH} {SCAN[5:]}", "leave PATH, --release and --release-name out"),
+        (2, f"--on emr-ec2 --check --dry-run {SCAN}", "give either --check or --dry-run"),
+        (2, f"--on local --no-wait {SCAN}", "are for jobs that run elsewhere"),
+        (1, f"--on mars {SCAN}", "there is no profile mars (name one of emr-ec2, emr-serverless,"),
+        (1, "--on local absent", "there is no job absent (name one of campaign run, census, claims,"),
+        (1, "--on local matches t", "there is no job matches"),
+        (1, f"--on local {SCAN} --columns url", "read.columns must be pairs"),
+        (1, "--on emr-ec2 --check verify-rows tables", "TABLES tables lies on this machine only"),
+        (1, "--on emr-ec2 --check campaign run history", "CAMPAIGN history lies on this machine only"),
+        (1, "--on emr-ec2 rights s3://b/t --signals other", "--signals other lies on this machine only"),
+        (1, "--on emr-ec2 rights s3://b/t --out o", "--out o lies on this machine only"),
+        (1, f"--on emr-ec2 {WHERE} in/a.wet.gz", "PATH in/a.wet.gz lies on this machine"),
         *(
-            (
-                f"--on emr-ec2 scan --corpus s3://b/c --out s3://b/t {more}",
-                f"{more.split()[-2]} here lies on this machine only",
-            )
+            (1, f"--on emr-ec2 {WHERE} {more}", f"{more.split()[-2]} here lies on this machine only")
             for more in (
-                "s3://b/wet.paths.gz --base here",
-                "--dataset culturax --part fr --mirror here",
-                "--pages-of here",
-                "--captures here",
-                "--pages-of s3://b/t --index here",
+                "s3://b/wet.paths.gz --base here", "--dataset culturax --part fr --mirror here",
+                "--pages-of here", "--captures here", "--pages-of s3://b/t --index here",
             )
         ),
+        (1, f"{WATCH} --format wet {WHERE[5:]} --base here", "--base here lies on this machine only"),
         (
-            "--on emr-ec2 watch --only-newest -- --format wet --corpus s3://b/c --out s3://b/t --base here",
-            "--base here lies on this machine only",
-        ),
-        (
-            f"--on emr-ec2 {SCAN} --columns text=hf_0123456789abcdefABCD",
+            1, f"--on emr-ec2 {SCAN} --columns text=hf_0123456789abcdefABCD",
             "this looks like a secret, which would stand in a request: argument",
         ),
         (
-            "--on emr-serverless compare s3://b/t --before a --after b --out /o",
+            1, "--on emr-serverless compare s3://b/t --before a --after b --out /o",
             "--out /o is on a disk that ends with the job (name a folder on S3)",
         ),
     ],
-)
-def test_what_cannot_run_is_refused_with_what_to_do(
-    given: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    archive = "presswatch_spark.cli.submitting.archive_of"
-    monkeypatch.setattr(archive, lambda *_, **__: ROOT / "pyproject.toml")
-    assert ran(given) == 1
-    assert said in capsys.readouterr().err
+)  # fmt: skip
+def test_what_cannot_run_is_refused_with_what_to_do(code: int, given: str, said: str) -> None:
+    done = submitted(given)
+    assert done.code == code
+    assert said in done.err
 
 
 @pytest.mark.parametrize("option", ["--hf-token-file", "--hf-token-secret"])
 @pytest.mark.parametrize("command", [SCAN, f"submit --on emr-ec2 {SCAN}"])
-def test_a_token_in_the_place_of_its_name_is_refused_and_not_quoted(
-    command: str, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    archive = "presswatch_spark.cli.submitting.archive_of"
-    monkeypatch.setattr(archive, lambda *_, **__: ROOT / "pyproject.toml")
+def test_a_token_in_the_place_of_its_name_is_refused_and_not_quoted(command: str, option: str) -> None:
     token = "hf_0123456789abcdefABCD"
-    assert cli.run([*shlex.split(command), option, token]) == 1
-    told = "".join(capsys.readouterr())
-    assert token not in told
-    assert "must be the" in told or "this looks like a secret" in told
+    done = outcome("", *shlex.split(command), option, token)
+    assert (done.code, token in done.out + done.err) == (1, False)
+    assert "must be the" in done.err or "this looks like a secret" in done.err
 
 
-def test_a_profile_that_is_not_complete_is_refused_by_a_check(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("PRESSWATCH_DEPLOY__STORE")
-    assert ran(f"--on emr-serverless --check {SCAN}") == 1
-    assert "store must be given" in capsys.readouterr().err
-
-
-def test_a_check_names_the_caution_of_a_dataset_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("presswatch_spark.cli.submitting.check", lambda job: [])
-    scan = "scan --dataset madlad-400 --part fr --corpus s3://b/corpus --out s3://b/tables"
-    assert ran(f"--on emr-serverless --check {scan}") == 0
-    assert capsys.readouterr().err.count("note: Its rows are text alone") == 1
-
-
-def test_a_check_on_this_machine_starts_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_check_starts_nothing_and_names_a_caution_once_and_an_incomplete_profile(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("os.execve", lambda *_: pytest.fail("it was started"))
-    assert ran(f"--on local --check {SCAN}") == 0
-    assert "scan can run on this machine" in capsys.readouterr().out
+    assert "scan can run on this machine" in submitted(f"--on local --check {SCAN}").out
+    with monkeypatch.context() as patch:
+        patch.setattr("presswatch_spark.cli.submitting.check", lambda job: [])
+        scan = "scan --dataset madlad-400 --part fr --corpus s3://b/corpus --out s3://b/tables"
+        done = submitted(f"--on emr-serverless --check {scan}")
+    assert (done.code, done.err.count("note: Its rows are text alone")) == (0, 1)
+    monkeypatch.delenv("PRESSWATCH_DEPLOY__STORE")
+    done = submitted(f"--on emr-serverless --check {SCAN}")
+    assert (done.code, "store must be given" in done.err) == (1, True)

@@ -23,6 +23,9 @@ def words_in(text: str) -> list[str]:
     return [word.folded for word in reference_words(text.encode())]
 
 
+PAGES = [page for shelf in generate.release_pages().values() for page in shelf]
+
+
 def runs_of(text: str, length: int = RUN) -> set[tuple[str, ...]]:
     words = words_in(text)
     return {tuple(words[i : i + length]) for i in range(len(words) - length + 1)}
@@ -47,34 +50,22 @@ def test_texts_are_written_with_french_typography() -> None:
     assert all(any(mark in text for text in texts) for mark in "«’œ\u00a0\u202fÀç")
 
 
-def test_every_host_is_reserved_for_examples() -> None:
-    pages = [page for shelf in generate.release_pages().values() for page in shelf]
-    urls = [page.url for page in pages] + [article.url for article in press().values()]
+def test_every_host_is_reserved_for_examples_and_every_dataset_has_copies_and_innocent_pages() -> None:
+    urls = [page.url for page in PAGES] + [article.url for article in press().values()]
     assert all(url.split("/")[2].endswith(".example") for url in urls)
+    shelves = generate.release_pages().values()
+    assert all({bool(page.copies) for page in shelf} == {True, False} for shelf in shelves)
 
 
-def test_pages_share_eleven_words_with_the_articles_they_name_and_with_no_other() -> None:
+def test_pages_share_eleven_words_with_the_articles_they_name_and_one_page_has_ten_words_of_another() -> None:
     articles = {article.article_id: runs_of(article.body) for article in press().values()}
-    for page in (page for shelf in generate.release_pages().values() for page in shelf):
+    for page in PAGES:
         runs = runs_of(page.text)
         assert {name for name, known in articles.items() if runs & known} == set(page.copies), page.url
-
-
-def test_one_page_quotes_exactly_ten_words_and_is_innocent() -> None:
-    articles = [runs_of(article.body, RUN - 1) for article in press().values()]
-    near = [
-        page.url
-        for shelf in generate.release_pages().values()
-        for page in shelf
-        if not page.copies and any(runs_of(page.text, RUN - 1) & known for known in articles)
-    ]
+    shorter = [runs_of(article.body, RUN - 1) for article in press().values()]
+    innocent = [page for page in PAGES if not page.copies]
+    near = [page.url for page in innocent if any(runs_of(page.text, RUN - 1) & known for known in shorter)]
     assert near == ["https://brocante-et-marees.example/agenda"]
-
-
-def test_every_dataset_holds_copies_and_innocent_pages() -> None:
-    for shelf in generate.release_pages().values():
-        assert any(page.copies for page in shelf)
-        assert any(not page.copies for page in shelf)
 
 
 def test_the_same_seed_gives_the_same_pages_and_another_seed_another_order() -> None:
@@ -84,13 +75,11 @@ def test_the_same_seed_gives_the_same_pages_and_another_seed_another_order() -> 
     assert next(prose.articles(1, seed=5)) != next(prose.articles(1, seed=6))
 
 
-def test_shouting_loses_accents_and_keeps_the_words() -> None:
+def test_shouting_and_rewording_leave_words_to_be_found() -> None:
     text = "L’œuvre « éteinte » à Noël"
     assert shouted(text) == "L'OEUVRE « ETEINTE » A NOEL"
     assert words_in(shouted(text)) == words_in(text)
-
-
-def test_rewording_leaves_runs_of_eleven_words_between_its_edits() -> None:
+    # Rewording leaves runs of eleven words between its edits.
     body = press()["courrier-001"].body
     assert reworded(body) != body
     assert runs_of(reworded(body)) & runs_of(body)

@@ -1,0 +1,274 @@
+"""Terminals: tables that fit, safe characters, languages, names that were meant, and the pager."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import pty
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark.claims.selection import DOUBTFUL, REMOVED, UNREAD, UNSEALED, WORDLESS
+from presswatch_spark.cli.commands import notice
+from presswatch_spark.cli.commands.tables import estimate_lines, query_lines
+from presswatch_spark.cli.replies import Language, shown_lines
+from presswatch_spark.core.terminal import (
+    MOST_NAMES,
+    cell,
+    columns_of,
+    did_you_mean,
+    json_line,
+    json_text,
+    nearest,
+    printable,
+    shortened,
+    table_lines,
+    wrapped_at,
+)
+from presswatch_spark.legal.notices.laws import laws
+from presswatch_spark.legal.notices.notice import (
+    ANSWERED,
+    CHECKED,
+    DRAFTED,
+    EDITED,
+    READ,
+    SENT,
+    SIGNED,
+    STATES,
+)
+from presswatch_spark.legal.notices.parties import FACTS
+from presswatch_spark.legal.removal.states import MEANINGS
+from presswatch_spark.legal.removal.status import ALARM_KINDS
+from presswatch_spark.scanning.sampling.extrapolation import Estimated, SampleEstimate
+from tests.conftest import ROOT
+from tests.world.french import words
+from tests.world.proofs import each_time
+from tests.world.tables import match, publish
+
+FRENCH, ENGLISH = Language("fr"), Language()
+HOST = "https://www.un-journal.example/"
+URL = f"{HOST}{'rubrique/' * 12}proces-des-faux-paysages-de-valmondois.html"
+WIDE = f"https://例え.example/{'日本語/' * 30}終わり"
+
+
+class TestTables:
+    def test_they_fit_and_align_and_cut_neither_numbers_nor_run_ids(self) -> None:
+        rows = [("a" * 50, 7, None), ("é", 123, 0.5)]
+        assert list(table_lines(("name", "count", "share"), rows, 30)) == [
+            f"{'name':<16}  {'count'}  {'share'}",
+            f"{'a' * 15}…  {'7':>5}",
+            f"{'é':<16}  {'123':>5}  {'0.5':>5}",
+        ]
+        lines = list(table_lines(("run_id", "url"), [("r" * 23, "u" * 50)], 40, ("run_id",)))
+        assert lines[1] == f"{'r' * 23}  {'u' * 14}…"
+        assert list(table_lines(("run_id",), [("r" * 23,)], 10, ("run_id",)))[1] == "r" * 23
+        line = list(table_lines(("name", "words"), [("x" * 90, 123_456_789_012), ("y", 7)], 30))[1]
+        assert line.endswith("  123456789012")
+        assert columns_of(line) == 30
+
+    @pytest.mark.parametrize("width", range(12, 120))
+    def test_a_shortened_url_is_as_wide_as_asked_for_at_most(self, width: int) -> None:
+        for url in (URL, WIDE, "https://x.example/a", f"{HOST}{'x' * 300}", "s3://bucket/" + "é/" * 200):
+            short = shortened(url, width)
+            assert columns_of(short) <= width
+            assert (short == url) == (columns_of(url) <= width)
+            if short != url:
+                begin, _, end = short.partition("…")
+                assert url.startswith(begin)
+                assert url.endswith(end)
+
+    def test_a_shortened_url_keeps_its_host_and_its_last_part(self) -> None:
+        assert shortened(URL, 80) == f"{HOST}…/proces-des-faux-paysages-de-valmondois.html"
+
+    def test_text_is_wrapped_at_spaces_and_nothing_of_it_is_lost(self) -> None:
+        text = "les journaux de la lisière 日本語日本語日本語 et unmottropesttroplongpourlaligne"
+        for width in range(4, 40):
+            lines = wrapped_at(text, width)
+            assert max(map(columns_of, lines)) <= width
+            assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+        assert wrapped_at("a bb ccc", 4) == ["a bb", "ccc"]
+
+    @pytest.mark.parametrize("width", [80, 140])
+    def test_the_labels_of_an_estimate_are_whole(self, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("COLUMNS", str(width))
+        names = ("documents", "matches", "documents with matches, own sites", "articles, confidence A or B")
+        publishers = (
+            "editions-du-quai-et-de-la-mer",
+            "societe-nouvelle-de-la-presse-des-vallees-et-plateaux",
+        )
+        measures = [
+            Estimated(name, of, 1_234.0, 2_140_000_000.0, 1_999_999_999.0, 2_300_000_000.0, 90, 100)
+            for name, of in itertools.product(names, (None, *publishers))
+        ]
+        found = SampleEstimate("r", 0, 100_000, 90, 1_000, 0, tuple(measures))
+        lines = list(shown_lines(estimate_lines(found, found.measures), ENGLISH))[1:]
+        assert max(map(columns_of, lines)) <= width
+        assert "…" not in "".join(lines)
+        labels = " ".join(line[: lines[0].index("  seen")].strip() for line in lines)
+        assert all(publisher in labels.replace(" ", "") for publisher in publishers)
+        assert labels.count("documents with matches, own sites") == 3
+        assert sum("2,140,000,000" in line for line in lines) == 12
+
+    def test_an_answer_of_sql_that_no_table_could_hold_is_printed_in_blocks(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "80")
+        few = list(query_lines(["title_id", "url"], [("t", URL)]))
+        assert len(few) == 2
+        assert few[1].endswith("-faux-paysages-de-valmondois.html")
+        many = list(query_lines([f"column_{i}" for i in range(30)], [tuple("x" * 20 for _ in range(30))]))
+        assert len(many) == 30
+        assert many[0] == f"column_0   {'x' * 20}"
+
+
+def test_nothing_can_steer_the_terminal_and_json_reads_back_the_same() -> None:
+    row = {
+        "url": "a\x9b31m\x7f\u202egnp.exe\u2066\u200b\u2028\U000e0041\ud800",
+        "title": "« L’été »\u00a0: 日本",
+    }
+    line = json_line(row)
+    assert all(c.isprintable() or c == "\u00a0" for c in line)
+    assert "« L’été »\u00a0: 日本" in line
+    assert "\\u009b31m\\u007f\\u202egnp" in line
+    assert json.loads(line) == row
+    assert json_text(row, indent=2).count("\n") == 3
+    assert json_line({"x": float("nan"), "y": b"\xff"}) == '{"x": null, "y": "ff"}'
+    assert printable("a\nb\x1b[2J\x07") == "a b�[2J�"
+    assert printable("a\x9b2J\x7f\u202eb\ud800\u2066\x85c") == "a�2J��b�� c"
+    assert printable("1\u202f234\u00a0%\x1b[2J\u2028") == "1\u202f234\u00a0%\ufffd[2J "
+    assert cell([{"words": 3}]) == '[{"words": 3}]'
+
+
+def test_names_are_known_without_case_accents_and_punctuation() -> None:
+    known = ["le-figaro", "le-monde", "journal-de-l-ile"]
+    assert nearest("LE FIGARO", known) == ["le-figaro"]
+    assert nearest("Journal de l’Île", known) == ["journal-de-l-ile"]
+    assert nearest("monde", known, 3)[0] == "le-monde"
+    assert did_you_mean("zzzz", known) == ""
+    assert did_you_mean("", []) == ""
+    # Of very many names, those that begin alike are compared.
+    many = [f"article-{number:07}" for number in range(4 * MOST_NAMES)] + ["zebra-12"]
+    assert nearest("zebra 1", many) == ["zebra-12"]
+
+
+class TestLanguage:
+    @pytest.mark.parametrize(
+        ("value", "english", "french"),
+        [
+            (1_234_567, "1,234,567", "1\u202f234\u202f567"),
+            (1234.5, "1,234.5", "1\u202f234,5"),
+            (date(2026, 11, 27), "2026-11-27", "27/11/2026"),
+            (datetime(2026, 11, 27, 23, 5, 9, tzinfo=UTC), "2026-11-27", "27/11/2026"),
+        ],
+    )
+    def test_numbers_and_days_are_written_as_the_language_does(
+        self, value: float | date, english: str, french: str
+    ) -> None:
+        for language, written in ((ENGLISH, english), (FRENCH, french)):
+            if isinstance(value, date):
+                assert language.day(value) == written
+            else:
+                assert language.number(value, 0 if isinstance(value, int) else 1) == written
+
+    def test_cells_are_written_as_the_language_does(self) -> None:
+        moment = datetime(2026, 11, 27, 23, 5, 9, tzinfo=UTC)
+        assert [FRENCH.cell(moment), FRENCH.cell(0.25)] == ["27/11/2026 23:05:09", "0,25"]
+        assert ENGLISH.cell(moment) == "2026-11-27 23:05:09"
+
+    @pytest.mark.parametrize(
+        ("share", "shown"),
+        [(1.0, "100%"), (0.998, "99%"), (0.29, "29%"), (0.002, "less than 1%"), (0.0, "0%")],
+    )
+    def test_only_the_whole_is_100_percent(self, share: float, shown: str) -> None:
+        assert ENGLISH.share(share) == shown
+        assert FRENCH.share(share) == shown.replace("less than", "moins de").replace("%", " %")
+
+    def test_zero_is_singular_in_french(self) -> None:
+        french, english = (
+            [language.n("{n} row", "{n} rows", n) for n in (0, 1, 2)] for language in (FRENCH, ENGLISH)
+        )
+        assert french == ["0 ligne", "1 ligne", "2 lignes"]
+        assert english == ["0 rows", "1 row", "2 rows"]
+
+    def test_states_alarms_events_and_answers_have_their_french(self) -> None:
+        assert {*MEANINGS, *ALARM_KINDS} <= words("column")
+        assert set(notice.MEANING) == set(STATES)
+        events = {DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT, ANSWERED}
+        elements = [element for law in laws().values() for element in law.elements]
+        named = {element.name for element in elements} | {need for each in elements for need in each.needs}
+        assert {*notice.MEANING, *notice.ANSWERS, *events, *named, *FACTS} <= words("notice")
+        assert {REMOVED, DOUBTFUL, WORDLESS, UNREAD, UNSEALED} <= words("left out")
+
+
+@pytest.mark.slow
+class TestPager:
+    @pytest.fixture
+    def tables(self, tmp_path: Path) -> str:
+        rows = [match(f"a{n}", f"https://x.example/{n}", row_sha256=f"{n:064}") for n in range(40)]
+        publish(tmp_path / "tables", "r", rows)
+        return str(tmp_path / "tables")
+
+    @staticmethod
+    def on_a_terminal(arguments: list[str], pager: str, lines: int = 24) -> tuple[int, str]:
+        """Run a command on a terminal of its own; its exit code, and all that it showed."""
+        parent, child = pty.openpty()
+        os.set_blocking(parent, True)
+        environment = {**os.environ, "PAGER": pager, "LINES": str(lines), "COLUMNS": "80"}
+        command = [sys.executable, "-m", "presswatch_spark", *arguments]
+        with subprocess.Popen(
+            command, stdin=child, stdout=child, stderr=child, env=environment, cwd=ROOT
+        ) as process:
+            os.close(child)
+            shown = b""
+            while True:
+                try:
+                    data = os.read(parent, 1 << 16)
+                except OSError:  # all that held the other end have gone
+                    break
+                if not data:
+                    break
+                shown += data
+        os.close(parent)
+        return process.returncode, shown.decode().replace("\r\n", "\n")
+
+    @pytest.fixture
+    def pager(self, tmp_path: Path) -> str:
+        """A pager that says that it is one."""
+        path = tmp_path / "pager"
+        path.write_text("#!/bin/sh\necho PAGED\ncat\n")
+        path.chmod(0o755)
+        return str(path)
+
+    def test_what_is_longer_than_the_terminal_is_paged_whole(self, tables: str, pager: str) -> None:
+        code, shown = self.on_a_terminal(["matches", tables], pager)
+        assert code == 0
+        assert shown.startswith("PAGED\n40 rows: ")
+        assert sum(line.startswith("0" * 10) for line in shown.splitlines()) == 40
+        assert not shown.endswith("\n\n")
+
+    @pytest.mark.parametrize(
+        "options",
+        each_time([["--no-pager"]], [["--limit", "3"], ["--no-pager"], ["--count"]]),
+        ids=lambda options: options[0],
+    )
+    def test_what_fits_or_is_not_to_be_paged_is_printed(
+        self, options: list[str], tables: str, pager: str
+    ) -> None:
+        code, shown = self.on_a_terminal(["matches", tables, *options], pager)
+        assert (code, "40 rows" in shown, "PAGED" in shown) == (0, True, False)
+
+    def test_a_pager_that_is_quit_early_is_no_error(self, tables: str) -> None:
+        code, shown = self.on_a_terminal(["matches", tables, "--json"], "head -n 1")
+        assert (code, shown[:1], "error" in shown) == (0, "{", False)
+
+    def test_nothing_is_paged_in_a_pipe(self, tables: str, pager: str) -> None:
+        command = [sys.executable, "-m", "presswatch_spark", "matches", tables]
+        environment = {**os.environ, "PAGER": pager}
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert "PAGED" not in done.stdout
+        assert len(done.stdout.splitlines()) == 41

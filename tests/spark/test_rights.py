@@ -11,8 +11,8 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli.demo.shards import write_wet
 from presswatch_spark.cli.main import run
 from presswatch_spark.tables.store import TableStore
-from tests.unit.matching.rights.test_rights_scan import SITE, Answer, write_warc
 from tests.world.corpora import article, corpus_of
+from tests.world.rights import SITE, Answer, write_warc
 from tests.world.shards import SmallPage
 
 PLAIN, HTML = [("Content-Type", "text/plain")], [("Content-Type", "text/html; charset=utf-8")]

@@ -30,8 +30,8 @@ from presswatch_spark.scanning.pipeline import scan
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.unit.matching.rights.test_rights_scan import Answer, write_warc
 from tests.world.claims import judge_all
+from tests.world.rights import Answer, write_warc
 
 PAGES = [ROOT / "docs" / "how-to" / f"{name}.md" for name in ("queries", "queries-claims")]
 QUESTION = re.compile(r"```sql\n(?P<query>.+?)```\n\n```text\n(?P<answer>.*?)```\n", re.DOTALL)

@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.claims import forget as forgetting
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli.main import run
 from presswatch_spark.core.errors import InputError, OutputError
@@ -18,14 +17,15 @@ from presswatch_spark.scanning.runs.markers import Note, write_note
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Claim, CorpusArticle, Derivation, Match, RightsSignal
+from presswatch_spark.tables.declarations import Claim, CorpusArticle, Derivation, Match
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
-from tests.unit.matching.rights.test_rights_relation import rows as signal_rows
-from tests.unit.query.test_reservations import own
-from tests.world.captures import PAGE, capture, robots
+from tests.world.rights import PAGE, ROBOTS, capture, own, robots, signal_rows, write_signals
 from tests.world.tables import NOON, match, publish, row_of
 from tests.world.tables import write as write_table
+
+RIVES = Subject("publisher", "rives")
+KILLED = "20240601T120000Z-claims"
 
 
 def digest(name: str) -> str:
@@ -60,9 +60,13 @@ def articles(tables: Path, run_id: str) -> list[str]:
     return sorted(TableStore.open(str(tables)).read("matches", run_id)["article_id"].to_pylist())
 
 
+def damage(tables: Path) -> list[str]:
+    return list(TableStore.open(str(tables)).damage())
+
+
 def test_a_publishers_rows_go_and_all_others_stay(tables: Path) -> None:
     untouched = (tables / "matches" / "r2-00000.parquet").read_bytes()
-    removal = forget(str(tables), Subject("publisher", "rives"))
+    removal = forget(str(tables), RIVES)
     assert (removal.rows, removal.resumed) == (3, False)
     assert [articles(tables, run_id) for run_id in ("r1", "r2", "r3")] == [["c", "d", "e"], ["c"], []]
     assert (tables / "matches" / "r2-00000.parquet").read_bytes() == untouched
@@ -71,13 +75,12 @@ def test_a_publishers_rows_go_and_all_others_stay(tables: Path) -> None:
     for run_id in ("r1", "r2", "r3"):
         store.check(run_id)
     assert [row["matches"] for row in store.rows()] == [3, 1, 0]
-    raw = b"".join(path.read_bytes() for path in (tables / "matches").iterdir())
-    assert b"rives" not in raw
+    assert naming(tables / "matches", b"rives") == []
 
 
 def test_the_tombstone_names_the_digests_before_and_after_and_not_the_id(tables: Path) -> None:
     before = {row["run_id"]: row["table_digest"] for row in TableStore.open(str(tables)).rows()}
-    removal = forget(str(tables), Subject("publisher", "rives"), operator="DPO")
+    removal = forget(str(tables), RIVES, operator="DPO")
     (row,) = TableStore.open(str(tables)).read("tombstones").to_pylist()
     assert row["run_id"] == removal.row["run_id"]
     assert (row["subject"], row["operator"]) == ("publisher", "DPO")
@@ -94,34 +97,26 @@ def test_the_tombstone_names_the_digests_before_and_after_and_not_the_id(tables:
     } == before | after
 
 
+PAGE_DECLARES = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")))
+
+
 def test_an_articles_rows_go_and_what_its_own_page_declared(tmp_path: Path) -> None:
     publish(tmp_path, "r1", [own("a", article_url=PAGE, row_sha256=digest("a")), *rows_of("p", "b")])
-    declared = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")), robots("User-agent: *\nAllow: /"))
-    store = TableStore.open(str(tmp_path))
-    write_table(
-        store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RightsSignal.schema
-    )
+    write_signals(tmp_path, [*PAGE_DECLARES, *signal_rows(robots("User-agent: *\nAllow: /"))])
     Reservations(str(tmp_path)).write(str(tmp_path))
     removal = forget(str(tmp_path), Subject("article", "a"))
     assert {each["table"] for each in removal.row["removed"]} == {"matches", "rights_signals", "reservations"}
     store = TableStore.open(str(tmp_path))
     assert articles(tmp_path, "r1") == ["b"]
-    assert set(store.read("rights_signals")["document_url"].to_pylist()) == {
-        "https://www.courrier.example/robots.txt"
-    }
-    assert len(store.read("reservations")) == 0
-    assert store.rows("derivations")[0]["rows"] == 0
-    assert list(store.damage()) == []
+    assert set(store.read("rights_signals")["document_url"].to_pylist()) == {ROBOTS}
+    assert len(store.read("reservations")) == store.rows("derivations")[0]["rows"] == 0
+    assert damage(tmp_path) == []
 
 
 def test_what_an_article_declared_at_another_address_of_its_own_goes_too(tmp_path: Path) -> None:
     here = {"url_match": "article", "document_url": PAGE, "row_sha256": digest("a")}
     publish(tmp_path, "r1", [own("a", **here, article_url="https://www.courrier.example/autre")])
-    declared = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")))
-    store = TableStore.open(str(tmp_path))
-    write_table(
-        store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RightsSignal.schema
-    )
+    write_signals(tmp_path, PAGE_DECLARES)
     forget(str(tmp_path), Subject("article", "a"))
     assert len(TableStore.open(str(tmp_path)).read("rights_signals")) == 0
 
@@ -136,37 +131,55 @@ def test_an_article_that_was_never_found_is_forgotten_and_what_its_addresses_dec
         for name, others in (("a", [PAGE]), ("b", []))
     ]
     write_table(store, "corpus_articles", "r1", brought, CorpusArticle.schema)
-    declared = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")))
-    write_table(
-        store, "rights_signals", "r1", [row | {"run_id": "r1"} for row in declared], RightsSignal.schema
-    )
+    write_signals(tmp_path, PAGE_DECLARES)
     removal = forget(str(tmp_path), Subject("article", "a"))
-    assert {each["table"] for each in removal.row["removed"]} == {"corpus_articles", "rights_signals"}
+    removed = {each["table"]: each["digest_after"] for each in removal.row["removed"]}
+    assert removed == {"corpus_articles": None, "rights_signals": None}
     store = TableStore.open(str(tmp_path))
     assert store.read("corpus_articles")["article_id"].to_pylist() == ["b"]
     assert (len(store.read("rights_signals")), articles(tmp_path, "r1")) == (0, ["b"])
-    assert [each["digest_after"] for each in removal.row["removed"]] == [None, None]
     store.check("r1")
-    assert list(store.damage()) == []
+    assert damage(tmp_path) == []
     forget(str(tmp_path), Subject("publisher", "p"))
     assert len(TableStore.open(str(tmp_path)).read("corpus_articles")) == 0
 
 
+def made_claims(
+    tables: Path, run_id: str, *names: str, published: bool = True, table: str = "claims"
+) -> None:
+    """Write a making of `claims` with these articles, as `presswatch claims` does."""
+    rows = [
+        row_of(Claim, run_id="r1", article_id=n, publisher_id="rives", claim_sha256=digest(n)) for n in names
+    ]
+    store = TableStore.create(str(tables))
+    write_table(store, table, run_id, rows, Claim.schema)
+    if published:
+        facts = {"run_id": run_id, "table": table, "rows": len(rows), "made_of": ["r1"]}
+        facts["table_digest"] = table_digest(map(digest, names))
+        write_table(store, "derivations", run_id, [row_of(Derivation, **facts)], Derivation.schema)
+
+
+def naming(folder: Path, text: bytes) -> list[str]:
+    """Return the names of files that contain a text, in any column or plainly."""
+    found = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        is_table = path.suffix == ".parquet"
+        rows = str(pq.ParquetFile(path).read().to_pylist()).encode() if is_table else b""
+        if text in path.read_bytes() or text in rows:
+            found.append(path.name)
+    return found
+
+
 @pytest.mark.parametrize("table", ["claims", "claims_before"])
 def test_claims_in_a_folder_of_their_own_are_forgotten_there(tmp_path: Path, table: str) -> None:
-    claims = [row_of(Claim, run_id="d1", article_id=name, claim_sha256=digest(name)) for name in "ab"]
-    store = TableStore.create(str(tmp_path))
-    write_table(store, table, "d1", claims, Claim.schema)
-    facts = {"run_id": "d1", "table": table, "rows": 2, "made_of": ["r1"]}
-    facts["table_digest"] = table_digest(map(digest, "ab"))
-    write_table(store, "derivations", "d1", [row_of(Derivation, **facts)], Derivation.schema)
+    made_claims(tmp_path, "d1", "a", "b", table=table)
     removal = forget(str(tmp_path), Subject("article", "a"))
     assert [each["table"] for each in removal.row["removed"]] == [table]
     store = TableStore.open(str(tmp_path))
     assert store.read(table)["article_id"].to_pylist() == ["b"]
     (row,) = store.rows("derivations")
     assert (row["rows"], row["table_digest"]) == (1, table_digest([digest("b")]))
-    assert list(store.damage()) == []
+    assert damage(tmp_path) == []
 
 
 def test_files_of_older_versions_keep_their_columns(tables: Path) -> None:
@@ -175,7 +188,7 @@ def test_files_of_older_versions_keep_their_columns(tables: Path) -> None:
     pq.write_table(older, path)
     store = TableStore.open(str(tables))
     write_table(store, "runs", "r1", [store.rows()[0]], pq.read_schema(tables / "runs" / "r1-00000.parquet"))
-    forget(str(tables), Subject("publisher", "rives"))
+    forget(str(tables), RIVES)
     kept = pq.read_table(path)
     assert kept.schema.names == older.schema.names
     assert kept.to_pylist() == [row for row in older.to_pylist() if row["publisher_id"] != "rives"]
@@ -197,34 +210,29 @@ def test_a_removal_that_is_killed_anywhere_is_finished_by_the_next(
 
         return call
 
+    dying_steps = [(Folder, "take"), (TableStore, "replace"), (TableStore, "publish"), (Folder, "remove")]
     with monkeypatch.context() as patched:
-        patched.setattr(forgetting.Folder, "take", dying(forgetting.Folder.take))
-        patched.setattr(TableStore, "replace", dying(TableStore.replace))
-        patched.setattr(TableStore, "publish", dying(TableStore.publish))
-        patched.setattr(forgetting.Folder, "remove", dying(forgetting.Folder.remove))
+        for owner, name in dying_steps:
+            patched.setattr(owner, name, dying(getattr(owner, name)))
         with pytest.raises(KeyboardInterrupt):
-            forget(str(tables), Subject("publisher", "rives"))
-    removal = forget(str(tables), Subject("publisher", "rives"))
-    assert removal.rows == 3
-    assert removal.resumed == (after > 0)
+            forget(str(tables), RIVES)
+    removal = forget(str(tables), RIVES)
+    assert (removal.rows, removal.resumed) == (3, after > 0)
     assert articles(tables, "r1") == ["c", "d", "e"]
-    assert list(TableStore.open(str(tables)).damage()) == []
+    assert damage(tables) == []
     assert len(TableStore.open(str(tables)).published("tombstones")) == 1
     assert not (tables / "_runs" / "forget").exists()
 
 
-def test_what_no_row_names_is_an_error_and_nothing_is_changed(tables: Path) -> None:
+def test_what_cannot_be_forgotten_is_an_error_and_nothing_is_changed(tables: Path) -> None:
     before = {path: path.read_bytes() for path in tables.rglob("*.parquet")}
     with pytest.raises(InputError, match="no row of these tables names the article zz"):
         forget(str(tables), Subject("article", "zz"))
-    assert {path: path.read_bytes() for path in tables.rglob("*.parquet")} == before
-
-
-def test_a_plan_that_is_damaged_stops_it(tables: Path) -> None:
-    (tables / "_runs" / "forget").mkdir(parents=True)
+    (tables / "_runs" / "forget").mkdir(parents=True, exist_ok=True)
     (tables / "_runs" / "forget" / "plan.json").write_text('{"changes": []}')
     with pytest.raises(OutputError, match="plan of a removal that was begun is damaged"):
-        forget(str(tables), Subject("publisher", "rives"))
+        forget(str(tables), RIVES)
+    assert {path: path.read_bytes() for path in tables.rglob("*.parquet")} == before
 
 
 def test_the_command_says_what_it_removed(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,58 +246,32 @@ def test_the_command_says_what_it_removed(tables: Path, capsys: pytest.CaptureFi
     assert "3 runs, 1 removal" in capsys.readouterr().err
 
 
-def made_claims(tables: Path, run_id: str, *names: str, published: bool = True) -> None:
-    """Write a making of `claims` with these articles, as `presswatch claims` does."""
-    rows = [
-        row_of(Claim, run_id="r1", article_id=n, publisher_id="rives", claim_sha256=digest(n)) for n in names
-    ]
-    store = TableStore.create(str(tables))
-    write_table(store, "claims", run_id, rows, Claim.schema)
-    facts = {"run_id": run_id, "table": "claims", "rows": len(rows), "made_of": ["r1"]}
-    facts["table_digest"] = table_digest(map(digest, names))
-    if published:
-        write_table(store, "derivations", run_id, [row_of(Derivation, **facts)], Derivation.schema)
-
-
-def naming(folder: Path, text: bytes) -> list[str]:
-    """Return the names of files that contain a text, in any column or plainly."""
-    found = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        data = (
-            str(pq.read_table(path).to_pylist()).encode() if path.suffix == ".parquet" else path.read_bytes()
-        )
-        if text in data:
-            found.append(path.name)
-    return found
-
-
 def test_what_a_killed_claims_left_is_removed(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made_claims(tables, "20240601T120000Z-claims", "a", published=False)
+    made_claims(tables, KILLED, "a", published=False)
     staged = tables / "_runs" / "claims" / "20240601T120001Z-claims-00000.parquet"
     staged.parent.mkdir(parents=True)
-    staged.write_bytes((tables / "claims" / "20240601T120000Z-claims-00000.parquet").read_bytes())
+    staged.write_bytes((tables / "claims" / f"{KILLED}-00000.parquet").read_bytes())
     assert run(["forget", "--publisher", "rives", str(tables)]) == 0
     assert "removed 2 files that killed commands had left" in capsys.readouterr().out
     assert naming(tables, b"rives") == []
 
 
 def test_an_earlier_making_that_was_moved_in_part_is_forgotten(tables: Path) -> None:
-    first, second = "20240601T120000Z-claims", "20240602T120000Z-claims"
-    made_claims(tables, first, "a", "b")
-    made_claims(tables, second, "a")
+    made_claims(tables, KILLED, "a", "b")
+    made_claims(tables, "20240602T120000Z-claims", "a")
     (tables / "claims_before").mkdir()
-    (tables / "claims" / f"{first}-00000.parquet").rename(tables / "claims_before" / f"{first}-00000.parquet")
-    removal = forget(str(tables), Subject("publisher", "rives"))
+    (tables / "claims" / f"{KILLED}-00000.parquet").rename(
+        tables / "claims_before" / f"{KILLED}-00000.parquet"
+    )
+    removal = forget(str(tables), RIVES)
     assert {each["table"] for each in removal.row["removed"]} == {"matches", "claims", "claims_before"}
-    assert naming(tables, b"rives") == []
-    assert list(TableStore.open(str(tables)).damage()) == []
+    assert naming(tables, b"rives") == damage(tables) == []
 
 
 def test_files_of_a_run_that_was_dropped_are_removed(tables: Path) -> None:
     store = TableStore.open(str(tables))
     write_table(store, "matches", "20240601T120000Z-abcdef", rows_of("rives", "z"), Match.schema)
-    removal = forget(str(tables), Subject("publisher", "rives"))
-    assert len(removal.leftovers) == 1
+    assert len(forget(str(tables), RIVES).leftovers) == 1
     assert naming(tables, b"rives") == []
 
 
@@ -298,17 +280,17 @@ def test_parts_of_a_published_run_that_was_not_cleared_are_removed(tables: Path)
     write_note(left, Note("20240601T120000Z-012345", NOON), None)
     left.write("parts/a/0.parquet", (tables / "matches" / "r1-00000.parquet").read_bytes())
     with pytest.raises(OutputError, match="not finished"):
-        forget(str(tables), Subject("publisher", "rives"))
+        forget(str(tables), RIVES)
     publish(tables, "20240601T120000Z-012345", rows_of("rives", "a"))
-    forget(str(tables), Subject("publisher", "rives"))
+    forget(str(tables), RIVES)
     assert naming(tables, b"rives") == []
 
 
 def test_rows_are_not_forgotten_while_another_process_makes_claims(tables: Path) -> None:
-    made_claims(tables, "20240601T120000Z-claims", "a", published=False)
+    made_claims(tables, KILLED, "a", published=False)
     beside = Folder.of(str(tables / "_runs"), StorageOptions())
     with locked(beside, "claims.lock", 60), pytest.raises(OutputError, match="another process"):
-        forget(str(tables), Subject("publisher", "rives"))
+        forget(str(tables), RIVES)
 
 
 def test_copies_outside_the_tables_are_listed(

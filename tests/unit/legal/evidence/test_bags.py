@@ -29,7 +29,6 @@ from presswatch_spark.legal.evidence.reading import challenge, verified
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import RightsSignal, ShardLog, Target
 from presswatch_spark.tables.store import TableStore
-from tests.unit.matching.rights.test_rights_scan import SITE, Answer, scan, write_warc
 from tests.world.bags import (
     FIVE,
     bag_of,
@@ -48,6 +47,7 @@ from tests.world.corpora import article, write_jsonl
 from tests.world.corpora import build as build_corpus
 from tests.world.proofs import each_time
 from tests.world.release import LETTERS, Release, probe, release
+from tests.world.rights import SITE, Answer, scan, write_warc
 from tests.world.scanned import FORMS, some_pages
 from tests.world.servers import Fault, web
 from tests.world.tables import publish, write

@@ -16,10 +16,10 @@ from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
-from tests.unit.matching.rights.test_rights_scan import SITE, Answer, scan, write_warc
 from tests.world.arc import arc_record, packed_arc
 from tests.world.corpora import article, corpus_of
 from tests.world.proofs import each_time
+from tests.world.rights import SITE, Answer, scan, write_warc
 from tests.world.tables import publish
 from tests.world.tables import write as write_table
 

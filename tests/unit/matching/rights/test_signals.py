@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from presswatch_spark.core.model import Capture
 from presswatch_spark.matching.rights import signals
 from presswatch_spark.matching.rights.declaration import VALUE_CHARACTERS, Signal
 from presswatch_spark.matching.rights.signals import SIGNALS
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
 from presswatch_spark.reading.parsers import ParserDiedError
 from presswatch_spark.reading.text.words import word_count
-from tests.world.captures import capture, robots, told
+from tests.world.rights import capture, robots, told
 
 Row = tuple[str | None, ...]
 
@@ -55,19 +56,17 @@ def test_x_robots_tag_has_directives_for_anybody_and_for_agents() -> None:
         ("x-robots-tag", "max-snippet:20, ccbot: noai, noindex, GPTBot: none"),
         ("X-Robots-Tag", "unavailable_after: 25 Jun 2025 15:00:00 PST, noarchive"),
         ("X-Robots-Tag", " "),
+        # The hour of a date is no agent to whom the rest would be addressed.
+        ("X-Robots-Tag", "unavailable_after: Sat, 25 Jun 2025 15:00:00 GMT, noai"),
+        ("X-Robots-Tag", "unavailable_after: Saturday, 25-Jun-25 15:00:00 GMT, noai"),
     ) == [
         ("x_robots_tag", None, "noai, noimageai", "reserved"),
         ("x_robots_tag", None, "max-snippet:20", None),
         ("x_robots_tag", "ccbot", "noai, noindex", "reserved"),
         ("x_robots_tag", "GPTBot", "none", None),
         ("x_robots_tag", None, "unavailable_after: 25 Jun 2025 15:00:00 PST, noarchive", None),
-    ]
-
-
-@pytest.mark.parametrize("date", ["Sat, 25 Jun 2025 15:00:00 GMT", "Saturday, 25-Jun-25 15:00:00 GMT"])
-def test_the_hour_of_a_date_is_no_agent_to_whom_the_rest_would_be_addressed(date: str) -> None:
-    assert headers(("X-Robots-Tag", f"unavailable_after: {date}, noai")) == [
-        ("x_robots_tag", None, f"unavailable_after: {date}, noai", "reserved")
+        ("x_robots_tag", None, "unavailable_after: Sat, 25 Jun 2025 15:00:00 GMT, noai", "reserved"),
+        ("x_robots_tag", None, "unavailable_after: Saturday, 25-Jun-25 15:00:00 GMT, noai", "reserved"),
     ]
 
 
@@ -88,6 +87,7 @@ def test_noai_counts_as_a_directive_and_named_otherwise_leaves_doubt(value: str,
 
 
 NOAI = '<meta name="robots" content="noai">'
+MANY_NAMES = " ".join(f"a{k}=1" for k in range(64))
 
 
 @pytest.mark.parametrize(
@@ -99,40 +99,29 @@ def test_in_xhtml_an_empty_element_hides_no_declaration(media: str, told_of: int
 
 
 @pytest.mark.parametrize(
-    "head",
+    ("head", "expected"),
     [
-        "<link rel=preload href=x>" * 2_000 + NOAI,
-        f"<meta {' '.join(f'a{k}=1' for k in range(64))} name=robots content=noai>",
-        f'<meta name="robots" content="{"noindex, " * 8_000}noai">',
-        f'<meta content="{"noindex, " * 8_000}noai" name="robots">',
+        ("<link rel=preload href=x>" * 2_000 + NOAI, ("left_out", "unknown")),
+        (f"<meta {MANY_NAMES} name=robots content=noai>", ("left_out", "unknown")),
+        (f'<meta name="robots" content="{"noindex, " * 8_000}noai">', ("left_out", "unknown")),
+        (f'<meta content="{"noindex, " * 8_000}noai" name="robots">', ("left_out", "unknown")),
+        # What decides nothing is not missed.
+        ("<link rel=preload href=x>" * 1_999 + NOAI, ("meta_robots", "reserved")),
+        (f'<meta property="og:image" content="{"A" * 80_000}">{NOAI}', ("meta_robots", "reserved")),
+        (f"<meta name=robots content=noai {MANY_NAMES}>", ("meta_robots", "reserved")),
     ],
 )
-def test_what_was_not_read_of_the_metas_may_reserve(head: str) -> None:
-    assert [signal.verdict for signal in told(capture(head))] == ["unknown"]
-    assert told(capture(head))[0].signal == "left_out"
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        "<link rel=preload href=x>" * 1_999 + NOAI,
-        f'<meta property="og:image" content="data:image/png;base64,{"A" * 80_000}">{NOAI}',
-        f"<meta name=robots content=noai {' '.join(f'a{k}=1' for k in range(64))}>",
-    ],
-)
-def test_what_decides_nothing_is_not_missed(head: str) -> None:
-    assert [(signal.signal, signal.verdict) for signal in told(capture(head))] == [
-        ("meta_robots", "reserved")
-    ]
+def test_what_was_not_read_of_the_metas_may_reserve(head: str, expected: tuple[str, str]) -> None:
+    assert [(signal.signal, signal.verdict) for signal in told(capture(head))] == [expected]
 
 
 def test_what_was_not_read_of_a_header_may_reserve() -> None:
-    value = "noindex, " * 1_000
-    found = headers(("X-Robots-Tag", f"{value}noai"), ("Link", f'<https://x.example/{"a" * 9_000}>; rel="x"'))
+    link = ("Link", f'<https://x.example/{"a" * 9_000}>; rel="x"')
+    found = headers(("X-Robots-Tag", f"{'noindex, ' * 1_000}noai"), link)
     assert [(name, verdict) for name, _, _, verdict in found if name != "x_robots_tag"] == [
         ("left_out", "unknown")
     ]
-    assert [name for name, *_ in headers(("Link", f'<https://x.example/{"a" * 9_000}>; rel="x"'))] == []
+    assert headers(link) == []
 
 
 @pytest.mark.parametrize(
@@ -173,34 +162,28 @@ def test_content_usage_says_what_training_may_do(value: str, verdict: str | None
 
 
 @pytest.mark.parametrize(
-    "value",
+    "values",
     [
-        "train-ai",
-        "train-ai=?0",
-        'train-ai="n"',
-        "train-ai=no",
-        "train-ai=1",
-        "train-ai=(n)",
-        "train-ai=N",
-        "Train-AI=n",
-        "train-ai = n",
-        "train-ai=n,",
-        "train-ai=n,, search=y",
-        "train-ai=n; Exceptions=x",
-        "train-ai=n search=y",
-        "train-ai: n",
-        "no train-ai",
+        (
+            "train-ai",
+            "train-ai=?0",
+            'train-ai="n"',
+            "train-ai=no",
+            "train-ai=1",
+            "train-ai=(n)",
+            "train-ai=N",
+        ),
+        ("Train-AI=n", "train-ai = n", "train-ai=n; Exceptions=x", "train-ai: n", "no train-ai"),
+        ("train-ai=n,", "train-ai=n,, search=y", "train-ai=n search=y"),
     ],
+    ids=["values", "names", "lists"],
 )
-def test_what_aipref_does_not_know_neither_reserves_nor_allows(value: str) -> None:
-    assert usage_verdicts(value) == {"unknown"}
-
-
-def usage_verdicts(value: str) -> set[str | None]:
-    """What Content-Usage says with this value, in a header and in robots.txt."""
-    (in_header,) = headers(("Content-Usage", value))
-    lines = robots(f"User-agent: *\nContent-Usage: {value}")
-    return {in_header[-1]} | {signal.verdict for signal in told(lines, "content_usage")}
+def test_what_aipref_does_not_know_neither_reserves_nor_allows(values: tuple[str, ...]) -> None:
+    for value in values:
+        (in_header,) = headers(("Content-Usage", value))
+        lines = robots(f"User-agent: *\nContent-Usage: {value}")
+        in_file = {signal.verdict for signal in told(lines, "content_usage")}
+        assert {in_header[-1]} | in_file == {"unknown"}, value
 
 
 @pytest.mark.parametrize(
@@ -224,9 +207,6 @@ def test_preferences_in_several_headers_are_one_list() -> None:
     assert headers(("Content-Usage", "search=y"), ("Content-Usage", "train-ai=n")) == [
         ("content_usage", None, "search=y, train-ai=n", "reserved")
     ]
-    assert headers(("Content-Signal", "search=yes,ai-train=no")) == [
-        ("content_signal", None, "search=yes,ai-train=no", "reserved")
-    ]
 
 
 def test_links_in_headers() -> None:
@@ -242,30 +222,27 @@ def test_links_in_headers() -> None:
 
 def test_metas_hold_directives_for_anybody_and_for_agents() -> None:
     head = """<HEAD><META CONTENT='noai, noindex' NAME=Robots><meta name=ccbot content=noml>
-        <meta name="google-extended" content="noimageai"><meta name="description" content="noai">"""
+        <meta name="google-extended" content="noimageai"><meta name="description" content="noai">
+        <meta name=robots content=noml name=description content=all>"""
     assert page(head) == [
         ("meta_robots", None, "noai, noindex", "reserved"),
         ("meta_robots", "CCBot", "noml", "reserved"),
         ("meta_robots", "Google-Extended", "noimageai", None),
-    ]
-
-
-def test_of_an_attribute_that_is_given_twice_the_first_counts() -> None:
-    assert page("<meta name=robots content=noai name=description content=all>") == [
-        ("meta_robots", None, "noai", "reserved")
+        # Of an attribute that is given twice the first counts.
+        ("meta_robots", None, "noml", "reserved"),
     ]
 
 
 def test_copyright_licence_and_canonical_address() -> None:
+    declared = {
+        "copyrightHolder": {"name": "Rives"},
+        "copyrightNotice": "© 2024",
+        "license": [{"@id": "https://x.example/ld"}],
+    }
     head = """<meta name="copyright" content="&copy; Éditions des Rives">
         <meta property="dcterms.rights" content="Tous droits">
-        <link rel="license" href="https://x.example/l"><link rel='alternate canonical' href=/une/1/>""" + ld(
-        {
-            "copyrightHolder": {"name": "Rives"},
-            "copyrightNotice": "© 2024",
-            "license": [{"@id": "https://x.example/ld"}],
-        }
-    )
+        <link rel="license" href="https://x.example/l"><link rel='alternate canonical' href=/une/1/>"""
+    head += ld(declared)
     assert page(head) == [
         ("copyright", None, "© Éditions des Rives", None),
         ("copyright", None, "Tous droits", None),
@@ -278,14 +255,16 @@ def test_copyright_licence_and_canonical_address() -> None:
 
 
 def test_comments_scripts_and_other_raw_text_declare_nothing() -> None:
-    decoy = '<meta name="robots" content="noai">'
     hidden = (
-        f"<!-- {decoy} --><script>'{decoy}'</script><STYLE>{decoy}</style><title>{decoy}</title>"
-        f"<textarea>{decoy}</textarea><template>{decoy}</template>"
-        f"<!-- > {decoy} --!><p title='{decoy.replace(chr(34), '')}'"
+        f"<!-- {NOAI} --><script>'{NOAI}'</script><STYLE>{NOAI}</style><title>{NOAI}</title>"
+        f"<textarea>{NOAI}</textarea><template>{NOAI}</template>"
+        f"<!-- > {NOAI} --!><p title='{NOAI.replace(chr(34), '')}'"
     )
     assert page(f"{hidden}>") == []
-    assert page(f"<!-->{decoy}") == page(decoy) == [("meta_robots", None, "noai", "reserved")]
+    assert page(f"<!-->{NOAI}") == page(NOAI) == [("meta_robots", None, "noai", "reserved")]
+    # A tag that nothing ends is none.
+    for end in ("<meta name=robots content=noai", "<a href='<meta name=robots content=noai>"):
+        assert page(end) == []
 
 
 @pytest.mark.parametrize(
@@ -310,27 +289,11 @@ def test_what_stands_within_a_tag_neither_declares_nor_hides_what_follows(tag: s
     assert page(f"{tag}{copyright}<p>") == [("copyright", None, "Rives", None)]
 
 
-@pytest.mark.parametrize(
-    "end", ["<meta name=robots content=noai", "<a href='<meta name=robots content=noai>"]
-)
-def test_a_tag_that_nothing_ends_is_none(end: str) -> None:
-    assert page(end) == []
-
-
 @pytest.mark.parametrize("value", [False, "False", "false", "http://schema.org/False"])
 def test_a_paywall_and_the_text_behind_it(value: Any) -> None:
-    article = {
-        "@graph": [
-            {"@type": "WebPage"},
-            [
-                {
-                    "@type": "NewsArticle",
-                    "isAccessibleForFree": value,
-                    "hasPart": [{"isAccessibleForFree": value, "cssSelector": ".reserve"}],
-                }
-            ],
-        ]
-    }
+    part = {"isAccessibleForFree": value, "cssSelector": ".reserve"}
+    news = {"@type": "NewsArticle", "isAccessibleForFree": value, "hasPart": [part]}
+    article = {"@graph": [{"@type": "WebPage"}, [news]]}
     body = "<div class='reserve'><p>Deux mots</p><div class=reserve>et <b>trois</b></div></div><p>Chapô"
     body += "<p class='chapo reserve'>cinq"
     assert paywalls(article, body) == [
@@ -409,14 +372,11 @@ def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.Monke
     assert (signal.paywalled_text_captured, signal.note) == (None, "the selector was not tried")
 
 
-def test_what_is_free_has_no_paywalled_text() -> None:
+def test_what_is_free_has_no_paywalled_text_and_each_of_several_selectors_is_looked_for() -> None:
     assert paywalls({"isAccessibleForFree": True, "cssSelector": "p"}, "<p>un") == [
         ({"isAccessibleForFree": True, "cssSelector": "p"}, None)
     ]
     assert paywalls({"isAccessibleForFree": "perhaps"}) == []
-
-
-def test_each_of_several_selectors_is_looked_for() -> None:
     found = paywalls({"isAccessibleForFree": False, "cssSelector": [".a", ".b", 1, ""]}, "<p class=b>un deux")
     assert [(said["cssSelector"], said["words"], captured) for said, captured in found] == [
         (".a", 0, False),
@@ -455,37 +415,23 @@ def test_json_ld_that_cannot_be_read_is_told(script: str) -> None:
     assert "cannot be read" in str(signal.note)
 
 
-def many(element: str, count: int = 100_000) -> str:
-    return element * count
-
-
 @pytest.mark.parametrize(
     "body",
     [
         ld([{"isAccessibleForFree": False, "cssSelector": f".a{n}"} for n in range(10_000)]),
         ld([{"copyrightHolder": f"a{n}"} for n in range(20_000)]),
-        ld({"isAccessibleForFree": False, "cssSelector": "div"}) + many("<div>") + "x",
+        ld({"isAccessibleForFree": False, "cssSelector": "div"}) + "<div>" * 100_000 + "x",
         "".join(f'<meta name="robots" content="noai {n}">' for n in range(20_000)),
-        many("<meta "),
-        many("<a "),
-        many("<a b="),
-        many("<a b='"),
-        many('<a b="'),
-        many("<a b='<a c=\""),
-        many("<? "),
-        many("</"),
-        many("<"),
-        many("<meta a='"),
-        many('<meta a="'),
-        many("<meta a=b " + "c " * 50, 10_000),
-        many("<script>"),
-        many("<!--"),
-        many("<!-- "),
-        many("<title>"),
+        *(start * 100_000 for start in ("<meta ", "<a ", "<a b=", "<a b='", '<a b="', "<a b='<a c=\"")),
+        *(
+            start * 100_000
+            for start in ("<? ", "</", "<", "<meta a='", '<meta a="', "<link rel=canonical href=a>")
+        ),
+        *(start * 100_000 for start in ("<script>", "<!--", "<!-- ", "<title>")),
+        ("<meta a=b " + "c " * 50) * 10_000,
         "<meta " + " ".join(f"a{n}=" for n in range(200_000)) + ">",
-        many("<link rel=canonical href=a>"),
         '<meta name=robots content="' + "noai," * 400_000 + '">',
-        "<meta name=robots content='" + many("&amp;&#0;&#xD800;", 10_000) + "'>",
+        "<meta name=robots content='" + "&amp;&#0;&#xD800;" * 10_000 + "'>",
     ],
 )
 def test_hostile_pages_give_few_signals_and_take_little_time(body: str) -> None:
@@ -497,51 +443,46 @@ def test_hostile_pages_give_few_signals_and_take_little_time(body: str) -> None:
     assert all((signal.value or "").encode() is not None for signal in signals)
 
 
-def test_more_signals_than_are_kept_are_told() -> None:
-    signals = told(capture("".join(f'<meta name="copyright" content="{n}">' for n in range(SIGNALS + 1))))
+def test_more_signals_than_are_kept_are_counted_out_and_none_is_listed_twice() -> None:
+    metas = [f'<meta name="copyright" content="{n}">' for n in range(SIGNALS + 1)]
+    signals = told(capture("".join(metas)))
     assert len(signals) == SIGNALS + 1
     assert (signals[-1].signal, signals[-1].note) == ("left_out", "more than 200 signals")
-    assert (
-        len(told(capture("".join(f'<meta name="copyright" content="{n}">' for n in range(SIGNALS))))) == 200
-    )
+    assert len(told(capture("".join(metas[:-1])))) == SIGNALS == 200
+    assert len(page(NOAI * 2)) == 1
 
 
-def test_what_is_said_twice_is_told_once() -> None:
-    assert len(page('<meta name="robots" content="noai">' * 2)) == 1
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (capture(" " * PAGE_BYTES + NOAI), [("left_out", "the page was read to 2 MiB")]),
+        (
+            capture(f'{NOAI}<meta name="copyr', cut=True),
+            [("meta_robots", None), ("left_out", "the capture was cut")],
+        ),
+    ],
+    ids=["long", "cut"],
+)
+def test_of_a_page_that_is_not_there_whole_the_rest_is_reported(
+    response: Capture, expected: list[tuple[str, str | None]]
+) -> None:
+    assert [(signal.signal, signal.note) for signal in told(response)] == expected
 
 
-def test_of_a_long_page_the_rest_is_not_read_and_that_is_told() -> None:
-    long = " " * PAGE_BYTES + '<meta name="robots" content="noai">'
-    assert [(signal.signal, signal.note) for signal in told(capture(long))] == [
-        ("left_out", "the page was read to 2 MiB")
-    ]
-
-
-def test_of_a_page_that_was_cut_the_rest_is_missing_and_that_is_told() -> None:
-    signals = told(capture('<meta name="robots" content="noai"><meta name="copyr', cut=True))
-    assert [(signal.signal, signal.note) for signal in signals] == [
-        ("meta_robots", None),
-        ("left_out", "the capture was cut"),
-    ]
-
-
-def test_a_page_is_read_in_its_own_encoding() -> None:
+def test_only_html_has_metas_and_is_read_in_its_own_encoding() -> None:
     head = "<meta name=copyright content='Éditions'>"
     for encoding in ("utf-8", "cp1252", "utf-16-le"):
         assert [s.value for s in told(capture(head, encoding=encoding))] == ["Éditions"]
+    for media_type in ("text/plain", None):
+        assert told(capture(NOAI, media_type=media_type)) == []
 
 
-def test_a_pdf_that_holds_a_reservation_of_its_own_is_in_doubt() -> None:
+def test_a_pdf_that_contains_a_reservation_of_its_own_is_in_doubt() -> None:
+    pdf = {"url": "https://x.example/a.pdf", "media_type": "application/pdf"}
     metadata = b"%PDF-1.7\n<rdf:Description><tdm:reservation>1</tdm:reservation></rdf:Description>"
-    (signal,) = told(capture(metadata, "https://x.example/a.pdf", media_type="application/pdf"))
+    (signal,) = told(capture(metadata, **pdf))
     assert (signal.signal, signal.verdict) == ("left_out", "unknown")
-    assert told(capture(b"%PDF-1.7\n", "https://x.example/a.pdf", media_type="application/pdf")) == []
-
-
-def test_only_html_has_metas() -> None:
-    body = '<meta name="robots" content="noai">'
-    assert told(capture(body, media_type="text/plain")) == []
-    assert told(capture(body, media_type=None)) == []
+    assert told(capture(b"%PDF-1.7\n", **pdf)) == []
 
 
 @given(st.binary(max_size=300), st.sampled_from(["utf-8", "cp1252", "utf-16-le", "shift_jis"]))

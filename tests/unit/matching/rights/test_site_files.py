@@ -1,0 +1,302 @@
+"""robots.txt, ai.txt and tdmrep.json: what a site declares as a whole."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from presswatch_spark.matching.rights.declaration import CUT, place_of
+from presswatch_spark.matching.rights.site_files import ROBOTS_BYTES, Robots, RobotsGroup, allows, robots_of
+from tests.world.proofs import each_time
+from tests.world.rights import SITE, TDMREP, robots, told, verdicts
+
+AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")
+
+
+class TestGroups:
+    def test_each_agent_has_the_rules_of_its_own_or_else_those_for_any(self) -> None:
+        text = """\
+            # ours
+            User-agent: *
+            Disallow: /admin/   # nobody
+
+            User-agent: CCBot
+            User-Agent: GPTBot/1.1
+            Disallow: /
+            Sitemap: https://www.courrier.example/sitemap.xml
+            """
+        signals = told(robots(text))
+        forbidden, allowed = ("disallow: /", "reserved"), ("disallow: /admin/", "allowed")
+        assert [(signal.agent, signal.value, signal.verdict) for signal in signals] == [
+            (agent, *(forbidden if agent in ("CCBot", "GPTBot") else allowed)) for agent in AGENTS
+        ]
+        assert {(each.scope, each.path, each.source) for each in signals} == {("host", "/", "file")}
+        assert signals[-1].parser.startswith("protego 0.")
+
+    @pytest.mark.parametrize(
+        ("text", "reserved"),
+        [
+            ("User-agent: *\nDisallow: /", set(AGENTS)),
+            ("User-agent: *\nDisallow: /\nAllow: /", set()),
+            ("User-agent: *\nDisallow:", set()),
+            (
+                "User-agent: *\nDisallow: /\n\nUser-agent: CCBot\nDisallow:",
+                {"GPTBot", "Google-Extended", "*"},
+            ),
+            ("User-agent: Google\nDisallow: /", set()),
+            ("User-agent: CCBot-News\nDisallow: /", set()),
+            ("user-AGENT : ccbot\ndisallow : /", {"CCBot"}),
+            ("User-agent: CCBot\r\rDisallow: /", {"CCBot"}),
+            ("\ufeffUser-agent: CCBot\nDisallow: /", {"CCBot"}),
+            ("User-agent CCBot\nDisallow /", {"CCBot"}),
+            ("User-agent: CCBot\nDissallow: /", {"CCBot"}),
+            ("User-agent: CCBot\nDisallow: /a\n\nUser-agent: CCBot\nDisallow: /", {"CCBot"}),
+            ("User-agent: CCBot\nCrawl-delay: 9\nDisallow: /\n\nUser-agent: GPTBot\nAllow: /", {"CCBot"}),
+            ("User-agent: x\nCrawl-delay: 9\n\nUser-agent: GPTBot\nDisallow: /", {"GPTBot"}),
+            ("User-agent: CCBot\nSitemap: /s.xml\nUser-agent: GPTBot\nDisallow: /", {"CCBot", "GPTBot"}),
+            ("Disallow: /", set()),
+            # Without rules, all is allowed.
+            *((text, set()) for text in ("", "\r\n", "# rien", "Sitemap: https://x.example/s.xml")),
+            *((text, set()) for text in ("User-agent: x", "Crawl-delay: 9\nBonjour")),
+        ],
+    )
+    def test_they_are_those_of_rfc_9309(self, text: str, reserved: set[str]) -> None:
+        expected = {agent: "reserved" if agent in reserved else "allowed" for agent in AGENTS}
+        assert verdicts(robots(text)) == expected
+
+    def test_a_delay_that_ends_the_names_for_some_readers_only_leaves_doubt(self) -> None:
+        text = "User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: GPTBot\nDisallow: /"
+        ccbot, *others = told(robots(text))
+        assert (ccbot.verdict, ccbot.value) == (
+            "unknown",
+            "crawl-delay: 9\n# or, if only rules end the names of a group:\ncrawl-delay: 9\ndisallow: /",
+        )
+        assert "read in two ways" in str(ccbot.note)
+        assert [(each.verdict, each.note) for each in others] == [
+            ("reserved", None), ("allowed", None), ("allowed", None),
+        ]  # fmt: skip
+        usage = "User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: *\nContent-Usage: train-ai=y\nAllow: /"
+        expected = dict.fromkeys(AGENTS, "allowed") | {"CCBot": "unknown"}
+        assert verdicts(robots(usage), "content_usage") == expected
+
+    def test_lines_outside_any_are_nobodys(self) -> None:
+        outside = robots_of("Disallow: /\nUser-agent: Other\nDisallow: /")
+        assert outside == Robots({}, (("disallow", "/"),), {})
+        text = "Content-Usage: bots=n\nContent-Usage: search=n\nUser-agent: *\nAllow: /"
+        assert [(s.agent, s.value, s.verdict, s.note) for s in told(robots(text), "content_usage")] == [
+            (None, "bots=n", "unknown", "outside any group"),
+            (None, "search=n", None, "outside any group"),
+        ]
+
+    def test_their_preferences_are_signals_of_their_own(self) -> None:
+        text = """\
+            User-agent: *
+            Content-Signal: search=yes, ai-train=no
+            Content-Usage: /photos/	train-ai=y
+            Content-Usage: train-ai=n
+            Allow: /
+            """
+        signals = told(robots(text), "content_signal", "content_usage")
+        assert [(s.signal, s.value, s.scope, s.path, s.verdict) for s in signals if s.agent == "CCBot"] == [
+            ("content_signal", "search=yes, ai-train=no", "host", "/", "reserved"),
+            ("content_usage", "train-ai=y", "path", "/photos/", "allowed"),
+            ("content_usage", "train-ai=n", "host", "/", "reserved"),
+        ]
+        assert len(signals) == 3 * len(AGENTS)
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "allowed"),
+    [
+        (["Disallow: /*?*", "Allow: /news"], "/news?x=1", True),
+        (["Disallow: /*?", "Allow: /une"], "/une?x=1", True),
+        (["Disallow: /*?x", "Allow: /une"], "/une?x=1", True),
+        (["Disallow: /une?", "Allow: /une"], "/une?x=1", False),
+        (["Disallow: /", "Allow: /index.html"], "/", False),
+        (["Disallow: /", "Allow: /index.html"], "/index.html", True),
+        (["Disallow: /une/", "Allow: /une/index.html"], "/une/", False),
+        (["Disallow: /index.html?", "Allow: /index.html"], "/index.html?a", False),
+        (["Disallow: /page", "Allow: /page"], "/page", True),
+        (["Disallow: /*.htm", "Allow: /page"], "/page.htm", False),
+        (["Disallow: /$", "Allow: /"], "/", False),
+        (["Disallow: /*.pdf$"], "/a.pdf?x", True),
+        (["Disallow: /*.pdf$"], "/a.pdf", False),
+        (["Disallow: /a/b*c/d"], "/a/bxc/d/e", False),
+        (["Disallow: /r%c3%a9serv%C3%A9"], "/r\u00e9serv\u00e9/1", False),
+        (["Disallow: /r\u00e9serv\u00e9"], "/r%C3%A9serv%c3%a9/1", False),
+        (["Disallow: /%7Eune"], "/~une", False),
+        (["Disallow: /a%2Fb"], "/a/b", True),
+        (["Disallow: /Une"], "/une", True),
+        (["Disallow: /une/", "Disallow:"], "/une/1", False),
+        (["Allow: /une", "Disallow: "], "/autre", True),
+    ],
+)
+def test_of_rules_about_a_path_the_longest_counts_and_of_equal_ones_what_allows(
+    rules: list[str], path: str, allowed: bool
+) -> None:
+    for order in (rules, rules[::-1]):
+        (lines,) = robots_of("\n".join(["User-agent: *", *order])).readings_for("CCBot")
+        assert allows(RobotsGroup(lines), path) is allowed
+
+
+class TestWhatIsNoFile:
+    @pytest.mark.parametrize(
+        ("statuses", "verdict", "note"),
+        [
+            ((404, 410), "allowed", "HTTP {}: no such file"),
+            ((401, 403, 400, 405, 406, 451), "unknown", "HTTP {}: refused to the crawler"),
+            ((429, 503), "unknown", "HTTP {}: unreachable"),
+            ((301,), "unknown", "HTTP {}: a redirect, not followed"),
+            ((206,), "unknown", "HTTP {}: a part"),
+            ((None,), "unknown", "no HTTP status"),
+        ],
+    )
+    def test_one_that_was_not_given_is_never_read(
+        self, statuses: tuple[int | None, ...], verdict: str, note: str
+    ) -> None:
+        for status in statuses:
+            signals = told(robots("User-agent: *\nDisallow: /", status=status))
+            assert [(signal.agent, signal.verdict, signal.value, signal.note) for signal in signals] == [
+                (agent, verdict, None, note.format(status)) for agent in AGENTS
+            ]
+
+    @pytest.mark.parametrize(
+        ("body", "note"),
+        [
+            (b"\xef\xbb\xbf \n<!doctype html><title>Accueil</title>", "HTML in place of the file"),
+            (b"\x1f\x8b\x08\0\0", "not text"),
+            *(
+                (body, "no line of it is one of a robots.txt")
+                for body in (
+                    "Access denied",
+                    '{"message": "Forbidden", "status": 403}',
+                    "\nWarning: mysqli_connect(): (HY000/2002) in /srv/db.php on line 3\n<html><p>Accueil",
+                    "# AI policy\nTraining: not permitted\nContact: redaction@courrier.example",
+                    "Our content may not be used to train models.",
+                )
+            ),
+        ],
+    )
+    def test_something_else_in_its_place_allows_nothing(self, body: str | bytes, note: str) -> None:
+        for path in ("/robots.txt", "/ai.txt"):
+            signals = told(robots(body, f"{SITE}{path}"))
+            assert [(signal.agent, signal.verdict, signal.note) for signal in signals] == [
+                (agent, "unknown", note) for agent in AGENTS
+            ]
+
+    def test_one_that_was_cut_says_nothing(self) -> None:
+        signals = told(robots("User-agent: *\nDisallow: /", cut=True))
+        assert {(signal.verdict, signal.note) for signal in signals} == {("unknown", "the capture was cut")}
+        long = "User-agent: *\nDisallow: /\n" + "#\n" * (ROBOTS_BYTES // 2)
+        assert set(verdicts(robots(long, cut=True)).values()) == {"reserved"}, "all that is read is there"
+
+    def test_only_the_file_at_the_root_counts(self) -> None:
+        for url in ("https://x.example/a/robots.txt", "https://x.example/robots.txt?v=2"):
+            assert told(robots("User-agent: *\nDisallow: /", url)) == []
+
+    def test_what_follows_500_kib_is_not_read_and_a_line_that_was_cut_is_none(self) -> None:
+        start = "User-agent: *\nAllow: /x\n"
+        text = f"{start}#{'x' * (ROBOTS_BYTES - len(start) - 12)}\nDisallow: /une\n"
+        signal = told(robots(text))[0]
+        assert (signal.value, signal.verdict, signal.note) == ("allow: /x", "allowed", "read to 500 KiB")
+
+    def test_a_value_that_was_cut_is_marked_and_the_verdict_is_of_the_whole(self) -> None:
+        rules = "".join(f"Disallow: /rubrique/{number}/\n" for number in range(500))
+        signal = told(robots(f"User-agent: *\n{rules}Disallow: /\n"))[0]
+        assert (signal.verdict, signal.note, len(signal.value or "")) == ("reserved", CUT, 4096)
+
+
+@pytest.mark.parametrize("path", ["/ai.txt", "/.well-known/ai.txt"])
+def test_ai_txt_is_read_as_robots_txt_is_but_its_absence_allows_nothing(path: str) -> None:
+    for body, status, expected in (
+        ("User-Agent: *\nDisallow: /\nDisallow: *", 200, dict.fromkeys(AGENTS, "reserved")),
+        ("User-Agent: *\nDisallow: *.jpg", 200, dict.fromkeys(AGENTS, "allowed")),
+        ("", 404, dict.fromkeys(AGENTS)),
+        ("", 200, dict.fromkeys(AGENTS)),
+        ("User-Agent: GPTBot\nAllow: /", 200, dict.fromkeys(AGENTS) | {"GPTBot": "allowed"}),
+    ):
+        assert verdicts(robots(body, f"{SITE}{path}", status=status), "ai_txt") == expected
+
+
+class TestTdmrep:
+    def test_it_has_a_reservation_and_a_policy_for_each_location(self) -> None:
+        policy = "https://www.courrier.example/p.json"
+        body = f"""[
+            {{"location": "/", "tdm-reservation": 1, "tdm-policy": "{policy}"}},
+            {{"location": "/libre/*.html", "tdm-reservation": 0}},
+            {{"location": "/deux/", "tdm-reservation": 2}},
+            {{"location": "/trois/", "tdm-policy": "{policy}"}},
+            {{"location": "/mot/", "tdm-reservation": true}},
+            {{"location": "/texte/", "tdm-reservation": "1"}}]"""
+        signals = told(robots(body, TDMREP))
+        assert [(s.rule, s.signal, s.path, s.value, s.verdict) for s in signals] == [
+            (1, "tdm_reservation", "/", "1", "reserved"),
+            (1, "tdm_policy", "/", policy, None),
+            (2, "tdm_reservation", "/libre/*.html", "0", "allowed"),
+            (3, "tdm_reservation", "/deux/", "2", "unknown"),
+            (4, "tdm_reservation", "/trois/", None, "unknown"),
+            (4, "tdm_policy", "/trois/", policy, None),
+            (5, "tdm_reservation", "/mot/", "bool", "unknown"),
+            (6, "tdm_reservation", "/texte/", "1", "reserved"),
+        ]
+
+    @pytest.mark.parametrize(
+        "body",
+        ["", "{", "[" * 100_000, '{"location": "/"}', "[1]", '[{"tdm-reservation": 1}]', '[{"location": 1}]'],
+    )
+    def test_one_that_cannot_be_read_is_unknown(self, body: str) -> None:
+        assert [signal.verdict for signal in told(robots(body, TDMREP))] == ["unknown"]
+
+
+HOSTILE = [
+    "User-agent: *\nDisallow: /" + "*a" * (ROBOTS_BYTES // 2),
+    "User-agent: *\n" + "".join(f"Disallow: /*{n}*a*b$\n" for n in range(25_000)),
+    "".join(f"User-agent: a{n}\n" for n in range(16_000)) + "Disallow: /x\n" * 20_000,
+    "User-agent: *\nUser-agent: CCBot\n" * 12_000 + "Disallow: /",
+    "User-agent: CCBot\nCrawl-delay: 9\nUser-agent: *\nDisallow: /\n" * 8_000,
+    "User-agent: CCBot\nCrawl-delay: 9\nUser-agent: *\n" + "Content-Usage: tdm=n\n" * 20_000,
+    "Content-Signal: ai-train=no\n" * 18_000,
+    "\0" * ROBOTS_BYTES,
+    "User-agent:" * 40_000,
+    "a b c d " * 60_000,
+]
+
+
+class TestHostileFiles:
+    @pytest.mark.parametrize("text", each_time(HOSTILE[::3], HOSTILE))
+    def test_they_take_no_time(self, text: str) -> None:
+        started = time.process_time()
+        signals = told(robots(text))
+        assert time.process_time() - started < 30
+        assert 4 <= len(signals) <= 201
+        assert all(len(signal.value or "") <= 4096 for signal in signals)
+
+    def test_a_pattern_of_wildcards_against_a_long_path_takes_no_time(self) -> None:
+        started = time.process_time()
+        rules_read = RobotsGroup([("disallow", f"/{'*a' * 2000}*b")] * 50)
+        assert allows(rules_read, "/" + "a" * 16_000)
+        lengths = [("disallow" if length % 2 else "allow", "/" + "*a" * length) for length in range(700)]
+        assert allows(RobotsGroup(lengths), "/" + "a" * 698)
+        assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        (f"{SITE}/a", SITE),
+        ("HTTPS://WWW.Courrier.example:443/b?c=1#d", SITE),
+        ("https://courrier.example/a", "https://courrier.example"),
+        ("http://www.courrier.example/a", "http://www.courrier.example"),
+        ("https://www.courrier.example:8443/a", "https://www.courrier.example:8443"),
+        ("https://[::1]:8443/a", "https://[::1]:8443"),
+        *((url, None) for url in ("", "ftp://x.example/", "https://", "https://[::1/", "//x")),
+        ("https://x.example:99999/", None),
+    ],
+)
+def test_a_host_is_exactly_scheme_name_and_port(url: str, origin: str | None) -> None:
+    place = place_of(url)
+    assert (place and place.origin) == origin
+    if origin == SITE:
+        assert place
+        assert place.path == ("/a" if url == f"{SITE}/a" else "/b?c=1")

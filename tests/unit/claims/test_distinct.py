@@ -31,18 +31,13 @@ def test_rows_are_alike_if_all_values_are(seed: int, most: int, monkeypatch: pyt
     random = Random(seed)
     rows = [tuple(random.choice(values) for values, _ in CHOICES.values()) for _ in range(300)]
     columns = [pa.array([row[k] for row in rows], kind) for k, (_, kind) in enumerate(CHOICES.values())]
+    assert len(alike(pa.array([], pa.string()), np.empty(0, np.int64)).spread([], pa.string())) == 0
     same = alike(pa.chunked_array([columns[0][:7], columns[0][7:]]), *columns[1:])
     kinds = {repr(row): kind for row, kind in zip(rows, same.kind_of.tolist(), strict=True)}
     assert len(set(kinds.values())) == len(kinds) == len(same.first)
     assert [kinds[repr(row)] for row in rows] == same.kind_of.tolist()
     assert [repr(rows[place]) for place in same.first.tolist()] == sorted(kinds, key=kinds.__getitem__)
     assert same.spread(values_of(columns[1], same.first), columns[1].type).equals(columns[1])
-
-
-def test_no_rows_are_of_no_kind() -> None:
-    same = alike(pa.array([], pa.string()), np.empty(0, np.int64))
-    assert (len(same.first), len(same.kind_of)) == (0, 0)
-    assert len(same.spread([], pa.string())) == 0
 
 
 def test_each_distinct_value_is_asked_once() -> None:

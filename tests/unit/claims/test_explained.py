@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,22 +42,21 @@ def judged(
 ) -> list[dict[str, int]]:
     bounds = np.cumsum([0, *(len(page.spans) for page in pages)])
     spans = np.array([span for page in pages for span in page.spans], np.int64).reshape(-1, 2)
+    first, after = map(np.ascontiguousarray, spans.T)
     marks = np.zeros(words, np.bool_)
     marks[sorted(known or ())] = True
-    each = np.repeat(np.array([[12, 0, 0]], np.int32), words, 0)
-    sums = (
-        np.concatenate([np.zeros((1, 3), np.int32), np.cumsum(each, 0, dtype=np.int32)])
-        if sums is None
-        else sums
-    )
     domains, facts = (
         np.array([getattr(page, name) for page in pages], np.int64) for name in ("domain", "facts")
     )
-    found = explained(
-        words, bounds, np.ascontiguousarray(spans[:, 0]), np.ascontiguousarray(spans[:, 1]), domains, facts,
-        marks, sums, LIMITS,
-    )  # fmt: skip
+    sums = evenly(words, 12, 0) if sums is None else sums
+    found = explained(words, bounds, first, after, domains, facts, marks, sums, LIMITS)
     return [dict(zip(COLUMNS, row, strict=True)) for row in found.tolist()]
+
+
+def evenly(words: int, bits: int, shared: int) -> np.ndarray:
+    """Sums of an article whose words all have so many bits, and are shared or not."""
+    each = np.repeat(np.array([[bits, shared, 0]], np.int32), words, 0)
+    return np.concatenate([np.zeros((1, 3), np.int32), np.cumsum(each, 0, dtype=np.int32)])
 
 
 def sources_of(row: dict[str, int]) -> list[str]:
@@ -79,19 +79,13 @@ def by_sets(pages: Sequence[Page], words: int, known: set[int], sums: np.ndarray
             own_lacks = page.domain != NOWHERE and len(has[page.domain] & rest) < 0.5 * len(rest)
             least = 1 if own_lacks else 2
             common = {w for w in page.words if sum(w in has[d] for d in lacking) >= least}
-        sets = [
-            set[int]().union(*(other.words for other in pages if other.facts & EARLY)),
-            set[int]().union(*(other.words for other in others if other.facts & CREDITED)),
-            set[int]().union(
-                *(
-                    other.words
-                    for other in pages
-                    if other.facts & PRINTED and other.domain not in (NOWHERE, page.domain)
-                )
-            ),
-            common,
-            known,
-        ]
+        printed = [o for o in pages if o.facts & PRINTED and o.domain not in (NOWHERE, page.domain)]
+        groups = (
+            [other for other in pages if other.facts & EARLY],
+            [other for other in others if other.facts & CREDITED],
+            printed,
+        )
+        sets = [*(set[int]().union(*(other.words for other in group)) for group in groups), common, known]
         taken, sources = set[int](), 0
         for k, source in enumerate(sets):
             if len(source & page.words) >= 11:
@@ -132,22 +126,18 @@ def random_case(random: Random) -> tuple[list[Page], int, set[int], np.ndarray]:
     cuts = sorted(random.sample(range(words), min(words, 5)))
     pages = []
     for _ in range(random.randint(1, 9)):
-        spans = []
-        for _ in range(random.randint(0, 3)):
-            # Passages begin and end at few places, so that pages share them.
-            first, after = random.choice([0, *cuts]), random.choice([*cuts, words])
-            if first < after:
-                spans.append((first, after))
+        # Passages begin and end at few places, so that pages share them.
+        ends = [
+            (random.choice([0, *cuts]), random.choice([*cuts, words])) for _ in range(random.randint(0, 3))
+        ]
+        spans = [(first, after) for first, after in ends if first < after]
         domain = random.choice([NOWHERE, 0, 1, 2, 3])
         facts = random.choice([0, 0, 0, EARLY, CREDITED, PRINTED, PRINTED | OF_PRESS, EARLY | CREDITED])
         pages.append(Page(spans, domain, facts))
     known = set(range(*sorted(random.sample(range(words + 1), 2)))) if random.random() < 0.3 else set()
     generator = np.random.default_rng(random.getrandbits(32))
-    each = np.stack(
-        [generator.integers(0, 13, words), generator.integers(0, 2, words), generator.integers(0, 2, words)],
-        1,
-    )
-    sums = np.concatenate([np.zeros((1, 3)), np.cumsum(each, 0)]).astype(np.int32)
+    columns = [generator.integers(0, most, words) for most in (13, 2, 2)]
+    sums = np.concatenate([np.zeros((1, 3)), np.cumsum(np.stack(columns, 1), 0)]).astype(np.int32)
     return pages, words, known, sums
 
 
@@ -166,58 +156,48 @@ def test_short_passages_of_a_long_article_are_held_against_the_domains_that_have
         Page([(begin, begin + random.randrange(11, 40))], number % 40, random.choice([0, 0, CREDITED, EARLY]))
         for number, begin in enumerate(random.choices(begins, k=120))
     ]
-    each = np.repeat(np.array([[12, 1, 0]], np.int32), words, 0)
-    sums = np.concatenate([np.zeros((1, 3), np.int32), np.cumsum(each, 0, dtype=np.int32)])
+    sums = evenly(words, 12, 1)
     assert judged(pages, words, set(), sums) == by_sets(pages, words, set(), sums)
 
 
-def test_what_two_domains_share_without_the_rest_has_a_common_source() -> None:
-    rows = judged([Page([(0, 100)], 0), Page([(0, 100)], 1)], 400)
-    assert [sources_of(row) for row in rows] == [["common_source"], ["common_source"]]
-    assert [row["beyond"] for row in rows] == [0, 0]
+WHOLE, PART = [(0, 400)], [(0, 100)]
+COMMON = {"sources": ["common_source"]}
 
 
-def test_two_domains_with_the_whole_article_have_it_from_the_article() -> None:
-    rows = judged([Page([(0, 400)], 0), Page([(0, 395)], 1)], 400)
-    assert [sources_of(row) for row in rows] == [[], []]
-    assert [row["witnesses"] for row in rows] == [1, 1]
-
-
-def test_an_extract_beside_one_whole_copy_is_a_copy() -> None:
-    rows = judged([Page([(0, 400)], 0), Page([(0, 100)], 1)], 400)
-    assert [sources_of(row) for row in rows] == [[], []]
-
-
-def test_a_whole_copy_goes_beyond_what_two_others_share() -> None:
-    whole, *others = judged([Page([(0, 400)], 0), Page([(0, 100)], 1), Page([(0, 100)], 2)], 400)
-    assert sources_of(whole) == ["common_source"]
-    assert (whole["explained"], whole["beyond"], whole["longest_run"]) == (100, 300, 300)
-    assert [sources_of(row) for row in others] == [["common_source"]] * 2
-
-
-def test_two_pages_of_one_domain_are_one_witness() -> None:
-    rows = judged([Page([(0, 100)], 0), Page([(0, 100)], 0)], 400)
-    assert [(row["sources"], row["witnesses"]) for row in rows] == [(0, 0), (0, 0)]
-
-
-def test_the_members_own_pages_are_no_witnesses() -> None:
-    rows = judged([Page([(0, 400)]), Page([(0, 100)], 0)], 400)
-    assert [row["witnesses"] for row in rows] == [1, 0]
-    assert sources_of(rows[1]) == []
-
-
-def test_every_copy_of_what_was_captured_before_is_explained() -> None:
-    rows = judged([Page([(50, 150)], 0, EARLY), Page([(0, 400)], 1)], 400)
-    assert sources_of(rows[1]) == ["prior_capture"]
-    assert (rows[1]["explained"], rows[1]["longest_run"]) == (100, 250)
-
-
-def test_a_credit_speaks_of_other_pages_and_not_of_its_own() -> None:
-    rows = judged([Page([(0, 100)], 0, CREDITED), Page([(0, 400)], 1)], 400)
-    assert [sources_of(row) for row in rows] == [[], ["credited_elsewhere"]]
-
-
-def test_a_page_of_the_press_may_print_all_that_it_has() -> None:
-    press, other = judged([Page([(0, 400)], 0, PRINTED | OF_PRESS), Page([(0, 100)], 1)], 400)
-    assert (sources_of(press), press["beyond"]) == (["press_page"], 0)
-    assert sources_of(other) == ["printed_by_press"]
+@pytest.mark.parametrize(
+    ("pages", "expected"),
+    [
+        ([Page(PART, 0), Page(PART, 1)], [COMMON | {"beyond": 0}] * 2),
+        ([Page(WHOLE, 0), Page([(0, 395)], 1)], [{"sources": [], "witnesses": 1}] * 2),
+        ([Page(WHOLE, 0), Page(PART, 1)], [{"sources": []}] * 2),
+        (
+            [Page(WHOLE, 0), Page(PART, 1), Page(PART, 2)],
+            [COMMON | {"explained": 100, "beyond": 300, "longest_run": 300}, COMMON, COMMON],
+        ),
+        ([Page(PART, 0), Page(PART, 0)], [{"sources": [], "witnesses": 0}] * 2),
+        ([Page(WHOLE), Page(PART, 0)], [{"witnesses": 1}, {"witnesses": 0, "sources": []}]),
+        (
+            [Page([(50, 150)], 0, EARLY), Page(WHOLE, 1)],
+            [{}, {"sources": ["prior_capture"], "explained": 100, "longest_run": 250}],
+        ),
+        ([Page(PART, 0, CREDITED), Page(WHOLE, 1)], [{"sources": []}, {"sources": ["credited_elsewhere"]}]),
+        (
+            [Page(WHOLE, 0, PRINTED | OF_PRESS), Page(PART, 1)],
+            [{"sources": ["press_page"], "beyond": 0}, {"sources": ["printed_by_press"]}],
+        ),
+    ],
+    ids=[
+        "what two domains share without the rest has a common source",
+        "two domains with the whole article have it from the article",
+        "an extract beside one whole copy is a copy",
+        "a whole copy goes beyond what two others share",
+        "two pages of one domain are one witness",
+        "the member's own pages are no witnesses",
+        "every copy of what was captured before is explained",
+        "a credit speaks of other pages and not of its own",
+        "a page of the press may print all that it has",
+    ],
+)
+def test_words_of_pages_have_other_sources(pages: list[Page], expected: list[dict[str, Any]]) -> None:
+    rows = [row | {"sources": sources_of(row)} for row in judged(pages, 400)]
+    assert [{name: row[name] for name in each} for row, each in zip(rows, expected, strict=True)] == expected

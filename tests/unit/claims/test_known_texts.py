@@ -47,19 +47,15 @@ def test_eight_words_in_a_row_are_known_and_seven_are_not(tmp_path: Path) -> Non
     assert not known.marks(np.concatenate((eight[1:], eight[:1]))).any()
 
 
-def test_without_known_texts_nothing_is_known() -> None:
-    known = KnownTexts.load([])
-    assert not known.marks(word_hashes(ARTICLE.encode())).any()
-    assert (known.texts, known.digest) == (0, None)
-
-
-def test_the_digest_names_the_texts_in_whatever_files_they_lie(tmp_path: Path) -> None:
+def test_the_digest_names_the_texts_in_whatever_files_they_are(tmp_path: Path) -> None:
     one, two = tmp_path / "one.txt", tmp_path / "two.jsonl"
     one.write_text(LAW, "utf-8")
     write_jsonl(two, [{"text": LAW}])
     assert KnownTexts.load([str(one)]).digest == KnownTexts.load([str(two), str(one)]).digest
     one.write_text(text(4), "utf-8")
     assert KnownTexts.load([str(one)]).digest != KnownTexts.load([str(two)]).digest
+    none = KnownTexts.load([])
+    assert (none.texts, none.digest, none.marks(word_hashes(ARTICLE.encode())).any()) == (0, None, False)
 
 
 def test_a_text_that_is_cut_or_not_utf_8_is_an_error_with_its_place(tmp_path: Path) -> None:

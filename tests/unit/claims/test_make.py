@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,19 +19,20 @@ import pytest
 
 from presswatch_spark.claims import make
 from presswatch_spark.claims.letters import judged
-from presswatch_spark.claims.make import INPUT, article_groups
+from presswatch_spark.claims.make import INPUT, article_groups, claim_digests
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import ConfigError, OutputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.query import in_duckdb
 from presswatch_spark.tables import derived
-from presswatch_spark.tables.declarations import Match
-from presswatch_spark.tables.digests import table_digest
+from presswatch_spark.tables.declarations import Claim, Match
+from presswatch_spark.tables.digests import digest_of, row_digest, table_digest
 from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, YEAR_BEFORE, House, Seen, text
 from tests.world.corpora import write_jsonl
-from tests.world.tables import publish, write
+from tests.world.golden import assert_golden
+from tests.world.tables import publish, row_of, write
 
 
 @pytest.fixture(scope="module")
@@ -64,44 +67,31 @@ def claims(house: House) -> list[dict[str, Any]]:
 def test_every_row_of_every_run_gives_a_claim_with_reasons(
     house: House, claims: list[dict[str, Any]]
 ) -> None:
-    matches = TableStore.open(str(house.tables)).read("matches").to_pylist()
-    of_rows = sorted((row["run_id"], row["row_sha256"]) for row in matches)
-    assert sorted((claim["run_id"], claim["row_sha256"]) for claim in claims) == of_rows
-    assert all(claim["reasons"] for claim in claims)
-    letters = {(row["run_id"], row["row_sha256"]): row["confidence"] for row in matches}
-    assert all(claim["confidence"] >= letters[claim["run_id"], claim["row_sha256"]] for claim in claims)
+    rows = TableStore.open(str(house.tables)).read("matches").to_pylist()
+    letters = {(row["run_id"], row["row_sha256"]): row["confidence"] for row in rows}
+    assert sorted((claim["run_id"], claim["row_sha256"]) for claim in claims) == sorted(letters)
+    for claim in claims:
+        assert claim["reasons"]
+        assert claim["confidence"] >= letters[claim["run_id"], claim["row_sha256"]]
+        assert judged(claim, GradeRules(), ConfidenceRules()) == (claim["confidence"], claim["reasons"])
     assert {claim["kind"] for claim in claims} == {"own_page", "copy", "reprint"}
     assert {claim["confidence"] for claim in claims} >= {"A", "C"}
 
 
-def test_letters_follow_from_the_columns_of_the_table(claims: list[dict[str, Any]]) -> None:
-    for claim in claims:
-        assert judged(claim, GradeRules(), ConfidenceRules()) == (claim["confidence"], claim["reasons"])
-
-
-def test_the_same_facts_give_the_same_digest_twice(house: House, claims: list[dict[str, Any]]) -> None:
-    again = house.claims("again")
-    rows = [TableStore.open(str(house.folder / out)).rows("derivations") for out in ("claims", "again")]
-    assert rows[0][0]["table_digest"] == rows[1][0]["table_digest"]
-    assert rows[0][0]["table_digest"] == table_digest(claim["claim_sha256"] for claim in again)
-    assert again == claims
-    inputs = json.loads(rows[0][0]["inputs"])
-    assert inputs["as_of"] == "2026-11-27"
-    assert inputs["settings"]["claims"]["passage_words"] == 11
-
-
-def test_another_day_is_another_judgement(house: House, claims: list[dict[str, Any]]) -> None:
-    later = house.claims("later", as_of=date(2027, 1, 1))
-    assert {claim["claim_sha256"] for claim in later}.isdisjoint(claim["claim_sha256"] for claim in claims)
-    assert [claim["confidence"] for claim in later] == [claim["confidence"] for claim in claims]
-
-
-def test_rows_may_come_in_batches_of_any_size(
+def test_the_same_facts_give_the_same_digest_twice_whatever_the_batches(
     house: House, claims: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(make, "ROWS_AT_ONCE", 1)
     monkeypatch.setattr(make, "BATCH_ROWS", 2)
-    assert house.claims("pieces") == claims
+    assert house.claims("again") == claims
+    (first,), (again,) = (
+        TableStore.open(str(house.folder / out)).rows("derivations") for out in ("claims", "again")
+    )
+    digest = table_digest(claim["claim_sha256"] for claim in claims)
+    assert first["table_digest"] == again["table_digest"] == digest
+    inputs = json.loads(first["inputs"])
+    assert inputs["as_of"] == "2026-11-27"
+    assert inputs["settings"]["claims"]["passage_words"] == 11
 
 
 def test_the_rows_of_an_article_are_never_parted() -> None:
@@ -130,6 +120,9 @@ def test_claims_are_made_anew_in_the_same_folder_and_those_before_are_kept_apart
     days = [date(2026, 11, 27), date(2027, 1, 1), date(2028, 1, 1)]
     first, second, third = (house.claims("anew", as_of=day) for day in days)
     assert first == claims
+    # Another day is another judgement.
+    assert {each["claim_sha256"] for each in first}.isdisjoint(each["claim_sha256"] for each in second)
+    assert [each["confidence"] for each in first] == [each["confidence"] for each in second]
     store = TableStore.open(str(house.folder / "anew"))
     # Whoever reads the folder of claims finds those of today alone.
     assert pq.read_table(store.root.path / "claims")["as_of"].unique().to_pylist() == ["2028-01-01"]
@@ -181,13 +174,23 @@ def test_an_article_with_another_text_is_not_known(house: House, claims: list[di
     assert all("article_unknown" in claim["reasons"] for claim in unknown)
 
 
-def test_rows_of_older_runs_are_judged_by_todays_rules(house: House) -> None:
-    older = House(house.folder / "older")
+def older(house: House, name: str, without: Sequence[str], *, written: bool) -> list[dict[str, Any]]:
+    """Claims of the same rows as a run of an older version: columns are null, or were never `written`."""
+    old = House(house.folder / name)
+    old.folder.mkdir()
     rows = TableStore.open(str(house.tables)).read("matches").to_pylist()
+    publish(old.tables, "r1", [row | dict.fromkeys(without if written else ()) for row in rows])
+    if not written:
+        there = pa.schema([column for column in Match.schema if column.name not in without])
+        write(TableStore.open(str(old.tables)), "matches", "r1", rows, there)
+    claims = old.claims(corpus=str(house.corpus))
+    assert len(claims) == len(rows)
+    return claims
+
+
+def test_rows_of_older_runs_are_judged_by_todays_rules(house: House) -> None:
     unsaid = ("document_host", "document_domain", "confidence_reasons", "document_credits", "credits_others")
-    older.folder.mkdir()
-    publish(older.tables, "r1", [row | dict.fromkeys(unsaid) for row in rows])
-    claims = older.claims(corpus=str(house.corpus))
+    claims = older(house, "older", unsaid, written=True)
     assert all(claim["reasons"] for claim in claims)
     hosts = {claim["document_host"] for claim in claims}
     assert {"copieur.example", "www.courrier.example"} <= hosts
@@ -199,18 +202,9 @@ def test_rows_of_older_runs_are_judged_by_todays_rules(house: House) -> None:
 
 
 def test_rows_of_the_oldest_runs_have_no_letter_and_are_no_better_than_c(house: House) -> None:
-    oldest = House(house.folder / "oldest")
-    rows = TableStore.open(str(house.tables)).read("matches").to_pylist()
     unsaid = ("confidence", "confidence_reasons", "run_rarity", "shared_words", "ownership")
-    oldest.folder.mkdir()
-    publish(oldest.tables, "r1", rows)
-    there = pa.schema([column for column in Match.schema if column.name not in unsaid])
-    write(TableStore.open(str(oldest.tables)), "matches", "r1", rows, there)
-    claims = oldest.claims(corpus=str(house.corpus))
-    assert len(claims) == len(rows)
-    assert {claim["row_confidence"] for claim in claims} == {"C"}
-    assert all(claim["confidence"] >= "C" for claim in claims)
-    for claim in claims:
+    for claim in older(house, "oldest", unsaid, written=False):
+        assert (claim["row_confidence"], claim["confidence"] >= "C") == ("C", True)
         assert claim["row_reasons"] == ["url_only" if claim["grade"] == "url_only" else "rarity_unread"]
 
 
@@ -264,8 +258,10 @@ def test_a_claim_in_a_folder_of_its_own_is_explained(
     lowered = next(claim for claim in claims if claim["row_confidence"] == "B" and claim["confidence"] == "C")
     words = ["explain", lowered["row_sha256"], str(house.tables), "--lang", "en"]
     assert cli.run([*words, "--claims", str(house.folder / "claims")]) == 0
-    said = capsys.readouterr().out
-    assert REASONS[lowered["reasons"][-1]].sentence[:40] in said
+    sentence = REASONS[lowered["reasons"][-1]].sentence[:40]
+    assert sentence in capsys.readouterr().out
+    assert cli.run(words) == 0
+    assert sentence not in capsys.readouterr().out
     assert cli.run([*words, "--claims", str(house.tables)]) == 1
     assert "no claim is of this row" in capsys.readouterr().err
 
@@ -282,15 +278,41 @@ def test_tables_without_rows_give_claims_without_rows(house: House, tmp_path: Pa
 def test_the_command_says_what_the_claims_add_up_to(
     house: House, claims: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--corpus", str(house.corpus), "--out", str(house.folder / "said"), "--as-of", "2026-11-27"]
+    out = str(house.folder / "said")
+    arguments = ["--corpus", str(house.corpus), "--out", out, "--as-of", "2026-11-27", "--lang", "en"]
     assert cli.run(["claims", *arguments, str(house.tables)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    things = ["addresses", "pages", "captures", "claims", "articles", "texts", "hosts"]
-    assert lines[0].split() == ["kind", "letter", "rows", *things]
-    cells = [line.split() for line in lines[1:] if line.startswith(("own_page", "copy", "reprint"))]
-    total = next(line.split() for line in lines if line.startswith("all"))
-    for column in range(1 + len(things)):
-        assert sum(int(cell[2 + column]) for cell in cells) == int(total[1 + column])
-    assert int(total[1]) == len(claims)
-    of_claims = total[1 + things.index("claims") + 1]
-    assert lines[-3].startswith(f"{of_claims} claims in {len(claims)} rows, by DuckDB; elsewhere ")
+    said = capsys.readouterr().out.replace(out, "OUT")
+    assert_golden("claims.en.txt", re.sub("[0-9a-f]{64}", "DIGEST", said))
+
+
+def test_a_claim_has_the_canonical_form_of_a_row() -> None:
+    row = row_of(
+        Claim,
+        document_url='https://exemple.fr/é"\\\u001f\u007f\u2028😀',
+        captured_at=datetime(2024, 5, 18, 1, 58, 10, 120_000, UTC),
+        reasons=["own_url"],
+        article_known=True,
+        article_words=12,
+    )
+    table = pa.Table.from_pylist([row], Claim.schema)
+    (digest,) = claim_digests({name: table[name] for name in table.column_names})
+    # `row_digest` leaves out what names a row of `matches`; a claim is about it.
+    renamed = {name if name != "row_sha256" else "row_sha256_": value for name, value in row.items()}
+    plain = {name: value for name, value in row.items() if name not in ("run_id", "claim_sha256")}
+    plain["captured_at"] = "2024-05-18T01:58:10.120000Z"
+    written = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    assert digest == hashlib.sha256(written.encode()).hexdigest() != row_digest(renamed)
+
+
+@pytest.mark.parametrize(
+    "digests",
+    [
+        [],
+        [hashlib.sha256(str(number % 500).encode()).hexdigest() for number in range(3_000)],
+        # Zeros sort as their digits do.
+        ["ab" + "00" * 31, "ab" * 32, "ab" + "00" * 30 + "01", "00" * 32],
+    ],
+)
+def test_the_digest_of_a_table_is_that_of_its_rows(digests: list[str]) -> None:
+    whole = pa.array(digests, pa.string())
+    assert digest_of(whole.slice(at, 700) for at in range(0, len(digests), 700)) == table_digest(digests)

@@ -25,14 +25,11 @@ def test_a_long_text_is_cut_down_to_what_surrounds_its_marks_and_says_how_much_i
     assert not any(piece.text.startswith("ot") for piece in pieces)
 
 
-def test_marks_beyond_the_most_are_counted_as_left_out() -> None:
+def test_marks_beyond_the_most_are_counted_and_a_text_without_marks_is_shown_from_its_beginning() -> None:
     pieces = around_marks(pieces_of(LONG, [(0, len(LONG))]), 400, 24_000)
     assert [piece.is_copied for piece in pieces] == [True, False]
     assert 24_000 <= len(pieces[0].text) <= 24_040
     assert len(pieces[0].text) + left_out(pieces) == len(LONG)
-
-
-def test_a_text_without_marks_is_shown_from_its_beginning() -> None:
     first, gap = around_marks(pieces_of(LONG, []), 400, 24_000)
     assert LONG.startswith(first.text)
     assert gap.left_out == len(LONG) - len(first.text)

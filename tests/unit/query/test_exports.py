@@ -76,6 +76,11 @@ def cells(row: ElementTree.Element) -> Iterator[tuple[str, tuple[str, str | None
         yield place, (cell.attrib.get("t", "n"), value.text if value is not None else text)
 
 
+def one(column: int, value: object) -> tuple[object, ...]:
+    """A row with one value."""
+    return (*EMPTY[:column], value, *EMPTY[column + 1 :])
+
+
 class TestCsv:
     def test_in_english(self, tmp_path: Path) -> None:
         names, row, empty = csv_rows(written(tmp_path, "rows.csv", ROW, EMPTY), ",")
@@ -89,9 +94,10 @@ class TestCsv:
         _, row = csv_rows(written(tmp_path, "rows.csv", ROW, lang="fr"), ";")
         assert row[:4] == [ROW[0], "23", "0,5", "FAUX"]
 
-    @pytest.mark.parametrize(
-        "text",
-        [
+    def test_what_begins_like_a_formula_is_a_text_and_what_ends_a_text_early_is_replaced(
+        self, tmp_path: Path
+    ) -> None:
+        formulas = [
             "=cmd()",
             "+1+1",
             "-2+3",
@@ -102,33 +108,24 @@ class TestCsv:
             "\n=1",
             "＝1",
             "=HYPERLINK(1)",
+        ]
+        values = [*(one(0, text) for text in formulas), one(0, "a\x00=1\ud800"), one(0, b"\x00\xff")]
+        _, *rows = csv_rows(written(tmp_path, "rows.csv", *values), ",")
+        assert [row[0] for row in rows] == [*(f"'{text}" for text in formulas), "a\ufffd=1\ufffd", "00ff"]
+
+    @pytest.mark.parametrize(
+        ("column", "value", "cell"),
+        [
+            (1, -5, "-5"),
+            (2, -0.5, "-0.5"),
+            (2, float("inf"), ""),
+            (2, float("nan"), ""),
+            (4, datetime(987, 7, 3, 12, tzinfo=UTC), "0987-07-03 12:00:00"),
         ],
     )
-    def test_what_begins_like_a_formula_is_a_text(self, tmp_path: Path, text: str) -> None:
-        _, row = csv_rows(written(tmp_path, "rows.csv", (text, *EMPTY[1:])), ",")
-        assert row[0] == f"'{text}"
-
-    def test_what_ends_a_text_early_is_replaced(self, tmp_path: Path) -> None:
-        _, row = csv_rows(written(tmp_path, "rows.csv", ("a\x00=1\ud800", *EMPTY[1:])), ",")
-        assert row[0] == "a\ufffd=1\ufffd"
-
-    def test_a_negative_number_stays_one(self, tmp_path: Path) -> None:
-        _, row = csv_rows(written(tmp_path, "rows.csv", (None, -5, -0.5, *EMPTY[3:])), ",")
-        assert row[1:3] == ["-5", "-0.5"]
-
-    def test_what_is_no_number_is_empty(self, tmp_path: Path) -> None:
-        values = (None, None, float("inf"), *EMPTY[3:]), (None, None, float("nan"), *EMPTY[3:])
-        _, *rows = csv_rows(written(tmp_path, "rows.csv", *values), ",")
-        assert {row[2] for row in rows} == {""}
-
-    def test_a_year_has_four_digits(self, tmp_path: Path) -> None:
-        moment = datetime(987, 7, 3, 12, tzinfo=UTC)
-        _, row = csv_rows(written(tmp_path, "rows.csv", (*EMPTY[:4], moment, *EMPTY[5:])), ",")
-        assert row[4] == "0987-07-03 12:00:00"
-
-    def test_bytes_are_in_hex(self, tmp_path: Path) -> None:
-        _, row = csv_rows(written(tmp_path, "rows.csv", (b"\x00\xff", *EMPTY[1:])), ",")
-        assert row[0] == "00ff"
+    def test_numbers_and_years_stay_such(self, tmp_path: Path, column: int, value: object, cell: str) -> None:
+        _, row = csv_rows(written(tmp_path, "rows.csv", one(column, value)), ",")
+        assert row[column] == cell
 
 
 class TestDirections:
@@ -137,7 +134,7 @@ class TestDirections:
     @pytest.mark.parametrize("sign", "\u202e\u202a\u2066\u2069\u200f\u061c")
     @pytest.mark.parametrize("ending", ["csv", "xlsx"])
     def test_no_cell_has_one(self, tmp_path: Path, sign: str, ending: str) -> None:
-        path = written(tmp_path, f"x.{ending}", (f"{sign}=cod.exe", *EMPTY[1:]))
+        path = written(tmp_path, f"x.{ending}", one(0, f"{sign}=cod.exe"))
         data = path.read_bytes()
         if ending == "xlsx":
             data = b"".join(zipfile.ZipFile(path).read(name) for name in zipfile.ZipFile(path).namelist())
@@ -165,16 +162,15 @@ class TestXlsx:
 
     def test_no_text_is_a_formula_or_a_link(self, tmp_path: Path) -> None:
         texts = ("=cmd()", "{=1}", "https://x.example/", "mailto:a@x.example", "internal:Sheet1!A1")
-        found = sheet_rows(written(tmp_path, "rows.xlsx", *((text, *EMPTY[1:]) for text in texts)))
+        found = sheet_rows(written(tmp_path, "rows.xlsx", *(one(0, text) for text in texts)))
         assert [row["A"] for row in found[1:]] == [("inlineStr", text) for text in texts]
 
-    def test_whole_numbers_that_a_sheet_would_round_are_texts(self, tmp_path: Path) -> None:
-        _, row = sheet_rows(written(tmp_path, "rows.xlsx", (None, 2**60, *EMPTY[2:])))
-        assert row["B"] == ("inlineStr", str(2**60))
-
-    def test_what_is_no_number_is_empty(self, tmp_path: Path) -> None:
-        _, *rows = sheet_rows(written(tmp_path, "rows.xlsx", (None, None, float("nan"), *EMPTY[3:])))
-        assert rows in ([], [{}])
+    def test_numbers_that_a_sheet_would_round_are_texts_and_what_is_none_is_empty(
+        self, tmp_path: Path
+    ) -> None:
+        values = (one(1, 2**60), one(2, float("nan")))
+        _, *rows = sheet_rows(written(tmp_path, "rows.xlsx", *values))
+        assert rows in ([{"B": ("inlineStr", str(2**60))}], [{"B": ("inlineStr", str(2**60))}, {}])
 
     @pytest.mark.parametrize("day", [date(1850, 1, 2), date(1900, 1, 1), date(1900, 2, 28)])
     def test_days_on_which_spreadsheets_differ_are_texts(self, tmp_path: Path, day: date) -> None:
@@ -184,40 +180,42 @@ class TestXlsx:
 
     def test_the_last_moment_of_a_day_is_not_the_next_one(self, tmp_path: Path) -> None:
         moment = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
-        _, row = sheet_rows(written(tmp_path, "rows.xlsx", (*EMPTY[:4], moment, *EMPTY[5:])))
+        _, row = sheet_rows(written(tmp_path, "rows.xlsx", one(4, moment)))
         assert 2_958_465 < float(row["E"][1] or "") < 2_958_466
-
-    def test_more_columns_than_a_sheet_holds_are_refused(self, tmp_path: Path) -> None:
-        schema = pa.schema([(f"c{number}", pa.int64()) for number in range(16_385)])
-        with pytest.raises(InputError, match="a sheet holds 16,384 columns, and there are 16,385"):
-            export(str(tmp_path / "wide.xlsx"), schema, [(1,) * 16_385], STORAGE)
-        assert list(tmp_path.iterdir()) == []
 
     def test_a_name_of_a_column_is_a_text_that_a_cell_holds(self, tmp_path: Path) -> None:
         schema = pa.schema([("a\x01b", pa.int64()), ("=1", pa.int64())])
         export(str(tmp_path / "x.xlsx"), schema, [(1, 2)], STORAGE)
         assert [value for _, value in sheet_rows(tmp_path / "x.xlsx")[0].values()] == ["a\ufffdb", "=1"]
-        with pytest.raises(InputError, match="the name of column 1 has 32,768"):
-            export(str(tmp_path / "y.xlsx"), pa.schema([("x" * 32_768, pa.int64())]), [], STORAGE)
 
-    def test_a_sign_beyond_the_first_plane_counts_twice_as_spreadsheets_count(self, tmp_path: Path) -> None:
-        written(tmp_path, "held.xlsx", ("👩" * 16_383, *EMPTY[1:]))
-        with pytest.raises(InputError, match=r"headline of row 1 has 32,768"):
-            export(str(tmp_path / "x.xlsx"), SCHEMA, [("👩" * 16_384, *EMPTY[1:])], STORAGE)
-
-    def test_more_rows_than_a_sheet_holds_are_refused(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("schema", "rows", "message"),
+        [
+            (
+                pa.schema([(f"c{number}", pa.int64()) for number in range(16_385)]),
+                [(1,) * 16_385],
+                "a sheet holds 16,384 columns, and there are 16,385",
+            ),
+            (pa.schema([("x" * 32_768, pa.int64())]), [], "the name of column 1 has 32,768"),
+            (SCHEMA, [EMPTY, one(0, "x" * 32_768)], "headline of row 2 has 32,768"),
+            # A sign beyond the first plane counts twice, as spreadsheets count.
+            (SCHEMA, [one(0, "👩" * 16_383), one(0, "👩" * 16_384)], "headline of row 2 has 32,768"),
+            (SCHEMA, [EMPTY] * 3, "a sheet holds 2 rows"),
+        ],
+    )
+    def test_more_than_a_sheet_holds_is_refused_with_its_place(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        schema: pa.Schema,
+        rows: list[Any],
+        message: str,
     ) -> None:
         monkeypatch.setattr(exports, "SHEET_ROWS", 3)
-        written(tmp_path, "two.xlsx", EMPTY, EMPTY)
-        with pytest.raises(InputError, match="a sheet holds 2 rows"):
-            export(str(tmp_path / "three.xlsx"), SCHEMA, [EMPTY] * 3, STORAGE)
-        assert [path.name for path in tmp_path.iterdir()] == ["two.xlsx"]
-
-    def test_a_text_that_no_cell_holds_is_refused_with_its_place(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match=r"headline of row 2 has 32,768"):
-            export(str(tmp_path / "x.xlsx"), SCHEMA, [EMPTY, ("x" * 32_768, *EMPTY[1:])], STORAGE)
+        with pytest.raises(InputError, match=message):
+            export(str(tmp_path / "x.xlsx"), schema, rows, STORAGE)
         assert list(tmp_path.iterdir()) == []
+        written(tmp_path, "two.xlsx", EMPTY, EMPTY)
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.xlsx", "rows.jsonl", "rows.parquet"])

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,37 @@ from presswatch_spark.query.views import VIEWS, in_order
 from presswatch_spark.tables.bounded import BoundedDataset
 from presswatch_spark.tables.declarations import SCHEMAS, CorpusArticle, ShardLog
 from presswatch_spark.tables.store import TableStore
+from tests.world.golden import assert_golden
 from tests.world.proofs import each_time
 from tests.world.tables import match, publish, row_of, write
 
 EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
+RUN, OTHER, CRAWL = "20260101T000000Z-aaaaaa", "20260601T000000Z-bbbbbb", "CC-MAIN-2024-51"
 SECRET = "these words stand in a file that no query may read"
+
+
+def rows(tables: Path, query: str) -> list[tuple[object, ...]]:
+    return list(run_query(str(tables), query, engine="duckdb").rows)
+
+
+def run(
+    folder: Path,
+    run_id: str,
+    found: list[dict[str, Any]],
+    shards: Mapping[str, Mapping[str, Any]],
+    brought: Mapping[str, Mapping[str, Any]],
+    **facts: Any,
+) -> None:
+    """Publish a run with its shards and the articles that it brought, each with columns of its row."""
+    publish(folder, run_id, found, **facts)
+    store, digest = TableStore.open(str(folder)), facts.get("corpus_digest")
+    articles = [
+        row_of(CorpusArticle, run_id=run_id, corpus_digest=digest, article_id=name, **columns)
+        for name, columns in brought.items()
+    ]
+    log = [row_of(ShardLog, run_id=run_id, shard_uri=uri, **columns) for uri, columns in shards.items()]
+    write(store, "corpus_articles", run_id, articles, CorpusArticle.schema)
+    write(store, "scan_log", run_id, log, ShardLog.schema)
 
 
 @pytest.fixture(scope="module")
@@ -44,47 +71,39 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     again = match("a", "https://x.example/1", row_sha256="2", confidence="B", copied_words=40, **known)
     other = match("b", "https://y.example/2", row_sha256="3", confidence="C", text_sha256="u", release="r-2")
     own = match(None, None, row_sha256="4", confidence="D", own_site=None, text_sha256="v", grade="url_only")
-    publish(folder, "20260101T000000Z-aaaaaa", [first], release="r-1", started_at=EARLY)
-    publish(folder, "20260601T000000Z-bbbbbb", [again, other, own], release="r-2", started_at=LATE)
+    publish(folder, RUN, [first], release="r-1", started_at=EARLY)
+    publish(folder, OTHER, [again, other, own], release="r-2", started_at=LATE)
     return folder
 
 
-def rows(tables: Path, query: str) -> list[tuple[object, ...]]:
-    return list(run_query(str(tables), query, engine="duckdb").rows)
-
-
 class TestAnswers:
-    def test_rows_of_all_published_runs_are_read(self, tables: Path) -> None:
-        query = "select run_id, count(*) as n from matches group by 1 order by 1"
-        assert rows(tables, query) == [("20260101T000000Z-aaaaaa", 1), ("20260601T000000Z-bbbbbb", 3)]
-
-    def test_what_no_row_publishes_is_not_read(self, tables: Path, tmp_path: Path) -> None:
-        publish(tmp_path, "r1", [match("a", None, row_sha256="1")])
-        (tmp_path / "matches" / "r2-00000.parquet").write_bytes(
-            (tmp_path / "matches" / "r1-00000.parquet").read_bytes()
-        )
-        assert rows(tmp_path, "select count(*) from matches") == [(1,)]
-
-    def test_a_sum_of_whole_numbers_is_one(self, tables: Path) -> None:
-        ((total,),) = rows(tables, "select sum(copied_words) from matches")
-        assert (total, type(total)) == (130, int)
-
-    def test_nulls_come_first_as_in_spark(self, tables: Path) -> None:
-        assert rows(tables, "select article_id from matches order by 1")[0] == (None,)
-        assert rows(tables, "select article_id from matches order by 1 desc")[-1] == (None,)
-
-    def test_times_are_in_utc(self, tables: Path) -> None:
-        ((first,),) = rows(tables, "select min(started_at) from runs")
-        assert first == EARLY
-
-    def test_lists_and_structs_come_as_such(self, tables: Path) -> None:
-        assert rows(tables, "select size(spans), spans from matches limit 1") == [(0, [])]
-
-    def test_a_query_may_define_tables_under_names_of_ours(self, tables: Path) -> None:
-        query = "with runs as (select 1 as a), x as (select * from runs) select a from x"
-        assert rows(tables, query) == [(1,)]
-        query = "with late as (select run_id from runs where release = 'r-2') select count(*) from late"
-        assert rows(tables, query) == [(1,)]
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ("select run_id, count(*) as n from matches group by 1 order by 1", [(RUN, 1), (OTHER, 3)]),
+            # A sum of whole numbers is one.
+            ("select sum(copied_words) from matches", [(130,)]),
+            # Nulls come first, as in Spark.
+            ("select article_id from matches order by 1", [(None,), ("a",), ("a",), ("b",)]),
+            ("select article_id from matches order by 1 desc", [("b",), ("a",), ("a",), (None,)]),
+            ("select min(started_at) from runs", [(EARLY,)]),
+            ("select size(spans), spans from matches limit 1", [(0, [])]),
+            # A query may define tables under names of ours.
+            ("with runs as (select 1 as a), x as (select * from runs) select a from x", [(1,)]),
+            (
+                "with late as (select run_id from runs where release = 'r-2') select count(*) from late",
+                [(1,)],
+            ),
+        ],
+    )
+    def test_rows_of_all_published_runs_are_read(
+        self, tables: Path, query: str, expected: list[tuple[object, ...]]
+    ) -> None:
+        found = rows(tables, query)
+        assert found == expected
+        assert [[type(value) for value in row] for row in found] == [
+            [type(value) for value in row] for row in expected
+        ]
 
     @pytest.mark.parametrize("query", ["describe matches", "show tables", "summarize runs", "from runs"])
     def test_what_describes_tables_is_a_query(self, tables: Path, query: str) -> None:
@@ -92,12 +111,15 @@ class TestAnswers:
 
     def test_a_table_that_nobody_wrote_is_empty_and_has_its_columns(self, tables: Path) -> None:
         answer = run_query(str(tables), "select * from captures")
-        assert answer.columns == SCHEMAS["captures"].names
-        assert list(answer.rows) == []
+        assert (answer.columns, list(answer.rows)) == (SCHEMAS["captures"].names, [])
 
-    def test_by_a_filter_of_runs_no_file_of_another_is_opened(self, tmp_path: Path) -> None:
+    def test_only_files_that_a_row_publishes_and_a_filter_of_runs_lets_through_are_opened(
+        self, tmp_path: Path
+    ) -> None:
         for run_id in ("r1", "r2"):
             publish(tmp_path, run_id, [match("a", None, row_sha256=run_id)])
+        shutil.copy(tmp_path / "matches" / "r1-00000.parquet", tmp_path / "matches" / "r3-00000.parquet")
+        assert rows(tmp_path, "select count(*) from matches") == [(2,)]
         table = BoundedDataset.of(TableStore.open(str(tmp_path)).open_table("matches"))
         (tmp_path / "matches" / "r2-00000.parquet").unlink()
         with duckdb_session("1GB") as session:
@@ -108,290 +130,185 @@ class TestAnswers:
 
     def test_auto_takes_spark_for_what_is_more_than_one_machine_sorts(self, tables: Path) -> None:
         assert rows_of(TableStore.open(str(tables))) == 4
-        assert chosen_engine("auto", ROWS_OF_ONE_MACHINE) == "duckdb"
-        assert chosen_engine("auto", ROWS_OF_ONE_MACHINE + 1) == "spark"
-        assert chosen_engine("duckdb", ROWS_OF_ONE_MACHINE + 1) == "duckdb"
+        most = ROWS_OF_ONE_MACHINE
+        chosen = [chosen_engine(*each) for each in (("auto", most), ("auto", most + 1), ("duckdb", most + 1))]
+        assert chosen == ["duckdb", "spark", "duckdb"]
 
 
-EMPTY = ("articles", "claimed", "publisher_share", "shards", "shards_read", "spans", "token_share")
-"""Views of tables that the runs here do not have."""
+def world(folder: Path) -> Path:
+    """Publish three runs, of two corpora: pages of ours, of a sister and of others, in shards read or not.
+
+    Shard 1 was read to its end by the first run, shard 2 by the second; what the others found in them does
+    not count as a share. A page copies two articles of two publishers; another printed a passage twice, and
+    has more of an article's words than it has itself.
+    """
+    own = {"own_site": True, "url_match": "article", "document_words": 300}
+    found: dict[str, list[tuple[str | None, str | None, str, int, str, dict[str, Any]]]] = {
+        "r1": [
+            ("a", "https://ours.example/1", "s1", 200, "A", own),
+            ("a", "https://x.example/1", "s1", 50, "A", {}),
+            ("b", "https://x.example/1", "s1", 80, "B", {}),
+            ("b", "https://y.example/formula", "s1", 12, "D", {}),
+            ("a", None, "s1", 40, "A", {"own_site": None}),
+            ("a", "https://sister.example/1", "s1", 70, "A", {"own_site": True}),
+            ("a", "https://x.example/not-chosen", "s2", 888, "A", {}),
+            ("v", "https://x.example/1", "s1", 60, "A", {"title_id": "v", "publisher_id": "q"}),
+            (
+                "v", "https://z.example/2", "s1", 90, "A",
+                {"title_id": "v", "publisher_id": "q", "document_words": 40},
+            ),
+        ],
+        "r2": [
+            ("a", "https://ours.example/1", "s2", 200, "A", own),
+            ("b", "https://x.example/1", "s2", 80, "C", {}),
+            (None, "https://ours.example/2", "s2", 0, "D", {"own_site": True, "url_match": "title"}),
+            ("a", "https://x.example/not-chosen", "s1", 999, "A", {}),
+        ],
+        "r3": [],
+    }  # fmt: skip
+    read: dict[str, dict[str, tuple[str, int | None]]] = {
+        "r1": {"s1": ("complete", 1000), "s2": ("partial", 200)},
+        "r2": {"s1": ("partial", 10), "s2": ("complete", 500), "s3": ("failed", 0)},
+        "r3": {"s1": ("complete", None)},
+    }
+    for run_id, digest, brought, at in (
+        ("r1", "one", "abc", EARLY), ("r2", "one", "abc", LATE), ("r3", "two", "abd", LATE),
+    ):  # fmt: skip
+        matches = [
+            match(
+                article, url, row_sha256=f"{run_id}-{n}", shard_uri=shard, copied_words=words,
+                confidence=letter, document_host=url and url.split("/")[2], text_sha256=f"text of {url}",
+                **({"url_match": "none", "release": "R"} | more),
+            )
+            for n, (article, url, shard, words, letter, more) in enumerate(found[run_id])
+        ]  # fmt: skip
+        shards = {
+            uri: {"status": status, "words": words, "format": "wet"}
+            for uri, (status, words) in read[run_id].items()
+        }
+        articles = {name: {"title_id": "u" if name in "cd" else "t", "publisher_id": "p"} for name in brought}
+        facts = {"corpus_digest": digest, "release": "R", "dataset": "wet", "started_at": at}
+        run(folder, run_id, matches, shards, articles, **facts)
+    return folder
+
+
+QUESTIONS = (
+    "select document_url, letter, articles, most_copied_words, runs, rows from pages order by 1",
+    "select document_url, letter, rows from copied_pages order by 1",
+    "select document_host, own_site, pages, pages_a, pages_b, pages_d, rows from by_host order by 1, 2",
+    "select title_id, own_site, pages, claims, hosts, most_copied_words from by_title order by 1, 2",
+    "select title_id, pages, captures, records, claims, articles from copies_by_title order by 1",
+    "select article_id, document_url, first_run_id, first_row, letter, rows from new_since order by 1, 2",
+    "select letter, own_site, addresses, hosts, copied_words, rows from trend order by 1, 2",
+    "select distinct kind, is_judged from sightings",
+    "select corpus_digest, is_newest, article_id, pages, pages_elsewhere, letter, most_copied_words,"
+    " shards_complete, shards_incomplete from articles order by 1, 3",
+    "select corpus_digest, shard_uri, run_id, status, words from shards_read order by 1, 2",
+    "select corpus_digest, title_id, own_pages, own_words, own_pages_uncounted, copying_pages, copied_words,"
+    " unplaced_pages, unplaced_words from token_share order by 1, 2",
+    "select corpus_digest, title_id, words, shards_complete, shards_incomplete, own_share, copied_share"
+    " from token_share order by 1, 2",
+    "select corpus_digest, publisher_id, own_pages, own_words, copying_pages, copied_words, words"
+    " from publisher_share order by 1, 2",
+)
 
 
 class TestViews:
+    def test_their_answers_are_as_people_have_read_them(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "120")
+        tables, transcript = world(tmp_path), ""
+        for query in QUESTIONS:
+            assert cli.run(["sql", str(tables), query]) == 0
+            transcript += f'$ presswatch sql TABLES "{query}"\n{capsys.readouterr().out}\n'
+        assert_golden("sql.txt", transcript)
+
     @pytest.mark.slow
-    def test_each_can_be_asked(self, tables: Path) -> None:
+    def test_each_can_be_asked(self, tmp_path: Path) -> None:
+        tables = world(tmp_path)
         for name in VIEWS:
-            assert rows(tables, f"select * from {name}") or name in EMPTY
-
-    def test_a_page_counts_once_however_often_it_is_found(self, tables: Path) -> None:
-        query = "select letter, articles, runs, rows from pages where document_url like '%x.example%'"
-        assert rows(tables, query) == [("A", 1, 2, 2)]
-
-    def test_hosts_add_up(self, tables: Path) -> None:
-        query = "select document_host, pages, pages_a, pages_b, pages_c, rows from by_host where not own_site"
-        # A page with rows of two letters counts with the stronger one, so letters add up to pages.
-        assert ("x.example", 1, 1, 0, 0, 2) in rows(tables, query)
-
-    def test_what_is_new_is_told_by_the_run_that_found_it_first(self, tables: Path) -> None:
-        found = "select article_id, first_run_id, first_row from new_since"
-        query = f"{found} where article_id is not null order by 1"
-        assert rows(tables, query) == [
-            ("a", "20260101T000000Z-aaaaaa", "1"),
-            ("b", "20260601T000000Z-bbbbbb", "3"),
-        ]
-
-    def test_rows_that_nobody_judged_have_their_own_letter_and_say_so(self, tables: Path) -> None:
-        query = "select distinct kind, is_judged from sightings"
-        assert rows(tables, query) == [(None, False)]
+            assert rows(tables, f"select * from {name}") or name in ("claimed", "spans")
 
     def test_in_order_names_what_a_view_is_made_of_before_it(self) -> None:
         assert in_order(["pages"]) == ["matches", "claims", "sightings", "pages"]
 
-
-def log(run_id: str, **statuses: str) -> list[dict[str, Any]]:
-    """Rows of `scan_log`: the status of each shard."""
-    return [row_of(ShardLog, run_id=run_id, shard_uri=uri, status=status) for uri, status in statuses.items()]
-
-
-@pytest.fixture(scope="module")
-def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An older corpus of a, b, c, and a newer one of a, b, d, which two runs bring."""
-    folder = tmp_path_factory.mktemp("articles") / "tables"
-    elsewhere = match("a", "https://x.example/1", row_sha256="1", confidence="B", text_sha256="t")
-    own = match("b", "https://ours.example/2", row_sha256="2", own_site=True, text_sha256="u")
-    own |= {"confidence": "D", "copied_words": 30}
-    runs: list[tuple[str, str, str, list[dict[str, Any]], dict[str, str]]] = [
-        ("r1", "one", "abc", [elsewhere], {"s9": "complete"}),
-        ("r2", "two", "abd", [own], {"s1": "complete", "s2": "failed"}),
-        ("r3", "two", "abd", [own], {"s1": "complete", "s2": "complete", "s3": "partial"}),
-    ]
-    for run_id, digest, ids, found, statuses in runs:
-        publish(folder, run_id, found, corpus_digest=digest)
-        store = TableStore.open(str(folder))
-        facts = {"run_id": run_id, "corpus_digest": digest}
-        brought = [row_of(CorpusArticle, article_id=article_id, **facts) for article_id in ids]
-        write(store, "corpus_articles", run_id, brought, CorpusArticle.schema)
-        write(store, "scan_log", run_id, log(run_id, **statuses), ShardLog.schema)
-    return folder
-
-
-class TestArticles:
-    def test_each_stands_once_in_each_corpus_with_what_all_runs_found(self, articles: Path) -> None:
-        query = """
-            select corpus_digest, article_id, pages, pages_elsewhere, letter, most_copied_words
-            from articles order by 1, 2"""
-        found = {"a": (1, 1, "B", 20), "b": (1, 0, "D", 30), "c": (0, 0, None, 0), "d": (0, 0, None, 0)}
-        assert rows(articles, query) == [
-            *(("one", article_id, *found[article_id]) for article_id in "abc"),
-            *(("two", article_id, *found[article_id]) for article_id in "abd"),
-        ]
-
-    def test_those_never_found_are_told_with_the_shards_that_this_can_be_said_of(
-        self, articles: Path
-    ) -> None:
-        query = "select article_id, shards_complete, shards_incomplete from articles"
-        assert rows(articles, f"{query} where is_newest and pages = 0") == [("d", 2, 1)]
-        assert rows(articles, f"{query} where not is_newest and pages = 0") == [("c", 1, 0)]
-
-    def test_an_article_that_was_forgotten_is_in_none(self, articles: Path, tmp_path: Path) -> None:
-        tables = shutil.copytree(articles, tmp_path / "tables")
+    def test_an_article_that_was_forgotten_is_in_none(self, tmp_path: Path) -> None:
+        tables = world(tmp_path)
         forget(str(tables), Subject("article", "d"))
-        query = "select count(*) from articles where article_id = 'd'"
-        assert rows(tables, query) == [(0,)]
+        assert rows(tables, "select count(*) from articles where article_id = 'd'") == [(0,)]
         assert list(TableStore.open(str(tables)).damage()) == []
 
 
-@pytest.fixture(scope="module")
-def shares(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Shard 1 was read to its end by one run, shard 2 by another; a third had another corpus."""
-    folder = tmp_path_factory.mktemp("shares") / "tables"
-
-    def found(
-        number: int, article_id: str | None, url: str | None, shard: str, **facts: Any
-    ) -> dict[str, Any]:
-        standard = {
-            "shard_uri": shard,
-            "text_sha256": f"text of {url}",
-            "confidence": "A",
-            "url_match": "none",
-        }
-        return match(article_id, url, row_sha256=str(number), **(standard | facts))
-
-    own = {"own_site": True, "url_match": "article", "document_words": 300, "copied_words": 200}
-    first = [
-        found(1, "a", "https://ours.example/1", "s1", **own),
-        found(2, "a", "https://x.example/1", "s1", copied_words=50),
-        found(3, "b", "https://x.example/1", "s1", copied_words=80),
-        found(4, "b", "https://y.example/formula", "s1", copied_words=12, confidence="D"),
-        found(5, "a", None, "s1", copied_words=40, own_site=None),
-        found(6, "a", "https://sister.example/1", "s1", copied_words=70, own_site=True),
-        found(7, "a", "https://x.example/not-chosen", "s2", copied_words=888),
-    ]
-    second = [
-        found(8, "a", "https://ours.example/1", "s2", **own),
-        found(9, "b", "https://x.example/1", "s2", copied_words=80),
-        found(10, None, "https://ours.example/2", "s2", own_site=True, url_match="title", copied_words=0),
-        found(11, "a", "https://x.example/not-chosen", "s1", copied_words=999),
-    ]
-    runs: list[tuple[str, str, list[dict[str, Any]], dict[str, tuple[str, int | None]]]] = [
-        ("r1", "one", first, {"s1": ("complete", 1000), "s2": ("partial", 200)}),
-        ("r2", "one", second, {"s1": ("partial", 10), "s2": ("complete", 500), "s3": ("failed", 0)}),
-        ("r3", "two", [], {"s1": ("complete", None)}),
-    ]
-    for run_id, digest, rows_found, read in runs:
-        publish(folder, run_id, rows_found, corpus_digest=digest, release="R", dataset="wet")
-        store = TableStore.open(str(folder))
-        facts = {"run_id": run_id, "corpus_digest": digest, "publisher_id": "p"}
-        brought = [row_of(CorpusArticle, article_id=name, title_id=name, **facts) for name in ("t", "u")]
-        write(store, "corpus_articles", run_id, brought, CorpusArticle.schema)
-        shards = [
-            row_of(ShardLog, run_id=run_id, shard_uri=uri, status=status, words=words, format="wet")
-            for uri, (status, words) in read.items()
-        ]
-        write(store, "scan_log", run_id, shards, ShardLog.schema)
-    return folder
-
-
-class TestShares:
-    def test_a_shard_counts_once_where_it_was_read_to_its_end(self, shares: Path) -> None:
-        query = (
-            "select shard_uri, run_id, status, words from shards_read where corpus_digest = 'one' order by 1"
-        )
-        assert rows(shares, query) == [
-            ("s1", "r1", "complete", 1000),
-            ("s2", "r2", "complete", 500),
-            ("s3", "r2", "failed", 0),
-        ]
-
-    def test_a_page_counts_once_with_the_article_that_it_has_most_of(self, shares: Path) -> None:
-        query = """
-            select dataset, release, own_pages, own_words, own_pages_uncounted, copying_pages, copied_words,
-                unplaced_pages, unplaced_words, words, shards_complete, shards_incomplete
-            from token_share where corpus_digest = 'one' and title_id = 't'"""
-        assert rows(shares, query) == [("wet", "R", 2, 300, 1, 1, 80, 1, 40, 1500, 2, 1)]
-        query = (
-            "select own_share, copied_share from token_share where corpus_digest = 'one' and title_id = 't'"
-        )
-        assert rows(shares, query) == [(300 / 1500, 80 / 1500)]
-
-    def test_a_title_of_which_nothing_was_found_has_no_share_and_says_so(self, shares: Path) -> None:
-        query = "select own_pages, copied_words, words, copied_share from token_share where title_id = 'u'"
-        assert rows(shares, f"{query} and corpus_digest = 'one'") == [(0, 0, 1500, 0.0)]
-
-    def test_where_words_were_not_counted_there_is_no_share(self, shares: Path) -> None:
-        query = "select title_id, words, own_share, copied_share from token_share where corpus_digest = 'two'"
-        assert rows(shares, f"{query} order by 1") == [("t", None, None, None), ("u", None, None, None)]
-
-
-RUN, CRAWL = "20260101T000000Z-aaaaaa", "CC-MAIN-2024-51"
-LOGGED = {"warc": CRAWL, "c4": None, "named": None, "joined": None, "unread": None}
-"""Shards of a run, and the releases that they name."""
-
-
-def releases(folder: Path, rows_found: list[dict[str, Any]], **facts: Any) -> dict[str, tuple[object, ...]]:
-    """Release and `rows_name_release` of each shard in `LOGGED`, of one run."""
-    publish(folder, RUN, rows_found, **facts)
-    log = [
-        row_of(ShardLog, run_id=RUN, shard_uri=uri, release=release, format=uri, status="complete")
-        for uri, release in LOGGED.items()
-    ]
-    write(TableStore.open(str(folder)), "scan_log", RUN, log, ShardLog.schema)
-    query = "select shard_uri, release, rows_name_release from shards"
-    return {uri: (release, by_row) for uri, release, by_row in rows(folder, query)}
-
-
 class TestReleases:
+    @pytest.mark.parametrize(
+        ("named", "facts", "expected"),
+        [
+            # `runs.release` is that of the one shard that names any: it says nothing of the others.
+            (
+                [
+                    ("warc", CRAWL), ("c4", None), ("named", "CC-MAIN-2013-20"), ("joined", CRAWL),
+                    ("joined", "CC-MAIN-2025-05"),
+                ],
+                {
+                    "release": CRAWL,
+                    "config": row_settings(
+                        ScanConfig(read=ReadRules(columns={"release": "dump"})), MinHashRules()
+                    ),
+                },
+                {
+                    "warc": (CRAWL, False), "c4": (None, False), "named": (None, True),
+                    "joined": (None, True), "unread": (None, False),
+                },
+            ),
+            # A release that the user named is that of all shards that name none.
+            (
+                [("c4", "c4-fr"), ("named", "c4-fr"), ("named", CRAWL)],
+                {"release": "c4-fr"},
+                {
+                    "warc": (CRAWL, False), "c4": ("c4-fr", False), "named": (None, True),
+                    "joined": ("c4-fr", False), "unread": ("c4-fr", False),
+                },
+            ),
+        ],
+    )  # fmt: skip
     def test_a_shard_has_the_release_that_it_names_and_none_that_other_shards_name(
-        self, tmp_path: Path
+        self,
+        tmp_path: Path,
+        named: list[tuple[str, str | None]],
+        facts: dict[str, Any],
+        expected: dict[str, tuple[object, ...]],
     ) -> None:
-        """`runs.release` is that of the one shard that names any: it says nothing of the others."""
         found = [
-            match("a", "https://x.example/1", row_sha256="1", shard_uri="warc", release=CRAWL),
-            match("a", "https://x.example/2", row_sha256="2", shard_uri="c4", release=None),
-            match("a", "https://x.example/3", row_sha256="3", shard_uri="named", release="CC-MAIN-2013-20"),
-            match("a", "https://x.example/4", row_sha256="4", shard_uri="joined", release=CRAWL),
-            match("a", "https://x.example/5", row_sha256="5", shard_uri="joined", release="CC-MAIN-2025-05"),
+            match("a", f"https://x.example/{n}", row_sha256=str(n), shard_uri=uri, release=release)
+            for n, (uri, release) in enumerate(named)
         ]
-        settings = row_settings(ScanConfig(read=ReadRules(columns={"release": "dump"})), MinHashRules())
-        assert releases(tmp_path, found, release=CRAWL, config=settings) == {
-            "warc": (CRAWL, False),
-            "c4": (None, False),
-            "named": (None, True),
-            "joined": (None, True),
-            "unread": (None, False),
+        shards = {
+            uri: {"release": release, "format": uri, "status": "complete"}
+            for uri, release in {"warc": CRAWL, **dict.fromkeys(("c4", "named", "joined", "unread"))}.items()
         }
-
-    def test_a_release_that_the_user_named_is_that_of_all_shards_that_name_none(self, tmp_path: Path) -> None:
-        found = [
-            match("a", "https://x.example/1", row_sha256="1", shard_uri="c4", release="c4-fr"),
-            match("a", "https://x.example/2", row_sha256="2", shard_uri="named", release="c4-fr"),
-            match("a", "https://x.example/3", row_sha256="3", shard_uri="named", release=CRAWL),
-        ]
-        assert releases(tmp_path, found, release="c4-fr") == {
-            "warc": (CRAWL, False),
-            "c4": ("c4-fr", False),
-            "named": (None, True),
-            "joined": ("c4-fr", False),
-            "unread": ("c4-fr", False),
-        }
+        run(tmp_path, RUN, found, shards, {}, **facts)
+        query = "select shard_uri, release, rows_name_release from shards"
+        assert {uri: (release, by_row) for uri, release, by_row in rows(tmp_path, query)} == expected
 
     def test_a_copy_in_two_formats_of_a_crawl_is_in_one_dataset(self, tmp_path: Path) -> None:
-        same: dict[str, Any] = {"text_sha256": "t", "captured_at": EARLY}
+        copies: list[tuple[str, dict[str, Any]]] = [
+            ("a", {"dataset": "wet"}),
+            ("a", {"dataset": "warc"}),
+            ("b", {"dataset": "rows"}),
+            ("b", {"dataset": "rows", "product": "fineweb"}),
+            ("b", {"dataset": "c4", "release": None}),
+        ]
+        same: dict[str, Any] = {"text_sha256": "t", "captured_at": EARLY, "release": CRAWL}
         found = [
-            match("a", "https://x.example/1", row_sha256="1", dataset="wet", release=CRAWL, **same),
-            match("a", "https://x.example/1", row_sha256="2", dataset="warc", release=CRAWL, **same),
-            match("b", "https://x.example/1", row_sha256="3", dataset="rows", release=CRAWL, **same),
-            match(
-                "b", "https://x.example/1", row_sha256="4", dataset="rows", release=CRAWL,
-                product="fineweb", **same,
-            ),
-            match("b", "https://x.example/1", row_sha256="5", dataset="c4", release=None, **same),
-        ]  # fmt: skip
+            match(article, "https://x.example/1", row_sha256=str(n), **(same | facts))
+            for n, (article, facts) in enumerate(copies)
+        ]
         publish(tmp_path, RUN, found)
         assert rows(tmp_path, "select article_id, datasets, dataset_count from lineage order by 1") == [
             ("a", [f"common-crawl {CRAWL}"], 1),
             ("b", ["c4 ?", f"fineweb {CRAWL}", f"rows {CRAWL}"], 3),
         ]
-
-
-class TestSharesOfPublishers:
-    def test_a_page_counts_once_for_a_publisher_and_once_for_all_together(self, tmp_path: Path) -> None:
-        page: dict[str, Any] = {"text_sha256": "t", "shard_uri": "s", "confidence": "A", "release": None}
-        shared = [("t1", "p", 60), ("t2", "p", 60), ("u", "q", 50)]
-        found = [
-            match(
-                title, "https://x.example/1", row_sha256=title, title_id=title, publisher_id=publisher,
-                copied_words=words, document_words=70, url_match="none", **page,
-            )
-            for title, publisher, words in shared
-        ]  # fmt: skip
-        # More of the article's words than the page has itself: it printed a passage twice.
-        found.append(
-            match(
-                "u", "https://x.example/2", row_sha256="5", title_id="u", publisher_id="q",
-                copied_words=90, document_words=40, url_match="none", **{**page, "text_sha256": "v"},
-            )
-        )  # fmt: skip
-        publish(tmp_path, RUN, found, corpus_digest="one", release=None)
-        log = [
-            row_of(ShardLog, run_id=RUN, shard_uri="s", format="c4", status="complete", words=120),
-            row_of(ShardLog, run_id=RUN, shard_uri="s2", format="c4", status="failed", words=0),
-        ]
-        write(TableStore.open(str(tmp_path)), "scan_log", RUN, log, ShardLog.schema)
-        query = """
-            select publisher_id, copying_pages, copied_words, words, shards_complete, shards_incomplete
-            from publisher_share order by 1"""
-        assert rows(tmp_path, query) == [
-            (None, 2, 100, 120, 1, 1),
-            ("p", 1, 60, 120, 1, 1),
-            ("q", 2, 90, 120, 1, 1),
-        ]
-
-    def test_a_page_of_a_publisher_counts_with_all_its_words_and_not_as_a_copy(self, shares: Path) -> None:
-        query = """
-            select own_pages, own_words, copied_words, words from publisher_share
-            where corpus_digest = 'one' and publisher_id is null"""
-        assert rows(shares, query) == [(3, 300, 80, 1500)]
 
 
 REFUSED = {
@@ -440,24 +357,14 @@ REFUSED = {
     "select 1; copy matches to '{folder}/out.csv'": "no query",
     "select 1; select 2": "more than one query",
     "select * from read_csv('{folder}/secret.csv')": "may not call read_csv",
-    "select * from read_csv_auto('{folder}/secret.csv')": "may not call read_csv_auto",
     "select * from read_text('{folder}/secret.csv')": "may not call read_text",
-    "select * from read_blob('{folder}/secret.csv')": "may not call read_blob",
-    "select * from read_json('{folder}/secret.csv')": "may not call read_json",
     "select * from read_parquet('{folder}/secret.parquet')": "may not call read_parquet",
-    "select * from parquet_metadata('{folder}/secret.parquet')": "may not call parquet_metadata",
-    "select * from sniff_csv('{folder}/secret.csv')": "may not call sniff_csv",
     "select * from glob('{folder}/*')": "may not call glob",
     "select * from '{folder}/secret.csv'": "there is no table",
     "select * from '{folder}/secret.parquet'": "there is no table",
     'select * from "{folder}/secret.parquet"': "there is no table",
     "select * from query('select 1')": "may not call query",
     "select * from query_table('matches')": "may not call query_table",
-    "select * from arrow_scan(1, 2, 3)": "may not call arrow_scan",
-    "select * from pandas_scan(1)": "may not call pandas_scan",
-    "select * from duckdb_settings()": "may not call duckdb_settings",
-    "select * from duckdb_secrets()": "may not call duckdb_secrets",
-    "select * from enable_logging(storage_path = '{folder}/log')": "may not call enable_logging",
     "select 1 where exists (select * from read_text('{folder}/secret.csv'))": "may not call read_text",
     "with x as (select * from glob('*')) select * from x": "may not call glob",
     "select * from matches, lateral (select * from read_text(document_url))": "may not call read_text",
@@ -495,7 +402,16 @@ def test_whatever_reads_or_writes_something_else_is_refused(
 def test_no_function_that_makes_rows_may_be_called_but_those_that_read_nothing() -> None:
     every = duckdb.sql("select distinct function_name from duckdb_functions() where function_type = 'table'")
     names = {name for (name,) in every.fetchall()} - in_duckdb.ROW_MAKERS
-    assert {"read_csv", "read_parquet", "glob", "arrow_scan"} <= names
+    assert {
+        "read_csv",
+        "read_csv_auto",
+        "read_blob",
+        "read_json",
+        "read_parquet",
+        "sniff_csv",
+        "glob",
+    } <= names
+    assert {"parquet_metadata", "arrow_scan", "pandas_scan", "duckdb_settings", "enable_logging"} <= names
     with duckdb_session("1GB") as session:
         for name in sorted(names):
             # A query is looked at by this before anything is asked for.
@@ -624,28 +540,26 @@ def test_queries_one_after_the_other_open_each_table_once_and_have_the_answers_o
 
 
 class TestCommand:
+    def sql(self, tables: Path, capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
+        """Output and errors of the command, which must end with this code."""
+        assert cli.run(["sql", str(tables), *arguments]) == code
+        return capsys.readouterr()
+
     def test_rows_go_to_stdout_and_the_engine_below(
         self, tables: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        query = "select title_id, count(*) as n from matches group by 1"
-        assert cli.run(["sql", str(tables), query]) == 0
-        said = capsys.readouterr()
+        said = self.sql(tables, capsys, "select title_id, count(*) as n from matches group by 1")
         assert said.out.split() == ["title_id", "n", "t", "4"]
         assert "1 row, by DuckDB" in said.err
 
     def test_json_has_a_row_a_line(self, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
         query = "select started_at, array_sort(collect_set(run_id)) as ids from runs group by 1 order by 1"
-        assert cli.run(["sql", str(tables), query, "--json"]) == 0
-        first, _ = map(json.loads, capsys.readouterr().out.splitlines())
-        assert first == {"started_at": "2026-01-01T00:00:00Z", "ids": ["20260101T000000Z-aaaaaa"]}
+        first, _ = map(json.loads, self.sql(tables, capsys, query, "--json").out.splitlines())
+        assert first == {"started_at": "2026-01-01T00:00:00Z", "ids": [RUN]}
 
     @pytest.mark.parametrize(
         ("value", "shown"),
-        [
-            ("'inf'::double", None),
-            ("['nan'::double, 1]", [None, 1]),
-            ("time '12:30'", "12:30:00"),
-        ],
+        [("'inf'::double", None), ("['nan'::double, 1]", [None, 1]), ("time '12:30'", "12:30:00")],
     )
     def test_json_is_json_whatever_a_value_is(
         self, value: str, shown: object, tables: Path, capsys: pytest.CaptureFixture[str]
@@ -653,32 +567,32 @@ class TestCommand:
         def refuse(name: str) -> None:
             raise AssertionError(name)
 
-        assert cli.run(["sql", str(tables), f"select {value} as x", "--json"]) == 0
-        assert json.loads(capsys.readouterr().out, parse_constant=refuse) == {"x": shown}
+        out = self.sql(tables, capsys, f"select {value} as x", "--json").out
+        assert json.loads(out, parse_constant=refuse) == {"x": shown}
 
     def test_columns_of_one_name_are_not_lost_in_json(
         self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         query = "select 1 as a, 2 as a"
-        assert cli.run(["sql", str(tables), query, "--json"]) == 1
-        assert "two columns are called a" in capsys.readouterr().err
-        for name in ("x.jsonl", "x.parquet"):
-            assert cli.run(["sql", str(tables), query, "--export", str(tmp_path / name)]) == 1
-            assert "two columns are called a" in capsys.readouterr().err
-        assert cli.run(["sql", str(tables), query, "--export", str(tmp_path / "x.csv")]) == 0
+        exports = [["--export", str(tmp_path / name)] for name in ("x.jsonl", "x.parquet", "x.csv")]
+        for words in (["--json"], *exports[:2]):
+            assert "two columns are called a" in self.sql(tables, capsys, query, *words, code=1).err
+        self.sql(tables, capsys, query, *exports[2])
         assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
 
     def test_a_span_of_time_is_refused_by_parquet_in_a_line(
         self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        query = "select finished_at - started_at as took from runs"
-        assert cli.run(["sql", str(tables), query, "--export", str(tmp_path / "x.parquet")]) == 1
-        assert "Parquet cannot hold a column" in capsys.readouterr().err
+        query, path = "select finished_at - started_at as took from runs", tmp_path / "x.parquet"
+        said = self.sql(tables, capsys, query, "--export", str(path), code=1)
+        assert "Parquet cannot hold a column" in said.err
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_name_that_a_pivot_makes_is_no_formula_in_csv(self, tables: Path, tmp_path: Path) -> None:
+    def test_a_name_that_a_pivot_makes_is_no_formula_in_csv(
+        self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         query = "from (pivot (select '=cmd()' as a, 1 as b) on a in ('=cmd()') using sum(b))"
-        assert cli.run(["sql", str(tables), query, "--export", str(tmp_path / "x.csv")]) == 0
+        self.sql(tables, capsys, query, "--export", str(tmp_path / "x.csv"))
         assert (tmp_path / "x.csv").read_text("utf-8-sig").splitlines() == ["'=cmd()", "1"]
 
     def test_who_gives_the_query_first_is_told_the_order(
@@ -688,8 +602,7 @@ class TestCommand:
         assert "TABLES comes first, then QUERY" in capsys.readouterr().err
 
     def test_a_refusal_ends_with_1(self, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert cli.run(["sql", str(tables), "drop view matches"]) == 1
-        assert capsys.readouterr().err == (
+        assert self.sql(tables, capsys, "drop view matches", code=1).err == (
             "error: sql: this is no query (write one that begins with select, from, with, describe or show)\n"
         )
 

@@ -72,53 +72,44 @@ def test_samples_of_one_release_show_what_both_have_read() -> None:
     assert doubt(run("before", 12), run("after", sample=0.01), shard(11)) is not None
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "told"),
-    [
-        # A mirror has the same files elsewhere; of two with one name, both must be there, and whole.
-        (["/a/0", "/b/0"], [("/c/0", True), ("/d/0", True)], [None, None]),
-        (["/a/0", "/b/0"], [("/c/0", True), ("/d/0", False)], ["to its end", "to its end"]),
-        (["/a/0", "/b/0"], [("/c/0", True), ("/d/1", True)], ["did not read", "did not read"]),
-        # The same place is the same file, whatever else has its name.
-        (["/a/0", "/b/0"], [("/a/0", True), ("/b/0", False)], [None, "to its end"]),
-        (["/a/0", "/b/0"], [("/a/0", False), ("/c/0", True)], ["to its end", None]),
-        # `?id=1` and its like, which tables never show.
-        (
-            ["/f", "/f", "/g"],
-            [("/f", True), ("/f", True), ("/g", True)],
-            ["2 shards of the before run have"] * 2 + [None],
-        ),
-        (["/f"], [("/f", True), ("/f", False)], ["to its end"]),
-    ],
-)
-def test_shards_are_told_apart_by_their_places_and_names(before: Any, after: Any, told: list[Any]) -> None:
-    doubts = doubts_of(run("before", [(uri, True) for uri in before]), run("after", after))
-    for uri, expected in zip(before, told, strict=True):
-        found = doubts[uri]
-        assert expected in found if expected and found else found is expected
-
-
 HUB = "hf://datasets/owner/press"
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("root", "before", "after", "told"),
     [
+        # A mirror has the same files elsewhere; of two with one name, both must be there, and whole.
+        ("", ["/a/0", "/b/0"], [("/c/0", True), ("/d/0", True)], [None, None]),
+        ("", ["/a/0", "/b/0"], [("/c/0", True), ("/d/0", False)], ["to its end", "to its end"]),
+        ("", ["/a/0", "/b/0"], [("/c/0", True), ("/d/1", True)], ["did not read", "did not read"]),
+        # The same place is the same file, whatever else has its name.
+        ("", ["/a/0", "/b/0"], [("/a/0", True), ("/b/0", False)], [None, "to its end"]),
+        ("", ["/a/0", "/b/0"], [("/a/0", False), ("/c/0", True)], ["to its end", None]),
+        # `?id=1` and its like, which tables never show.
+        (
+            "",
+            ["/f", "/f", "/g"],
+            [("/f", True), ("/f", True), ("/g", True)],
+            ["2 shards of the before run have"] * 2 + [None],
+        ),
+        ("", ["/f"], [("/f", True), ("/f", False)], ["to its end"]),
         # Parts of a dataset have shards of one name: another part is not the same shard at another place.
-        (["/fra/0", "/deu/0"], [("/fra/0", True), ("/spa/0", True)], [None, "did not read"]),
-        (["@a/fra/0"], [("@b/deu/0", True)], ["did not read"]),
+        (HUB, ["/fra/0", "/deu/0"], [("/fra/0", True), ("/spa/0", True)], [None, "did not read"]),
+        (HUB, ["@a/fra/0"], [("@b/deu/0", True)], ["did not read"]),
         # A later revision has the same files, at the same paths.
-        (["@a/fra/0", "@a/deu/0"], [("@b/fra/0", True), ("@b/deu/0", False)], [None, "to its end"]),
-        (["@a/fra/0", "@a/deu/0"], [("@b/fra/0", True), ("@b/spa/0", True)], [None, "did not read"]),
+        (HUB, ["@a/fra/0", "@a/deu/0"], [("@b/fra/0", True), ("@b/deu/0", False)], [None, "to its end"]),
+        (HUB, ["@a/fra/0", "@a/deu/0"], [("@b/fra/0", True), ("@b/spa/0", True)], [None, "did not read"]),
     ],
 )
-def test_shards_of_a_hub_are_told_apart_by_their_paths(before: Any, after: Any, told: list[Any]) -> None:
+def test_shards_are_told_apart_by_their_places_and_names_and_on_a_hub_by_their_paths(
+    root: str, before: list[str], after: list[tuple[str, bool]], told: list[str | None]
+) -> None:
     doubts = doubts_of(
-        run("before", [(HUB + path, True) for path in before]),
-        run("after", [(HUB + path, complete) for path, complete in after]),
+        run("before", [(root + path, True) for path in before]),
+        run("after", [(root + path, complete) for path, complete in after]),
     )
     for path, expected in zip(before, told, strict=True):
-        found = doubts[HUB + path]
+        found = doubts[root + path]
         assert expected in found if expected and found else found is expected
 
 

@@ -14,7 +14,11 @@ import pytest
 
 from presswatch_spark.tables import bounded
 from presswatch_spark.tables.bounded import BoundedDataset, bounded_batches
+from presswatch_spark.tables.declarations import Match
+from presswatch_spark.tables.store import TableStore, column_batches
+from tests.world.tables import match, publish, write
 
+IN_R1 = pc.field("run_id") == "r1"
 SCHEMA = pa.schema([("run_id", pa.string()), ("number", pa.int64()), ("word", pa.string())])
 
 
@@ -51,14 +55,11 @@ def test_they_are_those_of_the_dataset_in_its_order(dataset: Any, columns: Any, 
     assert stream.read_all().to_pylist() == expected.to_pylist()
 
 
-def test_batches_have_as_many_rows_as_were_asked_for(dataset: Any) -> None:
-    assert {len(batch) for batch in bounded_batches(dataset, rows=5)} == {5}
-
-
 def test_a_file_of_another_run_is_not_opened(dataset: Any) -> None:
     Path(dataset.files[1]).unlink()
-    found = bounded_batches(BoundedDataset.of(dataset), ["number"], pc.field("run_id") == "r1")
+    found = bounded_batches(BoundedDataset.of(dataset), ["number"], IN_R1)
     assert sum(map(len, found)) == 50
+    assert {len(batch) for batch in bounded_batches(dataset, ["number"], IN_R1, rows=5)} == {5}
     with pytest.raises(FileNotFoundError):
         list(bounded_batches(dataset))
 
@@ -85,3 +86,28 @@ def test_what_fails_in_a_thread_fails_where_it_is_asked_for() -> None:
     assert [next(results), next(results)] == [1, 0]
     with pytest.raises(ZeroDivisionError):
         next(results)
+
+
+RUNS = ("20240601T080000Z-aaaaaa", "20240602T080000Z-bbbbbb")
+COLUMNS = ("headline", "article_id", "record_offset")
+
+
+def test_rows_come_in_their_order_with_texts_as_codes_where_they_are_asked_for(tmp_path: Path) -> None:
+    articles = ["a0", "a1", "a0", "a1", "a0"]
+    page = {"url": "https://a.example/1", "headline": "Grève"}
+    rows = [match(article, record_offset=place, **page) for place, article in enumerate(articles)]
+    store = TableStore.create(str(tmp_path))
+    assert list(column_batches(store, "matches", [], COLUMNS)) == []
+    for run_id in RUNS:
+        publish(tmp_path, run_id, rows)
+    # As an older version wrote it.
+    older = Match.schema.remove(Match.schema.get_field_index("headline"))
+    write(store, "matches", RUNS[0], [{**row, "run_id": RUNS[0]} for row in rows], older)
+    batches = list(column_batches(store, "matches", RUNS, COLUMNS, {"article_id"}, 2))
+    assert {batch.schema.field("article_id").type for batch in batches} == {
+        pa.dictionary(pa.int32(), pa.string())
+    }
+    assert [len(batch) for batch in batches] == [2, 2, 1, 2, 2, 1]
+    assert [tuple(row.values()) for row in pa.Table.from_batches(batches).to_pylist()] == [
+        (headline, article, place) for headline in (None, "Grève") for place, article in enumerate(articles)
+    ]

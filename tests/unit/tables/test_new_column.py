@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
-
-import pytest
+from pathlib import Path
 
 from presswatch_spark.tables import declarations
 from presswatch_spark.tables.declarations import Claim
@@ -60,35 +58,17 @@ print(json.dumps({
 """
 
 
-@pytest.fixture(scope="module")
-def extended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a process reports whose `claims` have one line more."""
-    folder = tmp_path_factory.mktemp("column")
-    command = [sys.executable, "-c", PROGRAM, str(folder), str(declarations.__file__), BEFORE, LINE]
+def test_schema_type_view_catalog_and_page_have_the_column(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path), str(declarations.__file__), BEFORE, LINE]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-def test_the_schema_has_the_column_where_the_line_is(extended: dict[str, Any]) -> None:
     names = list(Claim.schema.names)
     names.insert(names.index("as_of"), "lawyer")
-    assert extended["schema"] == [names, names]
-
-
-def test_a_row_without_the_column_cannot_be_made(extended: dict[str, Any]) -> None:
-    assert extended["missing"] == "Claim takes each of its columns once: lawyer"
-
-
-def test_rows_and_views_have_the_column(extended: dict[str, Any]) -> None:
-    assert extended["read"] == "Me Rivage"
-    assert extended["view"] == [{"lawyer": "Me Rivage"}]
-
-
-def test_the_catalog_has_the_column(extended: dict[str, Any]) -> None:
-    assert extended["catalog"] == 1
-
-
-def test_the_page_of_tables_lists_it(extended: dict[str, Any]) -> None:
-    assert extended["page"] == ["| `lawyer` | Who takes care of it; null if nobody does | may be null |"]
+    assert json.loads(done.stdout) == {
+        "schema": [names, names],
+        "missing": "Claim takes each of its columns once: lawyer",
+        "read": "Me Rivage",
+        "view": [{"lawyer": "Me Rivage"}],
+        "catalog": 1,
+        "page": ["| `lawyer` | Who takes care of it; null if nobody does | may be null |"],
+    }

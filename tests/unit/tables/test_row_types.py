@@ -38,16 +38,9 @@ class Poem(TableRow):
 
 
 ODE = Poem(
-    number=1,
-    kind="ode",
-    title=None,
-    verses=4,
-    weight=0.5,
-    rhymes=True,
-    read_at=datetime(2026, 11, 30, tzinfo=UTC),
-    words=[{"text": "ciel", "letters": 4}],
-    languages=["fr"],
-)
+    number=1, kind="ode", title=None, verses=4, weight=0.5, rhymes=True, languages=["fr"],
+    read_at=datetime(2026, 11, 30, tzinfo=UTC), words=[{"text": "ciel", "letters": 4}],
+)  # fmt: skip
 
 
 def test_the_schema_follows_from_the_annotations() -> None:

@@ -21,6 +21,7 @@ from presswatch_spark.query.reservations import AGENT, Moment, OwnSites, Reserva
 from presswatch_spark.tables.declarations import Reservation, RightsSignal
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
+from tests.world.golden import assert_golden
 from tests.world.proofs import each_time
 from tests.world.rights import NOON, PAGE, SITE, capture, own, robots, signal_rows, write_signals
 from tests.world.rights import tables_with_signals as tables
@@ -174,13 +175,9 @@ class TestCommand:
     def test_it_counts_prints_and_writes(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         declared = signal_rows(robots(FORBIDS, at=EARLIER))
         folder = str(tables(tmp_path / "tables", [own("a"), own("b")], *declared))
-        assert run(["rights", folder]) == 0
-        lines = [line.split(maxsplit=3) for line in capsys.readouterr().out.splitlines()]
-        assert lines[:2] == [
-            ["agent", "matches", "reserved", "meaning"],
-            ["CCBot", "2", "before", "reserved before it; after it nothing is known"],
-        ]
-        assert " ".join(lines[-1]) == "2 matches on publishers' own sites, each for 4 agents"
+        for language in ("en", "fr"):
+            assert run(["rights", folder, "--lang", language]) == 0
+            assert_golden(f"rights.{language}.txt", capsys.readouterr().out)
         assert run(["rights", folder, "--json", "--run", "latest"]) == 0
         rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert len(rows) == 8

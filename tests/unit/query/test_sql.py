@@ -240,70 +240,55 @@ class TestViews:
         assert list(TableStore.open(str(tables)).damage()) == []
 
 
+OF_A_COLUMN = row_settings(ScanConfig(read=ReadRules(columns={"release": "dump"})), MinHashRules())
+
+
 class TestReleases:
     @pytest.mark.parametrize(
         ("named", "facts", "expected"),
         [
             # `runs.release` is that of the one shard that names any: it says nothing of the others.
             (
-                [
-                    ("warc", CRAWL), ("c4", None), ("named", "CC-MAIN-2013-20"), ("joined", CRAWL),
-                    ("joined", "CC-MAIN-2025-05"),
-                ],
-                {
-                    "release": CRAWL,
-                    "config": row_settings(
-                        ScanConfig(read=ReadRules(columns={"release": "dump"})), MinHashRules()
-                    ),
-                },
-                {
-                    "warc": (CRAWL, False), "c4": (None, False), "named": (None, True),
-                    "joined": (None, True), "unread": (None, False),
-                },
+                f"warc {CRAWL}, c4 -, named CC-MAIN-2013-20, joined {CRAWL}, joined CC-MAIN-2025-05",
+                {"release": CRAWL, "config": OF_A_COLUMN},
+                f"c4 -, joined rows, named rows, unread -, warc {CRAWL}",
             ),
             # A release that the user named is that of all shards that name none.
             (
-                [("c4", "c4-fr"), ("named", "c4-fr"), ("named", CRAWL)],
+                f"c4 c4-fr, named c4-fr, named {CRAWL}",
                 {"release": "c4-fr"},
-                {
-                    "warc": (CRAWL, False), "c4": ("c4-fr", False), "named": (None, True),
-                    "joined": ("c4-fr", False), "unread": ("c4-fr", False),
-                },
+                f"c4 c4-fr, joined c4-fr, named rows, unread c4-fr, warc {CRAWL}",
             ),
         ],
-    )  # fmt: skip
+    )
     def test_a_shard_has_the_release_that_it_names_and_none_that_other_shards_name(
-        self,
-        tmp_path: Path,
-        named: list[tuple[str, str | None]],
-        facts: dict[str, Any],
-        expected: dict[str, tuple[object, ...]],
+        self, tmp_path: Path, named: str, facts: dict[str, Any], expected: str
     ) -> None:
         found = [
             match("a", f"https://x.example/{n}", row_sha256=str(n), shard_uri=uri, release=release)
-            for n, (uri, release) in enumerate(named)
+            for n, each in enumerate(named.split(", "))
+            for uri, release in [each.replace(" -", " ").split(" ")]
         ]
         shards = {
-            uri: {"release": release, "format": uri, "status": "complete"}
-            for uri, release in {"warc": CRAWL, **dict.fromkeys(("c4", "named", "joined", "unread"))}.items()
+            uri: {"format": uri, "status": "complete", "release": CRAWL if uri == "warc" else None}
+            for uri in ("warc", "c4", "named", "joined", "unread")
         }
-        run(tmp_path, RUN, found, shards, {}, **facts)
-        query = "select shard_uri, release, rows_name_release from shards"
-        assert {uri: (release, by_row) for uri, release, by_row in rows(tmp_path, query)} == expected
+        run(tmp_path, RUN, [row | {"release": row["release"] or None} for row in found], shards, {}, **facts)
+        query = """
+            select concat(shard_uri, ' ', if(rows_name_release, 'rows', coalesce(release, '-')))
+            from shards order by 1"""
+        assert ", ".join(str(told) for (told,) in rows(tmp_path, query)) == expected
 
     def test_a_copy_in_two_formats_of_a_crawl_is_in_one_dataset(self, tmp_path: Path) -> None:
-        copies: list[tuple[str, dict[str, Any]]] = [
-            ("a", {"dataset": "wet"}),
-            ("a", {"dataset": "warc"}),
-            ("b", {"dataset": "rows"}),
-            ("b", {"dataset": "rows", "product": "fineweb"}),
-            ("b", {"dataset": "c4", "release": None}),
-        ]
-        same: dict[str, Any] = {"text_sha256": "t", "captured_at": EARLY, "release": CRAWL}
+        copies = "a wet -, a warc -, b rows -, b rows fineweb, b c4 -"
+        same: dict[str, Any] = {"text_sha256": "t", "captured_at": EARLY}
         found = [
-            match(article, "https://x.example/1", row_sha256=str(n), **(same | facts))
-            for n, (article, facts) in enumerate(copies)
-        ]
+            match(
+                article, "https://x.example/1", row_sha256=str(n), dataset=form,
+                release=None if form == "c4" else CRAWL, product=None if product == "-" else product, **same,
+            )
+            for n, (article, form, product) in enumerate(each.split(" ") for each in copies.split(", "))
+        ]  # fmt: skip
         publish(tmp_path, RUN, found)
         assert rows(tmp_path, "select article_id, datasets, dataset_count from lineage order by 1") == [
             ("a", [f"common-crawl {CRAWL}"], 1),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from presswatch_spark.core.model import Capture
 from presswatch_spark.matching.rights import signals
-from presswatch_spark.matching.rights.declaration import VALUE_CHARACTERS, Signal
+from presswatch_spark.matching.rights.declaration import VALUE_CHARACTERS
 from presswatch_spark.matching.rights.signals import SIGNALS
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
 from presswatch_spark.reading.parsers import ParserDiedError
@@ -70,20 +70,53 @@ def test_x_robots_tag_has_directives_for_anybody_and_for_agents() -> None:
     ]
 
 
+LONG_USAGE = 'train-ai=n;e;c=?0;d=@0 ,list=( a "b";p 1.5 );q , search=%"d%c3%a9j%c3%a0",x=:YQ==:\t,\ty=-1.25'
+
+
 @pytest.mark.parametrize(
-    ("value", "verdict"),
+    ("header", "value", "verdict"),
     [
-        ("noai noimageai", "unknown"),
-        ("noindex; NoAI", "unknown"),
-        ("noindex, noml", "reserved"),
-        ("NOAI", "reserved"),
-        ("noaindex, x-noai, noai_", None),
-        ("noindex, noimageai, none, all", None),
+        # noai counts as a directive, and named otherwise leaves doubt.
+        ("X-Robots-Tag", "noai noimageai", "unknown"),
+        ("X-Robots-Tag", "noindex; NoAI", "unknown"),
+        ("X-Robots-Tag", "noindex, noml", "reserved"),
+        ("X-Robots-Tag", "NOAI", "reserved"),
+        ("X-Robots-Tag", "noaindex, x-noai, noai_", None),
+        ("X-Robots-Tag", "noindex, noimageai, none, all", None),
+        ("TDM-Reservation", "1", "reserved"),
+        ("TDM-Reservation", " 0 ", "allowed"),
+        ("TDM-Reservation", "2", "unknown"),
+        ("TDM-Reservation", "true", "unknown"),
+        ("Content-Usage", "train-ai=n", "reserved"),
+        ("Content-Usage", "train-ai=n;exceptions=x, search=y", "reserved"),
+        ("Content-Usage", LONG_USAGE, "reserved"),
+        ("Content-Usage", "train-genai=n", "reserved"),
+        ("Content-Usage", "train-ai=y", "allowed"),
+        ("Content-Usage", "bots=n, train-ai=y", "allowed"),
+        ("Content-Usage", "bots=n", "reserved"),
+        ("Content-Usage", "train-ai=n, train-genai=y", "unknown"),
+        ("Content-Usage", "train-ai=perhaps", "unknown"),
+        ("Content-Usage", "train-ai=n, train-ai=y", "allowed"),
+        ("Content-Usage", "search=n", None),
+        ("Content-Usage", "=,;=,,", None),
+        ("Content-Signal", "search=yes,ai-train=no", "reserved"),
+        ("Content-Signal", "AI-Train = No", "reserved"),
+        ("Content-Signal", "ai-train=yes, use=reference", "allowed"),
+        ("Content-Signal", "ai-train", "unknown"),
+        ("Content-Signal", "ai-train=n", "unknown"),
+        ("Content-Signal", "ai-train=no, ai-train=yes", "unknown"),
+        ("Content-Signal", "search=no, ai-input=no", None),
+        ("Content-Signal", "train-ai=n", None),
     ],
 )
-def test_noai_counts_as_a_directive_and_named_otherwise_leaves_doubt(value: str, verdict: str | None) -> None:
-    assert headers(("X-Robots-Tag", value)) == [("x_robots_tag", None, value, verdict)]
-    assert page(f'<meta name="robots" content="{value}">') == [("meta_robots", None, value, verdict)]
+def test_a_header_and_its_meta_declare_what_training_may_do(
+    header: str, value: str, verdict: str | None
+) -> None:
+    name = header.lower().replace("-", "_")
+    assert headers((header, value)) == [(name, None, value.strip(), verdict)]
+    if meta := {"X-Robots-Tag": "robots", "TDM-Reservation": header}.get(header):
+        name = name.replace("x_robots_tag", "meta_robots")
+        assert page(f'<meta name="{meta}" content="{value}">') == [(name, None, value.strip(), verdict)]
 
 
 NOAI = '<meta name="robots" content="noai">'
@@ -125,56 +158,11 @@ def test_what_was_not_read_of_a_header_may_reserve() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "verdict"), [("1", "reserved"), (" 0 ", "allowed"), ("2", "unknown"), ("true", "unknown")]
-)
-def test_tdm_reservation_in_a_header_and_in_a_meta(value: str, verdict: str) -> None:
-    assert headers(("TDM-Reservation", value), ("tdm-policy", "https://x.example/p.json")) == [
-        ("tdm_reservation", None, value.strip(), verdict),
-        ("tdm_policy", None, "https://x.example/p.json", None),
-    ]
-    assert page(f'<meta name="TDM-Reservation" content="{value}">') == [
-        ("tdm_reservation", None, value.strip(), verdict)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("value", "verdict"),
-    [
-        ("train-ai=n", "reserved"),
-        ("train-ai=n;exceptions=x, search=y", "reserved"),
-        (
-            'train-ai=n;e;c=?0;d=@0 ,list=( a "b";p 1.5 );q , search=%"d%c3%a9j%c3%a0",x=:YQ==:\t,\ty=-1.25',
-            "reserved",
-        ),
-        ("train-genai=n", "reserved"),
-        ("train-ai=y", "allowed"),
-        ("bots=n, train-ai=y", "allowed"),
-        ("bots=n", "reserved"),
-        ("train-ai=n, train-genai=y", "unknown"),
-        ("train-ai=perhaps", "unknown"),
-        ("train-ai=n, train-ai=y", "allowed"),
-        ("search=n", None),
-        ("=,;=,,", None),
-    ],
-)
-def test_content_usage_says_what_training_may_do(value: str, verdict: str | None) -> None:
-    assert headers(("Content-Usage", value)) == [("content_usage", None, value, verdict)]
-
-
-@pytest.mark.parametrize(
     "values",
     [
-        (
-            "train-ai",
-            "train-ai=?0",
-            'train-ai="n"',
-            "train-ai=no",
-            "train-ai=1",
-            "train-ai=(n)",
-            "train-ai=N",
-        ),
+        ("train-ai", "train-ai=?0", 'train-ai="n"', "train-ai=no", "train-ai=1", "train-ai=(n)"),
         ("Train-AI=n", "train-ai = n", "train-ai=n; Exceptions=x", "train-ai: n", "no train-ai"),
-        ("train-ai=n,", "train-ai=n,, search=y", "train-ai=n search=y"),
+        ("train-ai=n,", "train-ai=n,, search=y", "train-ai=n search=y", "train-ai=N"),
     ],
     ids=["values", "names", "lists"],
 )
@@ -186,35 +174,15 @@ def test_what_aipref_does_not_know_neither_reserves_nor_allows(values: tuple[str
         assert {in_header[-1]} | in_file == {"unknown"}, value
 
 
-@pytest.mark.parametrize(
-    ("value", "verdict"),
-    [
-        ("search=yes,ai-train=no", "reserved"),
-        ("AI-Train = No", "reserved"),
-        ("ai-train=yes, use=reference", "allowed"),
-        ("ai-train", "unknown"),
-        ("ai-train=n", "unknown"),
-        ("ai-train=no, ai-train=yes", "unknown"),
-        ("search=no, ai-input=no", None),
-        ("train-ai=n", None),
-    ],
-)
-def test_content_signal_says_what_training_may_do(value: str, verdict: str | None) -> None:
-    assert headers(("Content-Signal", value)) == [("content_signal", None, value, verdict)]
-
-
-def test_preferences_in_several_headers_are_one_list() -> None:
-    assert headers(("Content-Usage", "search=y"), ("Content-Usage", "train-ai=n")) == [
-        ("content_usage", None, "search=y, train-ai=n", "reserved")
-    ]
-
-
-def test_links_in_headers() -> None:
+def test_several_headers_are_one_list_and_a_header_may_have_several_links() -> None:
     link = (
         '<https://x.example/a,b>; rel="canonical", <https://x.example/l>; title="a, b"; rel=license,'
         " </style.css>; rel=preload"
     )
-    assert headers(("Link", link)) == [
+    usage = [("Content-Usage", "search=y"), ("Content-Usage", "train-ai=n")]
+    assert headers(*usage, ("tdm-policy", "https://x.example/p.json"), ("Link", link)) == [
+        ("tdm_policy", None, "https://x.example/p.json", None),
+        ("content_usage", None, "search=y, train-ai=n", "reserved"),
         ("canonical", None, "https://x.example/a,b", None),
         ("license", None, "https://x.example/l", None),
     ]
@@ -384,35 +352,34 @@ def test_what_is_free_has_no_paywalled_text_and_each_of_several_selectors_is_loo
     ]
 
 
+FREE = '"isAccessibleForFree"'
+
+
 @pytest.mark.parametrize(
     "script",
     [
-        '{"isAccessibleForFree": false, "description": "deux\nlignes"}',
-        '<!-- {"isAccessibleForFree": false} -->',
-        '//<![CDATA[\n[{"isAccessibleForFree": false}, {"a": 1}]\n//]]>',
-        '{"isAccessibleForFree": true, "isAccessibleForFree": false, "x": NaN};',
+        f'{{{FREE}: false, "description": "deux\nlignes"}}',
+        f"<!-- {{{FREE}: false}} -->",
+        f'//<![CDATA[\n[{{{FREE}: false}}, {{"a": 1}}]\n//]]>',
+        f'{{{FREE}: true, {FREE}: false, "x": NaN}};',
     ],
 )
 def test_json_ld_with_common_faults_is_read(script: str) -> None:
-    (signal,) = told(
-        capture(f"<script type='application/LD+JSON; charset=utf-8'>{script}</script>"), "paywall"
-    )
-    assert (signal.value, signal.note) == ('{"isAccessibleForFree": false}', None)
+    script = f"<script type='application/LD+JSON; charset=utf-8'>{script}</script>"
+    (signal,) = told(capture(script), "paywall")
+    assert (signal.value, signal.note) == (f"{{{FREE}: false}}", None)
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        '{"a": ' * 100_000 + '"isAccessibleForFree"',
-        "[" * 500_000 + '"isAccessibleForFree"',
-        '{"isAccessibleForFree": false',
-        '{"isAccessibleForFree": ' + "9" * 10_000,
-    ],
-)
-def test_json_ld_that_cannot_be_read_is_told(script: str) -> None:
-    (signal,) = told(capture(f'<script type="application/ld+json">{script}'))
-    assert (signal.signal, signal.value, signal.paywalled_text_captured) == ("paywall", None, None)
-    assert "cannot be read" in str(signal.note)
+def test_json_ld_that_cannot_be_read_is_reported() -> None:
+    for script in (
+        '{"a": ' * 100_000 + FREE,
+        "[" * 500_000 + FREE,
+        f"{{{FREE}: false",
+        f"{{{FREE}: {'9' * 10_000}",
+    ):
+        (signal,) = told(capture(f'<script type="application/ld+json">{script}'))
+        assert (signal.signal, signal.value, signal.paywalled_text_captured) == ("paywall", None, None)
+        assert "cannot be read" in str(signal.note)
 
 
 @pytest.mark.parametrize(
@@ -497,36 +464,31 @@ def test_no_header_raises(value: str) -> None:
     told(capture(b"", "https://x.example/", *((name, value) for name in names)))
 
 
-def real_page(path: Path) -> list[Signal]:
-    data = path.read_bytes()
-    return told(capture(gzip.decompress(data) if path.suffix == ".gz" else data))
-
-
 @pytest.mark.real_data
-def test_a_real_paywall_with_text_behind_it(real_data: Path) -> None:
-    signals = real_page(real_data / "html" / "LeMonde_2023_09_01.html.gz")
-    assert [(s.value, s.paywalled_text_captured) for s in signals if s.signal == "paywall"] == [
-        ('{"isAccessibleForFree": false}', None),
-        ('{"isAccessibleForFree": false, "cssSelector": ".paywall", "words": 93}', True),
-    ]
-    assert next(s.value for s in signals if s.signal == "meta_robots") == "index, follow, noarchive"
-    assert [str(s.value)[:46] for s in signals if s.signal == "canonical"] == [
-        "https://www.lemonde.fr/politique/article/2023/"
-    ]
-
-
-@pytest.mark.real_data
-def test_real_json_ld_that_is_no_json_hides_a_paywall_and_is_told(real_data: Path) -> None:
-    signals = real_page(real_data / "html" / "trafilatura" / "html" / "aoc.media.archaisme.html")
-    assert [(s.value, s.note) for s in signals if s.signal == "paywall"] == [
-        (None, "isAccessibleForFree stands in what cannot be read as JSON")
-    ]
-
-
-@pytest.mark.real_data
-def test_a_real_copyright(real_data: Path) -> None:
-    signals = real_page(real_data / "html" / "trafilatura" / "html" / "gala.fr.surnom.html")
-    assert [(s.value, s.source) for s in signals if s.signal == "copyright"] == [("Gala", "meta")]
+@pytest.mark.parametrize(
+    ("name", "signal", "expected"),
+    [
+        (
+            "LeMonde_2023_09_01.html.gz",
+            "paywall",
+            [
+                (f"{{{FREE}: false}}", None, None),
+                (f'{{{FREE}: false, "cssSelector": ".paywall", "words": 93}}', True, None),
+            ],
+        ),
+        ("LeMonde_2023_09_01.html.gz", "meta_robots", [("index, follow, noarchive", None, None)]),
+        (
+            "trafilatura/html/aoc.media.archaisme.html",
+            "paywall",
+            [(None, None, "isAccessibleForFree stands in what cannot be read as JSON")],
+        ),
+        ("trafilatura/html/gala.fr.surnom.html", "copyright", [("Gala", None, None)]),
+    ],
+)
+def test_a_real_page(real_data: Path, name: str, signal: str, expected: list[tuple[object, ...]]) -> None:
+    data = (real_data / "html" / name).read_bytes()
+    signals = told(capture(gzip.decompress(data) if name.endswith(".gz") else data), signal)
+    assert [(s.value, s.paywalled_text_captured, s.note) for s in signals] == expected
 
 
 @pytest.mark.real_data

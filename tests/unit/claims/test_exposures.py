@@ -176,24 +176,24 @@ def exposed(tables: Path, said: Mapping[str, str] | None = None) -> Exposed:
     return Exposed.of(TableStore.open(str(tables)), entries(ENTRIES), "duckdb", said)
 
 
-def found(tables: Path, said: Mapping[str, str] | None = None) -> set[tuple[Any, ...]]:
+def found(tables: Path, said: Mapping[str, str] | None = None) -> list[tuple[Any, ...]]:
     names = ("exposure", "article_id", "dataset", "release", "release_is")
-    return {tuple(row[name] for name in names) for row in exposed(tables, said).articles()}
+    return [tuple(row[name] for name in names) for row in exposed(tables, said).articles()]
 
 
 class TestWhatCounts:
     # No row of a crawl for a dataset made from it, none of letter D, and none without an article.
     ROWS = (
-        ("parrot-crawls", "a", "common-crawl", "CC-MAIN-2018-05", "not_named"),
-        ("parrot-crawls", "b", "common-crawl", "CC-MAIN-2018-05", "not_named"),
-        ("jay-crawl", "a", "common-crawl", "CC-MAIN-2024-22", "named"),
-        ("finch-c4", "c", "c4", "c4-en", "not_named"),
         ("linnet-french", "a", "common-crawl", "CC-MAIN-2018-05", "not_named"),
+        ("parrot-crawls", "a", "common-crawl", "CC-MAIN-2018-05", "not_named"),
+        ("jay-crawl", "a", "common-crawl", "CC-MAIN-2024-22", "named"),
         ("wren-fineweb-2", "a", "fineweb-2", "CC-MAIN-2024-22", "not_named"),
+        ("parrot-crawls", "b", "common-crawl", "CC-MAIN-2018-05", "not_named"),
+        ("finch-c4", "c", "c4", "c4-en", "not_named"),
     )
 
     def test_rows_of_datasets_releases_and_languages_that_may_be_meant(self, tables: Path) -> None:
-        assert found(tables) == set(self.ROWS)
+        assert found(tables) == list(self.ROWS)
 
     def test_a_row_by_itself_is_joined_as_the_whole_table_is(self, tables: Path) -> None:
         store = TableStore.open(str(tables))
@@ -212,10 +212,6 @@ class TestWhatCounts:
         totals = {(row["exposure"], row["release"]): row for row in rows.totals()}
         total = totals["parrot-crawls", "CC-MAIN-2018-05"]
         assert (total["articles"], total["pages"]) == (2, 3)
-        order = [(r["exposure"], r["dataset"], r["release"], r["article_id"]) for r in rows.articles()]
-        assert order == [
-            (r["exposure"], r["dataset"], r["release"], r["article_id"]) for r in rows.articles()
-        ]
 
 
 class TestWhatNobodyKnows:
@@ -238,29 +234,21 @@ class TestWhatNobodyKnows:
     def test_the_user_may_name_what_a_run_read(
         self, tables: Path, said: dict[str, str], more: tuple[object, ...]
     ) -> None:
-        assert found(tables, said) - found(tables) == {more}
+        assert set(found(tables, said)) - set(found(tables)) == {more}
 
-    @pytest.mark.parametrize(
-        ("said", "message"),
-        [
-            ({"20260601T000000Z-nobody": "c4"}, "no run 20260601T000000Z-nobody is published"),
-            ({OTHER: "oscar-2019"}, "there is no dataset oscar-2019; did you mean oscar-2"),
-        ],
-    )
-    def test_a_run_or_a_dataset_that_is_not_there_is_refused(
-        self, tables: Path, said: dict[str, str], message: str
-    ) -> None:
-        with pytest.raises(ConfigError, match=message):
-            exposed(tables, said)
+    def test_a_run_or_a_dataset_that_is_not_there_is_refused(self, tables: Path) -> None:
+        with pytest.raises(ConfigError, match="no run 20260601T000000Z-nobody is published"):
+            exposed(tables, {"20260601T000000Z-nobody": "c4"})
+        with pytest.raises(ConfigError, match="there is no dataset oscar-2019; did you mean oscar-2"):
+            exposed(tables, {OTHER: "oscar-2019"})
 
 
 class TestTheCommand:
-    @pytest.fixture(autouse=True)
-    def wide(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("COLUMNS", "80")
-
     @pytest.fixture
-    def exposure(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    def exposure(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> Any:
+        monkeypatch.setenv("COLUMNS", "80")
         path = tmp_path / "exposures.yaml"
         path.write_text(ENTRIES, encoding="utf-8")
 

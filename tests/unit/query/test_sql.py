@@ -217,7 +217,7 @@ class TestViews:
     def test_their_answers_are_as_people_have_read_them(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setenv("COLUMNS", "120")
+        monkeypatch.setenv("COLUMNS", "150")
         tables, transcript = world(tmp_path), ""
         for query in QUESTIONS:
             assert cli.run(["sql", str(tables), query]) == 0

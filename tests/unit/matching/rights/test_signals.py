@@ -476,7 +476,6 @@ def test_no_header_raises(value: str) -> None:
                 (f'{{{FREE}: false, "cssSelector": ".paywall", "words": 93}}', True, None),
             ],
         ),
-        ("LeMonde_2023_09_01.html.gz", "meta_robots", [("index, follow, noarchive", None, None)]),
         (
             "trafilatura/html/aoc.media.archaisme.html",
             "paywall",

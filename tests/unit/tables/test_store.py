@@ -1,3 +1,5 @@
+"""Folders of tables: their marker, published runs, and what killed commands left in them."""
+
 from __future__ import annotations
 
 import errno
@@ -10,11 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.core.errors import OutputError
+from presswatch_spark.scanning.runs.markers import Note, write_note
+from presswatch_spark.scanning.runs.unfinished import remove_leftovers
 from presswatch_spark.storage.disk import disk_errors
-from presswatch_spark.tables.declarations import SCHEMAS, ShardLog
+from presswatch_spark.storage.locks import locked
+from presswatch_spark.tables.declarations import SCHEMAS, Change, Derivation, Match, ShardLog
+from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import MARKER, TableStore
-from tests.world.tables import flipped, publish_log
+from tests.world.tables import NOON, flipped, match, publish, publish_log, row_of, write
 
 
 @pytest.fixture
@@ -123,3 +129,59 @@ class TestReading:
                 pq.write_table(rows, file.path)
             store.adopt("scan_log", FIRST, [file.uri for file in files])
         assert (store.root / "scan_log").names() == [f"{FIRST}-0000{number}.parquet" for number in range(2)]
+
+
+KILLED = "20240601T120000Z-abcdef"
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> TableStore:
+    publish(tmp_path, "r1", [match("a", "https://a.example/")])
+    return TableStore.open(str(tmp_path))
+
+
+def staged(published: TableStore, table: str) -> Path:
+    path = published.root.path / "_runs" / table / "left-00000.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"rows")
+    return path
+
+
+def test_what_a_compare_killed_after_publishing_left_is_removed(published: TableStore) -> None:
+    made = row_of(Derivation, run_id="d1", table="changes")
+    write(published, "derivations", "d1", [made], Derivation.schema)
+    write(published, "changes", "d1", [row_of(Change, run_id="d1")], Change.schema)
+    left = staged(published, "changes")
+    with pytest.raises(OutputError, match="there is a table changes already"):
+        publish_derived(str(published.root), "changes", ["r1"], lambda files: ())
+    assert not left.parent.exists()
+    assert len(published.files("changes")) == 1
+
+
+def test_unpublished_files_of_a_derived_table_do_not_survive_the_next_one(published: TableStore) -> None:
+    write(published, "changes", KILLED, [row_of(Change)], Change.schema)
+    publish_derived(str(published.root), "reservations", ["r1"], lambda files: ())
+    assert published.present("changes") == []
+
+
+def test_files_of_a_run_that_was_killed_and_dropped_are_removed_unless_a_note_is_damaged(
+    published: TableStore,
+) -> None:
+    write(published, "matches", KILLED, [match("b", None)], Match.schema)
+    note = published.root / "_runs" / "0123456789abcdef"
+    note.write("run.json", b"{")
+    assert (remove_leftovers(published), len(published.present("matches"))) == ([], 2)
+    note.remove()
+    assert [Path(uri).name for uri in remove_leftovers(published)] == [f"{KILLED}-00000.parquet"]
+    assert len(published.present("matches")) == 1
+
+
+def test_files_of_unfinished_runs_and_of_live_processes_are_left_alone(published: TableStore) -> None:
+    runs = published.root / "_runs"
+    write_note(runs / "0123456789abcdef", Note(KILLED, NOON), None)
+    write(published, "matches", KILLED, [match("b", None)], Match.schema)
+    left = staged(published, "claims")
+    with locked(runs, "claims.lock", 60):
+        assert remove_leftovers(published) == []
+    assert len(published.present("matches")) == 2
+    assert left.exists()

@@ -1,15 +1,20 @@
-"""Explained words, against the same rules written with Python's sets."""
+"""The words of articles and pages: known texts, and other sources of copied words."""
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from presswatch_spark.claims import pages as pages_module
 from presswatch_spark.claims.other_sources import (
     COLUMNS,
     CREDITED,
@@ -21,7 +26,69 @@ from presswatch_spark.claims.other_sources import (
     Limits,
     explained,
 )
+from presswatch_spark.claims.pages import alike, marks_of, values_of
+from presswatch_spark.claims.words import KnownTexts
+from presswatch_spark.core.errors import CorruptError, InputError
+from presswatch_spark.reading.text.words import word_hashes
+from tests.world.corpora import text, write_jsonl
 from tests.world.proofs import each_time
+
+
+def own(name: str, words: int) -> str:
+    """Words that no other text has."""
+    return " ".join(f"{name}{k}" for k in range(words))
+
+
+LAW = own("loi", 60)
+ARTICLE = f"{own('avant', 30)} {LAW} {own('après', 20)}"
+MARKED = [False] * 30 + [True] * 60 + [False] * 20
+
+
+@pytest.mark.parametrize("form", ["law.txt", "law.txt.gz", "law.jsonl"])
+def test_the_words_of_a_known_text_are_marked_and_no_others(tmp_path: Path, form: str) -> None:
+    path = tmp_path / form
+    if form.endswith(".jsonl"):
+        write_jsonl(path, [{"text": text(9)}, {"text": LAW}])
+    else:
+        path.write_bytes(gzip.compress(LAW.encode()) if form.endswith(".gz") else LAW.encode())
+    known = KnownTexts.load([str(path)])
+    assert known.marks(word_hashes(ARTICLE.encode())).tolist() == MARKED
+    assert known.texts == (2 if form.endswith(".jsonl") else 1)
+
+
+def test_eight_words_in_a_row_are_known_and_seven_are_not(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("un deux trois quatre cinq six sept huit", "utf-8")
+    (tmp_path / "README.txt").write_text("a folder of texts says what it holds and nothing else", "utf-8")
+    known = KnownTexts.load([str(tmp_path)])
+    assert known.texts == 1
+    eight = word_hashes(b"Un, deux, trois, quatre, cinq, six, sept, huit.")
+    assert known.marks(eight).all()
+    assert not known.marks(eight[:7]).any()
+    assert not known.marks(np.concatenate((eight[1:], eight[:1]))).any()
+
+
+def test_the_digest_names_the_texts_in_whatever_files_they_are(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.txt", tmp_path / "two.jsonl"
+    one.write_text(LAW, "utf-8")
+    write_jsonl(two, [{"text": LAW}])
+    assert KnownTexts.load([str(one)]).digest == KnownTexts.load([str(two), str(one)]).digest
+    one.write_text(text(4), "utf-8")
+    assert KnownTexts.load([str(one)]).digest != KnownTexts.load([str(two)]).digest
+    none = KnownTexts.load([])
+    assert (none.texts, none.digest, none.marks(word_hashes(ARTICLE.encode())).any()) == (0, None, False)
+
+
+def test_a_text_that_is_cut_or_not_utf_8_is_an_error_with_its_place(tmp_path: Path) -> None:
+    whole = gzip.compress(LAW.encode())
+    (tmp_path / "cut.txt.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CorruptError, match=r"cut\.txt\.gz: the known text cannot be read to its end"):
+        KnownTexts.load([str(tmp_path / "cut.txt.gz")])
+    (tmp_path / "latin.txt").write_bytes("l'été dernier".encode("latin-1"))
+    with pytest.raises(CorruptError, match=r"latin\.txt: byte 0xe9 at 2 is not UTF-8"):
+        KnownTexts.load([str(tmp_path / "latin.txt")])
+    with pytest.raises(InputError):
+        KnownTexts.load([str(tmp_path / "none.txt")])
+
 
 LIMITS = Limits(passage_words=11, rest_share=0.1, holder_share=0.5, least_run=11)
 
@@ -201,3 +268,41 @@ COMMON = {"sources": ["common_source"]}
 def test_words_of_pages_have_other_sources(pages: list[Page], expected: list[dict[str, Any]]) -> None:
     rows = [row | {"sources": sources_of(row)} for row in judged(pages, 400)]
     assert [{name: row[name] for name in each} for row, each in zip(rows, expected, strict=True)] == expected
+
+
+MOMENTS = [None, datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, 0, 0, 0, 1, tzinfo=UTC)]
+CHOICES: dict[str, tuple[list[Any], pa.DataType]] = {
+    "text": ([None, "", "a", "b", "é"], pa.string()),
+    "list": ([None, [], ["a"], ["a", "b"], ["b", "a"]], pa.list_(pa.string())),
+    "mark": ([None, True, False], pa.bool_()),
+    "number": ([None, -1, 0, 7], pa.int32()),
+    "moment": (MOMENTS, pa.timestamp("us", "UTC")),
+}
+
+
+@pytest.mark.parametrize("most", [1 << 62, 2])
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_are_alike_if_all_values_are(seed: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # With so few numbers to spare, they are made small again after every column.
+    monkeypatch.setattr(pages_module, "_MOST", most)
+    random = Random(seed)
+    rows = [tuple(random.choice(values) for values, _ in CHOICES.values()) for _ in range(300)]
+    columns = [pa.array([row[k] for row in rows], kind) for k, (_, kind) in enumerate(CHOICES.values())]
+    assert len(alike(pa.array([], pa.string()), np.empty(0, np.int64)).spread([], pa.string())) == 0
+    same = alike(pa.chunked_array([columns[0][:7], columns[0][7:]]), *columns[1:])
+    kinds = {repr(row): kind for row, kind in zip(rows, same.kind_of.tolist(), strict=True)}
+    assert len(set(kinds.values())) == len(kinds) == len(same.first)
+    assert [kinds[repr(row)] for row in rows] == same.kind_of.tolist()
+    assert [repr(rows[place]) for place in same.first.tolist()] == sorted(kinds, key=kinds.__getitem__)
+    assert same.spread(values_of(columns[1], same.first), columns[1].type).equals(columns[1])
+
+
+def test_each_distinct_value_is_asked_once() -> None:
+    asked: list[str | None] = []
+
+    def is_a(value: str | None) -> bool:
+        asked.append(value)
+        return value == "a"
+
+    assert marks_of(pa.array(["a", None, "a", "b", None]), is_a).tolist() == [True, False, True, False, False]
+    assert sorted(asked, key=str) == [None, "a", "b"]

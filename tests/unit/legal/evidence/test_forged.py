@@ -475,6 +475,7 @@ def test_a_path_leads_to_the_root_from_its_own_leaf_place_and_size_alone(size: i
 
 
 def test_der_that_is_cut_or_lies_about_lengths_is_no_time_stamp() -> None:
+    assert alone.parts(b"\x02\x01\x05\x04\x82\x00\x03abc\x05\x00") == [(2, b"\x05"), (4, b"abc"), (5, b"")]
     for head, length in product(
         (b"\x30", b"\x02", b"\xa0"), (b"", b"\x00", b"\x05a", b"\x80", b"\x84\xff", b"\x85" + b"\1" * 9)
     ):

@@ -22,9 +22,7 @@ import pytest
 from pypdf import PdfReader
 
 from presswatch_spark.claims.selection import Choice, PlaceSelection
-from presswatch_spark.core import extras
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError
-from presswatch_spark.core.extras import install_command
 from presswatch_spark.core.terminal import ascii_url
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices.annex import (
@@ -307,11 +305,6 @@ def test_facts_are_put_in_once(shared: Bureau, selection: PlaceSelection, tmp_pa
     letter = letter_for(shared, selection, tmp_path, "{email} {0.__class__}")
     said = [line for block in letter.blocks for line in block.paragraphs if "bona fide" in line]
     assert said[0].startswith("{email} {0.__class__} confirms")
-
-
-def test_a_library_that_is_not_there_is_named_with_its_extra() -> None:
-    with pytest.raises(ConfigError, match=re.escape(install_command("legal"))):
-        extras.library("no_such_library_of_notices")
 
 
 # --- laws and parties

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from lxml.html import document_fromstring
 from starlette.testclient import TestClient
 
 from presswatch_spark.claims.reviews import Review
@@ -65,26 +65,10 @@ def opened(desk: Desk) -> TestClient:
     return browser
 
 
-class Form(HTMLParser):
-    """The fields of the form in which a verdict is given."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.fields: dict[str, str] = {}
-        self.is_within = False
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self.is_within = values.get("id") == "judge"
-        if self.is_within and tag == "input":
-            self.fields[values["name"]] = values["value"]
-
-
 def fields(page: str) -> dict[str, str]:
     """The hidden fields of the form on a page."""
-    return Form(page).fields
+    inputs = document_fromstring(page).xpath("//form[@id='judge']//input")
+    return {each.get("name"): each.get("value") for each in inputs}
 
 
 def host_of(page: str) -> str:

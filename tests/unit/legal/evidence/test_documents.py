@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, date, datetime
-from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +15,7 @@ from typing import Any, cast
 from unicodedata import normalize
 
 import pytest
+from lxml import html
 from pypdf import PdfReader
 
 from presswatch_spark.claims.exposures import load_exposures
@@ -82,31 +82,12 @@ def shown(document: str | None, article: str | None, claim: dict[str, Any] = CLA
 # --- pages of claims
 
 
-class Seen(HTMLParser):
-    """Tags and attributes of a page, and its texts, commands (`pre`) and marks, as a browser reads them."""
+TEXTS = "//div[@class='text']"
 
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags, self.attributes, self.within = set[str](), set[str](), list[str]()
-        self.found: dict[str, list[str]] = {"text": [], "pre": [], "mark": []}
-        self.feed(page)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        self.within.append("text" if ("class", "text") in attrs else tag)
-        if self.within[-1] in self.found:
-            self.found[self.within[-1]].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "div" and "text" in self.within:
-            tag = "text"
-        if tag in self.within:
-            self.within.remove(tag)
-
-    def handle_data(self, data: str) -> None:
-        for kind in self.found.keys() & set(self.within):
-            self.found[kind][-1] += data
+def texts_of(page: str, path: str) -> list[str]:
+    """Texts of the elements at a path of XPath, as a browser reads the page."""
+    return [each.text_content() for each in html.document_fromstring(page).xpath(path)]
 
 
 def test_each_claim_has_a_page_with_its_copied_words_marked_on_both_sides(tmp_path: Path) -> None:
@@ -115,7 +96,7 @@ def test_each_claim_has_a_page_with_its_copied_words_marked_on_both_sides(tmp_pa
     rows = [line["row"] for line in lines(bag) if line["row"]["spans"]]
     assert rows
     for row in rows:
-        marks = Seen((bag / f"data/pages/{row['row_sha256']}.html").read_text("utf-8")).found["mark"]
+        marks = texts_of((bag / f"data/pages/{row['row_sha256']}.html").read_text("utf-8"), "//mark")
         half = len(marks) // 2
         article, document = (words_of(" ".join(side).encode()) for side in (marks[:half], marks[half:]))
         assert article.packed == document.packed
@@ -139,18 +120,19 @@ HOSTILE = (
 def test_hostile_text_stays_text(text: str) -> None:
     fields = dict.fromkeys(("document_url", "headline", "article_url", "release", "page_author"), text)
     claim = CLAIM | {"licence_id": text}
-    seen = Seen(page := page_of(shown(text, text, claim, publisher_id=text, title_id=text, **fields)))
-    assert seen.tags - {"ul", "li", "pre"} == {
+    page = page_of(shown(text, text, claim, publisher_id=text, title_id=text, **fields))
+    elements = list(html.document_fromstring(page).iter())
+    assert {str(each.tag) for each in elements} - {"ul", "li", "pre"} == {
         *("html", "head", "meta", "title", "style", "body", "main", "input", "label", "div", "section"),
         *("p", "h2", "h3", "dl", "dt", "dd", "bdi", "code"),
     }
-    assert seen.attributes <= {
+    assert {name for each in elements for name in each.attrib} <= {
         *("lang", "charset", "http-equiv", "content", "name", "class", "dir"),
         *("type", "id", "checked", "for"),
     }
     assert page.replace("\n", "").replace("\xa0", "").replace("\u202f", "").isprintable()
     if text.isprintable():
-        assert seen.found["text"] == [text, text]
+        assert texts_of(page, TEXTS) == [text, text]
     assert "default-src &#x27;none&#x27;" in page
     assert "unsafe" not in page
 
@@ -160,19 +142,20 @@ def test_marks_may_overlap_or_lie_outside() -> None:
         {"document_start": start, "document_end": end, "article_start": start, "article_end": end}
         for start, end in [(0, 3), (2, 5), (8, 99), (99, 120), (5, 4), (None, 2)]
     ]
-    found = Seen(page_of(shown("0123456789", "0123456789", spans=spans))).found
-    assert (found["mark"], found["text"]) == (["012", "34", "89"] * 2, ["0123456789"] * 2)
+    page = page_of(shown("0123456789", "0123456789", spans=spans))
+    assert texts_of(page, "//mark") == ["012", "34", "89"] * 2
+    assert texts_of(page, TEXTS) == ["0123456789"] * 2
 
 
 def test_the_commands_that_fetch_a_record_cannot_be_broken_out_of() -> None:
     commands = "u='https://d.example/a'\"'\"'b.warc.gz'\ncurl -fsSL -r 5-14 \"$u\" | zcat > record"
-    assert [each.strip() for each in Seen(page_of(shown("", ""))).found["pre"]] == [commands] * 2
-    assert Seen(page_of(shown("", "", shard_uri="/a"))).found["pre"] == []
+    assert texts_of(page_of(shown("", "")), "//pre") == [commands] * 2
+    assert texts_of(page_of(shown("", "", shard_uri="/a")), "//pre") == []
 
 
 def test_a_text_that_is_not_there_is_said_to_be_missing_with_the_reason() -> None:
     page = page_of(shown(None, None))
-    assert Seen(page).found["text"] == []
+    assert texts_of(page, TEXTS) == []
     assert "Motif\xa0: le fichier n’est plus là" in page
     assert "The reason: the file is no longer there" in page
     assert "The article’s text is not shown here." in page

@@ -85,12 +85,7 @@ def load_recipient(id: str, path: str | None = None) -> Recipient:
 def load_recipients(path: str | None = None) -> dict[str, Recipient]:
     """Return all recipients by their ids; `path` and errors as those of `load_recipient`."""
     file = path or shipped("recipients.yaml")
-    return parse_recipients(file_bytes(file, "the recipients", "--recipients"), str(file))
-
-
-def parse_recipients(raw: bytes, name: str) -> dict[str, Recipient]:
-    """Return the recipients of a file by their ids; `name`: the file in messages."""
-    check, found = Check(), dict[str, Recipient]()
+    raw, check, found = file_bytes(file, "the recipients", "--recipients"), Check(), dict[str, Recipient]()
     root = compose(raw, check, "recipients hold facts, and these hold no more", "recipients")
     top = check.entry(root, "recipients file", "recipients") if root is not None else {}
     for node in check.items(top.get("recipients"), "recipients"):
@@ -129,7 +124,7 @@ def parse_recipients(raw: bytes, name: str) -> dict[str, Recipient]:
             columns=columns,
             facts=facts,
         )
-    check.finish(name, "the recipients file")
+    check.finish(str(file), "the recipients file")
     return found
 
 

@@ -43,7 +43,7 @@ from presswatch_spark.legal.notices.formats import (
 from presswatch_spark.legal.notices.laws import LAWS, laws
 from presswatch_spark.legal.notices.letter import AMOUNTS, Letter, LetterWords, NoticeFigures, letter_of
 from presswatch_spark.legal.notices.notice import schema_fault
-from presswatch_spark.legal.notices.parties import FACTS, load_recipient, load_sender, parse_recipients
+from presswatch_spark.legal.notices.parties import FACTS, load_recipient, load_recipients, load_sender
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
@@ -355,10 +355,13 @@ def test_each_fact_of_a_recipient_has_its_source_and_an_address_was_seen(recipie
         ),
     ],
 )
-def test_a_mistake_in_the_recipients_is_named_with_its_line(before: str, after: str, told: str) -> None:
+def test_a_mistake_in_the_recipients_is_named_with_its_line(
+    tmp_path: Path, before: str, after: str, told: str
+) -> None:
     text = (ROOT / "conf" / "recipients.yaml").read_text("utf-8")
+    (tmp_path / "f").write_text(re.sub(before, after, text, count=1), "utf-8")
     with pytest.raises(ConfigError, match=told):
-        parse_recipients(re.sub(before, after, text, count=1).encode(), "f")
+        load_recipients(str(tmp_path / "f"))
 
 
 def test_a_party_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> None:

@@ -30,12 +30,23 @@ def opened(browser: Chromium, file: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["fr", "en"])
-def test_nothing_leaves_nothing_complains_and_a_phone_needs_no_sideways_turn(
+def test_a_page_fits_each_screen_and_nothing_leaves(
     browser: Chromium, page_files: dict[str, Path], language: str
 ) -> None:
     browser.resize(390, 844)
     opened(browser, page_files[language])
-    assert browser.run("document.documentElement.scrollWidth") <= 390
+    grounds, bars = set(), set()
+    for width, height in ((390, 844), (800, 1100), (1280, 900)):
+        for dark in (False, True):
+            browser.resize(width, height, dark=dark)
+            assert browser.run("document.documentElement.scrollWidth") <= width
+            grounds.add(browser.run("getComputedStyle(document.body).backgroundColor"))
+            bars.add(
+                browser.run("getComputedStyle(document.querySelector('.chart [fill=\"#7b1e3a\"]')).fill")
+            )
+            pictures = "[...document.querySelectorAll('.chart')].filter(each => each.offsetParent).length"
+            assert browser.run(pictures) == browser.run("document.querySelectorAll('.wide-chart').length")
+    assert len(grounds) == len(bars) == 2
     steering = "/[\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]/.test(document.body.textContent)"
     assert browser.run(steering) is False
     assert browser.requests == [page_files[language].as_uri()]
@@ -57,27 +68,6 @@ def test_tables_are_sorted_and_filtered(browser: Chromium, page_files: dict[str,
         " box.value = 'BÜCHER'; box.dispatchEvent(new Event('input'))"
     )
     assert browser.run(f"{SHOWN}.length") == 1
-    assert browser.complaints == []
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("language", ["fr", "en"])
-def test_it_fits_each_screen(
-    browser: Chromium, page_files: dict[str, Path], tmp_path: Path, language: str
-) -> None:
-    opened(browser, page_files[language])
-    grounds, bars = set(), set()
-    for name, width, height in (("phone", 390, 844), ("tablet", 800, 1100), ("desk", 1280, 900)):
-        for dark in (False, True):
-            browser.look(tmp_path / f"{name}-{dark}.png", width, height, dark=dark)
-            assert browser.run("document.documentElement.scrollWidth") <= width
-            grounds.add(browser.run("getComputedStyle(document.body).backgroundColor"))
-            bars.add(
-                browser.run("getComputedStyle(document.querySelector('.chart [fill=\"#7b1e3a\"]')).fill")
-            )
-            pictures = "[...document.querySelectorAll('.chart')].filter(each => each.offsetParent).length"
-            assert browser.run(pictures) == browser.run("document.querySelectorAll('.wide-chart').length")
-    assert len(grounds) == len(bars) == 2
     assert browser.complaints == []
 
 
@@ -119,9 +109,7 @@ document.querySelector('main').innerHTML = `<table><thead><tr><th>Lettre</th><th
 """
 
 
-def test_on_paper_no_word_is_broken_no_table_is_cut_off_and_letters_are_as_narrow_as_their_heading(
-    browser: Chromium, page_files: dict[str, Path]
-) -> None:
+def test_on_paper_no_word_or_table_is_cut(browser: Chromium, page_files: dict[str, Path]) -> None:
     opened(browser, page_files["fr"])
     browser.resize(700, 960)
     browser.ask("Emulation.setEmulatedMedia", media="print")

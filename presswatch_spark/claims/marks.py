@@ -5,7 +5,7 @@ All texts are hostile. Characters that cannot be seen, or that turn the directio
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,19 @@ def around_marks(pieces: Iterable[TextPiece], around: int, most: int, begin: int
         at += len(piece.text)
     if not is_open and at:
         kept.append(TextPiece("", left_out=at))
-    near = list(_near_marks(kept, around))
+    near = list[TextPiece]()
+    for number, piece in enumerate(kept):
+        is_first, is_last, text = number == 0, number == len(kept) - 1, piece.text
+        # A text without marks is shown from its beginning.
+        head = around if not is_first or is_last else 0
+        tail = around if not is_last else 0
+        if piece.is_copied or len(text) <= head + tail + _LEAST:
+            near.append(piece)
+            continue
+        first, last = _begin_of_word(text, head), _begin_of_word(text, len(text) - tail)
+        near += [TextPiece(text[:first])] if first else []
+        near.append(TextPiece("", left_out=last - first))
+        near += [TextPiece(text[last:])] if last < len(text) else []
     shown, left = list[TextPiece](), most
     for number, piece in enumerate(near):
         if len(piece.text) <= left:
@@ -70,24 +82,6 @@ def around_marks(pieces: Iterable[TextPiece], around: int, most: int, begin: int
         shown += [TextPiece(piece.text[:cut], piece.is_copied)] if cut else []
         return [*shown, TextPiece("", left_out=len(piece.text) - cut + rest)]
     return shown
-
-
-def _near_marks(pieces: list[TextPiece], around: int) -> Iterator[TextPiece]:
-    for number, piece in enumerate(pieces):
-        is_first, is_last = number == 0, number == len(pieces) - 1
-        text = piece.text
-        # A text without marks is shown from its beginning.
-        head = around if not is_first or is_last else 0
-        tail = around if not is_last else 0
-        if piece.is_copied or len(text) <= head + tail + _LEAST:
-            yield piece
-            continue
-        first, last = _begin_of_word(text, head), _begin_of_word(text, len(text) - tail)
-        if first:
-            yield TextPiece(text[:first])
-        yield TextPiece("", left_out=last - first)
-        if last < len(text):
-            yield TextPiece(text[last:])
 
 
 def _begin_of_word(text: str, place: int) -> int:

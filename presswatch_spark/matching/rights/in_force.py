@@ -197,11 +197,21 @@ class Declared:
         ]
         of_page, is_superseded = list[Declaration](), False
         for moment, rows in addressed:
-            row, verdict = _tdmrep_of(rows)
-            declared = [Declaration(moment, verdict, row)] if row else []
-            declared += [Declaration(moment, each.verdict, each) for each in rows if each.signal != TDMREP]
+            reservations = [row for row in rows if row.signal == TDMREP]
+            of_source = (
+                [row for row in reservations if row.source == source and row.verdict in _STATED]
+                for source in ("meta", "header")
+            )
+            declared = [Declaration(moment, row.verdict, row) for row in rows if row.signal != TDMREP]
+            # If values differ, none is chosen. Values other than 0 and 1 supersede nothing, and alone they
+            # are in doubt.
+            if stated := next(filter(None, of_source), None):
+                verdict = agreed([row.verdict for row in stated])
+                declared.insert(0, Declaration(moment, verdict, stated[0]))
+                is_superseded = True
+            elif reservations:
+                declared.insert(0, Declaration(moment, UNKNOWN, reservations[0]))
             of_page.append(strongest(declared) or Declaration(moment, None))
-            is_superseded |= row is not None and row.verdict in _STATED
         yield of_page
 
         place = place_of(url)
@@ -284,20 +294,6 @@ def _of_file(at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent
             found.append(_longest(named))
     declarations = [Declaration(at, verdict, row) for row, verdict in found]
     return strongest(declarations) or Declaration(at, None, rows[0])
-
-
-def _tdmrep_of(rows: Sequence[RightsSignal]) -> tuple[RightsSignal | None, str | None]:
-    """Return TDMRep's row and verdict of one response: of its metas, else of its headers.
-
-    Values other than 0 and 1 supersede nothing, and alone they are in doubt. If values differ, none is
-    chosen.
-    """
-    reservations = [row for row in rows if row.signal == TDMREP]
-    for source in ("meta", "header"):
-        stated = [row for row in reservations if row.source == source and row.verdict in _STATED]
-        if stated:
-            return stated[0], agreed([row.verdict for row in stated])
-    return (reservations[0], UNKNOWN) if reservations else (None, None)
 
 
 def _longest(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:

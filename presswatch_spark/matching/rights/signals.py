@@ -120,7 +120,11 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
             )
         for item in objects_of(value):
             parts += _parts_of(item)
-            yield from _object_signals(item)
+            for name in ("copyrightHolder", "copyrightNotice"):
+                for text in _names(item.get(name)):
+                    yield stated("copyright", "json_ld", f"{name}: {text}")
+            for text in _names(item.get("license")):
+                yield stated("license", "json_ld", text)
     if next(elements, None) is not None:
         yield left_out(f"more than {ELEMENTS:,} elements that may declare something")
     longer = len(capture.body) > PAGE_BYTES
@@ -178,14 +182,6 @@ def _element_signals(element: HtmlElement) -> Iterator[Signal]:
         yield stated("tdm_policy", "meta", content)
     elif name in _COPYRIGHT:
         yield stated("copyright", "meta", content)
-
-
-def _object_signals(item: dict[str, Any]) -> Iterator[Signal]:
-    for name in ("copyrightHolder", "copyrightNotice"):
-        for text in _names(item.get(name)):
-            yield stated("copyright", "json_ld", f"{name}: {text}")
-    for text in _names(item.get("license")):
-        yield stated("license", "json_ld", text)
 
 
 def _parts_of(item: dict[str, Any]) -> Iterator[PaywalledPart]:

@@ -78,8 +78,14 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
         yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
         return
     verdict_of = lru_cache(lambda lines: ALLOWED if allows(RobotsGroup(lines), "/") else RESERVED)
-    readings_of = {agent: robots.readings_for(agent) for agent in AGENTS}
-    for agent, readings in readings_of.items():
+    readings_of = dict[str, list[tuple[Line, ...]]]()
+    for agent in AGENTS:
+        # The lines of its groups, or of those for `*`; two readings if they differ.
+        first, second = (
+            read.get(agent.lower(), read.get(ANY_AGENT, ())) for read in (robots.groups, robots.by_rules)
+        )
+        rules = [{line for line in lines if line[0] in _RULES and line[1]} for lines in (first, second)]
+        readings_of[agent] = readings = [first] if rules[0] == rules[1] else [first, second]
         notes = [missing, TWO_READINGS if len(readings) > 1 else None]
         value, note = bounded(OR.join(map(shown, readings)), "; ".join(filter(None, notes)) or None)
         # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); of ai.txt nobody has said so.
@@ -202,14 +208,6 @@ class Robots:
     outside: tuple[Line, ...]
     by_rules: Mapping[str, tuple[Line, ...]]
     foreign: bool = False
-
-    def readings_for(self, agent: str) -> list[tuple[Line, ...]]:
-        """Return the lines for `agent`, of its groups or of those for `*`; two readings if they differ."""
-        first, second = (
-            read.get(agent.lower(), read.get(ANY_AGENT, ())) for read in (self.groups, self.by_rules)
-        )
-        rules = [{line for line in lines if line[0] in _RULES and line[1]} for lines in (first, second)]
-        return [first] if rules[0] == rules[1] else [first, second]
 
 
 def robots_of(text: str) -> Robots:

@@ -7,7 +7,14 @@ import time
 import pytest
 
 from presswatch_spark.matching.rights.declaration import CUT, place_of
-from presswatch_spark.matching.rights.site_files import ROBOTS_BYTES, Robots, RobotsGroup, allows, robots_of
+from presswatch_spark.matching.rights.site_files import (
+    ROBOTS_BYTES,
+    Robots,
+    RobotsGroup,
+    allows,
+    lines_of,
+    robots_of,
+)
 from tests.world.proofs import each_time
 from tests.world.rights import SITE, TDMREP, robots, told, verdicts
 
@@ -136,8 +143,8 @@ def test_of_rules_about_a_path_the_longest_counts_and_of_equal_ones_what_allows(
     rules: list[str], path: str, allowed: bool
 ) -> None:
     for order in (rules, rules[::-1]):
-        (lines,) = robots_of("\n".join(["User-agent: *", *order])).readings_for("CCBot")
-        assert allows(RobotsGroup(lines), path) is allowed
+        (signal, *_) = told(robots("\n".join(["User-agent: *", *order])))
+        assert allows(RobotsGroup(lines_of(signal.value or "")), path) is allowed
 
 
 class TestWhatIsNoFile:

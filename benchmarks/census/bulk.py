@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from benchmarks.census.material import (
+from tests.world.index_files import (
     CRAWL,
     HOSTS,
     LANGUAGES,

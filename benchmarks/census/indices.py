@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.census.bulk import Places, table_of
-from benchmarks.census.material import SYLLABLES, file_of, surt
+from tests.world.index_files import SYLLABLES, file_of, surt
 
 SUBSETS = {"warc": 0.66, "crawldiagnostics": 0.30, "robotstxt": 0.04}
 # Shares of top-level domains in a crawl, roughly.

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 import pytest
 from pyspark.sql import SparkSession
 
-from benchmarks.census.material import row_of, write_file
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.scanning.censuses.run import CensusSummary, census
@@ -19,6 +18,7 @@ from presswatch_spark.scanning.runs.unfinished import UnfinishedRun, unfinished_
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
 from tests.world.censuses import FAST, census_corpus, some_rows, take
+from tests.world.index_files import row_of, write_file
 from tests.world.servers import FINE, Fault, Server, web
 
 KEY = "cc-index/crawl=CC-MAIN-2026-34/subset=warc/part-00000.parquet"

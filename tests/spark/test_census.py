@@ -18,7 +18,6 @@ import pytest
 from pyspark.sql import SparkSession
 
 from benchmarks.census.indices import Index, write_index
-from benchmarks.census.material import file_of, row_of, write_file
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
@@ -31,6 +30,7 @@ from presswatch_spark.tables.sorted_files import SOUGHT
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.censuses import Counting, Deadly, census_corpus, times_read
+from tests.world.index_files import file_of, row_of, write_file
 from tests.world.tables import flip_a_bit
 
 

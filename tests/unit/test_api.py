@@ -35,7 +35,6 @@ def test_all_that_it_offers_is_there_and_says_what_it_does() -> None:
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tables of two runs, the second of one shard less."""
     folder = tmp_path_factory.mktemp("face")
     paths = [folder / name for name in ("a.warc.wet.gz", "c4-train.json.gz")]
     for path in paths:

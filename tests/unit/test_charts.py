@@ -54,7 +54,6 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def data(drawn: dict[str, Any], name: str) -> pd.DataFrame:
-    """The rows that a chart draws, as they stand in what a browser gets."""
     (rows,) = drawn[name].to_dict()["datasets"].values()
     return pd.DataFrame(rows)
 
@@ -71,42 +70,26 @@ def test_every_chart_is_shown(drawn: dict[str, Any]) -> None:
         assert fields <= set(data(drawn, name).columns), name
 
 
-def test_the_trend_counts_pages_elsewhere_by_release_and_letter(drawn: dict[str, Any]) -> None:
-    rows = data(drawn, "trend").itertuples(index=False)
-    assert {tuple(row) for row in rows} == {
-        ("CC-MAIN-2024-51", "A", 3), ("CC-MAIN-2024-51", "C", 1), ("CC-MAIN-2024-51", "D", 1),
-        ("CC-MAIN-2025-05", "A", 1),
-    }  # fmt: skip
-
-
-def test_hosts_are_those_elsewhere_with_their_letters(drawn: dict[str, Any]) -> None:
-    rows = data(drawn, "hosts").itertuples(index=False)
-    assert {tuple(row) for row in rows} == {
-        # One of its three addresses is in both releases.
-        ("a.example", "A", 4),
-        ("b.example", "C", 1),
-        ("b.example", "D", 1),
-    }
-
-
-def test_a_place_that_nobody_knows_is_not_drawn_as_elsewhere(drawn: dict[str, Any]) -> None:
-    rows = data(drawn, "titles").itertuples(index=False)
-    assert {tuple(row) for row in rows} == {
-        ("t", "elsewhere", 6),
-        ("t", "not known", 1),
-        ("u", "own site", 1),
-    }
-
-
-def test_shares_are_of_the_words_of_each_release_and_leave_out_what_has_the_letter_d(
-    drawn: dict[str, Any],
+@pytest.mark.parametrize(
+    ("chart", "expected"),
+    [
+        # Pages elsewhere by release and letter.
+        ("trend", {
+            ("CC-MAIN-2024-51", "A", 3), ("CC-MAIN-2024-51", "C", 1), ("CC-MAIN-2024-51", "D", 1),
+            ("CC-MAIN-2025-05", "A", 1),
+        }),
+        # Hosts elsewhere: one of the three addresses of the first is in both releases.
+        ("hosts", {("a.example", "A", 4), ("b.example", "C", 1), ("b.example", "D", 1)}),
+        # A place that nobody knows is not drawn as elsewhere.
+        ("titles", {("t", "elsewhere", 6), ("t", "not known", 1), ("u", "own site", 1)}),
+        # Of the words of each release, without the letter D: four pages of 20 of a thousand, one of 500.
+        ("share", {("warc CC-MAIN-2024-51", "t", 8.0), ("warc CC-MAIN-2025-05", "t", 4.0)}),
+    ],
+)  # fmt: skip
+def test_a_chart_draws_what_the_tables_count(
+    drawn: dict[str, Any], chart: str, expected: set[tuple[Any, ...]]
 ) -> None:
-    rows = data(drawn, "share").itertuples(index=False)
-    # Four pages of 20 words of a thousand, and one of 500.
-    assert {tuple(row) for row in rows} == {
-        ("warc CC-MAIN-2024-51", "t", 8.0),
-        ("warc CC-MAIN-2025-05", "t", 4.0),
-    }
+    assert {tuple(row) for row in data(drawn, chart).itertuples(index=False)} == expected
 
 
 def test_age_has_a_row_for_each_address_and_article(drawn: dict[str, Any]) -> None:

@@ -59,7 +59,6 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
 
 
 def raw(office: Bureau, query: str) -> list[dict[str, Any]]:
-    """The answer of a query over the Parquet files themselves."""
     with duckdb.connect() as connection:
         found = connection.sql(f"{KEYS.format(tables=office.crawl.tables)} {query}").arrow()
         return found.read_all().to_pylist() if hasattr(found, "read_all") else found.to_pylist()
@@ -71,14 +70,12 @@ def figures(office: Bureau, which: str) -> dict[str, int]:
 
 
 def by_letter(office: Bureau, which: str) -> dict[str, int]:
-    """Pages by their strongest letter."""
     strongest = f"select one_page, min(letter) as letter from rows where {which} group by one_page"
     rows = raw(office, f"select letter, count(*) as pages from ({strongest}) group by letter")
     return {row["letter"]: row["pages"] for row in rows}
 
 
 def asked(office: Bureau, query: str) -> list[dict[str, Any]]:
-    """The answer of `presswatch sql`."""
     answer = run_query(str(office.crawl.tables), query, engine="duckdb")
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 

@@ -178,7 +178,6 @@ def test_kernels_without_a_way_in_from_python_are_called_by_kernels_alone(room: 
 
 @cache
 def _inner_kernels() -> dict[str, set[str]]:
-    """The names of kernels that Python cannot call, by their modules."""
     found = defaultdict[str, set[str]](set)
     for module in MODULES:
         if "_njit" in module.read_text(encoding="utf-8"):
@@ -205,7 +204,6 @@ def _known_inner(tree: ast.Module, here: str) -> Iterator[str]:
 
 
 def _kernels(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """The names of a module's numba kernels, and of their decorators."""
     for node in ast.walk(tree):
         for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
             if isinstance(decorator, ast.Name) and decorator.id.endswith("_njit"):
@@ -255,7 +253,6 @@ def test_locks_cover_every_dependency() -> None:
 
 
 def _lines(path: Path) -> list[str]:
-    """Its lines but comments."""
     return [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
 
 

@@ -23,7 +23,6 @@ def files_that_people_read() -> list[str]:
 
 
 def missing(text: str) -> set[str]:
-    """Paths in a text that lead to no file."""
     return {path for path in PATH.findall(text) if not (ROOT / path).exists()} - INVENTED
 
 

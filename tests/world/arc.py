@@ -35,7 +35,6 @@ class ArcRecord:
 
     @staticmethod
     def of(stored: Stored) -> ArcRecord:
-        """Take apart what the reader hands on."""
         at = stored.pointer()
         return ArcRecord(
             stored.url.decode(),
@@ -71,7 +70,6 @@ def packed_arc(packing: str, records: list[bytes]) -> bytes:
 
 
 def read_arc(path: Path, **options: object) -> tuple[list[ArcRecord], ReadReport]:
-    """Read an ARC file to its end."""
     report, shard = ReadReport(), stat(str(path), StorageOptions())
     chosen = ReadOptions(**options)  # type: ignore[arg-type]
     reading = ArcReading(shard, chosen, report, begins_with_arc_record)
@@ -80,12 +78,10 @@ def read_arc(path: Path, **options: object) -> tuple[list[ArcRecord], ReadReport
 
 
 def read_arc_bytes(folder: Path, data: bytes, **options: object) -> tuple[list[ArcRecord], ReadReport]:
-    """Read bytes as an ARC file."""
     path = folder / "some.arc.gz"
     path.write_bytes(data)
     return read_arc(path, **options)
 
 
 def bodies(found: list[ArcRecord]) -> list[bytes]:
-    """Their blocks."""
     return [bytes(record.block) for record in found]

@@ -53,7 +53,6 @@ def unset(template: Path, data: dict[str, Any], *given: Any, **more: Any) -> byt
 
 
 def readme(bag: Path, language: str) -> str:
-    """The README of an unprinted bag."""
     return (bag / f"{documents.README_NAMES[language]}.pdf").read_text("utf-8")
 
 
@@ -139,7 +138,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def files(bag: Path) -> list[str]:
-    """The names of all files in a bag."""
     return sorted(path.relative_to(bag).as_posix() for path in bag.rglob("*") if path.is_file())
 
 

@@ -175,7 +175,6 @@ class _Maker:
 
 
 def generated(seed: int) -> str:
-    """A page; the same for the same seed."""
     return _Maker(seed).page()
 
 

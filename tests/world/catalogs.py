@@ -50,12 +50,10 @@ def value(kind: pa.DataType, name: str, number: int) -> Any:
 
 
 def filled(table: str, number: int) -> dict[str, Any]:
-    """A row with a value in each column."""
     return {column.name: value(column.type, column.name, number) for column in SCHEMAS[table]}
 
 
 def blank(table: str, number: int) -> dict[str, Any]:
-    """A row with a value only where one must be."""
     return {
         name: cell for name, cell in filled(table, number).items() if not SCHEMAS[table].field(name).nullable
     }

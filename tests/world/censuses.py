@@ -7,20 +7,17 @@ import random
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import SparkSession
 
-from benchmarks.census.material import Row, row_of
-from presswatch_spark.core.settings.config import CorpusConfig
-from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.scanning.censuses.file import FileCensus
 from presswatch_spark.scanning.censuses.run import wanted_of
 from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
-from tests.world.corpora import Inline, article, write_jsonl
+from tests.world.corpora import article, corpus_of
+from tests.world.index_files import Row, row_of
 
 MEMBERS = """\
 publishers:
@@ -40,31 +37,16 @@ ARTICLES = {"https://www.gazette.fr/une/pont": "pont", "https://agence.com/depec
 FAST = StorageOptions(backoff_base=0.001)
 
 
-def census_corpus(
-    folder: Path,
-    members: str = MEMBERS,
-    articles_at: Mapping[str, str] = ARTICLES,
-) -> Path:
+def census_corpus(folder: Path, members: str = MEMBERS, articles_at: Mapping[str, str] = ARTICLES) -> Path:
     """The corpus of the members above, and of an article on its title's site and one on another's.
 
     Other members need a title `gazette` to own them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "members.yaml").write_text(members, "utf-8")
     rows = [
         article(number, article_id=id_, title_id="gazette", url=url)
         for number, (url, id_) in enumerate(articles_at.items())
     ]
-    articles = write_jsonl(folder / "articles.jsonl", rows)
-    build_corpus(
-        cast(SparkSession, Inline()),
-        str(folder / "members.yaml"),
-        [str(articles)],
-        str(folder / "corpus"),
-        CorpusConfig(),
-        StorageOptions(),
-    )
-    return folder / "corpus"
+    return corpus_of(folder, rows, members=members)
 
 
 def some_rows(seed: int = 1, subset: str = "warc") -> list[Row]:

@@ -44,7 +44,6 @@ class Chromium:
             self.ask(f"{domain}.enable")
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """Ask something of the page."""
         return self._ask(method, params, self._session)
 
     def _ask(self, method: str, params: dict[str, Any], session: str | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from presswatch_spark.claims.make import ClaimsSummary, Sources, known_beside, m
 from presswatch_spark.cli.demo.shards import CannedResponse, write_warc
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, corpus_of, write_jsonl
 from tests.world.prose import prose
 from tests.world.scanned import scan_here
 
@@ -30,8 +30,6 @@ def text(seed: int, words: int = 400) -> str:
 
 @dataclass(frozen=True)
 class Seen:
-    """A page as a crawler saw it."""
-
     url: str
     text: str
     at: str = LATER
@@ -54,13 +52,11 @@ class House:
         return self.folder / "tables"
 
     def print(self, number: int, body: str, **fields: Any) -> None:
-        """Have the member publish an article."""
         facts = {"published_at": PUBLISHED, "body": body} | fields
         self.articles.append(article(number, **facts))
 
     def build(self) -> None:
-        self.folder.mkdir(exist_ok=True)
-        build(self.corpus, [write_jsonl(self.folder / "articles.jsonl", self.articles)])
+        corpus_of(self.folder, self.articles)
 
     def scan(self, *pages: Seen) -> None:
         """Scan pages as one run, published after those before."""
@@ -71,7 +67,6 @@ class House:
         self._scan(write_jsonl(shard, rows))
 
     def scan_web(self, url: str, page: str) -> None:
-        """Scan a page of HTML as one run."""
         shard = self.folder / f"pages-{self.runs + 1}.warc.gz"
         response = CannedResponse(url, [("Content-Type", "text/html; charset=utf-8")], page.encode(), "fra")
         if not self.corpus.exists():

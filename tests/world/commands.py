@@ -24,21 +24,26 @@ class Outcome:
     out: str
     err: str
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """The labelled lines before the first empty one."""
+        lines = self.out.partition("\n\n")[0].splitlines()
+        return dict(line.split(None, 1) for line in lines)
 
-def outcome(command: str, *arguments: object) -> Outcome:
-    """Run a command, named with blanks ("evidence build"), in this process."""
+
+def outcome(command: str, *arguments: object, **environment: str) -> Outcome:
+    """Run a command, named with blanks ("evidence build"), in this process, with more environment."""
     out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name, value in environment.items():
+            patch.setenv(name, value)
         code = cli.run([*command.split(), *map(str, arguments)])
     return Outcome(code, out.getvalue(), err.getvalue())
 
 
-def presswatch(*arguments: str, **environment: str) -> str:
-    """Run a command that must end well, with more environment; what it printed to standard output."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        done = outcome("", *arguments)
+def presswatch(*arguments: object, **environment: str) -> str:
+    """Run a command that must end well; what it printed to standard output."""
+    done = outcome("", *arguments, **environment)
     assert done.code == 0, done.err
     return done.out
 

@@ -102,7 +102,6 @@ def text(seed: int, sentences: int = 5) -> str:
 
 
 def article(number: int, **fields: Any) -> dict[str, Any]:
-    """A row of an article file; `fields` replace or add columns."""
     return {
         "article_id": f"a{number:05d}",
         "title_id": "courrier",
@@ -115,7 +114,6 @@ def article(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
-    """Write rows as JSONL."""
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     return path
 
@@ -133,21 +131,28 @@ def build(
     config: CorpusConfig | None = None,
     spark: SparkSession | None = None,
     members_file: str = MEMBERS,
+    **sources: Sequence[Path],
 ) -> Manifest:
-    """Build a corpus of the members above; without a session, in this process and without a JVM."""
-    members = write_members(out.parent, members_file)
-    session = spark or cast(SparkSession, Inline())
-    return build_corpus(
-        session,
-        str(members),
-        [str(path) for path in articles],
-        str(out),
-        config or CorpusConfig(),
-        StorageOptions(),
-    )
+    """Build a corpus of the members above; without a session, in this process and without a JVM.
+
+    `sources`: files for `background` and `known`.
+    """
+    members, session = write_members(out.parent, members_file), spark or cast(SparkSession, Inline())
+    paths = {name: [str(path) for path in files] for name, files in sources.items()}
+    given = [str(path) for path in articles]
+    config, storage = config or CorpusConfig(), StorageOptions()
+    return build_corpus(session, str(members), given, str(out), config, storage, **paths)
 
 
-def corpus_of(folder: Path, rows: Iterable[dict[str, Any]], config: CorpusConfig | None = None) -> Path:
+def corpus_of(
+    folder: Path,
+    rows: Iterable[dict[str, Any]],
+    config: CorpusConfig | None = None,
+    members: str = MEMBERS,
+    **sources: Sequence[Path],
+) -> Path:
     """Build `corpus` below a folder, of articles with these rows; return its path."""
-    build(folder / "corpus", [write_jsonl(folder / "articles.jsonl", rows)], config)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = write_jsonl(folder / "articles.jsonl", rows)
+    build(folder / "corpus", [file], config, members_file=members, **sources)
     return folder / "corpus"

@@ -14,7 +14,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import presswatch
-from tests.world.corpora import MEMBERS, article, build, write_jsonl
+from tests.world.corpora import MEMBERS, article, corpus_of
 from tests.world.prose import articles, pages
 
 SEED = 20261127
@@ -48,15 +48,9 @@ def make_history(folder: Path, count: int, shards: int) -> History:
         {**row, "title_id": "nord", "url": f"https://nord.example/{row['article_id']}"}
         for row in rows[FIRST:]
     ]
-    build(folder / "older" / "corpus", [_written(folder / "older", rows[:FIRST])])
-    file = _written(folder / "newer", [*rows[:FIRST], *joined])
-    build(folder / "newer" / "corpus", [file], members_file=MEMBERS + JOINED)
-    return History(folder / "mirror", crawls, folder / "older" / "corpus", folder / "newer" / "corpus")
-
-
-def _written(folder: Path, rows: list[dict[str, Any]]) -> Path:
-    folder.mkdir()
-    return write_jsonl(folder / "articles.jsonl", rows)
+    older = corpus_of(folder / "older", rows[:FIRST])
+    newer = corpus_of(folder / "newer", [*rows[:FIRST], *joined], members=MEMBERS + JOINED)
+    return History(folder / "mirror", crawls, older, newer)
 
 
 def opened(folder: Path, history: History, corpus: Path, *options: str) -> str:

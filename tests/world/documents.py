@@ -42,7 +42,6 @@ def family(name: str) -> str:
 
 
 def pages() -> list[Path]:
-    """The README and every page, by path."""
     return [README, *sorted(DOCS.rglob("*.md"))]
 
 
@@ -54,7 +53,6 @@ def fences(text: str) -> Iterator[tuple[str, str]]:
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """The blocks of code in a language, in order."""
     return [content for found, content in fences(text) if found == language]
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from benchmarks.census.material import CRAWL, row_of, write_file
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.demo import generate
@@ -31,6 +30,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.claims import judge_all
+from tests.world.index_files import CRAWL, row_of, write_file
 from tests.world.rights import Answer, write_warc
 
 PAGES = [ROOT / "docs" / "how-to" / f"{name}.md" for name in ("queries", "queries-claims")]

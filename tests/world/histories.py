@@ -18,7 +18,6 @@ BEFORE, AFTER, EARLIER = "20240201T000000Z-b", "20240301T000000Z-c", "20240101T0
 
 
 def sha(text: object) -> str:
-    """A digest of anything."""
     return hashlib.sha256(str(text).encode()).hexdigest()
 
 
@@ -51,7 +50,6 @@ def copy(
 
 
 def shard(number: int, subset: str = "wet", release: str = "CC-MAIN-2024-10") -> str:
-    """The place of a shard of a release."""
     return f"s3://crawl/crawl-data/{release}/segments/1.2/{subset}/{release}-{number:05}.gz"
 
 

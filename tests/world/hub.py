@@ -255,7 +255,6 @@ def _json(value: Any) -> Reply:
 
 
 def _blob(data: bytes) -> str:
-    """The name that git gives contents."""
     return hashlib.sha1(b"blob %d\0%s" % (len(data), data)).hexdigest()
 
 

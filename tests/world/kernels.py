@@ -14,7 +14,6 @@ from presswatch_spark.core.compiled import ALL, ready_file
 
 
 def main() -> None:
-    """Build a corpus, and compile what scans of all formats and claims need."""
     if ready_file(ALL).exists():
         return
     # Each `make test` looks whether there is anything to do, which takes none of these.

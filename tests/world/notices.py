@@ -145,7 +145,6 @@ class Bureau:
         return {(each.rule, each.about) for each in self.check(name, **changed).refusals}
 
     def rules(self, name: str = "n", **changed: Any) -> dict[str, str]:
-        """The rules that a notice breaks, each with what its last refusal is about."""
         return {each.rule: each.about for each in self.check(name, **changed).refusals}
 
 

@@ -87,15 +87,12 @@ class Release:
 
     @property
     def mirror_option(self) -> str:
-        """The mirror, as the command line takes it."""
         return f"{self.mirror.place}={self.mirror.copy}"
 
     def object_of(self, target: Target) -> str:
-        """The path on the server of the file that holds a target."""
         return f"/crawl/{Path(target.shard_uri).name}"
 
     def change(self, target: Target, change: Callable[[bytes], bytes]) -> None:
-        """Change the bytes of the file that holds a target."""
         path = self.object_of(target)
         self.server.objects[path] = change(self.server.objects[path])
 
@@ -145,7 +142,6 @@ def _made(forms: tuple[str, ...], below: str) -> Made:
 def probe(
     case: RemovalCase, found: Release, *, deep: bool = False, words: bool = False, **settings: Any
 ) -> ProbeReport:
-    """One round of probes."""
     corpus = Corpus.open(str(found.corpus)) if words else None
     config = load_scan_config(flags=QUICK | settings)
     return Prober(case, config, [found.mirror], corpus, deep).probe()
@@ -166,22 +162,18 @@ def probes_of(case: RemovalCase) -> list[Probe]:
 
 
 def probe_row(**columns: Any) -> Probe:
-    """A probe with these columns, and nothing in the others."""
     return Probe(**{**dict.fromkeys(Probe.schema.names), **columns})
 
 
 def target_row(**columns: Any) -> Target:
-    """A target with these columns, and nothing in the others."""
     return Target(**{**dict.fromkeys(Target.schema.names), **columns})
 
 
 def query(endpoint: str, release: str | None, url: str) -> str:
-    """The address that asks a CDX server for the captures of a URL."""
     return f"{endpoint.replace('{release}', release or '')}?url={quote(url, safe='')}&output=json"
 
 
 def states(case: RemovalCase) -> dict[str, Any]:
-    """The state of each target, by its digest."""
     return dict(CaseStatus.of(case).states)
 
 

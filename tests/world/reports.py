@@ -136,7 +136,6 @@ class Page(HTMLParser):
             self.parts[-1].texts[tag][-1] += data
 
     def named(self, tag: str) -> list[dict[str, str]]:
-        """The attributes of all elements of a name."""
         return [values for name, values in self.elements if name == tag]
 
 

@@ -22,7 +22,6 @@ def _levels(rng: Rng, spread: float, empty: float = 0.0) -> Array:
 
 
 def _some(rng: Rng, share: float) -> npt.NDArray[np.bool_]:
-    """Which files have any."""
     return rng.random((SEGMENTS, FILES)) < share
 
 
@@ -61,7 +60,6 @@ EXTREMES: Mapping[str, Callable[[Rng], Array]] = {
 
 
 def release(rng: Rng, scenarios: Mapping[str, Callable[[Rng], Array]]) -> Array:
-    """The counts of a release: segments × files × scenarios."""
     return np.stack([make(rng).astype(np.float64) for make in scenarios.values()], axis=-1)
 
 

@@ -64,15 +64,12 @@ def some_pages(count: int = 30, seed: int = SEED) -> list[Page]:
 
 
 def press_corpus(folder: Path, change: Callable[[str], str] = str) -> Path:
-    """The corpus of the press, the first article's text changed by `change`."""
     rows = [article(number, body=source.body) for number, source in enumerate(press())]
     rows[0]["body"] = change(rows[0]["body"])
-    folder.mkdir(exist_ok=True)
     return corpus_of(folder, rows)
 
 
 def shard_scan(corpus: Path, dataset: str = "auto", config: ScanConfig | None = None) -> ShardScan:
-    """Return the scan of single shards for the articles of a corpus."""
     digest = Corpus.open(str(corpus)).manifest.digest
     return ShardScan(dataset, str(corpus), digest, config or ScanConfig())
 
@@ -80,13 +77,11 @@ def shard_scan(corpus: Path, dataset: str = "auto", config: ScanConfig | None = 
 def scan_one(
     path: str | Path, corpus: Path, dataset: str = "auto", config: ScanConfig | None = None
 ) -> Outcome:
-    """Scan one shard without publishing it."""
     config = config or ScanConfig()
     return shard_scan(corpus, dataset, config)(stat(str(path), config.storage))
 
 
 def rows_in(outcome: Outcome, table: str = "matches") -> list[dict[str, Any]]:
-    """The rows of a table that the scan of a shard gave."""
     return [row for batch in outcome.tables[table] for row in batch.to_pylist()]
 
 

@@ -105,7 +105,6 @@ class Server:
     url: str = ""
 
     def fault_for(self, method: str, path: str) -> Fault:
-        """What goes wrong with a request."""
         if self.blocks_after is not None and len(self.requests) > self.blocks_after:
             return Fault(status=403)
         if path in self.forbidden:
@@ -126,14 +125,12 @@ ServerT = TypeVar("ServerT", bound=Server)
 
 @contextmanager
 def web(tls: ssl.SSLContext | None = None, **settings: object) -> Iterator[Server]:
-    """Serve objects by path over HTTP, or over HTTPS if given a context."""
     with running(Server(**settings), tls) as state:  # type: ignore[arg-type]
         yield state
 
 
 @contextmanager
 def running(state: ServerT, tls: ssl.SSLContext | None = None) -> Iterator[ServerT]:
-    """Run a server."""
     with listening(_handler_of(state), tls) as state.url:
         yield state
 
@@ -171,7 +168,6 @@ def forwarded(upstream: str, request: BaseHTTPRequestHandler, body: bytes) -> Re
 
 @contextmanager
 def faults_before(upstream: str) -> Iterator[Server]:
-    """Stand in front of another server."""
     with web(upstream=upstream) as server:
         yield server
 
@@ -346,7 +342,6 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(0.002)
 
     def _lose(self) -> None:
-        """End the connection by RST."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())

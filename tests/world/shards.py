@@ -29,7 +29,6 @@ from presswatch_spark.storage.objects import stat
 
 
 def write_oscar_2201(path: Path, pages: Iterable[Page]) -> None:
-    """Write OSCAR 22.01: as 23.01, with other metadata."""
     write_lines(path, oscar_rows(pages, {"annotation": ["short_sentences"]}))
 
 
@@ -39,7 +38,6 @@ def write_oscar_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: in
 
 
 def write_rows_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int = 1000) -> None:
-    """Write rows with FineWeb's columns."""
     rows = (
         {
             "text": page.text,
@@ -82,8 +80,6 @@ def as_parquet_dictionary(folder: Path, rows: Sequence[Row]) -> Path:
 
 @dataclass(frozen=True)
 class SmallPage:
-    """A page as `demo.shards` takes it."""
-
     url: str
     text: str
     language: str = "fra"
@@ -91,8 +87,6 @@ class SmallPage:
 
 @dataclass(frozen=True)
 class Document:
-    """A document as a source gave it."""
-
     text: bytes
     url: str
     locator: Locator
@@ -112,7 +106,6 @@ def pages(n: int, lines: int = 3) -> list[SmallPage]:
 def read(
     path: Path | str, format: str = "auto", options: ReadOptions | None = None
 ) -> tuple[list[Document], ReadReport]:
-    """Read a shard to its end."""
     report = ReadReport()
     return list(documents(path, report, format, options)), report
 
@@ -133,10 +126,8 @@ def documents(
 
 
 def texts(found: list[Document]) -> list[str]:
-    """Their texts."""
     return [document.text.decode() for document in found]
 
 
 def complaints(report: ReadReport) -> str:
-    """All defects as one string."""
     return "; ".join(map(str, report.defects))

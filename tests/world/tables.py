@@ -120,14 +120,12 @@ def publish_log(
 
 
 def flipped(data: bytes, place: int) -> bytes:
-    """The same with one bit changed."""
     changed = bytearray(data)
     changed[place // 8] ^= 1 << (place % 8)
     return bytes(changed)
 
 
 def flip_a_bit(path: Path, random: Random) -> None:
-    """Change one bit of a file, wherever it is."""
     data = path.read_bytes()
     path.write_bytes(flipped(data, random.randrange(8 * len(data))))
 

@@ -15,7 +15,7 @@ from benchmarks.quality.material import Material
 from benchmarks.quality.negatives import Commonplaces
 from benchmarks.quality.pages import Planted
 from benchmarks.quality.score import Bench
-from benchmarks.quality.truth import RUN, Common, common_pairs
+from benchmarks.quality.truth import Common, common_pairs
 from presswatch_spark.cli.demo.generate import DemoArticle
 from tests.reference.runs import covered, longest
 
@@ -57,15 +57,11 @@ def copies(bench: Bench) -> dict[str, list[tuple[Planted, str, Common]]]:
 
 
 @pytest.mark.full
-def test_every_kind_is_planted_and_no_url_twice(bench: Bench) -> None:
-    assert {page.kind for page in bench.pages} >= {*plant.KINDS, *negatives.HARD, negatives.UNRELATED}
-    assert len({page.url for page in bench.pages}) == len(bench.pages)
-
-
-@pytest.mark.full
-def test_the_same_seed_gives_the_same_pages(
+def test_every_kind_is_planted_at_urls_of_its_own_and_the_same_again(
     stuff: Material, dressed: tuple[tuple[DemoArticle, ...], Commonplaces], bench: Bench
 ) -> None:
+    assert {page.kind for page in bench.pages} >= {*plant.KINDS, *negatives.HARD, negatives.UNRELATED}
+    assert len({page.url for page in bench.pages}) == len(bench.pages)
     again = list(plant.planted(dressed[0], stuff.filler, PER_KIND, SEED))
     assert again == bench.pages[: len(again)]
     assert material.load(None, 60, SEED) == stuff
@@ -176,7 +172,3 @@ def test_misread_words_are_not_taken_for_kept() -> None:
     kept = [("un", "deux", "trois", "quatre")[k % 4] for k in sorted(made.kept)]
     assert is_part(kept, cut(made.text).folded)
     assert 100 < len(kept) < 200
-
-
-def test_a_run_is_what_the_product_promises() -> None:
-    assert RUN == 11

@@ -35,7 +35,6 @@ RUN = {
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus of 50 articles."""
     folder = tmp_path_factory.mktemp("scale")
     articles.write_file(folder / "articles.jsonl", 0, 50)
     articles.build_from(folder, [folder / "articles.jsonl"], Inline())

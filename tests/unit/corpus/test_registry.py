@@ -6,11 +6,12 @@ import hashlib
 import os
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from presswatch_spark.core.errors import ConfigError
-from presswatch_spark.corpus.registry import load_registry, parse_registry
+from presswatch_spark.corpus.registry import MandateDocument, load_registry, parse_registry
 
 GOOD = """\
 publishers:
@@ -45,6 +46,33 @@ def entry(**keys: str) -> str:
     return f"publishers:\n- id: p\n  name: P\n  titles:\n  - {{{fields}}}\n"
 
 
+DOCUMENT = b"mandat"
+SHA256 = hashlib.sha256(DOCUMENT).hexdigest()
+
+
+def member(path: str = "mandats/rives.pdf", sha256: str = SHA256, more: str = "", **keys: str) -> str:
+    """A members file of one publisher, a legal person with a mandate; `keys` on line 5."""
+    fields = "".join(f"    {key}: {value}\n" for key, value in (keys or {"siren": "732 829 320"}).items())
+    return (
+        "publishers:\n  - id: rives\n    name: Éditions des Rives\n    legal_name: Éditions des Rives SAS\n"
+        f"{fields}    address: 1 quai des Rives, 99999 Valmont\n"
+        f'    mandate_document: {{path: {path}, sha256: "{sha256}"{more}}}\n'
+        "    titles:\n      - {id: courrier, name: Le Courrier, domains: [courrier.example]}\n"
+    )
+
+
+SUFFIXES = (
+    ("co.uk", "co.uk"), ("CO.UK.", "co.uk"), ("www.co.uk", "co.uk"), ("www.gouv.fr", "gouv.fr"),
+    ("github.io", "github.io"), ("www.github.io", "github.io"), ("blogspot.com", "blogspot.com"),
+    ("公司.cn", "xn--55qx5d.cn"), ("xn--55qx5d.cn", "xn--55qx5d.cn"), ("wordpress.com", "wordpress.com"),
+    ("www.substack.com", "substack.com"),
+)  # fmt: skip
+"""Domains under which anybody can have a name, as written and as shown."""
+BELOW_SUFFIXES = (
+    "github.io/", "https://github.io/journal/", "https://www.co.uk/", "co.uk/a/", "https://medium.com/",
+)  # fmt: skip
+
+
 def test_a_good_file_gives_publishers_titles_and_normalised_sites() -> None:
     registry = parse_registry(GOOD.encode(), "m.yaml")
     publisher = registry.publishers[0]
@@ -58,27 +86,51 @@ def test_a_good_file_gives_publishers_titles_and_normalised_sites() -> None:
     assert registry.publisher_of == {"courrier": "rives", "sport": "rives"}
 
 
-def test_optional_keys_may_be_left_out_or_null() -> None:
-    registry = parse_registry(entry(url_prefixes="null").encode(), "m.yaml")
-    assert registry.publishers[0].mandate_to is None
-    assert registry.titles["t"].url_prefixes == ()
-
-
 @pytest.mark.parametrize(
-    ("written", "prefix"),
+    ("text", "facts"),
     [
-        ("t.example", "t.example/"),
-        ("HTTPS://T.example/", "t.example/"),
-        ("t.example/Eco", "t.example/Eco/"),
-        ("t.example/éco/", "t.example/%C3%A9co/"),
-        ("t.example/%c3%A9co/%61vis", "t.example/%C3%A9co/avis/"),
-        ("t.example/amp/eco/", "t.example/amp/eco/"),
-        ("été.example/a..b", "xn--t-9fab.example/a..b/"),
+        (entry(url_prefixes="null"), {"url_prefixes": ()}),
+        (entry(url_prefixes="['t.example']"), {"url_prefixes": ("t.example/",)}),
+        (entry(url_prefixes="['HTTPS://T.example/']"), {"url_prefixes": ("t.example/",)}),
+        (entry(url_prefixes="['t.example/Eco']"), {"url_prefixes": ("t.example/Eco/",)}),
+        (entry(url_prefixes="['t.example/éco/']"), {"url_prefixes": ("t.example/%C3%A9co/",)}),
+        (
+            entry(url_prefixes="['t.example/%c3%A9co/%61vis']"),
+            {"url_prefixes": ("t.example/%C3%A9co/avis/",)},
+        ),
+        (entry(url_prefixes="['t.example/amp/eco/']"), {"url_prefixes": ("t.example/amp/eco/",)}),
+        (entry(url_prefixes="['été.example/a..b']"), {"url_prefixes": ("xn--t-9fab.example/a..b/",)}),
+        (
+            entry(url_prefixes="['https://medium.com/@journal/', 'https://name.github.io/news/']"),
+            {"url_prefixes": ("medium.com/@journal/", "name.github.io/news/")},
+        ),
+        (
+            entry(domains="[name.github.io, journal.co.uk, x.substack.com]"),
+            {"domains": ("name.github.io", "journal.co.uk", "x.substack.com")},
+        ),
+        (entry(timezone="Europe/Paris"), {"timezone": "Europe/Paris"}),
+        (entry(timezone="UTC"), {"timezone": "UTC"}),
+        # A number to YAML, and false: a SIREN and Norway to us.
+        (member(siren="732829320"), {"siren": "732829320"}),
+        (member(country="NO"), {"country": "NO", "is_in_eea": True}),
+        (member(country="FR"), {"country": "FR", "is_in_eea": True}),
+        (member(country="be"), {"country": "BE", "is_in_eea": True}),
+        (member(country="CH"), {"country": "CH", "is_in_eea": False}),
+        (member(country='"GB"'), {"country": "GB", "is_in_eea": False}),
+        (member(rights_basis="contract"), {"rights_basis": ("contract",)}),
+        (member(rights_basis="[presumption, authors]"), {"rights_basis": ("authors", "presumption")}),
+        (
+            entry(),
+            {"has_mandate": False, "legal_name": None, "siren": None, "address": None, "mandate_to": None}
+            | {"country": None, "rights_basis": (), "is_in_eea": False},
+        ),
     ],
 )
-def test_a_prefix_has_the_form_of_its_pages(written: str, prefix: str) -> None:
-    registry = parse_registry(entry(url_prefixes=f"['{written}']").encode(), "m.yaml")
-    assert registry.titles["t"].url_prefixes == (prefix,)
+def test_what_is_given_has_one_form_however_it_is_written(text: str, facts: dict[str, Any]) -> None:
+    (publisher,) = parse_registry(text.encode(), "m.yaml").publishers
+    (title,) = publisher.titles
+    read = {name: getattr(title if hasattr(title, name) else publisher, name) for name in facts}
+    assert read == facts
 
 
 def test_every_mistake_is_reported_at_once_with_its_line() -> None:
@@ -150,10 +202,43 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
         ("publishers:\n---\na: b", 2, "not valid YAML"),
         (b"publishers:\n- id: \xe9\n", 2, "byte 0xe9 is not UTF-8"),
         ("publishers:\n- id: \x07\n", 2, "character U+0007 is not allowed"),
+        (member(siren="732 829 321"), 5, "publisher `rives`: siren `732 829 321` has a wrong digit"),
+        (member(siren="73282932"), 5, "siren `73282932` is not nine digits"),
+        (member(siren="73282932000074"), 5, "siren `73282932000074` is not nine digits"),
+        (member(siren="[732829320]"), 5, "is not nine digits"),
+        (member(siren="FR732829320"), 5, "is not nine digits"),
+        *(
+            (member(country=given), 5, "publisher `rives`: country must be a code of two letters")
+            for given in ("FRA", "France", "XX", "EU", "[FR]", "250", '""')
+        ),
+        *(
+            (member(rights_basis=given), 5, "publisher `rives`: rights_basis")
+            for given in ("contrat", "[contract, mine]", "[]", "{a: b}", "L. 113-5")
+        ),
+        (member(sha256="ABC"), 7, "publisher `rives`: mandate_document: sha256 must be 64 digits"),
+        (member(more=", signed_on: yesterday"), 7, "mandate_document: signed_on `yesterday` is not a date"),
+        *(
+            (entry(timezone=given), 5, "is not an IANA time zone")
+            for given in ("Paris", "europe/paris", "CET", "'+01:00'", "../../etc/passwd")
+        ),
+        *(
+            (
+                entry(domains=f"[journal.example, {domain}]"),
+                5,
+                f"title `t`: `{domain}` is not one site, anybody can have a name under `{shared}`"
+                f" (name the site itself, as journal.{shared}",
+            )
+            for domain, shared in SUFFIXES
+        ),
+        *(
+            (entry(url_prefixes=f"['{prefix}']"), 5, "(name the site itself, as https://journal.")
+            for prefix in BELOW_SUFFIXES
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line(yaml: str | bytes, line: int, message: str) -> None:
-    assert any(found.startswith(f"m.yaml:{line}: ") and message in found for found in mistakes(yaml))
+    found = mistakes(yaml)
+    assert any(each.startswith(f"m.yaml:{line}: ") and message in each for each in found), found
 
 
 def test_two_titles_may_share_a_domain_only_if_prefixes_tell_them_apart() -> None:
@@ -187,194 +272,47 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_registry(tmp_path / "members.yaml")
 
 
-class TestPublicSuffixes:
-    @pytest.mark.parametrize(
-        ("domain", "shared"),
-        [
-            ("co.uk", "co.uk"),
-            ("CO.UK.", "co.uk"),
-            ("www.co.uk", "co.uk"),
-            ("www.gouv.fr", "gouv.fr"),
-            ("github.io", "github.io"),
-            ("www.github.io", "github.io"),
-            ("blogspot.com", "blogspot.com"),
-            ("公司.cn", "xn--55qx5d.cn"),
-            ("xn--55qx5d.cn", "xn--55qx5d.cn"),
-            ("wordpress.com", "wordpress.com"),
-            ("www.substack.com", "substack.com"),
-        ],
-    )
-    def test_a_domain_that_is_one_is_refused_with_its_line_and_what_to_write(
-        self, domain: str, shared: str
-    ) -> None:
-        told = mistakes(entry(domains=f"[journal.example, {domain}]"))
-        assert len(told) == 1
-        assert told[0].startswith(f"m.yaml:5: title `t`: `{domain}` is not one site, anybody can have a name")
-        assert f"under `{shared}` (name the site itself, as journal.{shared}" in told[0]
-
-    @pytest.mark.parametrize(
-        "prefix",
-        ["github.io/", "https://github.io/journal/", "https://www.co.uk/", "co.uk/a/", "https://medium.com/"],
-    )
-    def test_a_url_prefix_of_one_is_refused_since_it_holds_on_the_names_below(self, prefix: str) -> None:
-        told = mistakes(entry(url_prefixes=f"['{prefix}']"))
-        assert len(told) == 1
-        assert "is not one site" in told[0]
-        assert "(name the site itself, as https://journal." in told[0]
-
-    def test_a_name_below_one_is_a_site_like_any_other(self) -> None:
-        text = entry(
-            domains="[name.github.io, journal.co.uk, x.substack.com]",
-            url_prefixes="['https://medium.com/@journal/', 'https://name.github.io/news/']",
-        )
-        title = parse_registry(text.encode(), "m.yaml").titles["t"]
-        assert title.domains == ("name.github.io", "journal.co.uk", "x.substack.com")
-        assert title.url_prefixes == ("medium.com/@journal/", "name.github.io/news/")
-
-    def test_a_corpus_that_was_built_under_an_older_list_stays_readable(self) -> None:
-        registry = parse_registry(entry(domains="[github.io]").encode(), "members.yaml", built=True)
-        assert registry.titles["t"].domains == ("github.io",)
+def test_a_corpus_that_was_built_under_an_older_list_and_without_documents_stays_readable() -> None:
+    registry = parse_registry(entry(domains="[github.io]").encode(), "members.yaml", built=True)
+    assert registry.titles["t"].domains == ("github.io",)
+    (publisher,) = parse_registry(member().encode(), "members.yaml", built=True).publishers
+    assert publisher.mandate_document is not None
 
 
-class TestLegalPersons:
-    MEMBER = """\
-publishers:
-  - id: rives
-    name: Éditions des Rives
-    legal_name: Éditions des Rives SAS
-    siren: 732 829 320
-    address: 1 quai des Rives, 99999 Valmont
-    mandate_document: {path: mandats/rives.pdf, sha256: "%s"}
-    titles:
-      - {id: courrier, name: Le Courrier, domains: [courrier.example]}
-"""
-    DOCUMENT = b"mandat"
-
-    def member(self, sha256: str | None = None) -> str:
-        return self.MEMBER % (sha256 or hashlib.sha256(self.DOCUMENT).hexdigest())
-
+class TestDocumentsOfMandates:
     def write(self, folder: Path, text: str) -> Path:
         (folder / "mandats").mkdir()
-        (folder / "mandats" / "rives.pdf").write_bytes(self.DOCUMENT)
+        (folder / "mandats" / "rives.pdf").write_bytes(DOCUMENT)
         path = folder / "members.yaml"
         path.write_text(text, "utf-8")
         return path
 
     def test_a_publisher_has_a_legal_person_and_the_document_of_its_mandate(self, tmp_path: Path) -> None:
-        (publisher,) = load_registry(self.write(tmp_path, self.member())).publishers
-        assert publisher.legal_name == "Éditions des Rives SAS"
-        assert publisher.siren == "732829320"
+        signed = member(more=", signed_on: 2022-12-15")
+        (publisher,) = load_registry(self.write(tmp_path, signed)).publishers
+        assert (publisher.legal_name, publisher.siren) == ("Éditions des Rives SAS", "732829320")
         assert publisher.address == "1 quai des Rives, 99999 Valmont"
-        assert publisher.mandate_document is not None
-        assert publisher.mandate_document.path == "mandats/rives.pdf"
+        assert publisher.mandate_document == MandateDocument("mandats/rives.pdf", SHA256, date(2022, 12, 15))
         assert publisher.has_mandate
 
-    def test_nine_digits_are_a_number_to_yaml_and_a_siren_to_us(self) -> None:
-        text = self.member().replace("732 829 320", "732829320")
-        assert parse_registry(text.encode(), "m.yaml").publishers[0].siren == "732829320"
-
-    @pytest.mark.parametrize(
-        ("siren", "message"),
-        [
-            ("732 829 321", "siren `732 829 321` has a wrong digit"),
-            ("73282932", "siren `73282932` is not nine digits"),
-            ("73282932000074", "siren `73282932000074` is not nine digits"),
-            ("[732829320]", "is not nine digits"),
-            ("FR732829320", "is not nine digits"),
-        ],
-    )
-    def test_a_wrong_siren_is_named_with_its_line(self, siren: str, message: str) -> None:
-        (found,) = mistakes(self.member().replace("732 829 320", siren))
-        assert found.startswith("m.yaml:5: publisher `rives`: ")
-        assert message in found
-
-    def test_a_document_that_is_missing_or_another_is_named_with_its_line(self, tmp_path: Path) -> None:
-        path = self.write(tmp_path, self.member("0" * 64))
+    def test_a_document_that_is_another_or_no_file_is_named_with_its_line(self, tmp_path: Path) -> None:
+        path, document = self.write(tmp_path, member(sha256="0" * 64)), tmp_path / "mandats" / "rives.pdf"
         with pytest.raises(ConfigError, match=r"members\.yaml:7: .*`mandats/rives\.pdf` has another content"):
             load_registry(path)
-        (tmp_path / "mandats" / "rives.pdf").unlink()
+        document.unlink()
         with pytest.raises(ConfigError, match=r"members\.yaml:7: .*`mandats/rives\.pdf` cannot be read"):
             load_registry(path)
-
-    @pytest.mark.parametrize("place", ["{outside}", "../{name}/rives.pdf", "mandats/../../{name}/rives.pdf"])
-    def test_a_document_lies_in_the_folder_of_the_members_file(
-        self, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, place: str
-    ) -> None:
-        outside = tmp_path_factory.mktemp("outside") / "rives.pdf"
-        outside.write_bytes(self.DOCUMENT)
-        given = place.format(outside=outside, name=outside.parent.name)
-        path = self.write(tmp_path, self.member().replace("mandats/rives.pdf", given))
-        with pytest.raises(ConfigError, match="must lie in the folder of the members file, or below it"):
-            load_registry(path)
-
-    def test_a_document_that_is_no_file_is_named_and_not_waited_for(self, tmp_path: Path) -> None:
-        path = self.write(tmp_path, self.member())
-        (tmp_path / "mandats" / "rives.pdf").unlink()
-        os.mkfifo(tmp_path / "mandats" / "rives.pdf")
+        # It is not waited for.
+        os.mkfifo(document)
         with pytest.raises(ConfigError, match=r"`mandats/rives\.pdf` is no file"):
             load_registry(path)
 
-    def test_a_sha_256_is_64_digits(self) -> None:
-        (found,) = mistakes(self.member("ABC"))
-        assert found.startswith("m.yaml:7: publisher `rives`: mandate_document: sha256 must be 64 digits")
-
-    def test_a_corpus_needs_no_documents(self) -> None:
-        (publisher,) = parse_registry(self.member().encode(), "members.yaml", built=True).publishers
-        assert publisher.mandate_document is not None
-
-    def test_a_publisher_without_any_of_it_has_no_mandate(self) -> None:
-        (publisher,) = parse_registry(entry().encode(), "m.yaml").publishers
-        assert not publisher.has_mandate
-        assert (publisher.legal_name, publisher.siren, publisher.address) == (None, None, None)
-        assert (publisher.country, publisher.rights_basis, publisher.is_in_eea) == (None, (), False)
-
-    @pytest.mark.parametrize(
-        ("country", "code", "in_eea"),
-        [
-            ("FR", "FR", True),
-            ("be", "BE", True),
-            ("NO", "NO", True),
-            ("CH", "CH", False),
-            ('"GB"', "GB", False),
-        ],
-    )
-    def test_a_country_is_two_letters_though_yaml_reads_norway_as_false(
-        self, country: str, code: str, in_eea: bool
+    @pytest.mark.parametrize("place", ["{outside}", "../{name}/rives.pdf", "mandats/../../{name}/rives.pdf"])
+    def test_a_document_is_in_the_folder_of_the_members_file(
+        self, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, place: str
     ) -> None:
-        text = self.member().replace("siren: 732 829 320", f"country: {country}")
-        (publisher,) = parse_registry(text.encode(), "m.yaml").publishers
-        assert (publisher.country, publisher.is_in_eea) == (code, in_eea)
-
-    @pytest.mark.parametrize("country", ["FRA", "France", "XX", "EU", "[FR]", "250", '""'])
-    def test_a_wrong_country_is_named_with_its_line(self, country: str) -> None:
-        (found,) = mistakes(self.member().replace("siren: 732 829 320", f"country: {country}"))
-        assert found.startswith("m.yaml:5: publisher `rives`: country must be a code of two letters")
-
-    @pytest.mark.parametrize(
-        ("given", "basis"),
-        [("contract", ("contract",)), ("[presumption, authors]", ("authors", "presumption"))],
-    )
-    def test_a_right_rests_on_one_basis_or_several(self, given: str, basis: tuple[str, ...]) -> None:
-        text = self.member().replace("siren: 732 829 320", f"rights_basis: {given}")
-        assert parse_registry(text.encode(), "m.yaml").publishers[0].rights_basis == basis
-
-    @pytest.mark.parametrize("given", ["contrat", "[contract, mine]", "[]", "{a: b}", "L. 113-5"])
-    def test_a_wrong_basis_is_named_with_its_line(self, given: str) -> None:
-        (found,) = mistakes(self.member().replace("siren: 732 829 320", f"rights_basis: {given}"))
-        assert found.startswith("m.yaml:5: publisher `rives`: rights_basis")
-
-    def test_a_deed_has_the_day_on_which_it_was_signed(self) -> None:
-        text = self.member().replace('"}', '", signed_on: 2022-12-15}')
-        (publisher,) = parse_registry(text.encode(), "m.yaml").publishers
-        assert publisher.mandate_document
-        assert publisher.mandate_document.signed_on == date(2022, 12, 15)
-        (found,) = mistakes(self.member().replace('"}', '", signed_on: yesterday}'))
-        assert "mandate_document: signed_on `yesterday` is not a date" in found
-
-
-def test_time_zones_of_titles_are_names_of_places() -> None:
-    for name in ("Europe/Paris", "UTC"):
-        assert parse_registry(entry(timezone=name).encode(), "m.yaml").titles["t"].timezone == name
-    for name in ("Paris", "europe/paris", "CET", "'+01:00'", "../../etc/passwd"):
-        (mistake,) = mistakes(entry(timezone=name))
-        assert "is not an IANA time zone" in mistake
+        outside = tmp_path_factory.mktemp("outside") / "rives.pdf"
+        outside.write_bytes(DOCUMENT)
+        path = self.write(tmp_path, member(place.format(outside=outside, name=outside.parent.name)))
+        with pytest.raises(ConfigError, match="must lie in the folder of the members file, or below it"):
+            load_registry(path)

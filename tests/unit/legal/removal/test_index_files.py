@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.census.material import surt as plain_surt
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
@@ -31,6 +30,7 @@ from presswatch_spark.scanning.ccindex.wanted import key_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Probe
 from tests.unit.legal.removal.test_resolving import Crawl, crawl, records  # noqa: F401
+from tests.world.index_files import surt as plain_surt
 from tests.world.proofs import each_time
 from tests.world.release import QUICK, probes_of
 from tests.world.servers import Fault, Reply, Server, web

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 from typing import Any, get_args
 
 import pytest
 
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.matching.judgement.grading import confidence_reasons, grade, judged, letter_of
+from presswatch_spark.matching.judgement.grading import (
+    captured_before,
+    confidence_reasons,
+    dated_before,
+    grade,
+    judged,
+    letter_of,
+    publication_of,
+)
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.literals import Ownership
 from presswatch_spark.tables.reasons import OF_ROWS
@@ -45,35 +53,65 @@ def reasons(*row: Any, **more: Any) -> list[str]:
     return confidence_reasons(row_of(*row, **more), ConfidenceRules())
 
 
-@pytest.mark.parametrize("ownership", ["exclusive", "shared", "agency"])
-def test_a_long_rare_run_at_the_articles_own_url_speaks_for_itself_whoever_else_has_it(
-    ownership: str,
+AT_HOME = ("extract", "agency", 40, 200, "article")
+"""A page at the article's own URL with a long rare run: it speaks for itself, whoever else has the words."""
+WHOLE = ("full_copy", "exclusive", 20, 200)
+"""A full copy of an exclusive article, which does so, too."""
+LARGE = ("full_copy", "exclusive", 80, 900)
+
+
+@pytest.mark.parametrize(
+    ("expected", "row", "more"),
+    [
+        ("A", AT_HOME, {"shared_words": 100}),
+        ("A", ("extract", "shared", 40, 200, "article"), {"shared_words": 100}),
+        ("A", ("extract", "exclusive", 40, 200, "article"), {"shared_words": 100}),
+        ("C", ("extract", "exclusive", 39, 200, "article"), {}),
+        ("C", ("extract", "shared", 39, 200, "article"), {}),
+        ("C", AT_HOME, {"own_site": False}),
+        ("C", ("extract", "exclusive", 40, 199, "article"), {}),
+        ("A", WHOLE, {}),
+        ("C", ("full_copy", "shared", 500, 5000), {}),
+        ("C", ("full_copy", "agency", 500, 5000), {}),
+        ("C", ("full_copy", "exclusive", 20, 199), {}),
+        # If others have a part of it, it is only strong.
+        ("A", WHOLE, {"shared_words": 10}),
+        ("B", WHOLE, {"shared_words": 11}),
+        # So is a large part or a very rare passage of an exclusive article.
+        ("B", ("partial_copy", "exclusive", 20, 200), {}),
+        ("B", ("partial_copy", "exclusive", 20, 200), {"copied_words": 40}),
+        ("C", ("partial_copy", "exclusive", 25, 200), {"copied_words": 39}),
+        ("B", ("extract", "exclusive", 80, 600), {}),
+        ("C", ("extract", "exclusive", 60, 599), {}),
+        ("C", ("extract", "shared", 80, 600), {}),
+        # A page on another member's site may be licensed.
+        ("C", LARGE, {"site_title_id": "other"}),
+        ("C", ("partial_copy", "exclusive", 80, 900), {"site_title_id": "other"}),
+        ("C", ("extract", "exclusive", 80, 900), {"site_title_id": "other"}),
+        ("A", LARGE, {"site_title_id": "sister", "own_site": True}),
+        # An extract of common words is never used, and a larger part is looked at.
+        ("D", ("extract", "exclusive", 11, 59), {}),
+        ("C", ("extract", "exclusive", 11, 60), {}),
+        ("C", ("partial_copy", "agency", 90, 0), {}),
+        ("C", ("full_copy", "shared", 90, 0), {}),
+        # What nobody looked at caps nothing.
+        ("A", LARGE, {"credits_others": None}),
+        ("A", LARGE, {"credits_others": False}),
+        ("A", LARGE, {"in_main_content": None}),
+        ("A", LARGE, {"article_is_excerpt": None}),
+        ("A", LARGE, {"article_is_excerpt": False}),
+        # An excerpt is never certain, and its copy never whole.
+        ("B", LARGE, {"article_is_excerpt": True}),
+        ("B", ("extract", "agency", 100, 900, "article"), {"article_is_excerpt": True}),
+        ("C", ("full_copy", "agency", 80, 900), {"article_is_excerpt": True}),
+        ("C", ("full_copy", "exclusive", 30, 250), {"article_is_excerpt": True, "copied_words": 30}),
+        ("D", ("extract", "exclusive", 11, 59), {"article_is_excerpt": True}),
+    ],
+)
+def test_a_letter_follows_from_the_facts_of_a_row(
+    expected: str, row: tuple[Any, ...], more: dict[str, Any]
 ) -> None:
-    assert letter("extract", ownership, 40, 200, "article", shared_words=100) == "A"
-    assert letter("extract", ownership, 39, 200, "article") == "C"
-    assert letter("extract", ownership, 40, 200, "article", own_site=False) == "C"
-    assert letter("extract", ownership, 40, 199, "article") == "C"
-
-
-def test_a_full_copy_speaks_for_itself_if_the_article_is_exclusive() -> None:
-    assert letter("full_copy", "exclusive", 20, 200) == "A"
-    assert letter("full_copy", "shared", 500, 5000) == "C"
-    assert letter("full_copy", "agency", 500, 5000) == "C"
-    assert letter("full_copy", "exclusive", 20, 199) == "C"
-
-
-def test_a_full_copy_of_which_others_have_a_part_is_only_strong() -> None:
-    assert letter("full_copy", "exclusive", 20, 200, shared_words=10) == "A"
-    assert letter("full_copy", "exclusive", 20, 200, shared_words=11) == "B"
-
-
-def test_a_large_part_or_a_very_rare_passage_of_an_exclusive_article_is_strong() -> None:
-    assert letter("partial_copy", "exclusive", 20, 200) == "B"
-    assert letter("partial_copy", "exclusive", 20, 200, copied_words=40) == "B"
-    assert letter("partial_copy", "exclusive", 25, 200, copied_words=39) == "C"
-    assert letter("extract", "exclusive", 80, 600) == "B"
-    assert letter("extract", "exclusive", 60, 599) == "C"
-    assert letter("extract", "shared", 80, 600) == "C"
+    assert letter(*row, **more) == expected
 
 
 @pytest.mark.parametrize("url_match", ["none", "article"])
@@ -113,19 +151,6 @@ def test_what_rests_on_the_unknown_is_looked_at_however_much_was_copied(unknown:
     assert letter("extract", "exclusive", 11, 59, **unknown) == "D"
 
 
-def test_a_page_on_another_members_site_may_be_licensed() -> None:
-    for each in ("full_copy", "partial_copy", "extract"):
-        assert letter(each, "exclusive", 80, 900, site_title_id="other") == "C"
-    assert letter("full_copy", "exclusive", 80, 900, site_title_id="sister", own_site=True) == "A"
-
-
-def test_an_extract_of_common_words_is_never_used_and_a_larger_part_is_looked_at() -> None:
-    assert letter("extract", "exclusive", 11, 59) == "D"
-    assert letter("extract", "exclusive", 11, 60) == "C"
-    assert letter("partial_copy", "agency", 90, 0) == "C"
-    assert letter("full_copy", "shared", 90, 0) == "C"
-
-
 def test_a_url_without_text_is_looked_at() -> None:
     row = Match.from_dict({"grade": "url_only", "url_match": "article", "longest_run_words": 0})
     assert judged(row, ConfidenceRules()) == ("C", ["url_only"])
@@ -147,11 +172,6 @@ def test_whose_the_words_are_counts_everywhere_but_at_the_articles_own_url(doubt
     assert judged(short, ConfidenceRules())[0] == "C"
 
 
-def test_what_nobody_looked_at_caps_nothing() -> None:
-    for unread in ({"credits_others": None}, {"credits_others": False}, {"in_main_content": None}):
-        assert letter("full_copy", "exclusive", 80, 900, **unread) == "A"
-
-
 def test_reasons_say_what_gave_the_letter_and_all_that_caps_it_in_the_order_asked() -> None:
     assert reasons("full_copy", "exclusive", 20, 200) == ["sole_full_copy"]
     assert reasons("partial_copy", "exclusive", 20, 200) == ["strong_copy"]
@@ -169,31 +189,19 @@ def test_reasons_say_what_gave_the_letter_and_all_that_caps_it_in_the_order_aske
     assert reasons("extract", "agency", 20, 100) == ["agency_text", "not_rare"]
     assert reasons("extract", "exclusive", 11, 59) == [REFUSED]
     assert reasons("extract", "exclusive", 11, 59, own_site=None) == ["url_unknown", REFUSED]
+    assert reasons(*LARGE, article_is_excerpt=True) == ["strong_copy", "article_excerpt"]
+    assert reasons("extract", "exclusive", 11, 59, article_is_excerpt=True) == ["article_excerpt", REFUSED]
 
 
 def test_the_page_of_letters_lists_every_reason_with_what_it_makes() -> None:
     page = text_of("explanation/letters")
     places = []
-    for code, made in [
-        *((code, each.gives or each.caps) for code, each in OF_ROWS.items() if each.gives or each.caps),
-    ]:
+    made_by = {code: made for code, each in OF_ROWS.items() if (made := each.gives or each.caps)}
+    for code, made in made_by.items():
         (line,) = (line for line in page.splitlines() if line.startswith(f"| `{code}` |"))
         assert line.endswith(f"| `{made}` |")
         places.append(page.index(line))
     assert places == sorted(places)
-
-
-def test_an_excerpt_is_never_certain_and_its_copy_never_whole() -> None:
-    excerpt = {"article_is_excerpt": True}
-    assert reasons("full_copy", "exclusive", 80, 900, **excerpt) == ["strong_copy", "article_excerpt"]
-    assert letter("full_copy", "exclusive", 80, 900, **excerpt) == "B"
-    assert letter("extract", "agency", 100, 900, "article", **excerpt) == "B"
-    assert letter("full_copy", "agency", 80, 900, **excerpt) == "C"
-    assert letter("full_copy", "exclusive", 30, 250, copied_words=30, **excerpt) == "C"
-    assert reasons("extract", "exclusive", 11, 59, **excerpt) == ["article_excerpt", REFUSED]
-    assert letter("extract", "exclusive", 11, 59, **excerpt) == "D"
-    for unread in ({"article_is_excerpt": None}, {"article_is_excerpt": False}):
-        assert letter("full_copy", "exclusive", 80, 900, **unread) == "A"
 
 
 RANKS, ARCHIVED = "ABCD", "https://web.archive.org/web/2024/https://journal.example/1"
@@ -292,3 +300,93 @@ def expected_letter(row: Match) -> str:
         if not others and ((row.grade != "extract" and copied >= 40) or rarity >= 600):
             return "B"
     return "D" if row.grade == "extract" and rarity < 60 else "C"
+
+
+DAY = datetime(2024, 5, 18, tzinfo=UTC)
+NOON = DAY.replace(hour=12)
+SECOND = timedelta(seconds=1)
+
+
+def test_a_day_without_a_time_lasts_from_utc_plus_14_to_utc_minus_12() -> None:
+    day = publication_of(DAY)
+    assert day.earliest == DAY.astimezone(timezone(timedelta(hours=14))) - timedelta(hours=14)
+    assert day.latest == datetime(2024, 5, 19, tzinfo=timezone(timedelta(hours=-12)))
+    assert day.begins == DAY
+
+
+@pytest.mark.parametrize(
+    ("zone", "begins", "ends"),
+    [
+        ("Europe/Paris", "2024-05-17T22:00Z", "2024-05-18T22:00Z"),
+        ("America/Montreal", "2024-05-18T04:00Z", "2024-05-19T04:00Z"),
+        ("Pacific/Noumea", "2024-05-17T13:00Z", "2024-05-18T13:00Z"),
+        ("Pacific/Tahiti", "2024-05-18T10:00Z", "2024-05-19T10:00Z"),
+    ],
+)
+def test_a_day_of_a_title_with_a_time_zone_is_that_zones(zone: str, begins: str, ends: str) -> None:
+    day = publication_of(DAY, zone)
+    assert day.earliest == day.begins == datetime.fromisoformat(begins)
+    assert day.latest == datetime.fromisoformat(ends)
+
+
+def test_the_day_on_which_clocks_change_has_its_own_length() -> None:
+    spring, autumn = (datetime(2024, *day, tzinfo=UTC) for day in ((3, 31), (10, 27)))
+    for day, hours in ((spring, 23), (autumn, 25)):
+        found = publication_of(day, "Europe/Paris")
+        assert found.latest - found.begins == timedelta(hours=hours)
+
+
+def test_a_date_with_a_time_leaves_a_day_on_both_sides_in_any_zone() -> None:
+    for zone in (None, "Europe/Paris"):
+        found = publication_of(NOON, zone)
+        assert (found.begins - found.earliest, found.latest - found.begins) == (timedelta(1), timedelta(1))
+
+
+def test_moments_at_the_ends_of_the_calendar_are_no_error() -> None:
+    for at in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), datetime(9999, 12, 31)):
+        found = publication_of(at, "Europe/Paris")
+        assert found.earliest <= found.begins <= found.latest
+
+
+def test_a_capture_is_before_an_article_only_if_the_day_had_begun_nowhere() -> None:
+    first = DAY - timedelta(hours=14)
+    assert captured_before(first - SECOND, DAY)
+    assert not captured_before(first, DAY)
+    assert not captured_before(None, DAY)
+    assert not captured_before(first, None)
+
+
+def test_a_page_that_gives_a_day_is_earlier_by_days_and_one_that_gives_a_time_by_seconds() -> None:
+    assert dated_before(DAY - timedelta(days=1), DAY)
+    assert not dated_before(DAY, DAY)
+    assert not dated_before(DAY, NOON)
+    assert dated_before(NOON - SECOND, NOON)
+    assert not dated_before(NOON, NOON)
+    # A midnight of Paris is that day's begin for a title of Paris, and the day before without its zone.
+    midnight = DAY - timedelta(hours=2)
+    assert dated_before(midnight, DAY)
+    assert not dated_before(midnight, DAY, "Europe/Paris")
+    assert dated_before(midnight - SECOND, DAY, "Europe/Paris")
+
+
+RULES = GradeRules()
+
+
+@pytest.mark.parametrize(
+    ("copied", "coverage", "expected"),
+    [
+        (400, 1.0, "full_copy"),
+        (450, 0.9, "full_copy"),
+        (449, 0.899, "partial_copy"),
+        (30, 0.3, "partial_copy"),
+        (100, 0.02, "partial_copy"),
+        (99, 0.2999, "extract"),
+        (11, 0.01, "extract"),
+    ],
+)
+def test_the_grade_follows_the_rules(copied: int, coverage: float, expected: str) -> None:
+    assert grade(copied, coverage, RULES) == expected
+
+
+def test_the_rules_can_be_changed() -> None:
+    assert grade(50, 0.5, GradeRules(full_copy_coverage=0.5)) == "full_copy"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from presswatch_spark.core.settings.config import AGENCIES as CONFIGURED
-from presswatch_spark.matching.judgement.agencies import AGENCIES, key_of, spellings
+from presswatch_spark.matching.judgement.agencies import AGENCIES, AgencyNames, key_of, spellings
 from presswatch_spark.matching.judgement.credits import (
     AROUND_WORDS,
     CREDITS,
@@ -26,7 +26,6 @@ PASSAGE = "Le conseil municipal a voté la réfection du pont suspendu après tr
 
 
 def credits(text: str, passage: str = PASSAGE) -> list[str]:
-    """The credits of a page for a passage that stands in it."""
     data = text.encode("utf-8", "replace")
     words = words_of(data)
     first = int(np.searchsorted(words.starts, data.index(passage.encode())))
@@ -164,3 +163,15 @@ def test_a_credit_of_the_member_names_nobody_else() -> None:
         assert not is_other(credit, own)
     for credit in ("AFP", "Écho", "Le Pont", ""):
         assert is_other(credit, own)
+
+
+# A name of a user's that no list has.
+NAMES = AgencyNames(("Écho X!",))
+
+
+AT_END = ("AFP", "l'AFP ", "Agence France-Presse", "le PRESSE CANADIENNE", "Écho X!")
+OTHERS = ("", "le maire. ", "l'AFP dit", "xAFP", "la presse", "«", "pa ", "é")
+
+
+def test_names_stand_at_the_end_of_a_text_and_other_words_do_not() -> None:
+    assert [text for text in (*AT_END, *OTHERS) if NAMES.at_end.search(text)] == [*AT_END]

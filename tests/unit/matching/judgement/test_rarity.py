@@ -7,22 +7,28 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyspark.sql import SparkSession
 
 from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.settings.config import CorpusConfig, OwnershipRules, RarityRules
-from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.rarity import Neighbours, WordRarity
+from presswatch_spark.matching.judgement.urls import (
+    DEPTH,
+    copy_at,
+    host_of,
+    may_be_copy,
+    normalise_url,
+    original_page,
+)
 from presswatch_spark.reading.text.words import shingle_hashes, word_hashes
-from presswatch_spark.storage.objects import StorageOptions
-from tests.world.corpora import Inline, write_jsonl
+from tests.world.corpora import corpus_of, write_jsonl
 
 PUBLISHERS = ("nord", "ouest", "sud", "est", "midi")
 # `nord` publishes editions too.
@@ -55,20 +61,15 @@ def built(
     **fields: Any,
 ) -> Corpus:
     """A corpus of articles (title, body), whose ids are their places; `fields` change the settings."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "members.yaml").write_text(MEMBERS)
     rows = [
         {"article_id": f"{i:03}", "title_id": publisher, "url": f"https://{publisher}.example/{i}",
          "headline": "", "body": body, "published_at": "2024-05-18"}
         for i, (publisher, body) in enumerate(articles)
     ]  # fmt: skip
-    sample = [str(write_jsonl(folder / "sample.jsonl", background))] if background else []
-    build_corpus(
-        cast(SparkSession, Inline()), str(folder / "members.yaml"),
-        [str(write_jsonl(folder / "articles.jsonl", rows))], str(folder / "corpus"), CorpusConfig(**fields),
-        StorageOptions(), background=sample, known=[str(path) for path in known],
-    )  # fmt: skip
-    return Corpus.open(str(folder / "corpus"))
+    folder.mkdir(parents=True, exist_ok=True)
+    sample = [write_jsonl(folder / "sample.jsonl", background)] if background else []
+    config = CorpusConfig(**fields)
+    return Corpus.open(str(corpus_of(folder, rows, config, MEMBERS, background=sample, known=known)))
 
 
 def standing(corpus: Corpus, ordinal: int, rules: RarityRules | None = None) -> WordRarity:
@@ -266,17 +267,11 @@ def test_a_known_text_that_is_cut_fails_the_build(tmp_path: Path) -> None:
 
 
 def test_a_damaged_background_fails_the_build(tmp_path: Path) -> None:
-    (tmp_path / "sample.jsonl").write_text(json.dumps({"text": "a b", "url": "http://x.example"}) + "\n{\n")
-    (tmp_path / "members.yaml").write_text(MEMBERS)
-    articles = write_jsonl(
-        tmp_path / "a.jsonl", [{"article_id": "1", "title_id": "nord", "url": "", "body": own("a")}]
-    )
+    sample = tmp_path / "sample.jsonl"
+    sample.write_text(json.dumps({"text": "a b", "url": "http://x.example"}) + "\n{\n")
+    row = {"article_id": "1", "title_id": "nord", "url": "", "body": own("a")}
     with pytest.raises(CorruptError, match="background shard cannot be read to its end"):
-        build_corpus(
-            cast(SparkSession, Inline()), str(tmp_path / "members.yaml"), [str(articles)],
-            str(tmp_path / "corpus"), CorpusConfig(), StorageOptions(),
-            background=[str(tmp_path / "sample.jsonl")],
-        )  # fmt: skip
+        corpus_of(tmp_path, [row], members=MEMBERS, background=[sample])
     assert not (tmp_path / "corpus").exists()
 
 
@@ -363,3 +358,112 @@ def test_one_more_unrelated_text_never_raises_the_rarity(tmp_path: Path) -> None
     after = built(tmp_path / "after", articles, pages(*[f"{own(f'w{k}', 9)} {LAW}" for k in range(4)]))
     for first in range(0, 160, 7):
         assert rarity(after, 0, first, 20) <= rarity(before, 0, first, 20)
+
+
+ORIGINAL = "https://www.journal.example/une/1"
+ENCODED = quote(ORIGINAL, safe="")
+ADDRESSES = [
+    f"https://web.archive.org/web/20190101000000/{ORIGINAL}",
+    f"https://web.archive.org/web/20190101000000id_/{ORIGINAL}",
+    "https://web.archive.org/web/2019*/https:/www.journal.example/une/1",
+    "http://web.archive.org/web/2019/journal.example/une/1",
+    f"https://web.archive.org/web/{ORIGINAL}",
+    f"https://web.archive.org/save/{ORIGINAL}",
+    f"HTTPS://WEB.ARCHIVE.ORG./web/2019/{ENCODED.replace('https', 'HTTPS')}",
+    f"https://web.archive.org:443/web/2019/{quote(ENCODED)}",
+    f"https://archive.ph/2019.01.01-123456/{ORIGINAL}",
+    f"https://archive.is/newest/{ORIGINAL}",
+    f"https://archive.today/o/AbCdE/{ORIGINAL}",
+    f"https://arquivo.pt/wayback/20190101000000/{ORIGINAL}",
+    f"https://wayback.archive-it.org/1234/20190101000000/{ORIGINAL}",
+    f"https://www.webcitation.org/query?url={ENCODED}&date=2019",
+    f"https://megalodon.jp/2019-0101-1200-00/{ORIGINAL}",
+    f"https://webcache.googleusercontent.com/search?q=cache:ABCDEFGHIJKL:{ORIGINAL}+mots&cd=1",
+    f"https://webcache.googleusercontent.com/search?q=cache%3AABCDEFGHIJKL%3A{ENCODED}+mots",
+    "https://webcache.googleusercontent.com/search?q=cache:www.journal.example/une/1",
+    "https://journal-example.cdn.ampproject.org/c/s/journal.example/une/1/amp?amp_js_v=0.1",
+    "https://www.google.com/amp/s/www.journal.example/une/1",
+    f"https://12ft.io/proxy?q={ENCODED}",
+    "http://www.journal.example.nyud.net:8090/une/1",
+    "https://www-journal-example.translate.goog/une/1?_x_tr_sl=fr&_x_tr_tl=en&_x_tr_hl=en",
+    f"https://translate.google.com/translate?hl=en&sl=fr&u={ORIGINAL}&prev=search",
+    f"https://translate.googleusercontent.com/translate_c?depth=1&u={ENCODED}&usg=AL",
+    "https://translated.turbopages.org/proxy_u/fr-en.en.1/https/www.journal.example/une/1",
+    f"https://web.archive.org/web/2019/https://translate.google.com/translate?u={ENCODED}",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_copys_address_names_the_original(address: str) -> None:
+    copy = copy_at(address)
+    assert copy is not None
+    assert copy.original is not None
+    assert normalise_url(copy.original) == "https://journal.example/une/1"
+    page = original_page(address)
+    assert page is not None
+    assert page.site == "journal.example"
+
+
+def test_hyphens_and_parameters_of_the_original_are_kept() -> None:
+    copy = copy_at("https://mon--journal-example.translate.goog/une?b=1&_x_tr_sl=fr&_x_tr_tl=en")
+    assert copy is not None
+    assert copy.original == "https://mon-journal.example/une?b=1"
+    copy = copy_at("https://web.archive.org/web/2019/https://journal.example/?p=12&q=1")
+    assert copy is not None
+    assert copy.original == "https://journal.example/?p=12&q=1"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://archive.ph/AbCdE",
+        "https://perma.cc/AB12-CD34",
+        "https://web.archive.org/web/20190101000000/",
+        "https://cc.bingj.com/cache.aspx?q=journal&d=4567",
+    ],
+)
+def test_a_copy_whose_address_does_not_name_the_original_has_an_unknown_one(address: str) -> None:
+    copy = copy_at(address)
+    assert copy is not None
+    assert copy.original is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        ORIGINAL,
+        f"https://web.archive.org.portail.example/web/2019/{ORIGINAL}",
+        f"https://web.archive.org@portail.example/web/2019/{ORIGINAL}",
+        f"https://portail.example/web/2019/{ORIGINAL}",
+        f"https://portail.example/?u={ENCODED}",
+        f"https://www.google.com/url?q={ENCODED}",
+        "https://archive.org/details/un-livre",
+        "https://fr.wikipedia.org/wiki/Journal",
+        "pas une url",
+        "",
+    ],
+)
+def test_pages_of_other_sites_are_no_copies_whatever_their_addresses_hold(address: str) -> None:
+    assert copy_at(address) is None
+
+
+def test_copies_of_copies_lead_back_up_to_a_depth_and_cost_no_more_than_their_length() -> None:
+    address = ORIGINAL
+    for depth in range(1, DEPTH + 1):
+        address = f"https://web.archive.org/web/2019/{address}"
+        copy = copy_at(address)
+        assert copy is not None
+        assert copy.original == ORIGINAL, depth
+    for _ in range(300):
+        address = f"https://web.archive.org/web/2019/{address}"
+    assert copy_at(address[:16_000]) is not None
+    deepest = copy_at(address[:16_000])
+    assert deepest is not None
+    assert deepest.original is None
+
+
+def test_only_hosts_of_services_are_asked() -> None:
+    assert may_be_copy("www-journal-example.translate.goog")
+    assert not may_be_copy("journal.example")
+    assert not may_be_copy(None)
+    assert host_of("https://archive.ph/x") == "archive.ph"

@@ -7,6 +7,7 @@ import timeit
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 from urllib.parse import unquote
 
 import numpy as np
@@ -17,15 +18,17 @@ from hypothesis import strategies as st
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.model import DocumentBatch, Locator, Title
 from presswatch_spark.corpus.registry import parse_registry
+from presswatch_spark.matching.judgement import sites
 from presswatch_spark.matching.judgement.sites import (
     SiteIndex,
     SiteMatch,
+    documents_without_url,
     host_table,
     keys_of_urls,
     known_hosts,
     url_keys,
 )
-from presswatch_spark.matching.judgement.urls import page_url
+from presswatch_spark.matching.judgement.urls import MAX_CHARACTERS, page_url
 from tests.unit.matching.judgement.test_urls import PIECES
 
 TITLES = [
@@ -50,7 +53,6 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> SiteIndex:
 
 
 def index_in(folder: Path, titles: Iterable[Title], urls: Iterable[tuple[int, str]] = ()) -> SiteIndex:
-    """Write the index of titles, and of the keys of URLs, and open it."""
     hashes, ordinals, sites = keys_of_urls(urls)
     SiteIndex.build(folder, titles, sites)
     order = np.lexsort((ordinals, hashes))
@@ -87,29 +89,24 @@ def batch_of(urls: Iterable[str]) -> DocumentBatch:
         ("https://www.%C3%A9t%C3%A9.example/x", "ete"),
         ("https://gazette-example.cdn.ampproject.org/c/s/www.gazette.example/sport/x", "sport"),
         ("https://www.google.fr/amp/s/gazette.example/x", "gazette"),
+        ("https://other.example/gazette.example/", None),
+        ("https://notgazette.example/", None),
+        ("https://gazette.example.org/", None),
+        ("https://example/", None),
+        ("https://gazette.example@other.example/", None),
+        ("https://www.google.com/search?q=gazette.example", None),
+        ("ftp://gazette.example/", None),
+        ("gazette.example", None),
+        ("", None),
     ],
 )
-def test_a_document_on_a_site_is_the_titles(index: SiteIndex, url: str, title: str) -> None:
-    match = index.matches(batch_of([url]), lambda _: ())[0]
-    assert (match.title_id, match.articles) == (title, ())
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://other.example/gazette.example/",
-        "https://notgazette.example/",
-        "https://gazette.example.org/",
-        "https://example/",
-        "https://gazette.example@other.example/",
-        "https://www.google.com/search?q=gazette.example",
-        "ftp://gazette.example/",
-        "gazette.example",
-        "",
-    ],
-)
-def test_any_other_is_nobodys(index: SiteIndex, url: str) -> None:
-    assert index.matches(batch_of([url]), lambda _: ()) == {}
+def test_a_document_on_a_site_is_the_titles_and_any_other_is_nobodys(
+    index: SiteIndex, url: str, title: str | None
+) -> None:
+    found = index.matches(batch_of([url]), lambda _: ())
+    assert {i: (match.title_id, match.articles) for i, match in found.items()} == (
+        {0: (title, ())} if title else {}
+    )
 
 
 def test_an_articles_url_names_the_article_in_all_its_variants(index: SiteIndex) -> None:
@@ -237,3 +234,43 @@ def test_an_index_of_nothing_matches_nothing(tmp_path: Path) -> None:
     index = index_in(tmp_path, [])
     assert index.matches(batch_of(["https://gazette.example/"]), lambda _: ()) == {}
     assert len(host_table([])) > 0
+
+
+LONG = f"https://long.example/{'é' * MAX_CHARACTERS}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", " ", "n/a", "-", "lemonde.fr/une", "/une/pont", "urn:uuid:1", "ftp://a.example/", "dns:a.example",
+     "http", "http://", "https:///", "https://..", "https://a..b/", "https://.a.example/", "http://a b/",
+     LONG],
+)  # fmt: skip
+def test_what_names_no_host_is_no_known_url(url: str) -> None:
+    assert documents_without_url(batch_of(["https://a.example/", url, "http://b.example/x"])) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://a.example/", "HTTP://A.EXAMPLE", "//a.example/x", " https://a.example/", "https://a.example:8080/",
+     "https://user@a.example/", "https://été.example/", "http:\\\\a.example\\x", "http://[::1]/", "https://a.example."],
+)  # fmt: skip
+def test_what_names_a_host_is_known(url: str) -> None:
+    assert documents_without_url(batch_of([url])) == 0
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([*PIECES, "http://", "https://", "a.", "..", "\\"]), max_size=7), max_size=4
+    )
+)
+@example([["https://", "a" * 253, "/"]])
+@example([["https://", "a" * 254, "/"]])
+def test_the_count_is_that_of_the_exact_rule(urls: list[list[str]]) -> None:
+    batch = batch_of("".join(pieces) for pieces in urls)
+    assert documents_without_url(batch) == sum(page_url(batch.url_of(i)) is None for i in range(len(batch)))
+
+
+def test_plain_urls_are_told_by_their_bytes_alone() -> None:
+    batch = batch_of(f"https://www.site-{k}.example/une/{k}?id={k}&x=%C3%A9#à" for k in range(1000))
+    with patch.object(sites, "page_url", side_effect=AssertionError):
+        assert documents_without_url(batch) == 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import timeit
 from pathlib import Path
 
@@ -13,9 +15,15 @@ from hypothesis import strategies as st
 from presswatch_spark.matching.judgement.urls import (
     AMP_PARAMETERS,
     MAX_CHARACTERS,
+    PLATFORMS,
     TRACKING_NAMES,
     TRACKING_PREFIXES,
+    _list,
+    is_public_suffix,
+    is_shared,
+    list_version,
     normalise_url,
+    registered_domain,
 )
 
 PAGE = "https://journal.example/une/article_12.html?id=7"
@@ -124,14 +132,13 @@ def test_what_is_no_page_on_the_web_has_no_form(text: str) -> None:
     assert normalise_url(text) is None
 
 
-@pytest.mark.parametrize("name", sorted({*TRACKING_NAMES, *(f"{prefix}x" for prefix in TRACKING_PREFIXES)}))
-def test_every_tracking_parameter_is_dropped(name: str) -> None:
-    assert normalise_url(f"{PAGE}&{name}=1&{name.upper()}") == PAGE
+TRACKING = [f"{name}=1" for name in {*TRACKING_NAMES, *(f"{prefix}x" for prefix in TRACKING_PREFIXES)}]
 
 
-@pytest.mark.parametrize("parameter", sorted(AMP_PARAMETERS))
-def test_every_amp_parameter_is_dropped(parameter: str) -> None:
-    assert normalise_url(f"{PAGE}&{parameter.upper()}") == PAGE
+@pytest.mark.parametrize("parameter", sorted([*TRACKING, *AMP_PARAMETERS]))
+def test_every_parameter_of_tracking_and_of_amp_is_dropped(parameter: str) -> None:
+    name = parameter.partition("=")[0] if parameter in TRACKING else parameter
+    assert normalise_url(f"{PAGE}&{parameter}&{name.upper()}") == PAGE
 
 
 PIECES = [
@@ -195,3 +202,49 @@ def test_real_articles_with_one_form_are_one_article(real_data: Path) -> None:
     assert None not in texts
     assert len(texts) == 767
     assert all(len(same) == 1 for same in texts.values())
+
+
+SUFFIXES = (
+    "co.uk", "gouv.fr", "asso.fr", "com.au", "github.io", "blogspot.com", "netlify.app", "pages.dev",
+    "s3.amazonaws.com", "anything.kawasaki.jp", "anything.ck", "xn--55qx5d.cn", "fr",
+)  # fmt: skip
+NAMES = ("journal.fr", "journal.co.uk", "name.github.io", "city.kawasaki.jp", "www.ck", "journal.example")
+
+
+def test_suffixes_of_registries_and_of_private_owners_are_shared_and_names_below_are_not() -> None:
+    assert [host for host in (*SUFFIXES, *NAMES) if is_public_suffix(host)] == [*SUFFIXES]
+    assert [host for host in (*SUFFIXES, *NAMES) if is_shared(host)] == [*SUFFIXES]
+
+
+def test_platforms_are_those_that_the_list_lacks() -> None:
+    assert all(is_shared(host) for host in PLATFORMS)
+    assert not [host for host in PLATFORMS if is_public_suffix(host)], "drop what the list has by now"
+
+
+@pytest.mark.parametrize(
+    ("site", "domain"),
+    [
+        ("www.journal.example", "journal.example"),
+        ("sport.journal.co.uk", "journal.co.uk"),
+        ("a.b.github.io", "b.github.io"),
+        ("github.io", "github.io"),
+        ("a.b.substack.com", "b.substack.com"),
+        ("wordpress.com", "wordpress.com"),
+        ("a.xn--55qx5d.cn", "a.xn--55qx5d.cn"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_a_host_belongs_to_the_name_that_its_owner_registered(site: str, domain: str) -> None:
+    assert registered_domain(site) == domain
+
+
+def test_the_list_says_of_when_it_is_and_is_asked_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("asked the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    _list.cache_clear()
+    assert is_public_suffix("co.uk")
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d_\d\d-\d\d-\d\d_UTC", list_version())

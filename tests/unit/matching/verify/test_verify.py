@@ -17,7 +17,15 @@ from presswatch_spark.core.settings.config import VerifyRules
 from presswatch_spark.matching.judgement.match_rows import span_places
 from presswatch_spark.matching.verify import verification
 from presswatch_spark.matching.verify.common_runs import covering_runs, longest_run
-from presswatch_spark.matching.verify.verification import SECRET, Joined, NamedDocument, Overlap, verify
+from presswatch_spark.matching.verify.verification import (
+    SECRET,
+    DocumentWindows,
+    Joined,
+    NamedDocument,
+    Overlap,
+    verify,
+    window_hashes,
+)
 from presswatch_spark.reading.text.words import TextWords, word_at, words_of
 from tests.reference import runs as reference
 
@@ -405,3 +413,28 @@ def test_verification_agrees_with_brute_force_on_real_copies(real_data: Path) ->
         overlap = compare(document, article, NO_BRIDGES)
         assert overlap.longest_run_words == (longest if longest >= 8 else 0)
         assert (overlap.document_copied_words, overlap.copied_words) == (len(in_document), len(in_article))
+
+
+SCREENED = st.lists(st.integers(1, 3), max_size=40)
+
+
+def hashes(words: list[int]) -> np.ndarray:
+    return np.array(words, np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+
+
+@given(SCREENED, SCREENED, st.integers(1, 12))
+def test_a_pair_passes_exactly_if_it_has_a_common_window(
+    document: list[int], article: list[int], width: int
+) -> None:
+    common = windows(document, width) & windows(article, width)
+    screen = DocumentWindows(window_hashes(hashes(document), width))
+    assert screen.passes(window_hashes(hashes(article), width)) == bool(common)
+
+
+def windows(words: list[int], width: int) -> set[tuple[int, ...]]:
+    return {tuple(words[i : i + width]) for i in range(len(words) - width + 1)}
+
+
+def test_texts_shorter_than_a_window_have_none() -> None:
+    assert len(window_hashes(hashes([1, 2, 3]), 4)) == 0
+    assert not DocumentWindows(window_hashes(hashes([]), 4)).passes(window_hashes(hashes([1, 2, 3, 1]), 4))

@@ -27,7 +27,7 @@ from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
 from tests.world.arc import arc_record, packed_arc
 from tests.world.commands import copied, rejected, run_check
-from tests.world.corpora import article, build, write_jsonl
+from tests.world.corpora import article, build, corpus_of, write_jsonl
 from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press_corpus, scan_here, some_pages
 from tests.world.tables import write
 from tests.world.warc import PDF, erratum, http, packed_as, page, pdf, record, warc_record
@@ -95,8 +95,7 @@ def warc() -> list[bytes]:
 
 @pytest.mark.slow
 def test_it_reaches_the_same_text_and_words_of_every_kind_of_page(tmp_path: Path) -> None:
-    corpus = tmp_path / "corpus"
-    build(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1, body=BODY.replace("’", "'"))])])
+    corpus = corpus_of(tmp_path, [article(1, body=BODY.replace("’", "'"))])
     shards = tmp_path / "shards"
     shards.mkdir()
     for packing in ("record", "single", "plain"):
@@ -128,8 +127,8 @@ def test_it_reaches_the_same_text_and_words_of_every_kind_of_page(tmp_path: Path
 
 @pytest.mark.slow
 def test_it_names_damaged_records_and_does_not_count_them_as_checked(tmp_path: Path) -> None:
-    corpus, file = tmp_path / "corpus", tmp_path / "a.warc.wet"
-    build(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1, body=BODY)])])
+    file = tmp_path / "a.warc.wet"
+    corpus = corpus_of(tmp_path, [article(1, body=BODY)])
     lying = record(BODY.encode(), length=len(BODY.encode()) + 9)
     file.write_bytes(packed_as("plain", [record(BODY.encode()), lying, record(BODY.encode())]))
     rows = scan_here([file], corpus, tmp_path / "tables", statuses=("partial",))
@@ -167,8 +166,7 @@ def test_it_accepts_whatever_articles_the_corpus_accepts(tmp_path: Path) -> None
 
 
 def test_it_finds_the_text_in_whatever_column_a_run_was_told(tmp_path: Path) -> None:
-    corpus = tmp_path / "corpus"
-    build(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1, body=BODY)])])
+    corpus = corpus_of(tmp_path, [article(1, body=BODY)])
     inner = {"meta": json.dumps({"deep": {"body": BODY, "url": "https://p.example/"}}), "text": "autre"}
     (tmp_path / "a.jsonl").write_text(f"\n{json.dumps(inner)}\n\n{json.dumps(inner)}\n")
     (tmp_path / "broken.jsonl").write_text(f"\n{json.dumps(inner)}\nno json\n{json.dumps(inner)}\n")
@@ -181,8 +179,8 @@ def test_it_finds_the_text_in_whatever_column_a_run_was_told(tmp_path: Path) -> 
 
 
 def test_lengths_that_are_off_by_two_throughout_a_release_are_known(tmp_path: Path) -> None:
-    corpus, shards = tmp_path / "corpus", []
-    build(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1, body=BODY)])])
+    shards = []
+    corpus = corpus_of(tmp_path, [article(1, body=BODY)])
     for off in (-2, 2):
         shards.append(tmp_path / f"a{off}.warc.wet.gz")
         shards[-1].write_bytes(packed_as("record", erratum("CC-MAIN-2018-34", off, [BODY.encode()] * 2)))
@@ -215,8 +213,8 @@ def test_a_word_that_goes_on_in_the_next_line_is_one_word(tmp_path: Path) -> Non
     assert done.stdout.strip() == str(list(pairs.values()))
 
 
-def test_it_refuses_the_rows_that_verify_rows_refuses_and_stops_at_none(tmp_path: Path) -> None:
-    corpus, file = press_corpus(tmp_path / "press"), tmp_path / "a.warc.wet.gz"
+def test_it_refuses_the_rows_that_verify_rows_refuses_and_stops_at_none(corpus: Path, tmp_path: Path) -> None:
+    file = tmp_path / "a.warc.wet.gz"
     FORMS[file.name](file, some_pages())
     rows = scan_here([file], corpus, tmp_path / "tables")
     data = bytearray(file.read_bytes())
@@ -230,8 +228,8 @@ def test_it_refuses_the_rows_that_verify_rows_refuses_and_stops_at_none(tmp_path
     assert (done.returncode, done.stderr) == (3, "")
 
 
-def test_forged_digests_are_named(tmp_path: Path) -> None:
-    corpus, file = press_corpus(tmp_path / "press"), tmp_path / "a.warc.wet.gz"
+def test_forged_digests_are_named(corpus: Path, tmp_path: Path) -> None:
+    file = tmp_path / "a.warc.wet.gz"
     FORMS[file.name](file, some_pages())
     scan_here([file], corpus, tmp_path / "tables")
     done = run_check(tmp_path, tmp_path / "tables", corpus)  # runs of tests have no digest of their settings
@@ -247,8 +245,8 @@ def test_forged_digests_are_named(tmp_path: Path) -> None:
     assert f"{rows[0]['row_sha256']}: the row has another digest" in done.stdout
 
 
-def test_shards_may_lie_elsewhere(tmp_path: Path) -> None:
-    corpus, folder = press_corpus(tmp_path / "press"), tmp_path / "there"
+def test_shards_may_lie_elsewhere(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "there"
     folder.mkdir()
     FORMS["c4-train.json.gz"](folder / "c4-train.json.gz", some_pages())
     rows = scan_here([folder / "c4-train.json.gz"], corpus, tmp_path / "tables")
@@ -274,8 +272,7 @@ def test_it_accepts_every_row_of_real_press_in_every_format(
         article(n, url=each["url"], headline=each["title"], body=each["text"])
         for n, each in enumerate(found[:most])
     ]
-    corpus = tmp_path / "corpus"
-    build(corpus, [write_jsonl(tmp_path / "articles.jsonl", press)])
+    corpus = corpus_of(tmp_path, press)
     bodies = [each["body"].replace("\u00ad", "") if n % 2 else each["body"] for n, each in enumerate(press)]
     copies = [Page(f"https://p.example/{n}", f"Menu\n{body}\nPied") for n, body in enumerate(bodies)]
     shards = []

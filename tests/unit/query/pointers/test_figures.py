@@ -1,7 +1,8 @@
-"""Every figure of a row is computed again: a row that is forged in any of them, with a new digest, fails."""
+"""`presswatch verify-rows`: every figure of a row is computed again; a row forged in any of them fails."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,7 +13,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.query.pointers.audit import (
@@ -28,7 +28,18 @@ from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, press_corpus, scan_here, some_pages
+from tests.world.commands import outcome
+from tests.world.scanned import (
+    FORMS,
+    ONE_OF_EACH_FORMAT,
+    change_a_byte,
+    members,
+    press,
+    press_corpus,
+    rewrite_rows,
+    scan_here,
+    some_pages,
+)
 from tests.world.tables import publish
 
 RUN = "20261125T000000Z-abcdef"
@@ -37,7 +48,6 @@ Rows = list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def scanned(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> tuple[Path, Rows]:
-    """The tables of a scan of a shard of each format, and their rows."""
     folder = tmp_path_factory.mktemp("scanned")
     paths = [folder / name for name in ONE_OF_EACH_FORMAT]
     whole = [
@@ -89,7 +99,6 @@ def forgeries(name: str, value: Any) -> Iterator[Any]:
 
 
 def samples(rows: Rows) -> Rows:
-    """A row of each kind, the first in each format."""
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for row in rows:
         found.setdefault((row["dataset"], row["grade"], row["url_match"]), row)
@@ -175,7 +184,7 @@ def test_rows_that_were_all_raised_to_full_copies_of_letter_a_fail(
 
 
 def test_another_corpus_compares_what_the_two_texts_decide_and_says_so(
-    scanned: tuple[Path, Rows], corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    scanned: tuple[Path, Rows], tmp_path: Path
 ) -> None:
     tables, rows = scanned
     other = press_corpus(tmp_path / "press", lambda body: f"{body} Un mot de plus.")
@@ -189,24 +198,23 @@ def test_another_corpus_compares_what_the_two_texts_decide_and_says_so(
     forged = [redigested(row, minhash_jaccard=0.123) for row in unchanged]
     assert set(failures(tables, other, forged)) == {f"{OTHER_FIGURES}: `minhash_jaccard` is another"}
     assert "minhash_jaccard" in OF_THE_PAIR
-    cli.run(["verify-rows", str(tables), "--corpus", str(other), "--sample", "5", "--seed", "1"])
-    assert f"run {RUN} was made with another corpus" in capsys.readouterr().err
+    printed = outcome("verify-rows", tables, "--corpus", other, "--sample", "5", "--seed", "1")
+    assert f"run {RUN} was made with another corpus" in printed.err
 
 
 def test_verify_rows_refuses_forged_rows_though_the_whole_table_was_published_again(
-    scanned: tuple[Path, Rows], corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    scanned: tuple[Path, Rows], corpus: Path, tmp_path: Path
 ) -> None:
     tables, rows = scanned
-    (run,) = pq.read_table(tables / "runs").to_pylist()
+    (published,) = pq.read_table(tables / "runs").to_pylist()
     raised = [redigested(row, run_rarity=9000) if row["run_rarity"] else row for row in rows]
-    facts = {name: run[name] for name in ("config", "corpus_digest")}
+    facts = {name: published[name] for name in ("config", "corpus_digest")}
     publish(tmp_path / "forged", RUN, raised, **facts)
-    code = cli.run(["verify-rows", str(tmp_path / "forged"), "--corpus", str(corpus), "--json"])
-    said = capsys.readouterr()
-    assert code == 3
-    assert "error: " not in said.err
-    assert f"{OTHER_FIGURES}" in said.err
-    assert "`run_rarity`" in said.out
+    printed = outcome("verify-rows", tmp_path / "forged", "--corpus", corpus, "--json")
+    assert printed.code == 3
+    assert "error: " not in printed.err
+    assert OTHER_FIGURES in printed.err
+    assert "`run_rarity`" in printed.out
 
 
 def test_the_columns_that_are_not_computed_again_are_documented() -> None:
@@ -214,3 +222,83 @@ def test_the_columns_that_are_not_computed_again_are_documented() -> None:
     listed = page.partition("## Columns that are not computed again")[2].partition("\n## ")[0]
     elsewhere = {name for format in registry.FORMATS for name in format.elsewhere}
     assert set(re.findall(r"^\| `(\w+)`", listed, re.MULTILINE)) == NOT_RECOMPUTED | elsewhere
+
+
+class TestCommand:
+    @pytest.fixture
+    def release(self, tmp_path: Path, corpus: Path) -> Path:
+        names = ("a.warc.wet.gz", "single.warc.wet.gz", "c4-train.json.gz")
+        for name in names:
+            FORMS[name](tmp_path / name, [Page("https://site.example/copie", press()[0].body)])
+        scan_here([tmp_path / name for name in names], corpus, tmp_path / "tables")
+        return tmp_path
+
+    def test_all_rows_verify(self, release: Path, corpus: Path) -> None:
+        printed = outcome("verify-rows", release / "tables", "--corpus", corpus)
+        assert printed.out == "3 of 3 rows verify (all there are)\n"
+
+    def test_rows_that_do_not_verify_are_named_with_reason_and_pointer(self, release: Path) -> None:
+        rows = TableStore.open(str(release / "tables")).read("matches").to_pylist()
+        (row,) = (row for row in rows if row["shard_uri"].endswith("/a.warc.wet.gz"))
+        change_a_byte(release / "a.warc.wet.gz", Page(row["document_url"], press()[0].body))
+        printed = outcome("verify-rows", release / "tables")
+        assert printed.code == 3
+        lines = printed.out.splitlines()
+        assert lines[0].split(None, 1) == [row["row_sha256"][:12], "other text: `text_sha256` is another"]
+        start, end = members((release / "a.warc.wet.gz").read_bytes())[1]
+        place = f"a.warc.wet.gz#offset={start},length={end - start},encoding=gzip,format=wet"
+        assert place in lines[1]
+        assert lines[2:] == ["2 of 3 rows verify (all there are)", f"{1:>10}  other text"]
+
+        (release / "c4-train.json.gz").unlink()
+        printed = outcome("verify-rows", release / "tables", "--json")
+        said = {row["reason"]: row for row in map(json.loads, printed.out.splitlines())}
+        assert {reason: row["verified"] for reason, row in said.items()} == {
+            None: True,
+            "other text": False,
+            "no shard": False,
+        }
+        assert "c4-train.json.gz#row=0" in said["no shard"]["pointer"]
+        assert "1 of 3 rows verify" in printed.err
+
+    def test_a_mirror_stands_for_the_place_that_was_scanned(self, release: Path) -> None:
+        (release / "elsewhere").mkdir()
+        for shard in release.glob("*.gz"):
+            shard.rename(release / "elsewhere" / shard.name)
+        assert outcome("verify-rows", release / "tables").code == 3
+        mirror = ("--mirror", f"{release}={release / 'elsewhere'}")
+        assert outcome("verify-rows", release / "tables", *mirror).code == 0
+
+    def test_a_seed_draws_the_same_rows(self, tmp_path: Path, corpus: Path) -> None:
+        FORMS["a.warc.wet.gz"](tmp_path / "a.warc.wet.gz", some_pages())
+        scan_here([tmp_path / "a.warc.wet.gz"], corpus, tmp_path / "tables")
+        rewrite_rows(tmp_path / "tables", lambda row: row.update(title_id="other"))
+
+        def drawn(*options: str) -> str:
+            printed = outcome("verify-rows", tmp_path / "tables", "--sample", "4", *options)
+            assert (printed.code, printed.out.count("row edited")) == (3, 5)
+            return printed.out
+
+        first = drawn()
+        seed = first.partition("seed ")[2].partition(")")[0]
+        assert drawn("--seed", seed) == first
+        assert drawn("--seed", str(int(seed) ^ 1)) != first
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "said"),
+        [
+            (["nowhere"], 1, "not a folder of our tables"),
+            (["tables", "--sample", "0"], 2, "sample"),
+            (["tables", "--run", "none"], 1, "no run none"),
+            (["tables", "--mirror", "x"], 1, "is no mirror"),
+            (["tables", "--corpus", "nowhere"], 1, "no corpus"),
+        ],
+    )
+    def test_what_cannot_be_verified_is_said_in_a_line_with_its_exit_code(
+        self, arguments: list[str], code: int, said: str, release: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(release)
+        printed = outcome("verify-rows", *arguments)
+        assert printed.code == code
+        assert said in printed.err
+        assert code == 2 or printed.err.count("\n") == 1

@@ -18,18 +18,16 @@ import pytest
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.core.errors import CorruptError, InputError, StorageError
 from presswatch_spark.core.settings.config import RunRules, ScanConfig, StorageOptions
-from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.query.pointers.record_plans import NOT_LISTED, plan_of_captures, plan_of_matches
-from presswatch_spark.reading.warc.by_range import NEAR_BYTES, RecordShard, WantedRecord, near
+from presswatch_spark.reading.warc.by_range import NEAR_BYTES, RecordPlan, RecordShard, WantedRecord, near
 from presswatch_spark.scanning.ccindex import lookup
 from presswatch_spark.scanning.ccindex.lookup import Index
-from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo, stat
 from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.store import TableStore
 from tests.world.prose import pages
-from tests.world.scanned import SEED, members, press, press_corpus, scan_here
+from tests.world.scanned import SEED, members, press, rows_in, scan_here, shard_scan
 from tests.world.servers import Reply, web
 from tests.world.tables import match, publish, row_of, write
 
@@ -47,13 +45,13 @@ class Crawl:
     corpus: Path
     places: dict[str, tuple[int, int]]
     metadata: dict[str, int]
+    out: Path = Path()
 
     @property
     def warc(self) -> Path:
         return self.folder / WARC
 
     def capture(self, url: str, **changes: Any) -> dict[str, Any]:
-        """A row of `captures` of a page."""
         offset, length = self.places[url]
         number = list(self.places).index(url)
         facts = {
@@ -63,27 +61,36 @@ class Crawl:
         }  # fmt: skip
         return row_of(MemberCapture, **(facts | changes))
 
-    def census(self, tables: Path, rows: Sequence[dict[str, Any]]) -> TableStore:
-        """Publish a census with these captures."""
-        store = TableStore.create(str(tables))
+    def plan(self, *rows: dict[str, Any], base: str | Path | None = None, name: str = "tables") -> RecordPlan:
+        store = TableStore.create(str(self.out / name))
         write(store, "captures", RUN, [row | {"run_id": RUN} for row in rows], MemberCapture.schema)
         write(store, "censuses", RUN, [row_of(PublishedCensus, run_id=RUN)], PublishedCensus.schema)
-        return store
+        return plan_of_captures(store, str(base or self.folder))
+
+    def changed(self, data: bytes, name: str = WARC) -> Path:
+        path = self.out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
 
     def bytes_of(self, urls: Sequence[str]) -> int:
         """Bytes of the records of pages: of their responses, and of the metadata behind these."""
         return sum(self.places[url][1] + self.metadata[url] for url in urls)
 
-    def scan(self, shard: ObjectInfo, config: ScanConfig | None = None) -> Outcome:
-        digest = Corpus.open(str(self.corpus)).manifest.digest
-        rules = config or ScanConfig(storage=QUICK, run=RunRules(shard_attempts=1))
-        return ShardScan("warc", str(self.corpus), digest, rules)(shard)
+    def scan(self, shard: ObjectInfo | Path) -> Outcome:
+        rules = ScanConfig(storage=QUICK, run=RunRules(shard_attempts=1))
+        one = stat(str(shard), QUICK) if isinstance(shard, Path) else shard
+        return shard_scan(self.corpus, "warc", rules)(one)
+
+
+@pytest.fixture
+def crawl(made: Crawl, tmp_path: Path) -> Crawl:
+    return replace(made, out=tmp_path)
 
 
 @pytest.fixture(scope="module")
-def crawl(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
+def made(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Crawl:
     folder = tmp_path_factory.mktemp("crawl")
-    corpus = press_corpus(folder / "press")
     found = [replace(page, language="fra") for page in pages(24, SEED, press(), share=0.6)]
     # A quarter is on a member's site.
     found = [
@@ -125,21 +132,18 @@ def _answer(page: Any, number: int) -> shards.CannedResponse:
 
 
 def rows_of(outcome: Outcome, table: str) -> list[dict[str, Any]]:
-    rows = [row for batch in outcome.tables[table] for row in batch.to_pylist()]
-    return sorted(rows, key=lambda row: (row["record_offset"], row["row_sha256"]))
+    return sorted(rows_in(outcome, table), key=lambda row: (row["record_offset"], row["row_sha256"]))
 
 
 def whole(crawl: Crawl, table: str, urls: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows of a scan of the whole file on the records of some pages."""
-    outcome = crawl.scan(stat(str(crawl.warc), QUICK))
+    outcome = crawl.scan(crawl.warc)
     assert outcome.log["status"] == "complete", outcome.log
     return [row for row in rows_of(outcome, table) if row["document_url"] in urls]
 
 
-def test_the_records_of_a_census_give_the_rows_of_a_whole_scan(crawl: Crawl, tmp_path: Path) -> None:
+def test_the_records_of_a_census_give_the_rows_of_a_whole_scan(crawl: Crawl) -> None:
     urls = [url for url in crawl.places if "courrier.example" in url]
-    store = crawl.census(tmp_path / "tables", [crawl.capture(url) for url in urls])
-    (shard,) = plan_of_captures(store, str(crawl.folder)).shards
+    (shard,) = crawl.plan(*map(crawl.capture, urls)).shards
     outcome = crawl.scan(shard)
     assert outcome.log["status"] == "complete", outcome.log
     for table in ("matches", "rights_signals"):
@@ -154,27 +158,23 @@ def test_the_records_of_a_census_give_the_rows_of_a_whole_scan(crawl: Crawl, tmp
 
 
 @pytest.mark.parametrize("share", [1, 2, 25])
-def test_any_choice_of_records_gives_their_rows_and_reads_little_more(
-    crawl: Crawl, tmp_path: Path, share: int
-) -> None:
+def test_any_choice_of_records_gives_their_rows_and_reads_little_more(crawl: Crawl, share: int) -> None:
     urls = list(crawl.places)[::share]
-    store = crawl.census(tmp_path / "tables", [crawl.capture(url) for url in urls])
-    (shard,) = plan_of_captures(store, str(crawl.folder)).shards
+    (shard,) = crawl.plan(*map(crawl.capture, urls)).shards
     outcome = crawl.scan(shard)
     assert rows_of(outcome, "matches") == whole(crawl, "matches", urls)
     assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of(urls)
 
 
-def test_what_is_asked_for_twice_is_read_once(crawl: Crawl, tmp_path: Path) -> None:
+def test_what_is_asked_for_twice_is_read_once(crawl: Crawl) -> None:
     (url, *_) = crawl.places
     twice = [crawl.capture(url), crawl.capture(url, row_sha256="f" * 64)]
-    plan = plan_of_captures(crawl.census(tmp_path / "tables", twice), str(crawl.folder))
+    plan = crawl.plan(*twice)
     assert plan.records == 1
-    other = crawl.census(tmp_path / "other", [crawl.capture(url, captured_at=None)])
-    assert plan_of_captures(other, str(crawl.folder)).digest != plan.digest
+    assert crawl.plan(crawl.capture(url, captured_at=None), name="other").digest != plan.digest
 
 
-def test_two_rows_of_one_place_are_both_compared_with_its_record(crawl: Crawl, tmp_path: Path) -> None:
+def test_two_rows_of_one_place_are_both_compared_with_its_record(crawl: Crawl) -> None:
     (url, *_) = crawl.places
     rows = [
         crawl.capture(url),
@@ -183,8 +183,7 @@ def test_two_rows_of_one_place_are_both_compared_with_its_record(crawl: Crawl, t
         crawl.capture(url, row_sha256="c" * 64, record_length=7),
     ]
     for number, order in enumerate((rows, rows[::-1])):
-        plan = plan_of_captures(crawl.census(tmp_path / f"tables-{number}", order), str(crawl.folder))
-        (shard,) = plan.shards
+        (shard,) = crawl.plan(*order, name=f"tables-{number}").shards
         outcome = crawl.scan(shard)
         assert outcome.log["status"] == "partial"
         assert f"row {'b' * 64}: the record there is of another URL" in outcome.log["error"]
@@ -195,13 +194,12 @@ def test_two_rows_of_one_place_are_both_compared_with_its_record(crawl: Crawl, t
         assert rows_of(outcome, "matches") == whole(crawl, "matches", [url])
 
 
-def test_a_site_is_asked_once_for_records_that_are_near(crawl: Crawl, tmp_path: Path) -> None:
+def test_a_site_is_asked_once_for_records_that_are_near(crawl: Crawl) -> None:
     urls = list(crawl.places)
     chosen = [*urls[:3], *urls[10:12]]
-    store = crawl.census(tmp_path / "tables", [crawl.capture(url) for url in chosen])
     with web() as site:
         site.objects[f"/{WARC}"] = crawl.warc.read_bytes()
-        (shard,) = plan_of_captures(store, site.url).shards
+        (shard,) = crawl.plan(*map(crawl.capture, chosen), base=site.url).shards
         outcome = crawl.scan(shard)
     assert outcome.log["status"] == "complete", outcome.log
     # The head of the file, and two groups.
@@ -212,7 +210,7 @@ def test_a_site_is_asked_once_for_records_that_are_near(crawl: Crawl, tmp_path: 
     assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of(chosen)
 
 
-def test_metadata_that_are_longer_than_usual_are_read_to_their_end(crawl: Crawl, tmp_path: Path) -> None:
+def test_metadata_that_are_longer_than_usual_are_read_to_their_end(crawl: Crawl) -> None:
     data = crawl.warc.read_bytes()
     (url, *_) = crawl.places
     end = sum(crawl.places[url])
@@ -228,20 +226,16 @@ def test_metadata_that_are_longer_than_usual_are_read_to_their_end(crawl: Crawl,
     longer = (
         b"\r\n".join([*lines, b"Content-Length: %d" % len(content)]) + b"\r\n\r\n" + content + b"\r\n\r\n"
     )
-    path = tmp_path / WARC
-    path.parent.mkdir(parents=True)
-    path.write_bytes(data[:end] + gzip.compress(longer) + data[end + crawl.metadata[url] :])
+    path = crawl.changed(data[:end] + gzip.compress(longer) + data[end + crawl.metadata[url] :])
     offset, length = crawl.places[url]
     wanted = WantedRecord(offset, length, url, None, "r")
-    expected = [
-        row for row in rows_of(crawl.scan(stat(str(path), QUICK)), "matches") if row["document_url"] == url
-    ]
+    expected = [row for row in rows_of(crawl.scan(path), "matches") if row["document_url"] == url]
     found = rows_of(crawl.scan(RecordShard(str(path), records=(wanted,))), "matches")
     assert found == expected
     assert {tuple(row["languages"]) for row in found} == {("fra",)}
 
 
-def test_metadata_behind_a_request_are_read(crawl: Crawl, tmp_path: Path) -> None:
+def test_metadata_behind_a_request_are_read(crawl: Crawl) -> None:
     """Heritrix and others write the response first, then the request, then the metadata."""
     data = crawl.warc.read_bytes()
     found, held = list[bytes](), b""
@@ -253,9 +247,7 @@ def test_metadata_behind_a_request_are_read(crawl: Crawl, tmp_path: Path) -> Non
             found.append(data[start:end])
         if is_response:
             found.append(held)
-    path = tmp_path / WARC
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"".join(found))
+    path = crawl.changed(b"".join(found))
     wanted, places = list[WantedRecord](), dict[int, str]()
     for start, end in members(path.read_bytes()):
         header = gzip.decompress(path.read_bytes()[start:end]).partition(b"\r\n\r\n")[0].decode()
@@ -266,7 +258,7 @@ def test_metadata_behind_a_request_are_read(crawl: Crawl, tmp_path: Path) -> Non
     some = tuple(wanted[::3])
     expected = [
         row
-        for row in rows_of(crawl.scan(stat(str(path), QUICK)), "matches")
+        for row in rows_of(crawl.scan(path), "matches")
         if row["record_offset"] in {each.offset for each in some}
     ]
     outcome = crawl.scan(RecordShard(str(path), records=some))
@@ -277,7 +269,7 @@ def test_metadata_behind_a_request_are_read(crawl: Crawl, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
-def test_a_long_first_record_names_the_release(crawl: Crawl, tmp_path: Path, line_end: bytes) -> None:
+def test_a_long_first_record_names_the_release(crawl: Crawl, line_end: bytes) -> None:
     """Other crawlers write in their warcinfo whom to ask, and all of their settings."""
     data = crawl.warc.read_bytes()
     (_, end), *_ = members(data)
@@ -287,17 +279,16 @@ def test_a_long_first_record_names_the_release(crawl: Crawl, tmp_path: Path, lin
     lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
     lines.append(b"Content-Length: %d" % len(content))
     info = gzip.compress(line_end.join([*lines, b"", content]) + 2 * line_end)
-    path = tmp_path / "a.warc.gz"
-    path.write_bytes(info + data[end:])
+    path = crawl.changed(info + data[end:], "a.warc.gz")
     (url, (offset, length)), *_ = crawl.places.items()
     wanted = WantedRecord(offset - end + len(info), length, url, None, "r")
     outcome = crawl.scan(RecordShard(str(path), records=(wanted,)))
-    expected = rows_of(crawl.scan(stat(str(path), QUICK)), "matches")
+    expected = rows_of(crawl.scan(path), "matches")
     assert rows_of(outcome, "matches") == [row for row in expected if row["document_url"] == url]
     assert {row["release"] for row in expected} == {CRAWL}
 
 
-def test_a_digest_may_be_written_in_two_ways(crawl: Crawl, tmp_path: Path) -> None:
+def test_a_digest_may_be_written_in_two_ways(crawl: Crawl) -> None:
     (url, *_) = crawl.places
     offset, length = crawl.places[url]
     record = gzip.decompress(crawl.warc.read_bytes()[offset : offset + length])
@@ -316,9 +307,9 @@ def test_a_digest_may_be_written_in_two_ways(crawl: Crawl, tmp_path: Path) -> No
 
 
 class TestPagesOfTexts:
-    def tables(self, crawl: Crawl, tmp_path: Path) -> TableStore:
-        scan_here([crawl.folder / WET], crawl.corpus, tmp_path / "wet")
-        return TableStore.open(str(tmp_path / "wet"))
+    def tables(self, crawl: Crawl) -> TableStore:
+        scan_here([crawl.folder / WET], crawl.corpus, crawl.out / "wet")
+        return TableStore.open(str(crawl.out / "wet"))
 
     def listed(self, site: Any, crawl: Crawl, **changes: str) -> str:
         """Let a server list the captures of all pages, some facts changed."""
@@ -333,8 +324,8 @@ class TestPagesOfTexts:
         return f"{site.url}/{{release}}-index"
 
     @pytest.mark.parametrize("with_base", [True, False])
-    def test_each_match_in_wet_leads_to_its_page(self, crawl: Crawl, tmp_path: Path, with_base: bool) -> None:
-        store = self.tables(crawl, tmp_path)
+    def test_each_match_in_wet_leads_to_its_page(self, crawl: Crawl, with_base: bool) -> None:
+        store = self.tables(crawl)
         with web() as site:
             index = Index(self.listed(site, crawl), QUICK)
             plan = plan_of_matches(store, index, str(crawl.folder) if with_base else None)
@@ -354,9 +345,9 @@ class TestPagesOfTexts:
         "changes", [{"timestamp": "20240101000000"}, {"filename": f"{WARC}x"}, {"url": "https://x.example/"}]
     )
     def test_a_page_that_the_index_does_not_list_is_named(
-        self, crawl: Crawl, tmp_path: Path, changes: dict[str, str]
+        self, crawl: Crawl, changes: dict[str, str]
     ) -> None:
-        store = self.tables(crawl, tmp_path)
+        store = self.tables(crawl)
         with web() as site:
             plan = plan_of_matches(store, Index(self.listed(site, crawl, **changes), QUICK), None)
         (shard,) = plan.shards
@@ -368,19 +359,19 @@ class TestPagesOfTexts:
 
     @pytest.mark.parametrize("with_base", [True, False])
     def test_a_file_of_the_same_name_in_another_folder_is_not_read(
-        self, crawl: Crawl, tmp_path: Path, with_base: bool
+        self, crawl: Crawl, with_base: bool
     ) -> None:
         """A redirect to itself in the same second is in a file of this name among the crawl's diagnostics."""
         others = WARC.replace("/warc/", "/crawldiagnostics/")
-        shard = self.planned(crawl, tmp_path, with_base, filename=others, offset="7")
+        shard = self.planned(crawl, with_base, filename=others, offset="7")
         outcome = crawl.scan(shard)
         assert (outcome.log["status"], outcome.log["error"]) == ("complete", None)
         assert rows_of(outcome, "matches") == whole(
             crawl, "matches", [record.url for record in shard.records]
         )
 
-    def test_all_captures_of_a_page_in_one_second_are_read(self, crawl: Crawl, tmp_path: Path) -> None:
-        shard = self.planned(crawl, tmp_path, True, offset="7")
+    def test_all_captures_of_a_page_in_one_second_are_read(self, crawl: Crawl) -> None:
+        shard = self.planned(crawl, True, offset="7")
         outcome = crawl.scan(shard)
         urls = {record.url for record in shard.records}
         assert len(shard.records) == 2 * len(urls)
@@ -388,9 +379,9 @@ class TestPagesOfTexts:
         assert "no gzip member begins where its record should" in outcome.log["error"]
         assert rows_of(outcome, "matches") == whole(crawl, "matches", list(urls))
 
-    def planned(self, crawl: Crawl, tmp_path: Path, with_base: bool, **changes: str) -> RecordShard:
+    def planned(self, crawl: Crawl, with_base: bool, **changes: str) -> RecordShard:
         """Plan the pages of all texts; of each, the index lists another capture before it."""
-        store = self.tables(crawl, tmp_path)
+        store = self.tables(crawl)
         with web() as site:
             self.listed(site, crawl, **changes)
             before = {address: reply.body for address, reply in site.queries.items()}
@@ -402,15 +393,15 @@ class TestPagesOfTexts:
         return shard
 
     def test_a_page_that_names_no_crawl_is_there_if_one_crawl_of_its_time_lists_it(
-        self, crawl: Crawl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Each of the crawls of that time is asked, and only one of them has the page."""
         monkeypatch.setattr(lookup, "crawls_at", lambda at: ("CC-MAIN-2024-46", CRAWL))
         (url, *_), uri = crawl.places, str(crawl.folder / WET)
         at = crawl.capture(url)["captured_at"]
         row = match("a", url, dataset="wet", release=None, shard_uri=uri, captured_at=at)
-        publish(tmp_path / "tables", RUN, [row])
-        store = TableStore.open(str(tmp_path / "tables"))
+        publish(crawl.out / "tables", RUN, [row])
+        store = TableStore.open(str(crawl.out / "tables"))
         with web() as site:
             index = Index(self.listed(site, crawl), QUICK)
             nothing = f"/CC-MAIN-2024-46-index?url={quote(url, safe='')}&output=json"
@@ -420,8 +411,8 @@ class TestPagesOfTexts:
         assert (outcome.log["status"], outcome.log["error"]) == ("complete", None)
         assert rows_of(outcome, "matches") == whole(crawl, "matches", [url])
 
-    def test_an_index_that_refuses_begins_no_run(self, crawl: Crawl, tmp_path: Path) -> None:
-        store = self.tables(crawl, tmp_path)
+    def test_an_index_that_refuses_begins_no_run(self, crawl: Crawl) -> None:
+        store = self.tables(crawl)
         with web() as site, pytest.raises(StorageError, match="refuses with status 404"):
             plan_of_matches(store, Index(f"{site.url}/{{release}}-index", QUICK), None)
         with web() as site:
@@ -430,14 +421,14 @@ class TestPagesOfTexts:
             with pytest.raises(CorruptError, match="no list of captures"):
                 plan_of_matches(store, Index(f"{site.url}/{{release}}-index", QUICK), None)
 
-    def test_a_row_without_a_time_is_named(self, crawl: Crawl, tmp_path: Path) -> None:
+    def test_a_row_without_a_time_is_named(self, crawl: Crawl) -> None:
         uri = str(crawl.folder / WET)
         rows = [
             match("a", url, dataset="wet", shard_uri=uri, row_sha256="e" * 64)
             for url in ("https://a.fr/", None)
         ]
-        publish(tmp_path / "tables", RUN, rows)
-        plan = plan_of_matches(TableStore.open(str(tmp_path / "tables")), Index("/nowhere", QUICK), None)
+        publish(crawl.out / "tables", RUN, rows)
+        plan = plan_of_matches(TableStore.open(str(crawl.out / "tables")), Index("/nowhere", QUICK), None)
         (shard,) = plan.shards
         assert "no page and time" in crawl.scan(shard).log["error"]
 
@@ -450,12 +441,11 @@ class TestPagesOfTexts:
 
 
 class TestWhatIsNotTheRecord:
-    def read(self, crawl: Crawl, tmp_path: Path, **changes: Any) -> Outcome:
+    def read(self, crawl: Crawl, **changes: Any) -> Outcome:
         """Read a good record, and one whose row is changed."""
         first, second, *_ = crawl.places
         rows = [crawl.capture(first), crawl.capture(second, row_sha256="d" * 64) | changes]
-        shards_ = plan_of_captures(crawl.census(tmp_path / "tables", rows), str(crawl.folder)).shards
-        outcomes = [crawl.scan(shard) for shard in shards_]
+        outcomes = [crawl.scan(shard) for shard in crawl.plan(*rows).shards]
         assert sum(outcome.log["documents"] for outcome in outcomes) == 1
         (bad,) = (outcome for outcome in outcomes if outcome.log["status"] != "complete")
         return bad
@@ -474,9 +464,9 @@ class TestWhatIsNotTheRecord:
         ],
     )
     def test_a_record_that_moved_or_is_another_is_named(
-        self, crawl: Crawl, tmp_path: Path, changes: dict[str, Any], reason: str
+        self, crawl: Crawl, changes: dict[str, Any], reason: str
     ) -> None:
-        outcome = self.read(crawl, tmp_path, **changes)
+        outcome = self.read(crawl, **changes)
         assert outcome.log["status"] == "partial"
         assert outcome.log["failure"] == "content"
         assert f"row {'d' * 64}: " in outcome.log["error"]
@@ -486,35 +476,28 @@ class TestWhatIsNotTheRecord:
         "changes",
         [{"warc_filename": None}, {"record_offset": None}, {"warc_filename": "../../etc/a.warc.gz"}],
     )
-    def test_a_capture_without_a_place_is_named(
-        self, crawl: Crawl, tmp_path: Path, changes: dict[str, Any]
-    ) -> None:
-        outcome = self.read(crawl, tmp_path, **changes)
+    def test_a_capture_without_a_place_is_named(self, crawl: Crawl, changes: dict[str, Any]) -> None:
+        outcome = self.read(crawl, **changes)
         assert outcome.log["shard_uri"] == "s3://index/part-0.parquet"
         assert (outcome.log["status"], outcome.log["bytes_read"]) == ("failed", 0)
         assert f"row {'d' * 64}: the index named no record" in outcome.log["error"]
 
-    def test_a_file_that_is_missing_is_named(self, crawl: Crawl, tmp_path: Path) -> None:
-        outcome = self.read(crawl, tmp_path, warc_filename=f"{WARC}.gone.warc.gz")
+    def test_a_file_that_is_missing_is_named(self, crawl: Crawl) -> None:
+        outcome = self.read(crawl, warc_filename=f"{WARC}.gone.warc.gz")
         assert (outcome.log["status"], outcome.log["failure"]) == ("failed", "storage")
 
-    def test_a_damaged_record_is_a_defect_and_its_neighbour_is_read(
-        self, crawl: Crawl, tmp_path: Path
-    ) -> None:
+    def test_a_damaged_record_is_a_defect_and_its_neighbour_is_read(self, crawl: Crawl) -> None:
         first, second, *_ = crawl.places
         offset, length = crawl.places[second]
         data = bytearray(crawl.warc.read_bytes())
         data[offset + length // 2] ^= 0xFF
-        path = tmp_path / WARC
-        path.parent.mkdir(parents=True)
-        path.write_bytes(data)
-        rows = [crawl.capture(url) for url in (first, second)]
-        (shard,) = plan_of_captures(crawl.census(tmp_path / "tables", rows), str(tmp_path)).shards
+        crawl.changed(bytes(data))
+        (shard,) = crawl.plan(crawl.capture(first), crawl.capture(second), base=crawl.out).shards
         outcome = crawl.scan(shard)
         assert outcome.log["status"] == "partial"
         assert {row["document_url"] for row in rows_of(outcome, "matches")} <= {first}
 
-    def test_every_bit_of_a_range_may_be_wrong(self, crawl: Crawl, tmp_path: Path) -> None:
+    def test_every_bit_of_a_range_may_be_wrong(self, crawl: Crawl) -> None:
         """No range gives a row that a whole scan does not give, wherever it begins and ends."""
         rng = random.Random(7)
         urls = list(crawl.places)

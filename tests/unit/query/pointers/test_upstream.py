@@ -6,7 +6,7 @@ import gzip
 import json
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +19,6 @@ import pytest
 import zstandard
 from warcio.archiveiterator import ArchiveIterator
 
-from benchmarks.census.material import SCHEMA, row_of
-from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
@@ -30,8 +28,10 @@ from presswatch_spark.scanning.releases.datasets import load_datasets, part_of
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.storage.shards import plan
 from tests.unit.scanning.releases.test_datasets import ROWS
+from tests.world.commands import Outcome, outcome
+from tests.world.index_files import SCHEMA, row_of
 from tests.world.prose import pages
-from tests.world.scanned import SEED, members, press, press_corpus
+from tests.world.scanned import SEED, members, press, rows_in
 from tests.world.servers import Reply, Server, web
 from tests.world.shards import write_oscar_2201
 from tests.world.tables import publish
@@ -70,6 +70,7 @@ class Release:
     length: int
     record_id: str
     site: Server
+    out: Path = Path()
 
     @property
     def index(self) -> str:
@@ -89,11 +90,27 @@ class Release:
             "offset": str(self.offset), "length": str(self.length),
         }  # fmt: skip
 
+    def fetched(self, digest: str, *more: str | Path, index: bool = False) -> Outcome:
+        """Fetch the record upstream of a row, by mirrors of its places; `index`: with the index."""
+        mirrors = ("--mirror", f"https://data.commoncrawl.org={self.folder}", "--mirror", f".={self.folder}")
+        indexed = ("--index", self.index) if index else ()
+        return outcome("fetch", self.out / "tables", "--row", digest, "--upstream", *mirrors, *indexed, *more)
+
+    def shown(self, digest: str, *more: str | Path, index: bool = False) -> Outcome:
+        printed = self.fetched(digest, *more, index=index)
+        assert printed.code == 0, printed.err
+        return printed
+
+    def refused(self, digest: str, *more: str | Path, index: bool = False) -> str:
+        printed = self.fetched(digest, *more, index=index)
+        assert printed.code == 1, printed
+        assert self.page.text[:40] not in printed.out
+        return printed.err
+
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Release:
+def made(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Release:
     folder = tmp_path_factory.mktemp("release")
-    corpus = press_corpus(folder / "press")
     article = press()[0]
     found = [replace(page, language="fra") for page in pages(6, SEED, press(), share=0.0)]
     copied = replace(found[0], url="https://copie.example/une", text=article.body, language="fra")
@@ -110,9 +127,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Release:
 
 
 @pytest.fixture
-def release(made: Release) -> Iterator[Release]:
+def release(made: Release, tmp_path: Path) -> Iterator[Release]:
     with web() as site:
-        one = replace(made, site=site)
+        one = replace(made, site=site, out=tmp_path)
         one.list(one.capture)
         yield one
 
@@ -135,21 +152,17 @@ def row_of_dataset(name: str, release: Release) -> dict[str, Any]:
     return dict(row)
 
 
-def scanned(
-    name: str, release: Release, tmp_path: Path, change: Callable[[dict[str, Any]], None] | None = None
-) -> str:
+def scanned(name: str, release: Release, **changes: Any) -> str:
     """Write a shard of a dataset below a mirror, scan it by its name, and return a row's digest."""
-    dataset, mirror = DATASETS[name], tmp_path / "mirror"
+    dataset, mirror = DATASETS[name], release.out / "mirror"
     if name in OSCAR:
         path = mirror / FILES_OF_OSCAR[name]
         path.parent.mkdir(parents=True)
         OSCAR[name](path, [release.page])
     else:
-        path, row = mirror / ROWS[name][0], row_of_dataset(name, release)
+        path, row = mirror / ROWS[name][0], row_of_dataset(name, release) | changes
         if name == "nemotron-cc":
             path = path.with_name(f"{CRAWL}-part-00000.jsonl.zstd")
-        if change:
-            change(row)
         path.parent.mkdir(parents=True)
         line = json.dumps(row).encode() + b"\n"
         if path.suffix == ".parquet":
@@ -161,37 +174,24 @@ def scanned(
     found = part_of(dataset, dataset.part, str(mirror))
     config = ScanConfig(read=ReadRules(columns=found.columns, release=found.release))
     (shard,) = plan([found.path], config.storage).shards
-    return published(shard.uri, found.format, config, name, release, tmp_path)
+    return published(shard.uri, found.format, config, name, release)
 
 
-def published(
-    uri: str, form: str, config: ScanConfig, product: str | None, release: Release, tmp_path: Path
-) -> str:
+def published(uri: str, form: str, config: ScanConfig, product: str | None, release: Release) -> str:
     digest = Corpus.open(str(release.corpus)).manifest.digest
-    outcome = ShardScan(form, str(release.corpus), digest, config, product)(stat(uri, config.storage))
-    assert outcome.log["status"] == "complete", outcome.log
-    rows = [row for batch in outcome.tables["matches"] for row in batch.to_pylist()]
+    done = ShardScan(form, str(release.corpus), digest, config, product)(stat(uri, config.storage))
+    assert done.log["status"] == "complete", done.log
+    rows = rows_in(done)
     (row,) = (row for row in rows if row["article_id"] == "a0001" or row["copied_words"] > 50)
     assert row["product"] == (product or "common-crawl")
-    publish(tmp_path / "tables", RUN, rows, config=row_settings(config, MinHashRules()))
+    publish(release.out / "tables", RUN, rows, config=row_settings(config, MinHashRules()))
     return str(row["row_sha256"])
 
 
-def fetched(release: Release, tmp_path: Path, digest: str, *more: str) -> int:
-    mirrors = [f"https://data.commoncrawl.org={release.folder}", f".={release.folder}"]
-    given = [part for mirror in mirrors for part in ("--mirror", mirror)]
-    return cli.run(["fetch", str(tmp_path / "tables"), "--row", digest, "--upstream", *given, *more])
-
-
 @pytest.mark.parametrize("name", [*BY_INDEX, *BY_OFFSET])
-def test_a_row_of_every_dataset_that_leads_back_leads_to_its_record(
-    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    digest = scanned(name, release, tmp_path)
-    more = ["--index", release.index] if name in BY_INDEX else []
-    assert fetched(release, tmp_path, digest, *more) == 0, capsys.readouterr().err
-    said = capsys.readouterr().out
-    told = dict(line.split(None, 1) for line in said.partition("\n\n")[0].splitlines())
+def test_a_row_of_every_dataset_that_leads_back_leads_to_its_record(release: Release, name: str) -> None:
+    digest = scanned(name, release)
+    told = release.shown(digest, index=name in BY_INDEX).facts
     assert told["document"] == release.page.url
     assert "the longest of" in told["checked"]
     assert ("record id" in told["checked"]) == (
@@ -208,47 +208,32 @@ def test_every_dataset_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize("name", NOWHERE)
-def test_rows_that_lead_nowhere_say_so(
-    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    digest = scanned(name, release, tmp_path)
-    assert fetched(release, tmp_path, digest, "--index", release.index) == 1
-    assert f"rows of {name} name neither a place in a file nor a URL" in capsys.readouterr().err
+def test_rows_that_lead_nowhere_say_so(release: Release, name: str) -> None:
+    digest = scanned(name, release)
+    assert f"rows of {name} name neither a place in a file nor a URL" in release.refused(digest, index=True)
     assert release.site.requests == []
 
 
-def test_a_row_that_an_index_leads_back_from_asks_for_one(
-    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert fetched(release, tmp_path, scanned("c4", release, tmp_path)) == 1
-    assert "--index https://index.commoncrawl.org/{release}-index" in capsys.readouterr().err
+def test_a_row_that_an_index_leads_back_from_asks_for_one(release: Release) -> None:
+    assert "--index https://index.commoncrawl.org/{release}-index" in release.refused(scanned("c4", release))
 
 
-def test_a_row_of_wet_leads_to_the_page_of_its_text(
-    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    digest = published(str(release.folder / WET), "wet", ScanConfig(), None, release, tmp_path)
-    assert fetched(release, tmp_path, digest) == 1
-    assert "give --index" in capsys.readouterr().err
-    assert fetched(release, tmp_path, digest, "--index", release.index) == 0
-    assert f"{WARC}#offset={release.offset}" in capsys.readouterr().out
+def test_a_row_of_wet_leads_to_the_page_of_its_text(release: Release) -> None:
+    digest = published(str(release.folder / WET), "wet", ScanConfig(), None, release)
+    assert "give --index" in release.refused(digest)
+    assert f"{WARC}#offset={release.offset}" in release.shown(digest, index=True).out
 
 
-def test_a_row_of_warc_has_nothing_above_it(
-    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    digest = published(str(release.folder / WARC), "warc", ScanConfig(), None, release, tmp_path)
-    assert fetched(release, tmp_path, digest) == 1
-    assert "without --upstream" in capsys.readouterr().err
+def test_a_row_of_warc_has_nothing_above_it(release: Release) -> None:
+    digest = published(str(release.folder / WARC), "warc", ScanConfig(), None, release)
+    assert "without --upstream" in release.refused(digest)
 
 
 @pytest.mark.parametrize("form", ["columnar", "cdxj"])
-def test_files_of_an_index_are_read_in_the_place_of_a_server(
-    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
-) -> None:
-    digest = scanned("c4", release, tmp_path)
+def test_files_of_an_index_are_read_in_the_place_of_a_server(release: Release, form: str) -> None:
+    digest = scanned("c4", release)
     if form == "columnar":
-        index = tmp_path / "index.parquet"
+        index = release.out / "index.parquet"
         rows = [
             row_of(random.Random(1), host, "warc", url, f"www.{host}" if "autre" in host else host)
             | {"warc_filename": WARC, "warc_record_offset": place, "warc_record_length": release.length}
@@ -261,48 +246,33 @@ def test_files_of_an_index_are_read_in_the_place_of_a_server(
         ]
         pq.write_table(pa.Table.from_pylist(rows, SCHEMA), index)
     else:
-        index = tmp_path / "cdx-00000.gz"
+        index = release.out / "cdx-00000.gz"
         line = f"example,copie)/une 20241214015810 {json.dumps(release.capture | {'status': '200'})}\n"
         index.write_bytes(gzip.compress(b"example,autre)/ 20241214015810 {}\n" + line.encode()))
-    assert fetched(release, tmp_path, digest, "--index", str(index)) == 0, capsys.readouterr().err
-    assert f"{WARC}#offset={release.offset}" in capsys.readouterr().out
+    assert f"{WARC}#offset={release.offset}" in release.shown(digest, "--index", index).out
 
 
 @pytest.mark.parametrize("spelling", ["{}", "urn:uuid:{}", "<URN:UUID:{}>", "{} "])
-def test_the_id_of_a_record_may_be_spelt_in_several_ways(
-    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str], spelling: str
-) -> None:
+def test_the_id_of_a_record_may_be_spelt_in_several_ways(release: Release, spelling: str) -> None:
     named = spelling.format(release.record_id.removeprefix("<urn:uuid:").removesuffix(">"))
-    digest = scanned("fineweb-2", release, tmp_path, lambda row: row.update(id=named))
-    assert fetched(release, tmp_path, digest, "--index", release.index) == 0, capsys.readouterr().err
-    assert "URL, time, record id of the record" in capsys.readouterr().out
+    digest = scanned("fineweb-2", release, id=named)
+    assert "URL, time, record id of the record" in release.shown(digest, index=True).out
 
 
-def test_a_capture_with_milliseconds_is_found_behind_one_that_is_listed_many_times(
-    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_capture_with_milliseconds_is_found_behind_one_that_is_listed_many_times(release: Release) -> None:
     moment = {"timestamp": f"{release.capture['timestamp']}512"}
     release.list(*[release.capture | {"offset": "0"}] * 12, release.capture | moment)
-    digest = scanned("c4", release, tmp_path)
-    assert fetched(release, tmp_path, digest, "--index", release.index) == 0, capsys.readouterr().err
+    digest = scanned("c4", release)
+    release.shown(digest, index=True)
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that refuses is asked twice, and at once."""
     monkeypatch.setenv("PRESSWATCH_STORAGE__MAX_ATTEMPTS", "2")
     monkeypatch.setenv("PRESSWATCH_STORAGE__BACKOFF_BASE", "0.01")
 
 
 class TestWhatIsNotBelieved:
-    def refused(
-        self, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str], digest: str, *more: str
-    ) -> str:
-        assert fetched(release, tmp_path, digest, *more) == 1
-        out, err = capsys.readouterr()
-        assert release.page.text[:40] not in out
-        return err
-
     @pytest.mark.parametrize(
         ("change", "reason"),
         [
@@ -316,38 +286,22 @@ class TestWhatIsNotBelieved:
         ],
     )
     def test_a_record_that_is_not_what_the_row_says(
-        self,
-        release: Release,
-        tmp_path: Path,
-        capsys: pytest.CaptureFixture[str],
-        change: dict[str, Any],
-        reason: str,
+        self, release: Release, change: dict[str, Any], reason: str
     ) -> None:
-        digest = scanned("finepdfs", release, tmp_path, lambda row: row.update(change))
-        assert reason in self.refused(release, tmp_path, capsys, digest)
+        digest = scanned("finepdfs", release, **change)
+        assert reason in release.refused(digest)
 
-    def test_a_page_without_the_copied_words(
-        self, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_page_without_the_copied_words(self, release: Release) -> None:
         other = press()[1].body
-        digest = scanned("finepdfs", release, tmp_path, lambda row: row.update(text=other))
-        assert "other words: its page lacks the longest passage" in self.refused(
-            release, tmp_path, capsys, digest
-        )
+        digest = scanned("finepdfs", release, text=other)
+        assert "other words: its page lacks the longest passage" in release.refused(digest)
 
-    @pytest.mark.parametrize(
-        ("path", "reason"),
-        [
-            ("/etc/a.warc.gz", "a file of its publisher's"),
-            ("./../../a.warc.gz", "a file of its publisher's"),
-            ("s3://commoncrawl/../a.warc.gz", "a file of its publisher's"),
-        ],
-    )
+    @pytest.mark.parametrize("path", ["/etc/a.warc.gz", "./../../a.warc.gz", "s3://commoncrawl/../a.warc.gz"])
     def test_a_row_leads_to_no_file_of_this_disk_outside_of_a_mirror(
-        self, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str, reason: str
+        self, release: Release, path: str
     ) -> None:
-        digest = scanned("fineweb-2", release, tmp_path, lambda row: row.update(file_path=path))
-        assert reason in self.refused(release, tmp_path, capsys, digest)
+        digest = scanned("fineweb-2", release, file_path=path)
+        assert "a file of its publisher's" in release.refused(digest)
 
     @pytest.mark.parametrize(
         ("captures", "status", "reason"),
@@ -361,72 +315,54 @@ class TestWhatIsNotBelieved:
         ],
     )
     def test_an_index_that_does_not_lead_to_the_record(
-        self, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-        captures: list[dict[str, str]], status: int, reason: str,
-    ) -> None:  # fmt: skip
+        self, release: Release, captures: list[dict[str, str]], status: int, reason: str
+    ) -> None:
         release.list(*({**release.capture, **each} for each in captures), status=status)
-        digest = scanned("c4", release, tmp_path)
-        assert reason in self.refused(release, tmp_path, capsys, digest, "--index", release.index)
+        digest = scanned("c4", release)
+        assert reason in release.refused(digest, index=True)
 
     @pytest.mark.parametrize("coding", ["gzip", "br"])
-    def test_an_index_that_packs_its_answers(
-        self, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str], coding: str
-    ) -> None:
+    def test_an_index_that_packs_its_answers(self, release: Release, coding: str) -> None:
         queries = release.site.queries
         for query, reply in queries.items():
             queries[query] = Reply(200, {"Content-Encoding": coding}, gzip.compress(reply.body))
-        digest = scanned("c4", release, tmp_path)
+        digest = scanned("c4", release)
         if coding == "gzip":
-            assert fetched(release, tmp_path, digest, "--index", release.index) == 0
+            release.shown(digest, index=True)
         else:
-            said = self.refused(release, tmp_path, capsys, digest, "--index", release.index)
+            said = release.refused(digest, index=True)
             assert "this is no list of captures" in said
 
-    def test_of_several_captures_without_a_time_the_record_id_decides(
-        self, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_of_several_captures_without_a_time_the_record_id_decides(self, release: Release) -> None:
         others = [
             release.capture | {"offset": str(start), "length": str(end - start)}
             for start, end in members((release.folder / WARC).read_bytes())
         ]
         release.list(*others[:4])
-        digest = scanned("nemotron-cc", release, tmp_path)
-        assert fetched(release, tmp_path, digest, "--index", release.index) == 0
-        capsys.readouterr()
+        digest = scanned("nemotron-cc", release)
+        release.shown(digest, index=True)
         release.list(*(each for each in others if each["offset"] != str(release.offset)))
-        assert "not the record" in self.refused(release, tmp_path, capsys, digest, "--index", release.index)
+        assert "not the record" in release.refused(digest, index=True)
 
-    def test_a_row_whose_document_changed_leads_nowhere(
-        self, release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        digest = scanned("fineweb-2", release, tmp_path)
-        (shard,) = (tmp_path / "mirror").rglob("*.parquet")
+    def test_a_row_whose_document_changed_leads_nowhere(self, release: Release) -> None:
+        digest = scanned("fineweb-2", release)
+        (shard,) = (release.out / "mirror").rglob("*.parquet")
         pq.write_table(
             pa.Table.from_pylist([row_of_dataset("fineweb-2", release) | {"text": "Autre."}]), shard
         )
-        assert "other text" in self.refused(release, tmp_path, capsys, digest, "--index", release.index)
+        assert "other text" in release.refused(digest, index=True)
 
 
-def test_a_row_of_a_file_that_nobody_has_needs_a_time_for_the_index(
-    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_row_of_a_file_that_nobody_has_needs_a_time_for_the_index(release: Release) -> None:
     """An offset in such a file tells no capture from another."""
-    digest = scanned("hplt-2", release, tmp_path, lambda row: row.update(ts="", f="/data/x.warc.gz"))
-    assert fetched(release, tmp_path, digest, "--index", release.index) == 1
-    assert "it may be of any capture" in capsys.readouterr().err
+    digest = scanned("hplt-2", release, ts="", f="/data/x.warc.gz")
+    assert "it may be of any capture" in release.refused(digest, index=True)
 
 
-def test_the_record_is_written_as_warc(
-    release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "one.warc.gz"
-    digest = scanned("fineweb", release, tmp_path)
-    assert fetched(release, tmp_path, digest, "--index", release.index, "--out", str(out)) == 0
+def test_the_record_is_written_as_warc(release: Release) -> None:
+    out = release.out / "one.warc.gz"
+    digest = scanned("fineweb", release)
+    release.shown(digest, "--out", out, index=True)
     with out.open("rb") as file:
         (record,) = ArchiveIterator(file)
         assert record.rec_headers.get_header("WARC-Record-ID") == release.record_id
-
-
-@pytest.mark.parametrize("arguments", [["t", "--upstream"], ["t", "--row", "a", "--index", "i"]])
-def test_what_makes_no_sense_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["fetch", *arguments]) == 2

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from benchmarks.census.bulk import table_of
 from benchmarks.census.indices import SUBSETS, Index, write_index
-from benchmarks.census.material import CRAWL, SCHEMA, Row, row_of, surt, write_file
 from benchmarks.census.reference import members_rows
 from presswatch_spark.cli.commands.census import title_rows
 from presswatch_spark.core.errors import InputError
@@ -32,6 +31,7 @@ from presswatch_spark.scanning.censuses.run import index_files, wanted_of
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.digests import row_digest
 from tests.world.censuses import ARTICLES, FAST, SITES, census_corpus, nested, seen, some_rows, take
+from tests.world.index_files import CRAWL, SCHEMA, Row, row_of, surt, write_file
 
 LABEL = st.text("abcxyz019-", min_size=1, max_size=6).filter(lambda text: text.strip("-") == text)
 MISSING = ("url_surtkey", "url_host_name", "url_host_registered_domain")

@@ -1,14 +1,31 @@
-"""What we keep lies where nobody else can have put it."""
+"""Imports of a module fail while it is said to be absent, and at no other time."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from presswatch_spark.core.processes import is_ours, user_caches
+from presswatch_spark.core.processes import absent, is_ours, user_caches
+
+
+def test_a_module_is_absent_while_the_block_runs_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("wave", "colorsys"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with absent("wave"):
+        with pytest.raises(ModuleNotFoundError, match="wave"):
+            import_module("wave")
+        import_module("colorsys")
+    assert import_module("wave").open
+
+
+def test_a_module_that_is_loaded_stays() -> None:
+    with absent("json"):
+        assert import_module("json") is sys.modules["json"]
 
 
 def test_the_users_cache_comes_first_and_a_folder_of_the_users_own_in_tmp_last(

@@ -55,7 +55,6 @@ Row = dict[str, Any]
 
 
 def file_of(folder: Path, partition: int, subset: str) -> Path:
-    """The file of a partition and subset."""
     return folder / f"crawl={CRAWL}" / f"subset={subset}" / f"part-{partition:05}.c000.gz.parquet"
 
 

@@ -28,7 +28,7 @@ from presswatch_spark.corpus.building.index import (
     postings_of,
 )
 from presswatch_spark.corpus.building.intake import ORDER, RUN, PieceWriter, cut, merge_part
-from presswatch_spark.corpus.building.workspace import bucket_bits, read_bucket, sort_pairs, write_run
+from presswatch_spark.corpus.building.workspace import bucket_bits, sort_pairs, write_run
 from presswatch_spark.corpus.layout import ALONE, ARTICLES
 from presswatch_spark.matching.shingle_index import ShingleIndex
 from presswatch_spark.matching.verify.minhash import jaccard, signature, signatures
@@ -156,17 +156,6 @@ def test_articles_hashed_together_are_as_each_by_itself(stride: int) -> None:
         np.testing.assert_array_equal(found, expected)
     signed = signatures(hashes, bounds, CONFIG.minhash)
     np.testing.assert_array_equal(signed, [signature(words, CONFIG.minhash) for words in each])
-
-
-def test_runs_come_back_sorted_by_key_then_by_value(tmp_path: Path) -> None:
-    keys = np.array([5, 1 << 63, 5, 9], np.uint64)
-    for run in range(3):
-        write_run(tmp_path / str(run), keys, np.arange(4, dtype=np.uint64) + np.uint64(10 * run))
-    runs = [tmp_path / str(run) for run in range(3)]
-    low, high = read_bucket(runs, 0, 1), read_bucket(runs, 1, 1)
-    assert low[0].tolist() == [5] * 6 + [9] * 3
-    assert low[1].tolist() == [0, 2, 10, 12, 20, 22, 3, 13, 23]
-    assert high[1].tolist() == [1, 11, 21]
 
 
 @pytest.mark.parametrize("distinct", [1, 3, 1 << 62])

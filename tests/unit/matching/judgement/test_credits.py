@@ -19,7 +19,6 @@ from presswatch_spark.matching.judgement.credits import (
 )
 from presswatch_spark.reading.text.words import words_of
 from tests.world.documents import text_of
-from tests.world.proofs import each_time
 
 FINDER = CreditFinder(CONFIGURED)
 PASSAGE = "Le conseil municipal a voté la réfection du pont suspendu après trois heures de débat"
@@ -119,8 +118,8 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("hostile", each_time(HOSTILE[1::8], HOSTILE), ids=lambda text: text[:8])
+@pytest.mark.full
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: text[:8])
 def test_hostile_pages_cost_time_in_proportion_to_their_length(hostile: str) -> None:
     def seconds(text: str) -> float:
         data = f"{text}\n{PASSAGE}".encode()

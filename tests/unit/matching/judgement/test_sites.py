@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import timeit
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -150,7 +149,6 @@ def test_foreign_hosts_are_passed_over_by_their_bytes(index: SiteIndex) -> None:
     urls = [f"https://www.site-{k}.example{k % 90}/une/page-{k}.html?id={k}" for k in range(50_000)]
     batch = batch_of([*urls, "https://gazette.example/x"])
     assert known_hosts(batch, index.hosts).tolist() == [50_000]
-    assert timeit.timeit(lambda: known_hosts(batch, index.hosts), number=1) < 1.0
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.digests import digest_of
 from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.seals import Written
-from presswatch_spark.tables.sorted_files import SortedFiles, written_by_spark, written_columns
+from presswatch_spark.tables.sorted_files import SortedFiles, tasks_for, written_by_spark, written_columns
 from presswatch_spark.tables.store import TableStore, column_batches
 
 ORDER = ("article_id", "row_sha256", "run_id")
@@ -94,7 +94,6 @@ OF_LETTER = (
     "review", *ABOUT_WORDS,
 )  # fmt: skip
 """The columns of a claim that its letter and its reasons depend on."""
-ROWS_A_TASK = 200_000
 THINGS: Mapping[str, str] = {
     "addresses": "document_url",
     "pages": "page",
@@ -393,7 +392,7 @@ def _write_by_spark(
         chosen = matches.select(*plain, read, *columns)
         # Rows without article are judged each by itself, and may be more than one task can take.
         meeting = f.coalesce(f.col("article_id"), f.col("row_sha256"))
-        tasks = max(1, -(-rows // ROWS_A_TASK), spark.sparkContext.defaultParallelism)
+        tasks = tasks_for(rows, spark)
         dealt = chosen.repartition(tasks, meeting).sortWithinPartitions(*ORDER)
         claims = dealt.mapInArrow(partial(_judged, knowledge), spark_schema(Claim.schema))
         return written_by_spark(claims, files)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 GROUP_ROWS = 1 << 15
+ROWS_A_TASK = 200_000
 """Rows of a group: about 6 MB of `matches`, one range of S3."""
 FILE_GROUPS = 32
 """Groups of a file of `write_files`: a million rows."""
@@ -213,6 +214,11 @@ def _batches(
         for batch in numbers:
             for number in batch.column(0):
                 yield from work(items[number.as_py()])
+
+
+def tasks_for(rows: int, spark: SparkSession) -> int:
+    """Return the number of tasks to sort so many rows in: at least one per core."""
+    return max(1, -(-rows // ROWS_A_TASK), spark.sparkContext.defaultParallelism)
 
 
 def written_by_spark(rows: DataFrame, files: SortedFiles) -> tuple[Written, ...]:

@@ -42,6 +42,7 @@ from presswatch_spark.tables.sorted_files import (
     GROUP_ROWS,
     ORDERS,
     SortedFiles,
+    tasks_for,
     written_by_spark,
     written_columns,
 )
@@ -60,7 +61,6 @@ _OWN = pa.schema([("title_id", pa.string()), ("document", pa.string())])
 _OF_SIDE = {"rows": states.COMPARED_AND_SEEN, "own": _OWN, "articles": states.ARTICLES}
 _SCHEMAS = {f"{side}_{name}": schema for side in SIDES for name, schema in _OF_SIDE.items()}
 _SCHEMAS["earlier"] = states.KEYS
-ROWS_A_TASK = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +312,7 @@ def _by_spark(inputs: Inputs, files: SortedFiles, master: str | None, cores: int
                 before.copied_words as copied_words_before, after.copied_words as copied_words_after, *
             from changes"""
         meeting = "coalesce(article_id, document)"
-        tasks = max(1, -(-inputs.rows // ROWS_A_TASK), spark.sparkContext.defaultParallelism)
+        tasks = tasks_for(inputs.rows, spark)
         changes = spark.sql(f"select *, {meeting} as meeting from ({shown})").repartition(tasks, "meeting")
         columns = [name for name in Change.schema.names if name != "run_id"]
         written = written_by_spark(changes.select(*columns).sortWithinPartitions(*ORDERS["changes"]), files)

@@ -14,10 +14,10 @@ from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from presswatch_spark.matching.judgement.urls import AMP_CACHES, hosts_above, page_url
+from presswatch_spark.matching.rights.declaration import DEFAULT_PORTS
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_PORTS = {"http": 80, "https": 443}
 _PLAIN_PATH, _PLAIN_QUERY = re.compile(r"(/[a-z0-9._~-]+)*/?"), re.compile(r"[a-z0-9._~=&+:/-]*")
 _SESSION = re.compile(r"(?:jsessionid|phpsessid|aspsession|sid|cfid|cftoken)", re.IGNORECASE)
 
@@ -108,10 +108,10 @@ def key_of(url: str) -> Key | None:
         port = parts.port
     except (ValueError, UnicodeError):
         return None
-    if parts.scheme.lower() not in _PORTS or not host:
+    if parts.scheme.lower() not in DEFAULT_PORTS or not host:
         return None
     labels = ",".join(reversed(_WWW.sub("", host, count=1).strip(".").split(".")))
-    shown = "" if port in (None, _PORTS[parts.scheme.lower()]) else f":{port}"
+    shown = "" if port in (None, DEFAULT_PORTS[parts.scheme.lower()]) else f":{port}"
     path = (re.sub("/+", "/", parts.path.lower()) or "/").rstrip("/") or "/"
     query = "&".join(sorted(filter(None, parts.query.lower().split("&"))))
     is_sure = bool(_PLAIN_PATH.fullmatch(path) and _PLAIN_QUERY.fullmatch(query)) and not shown

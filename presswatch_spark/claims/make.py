@@ -39,7 +39,6 @@ from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.words import ArticleReader, KnownTexts, WordFacts
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.settings.config import ScanConfig
-from presswatch_spark.core.spark.errors import spark_errors
 from presswatch_spark.core.spark.session import session, spark_schema
 from presswatch_spark.core.spark.worker import task
 from presswatch_spark.corpus.store import Corpus
@@ -380,6 +379,8 @@ def _write_by_spark(
     store: TableStore, runs: Sequence[str], knowledge: Knowledge, files: SortedFiles, rows: int
 ) -> Sequence[Written]:
     from pyspark.sql import functions as f
+
+    from presswatch_spark.core.spark.errors import spark_errors
 
     config = knowledge.config.run
     spark = session("presswatch claims", master=config.master, cores=config.cores)

@@ -140,9 +140,8 @@ def test_a_changed_byte_is_refused_and_the_file_named(copy: Path, name: str) -> 
 def test_sizes_are_compared_even_without_the_full_check(copy: Path) -> None:
     os.truncate(copy / "index/hashes.npy", 100)
     (copy / "clusters.npy").unlink()
-    with pytest.raises(
-        CorpusError, match=r"clusters.npy is missing; index/hashes.npy has 100 bytes instead of \d+"
-    ):
+    told = r"clusters.npy is missing; index/hashes.npy has 100 bytes instead of \d+"
+    with pytest.raises(CorpusError, match=told):
         Corpus.open(str(copy), check=False)
 
 

@@ -33,18 +33,13 @@ def test_the_estimate_is_close_to_the_share_of_common_shingles() -> None:
         assert jaccard(signature(first, RULES), signature(second, RULES)) == pytest.approx(exact, abs=0.17)
 
 
-def test_the_order_of_paragraphs_hardly_matters_and_case_not_at_all() -> None:
+def test_the_order_of_words_matters_that_of_paragraphs_hardly_and_case_not_at_all() -> None:
     first, second = numbered(range(500), range(500, 1000)), numbered(range(500, 1000), range(500))
     assert jaccard(signature(first, RULES), signature(second, RULES)) > 0.95
-    assert np.array_equal(
-        signature(words_of("Le Soir, à l’aube : rien.".encode()), RULES),
-        signature(words_of(b"LE SOIR A L AUBE RIEN"), RULES),
-    )
-
-
-def test_the_order_of_words_matters() -> None:
     backwards = words_of(" ".join(f"mot{k}" for k in reversed(range(500))).encode())
     assert jaccard(signature(numbered(range(500)), RULES), signature(backwards, RULES)) < 0.05
+    accented, plain = words_of("Le Soir, à l’aube : rien.".encode()), words_of(b"LE SOIR A L AUBE RIEN")
+    assert np.array_equal(signature(accented, RULES), signature(plain, RULES))
 
 
 def test_signatures_are_stored_as_32_bits_and_compare_like_sketches_made_from_them() -> None:

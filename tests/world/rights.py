@@ -13,14 +13,9 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from presswatch_spark.core.model import Capture, Locator
-from presswatch_spark.core.settings.config import ScanConfig
-from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.rights.declaration import Signal
 from presswatch_spark.matching.rights.signals import signal_rows as rows_of_signals
 from presswatch_spark.matching.rights.signals import signals_of
-from presswatch_spark.scanning.pipeline import ShardScan
-from presswatch_spark.scanning.runs.work import Outcome
-from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.store import TableStore
 from tests.world.tables import match, publish, write
@@ -129,10 +124,3 @@ def write_warc(path: Path, *answers: Answer) -> Path:
             )
             writer.write_record(record)
     return path
-
-
-def scan(path: Path, corpus: Path, config: ScanConfig | None = None) -> Outcome:
-    """Scan one file, and return its outcome."""
-    config = config or ScanConfig()
-    digest = Corpus.open(str(corpus)).manifest.digest
-    return ShardScan("auto", str(corpus), digest, config)(stat(str(path), config.storage))

@@ -47,8 +47,8 @@ from tests.world.corpora import article, write_jsonl
 from tests.world.corpora import build as build_corpus
 from tests.world.proofs import each_time
 from tests.world.release import LETTERS, Release, probe, release
-from tests.world.rights import SITE, Answer, scan, write_warc
-from tests.world.scanned import FORMS, some_pages
+from tests.world.rights import SITE, Answer, write_warc
+from tests.world.scanned import FORMS, scan_one, some_pages
 from tests.world.servers import Fault, web
 from tests.world.tables import publish, write
 
@@ -280,7 +280,7 @@ def test_declarations_in_force_are_in_the_bag_with_their_records(tmp_path: Path)
     )
     corpus, tables, bag = (tmp_path / name for name in ("corpus", "tables", "bag"))
     build_corpus(corpus, [write_jsonl(tmp_path / "articles.jsonl", [article(1)])])
-    found = scan(shard, corpus)
+    found = scan_one(shard, corpus)
     of = {
         table: [row | {"run_id": "r1"} for batch in found.tables[table] for row in batch.to_pylist()]
         for table in ("matches", "rights_signals")

@@ -25,7 +25,8 @@ from presswatch_spark.scanning.shard.attempts import SIGNAL_COLUMNS
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.digests import row_digest
 from tests.world.corpora import MEMBERS, article, build, write_jsonl
-from tests.world.rights import PAGE, ROBOTS, SITE, TDMREP, Answer, capture, robots, scan, write_warc
+from tests.world.rights import PAGE, ROBOTS, SITE, TDMREP, Answer, capture, robots, write_warc
+from tests.world.scanned import scan_one
 
 SHARED = """
       - {id: blogue, name: Blogue, domains: [plateforme.example], url_prefixes: ["https://plateforme.example/blogue"]}
@@ -131,7 +132,7 @@ class TestWarc:
             Answer(f"{SITE}/", b"", [("Location", "/une"), ("TDM-Reservation", "1")], "301 Moved"),
             Answer("https://ailleurs.example/robots.txt", b"User-agent: *\nDisallow: /"),
         )
-        outcome = scan(path, corpus)
+        outcome = scan_one(path, corpus)
         assert outcome.log["status"] == "complete"
         rows = [row for batch in outcome.tables["rights_signals"] for row in batch.to_pylist()]
         names = ("signal", "agent", "verdict")
@@ -164,13 +165,13 @@ class TestWarc:
             tmp_path / "b.warc", Answer(ROBOTS, FORBIDS.encode(), [("Content-Type", "text/plain")])
         )
         config = ScanConfig(read=ReadRules(languages=("fra",), release="CC-MAIN-2024-22"))
-        (batch,) = scan(path, corpus, config).tables["rights_signals"]
+        (batch,) = scan_one(path, corpus, config=config).tables["rights_signals"]
         found = {(row["verdict"], row["release"]) for row in batch.to_pylist()}
         assert found == {("reserved", "CC-MAIN-2024-22")}
 
     @pytest.mark.real_data
     def test_a_foreign_one_gives_no_signals(self, corpus: Path, real_data: Path) -> None:
-        outcome = scan(real_data / "common_crawl" / "whirlwind" / "whirlwind.warc.gz", corpus)
+        outcome = scan_one(real_data / "common_crawl" / "whirlwind" / "whirlwind.warc.gz", corpus)
         found = (outcome.log["documents"], outcome.log["signals"], outcome.tables["rights_signals"])
         assert found == (1, 0, [])
 

@@ -299,14 +299,13 @@ class ShardScan:
         sieve = JoinedPasses(matcher, self.part.earlier(reading.shard.uri)) if self.part else None
         for batch in stages.drawn("read", read):
             check_time()
-            if batch.is_audit:
-                with stages.during("sieve"):
-                    reading.audited += len(batch)
-                    candidates = sieve(batch) if sieve else matcher.candidates(batch)
-                    reading.audited_matching += matcher.count_matching(batch, candidates, origin)
-                continue
             with stages.during("sieve"):
                 candidates = sieve(batch) if sieve else matcher.candidates(batch)
+                if batch.is_audit:
+                    found = matcher.rows(batch, candidates, origin)
+                    reading.audited += len(batch)
+                    reading.audited_matching += len({row.record_id or row.document_url for row in found})
+                    continue
                 reading.without_url += documents_without_url(batch)
             reading.words += candidates.words
             reading.candidates += len(candidates)

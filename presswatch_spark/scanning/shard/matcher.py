@@ -140,10 +140,6 @@ class Matcher:
                 batch, documents, origin, self.corpus.article, self._rules.grade, self._rules.confidence
             )
 
-    def count_matching(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> int:
-        """Count the documents that would give rows."""
-        return len({row.record_id or row.document_url for row in self.rows(batch, candidates, origin)})
-
     def _document(
         self, batch: DocumentBatch, i: int, ordinals: Sequence[int], site: SiteMatch | None
     ) -> _Suspect:

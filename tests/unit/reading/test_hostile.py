@@ -128,34 +128,6 @@ def test_a_body_that_is_cut_gives_what_came_before_and_is_named(
     assert whole == ["https://exemple.fr/"]
 
 
-LABELS = ["klingon", "utf-7", "hex", "x" * 5000, "\x1b[2J", "utf-8; drop"]
-
-
-@pytest.mark.parametrize("label", each_time(LABELS[:2], LABELS))
-@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "latin-1"])
-@pytest.mark.parametrize("where", ["header", "meta"])
-def test_a_charset_that_does_not_exist_is_passed_over(
-    tmp_path: Path, corpus: Path, label: str, encoding: str, where: str
-) -> None:
-    text = COPY.decode().encode(encoding, "replace")
-    in_header = page(b"<p>" + text, f'Content-Type: text/html; charset="{label}"')
-    in_page = page(f'<meta charset="{label}">'.encode() + b"<p>" + text, "Content-Type: text/html")
-    record = in_header if where == "header" else in_page
-    log, whole = scanned(tmp_path, corpus, record)
-    assert log["status"] == "complete"
-    assert whole == ["https://exemple.fr/"]
-
-
-@pytest.mark.parametrize("declared", [HTML, "Content-Type: text/html"])
-def test_two_charsets_in_one_page_lose_only_what_is_in_the_other(
-    tmp_path: Path, corpus: Path, declared: str
-) -> None:
-    foot = "Pied de page : © été, œuvré à façon".encode("cp1252")
-    log, whole = scanned(tmp_path, corpus, page(b"<p>" + COPY + b"</p><p>" + foot, declared))
-    assert log["status"] == "complete"
-    assert whole == ["https://exemple.fr/"]
-
-
 URLS = [
     b"https://exemple.fr/un titre avec des blancs ?q=a b",
     b"https://exemple.fr/\x1b[31mrouge\x07\x00fin",

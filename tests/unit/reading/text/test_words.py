@@ -1,4 +1,4 @@
-"""One definition of a word: the kernels against the reference, and against what a reader would expect."""
+"""Words and shingles: one definition, the kernels against the reference, and what a reader would expect."""
 
 from __future__ import annotations
 
@@ -11,9 +11,19 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from presswatch_spark.reading.text.kernels import TABLE_FILE, UNICODE_VERSION
-from presswatch_spark.reading.text.words import TextWords, word_at, word_count, words_of
+from presswatch_spark.reading.text.words import (
+    SHINGLE_WORDS,
+    STRIDE,
+    TextWords,
+    indexed_positions,
+    shingle_hashes,
+    word_at,
+    word_count,
+    words_of,
+)
 from tests.reference.folding import table_lines
 from tests.reference.words import reference_partings, reference_words
+from tests.world.proofs import each_time
 
 same_unicode = pytest.mark.skipif(
     not unicodedata.unidata_version.startswith(UNICODE_VERSION),
@@ -97,11 +107,6 @@ def test_kernels_and_reference_agree_on_any_bytes(text: bytes) -> None:
         assert as_tuples(words_of(text)) == reference_words(text)
 
 
-@given(st.lists(LIKE_UTF8).map(b"".join))
-def test_invalid_bytes_read_like_replacement_characters(text: bytes) -> None:
-    assert spelt(words_of(text)) == spelt(words_of(text.decode("utf-8", "replace").encode()))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.full), 20])
 @same_unicode
@@ -153,14 +158,6 @@ def test_each_word_folds_back_from_the_bytes_it_stands_in(text: str) -> None:
         assert spelt(words_of(data[words.starts[i] : words.ends[i]])) == [word_at(words, i)]
 
 
-@given(st.lists(st.one_of(LIKE_UTF8, texts().map(str.encode))).map(b"".join))
-def test_places_of_words_are_indices_into_the_decoded_text(text: bytes) -> None:
-    words, decoded = words_of(text), text.decode("utf-8", "replace")
-    every = np.arange(len(words))
-    cut = [decoded[start:end] for start, end in words.characters(every, every).tolist()]
-    assert [spelt(words_of(piece.encode())) for piece in cut] == [[word] for word in spelt(words)]
-
-
 @given(st.lists(st.one_of(LIKE_UTF8, texts().map(str.encode)), max_size=60).map(b" ".join), st.data())
 def test_runs_may_be_asked_for_in_any_order_and_twice(text: bytes, data: st.DataObject) -> None:
     words, decoded = words_of(text), text.decode("utf-8", "replace")
@@ -176,14 +173,6 @@ def test_runs_may_be_asked_for_in_any_order_and_twice(text: bytes, data: st.Data
         assert after_character == len(text[:after_byte].decode("utf-8", "replace"))
         run = decoded[first_character:after_character].encode()
         assert spelt(words_of(run)) == spelt(words)[begin : end + 1]
-
-
-@given(st.text("aé€𝄞", max_size=200))
-def test_every_letter_of_a_text_has_its_place(text: str) -> None:
-    words = words_of(" ".join(text).encode())
-    every = np.arange(len(words))
-    letters = [place for place, letter in enumerate(" ".join(text)) if letter in "aé"]
-    assert words.characters(every, every).tolist() == [[place, place + 1] for place in letters]
 
 
 @given(st.lists(st.text("aàb", min_size=1, max_size=30), max_size=12))
@@ -226,8 +215,64 @@ def test_hashes_never_change_while_the_fold_version_stands() -> None:
         "21e0cc996f5fff30",
         "9a39bcf11705540a",
     ]
+    shingles = hashes_of("Le président de la République a dit non hier soir")
+    assert [f"{h:016x}" for h in shingles] == ["686579a00dfd619f", "70eaa876f906bbe9", "5aa49bb99b8923f6"]
 
 
 def test_a_text_may_be_a_read_only_slice_of_a_larger_buffer() -> None:
     buffer = np.frombuffer("été comme hiver".encode(), np.uint8)
     assert as_tuples(words_of(buffer[6:11])) == [("comme", 0, 5)]
+
+
+GUARANTEED_WORDS = SHINGLE_WORDS + STRIDE - 1
+
+
+def hashes_of(text: str) -> list[int]:
+    return shingle_hashes(words_of(text.encode()).hashes).tolist()
+
+
+@pytest.mark.parametrize(
+    ("n_words", "positions"),
+    [(0, []), (7, []), (8, [0]), (9, [0, 1]), (12, [0, 4]), (13, [0, 4, 5]), (21, [0, 4, 8, 12, 13])],
+)
+def test_every_fourth_shingle_and_the_last_are_indexed(n_words: int, positions: list[int]) -> None:
+    assert indexed_positions(n_words).tolist() == positions
+
+
+@given(st.integers(GUARANTEED_WORDS, 200), st.data())
+def test_every_run_of_eleven_words_holds_an_indexed_shingle(n_words: int, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, n_words - GUARANTEED_WORDS))
+    positions = indexed_positions(n_words)
+    assert np.any((start <= positions) & (positions + SHINGLE_WORDS <= start + GUARANTEED_WORDS))
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=60))
+def test_shingles_share_a_hash_exactly_when_they_share_their_words(parts: list[str]) -> None:
+    windows = [tuple(parts[i : i + SHINGLE_WORDS]) for i in range(len(parts) - SHINGLE_WORDS + 1)]
+    hashes = hashes_of(" ".join(parts))
+    assert len(hashes) == len(windows)
+    assert len(set(zip(windows, hashes, strict=True))) == len(set(windows)) == len(set(hashes))
+
+
+@given(st.permutations("abcdefgh"))
+def test_the_order_of_words_counts(parts: list[str]) -> None:
+    assert (hashes_of(" ".join(parts)) == hashes_of("a b c d e f g h")) == (parts == list("abcdefgh"))
+
+
+TEXTS = ["{} b c d e f g h", "a b c d e f g {}", "{0} {0} {0} {0} {0} {0} {0} {0}"]
+
+
+@pytest.mark.parametrize("bits", [slice(0, 16), slice(16, 32), slice(32, 48), slice(48, 64)])
+@pytest.mark.parametrize("text", each_time(TEXTS[:1], TEXTS))
+def test_any_sixteen_bits_of_a_hash_are_spread_evenly(text: str, bits: slice) -> None:
+    hashes = np.array([hashes_of(text.format(n))[0] for n in range(1 << 14)], np.uint64)
+    values = (hashes >> np.uint64(bits.start)) & np.uint64(0xFFFF)
+    distinct = len(np.unique(values))
+    assert abs(distinct - 65536 * (1 - np.exp(-0.25))) < 400
+
+
+def test_the_word_hashes_given_are_left_as_they_are() -> None:
+    hashes = words_of(b"a b c d e f g h i").hashes
+    before = hashes.tolist()
+    shingle_hashes(hashes)
+    assert hashes.tolist() == before

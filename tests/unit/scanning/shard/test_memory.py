@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from benchmarks.scale import records
 from benchmarks.speed.processes import apart
 from presswatch_spark.cli.demo.shards import CannedResponse, write_warc
 from presswatch_spark.core.settings.config import ReadRules
+from tests.world.proofs import each_time
 from tests.world.scanned import press
+from tests.world.warc import record
 
 pytestmark = pytest.mark.slow
 
@@ -64,18 +67,10 @@ def zstd_bomb(path: Path, size: int = HUGE) -> None:
         file.write(compressor.flush())
 
 
-def wet_head(size: int) -> bytes:
-    return (
-        "WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: https://exemple.fr/\r\n"
-        f"Content-Type: text/plain\r\nContent-Length: {size}\r\n\r\n"
-    ).encode()
-
-
 def wet_bomb(path: Path) -> None:
-    copy = COPY.encode()
-    member = gzip.compress(wet_head(len(copy)) + copy + b"\r\n\r\n")
-    gzipped(path, [wet_head(HUGE), *letters(HUGE), b"\r\n\r\n"])
-    path.write_bytes(path.read_bytes() + member)
+    head, closing = record(b"", length=HUGE)[:-4], b"\r\n\r\n"
+    gzipped(path, [head, *letters(HUGE), closing])
+    path.write_bytes(path.read_bytes() + gzip.compress(record(COPY.encode())))
 
 
 def response_bomb(path: Path) -> None:
@@ -97,57 +92,39 @@ def parquet_bomb(path: Path) -> None:
     assert path.stat().st_size < 1 << 20
 
 
-BOMBS: dict[str, tuple[str, str, Callable[[Path], None], str]] = {
-    "a line without end": ("rows", "bomb.jsonl.gz", endless_line, "line longer than 16,777,216 bytes"),
-    "a zstd frame": ("rows", "bomb.jsonl.zst", zstd_bomb, "line longer than 16,777,216 bytes"),
-    "a zstd frame of 2 GiB": (
-        "rows",
-        "bomb.jsonl.zst",
-        lambda path: zstd_bomb(path, 4 * HUGE),
-        "line longer than 16,777,216 bytes",
-    ),
-    "a WET record": ("wet", "bomb.warc.wet.gz", wet_bomb, "longer than allowed"),
-    "a response": ("warc", "bomb.warc.gz", response_bomb, "body inflates to more than 16,777,216 bytes"),
+def longest_document(write: Callable[[Path, str], object]) -> Callable[[Path], object]:
+    """Write a document of the longest size allowed, with a copy in its middle."""
+    half = "a " * ((LIMIT // 2 - PIECE) // 2)
+    return lambda path: write(path, f"{half}\n{COPY}\n{half}")
+
+
+TOO_LONG = "line longer than 16,777,216 bytes"
+# Format, name, writer, what is named, and the memory that it may take.
+SHARDS: dict[str, tuple[str, str, Callable[[Path], object], str, int]] = {
+    "a WET record": ("wet", "bomb.warc.wet.gz", wet_bomb, "longer than allowed", LITTLE),
+    "a line without end": ("rows", "bomb.jsonl.gz", endless_line, TOO_LONG, LITTLE),
+    "a zstd frame": ("rows", "bomb.jsonl.zst", zstd_bomb, TOO_LONG, LITTLE),
+    "a zstd frame of 2 GiB": ("rows", "bomb.jsonl.zst", partial(zstd_bomb, size=4 * HUGE), TOO_LONG, LITTLE),
+    # What it inflates to is a document, up to the limit, and is verified.
+    "a response": ("warc", "a.warc.gz", response_bomb, "body inflates to more than 16,777,216 bytes", MUCH),
+    "a text that rows share": ("rows", "bomb.parquet", parquet_bomb, "", LITTLE),
+    **{
+        f"the longest document allowed in {format}": (dataset, name, longest_document(write), "", MUCH)
+        for format, (dataset, name, write) in records.WRITERS.items()
+    },
 }
 
-EACH_TIME = ("a WET record",)
 
-
-@pytest.mark.parametrize(
-    "what",
-    [pytest.param(what, marks=() if what in EACH_TIME else pytest.mark.full) for what in BOMBS],
-)
-def test_a_bomb_is_named_with_its_place_and_what_follows_is_read(
+@pytest.mark.parametrize("what", each_time(["a WET record"], SHARDS))
+def test_a_bomb_is_named_what_follows_is_read_and_a_worker_stays_within_two_gigabytes(
     tmp_path: Path, corpus: Path, what: str
 ) -> None:
-    dataset, name, write, told = BOMBS[what]
+    dataset, name, write, told, most = SHARDS[what]
     write(tmp_path / name)
     found = scanned(corpus, tmp_path / name, dataset)
-    assert (found["status"], found["matches"]) == ("partial", 1), found
-    assert told in found["error"]
-    # Of a response what it inflates to is a document, up to the limit, and is verified.
-    assert found["resident"] < (MUCH if dataset == "warc" else LITTLE)
-
-
-@pytest.mark.full
-def test_a_text_that_rows_share_takes_the_memory_of_one(tmp_path: Path, corpus: Path) -> None:
-    parquet_bomb(tmp_path / "bomb.parquet")
-    found = scanned(corpus, tmp_path / "bomb.parquet", "rows")
-    assert (found["status"], found["matches"]) == ("complete", 1), found
-    assert found["resident"] < LITTLE
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("format", records.WRITERS)
-def test_a_worker_stays_within_two_gigabytes_at_the_longest_document_allowed(
-    tmp_path: Path, corpus: Path, format: str
-) -> None:
-    dataset, name, write = records.WRITERS[format]
-    half = "".join(piece.decode() for piece in letters(LIMIT // 2 - PIECE))
-    write(tmp_path / name, f"{half}\n{COPY}\n{half}")
-    found = scanned(corpus, tmp_path / name, dataset)
-    assert (found["status"], found["matches"]) == ("complete", 1), found
-    assert found["resident"] < MUCH
+    assert (found["status"], found["matches"]) == ("partial" if told else "complete", 1), found
+    assert told in (found["error"] or "")
+    assert found["resident"] < most
 
 
 @pytest.mark.full

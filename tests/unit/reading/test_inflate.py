@@ -7,6 +7,7 @@ import io
 import random
 import struct
 import zlib
+from contextlib import AbstractContextManager
 
 import pytest
 import zstandard
@@ -16,7 +17,7 @@ from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading.inflate import MemberPiece, Window, gzip_pieces, inflated, lines
 
 
-class Trickle:
+class Trickle(AbstractContextManager["Trickle"]):
     """A stream that gives a few bytes at a time, and may break off."""
 
     def __init__(self, data: bytes, at_once: int = 1000, breaks_off: bool = False) -> None:
@@ -31,6 +32,9 @@ class Trickle:
             raise TruncatedError("only some bytes could be read", where="somewhere")
         self.position += len(data)
         return data
+
+    def __exit__(self, *error: object) -> None:
+        return None
 
 
 def noise(size: int, seed: int = 1) -> bytes:

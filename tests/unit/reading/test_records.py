@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.cli.demo.shards import web_page, write_warc, write_wet
-from presswatch_spark.core.errors import CorruptError, TruncatedError
+from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import ObjectInfo
+from tests.unit.reading.test_inflate import Trickle
 from tests.world.damage import Undamaged, damages, every_flip, harm_of
 from tests.world.proofs import each_time
 from tests.world.records import ENCODINGS, PACKINGS, RecordShard, damage_of, members, texts_of
@@ -330,33 +331,12 @@ def test_an_object_that_ends_between_members_before_its_size_is_partial(
 ) -> None:
     third = len(chain.packed(records_in(chain, 3)))
     chain.read(records_in(chain, 9))
-    stream = BreakingOff(chain.path.read_bytes()[:third])
+    stream = Trickle(chain.path.read_bytes()[:third], breaks_off=True)
     monkeypatch.setattr("presswatch_spark.storage.streams.open_stream", lambda info, options, **_: stream)
     report, shard = ReadReport(), ObjectInfo(str(chain.path), size=chain.path.stat().st_size)
     batches = list(registry.named(chain.format).read(shard, ReadOptions(), report))
     assert (sum(map(len, batches)), report.defects[0].offset) == (3, third)
-    assert "the connection was reset" in complaints(report)
-
-
-class BreakingOff:
-    """A stream that breaks off at the end of `data`."""
-
-    def __init__(self, data: bytes) -> None:
-        self.position = 0
-        self._data = data
-
-    def read(self, n: int) -> bytes:
-        if self.position == len(self._data):
-            raise TruncatedError("the connection was reset")
-        part = self._data[self.position : self.position + n]
-        self.position += len(part)
-        return part
-
-    def __enter__(self) -> BreakingOff:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        return None
+    assert "only some bytes could be read" in complaints(report)
 
 
 # Of lengths of their own: a deletion just as long as a record cannot be told where nothing has a digest.

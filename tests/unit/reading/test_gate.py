@@ -9,24 +9,23 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from presswatch_spark.cli.demo.shards import web_page, write_warc, write_wet
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.model import Locator, ReadReport
-from presswatch_spark.reading import registry
+from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading.inflate import Window, gzip_pieces
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc.gates import WetGate
 from presswatch_spark.reading.warc.heads import inflate_heads, workspace
-from presswatch_spark.storage.objects import ObjectInfo
 from tests.unit.reading.test_inflate import Trickle
 from tests.world.damage import damages
 from tests.world.proofs import each_time
 from tests.world.records import members
-from tests.world.shards import SmallPage
+from tests.world.shards import Document, SmallPage, documents
 from tests.world.warc import http, record, warc_record
 
 FORMATS = pytest.mark.parametrize("format", ["wet", "warc"])
@@ -34,27 +33,26 @@ FRENCH = frozenset({"fra"})
 NO_GATE = frozenset[str]()
 
 
-@dataclass(frozen=True)
-class Scanned:
-    """What a reader gave of a shard: (URL, text, locator) of each page, and its report."""
+class Scanned(NamedTuple):
+    """What a reader gave of a shard, and its report."""
 
-    pages: list[tuple[str, bytes, Locator]]
+    pages: list[Document]
     report: ReadReport
     complete: bool
 
     @property
     def names(self) -> list[str]:
         """The last parts of the URLs of the pages."""
-        return [url.rpartition("/")[2] for url, _, _ in self.pages]
+        return [page.url.rpartition("/")[2] for page in self.pages]
 
     @property
     def french(self) -> set[tuple[str, bytes]]:
         """URL and text of pages whose URL is French, as it is when their languages cannot be read."""
-        return {(url, text) for url, text, _ in self.pages if "/fra" in url}
+        return {(page.url, page.text) for page in self.pages if "/fra" in page.url}
 
-    def known_as(self, *languages: str) -> list[tuple[str, bytes, Locator]]:
+    def known_as(self, *languages: str) -> list[Document]:
         """Its pages with just these languages."""
-        return [page for page in self.pages if page[2].languages == languages]
+        return [page for page in self.pages if page.locator.languages == languages]
 
 
 @dataclass(frozen=True)
@@ -66,16 +64,11 @@ class Shards:
 
     def read(self, data: bytes, languages: frozenset[str] = FRENCH, **options: object) -> Scanned:
         """Read `data` to its end."""
-        path = self.folder / f"shard.{self.format}.gz"
+        path, report, found = self.folder / f"shard.{self.format}.gz", ReadReport(), list[Document]()
         path.write_bytes(data)
-        report, found = ReadReport(), list[tuple[str, bytes, Locator]]()
-        chosen = ReadOptions(languages=languages, **options)  # type: ignore[arg-type]
         try:
-            shard = ObjectInfo(str(path), size=len(data))
-            for batch in registry.named(self.format).read(shard, chosen, report):
-                for i in range(0 if batch.is_audit else len(batch)):
-                    text = batch.text[batch.text_starts[i] : batch.text_ends[i]].tobytes()
-                    found.append((batch.url_of(i), text, batch.locate(i)))
+            chosen = ReadOptions(languages=languages, **options)  # type: ignore[arg-type]
+            found = documents(path, report, self.format, chosen)
         except PresswatchError:
             report.add_defect("refused")
         return Scanned(found, report, not report.defects_total and report.bytes_read == len(data))
@@ -168,8 +161,8 @@ def test_real_shards_are_read_as_without_the_gate_before(
     real, shards = (real_data / "common_crawl" / "whirlwind" / name).read_bytes(), Shards(tmp_path, format)
     data = real + shards.of(mixed_pages(9))
     spanish, french = shards.read(data, frozenset({"spa"})), shards.read(data)
-    assert "https://an.wikipedia.org/wiki/Escopete" in {url for url, _, _ in spanish.pages}
-    assert all(url.startswith("https://exemple.fr/fra/") for url, _, _ in french.pages)
+    assert "https://an.wikipedia.org/wiki/Escopete" in {page.url for page in spanish.pages}
+    assert all(page.url.startswith("https://exemple.fr/fra/") for page in french.pages)
     assert (spanish.complete, french.complete) == (True, True)
     assert french.report.bytes_passed > len(real) / 3
 
@@ -185,7 +178,7 @@ def test_damaged_shards_are_never_complete_with_fewer_french_pages(
         gated = shards.read(data)
         if gated.complete:
             whole = shards.read(data, NO_GATE)
-            named_french = {each[:2] for each in whole.pages if "fra" in each[2].languages}
+            named_french = {(each.url, each.text) for each in whole.pages if "fra" in each.locator.languages}
             assert whole.french | named_french <= gated.french, what
             assert len(gated.french) >= 8, what
 
@@ -280,8 +273,8 @@ def test_what_damage_may_have_made_of_the_language_asked_for_is_inflated(
 )
 def test_a_field_of_languages_may_go_on_in_the_next_line(tmp_path: Path, languages: str) -> None:
     data = members(named("a", b"some words"), named("fra", b"texte", languages), named("fin", b"fin"))
-    ((_, text, place),) = Shards(tmp_path).read(data).pages
-    assert (text, "fra" in place.languages) == (b"texte", True)
+    (page,) = Shards(tmp_path).read(data).pages
+    assert (page.text, "fra" in page.locator.languages) == (b"texte", True)
 
 
 def test_members_of_several_records_padding_and_other_ends_are_read_as_before(tmp_path: Path) -> None:
@@ -320,7 +313,7 @@ def test_a_response_whose_languages_are_not_sure_is_inflated(tmp_path: Path, odd
     shards = Shards(tmp_path, "warc")
     gated = shards.read(members(*records), wants=(lambda url: url == one) if odd == "wanted" else None)
     plain = shards.read(b"".join(records))
-    assert [each[:2] for each in gated.pages] == [each[:2] for each in plain.pages]
+    assert [(each.url, each.text) for each in gated.pages] == [(each.url, each.text) for each in plain.pages]
     assert (gated.report.members_passed, gated.report.skipped) == (0, plain.report.skipped)
 
 
@@ -330,11 +323,12 @@ def test_places_in_the_inflated_file_count_what_was_passed_over(tmp_path: Path) 
     data = members(*english, both, *english)
     gated, whole = Shards(tmp_path).read(data), gzip.decompress(data)
     assert (gated.report.members_passed, len(gated.pages)) == (9, 2)
-    for url, text, place in gated.pages:
+    for page in gated.pages:
+        place = page.locator
         assert place.record_encoding == "inflated"
         stored = whole[place.record_offset :][: place.record_length]
-        assert url.encode() in stored
-        assert text in stored
+        assert page.url.encode() in stored
+        assert page.text in stored
 
 
 @pytest.mark.slow

@@ -27,6 +27,7 @@ from presswatch_spark.reading.rows import parquet
 from presswatch_spark.reading.rows.columns import (
     ColumnNames,
     as_languages,
+    check_mapping,
     encoded,
     holds_objects_only,
     leads_into,
@@ -74,7 +75,9 @@ class RowSource:
 
     def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield the rows that have text; see `source.ReadShard`."""
-        columns = self.columns.with_mapping(options.columns)
+        check_mapping(options.columns)
+        mapped = {role: (name,) for role, name in options.columns.items()}
+        columns = ColumnNames({**self.columns.names, **mapped})
         with options.open(shard) as stream:
             magic = stream.read(len(MAGIC))
             stream.push_back(magic)
@@ -143,18 +146,16 @@ C4 = Format(
 _ROWS = RowSource(columns=ColumnNames(TRIED), marks=tuple(frozenset({name}) for name in TRIED["text"]))
 
 
-def _is_rows(head: Head) -> bool:
-    is_mapped = head.kind in ROW_KINDS and leads_into(head.mapping.get("text", ""), head.columns)
-    return _ROWS.recognises(head) or is_mapped
-
-
 ROWS = Format(
     name="rows",
     title="rows",
     description=N_("another dataset of rows"),
     summary="any JSONL or Parquet with a text column; see below",
     read=_ROWS.read,
-    recognises=_is_rows,
+    recognises=lambda head: (
+        _ROWS.recognises(head)
+        or (head.kind in ROW_KINDS and leads_into(head.mapping.get("text", ""), head.columns))
+    ),
     kinds=KINDS,
     suffixes=SUFFIXES,
     rates=RATES,

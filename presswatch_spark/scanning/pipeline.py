@@ -253,7 +253,9 @@ class ShardScan:
     ) -> None:
         # Only some of the file's bytes are read, and the log counts only these.
         reading.shard, reading.format = ObjectInfo(shard.uri), WARC.name
-        shard.note_unplaced(reading.report)
+        for record in shard.records:
+            if record.offset is None:
+                reading.report.add_defect(f"row {record.row}: {record.why}")
         if shard.placed:
             release = release_at(shard, options, reading.report) or options.release
             origin = origin_of(WARC.name, release, shard.uri, self.product)

@@ -265,11 +265,6 @@ class ColumnNames:
 
     names: Mapping[str, tuple[str, ...]]
 
-    def with_mapping(self, mapping: Mapping[str, str]) -> Self:
-        """Return columns with a user's mapping in place of names to try; raises as `check_mapping`."""
-        check_mapping(mapping)
-        return type(self)({**self.names, **{role: (name,) for role, name in mapping.items()}})
-
     def paths(self, role: str) -> tuple[Path, ...]:
         """Return the paths to try for `role` in a nested row: each name as it is, then split at dots."""
         found: list[Path] = []

@@ -60,12 +60,6 @@ class RecordShard(ObjectInfo):
         known = (record for record in self.records if record.offset is not None)
         return sorted(known, key=lambda record: record.offset or 0)
 
-    def note_unplaced(self, report: ReadReport) -> None:
-        """Note the records without a known place: each is a defect."""
-        for record in self.records:
-            if record.offset is None:
-                report.add_defect(f"row {record.row}: {record.why}")
-
 
 class RecordPlan(ShardPlan):
     """WARC files with the records that are to be read of each; every shard is a `RecordShard`."""

@@ -1,4 +1,4 @@
-"""Which documents copy from which articles, by brute force: sets of all runs of n words."""
+"""Pairs of documents and articles they copy from, by brute force: sets of all runs of n words."""
 
 from __future__ import annotations
 

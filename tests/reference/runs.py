@@ -1,4 +1,4 @@
-"""What two texts have in common, by brute force over lists of words; shares no code with the product."""
+"""The common runs of two texts, by brute force over lists of words; shares no code with the product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a word is, in slow plain Python, straight from the definition; shares no code with the kernels."""
+"""A word by its definition, in slow plain Python; shares no code with the kernels."""
 
 from __future__ import annotations
 

@@ -205,6 +205,6 @@ _SHOW = """(pages => pages.map(page => {
 
 
 def shown(browser: Chromium, pages: Sequence[str], batch: int = 50) -> Iterator[str]:
-    """What the browser shows of each page: the `innerText` of its body."""
+    """Yield the text that the browser shows of each page: the `innerText` of its body."""
     for first in range(0, len(pages), batch):
         yield from browser.run(f"{_SHOW}({json.dumps(list(pages[first : first + batch]))})")

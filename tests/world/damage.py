@@ -85,7 +85,7 @@ class Found:
 
 
 def pages_of(path: Path, format: str) -> tuple[list[Found], ShardAttempt]:
-    """What a scan reads of a shard, and what it would say of it."""
+    """Return the pages that a scan reads of a shard, and its attempt with the status."""
     options, found = ReadOptions(), list[tuple[str, bytes, Locator]]()
     reading = ShardAttempt(stat(str(path), options.storage))
 
@@ -107,7 +107,7 @@ Excuse = Callable[[Path, Sequence[Pair], Sequence[Found]], bool]
 
 
 def verdict(path: Path, pages: Sequence[Pair], format: str, excuse: Excuse | None = None) -> str:
-    """What a scan would say of a shard, and what is wrong with what it read, in a few words.
+    """Return the status of a shard, or the fault in the pages that were read of it.
 
     `complete`, `partial` or `failed`, and what must never be: `less` (complete with fewer documents), `false`
     (a text beside the URL of another page, and nothing in its row says that this is in doubt), `fault` (a
@@ -129,7 +129,7 @@ def verdict(path: Path, pages: Sequence[Pair], format: str, excuse: Excuse | Non
 
 
 def is_false(url: str, text: str, pages: Sequence[Pair]) -> bool:
-    """Whether a text stands beside the URL of another page than its own.
+    """Return True if a text has the URL of another page than its own.
 
     A text is that of the page with which it shares most of its words, be it damaged in some letters. A URL
     that is of no page is damaged in its own letters, or none.
@@ -206,7 +206,7 @@ class Undamaged:
 
     @cached_property
     def owners(self) -> Mapping[bytes, str]:
-        """Whose each window is that only one page has."""
+        """The URL of the page for each window that only one page has."""
         seen: dict[bytes, set[str]] = {}
         for page in self.pages:
             for window in _windows(page.text):
@@ -215,7 +215,7 @@ class Undamaged:
 
 
 def harm_of(whole: Undamaged, what: str, data: bytes) -> str | None:
-    """What the shard's harmed twin `data` does that none may do, in words; None if nothing.
+    """Return in words what the harmed twin `data` must not do; None if it does nothing of that.
 
     Letters of a page's own URL or text may change unseen where nothing has their checksum. A deletion that
     begins in one header and ends at the same place of the next makes one record of both; nothing tells. Nor
@@ -239,7 +239,7 @@ def _windows(text: bytes) -> set[bytes]:
 
 
 def could_be_written(data: bytes, whole: bytes) -> bool:
-    """Whether every line of `data` is a row with just the fields of the rows of `whole`.
+    """Return True if every line of `data` is a row with just the fields of the rows of `whole`.
 
     Both may be plain, or zstd frames without a checksum. A line must be valid UTF-8 and strict JSON, have no
     field twice, and values of the same kinds. Such a file is a whole one, of other rows.

@@ -71,7 +71,7 @@ def texts_of(found: Sequence[Document]) -> list[bytes]:
 
 
 def damage_of(found: Sequence[Document]) -> list[str | None]:
-    """What their rows would have as `record_damage`."""
+    """Their `record_damage` in rows."""
     return [document.locator.damage for document in found]
 
 

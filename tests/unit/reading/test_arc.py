@@ -1,4 +1,4 @@
-"""What only ARC has: its lines, their URLs with spaces, and dates and addresses that are missing."""
+"""Rules of ARC only: its lines, their URLs with spaces, and dates and addresses that are missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which source reads what, by content; and messages that say what was found instead."""
+"""The format of a shard by its content, and messages that name what was found instead."""
 
 from __future__ import annotations
 

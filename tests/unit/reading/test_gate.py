@@ -34,7 +34,7 @@ NO_GATE = frozenset[str]()
 
 
 class Scanned(NamedTuple):
-    """What a reader gave of a shard, and its report."""
+    """The pages that were read of a shard, and its report."""
 
     pages: list[Document]
     report: ReadReport
@@ -357,7 +357,7 @@ def test_heads_are_inflated_as_zlib_does(flips: int) -> None:
 
 
 def by_zlib(member: bytes) -> bytes:
-    """What inflates of a member before it fails, byte after byte."""
+    """Inflate a member byte after byte, until it fails."""
     inflater, content = zlib.decompressobj(-15), b""
     try:
         for byte in member[10:]:

@@ -1,4 +1,4 @@
-"""What a page says of itself: where it is looked for, what counts first, and what is no answer."""
+"""Metadata of a page: where they are looked for, what counts first, and what is no answer."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def written(path: Path, writer: str, pages: list[tuple[str | None, str]] | None 
 
 
 def only_letters_differ(path: Path, pages: Sequence[tuple[str, str]], found: Sequence[Found]) -> bool:
-    """Whether a bare reader has every URL whole and in its row, beside a text that fits there.
+    """Return True if a bare reader has every URL whole and in its row, with a text that fits there.
 
     Such a text has its own length, and is no other page's. Snappy says of letters where they stood before:
     one flipped bit, and they are those of another text.

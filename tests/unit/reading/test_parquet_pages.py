@@ -1,4 +1,4 @@
-"""What Parquet pages hold: levels, places in dictionaries, lengths of texts, and checksums."""
+"""Contents of Parquet pages: levels, places in dictionaries, lengths of texts, and checksums."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ ENCODINGS = ["DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"]
 
 
 def page(path: Path, texts: list[str], encoding: str) -> bytes:
-    """What pyarrow writes of texts into one page, without its header."""
+    """Return the page that pyarrow writes of texts, without its header."""
     table = pa.table({"text": texts}, pa.schema([pa.field("text", pa.string(), nullable=False)]))
     settings: dict[str, Any] = {"use_dictionary": False, "column_encoding": encoding}
     pq.write_table(table, path, compression="none", data_page_size=1 << 30, **settings)

@@ -1,4 +1,4 @@
-"""What only WARC has: which records are pages, what is said of them, and what waits for a later record."""
+"""Rules of WARC only: records that are pages, their languages, captures, PDF, and damage to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only WET has: its headers, digests and languages, and the erratum of CC-MAIN-2018-34."""
+"""Rules of WET only: its headers, digests and languages, and the erratum of CC-MAIN-2018-34."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def texts(draw: st.DrawFn) -> str:
 
 
 def _known_to_both(char: str) -> bool:
-    """Whether the frozen table and this Python must agree on a character."""
+    """Return True if the frozen table and this Python must agree on a character."""
     if unicodedata.unidata_version.startswith(UNICODE_VERSION):
         return True
     return unicodedata.ucd_3_2_0.category(char) != "Cn"

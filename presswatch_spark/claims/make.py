@@ -41,6 +41,7 @@ from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.spark.session import session, spark_schema
 from presswatch_spark.core.spark.worker import task
+from presswatch_spark.core.translation import Sentence
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import confidence_reasons, letter_of
 from presswatch_spark.matching.rights.declaration import UNKNOWN
@@ -507,7 +508,10 @@ def make_claims(
 
 
 def known_beside(
-    store: TableStore, sources: Sources, config: ScanConfig, tell: Callable[[str], None] = lambda line: None
+    store: TableStore,
+    sources: Sources,
+    config: ScanConfig,
+    tell: Callable[[Sentence], None] = lambda news: None,
 ) -> Knowledge:
     """Read the knowledge that the rows of a store are judged with.
 

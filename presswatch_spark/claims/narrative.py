@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from presswatch_spark.claims.mandates import last_day, mandate_of, rights_of
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.terminal import NARROW_SPACE, printable, wrapped_at
-from presswatch_spark.core.translation import N_, Translator
+from presswatch_spark.core.translation import N_, Translator, tied, tied_dates
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import dated_before
@@ -35,11 +34,6 @@ from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 
-# Where no line ends: within numbers, hours, commands and articles of a code, and beside French punctuation.
-_TIED = re.compile(
-    r" (?=[:;?!»%])|(?<=«) |(?<=n°) |(?<=python3) |(?<=\bart\.) (?=L\.)|(?<=\bL\.) (?=\d)"
-    r"|(?<=\d) (?=\d{3}\b|h \d|min \d|s\b)|(?<=\d h) (?=\d)|(?<=\d min) (?=\d)"
-)
 # Meanings of values of `claims`.
 LETTERS = {
     "A": N_("The finding speaks for itself, and can be produced as it is."),
@@ -111,7 +105,7 @@ class Speaker(Translator):
         if not self._for_print:
             return text
         text = re.sub(r"(?<=\w)'", "’", text)
-        return tied(text) if self.language == "fr" else _dates().sub("\\1\xa0\\2\xa0\\3", text)
+        return tied(text) if self.language == "fr" else tied_dates(text)
 
     def number(self, number: float, digits: int = 0) -> str:
         """Return a number, with its thousands apart."""
@@ -122,19 +116,6 @@ class Speaker(Translator):
 def wrapped(text: str, width: int) -> list[str]:
     """Return text in lines of at most `width` columns that part nothing which belongs together."""
     return [line.replace("\xa0", " ") for line in wrapped_at(tied(printable(text)), width)]
-
-
-def tied(text: str) -> str:
-    """Return a text with a fixed blank wherever no line may end."""
-    return _dates().sub("\\1\xa0\\2\xa0\\3", _TIED.sub("\xa0", text))
-
-
-@cache
-def _dates() -> re.Pattern[str]:
-    from babel.dates import get_month_names
-
-    months = [name for language in ("fr", "en") for name in get_month_names("wide", locale=language).values()]
-    return re.compile(rf"\b(\d+|1er) ({'|'.join(months)}) (\d{{4}})\b")
 
 
 @dataclass(frozen=True, slots=True)

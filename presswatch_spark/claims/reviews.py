@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import ConfigError, StorageError
 from presswatch_spark.core.terminal import utc
+from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, list_objects, printable, read_object, stat
 from presswatch_spark.storage.uris import SHA256, canonical
@@ -43,7 +44,7 @@ class Review:
 
 
 def load_reviews(
-    paths: Sequence[str], storage: StorageOptions, tell: Callable[[str], None] = lambda line: None
+    paths: Sequence[str], storage: StorageOptions, tell: Callable[[Sentence], None] = lambda news: None
 ) -> dict[str, str]:
     """Return the newest verdict of each row, by `row_sha256`; of one moment, the last.
 
@@ -58,7 +59,8 @@ def load_reviews(
             reviews, found = _read(uri, whole)
             mistakes += found
             if torn := len(data) - len(whole):
-                tell(f"{printable(uri)}: the last line is cut short ({torn:,} bytes), and was left out")
+                cut = N_("{file}: the last line is cut short ({torn} bytes), and was left out")
+                tell(sentence(cut, file=printable(uri), torn=torn))
             for review in reviews:
                 if review.row_sha256 not in newest or newest[review.row_sha256].at <= review.at:
                     newest[review.row_sha256] = review

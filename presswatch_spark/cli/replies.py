@@ -33,7 +33,7 @@ from presswatch_spark.core.terminal import (
     terminal_width,
     utc,
 )
-from presswatch_spark.core.translation import Translator
+from presswatch_spark.core.translation import Sentence, Translator
 from presswatch_spark.query.sql import QueryResult, require_apart
 
 if TYPE_CHECKING:
@@ -336,7 +336,12 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
         click.echo(line, err=err)
 
 
-def tell(news: str) -> None:
+def tell(news: object) -> None:
     """Report progress on stderr. The work continues if its reader has gone."""
     with suppress(BrokenPipeError):
-        click.echo(redacted(news), err=True)
+        click.echo(redacted(str(news)), err=True)
+
+
+def telling(language: Language, after: str = "") -> Callable[[Sentence], None]:
+    """Return a function that reports progress in a language, each sentence with `after`."""
+    return lambda news: tell(f"{language.sentence(news)}{after}")

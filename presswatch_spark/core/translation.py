@@ -6,13 +6,15 @@ are read as they are, when the first French text is asked for: whoever edits the
 """
 
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from presswatch_spark.core.terminal import utc, whole_percent
 
@@ -20,6 +22,11 @@ LANGUAGES = ("fr", "en")
 LOCALE = Path(__file__).parent / "locale"
 CONTEXT = "\x04"
 """Between a context and its text in a key, as in every catalogue of gettext."""
+# Where no line ends: within numbers, hours, commands and articles of a code, and beside French punctuation.
+_TIED = re.compile(
+    r" (?=[:;?!»%])|(?<=«) |(?<=n°) |(?<=python3) |(?<=\bart\.) (?=L\.)|(?<=\bL\.) (?=\d)"
+    r"|(?<=\d) (?=\d{3}\b|h \d|min \d|s\b)|(?<=\d h) (?=\d)|(?<=\d min) (?=\d)"
+)
 
 
 def N_(message: str) -> str:  # noqa: N802 - the name that gettext's tools look for
@@ -37,20 +44,51 @@ def n(singular: str, plural: str) -> tuple[str, str]:
     return singular, plural
 
 
+class Word(NamedTuple):
+    """A fact of a sentence that has its own translation, such as a state; see `Translator.word`."""
+
+    context: str
+    word: str
+
+    def __str__(self) -> str:
+        return self.word
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence in English with its facts (texts, whole numbers, days) apart: it is translated later."""
+    """A sentence in English with its facts (texts, words, whole numbers, days) apart: it is translated later.
 
-    text: str
+    `text`: of a number of things, both forms, as `n` marks them; the number is the fact `n`.
+    """
+
+    text: str | tuple[str, str]
     facts: Mapping[str, object]
 
     def __str__(self) -> str:
-        return self.text.format(**self.facts)
+        text = self.text if isinstance(self.text, str) else self.text[self.facts["n"] != 1]
+        return text.format(**self.facts)
 
 
-def sentence(text: str, /, **facts: object) -> Sentence:
+def sentence(text: str | tuple[str, str], /, **facts: object) -> Sentence:
     """Return a sentence with its facts."""
     return Sentence(text, facts)
+
+
+def sentence_in(
+    text: str, patterns: Iterable[str], words: Collection[str] = (), context: str = ""
+) -> Sentence:
+    """Return the sentence that gave a text: the first of `patterns`, texts with facts, that fits it.
+
+    Facts named in `words` are words of `context`. A text that fits none is a sentence without facts.
+    """
+    for pattern in patterns:
+        form = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(pattern))
+        if found := re.fullmatch(form, text, re.DOTALL):
+            facts = found.groupdict()
+            return Sentence(
+                pattern, facts | {name: Word(context, facts[name]) for name in words if name in facts}
+            )
+    return Sentence("{text}", {"text": text})
 
 
 class Translator:
@@ -71,6 +109,20 @@ class Translator:
     def p(self, context: str, message: str, /, **facts: object) -> str:
         """Return a text that means something else in another context."""
         return self(p(context, message), **facts)
+
+    def sentence(self, sentence: Sentence) -> str:
+        """Return a sentence with its facts, in this language."""
+        facts: dict[str, Any] = dict(sentence.facts)
+        for name, fact in facts.items():
+            if isinstance(fact, Word):
+                facts[name] = self.word(*fact)
+            elif isinstance(fact, date):
+                facts[name] = self.day(fact)
+            elif isinstance(fact, int) and name != "n":
+                facts[name] = self.number(fact)
+        if isinstance(sentence.text, tuple):
+            return self.n(*sentence.text, facts.pop("n"), **facts)
+        return self(sentence.text, **facts)
 
     def word(self, context: str, word: str) -> str:
         """Return a name, such as that of a column; the same without a translation."""
@@ -120,6 +172,24 @@ class Translator:
         """Return a share in whole percent, rounded down; only all of it is 100, and only nothing is 0."""
         _, percent = self, whole_percent(share)
         return _("{percent}%", percent=percent) if percent or not share else _("less than 1%")
+
+
+def tied(text: str) -> str:
+    """Return a text with a fixed blank wherever no line may end."""
+    return tied_dates(_TIED.sub("\xa0", text))
+
+
+def tied_dates(text: str) -> str:
+    """Return a text with fixed blanks in its days."""
+    return _dates().sub("\\1\xa0\\2\xa0\\3", text)
+
+
+@cache
+def _dates() -> re.Pattern[str]:
+    from babel.dates import get_month_names
+
+    months = [name for language in LANGUAGES for name in get_month_names("wide", locale=language).values()]
+    return re.compile(rf"\b(\d+|1er) ({'|'.join(months)}) (\d{{4}})\b")
 
 
 @cache

@@ -233,7 +233,7 @@ def test_every_number_of_a_bag_is_one_of_the_raw_tables(office: Bureau, lang: st
     articles = len(next(office.crawl.corpus.parent.glob("*.jsonl")).read_text("utf-8").splitlines())
     requests = len((bag / "data/http/exchanges.jsonl").read_bytes().splitlines())
     said = {
-        r"(\d+) (?:réclamations|claims)": found["claims"],
+        r"(\d+) (?:revendications|claims)": found["claims"],
         r"(\d+) (?:lignes )?(?:sur|of) \d+(?: rows)?\s(?:le|describe)": rows,
         r"(?:autre adresse|another address) ?: (\d+)": rows,
         r" (\d+) (?:sur|of) \d+$": complete["files"],

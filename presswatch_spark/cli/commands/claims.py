@@ -22,8 +22,7 @@ from presswatch_spark.cli.options import (
     option,
     repeated_option,
 )
-from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, Table, command, tell
-from presswatch_spark.core.terminal import counted
+from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, Table, command, tell, telling
 from presswatch_spark.query.sql import ENGINE_NAMES
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def claims(
 
     sources = Sources(corpus, licences, press, reviews, known, as_of)
     store = TableStore.open(tables, form.storage)
-    knowledge = known_beside(store, sources, form.settings, tell)
+    knowledge = known_beside(store, sources, form.settings, telling(form.language))
     summary = make_claims(store, knowledge, out, engine=engine, memory=memory)
     rows = run_query(out, "select * from claims", form.storage, "duckdb") if form.export else None
     return Reply(_summary_lines(summary, form.language), rows=rows)
@@ -167,14 +166,17 @@ def review(
 
     desk = open_desk(path, reviews, reviewer, form.storage, corpus, tables, mirrors, language=language)
 
+    _ = Language(language)
+
     def show(address: str) -> None:
-        tell("open this address once, in the browser that you judge with; Ctrl-C ends the review")
+        tell(_("open this address once, in the browser that you judge with; Ctrl-C ends the review"))
         click.echo(address)
         if open_browser:
             webbrowser.open(address)
 
     serve(desk, port, show)
-    return Reply([f"{counted(len(desk.session.judged), 'verdict')} added to {desk.file}"])
+    count = len(desk.session.judged)
+    return Reply([_.n("{n} verdict added to {file}", "{n} verdicts added to {file}", count, file=desk.file)])
 
 
 @command("report", settings=STORAGE)
@@ -202,5 +204,6 @@ def report(
     from presswatch_spark.legal.report.make import ReportOrder, make_report
 
     order = ReportOrder(tables, form.storage, case=case, corpus=corpus, mirrors=mirrors, engine=engine)
-    make_report(order, {language: out}, lambda stage: tell(f"{stage} …"))
-    return Reply([f"written to {out}"])
+    _ = Language(language)
+    make_report(order, {language: out}, telling(_, " …"))
+    return Reply([_("written to {folder}", folder=out)])

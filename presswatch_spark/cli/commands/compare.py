@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from presswatch_spark.cli.arrow_manners import keep_memory, leave_pandas_out
 from presswatch_spark.cli.options import STORAGE, argument, engine_option, memory_option, option
 from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
-from presswatch_spark.core.translation import N_
+from presswatch_spark.core.translation import N_, sentence, sentence_in
 from presswatch_spark.query.sql import ENGINE_NAMES
 
 if TYPE_CHECKING:
@@ -25,6 +26,40 @@ MEANING = {
     "unknown": N_("not found after, but it may be there"),
 }
 DOUBTS_SHOWN = 5
+DOUBTS = (
+    N_("the runs were made by different versions"),
+    N_("the runs read different kinds of datasets"),
+    N_("the runs had different settings"),
+    N_("the {run} run has no shards"),
+    N_("the {run} run read no document"),
+    N_("the {run} run read a sample of its release"),
+    N_("the {run} run read fewer shards than the {other} run, of the subset {subset}"),
+    N_("the {run} run read fewer shards than the {other} run"),
+    N_("the {run} run read only {names}"),
+    N_("the {run} run read no shards that are of the subset {subset} by their path"),
+    N_("the {run} run read some shards of the {other} run's names, but not {names}"),
+    N_("the {run} run did not read {read} of {all} shards of the subset {subset} to their end: {names}"),
+    N_("the {run} run did not read {read} of {all} shards to their end: {names}"),
+    N_("the {run} run did not read {names} to its end"),
+    N_("the {run} run did not read {names}"),
+    N_("the log of the {run} run names {named} of its {all} shards"),
+    N_("the log of its run does not name {names}"),
+    N_("{named} shards of the {run} run have the name {names}, but for what follows `?`"),
+    N_("the URL of the document is not known: with another text it may still be there"),
+    N_("the URL of the document is not known: with another text it may have been there"),
+    N_("the text of the article is not the same in both runs: words were counted, and not compared"),
+    N_("the copy has more passages than are kept: they may differ in others"),
+    N_("the {run} run found articles of the title in the document, so it has no row of the site alone"),
+    N_("the runs had different corpora, and the articles of that of the {run} run are not in the tables"),
+    N_("the corpus of the {run} run leaves rows of words out of its index that many articles share"),
+    N_("the runs had different corpora: the {run} run may know other pages as the title's"),
+    N_("the article {article} is not in the corpus of the {run} run"),
+    N_("the article {article} has another title or publisher in the corpus of the {run} run"),
+    N_("the article {article} has another text in the corpus of the {run} run"),
+    N_("the article {article} has rows of words that the corpus of the {run} run leaves out of its index"),
+    N_("copies of fewer than {words} words are not found with every corpus"),
+)
+"""Doubts of the table `changes`, which has them in English, with their facts."""
 
 
 @command("compare", export=True, lang="en", pager=True, settings=(*STORAGE, "run.master", "run.cores"))
@@ -70,8 +105,10 @@ def _summary_lines(summary: ChangesSummary, _: Language) -> Iterator[Line]:
     )
     if summary.doubts:
         ordered = sorted(summary.doubts.items(), key=lambda each: (-each[1], each[0]))
-        # Doubts are texts of the table, which is in no language.
-        doubts = [(_.number(count), _.name(state), doubt) for (state, doubt), count in ordered[:DOUBTS_SHOWN]]
+        doubts = [
+            (_.number(count), _.name(state), _doubt(doubt, _))
+            for (state, doubt), count in ordered[:DOUBTS_SHOWN]
+        ]
         columns = ("pairs", "state", "doubt")
         yield ""
         yield Table(columns, doubts, columns[:2], columns[2:])
@@ -85,3 +122,12 @@ def _summary_lines(summary: ChangesSummary, _: Language) -> Iterator[Line]:
             yield _("what is new, and in doubt, may have been there before")
     yield _("table digest {digest}", digest=summary.table_digest)
     yield _("written to {folder}", folder=summary.folder)
+
+
+def _doubt(text: str, _: Language) -> str:
+    # One shard is written without the plural of the texts.
+    found = sentence_in(re.sub(r"\bshard\b", "shards", text), DOUBTS, ("run", "other"), "of a run")
+    facts = dict(found.facts)
+    if "names" in facts:
+        facts["names"] = _.sentence(sentence_in(str(facts["names"]), (N_("{names} and {count} more"),)))
+    return _.sentence(sentence(found.text, **facts)) if _.is_french else text

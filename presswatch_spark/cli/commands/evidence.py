@@ -20,14 +20,35 @@ from presswatch_spark.cli.options import (
     require_one_choice,
     rows_option,
 )
-from presswatch_spark.cli.replies import FAILED, INCOMPLETE, Language, Reply, ReplyForm, command, tell
+from presswatch_spark.cli.replies import FAILED, INCOMPLETE, Language, Reply, ReplyForm, command, telling
 from presswatch_spark.core.redaction import bare_url
 from presswatch_spark.core.terminal import json_line, printable
+from presswatch_spark.core.translation import N_, sentence_in
 
 if TYPE_CHECKING:
     from presswatch_spark.legal.evidence.stamps import Stamped
     from presswatch_spark.query.pointers.audit import RowCheck
     from presswatch_spark.query.pointers.pointer import Mirror
+
+
+NOTES = (
+    N_("{count} records compared by {how}"),
+    N_("{count} record compared by {how}"),
+    N_("could not be read when the bag was made: {count} records; each row says why"),
+    N_("could not be read when the bag was made: {count} record; each row says why"),
+    N_("not as the row says: {count} records; each row says why"),
+    N_("not as the row says: {count} record; each row says why"),
+    N_("claims root: {root}"),
+    N_("bag root:    {root}"),
+    N_(
+        "whoever holds a bag can change it and seal it anew, with other roots: compare these with those that"
+        " were noted before"
+    ),
+    N_("no authority has stamped the seal: nothing says when it was made"),
+    N_("{name}: sealed before {signed}, by the certificates that you named"),
+    N_("{name}: sealed before {signed}, by {certificates}, which lies in the bag"),
+)
+"""Notes of `verify.py`, which is in English, with their facts."""
 
 
 def _tsa_option(*, required: bool) -> Any:
@@ -88,7 +109,7 @@ def build(
         with_texts=with_texts,
         command=click.get_current_context().obj,
     )
-    built, _ = make_bag(order, out, form.settings, tell), form.language
+    built, _ = make_bag(order, out, form.settings, telling(form.language)), form.language
     counts = (built.figures.claims, order.selection.licensed)
     claims, licensed = (_.n("{n} claim", "{n} claims", count) for count in counts)
     lines = [_("{claims} sealed in {bag}", claims=claims, bag=out)]
@@ -98,8 +119,8 @@ def build(
     lines.append(_("bag root:    {root}", root=built.seal["bag_root"]))
     stamped, warnings = _stamp_lines(built.stamps, _)
     for reason, count in sorted(built.reasons.items()):
-        rows_of = _.n("{n} row", "{n} rows", count)
-        warnings.append(_("{rows} did not verify: {reason}", rows=rows_of, reason=reason))
+        facts = {"rows": _.n("{n} row", "{n} rows", count), "reason": _.word("failure", reason)}
+        warnings.append(_("{rows} did not verify: {reason}", **facts))
     for run_id in built.other_corpus:
         warnings.append(_("run {run} was made with another corpus than this one", run=run_id))
     code = 0 if built.is_complete else INCOMPLETE
@@ -168,12 +189,13 @@ def verify(
     trusted = [pem for file in certificates for pem in pem_certificates(read_object(file, storage)[0], file)]
     with bag_on_disk(bag, storage) as folder:
         findings = verified(folder, trusted)
+    notes = [_.sentence(sentence_in(note, NOTES, ("how",), "comparison")) for note in findings.notes]
     if not findings.faults:
-        return Reply([*findings.notes, _("all of it is as it was sealed")])
+        return Reply([*notes, _("all of it is as it was sealed")])
     refused = [f"REFUSED {name}: {what}" for name, what in sorted(findings.faults.items())]
     faults = _.n("{n} fault", "{n} faults", len(findings.faults))
     verdict = _("{faults}: this is not what was sealed", faults=faults)
-    return Reply(findings.notes, warnings=[*refused, verdict], exit_code=FAILED)
+    return Reply(notes, warnings=[*refused, verdict], exit_code=FAILED)
 
 
 @command("challenge", evidence, json=True, lang="en", settings=STORAGE)
@@ -219,7 +241,8 @@ def challenge(
         # Whoever made the bag named the sites: a reader must see whose they are.
         rows = _.n("{n} row", "{n} rows", count)
         summary.append(_("{rows} asked of {site}", rows=rows, site=site or _("this disk")))
-    summary += [f"{_.number(count):>10}  {reason}" for reason, count in found.failures.most_common()]
+    failures = found.failures.most_common()
+    summary += [f"{_.number(count):>10}  {_.word('failure', reason)}" for reason, count in failures]
     if found.unreached:
         rows = _.n("{n} row", "{n} rows", found.unreached)
         summary.append(_("{rows} could not be read: they count as false", rows=rows))

@@ -26,7 +26,6 @@ from presswatch_spark.core.translation import N_
 from presswatch_spark.legal.notices.laws import LAWS
 
 if TYPE_CHECKING:
-    from presswatch_spark.core.translation import Sentence
     from presswatch_spark.legal.notices.notice import Notice, NoticeState
     from presswatch_spark.legal.notices.rules import BrokenRule
     from presswatch_spark.query.pointers.pointer import Mirror
@@ -151,20 +150,8 @@ def draft(
     for element, facts in drafted.missing.items():
         lacks = {"element": _name(element, _), "facts": ", ".join(_name(fact, _) for fact in facts)}
         lines.append(_("missing: {element}: the notice lacks {facts}", **lacks))
-    doubts = (_sentence(doubt, _) for doubt in order.recipient.doubts())
+    doubts = (_.sentence(doubt) for doubt in order.recipient.doubts())
     return Reply(lines, warnings=doubts)
-
-
-def _sentence(sentence: Sentence, _: Language) -> str:
-    facts = dict[str, object]()
-    for name, fact in sentence.facts.items():
-        if isinstance(fact, date):
-            facts[name] = _.day(fact)
-        elif isinstance(fact, int):
-            facts[name] = _.number(fact)
-        else:
-            facts[name] = _name(str(fact), _) if name == "name" else fact
-    return _(sentence.text, **facts)
 
 
 def _name(name: str, _: Language) -> str:
@@ -215,7 +202,7 @@ def check(
     return Reply(
         [*(_refused(refusal, _) for refusal in refusals), total],
         rows=ReplyRows(rows),
-        warnings=(_sentence(doubt, _) for doubt in checked.doubts),
+        warnings=(_.sentence(doubt) for doubt in checked.doubts),
         exit_code=0 if checked.passes else FAILED,
     )
 
@@ -229,7 +216,7 @@ def _refused(refusal: BrokenRule, _: Language) -> str:
     facts = {"rule": refusal.rule, "about": about, "meaning": _(RULES[refusal.rule].meaning)}
     if refusal.detail is None:
         return _("refused: {rule}: {about}: {meaning}", **facts)
-    facts["detail"] = _sentence(refusal.detail, _)
+    facts["detail"] = _.sentence(refusal.detail)
     return _("refused: {rule}: {about}: {meaning} ({detail})", **facts)
 
 

@@ -22,6 +22,7 @@ from presswatch_spark.cli.options import (
     rows_option,
 )
 from presswatch_spark.cli.replies import (
+    ENGLISH,
     INCOMPLETE,
     Language,
     Line,
@@ -31,7 +32,7 @@ from presswatch_spark.cli.replies import (
     Table,
     command,
     schema_of,
-    tell,
+    telling,
 )
 from presswatch_spark.core.terminal import utc
 
@@ -132,7 +133,9 @@ def probe(
     from presswatch_spark.tables.store import TableStore
 
     store = TableStore.open(tables, form.storage) if tables else None
-    prober = prober_of(case, form.settings, corpus, store, mirrors=mirrors, deep=deep, index=index)
+    prober = prober_of(
+        case, form.settings, corpus, store, mirrors=mirrors, deep=deep, index=index, language=form.language
+    )
     return probe_reply(prober.probe(), index, form.language)
 
 
@@ -145,6 +148,7 @@ def prober_of(
     mirrors: Sequence[Mirror],
     deep: bool,
     index: str | None,
+    language: Language = ENGLISH,
 ) -> Prober:
     """Open a case and a corpus, to probe the case; see `Prober`."""
     from presswatch_spark.corpus.store import Corpus
@@ -153,7 +157,7 @@ def prober_of(
 
     opened = RemovalCase.open(case, settings.storage)
     words = Corpus.open(corpus, check=False, storage=settings.storage) if corpus else None
-    return Prober(opened, settings, mirrors, words, deep, index, tables, tell)
+    return Prober(opened, settings, mirrors, words, deep, index, tables, telling(language))
 
 
 def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
@@ -185,7 +189,7 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
             "alarm: {kind}: {about}: {detail} (probe {probe})",
             kind=_.name(alarm.kind),
             about=alarm.about,
-            detail=alarm.detail,
+            detail=_.sentence(alarm.detail),
             probe=_.number(alarm.probe),
         )
         for alarm in probed.alarms
@@ -229,7 +233,7 @@ def inventory(
     opened = RemovalCase.open(case, form.storage)
     shards = shards_of(release, kind, base, form.settings.datasets, form.storage)
     uris = [shard.uri for shard in plan([shards.path], form.storage, shards.base)]
-    found = take_inventory(opened, release, kind, uris, form.storage, tell)
+    found = take_inventory(opened, release, kind, uris, form.storage, telling(form.language))
     _ = form.language
     counts = sorted(found.outcomes.items())
     outcomes = ", ".join(f"{_.number(count)} {_.word('outcome', name)}" for name, count in counts)
@@ -290,7 +294,8 @@ def status(
     if metrics_file:
         write_metrics(metrics_file, found)
     if alarms:
-        rows = ReplyRows(map(asdict, found.alarms), schema_of(**ALARM_COLUMNS))
+        told = ({**asdict(alarm), "detail": str(alarm.detail)} for alarm in found.alarms)
+        rows = ReplyRows(told, schema_of(**ALARM_COLUMNS))
         return Reply(_alarm_lines(found, _) if found.alarms else [_("no alarms")], rows=rows)
     removed, claims = found.claims()
     counted = {"removed": _.number(removed), "claims": _.n("{n} claim", "{n} claims", claims)}
@@ -324,10 +329,7 @@ def _status_lines(found: CaseStatus, _: Language) -> Iterator[Line]:
     columns = ("places", "state", "meaning")
     yield Table(columns, rows, columns[:2], columns[2:])
     undecided = (state for state in found.states.values() if state.state == "undecided")
-    doubts = {
-        _(state.reason, **{name: _.name(value) for name, value in state.facts.items()}) for state in undecided
-    }
-    for doubt in sorted(doubts):
+    for doubt in sorted({_.sentence(state.sentence) for state in undecided}):
         yield _("undecided: {doubt}", doubt=doubt)
     yield from _alarm_lines(found, _)
     if found.course.probes:
@@ -341,5 +343,5 @@ def _alarm_lines(found: CaseStatus, _: Language) -> Iterator[str]:
             round=_.number(alarm.round),
             kind=_.name(alarm.kind),
             about=alarm.about,
-            detail=alarm.detail,
+            detail=_.sentence(alarm.detail),
         )

@@ -140,7 +140,7 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
         dossier = _make_dossier(folder, config, say)
         case = str(folder / "case")
         order = ReportOrder(tables, config.storage, case=case, corpus=corpus, engine="duckdb")
-        make_report(order, reports_in(folder), say)
+        make_report(order, reports_in(folder), lambda stage: say(str(stage)))
     return Demonstration(
         folder=folder,
         pages=tuple(page for shelf in pages.values() for page in shelf),

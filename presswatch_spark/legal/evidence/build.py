@@ -29,6 +29,7 @@ from presswatch_spark.core.extras import library
 from presswatch_spark.core.redaction import bare_url, redacted_command
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.terminal import counted
+from presswatch_spark.core.translation import N_, Sentence, n, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.layout import MANIFEST, MEMBERS
 from presswatch_spark.corpus.store import Corpus
@@ -96,7 +97,7 @@ class Built:
 
 
 def make_bag(
-    order: BagOrder, out: str, config: ScanConfig, tell: Callable[[str], None] = lambda line: None
+    order: BagOrder, out: str, config: ScanConfig, tell: Callable[[Sentence], None] = lambda news: None
 ) -> Built:
     """Make a sealed bag at `out`, a new folder on disk or S3: read the records again, and build.
 
@@ -106,10 +107,11 @@ def make_bag(
     """
     with new_bag(out, config.storage) as bag, scratch_folder() as texts:
         library("typst", "evidence build")
-        tell(f"reading {counted(order.selection.figures().records, 'record')} again")
+        reading = n("reading {n} record again", "reading {n} records again")
+        tell(sentence(reading, n=order.selection.figures().records))
         audit = Audit(order.selection.store, config.storage, order.mirrors, order.corpus)
         records = read_records(order.selection, audit, bag, texts)
-        tell("setting the claims side by side")
+        tell(sentence(N_("setting the claims side by side")))
         return build_bag(bag, order, records, config.storage)
 
 

@@ -11,7 +11,7 @@ from presswatch_spark.claims.mandates import AUTHOR, PRESS_PUBLISHER
 from presswatch_spark.claims.selection import COPY, DISK, PLACE, ClaimFigures, ClaimPlace, PlaceSelection
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import ascii_url, printable
-from presswatch_spark.core.translation import N_, Translator, n
+from presswatch_spark.core.translation import N_, Translator, n, tied
 from presswatch_spark.corpus.registry import RIGHTS_BASES, Publisher
 from presswatch_spark.legal.notices.annex import Annex, publishers_of
 from presswatch_spark.legal.notices.laws import Law
@@ -58,16 +58,11 @@ _DEPENDS = re.compile(r"\[(\w+)\] ")
 
 
 class LetterWords(Translator):
-    """Translator for letters: in French, numbers and days do not break from the following word."""
+    """Translator for letters: in French, no line ends within a number, a day or an article of a code."""
 
     def set(self, text: str) -> str:
         """Return one of our texts with the spaces of letters."""
-        return text.replace("{n} ", f"{{n}}{NO_BREAK}") if self.language == "fr" else text
-
-    def day(self, day: date) -> str:
-        """Return a day in words: `27 November 2026`, in French `27 novembre 2026`."""
-        written = super().day(day)
-        return written.replace(" ", NO_BREAK, 1) if self.language == "fr" else written
+        return tied(text.replace("{n} ", f"{{n}}{NO_BREAK}")) if self.language == "fr" else text
 
     def rows(self, count: int) -> str:
         """Return a number of rows."""
@@ -217,9 +212,9 @@ def letter_of(
             depends = _DEPENDS.match(line)
             if not depends or texts[depends[1]]:
                 # Facts are put in once, whatever braces they have.
-                paragraphs.append(_DEPENDS.sub("", line).format_map(texts).strip())
+                paragraphs.append(_.set(_DEPENDS.sub("", line)).format_map(texts).strip())
         lines = tuple(lists[element.list]) if element.list else ()
-        heading = element.heading[lang]
+        heading = _.set(element.heading[lang])
         blocks.append(LetterElement(element.name, heading, tuple(filter(None, paragraphs)), lines))
     siren = sender.siren and f"SIREN {sender.siren}"
     own = (sender.name, sender.address, sender.email, sender.phone, siren)
@@ -228,7 +223,7 @@ def letter_of(
         closing.append(_("Merkle root of the sealed evidence: {root}", root=root))
     return Letter(
         lang=lang,
-        title=order.law.title[lang],
+        title=_.set(order.law.title[lang]),
         sender=tuple(printable(line) for line in own if line),
         recipient=tuple(printable(line) for line in (recipient.name, recipient.route) if line),
         drafted=order.drafted,
@@ -316,7 +311,7 @@ def _mandate(publisher: Publisher, sender: Sender, _: LetterWords) -> str:
     facts = [printable(publisher.legal_name or publisher.name)]
     facts += [f"SIREN {publisher.siren}"] if publisher.siren else []
     facts += [printable(publisher.address)] if publisher.address else []
-    facts += [_(BASES[basis], law=RIGHTS_BASES[basis]) for basis in publisher.rights_basis]
+    facts += [_(BASES[basis], law=_.set(RIGHTS_BASES[basis])) for basis in publisher.rights_basis]
     if sender.is_owner or not publisher.has_mandate:
         return ", ".join(facts)
     deed = publisher.mandate_document

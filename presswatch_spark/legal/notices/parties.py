@@ -16,7 +16,7 @@ from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.settings.checked_yaml import Check, compose, file_bytes
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import did_you_mean
-from presswatch_spark.core.translation import N_, Sentence, sentence
+from presswatch_spark.core.translation import N_, Sentence, Word, sentence
 from presswatch_spark.corpus.registry import Publisher, Registry, load_registry
 from presswatch_spark.legal.notices.annex import KNOWN_COLUMNS
 
@@ -61,7 +61,7 @@ class Recipient:
     def doubts(self) -> Iterator[Sentence]:
         """Yield the facts that must be verified before a notice is sent."""
         for name, fact in self.facts.items():
-            facts = {"name": name, "id": self.id, "source": fact.source}
+            facts = {"name": Word("notice", name), "id": self.id, "source": fact.source}
             unread = N_("verify before you send: {name} of {id}: nobody has read {source}")
             read = N_("verify before you send: {name} of {id}: {source} was read on {day}")
             yield sentence(read, day=fact.checked, **facts) if fact.checked else sentence(unread, **facts)

@@ -8,6 +8,7 @@ from typing import Any
 
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.threads import AskingThreads
+from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
 from presswatch_spark.legal.removal.responses import (
     UNLINKED,
@@ -51,7 +52,7 @@ def take_inventory(
     format: str,
     uris: Sequence[str],
     storage: StorageOptions,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[Sentence], None] = lambda news: None,
 ) -> Inventory:
     """Ask for size, ETag and time of each file of a release, and add the answers to a case; resume one.
 
@@ -80,7 +81,8 @@ def take_inventory(
                 ReleaseFile(**each, **of_all, **UNLINKED) for each in answers if not isinstance(each, str)
             ]
             found += chain.append(number, files)
-            tell(f"inventory {number}: {len(found):,} of {len(uris):,} files")
+            news = N_("inventory {number}: {done} of {files} files")
+            tell(sentence(news, number=number, done=len(found), files=len(uris)))
             if blocked := next((answer for answer in answers if isinstance(answer, str)), None):
                 break
 

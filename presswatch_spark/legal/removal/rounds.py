@@ -15,6 +15,7 @@ from typing import Self
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.threads import AskingThreads
+from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import Chain, ProbeRound, RemovalCase, without_answer
 from presswatch_spark.legal.removal.deep import WordCount, known_documents, names_by_article
@@ -158,7 +159,7 @@ class Prober:
     deep: bool = False
     index: str | None = None
     tables: TableStore | None = None
-    tell: Callable[[str], None] = lambda line: None
+    tell: Callable[[Sentence], None] = lambda news: None
     _blocked: dict[str, str] = field(default_factory=dict)
 
     def probe(self) -> ProbeReport:
@@ -282,7 +283,8 @@ class Prober:
                 if len(waiting) >= WRITTEN_ROWS or time.monotonic() - written_at >= WRITTEN_SECONDS:
                     known.add(waiting)
                     waiting, written_at = [], time.monotonic()
-                    self.tell(f"round {begun.number}: {done:,} of {targets:,} targets")
+                    news = N_("round {round}: {done} of {targets} places")
+                    self.tell(sentence(news, round=begun.number, done=done, targets=targets))
         known.add(waiting)
 
     # Indexes.

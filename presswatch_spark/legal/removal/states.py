@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from presswatch_spark.core.translation import N_
+from presswatch_spark.core.translation import N_, Sentence, Word, sentence
 from presswatch_spark.tables.declarations import Probe
 
 Outcome = Literal[
@@ -92,9 +92,14 @@ class RemovalState:
         return self.removed or (self.state == "altered" and self.left == 0)
 
     @property
+    def sentence(self) -> Sentence:
+        """The reason with its facts."""
+        return sentence(self.reason, **{name: Word("column", fact) for name, fact in self.facts.items()})
+
+    @property
     def doubt(self) -> str:
         """The reason as an English sentence; empty if there is none."""
-        return self.reason.format_map(self.facts)
+        return str(self.sentence)
 
 
 UNASKED = RemovalState("undecided", N_("it was not asked for yet"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from presswatch_spark.claims.selection import RecordReading, claims_of_targets
+from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.legal.removal.case import ProbeRound, RemovalCase, is_headed
 from presswatch_spark.legal.removal.places import ResolvedPlaces
 from presswatch_spark.legal.removal.states import (
@@ -48,7 +49,7 @@ class Alarm:
     round: int
     kind: str
     about: str
-    detail: str
+    detail: Sentence
     probe: int
 
 
@@ -73,9 +74,9 @@ class Alarms:
         for target, state in states_now.items():
             number, own, before = probes[0].round, state.own or state, self._clear.get(target, UNASKED)
             if own.state != before.state and own.state == "reappeared":
-                self.found.append(Alarm(number, "reappeared", target, own.doubt, own.probes[0]))
+                self.found.append(Alarm(number, "reappeared", target, own.sentence, own.probes[0]))
             if own.state != before.state and own.state == "hidden":
-                self.found.append(Alarm(number, "index disagrees", target, own.doubt, own.probes[-1]))
+                self.found.append(Alarm(number, "index disagrees", target, own.sentence, own.probes[-1]))
             if own.removed and not before.removed:
                 self._captured.discard(target)
             # These add nothing to what is known. A hidden text stays so while no index answers.
@@ -91,21 +92,25 @@ class Alarms:
             was_removed = self._clear.get(target, UNASKED).removed
             if probe.outcome != "elsewhere":
                 self._captured.add(target)
-                removed = "it was removed from its place, and " if was_removed else ""
-                detail = f"{removed}a later capture has the article: {probe.request}"
+                later = N_("a later capture has the article: {capture}")
+                again = N_("it was removed from its place, and a later capture has the article: {capture}")
+                detail = sentence(again if was_removed else later, capture=probe.request)
                 self._report(probe, "recaptured", target, detail)
             elif was_removed:
-                detail = f"a run found the same capture in another file: {probe.request}"
-                self._report(probe, "reappeared", target, detail)
+                elsewhere = N_("a run found the same capture in another file: {capture}")
+                self._report(probe, "reappeared", target, sentence(elsewhere, capture=probe.request))
         self._add_files(probes)
         first, last = (pick(probes, key=lambda probe: probe.asked_at) for pick in (min, max))
         if self._latest is not None and self._latest - first.asked_at > CLOCK_TOLERANCE:
-            times = f"{first.asked_at:%Y-%m-%d %H:%M}", f"{self._latest:%Y-%m-%d %H:%M}"
-            detail = "its first probe is of {} UTC, an earlier round asked until {} UTC".format(*times)
+            detail = sentence(
+                N_("its first probe is of {first} UTC, an earlier round asked until {latest} UTC"),
+                first=f"{first.asked_at:%Y-%m-%d %H:%M}",
+                latest=f"{self._latest:%Y-%m-%d %H:%M}",
+            )
             self._report(first, "clock set back", f"round {first.round}", detail)
         self._latest = max(last.asked_at, self._latest or last.asked_at)
 
-    def _report(self, probe: Probe, kind: str, about: str | None, detail: str) -> None:
+    def _report(self, probe: Probe, kind: str, about: str | None, detail: Sentence) -> None:
         self.found.append(Alarm(probe.round, kind, about or "", detail, probe.number))
 
     def _add_files(self, probes: Sequence[Probe]) -> None:
@@ -127,8 +132,8 @@ class Alarms:
                 and (now.last_modified, now.bytes) == (before.last_modified, before.bytes)
             )
             if is_steady and before and strong(before.etag) != strong(now.etag) and not is_same:
-                detail = f"its ETag was {before.etag}, and is {now.etag}"
-                self._report(now, "file changed", file, detail)
+                detail = N_("its ETag was {before}, and is {now}")
+                self._report(now, "file changed", file, sentence(detail, before=before.etag, now=now.etag))
             self._versions[file] = answers[-1]
 
 
@@ -234,7 +239,9 @@ class CaseStatus:
         missing = [(each.number, each.number - 1, 0) for each in rounds if each.is_headed is False]
         if headless is not None:
             missing.append((headless, headless, course.probes - 1))
-        detail = "its head has no note: the note was deleted, or the round was killed at its very end"
+        detail = sentence(
+            N_("its head has no note: the note was deleted, or the round was killed at its very end")
+        )
         alarms = [
             Alarm(number, "head missing", f"round {without}", detail, probe)
             for number, without, probe in missing

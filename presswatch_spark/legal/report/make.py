@@ -10,6 +10,7 @@ from presswatch_spark.claims.exposures import Exposed, load_exposures
 from presswatch_spark.claims.narrative import ExplainedRow, case_of
 from presswatch_spark.core.errors import OutputError, PresswatchError
 from presswatch_spark.core.extras import library
+from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.notices.parties import Recipient, load_recipients
@@ -94,7 +95,7 @@ class Gathered:
 
 
 def make_report(
-    order: ReportOrder, pages: Mapping[str, str], say: Callable[[str], None] = lambda news: None
+    order: ReportOrder, pages: Mapping[str, str], say: Callable[[Sentence], None] = lambda news: None
 ) -> None:
     """Write the page about published tables.
 
@@ -112,13 +113,13 @@ def make_report(
             raise OutputError("the page is a file of HTML", where=path, remedy=f"name it PAGE{SUFFIX}")
     found = gather(order, say)
     for language, path in pages.items():
-        say(f"writing the page ({language})")
+        say(sentence(N_("writing the page ({language})"), language=language))
         uri = canonical(path)
         with disk_errors(uri):
             write_object(uri, page_of(found, language).encode(), order.storage, private=True)
 
 
-def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -> Gathered:
+def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: None) -> Gathered:
     """Ask all questions of the tables, and read the examples again from their files.
 
     Raises `OutputError` if a table is not as it was published, `BrokenCaseError`, or `CorpusError`.
@@ -131,9 +132,9 @@ def gather(order: ReportOrder, say: Callable[[str], None] = lambda news: None) -
     left_out = OF_ROWS if claims else OF_CLAIMS
     if not store.made("changes"):
         left_out |= {"changes"}
-    say("asking the tables")
+    say(sentence(N_("asking the tables")))
     answers = ask(store, (name for name in QUESTIONS if name not in left_out), engine)
-    say("reading the examples again")
+    say(sentence(N_("reading the examples again")))
     read_case = partial(case_of, order.tables, corpus_path=corpus, storage=storage, mirrors=order.mirrors)
     registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
     exposed = Exposed.of(store, load_exposures(None, storage), engine)

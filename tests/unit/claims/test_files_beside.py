@@ -22,6 +22,7 @@ from presswatch_spark.claims.permissions import (
 )
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.core.errors import ConfigError, PresswatchError
+from presswatch_spark.core.translation import Sentence
 from presswatch_spark.corpus.registry import MandateDocument, Publisher
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.corpora import write_jsonl
@@ -304,11 +305,11 @@ def test_a_last_line_that_is_cut_short_leaves_the_others_and_is_reported(tmp_pat
     path = write_jsonl(tmp_path / "reviews.jsonl", ROWS)
     whole = path.read_bytes()
     for cut in (3, 40):
-        told = list[str]()
+        told = list[Sentence]()
         path.write_bytes(whole[:-cut])
         assert load(path, told.append) == {ONE: "no_claim", TWO: "unsure"}
         (line,) = told
-        assert line.startswith(f"{path}: the last line is cut short (")
+        assert str(line).startswith(f"{path}: the last line is cut short (")
     path.write_bytes(whole.rstrip())
     assert load(path) == {ONE: "claim", TWO: "unsure"}
 

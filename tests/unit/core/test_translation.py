@@ -17,11 +17,17 @@ from presswatch_spark.core import translation
 from presswatch_spark.core.translation import N_, Translator, p
 from presswatch_spark.legal.notices.rules import RULES as NOTICE_RULES
 from presswatch_spark.legal.removal.states import FollowedTarget, TargetRound
+from tests.world.documents import text_of
 from tests.world.release import probe_row
 
 PACKAGE = Path(presswatch_spark.__file__).parent
 FRENCH = translation.LOCALE / "fr.po"
 NAMES = translation.LOCALE / "fr.names.po"
+GLOSSARY = (
+    "capture", "claim", "excerpt", "headline", "mandate", "match", "publisher", "record", "reservation",
+    "title",
+)  # fmt: skip
+"""Words of the glossary with one meaning in all texts."""
 
 
 def texts_of_code() -> Catalog:
@@ -88,6 +94,20 @@ def test_french_is_set_as_french() -> None:
             assert " ," not in text, text
 
 
+def test_french_says_what_the_glossary_says() -> None:
+    rows = re.findall(r"^\| (\w+) \| (\w+) \|", text_of("reference/glossary"), re.MULTILINE)
+    words = {english: french for english, french in rows if english in GLOSSARY}
+    assert len(words) == len(GLOSSARY)
+    for each in filter(lambda each: each.id, (*catalogue(), *catalogue(NAMES))):
+        pairs = zip(each.id, each.string, strict=True) if each.pluralizable else [(each.id, each.string)]
+        for text, translated in pairs:
+            # Names of commands, of options and of facts are no words.
+            plain = re.sub(r"\{\w+\}|(--|presswatch )\w+", "", text)
+            for english, french in words.items():
+                if re.search(rf"\b{english}(s|es)?\b", plain, re.IGNORECASE):
+                    assert re.search(rf"\b{french[:7]}", translated, re.IGNORECASE), text
+
+
 def test_a_changed_line_of_the_catalogue_is_what_is_said_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +129,7 @@ def test_a_changed_line_of_the_catalogue_is_what_is_said_next(
 def test_names_are_words_of_the_code_and_none_is_a_text_too() -> None:
     names = {(each.context, each.id) for each in catalogue(NAMES) if each.id}
     assert not names & keys_of(catalogue())
-    assert Translator("fr").word("column", "matches") == "résultats"
+    assert Translator("fr").word("column", "matches") == "corresp."
     assert Translator("en").word("column", "matches") == "matches"
     assert Translator("fr").word("column", "nameless") == "nameless"
 

@@ -524,7 +524,7 @@ def test_letters_name_reservations_that_were_in_force_and_no_other(office: Burea
     letter, counts = said(office, "reserved"), drafted.figures.reservations
     assert set(counts) <= {"both", "before"}
     assert drafted.figures.numbers["reserved_rows"] == sum(counts.values()) > 0
-    assert "La réserve de droits" in letter
+    assert "L’opposition à la fouille de textes et de données" in letter
     assert not re.search(r"[(\"](?:after|none|conflicting|unknown)[)\"]", letter)
     assert {row["reservation"] for row in annex_rows(office.folder / "reserved")} <= {"both", "before", None}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from presswatch_spark.core.translation import Translator
 from presswatch_spark.legal.removal.status import Course
 from tests.world.release import probe_row, target_row
 
@@ -76,7 +77,7 @@ def test_a_removed_text_that_is_captured_again_alarms_once_for_each_time_that_it
 def test_the_alarm_of_a_later_capture_says_whether_the_text_was_removed() -> None:
     for before, is_said in ((SAME, False), (GONE, True)):
         (alarm,) = course(rounds(SAME, before | CAPTURED)).alarms()
-        assert ("it was removed from its place" in alarm.detail) == is_said
+        assert ("it was removed from its place" in str(alarm.detail)) == is_said
 
 
 @pytest.mark.parametrize("between", ["failed", "denied", "limited"])
@@ -92,6 +93,13 @@ def test_an_index_that_keeps_hiding_a_record_alarms_once() -> None:
     assert alarms(shown, hidden, SAME | {"index": "limited"}, hidden) == [(2, "index disagrees")]
     assert alarms(shown, hidden, hidden | FAILED, hidden) == [(2, "index disagrees")]
     assert alarms(shown, hidden, shown, hidden) == [(2, "index disagrees"), (4, "index disagrees")]
+
+
+def test_an_alarm_is_told_in_french_too() -> None:
+    one, two = SAME | {"etag": "1", "bytes": 9}, SAME | {"etag": "2", "bytes": 9}
+    (alarm,) = course(rounds(one, two)).alarms()
+    assert str(alarm.detail) == "its ETag was 1, and is 2"
+    assert Translator("fr").sentence(alarm.detail) == "son ETag était 1, et est devenu 2"
 
 
 def test_a_file_that_changed_alarms_once() -> None:

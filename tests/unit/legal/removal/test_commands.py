@@ -225,11 +225,11 @@ def test_status_speaks_french_of_places_that_were_not_asked_for(
 def test_opening_and_probing_speak_french(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
     french = ["--lang", "fr"]
     _, opened, _ = run(["removal", "open", *french, "--claims", "claims", "--out", CASE, "tables"], capsys)
-    assert re.search(r"\d+ réclamations? en \d+ lieux?, dans ", opened)
+    assert re.search(r"\d+ revendications? en \d+ lieux?, dans ", opened)
     _, probed, _ = run(["removal", "probe", *french, "--mirror", at_home.mirror_option, CASE], capsys)
     assert re.search(r"^tour 1 : .*\d+ identique", probed, re.MULTILINE)
     assert re.search(
-        r"^interrogés : \d+ sur \d+ lieux?, dont \d+ à l'instant, par \d+ demandes?$", probed, re.MULTILINE
+        r"^interrogés : \d+ sur \d+ lieux?, dont \d+ à l'instant, par \d+ requêtes?$", probed, re.MULTILINE
     )
     assert re.search(r"^chaîne : \d+ interrogations? ", probed, re.MULTILINE)
 

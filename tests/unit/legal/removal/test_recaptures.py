@@ -58,7 +58,7 @@ def test_a_page_that_was_captured_again_is_not_removed_and_alarms_once(
     assert (state.state, state.removed, "overwritten" in state.doubt) == ("recaptured", False, True)
     (shown,) = (row for row in probes_of(case) if row.number == state.probes[0])
     assert (shown.request, shown.document_url[:7]) == (f"READ matches {SHA}", "http://")
-    assert "20991128T000000Z-abcdef" in shown.detail
+    assert "20991128T000000Z-abcdef" in str(shown.detail)
     assert probe(case, crawl) == 0
     again = CaseStatus.of(case)
     assert again.states[target.target_sha256].state == "recaptured"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def review(house: House, file: Path, *more: str) -> Iterator[str]:
                 raise
         assert running.returncode == 0, complaints
         assert "Traceback" not in complaints
-        assert f"added to {file}" in said
+        assert re.search(rf"avis ajoutés? à {re.escape(str(file))}", said)
 
 
 def _hear_interrupts() -> None:

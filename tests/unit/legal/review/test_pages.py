@@ -181,7 +181,7 @@ def test_filters_hold_after_a_verdict(browser: TestClient) -> None:
     assert host_of(page) == "b0.example"
     page = page_after(browser, judge(browser, page, "claim"))
     assert host_of(page) == "b1.example"
-    assert "Écrit : à réclamer." in page
+    assert "Enregistré : à revendiquer." in page
     assert host_of(browser.get("/", params={"letter": "B", "verdict": "claim"}).text) == "b0.example"
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from presswatch_spark.cli.commands.compare import _doubt
+from presswatch_spark.cli.replies import Language
 from presswatch_spark.query.changes.absence import ComparedRun, doubts_of
 from tests.world.histories import shard
 
@@ -212,3 +214,31 @@ def test_copies_of_shards_without_a_subset_are_not_gone_from_files_without_pages
         ),
     ):
         assert doubt(before, run("after", after, release=LATER)) == told
+
+
+@pytest.mark.parametrize(
+    ("doubt", "french"),
+    [
+        (
+            "the after run did not read 1 of 1 shard to their end: a.gz",
+            "l'analyse postérieure n'a pas lu jusqu'au bout 1 fichiers sur 1 : a.gz",
+        ),
+        (
+            "the before run did not read 5 of 9 shards of the subset warc to their end: a, b, c and 2 more",
+            "l'analyse antérieure n'a pas lu jusqu'au bout 5 fichiers sur 9 du sous-ensemble warc : a, b,"
+            " c et 2 de plus",
+        ),
+        (
+            "the after run read fewer shards than the before run",
+            "l'analyse postérieure a lu moins de fichiers que l'analyse antérieure",
+        ),
+        (
+            "the article a-1 has another text in the corpus of the after run",
+            "l'article a-1 a un autre texte dans le corpus de l'analyse postérieure",
+        ),
+        ("a doubt of a later version", "a doubt of a later version"),
+    ],
+)
+def test_a_doubt_of_the_table_is_shown_in_french_with_its_facts(doubt: str, french: str) -> None:
+    assert _doubt(doubt, Language("fr")) == french
+    assert _doubt(doubt, Language("en")) == doubt

@@ -1,7 +1,5 @@
 """`import presswatch_spark as pw`: what it offers, what it loads, and how it says no."""
 
-from __future__ import annotations
-
 import inspect
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The notebook of charts draws what the tables say."""
 
-from __future__ import annotations
-
 import runpy
 from collections import Counter
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """How tests come to the processes of pytest: which are dealt out to whom, and which are run each time."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from typing import Any
 

@@ -4,8 +4,6 @@ One web page is in the tables as two records, of WET and of WARC, so that rows, 
 addresses differ.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

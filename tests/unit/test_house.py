@@ -1,7 +1,5 @@
 """The house keeps its own rules: what documents, settings, locks and modules promise of each other."""
 
-from __future__ import annotations
-
 import ast
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Sizes of the documentation: pages that are read in one sitting, and lines that fit a window."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

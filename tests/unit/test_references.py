@@ -1,7 +1,5 @@
 """Paths in documentation, docstrings and comments: the files exist."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 

@@ -1,7 +1,5 @@
 """A time-stamp authority on 127.0.0.1: `openssl ts -reply` behind HTTP, which lies on demand."""
 
-from __future__ import annotations
-
 import subprocess
 import time
 from collections.abc import Iterator

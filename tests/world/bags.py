@@ -1,7 +1,5 @@
 """Bags of claims on a release of one's own, and what changes in them."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

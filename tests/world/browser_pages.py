@@ -4,8 +4,6 @@ Each word of a page is another one, and an article has them in order. The tags a
 with optional end tags left out, within words and between them, and with hidden elements.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import re

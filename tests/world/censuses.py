@@ -1,7 +1,5 @@
 """A corpus for censuses, index files by hand, and the census of a file without Spark."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

@@ -1,7 +1,5 @@
 """A headless Chromium that tests drive by its own protocol, over pipes: no driver, no port, no package."""
 
-from __future__ import annotations
-
 import base64
 import json
 import os

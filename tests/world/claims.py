@@ -1,7 +1,5 @@
 """Claims from texts to letters without Spark: a corpus, runs over pages of the web, and what is claimed."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field

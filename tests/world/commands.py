@@ -1,7 +1,5 @@
 """`presswatch` run in this process, on the session that its tests share: Java takes ten seconds to start."""
 
-from __future__ import annotations
-
 import io
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Campaigns over small crawls: how tests make, open, run and look at them."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections import Counter

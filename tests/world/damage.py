@@ -1,7 +1,5 @@
 """Damaged twins of a file: what bad disks, transfers and tools do to bytes, drawn from a seed."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import random

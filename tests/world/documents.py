@@ -1,7 +1,5 @@
 """The README and the pages of docs/: the code in them, and where their links lead."""
 
-from __future__ import annotations
-
 import re
 import runpy
 import shlex

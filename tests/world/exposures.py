@@ -1,7 +1,5 @@
 """Tables with rows of several datasets, and invented publishers of models that speak of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

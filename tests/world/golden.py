@@ -1,7 +1,5 @@
 """Transcripts for people, in `tests/golden/`: today's output is compared with what somebody has read."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from collections.abc import Sequence

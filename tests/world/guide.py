@@ -3,8 +3,6 @@
 `python -m tests.world.guide` writes the answers again into its pages.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import re

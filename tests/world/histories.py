@@ -1,7 +1,5 @@
 """Runs with logs of their shards, for tests that compare them; a release that was altered in every way."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

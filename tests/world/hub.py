@@ -4,8 +4,6 @@ It knows branches and commits, gives lists page by page, and redirects to signed
 writes down who asked what, with which token.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -4,8 +4,6 @@ Files by hand are here, whole indices in `benchmarks.census.indices`. Spark wrot
 dictionaries, statistics, times as INT96, `crawl` and `subset` in the path.
 """
 
-from __future__ import annotations
-
 import random
 from base64 import b32encode
 from collections.abc import Iterator, Sequence

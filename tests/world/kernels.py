@@ -3,8 +3,6 @@
 python -m tests.world.kernels
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
 from multiprocessing import get_context

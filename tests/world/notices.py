@@ -1,7 +1,5 @@
 """A case on a web server of one's own, a sender with mandates, and notices drafted of them."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

@@ -4,8 +4,6 @@ It is written as a newcomer would add it: this file would lie in `presswatch_spa
 would be a name more in `registry.FORMATS`. `docs/how-to/add-a-dataset.md` goes through it.
 """
 
-from __future__ import annotations
-
 import gzip
 import re
 from collections.abc import Iterable, Iterator

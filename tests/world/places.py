@@ -1,7 +1,5 @@
 """Storage of every kind, and the servers of it that fail on demand."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

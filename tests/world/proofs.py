@@ -1,7 +1,5 @@
 """Parameters of which `make test` takes some of each kind, and `make test-quick` a sample."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any

@@ -4,8 +4,6 @@ Sentences are drawn from slots of at most ten fixed words around invented names 
 share a run of 11 words is a chance of about one in 10^7.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Shards of records: WET, WARC or ARC in one packing, made of texts by hand and read back."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass

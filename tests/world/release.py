@@ -1,7 +1,5 @@
 """A release on a web server of one's own, claims made of it, and a case of them."""
 
-from __future__ import annotations
-
 import collections
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """Reports in this process: a house whose texts are hostile, and what a page shows beside each query."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

@@ -1,7 +1,5 @@
 """A REST catalog on 127.0.0.1: the requests of Iceberg's specification, over a catalog in SQLite."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager

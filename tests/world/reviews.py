@@ -1,7 +1,5 @@
 """Reviews of claims in this process: a house with claims of several letters, and a browser of its page."""
 
-from __future__ import annotations
-
 import html
 import re
 from pathlib import Path

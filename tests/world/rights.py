@@ -1,7 +1,5 @@
 """What sites declare: captures made by hand, WARC files of them, their signals, and tables with both."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass

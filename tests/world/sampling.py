@@ -1,7 +1,5 @@
 """Releases that never were: 100 segments of 1,000 files, with counts of matches as clustered as one likes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Published tables without Spark: shards scanned in this process, and shards changed after it."""
 
-from __future__ import annotations
-
 import gzip
 import re
 import zlib

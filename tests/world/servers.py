@@ -5,8 +5,6 @@ everything on. Both take the faults to inject from `Server.faults`, one for each
 `Server.put_faults`, one for each PUT; both keep what was asked.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

@@ -1,7 +1,5 @@
 """Writers of shards in further forms, beside those of the demo. Same pages, same bytes."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Pages of random tags, text, attributes and styles; the same page for the same seed."""
 
-from __future__ import annotations
-
 import random
 
 _ELEMENTS = """

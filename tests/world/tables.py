@@ -1,7 +1,5 @@
 """Tables made by hand: runs published with just the rows that a test needs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path

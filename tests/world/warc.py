@@ -1,7 +1,5 @@
 """Helpers of the tests that read WARC: responses made by hand."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Sequence
 from pathlib import Path

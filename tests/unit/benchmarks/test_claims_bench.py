@@ -1,7 +1,5 @@
 """The bench of claims: its bounds, what it takes for exclusive, and what it reports as broken."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import pytest

@@ -1,7 +1,5 @@
 """The extraction bench counts what was kept and dropped, and fails where ours is worse."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What benches of answers, memory and removal measure of a command, and what they publish."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import shutil

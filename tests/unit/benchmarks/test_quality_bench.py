@@ -1,7 +1,5 @@
 """The quality bench itself: pages are what their kinds claim, and its truth is the reference's."""
 
-from __future__ import annotations
-
 import random
 import unicodedata
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """The scale bench measures on tiny data, and its report reckons from what was measured."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

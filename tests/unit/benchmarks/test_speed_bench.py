@@ -1,7 +1,5 @@
 """The speed bench measures on tiny data what it measures on large, and its report holds every part."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

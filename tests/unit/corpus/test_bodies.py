@@ -1,7 +1,5 @@
 """Bodies as members' exports give them: HTML, references, garbled letters; and what only looks so."""
 
-from __future__ import annotations
-
 import html
 import json
 from pathlib import Path

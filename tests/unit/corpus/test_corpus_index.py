@@ -1,7 +1,5 @@
 """The index built bucket by bucket from sorted runs is the index built at once."""
 
-from __future__ import annotations
-
 import errno
 import os
 import random

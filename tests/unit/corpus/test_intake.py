@@ -1,7 +1,5 @@
 """Article files: every format gives the same articles, every refusal has its reason, no loss is silent."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import html

@@ -1,7 +1,5 @@
 """The members file: what a good one gives, and that every mistake is named with its line."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from datetime import date

@@ -1,7 +1,5 @@
 """The sieve finds exactly what the shingles say, however text is cut, indexed, filtered or stored."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a row may be used for, rule by rule."""
 
-from __future__ import annotations
-
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random

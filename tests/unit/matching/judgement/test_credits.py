@@ -1,7 +1,5 @@
 """Whom a page credits in or next to a passage: each form with its examples, and what only looks like one."""
 
-from __future__ import annotations
-
 import re
 import time
 

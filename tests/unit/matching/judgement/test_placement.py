@@ -1,7 +1,5 @@
 """Whether a copied run stands in the main content of its page."""
 
-from __future__ import annotations
-
 import pytest
 
 from presswatch_spark.core.settings.config import VerifyRules

@@ -1,7 +1,5 @@
 """Which words of an article are its own, how rare they are, and whose a copied text is."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import random

@@ -1,7 +1,5 @@
 """Rows of `matches`: which there are, what they say, and how their digests are recomputed from Parquet."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Whose site a document is on, decided from its URL."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from pathlib import Path

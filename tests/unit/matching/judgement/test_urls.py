@@ -1,7 +1,5 @@
 """URLs of one page have one form; URLs of two pages have two."""
 
-from __future__ import annotations
-
 import json
 import re
 import socket

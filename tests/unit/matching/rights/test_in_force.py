@@ -1,7 +1,5 @@
 """The reservation in force: what stands before a page's capture, what after it, and what that makes."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime, timedelta
 from itertools import permutations

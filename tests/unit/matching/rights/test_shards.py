@@ -1,7 +1,5 @@
 """Members' captures in a shard, and the rows of signals that they give."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256

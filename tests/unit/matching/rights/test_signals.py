@@ -1,7 +1,5 @@
 """What a page declares of itself: in its headers, its metas and links, and its JSON-LD."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import time

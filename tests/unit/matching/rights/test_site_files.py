@@ -1,7 +1,5 @@
 """robots.txt, ai.txt and tdmrep.json: what a site declares as a whole."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

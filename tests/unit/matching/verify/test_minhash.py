@@ -1,7 +1,5 @@
 """MinHash signatures: what they estimate, and that they are datasketch's."""
 
-from __future__ import annotations
-
 import random
 from typing import Any
 

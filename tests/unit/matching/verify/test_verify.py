@@ -1,7 +1,5 @@
 """Verification against brute force, and against what a reader would call copied."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import random

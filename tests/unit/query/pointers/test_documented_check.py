@@ -1,7 +1,5 @@
 """The check for third parties agrees with `verify-rows` on every kind of document and article."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """`presswatch fetch`: documents, records that are none, and responses that declare something."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import json

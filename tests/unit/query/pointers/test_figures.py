@@ -1,7 +1,5 @@
 """`presswatch verify-rows`: every figure of a row is computed again; a row forged in any of them fails."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Rows lead back to their documents, and only to theirs, whatever happened to the shards meanwhile."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import re

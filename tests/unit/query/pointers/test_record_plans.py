@@ -1,7 +1,5 @@
 """Some records of WARC files, read by range: their rows are those of a scan of the whole file."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

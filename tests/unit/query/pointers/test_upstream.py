@@ -1,7 +1,5 @@
 """`presswatch fetch --upstream`: from a row of each dataset up to the WARC record that it was made from."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import random

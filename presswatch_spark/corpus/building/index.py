@@ -8,8 +8,6 @@ Clusters keep all owners of a copied agency report. Candidates come from dataske
 for the threshold, its signatures, its Jaccard estimate.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache

@@ -5,8 +5,6 @@ Agencies have a list; other names count after "Source :" only. Only words that b
 looked at, each with its surroundings, so the cost is linear in the page.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from array import array

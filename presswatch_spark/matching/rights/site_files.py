@@ -73,7 +73,7 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
     if kind == "tdm_reservation":
         yield from _tdmrep_signals(body)
         return
-    robots = robots_of(body.removeprefix(_BOM).decode("utf-8", "replace"))
+    robots = Robots.of(body.removeprefix(_BOM).decode("utf-8", "replace"))
     if robots.foreign:
         yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
         return
@@ -209,16 +209,16 @@ class Robots:
     by_rules: Mapping[str, tuple[Line, ...]]
     foreign: bool = False
 
-
-def robots_of(text: str) -> Robots:
-    """Read robots.txt for `AGENTS`; all groups of an agent count as one (RFC 9309, section 2.2.1)."""
-    raw = _LINE_ENDS.split(text)
-    lines = [line for line in map(_directive, raw) if line[0]]
-    is_known = any(directive in _KNOWN for directive, _ in lines)
-    foreign = not is_known and any(line.partition("#")[0].strip() for line in raw)
-    groups, outside = _grouped(lines, None)
-    by_rules, _ = _grouped(lines, _RULES)
-    return Robots(groups, outside, by_rules, foreign)
+    @classmethod
+    def of(cls, text: str) -> "Robots":
+        """Read robots.txt for `AGENTS`; all groups of an agent count as one (RFC 9309, section 2.2.1)."""
+        raw = _LINE_ENDS.split(text)
+        lines = [line for line in map(_directive, raw) if line[0]]
+        is_known = any(directive in _KNOWN for directive, _ in lines)
+        foreign = not is_known and any(line.partition("#")[0].strip() for line in raw)
+        groups, outside = _grouped(lines, None)
+        by_rules, _ = _grouped(lines, _RULES)
+        return cls(groups, outside, by_rules, foreign)
 
 
 def _grouped(

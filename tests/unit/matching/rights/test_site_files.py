@@ -11,7 +11,6 @@ from presswatch_spark.matching.rights.site_files import (
     RobotsGroup,
     allows,
     lines_of,
-    robots_of,
 )
 from tests.world.proofs import each_time
 from tests.world.rights import SITE, TDMREP, robots, told, verdicts
@@ -86,7 +85,7 @@ class TestGroups:
         assert verdicts(robots(usage), "content_usage") == expected
 
     def test_lines_outside_any_are_nobodys(self) -> None:
-        outside = robots_of("Disallow: /\nUser-agent: Other\nDisallow: /")
+        outside = Robots.of("Disallow: /\nUser-agent: Other\nDisallow: /")
         assert outside == Robots({}, (("disallow", "/"),), {})
         text = "Content-Usage: bots=n\nContent-Usage: search=n\nUser-agent: *\nAllow: /"
         assert [(s.agent, s.value, s.verdict, s.note) for s in told(robots(text), "content_usage")] == [

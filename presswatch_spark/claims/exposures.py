@@ -66,10 +66,7 @@ _SOURCE = "title at identifier quotation checked seen"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage of a document of a day, month or year (`published`), read at `seen` on the day `checked`.
-
-    `at`: page or section.
-    """
+    """A passage of a document of a day, month or year (`published`), read at `seen` on the day `checked`."""
 
     title: str
     published: str | None
@@ -132,10 +129,7 @@ class Exposure:
 
 
 def load_exposures(path: str | None = None, storage: StorageOptions | None = None) -> tuple[Exposure, ...]:
-    """Read and check a file of exposures, on disk or S3; None: the one of this version.
-
-    Raises `ConfigError` with all mistakes as `file:line: message`, and `StorageError`.
-    """
+    """Read and check a file of exposures; None: the shipped one. Raises `ConfigError`, `StorageError`."""
     if path is None:
         named = shipped(SHIPPED)
         return parse_exposures(named.read_bytes(), str(named))
@@ -401,11 +395,7 @@ def product_of_row(row: Match) -> str | None:
 
 
 def exposures_of(row: Match, letter: str, exposures: Iterable[Exposure]) -> list[tuple[Exposure, str]]:
-    """Return the exposures that speak of a row of `matches`, each with `named` or `not_named`.
-
-    Args:
-        letter: that of its claim; its own without one.
-    """
+    """Return exposures that speak of a row, each with `named` or `not_named`; `letter`: of its claim."""
     if row.article_id is None or letter not in LETTERS:
         return []
     languages, release = set(row.languages or ()), release_of(row.release, row.shard_uri or "")

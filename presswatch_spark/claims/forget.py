@@ -282,10 +282,7 @@ def _change(
 
 
 def _carry_out(store: TableStore, folder: Folder, plan: Mapping[str, Any], lock: Lock) -> Mapping[str, Any]:
-    """Move the files into place, replace the rows of runs, publish the tombstone and return it.
-
-    Every step can be repeated.
-    """
+    """Move files into place, replace rows of runs, publish the tombstone; every step can be repeated."""
     by_run: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for change in plan["changes"]:
         lock.confirm()

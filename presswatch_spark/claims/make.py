@@ -145,10 +145,7 @@ def input_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
 
 
 def article_groups(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """Yield sorted rows as tables of about so many rows or more: the rows of an article stay together.
-
-    Rows without article may be parted anywhere.
-    """
+    """Yield sorted rows as tables of about so many rows or more; rows of an article stay together."""
     waiting, count = list[pa.RecordBatch](), 0
     for batch in batches:
         if not len(batch):
@@ -316,11 +313,7 @@ def _dates(days: Counts, unit: str = "D") -> list[Any]:
 
 
 def claim_digests(columns: Mapping[str, Any]) -> list[str]:
-    """Return the SHA-256 (hex) of each row's canonical form, as `row_digest` has it.
-
-    Args:
-        columns: lists or Arrow arrays of one length, by name, without floats; `NOT_DIGESTED` is left out.
-    """
+    """Return the SHA-256 (hex) of each row's canonical form, as `row_digest`; no column has floats."""
     names = sorted(set(columns) - NOT_DIGESTED)
     keys = [(b"," if place else b"{") + orjson.dumps(name) + b":" for place, name in enumerate(names)]
     texts = [_texts(key, whole(columns[name])) for key, name in zip(keys, names, strict=True)]

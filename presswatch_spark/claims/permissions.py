@@ -65,10 +65,7 @@ class Licences:
         return parse_licences(raw, path, titles)
 
     def covering(self, host: str | None, title_id: str, on: date | None) -> Licence | None:
-        """Return the licence that covers a title on a host (ASCII) on a day; the first by the nearest host.
-
-        An unknown day is covered only by a licence without dates.
-        """
+        """Return the licence for a title on a host on a day; on an unknown day only one without dates."""
         named = (self._by_site.get((name, title_id), ()) for name in hosts_above(host or ""))
         for licence in chain.from_iterable(named):
             if on is None:
@@ -161,10 +158,7 @@ class PressList:
 
 
 def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
-    """Return the kinds of the domains that a file lists, and the domains that it takes off.
-
-    Raises `ConfigError` with its mistakes, which call it `name`.
-    """
+    """Return the kinds of the domains that a file lists, and those that it takes off; raises as `load`."""
     check, kinds = Check(), dict[str, str]()
     root = compose(raw, check, "groups hold domains, and domains hold no more", "groups")
     top = check.entry(root, "press list", "", "groups not_press") if root is not None else {}

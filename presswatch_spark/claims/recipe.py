@@ -62,10 +62,7 @@ _COMPARED = 'print("words:", " ".join(words(passage)) in " ".join(words(text)))\
 
 
 def commands(row: Match, uri: str) -> list[str]:
-    """Return shell commands that write the record of a row, whose shard is at `uri`, to the file `record`.
-
-    An address is put together from pieces that fit into a line.
-    """
+    """Return shell commands that write the record of a row, whose shard is at `uri`, to the file `record`."""
     address, on_web = _address(uri)
     pieces = [""]
     for segment in address.replace("/", "\0/").replace("\0/\0/", "//").split("\0"):

@@ -45,29 +45,20 @@ DISK, COPY, PLACE = "disk", "copy", "place"
 
 @dataclass(frozen=True, slots=True)
 class RecordReading:
-    """A reading at a time that found a record as its row describes it.
-
-    `file`: a printable URI; empty if it is not known.
-    """
+    """A reading at a time that found a record as its row describes it; `file`: a URI, empty if unknown."""
 
     at: datetime
     file: str
 
     def source(self, file: str) -> str:
-        """Return `place` if the bytes came from `file` itself; else `disk` or `copy`.
-
-        A file on a disk is never a place: a third party cannot repeat the reading.
-        """
+        """Return `disk`, `copy`, or `place` if bytes came from `file` itself; a disk is never a place."""
         if not self.file or scheme_of(self.file) == "file":
             return DISK
         return PLACE if on_site(self.file) == on_site(printable(file)) else COPY
 
 
 def newest_reading(readings: Iterable[RecordReading], file: str) -> RecordReading | None:
-    """Return the reading of a record in `file` that a document may state; None if there is none.
-
-    The newest one at the place itself comes before all readings of copies.
-    """
+    """Return the reading that a document may state: the newest at the place itself, else of a copy."""
     return max(readings, key=lambda reading: (reading.source(file) == PLACE, reading.at), default=None)
 
 

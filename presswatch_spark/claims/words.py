@@ -46,19 +46,12 @@ class KnownTexts:
 
     @classmethod
     def load(cls, paths: Sequence[str], storage: StorageOptions | None = None) -> Self:
-        """Read known texts: files, folders, globs, `s3://` or `https://`; without paths there are none.
-
-        Raises `InputError` for a path that leads to nothing, and `CorruptError` for a damaged file.
-        """
+        """Read known texts: files, folders, globs or addresses; raises `InputError` and `CorruptError`."""
         options = storage or StorageOptions()
         return cls(*shingles_of(plan(paths, options, texts=True).shards if paths else (), options))
 
     def marks(self, word_hashes: Hashes) -> npt.NDArray[np.bool_]:
-        """Mark the words of an article that are in an 8-word shingle of a known text: bool[n].
-
-        Args:
-            word_hashes: uint64[n], of the article's words in order.
-        """
+        """Mark words in an 8-word shingle of a known text: bool[n]; `word_hashes`: uint64[n], in order."""
         marks = np.zeros(len(word_hashes), np.bool_)
         shingles = shingle_hashes(word_hashes)
         if not len(self.hashes) or not len(shingles):

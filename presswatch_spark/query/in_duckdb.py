@@ -161,10 +161,7 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
 
 
 def run_each(store: TableStore, queries: Iterable[str]) -> Iterator[QueryResult]:
-    """Run queries one after the other over the same state of the tables; raises as `run`.
-
-    A table is opened when a query first names it. Read each answer before the next is asked for.
-    """
+    """Run queries one after the other; raises as `run`. Read each answer before the next is asked for."""
     with duckdb_session(MEMORY) as connection:
         there = set[str]()
         for query in queries:

@@ -173,10 +173,7 @@ def _moments(batches: Iterable[pa.RecordBatch]) -> Iterator[Moment]:
 
 
 def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Moment]:
-    """Yield the captures of members' own pages whose responses were scanned, with headers and metas.
-
-    `article_id`: only those at this article's own URLs.
-    """
+    """Yield the captures of own pages whose responses were scanned; of an article, those at its URLs."""
     wanted = OWN_RESPONSES
     if article_id is not None:
         wanted &= (pc.field("article_id") == article_id) & (pc.field("url_match") == "article")

@@ -61,10 +61,7 @@ class QueryResult:
 
 
 def whole(value: object) -> object:
-    """Return a decimal without fraction as a whole number, as JSON and spreadsheets show it.
-
-    DuckDB makes such of a sum of whole numbers, and Spark of a number that is rounded.
-    """
+    """Return a decimal without fraction, such as DuckDB's sums and Spark's rounded numbers, as an integer."""
     return int(value) if isinstance(value, Decimal) and value.as_tuple().exponent == 0 else value
 
 
@@ -96,10 +93,7 @@ def runs_of(table: str, runs: Sequence[str]) -> Sequence[str]:
 
 
 def literal(text: str) -> str:
-    """Return a text as SQL that both engines read as that text.
-
-    They differ in quotes and backslashes, and Spark replaces `${…}` by variables.
-    """
+    """Return a text as SQL for both engines, which differ in quotes, backslashes and variables (`${…}`)."""
     pieces = [piece for piece in re.split(r"(['\\$])", text) if piece]
     quoted = [f"chr({ord(piece)})" if piece in "'\\$" else f"'{piece}'" for piece in pieces]
     return quoted[0] if len(quoted) == 1 else f"concat({', '.join(quoted)})" if quoted else "''"
@@ -136,10 +130,7 @@ def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = 
 
 
 def answers_of(store: TableStore, queries: Iterable[str], engine: str) -> Iterator[QueryResult]:
-    """Run queries one after the other by `duckdb` or `spark`; raises as `run_query`.
-
-    Read each answer before the next is asked for: DuckDB opens shared tables once.
-    """
+    """Run queries in turn; raises as `run_query`. Read each answer before the next is asked for."""
     if engine == "duckdb":
         from presswatch_spark.query import in_duckdb
 

@@ -30,10 +30,7 @@ RECORD = _RECORD.format(row="")
 
 
 def keys(row: str = "", *, record: bool = True) -> str:
-    """Return the columns that identify pages, captures, claims and records of rows called `row`, as `m.`.
-
-    Rows of `claims` have no `record`.
-    """
+    """Return columns that identify pages, captures, claims and, if they have any, records of rows `row`."""
     columns = {
         "address": _ADDRESS,
         "page": _PAGE,

@@ -164,10 +164,7 @@ def check_files(
     *,
     read: bool = True,
 ) -> None:
-    """Compare the files of runs in a table, by name, with each run's row; raises `DamagedTablesError`.
-
-    Unless `read`, footers and storage are compared, and no file is read.
-    """
+    """Compare files of runs with their rows; unless `read`, no file is read. Raises `DamagedTablesError`."""
     to_read = list[tuple[Row, ObjectInfo, Row]]()
     for row, there in runs:
         if row.get("files") is None:

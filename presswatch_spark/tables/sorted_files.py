@@ -73,10 +73,7 @@ WRITTEN = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class SortedFiles:
-    """Writes sorted rows of `table`, without run ids, as a file in `folder`; for `mapInArrow` as well.
-
-    `names`: columns to write, for files of older versions; None: all.
-    """
+    """Writes sorted rows of `table`, without run ids, in `folder`; `names`: columns of older versions."""
 
     table: str
     run_id: str
@@ -172,10 +169,7 @@ def frame(
     schema: pa.Schema,
     columns: Sequence[str] | None = None,
 ) -> DataFrame:
-    """Read Parquet files below `folder`, in `schema` or those `columns` of it; missing columns are null.
-
-    On S3 Spark prunes nothing: name the columns that are needed.
-    """
+    """Read Parquet files below `folder` as a DataFrame; name `columns`, since Spark prunes none on S3."""
     wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
     types = spark_schema(wanted)
     if not files:

@@ -52,10 +52,7 @@ class TableStore:
 
     @classmethod
     def create(cls, path: str, storage: StorageOptions | None = None) -> TableStore:
-        """Open the tables at `path`, made there if it is missing or empty.
-
-        Raises `OutputError` if the folder contains something else, or cannot be written.
-        """
+        """Open the tables at `path`, made there if missing or empty; `OutputError` for other contents."""
         if scheme_of(path) in ("http", "https", "hf"):
             raise OutputError(
                 f"tables cannot be written to {scheme_of(path)}:// storage",
@@ -127,10 +124,7 @@ class TableStore:
         return [run_id for run_id, (_, row) in rows.items() if row["table"] == table]
 
     def unpublished(self) -> dict[str, list[str]]:
-        """Return the URIs of files in tables that no row publishes, by the id of their run.
-
-        Their run is being published, or was killed.
-        """
+        """Return files that no row publishes, by their run, which is being published or was killed."""
         # Files first: what is published meanwhile is not taken for unpublished.
         there = [uri for table in SCHEMAS if table not in PUBLISHERS for uri in self.present(table)]
         known = {run_id for by in PUBLISHERS for run_id in self.published(by)}
@@ -349,10 +343,7 @@ def column_batches(
 
 
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:
-    """Return the published runs of a name: all for None, the newest for `latest`; raises `InputError`.
-
-    `by`: `runs` for scans, `censuses` for censuses.
-    """
+    """Return the runs of a name: all for None, the newest for `latest`; `InputError` if there is none."""
     published = store.published(by)
     if run_id is None:
         return published

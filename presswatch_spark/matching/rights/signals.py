@@ -310,10 +310,7 @@ class Members:
 def signal_rows(
     capture: Capture, members: Members, shard_uri: str, release: str | None
 ) -> Iterator[RightsSignal]:
-    """Yield the rows of `rights_signals` of a member's capture, digested, and without a run id.
-
-    `release` is used for captures that do not name their own.
-    """
+    """Yield the rows of a member's capture, without a run id; `release`: of captures that name none."""
     owner, place = members.owner(capture.url), place_of(capture.url)
     if owner is None or place is None:
         return

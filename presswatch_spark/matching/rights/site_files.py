@@ -152,10 +152,7 @@ def _preference(line: Line, agent: str | None, doubt: str | None) -> Iterator[Si
 
 
 def _tdmrep_signals(body: bytes) -> Iterator[Signal]:
-    """Yield the rules of tdmrep.json: a reservation each and, if there is one, a policy.
-
-    Rules are numbered: of those about one page, the first in the file counts.
-    """
+    """Yield the reservation and policy of each rule of tdmrep.json; the first rule about a page counts."""
 
     def unread(note: str) -> Signal:
         return Signal("tdm_reservation", "file", None, "host", UNKNOWN, path="/", note=note)
@@ -224,11 +221,7 @@ class Robots:
 def _grouped(
     lines: Iterable[Line], ends: frozenset[str] | None
 ) -> tuple[Mapping[str, tuple[Line, ...]], tuple[Line, ...]]:
-    """Return the lines of each agent that is named, and those outside of any group.
-
-    Args:
-        ends: directives that end the names of a group; None: any does.
-    """
+    """Return the lines by agent, and those outside; `ends`: directives that end names, None: any does."""
     of_agent: dict[str, list[Line]] = {agent.lower(): [] for agent in AGENTS}
     outside, named, current = list[Line](), set[str](), set[str]()
     is_begun = is_naming = False

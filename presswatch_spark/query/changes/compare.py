@@ -114,10 +114,7 @@ def articles_of(store: TableStore, corpus_digest: str) -> Iterator[pa.RecordBatc
 
 
 class Buckets:
-    """Rows of several names and schemas in files of `folder`, one for each name and bucket that has rows.
-
-    A bucket has the rows of some keys, chosen by a hash: the same for every name.
-    """
+    """Rows by name in files of `folder`: a bucket has those of some keys, by a hash, of every name."""
 
     def __init__(self, folder: Path, schemas: Mapping[str, pa.Schema], count: int) -> None:
         self._folder, self._schemas, self._count = folder, schemas, count
@@ -330,10 +327,7 @@ def _in_task(
 
 @dataclass(frozen=True, slots=True)
 class ChangesSummary:
-    """A published table `changes`: its folder, and the totals of its rows.
-
-    `counts`: pairs of each state. `doubts`: pairs of each state and doubt.
-    """
+    """A published table `changes`, with its pairs by state (`counts`), and by state and doubt (`doubts`)."""
 
     tables: TableStore
     counts: Mapping[str, int]

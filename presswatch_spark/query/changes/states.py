@@ -116,10 +116,7 @@ def _pair_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
 
 
 def ranges_of(spans: pa.Array) -> pa.Array:
-    """Return the characters of the article that each row's spans cover: from, to, from, to …, as int64 lists.
-
-    Ranges are in order, and joined across gaps of `GAP_CHARACTERS`.
-    """
+    """Return the ranges of an article that spans cover, joined across small gaps: from, to, from, to, …"""
     lengths = pc.fill_null(pc.list_value_length(spans), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     values = spans.flatten()
     starts, ends = (

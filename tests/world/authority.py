@@ -5,12 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 from presswatch_spark.legal.evidence import verify as alone
+from tests.world.servers import listening
 
 CONFIG = """
 [tsa]
@@ -138,19 +137,9 @@ def authority(folder: Path, name: str = "Horodatage") -> Iterator[Authority]:
                 self.wfile.write(bytes([byte]))
                 time.sleep(0.02)
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    running.url = f"http://127.0.0.1:{server.server_port}/"
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with listening(Handler) as url:
+        running.url = f"{url}/"
         yield running
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _certificates(running: Authority, name: str) -> None:

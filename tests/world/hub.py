@@ -235,9 +235,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.body)
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
 
 def refused(status: int, **headers: str) -> Reply:
     """A refusal with headers; `_` in their names stands for `-`."""

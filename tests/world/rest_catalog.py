@@ -60,9 +60,6 @@ def rest_catalog(behind: Catalog, token: str) -> Iterator[str]:
                 return self._answer
             raise AttributeError(name)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
     with listening(Handler) as url:
         yield url
 

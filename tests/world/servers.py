@@ -138,6 +138,7 @@ def listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None 
     """Let a handler answer on a free port; gives its address."""
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     httpd.daemon_threads = True
+    handler.log_message = lambda *_: None  # type: ignore[method-assign] pytest keeps each line
     httpd.handle_error = lambda *_: None  # type: ignore[method-assign] clients that leave are no news
     if tls:
         httpd.socket = tls.wrap_socket(httpd.socket, server_side=True)
@@ -258,9 +259,6 @@ class _Handler(BaseHTTPRequestHandler):
         if name.startswith("do_"):
             return self._answer
         raise AttributeError(name)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
 
     def _served(self, fault: Fault) -> Reply:
         reply = self._stored(ranged=self.state.ranges and not fault.whole)

@@ -20,6 +20,9 @@ from tests.reference.runs import covered, longest
 pytestmark = pytest.mark.slow
 
 SEED, PER_KIND = 5, 4
+Copies = dict[str, list[tuple[Planted, str, Common]]]
+"""By kind: page, article, and what they share."""
+Dressed = tuple[tuple[DemoArticle, ...], Commonplaces]
 IN_ANOTHER_ORDER = ("shuffled sentences", plant.MERGED)
 
 
@@ -29,12 +32,12 @@ def stuff() -> Material:
 
 
 @pytest.fixture(scope="module")
-def dressed(stuff: Material) -> tuple[tuple[DemoArticle, ...], Commonplaces]:
+def dressed(stuff: Material) -> Dressed:
     return negatives.dressed(stuff, SEED)
 
 
 @pytest.fixture(scope="module")
-def bench(stuff: Material, dressed: tuple[tuple[DemoArticle, ...], Commonplaces]) -> Bench:
+def bench(stuff: Material, dressed: Dressed) -> Bench:
     articles, common = dressed
     pages = [
         *plant.planted(articles, stuff.filler, PER_KIND, SEED),
@@ -45,9 +48,8 @@ def bench(stuff: Material, dressed: tuple[tuple[DemoArticle, ...], Commonplaces]
 
 
 @pytest.fixture(scope="module")
-def copies(bench: Bench) -> dict[str, list[tuple[Planted, str, Common]]]:
-    """By kind: page, article, and what they share."""
-    found: dict[str, list[tuple[Planted, str, Common]]] = defaultdict(list)
+def copies(bench: Bench) -> Copies:
+    found: Copies = defaultdict(list)
     for page in bench.pages:
         for article in page.sources:
             found[page.kind].append((page, article, bench.truth[page.url, article]))
@@ -56,7 +58,7 @@ def copies(bench: Bench) -> dict[str, list[tuple[Planted, str, Common]]]:
 
 @pytest.mark.full
 def test_every_kind_is_planted_at_urls_of_its_own_and_the_same_again(
-    stuff: Material, dressed: tuple[tuple[DemoArticle, ...], Commonplaces], bench: Bench
+    stuff: Material, dressed: Dressed, bench: Bench
 ) -> None:
     assert {page.kind for page in bench.pages} >= {*plant.KINDS, *negatives.HARD, negatives.UNRELATED}
     assert len({page.url for page in bench.pages}) == len(bench.pages)
@@ -81,14 +83,12 @@ def is_part(part: Sequence[str], whole: Sequence[str]) -> bool:
     return all(word in rest for word in part)
 
 
-def test_whole_articles_stand_in_common_runs_whatever_their_dress(
-    copies: dict[str, list[tuple[Planted, str, Common]]],
-) -> None:
+def test_whole_articles_stand_in_common_runs_whatever_their_dress(copies: Copies) -> None:
     for kind in ("verbatim", "triple boilerplate", "capitals without accents", "NFD", "French typography"):
         assert all(both.longest == both.article_words for _, _, both in copies[kind]), kind
 
 
-def test_quotes_are_as_long_as_they_say(copies: dict[str, list[tuple[Planted, str, Common]]]) -> None:
+def test_quotes_are_as_long_as_they_say(copies: Copies) -> None:
     assert {both.longest for _, _, both in copies[plant.EXACT_QUOTE]} == {11}
     for kind, words in (("quote of 14 words", 14), ("quote of 40 words", 40), ("lead of 80 words", 80)):
         for page, article, both in copies[kind]:
@@ -97,17 +97,13 @@ def test_quotes_are_as_long_as_they_say(copies: dict[str, list[tuple[Planted, st
             assert words <= both.longest <= words + 3
 
 
-def test_boilerplate_is_as_long_as_the_article_or_three_times_as_long(
-    copies: dict[str, list[tuple[Planted, str, Common]]],
-) -> None:
+def test_boilerplate_is_as_long_as_the_article_or_three_times_as_long(copies: Copies) -> None:
     for kind, times in (("equal boilerplate", 2), ("triple boilerplate", 4)):
         for page, _, both in copies[kind]:
             assert len(cut(page.text)) == pytest.approx(times * both.article_words, abs=90)
 
 
-def test_edited_copies_keep_what_their_share_says(
-    bench: Bench, copies: dict[str, list[tuple[Planted, str, Common]]]
-) -> None:
+def test_edited_copies_keep_what_their_share_says(bench: Bench, copies: Copies) -> None:
     for kind, least, most in (
         ("5 % of words edited", 0.94, 0.98),
         ("15 % of words edited", 0.84, 0.93),
@@ -121,7 +117,7 @@ def test_edited_copies_keep_what_their_share_says(
             assert page.text != bench.articles[article]
 
 
-def test_dress_is_what_it_is_called(copies: dict[str, list[tuple[Planted, str, Common]]]) -> None:
+def test_dress_is_what_it_is_called(copies: Copies) -> None:
     shouted = [page.text for page, _, _ in copies["capitals without accents"]]
     assert all(text == text.upper() and not unicodedata.combining(text[0]) for text in shouted)
     assert all("É" not in text for text in shouted)
@@ -135,7 +131,7 @@ def test_dress_is_what_it_is_called(copies: dict[str, list[tuple[Planted, str, C
 
 
 def test_hard_negatives_share_runs_with_articles_and_unrelated_pages_do_not(
-    stuff: Material, dressed: tuple[tuple[DemoArticle, ...], Commonplaces], bench: Bench
+    stuff: Material, dressed: Dressed, bench: Bench
 ) -> None:
     run_pages = {url for url, _ in bench.runs()}
     for kind in (negatives.FORMULA, negatives.FURNISHED, negatives.OLD_TEXT):

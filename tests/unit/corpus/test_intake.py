@@ -39,6 +39,7 @@ from tests.world.tables import flipped
 TITLES = TitleSites.of(
     title for title in parse_registry(MEMBERS.encode(), "members.yaml").titles.values() if title.id != "hebdo"
 )
+Writer = Callable[[Path, list[dict[str, Any]]], Path]
 BODY = "Les hirondelles reviennent au pays des lavoirs chaque printemps."
 
 
@@ -65,7 +66,7 @@ def jsonl(folder: Path, **fields: Any) -> Path:
     return write_jsonl(folder / "articles.jsonl", [article(1, **fields)])
 
 
-def as_csv(delimiter: str, bom: bytes = b"") -> Callable[[Path, list[dict[str, Any]]], Path]:
+def as_csv(delimiter: str, bom: bytes = b"") -> Writer:
     def write(folder: Path, rows: list[dict[str, Any]]) -> Path:
         path = folder / "articles.csv"
         options = pyarrow.csv.WriteOptions(delimiter=delimiter)
@@ -87,7 +88,7 @@ def as_jsonl(folder: Path, rows: list[dict[str, Any]]) -> Path:
     return write_jsonl(folder / "articles.jsonl", rows)
 
 
-def packed(write: Callable[[Path, list[dict[str, Any]]], Path], suffix: str) -> Callable[..., Path]:
+def packed(write: Writer, suffix: str) -> Writer:
     def wrapped(folder: Path, rows: list[dict[str, Any]]) -> Path:
         plain = write(folder, rows)
         pack = gzip.compress if suffix == ".gz" else zstandard.ZstdCompressor().compress
@@ -113,14 +114,14 @@ def packed(write: Callable[[Path, list[dict[str, Any]]], Path], suffix: str) -> 
         packed(as_csv(","), ".zst"),
     ],
 )
-def test_every_format_gives_the_same_articles(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_every_format_gives_the_same_articles(tmp_path: Path, write: Writer) -> None:
     body = f'Un paragraphe, "cité" ; puis\nun autre\tde plus.\n\n{text(7)}'
     rows = [article(n, body=f"{body} {n}", language="fr") for n in range(3)]
     assert taken(write(tmp_path, rows)) == taken(write_jsonl(tmp_path / "same.jsonl", rows))
 
 
 @pytest.mark.parametrize("write", [as_jsonl, as_parquet, as_csv(",")])
-def test_content_not_the_extension_decides_the_format(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_content_not_the_extension_decides_the_format(tmp_path: Path, write: Writer) -> None:
     assert len(taken(write(tmp_path, [article(1)]).rename(tmp_path / "articles.data"))) == 1
 
 
@@ -216,9 +217,7 @@ CET = datetime(2019, 1, 24, 17, tzinfo=UTC)
         "20190124T180000+01", "2019/1/24 18:00+01:00", "1548349200", "1548349200000",
     ],
 )  # fmt: skip
-def test_one_moment_is_read_in_every_form_and_format(
-    tmp_path: Path, write: Callable[..., Path], said: str
-) -> None:
+def test_one_moment_is_read_in_every_form_and_format(tmp_path: Path, write: Writer, said: str) -> None:
     rows = [article(1, body=BODY, published_at=said, modified_at=said)]
     [fields] = taken(write(tmp_path, rows))
     assert (fields["published_at"], fields["modified_at"]) == (CET, CET)
@@ -409,9 +408,7 @@ def test_a_csv_row_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [as_jsonl, as_parquet, as_csv(";")])
-def test_a_file_without_a_required_column_names_what_it_has(
-    tmp_path: Path, write: Callable[..., Path]
-) -> None:
+def test_a_file_without_a_required_column_names_what_it_has(tmp_path: Path, write: Writer) -> None:
     path = write(tmp_path, [{"id": "1", "title_id": "courrier", "url": "", "texte": BODY}])
     with pytest.raises(
         InputError, match=r"no column `article_id`, `body`; the columns are id, texte, title_id, url"
@@ -426,7 +423,7 @@ def test_a_mapped_column_that_no_row_has_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("write", [as_jsonl, as_parquet])
 @pytest.mark.parametrize("name", ["meta.datee", "metaa.date", "meta.date.day"])
-def test_a_typo_in_a_dotted_name_is_one_too(tmp_path: Path, write: Callable[..., Path], name: str) -> None:
+def test_a_typo_in_a_dotted_name_is_one_too(tmp_path: Path, write: Writer, name: str) -> None:
     path = write(tmp_path, [{**article(1), "meta": {"date": "2024-03-01"}}, {**article(2), "meta": None}])
     assert len(read(path, published_at="meta.date")) == 2
     with pytest.raises(InputError, match=f"no column `{name}`"):
@@ -479,7 +476,7 @@ def test_a_file_of_another_kind_is_an_error(tmp_path: Path, content: bytes, mess
     "write",
     [packed(as_jsonl, ".gz"), packed(as_jsonl, ".zst"), packed(as_csv(","), ".gz"), as_parquet],
 )
-def test_a_truncated_file_is_an_error_at_every_cut(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_a_truncated_file_is_an_error_at_every_cut(tmp_path: Path, write: Writer) -> None:
     path = write(tmp_path, [article(n) for n in range(20)])
     whole = path.read_bytes()
     for cut in range(40, len(whole) - 1, len(whole) // 25):

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 AGENCY = text(900, 12)
 
+Built = tuple[Path, Manifest]
 ROWS: list[dict[str, Any]] = [
     article(4),
     article(2, title_id="hebdo", body=AGENCY, url="https://hebdo.example/monde/2", alternate_urls=["https://hebdo.example/x"]),
@@ -59,20 +60,20 @@ ROWS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("built")
     return folder / "corpus", build(folder / "corpus", [write_jsonl(folder / "a.jsonl", ROWS)])
 
 
 @pytest.fixture
-def copy(built: tuple[Path, Manifest], tmp_path: Path) -> Path:
+def copy(built: Built, tmp_path: Path) -> Path:
     """A corpus that a test may spoil."""
     import shutil
 
     return Path(shutil.copytree(built[0], tmp_path / "corpus"))
 
 
-def test_a_corpus_answers_with_its_articles_in_the_order_of_their_ids(built: tuple[Path, Manifest]) -> None:
+def test_a_corpus_answers_with_its_articles_in_the_order_of_their_ids(built: Built) -> None:
     corpus = Corpus.open(str(built[0]))
     articles = [corpus.article(ordinal) for ordinal in range(len(corpus))]
     # The same text in several titles is one cluster, and keeps its owners.
@@ -98,7 +99,7 @@ def test_a_corpus_answers_with_its_articles_in_the_order_of_their_ids(built: tup
     assert (match.title_id, match.articles) == ("hebdo", (1,))
 
 
-def test_refused_rows_are_listed_with_their_reasons(built: tuple[Path, Manifest]) -> None:
+def test_refused_rows_are_listed_with_their_reasons(built: Built) -> None:
     folder, manifest = built
     rows = pq.read_table(folder / "refused.parquet").to_pylist()
     assert [(row["row_index"], row["article_id"], row["reason"]) for row in rows] == [
@@ -111,9 +112,7 @@ def test_refused_rows_are_listed_with_their_reasons(built: tuple[Path, Manifest]
     assert manifest.counts.refused == {"duplicate": 1, "id_reused": 1, "too_short": 1, "unknown_title": 1}
 
 
-def test_a_digest_is_of_articles_and_settings_and_of_nothing_else(
-    built: tuple[Path, Manifest], tmp_path: Path
-) -> None:
+def test_a_digest_is_of_articles_and_settings_and_of_nothing_else(built: Built, tmp_path: Path) -> None:
     source = built[0].parent / "a.jsonl"
     (tmp_path / "again").mkdir()
     assert build(tmp_path / "again", [source]) == built[1]
@@ -177,7 +176,7 @@ def test_a_broken_or_missing_manifest_is_refused(copy: Path, content: bytes | No
         Corpus.open(str(copy))
 
 
-def test_a_corpus_is_never_built_over_anything(built: tuple[Path, Manifest], tmp_path: Path) -> None:
+def test_a_corpus_is_never_built_over_anything(built: Built, tmp_path: Path) -> None:
     source = built[0].parent / "a.jsonl"
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="a corpus never changes"):
@@ -241,7 +240,7 @@ def test_a_second_build_waits_for_nobody_and_a_hidden_folder_of_others_is_left_a
     os.close(held)
 
 
-def test_info_tells_what_a_corpus_holds(built: tuple[Path, Manifest]) -> None:
+def test_info_tells_what_a_corpus_holds(built: Built) -> None:
     shown = presswatch("corpus", "info", "--check", built[0])
     assert "3 articles" in shown
     assert "4 rows (1 duplicate, 1 id_reused, 1 too_short, 1 unknown_title)" in shown

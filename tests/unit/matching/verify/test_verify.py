@@ -36,6 +36,7 @@ def compiled() -> None:
     assert len(covering_runs(names, names, names[7:], names[7:], 8, SECRET))
 
 
+Texts = tuple[list[str], list[str]]
 RULES = VerifyRules()
 NO_BRIDGES = VerifyRules(bridge_gap_words=0)
 
@@ -57,7 +58,7 @@ def innocent(prefix: str, count: int) -> list[str]:
 
 
 @st.composite
-def texts_with_copies(draw: st.DrawFn) -> tuple[list[str], list[str]]:
+def texts_with_copies(draw: st.DrawFn) -> Texts:
     """An article, and a document sewn from pieces of it and other words: few, so that runs meet by chance."""
     vocabulary = [f"m{k}" for k in range(draw(st.integers(1, 40)))]
     word = st.sampled_from(vocabulary)
@@ -78,7 +79,7 @@ class TestAgainstBruteForce:
     @given(texts_with_copies())
     @example((["a"] * 70, ["a"] * 30))
     @example((["a", "b"] * 20, ["b", "a"] * 9))
-    def test_longest_run_and_coverages_are_exact(self, texts: tuple[list[str], list[str]]) -> None:
+    def test_longest_run_and_coverages_are_exact(self, texts: Texts) -> None:
         document, article = texts
         longest = reference.longest(document, article)
         in_document, in_article = reference.covered(document, article, 8)
@@ -91,9 +92,7 @@ class TestAgainstBruteForce:
     @pytest.mark.slow
     @given(texts_with_copies())
     @example((["a"] * 70, ["a"] * 30))
-    def test_they_are_exact_too_where_runs_are_chosen_instead_of_enumerated(
-        self, texts: tuple[list[str], list[str]]
-    ) -> None:
+    def test_they_are_exact_too_where_runs_are_chosen_instead_of_enumerated(self, texts: Texts) -> None:
         document, article = texts
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(verification, "PAIRS_ENUMERATED", 0)
@@ -106,7 +105,7 @@ class TestAgainstBruteForce:
 
     @given(texts_with_copies())
     @example((["b", *["a"] * 29], ["a"] * 70))
-    def test_the_longest_run_is_found_by_doubling_alone(self, texts: tuple[list[str], list[str]]) -> None:
+    def test_the_longest_run_is_found_by_doubling_alone(self, texts: Texts) -> None:
         document, article = texts
         places = {word: document.index(word) for word in document}
         names = [np.array([places.get(word, -1) for word in side], np.int32) for side in (document, article)]
@@ -116,7 +115,7 @@ class TestAgainstBruteForce:
             assert document[i : i + length] == article[j : j + length]
 
     @given(texts_with_copies())
-    def test_bridges_add_only_words_next_to_proven_runs(self, texts: tuple[list[str], list[str]]) -> None:
+    def test_bridges_add_only_words_next_to_proven_runs(self, texts: Texts) -> None:
         document, article = texts
         plain, bridged = compare(document, article, NO_BRIDGES), compare(document, article)
         assert spanned(plain, 0) <= spanned(bridged, 0)
@@ -126,7 +125,7 @@ class TestAgainstBruteForce:
 
     @given(texts_with_copies())
     def test_spans_hold_the_same_words_cover_what_is_counted_and_show_the_longest_run(
-        self, texts: tuple[list[str], list[str]]
+        self, texts: Texts
     ) -> None:
         document, article = texts
         overlap = compare(document, article)
@@ -143,7 +142,7 @@ def colliding(words: TextWords) -> TextWords:
 
 
 @given(texts_with_copies())
-def test_words_are_compared_and_not_their_hashes(texts: tuple[list[str], list[str]]) -> None:
+def test_words_are_compared_and_not_their_hashes(texts: Texts) -> None:
     document, article = (words_of(text_of(words)) for words in texts)
     overlap = verified(colliding(document), colliding(article))
     honest = verified(document, article)

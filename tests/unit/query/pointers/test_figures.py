@@ -42,10 +42,11 @@ from tests.world.tables import publish
 
 RUN = "20261125T000000Z-abcdef"
 Rows = list[dict[str, Any]]
+Scanned = tuple[Path, Rows]
 
 
 @pytest.fixture(scope="module")
-def scanned(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> tuple[Path, Rows]:
+def scanned(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Scanned:
     folder = tmp_path_factory.mktemp("scanned")
     paths = [folder / name for name in ONE_OF_EACH_FORMAT]
     whole = [
@@ -103,9 +104,7 @@ def samples(rows: Rows) -> Rows:
     return list(found.values())
 
 
-def test_all_rows_of_all_formats_are_computed_again_as_they_are(
-    scanned: tuple[Path, Rows], corpus: Path
-) -> None:
+def test_all_rows_of_all_formats_are_computed_again_as_they_are(scanned: Scanned, corpus: Path) -> None:
     tables, rows = scanned
     assert len({row["dataset"] for row in rows}) >= 4
     assert {row["grade"] for row in rows} >= {"full_copy", "extract", "url_only"}
@@ -115,7 +114,7 @@ def test_all_rows_of_all_formats_are_computed_again_as_they_are(
 
 
 def test_a_row_that_is_forged_in_any_column_fails_but_in_those_that_the_docs_list(
-    scanned: tuple[Path, Rows], corpus: Path
+    scanned: Scanned, corpus: Path
 ) -> None:
     tables, rows = scanned
     forged: Rows = []
@@ -135,7 +134,7 @@ def test_a_row_that_is_forged_in_any_column_fails_but_in_those_that_the_docs_lis
     assert passed == []
 
 
-def test_the_columns_that_differ_are_named(scanned: tuple[Path, Rows], corpus: Path) -> None:
+def test_the_columns_that_differ_are_named(scanned: Scanned, corpus: Path) -> None:
     tables, rows = scanned
     copy = next(row for row in rows if row["grade"] == "extract" and row["dataset"] == "wet")
     forged = [
@@ -153,9 +152,7 @@ def test_the_columns_that_differ_are_named(scanned: tuple[Path, Rows], corpus: P
     assert {"own_site", "url_match"} & names[3]
 
 
-def test_a_row_of_an_article_that_the_document_does_not_copy_fails(
-    scanned: tuple[Path, Rows], corpus: Path
-) -> None:
+def test_a_row_of_an_article_that_the_document_does_not_copy_fails(scanned: Scanned, corpus: Path) -> None:
     tables, rows = scanned
     copies = [row for row in rows if row["dataset"] == "wet" and row["grade"] != "url_only"]
     documents = {row["document_url"] for row in copies}
@@ -168,7 +165,7 @@ def test_a_row_of_an_article_that_the_document_does_not_copy_fails(
 
 @pytest.mark.parametrize("with_corpus", [True, False])
 def test_rows_that_were_all_raised_to_full_copies_of_letter_a_fail(
-    scanned: tuple[Path, Rows], corpus: Path, with_corpus: bool
+    scanned: Scanned, corpus: Path, with_corpus: bool
 ) -> None:
     tables, rows = scanned
     raised = [
@@ -182,7 +179,7 @@ def test_rows_that_were_all_raised_to_full_copies_of_letter_a_fail(
 
 
 def test_another_corpus_compares_what_the_two_texts_decide_and_says_so(
-    scanned: tuple[Path, Rows], tmp_path: Path
+    scanned: Scanned, tmp_path: Path
 ) -> None:
     tables, rows = scanned
     other = press_corpus(tmp_path / "press", lambda body: f"{body} Un mot de plus.")
@@ -201,7 +198,7 @@ def test_another_corpus_compares_what_the_two_texts_decide_and_says_so(
 
 
 def test_verify_rows_refuses_forged_rows_though_the_whole_table_was_published_again(
-    scanned: tuple[Path, Rows], corpus: Path, tmp_path: Path
+    scanned: Scanned, corpus: Path, tmp_path: Path
 ) -> None:
     tables, rows = scanned
     (published,) = pq.read_table(tables / "runs").to_pylist()

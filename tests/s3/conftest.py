@@ -11,13 +11,14 @@ import boto3
 import pytest
 
 from tests.conftest import TEST_AWS
-from tests.world.places import Place, on_disk, on_hub, on_s3, on_web
-from tests.world.servers import Server, faults_before, s3
+from tests.world.places import Bucket, Place, on_disk, on_hub, on_s3, on_web
+from tests.world.servers import Server, faults_before
+from tests.world.servers import s3 as s3_server
 
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    with s3() as running:
+    with s3_server() as running:
         yield running
 
 
@@ -56,6 +57,12 @@ def bucket(client: Any) -> Iterator[str]:
         if found := [{"Key": each["Key"]} for each in page.get("Contents", ())]:
             client.delete_objects(Bucket="shards", Delete={"Objects": found})
     client.delete_bucket(Bucket="shards")
+
+
+@pytest.fixture
+def s3(client: Any, bucket: str, endpoint: str) -> Bucket:
+    """The same bucket, as tests of commands use it."""
+    return Bucket(client, endpoint)
 
 
 @pytest.fixture

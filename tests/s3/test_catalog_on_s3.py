@@ -10,7 +10,6 @@ import pytest
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli.main import run
 from presswatch_spark.core.errors import StorageError
-from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.catalog.sync import open_catalog, sync
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.seals import DamagedTablesError
@@ -27,24 +26,21 @@ from tests.world.catalogs import (
     publish_everything,
     require_same,
 )
+from tests.world.places import Bucket
+from tests.world.tables import flipped
 
 TABLES = "s3://shards/tables"
 
 
 @pytest.fixture
-def storage(endpoint: str, bucket: str) -> StorageOptions:
-    return StorageOptions(endpoint=endpoint)
+def properties(s3: Bucket) -> dict[str, str]:
+    return {"glue.endpoint": s3.endpoint, "warehouse": f"{s3.uri}/warehouse"}
 
 
 @pytest.fixture
-def properties(endpoint: str, bucket: str) -> dict[str, str]:
-    return {"glue.endpoint": endpoint, "warehouse": f"s3://{bucket}/warehouse"}
-
-
-@pytest.fixture
-def glue(endpoint: str, bucket: str) -> Iterator[Any]:
+def glue(s3: Bucket) -> Iterator[Any]:
     """Glue's own client; its database is gone after the test."""
-    client = client_of("glue", endpoint)
+    client = client_of("glue", s3.endpoint)
     yield client
     for name in client.get_databases()["DatabaseList"]:
         client.delete_database(Name=name["Name"])
@@ -60,12 +56,11 @@ def known(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> se
 
 @pytest.mark.full
 def test_glue_has_the_published_rows_of_tables_on_s3(
-    storage: StorageOptions, properties: dict[str, str], glue: Any, client: Any, known: set[str]
+    s3: Bucket, properties: dict[str, str], glue: Any, known: set[str]
 ) -> None:
-    store = publish_everything(TABLES, storage)
-    whole = client.get_object(Bucket="shards", Key="tables/matches/r1-00000.parquet")["Body"].read()
-    client.put_object(Bucket="shards", Key="tables/matches/r9-00000.parquet", Body=whole)
-    catalog = open_catalog("glue", properties, storage)
+    store = publish_everything(TABLES, s3.storage)
+    s3.copy("tables/matches/r1-00000.parquet", "tables/matches/r9-00000.parquet")
+    catalog = open_catalog("glue", properties, s3.storage)
     sync(store, catalog, NAMESPACE)
     require_same(catalog, store)
     assert files_in(catalog, "matches") == ["r1-00000.parquet", "r2-00000.parquet"]
@@ -82,52 +77,50 @@ def test_glue_has_the_published_rows_of_tables_on_s3(
 
 @pytest.mark.full
 def test_glue_has_what_was_added_to_tables_on_s3_and_not_what_was_forgotten(
-    storage: StorageOptions, properties: dict[str, str], glue: Any, known: set[str]
+    s3: Bucket, properties: dict[str, str], glue: Any, known: set[str]
 ) -> None:
-    store = publish_everything(TABLES, storage)
-    catalog = open_catalog("glue", properties, storage)
+    store = publish_everything(TABLES, s3.storage)
+    catalog = open_catalog("glue", properties, s3.storage)
     sync(store, catalog, NAMESPACE)
     publish(store, "r3")
     derive(store, "claims", rows=4)
-    forget(TABLES, Subject("publisher", "publisher_id d’été 1"), storage)
-    sync(store, open_catalog("glue", properties, storage), NAMESPACE)
+    forget(TABLES, Subject("publisher", "publisher_id d’été 1"), s3.storage)
+    sync(store, open_catalog("glue", properties, s3.storage), NAMESPACE)
     require_same(catalog, store)
 
 
 def test_an_object_that_was_changed_on_s3_is_refused(
-    storage: StorageOptions, properties: dict[str, str], glue: Any, client: Any
+    s3: Bucket, properties: dict[str, str], glue: Any
 ) -> None:
-    store = TableStore.create(TABLES, storage)
+    store = TableStore.create(TABLES, s3.storage)
     publish(store, "r1")
     publish(store, "r2")
-    catalog = open_catalog("glue", properties, storage)
+    catalog = open_catalog("glue", properties, s3.storage)
     key = "tables/matches/r2-00000.parquet"
-    data = bytearray(client.get_object(Bucket="shards", Key=key)["Body"].read())
-    data[len(data) // 2] ^= 1
-    client.put_object(Bucket="shards", Key=key, Body=bytes(data))
+    data = s3.get(key)
+    s3.put(key, flipped(data, 4 * len(data)))
     with pytest.raises(DamagedTablesError, match=r"matches of run r2.*bytes have changed"):
         sync(store, catalog, NAMESPACE)
     assert glue.get_databases()["DatabaseList"] == []
 
 
 def test_the_command_reaches_glue_and_says_where_it_cannot(
-    storage: StorageOptions,
+    s3: Bucket,
     properties: dict[str, str],
     glue: Any,
     known: set[str],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    store = TableStore.create(TABLES, storage)
+    store = TableStore.create(TABLES, s3.storage)
     publish(store, "r1")
     derive(store, "claims")
-    command = ["catalog", "sync", TABLES, "--catalog", "glue", "--namespace", NAMESPACE]
-    command += ["--endpoint", str(storage.endpoint)]
+    command = ["catalog", "sync", TABLES, "--catalog", "glue", "--namespace", NAMESPACE, *s3.there]
     given = [word for key, value in properties.items() for word in ("--property", f"{key}={value}")]
     assert run([*command, *given]) == 0
     assert f"0 taken out, in {len(known)} tables" in capsys.readouterr().out
     # As it is, it asks eleven times, for some twenty seconds.
     monkeypatch.setattr("pyiceberg.catalog.glue.MAX_RETRIES", 1)
-    nowhere = open_catalog("glue", {**properties, "glue.endpoint": "http://127.0.0.1:9"}, storage)
+    nowhere = open_catalog("glue", {**properties, "glue.endpoint": "http://127.0.0.1:9"}, s3.storage)
     with pytest.raises(StorageError, match="the catalog refuses"):
         sync(store, nowhere, NAMESPACE)

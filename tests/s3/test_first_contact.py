@@ -19,43 +19,52 @@ from presswatch_spark.deploy.archive import NEEDED, pack
 from presswatch_spark.storage.disk import file_sha256
 from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION
-from tests.s3.uploads import upload
-from tests.world.corpora import article, corpus_of
+from tests.world.places import Bucket
 from tests.world.proofs import each_time
 
 LABEL = "emr-spark-8.0.0"
 QUOTA = {"L-D05C8A75": 176.0}
+LIST = "s3://shards/in/wet.paths"
 
 
 @dataclass
 class Account:
     """An account of AWS in which a scan can be submitted, and the command that checks it."""
 
-    endpoint: str
+    s3: Bucket
     archive: Path
     application: str
     capsys: pytest.CaptureFixture[str]
     monkeypatch: pytest.MonkeyPatch
     job: dict[str, str] = field(default_factory=dict)
 
-    def client(self, service: str, region: str = REGION) -> Any:
-        return boto3.client(service, endpoint_url=self.endpoint, region_name=region)
-
     def set(self, name: str, value: str) -> None:
         """Set a setting of the profile."""
         self.monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
 
-    def moto_application(self) -> Any:
-        return emrserverless_backends[ACCOUNT][REGION].applications[self.application]
+    def set_quota(self, cores: float) -> None:
+        self.monkeypatch.setitem(QUOTA, "L-D05C8A75", cores)
+
+    def set_release(self, label: str) -> None:
+        # moto knows no emr-spark-8.0.0.
+        emrserverless_backends[ACCOUNT][REGION].applications[self.application].release_label = label
+
+    def write_to_paris(self) -> None:
+        paris = boto3.client("s3", endpoint_url=self.s3.endpoint, region_name="eu-west-3")
+        where = {"LocationConstraint": "eu-west-3"}
+        paris.create_bucket(Bucket="paris-tables", CreateBucketConfiguration=where)
+        self.job["--out"] = "s3://paris-tables/t"
+
+    def use_archive(self, version: str) -> None:
+        self.archive = _archive(self.archive.parent, version)
 
     def check(
-        self, *more: str, on: str = "emr-serverless"
+        self, *more: str, on: str = "emr-serverless", archive: bool = True
     ) -> tuple[int, dict[str, list[tuple[str, str]]], str]:
         """Check it: the exit code, word and reason of each point, and the last line."""
         words = [word for option in self.job.items() for word in option]
-        code = cli.run(
-            ["submit", "--on", on, "--archive", str(self.archive), "--check", "scan", *words, *more]
-        )
+        named = ["--archive", str(self.archive)] if archive else []
+        code = cli.run(["submit", "--on", on, *named, "--check", "scan", *words, LIST, *more])
         told = self.capsys.readouterr()
         points: dict[str, list[tuple[str, str]]] = {}
         for line in told.out.splitlines()[1:]:
@@ -63,45 +72,47 @@ class Account:
                 points.setdefault(found[1], []).append((found[2], found[3]))
         return code, points, (told.err or told.out).splitlines()[-1]
 
+    def faults(self) -> list[tuple[str, str]]:
+        """The points that must make the check fail, with their reasons; the last line must say so."""
+        code, points, last = self.check()
+        assert code == 1
+        assert "cannot be submitted as it is" in last
+        return [(name, why) for name, found in points.items() for word, why in found if word == "FAULT"]
+
 
 @pytest.fixture
 def account(
-    endpoint: str,
-    bucket: str,
-    client: Any,
+    s3: Bucket,
     corpus: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Account:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    _moto_learns(monkeypatch)
-    serverless = client_of("emr-serverless", endpoint)
-    limits = {"cpu": "176 vCPU", "memory": "1200 GB", "disk": "2400 GB"}
-    made = serverless.create_application(
-        name="presswatch", releaseLabel="emr-7.9.0", type="SPARK", maximumCapacity=limits
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint)
+    monkeypatch.setattr("moto.servicequotas.models.ServiceQuotasBackend.get_service_quota", _quota)
+    made = client_of("emr-serverless", s3.endpoint).create_application(
+        name="presswatch",
+        releaseLabel="emr-7.9.0",
+        type="SPARK",
+        maximumCapacity={"cpu": "176 vCPU", "memory": "1200 GB", "disk": "2400 GB"},
     )["applicationId"]
-    # moto knows no emr-spark-8.0.0.
-    emrserverless_backends[ACCOUNT][REGION].applications[made].release_label = LABEL
-    own = {"REGION": REGION, "STORE": "s3://shards/store", "LOGS": "s3://shards/logs"}
-    own |= {
-        "SERVERLESS__APPLICATION_ID": made,
-        "SERVERLESS__ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/presswatch-job",
-    }
-    for name, value in own.items():
-        monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
-    upload(client, bucket, corpus, "corpus")
-    client.put_object(Bucket=bucket, Key="in/a.warc.wet.gz", Body=b"x" * 1000)
-    client.put_object(Bucket=bucket, Key="in/wet.paths", Body=b"in/a.warc.wet.gz\n")
+    s3.upload(corpus, "corpus")
+    s3.put("in/a.warc.wet.gz", b"x" * 1000)
+    s3.put("in/wet.paths", "in/a.warc.wet.gz\n")
     job = {"--corpus": "s3://shards/corpus", "--out": "s3://shards/tables", "--format": "wet"}
     job |= {"--base": "s3://shards/", "--price": "serverless"}
-    return Account(endpoint, _archive(tmp_path), made, capsys, monkeypatch, job)
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    return corpus_of(folder, [article(1)])
+    account = Account(s3, _archive(tmp_path), made, capsys, monkeypatch, job)
+    account.set_quota(176.0)
+    account.set_release(LABEL)
+    for name, value in {
+        "REGION": REGION,
+        "STORE": "s3://shards/store",
+        "LOGS": "s3://shards/logs",
+        "SERVERLESS__APPLICATION_ID": made,
+        "SERVERLESS__ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/presswatch-job",
+    }.items():
+        account.set(name, value)
+    return account
 
 
 def _archive(folder: Path, version: str = __version__) -> Path:
@@ -113,177 +124,115 @@ def _archive(folder: Path, version: str = __version__) -> Path:
     return folder / f"{version}.tar.gz"
 
 
-def _moto_learns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Teach moto the quota of EMR Serverless."""
-
-    def quota(_: Any, service_code: str, quota_code: str) -> dict[str, Any]:
-        if service_code != "emr-serverless" or quota_code not in QUOTA:
-            raise NoSuchResource
-        return {"QuotaCode": quota_code, "Value": QUOTA[quota_code]}
-
-    model = "moto.servicequotas.models.ServiceQuotasBackend.get_service_quota"
-    monkeypatch.setattr(model, quota)
-    monkeypatch.setitem(QUOTA, "L-D05C8A75", 176.0)
-
-
-LIST = "s3://shards/in/wet.paths"
+def _quota(_: Any, service_code: str, quota_code: str) -> dict[str, Any]:
+    """The quota of EMR Serverless, which moto does not know."""
+    if service_code != "emr-serverless" or quota_code not in QUOTA:
+        raise NoSuchResource
+    return {"QuotaCode": quota_code, "Value": QUOTA[quota_code]}
 
 
 def test_where_all_is_right_every_point_is_looked_at_and_nothing_is_changed(account: Account) -> None:
-    before = account.client("s3").list_objects_v2(Bucket="shards")["KeyCount"]
-    code, points, last = account.check(LIST)
+    before = account.s3.names()
+    code, points, last = account.check()
     assert code == 0, points
     assert set(points) == {
-        *("hosts", "release", "quota"),
-        *("region", "store", "archive", "corpus", "list", "price"),
+        *["hosts", "release", "quota", "region", "store", "archive", "corpus", "list", "price"]
     }
-    words = {point: {word for word, _ in found} for point, found in points.items()}
-    assert set.union(*words.values()) == {"ok"}
-    assert "support ends on 2027-05-20" in points["release"][0][1]
-    assert "1 shard" in points["list"][0][1]
-    assert "EMR Serverless, x86" in points["price"][0][1]
+    assert {word for found in points.values() for word, _ in found} == {"ok"}
+    for point, said in {
+        "release": "support ends on 2027-05-20",
+        "list": "1 shard",
+        "price": "EMR Serverless, x86",
+        "archive": "will be uploaded",
+    }.items():
+        assert said in points[point][0][1]
     assert last == f"scan can be submitted to {account.application}; nothing was uploaded or started"
-    assert account.client("s3").list_objects_v2(Bucket="shards")["KeyCount"] == before
+    assert account.s3.names() == before
     assert not emrserverless_backends[ACCOUNT][REGION].job_runs.get(account.application)
-
-
-def _quota(account: Account) -> None:
-    account.monkeypatch.setitem(QUOTA, "L-D05C8A75", 16.0)
-
-
-def _bucket_elsewhere(account: Account) -> None:
-    paris = account.client("s3", "eu-west-3")
-    paris.create_bucket(Bucket="paris-tables", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
-    account.job["--out"] = "s3://paris-tables/t"
-
-
-def _old_archive(account: Account) -> None:
-    account.archive = _archive(account.archive.parent, "0.0.9")
-
-
-def _no_corpus(account: Account) -> None:
-    account.job["--corpus"] = "s3://shards/no-corpus"
-
-
-def _no_list(account: Account) -> None:
-    account.client("s3").delete_object(Bucket="shards", Key="in/wet.paths")
-
-
-def _unknown_price(account: Account) -> None:
-    account.job["--price"] = "m8g.large"
-
-
-def _put_list(account: Account, lines: str) -> None:
-    account.client("s3").put_object(Bucket="shards", Key="in/wet.paths", Body=lines.encode())
+    account.s3.put(f"store/archives/{file_sha256(account.archive)}.tar.gz", account.archive.read_bytes())
+    assert "is in the store" in account.check()[1]["archive"][0][1]
 
 
 def _budget(account: Account) -> None:
-    _put_list(account, "".join(f"in/{number}.warc.wet.gz\n" for number in range(9999)))
+    account.s3.put("in/wet.paths", "".join(f"in/{number}.warc.wet.gz\n" for number in range(9999)))
     account.job["--budget"] = "0.01"
 
 
-def _site(account: Account) -> None:
-    _put_list(account, "https://data.example/a.warc.wet.gz\n")
-
-
 def _old_release(account: Account) -> None:
-    account.moto_application().release_label = "emr-7.9.0"
+    account.set_release("emr-7.9.0")
     account.set("RELEASE", "emr-7.9.0")
 
 
-def _other_release(account: Account) -> None:
-    account.moto_application().release_label = "emr-7.9.0"
-
-
-def _no_store(account: Account) -> None:
-    account.set("STORE", "s3://absent/store")
-
-
-Mistake = tuple[Callable[[Account], None], str, str, str]
+Mistake = tuple[Callable[[Account], object], str, str, str]
 MISTAKES: list[Mistake] = [
-    (_quota, "quota", "is 16, and the profile asks for 164", "take the profile emr-serverless-starter"),
-    (_bucket_elsewhere, "region", "s3://paris-tables is in eu-west-3", "run in eu-west-3"),
-    (_old_archive, "archive", f"is of version 0.0.9, and this is {__version__}", "make archive"),
-    (_no_corpus, "corpus", "there is no corpus here", "corpus build"),
-    (_no_list, "list", "in/wet.paths", "check"),
-    (_unknown_price, "price", "no machine is called m8g.large", "there are: c7a.xlarge"),
+    (lambda account: account.set_quota(16.0), "quota", "is 16, and the profile asks for 164",
+     "take the profile emr-serverless-starter"),
+    (Account.write_to_paris, "region", "s3://paris-tables is in eu-west-3", "run in eu-west-3"),
+    (lambda account: account.use_archive("0.0.9"), "archive",
+     f"is of version 0.0.9, and this is {__version__}", "make archive"),
+    (lambda account: account.job.update({"--corpus": "s3://shards/no-corpus"}), "corpus",
+     "there is no corpus here", "corpus build"),
+    (lambda account: account.s3.delete("in/wet.paths"), "list", "in/wet.paths", "check"),
+    (lambda account: account.job.update({"--price": "m8g.large"}), "price", "no machine is called m8g.large",
+     "there are: c7a.xlarge"),
     (_budget, "price", "the budget is $0.01", "higher --budget"),
-    (_site, "ways", "S3 of its region only, and the job reads https://", "Subnets"),
+    (lambda account: account.s3.put("in/wet.paths", "https://data.example/a.warc.wet.gz\n"), "ways",
+     "S3 of its region only, and the job reads https://", "Subnets"),
     (_old_release, "release", "has a Spark older than 4.0", "emr-spark-8.0.0"),
-    (_other_release, "hosts", f"emr-7.9.0, and the profile says {LABEL}", "set `release`"),
-    (_no_store, "store", "there is no such bucket", ""),
-]
+    (lambda account: account.set_release("emr-7.9.0"), "hosts", f"emr-7.9.0, and the profile says {LABEL}",
+     "set `release`"),
+    (lambda account: account.set("STORE", "s3://absent/store"), "store", "there is no such bucket", ""),
+    (lambda account: account.set("SERVERLESS__APPLICATION_ID", "00nobody"), "hosts", "", ""),
+]  # fmt: skip
 # The first at each second of the points.
 SOME_MISTAKES = list({mistake[1]: mistake for mistake in reversed(MISTAKES)}.values())[::2]
+FOLLOW = {"store": {"region"}}
 
 
 @pytest.mark.parametrize(("mistake", "point", "said", "remedy"), each_time(SOME_MISTAKES, MISTAKES))
 def test_each_mistake_is_found_with_its_remedy(
-    mistake: Callable[[Account], None], point: str, said: str, remedy: str, account: Account
+    mistake: Callable[[Account], object], point: str, said: str, remedy: str, account: Account
 ) -> None:
     mistake(account)
-    code, points, last = account.check(LIST)
-    assert code == 1
-    faults = [(name, why) for name, found in points.items() for word, why in found if word == "FAULT"]
-    assert any(name == point and said in why and remedy in why for name, why in faults), points
-    assert "cannot be submitted as it is" in last
+    faults = account.faults()
+    assert any(name == point and said in why and remedy in why for name, why in faults), faults
     # Nothing else is accused, but for what follows from the same mistake.
-    follows = {"_no_store": {"region"}}
-    assert {name for name, _ in faults} <= {point} | follows.get(mistake.__name__, set())
+    assert {name for name, _ in faults} <= {point} | FOLLOW.get(point, set())
 
 
 def test_several_mistakes_are_all_listed_in_one_pass(account: Account) -> None:
-    for mistake in (_quota, _old_archive, _no_corpus, _no_list):
-        mistake(account)
-    code, points, last = account.check(LIST)
-    faulty = {name for name, found in points.items() for word, _ in found if word == "FAULT"}
-    assert (code, faulty) == (1, {"quota", "archive", "corpus", "list"})
-    assert "4 faults" in last
+    for mistake, point, *_ in MISTAKES:
+        if point in ("quota", "archive", "corpus", "list"):
+            mistake(account)
+    assert [name for name, _ in account.faults()] == ["quota", "archive", "corpus", "list"]
 
 
 def test_what_one_may_not_look_at_is_never_ok(account: Account) -> None:
-    def refused(*_: Any, **__: Any) -> None:
-        raise NoSuchResource
-
-    account.monkeypatch.setattr("moto.servicequotas.models.ServiceQuotasBackend.get_service_quota", refused)
-    code, points, last = account.check(LIST)
-    assert code == 0
-    assert points["quota"][0][0] == "could not be checked"
+    account.monkeypatch.delitem(QUOTA, "L-D05C8A75")
+    code, points, last = account.check()
+    assert (code, points["quota"][0][0]) == (0, "could not be checked")
     assert "1 point could not be checked" in last
 
 
-def test_hosts_that_do_not_answer_are_a_fault_and_not_an_open_question(account: Account) -> None:
-    account.set("SERVERLESS__APPLICATION_ID", "00nobody")
-    code, points, _ = account.check(LIST)
-    assert code == 1
-    assert points["hosts"][0][0] == "FAULT"
-
-
 def test_the_starter_fits_into_the_quota_of_a_new_account(account: Account) -> None:
-    _quota(account)
-    code, points, _ = account.check(LIST, on="emr-serverless-starter")
+    account.set_quota(16.0)
+    code, points, _ = account.check(on="emr-serverless-starter")
     assert code == 0, points
     assert "is 16, and the profile asks for 16 at most" in points["quota"][0][1]
 
 
-def test_an_archive_that_lies_in_the_store_is_said_to(account: Account) -> None:
-    assert "will be uploaded" in account.check(LIST)[1]["archive"][0][1]
-    key = f"store/archives/{file_sha256(account.archive)}.tar.gz"
-    account.client("s3").upload_file(str(account.archive), "shards", key)
-    assert "is in the store" in account.check(LIST)[1]["archive"][0][1]
-
-
 def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
-    for name in ("jobs/scan.py", "locks/requirements.lock"):
-        (checkout / name).parent.mkdir(parents=True)
+    (checkout / "jobs").mkdir(parents=True)
+    for name in ("jobs/scan.py", "requirements.lock"):
         (checkout / name).touch()
     for module in ("cli.submitting", "deploy.check"):
         account.monkeypatch.setattr(f"presswatch_spark.{module}.ROOT", checkout)
-    words = [word for option in account.job.items() for word in option]
-    assert cli.run(["submit", "--on", "emr-serverless", "--check", "scan", *words, LIST]) == 0
-    assert "there is no archive of these sources yet" in account.capsys.readouterr().out
+    code, points, _ = account.check(archive=False)
+    assert code == 0
+    assert "there is no archive of these sources yet" in points["archive"][0][1]
     assert not (checkout / "dist").exists()
-    (checkout / "locks/requirements.lock").unlink()
-    assert cli.run(["submit", "--on", "emr-serverless", "--check", "scan", *words, LIST]) == 1
-    assert "name an archive: --archive FILE" in account.capsys.readouterr().out
+    (checkout / "requirements.lock").unlink()
+    code, points, _ = account.check(archive=False)
+    assert code == 1
+    assert "name an archive: --archive FILE" in points["archive"][0][1]

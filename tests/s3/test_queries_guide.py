@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.storage.objects import StorageOptions
 from tests.s3.conftest import client_of
-from tests.s3.uploads import upload
 from tests.world.guide import PAGES, Question, answer_of, guide_tables, questions
+from tests.world.places import Bucket
 from tests.world.proofs import each_time
 
-BUCKET = "guide"
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
 
 
@@ -24,12 +22,12 @@ def tables(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="module")
-def on_s3(tables: Path, endpoint: str) -> tuple[str, StorageOptions]:
+def on_s3(tables: Path, endpoint: str) -> Bucket:
     """The same tables in a bucket."""
-    client = client_of("s3", endpoint)
-    client.create_bucket(Bucket=BUCKET)
-    upload(client, BUCKET, tables, "tables")
-    return f"s3://{BUCKET}/tables", StorageOptions(endpoint=endpoint)
+    bucket = Bucket(client_of("s3", endpoint), endpoint, "guide")
+    bucket.client.create_bucket(Bucket=bucket.name)
+    bucket.upload(tables, "tables")
+    return bucket
 
 
 ASKED = questions(TEXT)
@@ -45,9 +43,9 @@ def test_the_answer_is_the_one_that_is_printed(tables: Path, question: Question)
 
 @pytest.mark.parametrize("question", each_time([], ASKED), ids=[each.heading for each in ASKED])
 def test_both_engines_give_the_same_answer_on_disk_and_on_s3(
-    tables: Path, on_s3: tuple[str, StorageOptions], question: Question
+    tables: Path, on_s3: Bucket, question: Question
 ) -> None:
-    there, storage = on_s3
+    there, storage = f"{on_s3.uri}/tables", on_s3.storage
     assert answer_of(str(tables), question.query, "spark") == question.answer
     assert answer_of(there, question.query, "duckdb", storage) == question.answer
     assert answer_of(there, question.query, "spark", storage) == question.answer

@@ -19,7 +19,8 @@ from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
 from tests.world.censuses import FAST, census_corpus, some_rows, take
 from tests.world.index_files import row_of, write_file
-from tests.world.servers import FINE, Fault, Server, web
+from tests.world.places import Bucket
+from tests.world.servers import FINE, Fault, web
 
 KEY = "cc-index/crawl=CC-MAIN-2026-34/subset=warc/part-00000.parquet"
 
@@ -42,55 +43,58 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def digests(rows: list[dict[str, Any]]) -> list[str]:
+@pytest.fixture(scope="module")
+def digests(corpus: Path, file: Path) -> list[str]:
+    """Those of the rows from disk."""
+    found = digests_of(take(corpus, file)[1])
+    assert found
+    return found
+
+
+def digests_of(rows: list[dict[str, Any]]) -> list[str]:
     return [row["row_sha256"] for row in rows]
 
 
-def asked(server: Server) -> int:
-    """Bytes of all ranges that were asked for."""
-    bounds = (range_.removeprefix("bytes=").split("-") for range_ in server.gets())
-    return sum(int(last) + 1 - int(first) for first, last in bounds)
+class TestOneFile:
+    def test_over_http_only_what_is_needed_is_asked_for(
+        self, corpus: Path, file: Path, digests: list[str]
+    ) -> None:
+        content = file.read_bytes()
+        with web(objects={f"/{KEY}": content}) as server:
+            outcome, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
+            bounds = [map(int, ranged.removeprefix("bytes=").split("-")) for ranged in server.gets()]
+        assert digests_of(rows) == digests
+        assert (outcome.log["status"], outcome.log["bytes_expected"]) == ("complete", len(content))
+        assert outcome.log["bytes_read"] == sum(last + 1 - first for first, last in bounds) < len(content) / 2
 
+    def test_from_s3_the_same_comes(self, corpus: Path, file: Path, digests: list[str], s3: Bucket) -> None:
+        s3.put(KEY, file.read_bytes())
+        outcome, rows = take(corpus, ObjectInfo(f"{s3.uri}/{KEY}"), replace(FAST, endpoint=s3.endpoint))
+        assert (digests_of(rows), outcome.log["status"]) == (digests, "complete")
 
-def test_over_http_only_what_is_needed_is_asked_for(corpus: Path, file: Path, tmp_path: Path) -> None:
-    content = file.read_bytes()
-    with web(objects={f"/{KEY}": content}) as server:
-        outcome, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
-        read = asked(server)
-    assert digests(rows) == digests(take(corpus, file)[1])
-    assert rows
-    assert outcome.log["status"] == "complete"
-    assert outcome.log["bytes_expected"] == len(content)
-    assert outcome.log["bytes_read"] == read < len(content) / 2
+    def test_replies_that_break_off_are_asked_for_again(
+        self, corpus: Path, file: Path, digests: list[str]
+    ) -> None:
+        with web(objects={f"/{KEY}": file.read_bytes()}) as server:
+            wrong = [Fault(cut_after=1000), Fault(status=503), Fault(cut_after=10, reset=True)]
+            server.faults.extend(wrong * 2)
+            outcome, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
+        assert (digests_of(rows), outcome.log["status"]) == (digests, "complete")
 
+    def test_a_server_that_stops_answering_is_named_as_the_cause(self, corpus: Path, file: Path) -> None:
+        with web(objects={f"/{KEY}": file.read_bytes()}) as server:
+            server.faults.extend([Fault()] * 2)
+            server.always = Fault(status=500)
+            outcome, _ = take(corpus, ObjectInfo(f"{server.url}/{KEY}"), replace(FAST, max_attempts=2))
+        assert outcome.log["status"] in ("partial", "failed")
+        assert "the server answered 500" in str(outcome.log["error"])
+        assert outcome.log["failure"] == "storage"
 
-def test_from_s3_the_same_comes(
-    corpus: Path, file: Path, tmp_path: Path, client: Any, bucket: str, endpoint: str
-) -> None:
-    client.upload_file(str(file), bucket, KEY)
-    outcome, rows = take(corpus, ObjectInfo(f"s3://{bucket}/{KEY}"), replace(FAST, endpoint=endpoint))
-    assert digests(rows) == digests(take(corpus, file)[1])
-    assert outcome.log["status"] == "complete"
-
-
-def test_replies_that_break_off_are_asked_for_again(corpus: Path, file: Path, tmp_path: Path) -> None:
-    with web(objects={f"/{KEY}": file.read_bytes()}) as server:
-        server.faults.extend([Fault(cut_after=1000), Fault(status=503), Fault(cut_after=10, reset=True)] * 2)
-        outcome, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
-    assert digests(rows) == digests(take(corpus, file)[1])
-    assert outcome.log["status"] == "complete"
-
-
-def test_a_server_that_stops_answering_is_named_as_the_cause(
-    corpus: Path, file: Path, tmp_path: Path
-) -> None:
-    with web(objects={f"/{KEY}": file.read_bytes()}) as server:
-        server.faults.extend([Fault()] * 2)
-        server.always = Fault(status=500)
-        outcome, _ = take(corpus, ObjectInfo(f"{server.url}/{KEY}"), replace(FAST, max_attempts=2))
-    assert outcome.log["status"] in ("partial", "failed")
-    assert "the server answered 500" in str(outcome.log["error"])
-    assert outcome.log["failure"] == "storage"
+    def test_a_missing_file_has_failed(self, corpus: Path) -> None:
+        with web() as server:
+            outcome, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
+        error = "there is no such object (check the address)"
+        assert (outcome.log["status"], outcome.log["error"], rows) == ("failed", error, [])
 
 
 @pytest.mark.full
@@ -123,94 +127,72 @@ def test_a_site_that_refuses_its_files_is_no_census_and_the_same_command_takes_i
     assert row["captures"] > 0
 
 
+@pytest.mark.full
 class TestTablesOnS3:
-    """A census whose tables, and all that it leaves on the way, lie on S3."""
-
-    OUT = "s3://shards/tables"
+    """A census whose tables, and all that it leaves on the way, are on S3."""
 
     @pytest.fixture
-    def index(self, file: Path, tmp_path: Path) -> Path:
-        """A folder of three files, of which the last has nothing of the members."""
+    def taken(self, spark: SparkSession, corpus: Path, file: Path, tmp_path: Path, s3: Bucket) -> Any:
+        """Take a census of three files, of which the last has nothing of the members."""
         folder = tmp_path / "index" / "crawl=CC-MAIN-2026-34" / "subset=warc"
         folder.mkdir(parents=True)
         for number in range(2):
             (folder / f"part-{number}.parquet").write_bytes(file.read_bytes())
         write_file(folder / "part-2.parquet", [row_of(random.Random(1), "example.org", "warc")], 1)
-        return folder.parent.parent
+        storage, rules = replace(FAST, endpoint=s3.endpoint), RunRules(wave_shards=1)
 
-    def taken(self, index: Path, corpus: Path, out: str, endpoint: str, spark: SparkSession) -> CensusSummary:
-        config = ScanConfig(storage=replace(FAST, endpoint=endpoint), run=RunRules(wave_shards=1))
-        return census([str(index)], corpus=str(corpus), out=out, config=config, spark=spark)
+        def take_into(out: str) -> CensusSummary:
+            config = ScanConfig(storage=storage, run=rules)
+            return census(
+                [str(folder.parent.parent)], corpus=str(corpus), out=out, config=config, spark=spark
+            )
 
-    @pytest.mark.full
+        return take_into
+
     def test_it_has_the_rows_and_digest_of_one_on_disk_and_reading_commands_read_it(
         self,
-        spark: SparkSession,
-        corpus: Path,
-        index: Path,
+        taken: Any,
         tmp_path: Path,
-        client: Any,
-        bucket: str,
-        endpoint: str,
+        s3: Bucket,
         capsys: pytest.CaptureFixture[str],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        here = self.taken(index, corpus, str(tmp_path / "out"), endpoint, spark)
+        here = taken(str(tmp_path / "out"))
         # Spark sorts the captures, and writes several files.
         monkeypatch.setattr("presswatch_spark.scanning.runs.publish.SORTED_HERE_BYTES", 0)
         monkeypatch.setattr("presswatch_spark.scanning.runs.publish.FILE_BYTES", 10_000)
-        there = self.taken(index, corpus, self.OUT, endpoint, spark)
+        there = taken(f"{s3.uri}/tables")
         names = ("table_digest", "captures", "rows", "bytes_read", "release", "shards_complete")
         assert [there.row[name] for name in names] == [here.row[name] for name in names]
-        store = TableStore.open(self.OUT, replace(FAST, endpoint=endpoint))
+        store = s3.store("tables")
         on_disk = TableStore.open(str(tmp_path / "out")).read("captures").drop_columns("run_id")
         assert store.read("captures").drop_columns("run_id").equals(on_disk)
         assert len(store.files("captures")) > 1
         assert len(store.read("census_log")) == 3
-        keys = [found["Key"] for found in client.list_objects_v2(Bucket=bucket)["Contents"]]
-        assert [key for key in keys if "/parts/" in key or "/tables-" in key] == []
+        assert [key for key in s3.names() if "/parts/" in key or "/tables-" in key] == []
         query = "select count(*) as counted from captures where url_match = 'article'"
-        assert cli.run(["sql", self.OUT, query, "--endpoint", endpoint]) == 0
+        assert cli.run(["sql", f"{s3.uri}/tables", query, *s3.there]) == 0
         articles = pc.sum(pc.equal(store.read("captures")["url_match"], "article")).as_py()
         assert f"\n{articles}" in capsys.readouterr().out.replace(" ", "")
 
-    @pytest.mark.full
-    def test_one_that_was_stopped_goes_on_and_what_a_doubled_task_wrote_does_not_count(
-        self,
-        spark: SparkSession,
-        corpus: Path,
-        index: Path,
-        client: Any,
-        bucket: str,
-        endpoint: str,
-        monkeypatch: pytest.MonkeyPatch,
+    def test_one_that_was_stopped_resumes_and_what_a_doubled_task_wrote_does_not_count(
+        self, taken: Any, s3: Bucket, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        whole = self.taken(index, corpus, self.OUT + "-whole", endpoint, spark)
+        whole = taken(f"{s3.uri}/tables-whole")
         with monkeypatch.context() as patched:
             patched.setattr("presswatch_spark.scanning.runs.engine.publish", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                self.taken(index, corpus, self.OUT, endpoint, spark)
-        store = TableStore.open(self.OUT, replace(FAST, endpoint=endpoint))
+                taken(f"{s3.uri}/tables")
+        store = s3.store("tables")
         (unfinished,) = unfinished_runs(store)
         assert isinstance(unfinished, UnfinishedRun)
         assert (unfinished.counts.shards, unfinished.under_way) == (3, False)
         keys = [unfinished.folder.at(name).removeprefix("s3://shards/") for name in unfinished.folder.names()]
         first, second = (key for key in keys if key.endswith("-captures.parquet"))
-        client.delete_object(Bucket=bucket, Key=first)
-        late = second.replace("-captures", "0-captures")
-        client.copy_object(Bucket=bucket, Key=late, CopySource={"Bucket": bucket, "Key": second})
-        summary = self.taken(index, corpus, self.OUT, endpoint, spark)
+        s3.delete(first)
+        s3.copy(second, second.replace("-captures", "0-captures"))
+        summary = taken(f"{s3.uri}/tables")
         assert (summary.row["run_id"], summary.resumed) == (unfinished.begun.run_id, True)
         assert [line["captures"] for line in summary.log] == [line["captures"] for line in whole.log]
         assert summary.row["table_digest"] == whole.row["table_digest"]
         assert len(store.read("captures")) == summary.row["captures"]
-
-
-def test_a_missing_file_has_failed(corpus: Path, tmp_path: Path) -> None:
-    with web() as server:
-        outcome, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
-    assert (outcome.log["status"], outcome.log["error"]) == (
-        "failed",
-        "there is no such object (check the address)",
-    )
-    assert rows == []

@@ -1,8 +1,12 @@
-"""Runs whose tables lie on S3: the rows of a local run, whatever storage does meanwhile."""
+"""Runs whose tables are on S3: the rows of a local run, one live process at a time, whatever storage does."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +17,37 @@ from pyspark.sql import SparkSession
 from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.core.processes import user_temporary
 from presswatch_spark.core.settings.config import RunRules
+from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.pipeline import SCAN, RunSummary
 from presswatch_spark.scanning.runs import publish
-from presswatch_spark.scanning.runs.markers import part_files, read_part
+from presswatch_spark.scanning.runs.markers import (
+    Note,
+    Wave,
+    part_files,
+    read_note,
+    read_part,
+    read_waves,
+    write_note,
+    write_wave,
+)
+from presswatch_spark.scanning.runs.unfinished import OwnedRun, UnfinishedRun, claim, clear, unfinished_runs
+from presswatch_spark.scanning.runs.work import key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import RunLease
-from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
-from presswatch_spark.tables.declarations import SCHEMAS, ShardLog
+from presswatch_spark.storage.objects import (
+    ConflictError,
+    DeniedError,
+    MissingError,
+    StorageOptions,
+    read_object,
+)
+from presswatch_spark.storage.s3 import S3Store
+from presswatch_spark.tables.declarations import SCHEMAS, PublishedRun, ShardLog
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.s3.conftest import client_of
 from tests.spark.fakes import declare, fake_shards, run_fake
+from tests.world.places import Bucket
 from tests.world.proofs import each_time
 from tests.world.servers import Fault, Server
 from tests.world.tables import flipped, row_of
@@ -46,9 +70,15 @@ def on_disk(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tu
     return run_fake(spark, out, trouble=DECLARED), TableStore.open(str(out))
 
 
-def on_s3(spark: SparkSession, options: StorageOptions, **given: Any) -> tuple[RunSummary, TableStore]:
-    summary = run_fake(spark, OUT, rules=RULES, storage=options, **({"trouble": DECLARED} | given))
-    return summary, TableStore.open(OUT, options)
+@pytest.fixture
+def run(spark: SparkSession, options: StorageOptions) -> Any:
+    """Run fake shards into tables on S3; the summary, and the tables."""
+
+    def run_there(**given: Any) -> tuple[RunSummary, TableStore]:
+        summary = run_fake(spark, OUT, rules=RULES, storage=options, **({"trouble": DECLARED} | given))
+        return summary, TableStore.open(OUT, options)
+
+    return run_there
 
 
 def assert_same(one: tuple[RunSummary, TableStore], other: tuple[RunSummary, TableStore]) -> None:
@@ -68,40 +98,39 @@ def assert_same(one: tuple[RunSummary, TableStore], other: tuple[RunSummary, Tab
 
 
 def test_a_run_on_s3_gives_the_rows_of_one_on_disk_in_the_same_files(
-    spark: SparkSession, options: StorageOptions, client: Any, on_disk: tuple[RunSummary, TableStore]
+    run: Any, s3: Bucket, on_disk: tuple[RunSummary, TableStore]
 ) -> None:
-    found = on_s3(spark, options)
+    found = run()
     assert_same(on_disk, found)
-    keys = [each["Key"] for each in client.list_objects_v2(Bucket="shards")["Contents"]]
-    run = found[0].run_id
-    assert sorted(keys) == [
+    run_id = found[0].run_id
+    assert sorted(s3.names()) == [
         "some tables/_presswatch.json",
         *(
-            f"some tables/{table}/{run}-00000.parquet"
+            f"some tables/{table}/{run_id}-00000.parquet"
             for table in ("corpus_articles", "matches", "metrics", "rights_signals", "runs", "scan_log")
         ),
     ]
 
 
 def test_objects_that_are_not_those_that_were_published_are_noticed_and_others_cost_no_request(
-    spark: SparkSession, options: StorageOptions, faulty: Server, client: Any
+    run: Any, faulty: Server, s3: Bucket
 ) -> None:
-    _, store = on_s3(spark, options, shards=3)
+    _, store = run(shards=3)
     for table in ("matches", "rights_signals", "scan_log", "metrics", "runs"):
         faulty.requests.clear()
         (uri,) = store.files(table)
         assert table == "runs" or not [url for _, url, _ in faulty.requests if f"/{table}/" in url]
         key = uri.removeprefix("s3://shards/")
-        data = client.get_object(Bucket="shards", Key=key)["Body"].read()
+        data = s3.get(key)
         for place in (40, 4 * len(data), 8 * len(data) - 80):
-            client.put_object(Bucket="shards", Key=key, Body=flipped(data, place))
+            s3.put(key, flipped(data, place))
             with pytest.raises(DamagedTablesError, match="publishe"):
                 store.read(table)
-        client.delete_object(Bucket="shards", Key=key)
+        s3.delete(key)
         if table != "runs":
             with pytest.raises(DamagedTablesError, match="it is missing"):
                 store.read(table)
-        client.put_object(Bucket="shards", Key=key, Body=data)
+        s3.put(key, data)
         assert len(store.read(table))
 
 
@@ -124,50 +153,46 @@ def test_tables_on_s3_have_the_documented_schema_with_and_without_spark(
 
 
 def test_servers_that_fail_and_replies_that_get_lost_change_nothing(
-    spark: SparkSession, options: StorageOptions, faulty: Server, on_disk: tuple[RunSummary, TableStore]
+    run: Any, faulty: Server, on_disk: tuple[RunSummary, TableStore]
 ) -> None:
     trouble = [Fault(status=503), Fault(lost=True), Fault(), Fault(status=500), Fault(), Fault(lost=True)]
     faulty.put_faults.extend(trouble * 4)
     faulty.faults.extend([Fault(status=503), Fault(cut_after=100), Fault()] * 4)
-    assert_same(on_disk, on_s3(spark, options))
+    assert_same(on_disk, run())
     assert not faulty.put_faults, "every fault was met"
 
 
 def test_finished_waves_are_kept_and_leftovers_are_neither_read_nor_kept(
-    spark: SparkSession, options: StorageOptions, client: Any, on_disk: tuple[RunSummary, TableStore]
+    run: Any, options: StorageOptions, s3: Bucket, on_disk: tuple[RunSummary, TableStore]
 ) -> None:
     with pytest.raises(PresswatchError, match=r"not on this host .*the same command again"):
-        on_s3(spark, options, broken="shard-007")
+        run(broken="shard-007")
     store = TableStore.open(OUT, options)
     names = [name for name in store.root.entries() if name.startswith("_runs/")]
     assert sum("/waves/" in name for name in names) == 1
     part = next(name for name in names if name.endswith("-matches.parquet"))
     attempt, name = part.rsplit("/", 1)
     for copy in (f"{attempt}/0{name}", f"{attempt}x/{name}"):
-        source = {"Bucket": "shards", "Key": f"some tables/{part}"}
-        client.copy_object(Bucket="shards", Key=f"some tables/{copy}", CopySource=source)
-    found = on_s3(spark, options)
+        s3.copy(f"some tables/{part}", f"some tables/{copy}")
+    found = run()
     assert found[0].resumed
     assert_same(on_disk, found)
 
 
 @pytest.mark.full
 def test_what_is_large_is_sorted_by_spark_into_several_files(
-    spark: SparkSession,
-    options: StorageOptions,
-    monkeypatch: pytest.MonkeyPatch,
-    on_disk: tuple[RunSummary, TableStore],
+    run: Any, monkeypatch: pytest.MonkeyPatch, on_disk: tuple[RunSummary, TableStore]
 ) -> None:
     monkeypatch.setattr(publish, "SORTED_HERE_BYTES", 0)
     monkeypatch.setattr(publish, "FILE_BYTES", 30_000)
-    summary, store = on_s3(spark, options)
+    summary, store = run()
     assert len(store.files("matches")) > 1
     assert_same(on_disk, (summary, store))
 
 
 @pytest.mark.parametrize("moved", [*(pytest.param(each, marks=pytest.mark.full) for each in (0, 1)), 2])
 def test_a_publication_cut_short_shows_nothing_and_is_done_again(
-    spark: SparkSession,
+    run: Any,
     options: StorageOptions,
     monkeypatch: pytest.MonkeyPatch,
     on_disk: tuple[RunSummary, TableStore],
@@ -187,18 +212,18 @@ def test_a_publication_cut_short_shows_nothing_and_is_done_again(
     monkeypatch.setattr(TableStore, "adopt", until_killed)
     monkeypatch.setattr(TableStore, "publish", killed)
     with pytest.raises(KeyboardInterrupt):
-        on_s3(spark, options)
+        run()
     store = TableStore.open(OUT, options)
     assert (store.published(), len(store.read("matches"))) == ([], 0)
     monkeypatch.undo()
-    found = on_s3(spark, options)
+    found = run()
     assert found[0].resumed
     assert_same(on_disk, found)
 
 
 @pytest.mark.full
 def test_a_process_that_was_followed_while_it_published_cannot_publish(
-    spark: SparkSession, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
+    run: Any, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adopt = TableStore.adopt
     followers, sleeping, taken = list[RunSummary](), list[Any](), RunLease.take
@@ -207,7 +232,7 @@ def test_a_process_that_was_followed_while_it_published_cannot_publish(
         monkeypatch.setattr(TableStore, "adopt", adopt)
         lock = sleeping[0]
         lock.stop()
-        followers.append(on_s3(spark, options)[0])
+        followers.append(run()[0])
         return adopt(store, *given)
 
     def remembered(lease: RunLease) -> None:
@@ -217,7 +242,7 @@ def test_a_process_that_was_followed_while_it_published_cannot_publish(
     monkeypatch.setattr(RunLease, "take", remembered)
     monkeypatch.setattr(TableStore, "adopt", asleep_for_long)
     with pytest.raises((OutputError, StorageError)):
-        on_s3(spark, options)
+        run()
     store = TableStore.open(OUT, options)
     assert store.published() == [followers[0].run_id]
     assert len(store.read("matches")) == followers[0].row["matches"]
@@ -276,9 +301,9 @@ def test_a_part_is_read_with_one_request(options: StorageOptions, faulty: Server
 
 
 def test_a_folder_of_someone_elses_objects_is_refused_and_left_alone(
-    options: StorageOptions, client: Any
+    options: StorageOptions, s3: Bucket
 ) -> None:
-    client.put_object(Bucket="shards", Key="some tables/.hidden/thesis.doc", Body=b"")
+    s3.put("some tables/.hidden/thesis.doc", b"")
     with pytest.raises(OutputError, match="not ours"):
         TableStore.create(OUT, options)
 
@@ -286,3 +311,196 @@ def test_a_folder_of_someone_elses_objects_is_refused_and_left_alone(
 def test_a_bucket_that_is_not_there_is_named(options: StorageOptions) -> None:
     with pytest.raises(StorageError, match="no such bucket"):
         TableStore.create("s3://no-such-bucket/tables", options)
+
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+KEY = key_of("plan", "corpus")
+SECONDS = 0.6
+
+
+@pytest.fixture
+def store(options: StorageOptions) -> TableStore:
+    return TableStore.create("s3://shards/tables", replace(options, max_attempts=4))
+
+
+@pytest.fixture
+def claims() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def fall_asleep(lock: Any) -> None:
+    """Stop renewing, as a process does whose host is suspended."""
+    lock.stop()
+
+
+def wave(run: OwnedRun, first: int) -> Wave:
+    return Wave(f"{first:06}-{run.epoch:08}", (first, first + 1), ShardTotals(shards=2), (), run.epoch)
+
+
+class TestRuns:
+    def test_a_live_run_is_under_way_and_a_dead_one_is_not_finished(
+        self, store: TableStore, claims: ExitStack
+    ) -> None:
+        claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        (run,) = unfinished_runs(store)
+        assert isinstance(run, UnfinishedRun)
+        assert run.under_way
+        claims.close()
+        (run,) = unfinished_runs(store)
+        assert isinstance(run, UnfinishedRun)
+        assert not run.under_way
+        assert run.note().endswith(f"to drop it, aws s3 rm --recursive s3://shards/tables/_runs/{KEY[:16]}")
+
+    def test_what_a_run_was_told_is_found_by_the_next(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON, SECONDS) as run:
+            write_wave(run.folder, wave(run, 0))
+        with claim(store, KEY, datetime.now(UTC), SECONDS) as again:
+            assert (again.run_id, again.started_at, again.epoch) == (run.run_id, NOON, 2)
+            assert [found.shards for found in again.waves] == [(0, 1)]
+            clear(again)
+        assert store.root.names() == []
+
+    def test_no_wave_counts_that_a_sleeper_puts_after_it_was_followed(
+        self, store: TableStore, claims: ExitStack
+    ) -> None:
+        sleeper = claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        write_wave(sleeper.folder, wave(sleeper, 0))
+        fall_asleep(sleeper.lock)
+        with claim(store, KEY, NOON, SECONDS) as follower:
+            write_wave(follower.folder, wave(follower, 2))
+            with pytest.raises(OutputError, match="taken this run over"):
+                sleeper.lock.confirm()
+            # Even a put that was under way when it fell asleep: what it rests on is the epoch.
+            write_wave(sleeper.folder, wave(sleeper, 2))
+            found = read_note(follower.folder)
+            assert found
+            counted = [(each.epoch, each.shards) for each in read_waves(follower.folder, found[0])]
+            assert counted == [(1, (0, 1)), (2, (2, 3))]
+        with claim(store, KEY, NOON, SECONDS) as third:
+            assert [(each.epoch, each.shards) for each in third.waves] == counted
+
+    def test_two_who_take_a_run_up_at_once_do_not_both_get_it(
+        self, store: TableStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with claim(store, KEY, NOON, SECONDS) as run:
+            pass
+        data, _ = run.folder.read("run.json")
+
+        def as_another_would(*given: Any) -> Any:
+            run.folder.write("run.json", data + b" ")
+            return read_waves(*given)
+
+        monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.read_waves", as_another_would)
+        with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
+            pass
+
+    def test_two_who_note_the_same_of_a_run_do_not_both_get_it(
+        self, store: TableStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with claim(store, KEY, NOON, SECONDS) as run:
+            pass
+
+        def as_another_does(folder: Folder, note: Note, etag: str | None) -> None:
+            write_note(folder, note, etag)
+            write_note(folder, note, etag)
+
+        monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.write_note", as_another_does)
+        with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
+            pass
+        found = read_note(run.folder)
+        assert found
+        assert found[0].epoch == 2
+
+    def test_who_slept_before_it_began_a_run_does_not_remove_its_followers(
+        self, store: TableStore, monkeypatch: pytest.MonkeyPatch, claims: ExitStack
+    ) -> None:
+        taken, sleepers, followers = RunLease.take, list[RunLease](), list[OwnedRun]()
+
+        def asleep_for_long(folder: Folder) -> tuple[Note, str] | None:
+            monkeypatch.setattr(RunLease, "take", taken)
+            monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.read_note", read_note)
+            fall_asleep(sleepers[0])
+            followers.append(claims.enter_context(claim(store, KEY, NOON, SECONDS)))
+            write_wave(followers[0].folder, wave(followers[0], 0))
+            return None
+
+        def remembered(lease: RunLease) -> None:
+            taken(lease)
+            sleepers.append(lease)
+
+        monkeypatch.setattr(RunLease, "take", remembered)
+        monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.read_note", asleep_for_long)
+        with pytest.raises(OutputError, match="taken this run over"), claim(store, KEY, NOON, SECONDS):
+            pass
+        assert followers[0].folder.names() == ["run.json", "waves/000000-00000001.json"]
+
+    def test_who_slept_after_it_published_does_not_clear_the_run_that_follows(
+        self, store: TableStore, claims: ExitStack
+    ) -> None:
+        sleeper = claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        store.publish("runs", row_of(PublishedRun, run_id=sleeper.run_id))
+        fall_asleep(sleeper.lock)
+        with claim(store, KEY, NOON, SECONDS) as follower:
+            assert follower.run_id != sleeper.run_id
+            clear(sleeper)
+            assert follower.folder.names() == ["run.json"]
+
+    def test_what_a_sleeper_staged_cannot_be_moved_any_more_once_it_is_followed(
+        self, store: TableStore, claims: ExitStack
+    ) -> None:
+        sleeper = claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        sleeper.staged.write("a.parquet", b"of the sleeper")
+        fall_asleep(sleeper.lock)
+        with claim(store, KEY, NOON, SECONDS) as follower:
+            follower.staged.write("a.parquet", b"of its follower")
+            store.adopt("matches", follower.run_id, [follower.staged.at("a.parquet")])
+            with pytest.raises(MissingError):
+                store.adopt("matches", sleeper.run_id, [sleeper.staged.at("a.parquet")])
+        name = f"matches/{follower.run_id}-00000.parquet"
+        assert store.root.read(name)[0] == b"of its follower"
+
+    def test_a_run_is_published_once(self, store: TableStore) -> None:
+        rows = [row_of(PublishedRun, run_id="20261124T120000Z-aaaaaa", documents=number) for number in (1, 2)]
+        store.publish("runs", rows[0])
+        with pytest.raises(ConflictError):
+            store.publish("runs", rows[1])
+        assert store.read("runs")["documents"].to_pylist() == [1]
+
+    def test_a_publication_of_which_only_the_reply_was_lost_is_one(
+        self, store: TableStore, faulty: Server
+    ) -> None:
+        faulty.put_faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
+        store.publish("runs", row_of(PublishedRun, run_id="20261124T120000Z-aaaaaa"))
+        assert not faulty.put_faults
+        assert store.published() == ["20261124T120000Z-aaaaaa"]
+        faulty.put_faults.extend([Fault(status=503)] * 4)
+        with pytest.raises(StorageError, match="503"):
+            store.publish("runs", row_of(PublishedRun, run_id="20261124T130000Z-aaaaaa"))
+
+    def test_the_lock_says_who_holds_it_and_no_more(self, store: TableStore) -> None:
+        with claim(store, KEY, NOON, SECONDS) as run:
+            data, _ = read_object(f"{run.folder.uri}.lock", store.root.storage)
+        assert b'"host"' in data
+        assert b"testing" not in data
+
+
+def test_who_may_read_the_tables_and_no_more_is_told_of_a_run_that_has_stopped(
+    store: TableStore, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may list a prefix alone is denied what is not there: neither lock nor note need be."""
+    with suppress(KeyboardInterrupt), claim(store, KEY, NOON, SECONDS):
+        raise KeyboardInterrupt
+    (store.root / "_runs" / "0000").write("parts/x", b"")
+    read = S3Store.read
+
+    def denied(storage: S3Store, uri: str) -> tuple[bytes, str]:
+        try:
+            return read(storage, uri)
+        except MissingError as error:
+            raise DeniedError("access denied", where=uri) from error
+
+    monkeypatch.setattr(S3Store, "read", denied)
+    (run,) = unfinished_runs(store)
+    assert isinstance(run, UnfinishedRun)
+    assert not run.under_way

@@ -1,14 +1,10 @@
-"""Shards, corpus and tables, all on S3, by the command line: scanned, killed, gone on with, and read."""
+"""Tables on S3: every command reads, derives, verifies and forgets there what it does on a disk."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -18,84 +14,36 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli import main as cli
-from presswatch_spark.cli.demo import shards
-from presswatch_spark.storage.objects import StorageOptions, stat
+from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
-from tests.conftest import ROOT
-from tests.s3.uploads import upload
-from tests.world.commands import presswatch
-from tests.world.corpora import article, corpus_of
+from tests.unit.claims.test_forget import digest, rows_of
+from tests.world.claims import House, Seen, text
 from tests.world.histories import AFTER, BEFORE, altered_release
+from tests.world.places import Bucket, https
 from tests.world.proofs import each_time
-from tests.world.prose import articles, pages
-from tests.world.scanned import two_scans
-from tests.world.servers import Server
+from tests.world.reports import hostile_house, page_of_tables, undrawn
+from tests.world.scanned import FORMS, scan_here, some_pages, two_scans
+from tests.world.servers import Fault, Server, web
 from tests.world.tables import flipped, match, publish, publish_row, row_of, write
 
-SEED, SHARDS = 20261125, 8
 OUT = "s3://shards/tables"
-POLL_SECONDS = 0.02
+by_each_engine = pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=pytest.mark.full)])
 
 
-@pytest.fixture(scope="module")
-def press(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with shards and a corpus."""
-    folder, sources = tmp_path_factory.mktemp("press"), list(articles(20, SEED))
-    (folder / "crawl").mkdir()
-    for number in range(SHARDS):
-        shards.write_wet(folder / "crawl" / f"{number}.warc.wet.gz", list(pages(40, SEED + number, sources)))
-    rows = [article(number, body=source.body) for number, source in enumerate(sources)]
-    corpus_of(folder, rows)
-    return folder
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a command that must end well; what it printed."""
 
+    def run(*words: str) -> str:
+        capsys.readouterr()
+        assert cli.run(words) == 0
+        return capsys.readouterr().out
 
-def scan(base: str, out: str, *flags: str) -> list[str]:
-    """The words of a scan of shards and corpus below `base`, shard by shard."""
-    return ["scan", f"{base}/crawl", "--corpus", f"{base}/corpus", "--out", out, "--wave-shards", "1", *flags]
-
-
-def markers(client: Any) -> list[str]:
-    found = client.list_objects_v2(Bucket="shards", Prefix="tables/_runs/").get("Contents", ())
-    return [each["Key"] for each in found if "/waves/" in each["Key"]]
-
-
-@pytest.mark.full
-def test_a_scan_that_is_all_on_s3_and_killed_goes_on_and_finds_what_one_on_disk_finds(
-    spark: SparkSession,
-    press: Path,
-    client: Any,
-    bucket: str,
-    endpoint: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    upload(client, "shards", press / "crawl", "crawl")
-    upload(client, "shards", press / "corpus", "corpus")
-    given = {"PRESSWATCH_RUN__LEASE_SECONDS": "2", "PRESSWATCH_CACHE_DIR": str(tmp_path / "cache")}
-    words = scan(f"s3://{bucket}", OUT, "--endpoint", endpoint)
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | given
-    command = [sys.executable, "-m", "presswatch_spark", *words, "--cores", "2"]
-    job = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    while len(markers(client)) < 2:
-        assert job.poll() is None, job.communicate()
-        time.sleep(POLL_SECONDS)
-    job.send_signal(signal.SIGKILL)
-    job.communicate()
-    kept = len(markers(client))
-    assert 2 <= kept < SHARDS
-    assert cli.run(["runs", OUT, "--endpoint", endpoint]) == 0
-    assert f"with {kept} shards done, is not finished" in capsys.readouterr().err
-    assert ", resumed: " in presswatch(*words, **given)
-    presswatch(*scan(str(press), str(tmp_path / "out")))
-    stores = TableStore.open(OUT, StorageOptions(endpoint=endpoint)), TableStore.open(str(tmp_path / "out"))
-    (on_s3,), (on_disk,) = (store.read("runs").to_pylist() for store in stores)
-    names = ("table_digest", "matches", "documents", "shards_planned", "shards_complete", "config_digest")
-    assert [on_s3[name] for name in names] == [on_disk[name] for name in names]
-    assert on_s3["matches"] > SHARDS
-    assert [name for name in stores[0].root.entries() if name.startswith("_runs/")] == []
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -130,171 +78,270 @@ READINGS = {
     "rights": ["rights", "--json"],
     "verify-rows": ["verify-rows", "--sample", "40", "--seed", "1", "--json"],
 }
-
-
 SOME_READINGS = ("matches of an article", "sql of several tables", "verify-rows")
 
 
-@pytest.mark.parametrize("reading", each_time(SOME_READINGS, READINGS))
-def test_every_reading_command_says_of_tables_on_s3_what_it_says_of_those_on_disk(
-    reading: str,
-    spark: SparkSession,
-    release: Path,
-    client: Any,
-    bucket: str,
-    endpoint: str,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    upload(client, "shards", release / "tables", "tables")
-    name, *more = READINGS[reading]
-    assert cli.run([name, str(release / "tables"), *more]) == 0
-    on_disk = capsys.readouterr().out
-    assert cli.run([name, OUT, *more, "--endpoint", endpoint]) == 0
-    assert capsys.readouterr().out == on_disk
-    assert on_disk or name == "rights"
+class TestReading:
+    @pytest.mark.parametrize("reading", each_time(SOME_READINGS, READINGS))
+    def test_every_command_says_of_tables_on_s3_what_it_says_of_those_on_disk(
+        self, reading: str, spark: SparkSession, release: Path, s3: Bucket, said: Any
+    ) -> None:
+        s3.upload(release / "tables", "tables")
+        name, *more = READINGS[reading]
+        on_disk = said(name, str(release / "tables"), *more)
+        assert said(name, OUT, *more, *s3.there) == on_disk
+        assert on_disk or name == "rights"
+
+    def test_a_row_is_fetched(self, release: Path, s3: Bucket, said: Any) -> None:
+        s3.upload(release / "tables", "tables")
+        row = TableStore.open(str(release / "tables")).read("matches").to_pylist()[0]
+        assert row["document_url"] in said("fetch", OUT, "--row", row["row_sha256"], *s3.there)
+
+    def test_a_query_reads_what_it_needs_and_no_more(
+        self, spark: SparkSession, s3: Bucket, faulty: Server, tmp_path: Path, said: Any
+    ) -> None:
+        strewn = ("row_sha256", "text_sha256", "payload_digest")
+        for run_id in ("r1", "r2"):
+            rows = [match("a", None, **{name: token_hex(32) for name in strewn}) for _ in range(8_000)]
+            publish(tmp_path / "tables", run_id, rows)
+        s3.upload(tmp_path / "tables", "tables")
+        publish_there(s3, tmp_path / "tables")
+        query = "select title_id, count(*) from matches where run_id = 'r1' group by 1"
+        assert "8000" in said("sql", OUT, query, "--endpoint", faulty.url)
+        ranges = [
+            (path.rpartition("/")[2], *map(int, asked.removeprefix("bytes=").split("-")))
+            for method, path, asked in faulty.requests
+            if method == "GET" and "/matches/" in path
+        ]
+        assert {name for name, *_ in ranges} == {"r1-00000.parquet"}
+        read = sum(end - start + 1 for _, start, end in ranges)
+        assert read < 0.15 * (tmp_path / "tables" / "matches" / "r1-00000.parquet").stat().st_size
+
+    def test_a_sample_is_estimated(self, s3: Bucket, tmp_path: Path, said: Any) -> None:
+        facts = {"sample": 0.1, "sample_seed": 0, "sample_strata": '{"en":200}', "shards_listed": 200}
+        publish(tmp_path / "tables", "r", [], **facts)
+        log = [
+            row_of(ShardLog, run_id="r", shard_uri=f"/en/{n}.gz", status="complete", documents=7)
+            for n in range(20)
+        ]
+        write(TableStore.open(str(tmp_path / "tables")), "scan_log", "r", log, ShardLog.schema)
+        s3.upload(tmp_path / "tables", "tables")
+        on_s3 = said("estimate", OUT, *s3.there)
+        assert said("estimate", str(tmp_path / "tables")) == on_s3
+        assert "documents  " in on_s3
+        assert "1,400" in on_s3
+
+    def test_tables_that_are_not_there_are_named(
+        self, s3: Bucket, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert cli.run(["runs", f"{s3.uri}/nothing", *s3.there]) == 1
+        assert "s3://shards/nothing: this is not a folder of our tables" in capsys.readouterr().err
 
 
-def test_a_query_reads_of_tables_on_s3_what_it_needs_and_no_more(
-    spark: SparkSession,
-    client: Any,
-    bucket: str,
-    faulty: Server,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    strewn = ("row_sha256", "text_sha256", "payload_digest")
-    for run_id in ("r1", "r2"):
-        rows = [match("a", None, **{name: token_hex(32) for name in strewn}) for _ in range(8_000)]
-        publish(tmp_path / "tables", run_id, rows)
-    upload(client, "shards", tmp_path / "tables", "tables")
-    publish_there(client, tmp_path / "tables", faulty.url)
-    query = "select title_id, count(*) from matches where run_id = 'r1' group by 1"
-    faulty.requests.clear()
-    assert cli.run(["sql", OUT, query, "--endpoint", faulty.url]) == 0
-    assert "8000" in capsys.readouterr().out
-    ranges = [
-        (path.rpartition("/")[2], *map(int, asked.removeprefix("bytes=").split("-")))
-        for method, path, asked in faulty.requests
-        if method == "GET" and "/matches/" in path
-    ]
-    assert {name for name, *_ in ranges} == {"r1-00000.parquet"}
-    read = sum(end - start + 1 for _, start, end in ranges)
-    assert read < 0.15 * (tmp_path / "tables" / "matches" / "r1-00000.parquet").stat().st_size
-
-
-def publish_there(client: Any, tables: Path, endpoint: str) -> None:
-    """Publish anew the runs of tables that were uploaded, as if they had been written there: with ETags."""
-    store, options = TableStore.open(str(tables)), StorageOptions(endpoint=endpoint)
+def publish_there(s3: Bucket, tables: Path) -> None:
+    """Publish again the runs of tables that were uploaded, as if they had been written there: with ETags."""
+    store = TableStore.open(str(tables))
     for row in store.read("runs").to_pylist():
         names = [file["name"] for file in row["files"]]
-        etags = {name: stat(f"{OUT}/matches/{name}", options).etag for name in names}
+        etags = {name: stat(f"{OUT}/matches/{name}", s3.storage).etag for name in names}
         assert all(etags.values())
         publish_row(store, "runs", row, etags)
-    upload(client, "shards", tables / "runs", "tables/runs")
+    s3.upload(tables / "runs", "tables/runs")
 
 
-def test_a_row_of_a_table_on_s3_is_fetched(
-    release: Path, client: Any, bucket: str, endpoint: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    upload(client, "shards", release / "tables", "tables")
-    row = TableStore.open(str(release / "tables")).read("matches").to_pylist()[0]
-    assert cli.run(["fetch", OUT, "--row", row["row_sha256"], "--endpoint", endpoint]) == 0
-    assert row["document_url"] in capsys.readouterr().out
+class TestDeriving:
+    @by_each_engine
+    def test_runs_are_compared(
+        self, s3: Bucket, tmp_path: Path, said: Any, request: pytest.FixtureRequest, engine: str
+    ) -> None:
+        if engine == "spark":
+            request.getfixturevalue("spark")
+        expected = altered_release(tmp_path / "tables")
+        s3.upload(tmp_path / "tables", "tables")
+        digests = set[str]()
+        for name, words in {
+            "disk": [str(tmp_path / "tables"), "--engine", "duckdb"],
+            "s3": [OUT, "--engine", engine, *s3.there],
+        }.items():
+            out = ("--out", str(tmp_path / name))
+            printed = said("compare", *words, "--before", BEFORE, "--after", AFTER, *out)
+            digests.update(re.findall("table digest ([0-9a-f]{64})", printed))
+            rows = pq.read_table(tmp_path / name / "changes").to_pylist()
+            found = {
+                f"{row['article_id']} {row['document_url']}": (row["state"], row["doubt"]) for row in rows
+            }
+            assert found == expected
+        assert len(digests) == 1
+
+    @pytest.mark.parametrize(
+        ("table", "words"),
+        [
+            ("changes", ["compare", "--before", "20261125T000000Z-abcdef", "--after", "latest"]),
+            ("reservations", ["rights"]),
+        ],
+    )
+    def test_a_derived_table_is_the_one_on_disk_sealed_and_read_by_every_reader(
+        self,
+        spark: SparkSession,
+        s3: Bucket,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        table: str,
+        words: list[str],
+    ) -> None:
+        tables, there = tmp_path / "tables", f"{s3.uri}/derived"
+        publish(tables, "20261125T000000Z-abcdef", [match("a", "https://x.example/1")])
+        at = {"captured_at": datetime(2026, 11, 1, tzinfo=UTC), "dataset": "warc", "http_status": 200}
+        own = [match("a", f"https://t.example/{n}", own_site=True, row_sha256=f"{n}", **at) for n in range(3)]
+        publish(tables, "20261126T000000Z-abcdef", own)
+        for out, more in ((str(tmp_path / "out"), ()), (there, s3.there)):
+            assert cli.run([*words, str(tables), "--out", out, *more]) == 0
+            assert f"written to {out}/{table}" in capsys.readouterr().out
+            assert cli.run([*words, str(tables), "--out", out, *more]) == 1
+            assert f"there is a table {table} already" in capsys.readouterr().err
+        here, store = TableStore.open(str(tmp_path / "out")), s3.store("derived")
+        assert store.read(table).equals(here.read(table))
+        assert len(store.read(table)) > 0
+        keys = s3.names("derived")
+        assert sorted(key.split("/")[1] for key in keys) == sorted(["_presswatch.json", "derivations", table])
+        query = f"select count(*) as counted from {table}"
+        assert cli.run(["sql", there, query, *s3.there, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"counted": len(here.read(table))}
+        (key,) = (key for key in keys if f"/{table}/" in key)
+        data = s3.get(key)
+        s3.put(key, flipped(data, 4 * len(data)))
+        with pytest.raises(DamagedTablesError, match=f"table {table} of run"):
+            store.read(table)
+
+    @by_each_engine
+    def test_claims_are_those_on_disk_where_tables_corpus_and_licences_are_on_s3(
+        self,
+        request: pytest.FixtureRequest,
+        s3: Bucket,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        engine: str,
+    ) -> None:
+        if engine == "spark":
+            request.getfixturevalue("spark")
+        monkeypatch.setenv("PRESSWATCH_CACHE_DIR", str(tmp_path / "cache"))
+        house = House(tmp_path / "house")
+        house.print(1, text(1))
+        house.scan(Seen("https://copieur.example/a", text(1)), Seen("https://portail.example/a", text(1)))
+        licence = "{id: p, licensee: P, hosts: [portail.example], titles: [courrier], document: contrats/1}"
+        (house.folder / "licences.yaml").write_text(f"licences:\n  - {licence}\n", "utf-8")
+        on_disk = house.claims(licences=str(house.folder / "licences.yaml"))
+        base = s3.upload(house.folder, "house")
+        given = ["--corpus", f"{base}/corpus", "--licences", f"{base}/licences.yaml", "--as-of", "2026-11-27"]
+        words = ["claims", *given, "--out", f"{s3.uri}/claims", "--engine", engine, *s3.there]
+        assert cli.run([*words, f"{base}/tables"]) == 0
+        on_s3 = s3.store("claims").read("claims").to_pylist()
+        both = [sorted(rows, key=lambda row: str(row["claim_sha256"])) for rows in (on_s3, on_disk)]
+        assert both[0] == both[1]
+        assert {row["kind"] for row in on_s3} == {"copy", "licensed"}
+
+    @pytest.mark.full
+    def test_a_members_rows_are_removed_and_the_etags_of_new_objects_are_known(
+        self, tmp_path: Path, s3: Bucket
+    ) -> None:
+        publish(tmp_path, "r1", [*rows_of("rives", "a", "b"), *rows_of("plateau", "c")])
+        publish(tmp_path, "r2", rows_of("plateau", "c"))
+        s3.upload(tmp_path, "tables")
+        removal = forget(OUT, Subject("publisher", "rives"), s3.storage)
+        assert (removal.rows, removal.row["subject_sha256"]) == (2, digest("rives"))
+        store = s3.store("tables")
+        assert list(store.damage()) == []
+        store.check("r1")
+        assert store.read("matches", "r1")["article_id"].to_pylist() == ["c"]
+        (file,) = store.rows()[0]["files"]
+        assert file["etag"] == next(iter((store.root / "matches").described().values())).etag
+        assert not [key for key in s3.names() if "forget/" in key]
+
+    @pytest.mark.full
+    def test_a_report_says_what_one_on_disk_says(self, tmp_path: Path, s3: Bucket) -> None:
+        house = hostile_house(tmp_path / "house")
+        tables = s3.upload(house.tables, "tables")
+        words = ["--engine", "duckdb", "--corpus", str(house.corpus), "--lang", "en", *s3.there]
+        with undrawn():
+            assert cli.run(["report", *words, "--out", f"{s3.uri}/page.html", tables]) == 0
+        here = page_of_tables(house.tables, house.corpus, tmp_path / "page.html")
+        pages = (s3.get("page.html").decode(), here.replace(str(house.tables), tables))
+        assert len({re.sub(r"Made on [^<]*", "", page) for page in pages}) == 1
 
 
-@pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=pytest.mark.full)])
-def test_runs_on_s3_are_compared(
-    client: Any,
-    bucket: str,
-    endpoint: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    request: pytest.FixtureRequest,
-    engine: str,
-) -> None:
-    if engine == "spark":
-        request.getfixturevalue("spark")
-    expected = altered_release(tmp_path / "tables")
-    upload(client, "shards", tmp_path / "tables", "tables")
-    there, runs = ["--endpoint", endpoint], ["--before", BEFORE, "--after", AFTER]
-    ways = {
-        "disk": [str(tmp_path / "tables"), "--engine", "duckdb"],
-        "s3": [OUT, "--engine", engine, *there],
-    }
-    digests = set[str]()
-    for name, words in ways.items():
-        assert cli.run(["compare", *words, *runs, "--out", str(tmp_path / name)]) == 0
-        digests.update(re.findall("table digest ([0-9a-f]{64})", capsys.readouterr().out))
-        rows = pq.read_table(tmp_path / name / "changes").to_pylist()
-        found = {f"{row['article_id']} {row['document_url']}": (row["state"], row["doubt"]) for row in rows}
-        assert found == expected
-    assert len(digests) == 1
+class TestVerifying:
+    """Rows are verified by ranges where they suffice, and nothing is absent where nothing answers."""
 
+    @pytest.fixture(scope="module")
+    def release(self, tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
+        """Shards of every form in `shards`, and `tables` that found them on disk."""
+        folder = tmp_path_factory.mktemp("release")
+        (folder / "shards").mkdir()
+        for name, write_form in FORMS.items():
+            write_form(folder / "shards" / name, some_pages())
+        scan_here([folder / "shards" / name for name in FORMS], corpus, folder / "tables")
+        return folder
 
-DERIVED_BY = {
-    "changes": ["compare", "--before", "20261125T000000Z-abcdef", "--after", "latest"],
-    "reservations": ["rights"],
-}
+    @pytest.fixture
+    def objects(self, release: Path) -> Mapping[str, bytes]:
+        return {f"/m/{path.name}": path.read_bytes() for path in (release / "shards").iterdir()}
 
+    @pytest.fixture
+    def verified(self, release: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+        """Verify all rows by shards in another place; the rows as the command prints them."""
 
-@pytest.mark.parametrize("table", DERIVED_BY)
-def test_a_table_that_is_derived_onto_s3_is_the_one_on_disk_sealed_and_read_by_every_reader(
-    spark: SparkSession,
-    client: Any,
-    bucket: str,
-    endpoint: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    table: str,
-) -> None:
-    words, there, options = DERIVED_BY[table], f"s3://{bucket}/derived", StorageOptions(endpoint=endpoint)
-    tables = tmp_path / "tables"
-    publish(tables, "20261125T000000Z-abcdef", [match("a", "https://x.example/1")])
-    at = {"captured_at": datetime(2026, 11, 1, tzinfo=UTC), "dataset": "warc", "http_status": 200}
-    own = [match("a", f"https://t.example/{n}", own_site=True, row_sha256=f"{n}", **at) for n in range(3)]
-    publish(tables, "20261126T000000Z-abcdef", own)
-    for out, more in ((str(tmp_path / "out"), []), (there, ["--endpoint", endpoint])):
-        assert cli.run([*words, str(tables), "--out", out, *more]) == 0
-        assert f"written to {out}/{table}" in capsys.readouterr().out
-        assert cli.run([*words, str(tables), "--out", out, *more]) == 1
-        assert f"there is a table {table} already" in capsys.readouterr().err
-    here, store = TableStore.open(str(tmp_path / "out")), TableStore.open(there, options)
-    assert store.read(table).equals(here.read(table))
-    assert len(store.read(table)) > 0
-    keys = [each["Key"] for each in client.list_objects_v2(Bucket=bucket, Prefix="derived")["Contents"]]
-    folders = [key.split("/")[1] for key in keys]
-    assert sorted(folders) == sorted(["_presswatch.json", "derivations", table])
-    query = f"select count(*) as counted from {table}"
-    assert cli.run(["sql", there, query, "--endpoint", endpoint, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"counted": len(here.read(table))}
-    (key,) = (key for key in keys if f"/{table}/" in key)
-    data = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-    client.put_object(Bucket=bucket, Key=key, Body=flipped(data, 4 * len(data)))
-    with pytest.raises(DamagedTablesError, match=f"table {table} of run"):
-        store.read(table)
+        def verify(place: str, *options: str) -> list[dict[str, Any]]:
+            words = ["verify-rows", str(release / "tables"), "--sample", "100000", "--json", *options]
+            code = cli.run([*words, "--mirror", f"{release / 'shards'}={place}"])
+            rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+            assert code == (0 if all(row["verified"] for row in rows) else 3)
+            return rows
 
+        return verify
 
-def test_a_sample_on_s3_is_estimated(
-    client: Any, bucket: str, endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    facts = {"sample": 0.1, "sample_seed": 0, "sample_strata": '{"en":200}', "shards_listed": 200}
-    publish(tmp_path / "tables", "r", [], **facts)
-    log = [
-        row_of(ShardLog, run_id="r", shard_uri=f"/en/{n}.gz", status="complete", documents=7)
-        for n in range(20)
-    ]
-    write(TableStore.open(str(tmp_path / "tables")), "scan_log", "r", log, ShardLog.schema)
-    upload(client, "shards", tmp_path / "tables", "tables")
-    assert cli.run(["estimate", OUT, "--endpoint", endpoint]) == 0
-    on_s3 = capsys.readouterr().out
-    assert cli.run(["estimate", str(tmp_path / "tables")]) == 0
-    assert capsys.readouterr().out == on_s3
-    assert "documents  " in on_s3
-    assert "1,400" in on_s3
+    def test_rows_verify_from_s3_whatever_it_does_wrong(
+        self, release: Path, s3: Bucket, faulty: Server, monkeypatch: pytest.MonkeyPatch, verified: Any
+    ) -> None:
+        place = s3.upload(release / "shards", "crawl")
+        monkeypatch.setenv("PRESSWATCH_STORAGE__BACKOFF_BASE", "0.01")
+        wrong = [Fault(status=503), Fault(cut_after=100), Fault(), Fault(cut_after=50, reset=True)]
+        faulty.faults.extend(wrong)
+        rows = verified(place, "--endpoint", faulty.url)
+        assert len(rows) > 100
+        assert all(row["verified"] for row in rows)
+        assert not faulty.faults, "every fault was met"
 
+    def test_a_record_of_its_own_is_one_range_request(
+        self, objects: Mapping[str, bytes], tmp_path: Path, verified: Any
+    ) -> None:
+        with https(tmp_path, objects) as server:
+            rows = verified(f"{server.url}/m")
+            asked = [
+                where for method, path, where in server.requests if method == "GET" and "/a.warc" in path
+            ]
+            in_order = [path for method, path, _ in server.requests if method == "GET" and "/single" in path]
+            wet = next(row["pointer"] for row in rows if "/a.warc.wet.gz" in row["pointer"])
+            server.requests.clear()
+            assert cli.run(["fetch", wet]) == 0
+            assert len(server.gets()) == 1
+        assert all(row["verified"] for row in rows)
+        ranges = [tuple(map(int, where.removeprefix("bytes=").split("-"))) for where in asked]
+        places = {row["pointer"] for row in rows if "/a.warc.wet.gz" in row["pointer"]}
+        assert len(ranges) == len(places)
+        named = {place.split("#")[1].split("length")[0] for place in places}
+        assert {f"offset={first}," for first, _ in ranges} == named
+        assert all(f"length={last - first + 1 - 16}," in str(places) for first, last in ranges)
+        assert len(in_order) <= 2, "once to see what it is, once for all rows"
 
-def test_tables_that_are_not_there_are_named(
-    bucket: str, endpoint: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.run(["runs", f"s3://{bucket}/nothing", "--endpoint", endpoint]) == 1
-    assert "s3://shards/nothing: this is not a folder of our tables" in capsys.readouterr().err
+    def test_a_server_that_does_not_answer_is_no_absence_and_is_asked_once(
+        self, objects: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch, verified: Any
+    ) -> None:
+        monkeypatch.setenv("PRESSWATCH_STORAGE__MAX_ATTEMPTS", "1")
+        with web(objects=objects, always=Fault(status=503)) as server:
+            rows = verified(f"{server.url}/m")
+            assert len([path for _, path, _ in server.requests if "/a.warc" in path]) <= 2
+        assert {row["reason"] for row in rows} == {"not reached"}
+
+    def test_what_the_server_has_not_is_no_shard(self, verified: Any) -> None:
+        with web() as server:
+            assert {row["reason"] for row in verified(f"{server.url}/m")} == {"no shard"}

@@ -1,15 +1,20 @@
 """Storage of every kind, and the servers of it that fail on demand."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+import trustme
+
 from presswatch_spark.storage.locks import GuardedObject
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.tables.store import TableStore
 from tests.world.hub import NAME, hub
 from tests.world.servers import Server, web
 
@@ -80,3 +85,62 @@ def on_hub(set_variable: Callable[[str, str], None]) -> Iterator[Place]:
             return ObjectInfo(uri, len(data), digest, digest)
 
         yield Place(f"hf://datasets/{NAME}", QUICK, put, site.store)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket, without our code; and what our code needs to reach it."""
+
+    client: Any
+    endpoint: str
+    name: str = "shards"
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.name}"
+
+    @property
+    def storage(self) -> StorageOptions:
+        return StorageOptions(endpoint=self.endpoint)
+
+    @property
+    def there(self) -> tuple[str, str]:
+        """The option of commands that reach it."""
+        return "--endpoint", self.endpoint
+
+    def get(self, key: str) -> bytes:
+        return bytes(self.client.get_object(Bucket=self.name, Key=key)["Body"].read())
+
+    def put(self, key: str, data: bytes | str) -> None:
+        self.client.put_object(Bucket=self.name, Key=key, Body=data)
+
+    def delete(self, key: str) -> None:
+        self.client.delete_object(Bucket=self.name, Key=key)
+
+    def copy(self, source: str, target: str) -> None:
+        where = {"Bucket": self.name, "Key": source}
+        self.client.copy_object(Bucket=self.name, Key=target, CopySource=where)
+
+    def names(self, prefix: str = "") -> list[str]:
+        found = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix).get("Contents", ())
+        return [str(each["Key"]) for each in found]
+
+    def upload(self, folder: Path, prefix: str) -> str:
+        """Put all files below a folder below a prefix; return the URI of that."""
+        for path in filter(Path.is_file, folder.rglob("*")):
+            self.client.upload_file(str(path), self.name, f"{prefix}/{path.relative_to(folder).as_posix()}")
+        return f"{self.uri}/{prefix}"
+
+    def store(self, name: str) -> TableStore:
+        return TableStore.open(f"{self.uri}/{name}", self.storage)
+
+
+@contextmanager
+def https(folder: Path, objects: Mapping[str, bytes]) -> Iterator[Server]:
+    """Serve objects over HTTPS, by an authority that our settings name while the block runs."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    with pytest.MonkeyPatch.context() as patch, web(context, objects=objects) as server:
+        patch.setenv("PRESSWATCH_STORAGE__CA_BUNDLE", str(folder / "ca.pem"))
+        yield server

@@ -1,14 +1,21 @@
-"""A site is not asked more than it allows; and a transfer that drips is broken off."""
+"""A site is not asked more than it allows, and neither a shard's time nor Ctrl-C waits for it."""
 
 from __future__ import annotations
 
 import random
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
+from threading import Event, Thread
 from typing import cast
 
 import pyarrow as pa
@@ -16,8 +23,17 @@ import pyarrow.parquet as pq
 import pytest
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
-from presswatch_spark.core.errors import StorageError, TruncatedError
-from presswatch_spark.core.threads import LateError, check_time, time_limit, uncounted
+from presswatch_spark.core.compiled import PACKAGE
+from presswatch_spark.core.errors import StorageError
+from presswatch_spark.core.threads import (
+    AskingThreads,
+    GivenUpError,
+    LateError,
+    answer_of,
+    check_time,
+    time_limit,
+    uncounted,
+)
 from presswatch_spark.reading.registry import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.runs.work import outcome_of
@@ -38,7 +54,9 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     RangeReply,
     StorageOptions,
+    ask,
     open_stream,
+    pause,
     random_access,
     read_range,
 )
@@ -48,6 +66,7 @@ from tests.world.servers import Fault, Server, web
 DATA = random.Random(3).randbytes(300_000)
 OPTIONS = StorageOptions(max_attempts=3, backoff_base=0.0001, read_timeout=5, refusal_pause=0.05)
 HOST = "host.example:443"
+AGE = 600.0
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +99,13 @@ def read(server: Server, name: str, options: StorageOptions = OPTIONS) -> bytes:
         return stream.read_to_end()
 
 
+def outcome(server: Server, name: str) -> object:
+    try:
+        return read(server, name)
+    except StorageError as error:
+        return error
+
+
 class TestWhatASiteAsks:
     @pytest.mark.parametrize(
         ("status", "headers", "seconds"),
@@ -104,8 +130,6 @@ class TestWhatASiteAsks:
         raw = HTTPResponse(status=status, headers=HTTPHeaderDict(headers))
         assert HttpReply(raw, Slot(), "https://host.example/a", 0.0, 0.0).named_wait == seconds
 
-
-class TestPauses:
     def test_the_wait_that_a_site_asks_for_holds_for_all_and_is_no_failed_try(self, server: Server) -> None:
         server.faults.extend([Fault(status=429, limit='"x";r=0;t=0.05')] * (OPTIONS.max_attempts + 1))
         assert read(server, "a") == DATA
@@ -127,6 +151,43 @@ class TestPauses:
                 read(server, "a")
         assert len(server.requests) == 1
 
+
+class TestReports:
+    @pytest.fixture
+    def host(self, monkeypatch: pytest.MonkeyPatch) -> HostLimits:
+        """A host that asked to wait for 240 s; each rest takes 50 s."""
+        now = [1000.0]
+        host = HostLimits(HOST, lambda: now[0])
+        monkeypatch.setattr(host_limits, "rest", lambda seconds: now.__setitem__(0, now[0] + 50))
+        assert host.must_repeat(cast(HttpReply, Asks(240, now[0])), OPTIONS, alone=False)
+        return host
+
+    def test_a_pause_is_reported_once_a_minute_with_host_reason_and_time(self, host: HostLimits) -> None:
+        lines = list[str]()
+        with waits_reported(lambda waiting: lines.append(str(waiting))):
+            assert host.await_turn("https://host.example/a") >= 1240
+        assert len(lines) == 3
+        assert all(line.startswith(f"waiting for {HOST} until ") for line in lines)
+        assert all(line.endswith(" UTC: it answered 429 and asked to wait for 240 s") for line in lines)
+
+    def test_outside_of_a_command_a_pause_is_reported_on_stderr(
+        self, host: HostLimits, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        host.await_turn("https://host.example/a")
+        assert capsys.readouterr().err.startswith(f"waiting for {HOST} until ")
+
+    def test_the_innermost_who_follows_is_told_of_a_pause_once(self, server: Server) -> None:
+        server.faults.append(Fault(status=429, limit='"x";r=0;t=1.2'))
+        outer, inner = list[str](), list[str]()
+        with (
+            waits_reported(lambda waiting: outer.append(waiting.host)),
+            waits_reported(lambda waiting: inner.append(waiting.host)),
+        ):
+            assert read(server, "a") == DATA
+        assert (len(outer), len(inner)) == (0, 1)
+
+
+class TestRefusals:
     def test_one_refusal_without_a_time_is_waited_out(self, server: Server) -> None:
         for status in (403, 429):
             server.faults.append(Fault(status=status))
@@ -134,29 +195,21 @@ class TestPauses:
 
     def test_a_site_that_refuses_everything_is_soon_asked_nothing_more(self, server: Server) -> None:
         server.blocks_after = 4
-        names = iter("abcdefgh" * 25)
-        outcomes = [self.outcome(server, name) for name in names]
+        outcomes = [outcome(server, name) for name in "abcdefgh" * 25]
         assert outcomes[:4] == [DATA] * 4
         # One is asked for again after the pause; the second object in a row stops the site.
         assert len(server.requests) == 4 + 3
         assert isinstance(outcomes[4], DeniedError)
-        assert all(
-            "access denied (403) for 2 objects in a row" in str(told) and "blocked this address" in str(told)
-            for told in outcomes[5:]
-        )
+        for told in map(str, outcomes[5:]):
+            assert "access denied (403) for 2 objects in a row" in told
+            assert "blocked this address" in told
 
     def test_threads_that_ask_at_once_all_stop(self, server: Server) -> None:
         server.blocks_after = 8
         with ThreadPoolExecutor(16) as pool:
-            list(pool.map(lambda name: self.outcome(server, name), "abcdefgh" * 10))
+            list(pool.map(lambda name: outcome(server, name), "abcdefgh" * 10))
         # As many as are under way at once: when it refuses, after the pause, and for the next object.
         assert len(server.requests) <= 8 + 3 * 8
-
-    def outcome(self, server: Server, name: str) -> object:
-        try:
-            return read(server, name)
-        except StorageError as error:
-            return error
 
     def test_a_new_run_asks_again_what_stopped_an_earlier_one(self, server: Server) -> None:
         server.blocks_after = 0
@@ -170,6 +223,17 @@ class TestPauses:
         ask_anew()
         assert read(server, "a") == DATA
 
+    def test_a_worker_forgets_at_a_new_run_what_stopped_it_in_another(self, server: Server) -> None:
+        Workers("one", 2, 2).join()
+        server.blocks_after = 0
+        assert all(isinstance(outcome(server, name), StorageError) for name in "ab")
+        server.blocks_after = None
+        Workers("one", 2, 2).join()
+        with pytest.raises(BlockedError):
+            read(server, "a")
+        Workers("two", 2, 2).join()
+        assert read(server, "a") == DATA
+
     def test_forbidden_objects_among_others_are_failures_of_their_own(self, server: Server) -> None:
         assert read(server, "a") == DATA
         server.forbidden = {"/b", "/c", "/d", "/e"}
@@ -181,85 +245,33 @@ class TestPauses:
         # The first is asked for again after a pause, of which there is one.
         assert [paths.count(f"/{name}") for name in "bcde"] == [2, 1, 1, 1]
 
-    def test_a_site_that_wants_credentials_for_an_object_may_give_others(self, server: Server) -> None:
-        server.faults.append(Fault(status=401))
-        with pytest.raises(DeniedError):
-            read(server, "a")
-        assert read(server, "b") == DATA
-        assert len(server.requests) == 2
-
     def test_a_site_that_wants_credentials_for_everything_is_soon_asked_nothing_more(
         self, server: Server
     ) -> None:
         assert read(server, "a") == DATA
         server.always = Fault(status=401)
-        outcomes = [self.outcome(server, name) for name in "abcdefgh"]
+        outcomes = [outcome(server, name) for name in "abcdefgh"]
         assert len(server.requests) == 1 + 5
         assert all(isinstance(told, DeniedError) for told in outcomes[:4])
         assert all("access denied (401) for 5 objects in a row" in str(told) for told in outcomes[4:])
 
-    def test_a_site_that_wants_credentials_for_some_objects_is_asked_for_all_others(
+    def test_one_that_wants_credentials_for_some_objects_is_asked_for_all_others(
         self, server: Server
     ) -> None:
         for _ in range(2):
             for name in "abcd":
                 server.faults.append(Fault(status=401))
-                assert isinstance(self.outcome(server, name), DeniedError)
+                assert isinstance(outcome(server, name), DeniedError)
             assert read(server, "e") == DATA
+        assert len(server.requests) == 10
 
     def test_a_refusal_with_a_hubs_reason_concerns_its_object_only(self, server: Server) -> None:
         for name in "abcdefg":
             for status in (401, 403):
                 server.faults.append(Fault(status=status, headers=(("X-Error-Code", "GatedRepo"),)))
-                assert isinstance(self.outcome(server, name), DeniedError)
+                assert isinstance(outcome(server, name), DeniedError)
         assert read(server, "h") == DATA
         assert len(server.requests) == 15
-
-    def test_a_pause_is_reported_once_a_minute_with_host_reason_and_time(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        now, lines = [1000.0], list[str]()
-        host = HostLimits(HOST, lambda: now[0])
-        monkeypatch.setattr(host_limits, "rest", lambda seconds: now.__setitem__(0, now[0] + 50))
-        assert host.must_repeat(cast(HttpReply, Asks(240, now[0])), OPTIONS, alone=False)
-        with waits_reported(lambda waiting: lines.append(str(waiting))):
-            assert host.await_turn("https://host.example/a") >= 1240
-        assert len(lines) == 3
-        assert all(line.startswith(f"waiting for {HOST} until ") for line in lines)
-        assert all(line.endswith(" UTC: it answered 429 and asked to wait for 240 s") for line in lines)
-
-    def test_the_innermost_who_follows_is_told_of_a_pause_once(self, server: Server) -> None:
-        server.faults.append(Fault(status=429, limit='"x";r=0;t=1.2'))
-        outer, inner = list[str](), list[str]()
-        with (
-            waits_reported(lambda waiting: outer.append(waiting.host)),
-            waits_reported(lambda waiting: inner.append(waiting.host)),
-        ):
-            assert read(server, "a") == DATA
-        assert (len(outer), len(inner)) == (0, 1)
-
-    def test_outside_of_a_command_a_pause_is_reported_on_stderr(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        now = [1000.0]
-        host = HostLimits(HOST, lambda: now[0])
-        monkeypatch.setattr(host_limits, "rest", lambda seconds: now.__setitem__(0, now[0] + 50))
-        host.must_repeat(cast(HttpReply, Asks(20, now[0])), OPTIONS, alone=False)
-        host.await_turn("https://host.example/a")
-        assert capsys.readouterr().err.startswith(f"waiting for {HOST} until ")
-
-    def test_a_worker_forgets_at_a_new_run_what_stopped_it_in_another(self, server: Server) -> None:
-        Workers("one", 2, 2).join()
-        server.blocks_after = 0
-        for name in "ab":
-            with pytest.raises(StorageError):
-                read(server, name)
-        server.blocks_after = None
-        Workers("one", 2, 2).join()
-        with pytest.raises(BlockedError):
-            read(server, "a")
-        Workers("two", 2, 2).join()
-        assert read(server, "a") == DATA
 
 
 class TestConnections:
@@ -316,7 +328,7 @@ class TestConnections:
         host, options = HostLimits(HOST), StorageOptions(max_connections=2)
         mine = [host.slot(options) for _ in range(3)]
         for _ in range(2):
-            other = threading.Thread(target=lambda: host.slot(options).release())
+            other = Thread(target=lambda: host.slot(options).release())
             other.start()
             mine[0].release()
             mine[0].release()
@@ -340,32 +352,6 @@ class TestConnections:
             host.keep_pace(options)
         assert now[0] == 1001.25
 
-
-class TestDrips:
-    SLOW = StorageOptions(
-        max_attempts=2,
-        backoff_base=0.0001,
-        lowest_rate=1_000_000,
-        rate_seconds=0.05,
-        read_timeout=1,
-        connect_timeout=0.2,
-    )
-
-    def test_a_body_that_drips_is_broken_off_with_the_reason(self, server: Server) -> None:
-        server.always = Fault(drips=True)
-        with pytest.raises(TruncatedError, match="the transfer is slower than 1,000,000 bytes a second"):
-            read(server, "a", self.SLOW)
-        assert len(server.gets()) == 2
-
-    def test_a_body_that_drips_once_goes_on_where_it_was(self, server: Server) -> None:
-        server.faults.append(Fault(drips=True))
-        assert read(server, "a", self.SLOW) == DATA
-
-    def test_a_range_that_drips_is_broken_off_too(self, server: Server) -> None:
-        server.always = Fault(drips=True)
-        with pytest.raises(TruncatedError, match="slower than"):
-            read_range(f"{server.url}/a", 10, 100_000, self.SLOW)
-
     def test_a_head_that_drips_is_broken_off_and_holds_no_connection(self, server: Server) -> None:
         server.faults.append(Fault(drips_head=True))
         options = StorageOptions(max_attempts=1, connect_timeout=0.05, read_timeout=0.2, max_connections=1)
@@ -375,12 +361,25 @@ class TestDrips:
         # The late answer is not read.
         until = time.monotonic() + 20
         while len(server.lines) > 1 and time.monotonic() < until:
-            threading.Event().wait(0.01)
+            Event().wait(0.01)
         assert len(server.lines) == 1
 
     def test_a_slow_reader_is_no_slow_server(self, server: Server) -> None:
         clock = StorageOptions(lowest_rate=1 << 40, rate_seconds=3600)
         assert read(server, "a", clock) == DATA
+
+    @pytest.mark.parametrize("format", ["auto", "c4"])
+    def test_detection_and_reading_of_a_shard_take_one_request(self, format: str, server: Server) -> None:
+        line = b'{"text":"%d","url":"https://a.example/","timestamp":"2019-04-25T12:57:54Z"}\n'
+        server.objects["/a.json"] = lines = b"".join(line % n for n in range(50_000))
+        shard, options = ObjectInfo(f"{server.url}/a.json"), ReadOptions(storage=OPTIONS)
+        reading = ShardAttempt(shard)
+        source = format_for(format, shard, options)
+        reading.shard = options.opener.described(shard)
+        batches = list(source.read(reading.shard, options, reading.report))
+        assert (sum(map(len, batches)), reading.status) == (50_000, "complete")
+        assert reading.shard.size == reading.report.bytes_read == len(lines)
+        assert [(method, path) for method, path, _ in server.requests] == [("GET", "/a.json")]
 
 
 class TestTime:
@@ -446,25 +445,163 @@ class TestTime:
 
         log = outcome_of(ShardAttempt, drain, info, 2, 0.1).log
         assert (log["status"], log["failure"], log["attempts"]) == ("partial", "time", 1)
-        assert str(log["error"]).startswith(
-            "the 0.1 s that a shard may take (run.shard_seconds) were over (byte "
-        )
+        late = "the 0.1 s that a shard may take (run.shard_seconds) were over (byte "
+        assert str(log["error"]).startswith(late)
 
 
-class TestRequestsForAShard:
-    @pytest.mark.parametrize("format", ["auto", "c4"])
-    def test_detection_and_reading_take_one_request(self, format: str) -> None:
-        lines = b"".join(
-            b'{"text":"%d","url":"https://a.example/","timestamp":"2019-04-25T12:57:54Z"}\n' % n
-            for n in range(50_000)
+def wait_for_turn() -> None:
+    host = HostLimits(HOST)
+    host.must_repeat(cast(HttpReply, Asks(AGE, 1.0)), StorageOptions(), alone=False)
+    host.await_turn("https://host.example/a")
+
+
+def wait_for_pace() -> None:
+    host = HostLimits(HOST)
+    for _ in range(2):
+        host.keep_pace(StorageOptions(requests_per_second=1 / AGE))
+
+
+def wait_for_slot(most: int) -> None:
+    host, options = HostLimits(HOST), StorageOptions(max_connections=most)
+    # A thread that has one gets another: take all in a thread that ends.
+    taking = Thread(target=lambda: [host.slot(options) for _ in range(most)])
+    taking.start()
+    taking.join()
+    host.slot(options)
+
+
+def interrupted(begun: Callable[[], object], work: Callable[..., object], *given: object) -> object:
+    """How a thread's work ends whose block ends by Ctrl-C once it has begun."""
+
+    def interrupt() -> BaseException | None:
+        with suppress(KeyboardInterrupt), AskingThreads(1, "asking") as pool:
+            asked = pool.submit(work, *given)
+            assert begun()
+            raise KeyboardInterrupt
+        return asked.exception()
+
+    outer = ThreadPoolExecutor(1)
+    try:
+        return outer.submit(interrupt).result(30)
+    finally:
+        outer.shutdown(wait=False)
+
+
+class TestThreads:
+    """Threads that wait for a host end with the block that asks."""
+
+    @pytest.mark.parametrize(
+        "wait",
+        [
+            pytest.param(wait_for_turn, id="turn"),
+            pytest.param(wait_for_pace, id="pace"),
+            pytest.param(lambda: wait_for_slot(1), id="slot"),
+            pytest.param(lambda: wait_for_slot(2), id="slot after two connections of a thread"),
+            pytest.param(lambda: pause(StorageOptions(backoff_base=AGE), 9), id="another try"),
+        ],
+    )
+    def test_a_wait_ends_with_a_block_that_ends_by_ctrl_c(self, wait: Callable[[], None]) -> None:
+        begun = Event()
+
+        def waiting() -> None:
+            begun.set()
+            wait()
+
+        assert isinstance(interrupted(lambda: begun.wait(60), waiting), GivenUpError)
+
+    def test_a_silent_site_is_left_with_a_block_that_ends_by_ctrl_c(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            uri, options = f"http://127.0.0.1:{server.getsockname()[1]}/a", StorageOptions(read_timeout=AGE)
+            lines = list[socket.socket]()
+
+            def asked_it() -> bytes:
+                lines.append(server.accept()[0])
+                return lines[0].recv(1)
+
+            assert isinstance(interrupted(asked_it, ask, uri, 0, 1, options), GivenUpError)
+
+    def test_what_is_given_up_asks_nothing_more(self) -> None:
+        begun, go_on = Event(), Event()
+
+        def asks_on() -> None:
+            begun.set()
+            go_on.wait(60)
+            check_time()
+
+        with suppress(ValueError), AskingThreads(1, "asking") as pool:
+            asked, other = pool.submit(asks_on), pool.submit(int)
+            assert begun.wait(60)
+            other.add_done_callback(lambda _: go_on.set())
+            raise ValueError
+        assert isinstance(asked.exception(), GivenUpError)
+        assert other.cancelled()
+
+    def test_a_block_that_ends_well_has_its_answers_in_order_and_errors_in_their_place(self) -> None:
+        with AskingThreads(2, "asking") as pool:
+            asked = [pool.submit(pause, StorageOptions(backoff_base=0.001), 1) for _ in range(4)]
+            answers = pool.map(lambda over, under: over // under, [6, 8, 1], [3, 2, 0])
+            assert [next(answers), next(answers)] == [2, 4]
+            with pytest.raises(ZeroDivisionError):
+                next(answers)
+        assert [each.exception() for each in asked] == [None] * 4
+
+    def test_ctrl_c_is_heard_though_it_does_not_end_the_wait(self) -> None:
+        before, over = signal.signal(signal.SIGINT, signal.default_int_handler), Event()
+
+        def press_elsewhere() -> None:
+            """Have Ctrl-C arrive in a thread that is not the main one, whose wait it then does not end."""
+            time.sleep(0.1)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+        pressing = Thread(target=press_elsewhere)
+        with AskingThreads(1, "asking") as pool:
+            asked = pool.submit(over.wait, 20)
+            pressing.start()
+            try:
+                with pytest.raises(KeyboardInterrupt):
+                    answer_of(asked)
+            finally:
+                over.set()
+                pressing.join()
+                signal.signal(signal.SIGINT, before)
+        assert asked.result(), "it was heard only when the wait was over"
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "from presswatch_spark.scanning.ccindex.lookup import Index\n"
+            "list(Index(sys.argv[1], StorageOptions()).captures(['https://a.example/']))",
+            pytest.param(
+                "from presswatch_spark.legal.removal.inventory import asked\n"
+                "asked([f'{sys.argv[1]}/a'], StorageOptions())",
+                marks=pytest.mark.full,
+            ),
+        ],
+        ids=["an index", "places of a case"],
+    )
+    def test_ctrl_c_ends_what_asks_a_site_that_asked_to_wait(self, code: str) -> None:
+        head = (
+            "import signal, sys\nfrom presswatch_spark.storage.objects import StorageOptions\n"
+            # A shell that starts the tests in its background has them ignore it.
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         )
-        with web(objects={"/a.json": lines}) as server:
-            shard, options = ObjectInfo(f"{server.url}/a.json"), ReadOptions(storage=OPTIONS)
-            reading = ShardAttempt(shard)
-            source = format_for(format, shard, options)
-            reading.shard = options.opener.described(shard)
-            batches = list(source.read(reading.shard, options, reading.report))
-            assert sum(map(len, batches)) == 50_000
-            assert reading.status == "complete"
-            assert reading.shard.size == reading.report.bytes_read == len(lines)
-            assert [(method, path) for method, path, _ in server.requests] == [("GET", "/a.json")]
+        with web(always=Fault(status=429, retry_after=str(int(AGE)))) as server:
+            command = [sys.executable, "-c", head + code, server.url]
+            process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            try:
+                while not server.requests and process.poll() is None:
+                    time.sleep(0.01)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(30) == -signal.SIGINT
+            finally:
+                process.kill()
+                process.wait()
+
+    @pytest.mark.parametrize(
+        "room", ["scanning/campaigns", "scanning/ccindex", "query/pointers", "legal/removal"]
+    )
+    def test_packages_that_ask_sites_have_no_other_threads(self, room: str) -> None:
+        paths = list(Path(PACKAGE, room).rglob("*.py"))
+        assert paths
+        assert [path for path in paths if "ThreadPoolExecutor" in path.read_text()] == []

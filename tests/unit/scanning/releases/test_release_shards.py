@@ -62,70 +62,76 @@ def refusal(name: str, kind: str = "wet", base: object = None, rules: DatasetRul
     return str(raised.value)
 
 
+HUB = "https://huggingface.co/datasets/allenai/c4/resolve/main/"
+COPIES = {
+    "c4-en": ["en/c4-train.00000-of-01024.json.gz", "en/c4-validation.00000-of-00008.json.gz"],
+    "c4-fr": [
+        "multilingual/c4-fr-validation.tfrecord-00000-of-00016.json.gz",
+        "multilingual/c4-fr.tfrecord-00000-of-02048.json.gz",
+        "multilingual/c4-fr.tfrecord-00001-of-02048.json.gz",
+    ],
+    "c4-bg": ["multilingual/c4-bg.tfrecord-00000-of-01024.json.gz"],
+    "c4-bg-Latn": ["multilingual/c4-bg-Latn.tfrecord-00000-of-00008.json.gz"],
+    "mc4-en": ["multilingual/c4-en.tfrecord-00000-of-11264.json.gz"],
+    "c4-realnewslike": ["realnewslike/c4-train.00000-of-00512.json.gz"],
+    "OSCAR-2301-fr": ["fr_meta/fr_meta_part_1.jsonl.zst"],
+}
+
+
 class TestFound:
-    def test_by_its_name_alone(self, mirror: Path) -> None:
-        expected = [f"{mirror}/{key}" for key in keys(CRAWL)]
-        assert planned(CRAWL, "wet", mirror) == expected
-        assert planned(CRAWL, "wet", mirror.as_uri()) == expected
-        assert planned(CRAWL, "wet", f"{mirror}/") == expected
+    @pytest.mark.parametrize(
+        ("name", "kind", "base", "found"),
+        [
+            (CRAWL, "wet", "{}", keys(CRAWL)),
+            (CRAWL, "wet", "file://{}", keys(CRAWL)),
+            (CRAWL, "wet", "{}/", keys(CRAWL)),
+            (CRAWL, "wet", f"{{}}/crawl-data/{CRAWL}/wet.paths.gz", keys(CRAWL)),
+            # No list of crawls knows it yet.
+            (UNLISTED, "wet", "{}", keys(UNLISTED)),
+            ("CC-NEWS-2025-08", "warc", "{}", keys("CC-NEWS/2025/08", "warc")),
+        ],
+    )
+    def test_by_its_name_and_where_a_copy_is(
+        self, mirror: Path, name: str, kind: str, base: str, found: list[str]
+    ) -> None:
+        path = mirror.as_uri().removeprefix("file://") if base.startswith("file:") else mirror
+        assert planned(name, kind, base.format(path)) == [f"{mirror}/{key}" for key in found]
 
     def test_in_the_place_that_the_settings_name(self, mirror: Path) -> None:
         rules = DatasetRules(common_crawl=CommonCrawlRules(base=str(mirror)))
         found = shards_of(CRAWL, "wet", None, rules, OPTIONS)
         assert found.path == f"{mirror}/crawl-data/{CRAWL}/wet.paths.gz"
 
-    def test_if_the_base_is_its_list(self, mirror: Path) -> None:
-        listing = mirror / "crawl-data" / CRAWL / "wet.paths.gz"
-        assert planned(CRAWL, "wet", listing) == [f"{mirror}/{key}" for key in keys(CRAWL)]
-
-    def test_even_if_no_list_of_crawls_knows_it_yet(self, mirror: Path) -> None:
-        assert len(planned(UNLISTED, "wet", mirror)) == 3
-
-    def test_for_a_month_of_news(self, mirror: Path) -> None:
-        expected = [f"{mirror}/{key}" for key in keys("CC-NEWS/2025/08", "warc")]
-        assert planned("CC-NEWS-2025-08", "warc", mirror) == expected
-
     def test_in_copies_of_c4_and_oscar(self, tmp_path: Path) -> None:
-        english = ["en/c4-train.00000-of-01024.json.gz", "en/c4-validation.00000-of-00008.json.gz"]
-        french = [
-            "multilingual/c4-fr-validation.tfrecord-00000-of-00016.json.gz",
-            "multilingual/c4-fr.tfrecord-00000-of-02048.json.gz",
-            "multilingual/c4-fr.tfrecord-00001-of-02048.json.gz",
-        ]
-        bulgarian = ["multilingual/c4-bg.tfrecord-00000-of-01024.json.gz"]
-        latin = ["multilingual/c4-bg-Latn.tfrecord-00000-of-00008.json.gz"]
-        own_english = ["multilingual/c4-en.tfrecord-00000-of-11264.json.gz"]
-        news = ["realnewslike/c4-train.00000-of-00512.json.gz"]
-        oscar = ["fr_meta/fr_meta_part_1.jsonl.zst"]
-        beside = [
-            "dataset_infos.json",
-            "en/README.md",
-            "multilingual/.gitattributes",
-            "fr_meta/checksum.sha256",
-        ]
-        for name in [*english, *french, *bulgarian, *latin, *own_english, *news, *oscar, *beside]:
+        beside = ["dataset_infos.json", "en/README.md", "multilingual/.gitattributes", "fr_meta/x.sha256"]
+        for name in [*beside, *(name for names in COPIES.values() for name in names)]:
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).touch()
-
-        def found(name: str, kind: str = "c4") -> list[str]:
-            return [uri.removeprefix(f"{tmp_path}/") for uri in planned(name, kind, tmp_path)]
-
-        assert found("c4-en") == english
-        assert found("c4-fr") == french
-        assert found("c4-bg") == bulgarian
-        assert found("c4-bg-Latn") == latin
-        assert found("mc4-en") == own_english
-        assert found("c4-realnewslike") == news
-        assert found("OSCAR-2301-fr", "oscar") == oscar
+        for release, expected in COPIES.items():
+            found = planned(release, "oscar" if release.startswith("OSCAR") else "c4", tmp_path)
+            assert [uri.removeprefix(f"{tmp_path}/") for uri in found] == expected, release
 
 
 class TestRefused:
-    def test_a_form_that_it_has_not_with_those_that_it_has(self) -> None:
-        assert refusal("CC-MAIN-2012").startswith("CC-MAIN-2012: the release has no WET; it has: ARC")
-        assert "no WET; it has: WARC" in refusal("CC-NEWS-2025-08")
-        assert "no C4; it has: WARC, WET, WAT, robots.txt, columnar index" in refusal(CRAWL, "c4")
-        assert "no robots.txt; it has: WARC, WET, WAT, columnar" in refusal("CC-MAIN-2015-40", "robotstxt")
-        assert "no WET; it has: C4" in refusal("c4-en")
+    @pytest.mark.parametrize(
+        ("name", "kind", "base", "said"),
+        [
+            ("CC-MAIN-2012", "wet", None, "CC-MAIN-2012: the release has no WET; it has: ARC"),
+            ("CC-NEWS-2025-08", "wet", None, "no WET; it has: WARC"),
+            (CRAWL, "c4", None, "no C4; it has: WARC, WET, WAT, robots.txt, columnar index"),
+            ("CC-MAIN-2015-40", "robotstxt", None, "no robots.txt; it has: WARC, WET, WAT, columnar"),
+            ("c4-en", "wet", None, "no WET; it has: C4"),
+            *((name, "wet", None, "no release of that name is known")
+              for name in ("", "../../etc/passwd", "x\x1b[2J", "CC-MAIN-2025-33/..", "c4-..%2f/x")),
+            ("CC-NEWS", "warc", None, "by the month (name one: --release CC-NEWS-2025-08)"),
+            ("c4-en", "c4", None, "name its folder or bucket with --base"),
+            ("OSCAR-2301-fr", "oscar", None, "name its folder or bucket with --base"),
+            ("c4-fr", "c4", HUB, "a site cannot be asked which files it has"),
+            (CRAWL, "wet", "ftp://mirror/", "no storage for ftp"),
+        ],
+    )  # fmt: skip
+    def test_with_the_reason(self, name: str, kind: str, base: str | None, said: str) -> None:
+        assert said in refusal(name, kind, base)
 
     @pytest.mark.parametrize(
         ("typo", "meant"),
@@ -155,25 +161,6 @@ class TestRefused:
     def test_a_mirror_that_does_not_hold_it(self, mirror: Path) -> None:
         told = refusal("CC-MAIN-2024-22", base=mirror)
         assert told == f"{mirror}/crawl-data/CC-MAIN-2024-22/wet.paths.gz: there is no such file or folder"
-
-    @pytest.mark.parametrize("name", ["", "../../etc/passwd", "x\x1b[2J", "CC-MAIN-2025-33/..", "c4-..%2f/x"])
-    def test_what_is_no_name(self, name: str) -> None:
-        assert "no release of that name is known" in refusal(name)
-
-    def test_news_without_a_month(self) -> None:
-        assert "by the month (name one: --release CC-NEWS-2025-08)" in refusal("CC-NEWS", "warc")
-
-    def test_c4_and_oscar_without_a_copy(self) -> None:
-        for name, kind in (("c4-en", "c4"), ("OSCAR-2301-fr", "oscar")):
-            assert "name its folder or bucket with --base" in refusal(name, kind)
-
-    def test_a_site_that_nobody_can_list(self) -> None:
-        site = "https://huggingface.co/datasets/allenai/c4/resolve/main/"
-        assert "a site cannot be asked which files it has" in refusal("c4-fr", "c4", site)
-
-    def test_a_base_that_is_no_place(self) -> None:
-        with pytest.raises(InputError, match="no storage for ftp"):
-            shards_of(CRAWL, "wet", "ftp://mirror/", DatasetRules(), OPTIONS)
 
 
 class TestCommand:

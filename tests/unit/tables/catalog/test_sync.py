@@ -62,6 +62,12 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     know_few(monkeypatch)
 
 
+@pytest.fixture
+def store(few: None, tmp_path: Path) -> TableStore:
+    """Tables of one run, of few kinds."""
+    return small(tmp_path)
+
+
 def small(tmp_path: Path) -> TableStore:
     """Tables of one run."""
     store = TableStore.create(str(tmp_path / "tables"))
@@ -131,9 +137,7 @@ def test_a_second_sync_changes_nothing(synced: Synced) -> None:
     assert places(synced.catalog) == before
 
 
-@pytest.mark.usefixtures("few")
-def test_a_new_run_adds_its_files_alone(tmp_path: Path, catalog: Any) -> None:
-    store = small(tmp_path)
+def test_a_new_run_adds_its_files_alone(store: TableStore, catalog: Any) -> None:
     derive(store, "claims")
     sync(store, catalog, NAMESPACE)
     before = places(catalog)
@@ -152,9 +156,7 @@ def test_a_filter_opens_the_files_of_its_run_alone(synced: Synced) -> None:
         assert files_in(catalog, table, "run_id == 'r9'") == []
 
 
-@pytest.mark.usefixtures("few")
-def test_unpublished_files_are_not_seen(tmp_path: Path, catalog: Any) -> None:
-    store = small(tmp_path)
+def test_unpublished_files_are_not_seen(store: TableStore, catalog: Any) -> None:
     whole = store.root.path / "matches" / "r1-00000.parquet"
     (whole.parent / "r9-00000.parquet").write_bytes(whole.read_bytes())
     sync(store, catalog, NAMESPACE)
@@ -170,10 +172,10 @@ def test_a_table_without_rows_is_there_too(tmp_path: Path, catalog: Any) -> None
     assert files_in(catalog, "matches") == []
 
 
-@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("table", each_time(["matches"], ["matches", "runs"]))
-def test_a_damaged_file_is_refused_before_anything_changes(tmp_path: Path, catalog: Any, table: str) -> None:
-    store = small(tmp_path)
+def test_a_damaged_file_is_refused_before_anything_changes(
+    store: TableStore, catalog: Any, table: str
+) -> None:
     sync(store, catalog, NAMESPACE)
     before = places(catalog)
     publish(store, "r2")
@@ -183,11 +185,9 @@ def test_a_damaged_file_is_refused_before_anything_changes(tmp_path: Path, catal
     assert places(catalog) == before
 
 
-@pytest.mark.usefixtures("few")
 def test_what_is_forgotten_is_gone_from_the_catalog_and_from_its_history(
-    tmp_path: Path, catalog: Any
+    store: TableStore, catalog: Any
 ) -> None:
-    store = small(tmp_path)
     publish(store, "r2")
     sync(store, catalog, NAMESPACE)
     name = store.read("matches", columns=["publisher_id"])["publisher_id"][0].as_py()
@@ -204,11 +204,9 @@ def test_what_is_forgotten_is_gone_from_the_catalog_and_from_its_history(
     assert {(change.added, change.taken_out) for change in sync(store, catalog, NAMESPACE)} == {(0, 0)}
 
 
-@pytest.mark.usefixtures("few")
 def test_a_row_of_a_run_that_is_written_anew_in_as_many_bytes_is_noticed(
-    tmp_path: Path, catalog: Any
+    store: TableStore, catalog: Any
 ) -> None:
-    store = small(tmp_path)
     sync(store, catalog, NAMESPACE)
     path = store.root.path / "runs" / "r1-00000.parquet"
     (row,), size = store.read("runs", "r1").to_pylist(), path.stat().st_size
@@ -219,9 +217,7 @@ def test_a_row_of_a_run_that_is_written_anew_in_as_many_bytes_is_noticed(
     require_same(catalog, store)
 
 
-@pytest.mark.usefixtures("few")
-def test_claims_that_are_made_anew_move_in_the_catalog_as_well(tmp_path: Path, catalog: Any) -> None:
-    store = small(tmp_path)
+def test_claims_that_are_made_anew_move_in_the_catalog_as_well(store: TableStore, catalog: Any) -> None:
     derive(store, "claims")
     sync(store, catalog, NAMESPACE)
     (before,) = files_in(catalog, "claims")
@@ -233,15 +229,14 @@ def test_claims_that_are_made_anew_move_in_the_catalog_as_well(tmp_path: Path, c
     require_same(catalog, store)
 
 
-@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize(("commits", "done"), each_time([(5, False)], product((0, 1, 2, 5), (True, False))))
 def test_the_sync_after_one_that_was_killed_does_the_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commits: int, done: bool
+    store: TableStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commits: int, done: bool
 ) -> None:
     # Its SQL takes a second to import, which all processes would do that collect tests.
     from pyiceberg.catalog.sql import SqlCatalog
 
-    store, left = small(tmp_path), [commits]
+    left = [commits]
     commit = SqlCatalog.commit_table
 
     def killed(self: Any, *asked: Any) -> Any:
@@ -261,11 +256,9 @@ def test_the_sync_after_one_that_was_killed_does_the_rest(
     require_same(catalog, store)
 
 
-@pytest.mark.usefixtures("few")
 def test_a_sync_that_was_killed_before_it_forgot_the_past_is_finished(
-    tmp_path: Path, catalog: Any, monkeypatch: pytest.MonkeyPatch
+    store: TableStore, catalog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = small(tmp_path)
     derive(store, "claims")
     sync(store, catalog, NAMESPACE)
     derive(store, "claims")
@@ -286,12 +279,11 @@ def test_a_sync_that_was_killed_before_it_forgot_the_past_is_finished(
         assert {task.file.file_path.rpartition("/")[2] for task in tasks} <= set(there)
 
 
-@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("meanwhile", each_time(["_make"], ["_make", "_difference"]))
 def test_two_syncs_at_once_name_each_file_once(
-    tmp_path: Path, catalog: Any, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+    store: TableStore, tmp_path: Path, catalog: Any, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
-    store, other = small(tmp_path), sqlite(tmp_path)
+    other = sqlite(tmp_path)
     real, others = getattr(syncing, meanwhile), [1, 2, 3]
 
     def overtaken(*asked: Any) -> Any:
@@ -305,11 +297,10 @@ def test_two_syncs_at_once_name_each_file_once(
     require_same(sqlite(tmp_path), store)
 
 
-@pytest.mark.usefixtures("few")
 def test_a_run_that_is_published_meanwhile_is_brought_there_too(
-    tmp_path: Path, catalog: Any, monkeypatch: pytest.MonkeyPatch
+    store: TableStore, catalog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, real = small(tmp_path), syncing._commit
+    real = syncing._commit
 
     def publishing(*asked: Any) -> None:
         if not store.is_published("r2"):
@@ -351,11 +342,10 @@ def test_columns_that_older_files_lack_are_null_and_new_columns_come_to_old_tabl
     assert headlines.null_count == len(headlines) > 0
 
 
-@pytest.mark.usefixtures("few")
 def test_a_file_of_a_newer_version_is_refused(
-    tmp_path: Path, catalog: Any, monkeypatch: pytest.MonkeyPatch
+    store: TableStore, catalog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, columns = small(tmp_path), syncing.iceberg_columns
+    columns = syncing.iceberg_columns
     monkeypatch.setattr(
         syncing,
         "iceberg_columns",
@@ -415,10 +405,10 @@ def test_settings_that_are_missing_or_lead_nowhere_are_named(tmp_path: Path) -> 
         open_catalog("sql", {"uri": f"sqlite:///{tmp_path}/no/such/folder.db"}, StorageOptions())
 
 
-@pytest.mark.usefixtures("few")
 @pytest.mark.full
-def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = small(tmp_path)
+def test_the_command_says_what_it_did(
+    store: TableStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sqlite(tmp_path)
     command = ["catalog", "sync", str(store.root), "--catalog", "sql", "--namespace", NAMESPACE]
     command += ["--property", f"uri=sqlite:///{tmp_path}/catalog.db"]
@@ -432,12 +422,10 @@ def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "KEY=VALUE" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("few")
 @pytest.mark.full
 def test_settings_come_from_the_environment_as_pyiceberg_reads_them(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    store: TableStore, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = small(tmp_path)
     sqlite(tmp_path)
     settings = {"URI": f"sqlite:///{tmp_path}/catalog.db", "WAREHOUSE": f"file://{tmp_path}/warehouse"}
     for name, value in settings.items():
@@ -448,12 +436,11 @@ def test_settings_come_from_the_environment_as_pyiceberg_reads_them(
     require_same(sqlite(tmp_path), store)
 
 
-@pytest.mark.usefixtures("few")
 @pytest.mark.full
 def test_a_namespace_with_dots_has_levels_and_is_refused_in_a_line_where_there_are_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: TableStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, storage = small(tmp_path), StorageOptions()
+    storage = StorageOptions()
     sqlite(tmp_path)
     with rest_catalog(sqlite(tmp_path), token="hush") as url:
         monkeypatch.setenv("PYICEBERG_CATALOG__PRESSWATCH__TOKEN", "hush")
@@ -472,12 +459,10 @@ def _read_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
 
 
-@pytest.mark.usefixtures("few")
 @pytest.mark.full
 def test_a_rest_catalog_is_brought_there_as_well_with_a_token_from_the_environment(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    store: TableStore, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = small(tmp_path)
     derive(store, "claims")
     with rest_catalog(sqlite(tmp_path), token="hush") as url:
         command = ["catalog", "sync", str(store.root)]

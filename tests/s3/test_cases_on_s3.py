@@ -1,0 +1,200 @@
+"""Cases, bags and notices on S3, of tables and shards on S3: as on a disk, and no refusal is a removal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.settings.config import load_scan_config
+from presswatch_spark.legal.evidence import verify as alone
+from presswatch_spark.legal.evidence.bag import bag_on_disk
+from presswatch_spark.legal.notices import notice as states
+from presswatch_spark.legal.notices.notice import Notice, draft_notice
+from presswatch_spark.legal.notices.parties import load_recipient
+from presswatch_spark.legal.notices.rules import Checking, check_notice
+from presswatch_spark.legal.removal.case import RemovalCase
+from presswatch_spark.legal.removal.places import open_case
+from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
+from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.storage import disk
+from presswatch_spark.storage.drafts import LEASE, new_folder
+from presswatch_spark.storage.objects import StorageOptions
+from tests.world.bags import build, lines, unprinted
+from tests.world.notices import DRAFTED, bureau
+from tests.world.places import Bucket
+from tests.world.proofs import each_time
+from tests.world.release import LETTERS, Release, probes_of, release
+from tests.world.servers import Fault, Server, web
+
+FORMS = ("a.warc.wet.gz", "pages.warc.gz", "c4-train.json.gz")
+REFUSALS = {
+    "denied": (Fault(status=403, code="AccessDenied"), "restricted"),
+    "expired": (Fault(status=400, code="ExpiredToken"), "undecided"),
+    "bad key": (Fault(status=403, code="InvalidAccessKeyId"), "undecided"),
+    "slow down": (Fault(status=503, code="SlowDown"), "undecided"),
+    "cut": (Fault(cut_after=20), "undecided"),
+}
+
+
+@pytest.fixture
+def crawl(tmp_path: Path, s3: Bucket) -> Release:
+    """A release whose shards, tables and corpus are on S3, too."""
+    found = release(tmp_path, Server(), FORMS)
+    for folder, prefix in ((found.shards, "crawl"), (found.tables, "tables"), (found.corpus, "corpus")):
+        s3.upload(folder, prefix)
+    return found
+
+
+class TestCases:
+    def probe(self, case: RemovalCase, crawl: Release, endpoint: str) -> ProbeReport:
+        flags = {"storage.endpoint": endpoint, "storage.max_attempts": 1, "storage.backoff_base": 0.01}
+        mirror = Mirror(str(crawl.shards), "s3://shards/crawl")
+        return Prober(case, load_scan_config(flags=flags), [mirror]).probe()
+
+    def test_a_case_on_s3_is_opened_probed_and_read(self, crawl: Release, s3: Bucket) -> None:
+        out = f"{s3.uri}/cases/one"
+        case = open_case(str(crawl.tables), out, confidences=LETTERS, storage=s3.storage).case
+        assert self.probe(case, crawl, s3.endpoint).is_complete
+        assert set(CaseStatus.of(RemovalCase.open(out, s3.storage)).counts()) == {"present"}
+        headers = [probed.headers for probed in probes_of(case) if probed.status == 206]
+        assert all("x-amz-request-id" in each.lower() or "etag" in each.lower() for each in headers)
+        target = next(each for each in case.targets() if each.dataset == "wet")
+        key = f"crawl/{Path(target.shard_uri).name}"
+        data, start, length = s3.get(key), target.record_offset, target.record_length
+        s3.put(key, data[:start] + b"\0" * length + data[start + length :])
+        self.probe(case, crawl, s3.endpoint)
+        assert CaseStatus.of(case).states[target.target_sha256].state == "overwritten"
+        with pytest.raises(OutputError, match="there is something already"):
+            open_case(str(crawl.tables), out, confidences=LETTERS, storage=s3.storage)
+
+    @pytest.mark.parametrize(
+        ("fault", "state"),
+        each_time([REFUSALS["denied"], REFUSALS["bad key"]], REFUSALS.values()),
+        ids=REFUSALS,
+    )
+    def test_no_refusal_of_s3_is_a_removal(
+        self, tmp_path: Path, crawl: Release, s3: Bucket, faulty: Server, fault: Fault, state: str
+    ) -> None:
+        case = open_case(str(crawl.tables), str(tmp_path / "case"), confidences=LETTERS).case
+        self.probe(case, crawl, s3.endpoint)
+        faulty.always = fault
+        self.probe(case, crawl, faulty.url)
+        found = CaseStatus.of(case)
+        assert set(found.counts()) <= {state, "present"}
+        assert state in found.counts()
+        assert found.claims()[0] == 0
+
+
+def words(crawl: Release, s3: Bucket, out: str) -> list[str]:
+    """The command that makes a bag."""
+    choice = [word for letter in "ABCD" for word in ("--confidence", letter)]
+    where = ["--corpus", f"{s3.uri}/corpus", "--mirror", f"{crawl.shards}={s3.uri}/crawl", *s3.there]
+    return ["evidence", "build", *choice, *where, "--out", out, f"{s3.uri}/tables"]
+
+
+class TestBags:
+    @pytest.fixture
+    def bag(self, crawl: Release, s3: Bucket) -> str:
+        with unprinted():
+            assert cli.run(words(crawl, s3, f"{s3.uri}/bags/one")) == 0
+        return f"{s3.uri}/bags/one"
+
+    def test_a_bag_on_s3_holds_what_one_on_disk_holds(
+        self, crawl: Release, s3: Bucket, bag: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        said = capsys.readouterr().out
+        on_disk, built = build(crawl, "disk", mirrored=False)
+        assert f"claims root: {built.seal['claims_root']}" in said
+        assert cli.run(["evidence", "verify", *s3.there, bag]) == 0
+        with bag_on_disk(bag, s3.storage) as folder:
+            assert [line["record"] for line in lines(folder)] == [line["record"] for line in lines(on_disk)]
+            exchanges = (folder / "data/http/exchanges.jsonl").read_bytes().splitlines()
+        told = [json.loads(line) for line in exchanges]
+        ranged = [each for each in told if "Range" in dict(each["request_headers"])]
+        assert ranged
+        assert {each["status"] for each in ranged} == {206}
+        assert all("etag" in {name.lower() for name, _ in each["headers"]} for each in ranged)
+        assert not any("signature" in json.dumps(each).lower() for each in told)
+        assert cli.run(words(crawl, s3, bag)) == 1
+
+    @pytest.mark.full
+    def test_it_is_disclosed_challenged_and_looked_through_there(
+        self, crawl: Release, s3: Bucket, bag: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with bag_on_disk(bag, s3.storage) as folder:
+            row = lines(folder)[0]["row"]["row_sha256"]
+        part = f"{s3.uri}/parts/one"
+        assert cli.run(["evidence", "disclose", "--row", row, "--out", part, *s3.there, bag]) == 0
+        assert cli.run(["evidence", "verify", *s3.there, part]) == 0
+        drawn = ["evidence", "challenge", "--seed", "trois mots dits", "--sample", "9", *s3.there]
+        assert cli.run([*drawn, "--corpus", str(crawl.corpus), bag]) == 0
+        s3.put(f"bags/one/{alone.SEAL}", s3.get(f"bags/one/{alone.SEAL}").replace(b'"claims"', b'"Claims"'))
+        capsys.readouterr()
+        assert cli.run(["evidence", "verify", *s3.there, bag]) == 1
+        assert f"REFUSED {alone.SEAL}" in capsys.readouterr().err
+
+    def test_an_upload_that_fails_leaves_no_bag(
+        self, crawl: Release, s3: Bucket, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real, put = disk.put_file, list[str]()
+
+        def failing(path: str, uri: str, options: StorageOptions) -> None:
+            put.append(uri)
+            if len(put) > 7:
+                raise OSError(5, "the line is down")
+            real(path, uri, options)
+
+        monkeypatch.setattr("presswatch_spark.storage.drafts.put_file", failing)
+        with unprinted():
+            assert cli.run(words(crawl, s3, f"{s3.uri}/bags/two")) == 1
+        assert not any(uri.endswith("bagit.txt") for uri in put)
+        assert s3.names("bags/two/") == []
+
+
+def test_a_folder_whose_writer_was_killed_is_written_again(
+    s3: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presswatch_spark.storage.drafts.LEASE_SECONDS", 1.0)
+    out, storage = f"{s3.uri}/bags/killed", s3.storage
+    s3.put("bags/killed/data/half.bin", b"half")
+    with pytest.raises(OutputError, match="there is something already"), new_folder(out, storage, "last.txt"):
+        pytest.fail("files that may be another's")
+    s3.put(f"bags/killed/{LEASE}", b'{"lease_seconds": 0.1}')
+    with new_folder(out, storage, "last.txt") as draft:
+        assert s3.names("bags/killed/") == [f"bags/killed/{LEASE}"]
+        (draft / "last.txt").write_text("whole")
+        with pytest.raises(OutputError, match="another process"), new_folder(out, storage, "last.txt"):
+            pytest.fail("both write")
+    assert s3.names("bags/killed/") == ["bags/killed/last.txt"]
+
+
+@pytest.mark.full
+def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Bucket) -> None:
+    where, storage = f"{s3.uri}/notice", s3.storage
+    with web() as server:
+        office = bureau(release(tmp_path, server))
+
+        def passes() -> bool:
+            recipient = load_recipient("common-crawl")
+            checking = Checking(sender=office.sender(), recipient=recipient, again=True)
+            return check_notice(where, checking, storage).passes
+
+        tables, case = s3.upload(office.crawl.tables, "tables"), f"{s3.uri}/case"
+        open_case(tables, case, confidences=("A", "B"), storage=storage)
+        order = office.order(selection=office.select(case, storage=storage))
+        sums, here = draft_notice(order, where, storage).notice.sums, office.draft("here").notice.sums
+        annex = {name: digest for name, digest in here.items() if name.startswith("annex/")}
+        assert {name: sums[name] for name in annex} == annex
+        with pytest.raises(OutputError, match="something already"):
+            draft_notice(order, where, storage)
+        states.sign(Notice.open(where, storage), "Jeanne Valmont", DRAFTED, None)
+        assert passes()
+        states.send(Notice.open(where, storage), DRAFTED, None, None)
+        assert states.state_of(Notice.open(where, storage), DRAFTED, storage).state == "sent"
+        s3.delete("notice/form.txt")
+        assert not passes()

@@ -1,0 +1,286 @@
+"""Scans and campaigns from disk, S3 and HTTPS: the same rows, whatever servers do wrong, and after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from presswatch_spark.cli import main as cli
+from presswatch_spark.core.errors import InputError, StorageError
+from presswatch_spark.core.settings.config import DatasetRules
+from presswatch_spark.scanning.releases.release_shards import shards_of
+from presswatch_spark.scanning.sampling.design import draw
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.shards import plan
+from presswatch_spark.tables.store import TableStore
+from tests.conftest import ROOT
+from tests.world.commands import presswatch
+from tests.world.crawls import ARTICLES, FIRST, History, make_history, states, status, write_crawl
+from tests.world.places import Bucket, https
+from tests.world.scanned import FORMS, SEED, some_pages
+from tests.world.servers import FINE, Fault, Server, running, web
+
+CRAWL, COUNT = "CC-MAIN-2025-33", 4
+SEVEN = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "c4-train.json.gz", "c4.parquet",
+         "fr_part_1.txt.gz", "fr_part_5.jsonl.zst")  # fmt: skip
+# Eight faults in a row on one object are given up on by default; here they are many, and chance decides. The
+# pause doubles with each: any would soon be long.
+PATIENT = {"PRESSWATCH_STORAGE__BACKOFF_BASE": "0", "PRESSWATCH_STORAGE__MAX_ATTEMPTS": "60"}
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shards of all formats, each with copies."""
+    folder = tmp_path_factory.mktemp("crawl")
+    for number, name in enumerate(SEVEN):
+        FORMS[name](folder / name, some_pages(60, SEED + number))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small crawl, laid out like the real one."""
+    root = tmp_path_factory.mktemp("mirror")
+    write_crawl(root, CRAWL, COUNT, SEED)
+    return root
+
+
+def objects_of(folder: Path, pattern: str = "*.*") -> dict[str, bytes]:
+    return {f"/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob(pattern)}
+
+
+def scanned(out: Path, corpus: Path, *words: str) -> tuple[dict[str, Any], str]:
+    """Run the command; its row of `runs`, and what it printed."""
+    printed = presswatch("scan", *words, "--corpus", str(corpus), "--out", str(out), **PATIENT)
+    return TableStore.open(str(out)).read("runs").to_pylist()[0], printed
+
+
+def release_scanned(out: Path, corpus: Path, base: str, *more: str) -> tuple[dict[str, Any], str]:
+    return scanned(out, corpus, "--release", CRAWL, "--format", "wet", "--base", base, *more)
+
+
+class TestShards:
+    @pytest.fixture(scope="module")
+    def from_disk(
+        self, spark: SparkSession, shards: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> dict[str, Any]:
+        return scanned(tmp_path_factory.mktemp("disk") / "tables", corpus, str(shards))[0]
+
+    def trouble(self, count: int) -> list[Fault]:
+        """Faults of all kinds in a fixed disorder, with good replies between them."""
+        cut = [Fault(cut_after=100), Fault(cut_after=3_000), Fault(cut_after=2_000, reset=True)]
+        kinds = [Fault(status=503), Fault(status=503, retry_after="0"), *cut, Fault()]
+        rng = random.Random(SEED)
+        return [rng.choice(kinds) for _ in range(count)]
+
+    def test_a_faulty_s3_changes_nothing_but_the_log(
+        self,
+        shards: Path,
+        corpus: Path,
+        from_disk: dict[str, Any],
+        s3: Bucket,
+        faulty: Server,
+        tmp_path: Path,
+    ) -> None:
+        assert from_disk["shards_complete"] == from_disk["shards_planned"] == 7
+        assert from_disk["matches"] > 7 * 30
+        place = s3.upload(shards, "crawl")
+        faulty.faults.extend(self.trouble(60))
+        row, _ = scanned(tmp_path / "tables", corpus, f"{place}/", "--endpoint", faulty.url)
+        assert not faulty.faults, "every fault was met"
+        assert row["table_digest"] == from_disk["table_digest"]
+
+    @pytest.mark.full
+    def test_a_faulty_https_server_changes_nothing_but_the_log(
+        self, shards: Path, corpus: Path, from_disk: dict[str, Any], tmp_path: Path
+    ) -> None:
+        (tmp_path / "wet.paths").write_text("".join(f"{name}\n" for name in SEVEN))
+        with https(tmp_path, objects_of(shards)) as server:
+            server.faults.extend(self.trouble(40))
+            named = (str(tmp_path / "wet.paths"), "--base", server.url)
+            row, _ = scanned(tmp_path / "tables", corpus, *named)
+            assert not server.faults, "every fault was met"
+        assert row["table_digest"] == from_disk["table_digest"]
+
+    @pytest.mark.full
+    def test_a_scan_that_is_all_on_s3_and_killed_resumes_and_finds_what_one_on_disk_finds(
+        self,
+        shards: Path,
+        corpus: Path,
+        from_disk: dict[str, Any],
+        s3: Bucket,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        words = ["scan", s3.upload(shards, "crawl"), "--corpus", s3.upload(corpus, "corpus")]
+        words += ["--out", f"{s3.uri}/tables", "--wave-shards", "1", *s3.there]
+        given = {"PRESSWATCH_RUN__LEASE_SECONDS": "2", "PRESSWATCH_CACHE_DIR": str(tmp_path / "cache")}
+        environment = os.environ | {"PYTHONPATH": str(ROOT)} | given
+        command = [sys.executable, "-m", "presswatch_spark", *words, "--cores", "2"]
+
+        def waves() -> int:
+            return sum("/waves/" in key for key in s3.names("tables/_runs/"))
+
+        job = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        while waves() < 2:
+            assert job.poll() is None, job.communicate()
+            time.sleep(0.02)
+        job.send_signal(signal.SIGKILL)
+        job.communicate()
+        kept = waves()
+        assert 2 <= kept < len(SEVEN)
+        assert cli.run(["runs", f"{s3.uri}/tables", *s3.there]) == 0
+        assert f"with {kept} shards done, is not finished" in capsys.readouterr().err
+        assert ", resumed: " in presswatch(*words, **given)
+        store = s3.store("tables")
+        (row,) = store.read("runs").to_pylist()
+        names = ("table_digest", "matches", "documents", "shards_planned", "shards_complete", "config_digest")
+        assert {name: row[name] for name in names} == {name: from_disk[name] for name in names}
+        assert [name for name in store.root.entries() if name.startswith("_runs/")] == []
+
+
+class TestReleases:
+    @pytest.fixture(scope="module")
+    def from_disk(
+        self, spark: SparkSession, mirror: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> dict[str, Any]:
+        return release_scanned(tmp_path_factory.mktemp("disk") / "tables", corpus, str(mirror))[0]
+
+    def test_from_s3_it_gives_the_same(
+        self, mirror: Path, corpus: Path, from_disk: dict[str, Any], s3: Bucket, tmp_path: Path
+    ) -> None:
+        facts = {"shards_planned": COUNT, "shards_complete": COUNT, "release": CRAWL, "sample": None}
+        assert {name: from_disk[name] for name in facts} == facts
+        assert json.loads(from_disk["config"])["read"]["release"] == CRAWL
+        assert from_disk["matches"] > 0
+        base = s3.upload(mirror, "mirror")
+        row, _ = release_scanned(tmp_path / "tables", corpus, f"{base}/", *s3.there)
+        assert (row["table_digest"], row["release"]) == (from_disk["table_digest"], CRAWL)
+
+    def test_over_https_it_gives_the_same_and_a_sample_says_that_it_is_one(
+        self, mirror: Path, corpus: Path, from_disk: dict[str, Any], tmp_path: Path
+    ) -> None:
+        with https(tmp_path, objects_of(mirror, "*.gz")) as server:
+            row, printed = release_scanned(tmp_path / "all", corpus, server.url)
+            assert row["table_digest"] == from_disk["table_digest"]
+            assert "sample" not in printed
+            row, printed = release_scanned(tmp_path / "some", corpus, server.url, "--sample", "0.5")
+        assert (row["sample"], row["shards_listed"], row["shards_planned"]) == (0.5, COUNT, COUNT // 2)
+        assert "a sample: 2 of 4 shards; what was not found may stand in the rest" in printed
+        drawn = TableStore.open(str(tmp_path / "some")).read("scan_log")["shard_uri"].to_pylist()
+        listed = plan([f"{mirror}/crawl-data/{CRAWL}/wet.paths.gz"], StorageOptions())
+        sample = {shard.uri.rpartition("/")[2] for shard in draw(listed, 0.5, 0).shards}
+        assert {uri.rpartition("/")[2] for uri in drawn} == sample
+
+    def test_a_bucket_without_it_is_named(self, s3: Bucket) -> None:
+        said = rf"{s3.uri}/crawl-data/{CRAWL}/wet\.paths\.gz"
+        with pytest.raises(StorageError, match=said) as raised:
+            shards_of(CRAWL, "wet", s3.uri, DatasetRules(), s3.storage)
+        assert "\n" not in str(raised.value)
+
+    def test_a_site_that_denies_what_it_has_not_still_gives_near_names(self) -> None:
+        lists = {f"/crawl-data/{name}/wet.paths.gz": b"" for name in (CRAWL, "CC-MAIN-2025-34")}
+        with web(objects=lists) as server:
+            server.always = Fault(status=403)
+            with pytest.raises(InputError, match="did you mean CC-MAIN-2025-33"):
+                shards_of("CC-MAIN-2025-34", "wet", server.url, DatasetRules(), StorageOptions())
+            with pytest.raises(StorageError, match="access denied"):
+                shards_of(CRAWL, "wet", server.url, DatasetRules(), StorageOptions())
+
+
+@dataclass
+class Storm(Server):
+    """Answers so many requests, and to all others that it has too many: listings, heads and writes alike."""
+
+    calm: int = 0
+
+    def fault_for(self, method: str, path: str) -> Fault:
+        return FINE if len(self.requests) <= self.calm else Fault(status=503, code="SlowDown")
+
+
+@pytest.mark.full
+class TestCampaigns:
+    """With everything on S3: folder, corpora, tables, and crawls."""
+
+    CAMPAIGN = "s3://shards/tables/history/campaign"
+
+    @pytest.fixture
+    def history(
+        self, spark: SparkSession, s3: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> History:
+        made = make_history(tmp_path / "made", 2, 2)
+        s3.upload(made.mirror, "mirror")
+        for name, value in {
+            "PRESSWATCH_CACHE_DIR": str(tmp_path / "cache"),
+            "PRESSWATCH_RUN__LEASE_SECONDS": "1",
+            "PRESSWATCH_STORAGE__ENDPOINT": s3.endpoint,
+            "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        }.items():
+            monkeypatch.setenv(name, value)
+        return made
+
+    def open(self, corpus: str) -> None:
+        scope = ("--crawls", "wet", "--list", "s3://shards/mirror/collinfo.json", "--out", "s3://shards/rows")
+        scans = ("--base", "s3://shards/mirror/", "--cores", "1", "--wave-shards", "1")
+        presswatch("campaign", "open", self.CAMPAIGN, "--corpus", corpus, *scope, "--", *scans)
+
+    def test_a_member_that_joins_is_found_in_what_was_read(self, s3: Bucket, history: History) -> None:
+        self.open(s3.upload(history.older, "corpus/older"))
+        assert cli.run(["campaign", "run", self.CAMPAIGN]) == 0
+        presswatch("campaign", "open", self.CAMPAIGN, "--corpus", s3.upload(history.newer, "corpus/newer"))
+        assert cli.run(["campaign", "run", self.CAMPAIGN]) == 0
+        assert states(self.CAMPAIGN) == ["done"] * 2
+        store = s3.store("rows")
+        joined = ARTICLES - FIRST
+        assert sorted(row["corpus_articles"] for row in store.rows("runs")) == sorted([FIRST, joined] * 2)
+        found = {row["title_id"] for row in store.read("matches").to_pylist()}
+        assert "nord" in found
+        assert "tables/history/campaign/corpora/1-2/manifest.json" in s3.names("tables/history/")
+
+    def test_one_that_is_throttled_anywhere_loses_nothing_and_reads_nothing_twice(
+        self, s3: Bucket, history: History, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def reached_by(url: str) -> None:
+            monkeypatch.setenv("PRESSWATCH_STORAGE__ENDPOINT", url)
+
+        monkeypatch.setenv("PRESSWATCH_STORAGE__MAX_ATTEMPTS", "2")
+        self.open(str(history.older))
+        codes, calm = list[int](), 1
+        while not codes or codes[-1] != 0:
+            # A client that was told to slow down remembers it; one for another address does not.
+            with running(Storm(upstream=s3.endpoint, calm=calm)) as storm:
+                reached_by(storm.url)
+                codes.append(cli.run(["campaign", "run", self.CAMPAIGN]))
+            reached_by(s3.endpoint)
+            found = status(self.CAMPAIGN)
+            assert (codes[-1] == 0) == all(row["state"] == "done" for row in found.values()), found
+            calm += max(2, calm // 2)
+        assert set(codes) <= {0, 1, 3}
+        assert len(codes) > 5
+        assert states(self.CAMPAIGN) == ["done"] * 2
+        store = s3.store("rows")
+        assert list(store.damage()) == []
+        log = store.read("scan_log", columns=["shard_uri", "status"]).to_pylist()
+        read = [row["shard_uri"] for row in log if row["status"] == "complete"]
+        assert len(read) == len(set(read)) == 4
+        crawls = [f"s3://shards/mirror/crawl-data/{crawl}/" for crawl in history.crawls]
+        where = ("--format", "wet", "--corpus", str(history.older), "--out", "s3://shards/whole")
+        presswatch("scan", *where, *crawls)
+        assert self.rows_of(store) == self.rows_of(s3.store("whole"))
+
+    def rows_of(self, store: TableStore) -> set[tuple[Any, ...]]:
+        names = ("document_url", "article_id", "copied_words", "shard_uri")
+        rows = store.read("matches", columns=list(names)).to_pylist()
+        assert rows
+        return {tuple(row[name] for name in names) for row in rows}

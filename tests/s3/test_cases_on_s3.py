@@ -138,7 +138,7 @@ class TestBags:
         assert cli.run(["evidence", "verify", *s3.there, bag]) == 1
         assert f"REFUSED {alone.SEAL}" in capsys.readouterr().err
 
-    def test_an_upload_that_fails_leaves_no_bag(
+    def test_a_failed_upload_leaves_none(
         self, crawl: Release, s3: Bucket, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         real, put = disk.put_file, list[str]()
@@ -156,9 +156,7 @@ class TestBags:
         assert s3.names("bags/two/") == []
 
 
-def test_a_folder_whose_writer_was_killed_is_written_again(
-    s3: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_of_a_killed_writer_is_written_again(s3: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("presswatch_spark.storage.drafts.LEASE_SECONDS", 1.0)
     out, storage = f"{s3.uri}/bags/killed", s3.storage
     s3.put("bags/killed/data/half.bin", b"half")

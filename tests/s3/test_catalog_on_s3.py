@@ -89,9 +89,7 @@ def test_glue_has_what_was_added_to_tables_on_s3_and_not_what_was_forgotten(
     require_same(catalog, store)
 
 
-def test_an_object_that_was_changed_on_s3_is_refused(
-    s3: Bucket, properties: dict[str, str], glue: Any
-) -> None:
+def test_an_object_that_was_changed_is_refused(s3: Bucket, properties: dict[str, str], glue: Any) -> None:
     store = TableStore.create(TABLES, s3.storage)
     publish(store, "r1")
     publish(store, "r2")

@@ -44,9 +44,7 @@ def opened(s3: Bucket) -> Corpus:
     return Corpus.open(f"{s3.uri}/c", storage=s3.storage)
 
 
-def test_a_corpus_on_s3_is_the_one_on_disk_and_is_copied_once(
-    s3: Bucket, digest: str, tmp_path: Path
-) -> None:
+def test_a_corpus_is_the_one_on_disk_and_is_copied_once(s3: Bucket, digest: str, tmp_path: Path) -> None:
     assert build(tmp_path / "local", [articles(tmp_path)]).digest == digest
     corpus = opened(s3)
     assert (len(corpus), corpus.article(3).article_id) == (9, "a00003")
@@ -120,9 +118,7 @@ class TestPlaceOfTheCopy:
         with pytest.raises(OutputError, match=r"nobody else may write to .*set PRESSWATCH_CACHE_DIR"):
             opened(s3)
 
-    def test_a_named_folder_that_others_may_write_to_is_refused(
-        self, s3: Bucket, digest: str, cache: Path
-    ) -> None:
+    def test_a_folder_that_others_may_write_to_is_refused(self, s3: Bucket, digest: str, cache: Path) -> None:
         cache.mkdir(exist_ok=True)
         cache.chmod(0o777)
         with pytest.raises(OutputError, match=r"cache: .*nobody else may write to .*chmod go-w"):

@@ -222,9 +222,7 @@ class TestLostAnswers:
         assert lease.version == place.object("a.lock").read()
 
     @at_both
-    def test_they_do_not_hide_that_another_took_it_over(
-        self, place: Place, unheard: Callable[[int], None]
-    ) -> None:
+    def test_they_do_not_hide_that_it_was_taken(self, place: Place, unheard: Callable[[int], None]) -> None:
         lease, guarded = taken(place, 3600), place.object("a.lock")
         unheard(1)
         with pytest.raises(StorageError, match="no answer"):
@@ -298,9 +296,7 @@ class TestLease:
             held = owned(folder_of(place), ["a.lock", "alive.lock", "none.lock"])
         assert held == {"alive.lock"}
 
-    def test_a_damaged_lock_is_taken_for_a_silent_one(
-        self, place: Place, uri: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_damaged_lock_is_silent(self, place: Place, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(locks, "USUAL", SECONDS)
         place.object("a.lock").write(b"\xff", None)
         with leased(uri, place.options, SECONDS) as lease:

@@ -42,9 +42,7 @@ def test_the_answer_is_the_one_that_is_printed(tables: Path, question: Question)
 
 
 @pytest.mark.parametrize("question", each_time([], ASKED), ids=[each.heading for each in ASKED])
-def test_both_engines_give_the_same_answer_on_disk_and_on_s3(
-    tables: Path, on_s3: Bucket, question: Question
-) -> None:
+def test_both_engines_give_the_same_answer_on_s3(tables: Path, on_s3: Bucket, question: Question) -> None:
     there, storage = f"{on_s3.uri}/tables", on_s3.storage
     assert answer_of(str(tables), question.query, "spark") == question.answer
     assert answer_of(there, question.query, "duckdb", storage) == question.answer

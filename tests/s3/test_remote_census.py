@@ -14,7 +14,6 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.scanning.censuses.run import CensusSummary, census
-from presswatch_spark.scanning.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
 from tests.world.censuses import FAST, census_corpus, some_rows, take
@@ -56,9 +55,7 @@ def digests_of(rows: list[dict[str, Any]]) -> list[str]:
 
 
 class TestOneFile:
-    def test_over_http_only_what_is_needed_is_asked_for(
-        self, corpus: Path, file: Path, digests: list[str]
-    ) -> None:
+    def test_only_what_is_needed_is_asked_for(self, corpus: Path, file: Path, digests: list[str]) -> None:
         content = file.read_bytes()
         with web(objects={f"/{KEY}": content}) as server:
             outcome, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
@@ -66,20 +63,6 @@ class TestOneFile:
         assert digests_of(rows) == digests
         assert (outcome.log["status"], outcome.log["bytes_expected"]) == ("complete", len(content))
         assert outcome.log["bytes_read"] == sum(last + 1 - first for first, last in bounds) < len(content) / 2
-
-    def test_from_s3_the_same_comes(self, corpus: Path, file: Path, digests: list[str], s3: Bucket) -> None:
-        s3.put(KEY, file.read_bytes())
-        outcome, rows = take(corpus, ObjectInfo(f"{s3.uri}/{KEY}"), replace(FAST, endpoint=s3.endpoint))
-        assert (digests_of(rows), outcome.log["status"]) == (digests, "complete")
-
-    def test_replies_that_break_off_are_asked_for_again(
-        self, corpus: Path, file: Path, digests: list[str]
-    ) -> None:
-        with web(objects={f"/{KEY}": file.read_bytes()}) as server:
-            wrong = [Fault(cut_after=1000), Fault(status=503), Fault(cut_after=10, reset=True)]
-            server.faults.extend(wrong * 2)
-            outcome, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
-        assert (digests_of(rows), outcome.log["status"]) == (digests, "complete")
 
     def test_a_server_that_stops_answering_is_named_as_the_cause(self, corpus: Path, file: Path) -> None:
         with web(objects={f"/{KEY}": file.read_bytes()}) as server:
@@ -174,25 +157,3 @@ class TestTablesOnS3:
         assert cli.run(["sql", f"{s3.uri}/tables", query, *s3.there]) == 0
         articles = pc.sum(pc.equal(store.read("captures")["url_match"], "article")).as_py()
         assert f"\n{articles}" in capsys.readouterr().out.replace(" ", "")
-
-    def test_one_that_was_stopped_resumes_and_what_a_doubled_task_wrote_does_not_count(
-        self, taken: Any, s3: Bucket, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        whole = taken(f"{s3.uri}/tables-whole")
-        with monkeypatch.context() as patched:
-            patched.setattr("presswatch_spark.scanning.runs.engine.publish", lambda *_: 1 / 0)
-            with pytest.raises(ZeroDivisionError):
-                taken(f"{s3.uri}/tables")
-        store = s3.store("tables")
-        (unfinished,) = unfinished_runs(store)
-        assert isinstance(unfinished, UnfinishedRun)
-        assert (unfinished.counts.shards, unfinished.under_way) == (3, False)
-        keys = [unfinished.folder.at(name).removeprefix("s3://shards/") for name in unfinished.folder.names()]
-        first, second = (key for key in keys if key.endswith("-captures.parquet"))
-        s3.delete(first)
-        s3.copy(second, second.replace("-captures", "0-captures"))
-        summary = taken(f"{s3.uri}/tables")
-        assert (summary.row["run_id"], summary.resumed) == (unfinished.begun.run_id, True)
-        assert [line["captures"] for line in summary.log] == [line["captures"] for line in whole.log]
-        assert summary.row["table_digest"] == whole.row["table_digest"]
-        assert len(store.read("captures")) == summary.row["captures"]

@@ -254,7 +254,7 @@ def test_a_process_that_was_followed_while_it_published_cannot_publish(
     [[Fault(status=503)] * 3, [Fault(lost=True)] * 2, [Fault(status=503)] * 40],
     ids=["few", "lost", "many"],
 )
-def test_a_file_is_there_whole_or_not_at_all(
+def test_a_file_is_whole_or_absent(
     options: StorageOptions, faulty: Server, size: int, faults: list[Fault]
 ) -> None:
     folder, data = Folder.of(OUT, options), os.urandom(size)
@@ -300,9 +300,7 @@ def test_a_part_is_read_with_one_request(options: StorageOptions, faulty: Server
     assert [method for method, _, _ in faulty.requests] == ["GET"]
 
 
-def test_a_folder_of_someone_elses_objects_is_refused_and_left_alone(
-    options: StorageOptions, s3: Bucket
-) -> None:
+def test_a_folder_of_someone_elses_objects_is_left_alone(options: StorageOptions, s3: Bucket) -> None:
     s3.put("some tables/.hidden/thesis.doc", b"")
     with pytest.raises(OutputError, match="not ours"):
         TableStore.create(OUT, options)
@@ -339,9 +337,7 @@ def wave(run: OwnedRun, first: int) -> Wave:
 
 
 class TestRuns:
-    def test_a_live_run_is_under_way_and_a_dead_one_is_not_finished(
-        self, store: TableStore, claims: ExitStack
-    ) -> None:
+    def test_a_live_run_is_under_way_and_a_dead_one_not(self, store: TableStore, claims: ExitStack) -> None:
         claims.enter_context(claim(store, KEY, NOON, SECONDS))
         (run,) = unfinished_runs(store)
         assert isinstance(run, UnfinishedRun)
@@ -361,7 +357,7 @@ class TestRuns:
             clear(again)
         assert store.root.names() == []
 
-    def test_no_wave_counts_that_a_sleeper_puts_after_it_was_followed(
+    def test_no_wave_of_a_sleeper_that_was_followed_counts(
         self, store: TableStore, claims: ExitStack
     ) -> None:
         sleeper = claims.enter_context(claim(store, KEY, NOON, SECONDS))
@@ -467,9 +463,7 @@ class TestRuns:
             store.publish("runs", rows[1])
         assert store.read("runs")["documents"].to_pylist() == [1]
 
-    def test_a_publication_of_which_only_the_reply_was_lost_is_one(
-        self, store: TableStore, faulty: Server
-    ) -> None:
+    def test_a_publication_whose_reply_was_lost_is_one(self, store: TableStore, faulty: Server) -> None:
         faulty.put_faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
         store.publish("runs", row_of(PublishedRun, run_id="20261124T120000Z-aaaaaa"))
         assert not faulty.put_faults

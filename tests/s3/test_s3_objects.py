@@ -54,50 +54,6 @@ def without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestPlans:
-    @pytest.fixture
-    def keys(self, client: Any, bucket: str) -> list[str]:
-        keys = ["data/1.gz", "data/a/2.gz", "data/a/3.gz", "data-old/1.gz"]
-        for key in [*keys, "data/", "data/_SUCCESS", "data/a/.x.crc", "data/README", "data/b_$folder$"]:
-            client.put_object(Bucket=bucket, Key=key, Body=b"" if key.endswith(("/", "$")) else b"12")
-        return keys
-
-    @pytest.fixture
-    def options(self, faulty: Server) -> StorageOptions:
-        return on_s3(None, faulty).options
-
-    @pytest.mark.parametrize(
-        ("path", "found"),
-        [
-            ("s3://shards/data", [0, 1, 2]),
-            ("s3://shards/data/", [0, 1, 2]),
-            ("s3a://shards", [3, 0, 1, 2]),
-            ("s3://shards/data/1.gz", [0]),
-            ("s3://shards/data/*.gz", [0]),
-            ("s3://shards/data/**/*.gz", [0, 1, 2]),
-            ("s3://shards/da*", [3, 0, 1, 2]),
-            ("s3://shards/data/a/[!2].g?", [2]),
-            ("s3://shards/*/a", [1, 2]),
-        ],
-    )
-    def test_objects_prefixes_and_globs_stand_for_shards(
-        self, keys: list[str], options: StorageOptions, path: str, found: list[int]
-    ) -> None:
-        shards = plan([path], options)
-        assert [shard.uri for shard in shards] == [f"s3://shards/{keys[i]}" for i in found]
-        assert all(shard.size == 2 and shard.etag for shard in shards)
-
-    def test_tables_of_a_scan_below_a_prefix_are_never_shards(
-        self, client: Any, bucket: str, options: StorageOptions
-    ) -> None:
-        for key in ("data/a.wet.gz", "data/out/_presswatch.json", "data/out/matches/part-0.parquet"):
-            client.put_object(Bucket=bucket, Key=key, Body=b"x")
-        for path in ("s3://shards/data", "s3://shards/data/**", "s3://shards/**/*.*"):
-            shards = plan([path], options)
-            assert [shard.uri for shard in shards] == ["s3://shards/data/a.wet.gz"]
-            assert "s3://shards/data/out" in shards.left_out
-        with pytest.raises(InputError, match="written by presswatch"):
-            plan(["s3://shards/data/out"], options)
-
     def test_a_long_listing_is_read_to_its_end(
         self, client: Any, bucket: str, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -107,7 +63,7 @@ class TestPlans:
         assert len(client.list_objects_v2(Bucket=bucket)["Contents"]) == 20
         assert len(list(list_objects("s3://shards/many", options))) == 45
 
-    def test_a_list_in_a_bucket_names_keys_of_the_bucket(
+    def test_a_list_in_a_bucket_names_its_keys(
         self, client: Any, bucket: str, options: StorageOptions
     ) -> None:
         client.put_object(Bucket=bucket, Key="crawl-data/x/wet.paths", Body=b"crawl-data/x/1.gz\n")
@@ -119,13 +75,11 @@ class TestPlans:
         [
             ("s3://shards/nope", "no such object, and nothing under it"),
             ("s3://shards/nope/*.gz", "nothing under it"),
-            ("s3://shards/data/*.zip", "glob matches no shards"),
+            ("s3://shards/crawl-data/*.zip", "glob matches no shards"),
             ("s3://no-such-bucket/x", "no such bucket"),
         ],
     )
-    def test_what_leads_nowhere_says_what(
-        self, keys: list[str], options: StorageOptions, path: str, what: str
-    ) -> None:
+    def test_what_leads_nowhere_says_what(self, options: StorageOptions, path: str, what: str) -> None:
         with pytest.raises(InputError, match=what):
             plan([path], options)
 
@@ -153,9 +107,7 @@ class TestAccess:
             ({"endpoint": "not an endpoint"}, ConfigError, "not an endpoint"),
         ],
     )
-    def test_settings_that_lead_nowhere_are_named(
-        self, given: dict[str, Any], error: type[Exception], said: str
-    ) -> None:
+    def test_wrong_settings_are_named(self, given: dict[str, Any], error: type[Exception], said: str) -> None:
         with pytest.raises(error, match=said):
             stat(URI, StorageOptions(**given))
 
@@ -190,9 +142,7 @@ class TestAccess:
             stat(URI, StorageOptions(profile="p"))
         assert "hunter2" not in str(caught.value)
 
-    def test_unreadable_configuration_is_reported(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_unreadable_configuration_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "config").write_text("no section here")
         monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
         with pytest.raises(StorageError, match="configuration files cannot be read"):
@@ -228,9 +178,7 @@ class TestAccess:
         monkeypatch.setenv("AWS_ENDPOINT_URL", faulty.url)
         assert read_range(URI, 0, 10, StorageOptions()) == DATA[:10]
 
-    def test_requests_keep_the_pace_that_is_asked(
-        self, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_requests_keep_the_pace(self, options: StorageOptions, monkeypatch: pytest.MonkeyPatch) -> None:
         paced: list[str] = []
         monkeypatch.setattr(HostLimits, "keep_pace", lambda self, options: paced.append(self.name))
         given = StorageOptions(endpoint=options.endpoint, requests_per_second=1000.0)
@@ -290,17 +238,13 @@ class TestConditions:
         again = write_object("s3://shards/k", b"two", options, etag=etag)
         assert read_object("s3://shards/k", options) == (b"two", again)
 
-    def test_a_lost_reply_does_not_hide_that_somebody_else_was_first(
-        self, options: StorageOptions, faulty: Server
-    ) -> None:
+    def test_a_lost_reply_does_not_hide_who_was_first(self, options: StorageOptions, faulty: Server) -> None:
         write_object("s3://shards/k", b"theirs", options)
         faulty.put_faults.append(LOST)
         with pytest.raises(ConflictError):
             write_object("s3://shards/k", b"mine", options, absent=True)
 
-    def test_a_put_that_never_arrives_is_an_error_and_leaves_nothing(
-        self, options: StorageOptions, faulty: Server
-    ) -> None:
+    def test_a_put_that_never_arrives_leaves_nothing(self, options: StorageOptions, faulty: Server) -> None:
         faulty.put_faults.extend([BUSY] * 4)
         with pytest.raises(StorageError, match="503"):
             write_object("s3://shards/k", b"one", options, absent=True)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.core.errors import StorageError, TruncatedError
+from presswatch_spark.core.errors import InputError, StorageError, TruncatedError
 from presswatch_spark.storage.disk import fetch_file, put_file
 from presswatch_spark.storage.objects import (
     ConflictError,
@@ -28,6 +28,7 @@ from presswatch_spark.storage.objects import (
     stat,
     write_object,
 )
+from presswatch_spark.storage.shards import left_out_line, plan
 from tests.world.places import Place
 from tests.world.servers import Fault
 
@@ -243,3 +244,52 @@ class TestWriting:
     def test_sites_and_hubs_are_for_reading(self, place: Place, write: Callable[..., object]) -> None:
         with pytest.raises(StorageError, match=r"cannot write to a (web site|hub)"):
             write(place.put(NAME, b"text").uri, place)
+
+
+class TestPlans:
+    SHARDS = ("1.gz", "a/2.gz", "a/3.gz", "a/er/4.gz", "b.gz")
+    PAPERS = ("_SUCCESS", "a/.x.crc", "README")
+
+    @of("disk", "s3", "hub")
+    @pytest.mark.parametrize(
+        ("pattern", "found"),
+        [
+            ("", SHARDS),
+            ("/", SHARDS),
+            ("/1.gz", SHARDS[:1]),
+            ("/*.gz", ("1.gz", "b.gz")),
+            ("/**/*.gz", SHARDS),
+            ("/?.gz", ("1.gz", "b.gz")),
+            ("/a*", SHARDS[1:4]),
+            ("/a/[!2].g?", ("a/3.gz",)),
+            ("/*/e*/*", ("a/er/4.gz",)),
+        ],
+    )
+    def test_folders_and_globs_are_shards(self, place: Place, pattern: str, found: tuple[str, ...]) -> None:
+        for name in (*self.SHARDS, *self.PAPERS):
+            uri = place.put(f"data/{name}", b"12").uri
+        place.put("data-old/5.gz", b"12")
+        root = uri.removesuffix("/README") if not uri.startswith("hf:") else f"{place.root}/data"
+        shards = plan([f"{root}{pattern}"], place.options)
+        assert tuple(shard.uri.partition("/data/")[2] for shard in shards) == found
+        assert {shard.size for shard in shards} == {2}
+
+    @where_we_write
+    @pytest.mark.parametrize("pattern", ["", "/**", "/*", "/**/*.*", "/*/*"])
+    def test_tables_and_cases_among_shards_are_never_shards(self, place: Place, pattern: str) -> None:
+        for name in ("a.json.gz", "deep/b.json.gz", "out/matches/0.parquet", "deep/case/probes/1.parquet"):
+            place.put(name, b"x")
+        place.put("out/_presswatch.json", b"{}")
+        place.put("deep/case/_presswatch_case.json", b"{}")
+        shards = plan([f"{place.root}{pattern}"], place.options)
+        found = {each.uri.removeprefix(f"{place.root}/") for each in shards}
+        assert found == {"deep/b.json.gz", *(() if pattern == "/*/*" else ("a.json.gz",))}
+        if pattern in ("", "/**", "/*"):
+            assert {f"{place.root}/out", f"{place.root}/deep/case"} <= set(shards.left_out)
+            assert "out" in (left_out_line(shards.left_out) or "")
+        with pytest.raises(InputError, match="no shards"):
+            plan([f"{place.root}/*/*/*"], place.options)
+        with pytest.raises(InputError, match="this folder was written by presswatch"):
+            plan([f"{place.root}/out"], place.options)
+        named = f"{place.root}/out/matches/0.parquet"
+        assert [each.uri for each in plan([named], place.options)] == [named]

@@ -166,9 +166,7 @@ def _archive(folder: Path) -> Path:
 
 class TestOneJob:
     @pytest.mark.parametrize("code", each_time([0, 3, None], [0, 1, 2, 3, None]))
-    def test_it_is_waited_for_its_results_are_shown_and_its_exit_code_survives(
-        self, emr: Emr, code: int | None
-    ) -> None:
+    def test_its_results_are_shown_and_its_exit_code_survives(self, emr: Emr, code: int | None) -> None:
         emr.hosts.code = code
         # A job that left no code has failed, for the reason that EMR gives.
         assert emr.submit() == (1 if code is None else code)
@@ -246,7 +244,7 @@ class TestOneJob:
             ("corpus_build --members=m.yaml --articles s3://a --out s3://c", "corpus_build.py"),
         ],
     )
-    def test_other_commands_are_submitted_by_their_entries(
+    def test_other_commands_have_their_entries(
         self, emr: Emr, words: str, entry: str, tmp_path: Path
     ) -> None:
         emr.monkeypatch.chdir(tmp_path)
@@ -501,9 +499,7 @@ class TestRefusals:
             ("--config absent.yaml", "", "there is no such file"),
         ],
     )
-    def test_secrets_and_what_only_this_machine_has(
-        self, emr: Emr, options: str, variable: str, named: str
-    ) -> None:
+    def test_secrets_and_what_is_here_only(self, emr: Emr, options: str, variable: str, named: str) -> None:
         if variable:
             name, value = variable.split()
             emr.monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)

@@ -17,7 +17,6 @@ from pyspark.sql import SparkSession
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.cli import main as cli
 from presswatch_spark.storage.objects import stat
-from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.unit.claims.test_forget import digest, rows_of
@@ -28,7 +27,7 @@ from tests.world.proofs import each_time
 from tests.world.reports import hostile_house, page_of_tables, undrawn
 from tests.world.scanned import FORMS, scan_here, some_pages, two_scans
 from tests.world.servers import Fault, Server, web
-from tests.world.tables import flipped, match, publish, publish_row, row_of, write
+from tests.world.tables import flipped, match, publish, publish_row
 
 OUT = "s3://shards/tables"
 by_each_engine = pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=pytest.mark.full)])
@@ -117,23 +116,7 @@ class TestReading:
         read = sum(end - start + 1 for _, start, end in ranges)
         assert read < 0.15 * (tmp_path / "tables" / "matches" / "r1-00000.parquet").stat().st_size
 
-    def test_a_sample_is_estimated(self, s3: Bucket, tmp_path: Path, said: Any) -> None:
-        facts = {"sample": 0.1, "sample_seed": 0, "sample_strata": '{"en":200}', "shards_listed": 200}
-        publish(tmp_path / "tables", "r", [], **facts)
-        log = [
-            row_of(ShardLog, run_id="r", shard_uri=f"/en/{n}.gz", status="complete", documents=7)
-            for n in range(20)
-        ]
-        write(TableStore.open(str(tmp_path / "tables")), "scan_log", "r", log, ShardLog.schema)
-        s3.upload(tmp_path / "tables", "tables")
-        on_s3 = said("estimate", OUT, *s3.there)
-        assert said("estimate", str(tmp_path / "tables")) == on_s3
-        assert "documents  " in on_s3
-        assert "1,400" in on_s3
-
-    def test_tables_that_are_not_there_are_named(
-        self, s3: Bucket, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_missing_tables_are_named(self, s3: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["runs", f"{s3.uri}/nothing", *s3.there]) == 1
         assert "s3://shards/nothing: this is not a folder of our tables" in capsys.readouterr().err
 
@@ -241,9 +224,7 @@ class TestDeriving:
         assert {row["kind"] for row in on_s3} == {"copy", "licensed"}
 
     @pytest.mark.full
-    def test_a_members_rows_are_removed_and_the_etags_of_new_objects_are_known(
-        self, tmp_path: Path, s3: Bucket
-    ) -> None:
+    def test_a_members_rows_are_removed_and_new_etags_are_known(self, tmp_path: Path, s3: Bucket) -> None:
         publish(tmp_path, "r1", [*rows_of("rives", "a", "b"), *rows_of("plateau", "c")])
         publish(tmp_path, "r2", rows_of("plateau", "c"))
         s3.upload(tmp_path, "tables")

@@ -98,9 +98,7 @@ def test_two_processes_that_watch_at_once_publish_one_run(spark: SparkSession, w
     assert watch.runs() == [(NEWEST, 2)]
 
 
-def test_a_killed_watcher_is_followed_at_once_and_its_release_is_scanned_once(
-    spark: SparkSession, watch: Watch
-) -> None:
+def test_a_killed_watcher_is_followed_at_once_by_one_scan(spark: SparkSession, watch: Watch) -> None:
     first = watch.start(until="_runs/*/run.json")
     first.kill()
     first.communicate()
@@ -145,9 +143,7 @@ def test_on_s3_a_watch_leaves_tables_and_no_lock(spark: SparkSession, watch: Wat
     assert not [key for key in s3.names() if key.endswith(".lock")]
 
 
-def test_a_release_without_its_list_is_not_published_yet(
-    watch: Watch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_release_without_its_list_is_yet_to_come(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
     with web(objects={"/collinfo.json": listed(*CRAWLS)}) as site:
         watch.base = watch.list = site.url
         assert cli.run(watch.words()) == 0

@@ -83,7 +83,7 @@ def test_an_archive_is_named_after_its_digest_and_made_anew_only_of_other_source
     assert len(built) == 2
 
 
-def test_an_archive_that_was_changed_or_removed_is_made_anew(
+def test_one_that_was_changed_or_removed_is_made_again(
     sources: Path, built: list[Path], tmp_path: Path
 ) -> None:
     first = archive_for(sources, tmp_path / "dist", HostPlatform())
@@ -168,9 +168,7 @@ def refusal(file: Path) -> str:
     return str(raised.value)
 
 
-def test_the_same_content_is_the_same_bytes_whoever_packs_it_when(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_content_is_the_same_bytes_always(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = tree(tmp_path / "one", ("b/y", "a/x", "z"))
     two = tree(tmp_path / "elsewhere" / "two", ("z", "a/x", "b/y"))
     os.utime(two / "z", (1, 1))
@@ -216,9 +214,7 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
         ([member("pipe", tarfile.FIFOTYPE)], "'pipe'"),
     ],
 )
-def test_an_archive_that_reaches_out_is_refused(
-    tmp_path: Path, members: list[tarfile.TarInfo], named: str
-) -> None:
+def test_one_that_reaches_out_is_refused(tmp_path: Path, members: list[tarfile.TarInfo], named: str) -> None:
     message = refusal(archive(tmp_path / "x.tar.gz", *members))
     assert "the archive is refused" in message
     assert named in message
@@ -241,9 +237,7 @@ def test_an_archive_that_lacks_something_or_is_cut_is_refused(tmp_path: Path) ->
     assert "cannot be read" in refusal(tmp_path / "text")
 
 
-def test_a_tree_with_a_link_is_refused_when_it_is_built(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tree_with_a_link_is_refused_when_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from presswatch_spark.deploy import archive as building
 
     def fill(folder: Path, *_: object) -> None:

@@ -70,9 +70,7 @@ class TestDockerfile:
             ("mirror.example:5000/spark/emr-spark-8.0.0", False),
         ],
     )
-    def test_a_build_on_an_image_that_moves_stops_and_says_so(
-        self, file: Path, image: str, taken: bool
-    ) -> None:
+    def test_a_build_on_an_image_that_moves_stops(self, file: Path, image: str, taken: bool) -> None:
         guards = [line for name, line in instructions(file) if name == "RUN" and line.startswith("case ")]
         assert len(guards) == 1
         done = subprocess.run(

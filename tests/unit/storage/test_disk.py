@@ -66,7 +66,7 @@ class TestReading:
                 stream.read(1 << 20)
         assert caught.value.where == f"{path} @ 2000"
 
-    def test_a_disk_that_fails_is_an_error_with_a_place(
+    def test_a_failing_disk_is_an_error_with_a_place(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class FailingDisk(io.BytesIO):
@@ -144,9 +144,7 @@ class TestReading:
         is_other = answer.header("Last-Modified") == "Thu, 01 Jan 1970 00:00:01 GMT"
         assert is_other == (answer.body == b"after!")
 
-    def test_an_answer_comes_though_the_file_is_gone_by_then(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_answer_comes_though_it_is_gone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path, looked, look = tmp_path / "x", count(1), os.stat
         path.write_bytes(b"there")
 
@@ -320,9 +318,7 @@ class TestNewFolders:
         assert (tmp_path / name / "mine.txt").read_text() == "mine"
 
     @pytest.mark.parametrize("point", range(4))
-    def test_a_case_whose_opening_was_killed_is_opened_by_the_same_command(
-        self, tmp_path: Path, point: int
-    ) -> None:
+    def test_a_case_whose_opening_was_killed_is_opened_again(self, tmp_path: Path, point: int) -> None:
         real, targets = Folder.write, [target(number) for number in range(3)]
 
         def dying() -> None:
@@ -380,9 +376,7 @@ with scratch_folder() as folder:
         left = [path.name for path in tmp_path.rglob("*")]
         assert left == [f"presswatch-spark-{os.getuid()}", "scratch"]
 
-    def test_what_a_killed_process_left_is_removed_and_what_a_live_one_has_is_not(
-        self, tmp_path: Path
-    ) -> None:
+    def test_what_a_killed_process_left_is_removed_but_not_what_a_live_one_has(self, tmp_path: Path) -> None:
         (dead, left), (alive, held) = self.holder(tmp_path), self.holder(tmp_path)
         dead.send_signal(signal.SIGKILL)
         dead.communicate()
@@ -394,9 +388,7 @@ with scratch_folder() as folder:
         alive.communicate("")
         assert not held.exists()
 
-    def test_where_others_may_write_nothing_is_removed_and_the_folder_is_made_elsewhere(
-        self, tmp_path: Path
-    ) -> None:
+    def test_where_others_may_write_nothing_is_removed_and_it_is_elsewhere(self, tmp_path: Path) -> None:
         others = tmp_path / f"presswatch-spark-{os.getuid()}"
         (others / "scratch" / "theirs").mkdir(parents=True)
         others.chmod(0o777)

@@ -135,7 +135,7 @@ class TestWhatASiteAsks:
         assert read(server, "a") == DATA
 
     @pytest.mark.parametrize("at", ["0", "Thu, 01 Jan 1970 00:20:00 GMT"])
-    def test_a_time_that_has_come_is_no_refusal(
+    def test_a_past_time_is_no_refusal(
         self, server: Server, monkeypatch: pytest.MonkeyPatch, at: str
     ) -> None:
         """Dates count whole seconds, so one that is near may be over when it comes."""
@@ -245,9 +245,7 @@ class TestRefusals:
         # The first is asked for again after a pause, of which there is one.
         assert [paths.count(f"/{name}") for name in "bcde"] == [2, 1, 1, 1]
 
-    def test_a_site_that_wants_credentials_for_everything_is_soon_asked_nothing_more(
-        self, server: Server
-    ) -> None:
+    def test_a_site_that_wants_credentials_for_everything_is_soon_left_alone(self, server: Server) -> None:
         assert read(server, "a") == DATA
         server.always = Fault(status=401)
         outcomes = [outcome(server, name) for name in "abcdefgh"]
@@ -255,9 +253,7 @@ class TestRefusals:
         assert all(isinstance(told, DeniedError) for told in outcomes[:4])
         assert all("access denied (401) for 5 objects in a row" in str(told) for told in outcomes[4:])
 
-    def test_one_that_wants_credentials_for_some_objects_is_asked_for_all_others(
-        self, server: Server
-    ) -> None:
+    def test_one_that_wants_credentials_for_some_objects_is_asked_for_others(self, server: Server) -> None:
         for _ in range(2):
             for name in "abcd":
                 server.faults.append(Fault(status=401))
@@ -276,9 +272,7 @@ class TestRefusals:
 
 class TestConnections:
     @pytest.mark.parametrize(("workers", "most"), [(1, 4), (2, 2), (4, 1), (9, 1)])
-    def test_workers_of_a_machine_divide_the_connections(
-        self, server: Server, workers: int, most: int
-    ) -> None:
+    def test_workers_of_a_machine_divide_connections(self, server: Server, workers: int, most: int) -> None:
         Workers("run", workers, workers).join()
         options = StorageOptions(max_connections=4)
         with ThreadPoolExecutor(8) as pool:
@@ -417,9 +411,7 @@ class TestTime:
             with pytest.raises(LateError):
                 check_time()
 
-    def test_a_shard_of_parquet_that_is_read_in_threads_of_arrow_ends_by_its_limit(
-        self, server: Server
-    ) -> None:
+    def test_a_shard_of_parquet_read_in_threads_of_arrow_ends_by_its_limit(self, server: Server) -> None:
         held = BytesIO()
         pq.write_table(pa.table({"url": [f"https://a.example/{n}" for n in range(50_000)]}), held)
         server.objects["/t.parquet"] = held.getvalue()
@@ -431,7 +423,7 @@ class TestTime:
             with pytest.raises(LateError, match=r"run\.shard_seconds"):
                 table.read_row_group(0)
 
-    def test_a_shard_that_takes_too_long_is_partial_with_the_place_and_tried_once(
+    def test_a_shard_that_takes_too_long_is_partial_with_its_place_and_tried_once(
         self, server: Server
     ) -> None:
         server.always = Fault(drips=True)

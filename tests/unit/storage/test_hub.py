@@ -41,7 +41,7 @@ from presswatch_spark.storage.objects import (
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import HubAddress
 from tests.world.hub import NAME, OTHER_TOKEN, TOKEN, Dataset, Hub, hub, refused
-from tests.world.scanned import FORMS, press_corpus, scan_here, some_pages
+from tests.world.scanned import FORMS, press_corpus, some_pages
 from tests.world.servers import Fault, Reply
 
 OPTIONS = StorageOptions(max_attempts=3, backoff_base=0.0001, read_timeout=5, refusal_pause=0.05)
@@ -110,9 +110,7 @@ class TestLists:
         assert len(everything) == 7
         assert [Path(uri).name for uri in everything.left_out] == ["README.md", ".hidden"]
 
-    def test_all_paths_of_a_plan_read_one_commit_and_a_list_of_shards_too(
-        self, site: Hub, tmp_path: Path
-    ) -> None:
+    def test_all_paths_of_a_plan_and_of_lists_read_one_commit(self, site: Hub, tmp_path: Path) -> None:
         (tmp_path / "some.paths").write_text(f"{ROOT}/data/part-1.json.gz\n{ROOT}/other/one.parquet\n")
         shards = plan([str(tmp_path / "some.paths"), f"{ROOT}@main/data/part-0.json.gz"], OPTIONS)
         assert sum("/revision/" in path for path, _ in site.asked) == 1
@@ -384,9 +382,7 @@ class TestLimits:
         return rests
 
     @pytest.mark.parametrize("headers", [{"RateLimit": '"resolvers";r=0;t=0.1'}, {"Retry_After": "0"}])
-    def test_a_hub_that_asks_to_wait_is_waited_for(
-        self, site: Hub, headers: dict[str, str], rests: list[float]
-    ) -> None:
+    def test_a_hub_is_waited_for(self, site: Hub, headers: dict[str, str], rests: list[float]) -> None:
         site.refusals.extend([refused(429, **headers)] * 4)
         assert whole(pinned(site)) == DATA
         assert len(rests) >= 4
@@ -435,9 +431,7 @@ class TestRefusals:
         assert said.format(page=f"{site.url}/datasets/{NAME}") in str(caught.value)
         assert "hf_unknown" not in str(caught.value)
 
-    def test_a_file_of_a_moved_dataset_and_one_that_was_pinned_before_a_squash_say_why(
-        self, site: Hub
-    ) -> None:
+    def test_a_file_of_a_moved_dataset_and_one_pinned_before_a_squash_say_why(self, site: Hub) -> None:
         site.datasets["old/name"] = Dataset(moved_to=NAME)
         with pytest.raises(MissingError, match=f"was moved to {NAME}"):
             whole(f"hf://datasets/old/name@{commit(site)}/data/part-0.json.gz")
@@ -511,26 +505,6 @@ class TestAsking:
         monkeypatch.setenv("HF_TOKEN", "hf_unknown")
         answer = ask(pinned(site), 0, 1, OPTIONS)
         assert (answer.status, answer.ours) == (401, True)
-
-
-@pytest.mark.slow
-def test_shards_of_every_form_give_the_rows_that_they_give_on_disk(site: Hub, tmp_path: Path) -> None:
-    (tmp_path / "shards").mkdir()
-    for name, write_form in FORMS.items():
-        write_form(tmp_path / "shards" / name, some_pages())
-    # Metadata of OSCAR lies beside its text.
-    site.push({f"data/{path.name}": path.read_bytes() for path in (tmp_path / "shards").iterdir()})
-    corpus = press_corpus(tmp_path / "press")
-    on_disk = scan_here([tmp_path / "shards" / name for name in sorted(FORMS)], corpus, tmp_path / "disk")
-    shards = [shard for shard in plan([f"{ROOT}/data/"], OPTIONS) if Path(shard.uri).name in FORMS]
-    site.push({"data/a.warc.wet.gz": b"main has moved"})
-    site.asked.clear()
-    config = ScanConfig(storage=OPTIONS)
-    on_hub = scan_here([shard.uri for shard in shards], corpus, tmp_path / "hub", config)
-    assert {row["row_sha256"] for row in on_hub} == {row["row_sha256"] for row in on_disk}
-    assert len(on_hub) == len(on_disk) > 14
-    assert {f"data/{name}" for name in FORMS} <= site.resolved.keys()
-    assert max(site.resolved.values()) == 1
 
 
 def test_the_log_has_the_publishers_sha256_and_the_commit(site: Hub, tmp_path: Path) -> None:

@@ -153,18 +153,14 @@ class TestPrivateAddresses:
             read_object(f"{server.url}/old", OPTIONS)
         assert "/secret" not in {path for _, path, _ in server.requests}
 
-    def test_a_private_host_that_the_settings_name_may_be_led_to(
-        self, server: Server, localhost: str
-    ) -> None:
+    def test_a_private_host_of_the_settings_may_be_led_to(self, server: Server, localhost: str) -> None:
         server.redirects["/old"] = f"{localhost}/a"
         server.objects["/x.paths"] = f"{localhost}/a\n".encode()
         named = replace(OPTIONS, private_hosts=("localhost",))
         assert read_object(f"{server.url}/old", named)[0] == b"text"
         assert len(plan([f"{server.url}/x.paths"], named)) == 1
 
-    def test_a_host_without_an_address_is_left_to_the_connection(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_host_without_address_is_left_to_the_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def unknown(*_: object, **__: object) -> None:
             raise OSError
 

@@ -148,26 +148,18 @@ def test_every_dataset_has_a_layout_here() -> None:
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_a_shard_of_its_layout_is_read_with_every_role_filled(tmp_path: Path, name: str) -> None:
+def test_a_shard_of_its_layout_is_read_with_every_role_and_its_archive(tmp_path: Path, name: str) -> None:
+    dataset = DATASETS[name]
     write_shard(tmp_path, name)
-    (document,) = read_part(tmp_path, DATASETS[name])
+    (document,) = read_part(tmp_path, dataset)
     assert document.text.decode() == TEXT
-    assert {role for role, value in FILLED.items() if value(document)} - {"release"} == set(
-        DATASETS[name].roles
-    ) - {"release"}
-    if "release" in DATASETS[name].roles:
+    filled = {role for role, value in FILLED.items() if value(document)}
+    assert filled - {"release"} == set(dataset.roles) - {"release"}
+    if "release" in dataset.roles:
         assert document.locator.release == "CC-MAIN-2024-22"
-
-
-@pytest.mark.parametrize("name", DATASETS)
-def test_a_row_names_the_archive_that_it_was_made_from_where_its_dataset_does(
-    tmp_path: Path, name: str
-) -> None:
-    write_shard(tmp_path, name)
-    (document,) = read_part(tmp_path, DATASETS[name])
     found = document.locator.upstream_uri, document.locator.upstream_offset
     assert found == UPSTREAM.get(name, (None, None))
-    assert (name in UPSTREAM) == ("file" in DATASETS[name].upstream)
+    assert (name in UPSTREAM) == ("file" in dataset.upstream)
 
 
 @pytest.mark.parametrize(
@@ -206,40 +198,27 @@ def test_rows_that_name_no_release_are_told_by_that_of_the_scan(name: str) -> No
     assert product_of(dataset.format, part_of(dataset, dataset.part, "/mirror").release) == name
 
 
-def test_columns_lead_back_to_the_record_where_the_rows_have_them() -> None:
-    for name, dataset in DATASETS.items():
-        if name in ROWS:
-            keys = {key.partition(".")[0] for key in dataset.upstream.values()}
-            assert keys <= set(ROWS[name][1]), name
-
-
-class TestWhatIsWritten:
-    def test_nothing_lacks_a_source_or_the_day_of_checking(self) -> None:
-        today = datetime.now(UTC).date()
-        for dataset in DATASETS.values():
-            assert dataset.source.startswith("https://"), dataset.id
-            assert dataset.by
-            assert date(2026, 1, 1) <= dataset.checked <= today
-
-    def test_what_is_unverified_is_there(self) -> None:
-        for dataset in DATASETS.values():
-            assert all(
-                hasattr(dataset, field) and getattr(dataset, field) is not None
-                for field in dataset.unverified
+def test_what_is_written_of_each_is_of_a_known_kind_with_its_source_and_the_day_of_checking() -> None:
+    names, today = {each.name for each in fields(Dataset)}, datetime.now(UTC).date()
+    for key, dataset in DATASETS.items():
+        assert dataset.source.startswith("https://"), key
+        assert dataset.by
+        assert date(2026, 1, 1) <= dataset.checked <= today
+        assert all(getattr(dataset, field, None) is not None for field in dataset.unverified), key
+        assert key in PRODUCTS
+        assert dataset.format in ("c4", "oscar", "rows"), key
+        assert "{part}" in dataset.files
+        assert isinstance(dataset.gated, bool)
+        assert {*dataset.columns, *dataset.roles} <= set(ROLES)
+        assert set(dataset.upstream) <= {"file", "offset", "length", "record_id"}
+        assert set(dataset.unverified) <= names
+        texts = (dataset.where, dataset.part, dataset.size or "", dataset.caution or "", dataset.by)
+        assert all(isinstance(text, str) for text in (*texts, *dataset.columns.values()))
+        # Columns lead back to the record where the rows have them.
+        if key in ROWS:
+            assert {column.partition(".")[0] for column in dataset.upstream.values()} <= set(ROWS[key][1]), (
+                key
             )
-
-    def test_every_value_is_of_a_known_kind(self) -> None:
-        names = {each.name for each in fields(Dataset)}
-        for key, dataset in DATASETS.items():
-            assert key in PRODUCTS
-            assert dataset.format in ("c4", "oscar", "rows"), key
-            assert "{part}" in dataset.files
-            assert isinstance(dataset.gated, bool)
-            assert {*dataset.columns, *dataset.roles} <= set(ROLES)
-            assert set(dataset.upstream) <= {"file", "offset", "length", "record_id"}
-            assert set(dataset.unverified) <= names
-            texts = (dataset.where, dataset.part, dataset.size or "", dataset.caution or "", dataset.by)
-            assert all(isinstance(text, str) for text in (*texts, *dataset.columns.values()))
 
 
 class TestParts:
@@ -268,9 +247,7 @@ class TestTheCommand:
         out, err = capsys.readouterr()
         return code, out, err
 
-    def test_it_lists_all_in_80_columns(
-        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_it_lists_all(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("COLUMNS", "80")
         code, out, _ = self.run(capsys)
         lines = out.splitlines()
@@ -278,9 +255,7 @@ class TestTheCommand:
         assert [line.split()[0] for line in lines[1:-1]] == list(DATASETS)
         assert max(map(len, lines)) <= 80
 
-    def test_of_one_it_tells_all_and_marks_what_is_not_verified(
-        self, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_of_one_it_tells_all_and_what_is_not_verified(self, capsys: pytest.CaptureFixture[str]) -> None:
         _, out, _ = self.run(capsys, "finepdfs")
         assert "file=file_path, offset=offset, record_id=id (not verified)" in out
         _, out, _ = self.run(capsys, "oscar-2301", "--lang", "fr")
@@ -365,9 +340,7 @@ def test_what_nothing_says_is_unknown(form: str, release: str | None) -> None:
         ("somebody/fineweb-2", "data", None),
     ],
 )
-def test_the_repository_of_the_hub_says_the_dataset(
-    repository: str, folder: str, product: str | None
-) -> None:
+def test_the_repository_on_a_hub_says_the_dataset(repository: str, folder: str, product: str | None) -> None:
     assert product_of("rows", "CC-MAIN-2024-22", repository, folder) == product
 
 

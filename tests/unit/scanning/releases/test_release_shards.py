@@ -205,7 +205,7 @@ class TestCommand:
         assert said.out.endswith("rows elsewhere were not counted: no such run\n")
         assert said.err == "note: erratum of a release\n"
 
-    def test_without_it_all_is_as_before(
+    def test_without_it_all_is_scanned(
         self, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert cli.run([*self.SCAN, "shard.wet.gz"]) == 0

@@ -131,7 +131,7 @@ def test_of_claims_that_are_made_anew_this_moment_the_view_has_the_last_ones(
     assert (len(found), everything) == (8, 8 + 3)
 
 
-def test_the_command_prints_all_statements_and_refuses_what_athena_cannot_read(
+def test_the_command_prints_them_and_refuses_what_athena_cannot_read(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(["catalog", "ddl", "--location", LOCATION, "--database", "press"]) == 0

@@ -328,28 +328,21 @@ def driver_log(service: Service, run: str, options: StorageOptions, rules: WaitR
     """Return the last thousand lines of the driver's `stdout` and `stderr`; empty if none came in time."""
     deadline = time.monotonic() + rules.log_seconds
     while True:
-        streams, is_drivers = _log_in(service.log_folders(run), options)
+        folders, streams, is_drivers = service.log_folders(run), dict[str, list[str]](), True
+        if folders:
+            streams = _streams(folders[0], options)
+            is_drivers = bool(streams)
+        if len(folders) > 1 and streams:
+            # A step's log is spark-submit's: it names the application, whose first container is the driver's.
+            text = "\n".join(line for lines in streams.values() for line in lines)
+            named = APPLICATION.findall(text)
+            driver = _streams(f"{folders[1]}{named[-1]}/", options, DRIVER) if named else {}
+            is_drivers = bool(driver) if named else "stderr" in streams
+            streams = driver or streams
         left = deadline - time.monotonic()
         if is_drivers or left <= 0:
             return streams
         time.sleep(min(left, LOOK_SECONDS, rules.first_seconds))
-
-
-def _log_in(folders: tuple[str, ...], options: StorageOptions) -> tuple[dict[str, list[str]], bool]:
-    """Return the log as far as it is there, and whether it is the driver's own.
-
-    A step's log is spark-submit's. It names the application, whose first container is the driver's.
-    """
-    if not folders:
-        return {}, True
-    streams = _streams(folders[0], options)
-    if len(folders) == 1 or not streams:
-        return streams, bool(streams)
-    named = [name for lines in streams.values() for line in lines for name in APPLICATION.findall(line)]
-    if not named:
-        return streams, "stderr" in streams
-    driver = _streams(f"{folders[1]}{named[-1]}/", options, DRIVER)
-    return driver or streams, bool(driver)
 
 
 def _streams(folder: str, options: StorageOptions, part: str = "") -> dict[str, list[str]]:

@@ -317,26 +317,23 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
     if scheme_of(uri) != "file":
         _refuse_local(uri, keys, options)
     relative = next((key for key in keys if "://" not in key), None)
-    root = canonical(base) if base else "" if relative is None else _default_base(uri, relative)
+    if base or relative is None:
+        root = canonical(base) if base else ""
+    elif scheme_of(uri) != "file":
+        root = root_of(uri)
+    elif relative.startswith("/"):
+        root = "/"
+    else:
+        root, (first, deeper, _) = os.path.dirname(uri), relative.partition("/")
+        while deeper and not os.path.isdir(os.path.join(root, first)):
+            if root == os.path.dirname(root):
+                raise InputError(
+                    f"the list names keys under {first}/, and no folder above the list holds that",
+                    where=uri,
+                    remedy="give --base: https://data.commoncrawl.org/, s3://commoncrawl/ or a mirror",
+                )
+            root = os.path.dirname(root)
     return [ObjectInfo(join(root, key) if "://" not in key else canonical(key)) for key in keys]
-
-
-def _default_base(uri: str, key: str) -> str:
-    if scheme_of(uri) != "file":
-        return root_of(uri)
-    if key.startswith("/"):
-        return "/"
-    folder = os.path.dirname(uri)
-    first, deeper, _ = key.partition("/")
-    while deeper and not os.path.isdir(os.path.join(folder, first)):
-        if folder == os.path.dirname(folder):
-            raise InputError(
-                f"the list names keys under {first}/, and no folder above the list holds that",
-                where=uri,
-                remedy="give --base: https://data.commoncrawl.org/, s3://commoncrawl/ or a mirror",
-            )
-        folder = os.path.dirname(folder)
-    return folder
 
 
 def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:

@@ -22,7 +22,7 @@ from presswatch_spark.cli.job import run_job
 from presswatch_spark.core.errors import StorageError
 from presswatch_spark.core.processes import user_temporary
 from presswatch_spark.deploy import emr as waiting
-from presswatch_spark.deploy.archive import NEEDED, pack
+from presswatch_spark.deploy.archive import NEEDED
 from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, Steps, service_of
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import load_profile
@@ -30,6 +30,7 @@ from presswatch_spark.deploy.submission import submission
 from presswatch_spark.storage import locks as leases
 from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
+from tests.s3.archives import write_archive
 from tests.s3.conftest import client_of
 from tests.s3.emr import REGION, Front, Hosts, front
 from tests.world.proofs import each_time
@@ -116,7 +117,7 @@ def emr(
     monkeypatch.setattr("presswatch_spark.deploy.emr.PAUSE_SECONDS", 0.01)
     hosts = Hosts(service, made, client)
     before.forget(hosts)
-    profile, archive = _profile(tmp_path, service, made), _archive(tmp_path)
+    profile, archive = _profile(tmp_path, service, made), write_archive(tmp_path)
     return Emr(service, profile, archive, before, hosts, capsys, monkeypatch)
 
 
@@ -154,14 +155,6 @@ def _profile(folder: Path, service: str, made: str) -> Path:
         text = text.replace(before, after)
     (folder / "mine.yaml").write_text(text, encoding="utf-8")
     return folder / "mine.yaml"
-
-
-def _archive(folder: Path) -> Path:
-    for name in NEEDED:
-        (folder / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "tree" / name).touch()
-    pack(folder / "tree", folder / "mine.tar.gz")
-    return folder / "mine.tar.gz"
 
 
 class TestOneJob:

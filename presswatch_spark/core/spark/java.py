@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -136,7 +135,15 @@ def wrapped(java: Path, version: int) -> Path:
     script = WRAPPER.format(needless="|".join(needless), java=shlex.quote(str(java)))
     # Processes beside us may use another Java.
     name = hashlib.sha256(script.encode()).hexdigest()[:12]
-    return next(home for folder in _cache_folders() if (home := _written(folder / name, script)) is not None)
+    folders = [Path(sys.prefix, "share", "presswatch-spark", "java")]
+    folders += [cache / "java" for cache in user_caches() if is_ours(cache)]
+    for folder in folders:
+        if (home := _written(folder / name, script)) is not None:
+            return home
+    home = Path(tempfile.mkdtemp(prefix="presswatch-java-"), name)
+    if _written(home, script) is None:
+        raise PresswatchError("no folder can be written for Java's wrapper", where=str(home))
+    return home
 
 
 def _is_wrapper(home: Path) -> bool:
@@ -145,12 +152,6 @@ def _is_wrapper(home: Path) -> bool:
             return file.read(len(WRAPPER_HEAD)) == WRAPPER_HEAD.encode()
     except OSError:
         return False
-
-
-def _cache_folders() -> Iterator[Path]:
-    yield Path(sys.prefix, "share", "presswatch-spark", "java")
-    yield from (cache / "java" for cache in user_caches() if is_ours(cache))
-    yield Path(tempfile.mkdtemp(prefix="presswatch-java-"))
 
 
 def _written(home: Path, script: str) -> Path | None:

@@ -25,23 +25,20 @@ from presswatch_spark.deploy.archive import (
 from presswatch_spark.storage.disk import file_sha256
 from tests.conftest import ROOT
 
-LOCK = "".join(
-    f"{pin} \\\n    --hash=sha256:{pin[:2]}\n" for pin in ("numpy==2.0", "py4j==0.10", "pyspark==4.3")
-)
+HOSTS = HostPlatform()
+MAIN = "presswatch_spark/cli/main.py"
 
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
     """What an archive is made of, in small."""
-    for name in (
-        "locks/requirements.lock",
-        "pyproject.toml",
-        "conf/scan.yaml",
-        "presswatch_spark/cli/main.py",
-    ):
-        (tmp_path / "sources" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "sources" / name).write_text(name)
-    return tmp_path / "sources"
+    names = ("locks/requirements.lock", "pyproject.toml", "conf/scan.yaml", MAIN)
+    return tree(tmp_path / "sources", names)
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    return tmp_path / "dist"
 
 
 @pytest.fixture
@@ -49,60 +46,56 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The trees that were filled; each holds the sources' command line."""
     trees: list[Path] = []
 
-    def fill(tree: Path, root: Path, *_: object) -> None:
-        for name in building.NEEDED:
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            (tree / name).write_bytes((root / "presswatch_spark" / "cli" / "main.py").read_bytes())
-        trees.append(tree)
+    def fill(folder: Path, root: Path, *_: object) -> None:
+        tree(folder, building.NEEDED, (root / MAIN).read_text())
+        trees.append(folder)
 
     monkeypatch.setattr(building, "_fill", fill)
     return trees
 
 
 def test_what_the_cluster_brings_is_left_out_and_every_other_pin_keeps_its_hashes() -> None:
-    assert locked(LOCK) == "numpy==2.0 \\\n    --hash=sha256:nu\n"
-    real = (ROOT / "locks/requirements.lock").read_text(encoding="utf-8")
-    assert real.count("--hash=") - locked(real).count("--hash=") == sum(
-        pin.count("--hash=")
-        for pin in real.replace("\n ", " ").splitlines()
-        if pin.startswith(("pyspark=", "py4j="))
+    lock = "\n".join(
+        f"{pin} \\\n    --hash=sha256:00" for pin in ("numpy==2.0", "py4j==0.10", "pyspark==4.3")
     )
+    assert locked(lock) == "numpy==2.0 \\\n    --hash=sha256:00\n"
+    real = (ROOT / "locks/requirements.lock").read_text(encoding="utf-8")
+    pins = [pin for pin in real.replace("\n ", " ").splitlines() if pin.startswith(("pyspark=", "py4j="))]
+    left_out = sum(pin.count("--hash=") for pin in pins)
+    assert real.count("--hash=") - locked(real).count("--hash=") == left_out > 0
     assert "pyspark" not in locked(real)
 
 
-def test_an_archive_is_named_after_its_digest_and_made_anew_only_of_other_sources(
-    sources: Path, built: list[Path], tmp_path: Path
+def test_one_is_named_after_its_digest_and_made_again_only_of_other_sources(
+    sources: Path, built: list[Path], dist: Path
 ) -> None:
-    first = archive_for(sources, tmp_path / "dist", HostPlatform())
+    first = archive_for(sources, dist, HOSTS)
     assert file_sha256(first)[:16] in first.name
-    assert archive_for(sources, tmp_path / "dist", HostPlatform()) == first
+    assert archive_for(sources, dist, HOSTS) == first
     assert len(built) == 1
-    (sources / "presswatch_spark" / "cli" / "main.py").write_text("another")
-    second = archive_for(sources, tmp_path / "dist", HostPlatform())
-    assert second != first
+    (sources / MAIN).write_text("another")
+    assert archive_for(sources, dist, HOSTS) != first
     assert len(built) == 2
 
 
-def test_one_that_was_changed_or_removed_is_made_again(
-    sources: Path, built: list[Path], tmp_path: Path
-) -> None:
-    first = archive_for(sources, tmp_path / "dist", HostPlatform())
+def test_one_that_was_changed_or_removed_is_made_again(sources: Path, built: list[Path], dist: Path) -> None:
+    first = archive_for(sources, dist, HOSTS)
     content = first.read_bytes()
     for spoil in (lambda: first.write_bytes(b"spoilt"), first.unlink):
         spoil()
-        assert archive_for(sources, tmp_path / "dist", HostPlatform()).read_bytes() == content
+        assert archive_for(sources, dist, HOSTS).read_bytes() == content
     assert len(built) == 3
 
 
-def test_a_note_that_was_left_half_written_is_none(sources: Path, built: list[Path], tmp_path: Path) -> None:
-    first = archive_for(sources, tmp_path / "dist", HostPlatform())
-    assert archive_for(sources, tmp_path / "dist", HostPlatform(), make=False) == first
-    (note,) = (tmp_path / "dist").glob("*.json")
+def test_a_note_that_was_left_half_written_is_none(sources: Path, built: list[Path], dist: Path) -> None:
+    first = archive_for(sources, dist, HOSTS)
+    assert archive_for(sources, dist, HOSTS, make=False) == first
+    (note,) = dist.glob("*.json")
     for text in ("", "[]", "{}", note.read_text()[:40]):
         note.write_text(text)
         with pytest.raises(ArchiveError, match="there is no archive of these sources yet"):
-            archive_for(sources, tmp_path / "dist", HostPlatform(), make=False)
-    assert archive_for(sources, tmp_path / "dist", HostPlatform()) == first
+            archive_for(sources, dist, HOSTS, make=False)
+    assert archive_for(sources, dist, HOSTS) == first
     assert len(built) == 2
 
 
@@ -111,37 +104,32 @@ def test_other_hosts_want_another_archive(sources: Path) -> None:
     assert len({inputs_digest(sources, target) for target in targets}) == 3
 
 
-def test_without_sources_an_archive_must_be_named(tmp_path: Path) -> None:
+def test_without_sources_one_must_be_named(tmp_path: Path, dist: Path) -> None:
     with pytest.raises(ArchiveError, match="--archive FILE"):
-        archive_for(tmp_path, tmp_path / "dist", HostPlatform())
+        archive_for(tmp_path, dist, HOSTS)
 
 
 @pytest.mark.slow
 def test_a_package_that_is_not_what_the_lock_says_ends_the_build(sources: Path, tmp_path: Path) -> None:
-    (sources / "locks/requirements.lock").write_text("click==8.1.8 --hash=sha256:" + "0" * 64 + "\n")
-    target = HostPlatform()
+    lock = sources / "locks/requirements.lock"
+    lock.write_text("click==8.1.8 --hash=sha256:" + "0" * 64 + "\n")
+    asked = ["--no-index", "--require-hashes", "--requirement", str(lock)]
     with pytest.raises(ArchiveError, match="pip could not do its part"):
-        building._install(
-            ["--no-index", "--require-hashes", "--requirement", str(sources / "locks/requirements.lock")],
-            tmp_path / "lib",
-            target,
-            tmp_path,
-        )
+        building._install(asked, tmp_path / "lib", HOSTS, tmp_path)
 
 
 def test_a_host_without_that_python_says_so(tmp_path: Path) -> None:
-    (tmp_path / "bin").mkdir()
-    launcher = tmp_path / "bin" / "python"
-    launcher.write_text(LAUNCHER.format(python="9.99"))
+    launcher = tree(tmp_path, ("bin/python",), LAUNCHER.format(python="9.99")) / "bin" / "python"
     done = subprocess.run(["/bin/sh", launcher], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "this host has no python9.99" in done.stderr
 
 
-def tree(folder: Path, names: tuple[str, ...]) -> Path:
+def tree(folder: Path, names: tuple[str, ...], text: str | None = None) -> Path:
+    """Write files with a text, or with their names; return the folder."""
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(f"this is {name}")
+        (folder / name).write_text(f"this is {name}" if text is None else text)
     return folder
 
 
@@ -237,16 +225,14 @@ def test_an_archive_that_lacks_something_or_is_cut_is_refused(tmp_path: Path) ->
     assert "cannot be read" in refusal(tmp_path / "text")
 
 
-def test_a_tree_with_a_link_is_refused_when_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from presswatch_spark.deploy import archive as building
-
+def test_a_tree_with_a_link_is_refused_when_built(
+    sources: Path, dist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fill(folder: Path, *_: object) -> None:
         tree(folder, building.NEEDED)
         (folder / "bin" / "python3").symlink_to("/usr/bin/python3")
 
     monkeypatch.setattr(building, "_fill", fill)
-    (tmp_path / "locks").mkdir()
-    (tmp_path / "locks/requirements.lock").touch()
     with pytest.raises(ArchiveError, match="'bin/python3' is outside, a link"):
-        building.build(tmp_path, tmp_path / "dist", building.HostPlatform())
-    assert not list((tmp_path / "dist").iterdir())
+        building.build(sources, dist, HOSTS)
+    assert list(dist.iterdir()) == []

@@ -105,7 +105,7 @@ class TestBags:
         return f"{s3.uri}/bags/one"
 
     def test_a_bag_on_s3_holds_what_one_on_disk_holds(
-        self, crawl: Release, s3: Bucket, bag: str, capsys: pytest.CaptureFixture[str]
+        self, capsys: pytest.CaptureFixture[str], crawl: Release, s3: Bucket, bag: str
     ) -> None:
         said = capsys.readouterr().out
         on_disk, built = build(crawl, "disk", mirrored=False)

@@ -223,8 +223,8 @@ def test_the_starter_fits_into_the_quota_of_a_new_account(account: Account) -> N
 
 def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
-    (checkout / "jobs").mkdir(parents=True)
-    for name in ("jobs/scan.py", "requirements.lock"):
+    for name in ("jobs/scan.py", "locks/requirements.lock"):
+        (checkout / name).parent.mkdir(parents=True)
         (checkout / name).touch()
     for module in ("cli.submitting", "deploy.check"):
         account.monkeypatch.setattr(f"presswatch_spark.{module}.ROOT", checkout)
@@ -232,7 +232,7 @@ def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> No
     assert code == 0
     assert "there is no archive of these sources yet" in points["archive"][0][1]
     assert not (checkout / "dist").exists()
-    (checkout / "requirements.lock").unlink()
+    (checkout / "locks/requirements.lock").unlink()
     code, points, _ = account.check(archive=False)
     assert code == 1
     assert "name an archive: --archive FILE" in points["archive"][0][1]

@@ -42,10 +42,9 @@ from presswatch_spark.storage.objects import (
     read_object,
 )
 from presswatch_spark.storage.s3 import S3Store
-from presswatch_spark.tables.declarations import SCHEMAS, PublishedRun, ShardLog
+from presswatch_spark.tables.declarations import PublishedRun, ShardLog
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
-from tests.s3.conftest import client_of
 from tests.spark.fakes import declare, fake_shards, run_fake
 from tests.world.places import Bucket
 from tests.world.proofs import each_time
@@ -132,24 +131,6 @@ def test_objects_that_are_not_those_that_were_published_are_noticed_and_others_c
                 store.read(table)
         s3.put(key, data)
         assert len(store.read(table))
-
-
-@pytest.fixture(scope="module")
-def published(spark: SparkSession, endpoint: str) -> TableStore:
-    """The tables of one run, in a bucket of their own, which stays."""
-    client_of("s3", endpoint).create_bucket(Bucket="schemas")
-    options = StorageOptions(endpoint=endpoint)
-    run_fake(spark, "s3://schemas/out", rules=RULES, storage=options, trouble=DECLARED, shards=3)
-    return TableStore.open("s3://schemas/out", options)
-
-
-@pytest.mark.parametrize("table", each_time(("matches", "scan_log", "runs", "claims"), SCHEMAS))
-def test_tables_on_s3_have_the_documented_schema_with_and_without_spark(
-    spark: SparkSession, published: TableStore, table: str
-) -> None:
-    assert published.read(table).schema == SCHEMAS[table]
-    frame = published.frame(spark, table)
-    assert (frame.columns, frame.count()) == (SCHEMAS[table].names, len(published.read(table)))
 
 
 def test_servers_that_fail_and_replies_that_get_lost_change_nothing(
@@ -376,37 +357,28 @@ class TestRuns:
         with claim(store, KEY, NOON, SECONDS) as third:
             assert [(each.epoch, each.shards) for each in third.waves] == counted
 
+    @pytest.mark.parametrize("meanwhile", ["read_waves", "write_note"])
     def test_two_who_take_a_run_up_at_once_do_not_both_get_it(
-        self, store: TableStore, monkeypatch: pytest.MonkeyPatch
+        self, store: TableStore, monkeypatch: pytest.MonkeyPatch, meanwhile: str
     ) -> None:
+        """Another changes the run's note, or writes the same one, before this process does."""
         with claim(store, KEY, NOON, SECONDS) as run:
             pass
         data, _ = run.folder.read("run.json")
 
         def as_another_would(*given: Any) -> Any:
-            run.folder.write("run.json", data + b" ")
-            return read_waves(*given)
+            if meanwhile == "read_waves":
+                run.folder.write("run.json", data + b" ")
+                return read_waves(*given)
+            write_note(*given)
+            return write_note(*given)
 
-        monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.read_waves", as_another_would)
-        with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
-            pass
-
-    def test_two_who_note_the_same_of_a_run_do_not_both_get_it(
-        self, store: TableStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with claim(store, KEY, NOON, SECONDS) as run:
-            pass
-
-        def as_another_does(folder: Folder, note: Note, etag: str | None) -> None:
-            write_note(folder, note, etag)
-            write_note(folder, note, etag)
-
-        monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.write_note", as_another_does)
+        monkeypatch.setattr(f"presswatch_spark.scanning.runs.unfinished.{meanwhile}", as_another_would)
         with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
             pass
         found = read_note(run.folder)
         assert found
-        assert found[0].epoch == 2
+        assert found[0].epoch == (1 if meanwhile == "read_waves" else 2)
 
     def test_who_slept_before_it_began_a_run_does_not_remove_its_followers(
         self, store: TableStore, monkeypatch: pytest.MonkeyPatch, claims: ExitStack

@@ -70,13 +70,21 @@ def release_scanned(out: Path, corpus: Path, base: str, *more: str) -> tuple[dic
     return scanned(out, corpus, "--release", CRAWL, "--format", "wet", "--base", base, *more)
 
 
-class TestShards:
-    @pytest.fixture(scope="module")
-    def from_disk(
-        self, spark: SparkSession, shards: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory
-    ) -> dict[str, Any]:
-        return scanned(tmp_path_factory.mktemp("disk") / "tables", corpus, str(shards))[0]
+@pytest.fixture(scope="module")
+def from_disk(
+    spark: SparkSession, shards: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    return scanned(tmp_path_factory.mktemp("disk") / "tables", corpus, str(shards))[0]
 
+
+@pytest.fixture(scope="module")
+def release_from_disk(
+    spark: SparkSession, mirror: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    return release_scanned(tmp_path_factory.mktemp("disk") / "tables", corpus, str(mirror))[0]
+
+
+class TestShards:
     def trouble(self, count: int) -> list[Fault]:
         """Faults of all kinds in a fixed disorder, with good replies between them."""
         cut = [Fault(cut_after=100), Fault(cut_after=3_000), Fault(cut_after=2_000, reset=True)]
@@ -139,29 +147,23 @@ class TestShards:
 
 
 class TestReleases:
-    @pytest.fixture(scope="module")
-    def from_disk(
-        self, spark: SparkSession, mirror: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory
-    ) -> dict[str, Any]:
-        return release_scanned(tmp_path_factory.mktemp("disk") / "tables", corpus, str(mirror))[0]
-
     def test_from_s3_it_gives_the_same(
-        self, mirror: Path, corpus: Path, from_disk: dict[str, Any], s3: Bucket, tmp_path: Path
+        self, mirror: Path, corpus: Path, release_from_disk: dict[str, Any], s3: Bucket, tmp_path: Path
     ) -> None:
         facts = {"shards_planned": COUNT, "shards_complete": COUNT, "release": CRAWL, "sample": None}
-        assert {name: from_disk[name] for name in facts} == facts
-        assert json.loads(from_disk["config"])["read"]["release"] == CRAWL
-        assert from_disk["matches"] > 0
+        assert {name: release_from_disk[name] for name in facts} == facts
+        assert json.loads(release_from_disk["config"])["read"]["release"] == CRAWL
+        assert release_from_disk["matches"] > 0
         base = s3.upload(mirror, "mirror")
         row, _ = release_scanned(tmp_path / "tables", corpus, f"{base}/", *s3.there)
-        assert (row["table_digest"], row["release"]) == (from_disk["table_digest"], CRAWL)
+        assert (row["table_digest"], row["release"]) == (release_from_disk["table_digest"], CRAWL)
 
     def test_over_https_it_gives_the_same_and_a_sample_says_that_it_is_one(
-        self, mirror: Path, corpus: Path, from_disk: dict[str, Any], tmp_path: Path
+        self, mirror: Path, corpus: Path, release_from_disk: dict[str, Any], tmp_path: Path
     ) -> None:
         with https(tmp_path, objects_of(mirror, "*.gz")) as server:
             row, printed = release_scanned(tmp_path / "all", corpus, server.url)
-            assert row["table_digest"] == from_disk["table_digest"]
+            assert row["table_digest"] == release_from_disk["table_digest"]
             assert "sample" not in printed
             row, printed = release_scanned(tmp_path / "some", corpus, server.url, "--sample", "0.5")
         assert (row["sample"], row["shards_listed"], row["shards_planned"]) == (0.5, COUNT, COUNT // 2)

@@ -250,30 +250,31 @@ class TestDeriving:
         assert len({re.sub(r"Made on [^<]*", "", page) for page in pages}) == 1
 
 
+@pytest.fixture(scope="module")
+def all_forms(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
+    """Shards of every form in `shards`, and `tables` that found them on disk."""
+    folder = tmp_path_factory.mktemp("release")
+    (folder / "shards").mkdir()
+    for name, write_form in FORMS.items():
+        write_form(folder / "shards" / name, some_pages())
+    scan_here([folder / "shards" / name for name in FORMS], corpus, folder / "tables")
+    return folder
+
+
 class TestVerifying:
     """Rows are verified by ranges where they suffice, and nothing is absent where nothing answers."""
 
-    @pytest.fixture(scope="module")
-    def release(self, tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
-        """Shards of every form in `shards`, and `tables` that found them on disk."""
-        folder = tmp_path_factory.mktemp("release")
-        (folder / "shards").mkdir()
-        for name, write_form in FORMS.items():
-            write_form(folder / "shards" / name, some_pages())
-        scan_here([folder / "shards" / name for name in FORMS], corpus, folder / "tables")
-        return folder
+    @pytest.fixture
+    def objects(self, all_forms: Path) -> Mapping[str, bytes]:
+        return {f"/m/{path.name}": path.read_bytes() for path in (all_forms / "shards").iterdir()}
 
     @pytest.fixture
-    def objects(self, release: Path) -> Mapping[str, bytes]:
-        return {f"/m/{path.name}": path.read_bytes() for path in (release / "shards").iterdir()}
-
-    @pytest.fixture
-    def verified(self, release: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    def verified(self, all_forms: Path, capsys: pytest.CaptureFixture[str]) -> Any:
         """Verify all rows by shards in another place; the rows as the command prints them."""
 
         def verify(place: str, *options: str) -> list[dict[str, Any]]:
-            words = ["verify-rows", str(release / "tables"), "--sample", "100000", "--json", *options]
-            code = cli.run([*words, "--mirror", f"{release / 'shards'}={place}"])
+            words = ["verify-rows", str(all_forms / "tables"), "--sample", "100000", "--json", *options]
+            code = cli.run([*words, "--mirror", f"{all_forms / 'shards'}={place}"])
             rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
             assert code == (0 if all(row["verified"] for row in rows) else 3)
             return rows
@@ -281,9 +282,9 @@ class TestVerifying:
         return verify
 
     def test_rows_verify_from_s3_whatever_it_does_wrong(
-        self, release: Path, s3: Bucket, faulty: Server, monkeypatch: pytest.MonkeyPatch, verified: Any
+        self, all_forms: Path, s3: Bucket, faulty: Server, monkeypatch: pytest.MonkeyPatch, verified: Any
     ) -> None:
-        place = s3.upload(release / "shards", "crawl")
+        place = s3.upload(all_forms / "shards", "crawl")
         monkeypatch.setenv("PRESSWATCH_STORAGE__BACKOFF_BASE", "0.01")
         wrong = [Fault(status=503), Fault(cut_after=100), Fault(), Fault(cut_after=50, reset=True)]
         faulty.faults.extend(wrong)

@@ -156,8 +156,8 @@ class TestLists:
     @pytest.mark.parametrize(
         ("headers", "body", "said"),
         [
-            ({"Content-Encoding": "br"}, b"{}", UNKNOWN),
-            ({"Content-Encoding": "gzip"}, b"{}", UNKNOWN),
+            ({"Content-Encoding": "br"}, b"packed", UNKNOWN),
+            ({"Content-Encoding": "gzip"}, b"packed", UNKNOWN),
             ({}, b"", UNKNOWN),
             ({}, b"[" * 99_999, r"is none that we know \(RecursionError\)"),
             ({}, b"[" * 100_000, "is longer than 99,999 bytes"),

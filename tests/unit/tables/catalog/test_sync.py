@@ -72,22 +72,24 @@ def changes(store: TableStore, catalog: Any) -> dict[str, tuple[int, int]]:
     return {table: change for table, change in found.items() if any(change)}
 
 
+def files_of(store: TableStore) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in store.root.path.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> tuple[TableStore, Any]:
+    """Every table, and a catalog that has them; tests only read both."""
+    folder = tmp_path_factory.mktemp("synced")
+    store, catalog = publish_everything(str(folder / "tables")), sqlite(folder)
+    before = files_of(store)
+    found = {change.table: change for change in sync(store, catalog, NAMESPACE)}
+    assert set(found) == set(SCHEMAS)
+    assert all(change.added == change.files > 0 for change in found.values())
+    assert files_of(store) == before
+    return store, catalog
+
+
 class TestAllTables:
-    @pytest.fixture(scope="module")
-    def synced(self, tmp_path_factory: pytest.TempPathFactory) -> tuple[TableStore, Any]:
-        """Every table, and a catalog that has them; tests only read both."""
-        folder = tmp_path_factory.mktemp("synced")
-        store, catalog = publish_everything(str(folder / "tables")), sqlite(folder)
-        before = self.files_of(store)
-        found = {change.table: change for change in sync(store, catalog, NAMESPACE)}
-        assert set(found) == set(SCHEMAS)
-        assert all(change.added == change.files > 0 for change in found.values())
-        assert self.files_of(store) == before
-        return store, catalog
-
-    def files_of(self, store: TableStore) -> dict[Path, bytes]:
-        return {path: path.read_bytes() for path in store.root.path.rglob("*") if path.is_file()}
-
     def test_they_have_the_published_rows_and_a_second_sync_changes_nothing(self, synced: Any) -> None:
         require_same(synced[1], synced[0])
         before = places(synced[1])

@@ -116,21 +116,18 @@ def scratch_folder() -> Iterator[Path]:
     for left in home.iterdir():
         with suppress(OSError, OutputError), file_locked(left, SCRATCH_LEFT):
             shutil.rmtree(left, ignore_errors=True)
-    path, handle = _made(home)
+    while True:
+        path, handle = Path(tempfile.mkdtemp(dir=home)), None
+        try:
+            handle = lock(path, SCRATCH)
+        except FileNotFoundError:  # another process removed it before it was locked
+            continue
+        except OSError:  # where folders cannot be locked, nobody removes others' either
+            pass
+        break
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
         if handle is not None:
             os.close(handle)
-
-
-def _made(home: Path) -> tuple[Path, int | None]:
-    while True:
-        path = Path(tempfile.mkdtemp(dir=home))
-        try:
-            return path, lock(path, SCRATCH)
-        except FileNotFoundError:  # another process removed it before it was locked
-            continue
-        except OSError:  # where folders cannot be locked, nobody removes others' either
-            return path, None

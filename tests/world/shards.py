@@ -69,10 +69,12 @@ def as_parquet(folder: Path, rows: Sequence[Row]) -> Path:
 
 
 def as_parquet_dictionary(folder: Path, rows: Sequence[Row]) -> Path:
-    """Write rows as Parquet whose column `meta` is a dictionary, if they have one."""
+    """Write rows as Parquet whose columns of strings are dictionaries."""
     path, table = folder / "rows.parquet", pa.Table.from_pylist(list(rows))
-    meta = table["meta"].combine_chunks().dictionary_encode()
-    pq.write_table(table.set_column(table.schema.get_field_index("meta"), "meta", meta), path)
+    for at, column in enumerate(table.columns):
+        if pa.types.is_string(column.type):
+            table = table.set_column(at, table.column_names[at], column.dictionary_encode())
+    pq.write_table(table, path)
     return path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,9 +29,14 @@ from tests.world.corpora import article, corpus_of
 from tests.world.scanned import FORMS, rows_in, scan_one, some_pages
 from tests.world.shards import Row, as_jsonl, as_parquet, as_parquet_dictionary, complaints, read, texts
 
-Write = Callable[[Path, Sequence[Row]], Path]
-BOTH = pytest.mark.parametrize("write", [as_jsonl, as_parquet])
-ALL_THREE = pytest.mark.parametrize("write", [as_jsonl, as_parquet, as_parquet_dictionary])
+Save = Callable[[Sequence[Row]], Path]
+
+
+@pytest.fixture(params=[as_jsonl, as_parquet, as_parquet_dictionary])
+def save(request: pytest.FixtureRequest, tmp_path: Path) -> Save:
+    """Write rows in each of the forms that a shard of rows may have."""
+    return partial(request.param, tmp_path)
+
 
 URL, AT = "https://www.courrier.example/une/1", "2024-05-18T01:58:10Z"
 CRAWL = "crawl-data/CC-MAIN-2024-22/segments/1/warc/a.warc.gz"
@@ -59,10 +65,9 @@ def with_text(name: str, text: str) -> Row:
     return {key: text if key in ("text", "raw_content") else value for key, value in LAYOUTS[name].items()}
 
 
-@BOTH
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_url_time_and_crawl_are_found_in_every_layout(tmp_path: Path, write: Write, name: str) -> None:
-    (document,), report = read(write(tmp_path, [with_text(name, "un texte")]))
+def test_url_time_and_crawl_are_found_in_every_layout(save: Save, name: str) -> None:
+    (document,), report = read(save([with_text(name, "un texte")]))
     assert (document.text, document.url, report.defects, report.notes) == (b"un texte", URL, [], [])
     assert f"{document.locator.captured_at:%Y-%m-%dT%H:%M:%SZ}" == AT
     assert document.locator.release == ("CC-MAIN-2024-22" if name in WITH_CRAWL else None)
@@ -111,10 +116,7 @@ def test_a_full_copy_elsewhere_has_an_a_only_with_both_dates(
     assert (row["own_site"], row["grade"], row["confidence"]) == (False, "full_copy", letter)
 
 
-@ALL_THREE
-def test_dotted_names_of_a_mapping_lead_into_json_strings_for_every_role(
-    tmp_path: Path, write: Write
-) -> None:
+def test_dotted_names_of_a_mapping_lead_into_json_strings_for_every_role(save: Save) -> None:
     inner = {"t": "un texte", "où": {"u": "https://a.example/é"}, "when": AT, "no": 7, "st": "200"}
     inner |= {"l": ["fr"], "dump": "CC-MAIN-2024-22", "d": "sha1:Y"}
     columns = {
@@ -123,7 +125,7 @@ def test_dotted_names_of_a_mapping_lead_into_json_strings_for_every_role(
     }  # fmt: skip
     options = ReadOptions(columns={role: f"meta.{name}" for role, name in columns.items()})
     rows = [{"meta": json.dumps(inner)}, {"meta": None}]
-    (document,), report = read(write(tmp_path, rows), options=options)
+    (document,), report = read(save(rows), options=options)
     place = document.locator
     assert (report.defects, report.skipped) == ([], {"no text": 1})
     assert (document.text.decode(), document.url) == ("un texte", "https://a.example/é")
@@ -132,17 +134,14 @@ def test_dotted_names_of_a_mapping_lead_into_json_strings_for_every_role(
     assert place.captured_at == datetime(2024, 5, 18, 1, 58, 10, tzinfo=UTC)
 
 
-@ALL_THREE
-def test_what_stands_in_a_json_string_is_found_by_the_names_that_datasets_use_and_gated(
-    tmp_path: Path, write: Write
-) -> None:
+def test_what_stands_in_a_json_string_is_found_by_the_names_that_datasets_use_and_gated(save: Save) -> None:
     languages = ("fr", "en", "fr")
     rows = [
         {"raw_content": f"texte {code}", "doc_id": "d1", "meta": json.dumps(META | {"language": code})}
         for code in languages
     ]
     rows.append({"raw_content": "texte sans", "doc_id": "d2", "meta": "{"})
-    found, report = read(write(tmp_path, rows), options=ReadOptions(languages=frozenset({"fr"})))
+    found, report = read(save(rows), options=ReadOptions(languages=frozenset({"fr"})))
     assert texts(found) == ["texte fr", "texte fr", "texte sans"]
     assert report.skipped == {"language": 1}
     place = found[0].locator
@@ -153,14 +152,11 @@ def test_what_stands_in_a_json_string_is_found_by_the_names_that_datasets_use_an
 BROKEN = [json.dumps(META)[:-1], "{'url': 'x'}", "de la prose", "[1]", '"x"', "{" * 5000]
 
 
-@ALL_THREE
 @pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
-def test_a_string_that_is_no_json_leaves_its_values_unknown_and_is_noted(
-    tmp_path: Path, write: Write, broken: str
-) -> None:
+def test_a_string_that_is_no_json_leaves_its_values_unknown_and_is_noted(save: Save, broken: str) -> None:
     metas = (json.dumps(META), broken, None, "")
     rows = [{"text": f"texte {n}", "meta": meta} for n, meta in enumerate(metas)]
-    found, report = read(write(tmp_path, rows), options=ReadOptions(columns={"url": "meta.url"}))
+    found, report = read(save(rows), options=ReadOptions(columns={"url": "meta.url"}))
     assert [document.url for document in found] == [URL, "", "", ""]
     assert (found[1].locator.captured_at, report.defects) == (None, [])
     (note,) = report.notes
@@ -168,32 +164,28 @@ def test_a_string_that_is_no_json_leaves_its_values_unknown_and_is_noted(
     assert "prose" not in note
 
 
-@ALL_THREE
-def test_a_text_that_cannot_be_read_out_of_its_string_is_a_loss_with_its_place(
-    tmp_path: Path, write: Write
-) -> None:
+def test_a_text_that_cannot_be_read_out_of_its_string_is_a_loss_with_its_place(save: Save) -> None:
     rows = [{"meta": json.dumps({"t": "un texte"})}, {"meta": '{"t": "un te'}, {"meta": '{"t": 7}'}]
-    found, report = read(write(tmp_path, rows), options=ReadOptions(columns={"text": "meta.t"}))
+    found, report = read(save(rows), options=ReadOptions(columns={"text": "meta.t"}))
     assert (texts(found), report.skipped) == (["un texte"], {})
     assert "should hold the text in JSON cannot be read; not read" in complaints(report)
     assert "text is a number, not a string; not read" in complaints(report)
     assert {defect.offset for defect in report.defects} == {1, 2}
     # A URL costs only itself.
-    found, report = read(write(tmp_path, [{"text": "un texte", "meta": json.dumps({"url": 7})}]))
+    found, report = read(save([{"text": "un texte", "meta": json.dumps({"url": 7})}]))
     assert [document.url for document in found] == [""]
     assert complaints(report).startswith("URL is a number, not a string; read without URL (")
 
 
-@BOTH
 def test_a_column_comes_before_a_string_and_a_string_is_followed_all_the_way_or_not_at_all(
-    tmp_path: Path, write: Write
+    save: Save,
 ) -> None:
     meta = json.dumps(META)
-    both = write(tmp_path, [{"text": "un texte", "url": "https://b.example/", "meta": meta}])
+    both = save([{"text": "un texte", "url": "https://b.example/", "meta": meta}])
     assert [document.url for document in read(both)[0]] == ["https://b.example/"]
     assert texts(read(both, options=ReadOptions(columns={"text": "meta"}))[0]) == [meta]
     inner = json.dumps({"deep": json.dumps({"url": URL})})
-    deep = write(tmp_path, [{"text": "un texte", "meta": {"string": inner}}])
+    deep = save([{"text": "un texte", "meta": {"string": inner}}])
     options = ReadOptions(columns={"url": "meta.string.deep.url"})
     assert [document.url for document in read(deep, options=options)[0]] == [URL]
 
@@ -288,11 +280,10 @@ def refused(outcome: Outcome) -> str:
     return str(log["error"])
 
 
-@BOTH
 def test_a_typo_in_a_mapped_name_fails_the_shard_and_names_the_columns_that_it_has(
-    tmp_path: Path, corpus: Path, write: Write
+    corpus: Path, save: Save
 ) -> None:
-    path = write(tmp_path, rows_of_press())
+    path = save(rows_of_press())
     assert scanned(corpus, path, url="url").log["status"] == "complete"
     for role in ("url", "text", "captured_at", "languages"):
         error = refused(scanned(corpus, path, **{role: "urll"}))
@@ -300,12 +291,11 @@ def test_a_typo_in_a_mapped_name_fails_the_shard_and_names_the_columns_that_it_h
     assert "nn for record_id and urll for url" in refused(scanned(corpus, path, url="urll", record_id="nn"))
 
 
-@BOTH
 @pytest.mark.parametrize("name", ["meta.urll", "metaa.url", "meta.url.x"])
-def test_a_typo_in_a_dotted_name_does_so_too(tmp_path: Path, corpus: Path, write: Write, name: str) -> None:
+def test_a_typo_in_a_dotted_name_does_so_too(corpus: Path, save: Save, name: str) -> None:
     for form in (dict, json.dumps):
         rows = [{**row, "meta": form({"url": row.pop("url")})} for row in rows_of_press()]
-        path = write(tmp_path, rows)
+        path = save(rows)
         assert scanned(corpus, path, url="meta.url").log["documents_without_url"] == 0
         assert f"{name} for url" in refused(scanned(corpus, path, url=name))
 

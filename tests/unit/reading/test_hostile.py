@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,31 @@ from tests.world.scanned import press, rows_in, scan_here, scan_one
 from tests.world.warc import HTML, packed_as, page, record
 
 COPY = press()[3].body.encode()
+NEXT = page(b"<p>" + COPY, url="https://b.fr/")
 ARTICLE = "a00003"
 MILLION = 1_000_000
 
 
-def scanned(
-    folder: Path, corpus: Path, *records: bytes, most: int = 1 << 30, packing: str = "record"
-) -> tuple[Mapping[str, Any], list[str]]:
-    """The log of a shard of `records` with pages up to `most`, and URLs of pages with all of the article."""
-    path = folder / "hostile.warc.gz"
-    path.write_bytes(packed_as(packing, list(records)))
-    config = ScanConfig(read=ReadRules(max_document_bytes=most))
-    outcome = scan_one(path, corpus, "warc", config)
-    return outcome.log, [
-        row["document_url"]
-        for row in rows_in(outcome)
-        if row["article_id"] == ARTICLE and row["article_coverage"] > 0.999
-    ]
+Scan = Callable[..., tuple[Mapping[str, Any], list[str]]]
+
+
+@pytest.fixture
+def scan(tmp_path: Path, corpus: Path) -> Scan:
+    """Scan a shard of records: its log, and the URLs of pages with all of the article."""
+
+    def scanned(
+        *records: bytes, most: int = 1 << 30, packing: str = "record"
+    ) -> tuple[Mapping[str, Any], list[str]]:
+        path, config = tmp_path / "hostile.warc.gz", ScanConfig(read=ReadRules(max_document_bytes=most))
+        path.write_bytes(packed_as(packing, records))
+        outcome = scan_one(path, corpus, "warc", config)
+        return outcome.log, [
+            row["document_url"]
+            for row in rows_in(outcome)
+            if row["article_id"] == ARTICLE and row["article_coverage"] > 0.999
+        ]
+
+    return scanned
 
 
 BEFORE = {
@@ -67,10 +75,8 @@ NESTED = ("a million nested blocks", "a million nested cells", "a million nested
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", each_time([what for what in BEFORE if what not in NESTED[1:]], BEFORE))
-def test_what_is_copied_is_found_behind(tmp_path: Path, corpus: Path, what: str) -> None:
-    log, whole = scanned(
-        tmp_path, corpus, page(BEFORE[what] + b"<p>" + COPY), page(b"<p>" + COPY, url="https://b.fr/")
-    )
+def test_what_is_copied_is_found_behind(scan: Scan, what: str) -> None:
+    log, whole = scan(page(BEFORE[what] + b"<p>" + COPY), NEXT)
     assert (log["status"], log["documents"]) == ("complete", 2)
     assert whole == ["https://exemple.fr/", "https://b.fr/"]
 
@@ -78,52 +84,48 @@ def test_what_is_copied_is_found_behind(tmp_path: Path, corpus: Path, what: str)
 @pytest.mark.parametrize(
     "opened", [b"<!--", b"<script>", b"<style>", b"<a href='", b"<a ", b"<![CDATA[", b"<?"]
 )
-def test_what_is_never_closed_hides_what_follows_on_that_page_only(
-    tmp_path: Path, corpus: Path, opened: bytes
-) -> None:
+def test_what_is_never_closed_hides_what_follows_on_that_page_only(scan: Scan, opened: bytes) -> None:
     first = page(b"<p>" + COPY + b"</p>" + opened + b"x " * MILLION)
-    log, whole = scanned(tmp_path, corpus, first, page(b"<p>" + COPY, url="https://b.fr/"))
+    log, whole = scan(first, NEXT)
     assert log["status"] == "complete"
     assert whole == ["https://exemple.fr/", "https://b.fr/"]
 
 
 @pytest.mark.full
-def test_a_page_of_100_mb_is_scanned_to_its_end(tmp_path: Path, corpus: Path) -> None:
+def test_a_page_of_100_mb_is_scanned_to_its_end(scan: Scan) -> None:
     filler = b"<p class=a>Un mot de <b>texte</b> &agrave; passer</p>\n"
     body = filler * ((100 << 20) // len(filler)) + b"<p>" + COPY
-    log, whole = scanned(tmp_path, corpus, page(body), packing="plain")
+    log, whole = scan(page(body), packing="plain")
     assert (log["status"], log["documents"]) == ("complete", 1)
     assert whole == ["https://exemple.fr/"]
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br"])
-def test_a_bomb_in_a_body_is_stopped_and_named(tmp_path: Path, corpus: Path, coding: str) -> None:
+def test_a_bomb_in_a_body_is_stopped_and_named(scan: Scan, coding: str) -> None:
     content = b"<p>" + COPY + b"</p>" + b" " * (64 << 20)
     bomb = gzip.compress(content) if coding == "gzip" else brotli.compress(content, quality=5)
     first = page(bomb, HTML, f"Content-Encoding: {coding}")
-    log, whole = scanned(tmp_path, corpus, first, page(b"<p>" + COPY, url="https://b.fr/"), most=1 << 20)
+    log, whole = scan(first, NEXT, most=1 << 20)
     assert log["status"] == "partial"
     assert log["error"] == "body inflates to more than 1,048,576 bytes; the rest was left (byte 0)"
     assert whole == ["https://exemple.fr/", "https://b.fr/"]
 
 
 @pytest.mark.slow
-def test_a_record_that_is_a_bomb_is_passed_over_and_named(tmp_path: Path, corpus: Path) -> None:
+def test_a_record_that_is_a_bomb_is_passed_over_and_named(scan: Scan) -> None:
     bomb = page(b"<p>" + COPY + b"</p>" + b" " * (64 << 20))
-    log, whole = scanned(tmp_path, corpus, bomb, page(b"<p>" + COPY, url="https://b.fr/"), most=1 << 20)
+    log, whole = scan(bomb, NEXT, most=1 << 20)
     assert log["status"] == "partial"
     assert "longer than allowed" in log["error"]
     assert whole == ["https://b.fr/"]
 
 
 @pytest.mark.parametrize("coding", ["gzip", "chunked"])
-def test_a_body_that_is_cut_gives_what_came_before_and_is_named(
-    tmp_path: Path, corpus: Path, coding: str
-) -> None:
+def test_a_body_that_is_cut_gives_what_came_before_and_is_named(scan: Scan, coding: str) -> None:
     content = b"<p>" + COPY + b"</p><p>" + b"".join(b"%x " % (i * i * i) for i in range(20_000))
     encoded = gzip.compress(content) if coding == "gzip" else b"%x\r\n%s" % (2 * len(content), content)
     header = "Content-Encoding: gzip" if coding == "gzip" else "Transfer-Encoding: chunked"
-    log, whole = scanned(tmp_path, corpus, page(encoded[: len(encoded) // 2], HTML, header))
+    log, whole = scan(page(encoded[: len(encoded) // 2], HTML, header))
     assert (log["status"], log["error"]) == ("partial", f"{coding} body is cut (byte 0)")
     assert whole == ["https://exemple.fr/"]
 
@@ -148,18 +150,18 @@ URLS = [
 
 
 @pytest.mark.parametrize("packing", ["record", "plain"])
-def test_odd_urls_are_kept_as_they_are(tmp_path: Path, corpus: Path, packing: str) -> None:
+def test_odd_urls_are_kept_as_they_are(scan: Scan, packing: str) -> None:
     records = [page(b"<p>" + COPY, url=url) for url in URLS]
-    log, whole = scanned(tmp_path, corpus, *records, packing=packing)
+    log, whole = scan(*records, packing=packing)
     assert (log["status"], log["documents"], log["error"]) == ("complete", len(URLS), None)
     assert whole == [url.decode("utf-8", "replace") for url in URLS]
 
 
-def test_a_text_that_is_all_entities_and_tags_is_found(tmp_path: Path, corpus: Path) -> None:
+def test_a_text_that_is_all_entities_and_tags_is_found(scan: Scan) -> None:
     text = press()[3].body
     entities = "".join(f"&#{ord(c)};" for c in text).encode()
     tagged = b"<b></b>".join(html.escape(c).encode() for c in text)
-    log, whole = scanned(tmp_path, corpus, page(entities), page(tagged, url="https://b.fr/"))
+    log, whole = scan(page(entities), page(tagged, url="https://b.fr/"))
     assert log["status"] == "complete"
     assert whole == ["https://exemple.fr/", "https://b.fr/"]
 

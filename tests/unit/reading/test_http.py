@@ -255,9 +255,7 @@ ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
 
 def decoded(body: bytes, *headers: str, limit: int = LIMIT) -> DecodedBody:
     block = "\r\n".join(["HTTP/1.1 200 OK", *headers, "", ""]).encode() + body
-    message = parse_message(block)
-    assert message is not None
-    return decoded_body(message, block, limit)
+    return decoded_body(parsed(block), block, limit)
 
 
 @given(
@@ -300,9 +298,7 @@ def test_a_page_that_is_gzip_though_no_header_says_so_is_inflated(coding: str, m
 
 def test_a_body_without_codings_is_not_copied() -> None:
     block = memoryview(b"HTTP/1.1 200 OK\r\n\r\n" + PAGE)
-    message = parse_message(block)
-    assert message is not None
-    data = decoded_body(message, block, LIMIT).data
+    data = decoded_body(parsed(block), block, LIMIT).data
     assert isinstance(data, memoryview)
     assert data.obj is block.obj
     assert data == PAGE

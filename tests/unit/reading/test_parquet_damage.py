@@ -363,13 +363,13 @@ def table(rows: int = 1_000, **more: pa.Array) -> pa.Table:
 
 
 def by_pyarrow(rows: pa.Table, path: Path, codec: str) -> None:
+    codec = codec.replace("uncompressed", "none")
     pq.write_table(rows, path, compression=codec, use_dictionary=False, write_statistics=False)
 
 
 def by_duckdb(rows: pa.Table, path: Path, codec: str, version: str = "V1") -> None:
     with duckdb.connect() as connection:
         connection.register("these", rows)
-        codec = {"none": "uncompressed"}.get(codec, codec)
         connection.execute(
             f"copy these to '{path}' (format parquet, compression {codec}, parquet_version {version})"
         )
@@ -377,19 +377,17 @@ def by_duckdb(rows: pa.Table, path: Path, codec: str, version: str = "V1") -> No
 
 def by_polars(rows: pa.Table, path: Path, codec: str) -> None:
     polars = pytest.importorskip("polars")
-    polars.from_arrow(rows).write_parquet(path, compression={"none": "uncompressed"}.get(codec, codec))
+    polars.from_arrow(rows).write_parquet(path, compression=codec)
 
 
 def by_fastparquet(rows: pa.Table, path: Path, codec: str) -> None:
     fastparquet = pytest.importorskip("fastparquet")
-    fastparquet.write(
-        str(path), rows.to_pandas(), compression={"none": "UNCOMPRESSED"}.get(codec, codec.upper())
-    )
+    fastparquet.write(str(path), rows.to_pandas(), compression=codec.upper())
 
 
 def by_parquet_rs(rows: pa.Table, path: Path, codec: str) -> None:
     arro3 = pytest.importorskip("arro3.io")
-    codec = {"none": "uncompressed", "zstd": "zstd(3)"}.get(codec, codec)
+    codec = codec.replace("zstd", "zstd(3)")
     arro3.write_parquet(rows, str(path), compression=codec, max_row_group_size=400)
 
 
@@ -401,7 +399,7 @@ PROGRAMS: dict[str, Write] = {
     "fastparquet": by_fastparquet,
     "parquet-rs": by_parquet_rs,
 }
-CODECS = ("none", "snappy", "zstd")
+CODECS = ("uncompressed", "snappy", "zstd")
 
 
 def lost_blocks(data: bytes, count: int, seed: int) -> Iterator[tuple[str, bytes]]:
@@ -433,7 +431,7 @@ def is_silently_short(path: Path, rows: pa.Table) -> bool:
 @pytest.mark.parametrize(
     ("writer", "codec", "rows", "count"),
     [
-        *((writer, "none", 400, 16) for writer in ("pyarrow", "duckdb", "duckdb v2")),
+        *((writer, "uncompressed", 400, 16) for writer in ("pyarrow", "duckdb", "duckdb v2")),
         *(
             pytest.param(writer, codec, 1_000, 60, marks=pytest.mark.full)
             for writer in PROGRAMS
@@ -493,7 +491,7 @@ def test_untouched_files_of_all_writers_and_shapes_are_complete(
 def zero_within_a_text(path: Path) -> None:
     """Write five long texts, and zeros over 900 bytes of the fourth."""
     texts = long_texts(5)
-    by_duckdb(table(5, text=pa.array(texts)), path, "none")
+    by_duckdb(table(5, text=pa.array(texts)), path, "uncompressed")
     data = bytearray(path.read_bytes())
     at = data.index(texts[3].encode()) + 9_000
     data[at : at + 900] = bytes(900)

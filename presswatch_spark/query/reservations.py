@@ -212,8 +212,7 @@ class OwnSites:
     `pages`: see `pages_read`.
     """
 
-    def __init__(self, signals: pa.Table, pages: Iterable[Moment] = (), agent: str = AGENT) -> None:
-        self._agent = agent
+    def __init__(self, signals: pa.Table, pages: Iterable[Moment] = ()) -> None:
         self._declared = Declared(RightsSignal.from_batches(signals))
         self._captures: dict[str, list[PageCapture]] = defaultdict(list)
         self._known: dict[str, _ReservedPage] = {}
@@ -244,7 +243,7 @@ class OwnSites:
         # Even between two seconds, odd at one.
         place = bisect_left(page.seconds, second(at)) + bisect_right(page.seconds, second(at))
         if place not in page.answers:
-            series = self._declared.around(url, at, self._agent, page.captures)
+            series = self._declared.around(url, at, AGENT, page.captures)
             read = bool(page.captures) and self._declared.has_robots(url)
             page.answers[place] = in_force(at, series, read).status
         return page.answers[place]
@@ -255,5 +254,5 @@ class OwnSites:
             moments += [moment for moment, _ in captures]
             return _ReservedPage(captures, sorted(set(map(second, moments))))
         # Pages of which nothing is known but what their site says share their answers.
-        key = self._declared.standing(url, self._agent)
+        key = self._declared.standing(url, AGENT)
         return self._alike.setdefault(key, _ReservedPage([], sorted(set(map(second, moments)))))

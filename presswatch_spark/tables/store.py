@@ -12,7 +12,7 @@ repeat a column of their files.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -214,24 +214,17 @@ class TableStore:
         is_of = [pc.field("run_id") == run_of(uri.rpartition("/")[2]) for uri in files]
         return self.dataset(files, SCHEMAS[table], None if PUBLISHED_BY[table] == "derivations" else is_of)
 
-    def dataset(
-        self,
-        files: Sequence[str],
-        schema: pa.Schema,
-        known: Sequence[Any] | None = None,
-        coded: Collection[str] = (),
-    ) -> Any:
+    def dataset(self, files: Sequence[str], schema: pa.Schema, known: Sequence[Any] | None = None) -> Any:
         """Open files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null.
 
-        `known`: an Arrow expression for each file, true of all its rows. `coded`: columns read as
-        dictionaries.
+        `known`: an Arrow expression for each file, true of all its rows.
         """
         # It loads pandas, which takes as long as all else that a scan imports of Arrow.
         import pyarrow.dataset as ds
 
         system = file_system(self.root.uri, self.root.storage)
         scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
-        parquet = ds.ParquetFileFormat(dictionary_columns=set(coded), default_fragment_scan_options=scan)
+        parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)
         return ds.FileSystemDataset.from_paths(
             list(files), schema=schema, format=parquet, filesystem=system, partitions=known
         )
@@ -325,21 +318,15 @@ def column_batches(
     table: str,
     runs: Sequence[str],
     columns: Sequence[str],
-    coded: Collection[str] = (),
     batch_rows: int = 10_000,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield columns of the rows of published runs, in their order; a few row groups are in memory.
-
-    Columns that a file lacks are null; strings of the columns `coded` come as dictionaries.
-    """
+    """Yield columns of published rows, in order, null in files that lack them; few are in memory."""
     # It loads pandas, as the tables do once they are opened.
     from presswatch_spark.tables.bounded import bounded_batches
 
-    code = pa.dictionary(pa.int32(), pa.string())
-    fields = [SCHEMAS[table].field(name).remove_metadata().with_nullable(True) for name in columns]
-    schema = pa.schema([each.with_type(code) if each.name in coded else each for each in fields])
+    schema = pa.schema([SCHEMAS[table].field(name).remove_metadata().with_nullable(True) for name in columns])
     files = store.files(table, *runs) if runs else []
-    yield from bounded_batches(store.dataset(files, schema, coded=coded), columns, rows=batch_rows)
+    yield from bounded_batches(store.dataset(files, schema), columns, rows=batch_rows)
 
 
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:

@@ -212,10 +212,9 @@ def around(
     signals: pa.Table,
     asked: Iterable[tuple[str | None, datetime | None]],
     pages: Iterable[Moment] = (),
-    agent: str = AGENT,
 ) -> list[str]:
     """Reservations of a member's articles at moments of copies."""
-    sites = OwnSites(signals, pages, agent)
+    sites = OwnSites(signals, pages)
     return [sites.status(url, at) for url, at in asked]
 
 
@@ -280,7 +279,8 @@ class TestAroundACopy:
             tables(folder, [page], *signal_rows(*captures))
             row = next(Reservations(str(folder)).rows())
             read = list(pages_read(TableStore.open(str(folder))))
-            assert around(signals(*captures), [(PAGE, NOON)], read, row["agent"]) == [row["status"]], case
+            assert row["agent"] == AGENT
+            assert around(signals(*captures), [(PAGE, NOON)], read) == [row["status"]], case
 
     def test_a_page_is_asked_once_between_two_declarations(self, monkeypatch: pytest.MonkeyPatch) -> None:
         days = [EARLIER + timedelta(days=day) for day in range(-300, 0, 30)]

@@ -92,7 +92,7 @@ RUNS = ("20240601T080000Z-aaaaaa", "20240602T080000Z-bbbbbb")
 COLUMNS = ("headline", "article_id", "record_offset")
 
 
-def test_rows_come_in_their_order_with_texts_as_codes_where_they_are_asked_for(tmp_path: Path) -> None:
+def test_rows_of_runs_come_in_their_order_also_from_older_files(tmp_path: Path) -> None:
     articles = ["a0", "a1", "a0", "a1", "a0"]
     page = {"url": "https://a.example/1", "headline": "Grève"}
     rows = [match(article, record_offset=place, **page) for place, article in enumerate(articles)]
@@ -103,10 +103,7 @@ def test_rows_come_in_their_order_with_texts_as_codes_where_they_are_asked_for(t
     # As an older version wrote it.
     older = Match.schema.remove(Match.schema.get_field_index("headline"))
     write(store, "matches", RUNS[0], [{**row, "run_id": RUNS[0]} for row in rows], older)
-    batches = list(column_batches(store, "matches", RUNS, COLUMNS, {"article_id"}, 2))
-    assert {batch.schema.field("article_id").type for batch in batches} == {
-        pa.dictionary(pa.int32(), pa.string())
-    }
+    batches = list(column_batches(store, "matches", RUNS, COLUMNS, 2))
     assert [len(batch) for batch in batches] == [2, 2, 1, 2, 2, 1]
     assert [tuple(row.values()) for row in pa.Table.from_batches(batches).to_pylist()] == [
         (headline, article, place) for headline in (None, "Grève") for place, article in enumerate(articles)

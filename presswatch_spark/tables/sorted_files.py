@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 GROUP_ROWS = 1 << 15
-ROWS_A_TASK = 200_000
 """Rows of a group: about 6 MB of `matches`, one range of S3."""
+ROWS_A_TASK = 200_000
 FILE_GROUPS = 32
 """Groups of a file of `write_files`: a million rows."""
 

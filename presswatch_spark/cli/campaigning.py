@@ -20,7 +20,6 @@ from presswatch_spark.core.redaction import holds_secret
 from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.core.terminal import counted, printable
 from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.scanning.campaigns.budget import Budget
 from presswatch_spark.scanning.campaigns.plan import (
     LIST_MAX_AGE,
     LOCK,
@@ -33,7 +32,7 @@ from presswatch_spark.scanning.campaigns.plan import (
     read_plan,
     write_plan,
 )
-from presswatch_spark.scanning.campaigns.progress import ItemProgress
+from presswatch_spark.scanning.campaigns.progress import Budget, ItemProgress
 from presswatch_spark.scanning.campaigns.run import Campaign, Task, run, store_of, with_corpus
 from presswatch_spark.scanning.monitoring.progress import LoggedError
 from presswatch_spark.scanning.pipeline import RunSummary

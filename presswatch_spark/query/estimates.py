@@ -6,8 +6,13 @@ from typing import Any
 import numpy as np
 
 from presswatch_spark.query.sql import answer_of
-from presswatch_spark.scanning.sampling.design import design_of
-from presswatch_spark.scanning.sampling.extrapolation import Measure, Occurrences, SampleEstimate, estimate
+from presswatch_spark.scanning.sampling.design import (
+    Measure,
+    Occurrences,
+    SampleEstimate,
+    design_of,
+    estimate,
+)
 from presswatch_spark.scanning.sampling.intervals import Floats
 from presswatch_spark.tables.literals import CONFIDENCES, GRADES
 from presswatch_spark.tables.store import TableStore

@@ -14,21 +14,19 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import boto3
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.core.settings.config import CorpusConfig
-from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.chaos.job import Blow, Job
 from tests.chaos.weather import StormyServer, Weather
 from tests.spark.press import Press, write_press
 from tests.world.commands import presswatch
-from tests.world.corpora import Inline
+from tests.world.corpora import build
 from tests.world.servers import running, s3
 
 SHARDS, FEW_SHARDS, PAGES, WAVE = 300, 120, 6, 40
@@ -65,10 +63,7 @@ def truth(
     folder = tmp_path_factory.mktemp("chaos")
     press = write_press(folder / "press", request.param, PAGES)
     corpus = folder / "corpus"
-    build_corpus(
-        cast(SparkSession, Inline()), str(press.members), [str(press.articles)], str(corpus), CorpusConfig(),
-        StorageOptions(),
-    )  # fmt: skip
+    build(corpus, [press.articles], members_file=press.members.read_text("utf-8"))
     out = folder / "undisturbed"
     presswatch("scan", *_arguments(str(press.shards), corpus, str(out)))
     store = TableStore.open(str(out))

@@ -268,9 +268,3 @@ def test_settings_and_columns_that_the_document_names_are_there() -> None:
     assert not set(named) - known
     (columns,) = re.findall(r"select ([\w, ]+) from scan_log where (\w+)", TEXT)
     assert {*columns[0].split(", "), columns[1]} <= set(ShardLog.schema.names)
-
-
-def test_files_that_the_document_names_are_there() -> None:
-    links = re.findall(r"\]\((?!http)([^)#]+)(?:#[^)]*)?\)", TEXT)
-    assert links
-    assert not [link for link in links if not (DOCUMENT.parent / link).exists()]

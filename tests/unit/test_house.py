@@ -46,7 +46,7 @@ PURE = (
     "matching.rights.in_force",
     "corpus.store",
     "scanning.releases.release_shards",
-    "scanning.sampling.extrapolation",
+    "scanning.sampling.design",
     "scanning.costs",
     "scanning.shard.attempts",
     "scanning.pipeline",

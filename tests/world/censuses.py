@@ -116,32 +116,22 @@ def nested(rows: Iterable[Row]) -> pa.Table:
 
 
 def _nested(row: Row) -> dict[str, Any]:
-    found: dict[str, Any] = {"url": {"surtkey": row["url_surtkey"], "url": row["url"]}}
-    found["url"]["host"] = {
-        "name": row["url_host_name"],
-        "registered_domain": row["url_host_registered_domain"],
-    }
+    host = {"name": row["url_host_name"], "registered_domain": row["url_host_registered_domain"]}
+    found: dict[str, Any] = {"url": {"surtkey": row["url_surtkey"], "url": row["url"], "host": host}}
     for group, names in (
         ("fetch", ("time", "status")),
         ("content", ("digest", "mime_type", "mime_detected", "charset", "languages")),
+        ("warc", ("filename", "record_offset", "record_length")),
     ):
         found[group] = {name: row[f"{group}_{name}"] for name in names}
-    found["warc"] = {name: row[f"warc_{name}"] for name in ("filename", "record_offset", "record_length")}
     return found
 
 
 def seen(rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """What a person would compare of captures."""
     names = (
-        *("url", "title_id", "article_id", "captured_at", "http_status", "mime_declared", "mime_detected"),
-        *(
-            "charset",
-            "payload_digest",
-            "warc_filename",
-            "record_offset",
-            "record_length",
-            "subset",
-            "release",
-        ),
-    )
-    return sorted(tuple(map(str, (*(row[name] for name in names), row["languages"]))) for row in rows)
+        "url", "title_id", "article_id", "captured_at", "http_status", "mime_declared", "mime_detected",
+        "charset", "payload_digest", "warc_filename", "record_offset", "record_length", "subset", "release",
+        "languages",
+    )  # fmt: skip
+    return sorted(tuple(str(row[name]) for name in names) for row in rows)

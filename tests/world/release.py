@@ -16,7 +16,7 @@ from presswatch_spark.claims.make import Sources
 from presswatch_spark.cli.demo.generate import package_file, release_pages, write_press
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.legal.removal.case import MARKER, RemovalCase, write_case
+from presswatch_spark.legal.removal.case import MARKER, RemovalCase, sealed, write_case
 from presswatch_spark.legal.removal.places import open_case
 from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
 from presswatch_spark.legal.removal.status import CaseStatus
@@ -96,9 +96,8 @@ class Release:
 
     def overwrite(self, target: Target, record: bytes) -> None:
         """Write other bytes of the same length over a target's record."""
-        start, length = target.record_offset or 0, target.record_length
-        assert len(record) == length
-        self.change(target, lambda data: data[:start] + record + data[start + length :])
+        assert len(record) == target.record_length
+        self.change(target, lambda data: put_at(data, target, record))
 
     def open(self, name: str = "case", **chosen: Any) -> RemovalCase:
         chosen = {"confidences": LETTERS} | chosen
@@ -145,6 +144,28 @@ def probe(
     return Prober(case, config, [found.mirror], corpus, deep).probe()
 
 
+def ordered(case: RemovalCase) -> list[Target]:
+    """Targets by their place in the file, one for each record."""
+    by_place = {target.record_offset or target.row_index: target for target in case.targets()}
+    return [by_place[place] for place in sorted(by_place)]
+
+
+def longest(case: RemovalCase) -> Target:
+    """The target with the most words of its article that is neither first nor last in its file."""
+    return max(ordered(case)[2:-2], key=lambda target: target.copied_words or 0)
+
+
+def put_at(data: bytes, target: Target, stored: bytes) -> bytes:
+    """The file with other bytes, of any length, in the place of a target."""
+    start = target.record_offset or 0
+    return data[:start] + stored + data[start + (target.record_length or 0) :]
+
+
+def zeroed(data: bytes, target: Target) -> bytes:
+    """The file with zeros in the place of a target."""
+    return put_at(data, target, bytes(target.record_length or 0))
+
+
 def new_case(path: str, targets: Iterable[Target], about: dict[str, Any] | None = None) -> RemovalCase:
     """A new case of these targets on disk, opened of no tables."""
     storage = StorageOptions()
@@ -165,6 +186,16 @@ def probe_row(**columns: Any) -> Probe:
 
 def target_row(**columns: Any) -> Target:
     return Target(**{**dict.fromkeys(Target.schema.names), **columns})
+
+
+def numbered_target(number: int) -> Target:
+    """A target with its digest, in a file of its own."""
+    return sealed(
+        target_row(
+            row_sha256=f"{number:064x}", place="record", publisher_id="p", title_id="t", run_id="r",
+            dataset="wet", shard_uri=f"s3://b/{number}.wet.gz", text_sha256=f"{number:064x}",
+        )
+    )  # fmt: skip
 
 
 def query(endpoint: str, release: str | None, url: str) -> str:

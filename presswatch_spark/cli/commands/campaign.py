@@ -132,7 +132,7 @@ def run(
     """
     leave_pandas_out()
     from presswatch_spark.cli.campaigning import campaign_at, look, repeated
-    from presswatch_spark.scanning.campaigns.budget import Budget
+    from presswatch_spark.scanning.campaigns.progress import Budget
 
     def once(retried: tuple[str, ...] | None = None) -> int:
         found = campaign_at(folder, flags)
@@ -160,7 +160,7 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any)
     """
     leave_pandas_out()
     from presswatch_spark.cli.campaigning import campaign_at
-    from presswatch_spark.scanning.campaigns.budget import Budget
+    from presswatch_spark.scanning.campaigns.progress import Budget
 
     found = campaign_at(folder, flags)
     machine = Budget.of(None, found.config).machine
@@ -197,7 +197,7 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any)
 
 
 def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine | None) -> Iterator[str]:
-    from presswatch_spark.scanning.campaigns.budget import estimated
+    from presswatch_spark.scanning.campaigns.progress import estimated
     from presswatch_spark.scanning.costs import core_hours_text, dollars_text
 
     begun = found.begun()

@@ -31,7 +31,7 @@ from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.tables.catalog import KINDS, NAME
 
 if TYPE_CHECKING:
-    from presswatch_spark.scanning.sampling.extrapolation import Estimated, SampleEstimate
+    from presswatch_spark.scanning.sampling.design import Estimated, SampleEstimate
 
 RUN_COLUMNS = (
     "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",

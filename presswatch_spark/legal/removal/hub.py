@@ -5,7 +5,7 @@ is squashed. Then the commit is gone, and only the newest revision can show whet
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -111,19 +111,16 @@ class HubFileProber(FileProber):
                 yield target, found
             else:
                 left.append(target)
-        if left and commit:
-            yield from self._read_through(left, str(replace(address, revision=commit)), facts)
-
-    def _read_through(
-        self, targets: Sequence[Target], uri: str, facts: ResponseFacts
-    ) -> Iterator[tuple[Target, ProbeFinding]]:
-        """Read the file of the newest revision to its end; yield the findings of the targets in it."""
+        if not left or not commit:
+            return
+        # The file of the newest revision is read to its end.
         memory = ProbeMemory(self.memory.shards, dict(self.memory.beside), dict(self.memory.first))
         memory.learn(self.probes)
-        file = ProbedFile(uri, tuple(targets), (), self.file.noticed, self.file.known)
+        uri = str(replace(address, revision=commit))
+        file = ProbedFile(uri, tuple(left), (), self.file.noticed, self.file.known)
         whole = FileProber(file, memory, self.options, self.words, deep=True, nowhere=self.nowhere)
-        whole.look_through(targets, facts)
-        by_digest: Mapping[str | None, Target] = {target.target_sha256: target for target in targets}
+        whole.look_through(left, facts)
+        by_digest: Mapping[str | None, Target] = {target.target_sha256: target for target in left}
         for probe in whole.probes:
             found = finding_of(probe, probe.detail or "", RecordFacts.of_row(probe))
             yield by_digest[probe.target_sha256], found

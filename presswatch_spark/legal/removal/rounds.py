@@ -20,8 +20,16 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import Chain, ProbeRound, RemovalCase, without_answer
 from presswatch_spark.legal.removal.deep import WordCount, known_documents, names_by_article
 from presswatch_spark.legal.removal.hub import HubFileProber
-from presswatch_spark.legal.removal.index import IndexedPage, index_at, listed_among, look_up, place_among
-from presswatch_spark.legal.removal.places import is_unresolved, offset_of, recaptures
+from presswatch_spark.legal.removal.places import (
+    IndexedPage,
+    index_at,
+    is_unresolved,
+    listed_among,
+    look_up,
+    offset_of,
+    place_among,
+    recaptures,
+)
 from presswatch_spark.legal.removal.probe import CONTROLS, FileProber, ProbedFile, ProbeMemory
 from presswatch_spark.legal.removal.responses import probe_of
 from presswatch_spark.legal.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus, Course

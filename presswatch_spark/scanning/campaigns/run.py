@@ -19,7 +19,6 @@ from presswatch_spark.core.threads import AskingThreads
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
-from presswatch_spark.scanning.campaigns.budget import HIGHER, Budget
 from presswatch_spark.scanning.campaigns.growth import build_growth, require_growth
 from presswatch_spark.scanning.campaigns.plan import (
     CORPORA,
@@ -30,6 +29,8 @@ from presswatch_spark.scanning.campaigns.plan import (
     is_overdue,
 )
 from presswatch_spark.scanning.campaigns.progress import (
+    HIGHER,
+    Budget,
     ItemProgress,
     Reads,
     Runs,
@@ -188,23 +189,21 @@ class Campaign:
             shards = replace(listed, shards=tuple(by_reach[reached]))
             is_all = len(shards) == len(listed)
             task = Task(item, (reached, self.newest), shards, is_all=is_all, known=self._ids)
-            if reached < self.newest and task.key not in tried:
-                return self._begun_before(task) or task
+            if reached == self.newest or task.key in tried:
+                continue
+            # What a killed process began for an earlier corpus is finished first. A corpus that is not built
+            # was not scanned for.
+            begun = set(map(_key_in, self.begun()))
+            built = set(self._built().values()) if begun else set()
+            for corpus in range(reached + 1, self.newest):
+                earlier = replace(task, step=(reached, corpus))
+                key = self._key_of(earlier, self._corpus_of(earlier.step)) if earlier.step in built else ""
+                if key[:KEY_DIGITS] in begun:
+                    return earlier
+            return task
         if count := reads.unlisted(self.newest):
             what = f"{counted(count, 'shard')} listed no more: not scanned for articles that came since"
             self.notes[item.name] = what
-        return None
-
-    def _begun_before(self, task: Task) -> Task | None:
-        """Return the task that a killed process began for an earlier corpus: it is finished first."""
-        begun = set(map(_key_in, self.begun()))
-        # A corpus that is not built was not scanned for.
-        built = set(self._built().values()) if begun else set()
-        first, last = task.step
-        for step in ((first, corpus) for corpus in range(first + 1, last)):
-            earlier = replace(task, step=step)
-            if step in built and self._key_of(earlier, self._corpus_of(step))[:KEY_DIGITS] in begun:
-                return earlier
         return None
 
     def _again(self, item: Item, step: Step, uris: Sequence[str]) -> Task:

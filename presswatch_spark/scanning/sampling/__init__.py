@@ -1,1 +1,1 @@
-"""Samples of a release: the draw of their shards (`design`), and estimates from them (`extrapolation`)."""
+"""Samples of a release: the draw of their shards and estimates from them (`design`), and `intervals`."""

@@ -44,7 +44,7 @@ from presswatch_spark.legal.notices.notice import (
 from presswatch_spark.legal.notices.parties import FACTS
 from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.removal.status import ALARM_KINDS
-from presswatch_spark.scanning.sampling.extrapolation import Estimated, SampleEstimate
+from presswatch_spark.scanning.sampling.design import Estimated, SampleEstimate
 from tests.conftest import ROOT
 from tests.world.french import words
 from tests.world.proofs import each_time

@@ -42,8 +42,7 @@ from presswatch_spark.storage.objects import (
     write_object,
 )
 from tests.conftest import ROOT
-from tests.unit.legal.removal.test_case import target
-from tests.world.release import new_case
+from tests.world.release import new_case, numbered_target
 
 OPTIONS = StorageOptions()
 DATA = os.urandom(100_000)
@@ -319,7 +318,7 @@ class TestNewFolders:
 
     @pytest.mark.parametrize("point", range(4))
     def test_a_case_whose_opening_was_killed_is_opened_again(self, tmp_path: Path, point: int) -> None:
-        real, targets = Folder.write, [target(number) for number in range(3)]
+        real, targets = Folder.write, [numbered_target(number) for number in range(3)]
 
         def dying() -> None:
             calls = count(1)

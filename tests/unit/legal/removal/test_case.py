@@ -1,73 +1,62 @@
-"""The folder of a case: it only grows, and shows any change."""
+"""The folder of a case: it only grows, and shows any change; metrics and inventories of a case."""
 
 from __future__ import annotations
 
 import gc
+import gzip
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import OutputError
-from presswatch_spark.legal.removal.case import BrokenCaseError, Chain, RemovalCase, digest_of, sealed
-from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.legal.removal import inventory as inventories
+from presswatch_spark.legal.removal.case import BrokenCaseError, Chain, RemovalCase, digest_of
+from presswatch_spark.legal.removal.status import FAMILIES, CaseStatus, write_metrics
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import CASE_TABLES, Probe, Target
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
-from tests.world.release import new_case, probe_row, probes_of, target_row
+from tests.world.release import new_case, numbered_target, probe_row, probes_of
+from tests.world.servers import Fault, Server
 
 LOCAL = StorageOptions()
 BEGIN = datetime(2026, 11, 27, 9, tzinfo=UTC)
 Row = dict[str, Any]
 
 
-def target(number: int) -> Target:
-    return sealed(
-        target_row(
-            row_sha256=f"{number:064x}",
-            place="record",
-            publisher_id="p",
-            title_id="t",
-            run_id="r",
-            dataset="wet",
-            shard_uri=f"s3://b/{number}.wet.gz",
-            text_sha256=f"{number:064x}",
-        )
-    )
+def probe(of: str, number: int, round_number: int = 1, outcome: str = "same", **facts: Any) -> Probe:
+    known = {
+        "round": round_number, "batch": 0, "role": "target", "target_sha256": of, "outcome": outcome,
+        "asked_at": BEGIN + timedelta(hours=number), "request": "GET s3://b/x bytes=0-1",
+        "file_uri": "s3://b/x", "clock_offset": 0.25 * number,
+    }  # fmt: skip
+    return probe_row(**known | facts)
 
 
-def probe(of: str, number: int, round_number: int = 1, outcome: str = "same") -> Probe:
-    return probe_row(
-        round=round_number,
-        batch=0,
-        role="target",
-        target_sha256=of,
-        outcome=outcome,
-        asked_at=BEGIN + timedelta(hours=number),
-        request="GET s3://b/x bytes=0-1",
-        file_uri="s3://b/x",
-        clock_offset=0.25 * number,
-    )
+def add_round(case: RemovalCase, number: int, probes: Sequence[Probe], *, head: bool = True) -> None:
+    chain = Chain.of(case, probes_of(case))
+    chain.begin(number, deep=False)
+    chain.append(number, probes)
+    if head:
+        chain.note_head()
 
 
 @pytest.fixture
 def case(tmp_path: Path) -> RemovalCase:
     """A case of three targets, with two files of probes."""
-    made = new_case(str(tmp_path / "case"), [target(number) for number in range(3)])
-    targets = [row.target_sha256 for row in made.targets()]
-    chain = Chain.of(made, [])
-    for round_number in (1, 2):
-        chain.begin(round_number, deep=False)
-        hours = range(3 * round_number - 3, 3 * round_number)
-        chain.append(
-            round_number, [probe(of, hour, round_number) for hour, of in zip(hours, targets, strict=True)]
-        )
-        chain.note_head()
+    made = new_case(str(tmp_path / "case"), [numbered_target(number) for number in range(3)])
+    for number in (1, 2):
+        hours = range(3 * number - 3, 3 * number)
+        targets = [row.target_sha256 for row in made.targets()]
+        add_round(made, number, [probe(of, hour, number) for hour, of in zip(hours, targets, strict=True)])
     return made
 
 
@@ -75,41 +64,23 @@ def files(case: RemovalCase, table: str) -> list[Path]:
     return sorted((Path(case.folder.uri) / table).iterdir())
 
 
-def rewrite(path: Path, table: str, change: Callable[[list[Row]], None]) -> None:
-    """Change the rows of a file and seal it anew, as somebody would who knows how."""
+def rewrite(path: Path, table: str, change: Callable[[list[Row]], Any]) -> None:
+    """Change the rows of a file and seal it again, as a person would who knows how."""
     rows = opened_sealed(path.read_bytes()).read().to_pylist()
     change(rows)
     schema = CASE_TABLES[table].schema.remove_metadata()
     path.write_bytes(sealed_parquet([pa.RecordBatch.from_pylist(rows, schema)], schema))
 
 
-def digested(row: Row) -> Row:
-    return row | {"probe_sha256": digest_of(Probe(**row))}
-
-
-def read_all(root: Path) -> None:
-    """Read all of a case."""
-    found = RemovalCase.open(str(root), LOCAL)
-    found.targets()
-    probes_of(found)
-    found.rounds()
-
-
-def test_what_was_written_is_read_again(case: RemovalCase) -> None:
+def test_what_was_written_is_read_again(case: RemovalCase, tmp_path: Path) -> None:
     again = RemovalCase.open(case.folder.uri, LOCAL)
     assert [row.number for row in probes_of(again)] == [*range(6)]
     assert len(again.targets()) == again.about["targets"] == 3
     assert [(each.number, each.deep) for each in again.rounds()] == [(1, False), (2, False)]
-
-
-def test_a_case_may_lie_in_folders_that_are_not_there_yet(tmp_path: Path) -> None:
-    made = new_case(str(tmp_path / "dossier" / "affaire"), [target(1)])
-    assert len(RemovalCase.open(made.folder.uri, LOCAL).targets()) == 1
-
-
-def test_the_same_target_is_written_once(tmp_path: Path) -> None:
-    made = new_case(str(tmp_path / "case"), [target(1), target(2), target(1)])
-    assert len(made.targets()) == 2
+    # In a folder that was not there, and the same target once.
+    numbers = (1, 2, 1)
+    made = new_case(str(tmp_path / "dossier" / "affaire"), [numbered_target(each) for each in numbers])
+    assert len(RemovalCase.open(made.folder.uri, LOCAL).targets()) == 2
 
 
 def test_one_changed_byte_anywhere_is_noticed(case: RemovalCase) -> None:
@@ -119,45 +90,49 @@ def test_one_changed_byte_anywhere_is_noticed(case: RemovalCase) -> None:
         for place in range(0, len(kept), max(1, len(kept) // 40)):
             path.write_bytes(kept[:place] + bytes([kept[place] ^ 1]) + kept[place + 1 :])
             with pytest.raises(OutputError) as noticed:
-                read_all(root)
+                probes_of(RemovalCase.open(str(root), LOCAL)), case.targets(), case.rounds()
             name = path.relative_to(root).as_posix()
             assert name in str(noticed.value) or "own description has changed" in str(noticed.value)
         path.write_bytes(kept)
     probes_of(RemovalCase.open(str(root), LOCAL))
 
 
+def another_outcome(rows: list[Row]) -> None:
+    rows[1]["outcome"] = "x"
+    rows[1]["probe_sha256"] = digest_of(Probe(**rows[1]))
+
+
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "told"),
     [
         (lambda rows: rows[1].update(outcome="missing"), r"probe 4, in probes/0002\S+, has changed"),
         (lambda rows: rows[1].update(asked_at=BEGIN), r"probe 4, in \S+, has changed"),
         (lambda rows: rows.pop(1), r"probe 4, in \S+, says that it is number 5"),
         (lambda rows: rows.insert(1, dict(rows[1])), r"probe 5, in \S+, says that it is number 4"),
-        (
-            lambda rows: rows[1].update(
-                outcome="x", probe_sha256=digest_of(Probe(**rows[1] | {"outcome": "x"}))
-            ),
-            "probe 5",
-        ),
+        (another_outcome, "probe 5, in .*, follows another probe"),
     ],
-    ids=["outcome", "time", "dropped", "added", "digested anew"],
+    ids=["outcome", "time", "dropped", "added", "digested again"],
 )
-def test_a_change_that_was_sealed_anew_breaks_the_chain(case: RemovalCase, change: Any, said: str) -> None:
+def test_a_change_that_was_sealed_again_breaks_the_chain(
+    case: RemovalCase, change: Callable[[list[Row]], Any], told: str
+) -> None:
     rewrite(files(case, "probes")[1], "probes", change)
-    with pytest.raises(BrokenCaseError, match=said):
+    with pytest.raises(BrokenCaseError, match=told):
         probes_of(case)
 
 
-def test_a_file_that_is_missing_breaks_the_chain(case: RemovalCase) -> None:
-    files(case, "probes")[0].unlink()
-    with pytest.raises(BrokenCaseError, match=r"probe 0, in \S+, says that it is number 3"):
-        probes_of(case)
-
-
-@pytest.mark.parametrize("number", [1, 2])
-def test_the_note_of_a_round_that_is_missing_is_named(case: RemovalCase, number: int) -> None:
-    (case.folder.path / f"rounds/{number:04}.json").unlink()
-    with pytest.raises(BrokenCaseError, match=f"the note rounds/{number:04}.json is missing"):
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("probes/0001-*.parquet", r"probe 0, in \S+, says that it is number 3"),
+        ("rounds/0001.json", r"the note rounds/0001\.json is missing"),
+        ("rounds/0002.json", r"the note rounds/0002\.json is missing"),
+    ],
+)
+def test_a_file_that_is_missing_is_named(case: RemovalCase, name: str, told: str) -> None:
+    (path,) = case.folder.path.glob(name)
+    path.unlink()
+    with pytest.raises(BrokenCaseError, match=told):
         CaseStatus.of(case)
 
 
@@ -173,77 +148,62 @@ def test_a_target_that_was_changed_or_taken_out_is_named(case: RemovalCase) -> N
         case.targets()
 
 
-def test_how_a_case_stands_holds_no_probes_of_earlier_rounds(case: RemovalCase) -> None:
+def test_the_status_of_a_case_holds_no_probes_of_earlier_rounds(case: RemovalCase) -> None:
+    targets = [row.target_sha256 for row in case.targets()]
+
     def held() -> int:
-        """How many probes are in memory while the standing of the case is."""
-        standing = CaseStatus.of(case)
+        """The number of probes in memory while the status is."""
+        status = CaseStatus.of(case)
         gc.collect()
         alive = sum(type(each) is Probe for each in gc.get_objects())
-        assert standing.course.probes == len(case.targets()) * len(case.rounds())
+        assert status.course.probes == len(targets) * len(case.rounds())
         return alive
 
-    targets, before = [row.target_sha256 for row in case.targets()], held()
-    chain = Chain.of(case, probes_of(case))
+    before = held()
     for number in range(3, 12):
-        Chain.of(case, probes_of(case)).begin(number, deep=False)
-        chain.append(number, [probe(of, place, number) for place, of in enumerate(targets)])
+        add_round(case, number, [probe(of, place, number) for place, of in enumerate(targets)], head=False)
     assert held() <= before
 
 
 def test_the_answer_of_an_earlier_time_stays(case: RemovalCase) -> None:
-    chain = Chain.of(case, probes_of(case))
-    (first, *_) = case.targets()
-    Chain.of(case, probes_of(case)).begin(3, deep=False)
-    chain.append(3, [probe(first.target_sha256, 50, 3, "failed")])
-    states = (
-        CaseStatus.of(case).states[first.target_sha256],
-        CaseStatus.of(case, BEGIN + timedelta(hours=49)),
-    )
-    assert states[0].state == "undecided"
-    assert states[1].states[first.target_sha256].state == "present"
+    first = case.targets()[0].target_sha256
+    add_round(case, 3, [probe(first, 50, 3, "failed")], head=False)
+    assert CaseStatus.of(case).states[first].state == "undecided"
+    assert CaseStatus.of(case, BEGIN + timedelta(hours=49)).states[first].state == "present"
 
 
 def test_a_case_of_an_earlier_version_is_read_by_the_rules_of_today(case: RemovalCase) -> None:
-    (one, two, _) = case.targets()
-    chain = Chain.of(case, probes_of(case))
-    chain.begin(3, deep=True)
+    one, two, _ = (row.target_sha256 for row in case.targets())
     # It called the first one reduced to no word, and so removed; the second one moved.
-    controls = [
-        replace(probe(one.target_sha256, 49, 3, outcome), role=role, target_sha256=None)
-        for role, outcome in (("first", "same"), ("nowhere", "missing"), ("gap", "zeros"))
-    ]
+    controls = (("first", "same"), ("nowhere", "missing"), ("gap", "zeros"))
     rows = [
-        replace(probe(one.target_sha256, 50, 3, "other_text"), copied_words=0),
-        probe(two.target_sha256, 50, 3, "elsewhere"),
-        *controls,
+        probe(one, 50, 3, "other_text", copied_words=0),
+        probe(two, 50, 3, "elsewhere"),
+        *(probe(one, 49, 3, outcome, role=role, target_sha256=None) for role, outcome in controls),
     ]
-    chain.append(3, [replace(row, tool_version="0.1") for row in rows])
+    add_round(case, 3, [replace(row, tool_version="0.1") for row in rows], head=False)
     found = CaseStatus.of(case)
-    assert found.states[one.target_sha256].state == "altered"
-    assert found.states[two.target_sha256].state == "present"
+    assert (found.states[one].state, found.states[two].state) == ("altered", "present")
     assert found.claims() == (0, 3)
 
 
-def test_only_one_process_adds_to_a_case(case: RemovalCase) -> None:
+def test_a_case_is_held_by_one_process_and_opened_in_an_empty_folder(
+    case: RemovalCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with case.held(), pytest.raises(OutputError, match="another process"), case.held():
         pass
-
-
-def test_a_folder_that_holds_something_is_no_new_case(case: RemovalCase, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="there is something already"):
-        new_case(case.folder.uri, [target(1)])
+        new_case(case.folder.uri, [numbered_target(1)])
     with pytest.raises(OutputError, match="this is no case"):
         RemovalCase.open(str(tmp_path), LOCAL)
-
-
-def test_a_case_of_another_layout_is_refused(case: RemovalCase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("presswatch_spark.legal.removal.case.LAYOUT", 2)
     with pytest.raises(OutputError, match="the case has layout 1, and this version reads 2"):
         RemovalCase.open(case.folder.uri, LOCAL)
 
 
 def test_a_full_disk_loses_no_probe(case: RemovalCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    chain, before = Chain.of(case, probes_of(case)), probes_of(case)
+    before = probes_of(case)
+    chain, added = Chain.of(case, before), [probe(case.targets()[0].target_sha256, 9, 2)]
 
     def full(*_: Any, **__: Any) -> str:
         raise OSError(28, "No space left on device")
@@ -251,22 +211,18 @@ def test_a_full_disk_loses_no_probe(case: RemovalCase, monkeypatch: pytest.Monke
     with monkeypatch.context() as patched:
         patched.setattr("presswatch_spark.storage.disk.Folder.write", full)
         with pytest.raises(OutputError, match=r"(?i)no space|full"):
-            chain.append(2, [probe(case.targets()[0].target_sha256, 9, 2)])
+            chain.append(2, added)
     assert probes_of(case) == before
-    chain.append(2, [probe(case.targets()[0].target_sha256, 9, 2)])
+    chain.append(2, added)
     assert len(probes_of(case)) == len(before) + 1
 
 
-def test_every_column_is_part_of_the_digest(case: RemovalCase) -> None:
-    (row, *_) = probes_of(case)
-    for name in Probe.schema.names:
-        if name != "probe_sha256":
-            assert digest_of(replace(row, **{name: "other"})) != row.probe_sha256
-    (row, *_) = case.targets()
-    for name in Target.schema.names:
-        if name != "target_sha256":
-            assert digest_of(replace(row, **{name: "other"})) != row.target_sha256
-    assert re.fullmatch("[0-9a-f]{64}", row.target_sha256)
+@pytest.mark.parametrize(("kind", "own"), [(Probe, "probe_sha256"), (Target, "target_sha256")])
+def test_every_column_is_part_of_the_digest(case: RemovalCase, kind: type, own: str) -> None:
+    row: Any = probes_of(case)[0] if kind is Probe else case.targets()[0]
+    assert re.fullmatch("[0-9a-f]{64}", getattr(row, own))
+    for name in kind.schema.names:  # type: ignore[attr-defined]
+        assert (digest_of(replace(row, **{name: "other"})) == getattr(row, own)) == (name == own), name
 
 
 def replaced_by_an_older_copy(case: RemovalCase) -> None:
@@ -286,22 +242,18 @@ def continued_elsewhere(case: RemovalCase) -> None:
 def test_an_older_copy_or_another_course_in_place_of_probes_is_noticed(
     case: RemovalCase, change: Callable[[RemovalCase], None]
 ) -> None:
-    rows = probes_of(case)
-    chain = Chain.of(case, rows)
-    for _ in range(2):
-        chain.note_head()
-    assert case.notes("heads")[1:] == [{"probes": 6, "newest": rows[-1].probe_sha256}]
+    newest = probes_of(case)[-1].probe_sha256
+    Chain.of(case, probes_of(case)).note_head()
+    assert case.notes("heads")[1:] == [{"probes": 6, "newest": newest}], "a head is noted once"
     CaseStatus.of(case)
     change(case)
-    with pytest.raises(BrokenCaseError, match=f"had 6 probes once, the newest {rows[-1].probe_sha256}"):
+    with pytest.raises(BrokenCaseError, match=f"had 6 probes once, the newest {newest}"):
         CaseStatus.of(case)
 
 
 def test_a_case_without_the_notes_of_its_heads_is_reported(case: RemovalCase) -> None:
-    chain = Chain.of(case, probes_of(case))
-    chain.note_head()
     assert CaseStatus.of(case).alarms == []
-    for path in (Path(case.folder.uri) / "heads").iterdir():
+    for path in files(case, "heads"):
         path.unlink()
     # The round before the last one noted that there was a head.
     with pytest.raises(BrokenCaseError, match=r"the note heads/0001\.json is missing"):
@@ -309,34 +261,171 @@ def test_a_case_without_the_notes_of_its_heads_is_reported(case: RemovalCase) ->
 
 
 def test_a_head_that_was_deleted_after_the_only_round_is_reported(tmp_path: Path) -> None:
-    made = new_case(str(tmp_path / "case"), [target(0)])
-    (only,) = made.targets()
-    chain = Chain.of(made, [])
-    chain.begin(1, deep=False)
-    chain.append(1, [probe(only.target_sha256, 0)])
-    chain.note_head()
+    made = new_case(str(tmp_path / "case"), [numbered_target(0)])
+    only = made.targets()[0].target_sha256
+    add_round(made, 1, [probe(only, 0)])
     assert CaseStatus.of(made).alarms == []
     (tmp_path / "case" / "heads" / "0001.json").unlink()
-    assert [(alarm.kind, alarm.about) for alarm in CaseStatus.of(made).alarms] == [
-        ("head missing", "round 1")
-    ]
-    chain = Chain.of(made, probes_of(made))
-    chain.begin(2, deep=False)
-    chain.append(2, [probe(only.target_sha256, 1, 2)])
-    chain.note_head()
-    found = [(alarm.round, alarm.kind, alarm.about) for alarm in CaseStatus.of(made).alarms]
-    assert found == [(2, "head missing", "round 1")], "it stays reported after the next round"
+
+    def found() -> list[tuple[int, str, str]]:
+        return [(alarm.round, alarm.kind, alarm.about) for alarm in CaseStatus.of(made).alarms]
+
+    assert found() == [(1, "head missing", "round 1")]
+    add_round(made, 2, [probe(only, 1, 2)])
+    assert found() == [(2, "head missing", "round 1")], "it stays reported after the next round"
 
 
 @pytest.mark.parametrize(("back", "count"), [(timedelta(days=1), 1), (timedelta(seconds=30), 0)])
 def test_a_clock_that_was_set_back_between_rounds_is_reported(
     case: RemovalCase, back: timedelta, count: int
 ) -> None:
-    chain = Chain.of(case, probes_of(case))
-    (first, *_) = case.targets()
-    chain.begin(3, deep=False)
-    row = probe(first.target_sha256, 5, 3)
-    chain.append(3, [replace(row, asked_at=row.asked_at - back)])
-    chain.note_head()
+    at = BEGIN + timedelta(hours=5) - back
+    add_round(case, 3, [probe(case.targets()[0].target_sha256, 5, 3, asked_at=at)])
     alarms = [alarm for alarm in CaseStatus.of(case).alarms if alarm.kind == "clock set back"]
     assert [alarm.about for alarm in alarms] == ["round 3"] * count
+
+
+# Metrics for Prometheus.
+
+SAMPLE = re.compile(r'(presswatch_removal_\w+)\{case="([^"]*)"(?:,(\w+)="([^"]*)")?\} (\d+(?:\.\d+)?)')
+
+
+def samples(text: str) -> dict[tuple[str, str], float]:
+    """Value of each sample by family and label; every line is a sample of a case, or a comment."""
+    found = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            name, _, _, label, value = SAMPLE.fullmatch(line).groups("")  # type: ignore[union-attr]
+            found[name.removeprefix("presswatch_removal_"), label] = float(value)
+    return found
+
+
+def test_status_writes_metrics_and_alarms(
+    case: RemovalCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, where, first = tmp_path / "removal.prom", str(case.folder), case.targets()[0].target_sha256
+    add_round(case, 3, [probe(first, 7, 3, etag="1")])
+    add_round(case, 4, [probe(first, 8, 4, etag="2")])
+    assert cli.run(["removal", "status", "--metrics-file", str(path), where]) == 0
+    text = path.read_text("utf-8")
+    types = [line.split()[2] for line in text.splitlines() if "# TYPE" in line]
+    assert types == [f"presswatch_{name}" for name in FAMILIES]
+    found, now = samples(text), datetime.now(UTC).timestamp()
+    assert now - 3600 < found.pop(("round_timestamp_seconds", "")) <= now
+    assert {key: value for key, value in found.items() if value} == {
+        ("places", "present"): 3, ("claims", ""): 3, ("rounds_total", ""): 4,
+        ("alarms_total", "file changed"): 1,
+    }  # fmt: skip
+    assert {("places", "dropped"), ("claims_removed", ""), ("alarms_total", "reappeared")} < found.keys()
+
+    capsys.readouterr()
+    assert cli.run(["removal", "status", "--alarms", where]) == 0
+    assert capsys.readouterr().out.startswith("alarm of round 4: file changed: s3://b/x: ")
+    exported = str(tmp_path / "a.parquet")
+    assert cli.run(["removal", "status", "--alarms", "--json", where]) == 0
+    (alarm,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (alarm["round"], alarm["kind"], alarm["probe"]) == (4, "file changed", 7)
+    assert cli.run(["removal", "status", "--alarms", "--export", exported, where]) == 0
+    assert pq.read_table(exported).to_pylist() == [alarm]
+
+
+def test_the_name_of_a_case_is_quoted_in_its_metrics(tmp_path: Path) -> None:
+    made = new_case(str(tmp_path / 'a "case"'), [numbered_target(0)])
+    write_metrics(str(tmp_path / "removal.prom"), CaseStatus.of(made))
+    text = (tmp_path / "removal.prom").read_text("utf-8")
+    assert r"a \"case\"" in text
+    assert samples(text.replace(r"\"", "'"))["claims", ""] == 1
+
+
+def test_a_metrics_file_that_cannot_be_written_is_said(
+    case: RemovalCase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = str(case.folder)
+    assert cli.run(["removal", "status", "--metrics-file", f"{where}/no/such/file", where]) == 1
+    assert "metrics file cannot be written" in capsys.readouterr().err
+    asked = ["removal", "status", "--metrics-file", "x", "--as-of", "2026-11-27", where]
+    assert cli.run(asked) == 2
+
+
+# Inventories of a release.
+
+RELEASE = "CC-MAIN-2024-22"
+KEYS = [f"crawl-data/{RELEASE}/segments/1/wet/{number:05}.warc.wet.gz" for number in range(25)]
+OLD, NEW = "Wed, 01 May 2024 10:00:00 GMT", "Thu, 26 Nov 2026 10:00:00 GMT"
+
+
+class Inventory:
+    """A release on a server, and inventories of it in a case."""
+
+    def __init__(self, server: Server, case: RemovalCase, capsys: pytest.CaptureFixture[str]) -> None:
+        self.server, self.case, self.capsys = server, case, capsys
+        server.objects = {f"/{key}": key.encode() for key in KEYS}
+        server.objects[f"/crawl-data/{RELEASE}/wet.paths.gz"] = gzip.compress("\n".join(KEYS).encode())
+        server.modified = {f"/{key}": OLD for key in KEYS}
+
+    def take(self, release: str = RELEASE) -> tuple[int, str, str]:
+        base = ["--release", release, "--format", "wet", "--base", f"{self.server.url}/"]
+        code = cli.run(["removal", "inventory", *base, self.case.folder.uri])
+        told = self.capsys.readouterr()
+        return code, told.out, told.err
+
+
+@pytest.fixture
+def inventory(tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str]) -> Inventory:
+    about = {"noticed_at": "2026-09-01"}
+    return Inventory(server, new_case(str(tmp_path / "case"), [numbered_target(1)], about), capsys)
+
+
+def test_an_inventory_says_that_nothing_was_modified(inventory: Inventory) -> None:
+    code, told, _ = inventory.take()
+    assert code == 0
+    assert f"inventory 1 of {RELEASE}: 25 files: 25 same" in told
+    assert "none modified since 2026-09-01 00:00 UTC; the newest on 2024-05-01 10:00 UTC" in told
+    rows = [(row.file_uri, row.bytes, row.last_modified) for row in inventory.case.release_files()]
+    assert rows == [(f"{inventory.server.url}/{key}", len(key), OLD) for key in KEYS]
+
+
+def test_files_that_changed_are_named_and_missing_ones_counted(inventory: Inventory) -> None:
+    server = inventory.server
+    server.modified[f"/{KEYS[3]}"] = NEW
+    server.modified.pop(f"/{KEYS[4]}")
+    server.objects.pop(f"/{KEYS[5]}")
+    code, told, _ = inventory.take()
+    assert code == 0
+    for part in (
+        "1 missing, 24 same", "1 modified since", f"modified: {server.url}/{KEYS[3]}",
+        "1 file did not say when it was modified",
+    ):  # fmt: skip
+        assert part in told
+    assert inventory.take()[1].startswith("inventory 2 of")
+
+
+def test_an_inventory_that_was_stopped_goes_on(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventories, "FILES_WRITTEN", 10)
+    monkeypatch.setattr(inventories, "FILES_AT_ONCE", 1)
+    monkeypatch.setenv("PRESSWATCH_STORAGE__REFUSAL_PAUSE", "0.1")
+    inventory.server.faults.extend([Fault()] * 14)
+    inventory.server.always = Fault(status=429)
+    code, _, errors = inventory.take()
+    assert (code, "left alone" in errors) == (3, True)
+    assert 10 <= len({row.file_uri for row in inventory.case.release_files()}) < 25
+    inventory.server.always = Fault()
+    code, told, _ = inventory.take()
+    assert (code, "inventory 1 of" in told, "25 same" in told) == (0, True, True)
+    again = [row.file_uri for row in inventory.case.release_files()]
+    assert len(again) == len(set(again)) == 25
+
+
+def test_a_change_in_the_inventory_is_named(inventory: Inventory) -> None:
+    inventory.take()
+    (path,) = files(inventory.case, "release_files")
+    rewrite(path, "release_files", lambda rows: rows[7].update(last_modified=NEW))
+    with pytest.raises(BrokenCaseError, match="row 7, in release_files"):
+        inventory.case.release_files()
+    assert inventory.take()[0] == 1
+
+
+def test_a_release_that_nobody_knows_is_refused(inventory: Inventory) -> None:
+    code, _, errors = inventory.take("CC-MAIN-2024")
+    assert (code, "CC-MAIN-2024" in errors) == (1, True)
+    assert inventory.case.notes("inventories") == []

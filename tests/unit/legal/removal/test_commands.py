@@ -1,4 +1,4 @@
-"""`presswatch removal` as people call it; the guide, step by step, from the notice to gone and back again."""
+"""`presswatch removal` as people call it: the guide from the notice to gone and back again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,64 +22,87 @@ import pytest
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.campaign import watch
 from presswatch_spark.legal.removal.case import RemovalCase
+from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Target
 from tests.world.documents import commands, text_of
-from tests.world.release import Release, probes_of, release
+from tests.world.proofs import each_time
+from tests.world.release import Release, ordered, probes_of, release, zeroed
 from tests.world.servers import Fault, Server
+from tests.world.tables import match, publish
 
 CASE = "case"
+OPEN = ("removal", "open", "--claims", "claims", "--out", CASE, "tables")
+
+
+@dataclass
+class Home:
+    """The current folder, with all that the guide takes for granted."""
+
+    folder: Path
+    crawl: Release
+    capsys: pytest.CaptureFixture[str]
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """Exit code and output of a command."""
+        code = cli.run(words)
+        told = self.capsys.readouterr()
+        return code, told.out, told.err
+
+    def probe(self, *options: str) -> tuple[int, str, str]:
+        return self.run("removal", "probe", *options, "--mirror", self.crawl.mirror_option, CASE)
+
+    @property
+    def case(self) -> RemovalCase:
+        return RemovalCase.open(CASE, StorageOptions())
 
 
 @pytest.fixture
-def at_home(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Release:
-    """A folder with all that the guide takes for granted."""
-    found = release(tmp_path, server)
+def home(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Home:
+    crawl = release(tmp_path, server)
     (tmp_path / "claims").symlink_to(tmp_path / "tables")
-    (tmp_path / "corpus").symlink_to(found.corpus)
+    (tmp_path / "corpus").symlink_to(crawl.corpus)
     monkeypatch.chdir(tmp_path)
-    return found
+    return Home(tmp_path, crawl, capsys)
 
 
-def run(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    code = cli.run(words)
-    said = capsys.readouterr()
-    return code, said.out, said.err
+@pytest.fixture
+def opened(home: Home) -> Home:
+    assert home.run(*OPEN)[0] == 0
+    return home
 
 
-def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
-    at_home: Release, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_guide_leads_from_the_notice_to_gone_and_back_again(home: Home) -> None:
     opened, first, present, second, gone, deep, scheduled, as_of, as_json = (
         words[1:] for words in commands(text_of("how-to/follow-a-removal"))
     )
-    code, said, _ = run(opened, capsys)
-    assert code == 0
-    assert "claims at" in said
-    assert run(first, capsys)[0] == 0
-    code, said, _ = run(present, capsys)
-    assert (code, "present" in said, "0 of" in said) == (0, True, False)
+    code, told, _ = home.run(*opened)
+    assert (code, "claims at" in told) == (0, True)
+    assert home.run(*first)[0] == 0
+    code, told, _ = home.run(*present)
+    assert (code, "present" in told, "0 of" in told) == (0, True, False)
 
-    case = RemovalCase.open(CASE, StorageOptions())
-    targets = sorted(case.targets(), key=lambda target: target.record_offset)
-    target, shard = targets[3], Path(targets[3].shard_uri)
-    kept, start, length = shard.read_bytes(), target.record_offset, target.record_length
-    before = shard.stat()
-    shard.write_bytes(kept[:start] + b"\0" * length + kept[start + length :])
+    target = ordered(home.case)[3]
+    shard = Path(target.shard_uri)
+    kept, before = shard.read_bytes(), shard.stat()
+    shard.write_bytes(zeroed(kept, target))
     # Within the second of the last change, which Last-Modified does not tell apart.
     os.utime(shard, ns=(0, before.st_mtime_ns // 1_000_000_000 * 1_000_000_000 + 1))
-    code, said, errors = run(second, capsys)
-    assert (code, "zeros" in said, "file changed" in errors) == (3, True, True)
-    code, said, _ = run(gone, capsys)
-    assert (code, "overwritten" in said) == (0, True)
-    assert run(deep, capsys)[0] == 0
+    code, told, errors = home.run(*second)
+    assert (code, "zeros" in told, "file changed" in errors) == (3, True, True)
+    code, told, _ = home.run(*gone)
+    assert (code, "overwritten" in told) == (0, True)
+    assert home.run(*deep)[0] == 0
 
     shard.write_bytes(kept)
-    code, _, errors = run(deep, capsys)
+    code, _, errors = home.run(*deep)
     assert (code, "reappeared" in errors) == (3, True)
-    assert "reappeared" in run(gone, capsys)[1]
-    code, said, _ = run([word.replace("2026-11-27T09:30Z", "2000-01-01") for word in as_of], capsys)
-    assert (code, "not asked for yet" in said) == (0, True)
-    rows = [json.loads(line) for line in run(as_json, capsys)[1].splitlines()]
+    assert "reappeared" in home.run(*gone)[1]
+    code, told, _ = home.run(*(word.replace("2026-11-27T09:30Z", "2000-01-01") for word in as_of))
+    assert (code, "not asked for yet" in told) == (0, True)
+    rows = [json.loads(line) for line in home.run(*as_json)[1].splitlines()]
     assert {row["state"] for row in rows} == {"present", "reappeared"}
     wanted = {"row_sha256", "shard_uri", "document_url", "state", "removed", "doubt", "probes"}
     assert all(wanted <= row.keys() for row in rows)
@@ -85,175 +111,247 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(
     assert (scheduled[0], watched["cases"]) == ("watch", (CASE,))
 
 
-def test_a_mirror_says_where_files_really_are(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
-    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
-    asked = ["removal", "probe", "--mirror", at_home.mirror_option, CASE]
-    code, said, _ = run(asked, capsys)
-    assert (code, "same" in said) == (0, True)
-    assert at_home.server.requests
-    places = len(RemovalCase.open(CASE, StorageOptions()).targets())
-    assert run(["removal", "status", "--metrics-file", "removal.prom", CASE], capsys)[0] == 0
+def test_a_mirror_says_where_files_really_are_and_the_chain_how_many_probes_are_of_places(
+    opened: Home,
+) -> None:
+    code, told, _ = opened.probe()
+    assert (code, "same" in told) == (0, True)
+    assert opened.crawl.server.requests
+    places = len(opened.case.targets())
+    chain = next(line for line in told.splitlines() if line.startswith("chain: "))
+    assert f" probes ({places} of places, the others of controls, indexes and tables), the newest " in chain
+    code, told, _ = opened.run("removal", "status", "--metrics-file", "removal.prom", CASE)
+    assert (code, chain in told) == (0, True)
     assert f'state="present"}} {places}\n' in Path("removal.prom").read_text("utf-8")
 
 
-def test_rows_that_a_file_names_are_followed_and_no_others(
-    at_home: Release, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    run(["removal", "open", "--claims", "claims", "--out", "all", "tables"], capsys)
-    wanted = sorted({row.row_sha256 for row in RemovalCase.open("all", StorageOptions()).targets()})[:2]
+def test_rows_that_a_file_names_are_followed_and_no_others(home: Home) -> None:
+    home.run(*OPEN)
+    wanted = sorted({row.row_sha256 for row in home.case.targets()})[:2]
     forms = {
         "rows.txt": "\n".join(wanted),
         "rows.csv": "row_sha256;note\n" + "\n".join(f"{row};Déjà" for row in wanted),
         "rows.jsonl": "\n".join(json.dumps({"row_sha256": row}) for row in wanted),
     }
     for name, text in forms.items():
-        (tmp_path / name).write_text(text, encoding="cp1252")
+        Path(name).write_text(text, encoding="cp1252")
         out = f"case-{name}"
-        code, _, errors = run(
-            ["removal", "open", "--rows", name, "--claims", "claims", "--out", out, "tables"], capsys
+        code, _, errors = home.run(
+            "removal", "open", "--rows", name, "--claims", "claims", "--out", out, "tables"
         )
         assert code == 0, errors
         assert {row.row_sha256 for row in RemovalCase.open(out, StorageOptions()).targets()} == set(wanted)
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("options", "code", "told"),
     [
-        ("", "the file names no row"),
-        ("abc", "rows.txt:1"),
-        ("0" * 64, "1 row asked for has no claim"),
+        (("--rows", "empty"), 1, "the file names no row"),
+        (("--rows", "abc"), 1, "abc:1"),
+        (("--rows", "unknown"), 1, "1 row asked for has no claim"),
+        (("--rows", "x", "--confidence", "A"), 2, "--confidence"),
+        ((), 1, "presswatch claims"),
     ],
+    ids=["no row", "no digest", "no claim", "rows and letters", "tables without claims"],
 )
-def test_rows_that_are_none_are_refused(
-    at_home: Release, capsys: pytest.CaptureFixture[str], tmp_path: Path, rows: str, said: str
-) -> None:
-    (tmp_path / "rows.txt").write_text(rows)
-    asked = ["removal", "open", "--rows", "rows.txt", "--claims", "claims", "--out", CASE, "tables"]
-    code, _, errors = run(asked, capsys)
-    assert (code, said in errors) == (1, True), errors
-    assert not (tmp_path / CASE).exists()
+def test_a_case_of_nothing_is_refused(home: Home, options: Sequence[str], code: int, told: str) -> None:
+    for name, text in (("empty", ""), ("abc", "abc"), ("unknown", "0" * 64)):
+        Path(name).write_text(text)
+    if not options:
+        for name in ("claims", "derivations"):
+            shutil.rmtree(home.crawl.tables / name)
+    found, _, errors = home.run("removal", "open", *options, "--out", CASE, "tables")
+    assert (found, told in errors) == (code, True), errors
+    assert not Path(CASE).exists()
 
 
-def test_tables_without_claims_say_what_to_do(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("claims", "derivations"):
-        shutil.rmtree(at_home.tables / name)
-    code, _, errors = run(["removal", "open", "--out", CASE, "tables"], capsys)
-    assert (code, "presswatch claims" in errors) == (1, True)
+def test_misuse_of_status_is_told_apart(opened: Home) -> None:
+    assert opened.run("removal", "status", "--as-of", "yesterday", CASE)[0] == 2
+    assert opened.run("removal", "status", "tables")[0] == 1
 
 
-def test_misuse_is_told_apart(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
-    both = ["removal", "open", "--rows", "x", "--confidence", "A", "--out", CASE, "tables"]
-    assert run(both, capsys)[0] == 2
-    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
-    assert run(["removal", "status", "--as-of", "yesterday", CASE], capsys)[0] == 2
-    assert run(["removal", "status", "tables"], capsys)[0] == 1
-
-
-def test_a_file_of_states_has_the_rows_that_json_prints(
-    at_home: Release, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
-    code, said, _ = run(["removal", "status", CASE, "--json"], capsys)
-    assert code == 0
-    assert said
+def test_a_file_of_states_has_the_rows_that_json_prints(opened: Home) -> None:
+    code, told, _ = opened.run("removal", "status", CASE, "--json")
+    assert (code, bool(told)) == (0, True)
     for name in ("states.jsonl", "states.parquet"):
-        assert run(["removal", "status", CASE, "--export", str(tmp_path / name)], capsys)[0] == 0
-    assert (tmp_path / "states.jsonl").read_text("utf-8") == said
-    assert pq.read_table(tmp_path / "states.parquet").num_rows == len(said.splitlines())
+        assert opened.run("removal", "status", CASE, "--export", str(opened.folder / name))[0] == 0
+    assert Path("states.jsonl").read_text("utf-8") == told
+    assert pq.read_table("states.parquet").num_rows == len(told.splitlines())
 
 
-KILLED = """
-import sys
-from presswatch_spark.cli.main import run
-from presswatch_spark.legal.removal import rounds
-rounds.WRITTEN_ROWS = 1
-sys.exit(run(sys.argv[1:]))
-"""
-
-
-@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.full)])
-def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
-    tmp_path: Path,
-    server: Server,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    kills: int,
-) -> None:
-    found = release(
-        tmp_path, server, ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "c4-train.json.gz")
-    )
-    monkeypatch.chdir(tmp_path)
-    run(["removal", "open", "--out", CASE, "tables"], capsys)
-    probe = ["removal", "probe", "--mirror", found.mirror_option, CASE]
-    case = RemovalCase.open(CASE, StorageOptions())
-    killed = 0
-    for kill in range(kills):
-        running = subprocess.Popen([sys.executable, "-c", KILLED, *probe], stderr=subprocess.PIPE)
-        begun, files = time.monotonic(), case.folder.names()
-        while time.monotonic() - begun < 60 and case.folder.names() == files and running.poll() is None:
-            time.sleep(0.05)
-        time.sleep(0.03 * (kill + 1))
-        if running.poll() is None:
-            os.kill(running.pid, signal.SIGKILL)
-            killed += 1
-        running.communicate()
-        if len(case.rounds()) > 1:
-            break
-    assert killed
-    assert run(probe, capsys)[0] == 0
-    probes = probes_of(case)
-    asked: dict[int, list[Any]] = {}
-    for row in probes:
-        if row.role == "target":
-            asked.setdefault(row.round, []).append(row.target_sha256)
-    targets = sorted(row.target_sha256 for row in case.targets())
-    complete = [number for number, of_round in asked.items() if sorted(of_round) == targets]
-    assert complete == [*range(1, max(asked) + 1)]
-
-
-def test_status_speaks_french_of_places_that_were_not_asked_for(
-    at_home: Release, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
-    said = run(["removal", "status", "--lang", "fr", CASE], capsys)[1]
-    assert "indécis : il n'a pas encore été interrogé" in said
-    assert "asked" not in said
+def test_opening_probing_and_status_speak_french(home: Home) -> None:
+    _, told, _ = home.run(*OPEN, "--lang", "fr")
+    assert re.search(r"\d+ revendications? en \d+ lieux?, dans ", told)
+    told = home.run("removal", "status", "--lang", "fr", CASE)[1]
+    assert "indécis : il n'a pas encore été interrogé" in told
+    assert "asked" not in told
     for language, none in (("en", "no alarms\n"), ("fr", "aucune alerte\n")):
-        assert run(["removal", "status", "--alarms", "--lang", language, CASE], capsys)[1] == none
-
-
-def test_opening_and_probing_speak_french(at_home: Release, capsys: pytest.CaptureFixture[str]) -> None:
-    french = ["--lang", "fr"]
-    _, opened, _ = run(["removal", "open", *french, "--claims", "claims", "--out", CASE, "tables"], capsys)
-    assert re.search(r"\d+ revendications? en \d+ lieux?, dans ", opened)
-    _, probed, _ = run(["removal", "probe", *french, "--mirror", at_home.mirror_option, CASE], capsys)
-    assert re.search(r"^tour 1 : .*\d+ identique", probed, re.MULTILINE)
-    assert re.search(
-        r"^interrogés : \d+ sur \d+ lieux?, dont \d+ à l'instant, par \d+ requêtes?$", probed, re.MULTILINE
-    )
-    assert re.search(r"^chaîne : \d+ interrogations? ", probed, re.MULTILINE)
-
-
-def test_probe_and_status_say_how_many_probes_are_of_places(
-    at_home: Release, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
-    probed = run(["removal", "probe", "--mirror", at_home.mirror_option, CASE], capsys)[1]
-    places = len(RemovalCase.open(CASE, StorageOptions()).targets())
-    chain = next(line for line in probed.splitlines() if line.startswith("chain: "))
-    assert f" probes ({places} of places, the others of controls, indexes and tables), the newest " in chain
-    assert chain in run(["removal", "status", CASE], capsys)[1]
+        assert home.run("removal", "status", "--alarms", "--lang", language, CASE)[1] == none
+    told = home.probe("--lang", "fr")[1]
+    for line in (
+        r"^tour 1 : .*\d+ identique",
+        r"^interrogés : \d+ sur \d+ lieux?, dont \d+ à l'instant, par \d+ requêtes?$",
+        r"^chaîne : \d+ interrogations? ",
+    ):
+        assert re.search(line, told, re.MULTILINE)
 
 
 def test_a_site_that_says_no_is_left_alone_and_the_round_goes_on_later(
-    at_home: Release, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    opened: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRESSWATCH_STORAGE__REFUSAL_PAUSE", "0.1")
-    run(["removal", "open", "--claims", "claims", "--out", CASE, "tables"], capsys)
-    at_home.server.always = Fault(status=429)
-    asked = ["removal", "probe", "--mirror", at_home.mirror_option, CASE]
-    code, _, errors = run(asked, capsys)
+    opened.crawl.server.always = Fault(status=429)
+    code, _, errors = opened.probe()
     assert (code, "left alone" in errors) == (3, True)
-    at_home.server.always = Fault()
-    code, said, _ = run(asked, capsys)
-    assert (code, "went on" in said, "same" in said) == (0, True, True)
+    opened.crawl.server.always = Fault()
+    code, told, _ = opened.probe()
+    assert (code, "went on" in told, "same" in told) == (0, True, True)
+
+
+KILLED = """
+import os, signal, sys
+from presswatch_spark.cli.main import run
+from presswatch_spark.legal.removal import rounds
+from presswatch_spark.storage.disk import Folder
+rounds.WRITTEN_ROWS, write, left = 1, Folder.write, int(sys.argv[1])
+def write_until_killed(*given, **named):
+    global left
+    made = write(*given, **named)
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return made
+Folder.write = write_until_killed
+sys.exit(run(sys.argv[2:]))
+"""
+"""`removal probe`, killed after it has written so many files."""
+
+
+@pytest.mark.parametrize("kills", each_time(["3"], ["3", "1 1 2 4 2"]))
+def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
+    home: Home, server: Server, tmp_path: Path, kills: str
+) -> None:
+    shutil.rmtree("tables")
+    crawl = release(
+        tmp_path, server, ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "c4-train.json.gz")
+    )
+    home.run(*OPEN)
+    probe = ["removal", "probe", "--mirror", crawl.mirror_option, CASE]
+    for files in kills.split():
+        killed = subprocess.run([sys.executable, "-c", KILLED, files, *probe], capture_output=True)
+        assert killed.returncode == -signal.SIGKILL
+    assert home.run(*probe)[0] == 0
+    asked = defaultdict[int, list[Any]](list)
+    for row in probes_of(home.case):
+        if row.role == "target":
+            asked[row.round].append(row.target_sha256)
+    targets = sorted(row.target_sha256 for row in home.case.targets())
+    assert {number: sorted(of_round) for number, of_round in asked.items()} == {1: targets}
+
+
+# Later captures and other files: what runs have of a page after the notice is not removed.
+
+LATER = datetime(2026, 11, 2, tzinfo=UTC)
+RUN, SHA = "20991128T000000Z-abcdef", "f" * 64
+
+
+@pytest.fixture
+def noticed(home: Home) -> Home:
+    """A case of a notice that was given before it was opened."""
+    wanted = ("--noticed-at", "2026-11-01", "--confidence", "A")
+    assert home.run("removal", "open", *wanted, "--out", CASE, "tables")[0] == 0
+    assert home.case.about["noticed_at"] == "2026-11-01"
+    return home
+
+
+def probe_with_tables(home: Home) -> int:
+    return home.probe("--tables", str(home.crawl.tables))[0]
+
+
+def capture(home: Home, target: Target, **other: Any) -> None:
+    """Publish a run with a later row of a target's article, at another spelling of its URL."""
+    row = match(target.article_id, target.document_url.replace("https://", "http://"), row_sha256=SHA)
+    row |= {"captured_at": LATER, "shard_uri": "s3://later/a.warc.gz", "text_sha256": "e" * 64} | other
+    finished_at = row.pop("finished_at", datetime.now(UTC) + timedelta(hours=1))
+    publish(home.crawl.tables, RUN, [row], finished_at=finished_at)
+
+
+def zero_the_first(home: Home) -> Target:
+    target = ordered(home.case)[0]
+    home.crawl.change(target, lambda data: zeroed(data, target))
+    return target
+
+
+def test_a_page_that_was_captured_again_is_not_removed_and_alarms_once(noticed: Home) -> None:
+    assert probe_with_tables(noticed) == 0
+    target = zero_the_first(noticed)
+    capture(noticed, target)
+    assert probe_with_tables(noticed) == 3
+    state = CaseStatus.of(noticed.case).states[target.target_sha256]
+    assert (state.state, state.removed, "overwritten" in state.doubt) == ("recaptured", False, True)
+    (shown,) = (row for row in probes_of(noticed.case) if row.number == state.probes[0])
+    assert (shown.request, shown.document_url[:7]) == (f"READ matches {SHA}", "http://")
+    assert RUN in str(shown.detail)
+    assert probe_with_tables(noticed) == 0
+    again = CaseStatus.of(noticed.case)
+    assert again.states[target.target_sha256].state == "recaptured"
+    alarms = [(alarm.round, alarm.about) for alarm in again.alarms if alarm.kind == "recaptured"]
+    shown_for = [row.target_sha256 for row in probes_of(noticed.case) if row.role == "recapture"]
+    assert sorted(alarms) == sorted((2, about) for about in shown_for)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"captured_at": datetime(2026, 11, 1, tzinfo=UTC)},
+        {"captured_at": None},
+        {"article_id": "another"},
+        {"document_url": "https://elsewhere.example/"},
+        {"finished_at": datetime(2026, 11, 2, tzinfo=UTC)},
+    ],
+    ids=["the day of the notice", "no time", "article", "page", "run of before"],
+)
+def test_what_is_no_later_capture_of_the_page_shows_nothing(noticed: Home, other: dict[str, Any]) -> None:
+    capture(noticed, noticed.case.targets()[0], **other)
+    assert probe_with_tables(noticed) == 0
+    assert set(CaseStatus.of(noticed.case).counts()) == {"present"}
+
+
+OTHERS: list[dict[str, Any]] = [
+    {},
+    {"shard_uri": "s3://mirror/a.warc.wet.gz"},
+    {"release": "CC-MAIN-1999-01"},
+    {"dataset": "c4"},
+    {"captured_at": datetime(2001, 1, 1, tzinfo=UTC)},
+    {"captured_at": None},
+]
+
+
+@pytest.mark.parametrize(
+    "other",
+    each_time([*OTHERS[:2], OTHERS[4]], OTHERS),
+    ids=["the same", "a mirror", "release", "dataset", "capture", "no time"],
+)
+def test_a_removed_record_is_present_if_a_run_found_the_same_capture_in_another_file(
+    noticed: Home, other: dict[str, Any]
+) -> None:
+    assert probe_with_tables(noticed) == 0
+    target = zero_the_first(noticed)
+    assert probe_with_tables(noticed) == 3
+    assert CaseStatus.of(noticed.case).states[target.target_sha256].removed
+    names = ("dataset", "release", "captured_at", "text_sha256")
+    same = {name: getattr(target, name) for name in names}
+    capture(noticed, target, **{**same, "shard_uri": "s3://release/another.warc.wet.gz", **other})
+    assert probe_with_tables(noticed) == (0 if other else 3)
+    found = CaseStatus.of(noticed.case)
+    state = found.states[target.target_sha256]
+    assert state.removed == bool(other)
+    if other:
+        return
+    assert (state.state, "overwritten" in state.doubt) == ("present", True)
+    (shown,) = (row for row in probes_of(noticed.case) if row.number == state.probes[0])
+    assert (shown.outcome, shown.answered_by) == ("elsewhere", "s3://release/another.warc.wet.gz")
+    told = [(alarm.round, alarm.about) for alarm in found.alarms if alarm.kind == "reappeared"]
+    assert told == [(3, target.target_sha256)]
+    assert probe_with_tables(noticed) == 0
+    assert CaseStatus.of(noticed.case).states[target.target_sha256].state == "present"

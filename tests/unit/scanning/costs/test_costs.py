@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import nullcontext
+from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -132,9 +136,8 @@ class TestReckoning:
     def test_what_fits_several_machines_or_none_is_told_with_those_there_are(
         self, said: str, told: str, listed: int
     ) -> None:
-        with pytest.raises(ConfigError) as raised:
+        with pytest.raises(ConfigError, match=told) as raised:
             PRICES.machine(said)
-        assert told in str(raised.value)
         assert str(raised.value).rpartition(": ")[2].count(";") == listed - 1
 
     def test_the_worker_of_emr_serverless_is_that_of_its_profile(self) -> None:
@@ -154,33 +157,38 @@ class TestReckoning:
 
 
 class TestBefore:
-    def test_the_estimate_says_what_it_rests_on(self) -> None:
-        assert bill(1000, None, price=CHEAP).line() == (
-            "estimate: 1,000 shards, 64.2 GB stored, 0.3 core-hours, $0.01 on c7a.xlarge on demand"
-            f" (rates measured {PRICES.measured}), 1,000 of unknown size, taken to be as those of {WET} are"
-        )
+    @pytest.mark.parametrize(
+        ("before", "line"),
+        [
+            (
+                bill(1000, None, price=CHEAP),
+                "estimate: 1,000 shards, 64.2 GB stored, 0.3 core-hours, $0.01 on c7a.xlarge on demand"
+                f" (rates measured {PRICES.measured}), 1,000 of unknown size, taken to be as those of"
+                f" {WET} are",
+            ),
+            (
+                Bill.of(shards(2, GB, "{}"), "auto", ScanConfig()),
+                "estimate: 2 shards, 2 whose format or size is not known, left out",
+            ),
+        ],
+        ids=["a price", "unknown shards"],
+    )
+    def test_the_estimate_says_what_it_rests_on(self, before: Bill, line: str) -> None:
+        assert before.line() == line
 
     def test_without_a_price_no_dollars_are_named(self) -> None:
         line = bill(1000).line()
-        assert "core-hours" in line
-        assert "$" not in line
-
-    def test_shards_that_nobody_can_tell_have_no_estimate(self) -> None:
-        line = Bill.of(shards(2, GB, "{}"), "auto", ScanConfig()).line()
-        assert line == "estimate: 2 shards, 2 whose format or size is not known, left out"
+        assert ("core-hours" in line, "$" in line) == (True, False)
 
     def test_a_scan_above_its_budget_does_not_begin(self) -> None:
-        bill(1000, price=CHEAP, budget=0.24).require_within_budget()
-        bill(1000, price=CHEAP).require_within_budget()
+        for within in ({"budget": 0.24}, {}, {"budget": 0.21, "languages": ("fra",)}):
+            bill(1000, price=CHEAP, **within).require_within_budget()  # type: ignore[arg-type]
         told = (
             r"would cost \$0\.23 on c7a\.xlarge on demand \(1,000 shards, 4\.5 core-hours\), and the"
             r" budget is \$0\.22; nothing was begun \(give a higher --budget, or scan fewer shards"
         )
         with pytest.raises(BudgetError, match=told):
             bill(1000, price=CHEAP, budget=0.22).require_within_budget()
-
-    def test_the_gate_is_taken_into_account(self) -> None:
-        bill(1000, price=CHEAP, budget=0.21, languages=("fra",)).require_within_budget()
 
     def test_a_budget_without_a_price_and_a_price_that_is_none_are_refused(self) -> None:
         with pytest.raises(ConfigError, match=r"--price, out of .*c7a\.xlarge on demand"):
@@ -189,80 +197,56 @@ class TestBefore:
             bill(1, price="x1")
 
 
+MORE = "; more than the budget of ${}, where the scan will stop"
+
+
 class TestWhile:
     """Four cores that cost $0.20528 an hour: the budget of $0.10 is reached after 1,753.7 seconds."""
 
-    def guard(self, said: list[str], planned: int = 100, budget: float | None = 0.10) -> CostGuard:
-        return CostGuard(bill(1, price=CHEAP, budget=budget), planned, lambda: 4, said.append)
-
-    def test_the_scan_stops_where_it_has_cost_its_budget(self) -> None:
-        said: list[str] = []
-        guard = self.guard(said)
-        guard(ShardTotals(), 0.0)
-        guard(ShardTotals(shards=60), 1750.0)
-        with pytest.raises(BudgetError) as caught:
-            guard(ShardTotals(shards=80), 1760.0)
-        assert str(caught.value) == (
-            "the scan has cost $0.10 on c7a.xlarge on demand (2.0 core-hours), and its budget is $0.10; 80 of"
-            " 100 shards are done, and nothing is published (give the same command with a higher --budget:"
-            " the scan goes on where it is, and takes some $0.13 in all)"
-        )
-
-    def test_the_first_wave_tells_what_the_scan_will_cost(self) -> None:
-        said: list[str] = []
-        guard = self.guard(said)
-        guard(ShardTotals(), 0.0)
-        guard(ShardTotals(shards=10), 180.0)
-        guard(ShardTotals(shards=20), 360.0)
-        assert said == [
-            "estimate by the 10 shards that were read: 2.0 core-hours, $0.10 in all; more than the budget of"
-            " $0.10, where the scan will stop"
-        ]
-
-    def test_without_price_it_tells_core_hours_and_never_stops(self) -> None:
-        said: list[str] = []
-        guard = CostGuard(bill(1), 100, lambda: 4, said.append)
-        guard(ShardTotals(), 0.0)
-        guard(ShardTotals(shards=50), 1e6)
-        assert said == ["estimate by the 50 shards that were read: 2,222.2 core-hours in all"]
+    @pytest.mark.parametrize(
+        ("rules", "cores", "course", "told", "stopped"),
+        [
+            # The first wave tells what the scan will cost; it stops where it has cost its budget.
+            (
+                {"price": CHEAP, "budget": 0.10}, [4],
+                [(0, 0.0), (10, 180.0), (20, 360.0), (60, 1750.0), (80, 1760.0)],
+                "the 10 shards that were read: 2.0 core-hours, $0.10 in all" + MORE.format("0.10"),
+                "the scan has cost $0.10 on c7a.xlarge on demand (2.0 core-hours), and its budget is $0.10;"
+                " 80 of 100 shards are done, and nothing is published (give the same command with a higher"
+                " --budget: the scan goes on where it is, and takes some $0.13 in all)",
+            ),
+            # Without a price it tells core-hours, and never stops.
+            ({}, [4], [(0, 0.0), (50, 1e6)], "the 50 shards that were read: 2,222.2 core-hours in all", ""),
+            # What is done is published, whatever it cost.
+            ({"price": CHEAP, "budget": 0.10}, [4], [(0, 0.0), (100, 1e6)], "", ""),
+            # An hour of EMR Serverless costs what its vCPUs do.
+            (
+                {"price": SERVERLESS, "budget": 0.25}, [4], [(0, 0.0), (50, 3600.0)],
+                "the 50 shards that were read: 4.0 core-hours, $0.59 in all" + MORE.format("0.25"),
+                "the scan has cost $0.30 on EMR",
+            ),
+            # Cores that leave at the end of a wave have been paid for; those that join count from then on.
+            ({"price": CHEAP, "budget": 0.20}, [4, 1], [(0, 0.0), (10, 3600.0)], None, "cost $0.21"),
+            ({"price": CHEAP, "budget": 0.10}, [2, 2, 100], [(0, 0.0), (10, 3000.0), (20, 3100.0)], None,
+             "the scan has cost"),
+        ],
+        ids=["price", "no price", "done", "serverless", "cores leave", "cores join"],
+    )  # fmt: skip
+    def test_a_scan_tells_what_it_will_cost_and_stops_at_its_budget(
+        self, rules: dict[str, Any], cores: list[int], course: list[tuple[int, float]], told: str | None,
+        stopped: str,
+    ) -> None:  # fmt: skip
+        said, left = list[str](), chain(cores, repeat(cores[-1]))
+        guard = CostGuard(bill(1, **rules), 100, lambda: next(left), said.append)
+        for done, at in course[:-1]:
+            guard(ShardTotals(shards=done), at)
+        done, at = course[-1]
+        with pytest.raises(BudgetError, match=re.escape(stopped)) if stopped else nullcontext():
+            guard(ShardTotals(shards=done), at)
+        if told is not None:
+            assert said == ([f"estimate by {told}"] if told else [])
 
     def test_what_earlier_processes_of_the_run_spent_counts(self) -> None:
-        guard = self.guard([])
+        guard = CostGuard(bill(1, price=CHEAP, budget=0.10), 100, lambda: 4, [].append)
         with pytest.raises(BudgetError, match="60 of 100 shards are done"):
             guard(ShardTotals(shards=60, core_seconds=7200.0), 0.0)
-
-    def test_what_is_done_is_published_whatever_it_cost(self) -> None:
-        guard = self.guard([])
-        guard(ShardTotals(), 0.0)
-        guard(ShardTotals(shards=100), 1e6)
-
-    def test_an_hour_of_emr_serverless_costs_what_its_vcpus_do(self) -> None:
-        expected = bill(1, price=SERVERLESS, budget=0.25)
-        said: list[str] = []
-        guard = CostGuard(expected, 100, lambda: 4, said.append)
-        guard(ShardTotals(), 0.0)
-        with pytest.raises(
-            BudgetError, match=r"has cost \$0\.30 on EMR .* \(2\.0 core-hours\).*\$0\.59 in all"
-        ):
-            guard(ShardTotals(shards=50), 3600.0)
-        assert said == [
-            "estimate by the 50 shards that were read: 4.0 core-hours, $0.59 in all; more than the budget of"
-            " $0.25, where the scan will stop"
-        ]
-
-    def test_cores_that_leave_at_the_end_of_a_wave_have_been_paid_for(self) -> None:
-        said: list[str] = []
-        cores = iter((4, 1))
-        guard = CostGuard(bill(1, price=CHEAP, budget=0.20), 100, lambda: next(cores), said.append)
-        guard(ShardTotals(), 0.0)
-        with pytest.raises(BudgetError, match=r"\$0\.21"):
-            guard(ShardTotals(shards=10), 3600.0)
-
-    def test_cores_that_join_count_from_then_on(self) -> None:
-        said: list[str] = []
-        cores = iter((2, 2, 100))
-        guard = CostGuard(bill(1, price=CHEAP, budget=0.10), 100, lambda: next(cores), said.append)
-        guard(ShardTotals(), 0.0)
-        guard(ShardTotals(shards=10), 3000.0)
-        with pytest.raises(BudgetError):
-            guard(ShardTotals(shards=20), 3100.0)

@@ -42,9 +42,7 @@ def test_every_segment_gives_its_share() -> None:
     assert set(by_stratum(drawn.shards).values()) == {10}
     assert drawn.strata == {f"17{segment:03}.5/wet": 100 for segment in range(10)}
     assert json.loads(drawn.strata_json()) == drawn.strata
-
-
-def test_fewer_shards_than_segments_are_of_different_segments() -> None:
+    # Fewer shards than segments are of different ones.
     assert set(by_stratum(draw(crawl(), 0.006, 0).shards).values()) == {1}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,18 @@ from presswatch_spark.query.estimates import estimate_of
 from presswatch_spark.scanning import pipeline
 from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.sampling import intervals
-from presswatch_spark.scanning.sampling.design import Design, design_of
-from presswatch_spark.scanning.sampling.extrapolation import Estimated, Occurrences, SampleEstimate, cautious
-from presswatch_spark.scanning.sampling.intervals import Stratum, freedom, most_files, totals
+from presswatch_spark.scanning.sampling.design import Design, Estimated, SampleEstimate, cautious, design_of
+from presswatch_spark.scanning.sampling.intervals import (
+    Stratum,
+    at_most,
+    freedom,
+    most_files,
+    most_share,
+    totals,
+)
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
+from tests.world.proofs import each_time
 from tests.world.sampling import occurrences
 from tests.world.tables import match, publish, row_of, write
 
@@ -98,6 +107,8 @@ class TestTotals:
     def test_of_many_files_alike_in_law_the_interval_is_the_normal_one(self) -> None:
         values = np.random.default_rng(1).normal(100, 10, (2000, 1))
         estimated = totals([Stratum(values, 10_000)], 0)
+        assert estimated.high == totals([Stratum(values, 10_000)], 0).high, "the seed decides"
+        assert estimated.high != totals([Stratum(values, 10_000)], 1).high
         error = 10_000 * np.sqrt((1 - 0.2) / 2000) * values.std(ddof=1)
         assert (estimated.estimate - estimated.low) / error == pytest.approx(1.81, abs=0.15)
         assert (estimated.high - estimated.estimate) / error == pytest.approx(2.24, abs=0.15)
@@ -162,10 +173,6 @@ class TestTotals:
         assert np.isfinite(estimated.high[1])
         assert (estimated.estimate[2], estimated.files.tolist()) == (0, [6, 7, 0])
 
-    def test_the_seed_decides(self) -> None:
-        strata = [Stratum(np.random.default_rng(1).poisson(3, (40, 1)).astype(float), 400)]
-        assert totals(strata, 0).high == totals(strata, 0).high != totals(strata, 1).high
-
     @settings(max_examples=40, deadline=None)
     @given(
         st.lists(
@@ -199,57 +206,50 @@ class TestDesign:
         assert [(size, len(positions)) for size, positions in design.groups] == [(200, 20)] * 3
         assert sorted(place for _, places in design.groups for place in places) == list(range(60))
 
-    def test_every_shard_of_the_release_is_stood_for(self) -> None:
+    def test_every_shard_of_the_release_is_represented_and_one_not_read_is_missing(self) -> None:
         row = run_row(sample_strata=json.dumps({"0/wet": 500, "1/wet": 70, "2/wet": 1000, "none/wet": 3}))
         design = design_of(row, log(3, 21))
-        assert sum(size for size, _ in design.groups) == 1573
-        assert design.strata == 4
-
-    def test_shards_that_were_not_read_are_missing_and_no_zeros(self) -> None:
+        assert (sum(size for size, _ in design.groups), design.strata) == (1573, 4)
         design = design_of(run_row(), log(3, 20, missing=3))
-        assert (len(design.files), design.missing) == (57, 3)
-        assert design.missing_share == 0.05
+        assert (len(design.files), design.missing, design.missing_share) == (57, 3, 0.05)
         assert sum(size for size, _ in design.groups) == 300
-
-    def test_too_many_missing_shards_have_no_estimate(self) -> None:
-        with pytest.raises(InputError, match=r"4 of 60 drawn shards were not read.*more than 5% missing"):
-            design_of(run_row(), log(3, 20, missing=4))
-
-    def test_too_few_shards_have_no_interval(self) -> None:
-        with pytest.raises(InputError, match=r"19 shards are too few .*takes 20.*larger --sample"):
-            design_of(run_row(1), log(1, 19))
-
-    def test_shards_of_one_name_are_not_counted_twice(self) -> None:
-        with pytest.raises(InputError, match="cannot be told apart by their names"):
-            design_of(run_row(), [*log(3, 10), *log(1, 1)])
-
-    def test_a_whole_run_is_no_sample(self) -> None:
-        with pytest.raises(InputError, match="is no sample"):
-            design_of(run_row(sample=None), log())
-
-    def test_a_sample_of_an_older_version_was_drawn_from_all_alike(self) -> None:
+        # An older version drew from all alike.
         design = design_of(run_row(sample_strata=None, sample_seed=None), log(3, 10))
         assert (design.strata, [size for size, _ in design.groups]) == (1, [300])
 
-    def test_a_stratum_that_is_not_recorded_is_told(self) -> None:
-        with pytest.raises(InputError, match="does not hold the stratum 2/wet"):
-            design_of(run_row(2), log(3, 10))
+    @pytest.mark.parametrize(
+        ("row", "lines", "told"),
+        [
+            (run_row(), log(3, 20, 4), r"4 of 60 drawn shards were not read.*more than 5% missing"),
+            (run_row(1), log(1, 19), r"19 shards are too few .*takes 20.*larger --sample"),
+            (run_row(), [*log(3, 10), *log(1, 1)], "cannot be told apart by their names"),
+            (run_row(sample=None), log(), "is no sample"),
+            (run_row(2), log(3, 10), "does not hold the stratum 2/wet"),
+        ],
+        ids=["missing", "few", "one name", "a whole run", "an unknown stratum"],
+    )
+    def test_what_gives_no_estimate_is_refused(
+        self, row: dict[str, Any], lines: list[dict[str, Any]], told: str
+    ) -> None:
+        with pytest.raises(InputError, match=told):
+            design_of(row, lines)
 
 
-class TestArticles:
-    DESIGN = Design(100, tuple(map(str, range(10))), 0, 1, ((100, tuple(range(10))),))
-
-    def seen(self, *pairs: tuple[int, int]) -> Occurrences:
-        articles, files = np.array(pairs, np.int64).reshape(-1, 2).T
-        return occurrences(articles, files, 10)
-
-    def test_the_cautious_estimate_is_that_of_chao_and_lin(self) -> None:
-        seen = self.seen((0, 3), (0, 4), (1, 3), (2, 9))
-        assert cautious(seen, self.DESIGN) == pytest.approx(3 + 2 / (2 * 2 * 10 / 9 + 2 / 9))
-
-    def test_without_any_seen_once_or_at_all_there_are_no_more(self) -> None:
-        assert cautious(self.seen((0, 3), (0, 4)), self.DESIGN) == 1
-        assert cautious(self.seen(), self.DESIGN) == 0
+@pytest.mark.parametrize(
+    ("pairs", "articles"),
+    [
+        ([(0, 3), (0, 4), (1, 3), (2, 9)], 3 + 2 / (2 * 2 * 10 / 9 + 2 / 9)),
+        # Without any seen once or at all there are no more.
+        ([(0, 3), (0, 4)], 1),
+        ([], 0),
+    ],
+)
+def test_the_cautious_estimate_of_articles_is_that_of_chao_and_lin(
+    pairs: list[tuple[int, int]], articles: float
+) -> None:
+    ids, files = np.array(pairs, np.int64).reshape(-1, 2).T
+    design = Design(100, tuple(map(str, range(10))), 0, 1, ((100, tuple(range(10))),))
+    assert cautious(occurrences(ids, files, 10), design) == pytest.approx(articles)
 
 
 class TestTables:
@@ -398,3 +398,55 @@ def test_counts_are_those_of_a_plain_reading(tmp_path: Path) -> None:
                      if row["article_id"] and row["confidence"] in letters}  # fmt: skip
             assert estimated[name].seen == len({article for article, _ in pairs})
             assert estimated[name].files == len({uri for _, uri in pairs})
+
+
+# The bounds of Clopper and Pearson.
+
+
+@pytest.mark.parametrize(
+    ("found", "drawn", "confidence", "known"),
+    [
+        (0, 100, 0.95, 0.0295),
+        (0, 1000, 0.95, 0.0030),
+        (1, 20, 0.975, 0.2487),
+        (10, 20, 0.975, 0.7280),
+    ],
+)
+def test_bounds_are_those_of_tables(found: int, drawn: int, confidence: float, known: float) -> None:
+    assert most_share(found, drawn, confidence) == pytest.approx(known, abs=5e-5)
+    # With none found, there is a closed form.
+    assert most_share(0, drawn, 0.95) == pytest.approx(1 - 0.05 ** (1 / drawn), rel=1e-9)
+
+
+@pytest.mark.full
+def test_bounds_are_quantiles_of_the_beta_distribution() -> None:
+    # Others need neither it nor the seconds that it takes to import.
+    from scipy.stats import beta
+
+    numbers = random.Random(1)
+    for _ in range(40):
+        # From 1 to 3,162, as many small ones as large ones.
+        drawn = round(10 ** numbers.uniform(0, 3.5))
+        found, confidence = numbers.randint(0, drawn), numbers.choice((0.9, 0.95, 0.99))
+        above = beta.ppf(confidence, found + 1, drawn - found) if found < drawn else 1.0
+        below = beta.ppf(1 - confidence, found, drawn - found + 1) if found else 0.0
+        assert most_share(found, drawn, confidence) == pytest.approx(above, abs=1e-9)
+        assert 1 - most_share(drawn - found, drawn, confidence) == pytest.approx(below, abs=1e-9)
+
+
+def test_binomial_sums_are_exact() -> None:
+    for drawn, share in ((1, 0.5), (7, 0.25), (40, 0.03)):
+        for found in range(drawn + 1):
+            exact = sum(math.comb(drawn, k) * share**k * (1 - share) ** (drawn - k) for k in range(found + 1))
+            assert at_most(found, drawn, share) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", each_time([0.02], [0.001, 0.02, 0.3]))
+def test_a_bound_is_right_at_least_as_often_as_it_says(share: float) -> None:
+    drawn = 300
+    found_often = [
+        at_most(k, drawn, share) - (at_most(k - 1, drawn, share) if k else 0) for k in range(drawn + 1)
+    ]
+    right = math.fsum(p for k, p in enumerate(found_often) if most_share(k, drawn, 0.95) >= share)
+    assert 0.95 <= right <= 1

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from presswatch_spark.scanning.sampling.design import Design, design_of, draw
-from presswatch_spark.scanning.sampling.extrapolation import cautious
+from presswatch_spark.scanning.sampling.design import Design, cautious, design_of, draw
 from presswatch_spark.scanning.sampling.intervals import totals
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan

@@ -195,9 +195,6 @@ def kind_of(uri: str, dataset: str) -> str | None:
     return format.rate(name) if format else None
 
 
-HOUR = 3600.0
-
-
 @dataclass(frozen=True, slots=True)
 class Bill:
     """The expected costs of a run. `machine`: None if no price is named. `budget`: in dollars, at most."""
@@ -231,7 +228,7 @@ class Bill:
 
     def core_hours(self, spark_seconds: float) -> float:
         """Return seconds of Spark's cores as core-hours; without a price, such a core counts as whole."""
-        hours = spark_seconds / HOUR
+        hours = spark_seconds / 3600
         return hours if self.machine is None else self.machine.core_hours(hours)
 
     def line(self) -> str:

@@ -1,7 +1,5 @@
 """The scan as a job, and what may befall it: a worker or the driver is killed, the disk is full."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

@@ -4,8 +4,6 @@ Every seed is another course of events: what the S3 server does wrong and when, 
 killed, when the disk is full. Whoever runs the job does what its messages say: gives the same command again.
 """
 
-from __future__ import annotations
-
 import random
 import shutil
 import subprocess

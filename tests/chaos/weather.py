@@ -1,7 +1,5 @@
 """Bad weather for an S3 server: spells of trouble of one kind each, drawn by a seed, as requests come in."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Options, their spelling and their types come from botocore's models, as they do in the real one.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The hosts of EMR Serverless, which moto does not have: they run each job that was started, in a process."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """Whether policies of IAM allow a call, as far as those of conf/aws/presswatch.yaml go."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any

@@ -1,7 +1,5 @@
 """docs/how-to/operations.md, step by step against moto's servers; what was called, against the policies."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

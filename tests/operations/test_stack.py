@@ -1,7 +1,5 @@
 """conf/aws/presswatch.yaml: lint, the stack that it makes at moto's, and its job beside the submitted one."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

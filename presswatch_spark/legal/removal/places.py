@@ -288,19 +288,15 @@ def recaptures(
         facts = ResponseFacts.unasked(f"READ matches {row.row_sha256}", answered_by=printable(row.shard_uri))
         of_article = by_place.get(("article", row.article_id or "", url), ())
         for target in (*of_article, *by_place.get(("title", row.title_id, url), ())):
-            is_new = (target.target_sha256, facts.request) not in known
-            if is_new and (is_later or _is_elsewhere(row, target)):
+            is_of_release = (row.dataset, row.release) == (target.dataset, target.release)
+            is_of_file = row.shard_uri.rpartition("/")[2] == target.shard_uri.rpartition("/")[2]
+            is_same = (row.captured_at, row.text_sha256) == (target.captured_at, target.text_sha256)
+            if row.captured_at is not None and target.captured_at is not None:
+                is_same = utc(row.captured_at) == utc(target.captured_at)
+            is_elsewhere = is_of_release and is_same and not is_of_file
+            if (is_later or is_elsewhere) and (target.target_sha256, facts.request) not in known:
                 probes.append(probe_of("recapture", facts, found, target))
     return probes
-
-
-def _is_elsewhere(row: Match, target: Target) -> bool:
-    is_of_release = (row.dataset, row.release) == (target.dataset, target.release)
-    if not is_of_release or row.shard_uri.rpartition("/")[2] == target.shard_uri.rpartition("/")[2]:
-        return False
-    if row.captured_at is None or target.captured_at is None:
-        return row.captured_at == target.captured_at and row.text_sha256 == target.text_sha256
-    return utc(row.captured_at) == utc(target.captured_at)
 
 
 # An index of captures (`--index`): whether it lists one, and where in its file the record is.

@@ -4,8 +4,6 @@ CAMPAIGN/campaign.json            this
 CAMPAIGN/corpora/FROM-TO/         the articles that corpus TO has and corpus FROM has not, as a corpus
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace

@@ -4,12 +4,10 @@ A shard is known by its place: on a hub, a file has the same place at every comm
 read it to its end for the newest corpus, in one step or in several that join.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import pyarrow.compute as pc
 
@@ -157,7 +155,7 @@ class ItemProgress:
     was_scanned: bool = False
 
     @classmethod
-    def of(cls, item: Item, reads: Reads, wanted: int) -> ItemProgress:
+    def of(cls, item: Item, reads: Reads, wanted: int) -> Self:
         """Return the progress that the reads of an item make."""
         planned, missing = list(reads.planned_for().values()), reads.missing(wanted)
         return cls(
@@ -208,7 +206,7 @@ class Runs:
     core_hours: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, store: TableStore | None) -> Runs:
+    def of(cls, store: TableStore | None) -> Self:
         """Read them; None is for tables that are not there yet."""
         if store is None:
             return cls(None)
@@ -281,7 +279,7 @@ class Budget:
     dollars: float | None = None
 
     @classmethod
-    def of(cls, dollars: float | None, config: ScanConfig) -> Budget:
+    def of(cls, dollars: float | None, config: ScanConfig) -> Self:
         """Return a budget; `ConfigError` if it is no number above 0, or the settings name no price."""
         name = config.run.price
         machine = PriceList.read(config.run.prices).machine(name) if name else None

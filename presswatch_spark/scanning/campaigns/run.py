@@ -5,8 +5,6 @@ since. Nothing is read twice: a run that a killed process began is continued fir
 and run and a last look before a run begins keep out other processes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime

@@ -4,8 +4,6 @@ A stratum is a segment of a crawl, elsewhere a folder. Whole segments are never 
 resemble each other (docs/decisions/runs.md).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

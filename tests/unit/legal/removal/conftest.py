@@ -1,7 +1,5 @@
 """What tests of removal share: a web server, a release on it, and a case whose targets were read once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

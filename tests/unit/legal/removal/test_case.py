@@ -1,7 +1,5 @@
 """The folder of a case: it only grows, and shows any change; metrics and inventories of a case."""
 
-from __future__ import annotations
-
 import gc
 import gzip
 import json

@@ -1,7 +1,5 @@
 """Files that were changed on the server, each with the states of a target after probes of it."""
 
-from __future__ import annotations
-
 import gzip
 import html
 import io

@@ -1,7 +1,5 @@
 """`presswatch removal` as people call it: the guide from the notice to gone and back again."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

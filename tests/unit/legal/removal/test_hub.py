@@ -1,7 +1,5 @@
 """Claims of a dataset on a hub: what its commit gives, and what the newest revision still has."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections.abc import Callable, Iterator

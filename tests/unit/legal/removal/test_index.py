@@ -1,7 +1,5 @@
 """An index says where the WARC record of a capture is and what is hidden, on a server or in files."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import random

@@ -1,7 +1,5 @@
 """Servers in order, and those that lie, break off or refuse: no answer may look like a removal."""
 
-from __future__ import annotations
-
 import gzip
 import ssl
 from collections.abc import Mapping

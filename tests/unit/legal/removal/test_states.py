@@ -1,7 +1,5 @@
 """The state of a target and the alarms of a case, by what was answered round by round."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The releases that a campaign scans, their order, and their progress by the published runs."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

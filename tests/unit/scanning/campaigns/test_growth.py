@@ -1,7 +1,5 @@
 """A corpus that grew: what is new becomes a corpus of its own, and anything but growth is refused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, cast
 

@@ -1,7 +1,5 @@
 """The census of index files: the same rows as a full scan's, and honest about what could not be read."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import json

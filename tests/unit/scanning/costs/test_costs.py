@@ -1,7 +1,5 @@
 """What a scan costs: the estimate before it, the cost while it goes on, and the budget that stops it."""
 
-from __future__ import annotations
-
 import json
 import re
 from contextlib import nullcontext

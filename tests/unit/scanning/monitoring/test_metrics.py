@@ -1,7 +1,5 @@
 """Metrics: what the log of shards adds up to, as rows of a table and as Prometheus reads them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

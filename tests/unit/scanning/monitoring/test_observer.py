@@ -1,7 +1,5 @@
 """What is told of a run: events for collectors of logs, a file for Prometheus, warnings for people."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -1,7 +1,5 @@
 """Progress for people: lines, a line on a terminal, time left, and warnings."""
 
-from __future__ import annotations
-
 import io
 
 import pytest

@@ -1,7 +1,5 @@
 """Runs: ownership and damage of one in progress, its release, and the provenance of its code."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import signal

@@ -1,7 +1,5 @@
 """Which shards a sample holds."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 

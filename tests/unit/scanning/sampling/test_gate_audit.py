@@ -1,7 +1,5 @@
 """The audit of the language gate: what is read of what it leaves out, and what is said of it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

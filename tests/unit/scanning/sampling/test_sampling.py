@@ -1,7 +1,5 @@
 """What a published sample says of its release."""
 
-from __future__ import annotations
-
 import json
 import math
 import random

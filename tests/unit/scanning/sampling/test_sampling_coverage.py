@@ -3,8 +3,6 @@
 The shards are drawn by the product's own draw, and the limits are those of its estimates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 

@@ -1,8 +1,8 @@
 """Checks a notice before it is sent: one broken rule refuses it, and all of them are named.
 
-A rule is an entry of `RULES`: its code, its meaning, and the function that yields the breaches. Recipients
-publish notices. Therefore the annex must not contain data of persons, and the letter no address but those of
-sender and recipient. Names of people in the path of a URL look like other words; the signatory has to check.
+A rule is a function that yields breaches, with a code and a meaning. Recipients publish notices: the annex
+must not contain data of persons, and the letter no address but those of sender and recipient. Names of people
+in the path of a URL look like other words; the signatory has to check.
 """
 
 import re
@@ -79,6 +79,28 @@ _NOT_OF_PERSONS = ("file", "path", "revision", "record_id", "payload_digest", "t
 
 Breach = tuple[str | Collection[str], Sentence | None]
 """The element, file or `row_sha256` of rows that break a rule, and details; never text of the web."""
+
+_Breaches = Callable[["CheckedNotice"], Iterator[Breach]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: the meaning of a breach, and the function that yields the breaches of a notice."""
+
+    meaning: str
+    breaches: _Breaches
+
+
+RULES: dict[str, Rule] = {}
+"""Each rule by its code, in the order of refusals."""
+
+
+def _rule(code: str, meaning: str) -> Callable[[_Breaches], _Breaches]:
+    def add(breaches: _Breaches) -> _Breaches:
+        RULES[code] = Rule(meaning, breaches)
+        return breaches
+
+    return add
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +293,14 @@ def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
 # --- the notice and its sources
 
 
+_rule("changed_file", N_("a file is not as it was drafted, is missing, or was added"))(
+    lambda checked: checked.notice.changes(checked.files)
+)
+# `check_notice` looks at no other rule of such a notice.
+_rule("invalid_notice", N_("notice.json does not fit its schema"))(lambda checked: iter(()))
+
+
+@_rule("missing_element", N_("the law, or the recipient, asks for an element that the notice does not have"))
 def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
     noted, form = checked.about["elements"], " ".join(checked.letters[FORM].split())
     in_letter = checked.letter.elements if checked.letter else {}
@@ -286,6 +316,7 @@ def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
             yield name, sentence(N_("it is not in {file} as it was drafted"), file=FORM)
 
 
+@_rule("query_differs", N_("claims and tables do not give the rows of the annex any more"))
 def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
     about, sender, places = checked.about, checked.checking.sender, checked.places
     if checked.failure is not None and about["query"]["source"] != "bag":
@@ -305,6 +336,7 @@ def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
             yield name, sentence(N_("{place} gives {digest}"), **given)
 
 
+@_rule("changed_bag", N_("the sealed bag that the notice rests on does not verify, or is another one"))
 def _changed_bag(checked: CheckedNotice) -> Iterator[Breach]:
     query, source = checked.about["query"], checked.source
     if source and source.seal != query.get("seal", {}):
@@ -313,6 +345,7 @@ def _changed_bag(checked: CheckedNotice) -> Iterator[Breach]:
         yield "rows", sentence(N_("{error}"), error=checked.failure)
 
 
+@_rule("annex_differs", N_("the annex does not have the digest that the notice names"))
 def _annex_differs(checked: CheckedNotice) -> Iterator[Breach]:
     for table, name, rows in checked.annex:
         if rows is None:
@@ -321,6 +354,7 @@ def _annex_differs(checked: CheckedNotice) -> Iterator[Breach]:
             yield name, sentence(N_("its digest is {digest}"), digest=digest)
 
 
+@_rule("attachment_differs", N_("the PDF does not hold the annex that lies beside it"))
 def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
     try:
         attached = attachments_in(checked.files.get(PDF, b""))
@@ -337,10 +371,7 @@ def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
 # --- its rows
 
 
-def _by_claim(is_broken: Callable[[JudgedClaim], bool]) -> Callable[[CheckedNotice], Iterator[Breach]]:
-    return lambda checked: iter([(checked.rows_whose_claim(is_broken), None)])
-
-
+@_rule("no_claim", N_("a row has no claim"))
 def _no_claim(checked: CheckedNotice) -> Iterator[Breach]:
     if isinstance(checked.claims, PresswatchError):
         yield "rows", sentence(N_("{error}"), error=checked.claims)
@@ -348,6 +379,29 @@ def _no_claim(checked: CheckedNotice) -> Iterator[Breach]:
         yield [row for row, claim in checked.claims.items() if claim is None], None
 
 
+def _claim_rule(code: str, meaning: str, is_broken: Callable[[JudgedClaim], bool]) -> None:
+    _rule(code, meaning)(lambda checked: iter([(checked.rows_whose_claim(is_broken), None)]))
+
+
+_claim_rule("d_row", N_("the claim of a row has the letter D"), lambda claim: claim.confidence == "D")
+_claim_rule(
+    "c_row_without_verdict",
+    N_("the claim of a row has the letter C, and no person said that it is one"),
+    lambda claim: claim.confidence == "C" and claim.review is None,
+)
+_claim_rule(
+    "verdict_against",
+    N_("a person said that a row is no claim, or is unsure"),
+    lambda claim: claim.review == "no_claim" or (claim.confidence, claim.review) == ("C", "unsure"),
+)
+_claim_rule(
+    "licensed_host",
+    N_("a licence covers the host of a row"),
+    lambda claim: claim.kind == LICENSED or claim.licence_id is not None,
+)
+
+
+@_rule("outside_mandate", N_("the sender has no mandate in force for the publisher of a row"))
 def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
     """Yield rows of publishers that the sender cannot act for; an owner needs no mandate for its own."""
     noted, sender = checked.about["sender"], checked.checking.sender
@@ -382,12 +436,17 @@ def _recent_readings(checked: CheckedNotice) -> Callable[[ClaimPlace], list[Reco
     return recent
 
 
+@_rule("not_read_again", N_("a row was not read again lately"))
 def _not_read_again(checked: CheckedNotice) -> Iterator[Breach]:
     recent, days = _recent_readings(checked), checked.checking.days
     remedy = N_("within {days} days; run `removal probe`, or add --read-again")
     yield checked.rows_at(lambda place: not recent(place)), sentence(remedy, days=days)
 
 
+@_rule(
+    "read_from_a_copy",
+    N_("a row was read again in a copy, and the law requires the location that is named"),
+)
 def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
     recent = _recent_readings(checked)
 
@@ -400,6 +459,7 @@ def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
         yield checked.rows_at(is_copied), sentence(remedy)
 
 
+@_rule("file_on_a_disk", N_("a row names a file of this machine, and not its public address"))
 def _file_on_a_disk(checked: CheckedNotice) -> Iterator[Breach]:
     local = checked.rows_at(lambda place: scheme_of(place.file) == "file")
     yield local, sentence(N_("draft it again with --mirror FROM=TO"))
@@ -408,11 +468,13 @@ def _file_on_a_disk(checked: CheckedNotice) -> Iterator[Breach]:
 # --- what gets published
 
 
+@_rule("open_changes", N_("the letter has tracked changes or comments, which its readers see as well"))
 def _open_changes(checked: CheckedNotice) -> Iterator[Breach]:
     if checked.letter and checked.letter.has_open_changes:
         yield LETTER, sentence(N_("accept or reject the changes, and take the comments out"))
 
 
+@_rule("personal_data", N_("what gets published has data of a person"))
 def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
     sender, recipient = checked.about["sender"], checked.about["recipient"]
     own = f"{sender['email']} {recipient['name']} {recipient['route'] or ''}"
@@ -449,6 +511,10 @@ def _decoded(text: str) -> str:
     return unquote(unquote(unquote(text)))
 
 
+@_rule(
+    "article_text",
+    N_("what gets published has text of an article, or nobody can say that it has none"),
+)
 def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
     """Yield files that may have words of an article; a letter that was not edited was made without any."""
     for table, name, rows in checked.annex:
@@ -472,75 +538,7 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
             yield name, sentence(N_("it has a passage of an article of the annex"))
 
 
+@_rule("unsigned_perjury", N_("the law wants its clause of perjury signed, and nobody signed it"))
 def _unsigned_perjury(checked: CheckedNotice) -> Iterator[Breach]:
     if checked.law.sworn and not checked.notice.holds(SIGNED):
         yield "perjury", sentence(N_("`presswatch notice sign` notes who signed it"))
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule: the meaning of a breach, and the function that yields the breaches of a notice."""
-
-    meaning: str
-    breaches: Callable[[CheckedNotice], Iterator[Breach]]
-
-
-RULES: Mapping[str, Rule] = {
-    "changed_file": Rule(
-        N_("a file is not as it was drafted, is missing, or was added"),
-        lambda checked: checked.notice.changes(checked.files),
-    ),
-    # `check_notice` looks at no other rule of such a notice.
-    "invalid_notice": Rule(N_("notice.json does not fit its schema"), lambda checked: iter(())),
-    "missing_element": Rule(
-        N_("the law, or the recipient, asks for an element that the notice does not have"), _missing_elements
-    ),
-    "query_differs": Rule(N_("claims and tables do not give the rows of the annex any more"), _query_differs),
-    "changed_bag": Rule(
-        N_("the sealed bag that the notice rests on does not verify, or is another one"), _changed_bag
-    ),
-    "annex_differs": Rule(N_("the annex does not have the digest that the notice names"), _annex_differs),
-    "attachment_differs": Rule(
-        N_("the PDF does not hold the annex that lies beside it"), _attachment_differs
-    ),
-    "no_claim": Rule(N_("a row has no claim"), _no_claim),
-    "d_row": Rule(
-        N_("the claim of a row has the letter D"), _by_claim(lambda claim: claim.confidence == "D")
-    ),
-    "c_row_without_verdict": Rule(
-        N_("the claim of a row has the letter C, and no person said that it is one"),
-        _by_claim(lambda claim: claim.confidence == "C" and claim.review is None),
-    ),
-    "verdict_against": Rule(
-        N_("a person said that a row is no claim, or is unsure"),
-        _by_claim(
-            lambda claim: claim.review == "no_claim" or (claim.confidence, claim.review) == ("C", "unsure")
-        ),
-    ),
-    "licensed_host": Rule(
-        N_("a licence covers the host of a row"),
-        _by_claim(lambda claim: claim.kind == LICENSED or claim.licence_id is not None),
-    ),
-    "outside_mandate": Rule(
-        N_("the sender has no mandate in force for the publisher of a row"), _outside_mandate
-    ),
-    "not_read_again": Rule(N_("a row was not read again lately"), _not_read_again),
-    "read_from_a_copy": Rule(
-        N_("a row was read again in a copy, and the law requires the location that is named"),
-        _read_from_a_copy,
-    ),
-    "file_on_a_disk": Rule(
-        N_("a row names a file of this machine, and not its public address"), _file_on_a_disk
-    ),
-    "open_changes": Rule(
-        N_("the letter has tracked changes or comments, which its readers see as well"), _open_changes
-    ),
-    "personal_data": Rule(N_("what gets published has data of a person"), _personal_data),
-    "article_text": Rule(
-        N_("what gets published has text of an article, or nobody can say that it has none"), _article_text
-    ),
-    "unsigned_perjury": Rule(
-        N_("the law wants its clause of perjury signed, and nobody signed it"), _unsigned_perjury
-    ),
-}
-"""Each rule by its code."""

@@ -8,8 +8,10 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
+from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.storage.objects import StorageOptions
-from tests.spark.press import Press, write_press
+from tests.spark.fakes import Fake, run_fake
+from tests.spark.press import Press, Scanner, write_press
 from tests.world.hub import Hub, hub
 
 SHARDS, PAGES = 24, 60
@@ -32,6 +34,25 @@ def corpus(spark: SparkSession, press: Press, tmp_path_factory: pytest.TempPathF
     out = tmp_path_factory.mktemp("corpus") / "corpus"
     build_corpus(spark, str(press.members), [str(press.articles)], str(out), CorpusConfig(), StorageOptions())
     return out
+
+
+@pytest.fixture
+def scan(spark: SparkSession, corpus: Path, tmp_path: Path) -> Scanner:
+    """Scan with the corpus of the press, into folders of the test's own."""
+    return Scanner(spark, corpus, tmp_path)
+
+
+@pytest.fixture
+def fake(spark: SparkSession, tmp_path: Path) -> Fake:
+    """Runs over made-up shards."""
+    (tmp_path / "scans").mkdir()
+    return Fake(spark, tmp_path / "out", tmp_path / "scans")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> RunSummary:
+    """A run over made-up shards without trouble."""
+    return run_fake(spark, tmp_path_factory.mktemp("undisturbed") / "out")
 
 
 @pytest.fixture(scope="session")

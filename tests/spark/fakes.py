@@ -7,6 +7,7 @@ import io
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,13 +29,10 @@ from presswatch_spark.tables.declarations import CorpusArticle, Match, RightsSig
 from presswatch_spark.tables.store import TableStore
 from tests.world.tables import row_of
 
+Trouble = Callable[[ShardAttempt], None]
 FACTS: Mapping[str, object] = {
     "dataset": "wet",
-    "release": None,
-    "sample": None,
-    "sample_seed": None,
-    "sample_strata": None,
-    "shards_listed": None,
+    **dict.fromkeys(("release", "sample", "sample_seed", "sample_strata", "shards_listed")),
     "corpus_digest": "corpus",
     "corpus_articles": 40,
     "config_digest": "config",
@@ -63,9 +61,7 @@ def read_fake(reading: ShardAttempt) -> None:
     )
 
 
-def scan_with(
-    trouble: Mapping[str, Callable[[ShardAttempt], None]], broken: str | None = None
-) -> Callable[[ObjectInfo], Outcome]:
+def scan_with(trouble: Mapping[str, Trouble], broken: str | None = None) -> Callable[[ObjectInfo], Outcome]:
     """A scan that meets `trouble` at the end of some shards, and cannot even begin `broken`."""
 
     def read(reading: ShardAttempt) -> None:
@@ -99,7 +95,7 @@ def declare(reading: ShardAttempt) -> None:
         reading.add_signal(RightsSignal(**row))
 
 
-def once(flag: Path, trouble: Callable[[ShardAttempt], None]) -> Callable[[ShardAttempt], None]:
+def once(flag: Path, trouble: Trouble) -> Trouble:
     """Trouble that is over after the first time."""
 
     def first_time_only(reading: ShardAttempt) -> None:
@@ -110,9 +106,7 @@ def once(flag: Path, trouble: Callable[[ShardAttempt], None]) -> Callable[[Shard
     return first_time_only
 
 
-def counted(
-    folder: Path, trouble: Callable[[ShardAttempt], None] = lambda _: None
-) -> Callable[[ShardAttempt], None]:
+def counted(folder: Path, trouble: Trouble = lambda _: None) -> Trouble:
     """Trouble that leaves a line in a file for each time that its shard is scanned."""
 
     def counted_first(reading: ShardAttempt) -> None:
@@ -142,6 +136,9 @@ def fake_articles(count: int = 40, digest: str = "corpus") -> list[pa.RecordBatc
     return [pa.RecordBatch.from_pylist(some, columns) for some in (rows[:7], rows[7:])]
 
 
+SPAN = ("document_start", "document_end", "article_start", "article_end", "words", "passage")
+
+
 def match(shard_uri: str, row: int) -> dict[str, Any]:
     """A row of `matches`, whole enough to be written."""
     facts = {
@@ -152,11 +149,7 @@ def match(shard_uri: str, row: int) -> dict[str, Any]:
         "grade": "extract",
         "longest_run_words": 12,
         "copied_words": 12,
-        "spans": [
-            dict.fromkeys(
-                ("document_start", "document_end", "article_start", "article_end", "words", "passage"), 1
-            )
-        ],
+        "spans": [dict.fromkeys(SPAN, 1)],
         "own_site": False,
         "shard_uri": shard_uri,
         "row_index": row,
@@ -167,17 +160,12 @@ def match(shard_uri: str, row: int) -> dict[str, Any]:
     return {name: facts.get(name) for name in Match.schema.names}
 
 
-def quiet() -> Observer:
-    """An observer that tells nobody."""
-    return Observer(Progress(io.StringIO(), live=False))
-
-
 def run_fake(
     spark: SparkSession,
     out: Path | str,
     *,
     shards: int = 12,
-    trouble: Mapping[str, Callable[[ShardAttempt], None]] | None = None,
+    trouble: Mapping[str, Trouble] | None = None,
     broken: str | None = None,
     rules: RunRules | None = None,
     facts: Mapping[str, object] | None = None,
@@ -195,5 +183,63 @@ def run_fake(
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
     store = TableStore.create(str(out), storage)
     with claim(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:
-        done = execute(work, run, store, rules, spark.sparkContext, observer or quiet())
+        done = execute(
+            work,
+            run,
+            store,
+            rules,
+            spark.sparkContext,
+            observer or Observer(Progress(io.StringIO(), live=False)),
+        )
     return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
+
+
+FOUND = (
+    "table_digest", "signals_digest", "config_digest", "matches", "signals", "documents", "words",
+    "text_bytes", "shards_planned", "shards_complete",
+)  # fmt: skip
+
+
+def found(summary: RunSummary) -> dict[str, object]:
+    """What a run found; the same for two runs over the same shards."""
+    return {name: summary.row[name] for name in FOUND}
+
+
+@dataclass(frozen=True)
+class Fake:
+    """Runs over made-up shards into `out`; `scans` is a folder for `counted`."""
+
+    spark: SparkSession
+    out: Path
+    scans: Path
+
+    def run(self, **given: Any) -> RunSummary:
+        """Run, or give the same command again."""
+        return run_fake(self.spark, self.out, **given)
+
+    def told(self, **given: Any) -> tuple[RunSummary, str]:
+        """Run; the summary, and what was said meanwhile."""
+        stream = io.StringIO()
+        summary = self.run(observer=Observer(Progress(stream, live=False)), **given)
+        return summary, stream.getvalue()
+
+    @property
+    def store(self) -> TableStore:
+        """The tables."""
+        return TableStore.open(str(self.out))
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Rows of a table."""
+        return self.store.read(table).to_pylist()
+
+    def metrics(self) -> dict[str, float]:
+        """Values of published metrics by their names with labels."""
+        return {f"{row['name']} {row['labels']}".strip(): row["value"] for row in self.rows("metrics")}
+
+    def counted(self, trouble: Trouble = lambda _: None) -> Trouble:
+        """Trouble whose shards are counted."""
+        return counted(self.scans, trouble)
+
+    def times(self) -> dict[str, int]:
+        """How often each shard of `counted` trouble was scanned."""
+        return times_scanned(self.scans)

@@ -15,6 +15,7 @@ from warcio.warcwriter import WARCWriter
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.pipeline import RunSummary, scan
+from presswatch_spark.tables.store import TableStore
 
 MEMBERS = """
 publishers:
@@ -23,25 +24,7 @@ publishers:
     titles:
       - {id: daily, name: Daily, domains: [daily.example]}
 """
-SYLLABLES = [
-    "ba",
-    "ce",
-    "di",
-    "fo",
-    "gu",
-    "ha",
-    "jo",
-    "ké",
-    "lu",
-    "mé",
-    "no",
-    "pa",
-    "qui",
-    "ra",
-    "sœ",
-    "ti",
-    "va",
-]
+SYLLABLES = "ba ce di fo gu ha jo ké lu mé no pa qui ra sœ ti va".split()  # noqa: SIM905
 ARTICLES = 40
 ARTICLE_WORDS = 300
 GUARANTEED = 11
@@ -105,18 +88,50 @@ def words(random: Random, count: int) -> list[str]:
     return ["".join(random.choices(SYLLABLES, k=random.randrange(1, 5))) for _ in range(count)]
 
 
-def scanned(
-    spark: SparkSession, press: Press, corpus: Path, out: Path, **rules: Any
-) -> tuple[RunSummary, str]:
-    """Scan the press under these rules of a run; the summary, and what was said meanwhile."""
-    said = io.StringIO()
-    summary = scan(
-        [str(press.shards)],
-        dataset="wet",
-        corpus=str(corpus),
-        out=str(out),
-        config=ScanConfig(run=RunRules(**rules)),
-        spark=spark,
-        progress=Progress(said, live=False),
-    )
-    return summary, said.getvalue()
+@dataclass(frozen=True)
+class Scanned:
+    """A scan: its summary, what was said meanwhile, and its tables."""
+
+    summary: RunSummary
+    said: str
+    out: Path
+
+    @property
+    def row(self) -> Any:
+        """The row of `runs`."""
+        return self.summary.row
+
+    def rows(self, table: str = "matches") -> list[dict[str, Any]]:
+        """The rows of the run in a table."""
+        return TableStore.open(str(self.out)).read(table, self.summary.run_id).to_pylist()
+
+    def copies(self) -> list[dict[str, Any]]:
+        """The matches that were found in texts."""
+        return [row for row in self.rows() if row["grade"] != "url_only"]
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """Scans with the corpus of the press, into folders below `folder`."""
+
+    spark: SparkSession
+    corpus: Path
+    folder: Path
+
+    def __call__(
+        self, *paths: Path | str, out: str = "out", config: ScanConfig | None = None, **given: Any
+    ) -> Scanned:
+        """Scan quietly; `given` are rules of a run, and arguments of `scan`."""
+        arguments = {name: given.pop(name) for name in ("dataset", "sample", "command") if name in given}
+        rules = {"wave_shards": 10, "shards_per_task": 3, **given}
+        said = io.StringIO()
+        summary = scan(
+            [str(path) for path in paths],
+            corpus=str(self.corpus),
+            out=str(self.folder / out),
+            config=config or ScanConfig(run=RunRules(**rules)),
+            spark=self.spark,
+            progress=Progress(said, live=False),
+            **{"dataset": "wet", **arguments},
+        )
+        return Scanned(summary, said.getvalue(), self.folder / out)

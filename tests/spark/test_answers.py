@@ -22,6 +22,7 @@ from presswatch_spark.query.views import VIEWS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.claims import judge_all
+from tests.world.proofs import each_time
 from tests.world.scanned import two_scans
 
 PAGES = (
@@ -115,29 +116,24 @@ def test_whatever_reads_or_writes_something_else_is_refused_by_spark(
     assert [path.name for path in tmp_path.iterdir()] == ["secret.csv"]
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "show tables",
-        pytest.param("describe matches", marks=pytest.mark.full),
-        pytest.param(
-            "from matches |> where copied_words >= 0 |> aggregate count(*) group by grade |> limit 1",
-            marks=pytest.mark.full,
-        ),
-        pytest.param(
-            "select * from runs pivot (count(*) for dataset in ('wet', 'warc'))", marks=pytest.mark.full
-        ),
-        "select grade, row_number() over w from matches window w as (order by grade)",
-        pytest.param(
-            "with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select * from r",
-            marks=pytest.mark.skipif(pyspark.__version__ < "4.1", reason="Spark knows these since 4.1"),
-        ),
-        "select run_id, each from runs lateral view explode(array(1, 2)) as each",
-        "select 1 union select 2 except select 2",
-        pytest.param("values (1), (2)", marks=pytest.mark.full),
-    ],
-)
-def test_what_reads_the_tables_alone_is_a_query_of_spark(
+ACCEPTED = [
+    "show tables",
+    "describe matches",
+    "from matches |> where copied_words >= 0 |> aggregate count(*) group by grade |> limit 1",
+    "select * from runs pivot (count(*) for dataset in ('wet', 'warc'))",
+    "select grade, row_number() over w from matches window w as (order by grade)",
+    "select run_id, each from runs lateral view explode(array(1, 2)) as each",
+    "select 1 union select 2 except select 2",
+    "values (1), (2)",
+]
+if pyspark.__version__ >= "4.1":  # which knows these
+    ACCEPTED.append(
+        "with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select * from r"
+    )
+
+
+@pytest.mark.parametrize("query", each_time(ACCEPTED[::4], ACCEPTED))
+def test_what_reads_only_the_tables_is_a_query_of_spark(
     spark: SparkSession, tables: Path, query: str
 ) -> None:
     assert list(run_query(str(tables), query, engine="spark").rows)
@@ -145,26 +141,12 @@ def test_what_reads_the_tables_alone_is_a_query_of_spark(
 
 # What both engines are asked each time; of the other views and queries, that is a long proof.
 EACH_TIME = ["select * from sightings", *documented()[::24]]
+QUERIES = dict.fromkeys((*(f"select * from {name}" for name in VIEWS), *documented(), *QUESTIONS.values()))
 
 
-OTHERS = [
-    query
-    for query in dict.fromkeys((*(f"select * from {name}" for name in VIEWS), *documented()))
-    if query not in EACH_TIME
-]
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        *EACH_TIME,
-        *(pytest.param(query, marks=pytest.mark.full) for query in OTHERS),
-        *(pytest.param(query, marks=pytest.mark.full, id=name) for name, query in QUESTIONS.items()),
-    ],
-)
+@pytest.mark.parametrize("query", each_time(EACH_TIME, QUERIES))
 def test_both_engines_give_the_same_rows(spark: SparkSession, tables: Path, query: str) -> None:
-    by_duckdb = answer(tables, query, "duckdb")
-    assert by_duckdb == answer(tables, query, "spark")
+    assert answer(tables, query, "duckdb") == answer(tables, query, "spark")
 
 
 def test_both_engines_print_whole_numbers_alike(spark: SparkSession, tables: Path) -> None:
@@ -178,18 +160,8 @@ def test_both_engines_print_whole_numbers_alike(spark: SparkSession, tables: Pat
     assert printed == ['{"half": 3, "long": 12345678901234567890}'] * 2
 
 
-# An order of rows as they are judged.
-EACH_ORDER = (("weight", True),)
-
-
-@pytest.mark.parametrize(
-    ("order", "judged"),
-    [
-        pytest.param(order, judged, marks=() if (order, judged) in EACH_ORDER else pytest.mark.full)
-        for order in ORDERS
-        for judged in (True, False)
-    ],
-)
+@pytest.mark.parametrize("order", each_time(["weight"], ORDERS))
+@pytest.mark.parametrize("judged", each_time([True], [True, False]))
 def test_both_engines_find_and_count_the_same_matches(
     spark: SparkSession, tables: Path, order: str, judged: bool
 ) -> None:

@@ -18,7 +18,6 @@ import pytest
 import zstandard
 from pyspark.sql import SparkSession
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.scanning.campaigns import run as campaign_module
 from presswatch_spark.scanning.campaigns.progress import Runs, core_hours_spent
 from presswatch_spark.scanning.costs import PriceList
@@ -27,7 +26,7 @@ from presswatch_spark.scanning.runs.unfinished import UnfinishedRun, unfinished_
 from presswatch_spark.scanning.runs.waves import WaveReader
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.world.commands import presswatch
+from tests.world.commands import Outcome, outcome, presswatch
 from tests.world.crawls import (
     ARTICLES,
     FIRST,
@@ -105,6 +104,10 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> Killer:
     return state
 
 
+def ran(campaign: str, *options: str) -> Outcome:
+    return outcome("campaign run", campaign, *options)
+
+
 def killed(killer: Killer, campaign: str, moment: str) -> None:
     killer.arm(moment)
     with pytest.raises(KilledError):
@@ -117,7 +120,6 @@ def test_a_campaign_that_is_killed_joined_and_out_of_budget_reads_everything_onc
     history: History,
     tmp_path: Path,
     killer: Killer,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     campaign, tables = opened(tmp_path, history, history.older), tmp_path / "tables"
     assert states(campaign) == ["left"] * 3
@@ -132,13 +134,13 @@ def test_a_campaign_that_is_killed_joined_and_out_of_budget_reads_everything_onc
     killed(killer, campaign, "before publication")
 
     spent = sum(row["dollars"] for row in status(campaign).values())
-    capsys.readouterr()
-    assert run(campaign, "--budget", f"{spent / 2:.12f}") == 1
-    assert "the campaign has cost" in (told := capsys.readouterr().err)
-    assert "goes on where it is" in told
+    stopped = ran(campaign, "--budget", f"{spent / 2:.12f}")
+    assert stopped.code == 1
+    assert "the campaign has cost" in stopped.err
+    assert "goes on where it is" in stopped.err
     # A little is left, and the scan that comes next is estimated to cost more.
-    assert run(campaign, "--budget", f"{cost_of(tables) + 1e-9:.12f}") == 1
-    assert "that is what is left of the campaign's" in capsys.readouterr().err
+    stopped = ran(campaign, "--budget", f"{cost_of(tables) + 1e-9:.12f}")
+    assert (stopped.code, "that is what is left of the campaign's" in stopped.err) == (1, True)
     assert run(campaign, "--budget", "1000") == 0
     assert states(campaign) == ["done"] * 3
     assert run(campaign) == 0
@@ -155,11 +157,7 @@ def test_a_campaign_that_is_killed_joined_and_out_of_budget_reads_everything_onc
 
 @pytest.mark.full
 def test_the_guide_opens_runs_and_grows_a_campaign(
-    spark: SparkSession,
-    history: History,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    spark: SparkSession, history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its commands as they stand there, for one crawl of a mirror."""
     (tmp_path / "corpus").symlink_to(history.older)
@@ -170,9 +168,7 @@ def test_the_guide_opens_runs_and_grows_a_campaign(
     steps = [words[1:] for words in commands(text_of("how-to/campaigns")) if words[1] != "submit"]
     for words in steps:
         more = scope if words[:2] == ["campaign", "open"] and "--crawls" in words else []
-        code = cli.run([*words[:3], *more, *words[3:]])
-        said = capsys.readouterr()
-        assert code == 0, f"{words}\n{said.err}"
+        presswatch(*words[:3], *more, *words[3:])
     assert states("history") == ["done"]
     assert len(TableStore.open("tables").published()) == 2
 
@@ -180,19 +176,19 @@ def test_the_guide_opens_runs_and_grows_a_campaign(
 def test_claims_judge_the_rows_of_both_corpora_with_the_one_that_grew(
     spark: SparkSession, history: History, tmp_path: Path
 ) -> None:
-    campaign, newest = opened(tmp_path, history, history.older), history.crawls[0]
+    campaign, newest, newer = opened(tmp_path, history, history.older), history.crawls[0], str(history.newer)
     opened(tmp_path, history, history.older, "--sample", "1")
-    scope = ("--crawls", "wet", "--list", str(history.mirror), "--since", newest)
-    presswatch("campaign", "open", campaign, *scope)
+    presswatch(
+        "campaign", "open", campaign, "--crawls", "wet", "--list", str(history.mirror), "--since", newest
+    )
     assert run(campaign) == 0
-    presswatch("campaign", "open", campaign, "--corpus", str(history.newer))
+    presswatch("campaign", "open", campaign, "--corpus", newer)
     assert run(campaign) == 0
+    where = ("--release", newest, "--format", "wet", "--base", str(history.mirror), "--cores", "1")
+    presswatch("scan", *where, "--corpus", newer, "--out", str(tmp_path / "expected"))
     for tables in ("tables", "expected"):
-        if tables == "expected":
-            where = ("--release", newest, "--format", "wet", "--base", str(history.mirror), "--cores", "1")
-            presswatch("scan", *where, "--corpus", str(history.newer), "--out", str(tmp_path / tables))
-        out = ("--corpus", str(history.newer), "--out", str(tmp_path / f"{tables}-claims"))
-        presswatch("claims", *out, str(tmp_path / tables))
+        out = str(tmp_path / f"{tables}-claims")
+        presswatch("claims", "--corpus", newer, "--out", out, str(tmp_path / tables))
     one, two = (_claims(tmp_path / f"{name}-claims") for name in ("tables", "expected"))
     assert one == two
 
@@ -210,15 +206,15 @@ def _claims(folder: Path) -> dict[tuple[str, str], tuple[str, str]]:
 
 @pytest.mark.full
 def test_a_release_whose_shards_failed_is_not_done_and_only_they_are_read_again(
-    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession, tmp_path: Path
 ) -> None:
     history = make_history(tmp_path / "history", 2, 2)
     campaign, tables = opened(tmp_path, history, history.older), tmp_path / "tables"
     shard = history.mirror / f"crawl-data/{history.crawls[0]}/segments/1.1/wet/CC-00001.warc.wet.gz"
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) // 2])
-    assert run(campaign) == 3
-    assert "1 of 2 shards were not read to their end" in capsys.readouterr().err
+    done = ran(campaign)
+    assert (done.code, "1 of 2 shards were not read to their end" in done.err) == (3, True)
     assert states(campaign) == ["partial", "done"]
     assert status(campaign)[history.crawls[0]]["missing"] == 1
     # A shard that stays damaged is tried once by each call, and keeps nothing else waiting.
@@ -234,7 +230,7 @@ def test_a_release_whose_shards_failed_is_not_done_and_only_they_are_read_again(
 
 @pytest.mark.full
 def test_shards_that_are_gone_keep_neither_others_nor_new_articles_waiting(
-    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession, tmp_path: Path
 ) -> None:
     history = make_history(tmp_path / "history", 1, 9)
     campaign, tables = opened(tmp_path, history, history.older, "--wave-shards", "9"), tmp_path / "tables"
@@ -248,12 +244,14 @@ def test_shards_that_are_gone_keep_neither_others_nor_new_articles_waiting(
     for shard in gone:
         shard.unlink()
     cut.write_bytes(whole)
-    opened(tmp_path, history, history.newer, "--wave-shards", "9", "--config", _tolerant(tmp_path))
-    capsys.readouterr()
-    assert run(campaign) == 3
-    told = capsys.readouterr().err
-    assert f"{history.crawls[0]}: 1 shard once more" in told
-    assert f"{history.crawls[0]}: 7 shards cannot be had: {gone[0]}" in told
+    # By these settings, a wave may lose all of its shards.
+    (tmp_path / "scan.yaml").write_text("run: {wave_failures: 1.0}\n")
+    tolerant = ("--wave-shards", "9", "--config", str(tmp_path / "scan.yaml"))
+    opened(tmp_path, history, history.newer, *tolerant)
+    done = ran(campaign)
+    assert done.code == 3
+    assert f"{history.crawls[0]}: 1 shard once more" in done.err
+    assert f"{history.crawls[0]}: 7 shards cannot be had: {gone[0]}" in done.err
     assert states(campaign) == ["partial"]
     assert status(campaign)[history.crawls[0]]["missing"] == 7
     times = read_to_the_end(tables)
@@ -261,12 +259,6 @@ def test_shards_that_are_gone_keep_neither_others_nor_new_articles_waiting(
     assert set(times.values()) == {1}
     assert len(times) == 2 * 2
     assert run(campaign) == 3
-
-
-def _tolerant(folder: Path) -> str:
-    """Settings by which a wave may lose all of its shards."""
-    (folder / "scan.yaml").write_text("run: {wave_failures: 1.0}\n")
-    return str(folder / "scan.yaml")
 
 
 def test_two_campaigns_over_the_same_tables_read_nothing_twice(
@@ -293,13 +285,13 @@ def test_two_campaigns_over_the_same_tables_read_nothing_twice(
 
 
 def test_a_release_without_its_list_is_a_failure_and_the_others_are_scanned(
-    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession, tmp_path: Path
 ) -> None:
     history = make_history(tmp_path / "history", 2, 1)
     campaign = opened(tmp_path, history, history.older)
     (history.mirror / f"crawl-data/{history.crawls[0]}/wet.paths.gz").unlink()
-    assert run(campaign) == 1
-    assert f"error: {history.crawls[0]}" in capsys.readouterr().err
+    done = ran(campaign)
+    assert (done.code, f"error: {history.crawls[0]}" in done.err) == (1, True)
     assert states(campaign) == ["left", "done"]
 
 
@@ -355,7 +347,7 @@ def test_a_dataset_by_name_is_a_release_of_a_campaign(
 
 
 def test_shards_that_come_to_a_mirror_later_or_change_are_scanned_and_no_others(
-    spark: SparkSession, history: History, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession, history: History, tmp_path: Path
 ) -> None:
     folder = tmp_path / "mirror/contrib/datacomp/DCLM-baseline/global-shard_03_of_10/local-shard_1_of_10"
     folder.mkdir(parents=True)
@@ -371,16 +363,14 @@ def test_shards_that_come_to_a_mirror_later_or_change_are_scanned_and_no_others(
     write("shard_1", rows[0])
     assert "1 release of unknown size" in presswatch("campaign", "status", campaign)
     assert run(campaign) == 0
-    (done,) = status(campaign).values()
-    assert (done["state"], done["shards"]) == ("done", 1)
+    assert [(row["state"], row["shards"]) for row in status(campaign).values()] == [("done", 1)]
     # The rest is copied while a member joins.
     write("shard_2", rows[1])
     presswatch("campaign", "open", campaign, "--corpus", str(history.newer))
-    capsys.readouterr()
-    assert run(campaign) == 0
-    told = capsys.readouterr().err
-    assert "dclm:03: 1 shard of its list, for the articles that came since corpus 1" in told
-    assert told.count("dclm:03: 1 shard of its list\n") == 1
+    done = ran(campaign)
+    assert done.code == 0
+    assert "dclm:03: 1 shard of its list, for the articles that came since corpus 1" in done.err
+    assert done.err.count("dclm:03: 1 shard of its list\n") == 1
     assert states(campaign) == ["done"]
     # Now one gets more rows, and nothing else has changed.
     write("shard_1", rows[0], *rows[2:])
@@ -391,76 +381,66 @@ def test_shards_that_come_to_a_mirror_later_or_change_are_scanned_and_no_others(
     assert corpora == [FIRST, ARTICLES - FIRST, ARTICLES, ARTICLES]
     # A copy may be removed when it was scanned.
     shutil.rmtree(tmp_path / "mirror")
-    capsys.readouterr()
-    assert run(campaign) == 0
-    assert "note: dclm:03: its list cannot be had any more" in capsys.readouterr().err
+    done = ran(campaign)
+    assert (done.code, "note: dclm:03: its list cannot be had any more" in done.err) == (0, True)
+
+
+NEW = "--corpus c --out t"
 
 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ((), 2, "a new campaign needs --corpus and --out"),
-        (("--corpus", "c"), 2, "a new campaign needs --corpus and --out"),
-        (("--corpus", "c", "--out", "t", "--", "--release", "CC-MAIN-2026-40"), 2, "leave them out after --"),
-        (("--corpus", "c", "--out", "t", "--", "--budget", "3"), 2, "leave them out after --"),
-        (("--corpus", "c", "--out", "t", "--", "--sampel", "1"), 2, "No such option"),
-        (("--corpus", "c", "--out", "t", "--", "--base", "wet.paths.gz"), 2, "--base is a list of shards"),
-        (("--corpus", "c", "--out", "t", "--dataset", "mc4"), 2, "--dataset must be NAME:VALUE"),
-        (("--corpus", "c", "--out", "t", "--dataset", "c5:fr"), 1, "c5: there is no dataset of that name"),
-        (("--corpus", "c", "--out", "t", "--dataset", "c4:../x"), 1, "can be no part"),
+        ("", 2, "a new campaign needs --corpus and --out"),
+        ("--corpus c", 2, "a new campaign needs --corpus and --out"),
+        (f"{NEW} -- --release CC-MAIN-2026-40", 2, "leave them out after --"),
+        (f"{NEW} -- --budget 3", 2, "leave them out after --"),
+        (f"{NEW} -- --sampel 1", 2, "No such option"),
+        (f"{NEW} -- --base wet.paths.gz", 2, "--base is a list of shards"),
+        (f"{NEW} --dataset mc4", 2, "--dataset must be NAME:VALUE"),
+        (f"{NEW} --dataset c5:fr", 1, "c5: there is no dataset of that name"),
+        (f"{NEW} --dataset c4:../x", 1, "can be no part"),
         (
-            ("--corpus", "c", "--out", "t", "--dataset", "c4:en", "--mirror", "c5=/srv"),
-            2,
+            f"{NEW} --dataset c4:en --mirror c5=/srv", 2,
             "--mirror names c5, and this campaign scans no dataset of that name",
         ),
-        (("--corpus", "/no/corpus", "--out", "t"), 1, "there is no corpus here"),
-        (
-            ("--corpus", "c", "--out", "t", "--", "--base", "https://me:hunter2@mirror.example/"),
-            1,
-            "a secret",
-        ),
-        (
-            ("--corpus", "c", "--out", "t", "--mirror", "mc4=https://me:hunter2@m.example/"),
-            1,
-            "must not hold",
-        ),
+        ("--corpus /no/corpus --out t", 1, "there is no corpus here"),
+        (f"{NEW} -- --base https://me:hunter2@mirror.example/", 1, "a secret"),
+        (f"{NEW} --mirror mc4=https://me:hunter2@m.example/", 1, "must not hold"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_a_campaign_is_refused_and_nothing_is_written(
-    words: tuple[str, ...], code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: str, code: int, said: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "campaign"
-    assert cli.run(["campaign", "open", str(folder), "--crawls", "wet", *words]) == code
-    assert said in (told := capsys.readouterr().err)
-    assert "hunter2" not in told
+    done = outcome("campaign open", folder, "--crawls", "wet", *words.split())
+    assert (done.code, said in done.err, "hunter2" in done.err) == (code, True, False), done.err
     assert not folder.exists()
-    assert cli.run(["campaign", "run", str(folder)]) == 1
-    assert "there is no campaign here" in capsys.readouterr().err
+    done = ran(str(folder))
+    assert (done.code, "there is no campaign here" in done.err) == (1, True)
 
 
-def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(
-    history: History, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(history: History, tmp_path: Path) -> None:
     campaign = opened(tmp_path, history, history.newer)
     for words, said in (
-        (("--out", str(tmp_path / "others")), "the tables of a campaign stay where they are"),
+        (("--out", tmp_path / "others"), "the tables of a campaign stay where they are"),
         (("--", "--min-run-words", "15"), "a setting that can change a row is another than before"),
-        (("--corpus", str(history.older)), "of its articles are not in the new corpus"),
+        (("--corpus", history.older), "of its articles are not in the new corpus"),
     ):
-        assert cli.run(["campaign", "open", campaign, *words]) == 1
-        assert said in capsys.readouterr().err
+        done = outcome("campaign open", campaign, *words)
+        assert (done.code, said in done.err) == (1, True)
     presswatch("campaign", "open", campaign, "--", "--base", str(history.mirror), "--cores", "2")
     # The environment is another, so all that is done would be scanned once more; or its file is edited.
     file = Path(campaign) / "campaign.json"
     whole = file.read_text()
     file.write_text(whole.replace('"--cores"', '"--min-run-words"').replace('"2"', '"15"'))
-    assert run(campaign) == 1
-    assert "was changed since it was written" in capsys.readouterr().err
+    done = ran(campaign)
+    assert (done.code, "was changed since it was written" in done.err) == (1, True)
     file.write_text(whole)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PRESSWATCH_GRADE__MIN_RUN_WORDS", "15")
-        assert cli.run(["campaign", "status", campaign]) == 1
-    assert "a setting that can change a row is another than before" in capsys.readouterr().err
+        done = outcome("campaign status", campaign)
+    assert (done.code, "a setting that can change a row is another than before" in done.err) == (1, True)
     assert states(campaign) == ["left"] * 3
     # What is asked for twice is one release.
     presswatch("campaign", "open", campaign, "--dataset", "c4:en", "--dataset", "c4:en")

@@ -16,7 +16,6 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.scan import incomplete_lines
 from presswatch_spark.cli.demo.generate import package_file, press
 from presswatch_spark.cli.demo.run import Demonstration, reports_in, run_demo
@@ -25,16 +24,15 @@ from presswatch_spark.legal.review.desk import open_desk
 from presswatch_spark.query.pointers.checks import Record
 from presswatch_spark.query.pointers.pointer import Pointer, pointer_of
 from presswatch_spark.query.pointers.records import records_at
-from presswatch_spark.query.sql import run_query
+from presswatch_spark.query.sql import QueryResult, run_query
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
 from tests.reference.words import reference_words
 from tests.world.authority import authority
-from tests.world.commands import run_check
+from tests.world.commands import presswatch, run_check
 from tests.world.documents import README, blocks, commands, commands_of, fences, holds_in_order, text_of
-from tests.world.proofs import each_time
 from tests.world.reviews import judge, opened
 
 
@@ -45,34 +43,25 @@ def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Demon
     return run_demo(folder)
 
 
-def test_every_shard_is_read_to_its_end(demo: Demonstration) -> None:
+def test_every_shard_is_read_and_exactly_the_planted_copies_are_found(demo: Demonstration) -> None:
     assert not demo.summary.incomplete, list(incomplete_lines(demo.summary, "tables"))
-
-
-def test_exactly_the_planted_copies_are_found(demo: Demonstration) -> None:
     found = defaultdict(set)
     for row in demo.rows:
         if row["article_id"]:
             found[row["document_url"]].add(row["article_id"])
     assert found == {page.url: set(page.copies) for page in demo.pages if page.copies}
-
-
-def test_the_articles_that_no_page_copies_are_those_never_found(demo: Demonstration) -> None:
+    # The articles that no page copies are those never found.
     query = "select article_id, shards_incomplete from articles where pages = 0"
     never = dict(run_query(str(demo.folder / "tables"), query, engine="duckdb").rows)
     assert set(never) == set(press()) - {article for page in demo.pages for article in page.copies}
-    assert never
     assert set(never.values()) == {0}
 
 
-def test_the_shares_that_the_page_on_views_shows_are_those_of_the_demo(
-    demo: Demonstration, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_shares_that_the_page_on_views_shows_are_those_of_the_demo(demo: Demonstration) -> None:
     page = text_of("reference/tables-views")
     (words,) = [each for each in commands(page) if "round(copied_share" in each[-1]]
     (shown,) = [block for block in blocks(page, "text") if block.startswith("dataset")]
-    assert cli.run(["sql", str(demo.folder / "tables"), words[-1]]) == 0
-    assert capsys.readouterr().out.strip() == shown.strip()
+    assert presswatch("sql", str(demo.folder / "tables"), words[-1]).strip() == shown.strip()
 
 
 def test_innocent_pages_are_left_alone_and_a_members_page_is_known_by_its_address(
@@ -85,32 +74,36 @@ def test_innocent_pages_are_left_alone_and_a_members_page_is_known_by_its_addres
     assert (row["grade"], row["title_id"], row["article_id"]) == ("url_only", "hebdo-vallees", None)
 
 
-def test_letters_a_to_c_occur_and_a_page_elsewhere_is_a_where_it_names_its_source(
+def test_letters_a_to_c_and_every_grade_occur_and_agency_copy_keeps_all_its_owners(
     demo: Demonstration,
 ) -> None:
     elsewhere = [row for row in demo.rows if row["own_site"] is False]
     assert {row["confidence"] for row in elsewhere} == {"A", "B", "C"}
+    # A page elsewhere is A where it names its source.
     crediting = {page.url for page in demo.pages if "\nSource : " in page.text}
     crediting |= {
         page.url for page in demo.pages if any(press()[each].url in page.text for each in page.copies)
     }
     assert {row["document_url"] for row in elsewhere if row["confidence"] == "A"} == crediting
     assert len(crediting) == 4
-
-
-def test_every_grade_occurs_and_agency_copy_keeps_all_its_owners(demo: Demonstration) -> None:
     assert {row["grade"] for row in demo.rows} == {"full_copy", "partial_copy", "extract", "url_only"}
     owners = {row["title_id"]: row["cluster_id"] for row in demo.rows if row["cluster_id"]}
     assert owners.keys() == {"gazette-morvane", "courrier-estuaire", "quotidien-lisiere"}
     assert len(set(owners.values())) == 1
 
 
-def test_every_row_of_the_demo_verifies_against_its_shard(
-    demo: Demonstration, capsys: pytest.CaptureFixture[str]
+def test_every_row_verifies_against_its_shard_also_for_a_third_party(
+    demo: Demonstration, tmp_path: Path
 ) -> None:
-    tables, corpus = str(demo.folder / "tables"), str(demo.folder / "corpus")
-    assert cli.run(["verify-rows", tables, "--sample", "1000", "--corpus", corpus]) == 0
-    assert f"{len(demo.rows)} of {len(demo.rows)} rows verify" in capsys.readouterr().out
+    tables, corpus, rows = demo.folder / "tables", demo.folder / "corpus", len(demo.rows)
+    verified = presswatch("verify-rows", str(tables), "--sample", "1000", "--corpus", str(corpus))
+    assert f"{rows} of {rows} rows verify" in verified
+    done = run_check(tmp_path, tables, corpus)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f"{rows} rows and 1 runs have their digests",
+        f"{rows} rows: {rows} as the table says, 0 not as the table says, 0 of damaged records, not checked",
+    ]
 
 
 def document_texts(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -153,82 +146,52 @@ def test_the_report_names_every_title_and_is_there_in_both_languages(demo: Demon
         assert page.count('class="quoted"') == 4
 
 
-def test_the_readme_shows_what_the_demo_prints(demo: Demonstration) -> None:
-    (excerpt,) = blocks(README.read_text(encoding="utf-8"), "")
-    printed = [line.replace(str(demo.folder), "demo") for line in demo.lines()]
-    for line in re.sub(r"in \d+ s\.", f"in {demo.seconds:.0f} s.", excerpt).splitlines():
-        assert line in printed
-
-
-def test_the_commands_that_the_demo_suggests_work(
-    demo: Demonstration, capsys: pytest.CaptureFixture[str]
+def test_the_readme_shows_what_the_demo_prints_and_the_commands_that_it_suggests_work(
+    demo: Demonstration,
 ) -> None:
+    (excerpt,) = blocks(README.read_text(encoding="utf-8"), "")
     lines = list(demo.lines())
     # The folder of this test is a long one.
-    assert all(len(line.replace(str(demo.folder), "demo")) <= 80 for line in lines)
+    printed = [line.replace(str(demo.folder), "demo") for line in lines]
+    assert set(re.sub(r"in \d+ s\.", f"in {demo.seconds:.0f} s.", excerpt).splitlines()) <= set(printed)
+    assert max(map(len, printed)) <= 80
     text = "\n".join(lines[lines.index("Query the tables:") :]).replace("\\\n", " ")
     suggested = [shlex.split(line) for line in text.splitlines() if line.startswith("  ")]
     assert [words[1] for words in suggested] == ["matches", "runs", "sql", "explain"]
-    for words in suggested:
-        assert cli.run(words[1:]) == 0
-        printed = capsys.readouterr().out
-        assert printed
-    assert "Letter A. The finding speaks for itself" in printed
-    assert "This letter comes from the page alone" not in printed
+    outputs = [presswatch(*words[1:]) for words in suggested]
+    assert all(outputs)
+    assert "Letter A. The finding speaks for itself" in outputs[-1]
+    assert "This letter comes from the page alone" not in outputs[-1]
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "spark"])
-@pytest.mark.parametrize(
-    "query",
-    each_time(
-        ["select nothing from matches"],
-        ["selec 1", "select nothing from matches", "select cast('x' as int)", "select 1 / 0"],
-    ),
-)
-def test_a_query_that_is_refused_is_told_in_one_line(demo: Demonstration, query: str, engine: str) -> None:
-    with pytest.raises(ConfigError, match=r"(DuckDB|Spark) refuses the query: ") as raised:
-        list(run_query(str(demo.folder / "tables"), query, engine=engine).rows)
-    assert "\n" not in str(raised.value)
+NO_TABLE = {"duckdb": "memory.main.match", "spark": "`spark_catalog`.`default`.`match`"}
 
 
-@pytest.mark.parametrize(
-    ("engine", "place", "said"),
-    [
-        ("duckdb", "memory.main.match", "match"),
-        ("spark", "`spark_catalog`.`default`.`match`", "spark_catalog.default.match"),
-    ],
-)
-def test_a_table_that_is_not_there_is_refused_with_the_nearest_and_all_there_are(
-    demo: Demonstration, engine: str, place: str, said: str
+@pytest.mark.parametrize("engine", NO_TABLE)
+def test_the_tables_answer_sql_and_refuse_what_is_no_query_of_theirs_in_one_line(
+    demo: Demonstration, engine: str
 ) -> None:
-    with pytest.raises(ConfigError, match=rf"no table {re.escape(said)}; did you mean matches\?.*captures"):
-        list(run_query(str(demo.folder / "tables"), f"select * from {place}", engine=engine).rows)
+    def answer(query: str) -> QueryResult:
+        return run_query(str(demo.folder / "tables"), query, engine=engine)
+
+    counts = (
+        "select count(*) as n, count(distinct m.run_id) from matches m join runs r on m.run_id = r.run_id"
+    )
+    answered = answer(counts)
+    assert (answered.columns[0], list(answered.rows)) == ("n", [(len(demo.rows), 1)])
+    for query in ("selec 1", "select nothing from matches", "select cast('x' as int)", "select 1 / 0"):
+        with pytest.raises(ConfigError, match=r"(DuckDB|Spark) refuses the query: ") as raised:
+            list(answer(query).rows)
+        assert "\n" not in str(raised.value)
+    named = {"duckdb": "match", "spark": "spark_catalog.default.match"}[engine]
+    with pytest.raises(ConfigError, match=rf"no table {re.escape(named)}; did you mean matches\?.*captures"):
+        list(answer(f"select * from {NO_TABLE[engine]}").rows)
     with pytest.raises(ConfigError, match="titel_id"):
-        list(run_query(str(demo.folder / "tables"), "select titel_id from matches", engine=engine).rows)
-
-
-@pytest.mark.parametrize("engine", ["duckdb", "spark"])
-def test_the_published_tables_answer_sql(demo: Demonstration, engine: str) -> None:
-    query = "select count(*) as n, count(distinct m.run_id) from matches m join runs r on m.run_id = r.run_id"
-    answer = run_query(str(demo.folder / "tables"), query, engine=engine)
-    assert answer.columns[0] == "n"
-    assert list(answer.rows) == [(len(demo.rows), 1)]
-
-
-def test_a_third_party_reaches_the_same_verdict_with_the_check_of_the_documentation(
-    demo: Demonstration, tmp_path: Path
-) -> None:
-    done = run_check(tmp_path, demo.folder / "tables", demo.folder / "corpus")
-    assert done.returncode == 0, done.stderr
-    rows = len(demo.rows)
-    assert done.stdout.splitlines() == [
-        f"{rows} rows and 1 runs have their digests",
-        f"{rows} rows: {rows} as the table says, 0 not as the table says, 0 of damaged records, not checked",
-    ]
+        list(answer("select titel_id from matches").rows)
 
 
 def test_the_tutorial_does_and_prints_what_it_says(
-    demo: Demonstration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    demo: Demonstration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "demo").symlink_to(demo.folder)
     monkeypatch.chdir(tmp_path)
@@ -240,16 +203,13 @@ def test_the_tutorial_does_and_prints_what_it_says(
             compared += 1
         for words in commands_of(content) if language == "sh" else ():
             if words != ["make", "demo"]:
-                code = cli.run(words[1:])
-                said = capsys.readouterr()
-                assert code == 0, said.err
-                printed = said.out.replace("\u00a0", " ").replace("\u202f", " ")
+                printed = presswatch(*words[1:]).replace("\u00a0", " ").replace("\u202f", " ")
     assert compared == 7
 
 
 @pytest.mark.full
 def test_the_walk_of_a_lawyer_leads_from_facts_to_a_notice_and_what_came_of_it(
-    demo: Demonstration, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    demo: Demonstration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its commands as they stand there; a browser in this process judges, and the authority is another."""
     monkeypatch.chdir(demo.folder.parent)
@@ -263,26 +223,24 @@ def test_the_walk_of_a_lawyer_leads_from_facts_to_a_notice_and_what_came_of_it(
                 compared += 1
             elif language == "sh":
                 steps = [words for words in commands_of(content) if words[0] != "make"]
-                printed = "".join(_taken(words, stamping.url, capsys) for words in steps)
+                printed = "".join(_taken(words, stamping.url) for words in steps)
     assert compared == 8
     rows = TableStore.open("demo/tables").read("claims").to_pylist()
     judged = [row for row in rows if row["review"] == "no_claim"]
     assert [row["confidence"] for row in judged] == ["D"]
 
 
-def _taken(words: list[str], authority_url: str, capsys: pytest.CaptureFixture[str]) -> str:
+def _taken(words: list[str], authority_url: str) -> str:
     """Take a step of the walk, and return what it printed."""
     if words[1:2] == ["review"]:
         _judge_one(words)
         return ""
     words = [word.replace("https://horodatage.example/", authority_url) for word in words]
     if words[0] == "python3":
-        done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, check=False)
-        code, out, said = done.returncode, done.stdout, done.stderr
+        done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, check=True)
+        out = done.stdout
     else:
-        code = cli.run(words[1:])
-        out, said = capsys.readouterr()
-    assert code == 0, f"{shlex.join(words)}\n{said}"
+        out = presswatch(*words[1:])
     return out.replace("\u00a0", " ").replace("\u202f", " ")
 
 
@@ -290,14 +248,9 @@ def _judge_one(words: list[str]) -> None:
     """Open the page that a command would serve, and say of the first claim that there is none."""
     given = dict(zip(words[2:-1:2], words[3:-1:2], strict=True))
     desk = open_desk(
-        words[-1],
-        given["--reviews"],
-        given["--reviewer"],
-        StorageOptions(),
-        given["--corpus"],
-        given.get("--tables"),
-        language=given["--lang"],
-    )
+        words[-1], given["--reviews"], given["--reviewer"], StorageOptions(), given["--corpus"],
+        given.get("--tables"), language=given["--lang"],
+    )  # fmt: skip
     browser = opened(desk)
     page = browser.get("/").text
     assert judge(browser, page, "no_claim").status_code == 303

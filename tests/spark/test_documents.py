@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.demo.generate import release_pages, write_press
 from presswatch_spark.cli.demo.run import FORMS, write_shards
 from presswatch_spark.cli.demo.shards import write_c4_parquet
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.s3.archives import write_archive
+from tests.world.commands import outcome, presswatch
 from tests.world.documents import DOCS, PROGRAM, README, blocks, commands, links, pages, text_of
 from tests.world.warc import http, warc_record
 
@@ -37,41 +37,20 @@ PROFILE = {
 }
 # Pages whose commands follow each other here, each with what those before it left behind.
 FOLLOWED = (
-    "how-to/your-own-articles",
-    "how-to/scan-a-release",
-    "how-to/add-a-dataset",
-    "how-to/run-again",
-    "how-to/removal-later",
-    "how-to/reservations",
-    "how-to/check-a-table",
-    "how-to/explain-a-row",
-    "reference/tables",
-    "reference/tables-views",
-    "reference/datasets",
-    "reference/exposure",
-    "explanation/guarantee",
-    "explanation/claims",
-    "how-to/catalog",
-    "how-to/queries",
-    "how-to/report",
-)
+    "how-to/your-own-articles", "how-to/scan-a-release", "how-to/add-a-dataset", "how-to/run-again",
+    "how-to/removal-later", "how-to/reservations", "how-to/check-a-table", "how-to/explain-a-row",
+    "reference/tables", "reference/tables-views", "reference/datasets", "reference/exposure",
+    "explanation/guarantee", "explanation/claims", "how-to/catalog", "how-to/queries", "how-to/report",
+)  # fmt: skip
 LICENCES = """licences:
   - {id: portail-2024, licensee: Portail SARL, hosts: [portail.example], titles: [gazette-morvane],
      document: contrats/1.pdf}
 """
 # Pages with tests of their own.
 ELSEWHERE_TESTED = (
-    "tutorial/index",
-    "tutorial/dossier",
-    "how-to/operations",
-    "how-to/emr",
-    "how-to/follow-a-removal",
-    "how-to/seal-evidence",
-    "how-to/send-a-notice",
-    "how-to/campaigns",
-    "how-to/pages",
-    "reference/pointers",
-)
+    "tutorial/index", "tutorial/dossier", "how-to/operations", "how-to/emr", "how-to/follow-a-removal",
+    "how-to/seal-evidence", "how-to/send-a-notice", "how-to/campaigns", "how-to/pages", "reference/pointers",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -121,23 +100,22 @@ def here(word: str) -> str:
     return next((word.replace(place, MIRROR) for place in ELSEWHERE if word.startswith(place)), word)
 
 
-def follow(names: Iterable[str], capsys: pytest.CaptureFixture[str]) -> None:
+def follow(names: Iterable[str]) -> None:
     """Run the commands of the README and of these pages, each once: they succeed, and say something."""
     ran: list[list[str]] = []
     for text in (README.read_text(encoding="utf-8"), *map(text_of, names)):
         for words in commands(text):
             if words[0] == PROGRAM and words not in ran:
                 ran.append(words)
-                code = cli.run([here(word) for word in words[1:]])
-                said = capsys.readouterr()
-                assert code == 0, f"{shlex.join(words)}\n{said.err}"
-                assert said.out, shlex.join(words)
+                done = outcome("", *map(here, words[1:]))
+                assert done.code == 0, f"{shlex.join(words)}\n{done.err}"
+                assert done.out, shlex.join(words)
 
 
 def test_every_command_of_the_readme_and_of_the_first_guides_does_what_it_says(
-    spark: SparkSession, at_home: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession, at_home: Path
 ) -> None:
-    follow(FOLLOWED[:2], capsys)
+    follow(FOLLOWED[:2])
     assert all(row["matches"] > 0 for row in TableStore.open("tables").read("runs").to_pylist())
 
 
@@ -145,7 +123,7 @@ def test_every_command_of_the_readme_and_of_the_first_guides_does_what_it_says(
 def test_every_command_of_the_guides_does_what_it_says(
     spark: SparkSession, at_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    follow(FOLLOWED, capsys)
+    follow(FOLLOWED)
     store = TableStore.open("tables")
     assert [row["matches"] > 0 for row in store.read("runs").to_pylist()] == [True] * 6
     (trial,) = TableStore.open("trial").read("scan_log").to_pylist()
@@ -172,25 +150,22 @@ def test_make_has_the_targets_that_the_readme_names() -> None:
     targets = [words for words in commands(README.read_text(encoding="utf-8")) if words[0] == "make"]
     assert targets == [["make", "demo"], ["make", "test"]]
     for words in [*targets, ["make", "docs"]]:
-        done = subprocess.run([*words, "--dry-run"], cwd=ROOT, capture_output=True, check=False)
-        assert done.returncode == 0
+        subprocess.run([*words, "--dry-run"], cwd=ROOT, capture_output=True, check=True)
 
 
 def test_jobs_that_are_submitted_are_there_and_take_their_options(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = ("how-to/emr", "how-to/campaigns")
     submitted = [words for page in pages for words in commands(text_of(page)) if words[:3] == SUBMIT]
-    targets = ["local", *["emr-serverless"] * 3]
-    assert [words[3] for words in submitted] == targets
+    assert [words[3] for words in submitted] == ["local", *["emr-serverless"] * 3]
     for name, value in PROFILE.items():
         monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
     for words in submitted:
         assert (ROOT / "conf" / "profiles" / f"{words[3]}.yaml").is_file()
         options = [word for word in words[2:] if word not in ("--dry-run", "--check")]
         archive = [] if words[3] == "local" else ["--archive", str(write_archive(tmp_path))]
-        assert cli.run(["submit", *options[:2], *archive, "--dry-run", *options[2:]]) == 0
-        assert words[-1] in capsys.readouterr().out
+        assert words[-1] in presswatch("submit", *options[:2], *archive, "--dry-run", *options[2:])
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -8,15 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
-from presswatch_spark.scanning.pipeline import RunSummary, scan
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.spark.conftest import SHARDS
-from tests.spark.press import Press
+from tests.spark.press import Press, Scanner
+from tests.world.commands import outcome
 from tests.world.servers import Fault, Server, web
 
 SHARDS_OF_EACH = 2
@@ -34,32 +32,17 @@ def site(press: Press, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         yield server
 
 
-def scanned(spark: SparkSession, site: Server, corpus: Path, out: Path) -> RunSummary:
-    return scan(
-        [f"{site.url}/wet.paths.gz"],
-        dataset="wet",
-        corpus=str(corpus),
-        out=str(out),
-        config=ScanConfig(
-            run=RunRules(wave_shards=100),
-            storage=StorageOptions(max_connections=2, refusal_pause=0.3, backoff_base=0.001),
-        ),
-        spark=spark,
-    )
-
-
-def test_a_site_that_blocks_is_soon_left_alone_and_the_run_goes_on_later(
-    spark: SparkSession, site: Server, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_site_that_blocks_is_soon_left_alone_and_the_run_is_resumed_later(
+    scan: Scanner, site: Server, tmp_path: Path
 ) -> None:
-    site.blocks_after = 40
-    settings = tmp_path / "settings.yaml"
-    settings.write_text(
+    site.blocks_after, listed = 40, f"{site.url}/wet.paths.gz"
+    (tmp_path / "settings.yaml").write_text(
         "run: {wave_shards: 100}\nstorage: {max_connections: 2, refusal_pause: 0.3, backoff_base: 0.001}\n"
     )
-    words = ["scan", "--format", "wet", "--corpus", str(corpus), "--out", str(tmp_path / "out")]
-    code = cli.run([*words, "--config", str(settings), f"{site.url}/wet.paths.gz"])
-    (error,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    assert code == 1
+    given = ("--corpus", scan.corpus, "--out", tmp_path / "out", "--config", tmp_path / "settings.yaml")
+    done = outcome("scan --format wet", *given, listed)
+    (error,) = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert done.code == 1
     assert len(site.requests) <= 40 + 10
     assert "could not be read" in error
     assert "the site is asked nothing more: access denied (403) for 2 objects in a row" in error
@@ -72,14 +55,16 @@ def test_a_site_that_blocks_is_soon_left_alone_and_the_run_goes_on_later(
     site.requests.clear()
     site.faults = deque([Fault(status=429, limit='"resolvers";r=0;t=2')] * 2)
     site.faults.appendleft(Fault())
-    resumed = scanned(spark, site, corpus, tmp_path / "out")
-    assert (resumed.resumed, resumed.incomplete) == (True, ())
+    storage = StorageOptions(max_connections=2, refusal_pause=0.3, backoff_base=0.001)
+    config = ScanConfig(run=RunRules(wave_shards=100), storage=storage)
+    resumed = scan(listed, config=config)
+    assert (resumed.summary.resumed, resumed.summary.incomplete) == (True, ())
     assert {method for method, _, _ in site.requests} == {"GET"}
     shards = SHARDS * SHARDS_OF_EACH
     assert len(site.requests) <= 1 + shards - read_before + 2 + 3
 
     site.requests.clear()
-    undisturbed = scanned(spark, site, corpus, tmp_path / "undisturbed")
+    undisturbed = scan(listed, out="undisturbed", config=config)
     assert undisturbed.row["table_digest"] == resumed.row["table_digest"]
     # One for the list, and for each shard one; the driver may have rehearsed on one of them.
     asked = Counter(path for _, path, _ in site.requests)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,21 @@ def c4() -> bytes:
     return gzip.compress(b"\n".join([*lines, broken, TEXT.encode(), b"[1]"]))[:-10]
 
 
+@dataclass(frozen=True)
+class Leaks:
+    """A scan of shards that are wrong in every way, one of them behind a signed address."""
+
+    done: subprocess.CompletedProcess[str]
+    folder: Path
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """All rows of all tables."""
+        store = TableStore.open(str(self.folder / "tables"))
+        return {name: store.read(name).to_pylist() for name in SCHEMAS}
+
+
 @pytest.fixture(scope="module")
-def scan(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """A scan of shards that are wrong in every way, one of them behind a signed address; and where it was."""
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Leaks:
     folder = tmp_path_factory.mktemp("canaries")
     shards = folder / "shards"
     shards.mkdir()
@@ -75,31 +88,20 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Completed
         command = [sys.executable, "-m", "presswatch_spark", "scan", str(shards), signed]
         command += ["--corpus", str(press_corpus(folder / "press")), "--out", str(folder / "tables")]
         command += ["--cores", "1", "--log-format", "json", "--metrics-file", str(folder / "scan.prom")]
-        secrets = {
-            "AWS_ACCESS_KEY_ID": KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_SESSION_TOKEN": TOKEN,
-            "PRESSWATCH_STORAGE__MAX_ATTEMPTS": "1",
+        environment = {
+            "PYTHONPATH": str(ROOT), "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_SESSION_TOKEN": TOKEN, "PRESSWATCH_STORAGE__MAX_ATTEMPTS": "1",
             "PRESSWATCH_STORAGE__REFUSAL_PAUSE": "0",
-        }
-        environment = os.environ | {"PYTHONPATH": str(ROOT)} | secrets
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return done, folder
+        }  # fmt: skip
+        done = subprocess.run(
+            command, env=os.environ | environment, capture_output=True, text=True, check=False
+        )
+    return Leaks(done, folder)
 
 
-def tables(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """All rows of all tables."""
-    store = TableStore.open(str(folder / "tables"))
-    return {name: store.read(name).to_pylist() for name in SCHEMAS}
-
-
-def test_every_line_of_stderr_is_an_event_and_tells_of_every_shard(
-    scan: tuple[subprocess.CompletedProcess[str], Path],
-) -> None:
-    done, _ = scan
-    assert done.returncode == 3, done.stderr
-    lines = done.stderr.splitlines()
-    events = [json.loads(line) for line in lines]
+def test_every_line_of_stderr_is_an_event_and_every_shard_is_named(scan: Leaks) -> None:
+    assert scan.done.returncode == 3, scan.done.stderr
+    events = [json.loads(line) for line in scan.done.stderr.splitlines()]
     begun = [event["event"] for event in events if event["event"] != "compiling"]
     assert begun[:2] == ["estimate", "run_started"]
     lost = {event["shard_uri"].rpartition("/")[2]: event for event in events if "shard_uri" in event}
@@ -107,37 +109,27 @@ def test_every_line_of_stderr_is_an_event_and_tells_of_every_shard(
     assert all(event["error"] and event["failure"] for event in lost.values())
     assert lost["d.warc.wet.gz"]["failure"] == "storage"
     assert lost["a.warc.wet.gz"]["failure"] == "content"
-
-
-def test_the_canaries_were_read(scan: tuple[subprocess.CompletedProcess[str], Path]) -> None:
-    found = tables(scan[1])["matches"]
+    # The canaries were read.
+    found = scan.tables()["matches"]
     assert {row["dataset"] for row in found} == {"wet", "warc", "c4"}
     assert URL in " ".join(str(row["document_url"]) for row in found)
 
 
-def test_no_canary_stands_in_a_log_a_metric_or_a_column_that_should_not_hold_it(
-    scan: tuple[subprocess.CompletedProcess[str], Path],
-) -> None:
-    done, folder = scan
-    metrics = (folder / "scan.prom").read_text()
+def test_no_canary_is_in_a_log_a_metric_or_a_column_that_should_not_hold_it(scan: Leaks) -> None:
+    metrics = (scan.folder / "scan.prom").read_text()
     assert parsed(metrics)["presswatch_documents_total"] > 0
     cells = [
         (name, column, str(value))
-        for name, rows in tables(folder).items()
+        for name, rows in scan.tables().items()
         for row in rows
         for column, value in row.items()
     ]
-    told = [("stderr", "", done.stderr), ("stdout", "", done.stdout), ("file", "", metrics), *cells]
+    outputs = (("stderr", scan.done.stderr), ("stdout", scan.done.stdout), ("file", metrics))
+    told = [*((name, "", text) for name, text in outputs), *cells]
     for canary in (TEXT, URL, HEADER, KEY, SECRET, TOKEN, SIGNATURE):
         allowed = {("matches", "document_url")} if canary == URL else set()
         places = {(name, column) for name, column, text in told if canary in text}
         assert places <= allowed, canary
-
-
-def test_no_file_below_the_tables_holds_a_secret(
-    scan: tuple[subprocess.CompletedProcess[str], Path],
-) -> None:
-    for path in scan[1].joinpath("tables").rglob("*"):
-        if path.is_file():
-            data = path.read_bytes()
-            assert not any(secret.encode() in data for secret in (KEY, SECRET, TOKEN, SIGNATURE)), path
+    for path in filter(Path.is_file, (scan.folder / "tables").rglob("*")):
+        data = path.read_bytes()
+        assert not any(secret.encode() in data for secret in (KEY, SECRET, TOKEN, SIGNATURE)), path

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +17,18 @@ from pyspark.sql import SparkSession
 from presswatch_spark.core.errors import BudgetError
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.scanning.monitoring.progress import Observer, Progress
 from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.runs.sifting import TRIES_BEFORE_SET_ASIDE
 from presswatch_spark.scanning.runs.work import Outcome, Passes
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
-from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.conftest import SHARDS
-from tests.spark.fakes import counted, die, run_fake, scan_with, times_scanned
-from tests.spark.press import Press, scanned
+from tests.spark.fakes import Fake, counted, die, found, scan_with
+from tests.spark.kills import kill_at
+from tests.spark.press import Press, Scanned, Scanner
 
-WAVE, SECONDS = 6, 300
+WAVE = 6
 
 
 def memory_for(corpus: Path, passes: int) -> float:
@@ -39,64 +36,43 @@ def memory_for(corpus: Path, passes: int) -> float:
     return manifest_of(str(corpus), StorageOptions()).searched_bytes / (passes - 0.5) / 1e9
 
 
-def in_passes(
-    spark: SparkSession, press: Press, corpus: Path, out: Path, passes: int = 1, **rules: Any
-) -> tuple[RunSummary, str]:
-    """A scan in so many passes, and what it said."""
-    memory = {"index_memory": memory_for(corpus, passes)} if passes > 1 else {}
-    return scanned(spark, press, corpus, out, wave_shards=WAVE, **(memory | rules))
+def in_passes(scan: Scanner, press: Press, passes: int, **rules: Any) -> Scanned:
+    """A scan in so many passes."""
+    memory = {"index_memory": memory_for(scan.corpus, passes)} if passes > 1 else {}
+    return scan(press.shards, wave_shards=WAVE, **(memory | rules))
 
 
 @pytest.fixture(scope="module")
 def one_pass(
     spark: SparkSession, press: Press, corpus: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> RunSummary:
-    return in_passes(spark, press, corpus, tmp_path_factory.mktemp("one") / "out")[0]
-
-
-def same(summary: RunSummary, other: RunSummary) -> bool:
-    """Whether two runs found the same, of as much."""
-    names = (
-        "table_digest",
-        "config_digest",
-        "matches",
-        "documents",
-        "words",
-        "text_bytes",
-        "shards_complete",
-    )
-    return [summary.row[name] for name in names] == [other.row[name] for name in names]
+    return in_passes(Scanner(spark, corpus, tmp_path_factory.mktemp("one")), press, 1).summary
 
 
 @pytest.mark.parametrize("passes", [2, pytest.param(5, marks=pytest.mark.full)])
 def test_a_run_in_passes_publishes_the_digest_of_one_pass_and_says_why_there_are_so_many(
-    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, one_pass: RunSummary, passes: int
+    scan: Scanner, press: Press, one_pass: RunSummary, passes: int
 ) -> None:
-    out = tmp_path / "out"
-    summary, said = in_passes(spark, press, corpus, out, passes)
-    assert same(summary, one_pass)
-    assert summary.row["passes"] == passes
-    assert summary.notes == (), "every candidate came from the passes"
-    assert f"{passes} passes: the index has" in said
-    assert f"pass {passes - 1} of {passes}: {WAVE} shards more are read" in said
-    assert list((out / "_runs").iterdir()) == []
-    # What the passes cost is in the metrics.
-    rows = TableStore.open(str(out)).read("metrics", summary.run_id).to_pylist()
-    values = {row["name"]: row["value"] for row in rows}
+    done = in_passes(scan, press, passes)
+    assert found(done.summary) == found(one_pass)
+    assert (done.row["passes"], done.summary.notes) == (passes, ()), "every candidate came from the passes"
+    assert f"{passes} passes: the index has" in done.said
+    assert f"pass {passes - 1} of {passes}: {WAVE} shards more are read" in done.said
+    assert list((done.out / "_runs").iterdir()) == []
+    # What the passes cost is in the metrics; passes before the last are no waves.
+    values = {row["name"]: row["value"] for row in done.rows("metrics")}
     waves, earlier = -(-SHARDS // WAVE), passes - 1
-    assert values["presswatch_waves_total"] == waves, "passes before the last are no waves"
-    assert values["presswatch_pass_waves_total"] == earlier * waves
-    assert values["presswatch_pass_shards_total"] == earlier * values["presswatch_shards_planned"]
-    assert values["presswatch_shards_planned"] == SHARDS
+    expected = {"waves_total": waves, "shards_planned": SHARDS}
+    expected |= {"pass_waves_total": earlier * waves, "pass_shards_total": earlier * SHARDS}
+    assert values.items() >= {f"presswatch_{name}": value for name, value in expected.items()}.items()
 
 
 def test_an_index_that_fits_is_searched_in_one_pass(
-    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, one_pass: RunSummary
+    scan: Scanner, press: Press, one_pass: RunSummary
 ) -> None:
-    searched = manifest_of(str(corpus), StorageOptions()).searched_bytes
-    summary, said = in_passes(spark, press, corpus, tmp_path / "out", index_memory=searched * 1.01 / 1e9)
-    assert same(summary, one_pass)
-    assert "pass" not in said
+    done = in_passes(scan, press, 1, index_memory=memory_for(scan.corpus, 1) * 0.51)
+    assert found(done.summary) == found(one_pass)
+    assert "pass" not in done.said
 
 
 @pytest.mark.full
@@ -108,14 +84,7 @@ def test_a_run_killed_between_passes_goes_on_where_it_was(
     words += ["--wave-shards", str(WAVE), "--index-memory", f"{memory_for(corpus, 3):.9f}"]
     command = [sys.executable, str(ROOT / "jobs" / "scan.py"), *words]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    job = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
-    until = time.monotonic() + SECONDS
-    while len(list(out.glob("_runs/*/candidates/2-of-3/*.parquet"))) < WAVE:
-        assert job.poll() is None, "the job was too quick"
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    job.send_signal(signal.SIGKILL)
-    job.wait()
+    kill_at(command, out, "_runs/*/candidates/2-of-3/*.parquet", WAVE)
     kept = list(out.glob("_runs/*/candidates/2-of-3/*.parquet"))
     listing = subprocess.run(
         [sys.executable, "-m", "presswatch_spark", "runs", str(out)],
@@ -133,13 +102,11 @@ def test_a_run_killed_between_passes_goes_on_where_it_was(
     assert again >= SHARDS - len(kept) - WAVE
 
 
-def test_the_estimate_and_the_budget_count_every_pass(
-    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
-) -> None:
-    _, said = in_passes(spark, press, corpus, tmp_path / "out", 3, price="c7a.xlarge on demand", budget=1.0)
-    assert "in 3 passes" in said
+def test_the_estimate_and_the_budget_count_every_pass(scan: Scanner, press: Press) -> None:
+    price = "c7a.xlarge on demand"
+    assert "in 3 passes" in in_passes(scan, press, 3, price=price, budget=1.0).said
     with pytest.raises(BudgetError, match="and the budget is"):
-        in_passes(spark, press, corpus, tmp_path / "none", 3, price="c7a.xlarge on demand", budget=1e-12)
+        in_passes(replace(scan, folder=scan.folder / "none"), press, 3, price=price, budget=1e-12)
 
 
 KEPT = pa.schema([("shard", pa.string())])
@@ -166,22 +133,13 @@ def fake_passes(folder: Path, deadly: str) -> Passes:
 
 
 def test_a_shard_that_kills_workers_in_an_earlier_pass_is_left_to_the_last(
-    spark: SparkSession, tmp_path: Path
+    fake: Fake, undisturbed: RunSummary
 ) -> None:
-    undisturbed = run_fake(spark, tmp_path / "undisturbed")
-    (tmp_path / "times").mkdir()
-    said = io.StringIO()
-    summary = run_fake(
-        spark,
-        tmp_path / "out",
-        rules=RunRules(wave_shards=12, shards_per_task=6),
-        observer=Observer(Progress(said, live=False)),
-        passes=fake_passes(tmp_path / "times", "shard-007"),
-    )
-    assert summary.row["table_digest"] == undisturbed.row["table_digest"]
-    assert summary.row["shards_complete"] == 12
-    times = times_scanned(tmp_path / "times")
+    rules = RunRules(wave_shards=12, shards_per_task=6)
+    summary, said = fake.told(rules=rules, passes=fake_passes(fake.scans, "shard-007"))
+    assert found(summary) == found(undisturbed)
+    times = fake.times()
     assert times.keys() == {f"shard-{n:03}" for n in range(12)}, "all were read"
     assert times["shard-007"] == TRIES_BEFORE_SET_ASIDE
-    assert "a Python worker died at shard-007" in said.getvalue()
-    assert "12 shards more are read; 1 of them could not be" in said.getvalue()
+    assert "a Python worker died at shard-007" in said
+    assert "12 shards more are read; 1 of them could not be" in said

@@ -11,44 +11,33 @@ import yaml
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli.demo import shards
-from presswatch_spark.core.settings.config import CorpusConfig, ScanConfig
+from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.scanning.pipeline import scan
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.store import TableStore
 from tests.reference.pairs import pairs_with_common_run
+from tests.spark.press import Scanner
+from tests.world.corpora import write_jsonl
 from tests.world.shards import SmallPage, write_oscar_2201, write_oscar_parquet, write_rows_parquet
 
 Pairs = set[tuple[str, str]]
-COLUMNS = ["shard_uri", "document_url", "article_id", "longest_run_words"]
 
 
-@pytest.mark.full
+@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.full)])
 def test_every_pair_of_real_press_articles_is_found_in_every_format(
-    spark: SparkSession, real_data: Path, tmp_path: Path
+    spark: SparkSession, real_data: Path, tmp_path: Path, step: int
 ) -> None:
-    check_promise(spark, real_data, tmp_path, step=1)
-
-
-def test_every_pair_of_some_real_press_articles_is_found_in_every_format(
-    spark: SparkSession, real_data: Path, tmp_path: Path
-) -> None:
-    check_promise(spark, real_data, tmp_path, step=6)
-
-
-def check_promise(spark: SparkSession, real_data: Path, folder: Path, step: int) -> None:
     """Index every second article, scan all of them in all formats; `step`: take every so manieth article."""
     lines = (real_data / "press" / "articles.jsonl").read_text(encoding="utf-8").splitlines()[::step]
     press = {f"press-{i:04}": json.loads(line) for i, line in enumerate(lines)}
     articles = {name: article["text"] for name, article in list(press.items())[::2]}
     documents = {f"https://site.example/{name}": article["text"] for name, article in press.items()}
 
-    found = scan_all_formats(spark, folder, articles, documents)
+    found = scan_all_formats(spark, tmp_path, articles, documents)
 
     truth = pairs_with_common_run(documents, articles, 11)
     copies = {(f"https://site.example/{name}", name) for name in articles}
     assert copies & truth
-    assert len(found) == len(write_all_formats(folder / "again", {}))
+    assert len(found) == len(write_all_formats(tmp_path / "again", {}))
     for shard, pairs in found.items():
         assert pairs - truth == set(), f"{shard}: rows without a common run"
         assert truth - pairs == set(), f"{shard}: pairs that were missed"
@@ -62,40 +51,21 @@ def scan_all_formats(
     spark: SparkSession, folder: Path, articles: dict[str, str], documents: dict[str, str]
 ) -> dict[str, Pairs]:
     """Pairs found, by shard."""
-    members = folder / "members.yaml"
     title = {"id": "title", "name": "Title", "domains": ["title.example"]}
     publisher = {"id": "publisher", "name": "Publisher", "association": "APIG", "titles": [title]}
-    members.write_text(yaml.safe_dump({"publishers": [publisher]}))
-    table = folder / "articles.jsonl"
-    table.write_text(
-        "".join(
-            json.dumps(
-                {
-                    "article_id": name,
-                    "title_id": "title",
-                    "url": f"https://title.example/{name}",
-                    "body": body,
-                }
-            )
-            + "\n"
-            for name, body in articles.items()
-        )
-    )
-    corpus, out = folder / "corpus", folder / "tables"
-    build_corpus(spark, str(members), [str(table)], str(corpus), CorpusConfig(), StorageOptions())
+    (folder / "members.yaml").write_text(yaml.safe_dump({"publishers": [publisher]}))
+    rows = [
+        {"article_id": name, "title_id": "title", "url": f"https://title.example/{name}", "body": body}
+        for name, body in articles.items()
+    ]
+    given = (str(folder / "members.yaml"), [str(write_jsonl(folder / "articles.jsonl", rows))])
+    build_corpus(spark, *given, str(folder / "corpus"), CorpusConfig(), StorageOptions())
     write_all_formats(folder / "shards", documents)
-    summary = scan(
-        [str(folder / "shards")],
-        dataset="auto",
-        corpus=str(corpus),
-        out=str(out),
-        config=ScanConfig(),
-        spark=spark,
-    )
-    assert summary.incomplete == ()
-    assert summary.row["documents"] == len(documents) * summary.row["shards_complete"]  # type: ignore[operator]
+    done = Scanner(spark, folder / "corpus", folder)(folder / "shards", dataset="auto")
+    assert done.summary.incomplete == ()
+    assert done.row["documents"] == len(documents) * done.row["shards_complete"]
     found: dict[str, Pairs] = defaultdict(set)
-    for row in TableStore.open(str(out)).read("matches", summary.run_id, columns=COLUMNS).to_pylist():
+    for row in done.rows():
         assert row["longest_run_words"] >= 11
         pair = (row["document_url"], row["article_id"])
         assert pair not in found[row["shard_uri"]], "a pair has one row"

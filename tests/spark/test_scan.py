@@ -1,58 +1,39 @@
-"""The scan from end to end: what is found, where it says it is, and what is said of the unreadable."""
+"""The scan from end to end: what is found, where its rows point, and what is reported of the unreadable."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import json
 import platform
 import shutil
 import socket
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.core.errors import ConfigError, CorpusError, InputError
+from presswatch_spark.core.errors import ConfigError, CorpusError, InputError, PresswatchError
 from presswatch_spark.core.settings.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.reading.text.words import word_at, words_of
-from presswatch_spark.scanning.monitoring.progress import Progress
-from presswatch_spark.scanning.pipeline import RunSummary, scan
 from presswatch_spark.scanning.runs.provenance import commit, packages, packages_digest
 from presswatch_spark.storage.objects import StorageOptions, read_range
-from presswatch_spark.tables.store import TableStore
 from tests.spark.conftest import PAGES, SHARDS
-from tests.spark.press import GUARANTEED, Press
+from tests.spark.press import GUARANTEED, Press, Scanned, Scanner
 from tests.world.servers import web
-
-
-def run_scan(
-    spark: SparkSession, paths: list[Path], corpus: Path, out: Path, dataset: str = "wet", **settings: Any
-) -> tuple[RunSummary, list[dict[str, Any]]]:
-    """Scan quietly; the summary, and the rows found in texts."""
-    config = ScanConfig(**{"run": RunRules(wave_shards=10, shards_per_task=3), **settings})
-    summary = scan(
-        [str(path) for path in paths],
-        dataset=dataset,
-        corpus=str(corpus),
-        out=str(out),
-        config=config,
-        spark=spark,
-        progress=Progress(io.StringIO(), live=False),
-    )
-    rows = TableStore.open(str(out)).read("matches", summary.run_id).to_pylist()
-    return summary, [row for row in rows if row["grade"] != "url_only"]
 
 
 def record_text(row: dict[str, Any]) -> bytes:
     """The document's text, fetched as a third party would: by URI, offset and length."""
     member = read_range(row["shard_uri"], row["record_offset"], row["record_length"], StorageOptions())
     record = gzip.decompress(member) if row["record_encoding"] == "gzip" else member
-    return record.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n\r\n")
+    text = record.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n\r\n")
+    assert hashlib.sha256(text).hexdigest() == row["text_sha256"]
+    return text
 
 
 def folded(text: str) -> list[str]:
@@ -63,130 +44,106 @@ def folded(text: str) -> list[str]:
 @pytest.fixture(scope="module")
 def found(
     spark: SparkSession, press: Press, corpus: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[RunSummary, list[dict[str, Any]]]:
+) -> Scanned:
     """A scan of all shards."""
-    return run_scan(spark, [press.shards], corpus, tmp_path_factory.mktemp("found") / "out")
+    return Scanner(spark, corpus, tmp_path_factory.mktemp("found"))(press.shards)
 
 
-class TestMadeUpPress:
-    def test_every_pair_with_a_run_of_eleven_words_is_found_and_no_other(
-        self, found: Any, press: Press
-    ) -> None:
-        assert {(row["document_url"], row["article_id"]) for row in found[1]} == press.pairs
-        assert len(found[1]) == len(press.pairs)
-
-    def test_every_shard_is_complete_and_the_counts_are_right(self, found: Any) -> None:
-        row = found[0].row
-        assert (row["shards_planned"], row["shards_complete"]) == (SHARDS, SHARDS)
-        assert (row["documents"], row["dataset"]) == (SHARDS * PAGES, "wet")
-        assert row["words"] > row["documents"]
-        assert found[0].incomplete == ()
-
-    def test_every_locator_leads_back_to_the_same_text(self, found: Any) -> None:
-        for row in found[1]:
-            assert hashlib.sha256(record_text(row)).hexdigest() == row["text_sha256"]
-
-    def test_spans_cut_out_of_both_texts_are_the_same_words(self, found: Any, press: Press) -> None:
-        articles = [json.loads(line) for line in press.articles.read_text().splitlines()]
-        bodies = {article["article_id"]: article["body"] for article in articles}
-        for row in found[1]:
-            document, body = record_text(row).decode(), bodies[row["article_id"]]
-            assert max(span["words"] for span in row["spans"]) == row["longest_run_words"] >= GUARANTEED
-            for span in row["spans"]:
-                copied = folded(document[span["document_start"] : span["document_end"]])
-                assert copied == folded(body[span["article_start"] : span["article_end"]])
-                assert len(copied) == span["words"]
-
-    def test_auto_finds_the_same(
-        self, found: Any, spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
-    ) -> None:
-        summary, _ = run_scan(spark, [press.shards], corpus, tmp_path / "out", dataset="auto")
-        assert summary.row["table_digest"] == found[0].row["table_digest"]
-        assert summary.row["dataset"] == "wet"
-
-    def test_a_longer_shortest_run_reports_fewer_pairs_and_is_another_configuration(
-        self, found: Any, spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
-    ) -> None:
-        grade = GradeRules(min_run_words=40)
-        summary, rows = run_scan(spark, [press.shards], corpus, tmp_path / "out", grade=grade)
-        assert rows
-        assert len(rows) < len(found[1])
-        assert summary.row["config_digest"] != found[0].row["config_digest"]
+@pytest.fixture
+def shard(press: Press) -> Path:
+    return sorted(press.shards.iterdir())[0]
 
 
-class TestWhatCannotBeRead:
-    def test_a_shard_cut_short_is_partial_and_all_whole_records_are_scanned(
-        self, spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
-    ) -> None:
-        whole = sorted(press.shards.iterdir())[0].read_bytes()
-        (tmp_path / "cut.warc.wet.gz").write_bytes(whole[: len(whole) // 2])
-        summary, rows = run_scan(spark, [tmp_path / "cut.warc.wet.gz"], corpus, tmp_path / "out")
-        ((uri, status, error),) = summary.incomplete
-        assert (Path(uri).name, status) == ("cut.warc.wet.gz", "partial")
-        assert "byte" in error
-        assert 0 < int(str(summary.row["documents"])) < PAGES
-        assert all(hashlib.sha256(record_text(row)).hexdigest() == row["text_sha256"] for row in rows)
+def test_every_pair_with_a_run_of_eleven_words_is_found_and_no_other(found: Scanned, press: Press) -> None:
+    copies = found.copies()
+    assert {(row["document_url"], row["article_id"]) for row in copies} == press.pairs
+    assert len(copies) == len(press.pairs)
+    row = found.row
+    assert (row["shards_planned"], row["shards_complete"], found.summary.incomplete) == (SHARDS, SHARDS, ())
+    assert (row["documents"], row["dataset"]) == (SHARDS * PAGES, "wet")
+    assert row["words"] > row["documents"]
 
-    def test_a_run_says_where_it_came_from(
-        self, spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
-    ) -> None:
-        summary = scan(
-            [str(press.shards)], dataset="wet", corpus=str(corpus), out=str(tmp_path / "out"),
-            config=ScanConfig(run=RunRules(operator="Anne")), command="presswatch scan", spark=spark,
-            progress=Progress(io.StringIO(), live=False),
-        )  # fmt: skip
-        (row,) = TableStore.open(str(tmp_path / "out")).rows()
-        assert row == summary.row
-        assert (row["operator"], row["command"]) == ("Anne", "presswatch scan")
-        assert (row["spark_version"], row["python_version"]) == (spark.version, platform.python_version())
-        assert row["packages_digest"] == packages_digest(packages())
-        assert (row["tool_commit"], row["host"]) == (commit(), socket.gethostname())
 
-    def test_a_shard_of_another_kind_fails_alone(
-        self, spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
-    ) -> None:
-        good = sorted(press.shards.iterdir())[0]
-        (tmp_path / "notes.wet.gz").write_bytes(gzip.compress(b"Dear diary, nothing happened today.\n" * 50))
-        summary, _ = run_scan(spark, [good, tmp_path / "notes.wet.gz"], corpus, tmp_path / "out")
-        assert [(Path(uri).name, status) for uri, status, _ in summary.incomplete] == [
-            ("notes.wet.gz", "failed")
-        ]
-        assert summary.row["shards_complete"] == 1
+def test_spans_cut_out_of_both_texts_are_the_same_words_at_every_locator(
+    found: Scanned, press: Press
+) -> None:
+    articles = [json.loads(line) for line in press.articles.read_text().splitlines()]
+    bodies = {article["article_id"]: article["body"] for article in articles}
+    for row in found.copies():
+        document, body = record_text(row).decode(), bodies[row["article_id"]]
+        assert max(span["words"] for span in row["spans"]) == row["longest_run_words"] >= GUARANTEED
+        for span in row["spans"]:
+            copied = folded(document[span["document_start"] : span["document_end"]])
+            assert copied == folded(body[span["article_start"] : span["article_end"]])
+            assert len(copied) == span["words"]
 
-    def test_a_shard_that_vanishes_after_planning_is_logged(
-        self, spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
-    ) -> None:
-        good = sorted(press.shards.iterdir())[0]
-        listing = tmp_path / "wet.paths.gz"
-        listing.write_bytes(gzip.compress(f"{good}\n{tmp_path}/gone.warc.wet.gz\n".encode()))
-        summary, _ = run_scan(spark, [listing], corpus, tmp_path / "out")
-        assert [(Path(uri).name, status) for uri, status, _ in summary.incomplete] == [
-            ("gone.warc.wet.gz", "failed")
-        ]
 
-    def test_paths_that_lead_nowhere_leave_no_output(
-        self, spark: SparkSession, corpus: Path, tmp_path: Path
-    ) -> None:
-        with pytest.raises(InputError):
-            run_scan(spark, [tmp_path / "nothing"], corpus, tmp_path / "out")
-        assert not (tmp_path / "out").exists()
+def test_auto_finds_the_same_and_a_longer_shortest_run_finds_fewer_by_another_configuration(
+    found: Scanned, scan: Scanner, press: Press
+) -> None:
+    auto = scan(press.shards, dataset="auto")
+    assert (auto.row["table_digest"], auto.row["dataset"]) == (found.row["table_digest"], "wet")
+    fewer = scan(press.shards, out="fewer", config=ScanConfig(grade=GradeRules(min_run_words=40)))
+    assert 0 < len(fewer.copies()) < len(found.copies())
+    assert fewer.row["config_digest"] != found.row["config_digest"]
 
-    def test_a_corpus_whose_files_were_changed_is_refused(
-        self, spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
-    ) -> None:
-        shutil.copytree(corpus, tmp_path / "corpus")
-        signatures = tmp_path / "corpus" / "signatures.npy"
-        changed = bytearray(signatures.read_bytes())
-        changed[-1] ^= 1
-        signatures.write_bytes(changed)
-        with pytest.raises(CorpusError):
-            run_scan(spark, [press.shards], tmp_path / "corpus", tmp_path / "out")
-        assert not (tmp_path / "out").exists()
+
+def test_a_run_records_where_it_came_from(scan: Scanner, press: Press) -> None:
+    config = ScanConfig(run=RunRules(operator="Anne"))
+    done = scan(press.shards, config=config, command="presswatch scan")
+    (row,) = done.rows("runs")
+    assert {name: row[name] for name in done.row} == done.row
+    assert row.items() >= {
+        "operator": "Anne", "command": "presswatch scan", "spark_version": scan.spark.version,
+        "python_version": platform.python_version(), "packages_digest": packages_digest(packages()),
+        "tool_commit": commit(), "host": socket.gethostname(),
+    }.items()  # fmt: skip
+
+
+def test_a_shard_cut_short_is_partial_and_all_whole_records_are_scanned(scan: Scanner, shard: Path) -> None:
+    cut, whole = scan.folder / "cut.warc.wet.gz", shard.read_bytes()
+    cut.write_bytes(whole[: len(whole) // 2])
+    done = scan(cut)
+    ((uri, status, error),) = done.summary.incomplete
+    assert (Path(uri), status, "byte" in error) == (cut, "partial", True)
+    assert 0 < done.row["documents"] < PAGES
+    assert all(map(record_text, done.copies()))
+
+
+def test_shards_of_another_kind_and_shards_that_vanish_after_planning_fail_alone(
+    scan: Scanner, shard: Path
+) -> None:
+    notes, listing = scan.folder / "notes.wet.gz", scan.folder / "wet.paths.gz"
+    notes.write_bytes(gzip.compress(b"Dear diary, nothing happened today.\n" * 50))
+    listing.write_bytes(gzip.compress(f"{shard}\n{notes}\n{scan.folder}/gone.warc.wet.gz\n".encode()))
+    done = scan(listing)
+    failed = sorted((Path(uri).name, status) for uri, status, _ in done.summary.incomplete)
+    assert failed == [("gone.warc.wet.gz", "failed"), ("notes.wet.gz", "failed")]
+    assert done.row["shards_complete"] == 1
+
+
+def test_a_scan_that_cannot_begin_is_refused_and_leaves_no_output(
+    scan: Scanner, press: Press, shard: Path
+) -> None:
+    changed = shutil.copytree(scan.corpus, scan.folder / "corpus") / "signatures.npy"
+    data = bytearray(changed.read_bytes())
+    data[-1] ^= 1
+    changed.write_bytes(data)
+    columns = ScanConfig(read=ReadRules(columns={"txt": "body"}))
+    refusals: list[tuple[type[PresswatchError], Scanner, Path, ScanConfig | None]] = [
+        (InputError, scan, scan.folder / "nothing", None),
+        (CorpusError, replace(scan, corpus=changed.parent), shard, None),
+        (ConfigError, scan, shard, columns),
+    ]
+    for error, scanner, path, config in refusals:
+        with pytest.raises(error, match="txt" if config else ""):
+            scanner(path, config=config)
+    assert not (scan.folder / "out").exists()
 
 
 @pytest.mark.real_data
-def test_a_real_wet_page_is_found_where_its_locator_says(
-    spark: SparkSession, real_data: Path, tmp_path: Path, press: Press
+def test_a_real_wet_page_is_found_where_its_locator_points(
+    scan: Scanner, real_data: Path, press: Press
 ) -> None:
     folder = real_data / "common_crawl" / "whirlwind"
     plain = (folder / "whirlwind.warc.wet").read_bytes()
@@ -198,51 +155,34 @@ def test_a_real_wet_page_is_found_where_its_locator_says(
         "headline": "h",
     }
     article |= {"body": " ".join(page.split()[:200]), "published_at": "2024-05-01"}
-    (tmp_path / "articles.jsonl").write_text(json.dumps(article))
-    arguments = (str(press.members), [str(tmp_path / "articles.jsonl")], str(tmp_path / "corpus"))
-    build_corpus(spark, *arguments, CorpusConfig(), StorageOptions())
-    shards = [folder / "whirlwind.warc.wet.gz", folder / "whirlwind.warc.wet"]
-    summary, rows = run_scan(spark, shards, tmp_path / "corpus", tmp_path / "out")
-    assert summary.incomplete == ()
+    (scan.folder / "articles.jsonl").write_text(json.dumps(article))
+    corpus = scan.folder / "corpus"
+    given = (str(press.members), [str(scan.folder / "articles.jsonl")], str(corpus))
+    build_corpus(scan.spark, *given, CorpusConfig(), StorageOptions())
+    shards = (folder / "whirlwind.warc.wet.gz", folder / "whirlwind.warc.wet")
+    done = replace(scan, corpus=corpus)(*shards)
+    assert done.summary.incomplete == ()
+    rows = done.copies()
     assert sorted(row["record_encoding"] for row in rows) == ["gzip", "plain"]
-    for row in rows:
-        assert row["grade"] == "full_copy"
-        assert row["release"] == "CC-MAIN-2024-22"
-        assert hashlib.sha256(record_text(row)).hexdigest() == row["text_sha256"]
+    assert {(row["grade"], row["release"]) for row in rows} == {("full_copy", "CC-MAIN-2024-22")}
+    assert all(map(record_text, rows))
 
 
-def test_shards_that_differ_in_nothing_but_what_follows_the_question_mark_are_both_scanned(
-    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
+def test_shards_that_differ_only_in_what_follows_the_question_mark_are_both_scanned(
+    scan: Scanner, shard: Path
 ) -> None:
-    shard = sorted(press.shards.iterdir())[0]
-    alone, rows = run_scan(spark, [shard], corpus, tmp_path / "one")
+    alone = scan(shard, out="one")
     with web(objects={"/file": shard.read_bytes()}) as server:
-        named = [f"{server.url}/file?id={number}" for number in (1, 2, 1)]
-        both, twice = run_scan(spark, cast(list[Path], named), corpus, tmp_path / "two")
+        both = scan(*(f"{server.url}/file?id={number}" for number in (1, 2, 1)))
     names = ("documents", "matches", "shards_planned", "shards_complete")
-    assert [both.row[name] for name in names] == [2 * int(str(alone.row[name])) for name in names]
-    assert Counter(row["row_sha256"] for row in twice) == {row["row_sha256"]: 2 for row in rows}
-    assert {row["shard_uri"] for row in twice} == {f"{server.url}/file"}
+    assert [both.row[name] for name in names] == [2 * alone.row[name] for name in names]
+    digests = Counter(row["row_sha256"] for row in both.copies())
+    assert digests == {row["row_sha256"]: 2 for row in alone.copies()}
+    assert {row["shard_uri"] for row in both.rows()} == {f"{server.url}/file"}
 
 
-def test_languages_gate_documents_and_are_part_of_the_configuration(
-    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
-) -> None:
+def test_languages_gate_documents_and_are_part_of_the_configuration(scan: Scanner, shard: Path) -> None:
     # Documents without identification are read: the made-up pages name no language.
-    summary, rows = run_scan(
-        spark,
-        sorted(press.shards.iterdir())[:2],
-        corpus,
-        tmp_path / "out",
-        read=ReadRules(languages=("fra",)),
-    )
-    assert rows
-    assert '"languages":["fra"]' in str(summary.row["config"])
-
-
-def test_a_column_for_nothing_is_refused_before_any_shard_is_read(
-    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(ConfigError, match="txt"):
-        run_scan(spark, [press.shards], corpus, tmp_path / "out", read=ReadRules(columns={"txt": "body"}))
-    assert not (tmp_path / "out").exists()
+    done = scan(shard, config=ScanConfig(read=ReadRules(languages=("fra",))))
+    assert done.copies()
+    assert '"languages":["fra"]' in str(done.row["config"])

@@ -27,8 +27,10 @@ from presswatch_spark.core.spark.session import cores_now, session, spark_schema
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
+from tests.spark.kills import start
 from tests.spark.press import Press
 
+HOME = Path(pyspark.__file__).parent
 TOOLS = "basename bash cat dirname env ls mkdir nice ps rm sed sh uname"
 COUNT = """
 from presswatch_spark.core.spark.session import session
@@ -75,18 +77,15 @@ print(cores_now(spark.sparkContext), spark.sparkContext.defaultParallelism)
 """
     conf = {"spark.default.parallelism": "160", "spark.executor.cores": "2"}
     count = COUNT.format(master="local-cluster[1,2,1024]").replace(")\ndef", f", conf={conf})\ndef", 1)
-    home = str(Path(pyspark.__file__).parent)
-    return run_python(count + code, tmp_path_factory.mktemp("cluster"), SPARK_HOME=home).splitlines()
+    said = run_python(count + code, tmp_path_factory.mktemp("cluster"), SPARK_HOME=str(HOME))
+    return said.splitlines()
 
 
 @pytest.mark.full
-def test_executors_of_their_own_find_the_package(on_a_cluster: list[str]) -> None:
-    assert on_a_cluster[0] == "4 local-cluster[1,2,1024]"
-
-
-@pytest.mark.full
-def test_the_cores_that_are_there_are_counted_not_those_that_may_come(on_a_cluster: list[str]) -> None:
-    assert on_a_cluster[1] == "2 160"
+def test_executors_of_their_own_find_the_package_and_only_cores_that_are_there_count(
+    on_a_cluster: list[str],
+) -> None:
+    assert on_a_cluster == ["4 local-cluster[1,2,1024]", "2 160"]
 
 
 def test_the_cores_of_a_local_session_are_known_without_its_settings() -> None:
@@ -106,6 +105,15 @@ except PresswatchError as error:
 """
 
 
+def fake_submit(folder: Path, script: str) -> str:
+    """A home of Spark whose `spark-submit` is this script."""
+    submit = folder / "bin" / "spark-submit"
+    submit.parent.mkdir()
+    submit.write_text(f"#!/bin/sh\n{script}\n")
+    submit.chmod(0o755)
+    return str(folder)
+
+
 @pytest.mark.parametrize(
     ("launcher", "told"),
     [
@@ -115,21 +123,14 @@ except PresswatchError as error:
     ],
 )
 def test_a_jvm_that_never_says_where_it_listens_is_given_up(tmp_path: Path, launcher: str, told: str) -> None:
-    script = tmp_path / "bin" / "spark-submit"
-    script.parent.mkdir()
-    script.write_text(f"#!/bin/sh\n{launcher}\n")
-    script.chmod(0o755)
-    said = run_python(NO_JVM, tmp_path, SPARK_HOME=str(tmp_path), TMPDIR=str(tmp_path))
-    assert said.startswith(f"{tmp_path}: {told}")
+    home = fake_submit(tmp_path, launcher)
+    assert run_python(NO_JVM, tmp_path, SPARK_HOME=home, TMPDIR=home).startswith(f"{tmp_path}: {told}")
 
 
 def test_a_jvm_that_is_given_up_is_ended(tmp_path: Path) -> None:
     """One that starts later finds no folder to say it in, and its listener would keep it for ever."""
-    script = tmp_path / "bin" / "spark-submit"
-    script.parent.mkdir()
-    script.write_text('#!/bin/sh\necho $$ > "$TMPDIR/pid"\nexec sleep 60 > /dev/null 2>&1\n')
-    script.chmod(0o755)
-    said = run_python(NO_JVM, tmp_path, SPARK_HOME=str(tmp_path), TMPDIR=str(tmp_path))
+    home = fake_submit(tmp_path, 'echo $$ > "$TMPDIR/pid"\nexec sleep 60 > /dev/null 2>&1')
+    said = run_python(NO_JVM, tmp_path, SPARK_HOME=home, TMPDIR=home)
     assert "Java did not start within 1 seconds" in said
     assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
 
@@ -145,20 +146,9 @@ except KeyboardInterrupt:
 
 @pytest.mark.full
 def test_ctrl_c_while_the_jvm_starts_leaves_none_behind(tmp_path: Path) -> None:
-    script = tmp_path / "bin" / "spark-submit"
-    script.parent.mkdir()
-    starter = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-    script.write_text(f'#!/bin/sh\nkill -INT $PPID\nunset SPARK_HOME\nexec "{starter}" "$@"\n')
-    script.chmod(0o755)
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "SPARK_HOME": str(tmp_path)}
-    job = subprocess.Popen(
-        [sys.executable, "-c", STARTED],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
+    starter = HOME / "bin" / "spark-submit"
+    home = fake_submit(tmp_path, f'kill -INT $PPID\nunset SPARK_HOME\nexec "{starter}" "$@"')
+    job = start([sys.executable, "-c", STARTED], SPARK_HOME=home)
     try:
         # The output ends with the last process that has it.
         said, _ = job.communicate(timeout=120)
@@ -168,26 +158,23 @@ def test_ctrl_c_while_the_jvm_starts_leaves_none_behind(tmp_path: Path) -> None:
     assert said == "stopped\n"
 
 
-def submitted(words: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A program under spark-submit, with the log of its events in `folder`."""
-    submit = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[1]"]
-    events = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": folder.as_uri(), "spark.ui.port": "0"}
-    for name, value in events.items():
+def submitted(words: list[str], events: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A program under spark-submit, with the log of its events in a folder."""
+    events.mkdir(exist_ok=True)
+    submit = [str(HOME / "bin" / "spark-submit"), "--master", "local[1]"]
+    conf = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri(), "spark.ui.port": "0"}
+    for name, value in conf.items():
         submit += ["--conf", f"{name}={value}"]
     environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "PYSPARK_PYTHON": sys.executable,
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_SUBMIT_OPTS": LIGHT_JVM,
-        **variables,
-    }
+        "PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_SUBMIT_OPTS": LIGHT_JVM, **variables,
+    }  # fmt: skip
     return subprocess.run([*submit, *words], env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.full
 def test_in_a_container_of_yarn_a_job_without_need_of_spark_starts_it(tmp_path: Path) -> None:
     job, events = [str(ROOT / "jobs" / "watch.py"), "--help"], tmp_path / "events"
-    events.mkdir()
     container = {"CONTAINER_ID": "container_1_0001_01_000001", "LOCAL_DIRS": str(tmp_path / "local")}
     for variables, applications in (({}, 0), (container, 1)):
         done = submitted(job, events, **variables)
@@ -203,7 +190,6 @@ def test_under_spark_submit_it_is_the_clusters_to_say_whether_spark_shows_its_pa
         "from presswatch_spark.core.spark.session import session\n"
         'print(session("test").sparkContext.uiWebUrl)\n'
     )
-    (tmp_path / "events").mkdir()
     assert submitted([str(program)], tmp_path / "events").stdout.startswith("http://")
 
 
@@ -213,29 +199,9 @@ def test_a_job_runs_under_spark_submit_and_its_exit_code_survives(
 ) -> None:
     shard = sorted(press.shards.iterdir())[0]
     (tmp_path / "cut.warc.wet.gz").write_bytes(shard.read_bytes()[:-100])
-    submit = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[1]"]
-    job = [
-        str(ROOT / "jobs" / "scan.py"),
-        "--format",
-        "wet",
-        "--corpus",
-        str(corpus),
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PYSPARK_PYTHON": sys.executable,
-        "SPARK_SUBMIT_OPTS": LIGHT_JVM,
-    }
-    done = subprocess.run(
-        [*submit, *job, str(shard), str(tmp_path / "cut.warc.wet.gz")],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    given = ["--format", "wet", "--corpus", str(corpus), "--out", str(tmp_path / "out")]
+    shards = [str(shard), str(tmp_path / "cut.warc.wet.gz")]
+    done = submitted([str(ROOT / "jobs" / "scan.py"), *given, *shards], tmp_path / "events")
     assert done.returncode == 3, done.stdout + done.stderr
     (row,) = TableStore.open(str(tmp_path / "out")).read("runs").to_pylist()
     assert (row["shards_planned"], row["shards_complete"]) == (2, 1)
@@ -353,36 +319,33 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]
     return dict(line.split(": ", 1) for line in done.stdout.splitlines()), done.stderr
 
 
-def test_tasks_come_back_in_their_order_and_begin_no_sql(life: tuple[dict[str, str], str]) -> None:
-    assert life[0]["tasks"] == "[0, 0, 1, 1, 2, 2] None"
-
-
-def test_a_local_master_without_retries_gets_them(life: tuple[dict[str, str], str]) -> None:
-    assert life[0]["master"] == "4 local[2,4]"
-
-
-@pytest.mark.parametrize("what", ["died", "job"], ids=["the JVM has died", "a job is under way"])
-def test_ctrl_c_is_an_interrupt_and_nothing_else_though(what: str, life: tuple[dict[str, str], str]) -> None:
-    assert life[0][what] == "KeyboardInterrupt None"
-
-
-def test_ctrl_c_is_an_interrupt_after_a_session_was_stopped(life: tuple[dict[str, str], str]) -> None:
-    assert life[0]["stopped"] == "KeyboardInterrupt"
-
-
-def test_what_was_counted_stays_though_the_jvm_has_died(life: tuple[dict[str, str], str]) -> None:
-    assert life[0]["counted"] == "6"
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        # Tasks come back in their order, and begin no SQL.
+        ("tasks", "[0, 0, 1, 1, 2, 2] None"),
+        # A local master without retries gets them.
+        ("master", "4 local[2,4]"),
+        # Ctrl-C is an interrupt and nothing else though a job is under way, or the JVM has died.
+        ("job", "KeyboardInterrupt None"),
+        ("died", "KeyboardInterrupt None"),
+        ("stopped", "KeyboardInterrupt"),
+        # What was counted stays though the JVM has died.
+        ("counted", "6"),
+        ("rows", "Spark's Java ended before the query did"),
+        ("query", "Spark's Java has ended"),
+    ],
+)
+def test_a_session_survives_interrupts_and_reports_the_death_of_its_jvm(
+    subject: str, said: str, life: tuple[dict[str, str], str]
+) -> None:
+    assert life[0][subject] == said
 
 
 def test_no_thread_prints_a_traceback_when_the_session_is_gone(life: tuple[dict[str, str], str]) -> None:
     until_then, rest, _ = life[1].partition(REST_OF_QUERY)
     assert rest
     assert "Traceback" not in until_then
-
-
-def test_a_query_whose_jvm_has_died_says_so(life: tuple[dict[str, str], str]) -> None:
-    assert life[0]["rows"] == "Spark's Java ended before the query did"
-    assert life[0]["query"] == "Spark's Java has ended"
 
 
 class Jobs:
@@ -417,6 +380,10 @@ def cancelled(jobs: Jobs, end: Callable[[], str]) -> str:
     return interruptible(cast(SparkContext, jobs), work)
 
 
+def give_up() -> str:
+    raise PresswatchError("the job was cancelled")
+
+
 @pytest.mark.usefixtures("ctrl_c")
 def test_after_a_second_ctrl_c_the_work_is_cancelled_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     class BetweenTwoJobs(Jobs):
@@ -428,9 +395,6 @@ def test_after_a_second_ctrl_c_the_work_is_cancelled_as_well(monkeypatch: pytest
             self.times += 1
             if self.times > 1:
                 super().cancelAllJobs()
-
-    def give_up() -> str:
-        raise PresswatchError("the job was cancelled")
 
     def interrupted() -> None:
         try:
@@ -462,34 +426,21 @@ def test_work_that_is_done_before_ctrl_c_could_stop_it_is_done() -> None:
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("error", [None, Py4JNetworkError("no JVM"), ConnectionRefusedError()])
 def test_ctrl_c_stops_work_whether_or_not_there_is_a_jvm_to_be_told(error: Exception | None) -> None:
-    def give_up() -> str:
-        raise PresswatchError("the job was cancelled")
-
     with pytest.raises(KeyboardInterrupt):
         cancelled(Jobs(error), give_up)
 
 
-def test_ctrl_c_between_the_start_of_work_and_the_wait_for_it_stops_it(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("begun", "end"), [(True, give_up), (False, lambda: "published")])
+def test_ctrl_c_before_the_wait_stops_work_or_keeps_it_from_beginning(
+    monkeypatch: pytest.MonkeyPatch, begun: bool, end: Callable[[], str]
 ) -> None:
     submit = ThreadPoolExecutor.submit
 
     def interrupted(*given: Any) -> None:
-        submit(*given)
-        raise KeyboardInterrupt
-
-    def give_up() -> str:
-        raise PresswatchError("the job was cancelled")
-
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        cancelled(Jobs(), give_up)
-
-
-def test_work_that_has_not_begun_when_ctrl_c_comes_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+        if begun:
+            submit(*given)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        cancelled(Jobs(), lambda: "published")
+        cancelled(Jobs(), end)

@@ -1,4 +1,4 @@
-"""Waves, and what happens when workers, storage or the disk let them down."""
+"""Waves, and what happens when workers, storage, the disk or the platform let them down."""
 
 from __future__ import annotations
 
@@ -7,41 +7,33 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
-from pyspark.sql import SparkSession
 
-from presswatch_spark.core.errors import OutputError, PresswatchError
+from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import RunRules
-from presswatch_spark.scanning.monitoring.progress import Observer, Progress
+from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.runs.waves import FULL_SHARD_BYTES, dealt, tasks_for
-from presswatch_spark.scanning.runs.work import ALL_DIED
-from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.tables.store import TableStore
-from tests.spark.fakes import (
-    counted,
-    die,
-    fake_shards,
-    lose_connection,
-    once,
-    run_fake,
-    times_scanned,
+from presswatch_spark.scanning.runs.work import (
+    ALL_DIED,
+    PlatformError,
+    check_budget,
+    failures_allowed,
+    is_hopeless,
 )
+from presswatch_spark.scanning.shard.attempts import ShardAttempt
+from presswatch_spark.storage.objects import ObjectInfo
+from tests.spark.fakes import Fake, Trouble, be_cut, die, fake_shards, found, lose_connection, once
+from tests.world.exposition import parsed
 from tests.world.proofs import each_time
 
-
-@pytest.fixture(scope="module")
-def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> RunSummary:
-    return run_fake(spark, tmp_path_factory.mktemp("undisturbed") / "out")
-
-
-def same(summary: RunSummary, other: RunSummary) -> bool:
-    """Whether two runs found the same."""
-    names = ("table_digest", "matches", "documents", "shards_planned", "shards_complete")
-    return [summary.row[name] for name in names] == [other.row[name] for name in names]
+SHARDS = [shard.uri for shard in fake_shards(12)]
+ONE_WAVE = RunRules(wave_shards=12, shards_per_task=2)
 
 
 @pytest.mark.parametrize(
@@ -52,159 +44,232 @@ def same(summary: RunSummary, other: RunSummary) -> bool:
     ),
 )
 def test_the_digest_does_not_depend_on_waves_and_tasks(
-    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary, rules: RunRules
+    fake: Fake, undisturbed: RunSummary, rules: RunRules
 ) -> None:
-    assert same(run_fake(spark, tmp_path / "out", rules=rules), undisturbed)
+    assert found(fake.run(rules=rules)) == found(undisturbed)
 
 
-def test_a_worker_that_is_killed_costs_nothing(
-    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary
-) -> None:
-    summary = run_fake(spark, tmp_path / "out", trouble={"shard-007": once(tmp_path / "killed", die)})
-    assert (tmp_path / "killed").exists()
-    assert same(summary, undisturbed)
+class TestWorkersThatDie:
+    def test_one_that_is_killed_costs_nothing(self, fake: Fake, undisturbed: RunSummary) -> None:
+        flag = fake.scans / "killed"
+        assert found(fake.run(trouble={"shard-007": once(flag, die)})) == found(undisturbed)
+        assert flag.exists()
 
+    def test_their_shard_is_found_at_once_and_its_neighbours_are_scanned_few_times(self, fake: Fake) -> None:
+        killer, shards = "shard-017", fake_shards(64)
+        trouble = {
+            shard.uri: fake.counted(die if shard.uri == killer else lambda _: None) for shard in shards
+        }
+        rules = RunRules(wave_shards=64)
+        summary, said = fake.told(shards=64, trouble=trouble, rules=rules)
+        assert summary.incomplete == ((killer, "failed", ALL_DIED),)
+        assert summary.row["matches"] == sum(shard.size or 0 for shard in shards if shard.uri != killer)
+        times = fake.times()
+        assert times.pop(killer) == 4
+        group = tasks_for(shards, rules.shards_per_task, 2)
+        assert sum(count - 1 for count in times.values()) <= 2 * 64 // group
+        assert f"a Python worker died at {killer}" in said
+        log = fake.rows("scan_log")
+        assert [(row["failure"], row["attempts"]) for row in log if row["status"] == "failed"] == [
+            ("worker", 4)
+        ]
+        assert fake.metrics()["presswatch_worker_deaths_total"] == 4
+        assert fake.metrics()['presswatch_shard_failures_total cause="worker"'] == 1
 
-def test_a_shard_that_kills_every_worker_is_logged_and_all_others_are_scanned(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    rules = RunRules(wave_shards=2)
-    summary = run_fake(spark, tmp_path / "out", trouble={"shard-007": die}, rules=rules)
-    ((uri, status, error),) = summary.incomplete
-    assert (uri, status) == ("shard-007", "failed")
-    assert "worker" in error
-    assert summary.row["shards_complete"] == 11
-    assert summary.row["matches"] == sum(
-        shard.size or 0 for shard in fake_shards(12) if shard.uri != "shard-007"
-    )
+    @pytest.mark.full
+    def test_they_are_all_counted_though_their_wave_keeps_nothing(self, fake: Fake) -> None:
+        fake.run(shards=3, trouble={"shard-001": die}, rules=RunRules(wave_shards=1))
+        assert fake.metrics()["presswatch_worker_deaths_total"] == 4
 
+    @pytest.mark.full
+    def test_several_killers_in_one_task_are_all_set_aside(self, fake: Fake) -> None:
+        killers = ["shard-001", "shard-004", "shard-007"]
+        rules = RunRules(wave_shards=12, shards_per_task=100)
+        summary = fake.run(trouble=dict.fromkeys(killers, die), rules=rules)
+        assert sorted(uri for uri, _, _ in summary.incomplete) == killers
+        assert summary.row["shards_complete"] == 9
 
-def test_a_killer_is_found_at_once_and_its_neighbours_are_scanned_few_times(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    killer, shards, scans = "shard-017", 64, tmp_path / "scans"
-    scans.mkdir()
-    trouble = {shard.uri: counted(scans) for shard in fake_shards(shards)} | {killer: counted(scans, die)}
-    stream = io.StringIO()
-    observer = Observer(Progress(stream, live=False))
-    rules = RunRules(wave_shards=shards)
-    summary = run_fake(
-        spark, tmp_path / "out", shards=shards, trouble=trouble, rules=rules, observer=observer
-    )
-    ((uri, status, error),) = summary.incomplete
-    assert (uri, status, error) == (killer, "failed", ALL_DIED)
-    times = times_scanned(scans)
-    assert times.pop(killer) == 4
-    group = tasks_for(fake_shards(shards), rules.shards_per_task, 2)
-    assert sum(count - 1 for count in times.values()) <= 2 * shards // group
-    assert f"a Python worker died at {killer}" in stream.getvalue()
-    log = TableStore.open(str(tmp_path / "out")).read("scan_log").to_pylist()
-    assert [(row["failure"], row["attempts"]) for row in log if row["status"] == "failed"] == [("worker", 4)]
-    metrics = TableStore.open(str(tmp_path / "out")).read("metrics").to_pylist()
-    values = {(row["name"], row["labels"]): row["value"] for row in metrics}
-    assert values["presswatch_worker_deaths_total", ""] == 4
-    assert values["presswatch_shard_failures_total", 'cause="worker"'] == 1
-
-
-@pytest.mark.full
-def test_workers_that_die_of_a_shard_are_all_counted_though_its_wave_keeps_nothing(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    run_fake(spark, tmp_path, shards=3, trouble={"shard-001": die}, rules=RunRules(wave_shards=1))
-    metrics = TableStore.open(str(tmp_path)).read("metrics").to_pylist()
-    (deaths,) = (row["value"] for row in metrics if row["name"] == "presswatch_worker_deaths_total")
-    assert deaths == 4
+    @pytest.mark.full
+    def test_a_shard_set_aside_is_not_tried_again_when_the_run_is_resumed(self, fake: Fake) -> None:
+        trouble = {"shard-001": fake.counted(die)}
+        with pytest.raises(PresswatchError, match="the package is not on this host"):
+            fake.run(trouble=trouble, broken="shard-007")
+        before = fake.times()
+        summary = fake.run(trouble=trouble)
+        assert (summary.resumed, [uri for uri, _, _ in summary.incomplete]) == (True, ["shard-001"])
+        assert fake.times() == before
 
 
 def test_a_jvm_that_is_gone_between_two_waves_is_an_error_with_what_to_do(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*_: object) -> int:
         raise Py4JNetworkError("Answer from Java side is empty")
 
     monkeypatch.setattr("presswatch_spark.scanning.runs.waves.tasks_for", gone)
     with pytest.raises(PresswatchError, match=r"Answer from Java side is empty .*the run goes on"):
-        run_fake(spark, tmp_path)
+        fake.run()
 
 
-@pytest.mark.full
-def test_two_killers_in_one_task_are_both_set_aside(spark: SparkSession, tmp_path: Path) -> None:
-    rules = RunRules(wave_shards=12, shards_per_task=100)
-    summary = run_fake(
-        spark, tmp_path / "out", trouble={"shard-001": die, "shard-004": die, "shard-007": die}, rules=rules
+class TestStorageThatFails:
+    def test_once_changes_nothing_but_the_log(self, fake: Fake, undisturbed: RunSummary) -> None:
+        trouble = {"shard-003": once(fake.scans / "reset", lose_connection)}
+        assert found(fake.run(trouble=trouble)) == found(undisturbed)
+        log = fake.rows("scan_log")
+        assert [row["shard_uri"] for row in log if row["attempts"] > 1] == ["shard-003"]
+
+    def test_for_a_shard_does_not_stop_the_run(self, fake: Fake) -> None:
+        summary = fake.run(trouble={"shard-003": lose_connection})
+        assert summary.incomplete == (("shard-003", "partial", "connection reset"),)
+        assert (summary.row["shards_complete"], summary.row["shards_partial"]) == (11, 1)
+
+    def test_between_two_tries_costs_nothing_but_the_second(self, fake: Fake) -> None:
+        scans = fake.scans
+
+        def lose_connection_twice(reading: ShardAttempt) -> None:
+            """Fail in both attempts of the first try."""
+            if len((scans / reading.shard.uri).read_text().splitlines()) <= 2:
+                lose_connection(reading)
+
+        trouble = dict.fromkeys(SHARDS[:11], fake.counted(lose_connection_twice))
+        summary = fake.run(trouble=trouble, rules=ONE_WAVE)
+        assert summary.incomplete == ()
+        assert {row["attempts"] for row in fake.rows("scan_log")} == {1, 3}
+        assert summary.row["matches"] == sum(shard.size or 0 for shard in fake_shards(12))
+
+
+def deny(reading: ShardAttempt) -> None:
+    """Fail before anything was read, as where credentials have expired."""
+    reading.report.bytes_read = reading.report.documents = 0
+    reading.matches.clear()
+    raise StorageError("access denied: the token has expired", where=reading.shard.uri)
+
+
+class TestPlatformThatFails:
+    def test_stops_the_run_and_the_same_command_resumes(self, fake: Fake) -> None:
+        stream, metrics = io.StringIO(), fake.scans.with_suffix(".prom")
+        events = EventLog(stream)
+        observer = Observer(Progress(live=False, events=events), events, str(metrics))
+        message = r"6 of 12 shards .* 5 may be; 6 of them: access denied"
+        with pytest.raises(PlatformError, match=message) as raised:
+            fake.run(trouble=dict.fromkeys(SHARDS[:6], deny), rules=ONE_WAVE, observer=observer)
+        assert "then give the same command again" in raised.value.remedy
+        assert raised.value.where == "shard-000"
+        assert fake.store.published() == []
+        assert json.loads(stream.getvalue().splitlines()[-1])["event"] == "run_stopped"
+        assert parsed(metrics.read_text())['presswatch_run_state{state="stopped"}'] == 1
+        summary = fake.run(trouble=dict.fromkeys(SHARDS, fake.counted()), rules=ONE_WAVE)
+        assert (summary.resumed, summary.incomplete, summary.row["shards_complete"]) == (True, (), 12)
+        assert set(fake.times()) == set(SHARDS[:6])
+
+    def test_for_every_shard_has_nothing_tried_twice(self, fake: Fake) -> None:
+        with pytest.raises(PlatformError):
+            fake.run(trouble=dict.fromkeys(SHARDS, fake.counted(deny)), rules=ONE_WAVE)
+        assert set(fake.times().values()) == {2}  # the two attempts of one try
+
+    @pytest.mark.parametrize(
+        ("trouble", "count", "failures"),
+        [(be_cut, 12, {("content", 1)}), (deny, 3, {("storage", 4), (None, 1)})],
+        ids=["all shards are damaged", "storage refuses a few shards"],
     )
-    assert {uri for uri, _, _ in summary.incomplete} == {"shard-001", "shard-004", "shard-007"}
-    assert summary.row["shards_complete"] == 9
+    def test_is_no_name_for_failures_of_shards(
+        self, fake: Fake, trouble: Trouble, count: int, failures: set[tuple[str | None, int]]
+    ) -> None:
+        summary = fake.run(trouble=dict.fromkeys(SHARDS[:count], fake.counted(trouble)), rules=ONE_WAVE)
+        assert len(summary.incomplete) == count
+        log = fake.rows("scan_log")
+        assert {(row["failure"], row["attempts"]) for row in log} == failures
+        assert set(fake.times().values()) == {max(tries for _, tries in failures)}
+
+    @pytest.mark.parametrize(
+        ("shards", "share", "allowed"),
+        [(256, 0.1, 25), (4, 0.1, 5), (256, 0.0, 5), (60, 0.1, 6), (10, 1.0, 10)],
+    )
+    def test_fails_more_than_a_share_and_never_less_than_five(
+        self, shards: int, share: float, allowed: int
+    ) -> None:
+        assert failures_allowed(shards, share) == allowed
 
 
-@pytest.mark.full
-def test_a_shard_set_aside_is_not_tried_again_when_the_run_goes_on(
-    spark: SparkSession, tmp_path: Path
+def lost(failure: str, count: int, error: str = "e", bytes_read: int = 0) -> list[dict[str, Any]]:
+    row = {"failure": failure, "error": error, "shard_uri": f"{error}.gz", "bytes_read": bytes_read}
+    return [row] * count
+
+
+BLOCKED = lost("storage", 1, "reset") + lost("host", 2, "the site is asked nothing more: access denied (403)")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            lost("storage", 3, "reset") + lost("storage", 9, "denied") + lost("content", 99, "cut"),
+            r"denied.gz: 12 of 100 shards .* 9 of them: denied .*credentials",
+        ),
+        (lost("worker", 11, "every worker died"), "give workers more memory"),
+        # One site that refuses everything stops the run, however few its shards are.
+        (BLOCKED, r"3 of 100 shards .* could not be read; 2 of them: the site is asked"),
+        (lost("storage", 10), ""),
+        (lost("time", 100), ""),
+    ],
+)
+def test_the_message_names_the_commonest_reason_and_a_shard_that_has_it(
+    rows: list[dict[str, Any]], message: str
 ) -> None:
-    scans = tmp_path / "scans"
-    scans.mkdir()
-    trouble = {"shard-001": counted(scans, die)}
-    with pytest.raises(PresswatchError, match="the package is not on this host"):
-        run_fake(spark, tmp_path / "out", trouble=trouble, broken="shard-007")
-    before = times_scanned(scans)
-    summary = run_fake(spark, tmp_path / "out", trouble=trouble)
-    assert summary.resumed
-    assert [uri for uri, _, _ in summary.incomplete] == ["shard-001"]
-    assert times_scanned(scans) == before
+    if not message:
+        check_budget(rows, 100, 0.1)
+        return
+    with pytest.raises(PlatformError, match=message):
+        check_budget(rows, 100, 0.1)
 
 
-def test_storage_that_fails_once_changes_nothing_but_the_log(
-    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary
+@pytest.mark.parametrize(
+    ("rows", "shards", "hopeless"),
+    [
+        (lost("storage", 12), 12, True),
+        (lost("storage", 12, bytes_read=1), 12, False),
+        (lost("storage", 11), 12, False),
+        (lost("worker", 12), 12, False),
+        (lost("storage", 3), 3, False),
+        (BLOCKED, 100, True),
+    ],
+)
+def test_only_a_wave_of_which_nothing_was_read_is_not_worth_a_second_try(
+    rows: list[dict[str, Any]], shards: int, hopeless: bool
 ) -> None:
-    trouble = {"shard-003": once(tmp_path / "reset", lose_connection)}
-    assert same(run_fake(spark, tmp_path / "out", trouble=trouble), undisturbed)
-    log = TableStore.open(str(tmp_path / "out")).read("scan_log").to_pylist()
-    assert [row["shard_uri"] for row in log if row["attempts"] > 1] == ["shard-003"]
+    assert is_hopeless(rows, shards, 0.1) is hopeless
 
 
-def test_a_shard_that_fails_does_not_stop_the_run(spark: SparkSession, tmp_path: Path) -> None:
-    summary = run_fake(spark, tmp_path / "out", trouble={"shard-003": lose_connection})
-    assert summary.incomplete == (("shard-003", "partial", "connection reset"),)
-    assert (summary.row["shards_complete"], summary.row["shards_partial"]) == (11, 1)
+class TestResuming:
+    def test_keeps_finished_waves_and_does_only_the_rest(self, fake: Fake, undisturbed: RunSummary) -> None:
+        with pytest.raises(
+            PresswatchError, match=r"the package is not on this host .*the same command again"
+        ):
+            fake.run(broken="shard-007")
+        (marker,) = fake.out.glob("_runs/*/waves/*.json")
+        assert json.loads(marker.read_text())["shards"] == [0, 1, 2, 3, 4]
+        scanned_again = {f"shard-{number:03}": die for number in range(5)}
+        summary = fake.run(trouble=scanned_again, rules=RunRules(wave_shards=3))
+        assert summary.resumed
+        assert found(summary) == found(undisturbed)
 
+    def test_does_not_count_what_an_unfinished_attempt_wrote(
+        self, fake: Fake, undisturbed: RunSummary
+    ) -> None:
+        with pytest.raises(PresswatchError):
+            fake.run(broken="shard-007")
+        (marker,) = fake.out.glob("_runs/*/waves/*.json")
+        marker.unlink()
+        assert found(fake.run()) == found(undisturbed)
 
-def test_finished_waves_are_kept_and_only_the_rest_is_done(
-    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary
-) -> None:
-    with pytest.raises(PresswatchError, match=r"the package is not on this host .*the same command again"):
-        run_fake(spark, tmp_path / "out", broken="shard-007")
-    (markers,) = [
-        sorted(run.glob("waves/*.json")) for run in (tmp_path / "out" / "_runs").iterdir() if run.is_dir()
-    ]
-    assert [json.loads(marker.read_text())["shards"] for marker in markers] == [[0, 1, 2, 3, 4]]
-    scanned_again = {f"shard-{number:03}": die for number in range(5)}
-    summary = run_fake(spark, tmp_path / "out", trouble=scanned_again, rules=RunRules(wave_shards=3))
-    assert summary.resumed
-    assert same(summary, undisturbed)
-
-
-def test_what_an_unfinished_attempt_wrote_is_not_counted(
-    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary
-) -> None:
-    with pytest.raises(PresswatchError):
-        run_fake(spark, tmp_path / "out", broken="shard-007")
-    (marker,) = (tmp_path / "out" / "_runs").glob("*/waves/*.json")
-    marker.unlink()
-    assert same(run_fake(spark, tmp_path / "out"), undisturbed)
-
-
-@pytest.mark.full
-def test_two_runs_live_side_by_side_in_one_folder(
-    spark: SparkSession, tmp_path: Path, undisturbed: RunSummary
-) -> None:
-    out = tmp_path / "out"
-    with pytest.raises(PresswatchError):
-        run_fake(spark, out, broken="shard-007")
-    other = run_fake(spark, out, facts={"corpus_digest": "another"})
-    summary = run_fake(spark, out)
-    assert summary.run_id != other.run_id
-    assert TableStore.open(str(out)).published() == sorted([summary.run_id, other.run_id])
-    assert same(summary, undisturbed)
+    @pytest.mark.full
+    def test_is_not_disturbed_by_another_run_in_the_folder(self, fake: Fake, undisturbed: RunSummary) -> None:
+        with pytest.raises(PresswatchError):
+            fake.run(broken="shard-007")
+        other = fake.run(facts={"corpus_digest": "another"})
+        summary = fake.run()
+        assert fake.store.published() == sorted({summary.run_id, other.run_id})
+        assert found(summary) == found(undisturbed)
 
 
 @pytest.fixture
@@ -220,33 +285,37 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def test_a_full_disk_ends_the_run_with_what_to_do_and_room_lets_it_go_on(
-    spark: SparkSession, small_disk: Path, undisturbed: RunSummary
+def test_a_full_disk_ends_the_run_with_what_to_do_and_room_lets_it_resume(
+    fake: Fake, small_disk: Path, undisturbed: RunSummary
 ) -> None:
-    rules = RunRules(wave_shards=1)
+    rules, fake = RunRules(wave_shards=1), replace(fake, out=small_disk / "out")
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(120_000))
     with pytest.raises(OutputError, match=r"the disk is full .*give the same command again"):
-        run_fake(spark, small_disk / "out", rules=rules)
+        fake.run(rules=rules)
     ballast.unlink()
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
-    summary = run_fake(spark, small_disk / "out", rules=rules)
+    summary = fake.run(rules=rules)
     assert summary.resumed
-    assert same(summary, undisturbed)
+    assert found(summary) == found(undisturbed)
 
 
 @pytest.mark.parametrize(
-    ("size", "tasks"),
-    [(FULL_SHARD_BYTES, 64), (10 * FULL_SHARD_BYTES, 64), (None, 64), (FULL_SHARD_BYTES // 4, 16), (100, 4)],
+    ("count", "size", "cores", "tasks"),
+    [
+        (256, FULL_SHARD_BYTES, 2, 64),
+        (256, 10 * FULL_SHARD_BYTES, 2, 64),
+        (256, None, 2, 64),
+        (256, FULL_SHARD_BYTES // 4, 2, 16),
+        (256, 100, 2, 4),
+        (5, 100, 2, 2),
+        (5, 100, 16, 5),
+    ],
 )
-def test_a_task_takes_four_whole_shards_or_more_of_small_ones(size: int | None, tasks: int) -> None:
-    assert tasks_for([ObjectInfo(f"/shard-{n}", size) for n in range(256)], 4, 2) == tasks
-
-
-def test_no_core_is_left_without_a_task_and_no_task_without_a_shard() -> None:
-    small = [ObjectInfo(f"/shard-{n}", 100) for n in range(5)]
-    assert tasks_for(small, 4, 2) == 2
-    assert tasks_for(small, 4, 16) == 5
+def test_a_task_takes_four_whole_shards_or_more_small_ones_and_no_core_is_idle(
+    count: int, size: int | None, cores: int, tasks: int
+) -> None:
+    assert tasks_for([ObjectInfo(f"/shard-{n}", size) for n in range(count)], 4, cores) == tasks
 
 
 def test_shards_are_dealt_so_that_groups_weigh_the_same() -> None:

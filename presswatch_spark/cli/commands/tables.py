@@ -241,21 +241,14 @@ def sql(
     if not form.is_for_people:
         return Reply(rows=answer)
     shown = list(islice(answer.rows, ROWS_SHOWN + 1))
-    lines = query_lines(answer.columns, shown[:ROWS_SHOWN])
+    table, width, whole = (answer.columns, shown[:ROWS_SHOWN]), terminal_width(), ("run_id",)
+    is_table = not shown or fits(*table, width, whole)
+    lines = table_lines(*table, width, whole) if is_table else block_lines(*table)
     if len(shown) > ROWS_SHOWN:
         limit = _.number(ROWS_SHOWN)
         return Reply(lines, warnings=[_("more than {rows} rows: add a limit, or use --json", rows=limit)])
     rows, by = _.n("{n} row", "{n} rows", len(shown)), ENGINE_NAMES[answer.engine]
     return Reply(lines, totals=[_("{rows}, by {engine}", rows=rows, engine=by)])
-
-
-def query_lines(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
-    """Yield the answer to a query as a table; as blocks where the terminal is too narrow for it."""
-    width, whole = terminal_width(), ("run_id",)
-    if not rows or fits(headers, rows, width, whole):
-        yield from table_lines(headers, rows, width, whole)
-    else:
-        yield from block_lines(headers, rows)
 
 
 @command("estimate", json=True, export=True, lang="en", pager=True, settings=STORAGE)

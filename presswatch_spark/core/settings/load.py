@@ -13,7 +13,6 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
-from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -262,8 +261,19 @@ class SettingsGroup(Generic[Config]):
                 nodes = self._in_node(root, "", check)
                 given += [(name, value, f"{path}:{line}") for name, value, line in nodes]
             problems += [f"{path}:{line}: {message}" for line, message in sorted(check.problems)]
-        written = ((name, value, flags_from) for name, value in flags.items() if value is not None)
-        for name, value, where in chain(self._in_environment(env, problems), written):
+        written = list[Given]()
+        for variable in sorted(filter(self.owns, env)):
+            name = variable.removeprefix(self.prefix)
+            if (setting := self.known.get(name.lower().replace("__", "."))) is not None:
+                written.append((setting.name, env[variable], variable))
+                continue
+            # The prefix that all share makes none of them likelier.
+            names = [
+                each.removeprefix(self.prefix) for each in (*map(self.variable_of, self.known), *self.others)
+            ]
+            problems.append(f"{variable} is no setting{self._suggestion(name.upper(), names, self.prefix)}")
+        written += [(name, value, flags_from) for name, value in flags.items() if value is not None]
+        for name, value, where in written:
             setting = self.known.get(name)
             try:
                 parsed = setting.parse(value) if setting and isinstance(value, str) else value
@@ -283,21 +293,6 @@ class SettingsGroup(Generic[Config]):
     def _suggestion(self, name: str, names: Iterable[str] = (), prefix: str = "") -> str:
         near = nearest(name, names or self.known)
         return f"; did you mean {prefix}{near[0]}?" if near else f"; {self.listed_in} list all there are"
-
-    def _in_environment(self, env: Mapping[str, str], problems: list[str]) -> Iterator[Given]:
-        for variable in sorted(filter(self.owns, env)):
-            name = variable.removeprefix(self.prefix)
-            if (setting := self.known.get(name.lower().replace("__", "."))) is None:
-                # The prefix that all share makes none of them likelier.
-                names = [
-                    each.removeprefix(self.prefix)
-                    for each in (*map(self.variable_of, self.known), *self.others)
-                ]
-                problems.append(
-                    f"{variable} is no setting{self._suggestion(name.upper(), names, self.prefix)}"
-                )
-            else:
-                yield setting.name, env[variable], variable
 
     def _in_node(self, node: yaml.Node, name: str, check: Check) -> Iterator[tuple[str, object, int]]:
         import yaml

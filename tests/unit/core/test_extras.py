@@ -32,12 +32,9 @@ def installed_from(monkeypatch: pytest.MonkeyPatch, origin: str | None) -> None:
     monkeypatch.setattr(extras.metadata, "distribution", lambda name: found)
 
 
-def test_in_a_checkout_pip_installs_the_checkout(checkout: Path) -> None:
-    words = shlex.split(install_command("catalog", checkout))
-    assert words == ["pip", "install", "-e", f"{checkout}[catalog]"]
-
-
-def test_in_a_checkout_with_its_environment_make_installs_what_it_knows(checkout: Path) -> None:
+def test_in_a_checkout_pip_installs_the_checkout_and_make_what_it_knows(checkout: Path) -> None:
+    by_pip = ["pip", "install", "-e", f"{checkout}[legal]"]
+    assert shlex.split(install_command("legal", checkout)) == by_pip
     (checkout / ".venv").mkdir()
     (checkout / "Makefile").touch()
     assert shlex.split(install_command("legal", checkout)) == ["make", "-C", str(checkout), "setup"]

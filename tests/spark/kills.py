@@ -1,0 +1,52 @@
+"""Processes of jobs that are killed at a moment that their files show."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+POLL_SECONDS, LONGEST_SECONDS = 0.01, 300
+
+
+def start(command: list[str], **environment: str) -> subprocess.Popen[str]:
+    """Start a command in a process group of its own."""
+    return subprocess.Popen(
+        command,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def reaches(job: subprocess.Popen[str], out: Path, files: str, count: int) -> bool:
+    """Wait until so many files match a pattern. False if the job ended before it was seen."""
+    until = time.monotonic() + LONGEST_SECONDS
+    while len(list(out.glob(files))) < count:
+        assert time.monotonic() < until
+        if ended(job, POLL_SECONDS):
+            return False
+    return True
+
+
+def ended(job: subprocess.Popen[str], seconds: float) -> bool:
+    """Return whether the job ends within so many seconds."""
+    try:
+        job.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def kill_at(command: list[str], out: Path, files: str, count: int, **environment: str) -> None:
+    """Start a command, and kill it with its group when so many files match a pattern."""
+    job = start(command, **environment)
+    assert reaches(job, out, files, count), "the job was too quick"
+    os.killpg(job.pid, signal.SIGKILL)
+    job.communicate()

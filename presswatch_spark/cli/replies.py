@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import (
+    STORAGE,
     SectionedCommand,
     flag,
     lang_option,
@@ -164,6 +165,7 @@ def command(
     lang: str | None = None,
     pager: bool = False,
     settings: Sequence[str] = (),
+    storage: bool = True,
     config: bool = False,
     parsed: bool = True,
     **attributes: Any,
@@ -178,9 +180,12 @@ def command(
         json, export, pager, config: whether it has `--json`, `--export`, `--no-pager` and `--config`.
         lang: default of `--lang`; None for a command in English only.
         settings: dotted paths of settings that have options.
+        storage: whether settings of storage have options, too.
         parsed: false for a function that takes the options of settings and `config` itself.
         attributes: of `click.Command`.
     """
+
+    names = (*settings, *STORAGE) if storage else settings
 
     def decorate(function: Callable[..., Reply]) -> click.Command:
         def replying(
@@ -191,7 +196,7 @@ def command(
             **options: Any,
         ) -> None:
             loaded = ScanConfig()
-            if settings and parsed:
+            if names and parsed:
                 flags = {name: options.pop(name) for name in [*options] if "__" in name}
                 loaded = scan_settings(flags, options.pop("config", None))
             if export:
@@ -223,7 +228,7 @@ def command(
             params.append(flag("--no-pager", "Print what is long without PAGER."))
         if config:
             params.append(option("--config", "FILE", "Settings in YAML; see conf/scan.yaml."))
-        params += map(setting_option, settings)
+        params += map(setting_option, names)
         made = SectionedCommand(name, callback=replying, params=params, help=function.__doc__, **attributes)
         if group:
             group.add_command(made)

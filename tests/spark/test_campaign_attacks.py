@@ -17,16 +17,7 @@ from presswatch_spark.cli import campaigning
 from presswatch_spark.scanning.runs import engine
 from presswatch_spark.tables import store as store_module
 from presswatch_spark.tables.store import TableStore
-from tests.world.crawls import (
-    History,
-    expected,
-    found,
-    make_history,
-    opened,
-    read_to_the_end,
-    run,
-    states,
-)
+from tests.world.crawls import History, expected, found, make_history, opened, read_to_the_end, run, states
 
 WRITES = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir"}
 KILLED = 9

@@ -15,7 +15,6 @@ import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.options import (
-    STORAGE,
     NumberRange,
     argument,
     flag,
@@ -53,7 +52,7 @@ def campaign() -> None:
     """Scan many releases, over months and within a budget."""
 
 
-@command("open", campaign, parsed=False, settings=STORAGE)
+@command("open", campaign, parsed=False)
 def open_(
     *,
     folder: str = argument("CAMPAIGN"),
@@ -102,7 +101,7 @@ def open_(
     return Reply([f"{folder}: {articles}{grown}; see what is left: presswatch campaign status {folder}"])
 
 
-@command("run", campaign, parsed=False, settings=STORAGE)
+@command("run", campaign, parsed=False)
 def run(
     *,
     folder: str = argument("CAMPAIGN"),
@@ -152,7 +151,7 @@ def run(
     return Reply(exit_code=repeated(lambda: next(looks)(), every * 60, time.sleep))
 
 
-@command("status", campaign, json=True, parsed=False, settings=STORAGE)
+@command("status", campaign, json=True, parsed=False)
 def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any) -> Reply:
     """Show progress and cost of a campaign, and an estimate of the rest.
 
@@ -226,7 +225,7 @@ def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine | 
         yield "the next run tries missing shards again"
 
 
-@command("watch", context_settings={"ignore_unknown_options": False})
+@command("watch", storage=False, context_settings={"ignore_unknown_options": False})
 def watch(
     *,
     scan_options: tuple[str, ...] = argument("-- SCAN-OPTION …", nargs=-1, type=click.UNPROCESSED),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.cli.commands.scan import unread_lines
-from presswatch_spark.cli.options import STORAGE, argument, option
+from presswatch_spark.cli.options import argument, option
 from presswatch_spark.cli.replies import (
     INCOMPLETE,
     Line,
@@ -42,7 +42,7 @@ HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses
 @command(
     "census",
     export=True,
-    settings=("read.release", *STORAGE, "run.master", "run.cores", "run.metrics_file", "run.log_format"),
+    settings=("read.release", "run.master", "run.cores", "run.metrics_file", "run.log_format"),
     config=True,
 )
 def census(

@@ -11,7 +11,6 @@ import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.options import (
-    STORAGE,
     argument,
     day_option,
     engine_option,
@@ -32,14 +31,7 @@ if TYPE_CHECKING:
 NAME_CHARACTERS = 200
 
 
-@command(
-    "claims",
-    export=True,
-    lang="en",
-    pager=True,
-    settings=(*STORAGE, "run.master", "run.cores"),
-    config=True,
-)
+@command("claims", export=True, lang="en", pager=True, settings=("run.master", "run.cores"), config=True)
 def claims(
     *,
     tables: str = argument(),
@@ -124,7 +116,7 @@ def _checked_name(context: click.Context, parameter: click.Parameter, value: str
     return name
 
 
-@command("review", settings=STORAGE)
+@command("review")
 def review(
     *,
     path: str = argument("CASE|CLAIMS"),
@@ -179,7 +171,7 @@ def review(
     return Reply([_.n("{n} verdict added to {file}", "{n} verdicts added to {file}", count, file=desk.file)])
 
 
-@command("report", settings=STORAGE)
+@command("report")
 def report(
     *,
     tables: str = argument(),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from presswatch_spark.cli.arrow_manners import keep_memory, leave_pandas_out
-from presswatch_spark.cli.options import STORAGE, argument, engine_option, memory_option, option
+from presswatch_spark.cli.options import argument, engine_option, memory_option, option
 from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.translation import N_, sentence, sentence_in
 from presswatch_spark.query.sql import ENGINE_NAMES
@@ -62,7 +62,7 @@ DOUBTS = (
 """Doubts of the table `changes`, which has them in English, with their facts."""
 
 
-@command("compare", export=True, lang="en", pager=True, settings=(*STORAGE, "run.master", "run.cores"))
+@command("compare", export=True, lang="en", pager=True, settings=("run.master", "run.cores"))
 def compare(
     *,
     tables: str = argument(),

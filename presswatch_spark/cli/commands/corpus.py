@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presswatch_spark.cli.options import STORAGE, argument, flag, option, repeated_option
+from presswatch_spark.cli.options import argument, flag, option, repeated_option
 from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, ReplyRows, command, schema_of, tell
 from presswatch_spark.core.terminal import counted, table_lines, terminal_width
 
@@ -46,7 +46,7 @@ def corpus() -> None:
     corpus,
     settings=(
         *("corpus.columns", "corpus.date_formats", "corpus.body_format", "corpus.encoding"),
-        *("corpus.max_articles_per_shingle", *STORAGE, "corpus.master", "corpus.cores"),
+        *("corpus.max_articles_per_shingle", "corpus.master", "corpus.cores"),
     ),
     config=True,
 )
@@ -100,7 +100,7 @@ def build(
     )
 
 
-@command("info", corpus, json=True, export=True, pager=True, settings=STORAGE, config=True)
+@command("info", corpus, json=True, export=True, pager=True, config=True)
 def info(
     *,
     folder: str = argument("DIR"),

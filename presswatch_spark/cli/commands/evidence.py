@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import (
-    STORAGE,
     argument,
     claims_option,
     confidence_option,
@@ -65,7 +64,7 @@ def evidence() -> None:
     """
 
 
-@command("build", evidence, lang="en", settings=STORAGE)
+@command("build", evidence, lang="en")
 def build(
     *,
     path: str = argument("TABLES|CASE"),
@@ -136,7 +135,7 @@ def _stamp_lines(stamps: Sequence[Stamped], _: Language) -> tuple[list[str], lis
     )
 
 
-@command("stamp", evidence, lang="en", settings=STORAGE)
+@command("stamp", evidence, lang="en")
 def stamp(
     *,
     bag: str = argument(),
@@ -162,7 +161,7 @@ def stamp(
     return Reply(lines, warnings=failures, exit_code=INCOMPLETE if failures else 0)
 
 
-@command("verify", evidence, lang="en", settings=STORAGE)
+@command("verify", evidence, lang="en")
 def verify(
     *,
     bag: str = argument("BAG|PART"),
@@ -198,7 +197,7 @@ def verify(
     return Reply(notes, warnings=[*refused, verdict], exit_code=FAILED)
 
 
-@command("challenge", evidence, json=True, lang="en", settings=STORAGE)
+@command("challenge", evidence, json=True, lang="en")
 def challenge(
     *,
     bag: str = argument(),
@@ -261,7 +260,7 @@ def challenge(
     return Reply(warnings=summary, exit_code=code) if form.as_json else Reply(summary, exit_code=code)
 
 
-@command("disclose", evidence, lang="en", settings=STORAGE)
+@command("disclose", evidence, lang="en")
 def disclose(
     *,
     bag: str = argument(),

@@ -15,7 +15,6 @@ import click
 
 from presswatch_spark.cli.commands.scan import incomplete_lines
 from presswatch_spark.cli.options import (
-    STORAGE,
     argument,
     count_option,
     flag,
@@ -56,7 +55,7 @@ OTHER_CORPUS = (
 DEMO_MARKER = ".presswatch-demo"
 
 
-@command("verify-rows", json=True, export=True, settings=STORAGE, config=True)
+@command("verify-rows", json=True, export=True, config=True)
 def verify_rows(
     *,
     tables: str = argument(),
@@ -131,7 +130,7 @@ def _check_facts(check: RowCheck) -> dict[str, object]:
     return dict(zip(CHECK_KINDS, (*facts, *outcome, str(check.pointer)), strict=True))
 
 
-@command("fetch", settings=("read.columns", *STORAGE), config=True)
+@command("fetch", settings=("read.columns",), config=True)
 def fetch(
     *,
     target: str = argument("TABLES|POINTER"),
@@ -176,7 +175,7 @@ def fetch(
     return Reply(shown(fetched, written))
 
 
-@command("forget", settings=STORAGE)
+@command("forget")
 def forget(
     *,
     tables: str = argument(),
@@ -226,7 +225,7 @@ def forget(
     return Reply([*lines, f"tombstone {removal.row['run_id']}"])
 
 
-@command("demo")
+@command("demo", storage=False)
 def demo(
     *, out: str = option("--out", "DIR", "Folder for all that is generated.", default="demo"), form: ReplyForm
 ) -> Reply:

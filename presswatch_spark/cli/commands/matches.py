@@ -11,7 +11,6 @@ import click
 
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.options import (
-    STORAGE,
     argument,
     confidence_option,
     count_option,
@@ -56,7 +55,7 @@ UNKNOWNS = {
 Row = Mapping[str, Any]
 
 
-@command("matches", json=True, export=True, lang="en", pager=True, settings=STORAGE)
+@command("matches", json=True, export=True, lang="en", pager=True)
 def matches(
     *,
     tables: str = argument(),
@@ -249,7 +248,7 @@ def _reason(row: Row, _: Language) -> str:
     return _(REASONS[code].label) if code in REASONS else str(code)
 
 
-@command("explain", lang="fr", pager=True, settings=STORAGE, config=True)
+@command("explain", lang="fr", pager=True, config=True)
 def explain(
     *,
     row: str = argument(),

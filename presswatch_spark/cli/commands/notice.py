@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import (
-    STORAGE,
     argument,
     confidence_option,
     count_option,
@@ -74,7 +73,7 @@ def notice() -> None:
     """
 
 
-@command("draft", notice, settings=STORAGE)
+@command("draft", notice)
 def draft(
     *,
     source: str = argument("CASE|BAG|TABLES"),
@@ -158,7 +157,7 @@ def _name(name: str, _: Language) -> str:
     return _.word("notice", name)
 
 
-@command("check", notice, json=True, lang="en", settings=STORAGE)
+@command("check", notice, json=True, lang="en")
 def check(
     *,
     path: str = argument("N"),
@@ -220,7 +219,7 @@ def _refused(refusal: BrokenRule, _: Language) -> str:
     return _("refused: {rule}: {about}: {meaning} ({detail})", **facts)
 
 
-@command("sign", notice, lang="en", settings=STORAGE)
+@command("sign", notice, lang="en")
 def sign(
     *,
     path: str = argument("N"),
@@ -237,7 +236,7 @@ def sign(
     return Reply([_("noted: signed by {name} on {day}", name=by, day=_.day(event.day))])
 
 
-@command("sent", notice, lang="en", settings=STORAGE)
+@command("sent", notice, lang="en")
 def sent(
     *,
     path: str = argument("N"),
@@ -257,7 +256,7 @@ def sent(
     return Reply([_("noted: sent on {day}", day=_.day(event.day))])
 
 
-@command("answer", notice, lang="en", settings=STORAGE)
+@command("answer", notice, lang="en")
 def answer(
     *,
     path: str = argument("N"),
@@ -275,7 +274,7 @@ def answer(
     return Reply([_("noted: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
 
 
-@command("status", notice, json=True, lang="en", settings=STORAGE)
+@command("status", notice, json=True, lang="en")
 def status(
     *,
     path: str = argument("N"),
@@ -314,7 +313,7 @@ def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[s
     yield _("state: {state} ({meaning})", state=_name(found.state, _), meaning=meaning)
 
 
-@command("schema", notice)
+@command("schema", notice, storage=False)
 def schema(form: ReplyForm) -> Reply:
     """Print the JSON Schema of notice.json."""
     from presswatch_spark.legal.notices.notice import SCHEMA

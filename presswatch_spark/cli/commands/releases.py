@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from presswatch_spark.cli.options import STORAGE, argument, flag, option
+from presswatch_spark.cli.options import argument, flag, option
 from presswatch_spark.cli.replies import Language, Reply, ReplyForm, ReplyRows, Table, command, schema_of
 from presswatch_spark.core.terminal import block_lines, counted
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 KINDS = {"release": str, "first_capture": datetime, "last_capture": datetime, "has": list}
 
 
-@command("releases", json=True, export=True, pager=True, settings=STORAGE, config=True)
+@command("releases", json=True, export=True, pager=True, config=True)
 def releases(
     *,
     base: str | None = option(
@@ -59,7 +59,7 @@ def releases(
     return Reply([table], rows=ReplyRows(rows, schema_of(**KINDS)), warnings=warnings)
 
 
-@command("datasets", json=True, lang="en", pager=True)
+@command("datasets", json=True, lang="en", pager=True, storage=False)
 def datasets(*, name: str | None = argument(required=False), form: ReplyForm) -> Reply:
     """List the datasets that can be scanned by name, or one.
 

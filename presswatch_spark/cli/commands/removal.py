@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from presswatch_spark.cli.options import (
-    STORAGE,
     argument,
     claims_option,
     confidence_option,
@@ -58,7 +57,7 @@ def removal() -> None:
     """
 
 
-@command("open", removal, lang="en", settings=STORAGE)
+@command("open", removal, lang="en")
 def open_command(
     *,
     tables: str = argument(),
@@ -102,7 +101,7 @@ def open_command(
     return Reply(lines)
 
 
-@command("probe", removal, lang="en", settings=STORAGE)
+@command("probe", removal, lang="en")
 def probe(
     *,
     case: str = argument(),
@@ -212,7 +211,7 @@ def _chain_line(status: CaseStatus, _: Language) -> str:
     )
 
 
-@command("inventory", removal, lang="en", settings=STORAGE)
+@command("inventory", removal, lang="en")
 def inventory(
     *,
     case: str = argument(),
@@ -259,15 +258,7 @@ def inventory(
     )
 
 
-@command(
-    "status",
-    removal,
-    json=True,
-    export=True,
-    lang="en",
-    pager=True,
-    settings=STORAGE,
-)
+@command("status", removal, json=True, export=True, lang="en", pager=True)
 def status(
     *,
     case: str = argument(),

@@ -10,7 +10,6 @@ import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.options import (
-    STORAGE,
     argument,
     engine_option,
     option,
@@ -53,7 +52,7 @@ SOURCE = ("title", "published", "at", "identifier", "quotation", "checked", "see
 UNKNOWN_SHOWN = 3
 
 
-@command("rights", json=True, export=True, lang="en", pager=True, settings=STORAGE)
+@command("rights", json=True, export=True, lang="en", pager=True)
 def rights(
     *,
     tables: str = argument(),
@@ -117,7 +116,7 @@ def rights(
     return Reply(lines(), rows=rows, warnings=warnings())
 
 
-@command("exposure", json=True, export=True, lang="en", pager=True, settings=STORAGE)
+@command("exposure", json=True, export=True, lang="en", pager=True)
 def exposure(
     *,
     tables: str = argument(),

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.tables import HEADLINES, estimate_lines, gate_line
-from presswatch_spark.cli.options import (
-    STORAGE,
-    FormatChoice,
-    NumberRange,
-    argument,
-    index_option,
-    option,
-)
+from presswatch_spark.cli.options import FormatChoice, NumberRange, argument, index_option, option
 from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, command, command_line
 from presswatch_spark.core.errors import InputError, OutputError, StorageError
 from presswatch_spark.core.terminal import counted
@@ -34,7 +27,7 @@ SHARDS_NAMED = 5
 @command(
     "scan",
     settings=(
-        *("read.release", "read.languages", "read.columns", "read.pdf", "grade.min_run_words", *STORAGE),
+        *("read.release", "read.languages", "read.columns", "read.pdf", "grade.min_run_words"),
         *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task", "run.log_format"),
         *("run.metrics_file", "run.price", "run.budget", "run.shard_digest", "run.gate_audit"),
         *("run.operator", "run.index_memory"),

@@ -22,7 +22,7 @@ JOBS: Mapping[str, str] = {re.sub(r"\W", "_", command): command for command in C
 """Files of `jobs/`, without suffix, and the command that each runs."""
 
 
-@command("submit", context_settings={"allow_interspersed_args": False})
+@command("submit", storage=False, context_settings={"allow_interspersed_args": False})
 def submit(
     *,
     target: str | None = option(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
-from presswatch_spark.cli.options import STORAGE, argument, engine_option, option, pairs_option
+from presswatch_spark.cli.options import argument, engine_option, option, pairs_option
 from presswatch_spark.cli.replies import (
     ENGLISH,
     FAILED,
@@ -73,7 +73,7 @@ CHANGED = ("table", "added", "taken_out", "files")
 Row = Mapping[str, Any]
 
 
-@command("runs", json=True, export=True, lang="en", pager=True, settings=STORAGE)
+@command("runs", json=True, export=True, lang="en", pager=True)
 def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
     """List the published runs, and those that are not finished.
 
@@ -214,7 +214,7 @@ def gate_line(row: Row, _: Language = ENGLISH) -> str | None:
     )
 
 
-@command("sql", json=True, export=True, lang="en", pager=True, settings=STORAGE)
+@command("sql", json=True, export=True, lang="en", pager=True)
 def sql(
     *,
     tables: str = argument(),
@@ -251,7 +251,7 @@ def sql(
     return Reply(lines, totals=[_("{rows}, by {engine}", rows=rows, engine=by)])
 
 
-@command("estimate", json=True, export=True, lang="en", pager=True, settings=STORAGE)
+@command("estimate", json=True, export=True, lang="en", pager=True)
 def estimate(
     *,
     tables: str = argument(),
@@ -330,7 +330,7 @@ def catalog() -> None:
     """Show the tables to other engines: Iceberg catalogs, Athena."""
 
 
-@command("sync", catalog, settings=STORAGE)
+@command("sync", catalog)
 def sync(
     *,
     tables: str = argument(),
@@ -367,7 +367,7 @@ def sync(
     return Reply([Table(CHANGED, rows), total])
 
 
-@command("ddl", catalog)
+@command("ddl", catalog, storage=False)
 def ddl(
     *,
     location: str = option("--location", "S3", "The folder of tables.", default="s3://BUCKET/tables"),

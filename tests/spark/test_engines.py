@@ -1,4 +1,4 @@
-"""DuckDB and Spark give the same rows: for every view, and for every query of the pages on tables."""
+"""DuckDB and Spark give the same rows: of views, documented queries, comparisons, claims and exposures."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
 import presswatch_spark as pw
+from presswatch_spark.claims.exposures import Exposed, parse_exposures
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.core.terminal import json_line
 from presswatch_spark.legal.report.questions import QUESTIONS
+from presswatch_spark.query.changes.compare import compare
 from presswatch_spark.query.matches import ORDERS, Matches, MatchFilter
 from presswatch_spark.query.sql import run_query
 from presswatch_spark.query.views import VIEWS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.world.claims import judge_all
+from tests.world.claims import YEAR_BEFORE, House, Seen, judge_all, text
+from tests.world.exposures import ENTRIES, OTHER, tables_with_datasets
+from tests.world.histories import AFTER, BEFORE, altered_release, copy, random_history, run
 from tests.world.proofs import each_time
 from tests.world.scanned import two_scans
 
@@ -205,3 +211,93 @@ def test_an_answer_is_the_same_table_in_python_by_both_engines(spark: SparkSessi
     found = [pw.open_tables(str(tables)).sql(query, engine=engine) for engine in ("duckdb", "spark")]
     assert found[0].to_pylist() == found[1].to_pylist() != []
     assert found[0].schema.types[:3] == found[1].schema.types[:3]
+
+
+ENGINES = ("duckdb", "spark")
+
+
+def compared_by_both(tables: Path) -> list[dict[str, object]]:
+    """Compare two runs by both engines, see that they give the same, and return its rows."""
+    summaries = [
+        compare(str(tables), BEFORE, AFTER, str(tables.parent / engine), engine=engine) for engine in ENGINES
+    ]
+    assert [summary.engine for summary in summaries] == list(ENGINES)
+    assert summaries[0].table_digest == summaries[1].table_digest
+    assert (summaries[0].counts, summaries[0].doubts) == (summaries[1].counts, summaries[1].doubts)
+    one, two = (
+        TableStore.open(str(tables.parent / engine)).read("changes").to_pylist() for engine in ENGINES
+    )
+    assert sorted(one, key=str) == sorted(two, key=str)
+    return list(two)
+
+
+def test_spark_gives_every_state_that_duckdb_gives(spark: SparkSession, tmp_path: Path) -> None:
+    expected = altered_release(tmp_path / "tables")
+    rows = compared_by_both(tmp_path / "tables")
+    found = {f"{row['article_id']} {row['document_url']}": (row["state"], row["doubt"]) for row in rows}
+    assert found == expected
+    for engine in ENGINES:
+        table = TableStore.open(str(tmp_path / engine)).frame(spark, "changes")
+        read = [row["change_sha256"] for row in table.collect()]
+        assert sorted(read) == sorted(str(row["change_sha256"]) for row in rows)
+
+
+@pytest.mark.full
+def test_spark_compares_runs_of_nothing_and_runs_with_other_corpora(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    run(tmp_path / "tables", BEFORE, [])
+    run(tmp_path / "tables", AFTER, [copy("it's", "https://x.example/it's")], corpus_digest="other")
+    (row,) = compared_by_both(tmp_path / "tables")
+    assert row["state"] == "new"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_both_engines_agree_on_histories_made_at_random(
+    spark: SparkSession, tmp_path: Path, seed: int
+) -> None:
+    random_history(Random(seed), tmp_path / "tables")
+    compared_by_both(tmp_path / "tables")
+
+
+def test_both_engines_give_the_same_rows_and_the_same_digest(spark: SparkSession, tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    bodies = {number: text(number) for number in range(1, 9)}
+    for number, body in bodies.items():
+        house.print(number, body)
+    own = (Seen(f"https://www.courrier.example/une/{number}", body) for number, body in bodies.items())
+    copies = (Seen(f"https://copieur.example/{number}", body) for number, body in bodies.items())
+    quotes = (
+        Seen(f"https://citeur{number % 3}.example/{number}", f"{text(90)}\n{' '.join(body.split(' ')[:150])}")
+        for number, body in bodies.items()
+    )
+    front = Seen("https://www.courrier.example/", text(99))
+    house.scan(front, *own, *copies)
+    house.scan(Seen("https://auteur.example/1", bodies[1], YEAR_BEFORE), *quotes)
+    config = ScanConfig(run=RunRules(cores=2))
+    tables = {engine: house.claims(engine, config, engine) for engine in ("duckdb", "spark")}
+    assert len(tables["duckdb"]) > 24
+    key = "claim_sha256"
+    by_digest = {engine: sorted(rows, key=lambda row: row[key]) for engine, rows in tables.items()}
+    assert by_digest["spark"] == by_digest["duckdb"]
+    stores = [TableStore.open(str(house.folder / engine)) for engine in tables]
+    (first,), (second,) = (store.rows("derivations") for store in stores)
+    assert first["table_digest"] == second["table_digest"]
+    # Nothing of the one engine's files is left where the other published.
+    assert not list((house.folder / "spark" / "_runs").glob("claims/*"))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("said", [{OTHER: "oscar-2109"}, {}])
+def test_both_engines_join_the_same_articles(
+    spark: SparkSession, tmp_path: Path, said: dict[str, str]
+) -> None:
+    tables_with_datasets(tmp_path)
+    entries, store = parse_exposures(ENTRIES.encode(), "e.yaml"), TableStore.open(str(tmp_path))
+    by_duckdb, by_spark = (Exposed.of(store, entries, engine, said) for engine in ("duckdb", "spark"))
+    rows = list(by_duckdb.articles())
+    assert len(rows) >= 6
+    assert rows == list(by_spark.articles())
+    assert list(by_duckdb.totals()) == list(by_spark.totals())
+    assert by_duckdb.groups == by_spark.groups

@@ -53,15 +53,16 @@ def killed(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-class TestTwoRuns:
-    @pytest.fixture(scope="class")
-    def twice(self, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Fake:
-        """The same scan done twice into a folder with brackets and a blank in its name."""
-        fake = Fake(spark, tmp_path_factory.mktemp("tables") / "out [1] {x}", Path())
-        for _ in range(2):
-            fake.run(shards=SHARDS)
-        return fake
+@pytest.fixture(scope="module")
+def twice(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Fake:
+    """The same scan done twice into a folder with brackets and a blank in its name."""
+    fake = Fake(spark, tmp_path_factory.mktemp("tables") / "out [1] {x}", Path())
+    for _ in range(2):
+        fake.run(shards=SHARDS)
+    return fake
 
+
+class TestTwoRuns:
     @pytest.mark.parametrize("reader", READERS)
     def test_every_reader_sees_all_rows_and_the_run_they_belong_to(self, twice: Fake, reader: str) -> None:
         rows = READERS[reader](twice.spark, str(twice.out / "matches"))

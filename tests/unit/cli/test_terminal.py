@@ -119,7 +119,9 @@ class TestTables:
         publish(tmp_path, "r", [match("a", URL)])
 
         def answered(query: str) -> list[str]:
-            return presswatch("sql", str(tmp_path), query, COLUMNS="80").splitlines()
+            *lines, total = presswatch("sql", str(tmp_path), query, COLUMNS="80").splitlines()
+            assert total == "1 row, by DuckDB"
+            return lines
 
         few = answered("select title_id, document_url from matches")
         assert len(few) == 2

@@ -184,8 +184,7 @@ def command(
         parsed: false for a function that takes the options of settings and `config` itself.
         attributes: of `click.Command`.
     """
-
-    names = (*settings, *STORAGE) if storage else settings
+    settings = (*settings, *STORAGE) if storage else settings
 
     def decorate(function: Callable[..., Reply]) -> click.Command:
         def replying(
@@ -196,7 +195,7 @@ def command(
             **options: Any,
         ) -> None:
             loaded = ScanConfig()
-            if names and parsed:
+            if settings and parsed:
                 flags = {name: options.pop(name) for name in [*options] if "__" in name}
                 loaded = scan_settings(flags, options.pop("config", None))
             if export:
@@ -219,16 +218,14 @@ def command(
             meaning = "Print JSON, one object a line."
             params.append(click.Option(["--json", "as_json"], is_flag=True, help=meaning))
         if export:
-            meaning = "Write the rows to a new FILE: .csv, .xlsx, .jsonl or .parquet."
-            params.append(option("--export", "FILE", meaning))
+            params.append(option("--export", "FILE", "Write rows to a new .csv, .xlsx, .jsonl or .parquet."))
         if lang:
-            meaning = "Language of what people read: tables, texts, and CSV files."
-            params.append(lang_option(meaning, default=lang))
+            params.append(lang_option("Language of tables, texts and CSV files.", default=lang))
         if pager:
             params.append(flag("--no-pager", "Print what is long without PAGER."))
         if config:
             params.append(option("--config", "FILE", "Settings in YAML; see conf/scan.yaml."))
-        params += map(setting_option, names)
+        params += map(setting_option, settings)
         made = SectionedCommand(name, callback=replying, params=params, help=function.__doc__, **attributes)
         if group:
             group.add_command(made)

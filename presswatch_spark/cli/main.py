@@ -43,14 +43,12 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
 NEXT_STEPS = {
     "": "presswatch demo, then presswatch corpus build with your articles",
     "demo": "presswatch matches demo/tables",
-    "corpus": "presswatch corpus build --help",
     "corpus build": "presswatch scan --corpus DIR --out TABLES PATH",
     "corpus info": "presswatch scan --corpus DIR --out TABLES PATH",
     "releases": "presswatch scan --release NAME --format wet --corpus DIR --out TABLES",
     "datasets": "presswatch scan --dataset NAME --part NAME --corpus DIR --out TABLES",
     "scan": "presswatch matches TABLES --elsewhere",
     "census": "presswatch scan --captures TABLES --corpus DIR --out TABLES",
-    "campaign": "presswatch campaign open --help",
     "campaign open": "presswatch campaign run CAMPAIGN",
     "campaign run": "presswatch campaign status CAMPAIGN",
     "campaign status": "presswatch campaign run CAMPAIGN, or presswatch matches TABLES",
@@ -68,13 +66,11 @@ NEXT_STEPS = {
     "fetch": "presswatch explain ROW TABLES --corpus DIR",
     "claims": "presswatch review --reviewer NAME --corpus DIR --tables TABLES CLAIMS",
     "review": "presswatch claims --reviews FILE --corpus DIR --out CLAIMS TABLES",
-    "evidence": "presswatch evidence build --help",
     "evidence build": "presswatch evidence verify BAG",
     "evidence stamp": "presswatch evidence verify BAG",
     "evidence verify": "presswatch notice draft --help, with the BAG",
     "evidence challenge": "presswatch evidence disclose --row SHA256 --out PART BAG",
     "evidence disclose": "presswatch evidence verify PART",
-    "notice": "presswatch notice draft --help",
     "notice draft": "presswatch notice check N",
     "notice check": "presswatch notice sign --by NAME N",
     "notice sign": "presswatch notice sent --via WORDS N",
@@ -82,18 +78,16 @@ NEXT_STEPS = {
     "notice answer": "presswatch removal probe CASE",
     "notice status": "presswatch removal status CASE",
     "notice schema": "presswatch notice check N",
-    "removal": "presswatch removal open --help",
     "removal open": "presswatch removal probe CASE",
     "removal probe": "presswatch removal status CASE",
     "removal inventory": "presswatch removal probe CASE",
     "removal status": "presswatch removal probe CASE, a day later",
     "submit": "presswatch runs TABLES",
-    "catalog": "presswatch catalog sync --help",
     "catalog sync": "a query of that catalog, as docs/how-to/catalog.md has them",
     "catalog ddl": "presswatch catalog sync --catalog glue --namespace NAME TABLES",
     "forget": "presswatch verify-rows TABLES",
 }
-"""Next step after each command, the last line of its help."""
+"""Next step after each command, the last line of its help; groups name their commands."""
 NAME_WIDTH = len("verify-rows")
 
 
@@ -103,8 +97,9 @@ class _Commands(UserDict[str, Any]):
     def __getitem__(self, name: str) -> click.Command:
         module = import_module(f"{commands.__name__}.{self.data[name]}")
         command: click.Command = getattr(module, name.replace("-", "_"))
-        command.epilog = f"Next: {NEXT_STEPS[name]}"
-        for subname, each in getattr(command, "commands", {}).items():
+        below = getattr(command, "commands", {})
+        command.epilog = f"Next: {f'presswatch {name} COMMAND --help' if below else NEXT_STEPS[name]}"
+        for subname, each in below.items():
             each.epilog = f"Next: {NEXT_STEPS[f'{name} {subname}']}"
         return command
 

@@ -91,6 +91,9 @@ class NumberRange(click.FloatRange):
         return number
 
 
+POSITIVE = NumberRange(min=0, min_open=True)
+
+
 class FormatChoice(click.ParamType[str]):
     """`auto`, or the name of a format, looked up when it is given: to import the formats takes a second."""
 

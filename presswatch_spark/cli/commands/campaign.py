@@ -15,7 +15,7 @@ import click
 
 from presswatch_spark.cli.arrow_manners import leave_pandas_out
 from presswatch_spark.cli.options import (
-    NumberRange,
+    POSITIVE,
     argument,
     flag,
     mirror_option,
@@ -57,9 +57,7 @@ def open_(
     *,
     folder: str = argument("CAMPAIGN"),
     scan_options: tuple[str, ...] = argument("[-- OPTION OF SCAN …]", nargs=-1, type=click.UNPROCESSED),
-    corpus: str | None = option(
-        "--corpus", "DIR", "The corpus; later, one that has all its articles and more."
-    ),
+    corpus: str | None = option("--corpus", "DIR", "The corpus; later, one with all its articles and more."),
     out: str | None = option("--out", "DIR", "Folder of the tables."),
     crawls: str | None = option(
         "--crawls",
@@ -105,14 +103,12 @@ def open_(
 def run(
     *,
     folder: str = argument("CAMPAIGN"),
-    budget: float | None = option(
-        "--budget", "DOLLARS", "What it may cost in all.", type=NumberRange(0, min_open=True)
-    ),
+    budget: float | None = option("--budget", "DOLLARS", "What it may cost in all.", type=POSITIVE),
     every: float | None = option(
         "--every",
         "MINUTES",
         "Look for new releases again and again, until the process is stopped.",
-        type=NumberRange(min=0, min_open=True),
+        type=POSITIVE,
     ),
     form: ReplyForm,
     **flags: Any,
@@ -239,7 +235,7 @@ def watch(
     ),
     probe: bool = flag("--probe", "Ask no list: try the names of the weeks since the newest known."),
     once: bool = flag("--once", "Look once, and end; what holds without --every."),
-    every: float | None = option("--every", "MINUTES", "Look again.", type=NumberRange(min=0, min_open=True)),
+    every: float | None = option("--every", "MINUTES", "Look again.", type=POSITIVE),
     poll: bool = flag("--poll", "End with 75 if another process is scanning."),
     again: tuple[str, ...] = repeated_option("--again", "RELEASE", "Read its missing shards once more."),
     cases: tuple[str, ...] = repeated_option("--case", "CASE", "Probe this case of removal, too."),
@@ -247,7 +243,7 @@ def watch(
         "--case-every",
         "HOURS",
         "How long after a round of a case the next is due.",
-        type=NumberRange(min=0, min_open=True),
+        type=POSITIVE,
         default=24,
     ),
     case_mirrors: tuple[Mirror, ...] = mirror_option(

@@ -37,11 +37,9 @@ def claims(
     tables: str = argument(),
     corpus: str = option("--corpus", "CORPUS", "The corpus that the runs were made with.", required=True),
     licences: str | None = option(
-        "--licences", "FILE", "YAML of licences: licensee, hosts, titles, from, to, document."
+        "--licences", "FILE", "Licences in YAML: licensee, hosts, titles, document."
     ),
-    press: str | None = option(
-        "--press", "FILE", "More domains of the press, or fewer, in the form of conf/press.yaml."
-    ),
+    press: str | None = option("--press", "FILE", "Domains of the press, in the form of conf/press.yaml."),
     reviews: tuple[str, ...] = repeated_option(
         "--reviews", "FILE", "Verdicts of people: JSONL, CSV, Parquet, or a folder; the newest counts."
     ),
@@ -109,31 +107,20 @@ def _summary_lines(summary: ClaimsSummary, _: Language) -> Iterator[Line]:
     yield _("written to {folder}", folder=summary.folder)
 
 
-def _checked_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    name = value.strip()
-    if not name or not name.isprintable() or len(name) > NAME_CHARACTERS:
-        raise click.BadParameter(f"give a name of at most {NAME_CHARACTERS} characters that can be printed")
-    return name
-
-
 @command("review")
 def review(
     *,
     path: str = argument("CASE|CLAIMS"),
-    reviewer: str = option(
-        "--reviewer", "NAME", "Who judges; noted with each verdict.", required=True, callback=_checked_name
-    ),
-    reviews: str = option(
-        "--reviews", "FILE", "JSONL, on disk or s3://, that verdicts are added to.", default="reviews.jsonl"
-    ),
+    reviewer: str = option("--reviewer", "NAME", "Who judges; noted with each verdict.", required=True),
+    reviews: str = option("--reviews", "FILE", "JSONL that verdicts are added to.", default="reviews.jsonl"),
     corpus: str | None = option("--corpus", "DIR", "The corpus of the scan: its words, owners and mandates."),
     tables: str | None = option(
-        "--tables", "DIR", "The folder that the claims were made of. Default: CLAIMS, or what CASE names."
+        "--tables", "DIR", "Tables of the claims. Default: CLAIMS, or those of CASE."
     ),
     mirrors: tuple[Mirror, ...] = mirror_option(),
     language: str = lang_option("Language to begin with.", default="fr"),
     port: int = option(
-        "--port", "N", "Port of 127.0.0.1. Default: a free one.", type=click.IntRange(0, 65535), default=0
+        "--port", "N", "Port of 127.0.0.1; 0: a free one.", type=click.IntRange(0, 65535), default=0
     ),
     open_browser: bool = flag("--open", "Open the page in a browser."),
     form: ReplyForm,
@@ -151,6 +138,10 @@ def review(
     """
     from presswatch_spark.core.extras import library
 
+    reviewer = reviewer.strip()
+    if not reviewer or not reviewer.isprintable() or len(reviewer) > NAME_CHARACTERS:
+        message = f"give a name of at most {NAME_CHARACTERS} characters that can be printed"
+        raise click.BadParameter(message, param_hint="'--reviewer'")
     for name in ("starlette", "jinja2", "uvicorn"):
         library(name, "review")
     from presswatch_spark.legal.review.app import serve
@@ -175,9 +166,7 @@ def review(
 def report(
     *,
     tables: str = argument(),
-    out: str = option(
-        "--out", "PAGE.html", "The page, on disk or s3://; replaced if it is there.", required=True
-    ),
+    out: str = option("--out", "PAGE.html", "The page, on disk or s3://; it is replaced.", required=True),
     corpus: str | None = option("--corpus", "DIR", "The corpus of the scan: names of titles, and texts."),
     case: str | None = option("--case", "CASE", "A case of removal: the states of its places."),
     mirrors: tuple[Mirror, ...] = mirror_option(),

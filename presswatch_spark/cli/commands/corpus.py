@@ -52,18 +52,14 @@ def corpus() -> None:
 )
 def build(
     *,
-    members: str = option(
-        "--members", "FILE", "Publishers and titles; see conf/members.example.yaml.", required=True
-    ),
+    members: str = option("--members", "FILE", "Publishers; see conf/members.example.yaml.", required=True),
     articles: tuple[str, ...] = repeated_option(
         "--articles", "PATH", "Articles: JSONL, CSV or Parquet.", required=True
     ),
     background: tuple[str, ...] = repeated_option(
         "--background", "PATH", "Shards of unrelated web text, to recognise formulas."
     ),
-    known: tuple[str, ...] = repeated_option(
-        "--known", "PATH", "Texts of nobody or others: laws, speeches, wires."
-    ),
+    known: tuple[str, ...] = repeated_option("--known", "PATH", "Texts of others: laws, speeches, wires."),
     out: str = option("--out", "DIR", "Folder of the corpus: new or empty, on disk or s3://.", required=True),
     form: ReplyForm,
 ) -> Reply:

@@ -73,9 +73,7 @@ def build(
     confidences: tuple[str, ...] = confidence_option(),
     corpus: str = option("--corpus", "DIR", "The corpus that the runs were made with.", required=True),
     authorities: tuple[str, ...] = _tsa_option(required=False),
-    with_texts: bool = flag(
-        "--with-texts", "Add texts of articles, and a page for each claim with both texts."
-    ),
+    with_texts: bool = flag("--with-texts", "Add texts of articles, and a page with both texts per claim."),
     mirrors: tuple[Mirror, ...] = mirror_option(),
     out: str = option("--out", "BAG", "A new folder, or s3://, for the bag.", required=True),
     form: ReplyForm,

@@ -135,9 +135,7 @@ def fetch(
     *,
     target: str = argument("TABLES|POINTER"),
     prefix: str | None = option("--row", "SHA256", "The row of TABLES whose row_sha256 begins so."),
-    out: str | None = option(
-        "--out", "FILE", "Write it to a new file: the record as it is stored, or the text of a row."
-    ),
+    out: str | None = option("--out", "FILE", "New file for the stored record, or the text of a row."),
     upstream: bool = flag("--upstream", "With --row: the web archive's record that the row was made from."),
     index: str | None = index_option("--upstream"),
     mirrors: tuple[Mirror, ...] = mirror_option(),

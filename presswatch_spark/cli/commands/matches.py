@@ -79,9 +79,7 @@ def matches(
     order: str | None = option(
         "--order", None, "Default: weight; with --json and --export, shard.", type=click.Choice(ORDER_NAMES)
     ),
-    limit: int | None = count_option(
-        "--limit", f"Rows at most (default {MATCHES_SHOWN}; all with --json and --export)."
-    ),
+    limit: int | None = count_option("--limit", f"Most rows. Default: {MATCHES_SHOWN}; all as JSON or file."),
     engine: str = engine_option("What counts and sorts"),
     form: ReplyForm,
 ) -> Reply:
@@ -255,9 +253,7 @@ def explain(
     tables: str = argument(),
     corpus: str | None = option("--corpus", "DIR", "The corpus of the scan: its words, owner and mandate."),
     claims: str | None = option("--claims", "DIR", "Folder that claims were written to. Default: TABLES."),
-    as_of: date | None = day_option(
-        "--as-of", "Day for mandate and rights. Default: the day of the claims, or today."
-    ),
+    as_of: date | None = day_option("--as-of", "Day for rights. Default: the day of the claims, or today."),
     mirrors: tuple[Mirror, ...] = mirror_option(),
     form: ReplyForm,
 ) -> Reply:

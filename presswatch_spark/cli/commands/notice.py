@@ -83,7 +83,7 @@ def draft(
     sender: str = option("--sender", "FILE", "The sender, in YAML.", required=True),
     out: str = option("--out", "N", "A new folder, or s3://, for the notice.", required=True),
     claims: str | None = option(
-        "--claims", "DIR", "Folder of the table `claims`. Default: that of the case, the bag, or TABLES."
+        "--claims", "DIR", "Folder of `claims`. Default: that of CASE, BAG or TABLES."
     ),
     rows: str | None = rows_option(),
     confidences: tuple[str, ...] = confidence_option(

@@ -20,9 +20,7 @@ KINDS = {"release": str, "first_capture": datetime, "last_capture": datetime, "h
 @command("releases", json=True, export=True, pager=True, config=True)
 def releases(
     *,
-    base: str | None = option(
-        "--base", "URI", "The list, or the place of collinfo.json. Default: index.commoncrawl.org."
-    ),
+    base: str | None = option("--base", "URI", "Place of collinfo.json. Default: index.commoncrawl.org."),
     refresh: bool = flag("--refresh", "Fetch the list even if the cache contains a fresh one."),
     form: ReplyForm,
 ) -> Reply:

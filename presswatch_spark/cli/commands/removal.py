@@ -64,9 +64,7 @@ def open_command(
     claims: str | None = claims_option(),
     rows: str | None = rows_option(),
     confidences: tuple[str, ...] = confidence_option(),
-    noticed_at: date | None = day_option(
-        "--noticed-at", "The day of the notice, such as 2026-11-27. Default: today.", "DAY"
-    ),
+    noticed_at: date | None = day_option("--noticed-at", "Day of the notice. Default: today.", "DAY"),
     out: str = option("--out", "CASE", "A new folder, or s3://, for the case.", required=True),
     form: ReplyForm,
 ) -> Reply:
@@ -105,9 +103,7 @@ def open_command(
 def probe(
     *,
     case: str = argument(),
-    corpus: str | None = option(
-        "--corpus", "DIR", "The corpus, to count the words that a changed text still has."
-    ),
+    corpus: str | None = option("--corpus", "DIR", "The corpus, to count words that a changed text keeps."),
     deep: bool = flag("--deep", "Read whole files for what is not at its place."),
     index: str | None = option(
         "--index",

@@ -120,9 +120,7 @@ def rights(
 def exposure(
     *,
     tables: str = argument(),
-    exposures: str | None = option(
-        "--exposures", "FILE", "Statements of publishers, in the place of conf/exposure.yaml."
-    ),
+    exposures: str | None = option("--exposures", "FILE", "Statements in place of conf/exposure.yaml."),
     dataset_of: dict[str, str] = pairs_option(
         "--dataset-of", "RUN=NAME", "The dataset of a run whose shards do not name it, as oscar-2109."
     ),

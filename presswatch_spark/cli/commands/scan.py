@@ -41,9 +41,7 @@ def scan(
     named: str | None = option("--dataset", "NAME", "In place of PATH: one of `presswatch datasets`."),
     part: str | None = option("--part", "NAME", "The part of the --dataset, as fra_Latn."),
     mirror: str | None = option("--mirror", "URI", "With --dataset: a folder or bucket with a copy of it."),
-    pages_of: str | None = option(
-        "--pages-of", "TABLES", "In place of PATH: WARC records of matches in WET."
-    ),
+    pages_of: str | None = option("--pages-of", "TABLES", "In place of PATH: WARC records of WET matches."),
     captures: str | None = option("--captures", "TABLES", "In place of PATH: WARC records of a census."),
     index: str | None = index_option("--pages-of"),
     sample: float | None = option(
@@ -60,9 +58,7 @@ def scan(
     ),
     corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
-    base: str | None = option(
-        "--base", "URI", "What lines of a *.paths.gz list are relative to; a mirror of Common Crawl."
-    ),
+    base: str | None = option("--base", "URI", "Base of the lines of a list; a mirror of Common Crawl."),
     form: ReplyForm,
 ) -> Reply:
     """Scan shards for copies of the corpus's articles.

@@ -25,9 +25,7 @@ JOBS: Mapping[str, str] = {re.sub(r"\W", "_", command): command for command in C
 @command("submit", storage=False, context_settings={"allow_interspersed_args": False})
 def submit(
     *,
-    target: str | None = option(
-        "--on", "TARGET", "A profile of conf/profiles (local, emr-ec2, emr-serverless …), or a YAML file."
-    ),
+    target: str | None = option("--on", "TARGET", "Profile (local, emr-ec2, emr-serverless) or YAML file."),
     credentials: str | None = option("--profile", "NAME", "AWS profile for credentials on this machine."),
     check: bool = flag("--check", "Show what could keep it from running, and what to do; start nothing."),
     dry_run: bool = flag("--dry-run", "Print the exact requests as JSON; start and upload nothing."),

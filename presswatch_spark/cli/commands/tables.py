@@ -256,9 +256,7 @@ def estimate(
     *,
     tables: str = argument(),
     run_id: str = option("--run", "RUN", "Which run.", default="latest"),
-    by: str | None = option(
-        "--by", None, "Also for each title or publisher that was found.", type=click.Choice(list(BY))
-    ),
+    by: str | None = option("--by", None, "Also by title or publisher.", type=click.Choice(list(BY))),
     form: ReplyForm,
 ) -> Reply:
     """Estimate totals of a whole release from a sample of it.

@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
-from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
@@ -53,11 +52,11 @@ def write_wet(path: Path, pages: Iterable[Page], *, one_member: bool = False, re
     packed = path.suffix == ".gz"
     buffer = io.BytesIO()
     writer = WARCWriter(buffer, gzip=packed and not one_member, warc_version="1.0")
-    writer.write_record(_warcinfo(writer, release, record_id(release)))
+    _write_warcinfo(writer, release, record_id(release))
     for number, page in enumerate(pages):
         text, headers = page.text.encode("utf-8", "surrogatepass"), warc_headers(page, number)
         kind = headers.pop("Content-Type")
-        writer.write_record(_record(writer, page.url, "conversion", text, kind, headers))
+        _write(writer, page.url, "conversion", text, kind, headers)
     path.write_bytes(_packed(".gz" if packed and one_member else "", buffer.getvalue()))
 
 
@@ -80,7 +79,7 @@ def write_warc(path: Path, responses: Iterable[CannedResponse]) -> None:
     """Write a WARC file with request, response and metadata of each answer; each a gzip member in a `.gz`."""
     with path.open("wb") as file:
         writer = WARCWriter(file, gzip=path.suffix == ".gz", warc_version="1.0")
-        writer.write_record(_warcinfo(writer, RELEASE, record_id(f"warc {RELEASE}")))
+        _write_warcinfo(writer, RELEASE, record_id(f"warc {RELEASE}"))
         for number, response in enumerate(responses):
             kinds = ("request", "response", "metadata")
             ids = {kind: record_id(f"{kind} {number} {response.url}") for kind in kinds}
@@ -99,9 +98,7 @@ def write_warc(path: Path, responses: Iterable[CannedResponse]) -> None:
                 ("response", response.body, RESPONSE, answer),
                 ("metadata", _metadata(response), FIELDS, None),
             ):
-                writer.write_record(
-                    _record(writer, response.url, kind, body, content_type, heads[kind], http)
-                )
+                _write(writer, response.url, kind, body, content_type, heads[kind], http)
 
 
 def warc_headers(page: Page, number: int) -> dict[str, str]:
@@ -205,12 +202,12 @@ def _packed(suffix: str, data: bytes) -> bytes:
     return zstandard.ZstdCompressor(write_checksum=True).compress(data) if suffix == ".zst" else data
 
 
-def _warcinfo(writer: WARCWriter, release: str, id_: str) -> ArcWarcRecord:
+def _write_warcinfo(writer: WARCWriter, release: str, id_: str) -> None:
     info = f"isPartOf: {release}\r\npublisher: the demo\r\n".encode()
-    return _record(writer, None, "warcinfo", info, FIELDS, {**when(0), "WARC-Record-ID": id_})
+    _write(writer, None, "warcinfo", info, FIELDS, {**when(0), "WARC-Record-ID": id_})
 
 
-def _record(
+def _write(
     writer: WARCWriter,
     url: str | None,
     kind: str,
@@ -218,16 +215,12 @@ def _record(
     content_type: str,
     headers: Mapping[str, str],
     http: StatusAndHeaders | None = None,
-) -> ArcWarcRecord:
-    return writer.create_warc_record(
-        url,
-        kind,
-        payload=io.BytesIO(body),
-        length=len(body) if http is None else None,
-        warc_content_type=content_type,
-        warc_headers_dict=dict(headers),
-        http_headers=http,
-    )
+) -> None:
+    record = writer.create_warc_record(
+        url, kind, payload=io.BytesIO(body), length=len(body) if http is None else None,
+        warc_content_type=content_type, warc_headers_dict=dict(headers), http_headers=http,
+    )  # fmt: skip
+    writer.write_record(record)
 
 
 def _metadata(response: CannedResponse) -> bytes:

@@ -124,9 +124,7 @@ class ReadRules:
     )
     max_document_bytes: int = setting(16 << 20, "Longest document that is read, in bytes")
     pdf: bool = setting(False, "In WARC, read PDF files too", without="left out", flag="--pdf/--no-pdf")
-    release: str | None = setting(
-        None, "Release of files that name none", flag="--release-name", value="NAME"
-    )
+    release: str | None = setting(None, "Release of files without one", flag="--release-name", value="NAME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +142,7 @@ class RunRules:
     metrics_file: str | None = setting(
         None, "File of metrics for Prometheus, written after each wave", without="none", value="FILE"
     )
-    lease_seconds: float = setting(
-        60.0, "Seconds of silence until a run on S3 may be taken over", low=1, high=3600
-    )
+    lease_seconds: float = setting(60.0, "Seconds until a silent run on S3 may be taken", low=1, high=3600)
     shard_digest: bool = setting(
         False, "Write each shard's SHA-256", without="left out", flag="--shard-digest/--no-shard-digest"
     )

@@ -457,8 +457,9 @@ def test_what_cannot_be_a_campaign_is_refused_and_nothing_is_written(
     assert (done.code, "there is no campaign here" in done.err) == (1, True)
 
 
-def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(trial: Trial) -> None:
-    trial.open(trial.history.newer)
+def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(history: History, tmp_path: Path) -> None:
+    trial = Trial(history, tmp_path)
+    trial.open(history.newer)
     campaign, mirror = trial.campaign, str(trial.history.mirror)
     for words, said in (
         (("--out", trial.folder / "others"), "the tables of a campaign stay where they are"),

@@ -305,7 +305,6 @@ def _carry_out(store: TableStore, folder: Folder, plan: Mapping[str, Any], lock:
 
 
 def _replace_row(store: TableStore, by: str, run_id: str, changes: Sequence[Mapping[str, Any]]) -> None:
-    """Replace the row that publishes a run by one that describes its changed files."""
     (row,) = store.read(by, run_id).to_pylist()
     for change in changes:
         table, places = store.root / change["table"], {file["place"]: file for file in change["files"]}

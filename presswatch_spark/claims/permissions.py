@@ -55,10 +55,7 @@ class Licences:
     def load(
         cls, path: str | None, titles: Collection[str], storage: StorageOptions | None = None
     ) -> Licences:
-        """Read and check a file of licences for some titles, on disk or S3; None is a file without any.
-
-        Raises `ConfigError` with all mistakes as `file:line: message`, and `StorageError`.
-        """
+        """Read and check licences for some titles; None: no file. Raises `ConfigError`, `StorageError`."""
         if path is None:
             return cls()
         raw, _ = read_object(canonical(path), storage or StorageOptions())
@@ -135,10 +132,7 @@ class PressList:
 
     @classmethod
     def load(cls, path: str | None, storage: StorageOptions | None = None) -> Self:
-        """Read `conf/press.yaml`, and add the file at `path`, which may take domains off (`not_press`).
-
-        Raises `ConfigError` with all mistakes as `file:line: message`, and `StorageError`.
-        """
+        """Read `conf/press.yaml`, and add to it or take off by `path`; raises as `Licences.load`."""
         named = shipped("press.yaml")
         kinds, _ = parse_press(named.read_bytes(), str(named))
         if path is not None:

@@ -69,11 +69,7 @@ def load_reviews(
 
 
 def reviews_in(uri: str, data: bytes) -> list[Review]:
-    """Return all verdicts of a file, in its order; `ConfigError` lists its mistakes as `load_reviews` does.
-
-    Args:
-        uri: its ending tells whether `data` is JSONL, CSV or Parquet.
-    """
+    """Return all verdicts of a file, in its order, by the ending of `uri`; raises as `load_reviews`."""
     reviews, mistakes = _read(uri, whole_lines(uri, data))
     _require_none(mistakes, printable(uri))
     return reviews

@@ -57,12 +57,9 @@ OCCURRENCES = f"""{READ}
 
 
 def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> SampleEstimate:
-    """Estimate the contents of a release from the sample that a published run read.
+    """Estimate the contents of a release from the sample that a published run read; raises as `design_of`.
 
     `by`: `title_id` or `publisher_id`, to estimate for each with a match in the sample, too.
-
-    Raises:
-        InputError: the run is no sample, or too little of it was read; see `design_of`.
     """
     (run,) = store.read("runs", run_id).to_pylist()
     # A damaged table is named first, whatever the run is.

@@ -157,10 +157,6 @@ class Buckets:
 
 
 def _by_duckdb(inputs: Inputs, files: SortedFiles, memory: str, cores: int | None) -> list[Written]:
-    """Write the changes of two runs as files, one for each bucket; DuckDB uses the disk beyond `memory`.
-
-    Raises `ConfigError` for no size of memory, and `OutputError` if there is no room, or rows cannot be read.
-    """
     import duckdb
 
     # A worker is a thread of DuckDB itself. With one more for each core, they would wait for each other.
@@ -271,7 +267,6 @@ def _table_rows(
 
 
 def _by_spark(inputs: Inputs, files: SortedFiles, master: str | None, cores: int | None) -> Sequence[Written]:
-    """Write the changes of two runs as files, one for each task; raises `PresswatchError` if Spark fails."""
     from pyspark.sql import functions as f
 
     # It loads PySpark, which DuckDB does not need.

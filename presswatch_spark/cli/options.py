@@ -33,39 +33,22 @@ class SectionedCommand(click.Command):
     Storage options are only named; `--help-storage` explains them.
     """
 
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the parameters; those of storage bring `--help-storage` with them."""
-        params = super().get_params(ctx)
-        if any(_section(param) == "Storage" for param in params):
-            explained = click.Option(
-                ["--help-storage"], is_flag=True, is_eager=True, expose_value=False, hidden=True,
-                callback=self._explain_storage,
-            )  # fmt: skip
-            params = [*params, explained]
-        return params
-
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections of options that the command has; the usage names its arguments."""
         for section in ("Options", "Output", "Settings"):
-            self._write_section(section, ctx, formatter)
+            _write_section(section, ctx, formatter)
         if names := [param.opts[0] for param in self.params if _section(param) == "Storage"]:
             with formatter.section("Storage (explained by --help-storage)"):
                 lines = wrap(", ".join(names), formatter.width - 2, break_on_hyphens=False)
                 formatter.write("".join(f"  {line}\n" for line in lines))
 
-    def _explain_storage(self, ctx: click.Context, option: click.Parameter, given: bool) -> None:
-        if given:
-            formatter = ctx.make_formatter()
-            self._write_section("Storage", ctx, formatter)
-            click.echo(formatter.getvalue(), nl=False)
-            ctx.exit()
 
-    def _write_section(self, section: str, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        params = [param for param in self.get_params(ctx) if _section(param) == section]
-        if records := [record for param in params if (record := param.get_help_record(ctx))]:
-            short = [(re.sub(r"--(\S+) / --no-\1", r"--[no-]\1", name), text) for name, text in records]
-            with formatter.section(section):
-                formatter.write_dl(short)
+def _write_section(section: str, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    params = [param for param in ctx.command.get_params(ctx) if _section(param) == section]
+    if records := [record for param in params if (record := param.get_help_record(ctx))]:
+        short = [(re.sub(r"--(\S+) / --no-\1", r"--[no-]\1", name), text) for name, text in records]
+        with formatter.section(section):
+            formatter.write_dl(short)
 
 
 def _section(param: click.Parameter) -> str | None:
@@ -173,7 +156,22 @@ STORAGE = (
     "storage.endpoint", "storage.region", "storage.profile", "storage.unsigned", "storage.hf_token_file",
     "storage.hf_token_secret", "storage.max_connections", "storage.requests_per_second",
 )  # fmt: skip
-"""Settings of commands that read or write objects."""
+
+
+def storage_options() -> list[click.Option]:
+    """Return the options of storage, and `--help-storage`, which explains them."""
+
+    def explain(ctx: click.Context, option: click.Parameter, given: bool) -> None:
+        if given:
+            formatter = ctx.make_formatter()
+            _write_section("Storage", ctx, formatter)
+            click.echo(formatter.getvalue(), nl=False)
+            ctx.exit()
+
+    explained = click.Option(
+        ["--help-storage"], is_flag=True, is_eager=True, expose_value=False, hidden=True, callback=explain
+    )
+    return [*map(setting_option, STORAGE), explained]
 
 
 def run_option() -> Any:

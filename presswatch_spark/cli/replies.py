@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import (
-    STORAGE,
     SectionedCommand,
     flag,
     lang_option,
     option,
     scan_settings,
     setting_option,
+    storage_options,
 )
 from presswatch_spark.core.redaction import redacted, redacted_command
 from presswatch_spark.core.settings.config import ScanConfig, StorageOptions
@@ -184,7 +184,6 @@ def command(
         parsed: false for a function that takes the options of settings and `config` itself.
         attributes: of `click.Command`.
     """
-    settings = (*settings, *STORAGE) if storage else settings
 
     def decorate(function: Callable[..., Reply]) -> click.Command:
         def replying(
@@ -195,7 +194,7 @@ def command(
             **options: Any,
         ) -> None:
             loaded = ScanConfig()
-            if settings and parsed:
+            if (settings or storage) and parsed:
                 flags = {name: options.pop(name) for name in [*options] if "__" in name}
                 loaded = scan_settings(flags, options.pop("config", None))
             if export:
@@ -225,7 +224,7 @@ def command(
             params.append(flag("--no-pager", "Print what is long without PAGER."))
         if config:
             params.append(option("--config", "FILE", "Settings in YAML; see conf/scan.yaml."))
-        params += map(setting_option, settings)
+        params += [*map(setting_option, settings), *(storage_options() if storage else ())]
         made = SectionedCommand(name, callback=replying, params=params, help=function.__doc__, **attributes)
         if group:
             group.add_command(made)

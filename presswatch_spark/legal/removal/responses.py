@@ -140,11 +140,8 @@ def columns_of(facts: ResponseFacts | RecordFacts) -> dict[str, Any]:
 
 
 UNLINKED: Mapping[str, Any] = {
+    **dict.fromkeys(("asked_from", "tool_version", "previous_sha256", "probe_sha256"), ""),
     "number": -1,
-    "asked_from": "",
-    "tool_version": "",
-    "previous_sha256": "",
-    "probe_sha256": "",
 }
 """Columns of a row that is not yet in a chain."""
 

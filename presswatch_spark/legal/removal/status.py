@@ -307,13 +307,12 @@ def write_metrics(path: str, status: CaseStatus) -> None:
         "removal_round_timestamp_seconds": {"": last[-1].timestamp()} if last else {},
     }
     case = {"case": printable(str(status.case.folder))}
-
-    def samples() -> Iterator[tuple[str, str, float]]:
-        for name, family in FAMILIES.items():
-            for label, value in values[name].items():
-                yield name, labels_of(case | ({family.label: label} if family.label else {})), float(value)
-
+    samples = [
+        (name, labels_of(case | ({family.label: label} if family.label else {})), float(value))
+        for name, family in FAMILIES.items()
+        for label, value in values[name].items()
+    ]
     try:
-        write_whole(Path(path), exposition(FAMILIES, samples()))
+        write_whole(Path(path), exposition(FAMILIES, samples))
     except OSError as error:
         raise unwritable(Path(path), error) from error

@@ -6,7 +6,7 @@ dictionaries, statistics, times as INT96, `crawl` and `subset` in the path.
 
 import random
 from base64 import b32encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,9 @@ def row_of(
     """A capture of a page of a domain, or of `url` on `host`."""
     host = host or f"{rng.choice(HOSTS)}{domain}"
     if url is None:
-        path = "/robots.txt" if subset == "robotstxt" else _path(rng)
+        is_robots = subset == "robotstxt"
+        names = [("robots.txt",)] if is_robots else [rng.choices(WORDS, k=n) for n in rng.choice(SLUGS)]
+        path = "".join(f"/{'-'.join(words)}" for words in names)
         query = f"id={rng.randrange(10**6)}" if subset != "robotstxt" and rng.random() < 0.15 else None
         url = f"https://{host}{path}" + (f"?{query}" if query else "")
     else:
@@ -117,12 +119,3 @@ def surt(host: str, path: str, query: str | None = None) -> str:
     """The key of a plain URL: labels from the right without `www.`, then the path, in lower case."""
     key = f"{','.join(reversed(host.removeprefix('www.').split('.')))}){path}"
     return (f"{key}?{query}" if query else key).lower()
-
-
-def _path(rng: random.Random) -> str:
-    return "/" + "/".join(_slugs(rng))
-
-
-def _slugs(rng: random.Random) -> Iterator[str]:
-    for words in rng.choice(SLUGS):
-        yield "-".join(rng.choices(WORDS, k=words))

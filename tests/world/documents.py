@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from babel.messages.pofile import read_po
+
+from presswatch_spark.core.translation import LOCALE
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -83,3 +86,9 @@ def holds_in_order(shown: str, printed: str) -> bool:
     """Whether the lines of a page's block stand in what was printed, in order; `…` stands for anything."""
     pattern = ".*".join(re.escape(part.strip("\n")) for part in shown.split("…"))
     return re.search(pattern, printed, re.DOTALL) is not None
+
+
+def french_words(context: str) -> set[str]:
+    """The words of a context, such as `column`, in the list of French names that people keep."""
+    with (LOCALE / "fr.names.po").open("rb") as file:
+        return {str(each.id) for each in read_po(file, "fr") if each.context == context}

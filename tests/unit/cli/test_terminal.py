@@ -47,7 +47,7 @@ from presswatch_spark.legal.removal.status import ALARM_KINDS
 from presswatch_spark.scanning.sampling.design import Estimated, SampleEstimate
 from tests.conftest import ROOT
 from tests.world.commands import presswatch
-from tests.world.french import words
+from tests.world.documents import french_words as words
 from tests.world.proofs import each_time
 from tests.world.tables import match, publish
 

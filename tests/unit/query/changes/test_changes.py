@@ -19,7 +19,7 @@ from presswatch_spark.query.changes.compare import compare
 from presswatch_spark.query.changes.states import STATES
 from presswatch_spark.tables.declarations import Change
 from presswatch_spark.tables.store import TableStore
-from tests.world.french import words as french_words
+from tests.world.documents import french_words
 from tests.world.golden import assert_golden
 from tests.world.histories import (
     AFTER,

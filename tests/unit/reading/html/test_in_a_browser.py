@@ -13,8 +13,8 @@ from warcio.archiveiterator import ArchiveIterator
 from presswatch_spark.reading.html.markup import text_of_page
 from presswatch_spark.reading.http.message import encoding_of, to_utf8
 from presswatch_spark.reading.text.words import word_at, words_of
-from tests.world.browser_pages import RUN_WORDS, article_runs, generated, shown
 from tests.world.chromium import Chromium, chromium
+from tests.world.random_pages import RUN_WORDS, article_runs, generated, shown
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from presswatch_spark.reading.http.message import as_html
 from presswatch_spark.reading.text.words import word_at, words_of
 from presswatch_spark.reading.warc.pages import ARTICLE_NOTE
 from tests.reference.page_text import PUBLISHED, reference_page_text
-from tests.world.soups import ELEMENTS, soup
+from tests.world.random_pages import ELEMENTS, soup
 from tests.world.warc import page, read_warc
 
 # Enough for the fast way through attributes.

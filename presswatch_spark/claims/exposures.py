@@ -33,6 +33,7 @@ from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.narrative import Speaker
+    from presswatch_spark.core.translation import Translator
 
 EXTENTS = ("whole", "part", "derived")
 """The documents mention no selection, the publisher chose a part, or another dataset was made from it."""
@@ -422,7 +423,7 @@ def exposure_told(exposure: Exposure, named: str, _: Speaker) -> str:
     return f"{statement} {about}"
 
 
-def source_told(source: Source, _: Speaker) -> str:
+def source_told(source: Source, _: Translator) -> str:
     """Return the place of a quotation, and the day on which it was read there."""
     dated = f" ({source.published})" if source.published else ""
     where = f"{source.title}{dated}, {source.at}, {source.identifier}"

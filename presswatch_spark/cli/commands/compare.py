@@ -126,7 +126,7 @@ def _summary_lines(summary: ChangesSummary, _: Language) -> Iterator[Line]:
 
 def _doubt(text: str, _: Language) -> str:
     # One shard is written without the plural of the texts.
-    found = sentence_in(re.sub(r"\bshard\b", "shards", text), DOUBTS, ("run", "other"), "of a run")
+    found = sentence_in(re.sub(r"(?<=\d )shard\b", "shards", text), DOUBTS, ("run", "other"), "of a run")
     facts = dict(found.facts)
     if "names" in facts:
         facts["names"] = _.sentence(sentence_in(str(facts["names"]), (N_("{names} and {count} more"),)))

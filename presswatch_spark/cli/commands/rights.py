@@ -167,6 +167,8 @@ def exposure(
 
 
 def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
+    from presswatch_spark.claims.exposures import source_told
+
     entries = {entry.id: entry for entry in exposed.exposures}
     found = list(exposed.totals())
     if not found:
@@ -197,7 +199,7 @@ def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
             extent=_.name(entry.extent),
             through=f" ({entry.through})" if entry.through else "",
         )
-        yield from (f"  {source}" for source in entry.sources)
+        yield from (f"  “{source.quotation}” {source_told(source, _)}" for source in entry.sources)
 
 
 def _exposure_notes(exposed: Exposed, dataset_of: Mapping[str, str], _: Language) -> Iterator[str]:

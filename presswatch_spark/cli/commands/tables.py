@@ -27,6 +27,7 @@ from presswatch_spark.cli.replies import (
     schema_of,
 )
 from presswatch_spark.core.terminal import block_lines, counted, fits, table_lines, terminal_width
+from presswatch_spark.core.translation import N_, sentence_in
 from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.tables.catalog import KINDS, NAME
 
@@ -73,6 +74,25 @@ CHANGED = ("table", "added", "taken_out", "files")
 Row = Mapping[str, Any]
 
 
+UNFINISHED = (
+    N_("{kind} {run}, begun {begun} UTC with {done} shards done, is under way"),
+    N_(
+        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished: to go on, give the command"
+        " that began it again with the version that began it; to drop it, {command}"
+    ),
+    N_(
+        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished: to go on, give the command"
+        " that began it again with version {version}; to drop it, {command}"
+    ),
+    N_(
+        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished: to go on, give the command"
+        " that began it again; to drop it, {command}"
+    ),
+    N_("{what}: to start it over, give the command that began it again; to drop it, {command}"),
+)
+"""Notes on unfinished runs, which are in English, with their facts."""
+
+
 @command("runs", json=True, export=True, lang="en", pager=True)
 def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
     """List the published runs, and those that are not finished.
@@ -112,11 +132,12 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
     if count := len(published["tombstones"]):
         counts.append(_.n("{n} removal", "{n} removals", count))
 
-    warnings = [line for run in unfinished for line in run.note().split("\n")]
+    warnings = [_unfinished(line, _) for run in unfinished for line in run.note().split("\n")]
     if not any(isinstance(run, DamagedRun) for run in unfinished):
         unpublished = sorted(store.unpublished().keys() - begun.keys())
         warnings += [
-            f"files of {name} lie in the tables, and no row publishes it: not read" for name in unpublished
+            _("files of {run} lie in the tables, and no row publishes it: not read", run=name)
+            for name in unpublished
         ]
     damage = [f"error: {error}" for error in store.damage()]
     return Reply(
@@ -126,6 +147,12 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
         warnings=[*warnings, *damage],
         exit_code=FAILED if damage else 0,
     )
+
+
+def _unfinished(line: str, _: Language) -> str:
+    # One shard, and files of an index, have other words than the texts.
+    plain = re.sub(r"(?<=\d )(index file|shard)s?(?= done)", "shards", line)
+    return _.sentence(sentence_in(plain, UNFINISHED, ("kind",), "of a run")) if _.is_french else line
 
 
 def _run_lines(scans: Sequence[Row], censuses: Sequence[Row], _: Language) -> Iterator[Line]:

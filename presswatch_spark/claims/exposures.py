@@ -282,7 +282,7 @@ class Exposed:
         for run_id, name in known.items():
             if run_id not in runs:
                 raise ConfigError(
-                    f"no run {run_id} is published{did_you_mean(run_id, runs)}", where=str(store.root)
+                    f"run {run_id} is not published{did_you_mean(run_id, runs)}", where=str(store.root)
                 )
             if _product_given(name) is None:
                 raise ConfigError(

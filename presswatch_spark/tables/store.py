@@ -89,7 +89,7 @@ class TableStore:
             layout = int(facts["layout"])
         except (MissingError, ValueError, LookupError, TypeError) as error:
             raise OutputError(
-                f"this is not a folder of our tables: {MARKER} is missing or damaged",
+                f"this is not a folder of tables: {MARKER} is missing or damaged",
                 where=str(store.root),
                 remedy="name the folder given as --out to a scan, or restore that file from a copy",
             ) from error
@@ -339,7 +339,7 @@ def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list
         if by == "runs" and run_id in store.published("censuses"):
             remedy = "`presswatch sql` reads its rows, in the table captures"
             raise InputError(f"{run_id} is a census and no scan", where=str(store.root), remedy=remedy)
-        what = f"no run {run_id} is published" if run_id != "latest" else "no run is published"
+        what = f"run {run_id} is not published" if run_id != "latest" else "no run is published"
         newest = f"; the newest is {published[-1]}" if published else ""
         raise InputError(
             plain_text(f"{what}{did_you_mean(run_id, published) or newest}"),

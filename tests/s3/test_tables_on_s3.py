@@ -118,7 +118,7 @@ class TestReading:
 
     def test_missing_tables_are_named(self, s3: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["runs", f"{s3.uri}/nothing", *s3.there]) == 1
-        assert "s3://shards/nothing: this is not a folder of our tables" in capsys.readouterr().err
+        assert "s3://shards/nothing: this is not a folder of tables" in capsys.readouterr().err
 
 
 def publish_there(s3: Bucket, tables: Path) -> None:

@@ -80,7 +80,7 @@ Call = Callable[[str], object]
 @pytest.mark.parametrize(
     ("call", "error", "told"),
     [
-        (lambda tables: pw.open_tables(f"{tables}/.."), OutputError, "not a folder of our tables"),
+        (lambda tables: pw.open_tables(f"{tables}/.."), OutputError, "not a folder of tables"),
         (lambda tables: pw.open_tables(tables).read("match"), InputError, r"no table match.*matches"),
         (
             lambda tables: pw.open_tables(tables).sql("select * from mathces"),
@@ -115,7 +115,7 @@ Call = Callable[[str], object]
         *(
             (lambda _, given=given: pw.scan(["shards"], settings=given, **SCAN), ConfigError, told)
             for given, told in (
-                ({"grade.min_run_word": 12}, "settings: grade.min_run_word is no setting; did you mean"),
+                ({"grade.min_run_word": 12}, "settings: grade.min_run_word is not a setting; did you mean"),
                 ({"grade.min_run_words": "twelve"}, "settings: grade.min_run_words"),
                 ({"grade.min_run_words": -1}, "settings: grade.min_run_words"),
             )

@@ -68,7 +68,7 @@ def census(
 
     It reads only the columnar index of the release, and in it only the row groups that can hold a member's
     site or an article's URL. The table `captures` holds the captures, with a pointer to each record.
-    A stopped census goes on where it was when the same command is given again. --export writes what it found
+    A stopped census resumes where it was when the same command is given again. --export writes what it found
     of each title; `presswatch sql` exports the captures.
     """
     from presswatch_spark.api import census as take_census

@@ -56,7 +56,7 @@ def claims(
 
     TABLES is the folder that scans were given as --out. A row of `matches` gives a row of `claims`, with its
     kind, its letter and the reasons. A letter is never better than that of the row. Words do not count if
-    they were there before publication, if another page credits them to somebody else, or if the press,
+    they were there before publication, if another page credits them to a third party, or if the press,
     several hosts or a known text have them.
 
     Claims may be made again in the same folder: those before go to its table `claims_before`.
@@ -127,7 +127,7 @@ def review(
 ) -> Reply:
     """Judge claims on a page, article and page side by side.
 
-    CLAIMS is the folder that claims were written to; a CASE of `presswatch removal` names its claims itself.
+    CLAIMS is the folder that claims were written to; a CASE of `presswatch removal` already names its claims.
     The page is on this machine only, and its address has a token that opens it once. It begins with the C
     claims that have no verdict. Verdicts are added to a file, for `presswatch claims --reviews`; several
     reviewers may share one. Ctrl-C ends the review.

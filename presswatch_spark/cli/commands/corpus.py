@@ -77,7 +77,7 @@ def build(
     than the articles. Text that several of its sites have (stock phrases, page furniture, laws) does not
     count as the articles' own; see `run_rarity`.
 
-    Of a known text, one occurrence is enough: eight of its words in a row are no article's own. A file named
+    Of a known text, one occurrence is enough: eight of its words in a row belong to no article. A file named
     .txt is one text in UTF-8; any other is read as a scan reads it.
     """
     from presswatch_spark.api import build_corpus

@@ -119,11 +119,11 @@ def probe(
     mirrors: tuple[Mirror, ...] = mirror_option("Ask for files below TO that were scanned below FROM."),
     form: ReplyForm,
 ) -> Reply:
-    """Ask for every place of a case again, and keep the answers.
+    """Probe every place of a case, and store the answers.
 
     Controls are asked for among the places: records that nobody noticed, the neighbours of each record, and
-    names that never were. A round that was stopped goes on where it was. The exit code is 3 if places were
-    left alone, the index answered nothing, or something alarms, such as a text that is back.
+    names that never were. A stopped round resumes where it was. The exit code is 3 if places were skipped,
+    the index did not answer, or there is an alarm, such as a text that is back.
     """
     from presswatch_spark.tables.store import TableStore
 

@@ -271,7 +271,9 @@ class SettingsGroup(Generic[Config]):
             names = [
                 each.removeprefix(self.prefix) for each in (*map(self.variable_of, self.known), *self.others)
             ]
-            problems.append(f"{variable} is no setting{self._suggestion(name.upper(), names, self.prefix)}")
+            problems.append(
+                f"{variable} is not a setting{self._suggestion(name.upper(), names, self.prefix)}"
+            )
         written += [(name, value, flags_from) for name, value in flags.items() if value is not None]
         for name, value, where in written:
             setting = self.known.get(name)
@@ -282,7 +284,11 @@ class SettingsGroup(Generic[Config]):
                 problems.append(f"{where}: {name} {error}")
         for name, value, where in given:
             setting = self.known.get(name)
-            if problem := setting.problem_of(value) if setting else f"is no setting{self._suggestion(name)}":
+            if (
+                problem := setting.problem_of(value)
+                if setting
+                else f"is not a setting{self._suggestion(name)}"
+            ):
                 problems.append(f"{where}: {name} {problem}")
             elif setting:
                 values[name] = setting.canonical(value)
@@ -292,7 +298,7 @@ class SettingsGroup(Generic[Config]):
 
     def _suggestion(self, name: str, names: Iterable[str] = (), prefix: str = "") -> str:
         near = nearest(name, names or self.known)
-        return f"; did you mean {prefix}{near[0]}?" if near else f"; {self.listed_in} list all there are"
+        return f"; did you mean {prefix}{near[0]}?" if near else f"; {self.listed_in} list all"
 
     def _in_node(self, node: yaml.Node, name: str, check: Check) -> Iterator[tuple[str, object, int]]:
         import yaml

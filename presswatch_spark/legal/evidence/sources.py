@@ -108,7 +108,7 @@ class TableSource(ClaimSource):
 
 
 class CaseSource(TableSource):
-    """A case of removal, which names its claims itself; places that are gone are left out."""
+    """A case of removal, which already names its claims; places that are gone are left out."""
 
     kind = "case"
 
@@ -124,7 +124,7 @@ class CaseSource(TableSource):
         """Select the case's claims, whatever became of their places, with their rows."""
         if choice:
             raise InputError(
-                "a case names its claims itself", where=self.where, remedy="leave out the choice of rows"
+                "a case already names its claims", where=self.where, remedy="leave out the choice of rows"
             )
         return super().select_claims(
             Choice(rows=frozenset(target.row_sha256 for target in self.case.targets()))

@@ -103,7 +103,7 @@ class Notice:
                 raise ValueError("it is no object, or a line is no digest with a name")
         except MissingError as error:
             raise OutputError(
-                "this is no notice", where=str(folder), remedy="name the --out of `notice draft`"
+                "this is not a notice", where=str(folder), remedy="give the folder that `notice draft` made"
             ) from error
         except (ValueError, UnicodeDecodeError) as error:
             raise OutputError(

@@ -91,7 +91,9 @@ class RemovalCase:
             about = unsealed_json(folder.read(MARKER)[0])
         except MissingError as error:
             raise OutputError(
-                "this is no case of removal", where=str(folder), remedy="name the --out of `removal open`"
+                "this is not a case of removal",
+                where=str(folder),
+                remedy="give the folder that `removal open` made",
             ) from error
         except ValueError as error:
             raise BrokenCaseError(

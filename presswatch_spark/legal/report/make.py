@@ -110,7 +110,7 @@ def make_report(
     for path in pages.values():
         # Browsers open no other file as a page.
         if not path.endswith(SUFFIX):
-            raise OutputError("the page is a file of HTML", where=path, remedy=f"name it PAGE{SUFFIX}")
+            raise OutputError("the report is an HTML file", where=path, remedy=f"name it PAGE{SUFFIX}")
     found = gather(order, say)
     for language, path in pages.items():
         say(sentence(N_("writing the page ({language})"), language=language))

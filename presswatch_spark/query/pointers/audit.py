@@ -229,7 +229,7 @@ def digest_prefix(text: str) -> str:
     digits = text.lower()
     if not 0 < len(digits) <= 64 or set(digits) - set("0123456789abcdef"):
         remedy = "give the first digits of a row's row_sha256"
-        raise InputError(f"{text!r} begins no SHA-256", remedy=remedy)
+        raise InputError(f"{text!r} is not the start of a SHA-256", remedy=remedy)
     return digits
 
 

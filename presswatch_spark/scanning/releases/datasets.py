@@ -125,9 +125,9 @@ def dataset_named(name: str, datasets: Mapping[str, Dataset]) -> Dataset:
     """Return the dataset of a name; `InputError` with the nearest name if there is none."""
     if name not in datasets:
         raise InputError(
-            f"there is no dataset of that name{did_you_mean(name, datasets)}",
+            f"no dataset has this name{did_you_mean(name, datasets)}",
             where=printable(name),
-            remedy="`presswatch datasets` lists all there are",
+            remedy="`presswatch datasets` lists all",
         )
     return datasets[name]
 

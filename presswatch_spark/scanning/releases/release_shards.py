@@ -106,7 +106,7 @@ def _unknown(name: str, reason: str, rules: DatasetRules) -> PresswatchError:
     return InputError(
         f"no release of that name is known; the newest crawl in the list is {names[0]}{reason}",
         where=printable(name),
-        remedy=f"{meant}`presswatch releases` lists all there are",
+        remedy=f"{meant}`presswatch releases` lists all",
     )
 
 

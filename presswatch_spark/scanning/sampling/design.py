@@ -112,7 +112,7 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
     """
     if run["sample"] is None:
         raise InputError(
-            "the run is no sample: what it counted is all that it read",
+            "the run read no sample: its counts need no estimate",
             where=run["run_id"],
             remedy="`presswatch matches` shows what it found, and `presswatch runs` which runs are samples",
         )

@@ -237,7 +237,7 @@ class TestWhatNobodyKnows:
         assert set(found(tables, said)) - set(found(tables)) == {more}
 
     def test_a_run_or_a_dataset_that_is_not_there_is_refused(self, tables: Path) -> None:
-        with pytest.raises(ConfigError, match="no run 20260601T000000Z-nobody is published"):
+        with pytest.raises(ConfigError, match="run 20260601T000000Z-nobody is not published"):
             exposed(tables, {"20260601T000000Z-nobody": "c4"})
         with pytest.raises(ConfigError, match="there is no dataset oscar-2019; did you mean oscar-2"):
             exposed(tables, {OTHER: "oscar-2019"})

@@ -252,7 +252,7 @@ def test_a_corpus_knows_titles_without_a_match_and_their_names(tables: str, tmp_
 )  # fmt: skip
 def test_an_unknown_run_is_refused_with_the_nearest(command: str, tables: str) -> None:
     assert f"did you mean {RUNS[1]}?" in refused(*command.split(), "20240702T080000Z", tables)
-    assert f"no run r9 is published; the newest is {RUNS[1]}" in refused(*command.split(), "r9", tables)
+    assert f"run r9 is not published; the newest is {RUNS[1]}" in refused(*command.split(), "r9", tables)
     assert "c1 is a census and no scan" in refused(*command.split(), "c1", tables)
 
 
@@ -335,7 +335,7 @@ def test_what_tells_runs_apart_is_whole_at_every_width(width: int, tables: str) 
 
 @pytest.mark.parametrize("command", ["runs", "matches"])
 def test_a_folder_without_our_tables_is_refused(command: str, tmp_path: Path) -> None:
-    assert "not a folder of our tables" in refused(command, str(tmp_path / "absent"))
+    assert "not a folder of tables" in refused(command, str(tmp_path / "absent"))
 
 
 def test_every_reason_has_a_few_words_that_fit_beside_a_headline() -> None:

@@ -101,11 +101,11 @@ def test_every_mistake_of_a_profile_is_reported_with_its_line(tmp_path: Path) ->
     )
     told = refusal(str(file), {"PRESSWATCH_DEPLOY__REGIN": "eu-west-3"})
     for said in (
-        f"{file}:3: ec2.clusterid is no setting; did you mean ec2.cluster_id?",
+        f"{file}:3: ec2.clusterid is not a setting; did you mean ec2.cluster_id?",
         f"{file}:4: executor.cores must be 1 or more, not 0",
         f"{file}:5: spark must be a mapping of text to text",
-        f"{file}:6: speculation is no setting",
-        "PRESSWATCH_DEPLOY__REGIN is no setting; did you mean PRESSWATCH_DEPLOY__REGION?",
+        f"{file}:6: speculation is not a setting",
+        "PRESSWATCH_DEPLOY__REGIN is not a setting; did you mean PRESSWATCH_DEPLOY__REGION?",
     ):
         assert said in told
 

@@ -109,7 +109,7 @@ def test_declarations_come_from_other_published_runs_and_folders_too(tmp_path: P
     assert statuses(folder)[0] == ("a", "CCBot", "before")
     assert statuses(folder, other)[0] == ("a", "CCBot", "both")
     assert statuses(folder, other, other) == statuses(folder, other)
-    with pytest.raises(InputError, match="no run r7 is published"):
+    with pytest.raises(InputError, match="run r7 is not published"):
         list(Reservations(str(folder), run_id="r7").rows())
 
 

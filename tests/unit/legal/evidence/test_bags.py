@@ -260,7 +260,7 @@ def test_a_case_names_its_claims_itself_and_is_sealed_with_its_probes(own: Relea
     done = outcome(
         "evidence build --confidence A", "--corpus", own.corpus, "--out", tmp_path / "refused", folder
     )
-    assert (done.code, "a case names its claims itself" in done.err) == (1, True)
+    assert (done.code, "a case already names its claims" in done.err) == (1, True)
     bag, built = build(own, "bag", path=str(folder), confidences=())
     assert built.is_complete
     assert found_in(bag).keys() == {each.row_sha256 for each in case.targets()}

@@ -558,8 +558,8 @@ def test_the_command_refuses_in_one_line(
         raise ImportError(name)
 
     refused = [
-        ("page.pdf", house.tables, "the page is a file of HTML"),
-        ("page.html", tmp_path / "nowhere", "not a folder of our tables"),
+        ("page.pdf", house.tables, "the report is an HTML file"),
+        ("page.html", tmp_path / "nowhere", "not a folder of tables"),
         ("page.html", house.tables, install_command("legal")),
     ]
     for out, tables, told in refused:

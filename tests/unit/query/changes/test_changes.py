@@ -195,7 +195,7 @@ def test_rows_with_other_texts_than_digests_are_compared_as_they_are(tmp_path: P
 def test_two_runs_of_nothing_have_no_changes_and_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     run(tmp_path / "tables", BEFORE, [])
     run(tmp_path / "tables", AFTER, [])
-    with pytest.raises(InputError, match="no run r3 is published"):
+    with pytest.raises(InputError, match="run r3 is not published"):
         changes(tmp_path / "tables", after="r3")
     assert changes(tmp_path / "tables") == []
     assert TableStore.open(str(tmp_path / "out")).rows("derivations")[0]["table_digest"] == sha("")

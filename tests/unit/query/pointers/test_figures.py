@@ -282,7 +282,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("arguments", "code", "said"),
         [
-            (["nowhere"], 1, "not a folder of our tables"),
+            (["nowhere"], 1, "not a folder of tables"),
             (["tables", "--sample", "0"], 2, "sample"),
             (["tables", "--run", "none"], 1, "no run none"),
             (["tables", "--mirror", "x"], 1, "is no mirror"),

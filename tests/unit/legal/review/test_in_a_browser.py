@@ -44,7 +44,7 @@ def review(house: House, file: Path, *more: str) -> Iterator[str]:
                 raise
         assert running.returncode == 0, complaints
         assert "Traceback" not in complaints
-        assert re.search(rf"avis ajoutés? à {re.escape(str(file))}", said)
+        assert re.search(rf"(avis ajoutés? à|verdicts? added to) {re.escape(str(file))}", said)
 
 
 def _hear_interrupts() -> None:

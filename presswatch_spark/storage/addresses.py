@@ -75,9 +75,3 @@ def _has_public_addresses(host: str, moment: int) -> bool:
     except (OSError, UnicodeError):
         return True
     return all(is_public(str(address[0])) for *_, address in found)
-
-
-def require_public_peer(connected: socket.socket) -> None:
-    """Raise `PrivateAddressError` if the other end of a connection is not public."""
-    if not is_public(str(connected.getpeername()[0])):
-        raise PrivateAddressError

@@ -246,13 +246,6 @@ def private_opener(path: str, flags: int) -> int:
     return os.open(path, flags, PRIVATE_FILE)
 
 
-def make_private(folder: Path) -> None:
-    """Take a folder, and all in it, from everybody but its owner."""
-    for path in (folder, *folder.rglob("*")):
-        if not path.is_symlink():
-            path.chmod(PRIVATE_FOLDER if path.is_dir() else PRIVATE_FILE)
-
-
 def partial_path(path: str) -> str:
     """Return the hidden file, in the same folder, that this process writes before `path` is whole."""
     folder, name = os.path.split(path)

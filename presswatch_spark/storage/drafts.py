@@ -14,7 +14,7 @@ from pathlib import Path
 
 from presswatch_spark.core.errors import OutputError, StorageError
 from presswatch_spark.core.processes import own_folder, user_temporary
-from presswatch_spark.storage.disk import Folder, disk_errors, make_private, put_file, sync
+from presswatch_spark.storage.disk import PRIVATE_FILE, PRIVATE_FOLDER, Folder, disk_errors, put_file, sync
 from presswatch_spark.storage.locks import DRAFT, SCRATCH, SCRATCH_LEFT, FileRule, file_locked, leased, lock
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import scheme_of
@@ -63,7 +63,9 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
         new.mkdir()
         yield new
         if private:
-            make_private(new)
+            for each in (new, *new.rglob("*")):
+                if not each.is_symlink():
+                    each.chmod(PRIVATE_FOLDER if each.is_dir() else PRIVATE_FILE)
         # A disk may report as late as now that it is full.
         os.sync()
         new.rename(path)

@@ -36,9 +36,9 @@ from presswatch_spark.core.errors import ConfigError, InputError, PresswatchErro
 from presswatch_spark.core.threads import LOOK_SECONDS, check_wanted, giving_up
 from presswatch_spark.storage.addresses import (
     PrivateAddressError,
+    is_public,
     name_of,
     require_public,
-    require_public_peer,
 )
 from presswatch_spark.storage.exchanges import is_heard, peer_of, tell_exchange
 from presswatch_spark.storage.host_limits import BlockedError, Slot, limits_of, report_silence
@@ -128,8 +128,8 @@ def _guarded(kind: type[HTTPConnection]) -> type[HTTPConnection]:
         def _new_conn(self) -> socket.socket:
             plain: socket.socket = super()._new_conn()
             try:
-                if self._is_guarded:
-                    require_public_peer(plain)
+                if self._is_guarded and not is_public(str(plain.getpeername()[0])):
+                    raise PrivateAddressError
             except BaseException:
                 plain.close()
                 raise

@@ -19,7 +19,6 @@ from presswatch_spark.scanning.releases.release import (
     CRAWL_FORMS,
     NEWS_SINCE,
     Release,
-    form_of,
     kinds_of,
     week_of,
 )
@@ -204,7 +203,9 @@ def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: da
         releases = news_months(now) if plan.crawls == NEWS else known.listing.crawls
         for release in _between(plan, releases):
             is_news, note = plan.crawls == NEWS, ""
-            form = kinds_of(release.name)[0] if is_news else form_of(release.name, plan.crawls)
+            kinds = kinds_of(release.name)
+            # Crawls of 2008 to 2012 are ARC files only.
+            form = plan.crawls if plan.crawls in kinds else kinds[0]
             if config.read.languages and not is_news:
                 week = week_of(release.name)
                 note = "" if week and week >= LANGUAGES_SINCE else WHOLE

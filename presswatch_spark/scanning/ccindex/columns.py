@@ -5,7 +5,7 @@ Old releases lack columns (`content_charset` and `content_languages` before CC-M
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "key": ("url_surtkey", "url.surtkey"),
@@ -37,18 +37,6 @@ _PARTITION = re.compile(r"(?:^|/)(crawl|subset)=([^/]+)(?=/)")
 # Where the older index lies.
 _COLLECTION = re.compile(r"(?:^|/)collections/(CC-[^/]+)/indexes/[^/]+$")
 _IN_FILENAME = re.compile(r"(?:^|/)crawl-data/([^/]+)/segments/[^/]+/([^/]+)/")
-
-
-def chosen_columns(available: Collection[str]) -> dict[str, str]:
-    """Return their name of each of our columns that a file has."""
-    found = ((ours, [name for name in names if name in available]) for ours, names in COLUMNS.items())
-    return {ours: names[0] for ours, names in found if names}
-
-
-def missing_columns(chosen: Collection[str], uri: str) -> tuple[str, ...]:
-    """Return the columns of the table that neither a file nor its path gives, by their flat names."""
-    given = {*chosen, *partitions(uri), *SEARCHED}
-    return tuple(names[0] for ours, names in COLUMNS.items() if ours not in given)
 
 
 def partitions(uri: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from presswatch_spark.reading.rows.columns import parse, readable_part
 from presswatch_spark.reading.rows.parquet import GroupReader, OpenedParquet, dotted_names, open_parquet
 from presswatch_spark.reading.rows.parquet_footer import BYTE_ARRAY, Chunk
 from presswatch_spark.reading.rows.row_values import DAMAGE_ERRORS, column_at
-from presswatch_spark.scanning.ccindex.columns import SEARCHED, chosen_columns, missing_columns
+from presswatch_spark.scanning.ccindex.columns import COLUMNS, SEARCHED, partitions
 from presswatch_spark.scanning.ccindex.wanted import Wanted
 from presswatch_spark.storage.objects import (
     ObjectInfo,
@@ -102,7 +102,9 @@ def read_index(
 
 def _columns(parquet: OpenedParquet, uri: str, report: IndexReport) -> dict[str, str]:
     schema = parquet.schema
-    chosen = chosen_columns(dotted_names(schema))
+    available = dotted_names(schema)
+    found = ((ours, [name for name in names if name in available]) for ours, names in COLUMNS.items())
+    chosen = {ours: names[0] for ours, names in found if names}
     sample = pa.RecordBatch.from_pylist([], schema)
     # A column that is no text names no host: it must not leave a row out.
     for ours in {"host", "url", "captured_at"} & chosen.keys():
@@ -116,7 +118,8 @@ def _columns(parquet: OpenedParquet, uri: str, report: IndexReport) -> dict[str,
             where=printable(uri),
             remedy="name the files below cc-index/table/cc-main/warc/",
         )
-    report.missing = missing_columns(chosen, printable(uri))
+    given = {*chosen, *partitions(printable(uri)), *SEARCHED}
+    report.missing = tuple(names[0] for ours, names in COLUMNS.items() if ours not in given)
     return chosen
 
 

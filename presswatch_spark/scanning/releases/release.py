@@ -64,11 +64,6 @@ def kinds_of(name: str) -> tuple[str, ...]:
     return ("arc",) if OLD_CRAWL.fullmatch(name) else ()
 
 
-def form_of(name: str, wanted: str) -> str:
-    """Return the form in which a crawl is scanned: the wanted one, or ARC for those of 2008 to 2012."""
-    return wanted if wanted in kinds_of(name) else "arc"
-
-
 def newest_first(releases: list[Release]) -> tuple[Release, ...]:
     """Return crawls from the newest to the oldest, each name once; one without times by its year."""
 

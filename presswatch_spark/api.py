@@ -372,7 +372,7 @@ def make_claims(
         ConfigError: licences, reviews, press list or settings have mistakes.
         CorpusError, OutputError: there is no sound corpus, no folder of tables, or `out` cannot be written.
     """
-    from presswatch_spark.claims.make import Sources, known_beside
+    from presswatch_spark.claims.make import Sources, read_knowledge
     from presswatch_spark.claims.make import make_claims as make
     from presswatch_spark.query.sql import ENGINES
     from presswatch_spark.tables.store import TableStore
@@ -381,7 +381,7 @@ def make_claims(
     rules = _scan_config(config, settings)
     sources = Sources(corpus, licences, press, _several(reviews), _several(known), as_of)
     store = TableStore.open(tables, rules.storage)
-    knowledge = known_beside(store, sources, rules)
+    knowledge = read_knowledge(store, sources, rules)
     return Claims(out, rules.storage, make(store, knowledge, out, engine=engine, memory=memory))
 
 

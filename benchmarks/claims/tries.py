@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.processes import PeakMemory, below
-from presswatch_spark.claims.make import Sources, known_beside, make_claims
+from presswatch_spark.claims.make import Sources, make_claims, read_knowledge
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.tables.store import TableStore
 
@@ -26,7 +26,7 @@ def measured(tables: str, corpus: str, out: str, engine: str, memory: str) -> di
     with PeakMemory(Path(corpus)) as peak:
         began = time.perf_counter()
         store = TableStore.open(tables, config.storage)
-        knowledge = known_beside(store, sources, config)
+        knowledge = read_knowledge(store, sources, config)
         summary = make_claims(store, knowledge, out, engine=engine, memory=memory)
         seconds, busy = time.perf_counter() - began, _processor_seconds()
     cells = {" ".join(cell): numbers["rows"] for cell, numbers in summary.counts.cells.items()}

@@ -500,7 +500,7 @@ def make_claims(
     return ClaimsSummary(published.root / "claims", counts.rows, str(about["table_digest"]), chosen, counts)
 
 
-def known_beside(
+def read_knowledge(
     store: TableStore,
     sources: Sources,
     config: ScanConfig,

@@ -101,7 +101,7 @@ class Speaker(Translator):
         self._for_print = for_print
 
     def set(self, text: str) -> str:
-        """Return a text of ours as it is to look, before facts of others are put in."""
+        """Return a text of ours with typographic signs, before facts of others are put in."""
         if not self._for_print:
             return text
         text = re.sub(r"(?<=\w)'", "’", text)
@@ -188,7 +188,7 @@ def case_of(
     judged = TableStore.open(claims, storage) if claims else store
     wanted = pc.field("row_sha256") == row.row_sha256
     of_row = Claim.from_batches(judged.open_table("claims").to_table(filter=wanted))
-    # If its own run has none, that of another run's same row.
+    # The claim of the row's own run, else that of the same row in another run.
     claim = min(of_row, key=lambda each: each.run_id != row.run_id, default=None)
     if claims and claim is None:
         remedy = "make claims of all runs: `presswatch claims`"

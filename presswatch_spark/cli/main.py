@@ -39,7 +39,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Act": {"notice": "notice", "removal": "removal"},
     "Operate": {"submit": "submit", "catalog": "tables", "forget": "maintenance"},
 }  # fmt: skip
-"""Commands by purpose, each with its module in `commands`, where it has its name with `_` for `-`."""
+"""Commands by purpose, each with its module in `commands`. Its function has the same name, `_` for `-`."""
 NEXT_STEPS = {
     "": "presswatch demo, then presswatch corpus build with your articles",
     "demo": "presswatch matches demo/tables",
@@ -141,6 +141,7 @@ def run(arguments: Sequence[str]) -> int:
     ask_anew()
     with waits_reported(lambda waiting: tell(printable(str(waiting)))):
         code = _ended(arguments)
+    # If nobody reads stderr any more, Python would fail when it flushes it at its end.
     _is_gone(sys.stderr)
     return code
 

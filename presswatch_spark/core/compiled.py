@@ -35,7 +35,7 @@ types = numba.types
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ALL = "any"
-"""All formats, in the name of a ready file."""
+"""In the name of a ready file: kernels of all formats are compiled."""
 
 
 def cached_njit(function: Callable[..., Any]) -> Any:
@@ -121,11 +121,11 @@ class PackageLocator(UserProvidedCacheLocator):  # type: ignore[misc]
     @classmethod
     def from_function(cls, py_func: Callable[..., Any], py_file: str) -> Self | None:
         """Return the locator of a function of this package; None for any other."""
-        return None if _room_of(py_file) is None else super().from_function(py_func, py_file)
+        return None if _package_of(py_file) is None else super().from_function(py_func, py_file)
 
     def get_cache_path(self) -> str:
         """Return the folder of a kernel's code."""
-        return str(Path(numba.config.CACHE_DIR, _room_of(self._py_file) or "package"))
+        return str(Path(numba.config.CACHE_DIR, _package_of(self._py_file) or "package"))
 
     def ensure_cache_path(self) -> None:
         """Make the folder of a kernel's code; `OSError` if this process may not write there.
@@ -136,7 +136,7 @@ class PackageLocator(UserProvidedCacheLocator):  # type: ignore[misc]
 
 
 @lru_cache
-def _room_of(py_file: str) -> str | None:
+def _package_of(py_file: str) -> str | None:
     # With dots; None for a module of another package.
     folder = Path(py_file).resolve().parent
     return ".".join(folder.relative_to(PACKAGE).parts) if folder.is_relative_to(PACKAGE) else None

@@ -114,12 +114,12 @@ def check_wanted() -> None:
 
 
 def giving_up() -> threading.Event:
-    """Return an event that is set once `check_wanted` raises in this thread, for a thread that watches it."""
+    """Return the event that is set when this thread is given up: another thread may wait for it."""
     return _THREAD.over or threading.Event()
 
 
 def rest(seconds: float) -> None:
-    """Wait so long; raises as `check_wanted`, and at once."""
+    """Wait so many seconds; raise `GivenUpError` as soon as this thread is given up."""
     if _THREAD.over is None:
         time.sleep(seconds)
     elif _THREAD.over.wait(seconds):

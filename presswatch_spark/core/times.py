@@ -26,8 +26,8 @@ _TIME = r"(?P<hour>\d{1,2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?
 _ZONE = r"\s*(?P<zone>[Zz]|UTC|GMT|[+\-−][01]\d(?::?[0-5]\d)?)?"
 _ISO = re.compile(rf"{_DAY}(?:(?:[Tt]|\s+){_TIME})?{_ZONE}", re.ASCII)
 _OTHER_ISO = re.compile(r"\d{4}-?W\d{2}-?\d|\d{4}-\d{3}", re.ASCII)
-# `YYYYMMDDhh`, with or without minutes, seconds and milliseconds. Of ten digits those that begin as years
-# before 1900 are seconds: 1600000000 is in 2020.
+# `YYYYMMDDhh`, with or without minutes, seconds and milliseconds. Ten digits that begin with an earlier
+# year than 1900 are seconds: 1600000000 is in 2020.
 _COMPACT = re.compile(r"(?:19|2[01])\d{8}|(?:1[6-9]|2[01])\d{10}(?:\d{2}(?:\d{3})?)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 _RFC_2822 = re.compile(

@@ -211,7 +211,7 @@ def silent(
 
 
 class Lock:
-    """A lock that this process holds; this one, of a file, no process can take from a living one."""
+    """A lock that this process holds. A lock of a file cannot be taken from a living process."""
 
     def confirm(self) -> None:
         """Make sure that it is still held; `OutputError` if it is not."""
@@ -262,7 +262,7 @@ def leased(uri: str, storage: StorageOptions, seconds: float) -> Iterator[RunLea
 
 
 class RunLease(Lock):
-    """A lease of `seconds` on the lock at `uri`, which a thread renews; then others may take it over."""
+    """A lease of `seconds` on the lock at `uri`. A thread renews it; others may take it over if it ends."""
 
     version: Version
     """The version that this process wrote last."""
@@ -288,7 +288,7 @@ class RunLease(Lock):
                 self.version = self._object.write(self._content(), dead[self._object])
         except ConflictError as error:
             raise RUN.error(self._object.uri) from error
-        # Storage must refuse this write: one that heeds no conditions lets every process have the lock.
+        # This write must fail: storage that ignores conditions would give the lock to every process.
         try:
             self._object.write(self._content(), None)
         except ConflictError:

@@ -44,7 +44,7 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
 
-# S3's answers if the condition of a put does not hold; of two puts at once, one is told to try again.
+# S3's codes if the condition of a put does not hold. Busy: another put was under way, so try again.
 BUSY = frozenset({"ConditionalRequestConflict", "409"})
 REFUSED = BUSY | {"PreconditionFailed", "412"}
 GONE = frozenset({"NoSuchKey", "404"})
@@ -73,7 +73,7 @@ _OUR_FAULTS: _Faults = {
     ),
     (exceptions.ParamValidationError,): ("is not the name of an object", "write s3://BUCKET/KEY"),
 }
-"""Those that show nothing of the object."""
+"""Faults on our side: they prove nothing about the object."""
 _FAULTS: _Faults = _OUR_FAULTS | {
     (exceptions.SSLError,): (
         "the certificate of the endpoint is not trusted",

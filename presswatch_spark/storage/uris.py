@@ -15,17 +15,17 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _KEY_SAFE = "/!$&'()*+,;=:@~"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MAIN = "main"
-_KIND = "datasets/"
+_DATASETS = "datasets/"
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _ADDRESS = re.compile(
     rf"(?P<dataset>{_NAME}/{_NAME})"
-    # A slash in a revision is written %2F, but for the references that a hub keeps itself.
+    # Slashes in a revision are written %2F, except in a hub's own references (`refs/pr/1`).
     r"(?:@(?P<revision>refs/(?:convert|pr)/[^/@]+|[^/@]+))?"
     r"(?:/(?P<path>.*))?",
     re.DOTALL,
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_WRITE = "write hf://datasets/OWNER/NAME[@REVISION]/PATH"
+_HUB_FORM = "write hf://datasets/OWNER/NAME[@REVISION]/PATH"
 
 
 def scheme_of(uri: str) -> str:
@@ -151,17 +151,17 @@ class HubAddress:
     def of(cls, uri: str) -> HubAddress:
         """Parse a URI; `InputError` names its mistake."""
         rest = uri.partition("://")[2].lstrip("/")
-        if not rest.startswith(_KIND):
-            raise InputError("only datasets are read from a hub", where=uri, remedy=_WRITE)
-        found = _ADDRESS.fullmatch(rest.removeprefix(_KIND))
+        if not rest.startswith(_DATASETS):
+            raise InputError("only datasets are read from a hub", where=uri, remedy=_HUB_FORM)
+        found = _ADDRESS.fullmatch(rest.removeprefix(_DATASETS))
         if not found:
-            raise InputError("names no dataset on a hub", where=uri, remedy=_WRITE)
+            raise InputError("names no dataset on a hub", where=uri, remedy=_HUB_FORM)
         revision, path = found["revision"], (found["path"] or "").lstrip("/")
         if any(part in (".", "..") for part in path.split("/")):
-            raise InputError("a path on a hub has no `.` and no `..`", where=uri, remedy=_WRITE)
+            raise InputError("a path on a hub has no `.` and no `..`", where=uri, remedy=_HUB_FORM)
         if not is_utf8(path):
             where = uri.encode("utf-8", "backslashreplace").decode()
-            raise InputError("a path on a hub is written in UTF-8", where=where, remedy=_WRITE)
+            raise InputError("a path on a hub is written in UTF-8", where=where, remedy=_HUB_FORM)
         return cls(found["dataset"], None if revision is None else unquote(revision), path)
 
     @property
@@ -173,7 +173,7 @@ class HubAddress:
     def root(self) -> str:
         """Return the URI of the whole dataset at its revision, with a slash at the end."""
         revision = "" if self.revision is None else f"@{quote(self.revision, safe='')}"
-        return f"hf://{_KIND}{self.dataset}{revision}/"
+        return f"hf://{_DATASETS}{self.dataset}{revision}/"
 
     def __str__(self) -> str:
         return self.root + self.path
@@ -181,11 +181,11 @@ class HubAddress:
     def resolver(self, endpoint: str) -> str:
         """Return the URL at which the hub gives the place of the file."""
         revision = quote(self.revision or MAIN, safe="")
-        return f"{endpoint}/{_KIND}{self.dataset}/resolve/{revision}/{quote(self.path)}"
+        return f"{endpoint}/{_DATASETS}{self.dataset}/resolve/{revision}/{quote(self.path)}"
 
     def page(self, endpoint: str) -> str:
         """Return the URL of the dataset's page, for people."""
-        return f"{endpoint}/{_KIND}{self.dataset}"
+        return f"{endpoint}/{_DATASETS}{self.dataset}"
 
 
 def without_revision(uri: str) -> str:
@@ -194,5 +194,5 @@ def without_revision(uri: str) -> str:
 
 
 def is_utf8(text: str) -> bool:
-    """Return whether a text can be written in UTF-8: names of other bytes, and halves of pairs, cannot."""
+    """Return whether a text can be written in UTF-8: names in other bytes and lone surrogates cannot."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.make import ClaimsSummary, Sources, known_beside, make_claims
+from presswatch_spark.claims.make import ClaimsSummary, Sources, make_claims, read_knowledge
 from presswatch_spark.cli.demo.shards import CannedResponse, write_warc
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore
@@ -95,7 +95,7 @@ def judge_all(
 ) -> ClaimsSummary:
     """Make the table `claims` of all runs of `tables` in `out`."""
     store = TableStore.open(str(tables))
-    return make_claims(store, known_beside(store, sources, config or ScanConfig()), str(out), engine=engine)
+    return make_claims(store, read_knowledge(store, sources, config or ScanConfig()), str(out), engine=engine)
 
 
 def by_host(claims: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -65,13 +65,13 @@ def claims(
     presswatch claims --corpus corpus --licences licences.yaml --out claims tables
     """
     leave_pandas_out()
-    from presswatch_spark.claims.make import Sources, known_beside, make_claims
+    from presswatch_spark.claims.make import Sources, make_claims, read_knowledge
     from presswatch_spark.query.sql import run_query
     from presswatch_spark.tables.store import TableStore
 
     sources = Sources(corpus, licences, press, reviews, known, as_of)
     store = TableStore.open(tables, form.storage)
-    knowledge = known_beside(store, sources, form.settings, telling(form.language))
+    knowledge = read_knowledge(store, sources, form.settings, telling(form.language))
     summary = make_claims(store, knowledge, out, engine=engine, memory=memory)
     rows = run_query(out, "select * from claims", form.storage, "duckdb") if form.export else None
     return Reply(_summary_lines(summary, form.language), rows=rows)

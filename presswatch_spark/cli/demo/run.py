@@ -52,7 +52,7 @@ FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
 }
 RECIPIENT = "common-crawl"
 PUBLIC = "https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-51"
-"""The public place of the demo's shards of Common Crawl, if they were not invented."""
+"""Where Common Crawl would publish the demo's shards if they were real."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Writers of shards in the forms that datasets are published in. Same pages, same bytes.
 
-A name's last suffix decides the compression: `.gz`, `.zst`, or none.
+A name's last suffix decides the compression: `.gz` or none; of JSON Lines, `.zst` too.
 """
 
 import base64
@@ -71,6 +71,7 @@ def web_page(page: Page) -> CannedResponse:
         f"<article>\n{paragraphs}\n</article>\n<footer>Tous droits r&eacute;serv&eacute;s</footer>\n"
         "</body>\n</html>\n"
     ).encode("utf-8", "replace")
+    # Common Crawl stores bodies decoded, and keeps the name of their coding.
     headers = [("Content-Type", "text/html; charset=UTF-8"), ("X-Crawler-Content-Encoding", "gzip")]
     return CannedResponse(page.url, [*headers, ("Content-Length", str(len(body)))], body, page.language)
 

@@ -27,7 +27,7 @@ class Check:
         self.problems.append((where if isinstance(where, int) else line_of(where), message))
 
     def entry(self, node: yaml.Node, what: str, required: str, optional: str = "") -> dict[str, yaml.Node]:
-        """Return the keys of a mapping; null is not given. Note which are missing, unknown or given twice."""
+        """Return the nodes of a mapping but nulls. Note keys that are missing, unknown or given twice."""
         if not isinstance(node, yaml.MappingNode):
             self.say(node, f"{what} must be a mapping with {', '.join(required.split())}")
             return {}
@@ -134,7 +134,7 @@ def compose(raw: bytes, check: Check, shape: str, needs: str = "") -> yaml.Node 
     """Return the YAML tree, or None after noting why there is none.
 
     Args:
-        shape: the contents of entries, for the message of a file that is nested too deeply.
+        shape: the form of entries, named in the message if a file is nested too deeply.
         needs: the key that the file must have; without one, the file may be empty.
     """
     try:

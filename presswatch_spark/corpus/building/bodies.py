@@ -263,6 +263,7 @@ def is_excerpt(body: str) -> bool:
     words_and_spaces = re.split(r"(\s+)", _plain(text))
     sentences = _CUT.split("".join(words_and_spaces[-2 * CALL_WORDS :]))
     if len(text) > _CALL_CHARACTERS or len(words_and_spaces) > 2 * CALL_WORDS:
+        # The first one may be cut.
         sentences = sentences[1:]
     for sentence in sentences:
         plain = " ".join(sentence.split()).strip("-–—•→➔►▶·[](){}:;.,!?»«>| ")

@@ -74,7 +74,7 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
                 " checked with that version",
             )
     tokens = sorted(path for path in (folder / "stamps").glob("*.tsr") if path.is_file())
-    # The notes of `verify.py` on these rest on less.
+    # These findings replace the notes of `verify.py` on stamps, which knows no certificates.
     findings.notes = [note for note in findings.notes if not note.startswith(verify.STAMPS)]
     try:
         if tokens:
@@ -198,7 +198,7 @@ class Challenged:
 
     @property
     def most(self) -> float:
-        """Return the bound on the share of false rows at `CONFIDENCE`; of all rows, the share itself."""
+        """Return the upper bound of the share of false rows at `CONFIDENCE`; if all were drawn, the share."""
         failed = self.failures.total()
         return failed / self.rows if self.drawn == self.rows else most_share(failed, self.drawn, CONFIDENCE)
 

@@ -1,7 +1,5 @@
 """An archive that passes as one: what is checked of it, and nothing that runs."""
 
-from __future__ import annotations
-
 import io
 import tarfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A real S3 protocol server for the folder, and credentials that only it accepts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path

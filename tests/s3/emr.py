@@ -5,8 +5,6 @@ knows client tokens, and answers conditional writes one after the other. Wheneve
 `host` does the next thing that a host would do.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import re

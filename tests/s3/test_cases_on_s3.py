@@ -1,7 +1,5 @@
 """Cases, bags and notices on S3, of tables and shards on S3: as on a disk, and no refusal is a removal."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

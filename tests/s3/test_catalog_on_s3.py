@@ -1,7 +1,5 @@
 """An Iceberg catalog of tables on S3: AWS Glue, with its warehouse in the same bucket."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Corpora on S3: built there with the manifest last, opened through one copy on this host."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """`submit --check` against moto: one run where all is right, and each mistake that it must find."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Every question of the guide has the answer that is printed there: by both engines, on disk and on S3."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

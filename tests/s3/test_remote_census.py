@@ -1,7 +1,5 @@
 """The census of an index on S3 and HTTPS: the same captures as from disk, by ranges that hold little else."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import replace
 from pathlib import Path

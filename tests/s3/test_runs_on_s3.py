@@ -1,7 +1,5 @@
 """Runs whose tables are on S3: the rows of a local run, one live process at a time, whatever storage does."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress

@@ -1,7 +1,5 @@
 """What only S3 has: plans of prefixes, credentials, writes whose reply is lost, hostile servers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler

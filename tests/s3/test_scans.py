@@ -1,7 +1,5 @@
 """Scans and campaigns from disk, S3 and HTTPS: the same rows, whatever servers do wrong, and after a kill."""
 
-from __future__ import annotations
-
 import json
 import os
 import random

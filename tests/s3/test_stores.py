@@ -1,7 +1,5 @@
 """Every kind of storage gives the bytes that were stored, or an error with the place; none half an object."""
 
-from __future__ import annotations
-
 import io
 import os
 import random

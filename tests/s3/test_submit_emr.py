@@ -1,7 +1,5 @@
 """Jobs submitted to EMR on EC2 and EMR Serverless: one run for one submission, its log and its exit code."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import tarfile

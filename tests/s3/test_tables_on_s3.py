@@ -1,7 +1,5 @@
 """Tables on S3: every command reads, derives, verifies and forgets there what it does on a disk."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

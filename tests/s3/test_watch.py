@@ -1,7 +1,5 @@
 """`presswatch watch`: processes that watch at once, on disk and on S3, and what the command line says."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

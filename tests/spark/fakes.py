@@ -1,7 +1,5 @@
 """Runs whose shards are made up: as many matches as their size says, and trouble where their name says so."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

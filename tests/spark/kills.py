@@ -1,7 +1,5 @@
 """Processes of jobs that are killed at a moment that their files show."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

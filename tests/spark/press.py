@@ -1,7 +1,5 @@
 """A press that never was: articles of random words, and WET shards with copies of known length in them."""
 
-from __future__ import annotations
-
 import io
 import json
 from dataclasses import dataclass

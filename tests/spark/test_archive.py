@@ -1,7 +1,5 @@
 """A scan by hosts that have nothing of ours but the archive."""
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil

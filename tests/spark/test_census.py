@@ -1,7 +1,5 @@
 """The census from end to end: `presswatch census` over an index with what is wrong in the world."""
 
-from __future__ import annotations
-
 import io
 import json
 import random

@@ -1,7 +1,5 @@
 """A budget refuses a scan, or stops it after a wave; given more, the scan goes on and loses nothing."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Cut shards through the command line: the exit code tells, and what was whole before the cut was matched."""
 
-from __future__ import annotations
-
 import json
 import random
 import shutil

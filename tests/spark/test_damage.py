@@ -1,7 +1,5 @@
 """Bits that flip in what runs wrote: parts cost their wave, and published tables are not read as if whole."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The demo, as a newcomer meets it: every planted copy is found, every innocent page is left alone."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """The commands and the code of the README and of docs/, run on the demo's press and shards."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import shlex

@@ -1,7 +1,5 @@
 """DuckDB and Spark give the same rows: of views, documented queries, comparisons, claims and exposures."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from datetime import UTC, datetime

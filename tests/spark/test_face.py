@@ -1,7 +1,5 @@
 """From articles to matches in Python, as the command line does it: the same digests."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Scans over the web: a site that blocks is left alone, one that asks to wait is waited for."""
 
-from __future__ import annotations
-
 import gzip
 from collections import Counter, deque
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Scans of a dataset on a hub: the same digest as from disk, few questions, and no trace of the token."""
 
-from __future__ import annotations
-
 import json
 import logging
 from pathlib import Path

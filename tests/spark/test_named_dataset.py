@@ -1,7 +1,5 @@
 """A part of a dataset, scanned by its name, from a mirror or a hub: its rows name their dataset."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from typing import Any

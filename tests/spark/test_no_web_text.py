@@ -1,7 +1,5 @@
 """Canaries: what stands in pages, their URLs and headers, and in keys and signatures, reaches no log."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import os

@@ -1,7 +1,5 @@
 """The notebook of the tutorial goes from the demo's data to a claim that can be checked."""
 
-from __future__ import annotations
-
 import re
 import runpy
 import shlex

@@ -1,7 +1,5 @@
 """`scan --pages-of` and `--captures`: the pages of texts and of a census, published as every run is."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import sys

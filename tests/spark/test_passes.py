@@ -1,7 +1,5 @@
 """Whole runs in passes: the digest of one pass, also when the run is killed between two or workers die."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """What a run leaves behind, as its users read it."""
 
-from __future__ import annotations
-
 import io
 import json
 import random

@@ -1,7 +1,5 @@
 """The promise, on real press: every pair with a common run of 11 words, no other, in every format."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A whole release, a sample of it, and the one whose lengths are off by 2: what the tables report of them."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from pathlib import Path

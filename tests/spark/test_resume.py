@@ -1,7 +1,5 @@
 """Runs that are killed at any moment and given again: nothing lost, nothing twice, the same digest."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

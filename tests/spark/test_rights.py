@@ -1,7 +1,5 @@
 """Rights signals from shards on disk to the answer of `presswatch rights`, through Spark."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the driver and the JVM take does not grow with the number of shards."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The scan from end to end: what is found, where its rows point, and what is reported of the unreadable."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """The session where it is hard to get: without Java, under spark-submit, on executors of their own."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """`scripts/submit.sh` here: a job under spark-submit says what the command says, Spark next to nothing."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Waves, and what happens when workers, storage, the disk or the platform let them down."""
 
-from __future__ import annotations
-
 import io
 import json
 import shutil

@@ -1,7 +1,5 @@
 """No process takes code or settings from the working folder, which may have come with the shards."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

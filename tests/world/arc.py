@@ -1,7 +1,5 @@
 """Helpers of the tests that read ARC: files made by hand, in every packing."""
 
-from __future__ import annotations
-
 import gzip
 
 VERSION = (

@@ -3,8 +3,6 @@
 A scan runs in this process, and the claims are made of its tables: texts alone decide.
 """
 
-from __future__ import annotations
-
 import json
 import random
 from pathlib import Path

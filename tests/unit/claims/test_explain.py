@@ -1,7 +1,5 @@
 """The case of a row, as a judge reads it, and the check that anybody can make of it."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Sequence

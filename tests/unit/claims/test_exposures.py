@@ -1,7 +1,5 @@
 """What publishers of models say, and the articles of which they may speak."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Files beside the tables: the press, licences, mandates and rights of members, and reviews."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Forgetting: the rows are gone, everything else is as it was, and the tombstone says what was done."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from pathlib import Path

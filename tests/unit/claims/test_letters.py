@@ -1,7 +1,5 @@
 """Letters of claims: reckoned again from columns and rules, and never better than the row's."""
 
-from __future__ import annotations
-
 from random import Random
 from typing import Any
 

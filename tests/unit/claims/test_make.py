@@ -1,7 +1,5 @@
 """The table `claims` as the command makes it: rows, reasons, digests, counts, and what it refuses."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """Texts with copied words marked: whole, or cut down to what is around them, and with no hidden sign."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

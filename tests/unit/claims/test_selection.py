@@ -1,7 +1,5 @@
 """Which reading of a record a document may state, and where its bytes came from."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import pytest

@@ -1,7 +1,5 @@
 """Sentences about claims, each checked against the corpus and the tables by plain counting of words."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from typing import Any

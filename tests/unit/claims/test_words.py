@@ -1,7 +1,5 @@
 """The words of articles and pages: known texts, and other sources of copied words."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, field

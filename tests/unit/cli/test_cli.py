@@ -1,7 +1,5 @@
 """The command line: quick help, true exit codes, and what a scan reports."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle

@@ -1,7 +1,5 @@
 """`corpus build` and `corpus info`: accepted and refused articles of each title, and empty titles."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

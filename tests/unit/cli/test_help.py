@@ -1,7 +1,5 @@
 """Help pages: commands by purpose, options in sections, the next step, and nothing cut at 80 columns."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Replies of commands: for people, as JSON and in files; and commands that need no Java."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os

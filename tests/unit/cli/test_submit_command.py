@@ -1,7 +1,5 @@
 """`presswatch submit`: which options are whose, and what is refused before anything is started."""
 
-from __future__ import annotations
-
 import ast
 import json
 import shlex

@@ -1,7 +1,5 @@
 """`presswatch runs` and `matches`: transcripts, the rows asked for, unknown values and unfinished runs."""
 
-from __future__ import annotations
-
 import csv
 import fcntl
 import json

@@ -1,7 +1,5 @@
 """Terminals: tables that fit, safe characters, languages, names that were meant, and the pager."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import os

@@ -1,7 +1,5 @@
 """`presswatch watch --case`: cases are probed when they are due, and never in the way of scans."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

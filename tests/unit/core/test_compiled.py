@@ -1,7 +1,5 @@
 """Compiled kernels are kept where nobody else can write, apart for each version of the sources."""
 
-from __future__ import annotations
-
 import ast
 import io
 import os

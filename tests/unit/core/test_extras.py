@@ -1,7 +1,5 @@
 """Messages say how to install an extra from this checkout or wheel, never by a name on a public index."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

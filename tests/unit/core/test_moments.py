@@ -1,7 +1,5 @@
 """Moments: every form that can mean only one thing is read, what may mean two is refused with what to say."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 

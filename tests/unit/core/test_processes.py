@@ -1,7 +1,5 @@
 """Imports of a module fail while it is said to be absent, and at no other time."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """No credential reaches a message, an event, a table or a printed command line."""
 
-from __future__ import annotations
-
 import io
 import json
 import pickle

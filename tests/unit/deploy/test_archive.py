@@ -1,7 +1,5 @@
 """The archive of a job: what goes in, when it is made again, and that none can reach out of its folder."""
 
-from __future__ import annotations
-
 import io
 import os
 import stat

@@ -1,7 +1,5 @@
 """Profiles: typed, bounded, layered; every mistake at once, with its line."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import replace
 from functools import reduce

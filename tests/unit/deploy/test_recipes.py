@@ -1,7 +1,5 @@
 """What is shipped and runs elsewhere: the Dockerfiles, and the DAG of docs/airflow."""
 
-from __future__ import annotations
-
 import ast
 import json
 import os

@@ -1,7 +1,5 @@
 """Exports: what is opened again is what the rows said, and nothing of it runs."""
 
-from __future__ import annotations
-
 import csv
 import gc
 import json

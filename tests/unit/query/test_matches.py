@@ -1,7 +1,5 @@
 """Rows of `matches` by filter, and their totals: by weight, by claims."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

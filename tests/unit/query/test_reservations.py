@@ -1,7 +1,5 @@
 """What a member's site declared when its own pages, and copies of its articles, were captured."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """SQL by DuckDB: what it answers, and that it reads published tables and nothing else."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

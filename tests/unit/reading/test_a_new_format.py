@@ -1,7 +1,5 @@
 """A format is a source with its descriptor, and a line in the registry; then all of the product reads it."""
 
-from __future__ import annotations
-
 import gzip
 from pathlib import Path
 

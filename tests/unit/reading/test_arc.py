@@ -1,7 +1,5 @@
 """Rules of ARC only: its lines, their URLs with spaces, and dates and addresses that are missing."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 

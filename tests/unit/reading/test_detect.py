@@ -1,7 +1,5 @@
 """The format of a shard by its content, and messages that name what was found instead."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import io

@@ -1,7 +1,5 @@
 """The language gates before the inflater: what is passed over, and that no French page is lost by it."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import random

@@ -1,7 +1,5 @@
 """Shards that mean harm or were harmed: each scan is bounded, and copies are found, or are in doubt."""
 
-from __future__ import annotations
-
 import gzip
 import html
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """HTTP responses: heads right and wrong, kinds of content, codings that are undone, and charsets."""
 
-from __future__ import annotations
-
 import codecs
 import gzip
 import json

@@ -1,7 +1,5 @@
 """Stored bytes to inflated bytes and lines: everything that inflates, and never a quiet end."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import random

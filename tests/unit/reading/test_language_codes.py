@@ -1,7 +1,5 @@
 """One language is written in several ways, and each of them is that language for the gate."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """OSCAR in all its forms: JSONL, Parquet, and text with metadata beside it."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections.abc import Callable

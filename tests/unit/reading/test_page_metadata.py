@@ -1,7 +1,5 @@
 """Metadata of a page: where they are looked for, what counts first, and what is no answer."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from typing import Any

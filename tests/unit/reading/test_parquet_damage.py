@@ -1,7 +1,5 @@
 """Damaged Parquet, by any writer: all rows, or a shard that is partial or failed; never fewer in silence."""
 
-from __future__ import annotations
-
 import mmap
 import random
 import resource

@@ -1,7 +1,5 @@
 """Contents of Parquet pages: levels, places in dictionaries, lengths of texts, and checksums."""
 
-from __future__ import annotations
-
 import random
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Main content and PDF: the article of a page, found in a process of its own that pages may kill."""
 
-from __future__ import annotations
-
 import json
 import os
 import random

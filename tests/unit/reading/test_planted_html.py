@@ -1,7 +1,5 @@
 """Articles planted into HTML are found in its WARC as in the WET of the same pages, and no others."""
 
-from __future__ import annotations
-
 import gzip
 import html
 import random

@@ -1,7 +1,5 @@
 """WET, WARC and ARC in every packing: all records, right places, every loss named, no text at another URL."""
 
-from __future__ import annotations
-
 import gzip
 import random
 from collections.abc import Iterator

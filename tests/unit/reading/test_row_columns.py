@@ -1,7 +1,5 @@
 """Columns of rows: found by names that datasets use or by a mapping, in fields and in JSON strings alike."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime

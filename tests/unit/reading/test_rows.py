@@ -1,7 +1,5 @@
 """Rows of JSON Lines: what is read, what is lost is named, and what damage may have made has no URL."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import tracemalloc

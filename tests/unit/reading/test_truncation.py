@@ -1,7 +1,5 @@
 """Shards cut anywhere, or that hold nothing: never complete, and nothing lost that was whole before a cut."""
 
-from __future__ import annotations
-
 import contextlib
 import gzip
 import random

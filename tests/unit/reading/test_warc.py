@@ -1,7 +1,5 @@
 """Rules of WARC only: records that are pages, their languages, captures, PDF, and damage to them."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Every file of the WARC edge cases gives just what `tests/README.md` says: its table is what is compared."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Rules of WET only: its headers, digests and languages, and the erratum of CC-MAIN-2018-34."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 from base64 import b32encode

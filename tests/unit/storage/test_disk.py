@@ -1,7 +1,5 @@
 """Files and folders on a disk: whole or absent, their owner's where they must be, gone with their process."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import io

@@ -1,7 +1,5 @@
 """A site is not asked more than it allows, and neither a shard's time nor Ctrl-C waits for it."""
 
-from __future__ import annotations
-
 import random
 import signal
 import socket

@@ -1,7 +1,5 @@
 """Datasets on a hub: read as they were listed, by as few questions as can be, and the token stays there."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """JSON that somebody else may have written: every fault of it is one kind of error."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

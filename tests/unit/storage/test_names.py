@@ -1,7 +1,5 @@
 """Names of objects: one spelling each, no secrets in them, and none of this machine but from the user."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path

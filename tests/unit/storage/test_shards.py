@@ -1,7 +1,5 @@
 """A plan names every shard that a path stands for, and says so when it stands for none."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import pickle

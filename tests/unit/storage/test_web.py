@@ -1,7 +1,5 @@
 """Web sites: bodies without lengths, redirects, certificates, bad answers, and what is told of exchanges."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Rows as a stream: the same as Arrow gives, with little of them in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

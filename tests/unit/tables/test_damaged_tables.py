@@ -1,7 +1,5 @@
 """Commands that read a run whose files are gone, replaced, or damaged: none reads on as if it were whole."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path

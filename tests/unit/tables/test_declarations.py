@@ -1,7 +1,5 @@
 """A declaration is the schema of its table, the type of its rows, and the columns of its page."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Reasons: every code has a sentence in both languages that stands by itself."""
 
-from __future__ import annotations
-
 import re
 import runpy
 

@@ -1,7 +1,5 @@
 """Folders of tables: their marker, published runs, and what killed commands left in them."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

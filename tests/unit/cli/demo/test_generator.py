@@ -1,7 +1,5 @@
 """The demo's texts and the generators that tests and benchmarks draw from."""
 
-from __future__ import annotations
-
 import unicodedata
 from hashlib import sha256
 from itertools import islice

@@ -1,7 +1,5 @@
 """Settings: a file, then the environment, then flags; every mistake at once."""
 
-from __future__ import annotations
-
 import re
 import runpy
 from collections.abc import Iterator

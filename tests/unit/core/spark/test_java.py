@@ -1,7 +1,5 @@
 """The Java that Spark runs on, and the process that it forks workers from."""
 
-from __future__ import annotations
-
 import importlib.util
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A release on a web server with records of every kind, and bags of it."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Bags are sound for the tools of others, have each record as it is stored, and are made as a whole."""
 
-from __future__ import annotations
-
 import errno
 import gzip
 import hashlib

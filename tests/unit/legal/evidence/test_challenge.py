@@ -1,7 +1,5 @@
 """A draw by words that are said after the sealing: who made the bag cannot know it, and its bound holds."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import random

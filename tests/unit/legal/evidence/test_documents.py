@@ -3,8 +3,6 @@
 Hostile text stays text, each PDF is PDF/A-3 with the same bytes each time, and no sign vanishes.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, date, datetime

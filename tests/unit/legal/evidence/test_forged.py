@@ -1,7 +1,5 @@
 """Changes by the maker or holder of a bag, or of one claim taken out of it: both verifiers name them."""
 
-from __future__ import annotations
-
 import ast
 import gzip
 import hashlib

@@ -1,7 +1,5 @@
 """Time-stamps of a seal: of authorities that are right, down, or lying; anybody's `openssl` checks them."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re

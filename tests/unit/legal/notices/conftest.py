@@ -1,7 +1,5 @@
 """A case for tests of notices; those that only read it share one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

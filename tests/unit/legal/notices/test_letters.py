@@ -4,8 +4,6 @@ One set of numbers, one set of rows in every file, the same bytes each time. Law
 data: each is whole, and a mistake in one is named with its line.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import re

@@ -1,7 +1,5 @@
 """A notice that breaks a rule is refused by the rule's name; what a person must look at is listed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """Notices of a sealed bag, of tables and of a case: which rows each gives, and where they were read."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """How far a notice got: events in a chain, states that only a case can end, and the commands for both."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """What tests of reports share: a house with claims, and its pages."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The page in a real browser: nothing leaves, nothing complains, and it fits each screen and each wish."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Each figure of the page is what its query answers, in both languages; texts of others stay text."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html

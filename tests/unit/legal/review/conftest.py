@@ -1,7 +1,5 @@
 """What tests of reviews share: a house with claims, and a page that is open."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Nobody but the browser with the token sees or judges anything, and no text of the web is carried out."""
 
-from __future__ import annotations
-
 import html
 import re
 import socket

@@ -1,7 +1,5 @@
 """The page shows a claim at a time; verdicts are added whole, and `claims --reviews` reads them."""
 
-from __future__ import annotations
-
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor

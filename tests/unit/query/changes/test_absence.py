@@ -1,7 +1,5 @@
 """Absence is only said where every shard in question was read again."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What becomes of copies between two runs, and what a lawyer may say of them."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys

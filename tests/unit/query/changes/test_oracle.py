@@ -1,7 +1,5 @@
 """Histories made at random have the states that the rules of docs/reference/tables-derived.md give."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from pathlib import Path
 from random import Random

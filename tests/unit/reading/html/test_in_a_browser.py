@@ -1,7 +1,5 @@
 """Every run of eleven words of an article that Chromium shows is in the text of the page."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections.abc import Iterator

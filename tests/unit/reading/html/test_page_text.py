@@ -1,7 +1,5 @@
 """The text of a page: what can be seen, then hidden words between their neighbours, as others make it."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Words and shingles: one definition, the kernels against the reference, and what a reader would expect."""
 
-from __future__ import annotations
-
 import sys
 import unicodedata
 

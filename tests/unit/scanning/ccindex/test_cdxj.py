@@ -1,7 +1,5 @@
 """The census of CDXJ shards: the rows of real lines, and what is said of lines and files that are broken."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import secrets

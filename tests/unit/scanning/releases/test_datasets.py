@@ -1,7 +1,5 @@
 """Datasets by name: each has its source, is read with every role filled, and is told from rows."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from dataclasses import fields

@@ -1,7 +1,5 @@
 """`--release`: a name becomes the shards of a release, or an error that helps."""
 
-from __future__ import annotations
-
 import gzip
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Which releases there are: asked, cached, shipped; and what is said when a list cannot be had."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

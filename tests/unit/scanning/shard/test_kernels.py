@@ -1,7 +1,5 @@
 """Before workers read shards: all kernels are compiled, once, by processes that open none of them."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

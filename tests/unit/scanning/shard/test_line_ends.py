@@ -1,7 +1,5 @@
 """Words that a line end parts: `infor-` / `mation` is found as `information`, `porte-` / `monnaie` as two."""
 
-from __future__ import annotations
-
 import random
 import re
 import textwrap

@@ -1,7 +1,5 @@
 """The one place that decides what a reported run is: the matcher, by `grade.min_run_words`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

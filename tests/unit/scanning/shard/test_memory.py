@@ -3,8 +3,6 @@
 Every shard is scanned in a process of its own, whose memory is watched, with that of the parsers below it.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections.abc import Callable, Iterable, Iterator

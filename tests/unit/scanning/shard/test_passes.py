@@ -1,7 +1,5 @@
 """A scan in passes, each with a range of the index, gives the rows of one pass, whatever happens between."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import zip_longest

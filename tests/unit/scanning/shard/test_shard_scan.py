@@ -1,7 +1,5 @@
 """The log of a shard: complete only if all was read, what was lost, what was tried again, and its digest."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path

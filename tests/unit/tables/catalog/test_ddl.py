@@ -1,7 +1,5 @@
 """The statements for Athena can be parsed, name every column with its type, and keep published rows alone."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

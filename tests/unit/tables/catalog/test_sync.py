@@ -1,7 +1,5 @@
 """An Iceberg catalog has the published rows, all of them once and no others, whatever happens meanwhile."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product

@@ -25,7 +25,9 @@ def run(name: str, shards: Any = 3, **facts: Any) -> ComparedRun:
 
 def doubt(before: ComparedRun, after: ComparedRun, uri: str | None = None) -> str | None:
     """Why a copy of the first shard of `before` may be there all the same."""
-    return doubts_of(before, after)[uri or before.shards[0][0]]
+    found = doubts_of(before, after)[uri or before.shards[0][0]]
+    assert found is None or _doubt(found, Language("fr")) != found
+    return found
 
 
 def test_nothing_is_in_doubt_between_two_runs_alike() -> None:
@@ -53,6 +55,7 @@ def test_nothing_is_in_doubt_between_two_runs_alike() -> None:
 )
 def test_what_cannot_be_compared_is_in_doubt_as_a_whole(after: ComparedRun, told: str) -> None:
     assert set(doubts_of(run("before"), after).values()) == {told}
+    assert _doubt(told, Language("fr")) != told
     if after.row["shards_planned"] != 2:
         assert set(doubts_of(run("before", sample=0.01), after).values()) == {told}
 

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.cli.commands.compare import MEANING
+from presswatch_spark.cli.commands.compare import MEANING, _doubt
+from presswatch_spark.cli.replies import Language
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.query.changes.compare import compare
@@ -42,6 +43,7 @@ def changes(tables: Path, before: str = BEFORE, after: str = AFTER) -> list[dict
     assert sum(summary.counts.values()) == len(rows)
     assert all(row["doubt"] is None for row in rows if row["state"] == "gone")
     assert all(row["doubt"] for row in rows if row["state"] == "unknown")
+    assert [doubt for row in rows if (doubt := row["doubt"]) and _doubt(doubt, Language("fr")) == doubt] == []
     return list(rows)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -406,6 +407,23 @@ def test_a_command_that_cannot_be_meant_is_refused_before_any_bag(
     assert done.code in (1, 2)
     assert told in done.err
     assert os.listdir() == ["ca.pem"]
+
+
+def test_the_result_of_a_check_is_told_in_french(small: Path) -> None:
+    done = outcome("evidence verify --lang fr", small)
+    told = re.sub(r"[0-9a-f]{64}", "RACINE", done.out).splitlines()
+    assert done.code == 0
+    assert told[-5:-1] == [
+        "racine des revendications : RACINE",
+        "racine du dossier :         RACINE",
+        "qui détient un dossier peut le modifier et le sceller à nouveau, avec d'autres racines : comparez"
+        " celles-ci à celles qui ont été notées auparavant",
+        "aucune autorité n'a horodaté le sceau : rien ne dit quand il a été posé",
+    ]
+    compared = re.compile(r"\d+ enregistrements? comparés? par l'(identifiant|empreinte) .*")
+    assert told[:-5]
+    assert all(map(compared.fullmatch, told[:-5]))
+    assert told[-1] == "tout est tel qu'au scellement"
 
 
 def test_what_is_no_bag_is_refused(tmp_path: Path) -> None:

@@ -106,11 +106,12 @@ class ReplyRows:
 
     Attributes:
         values: each row by the names of its columns.
-        schema: makes the schema of a file with the rows, for `--export`; only then is Arrow loaded.
+        schema: kinds of the columns of a file with the rows, for `--export` (`list` is a list of texts), or a
+            maker of its schema; only then is Arrow loaded.
     """
 
     values: Iterable[Mapping[str, object]]
-    schema: Callable[[], pa.Schema] | None = None
+    schema: Mapping[str, type] | Callable[[], pa.Schema] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +261,9 @@ def send(reply: Reply, form: ReplyForm) -> None:
         if form.export and reply.rows:
             from presswatch_spark.query.exports import export
 
-            assert reply.rows.schema
-            _, schema = form.language, reply.rows.schema()
+            _, declared = form.language, reply.rows.schema
+            assert declared
+            schema = schema_of(declared) if isinstance(declared, Mapping) else declared()
             if isinstance(reply.rows, QueryResult):
                 values = reply.rows.rows
             else:
@@ -304,25 +306,21 @@ def _show(lines: Iterable[str], paged: bool) -> None:
         print_lines(first)
 
 
-def schema_of(**kinds: type) -> Callable[[], pa.Schema]:
-    """Return a maker of a schema with columns of these kinds; `list` is a list of texts."""
+def schema_of(kinds: Mapping[str, type]) -> pa.Schema:
+    """Return the schema of columns of these kinds; `list` is a list of texts."""
+    import pyarrow as pa
 
-    def schema() -> pa.Schema:
-        import pyarrow as pa
+    from presswatch_spark.tables.row_types import UTC_MICROS
 
-        from presswatch_spark.tables.row_types import UTC_MICROS
-
-        types = {
-            str: pa.string(),
-            int: pa.int64(),
-            float: pa.float64(),
-            bool: pa.bool_(),
-            datetime: UTC_MICROS,
-            list: pa.list_(pa.string()),
-        }
-        return pa.schema([(name, types[kind]) for name, kind in kinds.items()])
-
-    return schema
+    types = {
+        str: pa.string(),
+        int: pa.int64(),
+        float: pa.float64(),
+        bool: pa.bool_(),
+        datetime: UTC_MICROS,
+        list: pa.list_(pa.string()),
+    }
+    return pa.schema([(name, types[kind]) for name, kind in kinds.items()])
 
 
 def command_line() -> str | None:

@@ -23,17 +23,7 @@ from presswatch_spark.cli.options import (
     repeated_option,
     scan_settings,
 )
-from presswatch_spark.cli.replies import (
-    FAILED,
-    INCOMPLETE,
-    Line,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    Table,
-    command,
-    schema_of,
-)
+from presswatch_spark.cli.replies import FAILED, INCOMPLETE, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.releases.release import CRAWL_FORMS
 from presswatch_spark.storage.host_limits import ask_anew
@@ -188,7 +178,7 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any)
         for item, row in zip(items, rows, strict=True)
     ]
     lines: Iterator[Line] = chain([Table(HEADERS, cells, HEADERS[:1])], _total_lines(found, items, machine))
-    return Reply(lines, rows=ReplyRows(rows, schema_of()))
+    return Reply(lines, rows=ReplyRows(rows))
 
 
 def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine | None) -> Iterator[str]:

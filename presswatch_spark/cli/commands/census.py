@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.cli.commands.scan import unread_lines
 from presswatch_spark.cli.options import argument, option
-from presswatch_spark.cli.replies import (
-    INCOMPLETE,
-    Line,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    Table,
-    command,
-    schema_of,
-)
+from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.monitoring.progress import EventLog, failures_logged
 
@@ -100,7 +91,7 @@ def census(
     ]
     return Reply(
         lines,
-        rows=ReplyRows((dict(zip(KINDS, row, strict=True)) for row in rows), schema_of(**KINDS)),
+        rows=ReplyRows((dict(zip(KINDS, row, strict=True)) for row in rows), KINDS),
         warnings=named if incomplete and not events else (),
         exit_code=INCOMPLETE if incomplete else 0,
     )

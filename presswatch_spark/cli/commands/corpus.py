@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from presswatch_spark.cli.options import argument, flag, option, repeated_option
-from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, ReplyRows, command, schema_of, tell
+from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, ReplyRows, command, tell
 from presswatch_spark.core.terminal import counted, table_lines, terminal_width
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def info(
         asdict(each) | {"title_id": title, "refused": _refused(each), "why_refused": _reasons(each) or None}
         for title, each in manifest.counts.titles.items()
     )
-    return Reply(rows=ReplyRows(by_title, schema_of(**TITLE_KINDS)))
+    return Reply(rows=ReplyRows(by_title, TITLE_KINDS))
 
 
 def _summary_lines(manifest: Manifest, folder: str) -> Iterator[str]:

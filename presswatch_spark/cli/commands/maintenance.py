@@ -32,7 +32,6 @@ from presswatch_spark.cli.replies import (
     ReplyRows,
     command,
     print_lines,
-    schema_of,
     tell,
 )
 from presswatch_spark.core.errors import OutputError
@@ -117,7 +116,7 @@ def verify_rows(
     notes = (OTHER_CORPUS.format(run) for runs in [figures.other_corpus_runs] for run in sorted(runs))
     return Reply(
         chain(chain.from_iterable(lines), summary()),
-        rows=ReplyRows(map(_check_facts, checks()), schema_of(**CHECK_KINDS)),
+        rows=ReplyRows(map(_check_facts, checks()), CHECK_KINDS),
         warnings=notes if form.is_for_people else chain(summary(), notes),
         exit_code=lambda: INCOMPLETE if failures else FAILED if damage else 0,
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from presswatch_spark.cli.options import argument, flag, option
-from presswatch_spark.cli.replies import Language, Reply, ReplyForm, ReplyRows, Table, command, schema_of
+from presswatch_spark.cli.replies import Language, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.terminal import block_lines, counted
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def releases(
     labels = (LABELS[kind].removeprefix("columnar ").removesuffix(".txt") for kind in kinds)
     columns = ("release", "first", "last", *labels)
     table = Table(columns, cells, columns)
-    return Reply([table], rows=ReplyRows(rows, schema_of(**KINDS)), warnings=warnings)
+    return Reply([table], rows=ReplyRows(rows, KINDS), warnings=warnings)
 
 
 @command("datasets", json=True, lang="en", pager=True, storage=False)

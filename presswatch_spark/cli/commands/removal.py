@@ -282,7 +282,7 @@ def status(
         write_metrics(metrics_file, found)
     if alarms:
         told = ({**asdict(alarm), "detail": str(alarm.detail)} for alarm in found.alarms)
-        rows = ReplyRows(told, schema_of(**ALARM_COLUMNS))
+        rows = ReplyRows(told, ALARM_COLUMNS)
         return Reply(_alarm_lines(found, _) if found.alarms else [_("no alarms")], rows=rows)
     removed, claims = found.claims()
     counted = {"removed": _.number(removed), "claims": _.n("{n} claim", "{n} claims", claims)}
@@ -299,7 +299,7 @@ def _state_schema() -> pa.Schema:
     from presswatch_spark.legal.removal.status import TARGET_COLUMNS
     from presswatch_spark.tables.declarations import Target
 
-    facts = schema_of(state=str, removed=bool, doubt=str, words_left=int)()
+    facts = schema_of({"state": str, "removed": bool, "doubt": str, "words_left": int})
     probes = pa.field("probes", pa.list_(pa.int64()))
     return pa.schema([*(Target.schema.field(name) for name in TARGET_COLUMNS), *facts, probes])
 

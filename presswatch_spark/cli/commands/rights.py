@@ -17,16 +17,7 @@ from presswatch_spark.cli.options import (
     repeated_option,
     run_option,
 )
-from presswatch_spark.cli.replies import (
-    Language,
-    Line,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    Table,
-    command,
-    schema_of,
-)
+from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.translation import N_
 
 if TYPE_CHECKING:
@@ -162,7 +153,7 @@ def exposure(
     store = TableStore.open(tables, form.storage)
     exposed = Exposed.of(store, entries, engine_of(store, engine), dataset_of)
     joined = ({name: row[name] for name in FOUND} | stated[row["exposure"]] for row in exposed.articles())
-    rows = ReplyRows(joined, schema_of(**FOUND, **STATED))
+    rows = ReplyRows(joined, FOUND | STATED)
     return Reply(_exposed_lines(exposed, _), rows=rows, warnings=_exposure_notes(exposed, dataset_of, _))
 
 

@@ -24,7 +24,6 @@ from presswatch_spark.cli.replies import (
     ReplyRows,
     Table,
     command,
-    schema_of,
 )
 from presswatch_spark.core.terminal import block_lines, counted, fits, table_lines, terminal_width
 from presswatch_spark.core.translation import N_, sentence_in
@@ -301,7 +300,7 @@ def estimate(
     (chosen,) = chosen_runs(store, run_id)
     totals = estimate_of(store, chosen, BY[by] if by else None)
     sample = {name: value for name, value in asdict(totals).items() if name != "measures"}
-    rows = ReplyRows((sample | asdict(each) for each in totals.measures), schema_of(**ESTIMATE_KINDS))
+    rows = ReplyRows((sample | asdict(each) for each in totals.measures), ESTIMATE_KINDS)
     named = []
     if by:
         seen = len({measure.of for measure in totals.measures} - {None})

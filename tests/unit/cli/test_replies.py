@@ -25,7 +25,6 @@ from presswatch_spark.cli.replies import (
     ReplyRows,
     Table,
     command,
-    schema_of,
     send,
 )
 from presswatch_spark.tables.declarations import Match, PublishedRun, Reservation, ShardLog
@@ -57,7 +56,7 @@ class Answered:
             return Reply(
                 ["found:", Table(("host", "matches"), shown)],
                 heading=["2 hosts"],
-                rows=ReplyRows(rows, schema_of(host=str, matches=int)),
+                rows=ReplyRows(rows, {"host": str, "matches": int}),
                 totals=["1,207 matches"],
                 warnings=["one\x1b[2J shard is missing"],
                 exit_code=lambda: self.exit_code,

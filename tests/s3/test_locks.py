@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -423,6 +424,15 @@ class TestFiles:
         with pools(WORKERS) as pool:
             list(pool.map(count_up, [tmp_path] * WORKERS, [rule] * WORKERS))
         assert (tmp_path / "number").read_text() == str(WORKERS * TIMES)
+
+    def test_who_writes_into_a_folder_shares_its_lock_with_no_one(self, tmp_path: Path) -> None:
+        other = os.open(tmp_path, os.O_RDONLY)
+        try:
+            with writes_alone(str(tmp_path)), pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        finally:
+            os.close(other)
 
     def test_the_lock_of_a_build_that_was_removed_meanwhile_is_not_held(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

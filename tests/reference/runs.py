@@ -22,7 +22,6 @@ def maximal_runs(document: Sequence[str], article: Sequence[str], least: int) ->
 
 
 def longest(document: Sequence[str], article: Sequence[str]) -> int:
-    """Length of the longest common run."""
     return max((length for _, _, length in maximal_runs(document, article, 1)), default=0)
 
 

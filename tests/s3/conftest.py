@@ -48,7 +48,6 @@ def client(endpoint: str) -> Any:
 
 @pytest.fixture
 def bucket(client: Any) -> Iterator[str]:
-    """An empty bucket, gone after the test."""
     client.create_bucket(Bucket="shards")
     yield "shards"
     for page in client.get_paginator("list_objects_v2").paginate(Bucket="shards"):
@@ -72,7 +71,6 @@ def faulty(endpoint: str) -> Iterator[Server]:
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Storage of the kind that is the parameter."""
     kind = request.param
     if kind == "disk":
         yield on_disk(tmp_path / "tables")

@@ -63,7 +63,6 @@ class Front:
         return [call.parameters for call in self.calls if call.operation == operation]
 
     def written(self, part: str) -> list[str]:
-        """Paths with `part` that were written to S3."""
         operations = (call.operation for call in self.calls)
         return [name for name in operations if name.startswith(("PUT ", "POST ")) and part in name]
 
@@ -164,7 +163,6 @@ class Hosts:
     environment: dict[str, str] = field(default_factory=dict)
 
     def jobs(self) -> list[Any]:
-        """moto's steps or job runs, in order."""
         if self.service == "emr-ec2":
             return emr_backends[ACCOUNT][REGION].clusters[self.id].steps
         return emrserverless_backends[ACCOUNT][REGION].job_runs.get(self.id, [])

@@ -57,11 +57,9 @@ class Emr:
 
     @property
     def start(self) -> str:
-        """The operation that starts a job."""
         return "AddJobFlowSteps" if self.is_cluster else "StartJobRun"
 
     def submit(self, *options: str, ours: tuple[str, ...] = (), job: tuple[str, ...] = ("scan", *JOB)) -> int:
-        """Submit a job; its exit code."""
         given = ("--on", str(self.profile), "--archive", str(self.archive), *ours)
         return cli.run(["submit", *given, *job, *options])
 
@@ -70,11 +68,9 @@ class Emr:
         return self.capsys.readouterr().err
 
     def starts(self) -> list[Any]:
-        """Parameters of each request to start a job."""
         return self.front.asked(self.start)
 
     def ends_with(self, code: int | None) -> None:
-        """Let the next job end so."""
         self.hosts.looks, self.hosts.code = 0, code
 
     def ask(self) -> Service:

@@ -28,7 +28,6 @@ def press(tmp_path_factory: pytest.TempPathFactory) -> Press:
 
 @pytest.fixture(scope="session")
 def corpus(spark: SparkSession, press: Press, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The corpus of the press."""
     out = tmp_path_factory.mktemp("corpus") / "corpus"
     build_corpus(spark, str(press.members), [str(press.articles)], str(out), CorpusConfig(), StorageOptions())
     return out
@@ -42,7 +41,6 @@ def scan(spark: SparkSession, corpus: Path, tmp_path: Path) -> Scanner:
 
 @pytest.fixture
 def fake(spark: SparkSession, tmp_path: Path) -> Fake:
-    """Runs over made-up shards."""
     (tmp_path / "scans").mkdir()
     return Fake(spark, tmp_path / "out", tmp_path / "scans")
 

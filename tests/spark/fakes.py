@@ -80,7 +80,6 @@ def die(reading: ShardAttempt) -> None:
 
 
 def lose_connection(reading: ShardAttempt) -> None:
-    """Fail as storage does."""
     raise StorageError("connection reset", where=reading.shard.uri)
 
 
@@ -105,8 +104,6 @@ def once(flag: Path, trouble: Trouble) -> Trouble:
 
 
 def counted(folder: Path, trouble: Trouble = lambda _: None) -> Trouble:
-    """Trouble that leaves a line in a file for each time that its shard is scanned."""
-
     def counted_first(reading: ShardAttempt) -> None:
         with (folder / reading.shard.uri).open("a") as file:
             file.write("scanned\n")
@@ -171,7 +168,6 @@ def run_fake(
     storage: StorageOptions | None = None,
     passes: Passes | None = None,
 ) -> RunSummary:
-    """Run over `fake_shards` into `out`."""
     plan: Sequence[ObjectInfo] = fake_shards(shards)
     scan = scan_with(trouble or {}, broken)
     known = {**FACTS, **(facts or {})}
@@ -223,11 +219,9 @@ class Fake:
 
     @property
     def store(self) -> TableStore:
-        """The tables."""
         return TableStore.open(str(self.out))
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """Rows of a table."""
         return self.store.read(table).to_pylist()
 
     def metrics(self) -> dict[str, float]:
@@ -235,7 +229,6 @@ class Fake:
         return {f"{row['name']} {row['labels']}".strip(): row["value"] for row in self.rows("metrics")}
 
     def counted(self, trouble: Trouble = lambda _: None) -> Trouble:
-        """Trouble whose shards are counted."""
         return counted(self.scans, trouble)
 
     def times(self) -> dict[str, int]:

@@ -96,11 +96,9 @@ class Scanned:
 
     @property
     def row(self) -> Any:
-        """The row of `runs`."""
         return self.summary.row
 
     def rows(self, table: str = "matches") -> list[dict[str, Any]]:
-        """The rows of the run in a table."""
         return TableStore.open(str(self.out)).read(table, self.summary.run_id).to_pylist()
 
     def copies(self) -> list[dict[str, Any]]:

@@ -40,7 +40,6 @@ def stopped(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def parts_of(out: Path, table: str) -> list[Path]:
-    """The parts that markers name."""
     attempts = {marker.stem for marker in out.glob("_runs/*/waves/*.json")}
     parts = sorted(out.glob(f"_runs/*/parts/*/*-{table}.parquet"))
     return [part for part in parts if part.parent.name in attempts]
@@ -125,7 +124,6 @@ def test_of_thirty_parts_with_a_flipped_bit_each_all_thirty_are_noticed(
 
 @pytest.fixture
 def published(fake: Fake, whole: tuple[Path, RunSummary]) -> Fake:
-    """A copy of the published tables."""
     return replace(fake, out=shutil.copytree(whole[0], fake.out))
 
 

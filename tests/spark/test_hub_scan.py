@@ -41,7 +41,6 @@ def digest(spark: SparkSession, press: Press, corpus: Path, tmp_path_factory: py
 
 
 def scanned(scan: Scanner, path: str, *options: str, **environment: str) -> dict[str, Any]:
-    """Run the command; its row of `runs`."""
     where = ("--corpus", str(scan.corpus), "--out", str(scan.folder / "tables"))
     presswatch("scan", f"hf://datasets/{NAME}{path}", *options, *where, **(PATIENT | environment))
     return rows(scan, "runs")[0]

@@ -68,7 +68,6 @@ class Leaks:
     folder: Path
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """All rows of all tables."""
         store = TableStore.open(str(self.folder / "tables"))
         return {name: store.read(name).to_pylist() for name in SCHEMAS}
 

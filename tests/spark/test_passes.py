@@ -35,7 +35,6 @@ def memory_for(corpus: Path, passes: int) -> float:
 
 
 def in_passes(scan: Scanner, press: Press, passes: int, **rules: Any) -> Scanned:
-    """A scan in so many passes."""
     memory = {"index_memory": memory_for(scan.corpus, passes)} if passes > 1 else {}
     return scan(press.shards, wave_shards=WAVE, **(memory | rules))
 

@@ -40,7 +40,6 @@ def words(press: Press, corpus: Path, tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def job(words: list[str]) -> Job:
-    """Start the job."""
     command = [sys.executable, str(ROOT / "jobs" / "scan.py"), *words]
     return lambda *flags: start([*command, *(flags or ("--wave-shards", str(WAVE)))])
 

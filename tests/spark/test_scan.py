@@ -43,7 +43,6 @@ def folded(text: str) -> list[str]:
 def found(
     spark: SparkSession, press: Press, corpus: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Scanned:
-    """A scan of all shards."""
     return Scanner(spark, corpus, tmp_path_factory.mktemp("found"))(press.shards)
 
 

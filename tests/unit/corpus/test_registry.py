@@ -30,7 +30,6 @@ publishers:
 
 
 def mistakes(yaml: str | bytes) -> list[str]:
-    """The lines of the error, without the first."""
     raw = yaml.encode() if isinstance(yaml, str) else yaml
     with pytest.raises(ConfigError) as caught:
         parse_registry(raw, "m.yaml")

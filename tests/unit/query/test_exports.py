@@ -75,7 +75,6 @@ def cells(row: ElementTree.Element) -> Iterator[tuple[str, tuple[str, str | None
 
 
 def one(column: int, value: object) -> tuple[object, ...]:
-    """A row with one value."""
     return (*EMPTY[:column], value, *EMPTY[column + 1 :])
 
 

@@ -55,13 +55,10 @@ class Scanned(NamedTuple):
 
 @dataclass(frozen=True)
 class Shards:
-    """Reads bytes as shards of a format."""
-
     folder: Path
     format: str = "wet"
 
     def read(self, data: bytes, languages: frozenset[str] = FRENCH, **options: object) -> Scanned:
-        """Read `data` to its end."""
         path, report, found = self.folder / f"shard.{self.format}.gz", ReadReport(), list[Document]()
         path.write_bytes(data)
         try:

@@ -16,8 +16,6 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class Expected:
-    """A row of the table."""
-
     status: str
     documents: int
     skipped: Mapping[str, int]

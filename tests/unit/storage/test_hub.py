@@ -56,7 +56,6 @@ FILES = {f"data/part-{number}.json.gz": DATA[number * 1000 :] for number in rang
 
 
 def entry(**changed: Any) -> bytes:
-    """A list with a file."""
     return json.dumps([{"type": "file", "oid": "0" * 40, "size": 5, "path": "data/a.gz"} | changed]).encode()
 
 

@@ -26,7 +26,6 @@ def digest(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs, and a census."""
     tables = tmp_path_factory.mktemp("whole") / "tables"
     for run_id in (RUN, OTHER):
         rows = [match(name, f"https://a.example/{name}", row_sha256=digest(name)) for name in ("a1", "a2")]

@@ -51,7 +51,6 @@ def honest(one: Authority, two: Authority) -> None:
 
 @pytest.fixture
 def stamped(crawl: Release, one: Authority, two: Authority, tmp_path: Path) -> Path:
-    """A small bag with two time-stamps."""
     both = [parse_authority(each.trusted, STORAGE) for each in (one, two)]
     bag, built = build(crawl, f"stamped-{tmp_path.name}", some=3, authorities=both)
     assert [each.is_stamped for each in built.stamps] == [True, True]

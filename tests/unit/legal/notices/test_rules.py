@@ -72,7 +72,6 @@ def rewrite(path: Path, change: Callable[[Any], object]) -> None:
 
 
 def edit_letter(path: Path, change: Callable[[str], str]) -> None:
-    """Change the body of a Word document."""
     with zipfile.ZipFile(path) as file:
         parts = {name: file.read(name) for name in file.namelist()}
     body = parts["word/document.xml"].decode()

@@ -56,7 +56,6 @@ def sealed(shared_case: Bureau) -> Path:
 
 @pytest.fixture
 def bag(sealed: Path, tmp_path: Path) -> Path:
-    """A copy of the bag, to be changed."""
     return Path(shutil.copytree(sealed, tmp_path / "bag"))
 
 

@@ -56,7 +56,6 @@ class Dataset:
 
     @property
     def path(self) -> str:
-        """The file of the target."""
         return str(self.target.shard_uri).partition(f"@{self.commit}/")[2]
 
     def push(self, change: Callable[[bytes, Target], bytes], *, squashed: bool = False) -> None:
@@ -76,7 +75,6 @@ class Dataset:
         return CaseStatus.of(self.case).states[self.target.target_sha256]
 
     def others(self) -> set[str]:
-        """The states of all other rows."""
         found, place = CaseStatus.of(self.case).states, offset_of(self.target)
         return {found[each.target_sha256].state for each in self.case.targets() if offset_of(each) != place}
 

@@ -51,7 +51,6 @@ def rounds(*asked: Round) -> list[Probe]:
 
 
 def course(*asked: Round) -> Course:
-    """The course of rounds of one target."""
     found = Course([target_row(target_sha256=TARGET, record_offset=0)])
     for _, of_round in groupby(rounds(*asked), key=lambda probe: probe.round):
         found.add(list(of_round))

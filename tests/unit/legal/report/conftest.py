@@ -10,13 +10,11 @@ from tests.world.reports import hostile_house, pages_of_tables
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """Tables and claims that tests only read."""
     return hostile_house(tmp_path_factory.mktemp("reported") / "house")
 
 
 @pytest.fixture(scope="session")
 def pages(house: House, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The page of the house by language."""
     return pages_of_tables(house.tables, house.corpus, tmp_path_factory.mktemp("pages"), drawn=True)
 
 

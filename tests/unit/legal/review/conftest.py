@@ -12,7 +12,6 @@ from tests.world.reviews import desk_of, house_of, opened
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """Claims that tests only read."""
     return house_of(tmp_path_factory.mktemp("reviewed") / "house")
 
 

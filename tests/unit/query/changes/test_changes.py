@@ -48,7 +48,6 @@ def changes(tables: Path, before: str = BEFORE, after: str = AFTER) -> list[dict
 
 
 def states(rows: list[dict[str, Any]]) -> dict[str, tuple[str, str | None]]:
-    """State and doubt of each pair."""
     return {f"{row['article_id']} {row['document_url']}": (row["state"], row["doubt"]) for row in rows}
 
 

@@ -31,8 +31,6 @@ def pairs_of(store: TableStore, run_id: str) -> dict[Pair, list[Row]]:
 
 
 class Oracle:
-    """The rules, for the runs of `random_history`."""
-
     def __init__(self, store: TableStore) -> None:
         self.runs = {run_id: store.read("runs", run_id).to_pylist()[0] for run_id in (BEFORE, AFTER)}
         self.log = {

@@ -75,7 +75,6 @@ class Release:
         return f"{self.site.url}/{{release}}-index"
 
     def list(self, *captures: Mapping[str, str], status: int = 200) -> None:
-        """Let the index answer with these captures."""
         lines = "\n".join(map(json.dumps, captures))
         self.site.queries[f"/{CRAWL}-index?url={quote(self.page.url, safe='')}&output=json"] = Reply(
             status, {}, lines.encode()

@@ -180,12 +180,10 @@ def test_a_release_that_should_have_been_published_long_ago_is_overdue() -> None
 
 
 def held(digest: str, articles: object, path: object = "c") -> dict[str, object]:
-    """A corpus as a campaign's file has it."""
     return {"path": path, "digest": digest, "articles": articles}
 
 
 def folder_with(folder: Path, facts: object) -> Folder:
-    """A folder of a campaign with this file."""
     (folder / "campaign.json").write_text(facts if isinstance(facts, str) else json.dumps(facts))
     return Folder.of(str(folder), StorageOptions())
 

@@ -84,8 +84,6 @@ def expected(*files: Path) -> list[tuple[Any, ...]]:
 
 
 def cast(kind: pa.DataType, *names: str) -> Change:
-    """A change of the type of columns."""
-
     def changed(table: pa.Table) -> pa.Table:
         for name in names:
             table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))

@@ -46,7 +46,6 @@ def told(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 def of_waves(*log: dict[str, Any]) -> Counter[MetricSample]:
-    """Totals of one wave."""
     totals = totals_of(log)
     totals[MetricSample("waves_total")] = 1
     return totals

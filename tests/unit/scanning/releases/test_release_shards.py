@@ -166,7 +166,6 @@ class TestCommand:
 
     @pytest.fixture
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-        """What the scan was called with."""
         asked: dict[str, Any] = {}
 
         def scan(paths: object, **settings: Any) -> RunSummary:

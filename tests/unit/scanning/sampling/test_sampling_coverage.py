@@ -34,7 +34,6 @@ DRAWS, FEW_DRAWS = 20, 2
 
 @lru_cache(maxsize=1)
 def listed() -> ShardPlan:
-    """The shards of a crawl."""
     return ShardPlan.of(
         ObjectInfo(f"s3://b/crawl-data/C/segments/{segment:03}/wet/{file:05}.warc.wet.gz")
         for segment in range(SEGMENTS)

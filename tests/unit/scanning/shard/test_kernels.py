@@ -47,7 +47,6 @@ for format in ("wet", "warc", "rows"):
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """A corpus of one article, and its digest."""
     corpus = corpus_of(tmp_path_factory.mktemp("kernels"), [article(0)])
     return str(corpus), Corpus.open(str(corpus)).manifest.digest
 

@@ -37,7 +37,6 @@ def rows_of(
 
 
 def batch_of(pages: list[tuple[str, str]], **more: Any) -> DocumentBatch:
-    """A batch of texts and their URLs."""
     parts = [[text.encode() for text in column] for column in zip(*pages, strict=True)]
     bounds = [np.cumsum([0, *map(len, column)]) for column in parts]
     return DocumentBatch(

@@ -43,7 +43,6 @@ def letters(size: int) -> Iterator[bytes]:
 
 
 def gzipped(path: Path, pieces: Iterable[bytes]) -> None:
-    """A gzip file of one member."""
     with igzip.open(path, "wb", compresslevel=0) as file:
         for piece in pieces:
             file.write(piece)

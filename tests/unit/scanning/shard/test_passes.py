@@ -43,7 +43,6 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> ShardScan:
 
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:
-    """A WET file of pages with copies."""
     FORMS["a.warc.wet.gz"](tmp_path / "a.warc.wet.gz", some_pages())
     return tmp_path / "a.warc.wet.gz"
 
@@ -56,7 +55,6 @@ def keep(scan: ShardScan, path: Path, part: Pass) -> Outcome:
 
 
 def passes(folder: Path, count: int) -> list[Pass]:
-    """The passes of a run in a folder."""
     return [Pass(number, count, Folder.of(str(folder), StorageOptions())) for number in range(count)]
 
 

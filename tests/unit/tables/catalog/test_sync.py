@@ -51,13 +51,11 @@ def catalog(tmp_path: Path) -> Any:
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TableStore:
-    """Tables of one run, of few kinds."""
     know_few(monkeypatch)
     return small(tmp_path)
 
 
 def small(folder: Path, **given: Any) -> TableStore:
-    """Tables of one run."""
     store = TableStore.create(str(folder / "tables"))
     publish(store, "r1", **given)
     return store

@@ -18,7 +18,6 @@ from presswatch_spark.cli.demo.shards import (
     warc_headers,
     when,
     write_lines,
-    write_parquet,
 )
 from presswatch_spark.core.model import Locator, ReadReport
 from presswatch_spark.reading.registry import format_for
@@ -32,11 +31,12 @@ def write_oscar_2201(path: Path, pages: Iterable[Page]) -> None:
 
 def write_oscar_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int = 1000) -> None:
     """Write OSCAR's rows as Parquet, nested as they are in JSON."""
-    write_parquet(path, oscar_rows(pages, {"harmful_pp": 512.5}), row_group_rows)
+    rows = list(oscar_rows(pages, {"harmful_pp": 512.5}))
+    pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=row_group_rows)
 
 
 def write_rows_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int = 1000) -> None:
-    rows = (
+    rows = [
         {
             "text": page.text,
             "id": warc_headers(page, number)["WARC-Record-ID"],
@@ -47,8 +47,8 @@ def write_rows_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int
             "language_score": 0.99,
         }
         for number, page in enumerate(pages)
-    )
-    write_parquet(path, rows, row_group_rows)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=row_group_rows)
 
 
 Row = dict[str, Any]

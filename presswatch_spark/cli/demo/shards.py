@@ -125,7 +125,7 @@ def write_c4_json(path: Path, pages: Iterable[Page]) -> None:
 
 def write_c4_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int = 1000) -> None:
     """Write C4 as Parquet."""
-    write_parquet(path, _c4_rows(pages), row_group_rows)
+    pq.write_table(pa.Table.from_pylist(list(_c4_rows(pages))), path, row_group_size=row_group_rows)
 
 
 def write_oscar_2109(path: Path, pages: Iterable[Page]) -> Path:
@@ -190,11 +190,6 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write JSONL."""
     lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
     path.write_bytes(_packed(path.suffix, lines.encode()))
-
-
-def write_parquet(path: Path, rows: Iterable[Mapping[str, Any]], row_group_rows: int = 1000) -> None:
-    """Write Parquet."""
-    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), path, row_group_size=row_group_rows)
 
 
 def _packed(suffix: str, data: bytes) -> bytes:

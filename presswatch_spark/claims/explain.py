@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from itertools import chain, zip_longest
 
 from presswatch_spark.claims import recipe
-from presswatch_spark.claims.letters import is_page_itself
+from presswatch_spark.claims.confidence import is_page_itself
 from presswatch_spark.claims.narrative import (
     ExplainedRow,
     NamedFact,

@@ -20,9 +20,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.letters import KINDS
-from presswatch_spark.claims.letters import judged as judged_letter
-from presswatch_spark.claims.mandates import mandate_of, rights_of
+from presswatch_spark.claims.confidence import KINDS
+from presswatch_spark.claims.confidence import judged as judged_letter
 from presswatch_spark.claims.other_sources import Limits
 from presswatch_spark.claims.pages import (
     MICROS_A_DAY,
@@ -36,6 +35,7 @@ from presswatch_spark.claims.pages import (
 )
 from presswatch_spark.claims.permissions import Licences, PressList
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
+from presswatch_spark.claims.rights_and_mandates import mandate_of, rights_of
 from presswatch_spark.claims.words import ArticleReader, KnownTexts, WordFacts
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.settings.config import ScanConfig

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pyarrow.compute as pc
 
 from presswatch_spark.claims import recipe
-from presswatch_spark.claims.letters import OWN_KINDS, is_page_itself
-from presswatch_spark.claims.mandates import last_day, mandate_of, rights_of
+from presswatch_spark.claims.confidence import OWN_KINDS, is_page_itself
+from presswatch_spark.claims.rights_and_mandates import last_day, mandate_of, rights_of
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.terminal import NARROW_SPACE, printable, wrapped_at

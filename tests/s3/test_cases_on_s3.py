@@ -13,7 +13,7 @@ from presswatch_spark.legal.evidence.bag import bag_on_disk
 from presswatch_spark.legal.notices import notice as states
 from presswatch_spark.legal.notices.notice import Notice, draft_notice
 from presswatch_spark.legal.notices.parties import load_recipient
-from presswatch_spark.legal.notices.rules import Checking, check_notice
+from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.places import open_case
 from presswatch_spark.legal.removal.rounds import Prober, ProbeReport

@@ -28,7 +28,7 @@ from presswatch_spark.scanning.runs.markers import (
     write_note,
     write_wave,
 )
-from presswatch_spark.scanning.runs.unfinished import OwnedRun, UnfinishedRun, claim, clear, unfinished_runs
+from presswatch_spark.scanning.runs.unfinished import OwnedRun, UnfinishedRun, clear, own_run, unfinished_runs
 from presswatch_spark.scanning.runs.work import key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import RunLease
@@ -317,7 +317,7 @@ def wave(run: OwnedRun, first: int) -> Wave:
 
 class TestRuns:
     def test_a_live_run_is_under_way_and_a_dead_one_not(self, store: TableStore, claims: ExitStack) -> None:
-        claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        claims.enter_context(own_run(store, KEY, NOON, SECONDS))
         (run,) = unfinished_runs(store)
         assert isinstance(run, UnfinishedRun)
         assert run.under_way
@@ -328,9 +328,9 @@ class TestRuns:
         assert run.note().endswith(f"to drop it, aws s3 rm --recursive s3://shards/tables/_runs/{KEY[:16]}")
 
     def test_what_a_run_was_told_is_found_by_the_next(self, store: TableStore) -> None:
-        with claim(store, KEY, NOON, SECONDS) as run:
+        with own_run(store, KEY, NOON, SECONDS) as run:
             write_wave(run.folder, wave(run, 0))
-        with claim(store, KEY, datetime.now(UTC), SECONDS) as again:
+        with own_run(store, KEY, datetime.now(UTC), SECONDS) as again:
             assert (again.run_id, again.started_at, again.epoch) == (run.run_id, NOON, 2)
             assert [found.shards for found in again.waves] == [(0, 1)]
             clear(again)
@@ -339,10 +339,10 @@ class TestRuns:
     def test_no_wave_of_a_sleeper_that_was_followed_counts(
         self, store: TableStore, claims: ExitStack
     ) -> None:
-        sleeper = claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        sleeper = claims.enter_context(own_run(store, KEY, NOON, SECONDS))
         write_wave(sleeper.folder, wave(sleeper, 0))
         fall_asleep(sleeper.lock)
-        with claim(store, KEY, NOON, SECONDS) as follower:
+        with own_run(store, KEY, NOON, SECONDS) as follower:
             write_wave(follower.folder, wave(follower, 2))
             with pytest.raises(OutputError, match="taken this run over"):
                 sleeper.lock.confirm()
@@ -352,7 +352,7 @@ class TestRuns:
             assert found
             counted = [(each.epoch, each.shards) for each in read_waves(follower.folder, found[0])]
             assert counted == [(1, (0, 1)), (2, (2, 3))]
-        with claim(store, KEY, NOON, SECONDS) as third:
+        with own_run(store, KEY, NOON, SECONDS) as third:
             assert [(each.epoch, each.shards) for each in third.waves] == counted
 
     @pytest.mark.parametrize("meanwhile", ["read_waves", "write_note"])
@@ -360,7 +360,7 @@ class TestRuns:
         self, store: TableStore, monkeypatch: pytest.MonkeyPatch, meanwhile: str
     ) -> None:
         """Another changes the run's note, or writes the same one, before this process does."""
-        with claim(store, KEY, NOON, SECONDS) as run:
+        with own_run(store, KEY, NOON, SECONDS) as run:
             pass
         data, _ = run.folder.read("run.json")
 
@@ -372,7 +372,7 @@ class TestRuns:
             return write_note(*given)
 
         monkeypatch.setattr(f"presswatch_spark.scanning.runs.unfinished.{meanwhile}", as_another_would)
-        with pytest.raises(ConflictError), claim(store, KEY, NOON, SECONDS):
+        with pytest.raises(ConflictError), own_run(store, KEY, NOON, SECONDS):
             pass
         if meanwhile == "write_note":
             found = read_note(run.folder)
@@ -388,7 +388,7 @@ class TestRuns:
             monkeypatch.setattr(RunLease, "take", taken)
             monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.read_note", read_note)
             fall_asleep(sleepers[0])
-            followers.append(claims.enter_context(claim(store, KEY, NOON, SECONDS)))
+            followers.append(claims.enter_context(own_run(store, KEY, NOON, SECONDS)))
             write_wave(followers[0].folder, wave(followers[0], 0))
             return None
 
@@ -398,17 +398,17 @@ class TestRuns:
 
         monkeypatch.setattr(RunLease, "take", remembered)
         monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.read_note", asleep_for_long)
-        with pytest.raises(OutputError, match="taken this run over"), claim(store, KEY, NOON, SECONDS):
+        with pytest.raises(OutputError, match="taken this run over"), own_run(store, KEY, NOON, SECONDS):
             pass
         assert followers[0].folder.names() == ["run.json", "waves/000000-00000001.json"]
 
     def test_who_slept_after_it_published_does_not_clear_the_run_that_follows(
         self, store: TableStore, claims: ExitStack
     ) -> None:
-        sleeper = claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        sleeper = claims.enter_context(own_run(store, KEY, NOON, SECONDS))
         store.publish("runs", row_of(PublishedRun, run_id=sleeper.run_id))
         fall_asleep(sleeper.lock)
-        with claim(store, KEY, NOON, SECONDS) as follower:
+        with own_run(store, KEY, NOON, SECONDS) as follower:
             assert follower.run_id != sleeper.run_id
             clear(sleeper)
             assert follower.folder.names() == ["run.json"]
@@ -416,10 +416,10 @@ class TestRuns:
     def test_what_a_sleeper_staged_cannot_be_moved_any_more_once_it_is_followed(
         self, store: TableStore, claims: ExitStack
     ) -> None:
-        sleeper = claims.enter_context(claim(store, KEY, NOON, SECONDS))
+        sleeper = claims.enter_context(own_run(store, KEY, NOON, SECONDS))
         sleeper.staged.write("a.parquet", b"of the sleeper")
         fall_asleep(sleeper.lock)
-        with claim(store, KEY, NOON, SECONDS) as follower:
+        with own_run(store, KEY, NOON, SECONDS) as follower:
             follower.staged.write("a.parquet", b"of its follower")
             store.adopt("matches", follower.run_id, [follower.staged.at("a.parquet")])
             with pytest.raises(MissingError):
@@ -444,7 +444,7 @@ class TestRuns:
             store.publish("runs", row_of(PublishedRun, run_id="20261124T130000Z-aaaaaa"))
 
     def test_the_lock_says_who_holds_it_and_no_more(self, store: TableStore) -> None:
-        with claim(store, KEY, NOON, SECONDS) as run:
+        with own_run(store, KEY, NOON, SECONDS) as run:
             data, _ = read_object(f"{run.folder.uri}.lock", store.root.storage)
         assert b'"host"' in data
         assert b"testing" not in data
@@ -454,7 +454,7 @@ def test_who_may_read_the_tables_and_no_more_is_told_of_a_run_that_has_stopped(
     store: TableStore, options: StorageOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who may list a prefix alone is denied what is not there: neither lock nor note need be."""
-    with suppress(KeyboardInterrupt), claim(store, KEY, NOON, SECONDS):
+    with suppress(KeyboardInterrupt), own_run(store, KEY, NOON, SECONDS):
         raise KeyboardInterrupt
     (store.root / "_runs" / "0000").write("parts/x", b"")
     read = S3Store.read

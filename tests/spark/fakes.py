@@ -19,7 +19,7 @@ from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import Observer, Progress
 from presswatch_spark.scanning.pipeline import SCAN, RunSummary, run_key
 from presswatch_spark.scanning.runs.engine import execute
-from presswatch_spark.scanning.runs.unfinished import claim
+from presswatch_spark.scanning.runs.unfinished import own_run
 from presswatch_spark.scanning.runs.work import Outcome, Passes, Work, outcome_of
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
@@ -176,7 +176,7 @@ def run_fake(
     work = Work(SCAN, plan, digest, run_key(digest, known), scan, known, corpus=articles, passes=passes)
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
     store = TableStore.create(str(out), storage)
-    with claim(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:
+    with own_run(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:
         done = execute(
             work,
             run,

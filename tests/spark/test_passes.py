@@ -16,7 +16,7 @@ from presswatch_spark.core.errors import BudgetError
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.scanning.pipeline import RunSummary
-from presswatch_spark.scanning.runs.sifting import TRIES_BEFORE_SET_ASIDE
+from presswatch_spark.scanning.runs.index_passes import TRIES_BEFORE_SET_ASIDE
 from presswatch_spark.scanning.runs.work import Outcome, Passes
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions

@@ -23,7 +23,7 @@ from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import NoticeOrder
 from presswatch_spark.legal.notices.notice import DraftedNotice, Notice, draft_notice
 from presswatch_spark.legal.notices.parties import Sender, load_recipient, load_sender
-from presswatch_spark.legal.notices.rules import Checking, NoticeCheck, check_notice
+from presswatch_spark.legal.notices.refusal_rules import Checking, NoticeCheck, check_notice
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions

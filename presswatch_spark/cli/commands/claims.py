@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presswatch_spark.cli.arrow_manners import leave_pandas_out
+from presswatch_spark.cli.arrow_settings import leave_pandas_out
 from presswatch_spark.cli.options import (
     argument,
     day_option,
@@ -78,7 +78,7 @@ def claims(
 
 
 def _summary_lines(summary: ClaimsSummary, _: Language) -> Iterator[Line]:
-    from presswatch_spark.claims.letters import KINDS, OWN_KINDS
+    from presswatch_spark.claims.confidence import KINDS, OWN_KINDS
     from presswatch_spark.claims.make import THINGS
 
     counts = summary.counts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.arrow_manners import give_memory_back, leave_pandas_out
+from presswatch_spark.cli.arrow_settings import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.options import (
     argument,
     confidence_option,

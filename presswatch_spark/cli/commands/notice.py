@@ -26,7 +26,7 @@ from presswatch_spark.legal.notices.laws import LAWS
 
 if TYPE_CHECKING:
     from presswatch_spark.legal.notices.notice import Notice, NoticeState
-    from presswatch_spark.legal.notices.rules import BrokenRule
+    from presswatch_spark.legal.notices.refusal_rules import BrokenRule
     from presswatch_spark.query.pointers.pointer import Mirror
 
 ANSWERS = ("acknowledged", "says_complied", "refused")
@@ -176,7 +176,7 @@ def check(
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.legal.notices.notice import Notice
     from presswatch_spark.legal.notices.parties import load_recipient, load_sender
-    from presswatch_spark.legal.notices.rules import Checking, check_notice
+    from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice
 
     storage = form.storage
     about = Notice.open(path, storage).about
@@ -207,7 +207,7 @@ def check(
 
 
 def _refused(refusal: BrokenRule, _: Language) -> str:
-    from presswatch_spark.legal.notices.rules import RULES
+    from presswatch_spark.legal.notices.refusal_rules import RULES
 
     about = _name(refusal.about, _)
     if refusal.more:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presswatch_spark.cli.arrow_manners import leave_pandas_out
+from presswatch_spark.cli.arrow_settings import leave_pandas_out
 from presswatch_spark.cli.options import (
     argument,
     engine_option,

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from presswatch_spark.claims.mandates import PRESS_PUBLISHER, rights_of
+from presswatch_spark.claims.rights_and_mandates import PRESS_PUBLISHER, rights_of
 from presswatch_spark.claims.selection import ClaimPlace
 from presswatch_spark.core.terminal import printable
 from presswatch_spark.core.translation import N_, Sentence, sentence

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from presswatch_spark.claims.mandates import AUTHOR, PRESS_PUBLISHER
+from presswatch_spark.claims.rights_and_mandates import AUTHOR, PRESS_PUBLISHER
 from presswatch_spark.claims.selection import COPY, DISK, PLACE, ClaimFigures, ClaimPlace, PlaceSelection
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import ascii_url, printable

@@ -28,7 +28,7 @@ from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.spark.session import session, spark_schema
 from presswatch_spark.core.spark.worker import task
 from presswatch_spark.query.changes import states
-from presswatch_spark.query.changes.absence import ComparedRun, difference_of, doubts_of
+from presswatch_spark.query.changes.known_absence import ComparedRun, difference_of, doubts_of
 from presswatch_spark.query.changes.states import Question
 from presswatch_spark.query.in_duckdb import duckdb_session, no_room, unreadable
 from presswatch_spark.query.sql import chosen_engine

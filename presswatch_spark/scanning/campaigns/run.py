@@ -17,7 +17,7 @@ from presswatch_spark.core.threads import AskingThreads
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.store import Corpus, manifest_of
-from presswatch_spark.scanning.campaigns.growth import build_growth, require_growth
+from presswatch_spark.scanning.campaigns.corpus_growth import build_growth, require_growth
 from presswatch_spark.scanning.campaigns.plan import (
     CORPORA,
     CampaignPlan,

@@ -29,10 +29,10 @@ from presswatch_spark.core.spark.worker import collected, task
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
+from presswatch_spark.scanning.runs.index_passes import Sifter
 from presswatch_spark.scanning.runs.markers import RunPart, Wave, damage_of, forget_wave, in_groups
 from presswatch_spark.scanning.runs.publish import publish
-from presswatch_spark.scanning.runs.sifting import Sifter
-from presswatch_spark.scanning.runs.unfinished import OwnedRun, claim, clear, remove_leftovers
+from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear, own_run, remove_leftovers
 from presswatch_spark.scanning.runs.waves import WaveReader
 from presswatch_spark.scanning.runs.work import Guard, Work
 from presswatch_spark.storage.disk import Folder
@@ -69,7 +69,7 @@ def carry_out(
         PresswatchError: the guard of the work stopped the run, or Spark failed.
     """
     rules, store = config.run, TableStore.create(out, config.storage)
-    with claim(store, work.key, datetime.now(UTC), rules.lease_seconds, work.kind.by) as run:
+    with own_run(store, work.key, datetime.now(UTC), rules.lease_seconds, work.kind.by) as run:
         if work.beginning and not run.resumed:
             try:
                 work.beginning()

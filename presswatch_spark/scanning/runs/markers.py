@@ -160,7 +160,7 @@ def _bytes_of(parts: Folder, part: RunPart) -> tuple[bytes, str]:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """The contents of `run.json`; `waves`: attempts of earlier epochs that count; `by`: as in `claim`."""
+    """The contents of `run.json`; `waves`: attempts of earlier epochs that count; `by`: as in `own_run`."""
 
     run_id: str
     started_at: datetime

@@ -74,7 +74,7 @@ class OwnedRun:
 
 
 @contextmanager
-def claim(
+def own_run(
     store: TableStore, key: str, now: datetime, lease_seconds: float = LEASE_SECONDS, by: str = "runs"
 ) -> Iterator[OwnedRun]:
     """Own the unfinished run of `key`, or a new one, until the block ends.

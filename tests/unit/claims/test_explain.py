@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims import letters, mandates, recipe
+from presswatch_spark.claims import confidence, recipe, rights_and_mandates
 from presswatch_spark.claims.explain import case_lines
 from presswatch_spark.claims.narrative import (
     KINDS,
@@ -219,10 +219,10 @@ def test_nothing_that_a_page_writes_steers_the_terminal(language: str) -> None:
 def test_every_value_of_a_claim_has_its_meaning() -> None:
     for meanings, values in (
         (LETTERS, CONFIDENCES),
-        (MANDATES, mandates.MANDATES),
-        (RIGHTS, mandates.RIGHTS),
+        (MANDATES, rights_and_mandates.MANDATES),
+        (RIGHTS, rights_and_mandates.RIGHTS),
         (RESERVATIONS, STATUSES),
-        (KINDS, letters.KINDS),
+        (KINDS, confidence.KINDS),
     ):
         assert set(meanings) == set(values)
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.claims.mandates import MANDATES, RIGHTS, mandate_of, rights_of
 from presswatch_spark.claims.permissions import (
     PRESS_KINDS,
     Licences,
@@ -19,6 +18,7 @@ from presswatch_spark.claims.permissions import (
     parse_press,
 )
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
+from presswatch_spark.claims.rights_and_mandates import MANDATES, RIGHTS, mandate_of, rights_of
 from presswatch_spark.core.errors import ConfigError, PresswatchError
 from presswatch_spark.core.translation import Sentence
 from presswatch_spark.corpus.registry import MandateDocument, Publisher

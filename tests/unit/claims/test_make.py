@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.claims import make
-from presswatch_spark.claims.letters import judged
+from presswatch_spark.claims.confidence import judged
 from presswatch_spark.claims.make import INPUT, article_groups, claim_digests
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import ConfigError, OutputError, PresswatchError, StorageError

@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 import presswatch_spark
 from presswatch_spark.core import translation
 from presswatch_spark.core.translation import N_, Translator, p
-from presswatch_spark.legal.notices.rules import RULES as NOTICE_RULES
+from presswatch_spark.legal.notices.refusal_rules import RULES as NOTICE_RULES
 from presswatch_spark.legal.removal.states import FollowedTarget, TargetRound
 from tests.world.documents import text_of
 from tests.world.release import probe_row

@@ -17,7 +17,7 @@ from presswatch_spark.legal.evidence.bag import sealed_facts
 from presswatch_spark.legal.evidence.reading import disclose, verified
 from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.legal.evidence.verify import Findings
-from presswatch_spark.legal.notices import rules
+from presswatch_spark.legal.notices import refusal_rules
 from presswatch_spark.legal.notices.notice import state_of
 from presswatch_spark.legal.removal.places import ChosenTargets, targets_of
 from presswatch_spark.legal.removal.rounds import Prober
@@ -152,7 +152,7 @@ def test_rows_of_an_old_bag_are_read_again(
 
     shared.draft("of-old", source=str(sealed))
     with monkeypatch.context() as later:
-        later.setattr(rules, "datetime", Later)
+        later.setattr(refusal_rules, "datetime", Later)
         assert "not_read_again" in shared.rules("of-old")
     shared.check("of-old", again=True)
     (read,) = [event for event in shared.open("of-old").events if event.kind == "read"]

@@ -25,7 +25,7 @@ from presswatch_spark.scanning.runs.provenance import (
     provenance,
     spark_version,
 )
-from presswatch_spark.scanning.runs.unfinished import claim, clear
+from presswatch_spark.scanning.runs.unfinished import clear, own_run
 from presswatch_spark.scanning.runs.work import RELEASES, Kind, key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
@@ -60,13 +60,13 @@ def test_a_kind_of_run_has_a_log_and_counts_the_rows_of_its_tables_there(kind: K
 def test_a_run_is_named_by_its_start_and_its_key_and_found_again_by_the_same_command(
     store: TableStore,
 ) -> None:
-    with claim(store, KEY, NOON) as first:
+    with own_run(store, KEY, NOON) as first:
         assert (first.run_id, first.resumed) == (f"20261124T120000Z-{KEY[:6]}", False)
-        with pytest.raises(OutputError, match="another process"), claim(store, KEY, NOON):
+        with pytest.raises(OutputError, match="another process"), own_run(store, KEY, NOON):
             pass
-        with claim(store, key_of("plan", "other"), NOON) as other:
+        with own_run(store, key_of("plan", "other"), NOON) as other:
             assert (other.run_id != first.run_id, other.folder != first.folder) == (True, True)
-    with claim(store, KEY, datetime.now(UTC)) as second:
+    with own_run(store, KEY, datetime.now(UTC)) as second:
         assert (second.run_id, second.started_at, second.resumed) == (first.run_id, NOON, True)
 
 
@@ -83,14 +83,14 @@ def test_a_damaged_wave_is_told_and_does_not_count(tmp_path: Path, text: str) ->
 
 @pytest.mark.slow
 def test_any_flipped_bit_of_a_marker_is_noticed(store: TableStore) -> None:
-    with claim(store, KEY, NOON) as run:
+    with own_run(store, KEY, NOON) as run:
         write_wave(run.folder, Wave("000000-a", (0, 1), ShardTotals(shards=2), ()))
     whole = run.folder.read("waves/000000-a.json")[0]
     for place in range(8 * len(whole)):
         run.folder.path.joinpath("waves", "000000-a.json").write_bytes(flipped(whole, place))
         assert list(read_waves(run.folder, Note(run.run_id, NOON))) == []
     run.folder.write("waves/000000-a.json", flipped(whole, 99))
-    with claim(store, KEY, NOON) as again:
+    with own_run(store, KEY, NOON) as again:
         assert again.waves == ()
         assert len(again.damaged) == 1
         assert "000000-a.json: the marker of a wave is damaged; it is scanned again" in again.damaged[0]
@@ -98,7 +98,7 @@ def test_any_flipped_bit_of_a_marker_is_noticed(store: TableStore) -> None:
 
 def test_the_same_command_starts_a_new_run_once_the_first_is_published(store: TableStore) -> None:
     for expected in ("120000", "120001", "120002"):
-        with claim(store, KEY, NOON) as run:
+        with own_run(store, KEY, NOON) as run:
             assert run.run_id == f"20261124T{expected}Z-{KEY[:6]}"
             publish_log(store, run.run_id)
             clear(run)
@@ -107,7 +107,7 @@ def test_the_same_command_starts_a_new_run_once_the_first_is_published(store: Ta
 
 def test_a_run_begun_in_the_second_of_another_one_has_a_later_id(store: TableStore) -> None:
     for key in ("f" * 64, "0" * 64, "8" * 64):
-        with claim(store, key, NOON) as run:
+        with own_run(store, key, NOON) as run:
             assert run.started_at == NOON
             publish_log(store, run.run_id)
             assert store.published()[-1] == run.run_id
@@ -115,10 +115,10 @@ def test_a_run_begun_in_the_second_of_another_one_has_a_later_id(store: TableSto
 
 
 def test_a_run_that_was_published_but_not_cleared_is_not_taken_up_again(store: TableStore) -> None:
-    with claim(store, KEY, NOON) as run:
+    with own_run(store, KEY, NOON) as run:
         run.folder.write("waves/000000-old.json", b"{}")
         publish_log(store, run.run_id)
-    with claim(store, KEY, NOON) as other:
+    with own_run(store, KEY, NOON) as other:
         assert other.run_id != run.run_id
         assert other.folder.names() == ["run.json"]
 
@@ -141,11 +141,11 @@ def test_a_run_that_was_published_but_not_cleared_is_not_taken_up_again(store: T
     ],
 )
 def test_a_run_whose_note_is_damaged_says_so_and_starts_over(store: TableStore, content: bytes) -> None:
-    with claim(store, KEY, NOON) as run:
+    with own_run(store, KEY, NOON) as run:
         pass
     run.folder.write("run.json", content)
     run.folder.write("waves/000000-a.json", b"{}")
-    with claim(store, KEY, NOON) as again:
+    with own_run(store, KEY, NOON) as again:
         (said,) = again.damaged
         assert said.startswith(str(run.folder.at("run.json")))
         assert said.endswith("the run starts over")
@@ -153,7 +153,7 @@ def test_a_run_whose_note_is_damaged_says_so_and_starts_over(store: TableStore, 
 
 
 def test_any_flipped_bit_of_a_note_is_noticed(store: TableStore) -> None:
-    with claim(store, KEY, NOON) as run:
+    with own_run(store, KEY, NOON) as run:
         pass
     whole = run.folder.read("run.json")[0]
     for place in range(0, 8 * len(whole), 3):
@@ -164,12 +164,12 @@ def test_any_flipped_bit_of_a_note_is_noticed(store: TableStore) -> None:
 
 def test_parts_of_a_wave_are_kept_whichever_attempts_found_them(store: TableStore) -> None:
     names = [f"{attempt}/a-matches.parquet" for attempt in ("000000-a", "000001-b", "000002-c")]
-    with claim(store, KEY, NOON) as run:
+    with own_run(store, KEY, NOON) as run:
         for name in names:
             run.parts.write(name, b"")
         parts = tuple(RunPart("matches", name, 0, 0, "") for name in names[:2])
         write_wave(run.folder, Wave("000000-a-lost", (0, 1), ShardTotals(shards=2), parts))
-    with claim(store, KEY, NOON) as again:
+    with own_run(store, KEY, NOON) as again:
         assert [wave.parts for wave in again.waves] == [parts]
         assert again.parts.names() == names[:2]
 
@@ -177,20 +177,20 @@ def test_parts_of_a_wave_are_kept_whichever_attempts_found_them(store: TableStor
 def test_the_lock_dies_with_its_process(store: TableStore) -> None:
     code = (
         "import sys; from datetime import UTC, datetime;"
-        "from presswatch_spark.scanning.runs.unfinished import claim;"
+        "from presswatch_spark.scanning.runs.unfinished import own_run;"
         "from presswatch_spark.tables.store import TableStore;"
-        f"run = claim(TableStore.open({str(store.root)!r}), {KEY!r}, datetime.now(UTC)); run.__enter__();"
+        f"run = own_run(TableStore.open({str(store.root)!r}), {KEY!r}, datetime.now(UTC)); run.__enter__();"
         "print('owned', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == "owned\n"
-        with pytest.raises(OutputError, match="another process"), claim(store, KEY, NOON):
+        with pytest.raises(OutputError, match="another process"), own_run(store, KEY, NOON):
             pass
         owner.send_signal(signal.SIGKILL)
         owner.wait()
-    with claim(store, KEY, NOON) as run:
+    with own_run(store, KEY, NOON) as run:
         assert run.resumed
 
 

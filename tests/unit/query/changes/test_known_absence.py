@@ -7,7 +7,7 @@ import pytest
 
 from presswatch_spark.cli.commands.compare import _doubt
 from presswatch_spark.cli.replies import Language
-from presswatch_spark.query.changes.absence import ComparedRun, doubts_of
+from presswatch_spark.query.changes.known_absence import ComparedRun, doubts_of
 from tests.world.histories import shard
 
 LATER = "CC-MAIN-2025-33"

@@ -20,13 +20,13 @@ from presswatch_spark.claims.make import Sources
 from presswatch_spark.claims.selection import Choice, ClaimPlace
 from presswatch_spark.core.errors import ConfigError, InputError
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.legal.notices import rules
+from presswatch_spark.legal.notices import refusal_rules
 from presswatch_spark.legal.notices.doubts import AUTHOR, INTERVIEW, OPINION, OUTSIDERS, outside_articles
 from presswatch_spark.legal.notices.laws import LAWS, laws
 from presswatch_spark.legal.notices.letter import LetterWords
 from presswatch_spark.legal.notices.notice import CHECKED, STATES, new_notice, send, sign, today
 from presswatch_spark.legal.notices.parties import load_recipient
-from presswatch_spark.legal.notices.rules import RULES, CheckedNotice
+from presswatch_spark.legal.notices.refusal_rules import RULES, CheckedNotice
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.claims import AS_OF, judge_all
 from tests.world.corpora import article, corpus_of
@@ -331,7 +331,7 @@ def test_rows_that_nobody_read_again_are_refused(shared: Bureau, monkeypatch: py
     shared.copy("read-once")
     assert "not_read_again" in shared.rules("read-once", days=0)
     # A reading in days to come is that of a wrong clock.
-    monkeypatch.setattr(rules, "datetime", Earlier)
+    monkeypatch.setattr(refusal_rules, "datetime", Earlier)
     assert "not_read_again" in shared.rules("read-once")
 
 

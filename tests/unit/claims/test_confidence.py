@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.claims.letters import judged
+from presswatch_spark.claims.confidence import judged
 from presswatch_spark.claims.make import OF_LETTER
 from presswatch_spark.claims.other_sources import SOURCES
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
 
-from presswatch_spark.claims.mandates import mandate_of
+from presswatch_spark.claims.rights_and_mandates import mandate_of
 from presswatch_spark.claims.selection import (
     LICENSED,
     PLACE,

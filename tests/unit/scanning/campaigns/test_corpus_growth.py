@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.corpus.store import Corpus, article_rows
-from presswatch_spark.scanning.campaigns.growth import build_growth, require_growth
+from presswatch_spark.scanning.campaigns.corpus_growth import build_growth, require_growth
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.corpora import MEMBERS, Inline, article, build, write_jsonl

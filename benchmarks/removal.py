@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import hashlib
 import json
 import multiprocessing
 import random
@@ -32,13 +31,8 @@ from typing import Any
 
 from benchmarks import publish
 from benchmarks.answers import TREE, presswatch, whole
-from presswatch_spark.core.model import ReadReport
-from presswatch_spark.legal.removal.case import RemovalCase, sealed
-from presswatch_spark.reading.registry import format_for
-from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.storage.objects import StorageOptions, stat
-from presswatch_spark.tables.declarations import Target
-from tests.world.release import new_case, probes_of
+from presswatch_spark.legal.removal.case import RemovalCase
+from tests.world.release import new_case, probes_of, targets_in, wet_record
 
 SEED, WORDS = 20261127, 300
 RANGE = re.compile(r"bytes=(\d+)-(\d+)")
@@ -51,39 +45,8 @@ def write_files(folder: Path, files: int) -> None:
     chance = random.Random(SEED)
     vocabulary = ["".join(chance.choices("aeilnorstu", k=chance.randint(2, 9))) for _ in range(5_000)]
     for number in range(files):
-        records = [_record(number, i, " ".join(chance.choices(vocabulary, k=WORDS))) for i in range(12)]
+        records = [wet_record(number, i, " ".join(chance.choices(vocabulary, k=WORDS))) for i in range(12)]
         (folder / f"{number:05}.warc.wet.gz").write_bytes(b"".join(map(gzip.compress, records)))
-
-
-def _record(file: int, number: int, text: str) -> bytes:
-    head = (
-        "WARC/1.0\r\nWARC-Type: conversion\r\n"
-        f"WARC-Target-URI: https://example.org/{file}/{number}\r\nWARC-Date: 2026-11-01T00:00:00Z\r\n"
-        f"WARC-Record-ID: <urn:uuid:00000000-0000-0000-{number:04}-{file:012}>\r\n"
-        f"Content-Type: text/plain\r\nContent-Length: {len(text)}\r\n\r\n"
-    )
-    return f"{head}{text}\r\n\r\n".encode()
-
-
-def targets_in(path: Path, dataset: str = "wet") -> Iterator[Target]:
-    """Yield every second record of a file as a target, from the third on."""
-    options, shard = ReadOptions(), stat(str(path), StorageOptions())
-    place = 0
-    for batch in format_for(dataset, shard, options).read(shard, options, ReadReport()):
-        for i in range(len(batch)):
-            if place >= 2 and place % 2 == 0:
-                yield _target(path, dataset, batch.locate(i), batch.url_of(i), batch.text_of(i))
-            place += 1
-
-
-def _target(path: Path, dataset: str, at: Any, url: str, text: bytes) -> Target:
-    known: Row = {
-        "row_sha256": hashlib.sha256(url.encode()).hexdigest(), "place": "record", "publisher_id": "p",
-        "title_id": "t", "run_id": "r", "dataset": dataset, "shard_uri": str(path), "document_url": url,
-        "record_id": at.record_id, "record_offset": at.record_offset, "record_length": at.record_length,
-        "record_encoding": at.record_encoding, "text_sha256": hashlib.sha256(text).hexdigest(),
-    }  # fmt: skip
-    return sealed(Target(**{**dict.fromkeys(Target.schema.names), **known}))
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -4,16 +4,18 @@ import collections
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.cli.demo.generate import package_file, release_pages, write_press
+from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import MARKER, RemovalCase, sealed, write_case
@@ -21,8 +23,10 @@ from presswatch_spark.legal.removal.places import open_case
 from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.drafts import new_folder
-from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import Probe, Target
 from tests.world.claims import AS_OF, judge_all
 from tests.world.corpora import build
@@ -196,6 +200,33 @@ def numbered_target(number: int) -> Target:
             dataset="wet", shard_uri=f"s3://b/{number}.wet.gz", text_sha256=f"{number:064x}",
         )
     )  # fmt: skip
+
+
+def wet_record(file: int, number: int, text: str) -> bytes:
+    head = (
+        "WARC/1.0\r\nWARC-Type: conversion\r\n"
+        f"WARC-Target-URI: https://example.org/{file}/{number}\r\nWARC-Date: 2026-11-01T00:00:00Z\r\n"
+        f"WARC-Record-ID: <urn:uuid:00000000-0000-0000-{number:04}-{file:012}>\r\n"
+        f"Content-Type: text/plain\r\nContent-Length: {len(text)}\r\n\r\n"
+    )
+    return f"{head}{text}\r\n\r\n".encode()
+
+
+def targets_in(path: Path, dataset: str = "wet") -> Iterator[Target]:
+    """Every second record of a file as a target, from the third on."""
+    options, shard, number = ReadOptions(), stat(str(path), StorageOptions()), 0
+    for batch in format_for(dataset, shard, options).read(shard, options, ReadReport()):
+        for i in range(len(batch)):
+            if number >= 2 and number % 2 == 0:
+                url, at = batch.url_of(i), batch.locate(i)
+                row = target_row(
+                    row_sha256=sha256(url.encode()).hexdigest(), place="record", publisher_id="p",
+                    title_id="t", run_id="r", dataset=dataset, shard_uri=str(path), document_url=url,
+                    record_id=at.record_id, record_offset=at.record_offset, record_length=at.record_length,
+                    record_encoding=at.record_encoding, text_sha256=sha256(batch.text_of(i)).hexdigest(),
+                )  # fmt: skip
+                yield sealed(row)
+            number += 1
 
 
 def query(endpoint: str, release: str | None, url: str) -> str:

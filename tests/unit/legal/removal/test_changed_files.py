@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.removal import _record, targets_in
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.removal import rounds
 from presswatch_spark.legal.removal.case import RemovalCase
@@ -40,6 +39,8 @@ from tests.world.release import (
     put_at,
     release,
     states,
+    targets_in,
+    wet_record,
     zeroed,
 )
 from tests.world.servers import Server
@@ -584,7 +585,7 @@ def test_more_targets_than_a_batch_holds_are_followed_in_one_file(
     # Every other record is a target.
     count = 2 * (batch + batch // 5) + 3
     path.write_bytes(
-        packed([_record(0, number, f"Le texte numéro {number} de la page") for number in range(count)])
+        packed([wet_record(0, number, f"Le texte numéro {number} de la page") for number in range(count)])
     )
     targets = list(targets_in(path))
     assert len(targets) > batch

@@ -6,13 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.speed.processes import below
 from tests.conftest import ROOT
 
 JOB = ROOT / "jobs" / "scan.py"
@@ -95,11 +94,16 @@ class Job:
 
 def workers_of(driver: int) -> list[int]:
     """The Python workers of a job: what Spark's daemon has forked."""
-    return [
-        process
-        for process in below(driver)
-        if DAEMON in command_of(process) and DAEMON in command_of(parent_of(process))
+    processes = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    workers = [
+        each for each in processes if DAEMON in command_of(each) and DAEMON in command_of(parent_of(each))
     ]
+    return [each for each in workers if driver in ancestors_of(each)]
+
+
+def ancestors_of(process: int) -> Iterator[int]:
+    while process:
+        yield (process := parent_of(process))
 
 
 def command_of(process: int) -> str:

@@ -82,14 +82,15 @@ def release_from_disk(
     return release_scanned(tmp_path_factory.mktemp("disk") / "tables", corpus, str(mirror))[0]
 
 
-class TestShards:
-    def trouble(self, count: int) -> list[Fault]:
-        """Faults of all kinds in a fixed disorder, with good replies between them."""
-        cut = [Fault(cut_after=100), Fault(cut_after=3_000), Fault(cut_after=2_000, reset=True)]
-        kinds = [Fault(status=503), Fault(status=503, retry_after="0"), *cut, Fault()]
-        rng = random.Random(SEED)
-        return [rng.choice(kinds) for _ in range(count)]
+def trouble(count: int) -> list[Fault]:
+    """Faults of all kinds in a fixed disorder, with good replies between them."""
+    cut = [Fault(cut_after=100), Fault(cut_after=3_000), Fault(cut_after=2_000, reset=True)]
+    kinds = [Fault(status=503), Fault(status=503, retry_after="0"), *cut, Fault()]
+    rng = random.Random(SEED)
+    return [rng.choice(kinds) for _ in range(count)]
 
+
+class TestShards:
     def test_a_faulty_s3_changes_nothing_but_the_log(
         self,
         shards: Path,
@@ -102,7 +103,7 @@ class TestShards:
         assert from_disk["shards_complete"] == from_disk["shards_planned"] == 7
         assert from_disk["matches"] > 7 * 30
         place = s3.upload(shards, "crawl")
-        faulty.faults.extend(self.trouble(24))
+        faulty.faults.extend(trouble(24))
         row, _ = scanned(tmp_path / "tables", corpus, f"{place}/", "--endpoint", faulty.url)
         assert not faulty.faults, "every fault was met"
         assert row["table_digest"] == from_disk["table_digest"]
@@ -156,11 +157,13 @@ class TestReleases:
         row, _ = release_scanned(tmp_path / "tables", corpus, f"{base}/", *s3.there)
         assert (row["table_digest"], row["release"]) == (release_from_disk["table_digest"], CRAWL)
 
-    def test_over_https_it_gives_the_same_and_a_sample_says_that_it_is_one(
+    def test_over_faulty_https_it_gives_the_same_and_a_sample_says_that_it_is_one(
         self, mirror: Path, corpus: Path, release_from_disk: dict[str, Any], tmp_path: Path
     ) -> None:
         with https(tmp_path, objects_of(mirror, "*.gz")) as server:
+            server.faults.extend(trouble(16))
             row, printed = release_scanned(tmp_path / "all", corpus, server.url)
+            assert not server.faults, "every fault was met"
             assert row["table_digest"] == release_from_disk["table_digest"]
             assert "sample" not in printed
             row, printed = release_scanned(tmp_path / "some", corpus, server.url, "--sample", "0.5")

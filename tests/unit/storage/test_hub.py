@@ -16,8 +16,6 @@ import pytest
 
 from presswatch_spark.core.errors import ConfigError, PresswatchError, StorageError, TruncatedError
 from presswatch_spark.core.settings.config import DatasetRules, ScanConfig
-from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.storage import host_limits, hub_lists
 from presswatch_spark.storage import hub as hub_requests
@@ -38,8 +36,9 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import HubAddress
+from presswatch_spark.tables.store import TableStore
 from tests.world.hub import NAME, OTHER_TOKEN, TOKEN, Dataset, Hub, hub, refused
-from tests.world.scanned import FORMS, press_corpus, some_pages
+from tests.world.scanned import FORMS, scan_here, some_pages
 from tests.world.servers import Fault, Reply
 
 OPTIONS = StorageOptions(max_attempts=3, backoff_base=0.0001, read_timeout=5, refusal_pause=0.05)
@@ -499,18 +498,27 @@ class TestAsking:
         assert (answer.status, answer.ours) == (401, True)
 
 
-def test_the_log_has_the_publishers_sha256_and_the_commit(site: Hub, tmp_path: Path) -> None:
-    FORMS["a.warc.wet.gz"](tmp_path / "a.warc.wet.gz", some_pages(8))
-    data = (tmp_path / "a.warc.wet.gz").read_bytes()
-    site.push({"a.warc.wet.gz": data})
-    corpus = press_corpus(tmp_path / "press")
-    digest = Corpus.open(str(corpus)).manifest.digest
-    scan = ShardScan("auto", str(corpus), digest, ScanConfig(storage=OPTIONS))
-    (shard,) = plan([f"{ROOT}/a.warc.wet.gz"], OPTIONS)
-    log = scan(shard).log
-    assert log["status"] == "complete"
-    assert log["sha256_declared"] == hashlib.sha256(data).hexdigest()
-    assert log["shard_uri"] == f"{ROOT}@{commit(site)}/a.warc.wet.gz"
+def test_shards_of_every_form_give_the_rows_that_they_give_on_disk(
+    site: Hub, corpus: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shards").mkdir()
+    for name, write_form in FORMS.items():
+        write_form(tmp_path / "shards" / name, some_pages())
+    # Metadata of OSCAR is stored beside its text.
+    site.push({f"data/{path.name}": path.read_bytes() for path in (tmp_path / "shards").iterdir()})
+    on_disk = scan_here([tmp_path / "shards" / name for name in FORMS], corpus, tmp_path / "disk")
+    shards = [shard for shard in plan([f"{ROOT}/data/"], OPTIONS) if Path(shard.uri).name in FORMS]
+    site.push({"data/a.warc.wet.gz": b"main has moved"})
+    config = ScanConfig(storage=OPTIONS)
+    on_hub = scan_here([shard.uri for shard in shards], corpus, tmp_path / "hub", config)
+    assert {row["row_sha256"] for row in on_hub} == {row["row_sha256"] for row in on_disk}
+    assert len(on_hub) == len(on_disk) > 14
+    log = TableStore.open(str(tmp_path / "hub")).read("scan_log").to_pylist()
+    assert {row["shard_uri"]: row["sha256_declared"] for row in log} == {
+        shard.uri: hashlib.sha256((tmp_path / "shards" / Path(shard.uri).name).read_bytes()).hexdigest()
+        for shard in shards
+    }
+    assert max(site.resolved.values()) == 1
 
 
 class TestASecretOfAws:

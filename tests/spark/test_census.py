@@ -5,6 +5,7 @@ import json
 import random
 import sys
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from benchmarks.census.indices import Index, write_index
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
@@ -39,8 +39,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Pat
 def index(tmp_path: Path) -> Path:
     """Two partitions of a small index, and a third with pages of the members."""
     folder = tmp_path / "index"
-    write_index(folder, Index(rows=3_000, partitions=2, row_groups=5))
     rng = random.Random(3)
+    for partition, subset in product(range(2), ("warc", "crawldiagnostics", "robotstxt")):
+        rows = [row_of(rng, f"site-{number:03}.org", subset) for number in range(500)]
+        write_file(file_of(folder, partition, subset), rows, 5)
     for subset in ("warc", "robotstxt"):
         rows = [row_of(rng, "gazette.fr", subset) for _ in range(30)]
         rows.append(row_of(rng, "gazette.fr", subset, "https://gazette.fr/une/pont", "gazette.fr"))

@@ -124,3 +124,17 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
     assert "= 1.4 core-hours" in text
     assert "With 5 times the shards the driver takes 4 MB more and the JVM 0 MB" in text
     assert "| 1 MiB of words of one letter | 300 | 300 | 300 | 300 |" in text
+
+
+# 100,000 shards have to fit into the GB that a driver has by default. What a run holds of each is some 2 KB;
+# what buffers and allocators take until they are full makes as much again at this size, and Java more.
+DRIVER_KILOBYTES, JAVA_KILOBYTES = 10, 60
+
+
+@pytest.mark.full
+def test_driver_and_java_take_next_to_nothing_for_one_more_shard(tmp_path: Path, corpus: Path) -> None:
+    found = growth.by_tiny_shards(tmp_path, corpus, Sizes(tiny=(1_000, 5_000)))
+    assert found["shard_bytes"] < 10_000
+    assert [run["shards"] for run in found["runs"]] == [1_000, 5_000]
+    assert found["driver_kilobytes_a_shard"] < DRIVER_KILOBYTES
+    assert found["java_kilobytes_a_shard"] < JAVA_KILOBYTES

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.speed import costs as bench
 from presswatch_spark.core.errors import BudgetError, ConfigError
 from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.scanning.costs import Bill, CostGuard, PriceList, estimate, kind_of
@@ -36,19 +35,22 @@ def bill(count: int, size: int | None = GB, languages: tuple[str, ...] = (), **r
 
 
 class TestReckoning:
-    def test_a_whole_crawl_costs_what_the_bench_says_of_it(self) -> None:
-        measured = json.loads((ROOT / "benchmarks" / "results" / "speed.json").read_text("utf-8"))["parts"]
-        rows = {row["name"]: row for row in measured["costs"]["releases"]}
+    def test_rates_and_a_whole_crawl_are_as_the_bench_measured_them_last(self) -> None:
+        results = json.loads((ROOT / "benchmarks" / "results" / "speed.json").read_text("utf-8"))
+        measured = results["parts"]["costs"]
+        rows = {row["name"]: row for row in measured["releases"]}
+        sizes = {release.name: release for release in PRICES.releases}
+        assert PRICES.spark_share == measured["spark_share"]
+        rates = {
+            (sizes[name].format, sizes[name].gate): rows[name]["mb_per_second"]
+            for name in rows.keys() & sizes
+        }
+        assert PRICES.rates == rates
         expected = estimate(shards(100_000), "wet", False, PRICES)
         assert expected.core_hours == pytest.approx(rows[WET]["core_hours"], abs=0.05)
         dollars = PRICES.machine(CHEAP).dollars(expected.core_hours)
         assert dollars == pytest.approx(rows[WET]["dollars"][CHEAP], abs=0.005)
         assert dict(expected.guessed) == {WET: 100_000}
-
-    def test_the_rates_are_those_that_the_bench_measured_last(self) -> None:
-        measured = json.loads((ROOT / "benchmarks" / "results" / "speed.json").read_text("utf-8"))["parts"]
-        assert PRICES.rates == bench.whole_scan_rates(measured)
-        assert PRICES.spark_share == bench.spark_share(measured)
 
     def test_known_sizes_count_and_unknown_ones_are_the_mean_of_their_release(self) -> None:
         mixed = [ObjectInfo("/a.wet.gz", 10 * GB), ObjectInfo("/b.wet.gz")]

@@ -5,7 +5,10 @@ Every shard is scanned in a process of its own, whose memory is watched, with th
 
 import gzip
 import json
+import multiprocessing
+import re
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +19,11 @@ import pytest
 import zstandard
 from isal import igzip
 
-from benchmarks.scale import records
-from benchmarks.speed.processes import apart
+from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.cli.demo.shards import CannedResponse, write_warc
 from presswatch_spark.core.settings.config import ReadRules
 from tests.world.proofs import each_time
-from tests.world.scanned import press
+from tests.world.scanned import FORMS, press, scan_one
 from tests.world.warc import record
 
 pytestmark = pytest.mark.slow
@@ -34,7 +36,18 @@ COPY = press()[3].body
 
 
 def scanned(corpus: Path, shard: Path, dataset: str) -> dict[str, Any]:
-    return apart(records.scanned, str(corpus), str(shard), dataset, LIMIT)
+    """Scan a shard in a process of its own: its log, and the most memory that it and a parser have had."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(_scanned, corpus, shard, dataset).result()
+
+
+def _scanned(corpus: Path, shard: Path, dataset: str) -> dict[str, Any]:
+    log = scan_one(shard, corpus, dataset).log
+    parsers = (
+        path for task in Path("/proc/self/task").iterdir() for path in (task / "children").read_text().split()
+    )
+    states = [Path(f"/proc/{process}/status").read_text() for process in ("self", *parsers)]
+    return {**log, "resident": sum(1024 * int(re.findall(r"VmHWM:\s*(\d+)", state)[0]) for state in states)}
 
 
 def letters(size: int) -> Iterator[bytes]:
@@ -89,10 +102,10 @@ def parquet_bomb(path: Path) -> None:
     assert path.stat().st_size < 1 << 20
 
 
-def longest_document(write: Callable[[Path, str], object]) -> Callable[[Path], object]:
+def longest_document(path: Path) -> None:
     """Write a document of the longest size allowed, with a copy in its middle."""
     half = "a " * ((LIMIT // 2 - PIECE) // 2)
-    return lambda path: write(path, f"{half}\n{COPY}\n{half}")
+    FORMS[path.name](path, [Page("https://exemple.fr/", f"{half}\n{COPY}\n{half}")])
 
 
 TOO_LONG = "line longer than 16,777,216 bytes"
@@ -106,8 +119,8 @@ SHARDS: dict[str, tuple[str, str, Callable[[Path], object], str, int]] = {
     "a response": ("warc", "a.warc.gz", response_bomb, "body inflates to more than 16,777,216 bytes", MUCH),
     "a text that rows share": ("rows", "bomb.parquet", parquet_bomb, "", LITTLE),
     **{
-        f"the longest document allowed in {format}": (dataset, name, longest_document(write), "", MUCH)
-        for format, (dataset, name, write) in records.WRITERS.items()
+        f"the longest document allowed in {name}": ("auto", name, longest_document, "", MUCH)
+        for name in ("a.warc.wet.gz", "pages.warc.gz", "c4-plain.json", "fineweb.parquet")
     },
 }
 

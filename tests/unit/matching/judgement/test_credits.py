@@ -1,7 +1,6 @@
 """Whom a page credits in or next to a passage: each form with its examples, and what only looks like one."""
 
 import re
-import time
 
 import numpy as np
 import pytest
@@ -118,19 +117,12 @@ HOSTILE = [
 
 @pytest.mark.full
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: text[:8])
-def test_hostile_pages_cost_time_in_proportion_to_their_length(hostile: str) -> None:
-    def seconds(text: str) -> float:
-        data = f"{text}\n{PASSAGE}".encode()
-        words = words_of(data)
-        spans = np.array([[0, 0, len(words), 0]], np.int64)
-        FINDER.credits(b"mot", words_of(b"mot"), [spans])
-        began = time.process_time()
-        FINDER.credits(data, words, [spans])
-        return time.process_time() - began
-
-    assert seconds(hostile) < 8
-    fewer = hostile[: len(hostile) // 20]
-    assert seconds(hostile) < 80 * seconds(fewer) + 0.5
+def test_hostile_pages_are_read_to_their_end(hostile: str) -> None:
+    """A form that takes more than linear time would take hours for some of these."""
+    data = f"{hostile}\n{PASSAGE}\n(Reuters)".encode()
+    words = words_of(data)
+    (found,) = FINDER.credits(data, words, [np.array([[0, 0, len(words), 0]], np.int64)])
+    assert found[-1] == "Reuters"
 
 
 def test_a_credit_behind_any_number_of_names_that_are_none_is_found() -> None:

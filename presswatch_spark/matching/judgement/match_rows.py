@@ -8,7 +8,7 @@ title yet, it gives a `url_only` row for the title.
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -114,6 +114,9 @@ class DocumentFacts:
     upstream_offset: int | None = None
 
 
+_OF_DOCUMENTS = tuple(each.name for each in fields(DocumentFacts))
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class MatchedDocument:
     """Document i of a batch, with all findings that are reported, or on a member's site.
@@ -174,7 +177,7 @@ def document_rows(
     facts = [document_facts(batch, each.i, origin, each.text) for each, _ in wanted]
     copies = [_copies(each, rules) for each, _ in wanted]
     rows = [
-        _rows_of(_page(document, its_facts), its_copies, subjects)
+        _rows_of(document, its_facts, its_copies, subjects)
         for (document, subjects), its_facts, its_copies in zip(wanted, facts, copies, strict=True)
     ]
     for its_rows in [[_graded(row, confidence_rules) for row in its_rows] for its_rows in rows]:
@@ -189,7 +192,6 @@ class _Subjects(NamedTuple):
 
 
 def _subjects(document: MatchedDocument, article_of: Callable[[int], Article]) -> _Subjects | None:
-    """Return the subjects of a document; None if it gives no row."""
     site = document.site
     if site is None:
         return _Subjects([], has_site=False) if document.findings else None
@@ -201,16 +203,12 @@ def _subjects(document: MatchedDocument, article_of: Callable[[int], Article]) -
     return _Subjects(at_url, has_site) if titles or has_site else None
 
 
-def _page(document: MatchedDocument, facts: DocumentFacts) -> _ScannedPage:
-    text, words, site = document.text, document.words, document.site
-    return _ScannedPage(
-        facts=facts,
-        words=len(words) if words else len(word_hashes(text)) if text else None,
-        site=site,
-    )
-
-
-def _rows_of(page: _ScannedPage, copies: Iterable[_Copy], subjects: _Subjects) -> list[Match]:
+def _rows_of(
+    document: MatchedDocument, facts: DocumentFacts, copies: Iterable[_Copy], subjects: _Subjects
+) -> list[Match]:
+    text, words = document.text, document.words
+    count = len(words) if words else len(word_hashes(text)) if text else None
+    page = _ScannedPage(facts, count, document.site)
     rows = [_row(page, copy.finding.article, copy) for copy in copies]
     rows += [_row(page, article) for article in subjects.at_url]
     return [*rows, _row(page)] if subjects.has_site else rows
@@ -353,14 +351,8 @@ def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None 
             publisher_others = is_other(facts.page_publisher, finding.own_names)
         credits_owner = publisher_others is False or _credits_owner(facts, finding)
     return Match(
+        **{name: getattr(facts, name) for name in _OF_DOCUMENTS},
         run_id="",
-        dataset=facts.dataset,
-        release=facts.release,
-        product=facts.product,
-        product_revision=facts.product_revision,
-        document_url=facts.document_url,
-        document_host=facts.document_host,
-        document_domain=facts.document_domain,
         article_id=article.article_id if article else None,
         title_id=title_id,
         publisher_id=publisher_id,
@@ -396,36 +388,12 @@ def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None 
         article_words=article.words if article else None,
         article_is_excerpt=article.is_excerpt if article else None,
         document_words=page.words,
-        shard_uri=facts.shard_uri,
-        record_id=facts.record_id,
-        record_offset=facts.record_offset,
-        record_length=facts.record_length,
-        record_encoding=facts.record_encoding,
-        record_damage=facts.record_damage,
-        row_index=facts.row_index,
-        payload_digest=facts.payload_digest,
-        payload_digest_computed=facts.payload_digest_computed,
-        text_sha256=facts.text_sha256,
-        text_extraction=facts.text_extraction,
-        charset=facts.charset,
-        captured_at=facts.captured_at,
-        http_status=facts.http_status,
-        languages=facts.languages,
-        page_publisher=facts.page_publisher,
-        page_publisher_source=facts.page_publisher_source,
         page_publisher_others=publisher_others,
-        page_author=facts.page_author,
-        page_published_at=facts.page_published_at,
-        page_based_on=facts.page_based_on,
-        page_canonical_url=facts.page_canonical_url,
-        upstream_uri=facts.upstream_uri,
-        upstream_offset=facts.upstream_offset,
         row_sha256="",
     )
 
 
 def _credits_owner(facts: DocumentFacts, finding: VerifiedOverlap) -> bool:
-    """Return whether the page names the article's title or publisher as its source."""
     origins = (facts.page_based_on, facts.page_canonical_url)
     return (
         finding.names_address

@@ -65,10 +65,6 @@ def test_plain_gzip_and_zstd_are_told_apart_by_content(at_once: int) -> None:
         assert report.bytes_read == len(stored)
 
 
-def test_an_empty_file_inflates_to_nothing() -> None:
-    assert everything(b"")[0] == b""
-
-
 @pytest.mark.parametrize(("window_log", "readable"), [(27, True), (28, False), (31, False)])
 def test_a_zstd_window_may_have_128_mebibytes_and_a_longer_one_is_named(
     window_log: int, readable: bool

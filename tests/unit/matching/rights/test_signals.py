@@ -15,16 +15,9 @@ from presswatch_spark.matching.rights.declaration import VALUE_CHARACTERS
 from presswatch_spark.matching.rights.signals import SIGNALS
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
 from presswatch_spark.reading.parsers import ParserDiedError
-from presswatch_spark.reading.text.words import word_count
 from tests.world.rights import capture, robots, told
 
 Row = tuple[str | None, ...]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def kernels() -> None:
-    """Compiled, or loaded, before time is taken."""
-    word_count(b"un")
 
 
 def headers(*given: tuple[str, str]) -> list[Row]:

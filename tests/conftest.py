@@ -98,7 +98,9 @@ class SparkOnOne(LoadFileScheduling):
 @cache
 def _of_spark(scope: str) -> bool:
     """Whether tests of this file want the session."""
-    return _is_file(scope) and ": SparkSession" in (ROOT / scope).read_text(encoding="utf-8")
+    if not _is_file(scope):
+        return False
+    return scope.startswith("tests/spark/") or ": SparkSession" in (ROOT / scope).read_text(encoding="utf-8")
 
 
 def _is_file(scope: str) -> bool:

@@ -440,10 +440,11 @@ class TestFiles:
         """The build before ends, and removes the file, after the next one has opened it."""
         mark, opened = tmp_path / "mark", os.open
 
-        def slow(*given: Any) -> int:
-            handle = opened(*given)
-            mark.unlink()
-            mark.write_bytes(b"")
+        def slow(path: Any, *given: Any, **named: Any) -> int:
+            handle = opened(path, *given, **named)
+            if path == mark:
+                mark.unlink()
+                mark.write_bytes(b"")
             return handle
 
         monkeypatch.setattr(os, "open", slow)

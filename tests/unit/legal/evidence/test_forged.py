@@ -407,7 +407,11 @@ def test_a_proof_that_is_none_is_refused(part: Path, proof: bytes) -> None:
 
 def test_nothing_is_disclosed_of_other_rows_or_of_a_bag_that_was_changed(small: Path, tmp_path: Path) -> None:
     out = tmp_path / "part"
-    for prefix, why in (("", "is not the start of a SHA-256"), ("xyz", "begins no"), ("0" * 64, "no row")):
+    for prefix, why in (
+        ("", "is not the start of a SHA-256"),
+        ("xyz", "is not the start of a SHA-256"),
+        ("0" * 64, "no row"),
+    ):
         with pytest.raises(InputError, match=why):
             disclose(small, prefix, str(out), STORAGE)
     digest = lines(small)[0]["row"]["row_sha256"]

@@ -192,7 +192,7 @@ def test_a_case_is_held_by_one_process_and_opened_in_an_empty_folder(
         pass
     with pytest.raises(OutputError, match="there is something already"):
         new_case(case.folder.uri, [numbered_target(1)])
-    with pytest.raises(OutputError, match="this is no case"):
+    with pytest.raises(OutputError, match="this is not a case of removal"):
         RemovalCase.open(str(tmp_path), LOCAL)
     monkeypatch.setattr("presswatch_spark.legal.removal.case.LAYOUT", 2)
     with pytest.raises(OutputError, match="the case has layout 1, and this version reads 2"):

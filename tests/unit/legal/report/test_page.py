@@ -543,7 +543,7 @@ def test_the_command_writes_the_page_in_french_and_replaces_it(house: House, tmp
     words = ("--corpus", house.corpus, "--out", out, house.tables)
     with undrawn():
         done = outcome("report --engine duckdb", *words)
-        assert (done.code, done.out) == (0, f"written to {out}\n")
+        assert (done.code, done.out) == (0, f"écrit dans {out}\n")
         assert '<html lang="fr">' in out.read_text("utf-8")
         assert outcome("report --engine duckdb --lang en", *words).code == 0
     assert '<html lang="en">' in out.read_text("utf-8")

@@ -284,7 +284,7 @@ class TestCommand:
         [
             (["nowhere"], 1, "not a folder of tables"),
             (["tables", "--sample", "0"], 2, "sample"),
-            (["tables", "--run", "none"], 1, "no run none"),
+            (["tables", "--run", "none"], 1, "run none is not published"),
             (["tables", "--mirror", "x"], 1, "is no mirror"),
             (["tables", "--corpus", "nowhere"], 1, "no corpus"),
         ],

@@ -451,7 +451,7 @@ class TestEditedTables:
         rows, _ = drawn_rows(store, None, 1000, 0)
         digest = rows[0].row_sha256
         assert row_by_digest(store, digest[:16].upper()) == rows[0]
-        for prefix, said in ((digest[::-1], "no row"), ("", "begins no"), ("xyz", "begins no")):
+        for prefix, said in ((digest[::-1], "no row"), ("", "is not the start"), ("xyz", "is not the start")):
             with pytest.raises(InputError, match=said):
                 row_by_digest(store, prefix)
         heads = [row.row_sha256[0] for row in rows]

@@ -44,7 +44,7 @@ class ReadOptions:
 
     `languages`: codes, spelled in any way; a document whose identified languages share none is skipped. Empty
     means no gate.
-    `columns`: for row datasets, our names (`table.columns.ROLES`) to the file's, dotted for nested fields.
+    `columns`: for row datasets, our names (`rows.columns.ROLES`) to the file's, dotted for nested fields.
     `max_document_bytes`: a longer document is a defect, not read.
     `release`: of shards that name none; it has errata.
     `rows`: for JSONL and Parquet, the indices of the rows to read; None: all.

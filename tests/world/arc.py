@@ -1,6 +1,6 @@
 """Helpers of the tests that read ARC: files made by hand, in every packing."""
 
-import gzip
+from tests.world.warc import packed_as
 
 VERSION = (
     b"filedesc://essai.arc 0.0.0.0 20100129000000 text/plain 66\n1 0 Essai\n"
@@ -23,8 +23,5 @@ def arc_record(
 
 
 def packed_arc(packing: str, records: list[bytes]) -> bytes:
-    """Records, with a version block before them: `record` (a gzip member each), `single` (one), `plain`."""
-    parts = [VERSION, *records]
-    if packing == "record":
-        return b"".join(gzip.compress(part, mtime=0) for part in parts)
-    return gzip.compress(b"".join(parts), mtime=0) if packing == "single" else b"".join(parts)
+    """Records, with a version block before them."""
+    return packed_as(packing, [VERSION, *records])

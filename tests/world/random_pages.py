@@ -44,22 +44,13 @@ HIDDEN = [
     "style=visibility:hidden", "class=ferme", "id=ferme", "class='a invisible b'", "hidden=until-found",
 ]  # fmt: skip
 SHOWN = [
-    "class=b",
-    "class=B",
-    "style=color:red",
-    "id=x",
-    "style='display:inline'",
-    "title='a > b'",
+    "class=b", "class=B", "style=color:red", "id=x", "style='display:inline'", "title='a > b'",
     "aria-hidden=true",
-]
+]  # fmt: skip
 BLOCK_STYLES = ["display:block", "display:flex", "display:grid", "display:table", "display:list-item"]
 SOFT_STYLES = [
-    "display:inline-block",
-    "display:inline-flex",
-    "display:table-cell",
-    "float:left",
-    "position:absolute",
-]
+    "display:inline-block", "display:inline-flex", "display:table-cell", "float:left", "position:absolute",
+]  # fmt: skip
 SHEET = """<style>/* x */ p.b { color: red } .ferme, #ferme { color: red; display: none }
     .invisible{visibility:hidden}</style>"""
 
@@ -78,15 +69,8 @@ class _Maker:
         """A word, sometimes with markup in it that does not part its letters."""
         if self._rng.random() > 0.04:
             return f"m{number:x}"
-        within = [
-            "<b>{}</b>",
-            "<span class=b>{}",
-            "<!-- cache -->{}",
-            "<wbr>{}",
-            "&shy;{}",
-            "<img>{}",
-            "&#8203;{}",
-        ]
+        within = ["<b>{}</b>", "<span class=b>{}", "<!-- cache -->{}", "<wbr>{}"]
+        within += ["&shy;{}", "<img>{}", "&#8203;{}"]
         within += [f"<span {attribute}>cache</span>{{}}" for attribute in HIDDEN[:-1]]
         return f"m{self._rng.choice(within).format(f'{number:x}')}"
 

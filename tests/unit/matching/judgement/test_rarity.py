@@ -17,6 +17,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.rarity import Neighbours, WordRarity
 from presswatch_spark.matching.judgement.urls import (
     DEPTH,
+    PageCopy,
     copy_at,
     host_of,
     may_be_copy,
@@ -376,28 +377,29 @@ def test_a_copys_address_names_the_original(address: str) -> None:
     assert page.site == "journal.example"
 
 
-def test_hyphens_and_parameters_of_the_original_are_kept() -> None:
-    copy = copy_at("https://mon--journal-example.translate.goog/une?b=1&_x_tr_sl=fr&_x_tr_tl=en")
-    assert copy is not None
-    assert copy.original == "https://mon-journal.example/une?b=1"
-    copy = copy_at("https://web.archive.org/web/2019/https://journal.example/?p=12&q=1")
-    assert copy is not None
-    assert copy.original == "https://journal.example/?p=12&q=1"
-
-
 @pytest.mark.parametrize(
-    "address",
+    ("address", "original"),
     [
-        "https://archive.ph/AbCdE",
-        "https://perma.cc/AB12-CD34",
-        "https://web.archive.org/web/20190101000000/",
-        "https://cc.bingj.com/cache.aspx?q=journal&d=4567",
+        # Hyphens and parameters of the original are kept.
+        (
+            "https://mon--journal-example.translate.goog/une?b=1&_x_tr_sl=fr&_x_tr_tl=en",
+            "https://mon-journal.example/une?b=1",
+        ),
+        (
+            "https://web.archive.org/web/2019/https://journal.example/?p=12&q=1",
+            "https://journal.example/?p=12&q=1",
+        ),
+        # The address does not name it.
+        ("https://archive.ph/AbCdE", None),
+        ("https://perma.cc/AB12-CD34", None),
+        ("https://web.archive.org/web/20190101000000/", None),
+        ("https://cc.bingj.com/cache.aspx?q=journal&d=4567", None),
     ],
 )
-def test_a_copy_whose_address_does_not_name_the_original_has_an_unknown_one(address: str) -> None:
-    copy = copy_at(address)
-    assert copy is not None
-    assert copy.original is None
+def test_the_original_of_a_copy_is_as_its_address_has_it_or_unknown(
+    address: str, original: str | None
+) -> None:
+    assert copy_at(address) == PageCopy(original)
 
 
 @pytest.mark.parametrize(
@@ -423,15 +425,10 @@ def test_copies_of_copies_lead_back_up_to_a_depth_and_cost_no_more_than_their_le
     address = ORIGINAL
     for depth in range(1, DEPTH + 1):
         address = f"https://web.archive.org/web/2019/{address}"
-        copy = copy_at(address)
-        assert copy is not None
-        assert copy.original == ORIGINAL, depth
+        assert copy_at(address) == PageCopy(ORIGINAL), depth
     for _ in range(300):
         address = f"https://web.archive.org/web/2019/{address}"
-    assert copy_at(address[:16_000]) is not None
-    deepest = copy_at(address[:16_000])
-    assert deepest is not None
-    assert deepest.original is None
+    assert copy_at(address[:16_000]) == PageCopy(None)
 
 
 def test_only_hosts_of_services_are_asked() -> None:

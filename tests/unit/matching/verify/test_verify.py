@@ -165,8 +165,37 @@ def test_a_collision_of_one_word_splits_the_run() -> None:
     assert overlap.spans[:, :3].tolist() == [[0, 0, 15], [16, 16, 14]]
 
 
+ARTICLE, TAIL, LITTLE = innocent("a", 200), innocent("t", 7), ["de", "la", "le", "et"]
+BEYOND = [[*ARTICLE[:50], *innocent(own, 20), *TAIL[:4], own, *TAIL[4:]] for own in ("xx", "bb")]
+COPIED = {
+    "edits near the ends are bridged outward": (
+        [*ARTICLE[:4], "x", *ARTICLE[5:195], "x", *ARTICLE[196:]], ARTICLE, RULES, 198,
+    ),
+    "one word left out and another put in between two that stay": (
+        [*ARTICLE[:20], "stays", "new", "end", *ARTICLE[20:40]],
+        [*ARTICLE[:20], "gone", "stays", "end", *ARTICLE[20:40]], RULES, 42,
+    ),
+    "a passage goes on beyond a gap": (*BEYOND, RULES, 57),
+    "its reach is never wider than a gap may be": (*BEYOND, VerifyRules(bridge_gap_words=15), 50),
+    "a phrase far from it after which nothing goes on": (
+        *([*ARTICLE[:50], *innocent(own, 20), *TAIL] for own in "xb"), RULES, 50,
+    ),
+    "little words far from it": (
+        [*LITTLE, *innocent("x", 60), *ARTICLE[:40], *innocent("y", 60), *LITTLE],
+        [*ARTICLE[:40], *innocent("b", 60), *LITTLE, *innocent("c", 60)], RULES, 40,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "article", "rules", "copied"), COPIED.values(), ids=COPIED)
+def test_words_next_to_a_passage_are_copied_and_those_far_from_it_are_nobodys(
+    document: list[str], article: list[str], rules: VerifyRules, copied: int
+) -> None:
+    assert compare(document, article, rules).copied_words == copied
+
+
 class TestWhatAReaderWouldCallCopied:
-    article = innocent("a", 200)
+    article = ARTICLE
 
     def test_a_page_that_holds_the_article_twice_is_covered_twice_and_the_article_once(self) -> None:
         overlap = compare([*self.article, "x", *self.article], self.article)
@@ -199,11 +228,6 @@ class TestWhatAReaderWouldCallCopied:
         assert overlap.copied_words == 196
         assert set(overlap.spans[:, 3].tolist()) == {0}
 
-    def test_edits_near_the_end_are_bridged_outward(self) -> None:
-        edited = list(self.article)
-        edited[195] = edited[4] = "x"
-        assert compare(edited, self.article).copied_words == 198
-
     @pytest.mark.parametrize(
         ("tail", "copied"),
         [
@@ -231,11 +255,6 @@ class TestWhatAReaderWouldCallCopied:
         assert compare(document, article).copied_words == 50 + copied
         assert compare(document[::-1], article[::-1]).copied_words == 50 + copied
 
-    def test_one_word_left_out_and_another_put_in_between_two_that_stay(self) -> None:
-        article = [*self.article[:20], "gone", "stays", "end", *self.article[20:40]]
-        document = [*self.article[:20], "stays", "new", "end", *self.article[20:40]]
-        assert compare(document, article).copied_words == 42
-
     def test_a_passage_goes_on_beyond_many_edits_in_a_longer_run_only(self) -> None:
         for gap, run, copied in (
             (12, 3, 53),
@@ -257,29 +276,11 @@ class TestWhatAReaderWouldCallCopied:
             )
             assert (forward.copied_words, backward.copied_words) == (copied, copied), (gap, run)
 
-    def test_the_reach_beyond_a_passage_is_never_wider_than_a_gap(self) -> None:
-        tail = innocent("t", 7)
-        texts = [[*self.article[:50], *innocent(own, 20), *tail[:4], own, *tail[4:]] for own in ("xx", "bb")]
-        assert compare(*texts).copied_words == 57
-        assert compare(*texts, VerifyRules(bridge_gap_words=15)).copied_words == 50
-
-    def test_a_phrase_far_from_a_passage_after_which_nothing_goes_on_is_nobodys(self) -> None:
-        texts = [[*self.article[:50], *innocent(own, 20), *innocent("t", 7)] for own in "xb"]
-        assert compare(*texts).copied_words == 50
-
     def test_a_paragraph_put_in_between_keeps_the_passage_whole(self) -> None:
         overlap = compare([*self.article[:50], *innocent("x", 40), *self.article[50:]], self.article)
         assert overlap.spans.tolist() == [[0, 0, 50, 0], [90, 50, 150, 0]]
         overlap = compare([*self.article[:50], *innocent("x", 60), *self.article[50:]], self.article)
         assert overlap.spans[:, 3].tolist() == [0, 1]
-
-    def test_common_little_words_far_from_a_passage_are_nobodys(self) -> None:
-        little = ["de", "la", "le", "et"]
-        article = [*self.article[:40], *innocent("b", 60), *little, *innocent("c", 60)]
-        overlap = compare(
-            [*little, *innocent("x", 60), *self.article[:40], *innocent("y", 60), *little], article
-        )
-        assert overlap.copied_words == 40
 
     @pytest.mark.parametrize("words", [0, 7])
     def test_less_than_eight_words_are_nothing(self, words: int) -> None:
@@ -335,37 +336,14 @@ class TestHostileRepetition:
         assert overlap.spans[-1, 2] == overlap.longest_run_words == 10
 
 
-PIECES = st.sampled_from(
-    [
-        b" ",
-        b"\xc2\xa0",
-        b"\xe2\x80\xaf",
-        b"\xe2\x80\x99",
-        b"-",
-        b"\xc2\xab ",
-        b" \xc2\xbb",
-        b"\xff\xc3",
-        b"\xc2\xad ",
-    ]
-)
-WORDS = st.sampled_from(
-    [
-        "l",
-        "œuvre",
-        "OEUVRE",
-        "été",
-        "e\u0301te\u0301",
-        "co\u00adeur",
-        "Straße",
-        "ﬁn",
-        "n°",
-        "1ᵉʳ",
-        "日本",
-        "a\u200bb",
-        "𝓍",
-        "ＡＢ",
-    ]
-)
+PIECES = st.sampled_from([
+    b" ", b"\xc2\xa0", b"\xe2\x80\xaf", b"\xe2\x80\x99", b"-", b"\xc2\xab ", b" \xc2\xbb",
+    b"\xff\xc3", b"\xc2\xad ",
+])  # fmt: skip
+WORDS = st.sampled_from([
+    "l", "œuvre", "OEUVRE", "été", "e\u0301te\u0301", "co\u00adeur", "Straße", "ﬁn", "n°", "1ᵉʳ", "日本",
+    "a\u200bb", "𝓍", "ＡＢ",
+])  # fmt: skip
 
 
 @given(st.lists(st.tuples(WORDS, PIECES), min_size=9, max_size=30), st.data())

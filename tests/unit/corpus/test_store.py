@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import hashlib
 import json
@@ -23,9 +24,9 @@ from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.arrays import write_arrow
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_FOLDER, part_name
-from presswatch_spark.corpus.manifest import Manifest
+from presswatch_spark.corpus.manifest import FileEntry, Manifest, _digest
 from presswatch_spark.corpus.registry import MandateDocument
-from presswatch_spark.corpus.store import ArticleFiles, Corpus, article_rows
+from presswatch_spark.corpus.store import ArticleFiles, Corpus, article_rows, manifest_of
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.matching.verify.minhash import signature
 from presswatch_spark.reading.text.words import (
@@ -165,6 +166,17 @@ def test_a_manifest_of_another_version_or_edited_is_refused(
     path.write_text(json.dumps(fields))
     with pytest.raises(CorpusError, match=message):
         Corpus.open(str(copy))
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x", "index/../../x"])
+def test_a_forged_manifest_names_no_file_outside_of_its_folder(copy: Path, name: str) -> None:
+    """Its digest is right: the files of a remote corpus are written where its manifest says."""
+    known = manifest_of(str(copy), StorageOptions())
+    files = {**known.files, name: FileEntry(1, "0" * 64)}
+    digest = _digest(known.format_version, known.fold_version, known.parameters, files)
+    dataclasses.replace(known, files=files, digest=digest).write(copy)
+    with pytest.raises(CorpusError, match="was edited"):
+        manifest_of(str(copy), StorageOptions())
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"format": 1}', None])

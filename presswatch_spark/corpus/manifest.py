@@ -1,6 +1,6 @@
 """The manifest: the files, counts and parameters of a corpus, and the digest that names it in every run.
 
-It has no time and no path: the same articles and settings give the same manifest, byte for byte.
+It contains no time and no path: the same articles and settings give the same manifest, byte for byte.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from presswatch_spark.reading.text.kernels import FOLD_VERSION
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.json_documents import parse_json
 
-# How the articles were read; the files show it.
+# Settings of how articles are read: their effect is in the files, so they are no part of the digest.
 _NOT_CONTENT = ("master", "cores", "columns", "date_formats", "body_format", "encoding")
 _FORMAT = "presswatch-corpus"
 
@@ -37,8 +37,9 @@ class FileEntry:
 class TitleCounts:
     """The counts of a title: its articles, those without date, its `refused` rows by reason.
 
-    `example`: of the latter. `placeholders`: dates that stand for none. `first`, `last`: days (`YYYY-MM-DD`).
-    `excerpts` are teasers or break off; `repaired` were garbled; `urls_elsewhere`, `not_urls`: of their URLs.
+    `example`: a refused row. `placeholders`: dates that mean "unknown". `first`, `last`: days of publication
+    (`YYYY-MM-DD`). `excerpts`: articles that are teasers or break off. `html`: given as HTML. `repaired`:
+    garbled ones. `urls_elsewhere`: URLs on other sites than the title's. `not_urls`: URLs that are none.
     """
 
     articles: int
@@ -57,9 +58,9 @@ class TitleCounts:
 
 @dataclass(frozen=True, slots=True)
 class CorpusCounts:
-    """The counts of a corpus: `refused` rows by reason, `shingles` in postings, `suppressed` in shingles.
+    """The counts of a corpus: `refused` rows by reason; `shingles` in the index, and those left out of it.
 
-    `background_shingles` of the index are in the sample and in no known text.
+    `background_shingles`: those of the index that the sample of the web has, and no known text.
     """
 
     articles: int
@@ -80,7 +81,7 @@ class CorpusCounts:
 class Manifest:
     """The contents of `manifest.json`. `files` are all other files, by path under the folder.
 
-    `public_suffixes`: the version of the list; no part of the digest, since its effect shows in the files.
+    `public_suffixes`: the version of that list; no part of the digest, since its effect is in the files.
     """
 
     format_version: int
@@ -93,12 +94,12 @@ class Manifest:
 
     @property
     def minhash(self) -> MinHashRules:
-        """Return how the signatures were made; a scan must sign documents the same way."""
+        """Return the parameters of the MinHash signatures; a scan must sign documents with the same."""
         return MinHashRules(**self.parameters["minhash"])
 
     @property
     def searched_bytes(self) -> int:
-        """Return the bytes of the index that a scan searches wherever its filter lets a shingle through."""
+        """Return the bytes of the arrays that nearly every lookup in the index reads (`SEARCHED`)."""
         return sum(self.files[f"{INDEX_FOLDER}/{name}.npy"].size for name in SEARCHED)
 
     def write(self, folder: Path) -> None:
@@ -120,7 +121,7 @@ def describe(folder: Path, config: CorpusConfig, counts: CorpusCounts) -> Manife
 
 
 def read_manifest(raw: bytes, where: str) -> Manifest:
-    """Parse and check `manifest.json`; `CorpusError` if it is none, was edited, or is of another version."""
+    """Parse and check `manifest.json`; `CorpusError` if it is damaged, edited, or of another version."""
     broken = CorpusError(
         "the manifest is not readable or was edited", where=where, remedy="build the corpus again"
     )
@@ -151,7 +152,7 @@ def read_manifest(raw: bytes, where: str) -> Manifest:
 def check_files(folder: Path, manifest: Manifest, *, content: bool) -> None:
     """Compare the folder with its manifest: sizes, and with `content` every byte (SHA-256).
 
-    Raises `CorpusError` with every file that is missing, or is not as the manifest says.
+    Raises `CorpusError` with every file that is missing, or differs from the manifest.
     """
     wrong: list[str] = []
     sound: dict[Path, str] = {}

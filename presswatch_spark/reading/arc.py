@@ -2,8 +2,9 @@
 
 A line begins each record: `URL IP date type length`; in version 2, more fields before the length. (Format:
 Burner and Kahle, "Arc File Format", version 1.0, Internet Archive, 1996.) A URL may contain spaces, against
-the format: it ends before the first IP address and date. A record ends where its line says if another record
-line, or the end of its gzip member, follows there, or a line end with no record line before it.
+the format: it ends before the first IP address and date. The declared length is right if another record line
+or the end of the gzip member follows; or if a line end follows, the HTTP head confirms the length, and no
+record line is inside. Otherwise the record ends before the next record line.
 """
 
 import re
@@ -31,7 +32,7 @@ _SCHEME_PATTERN = rb"[A-Za-z][A-Za-z0-9+.-]{0,30}:"
 _PLACE_PATTERN = rb" ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|-) ([0-9]{8,20}) "
 _SCHEME = re.compile(_SCHEME_PATTERN)
 _PLACE = re.compile(_PLACE_PATTERN)
-# Where a line must be, one of the two may be anything: crawlers wrote `unknown`, `null`.
+# Where a record line is expected, IP address or date may be any word: crawlers wrote `unknown`, `null`.
 _HALF_A_PLACE = re.compile(
     rb" ([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|-) ([!-~]{1,32}) "
     rb"| ([!-~]{1,64}) ([0-9]{8,20}) "
@@ -39,7 +40,7 @@ _HALF_A_PLACE = re.compile(
 _CANDIDATE = re.compile(rb"\n(?=%s[^\n]{0,%d}?%s)" % (_SCHEME_PATTERN, MAX_LINE_BYTES, _PLACE_PATTERN))
 _NEWLINES = re.compile(rb"[\r\n]*")
 _LINE_END = re.compile(rb"\n")
-# The version, the names of the fields, line ends; and nothing else.
+# A complete version block: the line of the version, the line of field names, and nothing else.
 _VERSION_CONTENT = re.compile(rb"[0-9] [0-9][\t -~]{0,200}\r?\nURL[\t -~]{0,400}[\r\n]+")
 _DATE = re.compile(rb"[0-9]{14,20}")
 _LENGTH = re.compile(rb"[0-9]{1,17}")
@@ -49,7 +50,7 @@ _READABLE = (warc.WHOLE, warc.WRONG_LENGTH)
 
 @dataclass(frozen=True, slots=True)
 class ArcLine:
-    """A record's line. `length`: bytes of the block, None if no number; `end`: beginning of the block."""
+    """A record's line. `length`: of the block after it, None if no number; `end`: where the block begins."""
 
     url: bytes
     date: bytes
@@ -61,7 +62,7 @@ class ArcLine:
 def read_line(data: memoryview | bytes, at: int, limit: int, *, expected: bool = False) -> ArcLine | None:
     """Return the record line at `at`; None if there is none that ends before `limit`.
 
-    `expected`: the record before ends here, so IP address or date may be wrong.
+    `expected`: the previous record ends here, so IP address or date may be wrong.
     """
     if not _SCHEME.match(data, at, limit):
         return None
@@ -87,7 +88,7 @@ def next_line(data: memoryview, at: int, limit: int) -> int | None:
 
 
 def begins_with_arc_record(head: bytes) -> bool:
-    """Return True if an ARC record begins `head`; of a line that is cut, its beginning decides."""
+    """Return True if `head` begins with an ARC record; a line that is cut is judged by its scheme."""
     head = head.lstrip(b"\r\n")
     if b"\n" not in head[:MAX_LINE_BYTES]:
         return _SCHEME.match(head) is not None
@@ -98,9 +99,10 @@ def begins_with_arc_record(head: bytes) -> bool:
 class ArcSpan:
     """A record, or bytes that are none: [start, end) in the block, its text up to `text_end`.
 
-    `status`: as in `records`. `line`: None if there is no record. `beyond`: number of its bytes after the
-    block. `lost`: the next record must be searched; `sought`: this one was. `damage`: a key of `DAMAGES`.
-    `there`: the end of the bytes that may be its text.
+    `status`: as in `warc.records`. `line`: None if there is no record. `beyond`: bytes of the record after
+    the block. `lost`: the next record must be searched for; `sought`: the next record was found by a search.
+    `damage`: a key of `core.model.DAMAGES`. `there`: the end of the bytes before the next record, if the
+    declared length is wrong.
     """
 
     start: int
@@ -122,17 +124,17 @@ class ArcSpan:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """More is needed: `needed` bytes from the block's start on; `done` bytes are finished."""
+    """More bytes are needed: `needed` in all from the block's start on; the first `done` are finished."""
 
     done: int
     needed: int
 
 
 class ArcBlock:
-    """A block with the limits that records are judged by.
+    """Inflated bytes, in which records are found and judged. A run is a gzip member, or the known part of it.
 
-    `max_bytes`: longest block of a record; `reach`: most bytes of the file from the block's start on;
-    `final`: it ends the file.
+    `max_bytes`: longest block of a record that is read; `reach`: upper bound of the file's bytes from the
+    block's start on; `final`: the block ends the file.
     """
 
     def __init__(self, block: InflatedBlock, max_bytes: int, reach: int, *, final: bool) -> None:
@@ -152,16 +154,16 @@ class ArcBlock:
         )
 
     def record(self, at: int, *, sought: bool = False) -> ArcSpan | Wait:
-        """Return the record at `at`, after line ends; `sought`: it was found by a search."""
+        """Return the record after the line ends at `at`; `sought`: it was found by a search."""
         start = _skipped(self.data, at, self.size)
         if start == self.size:
             return Wait(start, 0)
         run = self._run_of(start)
         if self._in_members and self._runs[run] == start and (run or self._opened):
-            # A page's text begins no member.
+            # A record that begins a gzip member is no part of a page's text.
             sought = False
         line, stop = self._line(start, expected=not sought), self._end_of(run)
-        # A line may go over the end of its run, unless another begins there.
+        # A record line may extend beyond its run, unless another one begins with the next run.
         if line and (line.end <= stop or not self._line(stop)):
             return self._judged(start, line, run, sought)
         if not self.final and self._may_grow(start):
@@ -171,7 +173,7 @@ class ArcBlock:
         return ArcSpan(start, start, start + 1, status, lost=True)
 
     def next_start(self, at: int) -> int | None:
-        """Return the place of the next record from `at` on: with a member, or after a line end."""
+        """Return where the next record begins, with a run or after a line end; None if nowhere."""
         run = self._run_of(at)
         if self._runs[run] == at and (run or self._opened) and self._line(at):
             return at
@@ -193,7 +195,7 @@ class ArcBlock:
         return self._runs[run + 1] if run + 1 < len(self._runs) else self.size
 
     def _limit(self, end: int, run: int) -> tuple[int, int]:
-        # A record may go over the end of its run, unless another record begins there.
+        # A record may extend over several runs, unless another record begins with the next run.
         limit = self._end_of(run)
         while (
             end > limit
@@ -209,7 +211,7 @@ class ArcBlock:
         return self.size - at < MAX_LINE_BYTES and not _LINE_END.search(self.data, at)
 
     def _begins(self, at: int) -> bool:
-        # If the end cuts the line, the line's beginning decides.
+        # If the end of the file cuts the line, the beginning of the line decides.
         if self.final and not _LINE_END.search(self.data, at):
             return begins_with_arc_record(bytes(self.data[at : at + MAX_LINE_BYTES]))
         return self._line(at, expected=True) is not None
@@ -233,6 +235,7 @@ class ArcBlock:
             if growing and end + MAX_LINE_BYTES > self.size:
                 return Wait(start, min(end, line.end + self._max_bytes) + MAX_LINE_BYTES)
         damage = "boundary" if sought else None
+        # First case: another record, or the end of the member, follows the declared length.
         declared = line.length is not None and end <= limit
         after = _skipped(self.data, end, limit) if declared else -1
         is_followed = declared and (after == limit or self._begins(after))
@@ -240,32 +243,33 @@ class ArcBlock:
             return Wait(start, self.size + 1)
         if is_followed:
             return self._whole(ArcSpan(start, end, after, warc.WHOLE, line, damage=damage), run)
-        # A line end may be the text's.
+        # Second case: a line end follows. It may be of the text, so the HTTP head must confirm the length.
         has_line_end = declared and _LINE_END.search(self.data, end, after) is not None
         is_version = line.url.startswith(VERSION_BLOCK)
         closed = has_line_end and (is_version or body_is_declared(self.data[line.end : end]))
-        # The line end before the block is its line's own.
+        # The block itself may begin with a record line: search from the line end before it.
         found = next_line(self.data, line.end - 1, end if closed else limit)
         if found is None and closed:
-            # It is as it says; what follows is no record.
+            # The record is as it declares; the bytes after it are no record.
             return self._checked(ArcSpan(start, end, after, warc.WHOLE, line, damage=damage), run)
         if found is None and growing:
             if held > self._max_bytes:
                 passed = max(line.end, self.size - MAX_LINE_BYTES)
                 return ArcSpan(start, start, passed, warc.TOO_LONG, line, lost=True)
             return Wait(start, 2 * self.size)
+        # Third case: the length is wrong, or the end of a plain file cuts the record.
         cut = found is None and line.length is not None and not declared and not self._in_members
         after = limit if found is None else found
         there = _before_newline(self.data, line.end, after)
-        # Its HTTP head may show that nothing is missing: tools that rewrite line ends leave the length.
+        # Tools that rewrite line ends leave the declared length: the HTTP head may prove the body complete.
         cut = cut and not any(body_is_declared(self.data[line.end : end]) for end in (there, after))
         status = warc.CUT if cut else warc.WRONG_LENGTH
         text_end = min(end, there) if declared else there
-        lying = ArcSpan(start, text_end, after, status, line, damage="length", there=there)
-        return self._checked(replace(lying, sought=found is not None), run)
+        span = ArcSpan(start, text_end, after, status, line, damage="length", there=there)
+        return self._checked(replace(span, sought=found is not None), run)
 
     def _whole(self, span: ArcSpan, run: int) -> ArcSpan:
-        # A damaged length may take in the records that follow.
+        # A damaged length may include the records that follow.
         line, end = span.line, span.text_end
         if line is None or (
             self._in_members and span.end == self._end_of(run) and self._runs[run] == span.start
@@ -282,7 +286,7 @@ class ArcBlock:
         return self._checked(span, run)
 
     def _checked(self, span: ArcSpan, run: int) -> ArcSpan:
-        # What comes last in a broken member is not known to be whole.
+        # The last record of a broken member may be incomplete.
         if span.end == self._end_of(run) and self._states[run] == warc.BROKEN_RUN:
             return replace(span, status=warc.BROKEN)
         if span.text_bytes > self._max_bytes:
@@ -314,9 +318,9 @@ def _before_newline(data: memoryview, start: int, end: int) -> int:
 
 
 class ArcReading(PieceReader[Stored]):
-    """Reads the records but version blocks. Every loss is noted in the report.
+    """Reads all records except version blocks. Every loss is noted in the report.
 
-    If the length in a line is wrong, the bytes that are there are read, but no more than the line declares. A
+    If the declared length is wrong, the bytes up to the next record are read, but no more than declared. A
     record that the end of the file cuts is not read, nor is the last one of a damaged gzip member.
     """
 
@@ -349,12 +353,12 @@ class ArcReading(PieceReader[Stored]):
         return arc.record(at, sought=self._sought)
 
     def _note(self, block: InflatedBlock, span: ArcSpan) -> None:
-        # A version block of two lines loses nothing by a wrong length.
+        # A version block with both of its lines is complete, even if its length is wrong.
         line = span.line
         length = line.length if line else None
         declares = "has no readable length" if length is None else f"declares {length:,} bytes"
         read = "what it declares" if span.there > span.text_end else "what is there"
-        # Of a broken one its gzip member's defect says so.
+        # A broken record is reported by the defect of its gzip member.
         what = {
             warc.WRONG_LENGTH: f"ARC record {declares} and has {span.text_bytes:,}; {read} was read",
             warc.CUT: f"ARC record is cut: it {declares} and has {span.text_bytes:,}; it was not read",
@@ -378,7 +382,7 @@ def _stored(block: InflatedBlock, span: ArcSpan, line: ArcLine) -> Stored:
         record_offset=offset,
         record_length=length,
         record_encoding=encoding,
-        # To the second.
+        # Some writers append digits to the 14 of `YYYYMMDDhhmmss`.
         captured_at=as_time(line.date[:14].decode()) if _DATE.fullmatch(line.date) else None,
         damage=span.damage,
     )

@@ -1,7 +1,7 @@
 """WARC and WET of Common Crawl and others: pages as the crawler got them, and the text extracted from pages.
 
-A file may be uncompressed, one member around all records, several records in a member, or a record over
-several members. The warcinfo record names the release (`isPartOf`), and with it its errata.
+A file may be plain, or gzip with one member for all records, several records in a member, or a record over
+several members. The warcinfo record names the release (`isPartOf`), which decides about known errata.
 """
 
 import re
@@ -34,7 +34,7 @@ from presswatch_spark.reading.warc.pages import PageBatches, Stored
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
 LENGTHS_OFF_BY: Mapping[str, int] = {"CC-MAIN-2018-34": 2}
-"""Releases whose records declare so many bytes more or fewer in `Content-Length` than they have."""
+"""By release: the number of bytes by which each `Content-Length` is too large or too small."""
 
 WARC_SUFFIXES = (".warc", ".warc.gz")
 RECORDS_AT_ONCE = 1 << 14
@@ -50,7 +50,7 @@ _OF_PAGES = warc.table_of(warc.RESPONSE, warc.RESOURCE, warc.METADATA)
 
 
 def length_slack(release: str | None) -> int:
-    """By how many bytes the `Content-Length` of a record may be off in a release; 0 if it must be right."""
+    """Return the bytes by which each `Content-Length` of a release may be wrong; 0 if it must be right."""
     return LENGTHS_OFF_BY.get(release or "", 0)
 
 
@@ -70,8 +70,8 @@ class _Records(NamedTuple):
 class _WarcReading(PieceReader[_Records]):
     """Reads the records of a shard, or of a part that begins with a record. Every loss is noted.
 
-    `languages`: see `gate_of`. `refused` gets the kinds of each block of records (int64 (k,)), and returns
-    the sign of another format, None if there is none.
+    `languages`: see `gate_of`. `refused` receives the kinds of each block's records (int64 (k,)), and returns
+    a phrase for the error if they show that the shard is of another format, else None.
     """
 
     kind, head_bytes = "WARC", 64
@@ -111,12 +111,13 @@ class _WarcReading(PieceReader[_Records]):
             release = parts[-1].release
             slack = length_slack(release or self.options.release)
             if slack != self._slack:
-                # All lengths are judged again.
+                # The release has another erratum: judge all lengths again.
                 self._slack = slack
                 continue
             self._release, self._sought = release, sought
             self._releases |= {part.release for part in parts if len(part.rows)}
-            # Joined files have no one release. A part that names none does not contradict the beginning.
+            # Files that were joined may have no single release. A part of a shard that names none leaves the
+            # release that the beginning of the shard named.
             if self._releases - {None}:
                 self.report.release = release if self._releases <= {release} else None
             self._note(block, rows)
@@ -126,12 +127,12 @@ class _WarcReading(PieceReader[_Records]):
             full = found == RECORDS_AT_ONCE
 
     def _by_release(self, block: InflatedBlock, rows: Offsets) -> list[_Records]:
-        """Part records by the release that the warcinfo before them names: files may have been joined."""
+        """Split records by the release that the warcinfo before them names: files may have been joined."""
         named = [(0, self._release)]
         for k in np.flatnonzero(rows[:, warc.KIND] == warc.WARCINFO).tolist():
             row = rows[k]
             content = header_fields(block.header_of(row)).get("content-type", _WARC_FIELDS)
-            # Damage may make such a record: its content vouches for it, or its gzip member.
+            # Damage may turn another type into `warcinfo`: its content type or its gzip member must prove it.
             if not (content.startswith(_WARC_FIELDS) or block.is_member(row)):
                 row[warc.DAMAGE] = warc.HEADER
                 continue
@@ -154,14 +155,14 @@ class _WarcReading(PieceReader[_Records]):
             self.report.add_note(f"{what}; such records were read whole")
         sound = _WHOLE[status] & _UNHARMED[damage]
         if not sound.all():
-            # The defect of its gzip member reports a broken one.
+            # A broken record is reported by the defect of its gzip member.
             _note_defects(block, rows[~sound & (status != warc.BROKEN)], self.report, _complaint)
 
 
 def _note_defects(
     block: InflatedBlock, rows: Offsets, report: ReadReport, what: Callable[[Offsets], str]
 ) -> None:
-    """Report a defect of each of `rows`; those beyond the room of a report are only counted."""
+    """Report a defect of each of `rows`; those for which the report has no room are only counted."""
     room = report.room
     for row in rows[:room]:
         report.add_defect(what(row), *block.place_of(row))
@@ -192,7 +193,7 @@ def _complaint(row: Offsets) -> str:
 
 
 def _settle(block: InflatedBlock, rows: Offsets) -> None:
-    """Decide what the kernel left open: repeated fields, records inside of records, cut responses."""
+    """Decide cases that the kernel left open: repeated fields, records inside of records, cut responses."""
     for k in np.flatnonzero(_UNSETTLED[rows[:, warc.DAMAGE]]).tolist():
         row = rows[k]
         if row[warc.DAMAGE] == warc.TWICE:
@@ -202,8 +203,8 @@ def _settle(block: InflatedBlock, rows: Offsets) -> None:
             else:
                 row[warc.DAMAGE], row[warc.URI], row[warc.URI_END] = warc.HEADER, 0, 0
             continue
-        # A page may show records, or a wrong length takes in those that follow. If neither the digest nor the
-        # length of the HTTP body proves the former, the text ends where they begin, and they are nobody's.
+        # Either the page quotes WARC records, or a wrong length includes the records that follow. If neither
+        # digest nor length of the HTTP body proves the former, the text ends before them; they are not read.
         stored = block.body_of(row)
         proven = block_is_declared(header_fields(block.header_of(row)), stored)
         if proven is None and row[warc.KIND] == warc.RESPONSE:
@@ -213,7 +214,7 @@ def _settle(block: InflatedBlock, rows: Offsets) -> None:
         else:
             row[warc.DAMAGE], row[warc.BODY_END], row[warc.THERE] = warc.LENGTH, row[warc.THERE], 0
     for k in np.flatnonzero(rows[:, warc.STATUS] == warc.CUT).tolist():
-        # A record shorter than it declares is read if its HTTP head shows that nothing is missing.
+        # A record shorter than it declares is read if the HTTP head proves that its body is complete.
         if rows[k, warc.KIND] == warc.RESPONSE and body_is_declared(block.body_of(rows[k])):
             rows[k, warc.STATUS] = warc.WRONG_LENGTH
 
@@ -232,7 +233,7 @@ def read_part(
 
 
 def _responses(blocks: Iterator[_Records], report: ReadReport) -> Iterator[Stored]:
-    """Yield the responses, each once it is known whether the record after it names its languages."""
+    """Yield each response after the next record was read, which may be metadata that names its languages."""
     waiting: Stored | None = None
     try:
         for found in blocks:
@@ -256,9 +257,9 @@ def _responses(blocks: Iterator[_Records], report: ReadReport) -> Iterator[Store
 
 
 def _compare_urls(page: Stored, block: InflatedBlock, row: Offsets, report: ReadReport) -> None:
-    """Take its URL from a page if the metadata about it give another page's: one of the two is damaged.
+    """Remove a page's URL if the metadata record about the page has another URL: one of them is damaged.
 
-    Metadata may have a name of their own instead, such as `urn:…`.
+    A metadata record whose own name is not a web address (`urn:…`) proves nothing.
     """
     if page.verified() or not block.url_of(row).lower().startswith((b"http://", b"https://")):
         return
@@ -275,7 +276,7 @@ def _compare_urls(page: Stored, block: InflatedBlock, row: Offsets, report: Read
 def _with_pages(found: _Records, report: ReadReport) -> Offsets:
     """Return the records of responses, and of metadata about them; count the others.
 
-    No Python object is made of those that hold nothing: a small file may have millions.
+    Empty records never become Python objects: a small file may have millions.
     """
     block, rows = found.block, found.rows[found.readable]
     kinds, empty = rows[:, warc.KIND], rows[:, warc.BODY_END] == rows[:, warc.BODY]
@@ -288,7 +289,7 @@ def _with_pages(found: _Records, report: ReadReport) -> Offsets:
     for why, which in counted.items():
         report.add_skipped(why, int(np.count_nonzero(which)))
     if (other := kinds == warc.OTHER).any():
-        # Outside of a gzip member of its own, damage may have made such a record: that is a defect.
+        # Unless the record begins a gzip member, damage may have changed its type: that is a defect.
         untyped = rows[other]
         member = np.isin(untyped[:, warc.START], block.runs) & (block.encoding == "gzip")
         report.add_skipped("record of another kind", int(np.count_nonzero(member)))
@@ -308,7 +309,7 @@ def _stored(found: _Records, row: Offsets, report: ReadReport) -> Stored:
     if b"\nwarc-segment-number:" in lowered:
         segmented = "record is a first segment; those that continue it were not read"
         report.add_defect(segmented, *block.place_of(row))
-    # A response may give its type in the wrong place; then its block shows it.
+    # A response without Content-Type, or with one of the page instead of the block, is HTTP all the same.
     mistyped = row[warc.KIND] == warc.RESPONSE and (not media or bytes(body[:5]) == b"HTTP/")
     return Stored(
         url=block.url_of(row),
@@ -335,7 +336,7 @@ def read_wet_part(
     languages = warc.gate_of(spellings_of(options.languages))
     for found in _WarcReading(shard, options, report, "WET", languages, refused, gate).read(stream):
         rows, readable, kind = found.rows, found.readable, found.rows[:, warc.KIND]
-        # No WET holds such records: their header is damaged, or the file is of another format.
+        # A WET contains no other kinds: the header is damaged, or the file is of another format.
         strange = rows[~_OF_WET[kind] & readable]
         _note_defects(found.block, strange, report, lambda row: "record is no conversion and was not read")
         converted, gated = rows[readable & (kind == warc.CONVERSION)], rows[readable & (kind == warc.GATED)]
@@ -383,11 +384,11 @@ WARC = Format(
     read=source.whole(read_part),
     read_part=read_part,
     begins=begins_with_record,
-    # Of a warcinfo alone the name decides.
+    # If the first bytes contain only a warcinfo, the file name decides.
     recognises=lambda head: (
         head.kind == "WARC" or (head.kind == "warcinfo" and head.uri.lower().endswith(WARC_SUFFIXES))
     ),
-    # Archives that hold both are common: what is ARC is read as that.
+    # Archives with WARC and ARC files are common: an ARC among them is read as ARC.
     kinds=frozenset({"WARC", "warcinfo", "ARC"}) | ANYTHING,
     suffixes=dict.fromkeys(WARC_SUFFIXES, frozenset({"text", "unknown"})),
     rates={"": "warc"},
@@ -405,7 +406,7 @@ WET = Format(
     read=source.whole(read_wet_part),
     read_part=read_wet_part,
     begins=begins_with_record,
-    # Of a warcinfo alone the name decides.
+    # If the first bytes contain only a warcinfo, the file name decides.
     recognises=lambda head: (
         head.kind == "WET" or (head.kind == "warcinfo" and not head.uri.lower().endswith(WARC_SUFFIXES))
     ),

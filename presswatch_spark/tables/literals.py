@@ -1,4 +1,4 @@
-"""The values that columns of text may have. Options of commands read them, before Arrow is loaded."""
+"""The values that text columns may have; apart from `declarations`, so that commands need not load Arrow."""
 
 from typing import Literal, get_args
 
@@ -16,9 +16,9 @@ ChangeState = Literal["persists", "reduced", "moved", "altered", "new", "reappea
 TargetPlace = Literal["record", "capture", "release"]
 
 GRADES: tuple[Grade, ...] = get_args(Grade)
-"""All grades, the gravest first; `url_only` is a row without a copy."""
+"""All grades, the largest copy first; `url_only` is a row without a copy."""
 CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
-"""From the best to the one that must not be used."""
+"""All grades of confidence, from the best to `D`, which must not be used."""
 SHARD_STATUSES: tuple[ShardStatus, ...] = get_args(ShardStatus)
 SHARD_FAILURES: tuple[Failure, ...] = get_args(Failure)
-"""Why a shard was not read to its end."""
+"""Reasons why a shard was not read to its end."""

@@ -1,7 +1,7 @@
-"""Typed rows: a class declares a table, a line for each column; schema and reference follow from that::
+"""Typed rows: a class declares a table, one line per column; schema and reference are derived from it::
 
     class Metric(TableRow):
-        labels: str | None = column("What the value is about; null if there is nothing to tell apart.")
+        labels: str | None = column("What the value refers to; null if the metric has one value.")
         shards: Int32 = column("Shards that it counts.")
 
 The class is a frozen dataclass, and `Metric.schema` is the Arrow schema. A column is nullable if its
@@ -39,7 +39,7 @@ class _DeclaredColumn:
 
 
 def column(meaning: str | type[TableRow]) -> Any:
-    """Declare a column by its meaning, or by the class that has a column of this name and meaning."""
+    """Declare a column by its meaning, or by a class whose column of the same name has that meaning."""
     return _DeclaredColumn(meaning)
 
 
@@ -47,13 +47,13 @@ def column(meaning: str | type[TableRow]) -> Any:
 class TableRow:
     """A row of a table. Each subclass declares the columns of one table, in their order."""
 
-    # The schema has the meaning of each column; floats may be at any depth.
+    # `schema` has the meaning of each column as metadata; `float_columns` includes nested floats.
     schema: ClassVar[pa.Schema]
     columns: ClassVar[tuple[str, ...]]
     float_columns: ClassVar[tuple[str, ...]]
 
     if typing.TYPE_CHECKING:
-        # Type checkers do not derive it for classes of `dataclass_transform`; `dataclasses.replace` needs it.
+        # For `dataclasses.replace`: type checkers do not derive it for classes of `dataclass_transform`.
         __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def __init_subclass__(cls) -> None:
@@ -79,11 +79,11 @@ class TableRow:
         dataclass(frozen=True, kw_only=True, init=False)(cls)
         for each in cls.schema:
             if each.nullable:
-                # For rows that an older version wrote without this column; see `from_batches`.
+                # The value in rows that an older version wrote without this column; see `from_batches`.
                 setattr(cls, each.name, None)
 
     def __init__(self, **columns: Any) -> None:
-        # That of a frozen dataclass sets each attribute apart: for 68 columns it takes thirty times as long.
+        # A frozen dataclass sets each attribute by a call: for 68 columns, that takes thirty times as long.
         if tuple(columns) != self.columns:
             if wrong := columns.keys() ^ set(self.columns):
                 raise TypeError(
@@ -111,7 +111,7 @@ class TableRow:
 
     @classmethod
     def to_batch(cls, rows: Sequence[Self], schema: pa.Schema | None = None) -> pa.RecordBatch:
-        """Return rows as an Arrow batch; `schema`: the wanted columns, if not all."""
+        """Return rows as an Arrow batch; `schema`: the columns to write, if not all."""
         return pa.RecordBatch.from_pylist([vars(row) for row in rows], schema or cls.schema)
 
     def as_dict(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class TableRow:
 
 
 def reference(table: type[TableRow]) -> Iterator[tuple[str, str, str]]:
-    """Yield name, meaning and limits of each column, for the page of tables."""
+    """Yield name, meaning and "may be null" (or "") of each column, for the reference of tables."""
     for each in table.schema:
         meaning = each.metadata[b"meaning"].decode().removesuffix(".")
         yield each.name, meaning, "may be null" if each.nullable else ""
@@ -143,7 +143,7 @@ def struct_of(fields: type) -> pa.StructType:
 
 
 def struct_like(table: type[TableRow], *names: str) -> pa.StructType:
-    """Return the Arrow type of a struct of some columns of a table; its fields are nullable."""
+    """Return the Arrow type of a struct with the columns `names` of a table; its fields are nullable."""
     return pa.struct([(name, table.schema.field(name).type) for name in names])
 
 

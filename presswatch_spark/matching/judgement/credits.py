@@ -1,8 +1,10 @@
-"""Agencies and other sources that a page credits in or next to a copied passage; docs/reference/credits.md.
+"""Finds the agencies and other sources that a page credits in or next to a copied passage.
 
-A name by itself is no credit: it counts in forms that are known by what is on the line before and after it.
-Agencies have a list; other names count after "Source :" only. Only words that begin a name or a form are
-looked at, each with its surroundings, so the cost is linear in the page.
+The forms of credits are listed in docs/reference/credits.md.
+
+A name by itself is no credit: the text around it on its line must have one of the forms. Agencies are on a
+list; other names count only after "Source :". Only words that begin a name or a form are examined, each with
+its surroundings, so the cost is linear in the page.
 """
 
 import re
@@ -20,7 +22,7 @@ from presswatch_spark.matching.judgement.urls import page_url
 from presswatch_spark.reading.text.words import TextWords, word_hashes
 
 BEFORE, BEHIND = 120, 160
-"""So many characters around a name decide on its form."""
+"""Numbers of characters before and after a name that decide whether it is a credit."""
 ARTICLE = r"(?:l['’]\s?|la\s|les\s|the\s)?(?:news\s)?"
 """Words that may be right before a name."""
 BLANKS = ' \t*•·|«"-–—'
@@ -31,11 +33,12 @@ _LEAD = (
     r"|d[ée]p[êe]ches?|agences?|agency|agencia|sources?|quelle|fuente|fonte|bron)"
 )
 _ENDS_WITH_LEAD, _LEAD_ENDING = re.compile(rf"(?<!\w){_LEAD}\s?:?\s{ARTICLE}\Z", re.IGNORECASE), 24
-# "R. I./Agences", "Marie Durand/Agences": who signs, by initials or by two names or more.
+# "R. I./Agences", "Marie Durand/Agences": an author before a slash, by initials or by two names or more.
 _SIGNED = re.compile(
     r"\s?(?:(?:[A-ZÀ-Þ]\.\s?){1,3}|(?:[A-ZÀ-Þ][\w'’.-]{1,20}\s){1,3}[A-ZÀ-Þ][\w'’.-]{1,20}\s?)/\s?"
 )
 _MARKS, _SENTENCE_MARKS = frozenset("|•·–—,:;/-"), frozenset('.!?…»”"')
+# Marks after which "Source :" begins a credit within a line.
 _CLEAR_MARKS = _SENTENCE_MARKS | frozenset("([|•·–—")
 
 # The small words of bylines and of their dates.
@@ -63,7 +66,8 @@ _COPYRIGHT = re.compile(
     r"(?:(?:\(c\)|©|by|par|the|l['’]|la|le|\d{4}(?:\s?[-–]\s?\d{4})?)[\s,.:–-]{0,5}){0,4}\Z",
     re.IGNORECASE,
 )
-# Each alternative has one of these, without the letters that regular expressions fold to others (i, k, s).
+# A fast check before `_COPYRIGHT`: each of its alternatives contains one of these. They avoid i, k and s, to
+# which IGNORECASE also folds other letters, which `lower()` leaves.
 _COPYRIGHT_SIGNS = ("©", "(c)", "opyr", "erv")
 _PICTURE = re.compile(r"©[^\n©]{1,40}[,/]\s?\Z")
 _COPYRIGHT_NEXT = re.compile(r"\s?(?:©|\(c\)|-?\s?tous\sdroits)", re.IGNORECASE)
@@ -72,7 +76,7 @@ _SLASH_ENDING = 4
 _ADDRESS_LIKE = re.compile(r"\w\.\w|//|@|\w/\w{0,60}/")
 _VIA, _VIA_ENDING = re.compile(r"(?<!\w)via\s\Z", re.IGNORECASE), 4
 _EDGE = re.compile(r"\s*(?:\Z|[)\].,;])")
-# "a déclaré à l'AFP", "selon l'AFP", "told Reuters": who was told wrote what others print.
+# "a déclaré à l'AFP", "selon l'AFP", "told Reuters": the agency that was told is the source of the text.
 _ASKED = (
     r"(?:interrog|contact|cit|consult|joint|jointe|recueilli|rapport|relay|sollicit|obtenu|confirm|révél)\w{0,4}"
     r"(?:\s\w{1,12}){0,2}\spar"
@@ -87,7 +91,7 @@ _TOLD, _TOLD_ENDING = (
     ),
     80,
 )
-# The last words of the former part of `_TOLD`, those in ASCII, and the words of the latter part.
+# A fast check before `_TOLD`. Of its first group: the last words that are ASCII; of the rest: all words.
 _TELLING = frozenset((
     "a", "aupres", "selon", "apres", "avec", "rapporte", "appris", "precise", "indique", "annonce", "par",
     "by", "told", "to", "with", "report", "reports", "laut", "gegenuber", "segun", "secondo", "volgens",
@@ -98,9 +102,10 @@ _WORD, _LAST_WORDS = re.compile(r"\w+"), 60
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The surroundings of a run of names: at most `BEFORE` and `BEHIND` characters of its line.
+    """The surroundings of one or more names in a row: at most `BEFORE` and `BEHIND` characters of their line.
 
-    `begins`, `ends`: they reach to its ends. `sure`: the names are nothing else. `named`: one is an agency's.
+    `begins`, `ends`: `before` and `behind` reach the ends of the line. `sure`: the names cannot be ordinary
+    words. `named`: at least one is the name of an agency, not just "agencies".
     """
 
     before: str
@@ -112,13 +117,13 @@ class Around:
 
 
 def is_credit(around: Around, names: AgencyNames) -> bool:
-    """Return whether names are a credit: in one of the forms of docs/reference/credits.md."""
+    """Return whether names are a credit, in one of the forms of docs/reference/credits.md."""
     before, behind = around.before, around.behind
     if _is_bracketed(around, names):
         return True
     if not around.named:
-        alone = around.begins and around.ends and not behind.strip(f"{BLANKS}.")
-        is_signed = alone and before.rstrip().endswith("/") and _SIGNED.fullmatch(before)
+        fills_line = around.begins and around.ends and not behind.strip(f"{BLANKS}.")
+        is_signed = fills_line and before.rstrip().endswith("/") and _SIGNED.fullmatch(before)
         return bool(is_signed or (_lead_at_end(before) and _is_byline(around)))
     lower = before.lower()
     if any(sign in lower for sign in _COPYRIGHT_SIGNS) and (
@@ -149,7 +154,7 @@ def _lead_at_end(text: str) -> re.Match[str] | None:
 
 
 def _is_bracketed(around: Around, names: AgencyNames) -> bool:
-    # Names in brackets, but neither initials that are explained nor another word.
+    # Names in brackets, but not initials after the full name, nor an ordinary word.
     opened = max(around.before.rfind("("), around.before.rfind("["))
     closed = _CLOSED.match(around.behind) if opened >= 0 else None
     if closed is None or not _INSIDE.fullmatch(around.before, opened + 1):
@@ -172,7 +177,7 @@ def _ends_sentence(text: str) -> bool:
 
 
 def _is_byline(around: Around) -> bool:
-    # Names at the end of a line of names, or by themselves; or after a lead behind a sentence.
+    # Names that end a line of names, or are the whole line; or a lead ("par") and names after a sentence.
     before = around.before
     if not around.ends or not _is_of_names(around.behind):
         return False
@@ -197,27 +202,27 @@ def _is_told(before: str) -> bool:
 
 
 def _is_of_names(text: str) -> bool:
-    # Names, initials, figures, dates and small words of bylines, and nothing else.
+    # Only names, initials, figures, dates and the small words of bylines.
     tokens = (found[0] for found in _TOKEN.finditer(text.strip('«»"“”*')))
     return all(token[0].isupper() or token[0].isdigit() or token.casefold() in _SMALL for token in tokens)
 
 
 AROUND_WORDS = 100
-"""So many words before and behind a copied run are next to the passage: 600 characters of French or so."""
+"""Words before and after a copied passage that are next to it: about 600 characters of French."""
 HEAD_WORDS = 300
-"""If a passage begins within the first words of a page, all text before it is next to it."""
+"""If a passage begins within the first 300 words of a page, all text before it is next to it."""
 CREDITS = 20
-"""The most credits of a row, in the order of the page."""
+"""The most credits that a row lists, in the order of the page."""
 NAMES_READ = 1_000
-"""So many are compared with those of the owner: more than a member and its titles have."""
+"""The most credits that are compared with the owner's names: more than a member and its titles have."""
 CREDIT_CHARACTERS = 60
 """The longest name of a source."""
 
 _LAST_BITS = np.uint64((1 << 16) - 1)
-# So many bytes hold a character of any script.
+# Bytes of UTF-8 that are enough for any character.
 _BYTES = 4
 _NO_BREAK = ("\u00a0", "\u202f", "\u2009")
-# Pages that repeat themselves are judged once for the same surroundings, of which so many are kept.
+# Names in the same surroundings are judged once per page; so many judgements are kept.
 _REMEMBERED = 2_000
 
 Spans = npt.NDArray[np.int64]
@@ -237,12 +242,12 @@ _OF_AN_AGENCY = re.compile(rf"(?:agence|agency|agencia)\s|{ARTICLE}", re.IGNOREC
 
 
 class CreditFinder:
-    """Finds credits by the names of agencies; those that a corpus was built with are added to the list."""
+    """Finds credits. `agencies`: names in addition to the list, which the corpus was built with."""
 
     def __init__(self, agencies: Iterable[str] = ()) -> None:
         self._agencies = AgencyNames(agencies)
         self._sources = frozenset(word for words in map(_hashes, _SOURCE_WORDS) for word in words)
-        # A word begins a name if it is one, or if the next word of the name follows it.
+        # A word begins a name if it is the whole name, or if the next word is the name's second.
         named = [words for spelling in self._agencies.known if (words := _hashes(spelling.text))]
         self._names = frozenset(words[0] for words in named if len(words) == 1)
         self._pairs = frozenset((words[0], words[1]) for words in named if len(words) > 1)
@@ -255,10 +260,10 @@ class CreditFinder:
 
         Args: its text in UTF-8 with its words, and the spans of each passage (`Overlap.seen_from`).
         """
-        # The words at which credits begin, rising, and the names of each. Numbers stay in arrays: lists of
-        # so many would take ten times the memory.
+        # Word numbers at which credits begin, ascending, and the names of each. A list of the numbers would
+        # take ten times the memory of an array.
         places, names, met = array("q"), list[Names](), dict[Names, Names]()
-        # Nearly no word begins a name: one look at its last bits shows that.
+        # Few words begin a name: a table of the last bits of hashes rules out most others.
         (begin,) = self._begins[(words.hashes & _LAST_BITS).view(np.int64)].nonzero()
         begin = begin[_near(begin, passages)]
         hashes, bounds = words.hashes.data, words.bounds(begin, begin).reshape(-1).data
@@ -272,7 +277,7 @@ class CreditFinder:
                 run_bytes, named = judged.get(around) or self._judged(*around)
                 if len(judged) < _REMEMBERED:
                     judged[around] = run_bytes, named
-                # The names in a run are one credit, or none.
+                # The names in a row are one credit, or none: do not judge the later ones again.
                 seen_to = start + run_bytes
             if named:
                 places.append(place)
@@ -281,7 +286,7 @@ class CreditFinder:
         return [_distinct(names[k] for k in _near(found, [each]).data) for each in passages]
 
     def _judged(self, before: str, begins: bool, behind: str, is_last: bool) -> tuple[int, Names]:
-        """Return the bytes of the run of names that `behind` begins with, and the agencies it credits."""
+        """Return the bytes of the names in a row that begin `behind`, and the agencies that they credit."""
         run = self._agencies.run.match(behind)
         if run is None:
             return 0, ()
@@ -299,7 +304,7 @@ class CreditFinder:
         return len(run[0].encode()), agencies if is_credit(around, self._agencies) else ()
 
     def _behind_source(self, text: bytes, start: int, end: int) -> Iterator[str]:
-        # "Source : …" names agencies, addresses, or others.
+        # Yield the agencies, hosts of addresses and other names after "Source :".
         behind, is_last = _behind(text, end)
         if (colon := _COLON.match(behind)) is None:
             return
@@ -314,25 +319,25 @@ class CreditFinder:
                 if len(address["host"]) <= CREDIT_CHARACTERS:
                     yield address["host"].lower()
                 continue
-            # A name that may be cut is none, unless it is an agency.
-            whole = k < len(parts) - 1 or ending is not None or is_last
+            # Ignore a name that the limit of `BEHIND` may have cut, unless it is an agency.
+            is_complete = k < len(parts) - 1 or ending is not None or is_last
             for name in part.split("/"):
                 name = name.strip().rstrip(".")
                 bare = _OF_AN_AGENCY.sub("", name, count=1)
                 spelling = self._agencies.of(name) or self._agencies.of(bare)
                 if spelling and spelling.agency != UNNAMED:
                     yield spelling.agency
-                elif whole and len(name) <= CREDIT_CHARACTERS and _NAME.fullmatch(name):
+                elif is_complete and len(name) <= CREDIT_CHARACTERS and _NAME.fullmatch(name):
                     yield name
 
 
 def is_other(credit: str, own_names: Names) -> bool:
-    """Return whether a credit names others than those who have `own_names`: names and domains of members."""
+    """Return whether a credit is none of `own_names` (names and domains of a member and its titles)."""
     return key_of(credit) not in _keys_of(own_names)
 
 
 def names_address(text: bytes, url: str | None) -> bool:
-    """Return whether a text holds an article's own address, with or without scheme and `www.`."""
+    """Return whether a text contains an article's own address, with or without scheme and `www.`."""
     address = _address_in_texts(url) if url else None
     return address is not None and address in text
 
@@ -348,7 +353,7 @@ def _address_in_texts(url: str) -> bytes | None:
 
 @lru_cache(1024)
 def _keys_of(names: Names) -> frozenset[str]:
-    # An article before a name may be missing.
+    # A credit may leave out the article ("La Presse", "Presse").
     keys = {key_of(name) for name in names}
     bare = {key_of(without_article(name)) for name in names}
     return frozenset(filter(None, keys | bare))
@@ -381,7 +386,7 @@ def _decoded(text: bytes) -> str:
 
 
 def _near(places: Places, passages: Sequence[Spans]) -> Places:
-    """Return the indices, rising, of those of some rising word numbers that lie in or next to passages."""
+    """Return the indices of the `places` (ascending word numbers) that are in or next to passages."""
     if not (len(places) and passages):
         return np.empty(0, np.int64)
     spans = np.concatenate(passages)

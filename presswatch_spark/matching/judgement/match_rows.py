@@ -1,8 +1,8 @@
-"""From verified findings to rows of `matches`.
+"""Makes rows of `matches` from verified findings.
 
-A document gives one row for each finding: an article of which it has a long enough run. If it is at the URL
-of another article, it gives a `url_only` row for that one. If it is on a title's site and has no row for the
-title yet, it gives a `url_only` row for the title.
+A document gives one row for each finding: an article with which it shares a passage that is long enough. If
+it is at the URL of another article, it gives a `url_only` row for that one. If it is on a title's site and
+has no row for the title yet, it gives a `url_only` row for the title.
 """
 
 import hashlib
@@ -33,16 +33,16 @@ from presswatch_spark.tables.literals import Grade, Ownership, UrlMatch
 Places = npt.NDArray[np.int64]
 
 REPEATED = 0.9
-"""Share of an article's copied words that stand where another article's do, if it repeats that one."""
-# As many articles as a matcher keeps.
+"""An article repeats another if this share of its copied words is where the page has words of the other."""
+# Digests of texts: as many as a matcher keeps articles.
 _REMEMBERED = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The columns that the rows of a shard share; `release` is for documents that do not name their own.
+    """The columns that the rows of a shard share. `release`: of documents that do not name their own.
 
-    `product_of` returns the name of the dataset of a release's rows, None if it is unknown.
+    `product_of` returns the name of the dataset that a release belongs to, None if it is unknown.
     `revision`: the commit of the dataset on its hub.
     """
 
@@ -56,12 +56,12 @@ class Origin:
 # Neither this nor `DocumentFacts` is frozen: a frozen one takes three times as long to make.
 @dataclass(slots=True)
 class VerifiedOverlap:
-    """An article of which a document has a run that is long enough to report, and what both share.
+    """An article that shares a passage with a document, long enough to report, and facts about both.
 
     `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
-    `shared_words` and `ownership`: see `WordRarity`. `in_main_content`: of the longest run, see `placement`.
-    `credits`: names that the document credits in or next to the spans; `own_names`: those of the article's
-    title and publisher. `names_address`: the document's text contains the article's own address.
+    `shared_words` and `ownership`: see `WordRarity`. `in_main_content`: of the longest passage, see
+    `placement`. `credits`: names that the document credits in or next to the spans. `own_names`: names of the
+    article's title and publisher. `names_address`: the document's text contains the article's own address.
     """
 
     ordinal: int
@@ -119,10 +119,10 @@ _OF_DOCUMENTS = tuple(each.name for each in fields(DocumentFacts))
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class MatchedDocument:
-    """Document i of a batch, with all findings that are reported, or on a member's site.
+    """Document i of a batch, which has findings or is on a member's site.
 
-    `text` is empty where it could not be extracted. `words` of the text may be None without findings.
-    `site` is None for a document on no member's site.
+    `text` is empty if it could not be extracted. `words` of the text may be None without findings. `site` is
+    None for a document on no member's site.
     """
 
     i: int
@@ -133,7 +133,7 @@ class MatchedDocument:
 
 
 class _ScannedPage(NamedTuple):
-    """A document with columns of its rows: `words` in its text, `site` where it is on a member's."""
+    """A document and the facts that its rows share; `words`: their number in its text."""
 
     facts: DocumentFacts
     words: int | None
@@ -142,7 +142,7 @@ class _ScannedPage(NamedTuple):
 
 @dataclass(slots=True)
 class _Repetition:
-    """Other articles of a row's title whose words are in the same places of the page."""
+    """Ids of articles of the same title whose words are in the same places of the page."""
 
     repeats_article_id: str | None = None
     repeated_by: list[str] = field(default_factory=list)
@@ -167,8 +167,8 @@ def document_rows(
 ) -> Iterator[Match]:
     """Yield the rows of `matches` for documents of a batch, digested, and without a run id.
 
-    They come document by document, sorted by title and article. A step is done for all documents before the
-    next one begins: see `shard.matcher`.
+    They come document by document, sorted by title and article. Each step is done for all documents before
+    the next one begins, while its code is in the processor's caches.
 
     Args:
         article_of: returns an article by its ordinal; called for the articles at a document's URL.
@@ -215,24 +215,24 @@ def _rows_of(
 
 
 def graded_and_digested(row: Match, rules: ConfidenceRules) -> Match:
-    """Return a row with its letter, its reasons and its digest, from its other columns."""
+    """Return a row with its confidence, the reasons and its digest, derived from its other columns."""
     return _digested(_graded(row, rules))
 
 
 def _graded(row: Match, rules: ConfidenceRules) -> Match:
-    letter, reasons = judged(row, rules)
-    return row.with_columns(confidence=letter, confidence_reasons=reasons)
+    confidence, reasons = judged(row, rules)
+    return row.with_columns(confidence=confidence, confidence_reasons=reasons)
 
 
 def _digested(row: Match) -> Match:
-    # There may be thousands of spans: their form is written without a look at each value and key.
+    # There may be thousands of spans: write their canonical form without checking each key and value.
     return row.with_columns(row_sha256=row_digest(row, {"spans": numbers_form(row.spans)}))
 
 
 def span_places(overlaps: Sequence[Overlap], side: int, words: TextWords) -> list[Places]:
-    """Return the characters of one text that the spans of each overlap cover: int64 (s, 2), from and to.
+    """Return the characters [from, to) of one text that the spans of each overlap cover: int64 (s, 2) each.
 
-    They are indices into `text.decode("utf-8", "replace")`; one walk through it finds them all.
+    They are indices into `text.decode("utf-8", "replace")`; one pass over the text finds all of them.
 
     Args:
         side: 0 if the text is the document of all overlaps, 1 if it is their article.
@@ -248,15 +248,15 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: TextWords) -> lis
 
 def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> DocumentFacts:
     """Return the facts of document i; `text` is its text."""
-    word = batch.own_word(i) if batch.own_word else None
-    return located_facts(batch.url_of(i), batch.locate(i), origin, text, word)
+    metadata = batch.own_word(i) if batch.own_word else None
+    return located_facts(batch.url_of(i), batch.locate(i), origin, text, metadata)
 
 
 def located_facts(
-    url: str, locator: Locator, origin: Origin, text: bytes, word: OwnWord | None = None
+    url: str, locator: Locator, origin: Origin, text: bytes, metadata: OwnWord | None = None
 ) -> DocumentFacts:
-    """Return the facts of the document or response at a locator; `word`: its statements about itself."""
-    host, word = host_of(url), word or OwnWord()
+    """Return the facts of the document or response at a locator; `metadata`: its statements about itself."""
+    host, metadata = host_of(url), metadata or OwnWord()
     release = storable(locator.release or origin.release)
     return DocumentFacts(
         dataset=origin.dataset,
@@ -281,12 +281,12 @@ def located_facts(
         captured_at=locator.captured_at,
         http_status=locator.http_status,
         languages=[storable(language) for language in locator.languages],
-        page_publisher=word.publisher,
-        page_publisher_source=word.publisher_source,
-        page_author=word.author,
-        page_published_at=word.published_at,
-        page_based_on=word.based_on,
-        page_canonical_url=word.canonical_url,
+        page_publisher=metadata.publisher,
+        page_publisher_source=metadata.publisher_source,
+        page_author=metadata.author,
+        page_published_at=metadata.published_at,
+        page_based_on=metadata.based_on,
+        page_canonical_url=metadata.canonical_url,
         upstream_uri=locator.upstream_uri,
         upstream_offset=locator.upstream_offset,
     )
@@ -329,9 +329,9 @@ def _copies(document: MatchedDocument, rules: GradeRules) -> list[_Copy]:
 
 
 def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None = None) -> Match:
-    """Return the row of an article that the page copies or is at the URL of, or of the page's site alone.
+    """Return the row of an article that the page copies or has the URL of; without article, that of the site.
 
-    It has no run id, letter and digest yet.
+    Run id, confidence and digest are placeholders.
     """
     facts, site = page.facts, page.site
     finding = copy.finding if copy else None
@@ -346,7 +346,7 @@ def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None 
     if finding:
         # All credits count, and the row names the first ones.
         credits_others = any(is_other(credit, finding.own_names) for credit in finding.credits)
-        # The name of a site is that of whoever runs it, and no statement about the text.
+        # The name of a site is that of its operator, and no statement about the text's publisher.
         if facts.page_publisher is not None and facts.page_publisher_source != "site_name":
             publisher_others = is_other(facts.page_publisher, finding.own_names)
         credits_owner = publisher_others is False or _credits_owner(facts, finding)
@@ -412,10 +412,10 @@ def _is_owners(address: str, article_url: str | None, own_names: tuple[str, ...]
 
 
 def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int]) -> Mapping[str, _Repetition]:
-    """Return which articles repeat others of their title on a page, by article.
+    """Return, by article, which articles repeat others of their title on a page.
 
-    Of articles whose words the page has in the same places, the one at the page's own address counts, else
-    the earliest. Another repeats it if it has `REPEATED` of its words in these places.
+    If the page has words of several articles in the same places, the article at the page's own address is
+    the original, else the earliest one; the others repeat it (see `REPEATED`).
 
     Args:
         at_address: ordinals of the articles at the page's address.
@@ -439,7 +439,7 @@ def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int])
 
 
 def _note_repetitions(findings: Sequence[VerifiedOverlap], found: defaultdict[str, _Repetition]) -> None:
-    """Note the repetitions among articles of a title, in their order: an earlier one counts."""
+    """Note the repetitions among articles of a title; an earlier one in the list is the original."""
     spans = [finding.overlap.seen_from(0).tolist() for finding in findings]
     size = max((first + count for each in spans for first, _, count, _ in each), default=0)
     holders: dict[str, npt.NDArray[np.bool_]] = {}
@@ -470,5 +470,4 @@ def _url_match(page: _ScannedPage, article: Article | None, finding: VerifiedOve
 
 @lru_cache(_REMEMBERED)
 def _sha256(body: bytes) -> str:
-    # Many documents may have the text of one article.
     return hashlib.sha256(body).hexdigest()

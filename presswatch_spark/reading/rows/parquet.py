@@ -1,8 +1,8 @@
-"""Reads Parquet by row groups: the needed columns, Arrow's buffers as numpy arrays, no Python object a row.
+"""Reads the needed columns of Parquet, one row group at a time, as numpy views of Arrow's buffers.
 
-A file of 2 KB may ask for gigabytes, so the system bounds a decoder's memory. If a column loses a value, all
-values after it move to the rows of others. So columns with nulls are decoded once before and counted, if the
-footer has something to compare them with.
+A file of 2 KB may decode to gigabytes, so the decoder's memory is limited by the system. A column that loses
+a value shifts all values after it to other rows. Therefore columns with nulls are decoded and compared with
+the counts of the footer before a row is yielded.
 """
 
 from __future__ import annotations
@@ -50,28 +50,29 @@ from presswatch_spark.storage.objects import ObjectInfo, random_access
 
 Item = TypeVar("Item")
 
-# For a footer, or for the rows of one batch, decoded: values that repeat are stored once, and may be long.
-# Arrow's allocator reserves 1 GiB of address space at a time. Less is allowed here, so no reservation fits:
-# one that did would leave nothing for Python, and a small file would be refused.
+# Memory for decoding a footer or the rows of one batch: a repeated value is stored once, and may be long.
+# It must be less than the 1 GiB of address space that Arrow's allocator reserves at a time: a reservation
+# that fitted would leave nothing for Python, and a small file would be refused.
 DECODED_BYTES = 768 << 20
-# A batch that takes too much memory is decoded again in pieces of a sixteenth.
+# A batch that takes too much memory is decoded again in batches of a sixteenth of its rows.
 _SMALLER = 16
-# Batches that wait until columns are counted; of larger row groups those columns are decoded twice.
+# Batches kept until all columns are counted; in larger row groups, columns with nulls are decoded twice.
 _BATCHES_HELD = 8
 UNSURE = "read without URLs: a dictionary holds texts that no row has, so a place in it may be damaged"
 
 
-# The limit is the process's: threads take turns.
+# The limit applies to the whole process, so threads take turns.
 _BOUNDED = RLock()
 
 
 @contextmanager
 def memory_bounded(more_bytes: int) -> Iterator[None]:
-    """Let this process take no more than so many bytes of address space, in the block.
+    """Let this process add at most `more_bytes` of address space within the block.
 
-    More is a `MemoryError`. A block within a block is bounded by both. Without Linux's `/proc` there is none.
+    Beyond that, allocations raise `MemoryError`. Nested blocks are limited by both limits. Without Linux's
+    `/proc` there is no limit.
     """
-    # Arrow's allocator reserves address space at first, which a bound would refuse it.
+    # Let Arrow's allocator make its first reservation of address space before the limit applies.
     pa.allocate_buffer(1)
     with _BOUNDED:
         before, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -86,7 +87,7 @@ def memory_bounded(more_bytes: int) -> Iterator[None]:
 
 
 def drawn_bounded(items: Iterable[Item], more_bytes: int) -> Iterator[Item]:
-    """Yield `items`, each drawn under that bound."""
+    """Yield `items`; each is produced under `memory_bounded(more_bytes)`."""
     iterator = iter(items)
     while True:
         with memory_bounded(more_bytes):
@@ -98,7 +99,7 @@ def drawn_bounded(items: Iterable[Item], more_bytes: int) -> Iterator[Item]:
 
 
 def _address_space() -> int:
-    # A file object would take most of the time. Without `/proc`: more than any bound.
+    # `os.read`, since a file object would take most of the time. Without `/proc`: more than any limit.
     try:
         file = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -111,7 +112,7 @@ def _address_space() -> int:
 
 @dataclass(frozen=True, slots=True)
 class OpenedParquet:
-    """A Parquet file: its footer, pyarrow's reader, and the checked bytes below it."""
+    """A Parquet file: its footer, pyarrow's reader, and the checked file that pyarrow reads from."""
 
     footer: Footer
     parquet: pq.ParquetFile
@@ -124,9 +125,9 @@ class OpenedParquet:
 
 
 def open_parquet(file: BinaryIO, uri: str, **reading: Any) -> OpenedParquet:
-    """Open a Parquet file, with settings of pyarrow's; `CorruptError` if its footer cannot be believed."""
+    """Open a Parquet file; `reading`: options of `pq.ParquetFile`. `CorruptError`: its footer is damaged."""
     checked = CheckedFile(file)
-    # A thread that reads ahead of the decoder only takes the bytes of a disk to another core.
+    # For a local file, pyarrow's thread that reads ahead would only move the bytes to another core.
     reading.setdefault("pre_buffer", not isinstance(getattr(file, "raw", None), io.FileIO))
     try:
         with memory_bounded(DECODED_BYTES):
@@ -151,7 +152,7 @@ def open_parquet(file: BinaryIO, uri: str, **reading: Any) -> OpenedParquet:
 
 
 def dotted_names(schema: pa.Schema) -> frozenset[str]:
-    """Return the names of all columns, fields of structs by dots."""
+    """Return the names of all columns and of the fields in structs (`struct.field`)."""
 
     def below(field: pa.Field[Any], prefix: str) -> Iterator[str]:
         yield prefix + field.name
@@ -194,7 +195,7 @@ class _ColumnCount:
 
 
 class GroupReader:
-    """Reads the columns `names` (dotted) of row group `group`."""
+    """Reads the columns `names` (dotted), and all fields below them, of row group `group`."""
 
     def __init__(self, opened: OpenedParquet, group: int, names: Collection[str]) -> None:
         described = opened.footer.groups[group]
@@ -211,23 +212,24 @@ class GroupReader:
         return sum(chunk.size for chunk in self.chunks)
 
     def rows_for(self, batch_bytes: int) -> int:
-        """Return how many rows take about so many bytes, by the footer."""
+        """Return how many rows take about `batch_bytes`, as the footer gives sizes."""
         size = sum(max(chunk.unpacked_bytes, chunk.text_bytes or 0) for chunk in self.chunks)
         return max(1, min(self.rows, batch_bytes * self.rows // max(1, size)))
 
     def batches(self, rows_at_once: int, paired: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
         """Yield the rows in their order; `DamagedError` if they differ from the footer.
 
-        With `paired` columns no row is yielded before columns with nulls are counted. `unsure` then names
-        those whose dictionary has values that no row uses: a place in it may be damaged.
+        `paired`: columns whose values must be of the same row, such as text and URL. If there are any, no row
+        is yielded before columns with nulls are counted. `unsure` then names the paired columns whose
+        dictionary has values that no row uses: an index into it may be damaged, and lead to another value.
         """
         coded = [chunk for chunk in self.chunks if chunk.leaf.path in paired and CODED & chunk.encodings]
         flat = [chunk for chunk in self.chunks if not chunk.leaf.repetitions]
-        shifting = [chunk for chunk in flat if chunk.nulls and paired]
-        self._opened.file.expect(self.chunks, coded, shifting)
-        is_held = bool(shifting) and self.rows <= _BATCHES_HELD * rows_at_once
-        if shifting and not is_held:
-            for chunk in shifting:
+        with_nulls = [chunk for chunk in flat if chunk.nulls and paired]
+        self._opened.file.expect(self.chunks, coded, with_nulls)
+        is_held = bool(with_nulls) and self.rows <= _BATCHES_HELD * rows_at_once
+        if with_nulls and not is_held:
+            for chunk in with_nulls:
                 count = _ColumnCount(chunk)
                 for batch in self._decoded([chunk.leaf.path], rows_at_once):
                     count.add(batch)
@@ -255,18 +257,18 @@ class GroupReader:
 
     def _decoded(self, names: list[str], rows_at_once: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of some columns; in smaller batches if they take too much memory."""
-        done = 0
+        yielded = 0
         while True:
-            first = 0
+            decoded = 0
             try:
-                # One thread: what fails for want of memory then fails here, and tasks have a core each.
+                # One thread: a lack of memory then raises here, and a Spark task has only one core.
                 for batch in self._opened.parquet.iter_batches(
                     rows_at_once, [self._group], names, use_threads=False
                 ):
-                    first += len(batch)
-                    if first > done:
-                        fresh = batch.slice(len(batch) - (first - done))
-                        done = first
+                    decoded += len(batch)
+                    if decoded > yielded:
+                        fresh = batch.slice(len(batch) - (decoded - yielded))
+                        yielded = decoded
                         yield fresh
                 return
             except MemoryError:
@@ -281,7 +283,7 @@ def read_parquet(
     """Yield batches of at most about `options.batch_bytes`; a row group that cannot be read is a defect.
 
     `CorruptError`: the footer cannot be read (a cut file has none). `MissingColumnError`: there is no column
-    for text, or not one that the user mapped; then no row counts, not even of those that were yielded.
+    for text, or one that the user mapped is missing; then the rows that were already yielded are not valid.
     """
     with random_access(shard, options.storage) as file:
         parquet = open_parquet(file, shard.uri)
@@ -300,12 +302,12 @@ def read_parquet(
                 where=shard.uri,
                 remedy="choose another --format or map the columns",
             )
-        sought, first_row = set(options.columns) & set(chosen.inside), 0
+        unseen, first_row = set(options.columns) & set(chosen.inside), 0
         _check_types(parquet.schema, chosen, report, shard.uri)
         for finding, offset in parquet.footer.complaints:
             report.add_defect(finding, offset)
         for group in range(len(parquet.footer.groups)):
-            reading = _RowGroup(parquet, group, first_row, chosen, options, report, sought)
+            reading = _RowGroup(parquet, group, first_row, chosen, options, report, unseen)
             rows = range(first_row, first_row + reading.rows)
             if options.rows is None or any(row in rows for row in options.rows):
                 yield from reading.batches()
@@ -313,14 +315,17 @@ def read_parquet(
         if options.rows is None and not report.defects_total:
             _check_texts(parquet, chosen, report)
         if options.rows is None and (report.documents or report.documents_skipped):
-            refuse_missing(sought)
+            refuse_missing(unseen)
     if options.rows is None and not report.defects_total and shard.size is not None:
         report.bytes_read = shard.size
 
 
 @dataclass(slots=True)
 class _RowGroup:
-    """Reads one row group; `first_row`: its index in the file. `sought`: roles in JSON, in no row so far."""
+    """Reads one row group. `first_row`: index of its first row in the file.
+
+    `unseen`: roles that the user mapped into JSON strings, and that no row had so far.
+    """
 
     parquet: OpenedParquet
     group: int
@@ -328,7 +333,7 @@ class _RowGroup:
     chosen: ChosenColumns
     options: ReadOptions
     report: ReadReport
-    sought: set[str]
+    unseen: set[str]
 
     @property
     def rows(self) -> int:
@@ -367,7 +372,7 @@ class _RowGroup:
                 first += len(piece)
 
     def _pieces(self, record_batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        # A text that repeats is stored once, and read each time.
+        # A repeated text is stored once, but read for each of its rows: limit the sum of all texts.
         names, most = self.chosen.columns_of("text"), 2 * self.options.batch_bytes
         if sum(bytes_of(column_at(record_batch, name)) for name in names) <= most:
             yield record_batch
@@ -385,7 +390,7 @@ class _RowGroup:
 
     def _documents(self, record_batch: pa.RecordBatch, first_row: int, with_urls: bool) -> DocumentBatch:
         values = RowValues(record_batch, self.chosen, self.report, first_row)
-        self.sought -= {role for role in self.sought if values.has_any(role)}
+        self.unseen -= {role for role in self.unseen if values.has_any(role)}
         text = values.text("text")
         urls = values.text("url") if with_urls else TextColumn.empty(len(text))
         for column in (text, urls):
@@ -429,7 +434,7 @@ class _RowGroup:
 
 
 def _check_texts(parquet: OpenedParquet, chosen: ChosenColumns, report: ReadReport) -> None:
-    # If no row has a text, it may be in another column.
+    # If no row has a text, the text may be in another column.
     if not parquet.footer.rows or report.skipped.get("no text") != parquet.footer.rows:
         return
     texts = chosen.columns_of("text")

@@ -1,8 +1,18 @@
 """Checks the footer of a Parquet file before pyarrow reads it.
 
-pyarrow trusts a footer: it reads fewer rows where a number is damaged, and some damage ends the process. Here
-its numbers must agree with each other and with the file. Footers and headers of pages are structs of Thrift's
-compact protocol. (Formats: Apache Parquet, `parquet.thrift`; Apache Thrift, `thrift-compact-protocol.md`.)
+pyarrow trusts a footer: because of a damaged number it reads fewer rows, or crashes the process. Here, the
+numbers must agree with each other and with the file. Footers and page headers are structs of Thrift's compact
+protocol, which identifies fields by number. (Formats: Apache Parquet, `parquet.thrift`, and Apache Thrift,
+`thrift-compact-protocol.md`.) The numbers used below are:
+
+- FileMetaData: 2 schema, 3 num_rows, 4 row_groups; SchemaElement: 1 type, 3 repetition_type, 4 name,
+  5 num_children; RowGroup: 1 columns, 3 num_rows
+- ColumnChunk: 2 file_offset, 3 meta_data, 4 and 5 offset index (offset, length), 6 and 7 column index
+- ColumnMetaData: 1 type, 2 encodings, 3 path_in_schema, 4 codec, 5 num_values, 6 total_uncompressed_size,
+  7 total_compressed_size, 9 data_page_offset, 11 dictionary_page_offset, 12 statistics, 13 encoding_stats,
+  14 and 15 Bloom filter, 16 size_statistics
+- Statistics: 3 null_count, 5 max_value, 6 min_value; PageEncodingStats: 1 page_type, 3 count
+- SizeStatistics: 1 bytes of all values, 2 and 3 histograms of repetition and definition levels
 """
 
 import os
@@ -23,7 +33,7 @@ TAIL_BYTES = 64 << 10
 BYTE_ARRAY = 6
 _REQUIRED, _OPTIONAL, _REPEATED = range(3)
 _DEEPEST_SCHEMA = 64
-# parquet-mr aligns row groups with the blocks of a file system: `parquet.writer.max-padding`.
+# parquet-mr pads files to begin row groups with a block of the file system: `parquet.writer.max-padding`.
 LONGEST_PADDING = 8 << 20
 
 
@@ -72,7 +82,7 @@ def structs(fields: Struct, key: int) -> list[Struct]:
 
 
 def _struct(data: bytes | memoryview, at: int, depth: int) -> tuple[Struct, int]:
-    # Most numbers have one byte; a call for each would take most of the time.
+    # Integers are decoded here: most have one byte, and a call for each would take most of the time.
     if depth > _DEEPEST_STRUCT:
         raise ThriftError("the metadata is nested too deeply")
     found: Struct = {}
@@ -147,12 +157,12 @@ def _zigzag(data: bytes | memoryview, at: int) -> tuple[int, int]:
 
 
 class FooterError(ValueError):
-    """The footer is damaged, or does not fit the file; the message quotes no text of it."""
+    """The footer is damaged, or does not fit the file; the message quotes no text of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A column that has values: its dotted `path`, its physical type, its highest levels."""
+    """A column with values: its dotted `path`, its physical type (`kind`), its maximum levels."""
 
     path: str
     kind: int
@@ -162,10 +172,10 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A column of a row group: bytes `start` to `start + size` of the file, packed by `codec` (0: not).
+    """A column of a row group: bytes `start` to `start + size` of the file, compressed by `codec` (0: not).
 
-    `values` counts nulls, too. `nulls`, `text_bytes` (of all texts), `data_pages`, `least` and `greatest`
-    (in bytes) are None if the footer does not contain them.
+    `values` includes nulls. `nulls`, `text_bytes` (the sum over all texts), `data_pages`, `least` and
+    `greatest` (encoded) are None if the footer does not contain them.
     """
 
     leaf: Leaf
@@ -197,7 +207,7 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """A footer; `data`: as a file without rows, for pyarrow. `gaps`: unnamed bytes before it."""
+    """A footer. `data`: a Parquet file of it without rows, for pyarrow. `gaps`: bytes that it leaves out."""
 
     rows: int
     groups: tuple[RowGroup, ...]
@@ -263,7 +273,7 @@ def _named_ranges(fields: Struct, footer: Footer) -> Iterator[_Range]:
     for group, read in zip(structs(fields, 4), footer.groups, strict=True):
         for column, chunk in zip(structs(group, 1), read.chunks, strict=True):
             meta = inner(column, 3) or {}
-            # A column without values may name a page of a dictionary only.
+            # A column without values may have a dictionary page only.
             start = min(filter(None, (number(meta, 9), number(meta, 11, 0))), default=0)
             if start:
                 end = start + chunk.size
@@ -276,8 +286,8 @@ def _named_ranges(fields: Struct, footer: Footer) -> Iterator[_Range]:
 def _gaps(ranges: Iterable[_Range], end: int, footer_bytes: int) -> Iterator[tuple[int, int]]:
     """Yield the bytes up to `end` that are in none of `ranges`.
 
-    Some writers put a copy of a column's metadata, shorter than the footer, after it. Older footers do not
-    name the end of a Bloom filter.
+    Some writers put a copy of a column's metadata, which is shorter than the footer, after the column. Older
+    footers do not name the end of a Bloom filter. Neither counts as a gap.
     """
     reached = _Range(0, len(MAGIC))
     for each in [*sorted(ranges, key=lambda each: (each.start, each.end)), _Range(end, end)]:
@@ -302,12 +312,12 @@ def _is_harmless(file: BinaryIO, start: int, end: int) -> bool:
         metadata, size = read_struct(gap)
     except ThriftError:
         return False
-    # Of a column: its type, encodings, path and number of values.
+    # A copy of ColumnMetaData: it has type, encodings, path and number of values.
     return size == len(gap) and metadata.keys() >= {1, 2, 3, 5}
 
 
 def _leaves(elements: list[Struct]) -> Iterator[Leaf]:
-    """Yield the columns with values. A schema is a tree, written from its root down, branch by branch."""
+    """Yield the columns with values. The list of schema elements is a tree in depth-first order."""
     if not elements:
         raise FooterError("the footer has no schema")
     rest = iter(elements[1:])
@@ -360,7 +370,7 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
         raise FooterError("a column has another name or type than in the schema")
     statistics, sizes = inner(meta, 12) or {}, inner(meta, 16) or {}
     data, dictionary, counts = number(meta, 9), number(meta, 11, 0), structs(meta, 13)
-    # Older fields have bounds in no defined order.
+    # Not the deprecated `max` and `min` (1 and 2): writers order them in different ways.
     greatest, least = (statistics.get(key) for key in (5, 6))
     if not (isinstance(greatest, bytes | None) and isinstance(least, bytes | None)):
         raise FooterError("a column's least or greatest value is none")
@@ -374,7 +384,7 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
         encodings=frozenset(each for each in items(meta, 2) if isinstance(each, int)),
         nulls=number(statistics, 3) if 3 in statistics else None,
         text_bytes=number(sizes, 1) if 1 in sizes else None,
-        # Of data, in both versions of pages.
+        # Page types 0 and 3 are DATA_PAGE and DATA_PAGE_V2.
         data_pages=sum(number(kind, 3) for kind in counts if number(kind, 1) in (0, 3)) if counts else None,
         least=least,
         greatest=greatest,
@@ -391,7 +401,7 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
 
 
 def _check_histograms(sizes: Struct, chunk: Chunk) -> None:
-    """Check how many values have which level: pyarrow ends the process at too few or too many counts."""
+    """Check the histograms of levels: with too few or too many counts, pyarrow crashes the process."""
     for key, levels in ((2, chunk.leaf.repetitions), (3, chunk.leaf.definitions)):
         counts = [each for each in items(sizes, key) if isinstance(each, int) and each >= 0]
         if len(counts) < len(items(sizes, key)):

@@ -28,9 +28,9 @@ from presswatch_spark.reading.rows.columns import (
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 
 T = TypeVar("T")
-# What pyarrow raises of damaged bytes, and what their values raise where Python has no such value.
+# Errors of pyarrow for damaged bytes, and of Python for values that it cannot represent.
 DAMAGE_ERRORS = (*ARROW_ERRORS, ValueError, ArithmeticError, LookupError)
-# The texts of small documents weigh less than the Python objects that hold them.
+# A limit for batches of small documents, whose Python objects take more memory than their texts.
 DOCUMENTS_AT_ONCE = 1 << 14
 
 
@@ -39,7 +39,7 @@ LOST_BLOCK_BYTES = 512
 
 
 class WrongTypeError(TypeError):
-    """A column holds no text."""
+    """The type of a column is not text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class TextColumn:
 
     @staticmethod
     def empty(rows: int) -> TextColumn:
-        """Return a column of nothing but nulls."""
+        """Return a column of nulls only."""
         return TextColumn(np.empty(0, np.uint8), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
 
 
@@ -75,7 +75,7 @@ def text_column(array: pa.Array[Any], name: str) -> TextColumn:
         values = text_column(array.dictionary, name)
         if len(values) == 0:
             return TextColumn.empty(len(array))
-        # A text that repeats is stored once, and may be as long as a file: only places are copied.
+        # A repeated text is stored once, and may be as long as a file: copy only its offsets.
         places = array.indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
         starts, ends = values.starts[places], values.ends[places]
         null = array.is_null().to_numpy(zero_copy_only=False)
@@ -98,9 +98,9 @@ def is_text_type(kind: pa.DataType) -> bool:
 
 
 def bytes_of(array: pa.Array[Any]) -> int:
-    """Return the bytes of all texts, counted as often as they repeat; 0 for a column of another type."""
+    """Return the bytes of all texts, repeated ones counted each time; 0 for a column of another type."""
     if pa.types.is_string(array.type) and len(array):
-        # What is null takes no bytes in what pyarrow decodes.
+        # Nulls have length zero in columns that pyarrow decodes, so two offsets give the sum.
         ends = memoryview(array.buffers()[1]).cast("B").cast("i")
         return int(ends[array.offset + len(array)] - ends[array.offset])
     try:
@@ -111,7 +111,10 @@ def bytes_of(array: pa.Array[Any]) -> int:
 
 
 def lost_blocks(texts: TextColumn) -> Iterator[tuple[int, int]]:
-    """Yield the first row and the size of each run of at least `LOST_BLOCK_BYTES` zero bytes in texts."""
+    """Yield the first row and the size of each run of at least `LOST_BLOCK_BYTES` zero bytes in texts.
+
+    Such a run contains a mark: a zero among the bytes at multiples of `LOST_BLOCK_BYTES`.
+    """
     kept = np.flatnonzero(texts.ends > texts.starts)
     if not len(kept):
         return
@@ -122,7 +125,7 @@ def lost_blocks(texts: TextColumn) -> Iterator[tuple[int, int]]:
     ).tolist():
         if mark < reached:
             continue
-        # A run that begins further to the left has an earlier mark.
+        # One block to the left is enough: a run that begins further left contains an earlier mark.
         first = mark - _zeros(texts.data[max(reached, mark - LOST_BLOCK_BYTES) : mark][::-1])
         reached = mark + _zeros(texts.data[mark:end])
         if reached - first >= LOST_BLOCK_BYTES:
@@ -197,13 +200,13 @@ class BatchBuilder(Generic[T]):
         return len(self._places)
 
 
-# A longer list in a row, such as of languages, is left out.
+# A longer list in a column, such as of languages, is read as None. Lists in JSON strings have no such limit.
 LONGEST_LIST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenColumns:
-    """By role: the dotted name of a column, or where in columns of JSON strings it may be (see `inside`)."""
+    """By role: `names`, the dotted name of its column; `inside`, paths in columns of JSON strings to try."""
 
     names: dict[str, str]
     inside: dict[str, tuple[Path, ...]]
@@ -217,25 +220,25 @@ class ChosenColumns:
         return frozenset().union(*map(self.columns_of, {*self.names, *self.inside}))
 
     def columns_of(self, role: str) -> frozenset[str]:
-        """Return the columns that hold a role's values, or the strings that these are in."""
+        """Return the columns with a role's values, or with the JSON strings that contain them."""
         if role in self.names:
             return frozenset({self.names[role]})
         return frozenset(column for column, *_ in self.inside.get(role, ()))
 
 
 def choose(columns: ColumnNames, available: Collection[str], is_text: Callable[[str], bool]) -> ChosenColumns:
-    """Choose among the dotted names that are `available`, columns of their own first.
+    """Choose for each role its own column among the `available` dotted names, else paths into JSON strings.
 
-    A column that `is_text` may contain JSON.
+    A column for which `is_text(name)` is true may contain JSON.
     """
     names = columns.chosen(available)
-    led = {role: inside(columns.names.get(role, ()), available) for role in ROLES if role not in names}
-    read = {role: tuple(place for place in places if is_text(place[0])) for role, places in led.items()}
-    return ChosenColumns(names, {role: places for role, places in read.items() if places})
+    paths = {role: inside(columns.names.get(role, ()), available) for role in ROLES if role not in names}
+    in_text = {role: tuple(path for path in tried if is_text(path[0])) for role, tried in paths.items()}
+    return ChosenColumns(names, {role: found for role, found in in_text.items() if found})
 
 
 class RowValues:
-    """The values of a record batch's rows by role. `defective`: rows whose text cannot be read, all noted."""
+    """The values of a record batch's rows by role. `defective`: reported rows whose text cannot be read."""
 
     def __init__(
         self, record_batch: pa.RecordBatch, chosen: ChosenColumns, report: ReadReport, first_row: int
@@ -260,22 +263,22 @@ class RowValues:
         """Return the values of a role."""
         if role in self._columns:
             return [_value(self._columns[role], row) for row in range(self.rows)]
-        values = (first(*self._held(role, row)) for row in range(self.rows))
+        values = (first(*self._json_strings(role, row)) for row in range(self.rows))
         return [value if value is BROKEN else readable_part(value) for value in values]
 
     def value(self, role: str, row: int) -> Any:
         """Return one value of a role; None if there is none, or it cannot be read."""
         if role in self._columns:
             return _value(self._columns[role], row)
-        value = first(*self._held(role, row)) if role in self._chosen else None
+        value = first(*self._json_strings(role, row)) if role in self._chosen else None
         return None if value is BROKEN else value
 
     def has_any(self, role: str) -> bool:
         """Return True if the JSON strings of any row have a field for a role, even if it is null."""
-        return any(has_any(*self._held(role, row)) for row in range(self.rows))
+        return any(has_any(*self._json_strings(role, row)) for row in range(self.rows))
 
-    def _held(self, role: str, row: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
-        # The strings of a row, by column, and where in them a role's value may be.
+    def _json_strings(self, role: str, row: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
+        # A row's JSON strings by column, and the paths in them at which a role's value may be.
         places = self._chosen.inside[role]
         strings = {place[0]: self._strings_of(place[0]) for place in places}
         return {
@@ -293,7 +296,7 @@ class RowValues:
 
 
 def column_at(record_batch: pa.RecordBatch, name: str) -> pa.Array[Any]:
-    """Return the column of a dotted name; a row is null where a struct around it is."""
+    """Return the column of a dotted name; its value is null where an enclosing struct is."""
     if record_batch.schema.get_all_field_indices(name):
         return record_batch.column(name)
     head, *rest = name.split(".")
@@ -304,7 +307,7 @@ def column_at(record_batch: pa.RecordBatch, name: str) -> pa.Array[Any]:
 
 
 def is_text(schema: pa.Schema, name: str) -> bool:
-    """Return True if the column of a dotted name holds text."""
+    """Return True if the column of a dotted name contains text."""
     try:
         text_column(column_at(pa.RecordBatch.from_pylist([], schema), name), name)
     except (WrongTypeError, pa.ArrowException):
@@ -313,7 +316,7 @@ def is_text(schema: pa.Schema, name: str) -> bool:
 
 
 def _value(column: pa.Array[Any], row: int) -> Any:
-    # None if Python has no such value (a time after 9999), or for a long list.
+    # None for a long list, or if Python cannot represent the value (a time after 9999).
     try:
         value = column[row]
         if isinstance(value, pa.ListScalar) and value.is_valid and len(value) > LONGEST_LIST:

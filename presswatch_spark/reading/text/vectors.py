@@ -1,6 +1,6 @@
 """Intrinsics that numba lacks and LLVM has: work on 64 bytes at once, single instructions on words.
 
-They are written in LLVM's own vectors, which belong to no machine: LLVM makes the best of the one it has.
+They are written in LLVM's portable vectors, which LLVM compiles to the best instructions of each machine.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def count_ones(typing: Any, x: Any) -> tuple[Any, Generate]:
 
 @intrinsic
 def equal_bits_64(typing: Any, data: Any, i: Any, byte: Any) -> tuple[Any, Generate]:
-    """A bit for each of 64 bytes from i, lowest first: whether it is `byte`."""
+    """Return a bit for each of 64 bytes from i, lowest first: 1 if it is `byte`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         x = _load(builder, _address(context, builder, signature, arguments), 64)
@@ -109,9 +109,9 @@ def _among(builder: Any, x: Any, first: str, count: int) -> Any:
 
 
 def _bits_64(holds: Callable[[Any, Any], Any]) -> Any:
-    """Make the intrinsic that gives, lowest first, a bit for each of 64 bytes from i: True if it `holds`.
+    """Make an intrinsic that returns a bit for each of 64 bytes from i, lowest first: 1 if it `holds`.
 
-    `holds` gets a function that loads the 64 bytes, or those `ahead` of them.
+    `holds` gets a function that loads these 64 bytes, or the 64 bytes from `ahead` bytes further on.
     """
 
     @intrinsic
@@ -131,6 +131,7 @@ def _bits_64(holds: Callable[[Any, Any], Any]) -> Any:
 
 
 def _hints(builder: Any, load: Any) -> Any:
+    # Pairs of a first byte and any of the second bytes.
     one, two = (builder.or_(each, _each(_CASE, 64)) for each in (load(), load(1)))
     pairs = [
         builder.and_(_any_of(builder, one, first), _any_of(builder, two, second))
@@ -140,7 +141,7 @@ def _hints(builder: Any, load: Any) -> Any:
 
 
 def _ends_parting(builder: Any, load: Any) -> Any:
-    # U+002D, U+00AD and U+2010 end with 0x2D, 0xAD and 0x90 in UTF-8.
+    # The hyphens U+002D, U+00AD and U+2010 end with 0x2D, 0xAD and 0x90 in UTF-8.
     x = load()
     ends = builder.or_(
         builder.icmp_unsigned("==", builder.or_(x, _each(0x80, 64)), _each(0xAD, 64)),
@@ -150,30 +151,33 @@ def _ends_parting(builder: Any, load: Any) -> Any:
 
 
 hint_bits_64 = _bits_64(_hints)
-"""`dd`, `yl`, `-o` or `-r` begins there, in either case; 65 bytes are read."""
+"""The byte begins `dd`, `yl`, `-o` or `-r` in either case; 65 bytes are read.
+
+These are the rarest pairs in hi`dd`en, st`yl`e, sr`-o`nly and screen`-r`eader, which may hide an element.
+"""
 parting_bits_64 = _bits_64(_ends_parting)
-"""It may end a hyphen, with a blank or a control after it; 65 bytes are read."""
+"""The byte may end a hyphen, and a blank or a control follows; 65 bytes are read."""
 nonzero_bits_64 = _bits_64(lambda builder, load: builder.icmp_unsigned("!=", load(), _each(0, 64)))
-"""It is not zero."""
+"""The byte is not zero."""
 exceptional_bits_64 = _bits_64(
     lambda builder, load: builder.and_(
-        # One more makes DEL negative, as bytes beyond ASCII are.
+        # Bytes beyond ASCII are negative as signed numbers; adding 1 makes DEL (127) negative, too.
         builder.icmp_signed("<", builder.add(load(), _each(1, 64)), _each(_SPACE + 1, 64)),
         builder.icmp_unsigned(">=", builder.sub(load(), _each(ord("\t"), 64)), _each(_WHITE_CONTROLS, 64)),
     )
 )
-"""It is beyond ASCII, or a control that is no white space."""
+"""The byte is beyond ASCII, or a control other than white space."""
 markup_bits_64 = _bits_64(lambda builder, load: _any_of(builder, load(), "<>\"'&\0"))
-"""It is `<`, `>`, a quote, `&` or NUL."""
+"""The byte is `<`, `>`, a quote, `&` or NUL."""
 gap_bits_64 = _bits_64(lambda builder, load: _any_of(builder, load(), " \t\n"))
-"""It is a space, a tab or a line feed."""
+"""The byte is a space, a tab or a line feed."""
 break_bits_64 = _bits_64(
     lambda builder, load: builder.or_(
         _any_of(builder, load(), "/="), builder.icmp_unsigned("<=", load(), _each(_SPACE, 64))
     )
 )
-"""It is a blank, a control, `/` or `=`."""
+"""The byte is a blank, a control, `/` or `=`."""
 sheet_bits_64 = _bits_64(lambda builder, load: _any_of(builder, load(), "{};/"))
-"""It is a brace, a semicolon or a slash."""
+"""The byte is a brace, a semicolon or a slash."""
 visible_bits_64 = _bits_64(lambda builder, load: builder.icmp_unsigned(">", load(), _each(_SPACE, 64)))
-"""It is more than a blank or a control."""
+"""The byte is neither a blank nor a control."""

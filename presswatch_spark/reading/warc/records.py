@@ -15,38 +15,38 @@ from presswatch_spark.core.model import Bytes, Offsets
 from presswatch_spark.reading.html.tags import find
 from presswatch_spark.reading.text.kernels import U64
 
-# Columns of the table of records; positions count in the buffer. A record is [START, END), its text
-# [BODY, BODY_END). THERE: the end of the bytes that may be its text, declared or not. LANGUAGE, ID: values of
-# these fields.
+# Columns of the table of records; positions are offsets in the buffer. A record is [START, END), its text
+# [BODY, BODY_END). THERE: the end of the bytes that may be its text, declared or not. URI, LANGUAGE and ID:
+# values of these header fields.
 (
     START, END, BODY, BODY_END, URI, URI_END, KIND, STATUS, DECLARED, DAMAGE, THERE, LANGUAGE, LANGUAGE_END,
     ID, ID_END, COLUMNS,
 ) = range(16)  # fmt: skip
 
-# KIND, in the order of `_KINDS`. `GATED`: a conversion in none of the languages asked for; `OTHER`: no type
-# of WARC.
+# KIND, in the order of `_KINDS`. `GATED`: a conversion in none of the languages asked for; `OTHER`: the type
+# is missing, or none of WARC's.
 (
     CONVERSION, WARCINFO, RESPONSE, REQUEST, METADATA, RESOURCE, REVISIT, CONTINUATION, GATED, OTHER,
 ) = range(10)  # fmt: skip
 
-# DAMAGE: how a record differs from its header. `SOUGHT`: it was found by a search, so nothing proves that it
-# is a record of its own; `INSIDE`: whole records are in it that end where it does; `TWICE`: its header, sound
-# otherwise, repeats a field. `warc_format` settles the last two.
+# DAMAGE: how a record differs from its header. `SOUGHT`: it was found by a search, so it may be part of
+# another record's text; `INSIDE`: its body ends with whole records; `TWICE`: its header, sound otherwise,
+# repeats a field. `warc_format` decides about the last two.
 SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE, TWICE = range(7)
 
-# STATUS. Whole: `WHOLE`, `ERRATUM` (the length is off by a known erratum of the release), `UNCLOSED` (a plain
-# file ends within the line ends that close it). `WRONG_LENGTH`: the Content-Length is wrong or missing; the
-# text is what is there, but no more than is declared. `BROKEN`: the end of a broken gzip member. Without
-# text: `NOT_A_RECORD`, `NO_HEADER` (none that ends), `TOO_LONG`, `CUT` (a plain file ends).
+# STATUS. Whole: `WHOLE`, `ERRATUM` (the length is wrong by a known erratum of the release), `UNCLOSED` (a
+# plain file ends within the line ends that close the record). `WRONG_LENGTH`: the Content-Length is wrong or
+# missing; the text is the bytes that are there, but no more than declared. `BROKEN`: the end of a broken gzip
+# member. Not read: `NOT_A_RECORD`, `NO_HEADER` (no complete one), `TOO_LONG`, `CUT` (a plain file ends).
 WHOLE, WRONG_LENGTH, BROKEN, NOT_A_RECORD, NO_HEADER, TOO_LONG, CUT, ERRATUM, UNCLOSED = range(9)
-# The next record's beginning is where it should be; must be searched; was found by a search.
+# Beginning of the next record: where it should be; still to be searched; found by a search.
 EXPECTED, SEEKING, WAS_SOUGHT = range(3)
-# State of a run of bytes (a gzip member, or the known part of it): verified, still growing, broken.
+# State of a run (a gzip member, or as much of it as was inflated): verified, still growing, broken.
 CLOSED, OPEN, BROKEN_RUN = range(3)
 
 MAX_HEADER_BYTES = 1 << 20
 _LONGEST_VERSION_LINE = 24
-# Enough to see a blank line, and the version line and the beginning of a field after it.
+# Enough for the line ends of a record, the next version line, and the beginning of a field after it.
 _BOUNDARY_BYTES = 40
 _SPACE, _TAB, LF, CR, _COMMA = 32, 9, 10, 13, 44
 _LINE_FEED, _COLON, _ZERO = np.uint8(LF), np.uint8(58), np.uint8(0)
@@ -56,13 +56,13 @@ def _words(*words: bytes) -> tuple[Bytes, ...]:
     return tuple(np.frombuffer(word, np.uint8) for word in words)
 
 
-# Fields that a header has once; the first five are read here.
+# Fields that a header may have only once; the values of the first five are read here.
 _FIELDS = _words(
     b"warc-type", b"content-length", b"warc-target-uri", b"warc-identified-content-language",
     b"warc-record-id", b"warc-date", b"content-type",
 )  # fmt: skip
 _TYPE, _LENGTH, _URI, _LANGUAGE, _ID = range(5)
-# Some writers give several digests, each by another algorithm: only SHA-1 is compared.
+# Some writers give several digests, each by another algorithm: only a second SHA-1 counts as repeated.
 _DIGESTS = _words(b"warc-block-digest", b"warc-payload-digest")
 _KINDS = _words(
     b"conversion", b"warcinfo", b"response", b"request", b"metadata", b"resource", b"revisit", b"continuation"
@@ -115,13 +115,13 @@ def line_end(data: Bytes, at: int) -> Any:
 @uncounted_njit
 def first_of(data: Bytes, byte: np.uint8, first: int, last: int) -> Any:
     """Return the position of the next `byte` in [first, last); `last` or beyond if there is none."""
-    # Room for the bytes that are looked at at once.
+    # `find` compares 64 bytes at once.
     return np.int64(find(data, U64(first), U64(min(last + 64, len(data))), byte))
 
 
 @uncounted_njit
 def _before_returns(data: Bytes, start: int, end: int) -> int:
-    # Tools that take a WARC for text write CR CR LF.
+    # Tools that convert the line ends of a WARC, as if it were text, write CR CR LF.
     while end > start and data[end - 1] == CR:
         end -= 1
     return end
@@ -165,7 +165,7 @@ def _number(data: Bytes, start: int, end: int) -> np.int64:
 
 @uncounted_njit
 def _among(data: Bytes, start: int, end: int, words: tuple[Bytes, ...]) -> int:
-    """Return the index of data[start:end] in `words`, their number if it is none of them."""
+    """Return the index of data[start:end] in `words`; `len(words)` if it is none of them."""
     index = 0
     for word in words:
         if same(data, start, end, word):
@@ -178,9 +178,9 @@ def _among(data: Bytes, start: int, end: int, words: tuple[Bytes, ...]) -> int:
 def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
     """Fill `row` from the header at `start`; return where the body begins, -1 if the header has no end.
 
-    A header is damaged, and its URL not believed, if a line is no field, has two zero bytes in a row, or ends
-    otherwise than the first, or if a field that decides (type, length, URL) has two values: damage may have
-    made one of two. Other repeated fields may be the writer's, so the checksum decides (`TWICE`).
+    A header is damaged, and its URL dropped, if a line is no field, contains two zero bytes in a row, or has
+    another line end than the first, or if type, length or URL has two values: damage may have turned another
+    field into this one. A writer may repeat other fields, so the member's checksum decides (`TWICE`).
     """
     row[KIND], row[DECLARED], row[DAMAGE] = OTHER, -1, SOUND
     passes, damaged, zeroed, twice, seen = True, False, False, False, 0
@@ -245,7 +245,7 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
             begin, stop = (value + 1, last - 1) if bracketed else (value, last)
             damaged = damaged or (again and stop - begin != row[URI_END] - row[URI])
             for i in range(begin, stop):
-                # A CR: the line end after it was damaged.
+                # A CR within the URL: the LF after it was damaged.
                 damaged = damaged or data[i] == CR or (again and data[i] != data[row[URI] + i - begin])
             row[URI], row[URI_END] = begin, stop
         elif field == _ID:
@@ -260,7 +260,7 @@ def read_header(data: Bytes, start: int, gate: Gate, row: Offsets) -> int:
 
 @uncounted_njit
 def next_start(data: Bytes, at: int, end: int, runs: Offsets, run: int) -> int:
-    """Return where the next record begins in [at, end): with a run, or after a blank line; -1 if nowhere."""
+    """Return where the next record in [at, end) begins, with a run or after a blank line; -1 if nowhere."""
     run += 1
     while run < len(runs) and runs[run] < at:
         run += 1
@@ -301,7 +301,7 @@ def before_newlines(data: Bytes, start: int, end: int) -> int:
 
 @uncounted_njit
 def begins_at(data: Bytes, at: int) -> bool:
-    """Return True if a record begins at `at`, where one should: a field in the second line shows it, too."""
+    """Return True if a record begins at `at`, where one is expected: a field in the second line suffices."""
     if is_version(data, at):
         return True
     for i in range(at, min(at + _LONGEST_VERSION_LINE, len(data) - 8)):
@@ -314,7 +314,7 @@ def begins_at(data: Bytes, at: int) -> bool:
 
 @uncounted_njit
 def line_ends(data: Bytes, at: int, end: int) -> int:
-    """Return how many empty lines end in [at, end)."""
+    """Return the number of line ends in a row from `at` on, at most to `end`."""
     ends = 0
     while at < end and (data[at] == LF or data[at] == CR):
         ends += data[at] == LF
@@ -324,7 +324,7 @@ def line_ends(data: Bytes, at: int, end: int) -> int:
 
 @uncounted_njit
 def fill_up(data: Bytes, at: int, end: int, gate: Gate, row: Offsets) -> bool:
-    """Return True if the bytes in [at, end) are whole records in a row; `row` is written over."""
+    """Return True if the bytes in [at, end) are nothing but whole records; `row` is overwritten."""
     while at < end:
         body = read_header(data, at, gate, row) if is_version(data, at) else -1
         if body < 0 or row[DECLARED] < 0 or body + row[DECLARED] > end:
@@ -335,9 +335,9 @@ def fill_up(data: Bytes, at: int, end: int, gate: Gate, row: Offsets) -> bool:
 
 @uncounted_njit
 def end_by_erratum(data: Bytes, body: int, end: int, limit: int, slack: int) -> int:
-    """Return the end of a body with a length that is off by `slack`; -1 if it does not end there.
+    """Return the end of a body that is longer or shorter by `slack` than declared; -1 if it is neither.
 
-    Two line ends follow it, and then another record or the end at `limit`.
+    At the true end there are two line ends, and then another record or `limit`.
     """
     if slack > 0:
         for close in (end + slack, end - slack):
@@ -354,8 +354,8 @@ def end_by_erratum(data: Bytes, body: int, end: int, limit: int, slack: int) -> 
 
 
 @uncounted_njit
-def _disbelieve_twice(row: Offsets) -> None:
-    # Its record is not as the header says, either.
+def _distrust_repeated_field(row: Offsets) -> None:
+    # The body differs from the header too, so the repeated field is a sign of damage.
     if row[DAMAGE] == TWICE:
         row[DAMAGE], row[URI], row[URI_END] = HEADER, 0, 0
 
@@ -379,9 +379,9 @@ def find_records(
     Args:
         data: uint8 (n,), inflated bytes.
         runs: int64 (m,), where runs begin, ascending, from 0. states: uint8 (m,), only the last may be OPEN.
-        gate: see `gate_of`. max_bytes: longest body that is read. reach: most bytes of the file from the
-        first of `data` on. final: `data` ends the file. plain: the file is not compressed, so a run's end
-        proves nothing. sought: state of the first record's beginning. slack: see `length_slack`.
+        gate: see `gate_of`. max_bytes: longest body that is read. reach: upper bound of the file's bytes from
+        the first of `data` on. final: `data` ends the file. plain: the file is not compressed, so the end of
+        a run proves nothing. sought: state of the first record's beginning. slack: see `length_slack`.
         table: int64 (k + 1, COLUMNS), filled from the top; the last row is workspace.
 
     Returns:
@@ -407,14 +407,14 @@ def find_records(
         while run + 1 < len(runs) and runs[run + 1] <= p:
             run += 1
         if runs[run] == p and not plain:
-            # A page's text begins no member.
+            # A record that begins a gzip member is no part of a page's text.
             sought = EXPECTED
         run_end = runs[run + 1] if run + 1 < len(runs) else size
         last_run = run + 1 == len(runs)
         growing = last_run and not final
         row = table[n]
         row[:] = 0
-        # Of what is no record, too: it is of no kind that decides anything.
+        # Bytes that are no record must not count as CONVERSION (0).
         row[KIND] = OTHER
         row[START] = p
         row[END] = size
@@ -459,35 +459,35 @@ def find_records(
                 row[DAMAGE] = VERSION
             elif sought == WAS_SOUGHT and row[DAMAGE] == SOUND:
                 row[DAMAGE] = SOUGHT
-        # Without a length, this is before the body: the record ends with its run, or where another begins.
+        # Without a length (-1), `end` is before the body: the record ends with its run or at the next record.
         end = body + declared
-        # A record may go over the end of its run, unless another record begins there.
-        last, limit = run, run_end
+        # A record may extend over several runs, unless another record begins with the next run.
+        end_run, limit = run, run_end
         while (
             end > limit
-            and last + 1 < len(runs)
-            and states[last] != BROKEN_RUN
+            and end_run + 1 < len(runs)
+            and states[end_run] != BROKEN_RUN
             and not is_version(data, limit)
         ):
-            last += 1
-            limit = runs[last + 1] if last + 1 < len(runs) else size
-        unended = last + 1 == len(runs) and not final
-        held = states[last] == OPEN or size - body > max_bytes
+            end_run += 1
+            limit = runs[end_run + 1] if end_run + 1 < len(runs) else size
+        unended = end_run + 1 == len(runs) and not final
+        held = states[end_run] == OPEN or size - body > max_bytes
         if unended and held and declared > max_bytes and limit < end <= reach:
-            # Longer than is read: passed over, and not searched. Its text may show records that are none.
+            # Longer than the limit: skip it without a search, since its text may quote other records.
             row[BODY] = row[URI] = row[URI_END] = 0
             row[STATUS] = TOO_LONG
             return n + 1, size, end - size, 0, EXPECTED
-        # A length that the file has no room for is a lie: nothing to wait for, the next record is here.
+        # A length beyond the end of the file is wrong: do not wait for more, since the next record is here.
         if unended and not (end > limit and size - body > max_bytes):
-            if end > limit and states[last] == CLOSED:
-                # By halves, not byte by byte: what comes may be many small members.
+            if end > limit and states[end_run] == CLOSED:
+                # Ask for half as much again, not for a byte: many small members may follow.
                 return n, p, 0, size + max(_BOUNDARY_BYTES, (size - p) >> 1), sought
-            if states[last] == OPEN and end + _BOUNDARY_BYTES > size:
+            if states[end_run] == OPEN and end + _BOUNDARY_BYTES > size:
                 return n, p, 0, min(end, body + max_bytes) + _BOUNDARY_BYTES, sought
         if body > limit:
             row[BODY] = row[URI] = row[URI_END] = 0
-            row[STATUS] = BROKEN if states[last] == BROKEN_RUN else NO_HEADER
+            row[STATUS] = BROKEN if states[end_run] == BROKEN_RUN else NO_HEADER
             n, p, sought = n + 1, limit, EXPECTED
             continue
         after = skip_newlines(data, end, limit) if body <= end <= limit else -1
@@ -506,41 +506,41 @@ def find_records(
         ):
             row[BODY_END], row[END] = end, after
             if plain and after == limit and not closed:
-                # Where lengths are off, line ends alone prove that a plain file's last record was not cut.
+                # In a release with wrong lengths, only the closing line ends prove that the record is whole.
                 row[STATUS] = CUT if slack > 0 else UNCLOSED
             else:
                 row[STATUS] = WHOLE
             if plain or after < limit or runs[run] < p:
-                # In a file that is damaged, a length may be wrong by just the records that follow.
+                # A damaged length may include exactly the records that follow.
                 found = next_start(data, body, end, runs, run)
                 if found >= 0 and fill_up(data, found, after, gate, table[most]):
-                    _disbelieve_twice(row)
+                    _distrust_repeated_field(row)
                     row[DAMAGE], row[THERE] = INSIDE, before_newlines(data, body, found)
         else:
             found = next_start(data, body, end if closed else limit, runs, run)
-            if found < 0 and not closed and last + 1 == len(runs) and not final and states[last] == OPEN:
+            if found < 0 and not closed and unended and states[end_run] == OPEN:
                 if size - body > max_bytes:
                     row[STATUS] = TOO_LONG
                     n, p, sought = n + 1, max(body, size - _BOUNDARY_BYTES), SEEKING
                     continue
                 return n, p, 0, 2 * size, WAS_SOUGHT if row[DAMAGE] == SOUGHT else EXPECTED
             if found < 0 and closed:
-                # It is as it says; what follows is no record.
+                # The record is as it declares; the bytes after it are no record.
                 row[BODY_END], row[END] = end, after
                 row[STATUS] = WHOLE
             else:
-                lies = end if after >= 0 else limit
+                declared_end = end if after >= 0 else limit
                 after = found if found >= 0 else limit
                 there = before_newlines(data, body, after)
-                row[BODY_END], row[THERE], row[END] = min(lies, there), there, after
-                row[STATUS] = CUT if plain and found < 0 and lies == limit else WRONG_LENGTH
-                _disbelieve_twice(row)
+                row[BODY_END], row[THERE], row[END] = min(declared_end, there), there, after
+                row[STATUS] = CUT if plain and found < 0 and declared_end == limit else WRONG_LENGTH
+                _distrust_repeated_field(row)
                 if row[DAMAGE] != HEADER:
                     row[DAMAGE] = LENGTH
                 if found >= 0:
                     sought = WAS_SOUGHT
-        # What comes last in a broken member is not known to be whole.
-        if after == limit and states[last] == BROKEN_RUN:
+        # The last record of a broken member may be incomplete.
+        if after == limit and states[end_run] == BROKEN_RUN:
             row[STATUS] = BROKEN
         elif max(row[BODY_END], row[THERE]) - body > max_bytes:
             row[STATUS] = TOO_LONG

@@ -1,12 +1,12 @@
 """Makes every published table an Iceberg table of a catalog, without writing a row again.
 
-A catalog's table names our own Parquet files: those that published rows name. The difference is one commit
-of each table, so a second sync changes nothing, and the sync after a killed one does the rest. Of two at
-once, the later commit is refused by the catalog, and compared again.
+A catalog's table names our own Parquet files: those that published rows name. A sync commits the difference,
+once for each table. Therefore a second sync changes nothing, and the sync after a killed one does the rest.
+If two run at once, the catalog refuses the later commit, and its sync computes the difference again.
 
-The catalog is opened by pyiceberg, an extra, with settings of `.pyiceberg.yaml` in the home folder, of the
-environment (`PYICEBERG_CATALOG__…`) and of properties. Secrets come only from the first two or the AWS chain:
-others can see a command line.
+The catalog is opened by pyiceberg, an extra, with settings from `.pyiceberg.yaml` in the home folder, from
+the environment (`PYICEBERG_CATALOG__…`) and from properties. Secrets come only from the first two or the AWS
+credential chain: other users of the machine can see a command line.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def open_catalog(
 ) -> Catalog:
     """Open a catalog of a kind (`KINDS`).
 
-    `properties`: pyiceberg's own, such as `uri` and `warehouse`; they win over its other settings and over
+    `properties`: pyiceberg's own, such as `uri` and `warehouse`; they override its other settings and
     `storage`. `ConfigError`: pyiceberg is not installed, or a property is a secret, missing or wrong.
     `StorageError`: the catalog cannot be reached.
     """
@@ -69,7 +69,7 @@ def open_catalog(
     if storage.unsigned:
         on_aws["s3.anonymous"] = "true"
     elif storage.profile and (credentials := session.get_credentials()):
-        # Arrow's reader of S3 knows no profiles.
+        # Arrow's S3 client does not support profiles.
         keys = credentials.get_frozen_credentials()
         on_aws |= {
             "client.access-key-id": keys.access_key,
@@ -90,10 +90,10 @@ def open_catalog(
 
 
 def ignore_working_folder() -> None:
-    """Have pyiceberg, before its first import, read no settings from the working folder (`ImportError`)."""
+    """Make pyiceberg ignore a settings file in the working folder; call this before its first import."""
     from pyiceberg.utils import config
 
-    # It leaves out a folder without a name.
+    # pyiceberg searches `os.getcwd()` last, and skips an empty name: `str()` returns "".
     config.os = SimpleNamespace(**{**vars(os), "getcwd": str})  # type: ignore[attr-defined, assignment]
 
 
@@ -129,11 +129,11 @@ def first_line(error: Exception) -> str:
 
 
 OURS = "presswatch.tables"
-"""The property of an Iceberg table that names the folder of tables that it is of."""
+"""The property of an Iceberg table with the folder of tables that it belongs to."""
 PROPERTIES = {
-    # A commit that meets another one is compared anew; pyiceberg would add its files a second time.
+    # After a conflict, `_synced` computes the difference again; a retry by pyiceberg would add files twice.
     "commit.retry.num-retries": "0",
-    # Each commit writes all metadata anew.
+    # Each commit writes a new file of all metadata: delete old ones.
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
 }
@@ -144,7 +144,7 @@ AGAIN = "give the command again when nothing else changes them"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A file that a published row names: its URI, and bytes and rows where that row says them."""
+    """A file that a published row names: its URI, and its bytes and rows if the row states them."""
 
     uri: str
     bytes: int | None
@@ -153,7 +153,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class CatalogChange:
-    """The result of a sync for a table: files that were added and taken out, and all that it has now."""
+    """The result of a sync for a table: files added, files taken out, and files it has now."""
 
     table: str
     added: int
@@ -179,7 +179,7 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
     with catalog_errors(where):
         levels = catalog.identifier_to_tuple(namespace)
         try:
-            # Who may not create one needs no right to where it is there.
+            # Create it only if it is missing: otherwise no right to create namespaces is needed.
             if not catalog.namespace_exists(levels):
                 catalog.create_namespace_if_not_exists(levels)
         except ValueError as error:
@@ -203,11 +203,11 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
 
 
 def published_files(store: TableStore) -> dict[str, list[Published]]:
-    """Return the files of each table that published rows name, after they were compared with these.
+    """Return the files of each table that published rows name, and check that the files match these rows.
 
     Files without rows are left out. Raises `DamagedTablesError` if a file is not as it was published.
     """
-    said = {
+    listed = {
         (file["table"], file["name"]): file
         for by in PUBLISHERS
         for row in store.rows(by)
@@ -217,7 +217,7 @@ def published_files(store: TableStore) -> dict[str, list[Published]]:
     for table in SCHEMAS:
         files = list[Published]()
         for uri in store.files(table):
-            file = said.get((table, uri.rpartition("/")[2]), {})
+            file = listed.get((table, uri.rpartition("/")[2]), {})
             files.append(Published(_uri(store, uri), file.get("bytes"), file.get("rows")))
         found[table] = [file for file in files if file.rows != 0]
     return found
@@ -252,7 +252,7 @@ def _table(catalog: Catalog, name: tuple[str, ...], folder: str) -> Table:
     try:
         table = catalog.load_table(name)
     except NoSuchTableError:
-        # Another sync may make it just now.
+        # Another sync may create the table at the same time.
         with suppress(CommitFailedException, TableAlreadyExistsError):
             _make(catalog, name, folder)
         table = catalog.load_table(name)
@@ -263,7 +263,7 @@ def _table(catalog: Catalog, name: tuple[str, ...], folder: str) -> Table:
             where=folder,
             remedy="name another --namespace",
         )
-    # If there is no new column, nothing is committed.
+    # Without a new column, this commits nothing.
     with table.update_schema() as schema:
         schema.union_by_name(iceberg_columns(name[-1]))
     return table
@@ -274,26 +274,26 @@ def _make(catalog: Catalog, name: tuple[str, ...], folder: str) -> None:
 
     columns, properties = iceberg_columns(name[-1]), {**PROPERTIES, OURS: folder}
     with catalog.create_table_transaction(name, columns, properties=properties) as creation:
-        # Our files number no fields: columns are known by their names.
+        # Our files have no Iceberg field ids, so columns are mapped by name.
         by_name = creation.table_metadata.schema().name_mapping.model_dump_json()
         creation.set_properties({TableProperties.DEFAULT_NAME_MAPPING: by_name})
-        # Of a derived table, rows of a file are of many runs.
+        # A file of a derived table has rows of many runs, so such a table has no partitions.
         if name[-1] not in DERIVED:
             with creation.update_spec() as partitions:
                 partitions.add_identity("run_id")
 
 
 def iceberg_columns(table: str) -> pa.Schema:
-    """Return the columns of a table for pyiceberg: all may be null, as files say, each with its meaning."""
+    """Return the columns of a table for pyiceberg: nullable, as in the files, each with its meaning."""
     return pa.schema(
         [pa.field(column.name, column.type, True, {"doc": comment_of(column)}) for column in SCHEMAS[table]]
     )
 
 
 def _difference(table: Table, files: Sequence[Published]) -> tuple[list[str], list[DataFile]]:
-    """Return the URIs that the table lacks, and its files that are not published any more, or are others.
+    """Return the URIs that the table lacks, and its files that are no longer published or have changed.
 
-    `forget` may have written a file again in its place, as long as before: its statistics show that.
+    `forget` may have replaced a file by one of the same name and size; its statistics then differ.
     """
     known: dict[str, DataFile] = {}
     out: dict[str, DataFile] = {}
@@ -304,23 +304,23 @@ def _difference(table: Table, files: Sequence[Published]) -> tuple[list[str], li
             out[path] = task.file
         known[path] = task.file
     both = [file for path, file in wanted.items() if path in known and path not in out]
-    for file in _others(table, both, known):
+    for file in _changed(table, both, known):
         out[file] = known[file]
     return [path for path in wanted if path not in known or path in out], [*out.values()]
 
 
-def _others(table: Table, files: Iterable[Published], known: Mapping[str, DataFile]) -> list[str]:
-    unsaid, others = list[str](), list[str]()
+def _changed(table: Table, files: Iterable[Published], known: Mapping[str, DataFile]) -> list[str]:
+    unsized, changed = list[str](), list[str]()
     for file in files:
         entry = known[file.uri]
         if file.bytes is None:
-            unsaid.append(file.uri)
+            unsized.append(file.uri)
         elif (file.bytes, file.rows) != (entry.file_size_in_bytes, entry.record_count):
-            others.append(file.uri)
+            changed.append(file.uri)
     with ThreadPoolExecutor(READERS, "footers") as pool:
-        now = pool.map(lambda uri: _described(table, uri), unsaid)
-        others += [uri for uri, facts in zip(unsaid, now, strict=True) if facts != _facts(known[uri])]
-    return others
+        now = pool.map(lambda uri: _described(table, uri), unsized)
+        changed += [uri for uri, facts in zip(unsized, now, strict=True) if facts != _facts(known[uri])]
+    return changed
 
 
 def _described(table: Table, uri: str) -> tuple[Any, ...]:
@@ -359,7 +359,7 @@ def _commit(table: Table, added: Sequence[str], out: Sequence[DataFile]) -> None
 
 
 def _expire(table: Table) -> None:
-    """Forget the states of a table from before files were last taken out: these files are gone, or others."""
+    """Expire the snapshots from before files were last taken out: those files are deleted or replaced."""
     kept = list[int]()
     snapshot = table.current_snapshot()
     while snapshot is not None:

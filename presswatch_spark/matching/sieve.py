@@ -1,4 +1,4 @@
-"""The sieve: it names the articles that each document may copy from, in one pass over the documents' bytes.
+"""The sieve finds the articles that each document may copy from, in one pass over the documents' bytes.
 
 A document is cut into segments that stay in the cache. Each goes through short loops: fold, find words, hash
 them, combine windows, probe the filter, look up in the index. The folded bytes of a cut word (of a long one,
@@ -53,7 +53,7 @@ Documents = npt.NDArray[np.int32]
 SEGMENT_BYTES = 1 << 16
 _PAIRS_AT_FIRST = 1 << 12
 READINGS_BYTES = 1 << 20
-# So many shingles of a document are remembered; one that was pushed out is followed up again, in vain.
+# Shingles of a document whose articles are not looked up again; one that was replaced is, without effect.
 _REMEMBERED = 1 << 14
 _SPREAD, _SLOT_SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 CARRIED_BYTES = 1 << 10
@@ -75,7 +75,7 @@ class IndexArrays(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Buffers of one segment. `windows` are the `heads` of `words`, `blocks` are their `rests`."""
+    """Buffers of one segment. `windows` is the same array as `words.heads`, `blocks` as `words.rests`."""
 
     folded: Bytes
     words: WordBuffers
@@ -98,8 +98,8 @@ PROGRESS = np.dtype(
         ("byte", np.uint64),  # next to fold
         ("carried", np.uint64),  # word hashes at the head of the windows
         ("tail", np.uint64),  # folded bytes of a cut word at the head of the buffer
-        ("long", np.uint64),  # 1 if the cut word has begun before that
-        ("state", np.uint64),  # of its hash
+        ("long", np.uint64),  # 1 if the cut word began before these bytes
+        ("state", np.uint64),  # of the cut word's hash
         ("words", np.uint64),  # of all documents so far
         ("partings", np.uint64),  # found since the caller last set it to zero
     ]
@@ -126,7 +126,7 @@ def parting_rows(segment_bytes: int) -> int:
 
 @uncounted_njit
 def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
-    # Words of the folded segment go after those carried over; the word that it cuts is carried on.
+    # Hashes of the segment's words follow those carried over; a word that its end cuts is carried on.
     folded, found = scratch.folded, scratch.words
     words: np.uint64 = find_words(folded, size, found, at.carried)
     cut = size
@@ -157,7 +157,7 @@ def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.
 def _look_up(probe: IndexArrays, scratch: Scratch, windows: int, at: Any, found: Found, n_found: int) -> int:
     """Append the windows that are indexed to `found`; returns the new length."""
     hashes, blocks, passes = scratch.windows, scratch.blocks, scratch.passes
-    # A loop of loads only keeps most of them under way.
+    # In a loop that only loads, the processor waits for many loads at once.
     for j in range(windows):
         blocks[j] = probe.filter[(hashes[j] >> _1) >> probe.filter_shift]
     for j in range(windows):
@@ -190,7 +190,7 @@ def _look_up(probe: IndexArrays, scratch: Scratch, windows: int, at: Any, found:
 
 @uncounted_njit
 def _keep_within(windows: Hashes, n: int, first: np.uint64, width: np.uint64) -> int:
-    # Moves the windows of a range of hashes to the front; returns their number.
+    # Move the windows of a range of hashes to the front; return their number.
     kept = 0
     for j in range(n):
         h = windows[j]
@@ -203,7 +203,7 @@ def _keep_within(windows: Hashes, n: int, first: np.uint64, width: np.uint64) ->
 
 @uncounted_njit
 def _keep_last(scratch: Scratch, n: np.uint64) -> np.uint64:
-    # The last seven of n word hashes, before `combine` overwrites them; returns their number.
+    # Copy the last seven of n word hashes before `combine` overwrites them; return their number.
     kept = min(n, _CARRIED_WORDS)
     for j in range(kept):
         scratch.carried[j] = scratch.windows[n - kept + j]
@@ -225,7 +225,7 @@ def scan(
 ) -> int:
     """Scan on from `progress` until all documents are done, or `found` or `partings` has too little room.
 
-    `partings`: with `parting_rows` rows gets the partings of the documents, `progress.partings` of them.
+    `partings`: `parting_rows` rows, of which `progress.partings` are filled; or none, if they are not needed.
     Returns the number of positions found. The scan is over once `progress.document` is beyond the last one.
     """
     at = progress[0]
@@ -241,7 +241,7 @@ def scan(
             first = start + at.byte
             i, size = fold(table, text, first, min(first + segment, end), end, scratch.folded, at.tail)
             if len(partings) > 0:
-                # While the cache holds the segment.
+                # Now, while the segment is in the cache.
                 at.partings = find_partings(
                     table, text, np.int64(start), np.int64(first), np.int64(i), np.int64(end), partings,
                     np.int64(at.partings),
@@ -302,7 +302,7 @@ def joined(found: Iterable[Candidates]) -> Candidates:
 class Sieve:
     """An index and the buffers to scan against it; one for each thread.
 
-    `segment_bytes`: of a document, worked on at once. `hashes`: shingles outside of this range do not count.
+    `segment_bytes`: bytes of a document scanned at once. `hashes`: shingles beyond this range do not count.
     """
 
     def __init__(
@@ -329,14 +329,14 @@ class Sieve:
         room = 2 * words
         self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64))
         self._partings = np.empty((parting_rows(segment_bytes), 2), np.int64)
-        # Kept: a new megabyte for each batch would cost a page fault for every 4 KB.
+        # Used for all batches: a new megabyte for each would cost a page fault for every 4 KB.
         self._readings = np.empty(READINGS_BYTES, np.uint8)
         self._reading_bounds = np.empty((2, READINGS_BYTES // 64), np.int64)
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
         """Return every pair of a document and an article that share an indexed shingle.
 
-        Words that a hyphen parts at a line end are looked up as one word, too, after all documents.
+        Words that a hyphen splits at a line end are also looked up as one word, after all documents.
         """
         pairs, n_pairs, progress = _pairs(_PAIRS_AT_FIRST), 0, np.zeros(1, PROGRESS)
         followed = _Followed(np.full(_REMEMBERED, -1, np.int64), np.full(_REMEMBERED, -1, np.int32))
@@ -354,7 +354,7 @@ class Sieve:
                     pairs.articles[:n_pairs] = full.articles[:n_pairs]
         order = np.lexsort((pairs.articles[:n_pairs], pairs.documents[:n_pairs]))
         found_pairs = Candidates(pairs.documents[order], pairs.articles[order], int(progress["words"][0]))
-        # Readings may find a pair again.
+        # The readings with joined words may find a pair again.
         return joined([found_pairs]) if partings else found_pairs
 
     def hits(self, batch: DocumentBatch) -> Hits:
@@ -378,7 +378,7 @@ class Sieve:
     ) -> Iterator[Found]:
         """Yield positions of indexed shingles, as views of one buffer: use them before the next.
 
-        `progress`: zeros of type `PROGRESS`. `partings`: gets those of the documents.
+        `progress`: zeros of type `PROGRESS`. `partings`: a list to which those of the documents are added.
         """
         table, room = load_table(), self._partings[: 0 if partings is None else None]
         while progress["document"][0] < len(starts):
@@ -395,13 +395,13 @@ class Sieve:
     def _scan_readings(
         self, text: Bytes, starts: Edges, ends: Edges, found_partings: Sequence[Partings]
     ) -> Iterator[Found]:
-        # The readings in which words are joined.
+        # Scan the readings in which split words are joined.
         if not found_partings:
             return
         partings = np.concatenate(found_partings)
         order = np.argsort(starts, kind="stable")
         bounds = np.stack((starts, ends), axis=1)[order]
-        # Documents may lie in the text in any order, and partings must be in that of the text.
+        # Documents may be stored in any order, but partings must be in the order of the text.
         partings, done = partings[np.argsort(partings[:, 0], kind="stable")], 0
         out, (reading_ends, sources) = self._readings, self._reading_bounds
         while done < len(partings):
@@ -426,7 +426,7 @@ class _Pairs(NamedTuple):
 
 
 class _Followed(NamedTuple):
-    """Entries of the index that a document followed up last, by their last bits."""
+    """Index entries whose articles were looked up last, by their last bits, and for which document."""
 
     entries: Counts
     documents: Documents
@@ -438,7 +438,7 @@ def _pairs(room: int) -> _Pairs:
 
 @inner_njit
 def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
-    # A free slot points before `first`.
+    # A slot that points before `first`, to an earlier document, is free.
     last_slot = len(pairs.slots) - 1
     slot = np.int64((np.uint64(article) * _SPREAD) >> _SLOT_SHIFT) & last_slot
     while pairs.slots[slot] >= first and pairs.articles[pairs.slots[slot]] != article:
@@ -450,7 +450,7 @@ def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
 def _attribute(
     found: Found, done: int, hashes: Hashes, articles: Ids, followed: _Followed, pairs: _Pairs, n: int
 ) -> tuple[int, int]:
-    # Adds the postings of `found[done:]` to the n pairs until the room ends; returns the new `done` and n.
+    # Add the articles of `found[done:]` to the n pairs until the room ends; return the new `done` and n.
     pairs.slots[:] = -1
     document = np.int64(pairs.documents[n - 1]) if n > 0 else np.int64(-1)
     first = n

@@ -1,8 +1,8 @@
 """Inflates stored bytes (plain, gzip, zstd: by content and not by name), and cuts them into lines.
 
-A gzip file is a chain of members (RFC 1952). Readers that hide the chain end quietly when it is cut. Here a
-member counts as whole only once its CRC-32 and length were verified (by libdeflate, or by ISA-L where it is
-read piece by piece).
+A gzip file is a chain of members (RFC 1952). Readers that hide the chain end without an error if it is cut.
+Here a member is whole only once its CRC-32 and length were verified (by libdeflate, or by ISA-L if it is read
+in pieces).
 """
 
 import zlib
@@ -30,10 +30,10 @@ LOOK_BACK_BYTES = 4 << 20
 IsalError = cast("type[Exception]", isal_zlib.error)
 InflateErrors = (IsalError, zlib.error)
 GZIP_MAGIC = b"\x1f\x8b\x08"
-# A header of ten bytes, a block of two, a trailer of eight; most members are longer than the second.
+# A header of ten bytes, a block of two, a trailer of eight; and a size that most members exceed.
 SMALLEST_MEMBER, USUAL_MEMBER = 20, 512
 SLICE_BYTES = 16 << 10
-# Deflate makes at most 1,032 bytes of one: 64 MiB of a member that is inflated at once.
+# A deflated byte gives at most 1,032 bytes: 64 MiB from the longest member that is inflated at once.
 MOST_OF_A_BYTE = 1032
 WHOLE_BYTES = 64 << 10
 PIECE_BYTES = 4 << 20
@@ -49,15 +49,15 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_MAX_WINDOW = 1 << 27
 # One slice may inflate to 128 KiB for every 4 bytes (RFC 8878, RLE blocks): this bounds a bomb at 128 MiB.
 ZSTD_SLICE_BYTES = 4 << 10
-# Of a frame: its magic number, and the byte whose flag shows a checksum (RFC 8878, 3.1.1.1.1).
+# A frame begins with its magic number, and a byte with the flag of a checksum (RFC 8878, 3.1.1.1.1).
 ZSTD_HEAD_BYTES, ZSTD_CHECKSUM = 5, 0b100
 SPLIT_BYTES = 1 << 20
 
 
 class Window:
-    """Bytes `base` to `base + len(view)` of an object; a stream that breaks off is a defect, then the end.
+    """Bytes `base` to `base + len(view)` of an object; `refill` replaces `view`.
 
-    `view` is replaced by `refill`; indices into it count from `base`.
+    A stream that breaks off is reported as a defect, and then taken for ended.
     """
 
     def __init__(self, stream: Stream, report: ReadReport, chunk_bytes: int = CHUNK_BYTES) -> None:
@@ -70,7 +70,7 @@ class Window:
         self._origin = stream.position
 
     def refill(self, keep_from: int) -> int | None:
-        """Append a chunk, drop bytes before `keep_from`; return by how much indices fell, None at the end."""
+        """Append a chunk, drop bytes before `keep_from`; return how far indices moved, None at the end."""
         parts: list[bytes] = []
         size = 0
         while size < self._chunk_bytes and not self._ended:
@@ -94,7 +94,7 @@ class Window:
 
 
 class Stretch(NamedTuple):
-    """Members in a row that may be passed over: their `end` in the view, their number and inflated bytes."""
+    """Members in a row to skip: their `end` in the view, their number, documents and inflated bytes."""
 
     end: int
     members: int
@@ -103,20 +103,20 @@ class Stretch(NamedTuple):
 
 
 MORE = Stretch(-1, 0, 0, 0)
-"""More of the file must be in view before anything can be said."""
+"""More of the file must be in view before the gate can decide."""
 
 
 class Gate(Protocol):
     """Chooses members that are left out. It sees each member in order, from a proven beginning.
 
-    A stretch must have a proven end of each member, and be followed by a member that reads as a record.
+    The end of each member in a stretch must be proven, and a member that begins with a record must follow.
     """
 
     def look(self, view: memoryview, starts: Sequence[int], *, final: bool) -> None:
         """Take a new view of the file, with all places of gzip magics; `final`: the file ends with it."""
 
     def at(self, start: int) -> Stretch | None:
-        """Return the stretch to pass over from `start` on; `MORE` if it is unknown yet; None if none."""
+        """Return the stretch to skip from `start` on; `MORE` if it is not known yet; None if none."""
 
 
 class Inflater(Protocol):
@@ -153,7 +153,7 @@ class Member(NamedTuple):
 
 
 def first_member(stored: bytes, most: int) -> Member | None:
-    """Inflate the member that begins `stored`, to `most` bytes; None if it is damaged, or none is there."""
+    """Inflate up to `most` bytes of the member that begins `stored`; None if it is damaged, or no member."""
     inflater = zlib.decompressobj(31)
     try:
         data = inflater.decompress(stored, most)
@@ -168,14 +168,14 @@ def gzip_pieces(
     begins_well: Callable[[bytes], bool] | None = None,
     gate: Gate | None = None,
 ) -> Iterator[MemberPiece]:
-    """Yield every byte that inflates, in order, but for members that `gate` leaves out.
+    """Yield every byte that inflates, in order, except members that `gate` leaves out.
 
     After damage, reading resumes at the next member whose first bytes satisfy `begins_well`; without that
-    test it ends. A file that is cut between two members shows nothing: the stream compares the object's size.
+    test it ends. A cut between two members cannot be seen here: the stream compares the object's size.
     """
     cursor: int | None = 0
     searched, starts, final = memoryview(b""), list[int](), False
-    # A member that is found after damage may be the inside of another: the gate does not see it.
+    # A member that is found after damage may be data inside another one: the gate does not see it.
     is_proven, before = True, 0
     while cursor is not None:
         if window.view is not searched:
@@ -229,7 +229,7 @@ def _whole_members(
     """Yield members from `start` on, as long as each ends where the next one seems to begin; return the end.
 
     The caller reads members that are long, cut, damaged, empty, or the last in view. libdeflate takes an
-    eighth less time than ISA-L, but ignores bytes after a member: the trailer is compared at its end.
+    eighth less time than ISA-L, but ignores bytes after a member: compare the trailer before the next one.
     """
     for k in range(bisect_left(starts, start + SMALLEST_MEMBER), len(starts)):
         end = starts[k]
@@ -242,7 +242,7 @@ def _whole_members(
             return start
         if len(data) != size or crc32(data) != checksum:
             return start
-        # As the class would, but without a call in Python: most files have a member for each record.
+        # `tuple.__new__` saves the call of a Python function: most files have a member for each record.
         yield tuple.__new__(MemberPiece, (base + start, end - start, data, True, True, 0))
         start = end
     return start
@@ -292,7 +292,7 @@ def _member(
 
 
 def _salvaged(stored: memoryview) -> bytes:
-    # A failing call returns nothing: the bytes before the damage are fed one by one.
+    # A call that fails returns nothing, so the bytes before the damage are fed one by one.
     inflater, parts, at, step = zlib.decompressobj(31), list[bytes](), 0, SALVAGE_BYTES
     while at < len(stored):
         before = inflater.copy()
@@ -348,13 +348,13 @@ def _resume(
     if found is not None:
         after = f"reading resumed at byte {window.base + found:,}"
     report.add_defect(f"{what}; {after}", offset)
-    # Before a cut all is right; what is damaged may have been so long before it showed.
+    # All bytes before a cut are right, but damage may begin long before it is detected.
     report.unverified |= is_member and damage != CUT
     return found
 
 
 def _find(view: memoryview, at: int) -> int:
-    # The end of the view may have a part of a magic.
+    # The view may end within a magic number.
     stored = view.obj
     found = stored.find(GZIP_MAGIC, at) if isinstance(stored, bytes) else -1
     return found if found >= 0 else max(at, len(view) - len(GZIP_MAGIC) + 1)
@@ -362,7 +362,7 @@ def _find(view: memoryview, at: int) -> int:
 
 @entry_njit
 def find_magics(data: Bytes, found: Offsets) -> int:
-    """Write the places of gzip magics into `found`, as far as there is room; return their number."""
+    """Write the places of gzip's magic number into `found`, as far as there is room; return their number."""
     at, end, n = _0, U64(len(data)), 0
     first, second, third = _FIRST, _SECOND, _THIRD
     while at + _66 <= end:
@@ -461,7 +461,7 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
 def lines(chunks: Iterable[bytes], report: ReadReport, max_line_bytes: int) -> Iterator[tuple[int, bytes]]:
     """Yield (index from 0, line without its `\\n`); the last line needs no `\\n`.
 
-    A line longer than `max_line_bytes` is a defect and is left out, though it is counted; it is never held.
+    A line longer than `max_line_bytes` is a defect: left out, but counted, and never in memory as a whole.
     """
     for index, _, line in placed_lines(chunks, max_line_bytes):
         if line is None:
@@ -480,7 +480,7 @@ def placed_lines(chunks: Iterable[bytes], max_line_bytes: int) -> Iterator[tuple
         for line in whole:
             size = held_bytes + len(line)
             joined = b"".join((*held, line)) if held else line
-            # Before the line is given: it would be held twice while its reader works.
+            # Before the yield: the line would be in memory twice while its reader works.
             held.clear()
             yield index, offset, joined if size <= max_line_bytes else None
             index, offset, held_bytes = index + 1, offset + size + 1, 0

@@ -1,8 +1,8 @@
-"""Main contents, elements under selectors, and PDF, which other libraries parse in a process of its own.
+"""Parses main contents, elements under selectors, and PDF, with other libraries in a separate process.
 
 That process may hang, swell or crash without harm to the scan. The main content of a page is the article,
 without menus, teasers, comments and notices; it never filters the verified text. As in Readability (arc90,
-2009), it is the smallest element with most of the paragraphs of prose, and all between the headline and it.
+2009), it is the smallest element with most of the paragraphs of prose, and all from the headline to it.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class RefusedPageError(ValueError):
 
 
 MOST = 0.7
-"""The main content holds at least this share of the prose."""
+"""The main content has at least this share of the prose."""
 PROSE_CHARACTERS = 60
-"""Paragraphs vote from this length on; the characters of links are taken off twice."""
+"""Shorter paragraphs are no prose; the characters of links are subtracted twice."""
 FURNITURE_AT_MOST = 0.3
-"""An element with a larger share of the prose is no furniture."""
+"""An element with a larger share of the prose is no furniture (menus, teasers, notices)."""
 LISTS_AT_MOST = 0.1
 """The same for lists and tables that are links for the most part."""
 LINE_CHARACTERS, LINES_AT_LEAST = 100, 0.2
@@ -48,7 +48,7 @@ LINE_CHARACTERS, LINES_AT_LEAST = 100, 0.2
 STEPS = 20_000
 """A page with more elements, or one nested deeper, is not judged."""
 READINGS = 16
-"""The most lengths of the page that are read: hostile pages nest elements without end."""
+"""The most characters that are read, in lengths of the page: hostile pages nest elements without end."""
 
 _OUTSIDE = frozenset({"nav", "aside", "footer", "form", "dialog"})
 _TAGS = _OUTSIDE | {"header", "button", "figcaption", "select", "fieldset"}
@@ -62,16 +62,16 @@ _NAMED = "[role], div[class], div[id], section[class], section[id], p[class], ul
 
 
 class _TooMuchError(Exception):
-    """The page costs more than it may."""
+    """The page exceeds `STEPS` or `READINGS`."""
 
 
 UNCHOSEN = "no element was chosen"
 
 
 def main_content(page: bytes) -> tuple[bytes, str | None]:
-    """Return the main content of a page, HTML in UTF-8, and `UNCHOSEN` if it is the page.
+    """Return the main content of a page, HTML in UTF-8, and `UNCHOSEN` if it is the whole page.
 
-    `RefusedPageError`: the page costs more than it may. `ValueError`: the parser refuses it.
+    `RefusedPageError`: the page exceeds `STEPS` or `READINGS`. `ValueError`: the parser refuses it.
     """
     tree = HTMLTree.parse(page.decode("utf-8", "replace"))
     if tree.body is None:
@@ -85,11 +85,11 @@ def main_content(page: bytes) -> tuple[bytes, str | None]:
 
 def has_prose_of(text: bytes, page_text: bytes) -> bool:
     """Return True if the text of a chosen element has enough of its page's long lines to be main content."""
-    chosen, whole = (
+    chosen, total = (
         sum(len(line) for line in each.decode("utf-8", "replace").split("\n") if len(line) >= LINE_CHARACTERS)
         for each in (text, page_text)
     )
-    return chosen >= LINES_AT_LEAST * whole
+    return chosen >= LINES_AT_LEAST * total
 
 
 class _PageTree:
@@ -144,7 +144,7 @@ class _PageTree:
     def _from_headline(self, path: Sequence[ElementNode]) -> tuple[ElementNode, list[Node]]:
         """Return the element with both headline and holder, and the nodes in it before and after the two.
 
-        `path` goes from the holder up. Without a headline before it, the element is the holder.
+        `path`: the holder and the elements around it. Without a headline before it, return the holder.
         """
         shared, headline = 1, None
         for one in self._all(self._body, "h1"):
@@ -179,7 +179,7 @@ class _PageTree:
         return sum(map(self._length, self._all(element, "a")))
 
     def _all(self, element: ElementNode, selector: str) -> Sequence[ElementNode]:
-        # A slice, since the library selects again for every step of a loop.
+        # Take a slice, since the library selects again at every step of a loop.
         elements = element.query_selector_all(selector)[:]
         self._spend(len(elements))
         return elements
@@ -232,7 +232,7 @@ def selected_elements(request: bytes) -> tuple[bytes, None]:
 def elements_under(selector: str, page: str) -> str | None:
     """Return the HTML of the elements under one selector, a line end between them.
 
-    None for an invalid selector, and if the first `ELEMENTS` hold no text but there are more.
+    None for an invalid selector, and if the first `ELEMENTS` contain no text but there are more.
     """
     found: list[str] = []
     has_text = False
@@ -244,8 +244,8 @@ def elements_under(selector: str, page: str) -> str | None:
         root = document.query_selector(selector)
         if root is not None and root.node_name in ("HTML", "BODY"):
             return body.html
-        # An element is removed with its content, so that nothing counts twice. (A step of the list of all
-        # elements takes 7 ms.)
+        # Remove each element with its content, so that nothing counts twice. (A step through the list of all
+        # elements would take 7 ms.)
         for _ in range(ELEMENTS):
             element = body.query_selector(selector)
             if element is None:
@@ -265,10 +265,10 @@ MOST_PAGES = 2_000
 
 def pdf_text(body: bytes) -> tuple[bytes, str | None]:
     """Return the text of a PDF in UTF-8, and a note on pages not read; `RefusedPageError` if it has none."""
-    # Every process that scans imports this module, and few of them parse.
+    # Imported here, since every scanning process imports this module, and few parse PDF.
     import pypdf
 
-    # pypdf quotes every oddity in a warning.
+    # pypdf's warnings quote the file.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     texts, failed = [], 0
     try:
@@ -294,14 +294,14 @@ _PARSERS: Mapping[str, Callable[[bytes], tuple[bytes, str | None]]] = {
     "pdf": pdf_text,
 }
 
-# Processor time for one page (100 MB of HTML take 7 to 15), and time to the answer on a busy machine.
+# Processor time for one page (100 MB of HTML take 7 to 15 s), and time to the answer on a busy machine.
 MOST_SECONDS = 60
 MOST_WAITING_SECONDS = 1_200
 # Address space: 100 MB of HTML take 3 GB.
 LEAST_MEMORY, MEMORY_PER_BYTE = 1 << 30, 64
 LARGE_BYTES = 8 << 20
 
-# Threads take turns.
+# Threads share one parser process, and take turns.
 _LOCK = Lock()
 os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 
@@ -333,13 +333,13 @@ def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]
         except ParserDiedError as error:
             if error.late:
                 raise
-            # The parser may have died of something else, or long ago.
+            # Try once more: the parser may have died earlier, or for another reason.
             return _answer(kind, page)
 
 
 def _answer(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     parser = _parser(os.getpid())
-    # The parser keeps the memory of a large page, and the next one's limit may be less.
+    # End the parser after a large page: it keeps that memory, and the next page's limit may be less.
     ends = len(page) > LARGE_BYTES
     try:
         return parser.text_of(kind, page)
@@ -349,7 +349,7 @@ def _answer(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     except UnparsablePageError:
         raise
     except BaseException:
-        # Its answer would be taken for the answer to the next question.
+        # Otherwise the answer would be taken for the answer to the next request.
         parser.kill()
         ends = True
         raise
@@ -365,7 +365,7 @@ def _parser(_pid: int) -> _Parser:
 
 
 class _Parser:
-    """The process of the parsers. It ends when its input is closed everywhere."""
+    """The parser process. It ends when all processes have closed its input."""
 
     def __init__(self) -> None:
         self._killed = False

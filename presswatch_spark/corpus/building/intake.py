@@ -1,11 +1,11 @@
-"""From the rows of article files to the articles of parts, or to refusals with a reason, and their counts.
+"""Turns the rows of article files into articles, in parts sorted by id, or into refusals; counts both.
 
-A row is refused for the first of these that applies: `unreadable`, `no_id`, `bad_type`, `unknown_title`,
-`no_body`, `too_short`, `bad_date`; later, over the whole corpus, `duplicate` or `id_reused`. An article whose
-date is missing, or stands for none (the first moment of 1970, the year 1), is taken without a date.
+A row is refused for the first of these reasons that applies: `unreadable`, `no_id`, `bad_type`,
+`unknown_title`, `no_body`, `too_short`, `bad_date`; later, over the whole corpus, `duplicate` or `id_reused`.
+If a date is missing, or a placeholder (the first moment of 1970, the year 1), the article has no date.
 
-Rows are sorted by id in runs, and runs merged into parts: an external merge sort, whose memory is one run or
-one part. The first row of an id (by the URI of its file, then by row) is the article, later ones are refused.
+Sorted files of rows (*runs*) are merged into parts: an external merge sort, whose memory is one run or one
+part. The first row of an id (by the URI of its file, then by row) is the article, later ones are refused.
 Tasks write pieces of tables as Arrow files, which the build joins in an order that only the input decides.
 """
 
@@ -53,7 +53,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row that may become an article: columns of `layout.ARTICLES`; a `placeholder` date is left out."""
+    """A row that may become an article: columns of `layout.ARTICLES`. `placeholder`: its date was one."""
 
     row_index: int
     fields: dict[str, Any]
@@ -199,7 +199,7 @@ _GROUP_ROWS = 65_536
 
 
 class PieceWriter:
-    """Gathers rows and writes them as pieces, `folder/name-00000.arrow` and so on, each sorted by `order`."""
+    """Collects rows and writes them as pieces, `folder/name-00000.arrow` and on, each sorted by `order`."""
 
     def __init__(
         self,
@@ -214,14 +214,14 @@ class PieceWriter:
         self._bytes = 0
 
     def add(self, row: Mapping[str, Any], text_bytes: int = 0) -> None:
-        """Take a row, in which long texts have so many bytes."""
+        """Add a row; `text_bytes`: the size of its long texts."""
         self._rows.append(row)
         self._bytes += text_bytes + _ROW_BYTES
         if self._bytes >= PIECE_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Write the rows gathered since the last piece."""
+        """Write the rows added since the last piece."""
         if self._rows:
             table = pa.Table.from_pylist(self._rows, self._schema)
             path = self._folder / f"{self._name}-{len(self.paths):05d}.arrow"
@@ -232,21 +232,21 @@ class PieceWriter:
 
 # --- runs and parts
 
-# A part with more rows than this in hand lets go of repeated ids before it takes more.
+# While a part is merged, repeated ids are dropped each time that it has more rows than this.
 _PART_ROWS = 2 * ARTICLES_PER_PART
 
 RUN = ARTICLES.append(pa.field("source", pa.int32(), False)).append(pa.field("row_index", pa.int64(), False))
-"""The rows of runs; `source` is the number of an article's file in the order of URIs."""
+"""The columns of runs; `source` is the number of an article's file in the order of URIs."""
 ORDER = [("article_id", "ascending"), ("source", "ascending"), ("row_index", "ascending")]
 
 
 Files = tuple[int, tuple[ObjectInfo, ...]]
-"""The files of one task, and before them the place of the first one in the order of URIs."""
+"""The number of the first file in the order of URIs, and the files of one task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The files of a task's runs and of its refused rows; by title, rows whose date stands for none."""
+    """The files of a task's runs and of its refused rows; by title, the rows with a placeholder date."""
 
     runs: tuple[str, ...]
     refused: tuple[str, ...]
@@ -324,14 +324,14 @@ def merge_part(cuts: Cuts, part: int, sources: Sequence[str]) -> tuple[pa.Table,
     kept, refusals = RUN.empty_table(), list[RefusedArticle]()
     for path, first, last in zip(cuts.runs, cuts.bounds[part], cuts.bounds[part + 1], strict=True):
         if first < last:
-            # Only the batches with these rows are opened: parts times runs grow with the square.
+            # Open only the batches with these rows: parts × runs grows with the square of the corpus.
             reader = pa.ipc.open_file(pa.memory_map(path))
             number = first // ARTICLES_PER_BATCH
             batches = [reader.get_batch(n) for n in range(number, -(-last // ARTICLES_PER_BATCH))]
             rows = pa.Table.from_batches(batches).slice(first - number * ARTICLES_PER_BATCH, last - first)
             kept = pa.concat_tables([kept, rows])
         if len(kept) > _PART_ROWS or path == cuts.runs[-1]:
-            # The first row of every id stays, in the order of ids.
+            # Keep the first row of every id, in the order of ids.
             ordered = kept.sort_by(ORDER).combine_chunks()
             ids = ordered["article_id"].chunk(0)
             repeated = np.concatenate(([False], pc.equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)))
@@ -368,7 +368,7 @@ def _ids(path: str, run: int) -> Iterator[tuple[str, int]]:
                 yield article_id, run
 
 
-# --- the account of a corpus
+# --- counts of a corpus
 
 
 def reasons(pieces: Iterable[str]) -> dict[str, int]:
@@ -380,7 +380,7 @@ def reasons(pieces: Iterable[str]) -> dict[str, int]:
 
 
 def write_table(path: Path, schema: pa.Schema, pieces: Sequence[str]) -> None:
-    """Join pieces into one Parquet file, whose row groups do not depend on the cut of the pieces."""
+    """Join pieces into one Parquet file, whose row groups do not depend on where pieces begin."""
     left, rows = [schema.empty_table()], 0
     with path.open("wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for piece in pieces:
@@ -431,7 +431,6 @@ def counts_by_title(
         )
         columns = {"title_id": articles["title_id"]}
         columns |= dict.fromkeys(("first", "last"), articles["published_at"])
-        # A mark is 0 or 1.
         columns |= {name: pc.cast(mark, pa.int64()) for name, mark in zip(_SUMS, marks, strict=True)}
         counted.append(_summed(pa.table(columns)))
     taken = {row.pop("title_id"): row for row in _summed(pa.concat_tables(counted)).to_pylist()}

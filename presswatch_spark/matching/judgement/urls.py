@@ -1,4 +1,4 @@
-"""One form for all the URLs of a page, the original of a copied page, and the domain that a host belongs to.
+"""Normalises URLs, finds the original of a copied page, and the registered domain of a host.
 
 `normalise_url` removes what does not choose the page: scheme, `www.`, default ports, user names, tracking
 parameters, fragments, trailing slashes, AMP and mobile variants. It writes the rest in one way (RFC 3986,
@@ -7,8 +7,8 @@ section 6.2.2), with parameters sorted by name, and keeps what may choose the pa
     https://m.journal.example:443/Une/%7Ea/amp/?b=2&a=1&utm_source=x#suite  ->
     https://journal.example/Une/~a?a=1&b=2
 
-Domains follow the Public Suffix List, its private section too. It moves with its pin (`make suffixes`), so
-the normal form does not depend on it.
+Domains follow the Public Suffix List, including its private section. The list changes with its pinned version
+(`make suffixes`), so the normal form does not depend on it.
 """
 
 import re
@@ -28,7 +28,7 @@ MAX_CHARACTERS = 16_384
 """A longer string is no URL here: no crawler fetches it."""
 
 TRACKING_PREFIXES = (
-    "utm_",  # Google Analytics, and everybody after it
+    "utm_",  # Google Analytics, and many others
     "at_",  # AT Internet (Piano): at_medium, at_campaign, at_custom1
     "pk_", "mtm_", "piwik_", "matomo_",  # Matomo
     "ns_",  # comScore
@@ -48,7 +48,7 @@ AMP_PARAMETERS = frozenset(("amp", "amp=", "amp=1", "amp=true", "outputtype=amp"
 
 VARIANT_LABELS = frozenset(("www", "m", "mobile", "amp"))
 # Labels that others register names under: `m.co.uk` is a site, not the mobile variant of `co.uk`. The Public
-# Suffix List (`suffixes`) has no part in this: it moves each week, and URLs are keyed by their normal form.
+# Suffix List is not used here: it changes each week, and URLs are keyed by their normal form.
 SHARED_LABELS = frozenset(("ac", "asso", "co", "com", "edu", "gob", "gouv", "gov", "net", "nom", "org"))
 
 AMP_CACHES = (".cdn.ampproject.org", ".bing-amp.com")
@@ -75,7 +75,7 @@ _REMEMBERED = 64
 
 @dataclass(frozen=True, slots=True)
 class PageUrl:
-    """A URL taken apart: its normal form (only that has the port), its host as given, that form's parts."""
+    """A parsed URL: `text`, its normal form; `host` as given, without port; `site` and `path` of `text`."""
 
     text: str
     host: str
@@ -106,7 +106,7 @@ def host_of(url: str) -> str | None:
 def path_prefix(path: str) -> str:
     """Return the normal form of a path of all pages below it, with a slash at its end.
 
-    Raises `ConfigError` if the normal form drops some of it: it would stand for other pages as well.
+    Raises `ConfigError` if the normal form drops a part of it, and so would match other pages, too.
     """
     normal = _path(path).rstrip("/")
     if _escaped(path).removesuffix("/") != normal:
@@ -131,13 +131,13 @@ def hosts_above(host: str) -> Iterator[str]:
     return (".".join(labels[k:]) for k in range(len(labels)))
 
 
-# One document's URL is asked for its site, its normal form and its host.
+# A document's URL is parsed for its site, for its normal form and for its host.
 @lru_cache(_REMEMBERED)
 def _parse(url: str) -> PageUrl | None:
     if len(url) > MAX_CHARACTERS:
         return None
     if not url.isascii():
-        # A lone surrogate is no character: U+FFFD stands for it.
+        # Lone surrogates, which are no characters, become U+FFFD.
         url = url.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     match = _URL.fullmatch(url.strip(_EDGES).translate(_BREAKS))
     authority = _authority(match[1]) if match else None
@@ -229,7 +229,7 @@ def _query(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Percent-encode in one form: unreserved characters bare, characters that no URL holds as `%XX`."""
+    """Percent-encode in one form: unreserved characters bare, characters not allowed in URLs as `%XX`."""
     return _ESCAPE.sub(_escape, text)
 
 
@@ -243,7 +243,7 @@ def _escape(match: re.Match[str]) -> str:
 def _cached(page: PageUrl) -> PageUrl | None:
     """Return the page that an AMP cache or Google's viewer wraps; None if the page is not one of theirs.
 
-    Only the host is read again, so pages that are wrapped a thousand times cost no more than their length.
+    Only the host is parsed again, so the cost is linear even for pages that are wrapped a thousand times.
     """
     after_host = len("https://") + len(page.site)
     if not page.text.startswith("/", after_host):  # a port
@@ -265,8 +265,8 @@ def _cached(page: PageUrl) -> PageUrl | None:
 #
 #     https://web.archive.org/web/20190101000000id_/https://journal.example/une  ->  https://journal.example/une
 #
-# The address alone decides. It may name the original in its path, in a parameter or in its host name, encoded
-# several times, and the original may be a copy of a copy. Short names (`archive.ph/AbCdE`) do not name it.
+# Only the address decides. It may name the original in its path, in a parameter or in its host name, encoded
+# several times, and the original may be a copy itself. Short addresses (`archive.ph/AbCdE`) do not name it.
 
 SERVICES = frozenset((
     "web.archive.org", "web-beta.archive.org", "wayback.archive.org", "liveweb.archive.org",
@@ -287,12 +287,12 @@ SERVICES = frozenset((
 ))  # fmt: skip
 """Archives, caches and translators: pages of these hosts, and of those below them, are copies of others."""
 SERVICE_HOSTS = SERVICES | {"archive.org", *GOOGLE_HOSTS}
-"""The same, and hosts with pages of their own as well: a page is a copy if its address names an original."""
+"""These, and hosts that also have pages of their own: a page there is a copy if its address names another."""
 
 DEPTH = 10
 """Copies of copies beyond this depth have an unknown original."""
 _DECODINGS = 5
-# `http:/` with one slash is what servers make of two in a path.
+# Servers turn the two slashes into one if the address is in a path: `http:/`.
 _SCHEME = r"https?(?:%(?:25)*3a|:)(?:/|\\|%(?:25)*2f|%(?:25)*5c)+"
 _EMBEDDED = re.compile(rf"(?<![a-z0-9]){_SCHEME}", re.IGNORECASE)
 _AT_TIME = re.compile(
@@ -305,7 +305,7 @@ _LIKE_HOST = re.compile(
     r"(?:[\w-]+\.)+(?!(?:aspx?|php|html?|jsp|cgi)\b)[a-z][\w-]+(?::\d+)?(?:[/?#]|\Z)", re.IGNORECASE
 )
 _OF_TRANSLATOR = re.compile(r"(?:(?<=[?&])_x_tr_[^&]*&?)+", re.IGNORECASE)
-# Their host names hold the original's: `www-journal-example.translate.goog`.
+# Below these hosts, a host name contains the original's: `www-journal-example.translate.goog`.
 _NAMING = ("translate.goog", "cdn.ampproject.org", "turbopages.org", "bing-amp.com")
 _BELOW_ORIGINAL = ".nyud.net"
 _COPIES_REMEMBERED = 1 << 12
@@ -374,9 +374,9 @@ def _named_in(host: str, rest: str) -> Iterator[str | None]:
         if label.startswith("0-") and label.endswith(("-0", "-1")):
             label = label[2:-2]
         name = label.replace("--", "\n").replace("-", ".").replace("\n", "-")
-        asked = _OF_TRANSLATOR.sub("", f"?{query}")[1:].rstrip("&") if mark else ""
+        kept = _OF_TRANSLATOR.sub("", f"?{query}")[1:].rstrip("&") if mark else ""
         if "." in name:
-            yield f"https://{name}{path}{'?' if asked else ''}{asked}"
+            yield f"https://{name}{path}{'?' if kept else ''}{kept}"
     # A path may end in an address that has a query of its own.
     if mark and not _EMBEDDED.search(path):
         values = [found["address"] for found in _PARAMETER.finditer(query)]
@@ -405,8 +405,8 @@ def _address(text: str) -> str | None:
 
 # --- public suffixes
 
-# Hosts of blogs and letters that the list lacks: each gives names under its own to anybody. Some give paths
-# too (medium.com/@name), so a prefix with a path may have one owner.
+# Hosts of blogs and newsletters that the list lacks: anyone can get a name below them. Some also give paths
+# (medium.com/@name), so a prefix with a path may have one owner.
 PLATFORMS = frozenset((
     "blog4ever.com", "canalblog.com", "centerblog.net", "e-monsite.com", "eklablog.com", "free.fr",
     "ghost.io", "hautetfort.com", "jimdofree.com", "kessel.media", "livejournal.com", "medium.com",

@@ -1,12 +1,12 @@
-"""Names of words and windows, and common runs of two texts: exact, in linear time, whatever they repeat.
+"""Names words and windows, and finds common runs of two texts: exact, in linear time, whatever they repeat.
 
-The *name* of a word, or of a window of words, is the first position in the document of the same word or
-window, -1 if it has none. Words are named by their folded bytes, windows by the names of their words: equal
-names mean equal words, and a hash only says where to look.
+A run is (document position, article position, length), in words. The *name* of a word, or of a window of
+words, is the first position in the document of the same word or window, -1 if there is none. Words are named
+by their folded bytes, windows by the names of their words: equal names mean equal words, and a hash only
+gives the place to look.
 
 To find the longest run, windows of growing length are named by comparing pairs of names (Karp, Miller,
-Rosenberg, STOC 1972). Tiles are a few of all runs, which together cover the same words. A run is (document
-position, article position, length), in words.
+Rosenberg, STOC 1972).
 """
 
 from typing import NamedTuple
@@ -28,7 +28,7 @@ _0, _3, _8, _HALF = (np.uint64(n) for n in (0, 3, 8, 32))
 class WordTable(NamedTuple):
     """Open addressing: int32 places in a text, -1 for an empty slot; key * factor >> shift is the slot.
 
-    The factor is a secret of the process: nobody can write a page whose words share slots.
+    The factor is a secret of the process: no page can be written whose words share slots.
     """
 
     slots: Names
@@ -73,7 +73,7 @@ def _block(folded: Bytes, start: int, end: int) -> np.uint64:
 
 @uncounted_njit
 def _word_key(folded: Bytes, start: int, end: int, factor: np.uint64) -> np.uint64:
-    """Hash a word's bytes, eight at a time; nobody can foretell the hash without the factor."""
+    """Hash a word's bytes, eight at a time; the hash cannot be predicted without the factor."""
     state = factor
     while start < end:
         state = (state ^ _block(folded, start, end)) * factor
@@ -87,7 +87,7 @@ def _same_word(document: Spelt, j: int, text: Spelt, i: int) -> bool:
     length = text.ends[i] - text.starts[i]
     if document.hashes[j] != text.hashes[i] or document.ends[j] - document.starts[j] != length:
         return False
-    # Words with equal hashes differ in their bytes.
+    # Different words may have equal hashes: compare their bytes.
     k = 0
     while k < length and _block(document.folded, document.starts[j] + k, document.ends[j]) == (
         _block(text.folded, text.starts[i] + k, text.ends[i])
@@ -122,22 +122,22 @@ def name_words(table: WordTable, document: Spelt) -> Names:
 def look_up_words(table: WordTable, document: Spelt, document_names: Names, article: Spelt) -> Names:
     """Name the article's words by the document's table and names: int32[m].
 
-    What is copied goes on word by word: the word behind the last one in the document is asked first.
+    A copy continues word by word, so the document's next word is compared before the table is searched.
     """
     names = np.empty(len(article.hashes), np.int32)
-    ahead, lost = 0, True
+    ahead, missed = 0, True
     for j in range(len(names)):
         i = j + ahead
         if 0 <= i < len(document_names) and _same_word(document, i, article, j):
             names[j] = document_names[i]
-            lost = False
+            missed = False
             continue
         name = table.slots[_slot_of(table, document, article, j)]
         names[j] = name
-        # Where one word alone was replaced, the copy goes on as before.
-        if lost and name >= 0:
+        # Move only after two misses: after one replaced word, the copy continues at the same distance.
+        if missed and name >= 0:
             ahead = int(name) - j
-        lost = True
+        missed = True
     return names
 
 
@@ -154,7 +154,7 @@ def name_windows(words: Names, width: int, factor: np.uint64) -> tuple[Names, Na
 def look_up_windows(
     words: Names, windows: Names, slots: Names, article: Names, width: int, factor: np.uint64
 ) -> Names:
-    """Name the article's windows likewise, by the names and slots that `name_windows` gave the document's."""
+    """Name the article's windows, by the names and slots that `name_windows` returned for the document."""
     names = np.full(max(0, len(article) - width + 1), -1, np.int32)
     _windows(table_of(slots, factor), words, windows, article, width, False, names)
     return names
@@ -164,9 +164,9 @@ def look_up_windows(
 def _windows(
     table: WordTable, document: Names, windows: Names, text: Names, width: int, add: bool, names: Names
 ) -> None:
-    """A rolling key (Karp and Rabin, 1987), with the secret for its base, says where to look.
+    """Look windows up by a rolling key (Karp and Rabin, 1987) whose base is the secret.
 
-    Behind a window that the document has, the next one is mostly the next one there: one word shows that.
+    After a window that the document has, the document's next window is tried first, by its one new word.
     """
     slots, base = table.slots, table.factor
     leaving = np.uint64(1)
@@ -235,9 +235,9 @@ def _find_pair(table: WordTable, document: Names, offset: int, x: int, y: int) -
 
 @inner_njit
 def _both_wider(document: Names, article: Names, offset: int, factor: np.uint64) -> tuple[Names, Names]:
-    """Name all windows of both texts `offset` words longer, each from the two windows it is the union of.
+    """Name all windows of both texts that are `offset` words longer, each by the two windows that it unites.
 
-    `offset` is at most the width of the windows. There may be none left.
+    `offset` is at most the width of the windows. A text may be too short for any.
     """
     wide_document = np.empty(max(0, len(document) - offset), np.int32)
     wide_article = np.full(max(0, len(article) - offset), -1, np.int32)
@@ -266,7 +266,7 @@ def _occurs(names: Names) -> bool:
 def longest_run(document: Names, article: Names, width: int, factor: np.uint64) -> Run:
     """Find the longest common run, given the names of windows of `width` words; one at least is common.
 
-    The windows double while one is common, then the step halves: O((n + m) log longest), whatever repeats.
+    The width doubles while a window is common; then a binary search follows: O((n + m) log longest).
     """
     wide_document, wide_article = _both_wider(document, article, width, factor)
     while _occurs(wide_article):
@@ -284,7 +284,7 @@ def longest_run(document: Names, article: Names, width: int, factor: np.uint64) 
     j = 0
     while article[j] < 0:
         j += 1
-    # For numba, `int` of an int32 stays one, and runs would be of two kinds.
+    # `np.int64`, since numba's `int` of an int32 is an int32, and runs would have two types.
     return np.int64(article[j]), j, width + low  # type: ignore[return-value]
 
 
@@ -356,7 +356,7 @@ def all_runs(document: Names, article: Names, wide_article: Names, following: Na
 
 @inner_njit
 def _sweep(own: Names, other: Names, place: Names, width: int) -> Runs:
-    """Find runs that cover every window of `own` that stands in `other` (at `place[i]`), as long as they go.
+    """Find runs, as long as possible, that cover every window of `own` that `other` has (at `place[i]`).
 
     After a run, the window that reaches furthest beyond it comes next: a word is compared `width` times.
     """
@@ -434,9 +434,10 @@ def select(pair: Pair, runs: Runs) -> Runs:
 
 @inner_njit
 def accept(pair: Pair, run: Run, demand: int, accepted: list[Run]) -> bool:
-    """Accept a run, without the ends that both sides have covered, if it is new enough; return if it was.
+    """Accept a run if it is new enough, without its ends that are covered on both sides; return if it was.
 
-    `demand`: a word of it is new on both sides at once, both its ends on some side, or a word on some side.
+    `demand`: `NEW_PAIR`, a word must be new on both sides at once; `NEW_ENDS`, each end on at least one side;
+    `NEW_WORD`, any word on at least one side.
     """
     i, j, length = run
     document, article = pair.document_seen, pair.article_seen

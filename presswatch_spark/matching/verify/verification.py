@@ -1,11 +1,12 @@
-"""Words of an article that are in a document, compared word by word on their folded bytes.
+"""Finds the words of an article that a document has, compared word by word on their folded bytes.
 
-The numbers are exact for runs of `anchor_words` and more; shorter runs count only as bridges of edits, in or
-next to a passage that such runs prove. Most pairs are refused before, in microseconds, by the *screen*: both
-texts must share a window as long as the least run to report, and equal windows have equal hashes.
+Counts are exact for runs of `anchor_words` words and more; shorter runs count only as bridges across edits,
+in or next to a passage with such a run. The *screen* refuses most pairs in microseconds: both texts must
+share a window as long as the shortest run to report, and equal windows have equal hashes.
 
-A hyphen at a line end may part a word: `infor-` / `mation` is one word if the other text has `information`,
-two if it has `infor mation`, and as written if it has neither; the longer run around decides.
+A hyphen at a line end may split a word (a *parting*): `infor-` / `mation` is one word if the other text has
+`information`, two if it has `infor mation`, and as written if it has neither. If it has both, the reading
+with the longer run around it counts.
 """
 
 import secrets
@@ -48,24 +49,24 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)
 
 SECRET = np.uint64(secrets.randbits(64) | 1)
-"""Decides the slots, anew in each process: no page can be written to make them collide. Changes no result."""
+"""Decides the hash slots of a process, so no page can be written to make them collide. Changes no result."""
 
 
 MOST_PARTS = 4
-"""A word may be parted at so many line ends but one."""
+"""The most parts of a split word."""
 MOST_PARTINGS = 50_000
-"""Of the partings of a text, so many are read in two ways: hostile texts have nothing else."""
+"""The most partings of a text that are read in two ways: hostile texts have nothing else."""
 MOST_PLACES = 64
-"""So many places of a word decide between two readings that the other text has."""
+"""The most places of a word in the other text that are compared to choose a reading."""
 CONTEXT = 24
-"""So many words on either side decide between two readings that the other text has."""
-# Up to this many equal pairs of windows (and a few per word), all runs are enumerated; beyond, enough of them
-# are chosen. Numbers stay exact.
+"""The words on either side that are compared to choose a reading."""
+# Up to so many pairs of equal windows (and a few per word), all runs are enumerated; beyond, only as many as
+# cover the same words. Counts are exact in both cases.
 PAIRS_ENUMERATED = 1 << 16
 PAIRS_PER_WORD = 2
-# A page of one phrase, endlessly repeated, has millions of spans: the longest are kept, the numbers count
-# all. At most as many of one pair, of all pairs of a document, and at least of each pair.
 READINGS_KEPT = 8
+# A page that repeats one phrase has millions of spans. All are counted, but only the longest kept: at most so
+# many of one pair and of all pairs of a document, but for each pair at least the last number.
 SPANS_KEPT, SPANS_OF_DOCUMENT, SPANS_AT_LEAST = 10_000, 100_000, 100
 
 
@@ -131,7 +132,7 @@ def _any_in(table: Table, hashes: Hashes, secret: np.uint64) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ReadText:
-    """The words of a text as compared: word i stands for `written` ones from `first[i]` to `last[i]`."""
+    """A reading of a text: its word i is made of the `written` words from `first[i]` to `last[i]`."""
 
     words: TextWords
     written: TextWords
@@ -140,7 +141,7 @@ class ReadText:
 
     @classmethod
     def as_written(cls, words: TextWords) -> "ReadText":
-        """Return the reading in which nothing is joined."""
+        """Return the reading in which no words are joined."""
         every = np.arange(len(words))
         return cls(words, words, every, every)
 
@@ -150,13 +151,13 @@ class ReadText:
         return b"".join(f"{word_at(self.words, i)}\0".encode() for i in range(len(self.words)))
 
     def lengths(self, first: Edges, count: Edges) -> Edges:
-        """Return of how many written words runs of words are, int64[k]; `first`, `count` int64[k]."""
+        """Return the number of written words in runs of words: int64[k]; `first`, `count` int64[k]."""
         written: Edges = self.last[first + count - 1] - self.first[first] + 1
         return written
 
 
 class Joined:
-    """The words that the partings of a text may have parted: each a span of words as written, and a hash."""
+    """The words that the partings of a text may have split: for each, its span of written words, its hash."""
 
     def __init__(self, words: TextWords) -> None:
         self.words = words
@@ -178,7 +179,7 @@ class Joined:
         return len(self.spans)
 
     def spelt(self, first: int, last: int) -> bytes:
-        """Return the folded bytes of the word whose parts are those from `first` to `last`."""
+        """Return the folded bytes of the word with the parts `first` to `last`."""
         starts, ends = self.words.folded_starts, self.words.folded_ends
         return self.words.folded[starts[first] : ends[last]].tobytes().replace(b"\0", b"")
 
@@ -222,7 +223,7 @@ def _chosen(
 ) -> Iterator[tuple[int, int]]:
     hashes, others = words.hashes.tolist(), other.hashes.tolist()
     places = dict[int, list[int]]()
-    # Only the places of these words are needed, and a text may be long.
+    # Find the places of these words only, since a text may be long.
     ends = np.array([*known.values(), *(words.hashes[first] for first, _ in known)], np.uint64)
     for j in np.flatnonzero(np.isin(other.hashes, ends)).tolist():
         places.setdefault(others[j], []).append(j)
@@ -267,7 +268,7 @@ def _joined(
         kept[first + 1 : last + 1] = False
     firsts = np.flatnonzero(kept)
     lasts = np.append(firsts[1:], len(words)) - 1
-    # Joined words go behind the others: a word's bytes are in a row, with room to read 7 bytes more.
+    # Append joined words to the folded bytes: a word must be contiguous, with 7 readable bytes after it.
     extra, at = [words.folded.tobytes()], len(words.folded)
     folded_starts, folded_ends, hashes = (
         starts[firsts].copy(),
@@ -307,9 +308,7 @@ class NamedDocument:
         self.naming = Naming(*_name_document(*_keys(self.words), width, SECRET))
 
     def read_like(self, article: Joined) -> "tuple[NamedDocument, ReadText, ReadText] | None":
-        """Return the document in the reading that an article has, and both readings; None if all is as
-        written.
-        """
+        """Return the document in the reading closest to an article, and both readings; None if as written."""
         if not self.joined.in_common(article):
             return None
         document, other = readings_of_pair(self.joined, article)
@@ -317,7 +316,7 @@ class NamedDocument:
             return self, document, other
         key = document.first.tobytes()
         if key not in self._readings:
-            # Most articles have few of the joined words, and agree in them.
+            # Few readings are kept: most articles have few of the joined words, and the same ones.
             while len(self._readings) >= READINGS_KEPT:
                 self._readings.pop(next(iter(self._readings)))
             self._readings[key] = NamedDocument(Joined(document.words), self.width)
@@ -326,7 +325,8 @@ class NamedDocument:
     def runs(self, article: TextWords) -> tuple[Names, Runs]:
         """Return the names of an article's words, int32[m], and common runs of `width` words and more.
 
-        All maximal ones, by document and article; if too many, some that cover the same, the longest first.
+        These are all maximal runs, in the order of document and article; if there are too many, some that
+        cover the same words, the longest first.
         """
         names, runs = _runs(
             self.naming, *_keys(self.words), *_keys(article), self.width, SECRET,
@@ -376,7 +376,7 @@ def _runs(
         chosen: Runs = covering_runs(naming.words, names, naming.windows, windows, width, factor)
         return names, chosen
     runs: Runs = all_runs(naming.words, names, windows, naming.following, width)
-    # Found in the order of the article; the sort by document keeps it among equals.
+    # The runs are in the order of the article; the stable sort by document keeps that order among equals.
     return names, runs[in_order_of(runs, 0, 1)]
 
 
@@ -384,10 +384,10 @@ def _runs(
 class Overlap:
     """The common words of a document and an article; all numbers in words, as they are written.
 
-    `longest_run_words` is 0 if no common run reaches `anchor_words`. Copied words lie in a span, and count
-    once on each side. `spans` int64 (s, 4): first word in the document, first word in the article, words,
-    passage; by document position, only the longest (see `most_spans`). `lengths` int64 (s, 2): a span's
-    written words on both sides, where a hyphen parts some; None: as in `spans`.
+    `longest_run_words` is 0 if no common run reaches `anchor_words`. Copied words are those in a span; each
+    counts once on each side. `spans` int64 (s, 4): first word in the document, first word in the article,
+    words, passage; by document position, only the longest (see `most_spans`). `lengths` int64 (s, 2): the
+    written words of each span on both sides; None if they are as in `spans`, since no hyphen splits a word.
     """
 
     longest_run_words: int
@@ -408,14 +408,14 @@ class Overlap:
 
     @property
     def article_coverage(self) -> float:
-        """Return the share of the article's words that lie in a span, 0 to 1."""
+        """Return the share of the article's words that are in a span, 0 to 1."""
         return self.copied_words / self.article_words if self.article_words else 0.0
 
     @property
     def unbroken_words(self) -> int:
         """Return the words of the longest part of the article that the document has without a gap.
 
-        The document may have other words in between: what a page puts between paragraphs breaks nothing.
+        The document may have other words in between, such as teasers between paragraphs.
         """
         longest = begins = after = document_after = 0
         seen = self.seen_from(1).tolist()
@@ -431,7 +431,7 @@ class Overlap:
 
     @property
     def document_coverage(self) -> float:
-        """Return the share of the document's words that lie in a span, 0 to 1."""
+        """Return the share of the document's words that are in a span, 0 to 1."""
         return self.document_copied_words / self.document_words if self.document_words else 0.0
 
 
@@ -451,7 +451,7 @@ def verify(document: NamedDocument, article: Joined, rules: VerifyRules, most: i
     named, of_document, of_article = read
     overlap, spans = _verified(named, of_article.words, rules, most)
 
-    # Places and sums in words as the texts write them.
+    # Convert places and sums to words as written.
     sums, kept = [], overlap.spans.copy()
     for side, reading in enumerate((of_document, of_article)):
         seen = np.zeros(len(reading.written) + 1, np.int64)

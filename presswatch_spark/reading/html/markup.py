@@ -1,4 +1,4 @@
-"""The text of an HTML page, from its bytes: the one that is searched, verified, stored and shown.
+"""Extracts the text of an HTML page: the text that is searched, verified, stored and shown.
 
 One pass over the page in UTF-8, by the tokenizer of the HTML Standard (13.2.5), without a tree. Visible text
 comes first, then hidden words with the words around them. docs/explanation/page-text.md explains the rules.
@@ -56,7 +56,7 @@ from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes, plain
 from presswatch_spark.reading.text.vectors import copy_64, visible_bits_64
 
 EXTRACTION = "presswatch page text 1"
-"""The rules of this text, and their version: it changes with every change of the text of any page."""
+"""Name and version of these rules; the version changes whenever the text of any page changes."""
 
 _SLOTS = 1 << 13
 _0, _1, _2, _3, _5, _6, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 6, 8, 64))
@@ -71,7 +71,7 @@ _SEPARATION = U64(3)
 _BEFORE_FORMATTING = CLOSES_P | CELL | ROW | SECTION
 _DEEPEST, _BUILT_IN, _NAME = U64(DEEPEST), U64(len(BUILT_IN)), U64(NAME_BYTES)
 _SPREAD = U64(0x9E3779B97F4A7C15)
-# Of references, and of those that need no semicolon.
+# The longest names of references (without `&` and `;`), and of those that need no semicolon.
 _LONGEST = U64(max(len(name.removesuffix(";")) for name in html5))
 _LEGACY = U64(max(len(name) for name in html5 if not name.endswith(";")))
 
@@ -80,7 +80,7 @@ class EntityTable(NamedTuple):
     """Names of references (HTML Standard, 13.5), by their FNV-1a hash, in open addressing.
 
     `keys`: 0 in a free slot; a name that needs its semicolon is hashed with it. `values`: up to seven UTF-8
-    bytes, first lowest, and their number in the top byte. `windows` (32,): characters of 0x80 to 0x9F.
+    bytes, first lowest, and their number in the top byte. `windows` (32,): windows-1252 of 0x80 to 0x9F.
     """
 
     keys: npt.NDArray[U64]
@@ -90,7 +90,7 @@ class EntityTable(NamedTuple):
 
 @lru_cache(maxsize=1)
 def load_entities() -> EntityTable:
-    """Make the table."""
+    """Return the table of all references of HTML."""
     keys, values = np.zeros(_SLOTS, U64), np.zeros(_SLOTS, U64)
     for name, text in html5.items():
         code, key = text.encode(), fnv(name.encode())
@@ -185,9 +185,9 @@ def reference(entities: EntityTable, data: Bytes, i: U64, end: U64, out: Bytes, 
 
 def room_for(size: int) -> int:
     """Return the bytes of room that `page_text` needs for a page of `size` bytes."""
-    # Text takes up to a quarter more than the page, since a reference of 5 bytes may become 6; hidden words
-    # with their context as much again, and their places 8 bytes for a tag of 5. Formatting elements that
-    # begin again take up to 20.
+    # Text may be a quarter longer than the page, since a reference of 5 bytes may become 6. Hidden words with
+    # their context may take as much again, their places 8 bytes for a tag of 5, and formatting elements that
+    # begin again up to 20 each.
     return 5 * size + 256 + 20 * MOST_REVIVED
 
 
@@ -199,7 +199,7 @@ def text_of_page(page: bytes | memoryview) -> bytes:
 
 
 def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
-    """Write the text of a page (uint8, UTF-8) into `out[at:]`, with a line end where something separates.
+    """Write the text of a page (uint8, UTF-8) into `out[at:]`, with a line end where tags separate words.
 
     `out` has `room_for(len(page))` bytes from `at` on. Returns the end of the text, and the bits `DATA` and
     `ARTICLE` for the content of scripts.
@@ -210,7 +210,7 @@ def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
 
 @lean_njit
 def _copied(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, at: U64, k: U64) -> Any:
-    # Blanks only become a separator.
+    # Text of only blanks becomes a separator.
     if i == stop:
         return k
     if stop - i <= _64 and i + _64 <= end:
@@ -245,7 +245,7 @@ def _copy_raw(
         if data[i] == _AMP and references:
             i, k = reference(entities, data, i, stop, out, k)
             continue
-        # Here a NUL is U+FFFD, as in SVG and MathML; in other text it vanishes.
+        # Here, as in SVG and MathML, a NUL is U+FFFD, which separates words; in other text it vanishes.
         out[k] = data[i] if data[i] != _NUL else _NEWLINE
         i, k = i + _1, k + _1
     return k
@@ -253,16 +253,16 @@ def _copy_raw(
 
 @uncounted_njit
 def _breaks_out(kind: U64, first: U64, closes: bool, rest: U64) -> Any:
-    # True if a tag ends the SVG or MathML around it; `rest`: bytes after its name.
+    # Return True if a tag ends the SVG or MathML around it; `rest`: bytes after its name.
     if closes:
         return first in (_P, _BR)
-    # `font` does so with some attributes, and nobody writes another one.
+    # `font` does so with some attributes; others do not occur.
     return kind & BREAKS_OUT != _0 or (first == _FONT and rest > _2)
 
 
 @lean_njit
 def _in_html(w: Hashes) -> Any:
-    # No SVG or MathML is open, or an element in it that contains HTML again.
+    # Return True if no SVG or MathML is open, or an element in it that contains HTML again is.
     return w[ROOTS] == _0 or w[ROOT_STACK + w[ROOTS] - _1] > _1
 
 
@@ -280,10 +280,10 @@ def _has_text(data: Bytes, i: U64, end: U64) -> Any:
 
 @uncounted_njit
 def _enter(w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.uint64) -> tuple[U64, Any]:
-    """Follow a tag into SVG and MathML, and out of it.
+    """Keep account of the open SVG and MathML roots at a tag.
 
-    An open root is a number: 1 for MathML, and above that bit the elements in it with HTML. Returns the
-    number of roots around the element, and True if it is one of HTML.
+    An open root is a number: the lowest bit is 1 for MathML, the others count open elements in it that
+    contain HTML. Returns the number of roots around the tag's element, and True if the element is HTML.
     """
     html = _in_html(w)
     if w[ROOTS] != _0:
@@ -316,7 +316,7 @@ def _page_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, a
     w[CLASS_FILTER] = BUILT_IN_FILTER
     k, unread, late = _read(tags, entities, data, out, at, w)
     if late:
-        # A sheet after text may hide some of it: now all rules are known.
+        # A style sheet after some text may hide it: read again, with all rules.
         k, unread, late = _read(tags, entities, data, out, at, w)
     return finished(w, out, at, k), unread
 
@@ -325,7 +325,7 @@ def _page_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, a
 def _read(
     tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: U64, w: Hashes
 ) -> tuple[U64, np.uint8, Any]:
-    # Also returns True if rules were found after some of the text.
+    # Also return True if rules were found after some of the text.
     i, k, end = _0, at, U64(len(data))
     p, count, looked = _0, _0, _0
     unread, late = np.uint8(0), False
@@ -416,14 +416,14 @@ def _read(
                 p += _1
         if i > end:
             break
-        kind, said = kind_of(tags, first, second), _0
+        kind, style = kind_of(tags, first, second), _0
         if not closes:
             if i - name_end > _5 and (named or may_hide(data, name_end, i)):
-                said = attributes(w, data, name_end, i)
+                style = attributes(w, data, name_end, i)
             if named and name_end - begin <= _NAME + _1:
-                said |= name_rule(w, data, begin + _1, name_end)
-        # Of what is not listed, nothing is to be done in SVG either.
-        if said == _0 and w[OPEN] == _0 and (kind == _0 or (kind & COMPLEX == _0 and w[ROOTS] == _0)):
+                style |= name_rule(w, data, begin + _1, name_end)
+        # An element that is not listed needs no work, in SVG neither.
+        if style == _0 and w[OPEN] == _0 and (kind == _0 or (kind & COMPLEX == _0 and w[ROOTS] == _0)):
             # Without a branch, which would be mispredicted.
             out[k] = _NEWLINE
             k += kind >> _1 & _1 & U64(k > at and (out[k - U64(k > at)] > _SPACE or k == w[EDGE]))
@@ -435,16 +435,16 @@ def _read(
         if w[OPEN] != _0:
             if roots < w[ROOTS_AROUND]:
                 k = pop_to(w, out, at, k, _0)
-            goes_on = k != w[TEXT_AT] or _has_text(data, w[PAGE_AT], begin)
-            if w[DORMANT] != _0 and (goes_on or _begins_formatting(kind, content, closes)):
+            has_text = k != w[TEXT_AT] or _has_text(data, w[PAGE_AT], begin)
+            if w[DORMANT] != _0 and (has_text or _begins_formatting(kind, content, closes)):
                 k = revive(w, out, at, k, kind)
         if closes:
             k = end_element(w, out, at, k, name, kind)
         elif not html or content in (_0, FOREIGN):
-            if said == _0 and kind & HIDES_UNLESS_OPEN:
-                said = attributes(w, data, name_end, i)
+            if style == _0 and kind & HIDES_UNLESS_OPEN:
+                style = attributes(w, data, name_end, i)
             empty = empty and (not html or content == FOREIGN)
-            k = begin_element(w, out, at, k, name, kind, said, html, empty, roots)
+            k = begin_element(w, out, at, k, name, kind, style, html, empty, roots)
         elif content == REST:
             k = imply_ends(w, out, at, k, kind)
             w[TEXT_AT] = k = separate(w, out, at, k)
@@ -466,7 +466,7 @@ def _read(
             if kind & HAS_BOX and w[STATE] == SEEN and is_in_flex(w):
                 separation = HARD
             k = separate_as(w, out, at, k, separation)
-            # The title of a page stands before its text, and is none of it.
+            # A title before all text is that of the page, and not part of its text.
             if content != DROPPED and not (first == _TITLE and k == at):
                 around = w[STATE]
                 if kind & HIDES_RAW and around == SEEN:

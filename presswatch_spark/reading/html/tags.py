@@ -41,7 +41,7 @@ _SPREAD_64, _SHIFT = U64(_SPREAD), U64(64 - 9)
 
 CHUNK_BYTES = 1 << 12
 PLACES = CHUNK_BYTES + 72
-"""The numbers that `next_marks` needs room for."""
+"""The room that `next_marks` needs for places."""
 
 _0, _1, _2, _3, _4, _7, _8, _63, _64, _65 = (U64(n) for n in (0, 1, 2, 3, 4, 7, 8, 63, 64, 65))
 _CHUNK = U64(CHUNK_BYTES)
@@ -117,7 +117,7 @@ _NAMES: dict[U64, str] = {
     BUTTON: "button",
     LIST: "ol ul",
     FORM: "form",
-    # Without markup in them, and separate in a flex box.
+    # Elements with raw content that are boxes of their own in a flex box.
     HAS_BOX: "iframe textarea",
 }
 _EXCEPT = {
@@ -137,7 +137,7 @@ class TagTable(NamedTuple):
 
 @lru_cache(maxsize=1)
 def load_tags() -> TagTable:
-    """Make the table."""
+    """Return the table of all listed elements."""
     table = TagTable(*(np.zeros(_SLOTS, U64) for _ in range(3)))
     kinds: dict[str, U64] = {}
     for bits, names in _NAMES.items():
@@ -241,12 +241,12 @@ def after_attributes(data: Bytes, i: U64, end: U64) -> U64:
 @uncounted_njit
 def name_at(data: Bytes, i: U64, end: U64) -> tuple[U64, U64, U64]:
     """Return the name of a tag as two words in lower case, the second all ones if it is too long; its end."""
-    # Bit 5 makes letters small, and changes no other byte of a listed name.
+    # Setting bit 5 turns letters to lower case, and changes no other byte of a listed name.
     if i + _8 <= end:
         x = load8(data, i)
         ends = _name_ends(x)
         size = trailing_zeros(ends) >> _3
-        # Any other control is a part of the name.
+        # A control that is no blank is part of the name.
         if ends != _0 and _ends_name(data[i + size]):
             unused = (_8 - size) << _3
             return (x | _CASES) << unused >> unused, _0, i + size
@@ -334,7 +334,7 @@ def opens_value(data: Bytes, i: U64, quote: U64) -> Any:
         signs &= within
         if breaks == _0:
             return True
-    # Where blanks behind a `=` end: a carry goes through them. A value follows there, and no name.
+    # Bits after the blanks that follow a `=` (the sum's carry passes them): a value begins there, no name.
     values = ((signs << _1 & gaps) + gaps) & ~gaps
     return gaps > (breaks & ~gaps) and breaks >> _63 == _0 and values <= breaks
 
@@ -399,7 +399,7 @@ def script_end(data: Bytes, i: U64, end: U64) -> Any:
                 escaped = True
             continue
         closes = data[i] == _SLASH
-        # Names may run into each other without end.
+        # Read a limited part: `<a<a<a…` is one endless name from each `<` on.
         stop = min(end, i + _NAME_ROOM)
         name, rest, after = name_at(data, i + _1 if closes else i, stop)
         if name != SCRIPT or rest != _0 or after >= stop:
@@ -417,7 +417,7 @@ def data_in(data: Bytes, i: U64, stop: U64) -> np.uint8:
     if i >= stop or (data[i] != _BRACE and data[i] != _BRACKET):
         return np.uint8(0)
     while True:
-        # Its only capital is rarer than its other letters.
+        # Search for `B`, which is rarer than the other letters of `articleBody`.
         i = find(data, i + _1, stop, _B)
         if i + _4 >= stop:
             return DATA
@@ -446,14 +446,14 @@ def cdata_end(data: Bytes, i: U64, end: U64) -> U64:
 
 # The memory of the kernels that make a page's text: one array of uint64.
 DEEPEST = 256
-"""The most open elements in memory: around hidden words, and of SVG and MathML."""
+"""The most open elements in each stack: around hidden words, and of SVG and MathML."""
 MOST_RULES, RULE_SLOTS = 256, 1024
 """The most selectors of a page's own sheets that count, with the built-in ones."""
 
-# Marks are first. Numbers after them: state of text (SEEN to NO_TEXT), its beginning, beginning of dropped
+# The places of marks come first. Then: state of text (SEEN to NO_TEXT), its beginning, beginning of dropped
 # text, end of the last cut, number of cuts, of open elements, of open SVG and MathML, of those around the
 # first open element, 1 in a form, number of dormant elements, of those that began again, places in text and
-# page after the last tag, number of rules, and filters of the classes and names in them.
+# page after the last tag, number of rules, and filters of the classes and names in the rules.
 (
     STATE, START, DROPPED_FROM, EDGE, CUTS, OPEN, ROOTS, ROOTS_AROUND, IN_FORM, DORMANT, REVIVED, TEXT_AT,
     PAGE_AT, RULE_COUNT, CLASS_FILTER, NAME_FILTER,

@@ -1,8 +1,8 @@
-"""Hidden words of a page, separation of words by tags, and the text that follows from both.
+"""Finds the hidden words of a page, separates words at tags, and arranges the final text.
 
-From the first element that hides something until it ends, open elements are kept in a stack: their end tags
-may be missing. All text is written, and its hidden stretches are noted as *cuts*: pairs of places, four bytes
-each, from the end of the room downward. `finished` moves each after the visible text, with the words around.
+From the first element that hides something until it ends, open elements are kept in a stack, since end tags
+may be missing. All text is written to `out`; its hidden ranges are noted as *cuts*: pairs of offsets, four
+bytes each, from the end of `out` downward. `finished` moves hidden text and the words around it to the end.
 """
 
 from typing import Any
@@ -35,12 +35,12 @@ from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes
 from presswatch_spark.reading.text.vectors import copy_64
 
 SEEN, INVISIBLE, ABSENT, NO_TEXT = (U64(n) for n in range(4))
-"""States of text: the middle two are hidden; the last is left out."""
+"""States of text: shown; hidden in two ways; left out."""
 CUT_BYTES = 8
 MOST_DORMANT, MOST_REVIVED = 16, 256
-"""The most formatting elements that may begin again, at a time and on a page; each may take 20 bytes."""
+"""The most formatting elements that wait to begin again, and that do so on a page; each may take 20 bytes."""
 CONTEXT_WORDS, CONTEXT_BYTES = 16, 1024
-"""The words on each side of a hidden stretch, and their most bytes."""
+"""The words on each side that are kept with a hidden range, and their most bytes."""
 
 _0, _1, _2, _3, _4, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 64))
 _SPACE, _NEWLINE = np.uint8(32), np.uint8(10)
@@ -53,7 +53,7 @@ _SUMMARY, _DETAILS, _DIALOG, _SCRIPT, _STYLE, _SLOT = (
     U64(int.from_bytes(name, "little"))
     for name in (b"summary", b"details", b"dialog", b"script", b"style", b"slot")
 )
-# Blocks, whatever their style is; and void elements that have a box of their own in a flex box.
+# Elements that are blocks in any style, and void elements that are boxes of their own in a flex box.
 _BLOCKS = tuple(U64(int.from_bytes(name, "little")) for name in (b"dialog", b"legend"))
 _BOXES = tuple(U64(int.from_bytes(name, "little")) for name in (b"image", b"img", b"input"))
 
@@ -100,7 +100,7 @@ def separate_as(w: Hashes, out: Bytes, at: U64, k: U64, how: U64) -> Any:
 
 @uncounted_njit
 def _keep_separator(w: Hashes, out: Bytes, at: U64, start: U64) -> None:
-    # A soft separator right before hidden words is seen: without these, words are separate, too.
+    # Make a soft separator right before hidden words visible: the words before and after are separate.
     if w[CUTS] != _0 and start > at and out[start - _1] == _NEWLINE:
         p = U64(len(out)) - w[CUTS] * _CUT
         if _cut_at(out, p) + _1 == start - at and _cut_at(out, p + _4) == start - at:
@@ -146,8 +146,8 @@ def _pass_border(w: Hashes, out: Bytes, at: U64, k: U64, state: U64, separation:
     return separate_as(w, out, at, k, separation)
 
 
-# Above an element's own bits: separation by its tags, states of the text around it and in it, 1 for flex; and
-# as its attributes ask: separation, and a state (`NO_TEXT`: none).
+# Bits above an element's kind: the separation by its tags, the states of the text around it and in it, 1 for
+# a flex box; and from its attributes: a separation, and a state (`NO_TEXT`: none).
 _SEPARATION_AT, _AROUND_AT, _OWN_AT, _FLEX_AT = U64(40), U64(42), U64(44), U64(46)
 _STYLED_AT, _ASKED_AT = U64(48), U64(50)
 
@@ -170,7 +170,7 @@ def _push(
     own: U64,
     inner: U64,
 ) -> Any:
-    # Kept if it hides something, or is in an element that does.
+    # Push the element if it hides something, or is in an element that does.
     around = w[STATE]
     special = inner != around or separation != bits & _3 or bits >> _FLEX_AT & _1 != _0
     pushed = (w[OPEN] != _0 and not bits & UNPUSHED) or (special and not bits & VOID)
@@ -193,7 +193,8 @@ def _end_from(w: Hashes, out: Bytes, at: U64, k: U64, size: U64) -> Any:
 
 @uncounted_njit
 def _keep_formatting(w: Hashes, i: U64, end: U64) -> None:
-    # HTML's *active formatting elements* (13.2.4.3) of a scope stay among the open ones, dormant.
+    # Formatting elements that end with an outer one stay in the stack as dormant, and begin again with the
+    # next text (HTML's *active formatting elements*, 13.2.4.3).
     while i < end and w[KINDS + i] & SCOPE == _0 and w[DORMANT] < _MOST_DORMANT:
         bits = w[KINDS + i]
         if bits & FORMATTING and (w[OPEN] != _0 or bits & _BY_ATTRIBUTES != NO_TEXT << _ASKED_AT):
@@ -216,7 +217,7 @@ def _remove(w: Hashes, j: U64) -> None:
 
 @uncounted_njit
 def revive(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
-    """Begin dormant elements again, before the text since the last tag, and a start tag of `kind`."""
+    """Begin dormant elements again before the text since the last tag, or before a start tag of `kind`."""
     j, text, end = w[OPEN], w[TEXT_AT], w[OPEN]
     while j > _0 and w[KINDS + j - _1] & SCOPE == _0:
         j -= _1
@@ -235,7 +236,7 @@ def revive(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
         length = k - text
         writes = separation != NOTHING and text > at and out[text - _1] > _SPACE
         if writes or (separation == HARD and text > at and text == w[EDGE]):
-            # Room for the line end, before the text.
+            # Move the text by a byte, for the line end before it.
             while k > text:
                 out[k] = out[k - _1]
                 k -= _1
@@ -251,7 +252,7 @@ _MOST_DORMANT, _MOST_REVIVED = U64(MOST_DORMANT), U64(MOST_REVIVED)
 
 @uncounted_njit
 def _last(w: Hashes, ended: U64, barrier: U64) -> tuple[U64, Any]:
-    # The outermost open element with a bit of `ended`, and True if no `barrier` is around it.
+    # Return the outermost open element with a bit of `ended`, and True if no `barrier` stopped the search.
     j, last = w[OPEN], _NOWHERE
     while j > _0:
         j -= _1
@@ -296,7 +297,7 @@ def imply_ends(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
 
 @uncounted_njit
 def end_element(w: Hashes, out: Bytes, at: U64, k: U64, name: U64, kind: U64) -> Any:
-    """End the element of an end tag, and all in it; one that hides ends with the one around it."""
+    """End the element of an end tag and all in it; if it is around the whole stack, end all in the stack."""
     if kind & FORM:
         w[IN_FORM] = _0
     if w[OPEN] == _0:
@@ -350,15 +351,15 @@ def begin_element(
     k: U64,
     name: U64,
     kind: U64,
-    said: U64,
+    style: U64,
     html: bool,
     empty: bool,
     roots: U64,
 ) -> Any:
-    """Begin an element; it is kept if it hides something, or is in one that does.
+    """Begin an element; push it if it hides something, or is in an element that does.
 
-    `said`: see `styles.attributes`. `html`: not of SVG or MathML. `empty`: it ends at once. `roots`: open SVG
-    and MathML around it.
+    `style`: see `styles.attributes`. `html`: not of SVG or MathML. `empty`: it ends at once. `roots`: open
+    SVG and MathML around it.
     """
     if kind & FORM and html:
         if w[IN_FORM] != _0:
@@ -368,23 +369,23 @@ def begin_element(
     k = imply_ends(w, out, at, k, kind)
     usual = kind & _3
     separation, around = usual, w[STATE]
-    if said == _0 and html and not kind & _MAY_HIDE and name != _SUMMARY and not is_in_flex(w):
+    if style == _0 and html and not kind & _MAY_HIDE and name != _SUMMARY and not is_in_flex(w):
         if w[OPEN] != _0 and not kind & UNPUSHED and not empty and w[OPEN] < _DEEPEST:
             states = around << _AROUND_AT | around << _OWN_AT | NO_TEXT << _ASKED_AT
             w[NAMES + w[OPEN]] = name
             w[KINDS + w[OPEN]] = kind | usual << _SEPARATION_AT | usual << _STYLED_AT | states
             w[OPEN] += _1
         return separate_as(w, out, at, k, usual)
-    display = (said & DISPLAY_BITS) >> DISPLAY_AT
-    visibility = (said & VISIBILITY_BITS) >> VISIBILITY_AT
+    display = (style & DISPLAY_BITS) >> DISPLAY_AT
+    visibility = (style & VISIBILITY_BITS) >> VISIBILITY_AT
     contents = display == U64(9) or (name == _SLOT and display == _0)
     if not kind & VOID:
         if display in (_3, _4, U64(6), U64(8), U64(9)) and not (kind & (P | OPTION) or name in _BLOCKS):
             separation = SOFTLY if usual != NOTHING or display not in (_3, U64(9)) else NOTHING
-        if display in (_2, U64(5), U64(7)) or said & (FLOATS | PLACED):
+        if display in (_2, U64(5), U64(7)) or style & (FLOATS | PLACED):
             separation = HARD
-    is_open = said & OPEN_ != _0
-    absent = said & (_1 | HIDDEN) != _0 or (name == _DIALOG and not is_open)
+    is_open = style & OPEN_ != _0
+    absent = style & (_1 | HIDDEN) != _0 or (name == _DIALOG and not is_open)
     absent = display == _1 if display else absent
     own = around
     if around == ABSENT and name == _SUMMARY and w[OPEN] != _0 and w[NAMES + w[OPEN] - _1] == _DETAILS:
@@ -394,11 +395,11 @@ def begin_element(
     is_item = in_flex and not contents and (not kind & VOID or name in _BOXES)
     asked = NO_TEXT
     if not kind & (OPTION | OPTGROUP):
-        # Where no box is, and in tables, content is not left out.
+        # Hiding the content only has no effect on inline elements and parts of tables.
         has_box = (separation != NOTHING or is_item) and not kind & (ROW | SECTION | TABLE)
-        if absent or (said & (CONTENT_HIDDEN | UNTIL_FOUND) and has_box and display < U64(7)):
+        if absent or (style & (CONTENT_HIDDEN | UNTIL_FOUND) and has_box and display < U64(7)):
             asked = ABSENT
-        elif visibility == _1 or (said & BY_RULE & INVISIBLE_RULE and visibility != _2):
+        elif visibility == _1 or (style & BY_RULE & INVISIBLE_RULE and visibility != _2):
             asked = INVISIBLE
         elif visibility == _2:
             asked = SEEN
@@ -421,7 +422,7 @@ def begin_element(
 
 @lean_njit
 def _counts(byte: np.uint8) -> Any:
-    # A byte of a word, and not of a dash or a quotation mark.
+    # True for a byte of a word; 0xE2 begins dashes and quotation marks.
     lowered = byte | np.uint8(32)
     return (
         np.uint8(97) <= lowered <= np.uint8(122)
@@ -487,7 +488,7 @@ def finished(w: Hashes, out: Bytes, at: U64, k: U64) -> U64:
     if w[CUTS] == _0:
         return k
     room, end = U64(len(out)), k
-    # The passages are written behind the text, and moved when there is room.
+    # Hidden passages are written after the text, and moved once the hidden ranges are removed from it.
     begin, stop, tail, passages = _0, _0, end + _1, False
     for number in range(w[CUTS]):
         p = room - (U64(number) + _1) * _CUT

@@ -3,10 +3,11 @@
 pyarrow leaves out a page of a type that it does not know, and stops at the number of values that it counts
 itself. Here the pages of a column must fill it to the last byte, with as many values as in the footer.
 
-Levels show nulls; they and places in a dictionary are runs of one number, or numbers packed into bits.
-Lengths may be stored before all texts of a page, as differences: one that is damaged moves all texts after
-it. (Format: Apache Parquet, "RLE / Bit-Packing Hybrid", "Delta encoding", "Delta-length byte array", "Delta
-Strings".)
+Levels show nulls. Levels and indices into a dictionary are runs of one number, or numbers packed into bits.
+Lengths may be stored before all texts of a page, as differences: a damaged one moves all texts after it.
+(Format: Apache Parquet, "RLE / Bit-Packing Hybrid", "Delta encoding", "Delta-length byte array", "Delta
+Strings". Fields of `parquet.thrift` used below: PageHeader 1 type, 2 and 3 size uncompressed and compressed,
+4 crc, 5, 7 and 8 header of a data page, of a dictionary, of a data page of version 2.)
 """
 
 from __future__ import annotations
@@ -35,16 +36,16 @@ Numbers = npt.NDArray[np.unsignedinteger[Any]]
 
 Lengths = npt.NDArray[np.int64]
 _MOST_BITS = 32
-# Numbers in a block: DuckDB's has 2,048, even without any values.
+# The most numbers in a block; DuckDB writes blocks of 2,048, even without any values.
 _LARGEST_BLOCK = 1 << 16
-# Of fastparquet, after the last text of a page.
+# fastparquet appends this to the last text of a page.
 _PADDING = bytes(8)
 _DATA, _, _DICTIONARY, _DATA_2 = range(4)
 _PLAIN, _PLAIN_DICTIONARY, _RLE, _DELTA_LENGTH, _DELTA_TEXTS, _RLE_DICTIONARY = 0, 2, 3, 6, 7, 8
-# Encodings of places in the dictionary; of lengths before all of the texts.
+# Encodings with indices into a dictionary; encodings with all lengths before the texts.
 CODED = frozenset({_PLAIN_DICTIONARY, _RLE_DICTIONARY})
 _APART = frozenset({_DELTA_LENGTH, _DELTA_TEXTS})
-# As `parquet.thrift` numbers them. LZO, and LZ4 as Hadoop frames it, pyarrow unpacks in whole columns only.
+# By their numbers in `parquet.thrift`; without LZO and Hadoop's LZ4, of which pyarrow unpacks no single page.
 _CODECS: Mapping[int, str] = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
 _LARGEST_PLACES = 1 << 20
 
@@ -68,7 +69,7 @@ def numbers_of(data: memoryview, width: int, count: int) -> tuple[Numbers, int]:
             raise ParquetPageError("the levels of a page end too early")
         repeated = (8 if head & 1 else 1) * (head >> 1)
         if is_packed:
-            # Eight numbers fill whole bytes: packed runs that follow each other are unpacked at once.
+            # Eight numbers fill whole bytes, so packed runs that follow each other can be unpacked at once.
             packed.append(run)
         else:
             if not head & 1 and repeated > count - seen:
@@ -93,7 +94,7 @@ def unpacked(runs: list[memoryview], width: int) -> Numbers:
 
 
 def nulls_of(data: memoryview, highest: int, values: int) -> int:
-    """Return how many of so many levels are below the `highest`, which means that there is a value."""
+    """Return the number of nulls: of the `values` levels in `data`, those below `highest`."""
     if values and len(data) < 8:
         head, at = varint(data, 0)
         # Most pages have no null: one run of the highest level.
@@ -158,7 +159,7 @@ def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
         least, at = _zigzag(data, at)
         widths, at = bytes(data[at : at + parts]), at + parts
         for width in widths:
-            # Parts that no number needs are not there.
+            # Parts after the last number are not stored.
             if left <= 0:
                 break
             run = data[at : at + size * width // 8]
@@ -182,8 +183,8 @@ def _zigzag(data: memoryview, at: int) -> tuple[int, int]:
 class PageTotals:
     """The totals of a column's pages.
 
-    `nulls`: None if a page does not contain their number. `dictionary`: values in it. `unused`: those in no
-    row, as far as places were read. `with_checksum`: data pages that have one.
+    `nulls`: None if a page does not contain their number. `dictionary`: values in the dictionary. `unused`:
+    those that no row uses, as far as indices were read. `with_checksum`: data pages that have one.
     """
 
     values: int = 0
@@ -209,16 +210,16 @@ class PageTotals:
             raise ParquetPageError("a column has another number of pages than the footer says")
         if None not in (self.nulls, chunk.nulls) and self.nulls != chunk.nulls:
             raise ParquetPageError("the pages of a column have another number of nulls than the footer says")
-        # Parquet for Java before 1.14 gives the dictionary a checksum, and no page of the second version.
+        # parquet-java before 1.14 writes a checksum for the dictionary, but none for pages of version 2.
         if self.with_checksum not in (0, self.data_pages):
             raise ParquetPageError("some pages of a column have checksums, and some have none")
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A page of data, or the dictionary. `content`: packed by `codec` (0: not), unpacked of `size` bytes.
+    """A page of data, or the dictionary. `content`: compressed by `codec` (0: not), `size`: uncompressed.
 
-    It begins with the levels of its values, up to `highest`; with none if that is 0.
+    The content begins with the levels of its values, 0 to `highest`; without levels if `highest` is 0.
     """
 
     encoding: int
@@ -231,9 +232,9 @@ class _Page:
     is_dictionary: bool = False
 
     def after_levels(self) -> tuple[memoryview, int] | None:
-        """Return the content after the levels, unpacked, and the number of values that are no nulls.
+        """Return the uncompressed content after the levels, and the number of values that are no nulls.
 
-        None if pyarrow cannot unpack the page alone.
+        None if pyarrow cannot unpack single pages of this codec.
         """
         content, nulls = memoryview(self.content), self.nulls or 0
         if self.codec:
@@ -252,8 +253,8 @@ class _Page:
     def check_texts(self) -> None:
         """Check that the texts of a page fill it: pyarrow ignores bytes that remain after the last text.
 
-        Plain texts of a packed data page are not checked: damage to packed bytes changes their size, which
-        pyarrow refuses.
+        Plain texts of a compressed data page are not checked: damage to compressed bytes changes the size of
+        their content, which pyarrow refuses.
         """
         is_plain = self.is_dictionary or (
             self.encoding == _PLAIN and not self.codec and self.nulls is not None
@@ -267,7 +268,7 @@ class _Page:
             check_lengths(*after, with_prefixes=self.encoding == _DELTA_TEXTS)
 
     def places(self) -> Numbers | None:
-        """Return a page's places in the dictionary; None if pyarrow cannot unpack it alone."""
+        """Return a page's indices into the dictionary; None if pyarrow cannot unpack single pages."""
         if self.codec and not 0 <= self.size <= _LARGEST_PLACES + 8 * self.values:
             raise ParquetPageError("a page is longer than its values can be")
         after = self.after_levels()
@@ -282,7 +283,7 @@ class _Page:
 def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> PageTotals:
     """Add up the pages in the bytes `data` of a column; `ParquetPageError` if they do not fit it.
 
-    With places: read the places in the dictionary, and count its values that are in no row.
+    `with_places`: read the indices into the dictionary, and count its values that no row uses.
     """
     found, at, used = PageTotals(), 0, np.zeros(0, np.bool_)
     try:
@@ -295,7 +296,7 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
             found.pages += 1
             if page.is_dictionary:
                 found.dictionary = page.values
-                # Of a dictionary longer than the column some values are in no row: no place has to be read.
+                # Some values of a dictionary longer than the column are surely unused: read no indices.
                 with_places &= page.values <= chunk.values
                 used = np.zeros(page.values if with_places else 0, np.bool_)
             else:
@@ -335,14 +336,15 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
     if not 0 <= values <= chunk.values:
         raise ParquetPageError("a page has more values than its column")
     if kind == _DATA:
-        # The first version packs levels with values.
+        # Version 1 compresses levels together with values. Fields: 1 values, 2 encoding, 3 that of levels.
         encoding = number(described, 2)
         if not highest:
             nulls = 0
         elif not (codec or chunk.leaf.repetitions or number(described, 3) != _RLE):
             nulls = nulls_of(_after_length(content), highest, values)
     else:
-        # The second version contains more numbers, and never packs levels.
+        # Version 2 never compresses levels. Fields: 1 values, 2 nulls, 3 rows, 4 encoding, 5 and 6 bytes of
+        # definition and repetition levels, 7 is_compressed.
         nulls, rows, encoding, size, repeated = (number(described, key) for key in (2, 3, 4, 5, 6))
         if not 0 <= nulls <= values or min(size, repeated) < 0 or size + repeated > len(content):
             raise ParquetPageError("the header of a page contradicts itself")
@@ -354,7 +356,7 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
         if described.get(7) is False:
             codec = 0
         size += repeated
-        # The levels were counted.
+        # The levels were counted, and are cut off.
         highest = 0 if size else highest
         content, unpacked_bytes = content[size:], unpacked_bytes - size
     if encoding not in chunk.encodings:
@@ -363,15 +365,15 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
 
 
 def _after_length(content: memoryview) -> memoryview:
-    # The first four bytes are the length.
+    # The first four bytes are the length of the levels.
     return content[4 : 4 + int.from_bytes(content[:4], "little")]
 
 
 class CheckedFile(CountedFile):
     """A seekable file over another, which it closes: it checks the columns that are read through it.
 
-    A read of a whole column of `expect` raises `ParquetPageError` if its pages are damaged. `failure`: the
-    first error of a read since, which pyarrow may turn into another.
+    Reading all of an expected column raises `ParquetPageError` if its pages are damaged. `failure`: the first
+    error of a read since `expect`, since pyarrow may replace it by another.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -386,8 +388,8 @@ class CheckedFile(CountedFile):
     def expect(
         self, chunks: Iterable[Chunk], coded: Iterable[Chunk] = (), again: Iterable[Chunk] = ()
     ) -> None:
-        """Check these columns from now on, of `coded` ones also the places; hold those read `again`."""
-        # Where there are no values, some writers name any bytes.
+        """Check these columns from now on, and indices of `coded` ones; keep bytes of those read `again`."""
+        # For a column without values, some writers name arbitrary bytes.
         self._expected = {chunk.start: chunk for chunk in chunks if chunk.values}
         self._coded = frozenset(chunk.start for chunk in coded)
         self._hold = frozenset(chunk.start for chunk in again)

@@ -1,9 +1,9 @@
-"""The language gates before the inflater: records of WET and of WARC that are passed over unread.
+"""Language gates before the inflater: they skip records of WET and of WARC without inflating them.
 
-A record of WET names its languages in its header. Of WARC, the metadata after a response do: they are
-inflated and verified first. What is not proven is read: a gzip member ends with the length of its content
-(RFC 1952, ISIZE), and the header of its record gives that length. If these four bytes are nowhere else within
-the reach of the member, they are its end.
+A record of WET names its languages in its header. For a response of WARC, the metadata record after it does,
+which is inflated and verified first. A member is skipped only if its end is proven: a gzip member ends with
+the length of its content (RFC 1952, ISIZE), and the header of its record gives that length. If these four
+bytes occur only once within the reach of the member, they are its end.
 """
 
 import re
@@ -39,7 +39,7 @@ _signed: Any = np.int64
 
 # A record that inflates to more is read.
 _MOST_PASSED_BYTES = 4 << 20
-# The reach of all members in a view, to its bytes: what is packed better, or made to look so, is read.
+# Limit for the sum of all members' inflated sizes, as a multiple of the view: it bounds the search for ends.
 _MOST_REACH = 256
 
 # Verdicts on a member by `true_end` and `judge_heads`.
@@ -77,7 +77,7 @@ def _times_found(data: Bytes, first: int, last: int, number: int) -> int:
 def true_end(data: Bytes, start: int, end: int, size: int, final: bool) -> int:
     """Return `PROVEN` if the member at `start`, of `size` bytes inflated, must end at `end`; `READ` if not.
 
-    `NOT_YET`: more of the file is needed. `final`: nothing follows after `data`.
+    `NOT_YET`: more of the file is needed to decide. `final`: `data` ends the file.
     """
     if size > _MOST_PASSED_BYTES or end - start < GZIP_HEADER_BYTES + 8 or data[start + 3] != 0:
         return READ
@@ -89,8 +89,8 @@ def true_end(data: Bytes, start: int, end: int, size: int, final: bool) -> int:
         if not final:
             return NOT_YET
         reach = len(data)
-    alone = end <= reach and _times_found(data, start + GZIP_HEADER_BYTES, reach, size) == 1
-    return PROVEN if alone else READ
+    is_unique = end <= reach and _times_found(data, start + GZIP_HEADER_BYTES, reach, size) == 1
+    return PROVEN if is_unique else READ
 
 
 @uncounted_njit
@@ -110,7 +110,7 @@ def _are_far(data: Bytes, value: int, end: int, far: Which) -> bool:
 
 @entry_njit
 def is_drawn(data: Bytes, start: int, end: int, below: U64) -> bool:
-    """Return True if the hash of the record id data[start:end] is below."""
+    """Return True if the hash of the record id data[start:end] is below `below`."""
     hashed = _FNV_START
     for i in range(start, end):
         hashed = (hashed ^ U64(data[i])) * _FNV_PRIME
@@ -124,14 +124,14 @@ def judge_heads(
     data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, gate: Gate, far: Which, most: int,
     below: U64, final: bool, table: Offsets, row: Offsets,
 ) -> None:  # fmt: skip
-    """Find the records of WET that are passed over.
+    """Find the records of WET that are skipped.
 
     Args:
-        data: uint8 (n,), stored bytes. final: nothing follows.
+        data: uint8 (n,), stored bytes. final: they end the file.
         starts: int64 (m,), where members seem to begin, ascending.
         heads, bounds: uint8, int64 (m + 1,): see `inflate_heads`.
         gate: see `gate_of`. far: see `far_codes`. most: longest body that is read.
-        below: gated records whose id `is_drawn` are read.
+        below: gated records whose id `is_drawn` are read, for an audit.
         table: int64 (m, 3), filled: end of a stretch of such records that begins at starts[k] (or `READ`,
         `NOT_YET`), their number, and their inflated bytes.
         row: int64 (COLUMNS,), workspace.
@@ -165,7 +165,7 @@ def judge_heads(
 
 @uncounted_njit
 def _gated_size(head: Bytes, gate: Gate, far: Which, most: int, below: U64, row: Offsets) -> int:
-    # The record's inflated bytes; -1 if its header does not show that it is gated.
+    # Return the record's inflated bytes; -1 if its header does not show that it is gated.
     if not is_version(head, 0):
         return -1
     row[:] = 0
@@ -188,10 +188,10 @@ def judge_members(
 
     Args:
         data, starts, heads, bounds, gate, final: see `judge_heads`.
-        rows: int64 (m, COLUMNS), filled: positions count in `heads`; BODY is -1 without a sound header, and
-        END is the member's inflated size.
-        proofs: int64 (m,), filled: `true_end` of the member where the next one begins; `PROVEN` only if a
-        record begins there.
+        rows: int64 (m, COLUMNS), filled: positions are offsets in `heads`; BODY is -1 without a sound header,
+        and END is the member's inflated size.
+        proofs: int64 (m,), filled: the result of `true_end` for the member, if it ends where the next one
+        begins; `PROVEN` only if a record begins there.
     """
     left = _MOST_REACH * len(data)
     for k in range(len(starts) - 1, -1, -1):
@@ -255,7 +255,7 @@ def declared(page: bytes | memoryview) -> tuple[str, ...]:
 def far_codes(languages: Iterable[str]) -> Which:
     """Return the known codes that differ from each language in two letters at least: bool (26 · 26 · 26,).
 
-    One damaged letter makes no such code. A code is a number to the base 26, `aaa` being 0.
+    No single damaged letter turns a wanted code into one of these. A code is a number in base 26, `aaa` is 0.
     """
     far = np.zeros(26**3, np.bool_)
     wanted = [code.lower() for code in languages]
@@ -301,7 +301,7 @@ class _RecordGate(ABC):
         self._judge(stored, at, bounds)
 
     def at(self, start: int) -> Stretch | None:
-        """Return the stretch to pass over; see `Gate`."""
+        """Return the stretch to skip; see `Gate`."""
         k = bisect_right(self._starts, start) - 1
         return self._stretch(k) if k >= 0 and self._starts[k] == start else None
 
@@ -315,7 +315,7 @@ class _RecordGate(ABC):
 
 
 class WetGate(_RecordGate):
-    """Passes over records of WET by the languages in their header."""
+    """Skips records of WET by the languages in their header."""
 
     def __init__(self, options: ReadOptions) -> None:
         super().__init__(options)
@@ -340,10 +340,10 @@ class WetGate(_RecordGate):
 
 
 class WarcGate(_RecordGate):
-    """Passes over requests, and over a response with the metadata after it, which name its languages.
+    """Skips requests, and a response together with the metadata record after it, which names its languages.
 
-    A response that is read without metadata may be followed by those of another with the same URL. So no
-    response is passed over before metadata were read.
+    If a response is read and has no metadata record of its own, the next such record may be that of a skipped
+    response with the same URL. So after a response is read, none is skipped until a metadata record is read.
     """
 
     def __init__(self, options: ReadOptions) -> None:
@@ -374,7 +374,7 @@ class WarcGate(_RecordGate):
         return None
 
     def _request(self, k: int) -> Stretch | None:
-        """Return the stretch of request k, with the response after it and its metadata if these pass, too."""
+        """Return the stretch of request k, with the response after it and its metadata if these are too."""
         if self._proofs[k] != PROVEN:
             return MORE if self._proofs[k] == NOT_YET else None
         size, pair = self._rows[k][END], None
@@ -385,7 +385,7 @@ class WarcGate(_RecordGate):
         return Stretch(pair.end, 1 + pair.members, pair.documents, size + pair.inflated)
 
     def _pair(self, k: int) -> Stretch | None:
-        """Return the stretch of response k and its metadata; `MORE` as in `Gate`; None if it is read."""
+        """Return the stretch of response k and its metadata; `MORE` as in `Gate`; None if they are read."""
         row, declared = self._rows[k], self._rows[k][DECLARED]
         if not 0 < declared <= self._options.max_document_bytes or self._proofs[k] == READ:
             return None
@@ -407,7 +407,7 @@ class WarcGate(_RecordGate):
         return Stretch(self._starts[k + 2], 2, 1, row[END] + of_metadata) if of_metadata else None
 
     def _gated_by(self, k: int, url: bytes) -> int:
-        # The inflated bytes of member k, if it is verified metadata that gate the URL; else 0.
+        # Return the inflated bytes of member k if it is verified metadata that gates the URL; else 0.
         start, end = self._starts[k : k + 2]
         if end - start > METADATA_STORED_BYTES:
             return 0
@@ -418,7 +418,7 @@ class WarcGate(_RecordGate):
             return 0
         row = self._rows[k]
         first, body, size = row[START], row[BODY], row[END]
-        # What was read of its head is verified now, too.
+        # The checksum now also covers the head, which was read before.
         header = self._heads[first:body].tobytes()
         if not inflater.eof or inflater.unused_data or len(data) != size or not data.startswith(header):
             return 0

@@ -1,7 +1,7 @@
-"""Publishers, their titles, and the titles' places on the web, from `members.yaml`.
+"""Reads publishers, their titles, and the titles' places on the web from `members.yaml`.
 
-The file is checked as a whole: every mistake is reported at once, each with its line. A title has its
-`domains`, with all hosts below them; on a host with `url_prefixes` of the title, only those, by whole names.
+The file is checked as a whole: every mistake is reported at once, each with its line. A title owns its
+`domains` and all hosts below them; on a host for which it has `url_prefixes`, it owns only these paths.
 Prefixes are compared in the normal form of URLs (`judgement.urls`): parts that this form drops are refused,
 and so are public suffixes such as `co.uk` or `github.io`, where anyone can have a name.
 """
@@ -46,7 +46,7 @@ EEA = frozenset(re.findall(r"\w+", _EEA))
 
 @dataclass(frozen=True, slots=True)
 class MandateDocument:
-    """The deed that gives a mandate: its path as the members file has it, its SHA-256 (hex), and its day."""
+    """The document of a mandate: its path in the members file, its SHA-256 (hex), its day of signature."""
 
     path: str
     sha256: str
@@ -69,8 +69,8 @@ by their employment. `presumption`: the title is a collective work, published un
 class Publisher:
     """A member. The mandate's dates are inclusive; None means open. `country`: ISO 3166-1 alpha-2.
 
-    `legal_name`, `siren` (nine digits) and `address` are of the legal person that claims. Without a
-    `rights_basis`, of `RIGHTS_BASES`, nothing may call it the holder of author's right.
+    `legal_name`, `siren` (nine digits) and `address` describe the legal person that claims. Without a
+    `rights_basis` (keys of `RIGHTS_BASES`), no document may call it the holder of author's right.
     """
 
     id: str
@@ -126,14 +126,14 @@ def load_registry(path: str | Path) -> Registry:
 
 
 def parse_registry(raw: bytes, name: str, *, built: bool = False, folder: Path | None = None) -> Registry:
-    """As `load_registry`, from bytes; `name`: of the file, in messages; `folder`: of mandates' documents.
+    """Parse the bytes of `members.yaml`; `name`: of the file, in messages; `folder`: of mandates' documents.
 
-    A `built` corpus's file stays readable if the list of public suffixes moves.
+    `built`: the file is that of a built corpus, which stays readable if the list of public suffixes changes.
     """
     check = _Check(suffixes=not built, folder=folder)
     root = compose(raw, check, "publishers hold titles, and titles hold no more", "publishers")
     publishers = tuple(_publishers(root, check)) if root is not None else ()
-    # Two titles may share a domain only if prefixes tell them apart: at most one may own the bare domain.
+    # Two titles may share a domain only if they have prefixes; at most one may own the domain without prefix.
     owners: dict[str, str] = {}
     for title in (title for publisher in publishers for title in publisher.titles):
         prefixed = {without_www(prefix.partition("/")[0]) for prefix in title.url_prefixes}
@@ -151,7 +151,7 @@ def parse_registry(raw: bytes, name: str, *, built: bool = False, folder: Path |
 
 @dataclass(slots=True)
 class _Check(Check):
-    """As `Check`; `lines` are those of titles. Without `suffixes`, shared sites are no mistakes."""
+    """A `Check` with the `lines` of titles by id. Without `suffixes`, shared sites are no mistakes."""
 
     suffixes: bool = True
     folder: Path | None = None
@@ -215,7 +215,7 @@ def _rights_basis(node: yaml.Node | None, where: str, check: _Check) -> tuple[st
 def _siren(node: yaml.Node | None, what: str, check: _Check) -> str | None:
     if node is None:
         return None
-    # YAML reads nine digits without quotes as a number, which means the same.
+    # Nine digits without quotes are a number in YAML; the node has the digits as written.
     written = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
     digits = written.replace(" ", "")
     if not re.fullmatch(r"[0-9]{9}", digits):
@@ -249,7 +249,7 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
 def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:
     """Return the mistake in a document on disk, or None if its bytes have that SHA-256."""
     file = folder / path
-    # A third party may have written the members file: it leads to no other files of this machine.
+    # A third party may have written the members file: refuse paths to other files of this machine.
     if Path(path).is_absolute() or ".." in Path(path).parts:
         return "must lie in the folder of the members file, or below it"
     if file.exists() and not file.is_file():
@@ -327,9 +327,9 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 def site_of(
     node: yaml.Node, what: str, check: Check, word: str, example: str, *, alone: bool = True
 ) -> str | None:
-    """Return the host name of one site; note anything else as a mistake, and with `alone` shared hosts.
+    """Return the host name of one site; note other values as mistakes, and with `alone` shared hosts, too.
 
-    Args: `what`: its owner; `word` and `example` name it in messages.
+    Args: `what`: its owner; `word`, `example`: its name and form in messages.
     """
     value = check.text(node, f"{what}: {word}")
     if value is None:
@@ -355,9 +355,9 @@ def host_name(value: str) -> str | None:
 
 
 def shared_site(host: str, path: str | None = None) -> str | None:
-    """Return the mistake in a site that anyone can have a part of, with the remedy; None if it is sound.
+    """Return the mistake if anyone can have a part of the site, with the remedy; None if it is not shared.
 
-    `path`: that of a URL prefix, which is wrong on shared hosts, except on a platform that gives paths.
+    `path`: that of a URL prefix, which is wrong on shared hosts, except on a platform that gives out paths.
     """
     bare = host.removeprefix("www.")
     shared = next((name for name in (bare, host) if "." in name and is_shared(name)), None)

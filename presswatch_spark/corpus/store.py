@@ -1,6 +1,6 @@
-"""A corpus as a value: opened once per process, checked, memory-mapped, never written.
+"""Opens a corpus: checked, memory-mapped, read-only.
 
-A corpus on S3 or HTTPS is copied to each host, once for all its processes.
+A corpus on S3 or HTTPS is copied to each host, once for all processes of the host.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ from presswatch_spark.storage.objects import MissingError, StorageOptions, list_
 from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 from presswatch_spark.tables.declarations import columns_without_run
 
-# Each takes a file descriptor; a process may have some thousand.
+# Each takes a file descriptor; a process may have about a thousand.
 _FILES_OPEN = 256
 
 
@@ -103,8 +103,8 @@ class Corpus(ArticleFiles):
     def open(cls, path: str, *, check: bool = True, storage: StorageOptions | None = None) -> Self:
         """Open a corpus folder; a remote one is first copied to this host, below `PRESSWATCH_CACHE_DIR`.
 
-        Sizes are compared with the manifest, and with `check` every byte (SHA-256). `CorpusError` if it is
-        none, of another version or damaged; `OutputError` if no private folder has room for a copy.
+        Sizes are compared with the manifest, and with `check` every byte (SHA-256). `CorpusError` if there is
+        none, or one of another version or damaged; `OutputError` if no private folder has room for a copy.
         """
         options = storage or StorageOptions()
         uri = canonical(path)
@@ -115,7 +115,7 @@ class Corpus(ArticleFiles):
 
     @classmethod
     def same(cls, path: str, digest: str, storage: StorageOptions) -> Self:
-        """Open the corpus that a run was started with, on any host; `CorpusError` if it is not the one."""
+        """Open the corpus that a run was started with, on any host; `CorpusError` if the digest differs."""
         corpus = cls.open(path, check=False, storage=storage)
         if corpus.manifest.digest != digest:
             raise CorpusError(
@@ -141,7 +141,7 @@ class Corpus(ArticleFiles):
 
     @cached_property
     def scattered_index(self) -> ShingleIndex:
-        """Open the same index for few lookups here and there, where memory does not hold all of it."""
+        """Open the same index for few, scattered lookups: without read-ahead, if memory is too small."""
         return ShingleIndex.open(self.folder / layout.INDEX_FOLDER, scattered=True)
 
     @cached_property
@@ -185,7 +185,7 @@ class Corpus(ArticleFiles):
 
     @cached_property
     def owner_names(self) -> Mapping[str, tuple[str, ...]]:
-        """Return by title the names of its publisher, and the names and domains of all titles of that one."""
+        """Return, by title, its publisher's name, and names and domains of all titles of the publisher."""
         names = dict[str, tuple[str, ...]]()
         for publisher in self.registry.publishers:
             titles = publisher.titles
@@ -196,7 +196,7 @@ class Corpus(ArticleFiles):
 
     @cached_property
     def surroundings(self) -> Surroundings:
-        """Open the facts that tell an article's own words from those that others have."""
+        """Open the facts that distinguish an article's own words from words that other texts have."""
         words, sample = self.folder / layout.VOCABULARY_FOLDER, self.folder / layout.BACKGROUND_FOLDER
         suppressed = pq.read_table(self.folder / layout.SUPPRESSED_TABLE, columns=["hash"])["hash"]
         return Surroundings(
@@ -221,7 +221,7 @@ class Corpus(ArticleFiles):
 
 
 def require_free(uri: str, options: StorageOptions) -> None:
-    """Raise `OutputError` unless `uri` is a place on S3 where nothing lies yet."""
+    """Raise `OutputError` unless `uri` is an empty place on S3."""
     if scheme_of(uri) != "s3":
         raise OutputError("a corpus can be built on disk or on S3 only", where=printable(uri))
     try:
@@ -255,7 +255,7 @@ def manifest_of(path: str, options: StorageOptions) -> Manifest:
 
 def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path:
     named = os.environ.get(CACHE_VARIABLE)
-    # The folder above has to be ours as well: others who can write there could replace it.
+    # The parent folder has to be ours as well: anyone who can write there could replace the cache.
     places = (root / "corpora" for root in user_caches() if is_ours(root))
     cache = next(filter(is_ours, [Path(named).absolute()] if named else places), None)
     if cache is None:
@@ -306,7 +306,7 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
         chosen = slice(first, first + len(batch))
         text, bounds = arrays.texts_of(batch["body"])
         body, cluster_of = text.data, clusters[chosen].tolist()
-        # A cluster has the id of its first article.
+        # The id of a cluster is that of its first article.
         cluster_ids = {ordinal: corpus.article_id(ordinal) for ordinal in {*cluster_of} if ordinal >= 0}
         made = {
             "corpus_digest": pa.repeat(corpus.manifest.digest, len(batch)),
@@ -339,7 +339,7 @@ def _suppressed_of_each(
     if not len(suppressed):
         return np.zeros(count, np.int32)
     words, edges = words_of_each(text, bounds)
-    # A shingle depends on its own words alone, so those of all texts are made at once.
+    # A shingle depends on its own words only, so the shingles of all texts can be hashed at once.
     positions = [indexed_positions(n, stride) for n in np.diff(edges)]
     owners = np.repeat(np.arange(count), [len(each) for each in positions])
     hashes = shingle_hashes(words)[np.concatenate(positions) + edges[owners]]

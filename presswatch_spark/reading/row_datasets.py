@@ -1,4 +1,4 @@
-"""C4; OSCAR; and any other dataset of rows, by a mapping of columns or by names that public datasets use.
+"""Formats of rows: C4, OSCAR, and any other, by a mapping of columns or by names that public datasets use.
 
 `TRIED` has the names by role, best first. They cover FineWeb and FinePDFs (`dump`, `id`), mC4, CulturaX,
 CCNet, RedPajama (`raw_content`; `meta` as a string of JSON), HPLT (`u`, `ts`), Dolma and OLMo (`metadata.…`).
@@ -45,7 +45,7 @@ from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
 ROW_KINDS = frozenset({"JSONL", "Parquet"})
 KINDS = ROW_KINDS | ANYTHING
 _JSON_SUFFIXES = tuple(f".{name}{packed}" for name in ("json", "jsonl") for packed in ("", ".gz", ".zst"))
-# Without its first bytes, nothing of a Parquet file can be read.
+# By suffix, the kinds of content that are then read as damaged rows: none for Parquet, which needs its magic.
 SUFFIXES: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(_JSON_SUFFIXES, frozenset({"unknown"})),
     ".parquet": frozenset[str](),
@@ -58,8 +58,8 @@ RATES: Mapping[str, str] = {**dict.fromkeys(_JSON_SUFFIXES, JSON_RATE), ".parque
 class RowSource:
     """Reads JSONL (plain, gzip, zstd) and Parquet, distinguished by content.
 
-    `marks`: sets of (dotted) column names, each of which shows the dataset; if `exact`, without any other
-    column. `text_is_sure`: a row of JSON without the column of text is damaged.
+    `marks`: sets of (dotted) column names; a file with one of them is of the dataset, if `exact` only without
+    other columns. `text_is_sure`: a row of JSON without the column of text is damaged.
     """
 
     columns: ColumnNames
@@ -68,7 +68,7 @@ class RowSource:
     text_is_sure: bool = False
 
     def recognises(self, head: Head) -> bool:
-        """Return True if a file holds rows with the columns of this dataset."""
+        """Return True if a file has rows with the columns of this dataset."""
         names = head.columns
         fits = names in self.marks if self.exact else any(marks <= names for marks in self.marks)
         return head.kind in ROW_KINDS and fits
@@ -110,7 +110,7 @@ TRIED: Mapping[str, tuple[str, ...]] = {
     "release": ("dump", "crawl", "snapshot", "cc_dump", "metadata.dump", "metadata.cc_segment",
                 "cc_segment", "file_path"),
     "http_status": ("http_status", "fetch_status"),
-    # What is named like no web archive is not taken, and an offset goes with an archive alone.
+    # A value counts only if it has the name of a web archive, and an offset only with an archive.
     "upstream_uri": ("warc_filename", "metadata.warc_filename", "file_path", "metadata.file_path",
                      "cc_segment", "metadata.cc_segment", "f"),
     "upstream_offset": ("warc_record_offset", "metadata.warc_record_offset", "offset", "metadata.offset",
@@ -164,9 +164,9 @@ ROWS = Format(
 )
 
 
-# OSCAR 21.09 (ungoliant 1, OSCAR schema 1.1): documents are lines parted by a blank line. An entry of
+# OSCAR 21.09 (ungoliant 1, OSCAR schema 1.1): documents are lines separated by a blank line. An entry of
 # `fr_meta_part_1.jsonl` names a document of `fr_part_1.txt` by `offset`, its first line from 0, and
-# `nb_sentences`, its number of lines. Lost lines would move documents to the URLs of others.
+# `nb_sentences`, its number of lines. If lines are lost, documents would get the URLs of others.
 _TEXT_NAME = re.compile(r"(?P<stem>.+?)(?P<part>_part_\d+)?\.txt(?P<packed>\.gz|\.zst)?")
 # `fr.txt`, `fr_part_1.txt.gz`.
 _OSCAR_NAME = re.compile(r"(.*/)?[a-z]{2,4}(_dedup)?(_part_\d+)?\.txt(\.gz|\.zst)?")
@@ -180,7 +180,7 @@ _HEADERS: Mapping[str, str] = {
 
 
 def metadata_of(uri: str) -> tuple[str, ...]:
-    """Return where the metadata of a text file may be, likeliest first; nothing if `uri` names no such."""
+    """Return the URIs of a text file's metadata to try, likeliest first; none if `uri` is no text file."""
     name = _TEXT_NAME.fullmatch(uri)
     if not name:
         return ()
@@ -190,10 +190,7 @@ def metadata_of(uri: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _OscarEntry:
-    """An entry of the metadata: its document's first line and number of lines, and values by role.
-
-    `size`: bytes that it takes in the file.
-    """
+    """An entry of the metadata: its document's first line, number of lines, values by role; size in bytes."""
 
     line: int
     sentences: int
@@ -203,7 +200,7 @@ class _OscarEntry:
 
 def _read_entries(stream: Stream, report: ReadReport, limit: int) -> Iterator[_OscarEntry]:
     """Yield the entries in the metadata file `stream`; a line that is none, or parts of two, is a defect."""
-    # Of entries that were examined: quotation marks, and numbers of fields. A repeated name changes these.
+    # Numbers of quotation marks and of fields in examined entries: a repeated name changes these numbers.
     forms = set[tuple[int, int, int]]()
     for index, line in lines(inflated(stream, report), report, limit):
         if line and not line.isspace():
@@ -214,7 +211,7 @@ def _read_entries(stream: Stream, report: ReadReport, limit: int) -> Iterator[_O
             is_entry = form in forms or not repeats_a_name(line)
             if not (is_entry and isinstance(first, int) and isinstance(sentences, int)):
                 report.add_defect("line is no entry of metadata", index, "line")
-                # Damage to packed bytes reaches far.
+                # Damage to compressed bytes spreads to other lines.
                 report.unverified |= report.unchecked == "zstd"
                 continue
             if len(forms) < FORMS_KEPT:
@@ -244,7 +241,7 @@ class _OscarDocument:
 
 
 def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterator[_OscarDocument]:
-    """Yield the documents; the last one of a stream that broke off is not whole, and left out."""
+    """Yield the documents; if the stream broke off, the last document is not whole, and is left out."""
     document: _OscarDocument | None = None
     for number, offset, line in placed_lines(inflated_window(window, stream_report), limit):
         if line in (b"", b"\r"):
@@ -259,10 +256,10 @@ def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterato
 
 
 def _certain(shard: ObjectInfo, metadata: ObjectInfo, options: ReadOptions) -> int:
-    """Return how many of the first documents have the entry at their place.
+    """Return how many of the first documents surely belong to the entry at the same place.
 
-    If the files differ, documents that fit entries from the end may have moved to the places of others, and
-    the one before the difference may be made of two. A damaged stream proves nothing.
+    If the files differ, documents that match entries counted from the end may have been shifted, and the last
+    document before the difference may be merged from two. A damaged stream proves nothing.
     """
     report, limit = ReadReport(), options.max_document_bytes
     with options.open(shard) as text, open_stream(metadata, options.storage) as stream:
@@ -285,8 +282,8 @@ def _common(these: Sequence[object], those: Sequence[object]) -> int:
 def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
     """Yield the documents of a text file, with the headers that its metadata gives them.
 
-    Without metadata, and from the first difference of the two files on, documents have no URL, and a defect
-    reports it. Both files are read twice: first to compare them.
+    Without metadata, and from the first difference between the two files on, documents have no URL, and a
+    defect is reported. Both files are read twice: first to compare them.
     """
     stream_report, entry_report, documents = ReadReport(), ReadReport(), 0
     metadata = source.first_existing(metadata_of(shard.uri), options.storage)
@@ -326,7 +323,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             if builder.is_full(options.batch_bytes):
                 yield builder.take()
         report.bytes_read = stream_report.bytes_read
-        # The rest is read for its defects.
+        # Read the remaining entries too, for their defects.
         if metadata and (list(entries) or documents > certain):
             what = "text and metadata lack lines of each other, or are damaged"
             report.add_defect(f"{what}; {documents - certain:,} documents were read without URL")
@@ -389,7 +386,7 @@ def read_oscar(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> I
 def _is_oscar(head: Head) -> bool:
     """Return True if the columns are OSCAR's, or a text file is named like one of 21.09.
 
-    Lines of web pages may look like JSON, too, but not all of them.
+    Lines of web pages may look like JSON, too, but not all lines of a file.
     """
     if head.kind == "JSONL":
         is_old = not holds_objects_only(head.data)

@@ -1,6 +1,6 @@
-"""Reasons of the letters of rows and claims, with sentences for readers who know no programming.
+"""Reasons for the confidence (A to D) of rows and claims, with sentences for readers who do not program.
 
-A reason that *gives* a letter supports the claim; one that *caps* names the highest letter that is left.
+A reason that *gives* a letter supports the claim; one that *caps* limits the confidence to a letter.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from presswatch_spark.tables.literals import Confidence
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason: the letter that it gives, or the highest that it leaves; a label for tables; its meaning.
+    """A reason: the letter that it gives, or the highest that it allows; a label for tables; its meaning.
 
-    `mend`: what would change it; None if it supports a claim or nothing can. A `Translator` has the French.
+    `mend`: the evidence that would remove it; None if it supports a claim, or if no evidence can.
     """
 
     gives: Confidence | None

@@ -2,11 +2,11 @@
 
     TABLES/_presswatch.json                     marks the folder as ours, with its layout
     TABLES/matches/<run_id>-00000.parquet …     likewise the other tables: see `tables.declarations`
-    TABLES/_runs/…                              what unfinished runs have done so far
+    TABLES/_runs/…                              results of unfinished runs
 
-Files of a run are moved in from there, `runs` (or `censuses`, or `derivations`) last: that file publishes the
-run and describes the others. Files are not in `run_id=…` folders: pyarrow and pandas refuse folders that
-repeat a column of their files.
+Files of a run are moved in from `_runs`, that of `runs` (or `censuses`, or `derivations`) last: it publishes
+the run and describes the other files. Files are not in `run_id=…` folders, since pyarrow and pandas refuse
+folders that repeat a column of their files.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ RUNS_FOLDER = "_runs"
 
 @dataclass(frozen=True, slots=True)
 class TableStore:
-    """Tables under `root`, which this host and all workers reach by that name; from `create` or `open`."""
+    """Tables below `root`, a folder that this host and all workers reach by that name."""
 
     root: Folder
 
     @classmethod
     def create(cls, path: str, storage: StorageOptions | None = None) -> TableStore:
-        """Open the tables at `path`, made there if missing or empty; `OutputError` for other contents."""
+        """Open the tables at `path`; create them in a missing or empty folder; else `OutputError`."""
         if scheme_of(path) in ("http", "https", "hf"):
             raise OutputError(
                 f"tables cannot be written to {scheme_of(path)}:// storage",
@@ -64,7 +64,7 @@ class TableStore:
             try:
                 root.read(MARKER)
             except MissingError:
-                # A watch has its lock there before its first scan, and another process may write the marker.
+                # A watch puts its lock there before its first scan, and another process may write the marker.
                 ours = (".lock", WATCH_FOLDER)
                 if any(MARKER not in name and name.partition("/")[0] not in ours for name in root.entries()):
                     raise OutputError(
@@ -102,7 +102,7 @@ class TableStore:
         return store
 
     def published(self, by: str = "runs") -> list[str]:
-        """Return the ids of published runs, or of those of another publisher, oldest first."""
+        """Return the ids in a publisher's table (runs, or by `by` censuses and others), oldest first."""
         return list(self._row_files(by))
 
     def is_published(self, run_id: str) -> bool:
@@ -119,13 +119,13 @@ class TableStore:
         return found
 
     def made(self, table: str) -> list[str]:
-        """Return the ids of a derived table, oldest first; the last one is the table of today."""
+        """Return the ids of a derived table's makings, oldest first; the last one is current."""
         rows = self._rows(PUBLISHED_BY[table], ())
         return [run_id for run_id, (_, row) in rows.items() if row["table"] == table]
 
     def unpublished(self) -> dict[str, list[str]]:
         """Return files that no row publishes, by their run, which is being published or was killed."""
-        # Files first: what is published meanwhile is not taken for unpublished.
+        # List files before rows: a run that is published in between then counts as published.
         there = [uri for table in SCHEMAS if table not in PUBLISHERS for uri in self.present(table)]
         known = {run_id for by in PUBLISHERS for run_id in self.published(by)}
         found = defaultdict[str, list[str]](list)
@@ -138,10 +138,10 @@ class TableStore:
         return [info.uri for files in self._there(table).values() for info in files.values()]
 
     def files(self, table: str, *run_ids: str, check: bool = True, read: bool = True) -> list[str]:
-        """Return the URIs of the files of published runs in a table: of those named, or of all.
+        """Return the URIs of the files of published runs in a table: of the runs named, or of all.
 
-        Of a table that is made anew, all are those of its last making. Raises `DamagedTablesError` if their
-        runs' rows describe others: not without `check`; without `read` by names and sizes.
+        For a table of `MADE_ANEW`, "all" is its last making. With `check`, raises `DamagedTablesError` if
+        files differ from their run's row; without `read`, only names and sizes are compared.
         """
         if table in MADE_ANEW and not run_ids:
             run_ids = tuple(self.made(table)[-1:])
@@ -171,7 +171,7 @@ class TableStore:
                     raise seals.differs(row, table, (self.root / table).uri, other)
 
     def damage(self) -> Iterator[OutputError]:
-        """Yield the damage of published runs that shows without reading their tables."""
+        """Yield the damage of published runs that can be found without reading their tables."""
         tables = [table for table in SCHEMAS if table not in PUBLISHERS]
         there = {table: self._there(table) for table in tables}
         for by in PUBLISHERS:
@@ -207,10 +207,10 @@ class TableStore:
     def open_table(self, table: str, *run_ids: str) -> Any:
         """Open rows of published runs, those named or all, as a `pyarrow.dataset.Dataset`; see `files`.
 
-        A filter by `run_id` passes over files of other runs.
+        A filter by `run_id` skips files of other runs.
         """
         files = self.files(table, *run_ids)
-        # Rows of a derived table name the run that they are of, and not the one that publishes them.
+        # Rows of a derived table have the id of the run that found them, not of the one that published them.
         is_of = [pc.field("run_id") == run_of(uri.rpartition("/")[2]) for uri in files]
         return self.dataset(files, SCHEMAS[table], None if PUBLISHED_BY[table] == "derivations" else is_of)
 
@@ -219,7 +219,7 @@ class TableStore:
 
         `known`: an Arrow expression for each file, true of all its rows.
         """
-        # It loads pandas, which takes as long as all else that a scan imports of Arrow.
+        # Imported here: it loads pandas, which takes as long as all other imports of Arrow in a scan.
         import pyarrow.dataset as ds
 
         system = file_system(self.root.uri, self.root.storage)
@@ -239,7 +239,7 @@ class TableStore:
     def frame(
         self, spark: SparkSession, table: str, *run_ids: str, columns: Sequence[str] | None = None
     ) -> DataFrame:
-        """Return the same rows as a Spark DataFrame; of tables on S3, name the columns that are needed."""
+        """Return the same rows as a Spark DataFrame; for tables on S3, give the columns that are needed."""
         from presswatch_spark.tables.sorted_files import frame
 
         return frame(spark, self.root, self.files(table, *run_ids), SCHEMAS[table], columns)
@@ -247,7 +247,8 @@ class TableStore:
     def adopt(self, table: str, run_id: str, written: Sequence[str]) -> list[str]:
         """Move Parquet files, given by URI, into the table in this order, and return their names.
 
-        Other files of the run are removed last: who comes too late finds nothing to move, and fails before.
+        Other files of the run are removed last: a process that was overtaken finds no files to move, and so
+        fails before it removes any.
         """
         folder = self.root / table
         names = [f"{run_id}-{number:05}.parquet" for number in range(len(written))]
@@ -267,8 +268,8 @@ class TableStore:
     ) -> Row:
         """Move files of tables in, then write the row of `by` that publishes and describes them; return it.
 
-        Those of a killed try are removed. `confirm` raises if another process has taken the run over; raises
-        `ConflictError` if it has published it.
+        Files of a killed attempt are removed. `confirm` raises if another process has taken the run over.
+        Raises `ConflictError` if that process has published it.
         """
         files = list[dict[str, Any]]()
         for table, written in tables.items():
@@ -280,9 +281,9 @@ class TableStore:
                 facts = {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256, "etag": etag}
                 files.append({"table": table, "name": name, **facts})
         confirm()
-        whole = {**row, "files": files, "finished_at": datetime.now(UTC)}
-        self.publish(by, whole)
-        return whole
+        published = {**row, "files": files, "finished_at": datetime.now(UTC)}
+        self.publish(by, published)
+        return published
 
     def publish(self, by: str, row: Mapping[str, Any]) -> None:
         """Write the row that publishes a run; raises `ConflictError` if another process has."""
@@ -291,14 +292,14 @@ class TableStore:
             try:
                 folder.write(name, data, absent=True)
             except StorageError:
-                # It may have arrived and only the reply not, and a run that is published has not failed.
+                # Only the reply may be lost: if the row is there, the run is published.
                 with suppress(StorageError):
                     if folder.read(name)[0] == data:
                         return
                 raise
 
     def replace(self, by: str, row: Mapping[str, Any]) -> None:
-        """Write the row that publishes a run, in the place of the one before."""
+        """Replace the row that publishes a run."""
         folder, name, data = self._row_file(by, row)
         folder.write(name, data)
 
@@ -320,8 +321,8 @@ def column_batches(
     columns: Sequence[str],
     batch_rows: int = 10_000,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield columns of published rows, in order, null in files that lack them; few are in memory."""
-    # It loads pandas, as the tables do once they are opened.
+    """Yield columns of published rows, in order, null in files that lack them; few rows are in memory."""
+    # Imported here, since it loads pandas.
     from presswatch_spark.tables.bounded import bounded_batches
 
     schema = pa.schema([SCHEMAS[table].field(name).remove_metadata().with_nullable(True) for name in columns])
@@ -330,7 +331,7 @@ def column_batches(
 
 
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:
-    """Return the runs of a name: all for None, the newest for `latest`; `InputError` if there is none."""
+    """Return the runs that a user named: all for None, the newest for `latest`; `InputError` if none."""
     published = store.published(by)
     if run_id is None:
         return published

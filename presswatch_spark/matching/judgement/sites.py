@@ -1,9 +1,9 @@
-"""The site of a document: an article's very URL, a title's site, or neither.
+"""Finds the site of a document: the URL of an article, a title's site, or neither.
 
-Kernels drop the documents on foreign hosts by their URLs' bytes; the others are decided on normal forms. Host
-names match by whole labels from the right, paths by whole names from the left. The most specific host wins,
-then the longest prefix. Files: a host table (open addressing over hashes of host names, 0 is an empty slot),
-sorted hashes of URLs with ordinals, and the titles' sites.
+Kernels drop documents on foreign hosts by the bytes of their URLs; for the others, the normal form of the URL
+decides. Host names match by whole labels from the right, paths by whole names from the left. The most
+specific host wins, then the longest prefix. Files: a host table (open addressing over hashes of host names, 0
+is an empty slot), sorted hashes of URLs with ordinals, and the titles' sites.
 """
 
 import json
@@ -36,7 +36,7 @@ HASHES_FILE, ORDINALS_FILE = "url_hashes.npy", "url_ordinals.npy"
 
 @dataclass(frozen=True, slots=True)
 class SiteMatch:
-    """The site of a document: the title whose site it is on, if any; the ordinals of articles at its URL."""
+    """The title on whose site a document is, if any, and the ordinals of the articles at its URL."""
 
     title_id: str | None
     publisher_id: str | None
@@ -149,7 +149,7 @@ def keys_of_urls(urls: Iterable[tuple[int, str]]) -> tuple[Hashes, Hashes, froze
 
 
 def url_keys(hashes: Hashes, ordinals: Hashes) -> Mapping[str, npt.NDArray[Any]]:
-    """Return the files of the keys of URLs: uint64[u] hashes and ordinals, by hash, then by ordinal."""
+    """Return the arrays of the key files by name; hashes and ordinals, uint64[u], are sorted by hash."""
     return {HASHES_FILE: hashes, ORDINALS_FILE: ordinals.astype(np.uint32)}
 
 
@@ -188,12 +188,12 @@ _A, _Z, _SPACE, _TOP_BIT = np.uint8(ord("A")), np.uint8(ord("Z")), np.uint8(0x20
 _QUESTION, _NUMBER, _BRACKET, _S = (np.uint8(ord(c)) for c in "?#[s")
 _IN_NAMES = np.array([(chr(byte).isalnum() and byte < 0x80) or chr(byte) in "-_." for byte in range(256)])
 _HTTP, _SEPARATOR = (np.frombuffer(text, np.uint8) for text in (b"http", b"://"))
-# A normal form is at most nine times as long as a URL: a shorter one than this is never too long.
+# A normal form is at most nine times as long as the URL: from a URL below this limit, it is never too long.
 _SHORT_BYTES, _LONGEST_HOST = 1024, 253
 
 
 def known_hosts(batch: DocumentBatch, hosts: Hashes) -> npt.NDArray[np.int64]:
-    """Return the documents whose host, or a parent of it, may be in a host table, or is hard to read."""
+    """Return the documents whose host, or a parent of it, may be in a host table, or is not parsed here."""
     documents: npt.NDArray[np.int64] = _known_hosts(
         plain(batch.urls), plain(batch.url_starts), plain(batch.url_ends), plain(hosts)
     )
@@ -203,8 +203,8 @@ def known_hosts(batch: DocumentBatch, hosts: Hashes) -> npt.NDArray[np.int64]:
 def may_be_known(url: str, hosts: Hashes) -> bool:
     """Return whether `known_hosts` names a document with this URL, in about 5 µs."""
     text = np.frombuffer(url.encode("utf-8", "replace"), np.uint8)
-    whole = plain(np.array([0, len(text)], np.int64))
-    return len(_known_hosts(plain(text), whole[:1], whole[1:], plain(hosts))) > 0
+    bounds = plain(np.array([0, len(text)], np.int64))
+    return len(_known_hosts(plain(text), bounds[:1], bounds[1:], plain(hosts))) > 0
 
 
 def host_table(names: Iterable[str]) -> Hashes:
@@ -224,7 +224,7 @@ def host_table(names: Iterable[str]) -> Hashes:
 
 @inner_njit
 def _step(value: np.uint64, byte: np.uint8) -> np.uint64:
-    # FNV-1a, over the name from its end; letters in lower case.
+    # A step of FNV-1a over the name from its end, with letters in lower case.
     lower = byte | _SPACE if _A <= byte <= _Z else byte
     return (value ^ np.uint64(lower)) * _PRIME
 
@@ -246,7 +246,7 @@ def _whole_hash(name: Bytes) -> np.uint64:
 
 @inner_njit
 def _host_bounds(urls: Bytes, start: int, end: int) -> tuple[int, int]:
-    """Return the bounds of the host name in a URL; (-1, -1) if the URL is hard to read."""
+    """Return the bounds of the host name in a URL; (-1, -1) if only `page_url` can parse it."""
     i = start
     while i < end and urls[i] != _SLASH and urls[i] != _BACKSLASH:
         if urls[i] <= _SPACE:
@@ -304,8 +304,8 @@ def _known_hosts(urls: Bytes, starts: Offsets, ends: Offsets, hosts: Hashes) -> 
 
 def documents_without_url(batch: DocumentBatch) -> int:
     """Count the documents of a batch without a URL, or with one that does not name a host of http(s)."""
-    hard = _unclear_urls(plain(batch.urls), plain(batch.url_starts), plain(batch.url_ends))
-    unknown = sum(page_url(batch.url_of(int(i))) is None for i in hard)
+    unclear = _unclear_urls(plain(batch.urls), plain(batch.url_starts), plain(batch.url_ends))
+    unknown = sum(page_url(batch.url_of(int(i))) is None for i in unclear)
     return int(np.count_nonzero(batch.url_starts >= batch.url_ends)) + unknown
 
 
@@ -320,7 +320,7 @@ def _unclear_urls(urls: Bytes, starts: Offsets, ends: Offsets) -> Offsets:
 
 @uncounted_njit
 def _names_host(urls: Bytes, start: int, end: int) -> bool:
-    # A plain name of a host of http(s), and no port: what is not is for the exact rule.
+    # Return True for http(s) and a plain host name without port; `page_url` decides about other URLs.
     if end - start > _SHORT_BYTES or end - start <= len(_HTTP) + len(_SEPARATOR):
         return False
     i = start

@@ -1,7 +1,7 @@
-"""Signals: the declarations of one capture, as rows of `rights_signals` if it is a member's.
+"""Finds the declarations of a capture (*signals*), which are rows of `rights_signals` on a member's site.
 
-schema.org's `isAccessibleForFree` states that an object, or the part that its `cssSelector` names, is paid
-for. If a captured page has text under that selector, the site gave it to the crawler.
+schema.org's `isAccessibleForFree` states whether an object, or the part that its `cssSelector` names, is
+free. If a captured page has text under the selector of a paid part, the site gave that text to the crawler.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ _TDMREP_IN_PDF = re.compile(rb"tdm[:-]?reservation", re.IGNORECASE)
 # RFC 8288: a target in angle brackets, then parameters.
 _LINK = re.compile(r"<([^<>]*+)>((?:\s*;\s*[^\s;,=\"]++\s*(?:=\s*(?:\"[^\"]*+\"|[^\s;,\"]*+))?)*)")
 _RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]*))", re.IGNORECASE)
-# Meta elements named after agents hold directives for these alone.
+# A meta element with the name of an agent contains directives for that agent only.
 _META_AGENTS = {name.lower(): name for name in ("CCBot", "GPTBot", "Google-Extended", "Googlebot")}
 _COPYRIGHT = frozenset((
     "copyright", "dcterms.rights", "dcterms:rights", "dc.rights", "dc:rights", "rights",
@@ -69,10 +69,10 @@ ACCESSIBLE = "isAccessibleForFree"
 PaywalledPart = tuple[bool, str | None]
 """The value of `isAccessibleForFree` of an object, and the selector of its text, if it names one."""
 SELECTORS, SELECTOR_CHARACTERS = 20, 200
-# Selectors with a colon cost the square of a page's elements: `:has(p)` takes 2 s for 20,000 of them. Those
-# with `+` and `~` depend on elements that were taken out.
+# Selectors with a colon take quadratic time: `:has(p)` takes 2 s for 20,000 elements. Selectors with `+` and
+# `~` depend on siblings, which may have been removed with an earlier match.
 _SELECTOR = re.compile(r"[^:+~\\]+")
-# Elements that a parser opens again in every block as long as they are open.
+# Formatting elements: a parser opens them again in every block until they are closed.
 _FORMATTING = re.compile(
     rb"<(/?)(a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE
 )
@@ -83,8 +83,8 @@ MOST_SPACES = 10_000
 def signals_of(capture: Capture) -> Iterator[Signal]:
     """Yield the declarations of a response, each signal once, in the order in which it is looked for.
 
-    Files that declare for a whole site are read as such, everything else as a page. Hostile input gives few
-    signals or none, never an error. Time is linear in the page; `PAGE_BYTES` of it are read.
+    A file that declares for a whole site is read by its format, any other response as a page. Hostile input
+    gives few signals or none, never an error. Time is linear in the page; `PAGE_BYTES` of it are read.
     """
     kind = site_file(capture.url)
     seen = set[Signal]()
@@ -145,8 +145,8 @@ def _header_signals(capture: Capture) -> Iterator[Signal]:
         yield stated("tdm_policy", "header", value)
     for name, signal in PREFERENCES.items():
         # A header that is given several times is one list (RFC 9110, section 5.3).
-        if whole := ", ".join(_header_values(capture, name)):
-            yield stated(signal, "header", whole, preference_verdict(signal, whole))
+        if joined := ", ".join(_header_values(capture, name)):
+            yield stated(signal, "header", joined, preference_verdict(signal, joined))
     if any(len(value) > _HEADER_CHARACTERS for name in _DECISIVE_HEADERS for value in capture.header(name)):
         yield left_out(f"a header was read to {_HEADER_CHARACTERS:,} characters")
     for value in _header_values(capture, "link"):
@@ -187,8 +187,8 @@ def _element_signals(element: HtmlElement) -> Iterator[Signal]:
 def _parts_of(item: dict[str, Any]) -> Iterator[PaywalledPart]:
     free = item.get(ACCESSIBLE)
     if not isinstance(free, bool):
-        word = free.rpartition("/")[2].strip().lower() if isinstance(free, str) else ""
-        free = {"true": True, "false": False}.get(word)
+        name = free.rpartition("/")[2].strip().lower() if isinstance(free, str) else ""
+        free = {"true": True, "false": False}.get(name)
     if free is None:
         return
     selectors = item.get("cssSelector")
@@ -223,7 +223,7 @@ def _paywall_signals(parts: Iterable[PaywalledPart], page: bytes, is_whole: bool
     }
     for free, selector in distinct:
         words = None if free or selector is None else words_of.get(selector)
-        # Of a page that was not read whole, it is unknown that there is no text.
+        # If the page was not read to its end, the text may be in the rest.
         is_missed = words == 0 and not is_whole
         words = None if is_missed else words
         declared = {ACCESSIBLE: free, "cssSelector": selector, "words": words}
@@ -236,10 +236,10 @@ def _paywall_signals(parts: Iterable[PaywalledPart], page: bytes, is_whole: bool
 
 
 def _can_be_built(page: bytes) -> bool:
-    """Return whether a page's tree stays in proportion to the page; another one could kill the parser.
+    """Return whether a page's tree stays in proportion to the page; a larger tree could kill the parser.
 
-    A parser opens every open formatting element again in each block that follows: the tree can have as many
-    nodes as there are tags, times those left open. Attributes are compared with each other.
+    A parser opens every open formatting element again in each block that follows, so the tree may have as
+    many nodes as tags times elements left open. It also compares a tag's attributes with each other.
     """
     opened = Counter[bytes]()
     most = now = 0
@@ -259,7 +259,7 @@ def _can_be_built(page: bytes) -> bool:
 
 
 class CorpusTitles(Protocol):
-    """The part of a corpus that `Members` needs. Articles go by their ordinals."""
+    """The part of a corpus that `Members` needs. Articles are named by ordinal."""
 
     @property
     def sites(self) -> SiteIndex: ...  # noqa: D102

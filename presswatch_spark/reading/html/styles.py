@@ -1,4 +1,4 @@
-"""Attributes and rules of the page's own style sheets that hide an element of a page."""
+"""Finds the attributes, and the rules of a page's own style sheets, that hide elements of the page."""
 
 from typing import Any
 
@@ -32,21 +32,21 @@ _COLON, _SEMICOLON, _EQUALS, _GT, _UNDERSCORE, _BRACE, _END_BRACE = (np.uint8(or
 _LOWER, _CASES = np.uint8(0x20), U64(0x2020202020202020)
 
 ABSENT_RULE, INVISIBLE_RULE = U64(1), U64(2)
-"""What a rule says: `display: none`, `visibility: hidden`."""
+"""Effects of a rule: `display: none`, `visibility: hidden`."""
 
-# Bits of a tag. Display: 0 nothing, 1 none, 2 as a block, 3 inline, 4 inline-block and the like, 5 flex or
-# grid, 6 inline-flex or inline-grid, 7 table, 8 inline-table, 9 contents. Visibility: 0 nothing, 1 hidden,
-# 2 seen, 3 another.
+# Bits of a tag. Display: 0 not given, 1 none, 2 as a block, 3 inline, 4 inline-block and the like, 5 flex or
+# grid, 6 inline-flex or inline-grid, 7 table, 8 inline-table, 9 contents. Visibility: 0 not given, 1 hidden,
+# 2 visible, 3 another value.
 BY_RULE, HIDDEN, OPEN_, FLOATS = U64(3), U64(4), U64(8), U64(16)
 PLACED, CONTENT_HIDDEN, UNTIL_FOUND = U64(32), U64(64), U64(128)
 DISPLAY_AT, VISIBILITY_AT = U64(8), U64(12)
 DISPLAY_BITS, VISIBILITY_BITS = U64(15 << 8), U64(3 << 12)
 _SEEN_CLASS, _SEEN_ID, _SEEN_STYLE, _SEEN_HIDDEN = (U64(1 << n) for n in range(16, 20))
-_SAID = U64((1 << 16) - 1)
+_STYLE_BITS = U64((1 << 16) - 1)
 
 
 def fnv(name: bytes) -> int:
-    """FNV-1a, 64 bits (Fowler, Noll, Vo)."""
+    """Return the FNV-1a hash of a name, 64 bits (Fowler, Noll, Vo)."""
     value = _OFFSET
     for byte in name:
         value = (value ^ byte) * _PRIME % (1 << 64)
@@ -64,7 +64,7 @@ _HIDDEN = _word("hidden")
 _DISPLAY, _VISIBILITY, _CONTENT_VISIBILITY, _FLOAT, _POSITION = (
     _word(name) for name in ("display", "visibility", "content-visibility", "float", "position")
 )
-# Of these names, by the letter's place in the alphabet.
+# First letters of these names, as bits by their place in the alphabet.
 _FIRST_LETTERS = U64(sum(1 << (ord(letter) & 31) for letter in "dvcfp"))
 _UNTIL_FOUND = _word("until-found")
 _COLLAPSE, _VISIBLE, _LEFT, _RIGHT, _ABSOLUTE, _FIXED = (
@@ -104,7 +104,7 @@ def _slot_of(w: Hashes, key: U64) -> Any:
 
 @uncounted_njit
 def add_rule(w: Hashes, key: U64, bits: U64) -> None:
-    """Add the rule of a selector; a selector too many is left out."""
+    """Add the rule of a selector; selectors beyond `MOST_RULES` are left out."""
     slot = _slot_of(w, key)
     if w[slot] == _0:
         if w[RULE_COUNT] == _MOST_RULES:
@@ -121,7 +121,7 @@ def _rule(w: Hashes, key: U64) -> Any:
 
 @uncounted_njit
 def name_rule(w: Hashes, data: Bytes, i: U64, end: U64) -> Any:
-    """Return the rules for elements of a name."""
+    """Return the effects of rules for the element name data[i:end]."""
     if i >= end or not w[NAME_FILTER] >> _filtered(data[i] | _LOWER, end - i) & _1:
         return _0
     key = FNV_START
@@ -133,7 +133,7 @@ def name_rule(w: Hashes, data: Bytes, i: U64, end: U64) -> Any:
 
 @lean_njit
 def _style_word(data: Bytes, i: U64, end: U64) -> Any:
-    # The hash of a word of letters and hyphens after blanks, 0 if there is none, and its end.
+    # Return the hash of a word of letters and hyphens after blanks, 0 if there is none, and its end.
     while i < end and is_space(data[i]):
         i += _1
     key, begin = FNV_START, i
@@ -145,7 +145,7 @@ def _style_word(data: Bytes, i: U64, end: U64) -> Any:
 
 @uncounted_njit
 def declared(data: Bytes, i: U64, end: U64, bits: U64) -> U64:
-    """Return the bits of a declaration (`display: none`), put over those of declarations before it."""
+    """Return `bits`, those of earlier declarations, overridden by a declaration such as `display: none`."""
     while i < end and is_space(data[i]):
         i += _1
     if i >= end or (_FIRST_LETTERS >> U64(data[i] & np.uint8(31))) & _1 == _0:
@@ -178,7 +178,7 @@ def declared(data: Bytes, i: U64, end: U64, bits: U64) -> U64:
 
 @lean_njit
 def _short_name(data: Bytes, i: U64, end: U64) -> Any:
-    # Up to 8 bytes in lower case, first byte lowest; 0 for a longer one.
+    # Return a name of up to 8 bytes in lower case, first byte lowest; 0 for a longer one.
     size = end - i
     if size > _8:
         return _0
@@ -199,7 +199,7 @@ def attributes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
         while i < end and (is_space(data[i]) or data[i] == _SLASH):
             i += _1
         if i >= end or data[i] == _GT:
-            return bits & _SAID
+            return bits & _STYLE_BITS
         begin = i
         i = after_name(data, i + _1, end)
         name = _short_name(data, begin, i)
@@ -288,7 +288,7 @@ def may_hide(data: Bytes, i: U64, end: U64) -> Any:
 
 @lean_njit
 def _hints(data: Bytes, p: U64) -> Any:
-    # `idde`, `tyle`, `r-on` or `n-re` around p and the byte after it.
+    # Return True for `idde`, `tyle`, `r-on` or `n-re` from p - 1 on: parts of the names that may hide a tag.
     if p < _1 or p + _2 >= U64(len(data)):
         return False
     before, byte, after, behind = (
@@ -308,12 +308,12 @@ _IDDE, _TYLE, _R_ON, _N_RE = (
 
 @uncounted_njit
 def read_sheet(w: Hashes, data: Bytes, i: U64, stop: U64) -> None:
-    """Add the rules of a style sheet, from i to `stop`, that hide something."""
+    """Add those rules of the style sheet data[i:stop] that hide elements."""
     part, prelude, prelude_end, depth, printed, bits = i, i, i, _0, _0, _0
     signs, base = _0, i
     while i < stop:
         if base + _64 <= stop:
-            # Places of signs, 64 bytes at a time.
+            # Find the places of signs, 64 bytes at a time.
             if i >= base + _64:
                 base, signs = i, _0
                 continue
@@ -383,7 +383,7 @@ def _is_selector_letter(byte: np.uint8) -> Any:
 
 @uncounted_njit
 def _add_selectors(w: Hashes, data: Bytes, i: U64, end: U64, bits: U64) -> None:
-    """Add the selectors of a rule that are `.class`, `#id` or a name, with a name before or not."""
+    """Add a rule's selectors that are `name`, `.class` or `#id`, the last two also with a name before."""
     while i < end:
         stop = find(data, i, end, _COMMA)
         while i < stop and is_space(data[i]):

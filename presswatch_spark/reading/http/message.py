@@ -1,7 +1,8 @@
-"""Stored HTTP responses: head, kind of content, and character encoding, as leniently as browsers read them.
+"""Reads head, kind of content and character encoding of stored HTTP responses, as leniently as browsers do.
 
-The encoding: byte order mark, Content-Type, `meta` (HTML Standard, "prescan a byte stream to determine its
-encoding"), detection. Labels are those of the WHATWG Encoding Standard (`iso-8859-1` is windows-1252).
+The encoding is that of the first which is given: byte order mark, Content-Type, `meta` (HTML Standard,
+"prescan a byte stream to determine its encoding"); else it is detected. Labels are those of the WHATWG
+Encoding Standard (`iso-8859-1` is windows-1252).
 """
 
 import codecs
@@ -18,7 +19,7 @@ BytesLike = bytes | bytearray | memoryview
 
 # Chrome's limit.
 MAX_HEAD_BYTES = 256 << 10
-# The most answers such as `100 Continue` before the final one.
+# The most interim responses (`100 Continue`) before the final one.
 MOST_INTERIM = 20
 
 _END = re.compile(rb"\n\r*\n")
@@ -76,7 +77,7 @@ _SUBSET = re.compile(rb"<!DOCTYPE[^<>\[]*+\[([^\]]*+)\]\s*+>")
 _ENTITY = re.compile(rb"<!ENTITY\s++([^\s%\"'<>&;]++)\s++(?:\"([^\"]*+)\"|'([^']*+)')\s*+>")
 _REFERENCE = re.compile(rb"&([^\s#&;<>]++);")
 ENTITY_DEPTH, GROWTH = 4, 4
-"""Rounds of replacing entities in entities, and the most bytes put in for each byte of the page."""
+"""Rounds of replacing entities in entities, and the most bytes inserted for each byte of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Message:
     """The head of a response.
 
     `status`: None if unreadable. `head`: the lines after the status line, in ISO-8859-1, folded ones joined.
-    `body_at`: beginning of the body in the block, in bytes.
+    `body_at`: offset of the body in the block.
     """
 
     status: int | None
@@ -103,7 +104,7 @@ class Message:
 
     def header(self, name: str) -> tuple[str, ...]:
         """Return every value of the header `name` (in lower case), in order."""
-        # To split all lines for the usual three headers takes four times as long.
+        # Search for the name: splitting all lines for each header would take four times as long.
         lowered = f"\n{self.head.lower()}"
         may_be_indented = "\n " in lowered or "\n\t" in lowered or "\n\r" in lowered
         if f"\n{name}" not in lowered and not may_be_indented:
@@ -128,8 +129,8 @@ def _named(name: str) -> re.Pattern[str]:
 def parse_message(block: BytesLike) -> Message | None:
     """Return the head of a `response` record's block; None if there is nothing in the block.
 
-    Lines may end with LF; lines without a colon are passed over. A block without a head is all body, as in
-    HTTP/0.9. Of several heads, as after `100 Continue`, the last counts.
+    Lines may end with LF; lines without a colon are ignored. A block without a head is all body, as in
+    HTTP/0.9. If there are several heads (after `100 Continue`), the last counts.
     """
     message = _message_at(block, 0)
     for _ in range(MOST_INTERIM):
@@ -144,13 +145,13 @@ def parse_message(block: BytesLike) -> Message | None:
 def _message_at(block: BytesLike, at: int) -> Message | None:
     status = _STATUS_LINE.match(block, at)
     fields_at = status.end() if status else at
-    # The line end before it is the status line's own: a head may be nothing but that.
+    # Search from the status line's own line end: the head may consist of that line only.
     end = _END.search(block, max(at, fields_at - 1))
     if status is None and (end is None or not _FIRST_FIELD.match(block)):
         return None if _BLANK.match(block) else Message(None, "", 0)
     head_end = len(block) if end is None else end.start()
     body_at = len(block) if end is None else end.end()
-    # No header begins so: the blank line is missing, and this is the body.
+    # No header begins with `<`: the blank line is missing, and the body begins here.
     if markup := _MARKUP.search(block, max(at, fields_at - 1), head_end):
         head_end, body_at = markup.start(), markup.end()
     code = int(status[1]) if status and status[1] else None
@@ -169,8 +170,9 @@ def media_type(value: str | None) -> str | None:
 def kind_of_content(media: str | None, body: BytesLike) -> Kind:
     """Return the kind of a body, without codings, by its media type (see `media_type`) and first bytes.
 
-    The type is believed, but PDF shows itself, and XML may have an `html` root. Every `text/…` is text, but
-    code. Without a type, or with one for any bytes, the MIME Sniffing Standard decides.
+    The media type decides, except for PDF, which its first bytes show, and for XML, which may have an `html`
+    root. Every `text/…` is text, except code. Without a type, or with one for any bytes, the MIME Sniffing
+    Standard decides.
     """
     head = bytes(body[:SNIFFED_BYTES])
     if media == "application/pdf" or head.startswith(b"%PDF-"):
@@ -194,15 +196,15 @@ def may_hide_gzip(media: str | None) -> bool:
 
 
 def is_text(head: bytes) -> bool:
-    """Return True if `head` begins with a byte order mark or holds no byte that the standard calls binary."""
+    """Return True if `head` begins with a byte order mark, or has no byte that the standard calls binary."""
     return head.startswith((b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")) or not _BINARY.search(head)
 
 
 def as_html(content: bytes | memoryview, media: str | None) -> bytes | memoryview:
-    """Return a page in UTF-8 so that it reads as HTML; only pages of XML types change (XHTML).
+    """Return a page in UTF-8 so that it can be read as HTML; only pages of XML types (XHTML) change.
 
     Declared entities are replaced, CDATA sections become text, and empty elements get an end tag: in HTML,
-    `<script src="a"/>` opens a script that hides the page to its end.
+    `<script src="a"/>` opens a script that hides the rest of the page.
     """
     if not (media and media.endswith("xml")):
         return content
@@ -252,7 +254,7 @@ def site_file(url: str) -> str | None:
 
 
 PRESCAN_BYTES = 1024
-# A `head` that is longer is not searched to its end.
+# A longer `head` element is not searched to its end.
 HEAD_BYTES = 64 << 10
 
 _XML = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?[\s"']encoding\s*=\s*["']([^"'>]+)""")
@@ -274,7 +276,7 @@ _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _FRENCH = "àâäçéèêëîïôöùûüÿœæÀÂÄÇÉÈÊËÎÏÔÖÙÛÜŸŒÆ«»‹›‘’‚“”„–—…•·€°§©®\xa0\xad"
 _FRENCH_LETTERS = "àâäçéèêëîïôöùûüÿœæ"
-# Encodings of Western text, likeliest for French first: they differ only in their letters.
+# Encodings of Western text, the likeliest for French first: they differ only in the letters beyond ASCII.
 _WESTERN = (WINDOWS_1252, "iso8859-15", "mac_roman", "cp850")
 _WESTERN_FRENCH: Mapping[str, bytes] = {
     encoding: bytes(range(0x80)) + _FRENCH.encode(encoding, "ignore") for encoding in _WESTERN
@@ -282,7 +284,7 @@ _WESTERN_FRENCH: Mapping[str, bytes] = {
 _LEAST_FRENCH = 0.8
 _IN_WORDS = re.compile(rf"(?i)(?<=[a-z])[{_FRENCH_LETTERS}]|[{_FRENCH_LETTERS}](?=[a-z])")
 _OE_IN_WORDS = re.compile(r"(?i)œ[a-z]")
-# Beyond resiliparse's names, of encodings and of labels.
+# Python's names of encodings, and labels, that resiliparse lacks.
 _DECODERS: Mapping[str, str] = {
     "gbk": "gb18030",
     "big5": "big5hkscs",
@@ -295,7 +297,7 @@ _LABELS: Mapping[str, str] = {
     "x-mac-ukrainian": "mac_cyrillic",
     "x-user-defined": WINDOWS_1252,
 }
-# windows-1252 of the standard: bytes that Python leaves undefined are controls.
+# windows-1252 as the standard defines it: bytes that Python leaves undefined are control characters.
 _CP1252 = "".join(
     chr(byte) if byte in b"\x81\x8d\x8f\x90\x9d" else bytes([byte]).decode(WINDOWS_1252)
     for byte in range(256)
@@ -303,7 +305,7 @@ _CP1252 = "".join(
 
 
 def declared_labels(body: BytesLike) -> Iterator[str]:
-    """Yield the labels of encodings in the page's XML declaration and `meta`: first bytes first."""
+    """Yield the labels of encodings in the page's XML declaration and `meta`, from its first KiB first."""
     for size in (PRESCAN_BYTES, HEAD_BYTES):
         head = bytes(body[:size])
         lowered = head.lower()
@@ -327,7 +329,7 @@ def declared_labels(body: BytesLike) -> Iterator[str]:
 
 
 def start_tags(head: bytes) -> Iterator[tuple[bytes, Mapping[bytes, bytes]]]:
-    """Yield the start tags in `head`, names and attributes in lower case, but for comments and raw text."""
+    """Yield the start tags in `head` outside of comments and raw text, with names in lower case."""
     at = 0
     while token := _TAG.search(head, at):
         at = token.end()
@@ -387,12 +389,12 @@ def _detected(body: BytesLike) -> str:
 
 
 def _reads_as_french(text: str, encoding: str) -> bool:
-    # Letters beyond ASCII: nearly all in lower case, and within words.
+    # Return True if letters beyond ASCII are nearly all in lower case and within words.
     letters = sum(text.lower().count(letter) for letter in _FRENCH_LETTERS)
     lower = sum(text.count(letter) for letter in _FRENCH_LETTERS)
     within = sum(1 for _ in _IN_WORDS.finditer(text))
     if encoding == "iso8859-15" and not _OE_IN_WORDS.search(text):
-        # It differs from windows-1252 in nothing else that French has.
+        # Only `œ` distinguishes it from windows-1252 in French.
         return False
     return min(lower, within) >= max(1, _LEAST_FRENCH * letters)
 
@@ -411,7 +413,7 @@ def _transcoded(data: memoryview, encoding: str) -> Iterator[bytes]:
             yield codecs.charmap_decode(data[at : at + SLICE_BYTES], "strict", _CP1252)[0].encode()
         return
     decoder = codecs.getincrementaldecoder(encoding)("replace")
-    # The decoder of ISO-2022-JP cannot hold back a long escape sequence that a slice cuts.
+    # Python's decoder of ISO-2022-JP fails at a long escape sequence that a slice cuts: decode all at once.
     step = max(1, len(data)) if encoding == "iso2022_jp" else SLICE_BYTES
     for at in range(0, len(data), step):
         yield decoder.decode(data[at : at + step], at + step >= len(data)).encode("utf-8", "replace")

@@ -1,9 +1,9 @@
-"""Reads JSON Lines, one object a line: whatever any parser can read. The rest is a defect with its line.
+"""Reads JSON Lines, one object a line, with any object that some parser can read; other lines are defects.
 
-Where no checksum covers the bytes (`ReadReport.unchecked`), damage may have made one row of two, or two of
-one. This nearly always leaves a row without some field that nearly all rows have. Such odd rows, rows that
-are no UTF-8, and the rows next to them or to a line that is no row are read without URL. Lines are held until
-their neighbours are known. Each form (the names of a row, in their order) is examined once.
+If no checksum covers the bytes (`ReadReport.unchecked`), damage may have merged two rows or split one. This
+nearly always leaves a row without some field that nearly all rows have. Such odd rows, rows that are no
+UTF-8, and the rows next to them or to a line that is no row are read without URL. So a line waits until
+its neighbours are known. Each form (the names of a row, in their order) is examined once.
 """
 
 from collections import deque
@@ -45,15 +45,15 @@ from presswatch_spark.reading.rows.columns import (
 from presswatch_spark.reading.rows.row_values import BatchBuilder
 from presswatch_spark.reading.source import ReadOptions
 
-# The line beside, and one more: only the last line may be cut.
+# Lines that wait: one for its neighbour, and one more, since only the last line of the shard may be cut.
 HELD = 2
 
-# A field is optional once so many rows lack it, which must be more than one in `ROWS_FOR_ONE`.
+# A field is optional once this many rows lack it, and more than one row in `ROWS_FOR_ONE`.
 FEW = 3
 ROWS_FOR_ONE = 1_000
 LEAST_ROWS = 5
-"""So few rows do not show what they have in common."""
-# Bounds of memory, for a shard whose rows are all of forms of their own.
+"""Fewer rows do not show which fields they have in common."""
+# Bounds of memory, for a shard in which each row has its own form.
 FORMS_KEPT, FIELDS_KEPT, CHARACTERS_KEPT = 1_000, 100, 4_000
 NAMES_KEPT, LONGEST_NAME = 200, 256
 # To search more names takes longer than to parse the line again.
@@ -64,7 +64,7 @@ NO_URL_NOTE = "rows beside others with more fields were read without URL, since 
 
 
 class _SteadyFields:
-    """The fields that the rows of a shard have; `tree` leads to those that are asked for."""
+    """Counts the rows of a shard that lack each field of `tree`, which has the fields to watch."""
 
     def __init__(self, tree: Tree) -> None:
         self.rows = 0
@@ -76,7 +76,7 @@ class _SteadyFields:
         self._first_lacking: dict[Path, int] = {}
 
     def add(self, index: int, row: dict[str, Any]) -> bool:
-        """Take a row; return True if it lacks a field that nearly all before it have."""
+        """Count a row; return True if it lacks a field that nearly all rows before it have."""
         names = tuple(row)
         if names == self._usual:
             self.rows += 1
@@ -126,7 +126,7 @@ class _SteadyFields:
 
 
 def _collect(row: dict[str, Any], tree: Tree, fields: set[Path], closed: set[Path], above: Path = ()) -> None:
-    # `closed`: fields that should have fields of their own, and do not.
+    # `closed`: fields that should be objects, and are not.
     for key in row.keys() & tree.keys():
         path, below = (*above, key), tree[key]
         value = opened(row[key]) if below else row[key]
@@ -142,7 +142,7 @@ class _Form:
     """Facts about rows with the same names at their top.
 
     `text`, `url`: paths to try; `text_key`, `url_key`: the only field that can have them, if there is one.
-    `needed`: fields of locators. `quotes`: quotation marks of the last examined row but for its text.
+    `needed`: fields of locators. `quotes`: quotation marks outside the text of the last examined row.
     """
 
     text: tuple[Path, ...]
@@ -155,7 +155,7 @@ class _Form:
 
 # The index of a row, the fields that locate it, and True if it is in doubt.
 _Place = tuple[int, dict[str, Any], bool]
-# As `BatchBuilder.add` takes it.
+# The arguments of `BatchBuilder.add`.
 _RowDocument = tuple[bytes, bytes, _Place, int]
 
 
@@ -171,7 +171,7 @@ def read_jsonl(
 
     A row without text, or gated by language, is skipped; a line that is no object, or whose text is no
     string, is a defect. `MissingColumnError` if no row of the shard has a column for text, or one that the
-    user mapped; then the yielded rows do not count.
+    user mapped; then the rows that were already yielded are not valid.
     """
     yield from _JsonRows(columns, options, report, text_is_sure).read(chunks, where)
 
@@ -186,16 +186,15 @@ class _JsonRows:
         self._text_is_sure = text_is_sure
         self._paths: Mapping[str, tuple[Path, ...]] = {role: columns.paths(role) for role in ROLES}
         self._needed = tree_of(path for role in LOCATOR_ROLES for path in self._paths[role])
-        # By the names of their rows.
         self._forms: dict[tuple[str, ...], _Form] = {}
-        # Columns that no row has so far.
-        sought = {"text", *options.columns} if options.rows is None else ()
-        self._sought = {role: self._paths[role] for role in sought}
+        # Roles whose columns no row had so far.
+        required = {"text", *options.columns} if options.rows is None else ()
+        self._unseen = {role: self._paths[role] for role in required}
         self._own_report = self._report = report
         self._rows = 0
         self._names: set[str] = set()
         self._steady = _SteadyFields(tree_of(path for role in OWN_ROLES for path in self._paths[role]))
-        # Lines whose neighbours are not known: index, document, True if it is odd.
+        # Lines whose neighbours are not known yet: index, document, True if the line is odd.
         self._held: deque[tuple[int, _RowDocument | None, bool]] = deque()
         self._settled = -1
         self._was_odd = self._ends_broken = self._withheld = False
@@ -209,7 +208,7 @@ class _JsonRows:
         for index, _, line in placed_lines(self._watched(chunks), longest):
             if index > last and rows is not None and not (report.unchecked and self._settled < last):
                 break
-            # Other lines are read for their neighbours, and nothing of them is noted.
+            # Other lines are read only because they are neighbours, and nothing about them is noted.
             is_asked = rows is None or index in rows
             if not (is_asked or report.unchecked):
                 continue
@@ -237,10 +236,10 @@ class _JsonRows:
                 yield self._builder.take()
         was_cut = self._end != b"}" and not self._end.isspace()
         if was_cut and self._held:
-            # The last line has no end, so it is no row, and harms none.
+            # The last line is cut, so it is no row, and shows nothing about its neighbour.
             self._held[-1] = *self._held[-1][:2], False
         self._settle(0)
-        # Damage to packed bytes reaches far: if it changed one line, it may have changed many.
+        # Damage to compressed bytes spreads: if it changed one line, it may have changed many.
         if report.unchecked == "zstd" and self._broken > (was_cut and self._ends_broken):
             report.unverified = True
         if len(self._builder):
@@ -254,8 +253,8 @@ class _JsonRows:
             yield chunk
 
     def _add_usual(self, index: int, line: bytes, values: Any) -> bool:
-        """Keep the document of a row like others before it, with few calls; return False for other lines."""
-        if self._sought or self._options.languages or type(values) is not dict:
+        """Add the document of a row of a known form, with few calls; return False for other lines."""
+        if self._unseen or self._options.languages or type(values) is not dict:
             return False
         form = self._forms.get(tuple(values))
         if form is None:
@@ -288,7 +287,7 @@ class _JsonRows:
         self._settle(HELD)
 
     def _settle(self, held: int) -> None:
-        """Keep the documents of all lines but the last `held`; odd ones and their neighbours without URL."""
+        """Add the documents of all lines but the last `held`; odd ones and their neighbours without URL."""
         while len(self._held) > held:
             self._settled, found, is_odd = self._held.popleft()
             in_doubt = is_odd or self._was_odd or bool(self._held and self._held[0][2])
@@ -301,7 +300,7 @@ class _JsonRows:
                 self._builder.add(*found)
 
     def _row(self, index: int, line: bytes, values: Any) -> tuple[dict[str, Any], _Form, bool] | None:
-        """Return the row of a line, its form, and True if it is UTF-8; None if it is no row: a defect.
+        """Return the row of a line, its form, and True if it is UTF-8; note a defect and return None if none.
 
         `values`: None if orjson refuses the line.
         """
@@ -343,16 +342,16 @@ class _JsonRows:
         self, index: int, values: dict[str, Any], form: _Form, line_bytes: int
     ) -> _RowDocument | None:
         self._rows += 1
-        if self._sought:
-            self._sought = {role: paths for role, paths in self._sought.items() if not has_any(values, paths)}
-            if self._sought and len(self._names) < NAMES_KEPT:
+        if self._unseen:
+            self._unseen = {role: paths for role, paths in self._unseen.items() if not has_any(values, paths)}
+            if self._unseen and len(self._names) < NAMES_KEPT:
                 self._names.update(name[:LONGEST_NAME] for name in islice(dotted_keys(values), NAMES_KEPT))
         text = first(values, form.text)
         is_gated = bool(self._options.languages) and self._options.gates(
             as_languages(first(values, self._paths["languages"]))
         )
         if isinstance(text, str) and text and not is_gated:
-            # Not the rest of the row, which may be a page's HTML.
+            # Keep only the fields of the locator: the rest of the row may be a page's HTML.
             place = (index, pruned(values, form.needed), False)
             url = encoded_url(first(values, form.url), self._report, index, "line")
             return encoded(text), url, place, line_bytes
@@ -367,8 +366,8 @@ class _JsonRows:
     def _is_fused(self, line: bytes, row: dict[str, Any], form: _Form) -> bool:
         """Return True if a line may be parts of two rows: an object has two texts, or two URLs.
 
-        Without a checksum, two of any field count. A line with as many quotation marks as an examined one of
-        its form is not examined.
+        Without a checksum, any repeated field counts. A line is not examined if it has as many quotation
+        marks as an examined line of the same form: a repeated field would add some.
         """
         quotes = line.count(b'"')
         if quotes == form.quotes:
@@ -394,9 +393,9 @@ class _JsonRows:
         """Note a shard without rows, and rows that may be parts of two; raise for a missing column."""
         if not self._rows and not self._report.defects_total:
             self._report.add_defect("the shard is empty", 0)
-        if self._rows and self._sought:
+        if self._rows and self._unseen:
             mapping = self._options.columns
-            if missing := {role: name for role, name in mapping.items() if role in self._sought}:
+            if missing := {role: name for role, name in mapping.items() if role in self._unseen}:
                 raise MissingColumnError.of(missing, self._names, where)
             wanted = ", ".join(".".join(path) for path in self._paths["text"])
             raise MissingColumnError(

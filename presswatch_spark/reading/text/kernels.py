@@ -1,12 +1,12 @@
-"""Kernels from bytes to word hashes: fold, find words, hash them, without a branch on word ends.
+"""Kernels from bytes to word hashes: fold characters, find words, hash them, without a branch on word ends.
 
 Characters fold by a Unicode table, the same for every Python: docs/explanation/words.md has its rules, and
 `python -m tests.reference.folding` makes `folding-14.0.txt`.
 
-A *folded stream* is uint8: word bytes as they fold, every separating character one zero byte. It is read
-beyond its end, so buffers have `SLACK` bytes more. Everything is unsigned: numba wraps negative indices of
-signed ones at a cost, and turns a sum of int64 and uint64 into a float. The byte-parallel arithmetic is that
-of Warren, "Hacker's Delight" (2nd ed.), 6-1, and Mycroft's zero-byte test.
+A *folded stream* (uint8) has the folded bytes of words, and a zero byte for each separating character. It is
+read beyond its end, so buffers have `SLACK` bytes more. All numbers are unsigned: numba checks signed indices
+for negative ones at a cost, and turns a sum of int64 and uint64 into a float. The byte-parallel arithmetic is
+that of Warren, "Hacker's Delight" (2nd ed.), 6-1, and Mycroft's zero-byte test.
 """
 
 from functools import lru_cache
@@ -31,18 +31,18 @@ TABLE_FILE = Path(__file__).with_name(f"folding-{UNICODE_VERSION}.txt")
 
 SEPARATOR = "\0"
 INLINE_BYTES = 3
-"""Foldings up to this many bytes stand in their entry; the entry of a longer one points into the pool."""
+"""A folding of up to this many bytes is stored in its entry; longer ones are in the pool."""
 
 _CODE_POINTS = 0x110000
 _HANGUL = range(0xAC00, 0xD7A4)
 
 
 class FoldTable(NamedTuple):
-    """The table as the kernels read it.
+    """The table of foldings for the kernels.
 
     `entries` (uint32, one for each code point): the top byte is the number of folded UTF-8 bytes. Up to
-    `INLINE_BYTES` of them stand in the low bytes, first byte lowest; for more, the low 24 bits are their
-    offset in `pool` (uint8). Separators fold to one zero byte.
+    `INLINE_BYTES` of them are in the low bytes, first byte lowest; for more, the low 24 bits are their offset
+    in `pool` (uint8). Separators fold to one zero byte.
     """
 
     entries: npt.NDArray[np.uint32]
@@ -99,7 +99,7 @@ class WordBuffers(NamedTuple):
     """The words of a folded stream; one of n bytes needs room for n // 2 + SLACK words.
 
     Word w is `folded[starts[w]:ends[w]]`, both int64. `heads` and `rests`, both uint64, are the 16 bytes from
-    its first one on, its own or not; `hash_words` turns the former into hashes.
+    its first one on, even if the word is shorter; `hash_words` turns `heads` into hashes.
     """
 
     starts: Edges
@@ -127,7 +127,7 @@ _ALL_BITS = U64(0xFF)
 
 
 def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a read-only view of plain type, so that a kernel is compiled once for all kinds of buffers."""
+    """Return a contiguous, read-only view, so that a kernel is compiled once for all kinds of buffers."""
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
@@ -192,9 +192,9 @@ def _fold_ascii(x: np.uint64) -> np.uint64:
 
 @uncounted_njit
 def decode(text: Bytes, i: np.uint64, end: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """Return the code point at i and its bytes; an invalid byte is U+0000, a separator of one byte.
+    """Return the code point at i and its length in bytes; an invalid byte is U+0000, which separates words.
 
-    Surrogates are decoded: they separate, as the replacement characters for their bytes do.
+    Surrogates are decoded: they separate words, as the replacement characters for their bytes do.
     """
     lead = U64(text[i])
     if lead < U64(0x80):
@@ -250,8 +250,8 @@ def fold(
 def _fold_block(
     table: FoldTable, text: Bytes, i: np.uint64, end: np.uint64, out: Bytes, k: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
-    # With 128 bytes to read from. Exceptional bytes are located before any is decoded, so that none waits for
-    # another. Between them, 64 bytes are folded: a branch on the length costs more.
+    # 128 bytes must be readable. Exceptional bytes are located before any is decoded, so that none waits for
+    # another. Between them, 64 bytes are folded even if fewer are needed: a branch on the length costs more.
     high = exceptional_bits_64(text, i)
     after = i + _64
     while high != _0:
@@ -338,21 +338,21 @@ def find_words(folded: Bytes, n: np.uint64, buffers: WordBuffers, k: np.uint64) 
 
 @lean_njit
 def absorb(state: np.uint64, x: np.uint64) -> np.uint64:
-    """Take eight more bytes of a word into its hash."""
+    """Add eight more bytes of a word to its hash."""
     state = (state ^ x) * _SPREAD_1
     return state ^ (state >> _32)
 
 
 @lean_njit
 def finish(state: np.uint64) -> np.uint64:
-    """Last mix of a word hash."""
+    """Return the hash of a word from its last state."""
     state *= _SPREAD_2
     return state ^ (state >> _29)
 
 
 @uncounted_njit
 def absorb_from(state: np.uint64, folded: Bytes, start: np.uint64, end: np.uint64) -> np.uint64:
-    """Take `folded[start:end]` into a hash that already holds at least 16 bytes, a multiple of 8."""
+    """Add `folded[start:end]` to a hash that already has at least 16 bytes, a multiple of 8."""
     while start < end:
         left = end - start
         unused = (_8 - left) * _8 if left < _8 else _0
@@ -365,7 +365,7 @@ def absorb_from(state: np.uint64, folded: Bytes, start: np.uint64, end: np.uint6
 def begin(head: np.uint64, rest: np.uint64, size: np.uint64) -> np.uint64:
     """Return the state of a word's hash after its first 16 bytes: `head`, `rest`.
 
-    Other bytes than the word's are shifted out. No word byte is zero, so the padding is unambiguous.
+    Bytes after the word are shifted out. No word byte is zero, so the padding is unambiguous.
     """
     unused = (_0 - (size << _3)) & _63
     first = head << (unused if size < _8 else _0)

@@ -1,9 +1,9 @@
-"""The words of a text, for sieve, index and verification: hashes, bytes and places; and their shingles.
+"""Finds the words of a text for sieve, index and verification: hashes, bytes and places; and their shingles.
 
-`kernels` folds, finds and hashes words. Shingles are windows of eight words, hashed at every
-position, indexed at every fourth. A run of n words has n - 7 shingles in a row, and one of any four in a row
-is indexed. So every run of SHINGLE_WORDS + STRIDE - 1 = 11 words has an indexed shingle, wherever it is in
-the article. The last shingle is indexed as well, so that runs at an article's end are found from 8 words on.
+`kernels` folds, finds and hashes words. Shingles are windows of eight words. A document's shingles are looked
+up at every position; an article's are indexed at every fourth. A run of n words has n - 7 shingles, and one
+of any four in a row is indexed. So every run of SHINGLE_WORDS + STRIDE - 1 = 11 words has an indexed shingle.
+The last shingle is indexed as well, so that runs at an article's end are found from 8 words on.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ from presswatch_spark.reading.text.vectors import count_ones, exceptional_bits_6
 _0, _1, _2, _8, _64 = (U64(n) for n in (0, 1, 2, 8, 64))
 
 MARK_BYTES = U64(64)
-"""Distance of the places in a text from which the bounds of single words are found."""
+"""Distance of the marks in a text from which the bounds of single words are found."""
 _NOT_UTF8 = -1
 _FIRST_SURROGATE, _AFTER_SURROGATES = U64(0xD800), U64(0xE000)
 
@@ -47,9 +47,9 @@ _FIRST_SURROGATE, _AFTER_SURROGATES = U64(0xD800), U64(0xE000)
 class TextWords:
     """The n words of a text, in order.
 
-    `text` uint8. `hashes` uint64[n]. `folded` uint8: the folded words, with zero bytes between them, readable
-    for 7 bytes more; word i is `folded[folded_starts[i]:folded_ends[i]]`, both int64[n]. Places in the text
-    are found at their first use.
+    `text` uint8. `hashes` uint64[n]. `folded` uint8: the folded words, with zero bytes between them and at
+    least 7 bytes after the last; word i is `folded[folded_starts[i]:folded_ends[i]]`, both int64[n]. Places
+    in the text are calculated at their first use.
     """
 
     text: Bytes
@@ -73,9 +73,9 @@ class TextWords:
 
     @cached_property
     def partings(self) -> Edges:
-        """Return the words that a hyphen at a line end may part from the next one: int64 (k,), ascending."""
+        """Return the words that a hyphen at a line end may split from the next: int64 (k,), ascending."""
         found = partings_of(load_table(), self.text)
-        # Usually nothing is parted, and no place of a word must be found.
+        # Usually no word is split, and the places of words are not needed.
         before: Edges = np.searchsorted(self.starts, found[:, 0]) - 1 if len(found) else found[:, 0]
         return before
 
@@ -91,7 +91,7 @@ class TextWords:
     def characters(self, first: Edges, last: Edges) -> Edges:
         """Return the same in characters: indices into `text.decode("utf-8", "replace")`."""
         if len(first) and self._marks[0, 2] == _NOT_UTF8:
-            # As Python's `replace` decodes it.
+            # Decode as Python does with `replace`.
             places, inverse = np.unique(self.bounds(first, last), return_inverse=True)
             characters, before, count = np.empty(len(places), np.int64), 0, 0
             for k, place in enumerate(places.tolist()):
@@ -212,7 +212,7 @@ def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges, Edges]:
     folded, found, count = _find(table, text)
     hash_words(folded, count, found, _0)
     size = found.ends[count - _1] + 8 if count else 0
-    # Copies: the buffers have room for many more words.
+    # Return copies: the buffers have room for many more words.
     return (
         found.heads[:count].copy(),
         folded[:size].copy(),
@@ -225,8 +225,8 @@ def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges, Edges]:
 def _marks(entries: npt.NDArray[np.uint32], text: Bytes) -> Edges:
     """Mark the first character from each `MARK_BYTES`-th byte on: int64[len(text) // MARK_BYTES + 1, 3].
 
-    The columns: its first byte, the first of its folding, and the number of characters before it, `_NOT_UTF8`
-    if the text is no UTF-8.
+    The columns: the character's offset in the text, its offset in the folded text, and the number of
+    characters before it (`_NOT_UTF8` if the text is no UTF-8).
     """
     n, i, k, characters = U64(len(text)), _0, _0, _0
     marks, is_utf8 = np.empty((n // MARK_BYTES + _1, 3), np.int64), True
@@ -256,7 +256,7 @@ def _marks(entries: npt.NDArray[np.uint32], text: Bytes) -> Edges:
 
 @lean_njit
 def _next_exceptional(text: Bytes, i: np.uint64, n: np.uint64) -> np.uint64:
-    # The next byte that is not ASCII or may not fold to one byte, or n.
+    # Return the next byte that is not ASCII or may not fold to one byte, or n.
     while i + _64 <= n:
         high = exceptional_bits_64(text, i)
         if high != _0:
@@ -291,14 +291,13 @@ def _bounds(
     last: Edges,
     in_characters: bool,
 ) -> Edges:
-    # By a walk from the mark before each.
+    # Walk to each bound from the mark before it, or from the last bound if that is nearer.
     bounds = np.empty((len(first), 2), np.int64)
     i, k, characters = _0, _0, np.int64(0)
     for run in range(len(first)):
         for side in range(2):
             byte = folded_starts[first[run]] if side == 0 else folded_ends[last[run]] - 1
             mark = _last_mark(marks, byte)
-            # The walk goes on from where it is, unless the mark is nearer.
             if U64(byte) < k or U64(marks[mark, 0]) > i:
                 i, k, characters = U64(marks[mark, 0]), U64(marks[mark, 1]), marks[mark, 2]
             before = i
@@ -327,7 +326,8 @@ def _last_mark(marks: Edges, byte: int) -> int:
 def _character_of(
     entries: npt.NDArray[np.uint32], text: Bytes, i: np.uint64, k: np.uint64, byte: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64]:
-    # From the character at i on, whose folding begins at k; returns its begin, end, and begin of its folding.
+    # Find the character that folds to `byte`, from the one at i on, whose folding begins at k.
+    # Returns its begin, its end, and the begin of its folding.
     n = U64(len(text))
     while True:
         if i + _8 <= n:
@@ -354,8 +354,8 @@ _MIX = U64(0xFF51AFD7ED558CCD)
 def combine(hashes: Hashes, n: int) -> int:
     """Turn the n word hashes at the head of `hashes` into the hashes of their 8-word windows, in place.
 
-    The window at i is the sum of C**j * W[i + j] modulo 2**64, by doubling, mixed at last. Returns the number
-    of windows, max(0, n - 7).
+    The window at i is the sum of C**j * W[i + j] modulo 2**64, calculated by doubling, then mixed. Returns
+    the number of windows, max(0, n - 7).
     """
     for i in range(n - 1):
         hashes[i] += _C * hashes[i + 1]
@@ -375,7 +375,7 @@ def shingle_hashes(word_hashes: Hashes) -> Hashes:
 
 
 def are_among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
-    """Return which hashes are among those that are `known`, uint64[k], sorted: bool[n]."""
+    """Return for each hash whether it is among `known`, uint64[k], sorted: bool[n]."""
     if not len(known):
         return np.zeros(len(hashes), np.bool_)
     found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)] == hashes
@@ -386,9 +386,9 @@ def are_among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
 def indexed_positions(n_words: int, stride: int = STRIDE) -> npt.NDArray[np.int64]:
     """Return the positions to index in a text of `n_words`: every `stride`-th from 0, and the last."""
     last = n_words - SHINGLE_WORDS
-    whole = last // stride + 1 if last >= 0 else 0
-    positions = np.empty(whole + 1 if last > 0 and last % stride else whole, np.int64)
-    for i in range(whole):
+    regular = last // stride + 1 if last >= 0 else 0
+    positions = np.empty(regular + 1 if last > 0 and last % stride else regular, np.int64)
+    for i in range(regular):
         positions[i] = i * stride
-    positions[whole:] = last
+    positions[regular:] = last
     return positions

@@ -1,4 +1,4 @@
-"""How a shard of records is read: inflated pieces become blocks for the kernel; single headers in Python."""
+"""Reads shards of records: makes blocks for the kernels from inflated pieces, and reads single headers."""
 
 import hashlib
 import re
@@ -44,15 +44,15 @@ def begins_with_record(head: bytes) -> bool:
 def header_fields(header: bytes) -> dict[str, str]:
     """Return the fields of a WARC header by their names in lower case; folded lines are joined.
 
-    Lines may end with LF and any number of CRs before it. Fields that a header has once, and that have two
-    values, are left out.
+    Lines may end with LF, with any number of CRs before it. A field that may occur only once, but has two
+    different values, is left out.
     """
     if b"\n " in header or b"\n\t" in header:
         header = _FOLD.sub(b" ", header)
     fields: dict[str, str] = {}
     seen: dict[tuple[str, str], str] = {}
     contradicted = set[str]()
-    # CRs before a line end go with the white space around names and values.
+    # `strip` also removes the CRs before line ends.
     for line in header.split(b"\n")[1:]:
         name_, colon, value_ = line.partition(b":")
         if not line.strip():
@@ -75,7 +75,7 @@ def release_of(warcinfo: bytes) -> str | None:
 
 
 def first_content_type(head: bytes) -> str | None:
-    """Return `WARC-Type` of the first record after the warcinfo; `warcinfo` if it is alone, None if none."""
+    """Return `WARC-Type` of the first record after the warcinfo; `warcinfo` if none follows, None if none."""
     seen = None
     while (head := head.lstrip(b"\r\n")).startswith(b"WARC/"):
         end = HEADER_END.search(head)
@@ -103,8 +103,8 @@ def block_is_declared(fields: Mapping[str, str], block: BytesLike) -> bool | Non
 
 def is_other_digest(one: str, other: str) -> bool:
     """Return True if two digests of one algorithm, in base 16 or 32, differ; without a name it is SHA-1."""
-    (first, said), (second, told) = map(_digest_bytes, (one, other))
-    return first == second and said != told
+    (algorithm, digest), (other_algorithm, other_digest) = map(_digest_bytes, (one, other))
+    return algorithm == other_algorithm and digest != other_digest
 
 
 def _digest_bytes(digest: str) -> tuple[str, bytes]:
@@ -131,7 +131,7 @@ def body_is_declared(block: BytesLike) -> bool | None:
 
 ROOM_BYTES = 5 << 20
 
-# How many bytes one stored byte can stand for (RFC 1951: 258 for two bits; RFC 8878: 128 KiB for four bytes).
+# The most bytes that a stored byte inflates to (RFC 1951: 258 for 2 bits; RFC 8878: 128 KiB for 4 bytes).
 MOST_INFLATED = {"plain": 1, "gzip": 1032, "zstd": 32 << 10}
 UNKNOWN_BYTES = 1 << 45
 RecordT = TypeVar("RecordT")
@@ -141,9 +141,9 @@ RecordT = TypeVar("RecordT")
 class InflatedBlock:
     """Consecutive inflated bytes of a shard, `data` uint8 (n,), from offset `base` of the inflated shard on.
 
-    A run is a gzip member, or the part of it that is here; of m runs: `runs` int64, their beginnings in
+    A run is a gzip member, or the part of it that is here. For m runs: `runs` int64, their beginnings in
     `data`; `states` uint8, see `records`; `offsets`, `lengths` int64, of the members in the file; `inflated`
-    int64, offsets in the inflated shard. `opened`: the first run is a member from its start.
+    int64, offsets in the inflated shard. `opened`: the first run begins with the start of its member.
     """
 
     data: Bytes
@@ -187,7 +187,7 @@ class InflatedBlock:
         return self._inflated_at(start), end - start, "plain" if self.encoding == "plain" else "inflated"
 
     def is_member(self, row: Offsets) -> bool:
-        """Return True if a record is all that a verified gzip member holds."""
+        """Return True if a record is the whole content of a verified gzip member."""
         return self._member_of(int(row[warc.START]), int(row[warc.END])) is not None
 
     def _inflated_at(self, at: int) -> int:
@@ -198,22 +198,22 @@ class InflatedBlock:
         """Return the index of the run that is a verified gzip member of just the record in [start, end)."""
         run = int(np.searchsorted(self.runs, start, "right")) - 1
         run_end = int(self.runs[run + 1]) if run + 1 < len(self.runs) else len(self.data)
-        alone = end == run_end and not self.data[self.runs[run] : start].tobytes().strip(b"\r\n")
-        whole = self.states[run] == warc.CLOSED and (run > 0 or self.opened)
-        return run if self.encoding == "gzip" and alone and whole else None
+        fills_run = end == run_end and not self.data[self.runs[run] : start].tobytes().strip(b"\r\n")
+        is_whole = self.states[run] == warc.CLOSED and (run > 0 or self.opened)
+        return run if self.encoding == "gzip" and fills_run and is_whole else None
 
 
 class _BlockBuilder:
-    """Collects pieces until a block is made, and keeps the bytes that the kernel is not done with."""
+    """Collects pieces for blocks, and keeps the bytes that the kernel has not finished."""
 
     def __init__(self, encoding: str, base: int, begins: Callable[[bytes], bool]) -> None:
         self.size = 0
         self._encoding = {"zstd": "inflated"}.get(encoding, encoding)
         self._begins = begins
-        # Offset in the inflated shard of what is added next.
+        # Offset in the inflated shard of the next piece.
         self._next = base
         self._buffer, self._start = _buffer(0), 0
-        # One entry per run; lists of numbers are not walked by the garbage collector.
+        # One entry per run; several lists of numbers, which the garbage collector need not traverse.
         self._starts: list[int] = []
         self._offsets: list[int] = []
         self._lengths: list[int] = []
@@ -228,10 +228,10 @@ class _BlockBuilder:
         if self._beyond and opens and self._begins(bytes(data)):
             self._beyond = 0
         elif self._beyond:
-            passed = min(self._beyond, len(data))
-            self._next += passed
-            self._beyond -= passed
-            data, opens = data[passed:], opens and not passed
+            skipped = min(self._beyond, len(data))
+            self._next += skipped
+            self._beyond -= skipped
+            data, opens = data[skipped:], opens and not skipped
             if not data:
                 return
         size = self.size
@@ -255,7 +255,7 @@ class _BlockBuilder:
 
     def block(self, *, final: bool) -> InflatedBlock:
         if not self._starts:
-            # A block has one run at least.
+            # A block has at least one run.
             self._opened, self._closed = False, [False]
             self._starts, self._offsets, self._lengths, self._inflated = [self.size], [0], [0], [self._next]
         states = np.where(self._closed, warc.CLOSED, warc.BROKEN_RUN).astype(np.uint8)
@@ -276,9 +276,9 @@ class _BlockBuilder:
         )
 
     def drop(self, done: int, beyond: int) -> None:
-        """Drop the first `done` bytes; blocks that were given stay as they are.
+        """Drop the first `done` bytes; blocks that were returned before do not change.
 
-        If all are dropped, `beyond` more bytes are skipped, up to a member that begins with a record.
+        If all are dropped, skip the `beyond` bytes that follow, at most up to a member that begins a record.
         """
         gone = bisect_right(self._starts, done) - 1 if done < self.size else len(self._starts)
         if gone < len(self._starts):
@@ -291,7 +291,7 @@ class _BlockBuilder:
         self._start += done
         self.size -= done
         if self.size <= self._start:
-            # Copying stays linear.
+            # Move only when more was dropped than is kept, so that the cost of copying stays linear.
             self._move(self.size)
 
     def _move(self, needed: int) -> None:
@@ -301,7 +301,7 @@ class _BlockBuilder:
 
 
 def _buffer(needed: int) -> memoryview:
-    # Not zeroed: bytes that are never written cost nothing.
+    # `np.empty`, since memory that is not zeroed costs nothing until it is written.
     return np.empty(needed + max(needed, ROOM_BYTES), np.uint8).data
 
 
@@ -314,7 +314,7 @@ _DAMAGES: Mapping[int, str] = {
 
 
 def record_locator(block: InflatedBlock, row: Offsets, release: str | None) -> Locator:
-    """Return the pointer to a record; without a gzip member of its own, it is compared with its digest."""
+    """Return the pointer to a record; one that is no whole gzip member is compared with its digest."""
     header = header_fields(block.header_of(row))
     # The digest of a response's block covers head and payload: it is no payload digest.
     of_block = None if row[warc.KIND] == warc.RESPONSE else header.get("warc-block-digest")
@@ -336,11 +336,11 @@ def record_locator(block: InflatedBlock, row: Offsets, release: str | None) -> L
 
 
 class PieceReader(ABC, Generic[RecordT]):
-    """Reads one shard. A format names its records, recognises their beginning, and finds them.
+    """Reads one shard. A subclass names its records, recognises their beginning, and finds them.
 
-    `kind`: of its records, in messages. `head_bytes`: enough of a file to see whether a record begins it.
-    `name`, `remedy`: of the format, and for a shard of another one. `blocks`: the pieces read so far.
-    `room`: most bytes of the inflated shard. `gate`: chooses gzip members that are not inflated.
+    `kind`: name of its records in messages. `head_bytes`: bytes that show whether a file begins with one.
+    `name`: of the format; `remedy`: for a shard of another format. `blocks`: the pieces read so far. `room`:
+    upper bound of the inflated shard's bytes. `gate`: chooses gzip members that are not inflated.
     """
 
     kind: ClassVar[str]
@@ -372,11 +372,11 @@ class PieceReader(ABC, Generic[RecordT]):
         blocks = _BlockBuilder(compression, window.base if compression == "plain" else 0, self._begins)
         self.blocks = blocks
         self.room = MOST_INFLATED[compression] * (self.shard.size or UNKNOWN_BYTES)
-        whole = inflate.inflated_window(window, self.report)
+        inflated = inflate.inflated_window(window, self.report)
         pieces = (
             inflate.gzip_pieces(window, self.report, self._begins, self.gate)
             if compression == "gzip"
-            else (MemberPiece(0, 0, data, False, False) for data in whole)
+            else (MemberPiece(0, 0, data, False, False) for data in inflated)
         )
         begun, is_empty = False, True
         for piece in pieces:

@@ -1,7 +1,7 @@
 """Inflates the first bytes of many gzip members at once, until the header of the record in each has ended.
 
-An inflater called from Python spends most of its time on the call. This one is the plain algorithm of RFC
-1951, and stricter than zlib: where it stops, the member is read as any other. No checksum is compared.
+Calls of an inflater from Python would take most of the time. This kernel is the plain algorithm of RFC 1951,
+and stricter than zlib: a member at which it fails is read in the usual way. No checksum is compared.
 """
 
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from presswatch_spark.reading.text.kernels import U64, load8
 GZIP_HEADER_BYTES = 10
 """A header without optional fields; a member with any is skipped."""
 MOST_STORED_BYTES, MOST_HEAD_BYTES = 4 << 10, 4 << 10
-"""The most bytes of a member that are read, and that are made."""
+"""The most bytes of a member that are read, and to which they are inflated."""
 
 _CODE_BITS, _LITERAL_BITS, _DISTANCE_BITS, _LONGEST = 7, 9, 7, 15
 _LITERALS, _DISTANCES, _CODES, _END_OF_BLOCK = 286, 30, 19, 256
@@ -27,10 +27,10 @@ _0, _1, _2, _3, _4, _7, _15, _30, _256, _257, _286 = (
 )
 _LITERAL_MASK, _DISTANCE_MASK = U64((1 << _LITERAL_BITS) - 1), U64((1 << _DISTANCE_BITS) - 1)
 _REVERSED = np.array([int(f"{n:0{_LITERAL_BITS}b}"[::-1], 2) for n in range(1 << _LITERAL_BITS)], np.int64)
-# Why the symbols of a block end.
+# Reasons why `_symbols` ended.
 _BLOCK_END, _HEAD_END, _FAILED = range(3)
 _ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15], np.int64)
-# RFC 1951, 3.2.5: of symbols from 257 on, and of distances.
+# RFC 1951, 3.2.5: base and extra bits of lengths (symbols from 257 on), and of distances.
 _LENGTHS = np.array(
     [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195,
      227, 258], U64,
@@ -55,9 +55,9 @@ Symbols = npt.NDArray[np.uint16]
 class Code(NamedTuple):
     """A Huffman code, with a table of its short codes.
 
-    `table` uint16 (2 ** bits,): symbol · 16 + length by the next bits; 0 for longer codes. `symbols` uint16,
-    in the order of their codes. `counts` int64 (16,), by length. `places` int64 (16,): place and code of the
-    first symbol that is not in the table, then workspace.
+    `table` uint16 (2 ** bits,): symbol · 16 + length, by the next bits; 0 for longer codes. `symbols` uint16,
+    in the order of their codes. `counts` int64 (16,): codes by length. `places` int64 (16,): index and code
+    of the first symbol that is not in the table, then workspace.
     """
 
     table: Symbols
@@ -67,7 +67,7 @@ class Code(NamedTuple):
 
 
 class HeadWorkspace(NamedTuple):
-    """Memory for one member after the other; `lengths` uint8, of the codes of a block."""
+    """Memory that members use one after the other; `lengths` uint8: lengths of a block's codes."""
 
     lengths: Bytes
     codes: Code
@@ -96,8 +96,8 @@ def inflate_heads(data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, w
 
     Args:
         heads: uint8, filled: a head ends after the record's header, or after `MOST_HEAD_BYTES`. It is empty
-        if the member is none, has optional fields, or is cut before. No more bytes are read than `heads` has
-        room for: a file may be all magics.
+        if there is no member, or one with optional fields, or one that is cut before. In all, no more bytes
+        are read than `heads` has: a hostile file may consist of magic numbers.
         bounds: int64 (len(starts) + 1,), filled: head k is heads[bounds[k]:bounds[k + 1]].
     """
     filled = spent = 0
@@ -115,7 +115,7 @@ def inflate_heads(data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, w
 
 @uncounted_njit
 def _build(lengths: Bytes, first: int, count: int, code: Code, bits: int) -> int:
-    # Returns the number of codes that are left: 0 if the code is complete.
+    # Return the number of unused codes: 0 if the code is complete, negative if it is not valid.
     _, symbols, counts, places = code
     counts[:] = 0
     for s in range(count):
@@ -159,7 +159,7 @@ def _fill(code: Code, bits: int) -> None:
 
 @uncounted_njit
 def _slow(hold: U64, code: Code, bits: int) -> int:
-    # The entry of a code that is longer than `bits`; 0 if there is none.
+    # Return the entry of a code that is longer than `bits`; 0 if there is none.
     value = _signed(_REVERSED[hold & U64((1 << bits) - 1)]) >> (_LITERAL_BITS - bits)
     index, first = code.places[0], code.places[1]
     for length in range(bits + 1, _LONGEST + 1):
@@ -176,7 +176,7 @@ def _slow(hold: U64, code: Code, bits: int) -> int:
 def _lengths(
     data: Bytes, at: int, stop: int, hold: U64, have: int, work: HeadWorkspace
 ) -> tuple[int, U64, int]:
-    # Returns (place, bits held, their number); place is -1 if the codes of the block fail.
+    # Return (place, bits held, their number); place is -1 if the codes of the block are not valid.
     literals, distances = 257 + _signed(hold & U64(31)), 1 + _signed(hold >> U64(5) & U64(31))
     codes = 4 + _signed(hold >> U64(10) & U64(15))
     hold >>= U64(14)
@@ -220,7 +220,7 @@ def _lengths(
     if left != 0 or lengths[_END_OF_BLOCK] == 0:
         return -1, hold, have
     left = _build(lengths, literals, distances, work.distances, _DISTANCE_BITS)
-    # A block may have one distance, or none.
+    # The code of distances may be incomplete only if it has one distance, or none.
     if left != 0 and distances - work.distances.counts[0] > 1:
         return -1, hold, have
     return at, hold, have
@@ -237,7 +237,7 @@ def _fixed(work: HeadWorkspace) -> None:
 
 @lean_njit
 def _more(data: Bytes, at: int, stop: int, hold: U64, have: int) -> tuple[int, U64, int]:
-    # Until 56 bits are held, or the data end; returns (place, bits held, their number).
+    # Load until 56 bits are held, or the data end; return (place, bits held, their number).
     if at + 8 <= stop:
         hold |= load8(data, U64(at)) << U64(have)
         taken = (63 - have) >> 3
@@ -250,7 +250,7 @@ def _more(data: Bytes, at: int, stop: int, hold: U64, have: int) -> tuple[int, U
 
 @uncounted_njit
 def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: HeadWorkspace) -> tuple[int, int]:
-    # To out[first:] until a blank line; returns (number of bytes or -1, place).
+    # Inflate to out[first:] until a blank line; return (number of bytes or -1, place).
     hold, have, n, most = _0, 0, first, first + MOST_HEAD_BYTES
     last = False
     while not last:
@@ -298,7 +298,7 @@ def _symbols(
     data: Bytes, at: int, stop: int, hold: U64, have: int, out: Bytes, first: int, n: int,
     work: HeadWorkspace,
 ) -> tuple[int, U64, int, int, int]:  # fmt: skip
-    # To out[n:]; returns (place, bits held, their number, n, why it ended).
+    # Inflate a block's symbols to out[n:]; return (place, bits held, their number, n, reason of the end).
     literals, distances = work.literals.table, work.distances.table
     k, begin, most = U64(n), U64(first), U64(first + MOST_HEAD_BYTES)
     while True:

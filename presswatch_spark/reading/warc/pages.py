@@ -1,4 +1,4 @@
-"""Makes documents of stored responses: head, codings, charset, kind, text of a page (`html.markup`)."""
+"""Makes documents from stored responses: head, codings, charset, kind, text of a page (`html.markup`)."""
 
 import hashlib
 from base64 import b32encode
@@ -36,16 +36,16 @@ from presswatch_spark.reading.rows.row_values import joined
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc.gates import AuditDraw, declared
 
-# Pages that kill the parser may cost a minute each.
+# The most pages of a shard that may kill the parser, since each may cost a minute.
 MOST_BROKEN = 20
 
 EXTRACTIONS: Mapping[Kind, str | None] = {"html": EXTRACTION, "text": None, "pdf": PDF_EXTRACTION}
 _BLANK = ord(" ")
 # Statuses without a body, whatever their Content-Length.
 _BODILESS = frozenset((204, 304))
-# Kept for the next page.
+# The largest buffer that is kept for the next page.
 SCRATCH_BYTES = 64 << 20
-# Pages keep the blocks around them in memory: so many bytes pass before a batch is full.
+# Pages keep the blocks that contain them in memory: after so many bytes of responses, a batch is full.
 PINNED_BYTES = 32 << 20
 # Data in scripts, invisible on the page.
 UNREAD: Mapping[int, str] = {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
@@ -59,10 +59,10 @@ class Stored:
     """The content of a record.
 
     `block`: HTTP head and body; without HTTP the body only, and `resource` is its type. `pointer`: builds the
-    locator, without facts of the response. `place`: offset and unit of a defect. `languages`: as the crawler
-    identified them, None if it did not. `cut`: the crawler cut it. `verified`: a gzip member has just this
-    record. `noted`: the media type that the crawler recorded. `proven`: the record declares the digest of
-    `block`.
+    locator, without facts of the response. `place`: offset and unit for a defect. `languages`: as the crawler
+    identified them, None if it did not. `cut`: the crawler cut it. `verified`: the record is the content of
+    a verified gzip member. `noted`: the media type that the crawler recorded. `proven`: the digest that the
+    record declares is that of `block`.
     """
 
     url: bytes
@@ -97,7 +97,7 @@ class _WarcPage:
 
 @dataclass(slots=True)
 class PageBatches:
-    """Makes batches of documents of stored responses; counts and notes in `report`."""
+    """Makes batches of documents from stored responses; counts and notes go to `report`."""
 
     options: ReadOptions
     report: ReadReport
@@ -211,7 +211,7 @@ class PageBatches:
         )
 
     def _draw(self, stored: Stored) -> None:
-        # Of responses that the language gate leaves out.
+        # Draw for the audit from the responses that the language gate leaves out.
         if self.options.audit and AuditDraw(self.options.audit).takes(stored.pointer().record_id):
             self._drawn.append(stored)
 
@@ -223,9 +223,9 @@ class PageBatches:
             yield replace(batch, is_audit=True)
 
     def _skip(self, why: str, stored: Stored, body: bytes | memoryview | None = None) -> None:
-        """Count a response that is left out on purpose, unless it may be a page that damage disguises.
+        """Count a response that is left out on purpose, or note a defect if damage may hide a page.
 
-        `body`: what is of no kind that is read; the crawler may have noted another kind.
+        `body`: the content, if it is of no kind that is read; the crawler may have noted another kind.
         """
         if not stored.verified() and _is_doubtful(stored, body):
             self.report.add_defect(DOUBTFUL, *stored.place())
@@ -234,7 +234,7 @@ class PageBatches:
 
     def _note(self, stored: Stored, problem: str | None) -> None:
         if stored.cut:
-            # What the crawler left out is not in the dataset, so nothing of it is lost here.
+            # The bytes that the crawler left out are not in the dataset, so they are no loss of this scan.
             self.report.add_note(CUT_NOTE)
         elif problem:
             self.report.add_defect(problem, *stored.place())
@@ -262,7 +262,7 @@ class PageBatches:
                 self.report.add_note(ARTICLE_NOTE)
         if not (text > _BLANK).any():
             stored = page.stored
-            # Zeros within a tag hide the text that follows.
+            # If damage puts zeros into a tag, the tag may hide the text that follows.
             if b"\0" in bytes(page.content) and not stored.verified() and not stored.proven():
                 self.report.add_defect(DOUBTFUL, *stored.place())
             else:
@@ -294,18 +294,18 @@ class PageBatches:
 
 
 def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:
-    """Return True if a record may be a page that damage disguises, and nothing proves that it is not.
+    """Return True if damage may hide a page in a record, and nothing proves that it does not.
 
-    Its content looks like a page, or its head may be lost, be its body, or be all that is left.
+    The content looks like a page, the HTTP head may be lost or taken for the body, or only the head is left.
     """
     if stored.pointer().damage:
         return True
     if body is None:
         return False
     if stored.noted is not None:
-        # The crawler's word for its type is at hand, as in ARC.
-        held = len(body) > 0 or not _is_closed(stored.block)
-        return held and kind_of_content(stored.noted, b"") in ("html", "text")
+        # The crawler recorded the type, as in ARC.
+        may_have_body = len(body) > 0 or not _is_closed(stored.block)
+        return may_have_body and kind_of_content(stored.noted, b"") in ("html", "text")
     message = stored.message
     if len(body):
         has_no_head = message is not None and stored.resource is None and message.body_at == 0
@@ -313,8 +313,8 @@ def _is_doubtful(stored: Stored, body: bytes | memoryview | None) -> bool:
     elif message is None or stored.resource is not None or stored.cut:
         may_be_page = False
     elif (length := message.last("content-length") or "").isdecimal():
-        is_all = message.body_at == len(stored.block)
-        may_be_page = is_all and length.strip("0") != "" and message.status not in _BODILESS
+        is_head_only = message.body_at == len(stored.block)
+        may_be_page = is_head_only and length.strip("0") != "" and message.status not in _BODILESS
     else:
         # Some writers leave out the blank line after a head without a body.
         may_be_page = message.body_at == len(stored.block) and not _is_closed(stored.block)

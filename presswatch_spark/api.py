@@ -1,9 +1,9 @@
 """The functions that programs, notebooks and the command line call.
 
-Settings come in the layers of the command line: a YAML file (`config`), the environment
-(`PRESSWATCH_GRADE__MIN_RUN_WORDS`), then `settings`, by dotted names: `{"grade.min_run_words": 12}`. All
-mistakes of all layers come in one `ConfigError`. Every error that is raised on purpose is a
-`pw.PresswatchError`, and states where it happened and what to do.
+Settings have the layers of the command line: a YAML file (`config`), the environment
+(`PRESSWATCH_GRADE__MIN_RUN_WORDS`), then `settings`, by dotted names: `{"grade.min_run_words": 12}`. One
+`ConfigError` lists all mistakes of all layers. Every expected error is a `pw.PresswatchError`, and states
+where it happened and what to do.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from presswatch_spark.tables.store import TableStore
 
 Settings = Mapping[str, object]
-"""Settings by dotted names. A text is read as the environment's would be: `"fr,de"` for a list."""
+"""Settings by dotted names. A text is parsed like a variable of the environment: `"fr,de"` is a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
     """Published tables; from `open_tables`. Files are compared with their published digests when read.
 
-    Tables come as `pyarrow.Table`, in the schemas of `presswatch_spark.tables.declarations`; `.to_pandas()`
-    makes a data frame of one. `columns` are those to read; default: all. An unknown name is an `InputError`,
-    and a file other than the published one an `OutputError`.
+    Methods return `pyarrow.Table` in the schemas of `presswatch_spark.tables.declarations`; `.to_pandas()`
+    converts one to a data frame. `columns`: the columns to read; default: all. An unknown name raises
+    `InputError`, and a file that differs from the published one `OutputError`.
     """
 
     store: TableStore
@@ -65,10 +65,10 @@ class Tables:
         """Rows of `matches`.
 
         Args:
-            run: id of a run, or `latest`; default: all that are published, oldest first.
-            title, publisher, article: only rows of this id.
-            grades, confidences: only rows of these.
-            own_site, elsewhere, unknown_site: only documents there; several add up.
+            run: id of a run, or `latest`; default: all published runs, oldest first.
+            title, publisher, article: only rows with this id.
+            grades, confidences: only rows with one of these.
+            own_site, elsewhere, unknown_site: only documents on such sites; several flags add up.
         """
         from presswatch_spark.query.matches import MatchFilter, match_table, require_known
         from presswatch_spark.tables.literals import CONFIDENCES, GRADES
@@ -84,7 +84,7 @@ class Tables:
         return match_table(self.store, run, wanted, chosen)
 
     def read(self, table: str, *, run: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
-        """Rows of any table: `scan_log`, `captures`, … of one run, or of all that are published."""
+        """Rows of any table (`scan_log`, `captures`, …) of one run, or of all published runs."""
         from presswatch_spark.tables.declarations import PUBLISHED_BY, SCHEMAS
         from presswatch_spark.tables.store import chosen_runs
 
@@ -95,7 +95,7 @@ class Tables:
         return self.store.read(table, *runs, columns=chosen)
 
     def sql(self, query: str, *, engine: str = "auto") -> pa.Table:
-        """The answer to a query in SQL over all tables and views, as `presswatch sql` gives it.
+        """The answer to an SQL query over all tables and views, as `presswatch sql` gives it.
 
         The engine is `duckdb`, `spark`, or `auto`: DuckDB up to 50 million rows, then Spark. A query that
         cannot be answered is a `ConfigError`.
@@ -113,7 +113,7 @@ class _Published:
 
     @property
     def tables(self) -> Tables:
-        """The tables that it is published in."""
+        """The tables in which it is published."""
         return _open(self.out, self.storage)
 
 
@@ -125,7 +125,7 @@ class Run(_Published):
 
     @property
     def run_id(self) -> str:
-        """Its id, which all its rows carry."""
+        """Its id, a column of all its rows."""
         return self.summary.run_id
 
     @property
@@ -135,7 +135,7 @@ class Run(_Published):
 
     @property
     def is_complete(self) -> bool:
-        """Whether all (drawn) shards were read to their end: only then is what was not found not in them."""
+        """Whether all (drawn) shards were read to their end; only then does no match mean no copy."""
         return not self.summary.incomplete
 
     def matches(self, **wanted: Any) -> pa.Table:
@@ -145,13 +145,13 @@ class Run(_Published):
 
 @dataclass(frozen=True, slots=True)
 class Census(_Published):
-    """A published census: which of the members' pages a release holds."""
+    """A published census: the members' pages that a release contains."""
 
     summary: CensusSummary
 
     @property
     def run_id(self) -> str:
-        """Its id, which all its rows carry."""
+        """Its id, a column of all its rows."""
         return str(self.summary.row["run_id"])
 
     @property
@@ -189,15 +189,15 @@ def build_corpus(
         members: the members' file, YAML; see conf/members.example.yaml.
         articles: files, folders, globs or addresses: JSONL, CSV or Parquet.
         out: a folder that is new or empty, on disk or `s3://`.
-        background: shards of unrelated web text, to know stock phrases by.
-        known: laws, speeches, old books, wires: texts of which one occurrence is enough.
+        background: shards of unrelated web text, from which stock phrases are learned.
+        known: laws, speeches, old books, wires: a passage is a stock phrase after one occurrence there.
         tell: gets the name of each stage when it begins.
         spark: the session to build with; default: one of its own.
 
     Raises:
         ConfigError: the members' file or the settings have mistakes.
-        InputError, CorruptError, StorageError: a file is missing, of no known format, or not whole.
-        OutputError: `out` is not free, or the disk is full.
+        InputError, CorruptError, StorageError: a file is missing, of unknown format, or incomplete.
+        OutputError: `out` is not empty, or the disk is full.
     """
     from presswatch_spark.corpus.building.build import build_corpus as build
     from presswatch_spark.storage.host_limits import ask_anew
@@ -238,24 +238,26 @@ def scan(
         paths: files, folders, globs, addresses, or lists of shards.
         corpus, out: folder or address of the corpus, and of the tables; runs may share those.
         format: `auto`, `wet`, `warc`, `arc`, `c4`, `oscar` or `rows`.
-        release: in the place of `paths`, the name of a release; needs a `format`.
-        base: what the lines of a list are relative to; of a release, a mirror of where it lives.
+        release: instead of `paths`, the name of a release; needs a `format`.
+        base: base of the relative lines of a list; for a release, the address of a mirror.
         sample: the share of the shards to scan, drawn at random; default: all.
-        sample_seed: another one draws another sample.
+        sample_seed: a different seed draws a different sample.
         product: the dataset of all shards, one of `presswatch datasets`; it is written into the rows.
-        asked_for: what `paths` are all the shards of, as `fineweb-2:fra_Latn`: a campaign knows the run by
-            it. Of a `release` it is that.
-        pages_of: in the place of `paths`, tables with matches in WET: their WARC records are read, which the
-            `index` finds. `base` is then the folder of WARC files.
-        captures: in the place of `paths`, tables of a census: the records of its captures are read.
+        asked_for: name of the whole of which `paths` are all shards, such as `fineweb-2:fra_Latn`, by which a
+            campaign finds the run. For a `release`, it is its name.
+        pages_of: instead of `paths`, tables with matches in WET: the `index` finds their WARC records, which
+            are read. `base` is then the folder of WARC files.
+        captures: instead of `paths`, tables of a census: the records of its captures are read.
         index: the address of a CDX server, or of files of an index; `{release}` is replaced by the release.
-        command: the command line that calls this, for `runs`.
-        settings: by dotted names; or all settings, loaded, in the place of every layer.
-        progress, events: receivers of reports (default: stderr) and of events; with events, progress is one.
+        command: the command line that calls this, to be noted in `runs`.
+        settings: by dotted names; or a loaded `ScanConfig`, instead of all layers.
+        progress, events: receivers of reports (default: stderr) and of events; with `events`, reports of
+            progress are events, too.
         spark: session to use; default: one of its own.
 
     Raises:
-        InputError: there is no shard, no such release or format, or not exactly one of `paths`, `release`,
+        InputError: there is no shard, release or format of the name, or not exactly one of `paths`,
+        `release`,
             `pages_of` and `captures` is given.
         ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
     """
@@ -320,11 +322,11 @@ def census(
 
     Args:
         releases: the id of a crawl; or files, folders, globs, addresses or lists of an index.
-        base: what the lines of a list are relative to; of a crawl, a mirror of where it lives.
+        base: base of the relative lines of a list; for a crawl, the address of a mirror.
         corpus, out, settings, progress, events, spark: as in `scan`; scans may share `out`.
 
     Raises:
-        InputError: `releases` lead to no file, or name a crawl that is not known or has no such index.
+        InputError: `releases` lead to no file, or name a crawl that is unknown or has no such index.
         ConfigError, CorpusError, OutputError, PlatformError: as in `censuses.run.census`.
     """
     from presswatch_spark.scanning.censuses.run import census as take_census
@@ -352,23 +354,23 @@ def make_claims(
     config: str | None = None,
     settings: Settings | ScanConfig | None = None,
 ) -> Claims:
-    """Judge every row of all runs by all runs, and publish the table `claims` in `out`.
+    """Judge every row of all runs in the light of all runs, and publish the table `claims` in `out`.
 
-    If `out` has claims, they go to its table `claims_before`.
+    Claims that are in `out` already move to its table `claims_before`.
 
     Args:
         tables: folder or `s3://` address that scans were given as `out`.
         corpus: the corpus that the runs were made with.
         licences: YAML of licences: licensee, hosts, titles, from, to, document.
-        press: more domains of the press, or fewer, in the form of conf/press.yaml.
+        press: additional or excluded domains of the press, in the form of conf/press.yaml.
         reviews: verdicts of people: JSONL, CSV, Parquet, or folders of these; the newest counts.
-        known: laws, speeches, old books, wires: one occurrence there and words are not the article's.
-        as_of: the day that mandates and rights are judged for; default: today, in UTC.
+        known: laws, speeches, old books, wires: words that occur there do not count as the article's.
+        as_of: the day for which mandates and rights are judged; default: today, in UTC.
         engine: `duckdb` or `spark`, or `auto` for the one that suits the number of rows.
-        memory: what DuckDB may take before it sorts on disk.
+        memory: the memory that DuckDB may use before it sorts on disk.
 
     Raises:
-        InputError: there is no such engine, or a path leads to nothing.
+        InputError: there is no such engine, or no file at a path.
         ConfigError: licences, reviews, press list or settings have mistakes.
         CorpusError, OutputError: there is no sound corpus, no folder of tables, or `out` cannot be written.
     """
@@ -397,12 +399,12 @@ def _open(tables: str, storage: StorageOptions) -> Tables:
 
 
 def _several(names: Sequence[str]) -> tuple[str, ...]:
-    # A text is one name, and not its letters.
+    # A `str` is a sequence, too: take it as one name.
     return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _known(kind: str, names: Sequence[str], known: Iterable[str], *where: str) -> tuple[str, ...]:
-    """Return names as a tuple; `InputError` for one that is not known."""
+    """Return names as a tuple; `InputError` for an unknown one."""
     from presswatch_spark.query.matches import require_each
 
     chosen = _several(names)

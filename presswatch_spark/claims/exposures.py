@@ -1,6 +1,7 @@
 """Exposures: statements of models' publishers, in documents, that they trained on a dataset.
 
-Two queries for both engines count rows by run, format, release and repository, and join these groups.
+A first query counts rows by run, format, release and repository; Python decides the dataset of each such
+group; a second query joins the rows to the exposures of their group. Both engines understand both queries.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from presswatch_spark.core.translation import Translator
 
 EXTENTS = ("whole", "part", "derived")
-"""The documents mention no selection, the publisher chose a part, or another dataset was made from it."""
+"""The documents mention no selection, the publisher chose a part, or it used a dataset made from this one."""
 LANGUAGES: dict[str, tuple[str, ...]] = {
     "de": ("de", "deu", "ger", "deu_Latn"),
     "el": ("el", "ell", "gre", "ell_Grek"),
@@ -54,11 +55,11 @@ LANGUAGES: dict[str, tuple[str, ...]] = {
     "vi": ("vi", "vie", "vie_Latn"),
     "zh": ("zh", "zho", "chi", "cmn", "cmn_Hani"),
 }
-"""Languages that an entry may be limited to, each with the ways in which datasets write it."""
+"""Languages that an exposure may be limited to, each with its codes in the datasets."""
 
 SHIPPED = "exposure.yaml"
 NAMED, NOT_NAMED = "named", "not_named"
-"""Documents name the release of a row, or the dataset only."""
+"""The documents name the release of a row, or only its dataset."""
 
 _ENTRY = "id model publisher dataset extent says sources"
 _LIMITS = "through releases languages since until"
@@ -67,7 +68,11 @@ _SOURCE = "title at identifier quotation checked seen"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage of a document of a day, month or year (`published`), read at `seen` on the day `checked`."""
+    """A quoted passage of a document. `published`: a day, month or year.
+
+    `at`: place in the document (page, section). `identifier`: of the document, such as arXiv's. `seen`: the
+    URL at which the passage was read on the day `checked`.
+    """
 
     title: str
     published: str | None
@@ -79,7 +84,7 @@ class Source:
 
     @property
     def newest(self) -> date:
-        """Return the last day that the document may be of."""
+        """Return the last day on which the document can have been published."""
         return _last_day(self.published) or self.checked if self.published else self.checked
 
     def __str__(self) -> str:
@@ -92,10 +97,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """The statement of a model's publisher about one dataset, made from it or from the dataset `through`.
+    """The statement of a publisher that it trained a model on a dataset, one of `PRODUCTS`.
 
-    `extent`: one of `EXTENTS`. `releases` and `languages`: the only ones meant; empty: any. Crawls outside of
-    `since` and `until` are not meant.
+    `extent`: one of `EXTENTS`. `through`: for `derived`, the dataset that was made from `dataset` and used.
+    `releases`, `languages`: the only ones covered; empty: any. `since`, `until`: crawls outside of these days
+    are not covered.
     """
 
     id: str
@@ -112,9 +118,9 @@ class Exposure:
     sources: tuple[Source, ...]
 
     def speaks_of(self, release: str | None) -> str | None:
-        """Return `NAMED` or `NOT_NAMED` for a release of the dataset that may be meant; else None.
+        """Return `NAMED` or `NOT_NAMED` if the statement may cover a release of the dataset; else None.
 
-        For what is derived, no release is meant; nor is a crawl that began after the newest of the documents.
+        `derived` statements cover no release. No statement covers a crawl that began after its documents.
         """
         if self.extent == "derived":
             return None
@@ -122,7 +128,7 @@ class Exposure:
             return NAMED if release in self.releases else None
         days = days_of(release)
         if days is None:
-            # Whether a release without days lies between days, nobody knows.
+            # A release without known days cannot be compared with `since` and `until`.
             return None if self.since or self.until else NOT_NAMED
         first, last = days
         newest = self.until or max(source.newest for source in self.sources)
@@ -218,7 +224,7 @@ _FOLDER = f"regexp_extract(shard_uri, '{_IN_FOLDER}', 1)"
 _C4_PARTS = ", ".join(
     f"nullif(regexp_extract('/' || shard_uri, '{pattern}', 1), '')" for pattern in C4_PARTS_BY_FILE
 )
-# As `products.release_of` has it.
+# The release in SQL, as `scanning.releases.datasets.release_of` derives it in Python.
 _RELEASE = f"coalesce(nullif(release, ''), 'c4-' || coalesce({_C4_PARTS}), '')"
 _GROUP = ("run_id", "dataset", "release", "repository", "folder", "named")
 _MARK = (*_GROUP, "product", "release_is", "exposure", "language")
@@ -238,10 +244,10 @@ BY_ARTICLE = ("publisher_id", "title_id", "article_id")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows of one run, format, release (None if unknown) and repository of the hub.
+    """Rows of one run, format (`form`, the column `dataset`), release and repository of the hub.
 
-    `named`: the dataset that rows name. `product`: their dataset, None if unknown. `speaking`: the exposures
-    that speak of them, as `Exposure.speaks_of` returns. `without_language`: rows that name no language.
+    `named`: the dataset that the rows name. `product`: their dataset, None if unknown. `speaking`: the
+    exposures that cover them, each with `NAMED` or `NOT_NAMED`. `without_language`: rows without a language.
     """
 
     run_id: str
@@ -258,7 +264,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """The rows of published runs that count, by `groups`, and the exposures that speak of their datasets."""
+    """The rows of published runs with letter A, B or C, in `groups`, and the exposures of their datasets."""
 
     store: TableStore
     exposures: Sequence[Exposure]
@@ -273,7 +279,7 @@ class Exposed:
         engine: str,
         said: Mapping[str, str] | None = None,
     ) -> Exposed:
-        """Count the rows by group by `duckdb` or `spark`, and decide the dataset of each.
+        """Count the rows of each group by `duckdb` or `spark`, and decide its dataset.
 
         `said`: names of datasets or of their releases (`c4-fr`) by run, for rows that do not name theirs;
         raises `ConfigError` if it names no published run, or no dataset.
@@ -301,18 +307,19 @@ class Exposed:
         row: Any
         for row in counted.rows:
             run_id, form, written, repository, folder, named, rows, without_language = row
-            release = meant = written or None
+            release = covered = written or None
             product = named or product_of(form, release, repository, folder)
             if product is None and (given := known.get(run_id)):
                 product = _product_given(given)
-                meant = meant if given in PRODUCTS else meant or given
-            speaking = tuple(_speaking_of(product, meant, exposures))
+                # A name such as `c4-fr` stands for a dataset and its release.
+                covered = covered if given in PRODUCTS else covered or given
+            speaking = tuple(_speaking_of(product, covered, exposures))
             of_rows = run_id, form, release, repository, folder, named
             groups.append(Group(*of_rows, product, speaking, int(rows), int(without_language)))
         return cls(store, exposures, engine, groups)
 
     def articles(self) -> Iterator[dict[str, Any]]:
-        """Yield a row for each article, dataset, release and exposure that speaks of them, in order."""
+        """Yield a row for each article, dataset, release and exposure that covers them, in order."""
         return self._joined(BY_ARTICLE)
 
     def totals(self) -> Iterator[dict[str, Any]]:
@@ -326,7 +333,7 @@ class Exposed:
 
     @property
     def without_language(self) -> int:
-        """Count rows without a language that a model trained on some languages may have read."""
+        """Count rows without a language in groups of which an exposure is limited to some languages."""
         return sum(
             group.without_language
             for group in self.groups
@@ -334,7 +341,7 @@ class Exposed:
         )
 
     def query(self, by: Sequence[str]) -> str | None:
-        """Return the query that joins rows to exposures, by columns of `BY_ARTICLE`; None if none speaks."""
+        """Return the query that joins rows to exposures by these columns of rows; None without exposures."""
         marks = list[tuple[str, ...]]()
         for group in self.groups:
             of_rows = (
@@ -396,7 +403,7 @@ def product_of_row(row: Match) -> str | None:
 
 
 def exposures_of(row: Match, letter: str, exposures: Iterable[Exposure]) -> list[tuple[Exposure, str]]:
-    """Return exposures that speak of a row, each with `named` or `not_named`; `letter`: of its claim."""
+    """Return the exposures that cover a row, each with `named` or `not_named`; `letter`: of its claim."""
     if row.article_id is None or letter not in LETTERS:
         return []
     languages, release = set(row.languages or ()), release_of(row.release, row.shard_uri or "")
@@ -431,7 +438,7 @@ def source_told(source: Source, _: Translator) -> str:
 
 
 def nothing_told(product: str | None, letter: str, _: Speaker) -> str:
-    """Return the reason why no exposure speaks of a row."""
+    """Return the reason why no exposure covers a row."""
     if letter not in LETTERS:
         return _("A claim of letter D is held against no model.")
     return (

@@ -1,14 +1,14 @@
 """Removes the rows of a member or of an article from published tables, and leaves a tombstone.
 
-A removal has three steps, so that one that is killed is finished by the next:
+A removal has three steps. If the command is killed, the next call finishes the removal:
 
-1. Files without these rows are written beside the tables, with a plan of which file replaces which.
-2. The plan is carried out: each file is moved over the one before, then each run's row is replaced. Until its
-   row is there, a run that loses rows cannot be read: the command reports that its files are others.
-3. The tombstone is published, and the plan removed.
+1. Files without these rows are written beside the tables, with a plan: which file replaces which.
+2. The plan is carried out: each new file replaces its old one, then each run's row is replaced. In between,
+   the run cannot be read: commands report that its files are not the published ones.
+3. The tombstone is published, and the plan is deleted.
 
-Copies outside of the tables (exports, cases, bags, notices, caches) are listed by `copies_near` and not
-changed: a sealed bag, a sent notice and an append-only case are evidence, and an export is its reader's file.
+`copies_near` lists copies outside of the tables (exports, cases, bags, notices, caches). They stay as they
+are: a sealed bag, a sent notice and an append-only case are evidence, and an export belongs to its user.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ from presswatch_spark.tables.seals import COUNTED, Written, sealed_json, unseale
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles
 from presswatch_spark.tables.store import MARKER, RUNS_FOLDER, TableStore
 
-# Files that mark a folder of ours, with the name of its kind.
+# Kinds of folders that this project writes, by the file that marks each.
 MARKED_FOLDERS = {
     MARKER: "tables",
     "_presswatch_case.json": "removal case",
@@ -63,14 +63,14 @@ MARKED_FOLDERS = {
 PLAIN = (".csv", ".json", ".jsonl", ".html", ".txt", ".yaml", ".yml", ".md", ".arrow")
 FOLDER, PLAN, LOCK = "forget", "plan.json", "forget.lock"
 DIGESTED = dict.fromkeys(("claims", "claims_before"), "claim_sha256") | {"changes": "change_sha256"}
-"""The column of rows' digests, where it is not `row_sha256`."""
+"""Tables whose column of row digests is not `row_sha256`."""
 
 
 def copies_near(tables: Path | None, ids: Sequence[str], also: Sequence[Path] = ()) -> Iterator[str]:
-    """Yield files with any of the ids beside the tables, in this user's caches, and below `also`.
+    """Yield files and folders that contain any of the ids: near the tables, in user caches, and below `also`.
 
-    `tables`: the folder on this disk; None on S3. Beside it, folders of ours and single files are searched;
-    below `also`, everything. PDF files are not: files beside them have the same text.
+    `tables`: a local folder; None on S3. In it and beside it, single files and marked folders of this project
+    are searched; below `also`, everything. PDF files are skipped: files beside them have the same text.
     """
     wanted = re.compile("|".join(rf"(?<![\w-]){re.escape(each)}(?![\w-])" for each in ids).encode())
     beside = list[Path]()
@@ -81,17 +81,18 @@ def copies_near(tables: Path | None, ids: Sequence[str], also: Sequence[Path] = 
     for root in sorted({*beside, *caches, *also}):
         kind = "file"
         if root.is_dir():
+            # A folder that remains without a kind is not ours, and is not searched.
             marks = () if root.is_symlink() else MARKED_FOLDERS.items()
             other = "folder" if root in also else "cache" if root in caches else ""
             kind = next((kind for name, kind in marks if (root / name).is_file()), other)
         elif root in caches and root not in also:
             continue
         paths = (path for path in (root, *root.rglob("*")) if not path.is_symlink() and path.is_file())
-        if kind and (files := sum(_names(path, wanted, ids) for path in paths)):
+        if kind and (files := sum(_contains_id(path, wanted, ids) for path in paths)):
             yield f"{root} ({kind})" if kind == "file" else f"{root} ({kind}, {counted(files, 'file')})"
 
 
-def _names(path: Path, wanted: re.Pattern[bytes], ids: Sequence[str]) -> bool:
+def _contains_id(path: Path, wanted: re.Pattern[bytes], ids: Sequence[str]) -> bool:
     """Return whether a file contains one of the ids; True for a file that cannot be read."""
     try:
         if path.suffix == ".parquet":
@@ -120,9 +121,9 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A finished removal: its row of `tombstones`. `resumed`: a killed one was finished.
+    """A finished removal: its row of `tombstones`. `resumed`: it was begun by a call that was killed.
 
-    `leftovers`: URIs of unpublished files of killed commands, which were removed first.
+    `leftovers`: URIs of unpublished files of killed commands, which were deleted first.
     """
 
     row: Mapping[str, Any]
@@ -140,8 +141,8 @@ def forget(
 ) -> Removal:
     """Remove all rows of a publisher or an article from the tables, and publish a tombstone.
 
-    It names the `operator`. If a removal was begun here and killed, that one is finished and returned
-    instead. Raises `InputError` if no row names the subject, and `OutputError` if another command is at work.
+    The tombstone names the `operator`. If an earlier removal here was killed, finish and return that one
+    instead. Raises `InputError` if no row names the subject, and `OutputError` if another command is running.
     """
     store = TableStore.open(tables, storage)
     beside = store.root / RUNS_FOLDER
@@ -192,7 +193,7 @@ def _planned(store: TableStore, folder: Folder, subject: Subject, operator: str 
     changes = [
         change
         for table, by in PUBLISHED_BY.items()
-        if table != by and wanted.names(table)
+        if table != by and wanted.id_column(table)
         for run_id in store.published(by)
         if (change := _change(store, folder, table, run_id, wanted))
     ]
@@ -221,17 +222,17 @@ class _ForgottenRows:
     subject: Subject
     own_pages: frozenset[str]
 
-    def names(self, table: str) -> str | None:
-        """Return the column by which rows of a table are of the subject; None if none is."""
+    def id_column(self, table: str) -> str | None:
+        """Return the column that names the subject in rows of a table; None if there is no such column."""
         names = SCHEMAS[table].names
         if f"{self.subject.kind}_id" in names:
             return f"{self.subject.kind}_id"
-        # What a page declares about itself is found by its URL.
+        # Declarations that a page makes about itself name only its URL.
         return "document_url" if self.own_pages and "document_url" in names else None
 
     def marks(self, table: str, values: pa.Array) -> pa.Array:
-        """Mark the values of that column whose rows are of the subject: bool."""
-        if self.names(table) != "document_url":
+        """Return for each value of `id_column` whether its row belongs to the subject: bool[n]."""
+        if self.id_column(table) != "document_url":
             return pc.fill_null(pc.equal(values, self.subject.id), False)
         pages = map(page_url, values.to_pylist())
         return pa.array([page is not None and page.text in self.own_pages for page in pages], pa.bool_())
@@ -240,19 +241,19 @@ class _ForgottenRows:
 def _change(
     store: TableStore, folder: Folder, table: str, run_id: str, wanted: _ForgottenRows
 ) -> dict[str, Any] | None:
-    """Rewrite the files of a run that have rows of the subject; None if none has."""
-    files, lost, column = dict[str, pq.FileMetaData](), dict[str, int](), wanted.names(table)
+    """Rewrite those files of a run that contain rows of the subject; return None if no file does."""
+    files, removed, column = dict[str, pq.FileMetaData](), dict[str, int](), wanted.id_column(table)
     for uri in store.files(table, run_id):
         files[uri] = pq.read_metadata(uri, filesystem=file_system(uri, store.root.storage))
         batches = store.dataset([uri], SCHEMAS[table]).to_batches(columns=[column])
-        lost[uri] = sum(int(pc.sum(wanted.marks(table, batch[column])).as_py() or 0) for batch in batches)
-    if not any(lost.values()):
+        removed[uri] = sum(int(pc.sum(wanted.marks(table, batch[column])).as_py() or 0) for batch in batches)
+    if not any(removed.values()):
         return None
     by = PUBLISHED_BY[table]
     (row,) = store.read(by, run_id).to_pylist()
     staged = dict[str, Written]()
-    for uri in filter(lost.get, files):
-        # Older versions wrote fewer columns.
+    for uri in filter(removed.get, files):
+        # Keep the columns of the old file: older versions wrote fewer.
         there = set(files[uri].schema.to_arrow_schema().names)
         names = tuple(name for name in SCHEMAS[table].names if name in there)
         schema = pa.schema([SCHEMAS[table].field(name) for name in names])
@@ -261,7 +262,7 @@ def _change(
         rewriting = SortedFiles(table, run_id, folder, names)
         staged[uri] = rewriting.write_all(batch for batch in kept if len(batch))
     before = sum(metadata.num_rows for metadata in files.values())
-    # A run's digest is about one of its tables, and a derived table's about itself.
+    # The row of a run has a digest for some of its tables; a row of `derivations` has one, of its table.
     digest = "table_digest" if by == "derivations" else DIGESTS.get(table, "")
     digested, after = DIGESTED.get(table, "row_sha256"), None
     if row.get(digest) is not None:
@@ -273,7 +274,7 @@ def _change(
         "table": table,
         "run_id": run_id,
         "rows_before": before,
-        "rows_after": before - sum(lost.values()),
+        "rows_after": before - sum(removed.values()),
         "digest": digest,
         "digest_before": row.get(digest),
         "digest_after": after,
@@ -282,13 +283,13 @@ def _change(
 
 
 def _carry_out(store: TableStore, folder: Folder, plan: Mapping[str, Any], lock: Lock) -> Mapping[str, Any]:
-    """Move files into place, replace rows of runs, publish the tombstone; every step can be repeated."""
+    """Move files into place, replace rows of runs, publish the tombstone. Every step is idempotent."""
     by_run: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for change in plan["changes"]:
         lock.confirm()
         table = store.root / change["table"]
         for file in change["files"]:
-            # What is missing was moved before the removal was killed.
+            # A missing file was moved before the removal was killed.
             with suppress(MissingError, FileNotFoundError):
                 table.take(folder.at(file["name"]), file["place"])
         by_run[change["by"], change["run_id"]].append(change)

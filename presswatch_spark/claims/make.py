@@ -1,8 +1,8 @@
-"""Makes the table `claims` of all published runs, by DuckDB or Spark as the size requires, and publishes it.
+"""Makes the table `claims` of all published runs, by DuckDB or (for many rows) Spark, and publishes it.
 
 DuckDB sorts all rows on this machine, in memory and then on disk; it gets batches of our own reader, which
-compares checksums. With Spark, the rows of an article meet in one task. `Judge` takes all rows of an article
-at once: `words` finds the facts of their words, `pages` those of their pages, and `letters` the letter.
+compares checksums. Spark brings the rows of an article into one task. `Judge` takes all rows of an article
+at once: `words` finds facts of their words, `pages` facts of their pages, and `confidence` gives the letter.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ from presswatch_spark.tables.sorted_files import SortedFiles, tasks_for, written
 from presswatch_spark.tables.store import TableStore, column_batches
 
 ORDER = ("article_id", "row_sha256", "run_id")
-"""The order in which rows come; rows without article first."""
+"""The order in which rows are sorted for judgement; rows without an article come first."""
 
 _PLAIN = (
     "run_id", "row_sha256", "dataset", "release", "document_url", "document_host", "document_domain",
@@ -74,7 +74,7 @@ INPUT = pa.schema(
     [Match.schema.field(name).remove_metadata().with_nullable(True) for name in _PLAIN]
     + [pa.field("credits_read", pa.bool_()), pa.field("starts", _INT64S), pa.field("ends", _INT64S)]
 )
-"""Rows as they are sorted and judged: spans as characters of the article; whether credits were looked for."""
+"""Columns of rows for sorting and judgement. `starts`, `ends`: characters of the article that spans cover."""
 
 ROWS_AT_ONCE = 20_000
 SEAL = "claim_sha256"
@@ -83,12 +83,12 @@ AS_IN_MATCHES = (
     "run_id", "row_sha256", "dataset", "release", "document_url", "text_sha256", "captured_at", "article_id",
     "title_id", "publisher_id", "article_published_at", "article_words", "url_match", "grade", "copied_words",
 )  # fmt: skip
-"""Columns of claims that repeat the row of `matches`."""
+"""Columns of claims that are copied from the row of `matches`."""
 ABOUT_WORDS = (
     "article_words", "beyond_words", "beyond_longest_run", "beyond_rarity", "beyond_shared_words",
     "beyond_ownership",
 )  # fmt: skip
-"""The columns that `letters.beyond_letter` reads."""
+"""The columns that `confidence.beyond_letter` reads. `beyond` means: in no other source of the words."""
 OF_LETTER = (
     "row_confidence", "row_reasons", "kind", "url_match", "article_known", "credits_read", "explained_by",
     "review", *ABOUT_WORDS,
@@ -103,17 +103,17 @@ THINGS: Mapping[str, str] = {
     "texts": "text_sha256",
     "hosts": "document_host",
 }
-"""Things that are counted, each with its key in the view `claimed`; null is none. Claims have no records."""
+"""Things to count, each with its key in the view `claimed`, null for none. Claims name no WARC records."""
 NOT_DIGESTED = frozenset(("run_id", "claim_sha256"))
-"""Columns that may differ between claims of the same facts: another run may scan the same bytes."""
+"""Columns outside of a claim's digest: another run over the same bytes must give the same digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Knowledge beside the rows, as every process of an engine gets it.
+    """The inputs of judgement other than the rows; every process of an engine gets a copy.
 
     `corpus`: a folder or URI, with its `digest`. `reviews`: verdicts by `row_sha256`. `signals`: rows of
-    `rights_signals`; `pages`: the captures of own pages that were read. `as_of`: the day of judgement.
+    `rights_signals`; `pages`: captures of members' own pages that were read. `as_of`: the day of judgement.
     """
 
     corpus: str
@@ -145,7 +145,7 @@ def input_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
 
 
 def article_groups(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """Yield sorted rows as tables of about so many rows or more; rows of an article stay together."""
+    """Yield sorted rows as tables of at least about `rows` rows; the rows of an article stay together."""
     waiting, count = list[pa.RecordBatch](), 0
     for batch in batches:
         if not len(batch):
@@ -167,7 +167,7 @@ def article_groups(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.
 
 
 class Judge:
-    """Judges tables of rows; one a process, since it holds the corpus open."""
+    """Judges tables of rows. A process needs one only: it keeps the corpus open."""
 
     def __init__(self, knowledge: Knowledge) -> None:
         config, signals = knowledge.config, knowledge.signals
@@ -175,7 +175,7 @@ class Judge:
         self._knowledge, self._members = knowledge, corpus.registry.by_id
         self._articles = ArticleReader(corpus, knowledge.known, config)
         self._pages = PageReader(corpus.registry, corpus.sites, knowledge.press, config.claims.early_days)
-        # Without declarations of sites no reservation is known.
+        # Without declarations of sites, every reservation is unknown.
         self._sites = OwnSites(signals, knowledge.pages) if signals is not None and len(signals) else None
 
     def claims(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -184,7 +184,7 @@ class Judge:
             yield from self.judged(rows.combine_chunks()).to_batches()
 
     def judged(self, rows: pa.Table) -> pa.Table:
-        """Return the claims of sorted rows of `INPUT`; all rows of an article must be there."""
+        """Return the claims of sorted rows of `INPUT`, which must contain all rows of each article."""
         config, reviews = self._knowledge.config, self._knowledge.reviews
         pages = self._pages.read(rows)
         words, rules = WordFacts(rows, pages), config.claims
@@ -197,7 +197,7 @@ class Judge:
                 words.judge(self._articles.read(name), first, after, limits)
         row_reasons, row_letters = self._row_reasons(rows), whole(rows["confidence"])
         if row_letters.null_count:
-            # The oldest runs gave no letters.
+            # Runs of the oldest versions have no letters.
             given = zip(row_letters.to_pylist(), row_reasons.to_pylist(), strict=True)
             row_letters = pa.array([letter or letter_of(why) for letter, why in given], row_letters.type)
         columns: Columns = {name: whole(rows[name]) for name in AS_IN_MATCHES}
@@ -219,13 +219,13 @@ class Judge:
         schema = pa.schema([column.remove_metadata().with_nullable(True) for column in Claim.schema])
         names = [name for name in schema.names if name != SEAL]
         claims = pa.table({name: columns[name].cast(schema.field(name).type) for name in names})
-        # An article may have very many rows, and their canonical forms are long.
+        # Work in parts: an article may have very many rows, and the canonical forms for digests are long.
         parts = claims.to_batches(max_chunksize=ROWS_AT_ONCE)
         digests = [digest for part in parts for digest in claim_digests(dict(zip(names, part, strict=True)))]
         return claims.append_column(SEAL, pa.array(digests, pa.string())).select(schema.names).cast(schema)
 
     def _row_reasons(self, rows: pa.Table) -> pa.Array:
-        # The oldest runs noted no reasons: the rules of today give them.
+        # Runs of the oldest versions have no reasons: derive them by today's rules.
         given = whole(rows["confidence_reasons"])
         if not given.null_count:
             return given
@@ -233,7 +233,7 @@ class Judge:
         rules = self._knowledge.config.confidence
         for i in np.flatnonzero(given.is_null()).tolist():
             (row,) = rows.slice(i, 1).to_pylist()
-            # The oldest runs did not count how rare words are. That is not to have none.
+            # The oldest versions did not measure rarity: null means unknown there, not absent.
             unread = row["run_rarity"] is None and row["grade"] != "url_only"
             reasons[i] = ["rarity_unread"] if unread else confidence_reasons(Match.from_dict(row), rules)
         return pa.array(reasons, given.type)
@@ -242,7 +242,7 @@ class Judge:
         as_of, published, captured = self._knowledge.as_of, _days(pages.published), _days(pages.captured)
         publishers, licences = rows["publisher_id"], pa.nulls(len(rows), pa.string())
         if self._knowledge.licences.licences:
-            # The member's own pages need none.
+            # A member's own page needs no licence.
             own = pc.equal(pages.kinds, "own_page")
             same = alike(pages.sites, rows["title_id"], captured, own)
             columns = (values_of(column, same.first) for column in (pages.sites, rows["title_id"], own))
@@ -280,11 +280,12 @@ class Judge:
 
     def _letters(self, columns: Columns) -> Columns:
         grades, rules = self._knowledge.config.grade, self._knowledge.config.confidence
-        # Only letters A and B of explained rows depend on words beyond; others are not compared by them.
+        # Each distinct combination of values is judged once. The words beyond other sources affect the letter
+        # only if a row of letter A or B is explained; elsewhere, nulls let more rows share a judgement.
         explained = pc.greater(pc.list_value_length(columns["explained_by"]), 0)
-        asked = pc.and_(explained, pc.is_in(columns["row_confidence"], pa.array(["A", "B"])))
+        by_words = pc.and_(explained, pc.is_in(columns["row_confidence"], pa.array(["A", "B"])))
         compared = {
-            name: pc.if_else(asked, columns[name], pa.scalar(None, columns[name].type))
+            name: pc.if_else(by_words, columns[name], pa.scalar(None, columns[name].type))
             if name in ABOUT_WORDS
             else columns[name]
             for name in OF_LETTER
@@ -306,14 +307,14 @@ def _days(micros: Counts) -> Counts:
 
 
 def _dates(days: Counts, unit: str = "D") -> list[Any]:
-    # Days since 1970 as dates, or as datetimes with the unit `us`; None where they are not known.
+    # Convert days since 1970 into dates, or into datetimes for the unit `us`; unknown days become None.
     known = np.where(days == NO_TIME, np.iinfo(np.int64).min, days).astype("M8[D]")
     found: list[Any] = known.astype(f"M8[{unit}]").tolist()
     return found
 
 
 def claim_digests(columns: Mapping[str, Any]) -> list[str]:
-    """Return the SHA-256 (hex) of each row's canonical form, as `row_digest`; no column has floats."""
+    """Return the SHA-256 (hex) of each row's canonical form, equal to `row_digest`; no column has floats."""
     names = sorted(set(columns) - NOT_DIGESTED)
     keys = [(b"," if place else b"{") + orjson.dumps(name) + b":" for place, name in enumerate(names)]
     texts = [_texts(key, whole(columns[name])) for key, name in zip(keys, names, strict=True)]
@@ -338,8 +339,8 @@ def sorted_rows(
 ) -> Iterator[pa.RecordBatch]:
     """Yield all rows of published runs, as `INPUT`, in `ORDER`, sorted by DuckDB.
 
-    It sorts on disk what exceeds `memory`, such as `2GB`. Raises `ConfigError` for another size, and
-    `OutputError` if there is no room, or rows cannot be read.
+    Rows beyond `memory`, such as `2GB`, are sorted on disk. Raises `ConfigError` if `memory` is no size, and
+    `OutputError` if the disk is full, or rows cannot be read.
     """
     if not runs:
         return
@@ -348,7 +349,7 @@ def sorted_rows(
     errors = list[Exception]()
 
     def read() -> Iterator[pa.RecordBatch]:
-        # DuckDB makes an error of its own of any that reading raises.
+        # DuckDB replaces an error of this iterator by its own: keep the cause.
         try:
             yield from input_batches(column_batches(store, "matches", runs, USED, batch_rows=BATCH_ROWS))
         except (PresswatchError, pa.ArrowException, OSError) as error:
@@ -385,7 +386,7 @@ def _write_by_spark(
         read = f.col("document_credits").isNotNull().alias("credits_read")
         plain = [name for name in INPUT.names if name not in (*spans, "credits_read")]
         chosen = matches.select(*plain, read, *columns)
-        # Rows without article are judged each by itself, and may be more than one task can take.
+        # Rows without an article are judged one by one: spread them over the tasks by their digest.
         meeting = f.coalesce(f.col("article_id"), f.col("row_sha256"))
         tasks = tasks_for(rows, spark)
         dealt = chosen.repartition(tasks, meeting).sortWithinPartitions(*ORDER)
@@ -400,10 +401,10 @@ def _judged(knowledge: Knowledge, batches: Iterable[pa.RecordBatch]) -> Iterator
 
 @dataclass(frozen=True, slots=True)
 class ClaimCounts:
-    """The numbers of rows, and of each of `THINGS`, by kind and letter; no cell is without rows.
+    """The numbers of rows and of each of `THINGS`, in cells by kind and letter; empty cells are absent.
 
-    A page may have many rows. It counts once, where its strongest row does, by letter and then by kind. So do
-    the other things, and each column adds up to its total.
+    A page with several rows counts once, in the cell of its strongest row (best letter, then first of
+    `KINDS`). The same holds for the other things. Therefore each thing's numbers add up to its total.
     """
 
     cells: Mapping[tuple[str, str], Mapping[str, int]]
@@ -414,7 +415,7 @@ class ClaimCounts:
         return self.total("rows")
 
     def total(self, thing: str, kinds: Iterable[str] = KINDS, letters: str = "ABCD") -> int:
-        """Return the rows, or the number of a thing, in cells of some kinds and letters."""
+        """Return the number of rows, or of a thing, in the cells of some kinds and letters."""
         wanted = {(kind, letter) for kind in kinds for letter in letters}
         return sum(numbers[thing] for cell, numbers in self.cells.items() if cell in wanted)
 
@@ -439,7 +440,7 @@ def counts_of(store: TableStore, engine: str = "duckdb") -> ClaimCounts:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Sources of knowledge beside the runs: paths on disk or S3. `as_of`: the day of judgement."""
+    """Paths, on disk or S3, from which `Knowledge` is read. `as_of`: the day of judgement; None: today."""
 
     corpus: str
     licences: str | None = None
@@ -465,8 +466,8 @@ def make_claims(
 ) -> ClaimsSummary:
     """Judge all rows of all published runs of a store, and write the table `claims` to `out`.
 
-    Claims that `out` has go to its table `claims_before`. `engine`: one of `sql.ENGINES`. Raises
-    `OutputError` if `out` contains something else, or cannot be written.
+    Claims that are in `out` already move to its table `claims_before`. `engine`: one of `sql.ENGINES`.
+    Raises `OutputError` if `out` contains something else, or cannot be written.
     """
     config, runs = knowledge.config, store.published()
     rows = sum(row["matches"] for row in store.rows() if row["run_id"] in runs)
@@ -506,9 +507,9 @@ def read_knowledge(
     config: ScanConfig,
     tell: Callable[[Sentence], None] = lambda news: None,
 ) -> Knowledge:
-    """Read the knowledge that the rows of a store are judged with.
+    """Read the knowledge for judging the rows of a store.
 
-    `tell` gets a line for each file of reviews whose last line is cut short. Raises `ConfigError` with all
+    `tell` gets a message for each file of reviews whose last line is cut. Raises `ConfigError` with all
     mistakes of a file, and `CorpusError`.
     """
     storage, signals = config.storage, store.open_table("rights_signals").to_table(filter=DECISIVE)

@@ -1,6 +1,6 @@
-"""Texts with copied words marked: in pieces, cut down to the surroundings of the marks, or as HTML.
+"""Texts with copied words marked: in pieces, shortened to the surroundings of the marks, or as HTML.
 
-All texts are hostile. Characters that cannot be seen, or that turn the direction of writing, become escapes.
+All texts are hostile. Invisible characters, and those that change the direction of writing, become escapes.
 """
 
 import html
@@ -13,13 +13,15 @@ from presswatch_spark.core.terminal import printable
 
 GAP = " […] "
 _WORD = re.compile(r"\s\S")
-_NEAR, _LEAST = 40, 200
-"""Characters within which a cut moves to the next blank; fewer than the second are not left out."""
+_NEAR = 40
+"""A cut moves to the next beginning of a word if that is at most so many characters away."""
+_LEAST = 200
+"""A gap of fewer characters is not left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextPiece:
-    """A part of a text; with `left_out`, it is empty, and replaces so many characters."""
+    """A part of a text; if `left_out` is not 0, an empty part in place of so many characters."""
 
     text: str
     is_copied: bool = False
@@ -32,7 +34,7 @@ def ranges_of(spans: Iterable[Mapping[str, Any]], side: str) -> list[tuple[Any, 
 
 
 def pieces_of(text: str, ranges: Iterable[tuple[Any, Any]]) -> list[TextPiece]:
-    """Return a text in pieces; ranges of copied characters may overlap, or lie outside of it."""
+    """Split a text into pieces; `ranges` of copied characters may overlap, or exceed the text."""
     found, at = list[TextPiece](), 0
     for start, end in sorted((start, end) for start, end in ranges if None not in (start, end)):
         start, end = max(at, start), min(end, len(text))
@@ -43,9 +45,9 @@ def pieces_of(text: str, ranges: Iterable[tuple[Any, Any]]) -> list[TextPiece]:
 
 
 def around_marks(pieces: Iterable[TextPiece], around: int, most: int, begin: int = 0) -> list[TextPiece]:
-    """Return `most` characters of the pieces at most, from the character `begin` on: those near copied words.
+    """Shorten pieces to at most `most` characters near copied words, from the character `begin` on.
 
-    `around`: characters that are kept on each side of copied words.
+    `around`: characters to keep on each side of copied words.
     """
     kept = list[TextPiece]()
     at, is_open = 0, begin <= _LEAST
@@ -61,7 +63,8 @@ def around_marks(pieces: Iterable[TextPiece], around: int, most: int, begin: int
     near = list[TextPiece]()
     for number, piece in enumerate(kept):
         is_first, is_last, text = number == 0, number == len(kept) - 1, piece.text
-        # A text without marks is shown from its beginning.
+        # Before the first mark, only the end of the piece is kept. The only piece of a text without marks is
+        # its first and last, and keeps its beginning.
         head = around if not is_first or is_last else 0
         tail = around if not is_last else 0
         if piece.is_copied or len(text) <= head + tail + _LEAST:
@@ -112,7 +115,7 @@ def escaped(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return a text with escapes for characters that cannot be seen, and blanks for odd blanks."""
+    """Return a text with escapes for invisible characters, and plain spaces for other kinds of spaces."""
     if text.isprintable():
         return text
     return "".join(

@@ -1,4 +1,4 @@
-"""The case of a row, and its account in plain words, in one language, for reports, bags and letters."""
+"""The case of a row (all facts about it), and its account in plain words, for reports, bags and letters."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 
-# Meanings of values of `claims`.
+# Meanings of the values of columns of `claims`.
 LETTERS = {
     "A": N_("The finding speaks for itself, and can be produced as it is."),
     "B": N_("The finding rests on strong evidence, and can be produced."),
@@ -94,27 +94,27 @@ VERDICTS = {
 
 
 class Speaker(Translator):
-    """Translates into one language; `for_print` with the apostrophes and fixed blanks of printed books."""
+    """Translates into one language; `for_print`: with typographic apostrophes and non-breaking spaces."""
 
     def __init__(self, language: str, *, for_print: bool = False) -> None:
         super().__init__(language)
         self._for_print = for_print
 
     def set(self, text: str) -> str:
-        """Return a text of ours with typographic signs, before facts of others are put in."""
+        """Add typographic signs to a text of this project, before facts of others are inserted."""
         if not self._for_print:
             return text
         text = re.sub(r"(?<=\w)'", "’", text)
         return tied(text) if self.language == "fr" else tied_dates(text)
 
     def number(self, number: float, digits: int = 0) -> str:
-        """Return a number, with its thousands apart."""
+        """Return a number with separators between thousands."""
         shown = super().number(number, digits)
         return shown if self._for_print else shown.replace(NARROW_SPACE, " ")
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return text in lines of at most `width` columns that part nothing which belongs together."""
+    """Wrap a text at `width` columns, without a break inside numbers, dates and references."""
     return [line.replace("\xa0", " ") for line in wrapped_at(tied(printable(text)), width)]
 
 
@@ -122,8 +122,8 @@ def wrapped(text: str, width: int) -> list[str]:
 class ExplainedRow:
     """The case of a row of `matches` on the day `as_of`, with its claim, if there is one.
 
-    `article`, `page`: texts; without that of the page, `page_missing` is the reason. `shard`: canonical URI.
-    `config`: the settings of the run. The last three are as in `claims`.
+    `article`, `page`: texts; if the page could not be read, `page_missing` is the reason. `shard`: canonical
+    URI. `config`: the settings of the run. `mandate`, `rights`, `reservation`: as the columns of `claims`.
     """
 
     row: Match
@@ -142,17 +142,17 @@ class ExplainedRow:
 
     @property
     def letter(self) -> str:
-        """Return the claim's letter; the row's own without a claim."""
+        """Return the claim's letter, or without a claim the row's."""
         return self.claim.confidence if self.claim else self.row.confidence
 
     @property
     def own_site(self) -> bool | None:
-        """Return whether the page is on a site of the publisher, by the claim or the row."""
+        """Return whether the page is on a site of the publisher, by the claim or the row; None if unknown."""
         return True if self.claim and self.claim.kind in OWN_KINDS else self.row.own_site
 
     @property
     def on_member_site(self) -> bool:
-        """Return whether the page is on another member's site, by its run or its claim."""
+        """Return whether the page is on another member's site, by its row or its claim."""
         reprint = self.claim is not None and self.claim.kind == "reprint"
         return self.own_site is False and bool(reprint or self.row.site_title_id)
 
@@ -163,7 +163,7 @@ class ExplainedRow:
 
     @property
     def reasons(self) -> Sequence[str] | None:
-        """Return the codes of the claim's reasons, or of the row's own, if its run noted them."""
+        """Return the codes of the claim's reasons, or without a claim the row's; None in the oldest runs."""
         return self.claim.reasons if self.claim else self.row.confidence_reasons
 
 
@@ -178,8 +178,8 @@ def case_of(
 ) -> ExplainedRow:
     """Gather the case of the row of `matches` whose `row_sha256` begins with `prefix`.
 
-    `claims`: the folder of claims, if not `tables`; `as_of`: the day of judgement, if not that of the claim
-    or today. Raises `InputError` if there is no such row or claim, or several, and `CorpusError`.
+    `claims`: the folder of claims, by default `tables`. `as_of`: the day of judgement, by default the
+    claim's, else today. Raises `InputError` if there is no such row or claim, or several, and `CorpusError`.
     """
     store = TableStore.open(tables, storage)
     row = row_by_digest(store, prefix)
@@ -188,7 +188,7 @@ def case_of(
     judged = TableStore.open(claims, storage) if claims else store
     wanted = pc.field("row_sha256") == row.row_sha256
     of_row = Claim.from_batches(judged.open_table("claims").to_table(filter=wanted))
-    # The claim of the row's own run, else that of the same row in another run.
+    # Prefer the claim of the row's own run to a claim of the same row in another run.
     claim = min(of_row, key=lambda each: each.run_id != row.run_id, default=None)
     if claims and claim is None:
         remedy = "make claims of all runs: `presswatch claims`"
@@ -206,7 +206,7 @@ def case_of(
         signals = store.open_table("rights_signals").to_table(filter=pc.field("host") == place.host)
         sites = OwnSites(signals, pages_read(store, row.article_id))
         reservation = sites.status(row.article_url, captured)
-    # A claim was judged for its own day.
+    # Mandate and rights of a claim hold for its own day of judgement only.
     as_claimed = claim if day == judged_on else None
     return ExplainedRow(
         row=row,
@@ -226,14 +226,14 @@ def case_of(
 
 
 def owner(corpus: Corpus | None, row: Match) -> tuple[Publisher | None, Title | None]:
-    """Return publisher and title of a row, as far as a corpus knows them."""
+    """Return publisher and title of a row, each None if the corpus lacks it."""
     if corpus is None:
         return None, None
     return corpus.registry.by_id.get(row.publisher_id), corpus.registry.titles.get(row.title_id)
 
 
 def article_of(corpus: Corpus | None, row: Match) -> str | None:
-    """Return the article's text if the corpus has it, and it is the one that the scan had."""
+    """Return the article's text if the corpus has it in the version that was scanned."""
     ordinal = corpus.ordinal_of(row.article_id) if corpus and row.article_id else None
     if corpus is None or ordinal is None:
         return None
@@ -242,7 +242,7 @@ def article_of(corpus: Corpus | None, row: Match) -> str | None:
 
 
 def dataset_of(case: ExplainedRow, _: Speaker) -> str:
-    """Return the release; without one the format is known, which is no dataset's name."""
+    """Return the release of a row; without one, a phrase that names the format instead."""
     return case.row.release or _("of no known name (format {format})", format=case.row.dataset)
 
 
@@ -270,7 +270,7 @@ def finding_of(case: ExplainedRow, _: Speaker) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NamedFact:
-    """A fact with its name. `is_code`: an address, a digest or the like, which a reader compares."""
+    """A fact with its name. `is_code`: to show in fixed width, as an address or a digest to compare."""
 
     name: str
     value: str
@@ -281,8 +281,8 @@ class NamedFact:
 class ClaimAccount:
     """The facts of a claim, in one language, as sentences and named facts.
 
-    `notes`: about its letter. `measures`: about its words. `reasons`: for its letter, each with whether it
-    speaks for the claim. `commands`: those that fetch its record; none if only this machine has it.
+    `notes`: about its letter. `measures`: about its words. `reasons`: of its letter, each with True if it
+    supports the claim. `commands`: fetch its record; none if its file is local.
     """
 
     letter: str
@@ -315,7 +315,7 @@ def account_of(case: ExplainedRow, _: Speaker) -> ClaimAccount:
 
 def _notes(case: ExplainedRow, _: Speaker) -> Iterator[str]:
     yield _(LETTERS[case.letter])
-    # Mandate and rights may speak against a claim of good letter though the facts are sound.
+    # The letter judges facts only: a claim of letter A or B may still lack a mandate or rights.
     if case.letter in ("A", "B") and case.row.article_id is not None:
         is_known = case.publisher is not None or case.claim is not None
         against = [_(MANDATES[case.mandate])] if is_known and case.mandate != "in_force" else []
@@ -348,7 +348,7 @@ def _no_right(case: ExplainedRow, _: Speaker) -> str:
 
 
 def legal_person_of(publisher: Publisher | None, publisher_id: str) -> str:
-    """Return the legal person that claims, with its known number and address."""
+    """Return the publisher's legal person, with its SIREN and address if they are known."""
     if publisher is None:
         return publisher_id
     siren = f"SIREN {publisher.siren}" if publisher.siren else None
@@ -382,7 +382,7 @@ def _mandate(case: ExplainedRow, _: Speaker) -> str:
 def _article(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
     row, publisher = case.row, case.publisher
     yield NamedFact(_.p("of the press", "Title"), case.title.name if case.title else row.title_id)
-    # A holder of rights only if the members file gives the basis.
+    # Call the publisher an owner only if the members file gives the basis of its rights.
     role = _("Owner") if publisher and publisher.rights_basis else _("Publisher")
     yield NamedFact(role, legal_person_of(publisher, row.publisher_id))
     if row.article_id is None:
@@ -422,23 +422,23 @@ def _page(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
         yield NamedFact(_("Verdict of a person"), _(VERDICTS[claim.review]))
     if row.document_credits:
         yield NamedFact(_("Credits"), ", ".join(row.document_credits))
-    # The page's own words are unchecked, and the other side will name them.
-    said = list[str]()
+    # The page's metadata are not verified, but the other side will cite them: state them.
+    statements = list[str]()
     if row.page_publisher:
-        said.append(_("publisher: {said}", said=row.page_publisher))
+        statements.append(_("publisher: {said}", said=row.page_publisher))
     if row.page_author:
-        said.append(_("author: {said}", said=row.page_author))
+        statements.append(_("author: {said}", said=row.page_author))
     if at := row.page_published_at:
-        said.append(_("published on {said}", said=_.moment(at)))
+        statements.append(_("published on {said}", said=_.moment(at)))
         published = row.article_published_at
         if published and dated_before(at, published, row.article_time_zone):
-            said.append(_("So the page says that it is older than the article."))
+            statements.append(_("So the page says that it is older than the article."))
     if row.page_based_on:
-        said += [_("it says that it is based on:"), row.page_based_on]
+        statements += [_("it says that it is based on:"), row.page_based_on]
     if row.page_canonical_url and row.page_canonical_url != row.document_url:
-        said += [_("it gives as its own address:"), row.page_canonical_url]
-    if said:
-        yield NamedFact(_("The page says"), " ".join(said))
+        statements += [_("it gives as its own address:"), row.page_canonical_url]
+    if statements:
+        yield NamedFact(_("The page says"), " ".join(statements))
     yield NamedFact(_("Dataset"), dataset_of(case, _))
     yield NamedFact(_("File"), without_secrets(case.shard), is_code=True)
     first, length = row.record_offset, row.record_length
@@ -459,7 +459,7 @@ def _address(url: str | None, _: Speaker) -> NamedFact:
 
 
 def both_ways(address: str, _: Speaker) -> str:
-    """Return an address; if its host is in Punycode, with the host in plain letters as well."""
+    """Return an address; after one with a Punycode host, also the host in Unicode."""
     try:
         host = urlsplit(address).hostname or address
         plain = host.encode("ascii").decode("idna") if "xn--" in host else host
@@ -503,7 +503,7 @@ def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
     yield _("Words are compared one by one; capitals, accents and punctuation do not count.")
     if claim is None:
         return
-    # Of a page at the article's own address, nobody asks where its words come from.
+    # The words of a page at the article's own address need no other source.
     if claim.beyond_words is not None and not is_page_itself(row.url_match, row.own_site):
         if explained := max(0, row.copied_words - claim.beyond_words):
             facts = {"explained": _.number(explained), "copied": _.number(row.copied_words)}

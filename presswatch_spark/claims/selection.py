@@ -1,11 +1,11 @@
-"""Selection: the claims that a document is about, their pages, and the readings that prove them.
+"""Selection: the claims of a document (evidence, notice, removal case, report), their pages and readings.
 
-A `ClaimSource` supplies the facts: tables, a case of removal, or a sealed bag (`evidence.sources`). This
-module decides for evidence, notices, cases of removal and reports.
+A `ClaimSource` supplies the facts: tables, a removal case, or a sealed bag (`legal.evidence.sources`). This
+module selects from them.
 
-A *page* is an address in a release: its URL, or its text where the URL is not known. A *capture* is a page at
-a time. A *record* is the bytes of a capture in one file. A *claim* is an article on a page; where only the
-site is known, its title stands for the article. `queries.views.keys` are the same keys in SQL.
+A *page* is an address in a release: its URL, or the digest of its text if the URL is unknown. A *capture* is
+a page at a time. A *record* is the bytes of a capture in one file. A *claim* is an article on a page; if only
+the site is known, the title replaces the article. `query.views` has the same keys in SQL.
 """
 
 from abc import ABC, abstractmethod
@@ -31,40 +31,40 @@ from presswatch_spark.tables.store import TableStore
 Key = tuple[Any, ...]
 
 LETTERS = ("A", "B")
-"""Letters of the claims that are chosen by default."""
+"""Letters of claims that are selected by default."""
 LICENSED = "licensed"
-NAMED = 3
+ROWS_NAMED = 3
 
 REMOVED, UNREAD, UNSEALED = "removed", "read by no scan", "not as their rows say in the bag"
 WORDLESS, DOUBTFUL = "without copied words", "doubtful"
-"""Reasons for places that are left out, beside `LICENSED`."""
+"""Reasons for leaving out places; `LICENSED` is another one."""
 
 DISK, COPY, PLACE = "disk", "copy", "place"
-"""Origins of the bytes of a reading: a disk, another address, or the named file."""
+"""Origins of the bytes of a reading: a local disk, a copy at another address, or the named file itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordReading:
-    """A reading at a time that found a record as its row describes it; `file`: a URI, empty if unknown."""
+    """A successful reading of a record: its bytes matched the row. `file`: a URI, empty if unknown."""
 
     at: datetime
     file: str
 
     def source(self, file: str) -> str:
-        """Return `disk`, `copy`, or `place` if bytes came from `file` itself; a disk is never a place."""
+        """Return `place` if the bytes came from `file` itself, `disk` if from a local file, else `copy`."""
         if not self.file or scheme_of(self.file) == "file":
             return DISK
         return PLACE if on_site(self.file) == on_site(printable(file)) else COPY
 
 
 def newest_reading(readings: Iterable[RecordReading], file: str) -> RecordReading | None:
-    """Return the reading that a document may state: the newest at the place itself, else of a copy."""
+    """Return the reading for documents to cite: the newest of the place itself, else the newest of a copy."""
     return max(readings, key=lambda reading: (reading.source(file) == PLACE, reading.at), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRow:
-    """Columns of `matches` that give a row its page, capture, record and claim; unknown hosts are None."""
+    """Columns of `matches` that identify a row's page, capture, record and claim."""
 
     row_sha256: str
     release: str | None
@@ -80,7 +80,7 @@ class PageRow:
 
     @classmethod
     def of(cls, row: Mapping[str, Any], host: str | None = None) -> "PageRow":
-        """Return these columns of a row of `matches` or `targets`; `host`: for rows of old versions."""
+        """Return these columns of a row of `matches` or `targets`; `host`: for rows that lack the column."""
         named = {each.name: row[each.name] for each in fields(PageRow) if each.name != "document_host"}
         return PageRow(**named, document_host=row.get("document_host") or host)
 
@@ -97,7 +97,7 @@ class PageRow:
 
     @property
     def record(self) -> Key:
-        """Return the key of its record, with the URL where the place is not known."""
+        """Return the key of its record; if its place in the file is unknown, the URL is part of the key."""
         place = self.shard_uri, self.record_offset, self.row_index
         return (*place, self.document_url) if place[1:] == (None, None) else place
 
@@ -115,7 +115,7 @@ def claims_of_targets(targets: Iterable[Target]) -> dict[str, Key]:
 
 @dataclass(frozen=True, slots=True)
 class ClaimFigures:
-    """The figures of rows. Addresses and hosts that are not known count as none."""
+    """Counts over some rows. Unknown addresses and hosts are not counted."""
 
     rows: int
     addresses: int
@@ -128,7 +128,7 @@ class ClaimFigures:
 
     @classmethod
     def of(cls, rows: Iterable[PageRow]) -> "ClaimFigures":
-        """Count rows of `matches` and their pages, captures and so on."""
+        """Count rows of `matches`, and the distinct pages, captures and so on."""
         found = list(rows)
         keys = ("document_url", "page", "capture", "record", "article_on_page", "article_id", "document_host")
         return cls(len(found), *(len({getattr(row, key) for row in found} - {None}) for key in keys))
@@ -136,14 +136,14 @@ class ClaimFigures:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The wanted claims: those of `rows` (by `row_sha256`), or those of these letters."""
+    """The claims to select: those of `rows` (by `row_sha256`), or those with these letters."""
 
     rows: frozenset[str] = frozenset()
     confidences: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, path: str | None, confidences: Sequence[str], storage: StorageOptions) -> "Choice":
-        """Read a file of rows, or take letters; raises as `rows_in`."""
+        """Read a file of rows, or take letters; raises the errors of `rows_in`."""
         return cls(frozenset(rows_in(path, storage)) if path else frozenset(), tuple(confidences))
 
     def __bool__(self) -> bool:
@@ -151,12 +151,13 @@ class Choice:
         return bool(self.rows or self.confidences)
 
     def among(self, rows: Collection[str], letters: Mapping[str, str], place: str) -> set[str]:
-        """Return the chosen claims of a case or bag, which messages call `place`; all without a choice.
+        """Return the chosen ones of `rows`, the claims of a case or bag; all of them without a choice.
 
-        `letters`: those of today, by `row_sha256`. Raises `InputError` if a wanted row is not among them.
+        `letters`: today's letters by `row_sha256`. `place`: name of the case or bag in messages. Raises
+        `InputError` if a wanted row is not among `rows`.
         """
         if lost := self.rows - set(rows):
-            named = ", ".join(sorted(lost)[:NAMED])
+            named = ", ".join(sorted(lost)[:ROWS_NAMED])
             raise InputError(f"rows that are not in the {place}: {named}", remedy="take them out of --rows")
         chosen = set(self.rows or rows)
         if self.confidences:
@@ -166,10 +167,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Claims of a source and their rows of `matches`, both by `row_sha256`, with the tables of both.
+    """Claims of a source and their rows of `matches`, both by `row_sha256`.
 
-    `declared`: the declarations in force at the capture of each row. `licensed`: the number of claims that
-    were left out, as a licence covers their page.
+    `store`: the tables of the rows; `judged`: the tables of the claims. `declared`: the declarations in force
+    at the capture of each row. `licensed`: number of claims left out because a licence covers their page.
     """
 
     source: "ClaimSource"
@@ -186,7 +187,7 @@ class Selection:
         return sorted({row.run_id for row in self.rows.values()})
 
     def signals(self) -> list[RightsSignal]:
-        """Return the rows of `rights_signals` behind the declarations in force, each once."""
+        """Return the rows of `rights_signals` that the declarations in force come from, each once."""
         sides = [side for each in self.declared.values() for side in (each.before, each.after)]
         signals = (side.row for side in sides if side and side.row)
         return list({signal.row_sha256: signal for signal in signals}.values())
@@ -196,7 +197,7 @@ class Selection:
         return ClaimFigures.of(self._page_rows())
 
     def figures_by_letter(self) -> dict[str, ClaimFigures]:
-        """Return the figures by letter: each page counts with its strongest one."""
+        """Return the figures by letter; a page counts with the letter of its strongest row."""
         strongest = dict[Key, str]()
         for row in self._page_rows():
             letter = self.claims[row.row_sha256].confidence
@@ -204,7 +205,7 @@ class Selection:
         return self.figures_by(lambda row: strongest[row.page])
 
     def figures_by(self, key: Callable[[PageRow], str]) -> dict[str, ClaimFigures]:
-        """Return the figures by a key of rows, in its order."""
+        """Return the figures by a key of rows, in order of the key."""
         groups = groupby(sorted(self._page_rows(), key=key), key)
         return {name: ClaimFigures.of(rows) for name, rows in groups}
 
@@ -214,9 +215,10 @@ class Selection:
 
 
 def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, Match]:
-    """Return the rows of `matches` of claims, by `row_sha256`; `InputError` if some are missing."""
+    """Return the rows of `matches` for claims, by `row_sha256`; `InputError` if some are missing."""
     found = list(rows_by_digest(store, claims))
-    # Of a record in several shards of a run, that of the first one counts.
+    # A digest may occur several times: keep the row of the newest run, there of the weakest letter, then of
+    # the first shard. The dict keeps the last one.
     found.sort(key=lambda row: row.shard_uri, reverse=True)
     found.sort(key=lambda row: (row.run_id, str(row.confidence)))
     rows = {row.row_sha256: row for row in found}
@@ -225,9 +227,9 @@ def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, Matc
 
 
 def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim], int]:
-    """Return the chosen claims by `row_sha256`, and how many are left out as licensed.
+    """Return the chosen claims by `row_sha256`, and the number of those left out as licensed.
 
-    Raises `InputError` if there are no claims, none of a wanted row, or all are licensed.
+    Raises `InputError` if there are no claims, a wanted row has none, or all are licensed.
     """
     if not judged.made("claims"):
         raise InputError(
@@ -241,12 +243,12 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
     found = {row: Claim.from_dict(columns) for row, columns in rows.items()}
     if lost := choice.rows - found.keys():
         raise InputError(
-            f"{counted(len(lost), 'row')} asked for has no claim: {', '.join(sorted(lost)[:NAMED])}",
+            f"{counted(len(lost), 'row')} asked for has no claim: {', '.join(sorted(lost)[:ROWS_NAMED])}",
             where=str(judged.root),
             remedy="make the claims anew, or take these rows out",
         )
     left = {row: claim for row, claim in found.items() if claim.kind != LICENSED}
-    # A licence covers hosts, so that the address of its pages is known.
+    # Licences cover hosts, so licensed pages have a known URL: count distinct claims by it.
     out = (found[row] for row in found.keys() - left.keys())
     licensed = len({(each.article_id, each.title_id, each.release, each.document_url) for each in out})
     if not left:
@@ -260,7 +262,7 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedClaim:
-    """Columns of `claims` that documents rest on."""
+    """Columns of `claims` that documents use."""
 
     row_sha256: str
     publisher_id: str
@@ -280,7 +282,7 @@ class JudgedClaim:
 
     @property
     def is_doubtful(self) -> bool:
-        """Return whether the claim carries no notice by itself."""
+        """Return whether the claim is too weak for a notice."""
         if self.confidence == "D" or self.kind == LICENSED or self.review == "no_claim":
             return True
         return self.confidence == "C" and self.review != "claim"
@@ -288,10 +290,10 @@ class JudgedClaim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimPlace(PageRow):
-    """A record that has words of a claim's article, in columns of `targets` and `matches`.
+    """A record with words of a claim's article, in columns of `targets` and `matches`.
 
-    `claim_row`: the claim which it was selected for; `claim`: that of its own row, if there is one.
-    `readings`: the later readings of its record. `file`: the public address of its file.
+    `claim_row`: the claim for which it was selected. `claim`: the claim of its own row, if there is one.
+    `readings`: readings of its record after the scan. `file`: the public address of its file.
     """
 
     claim_row: str
@@ -320,7 +322,7 @@ class ClaimPlace(PageRow):
         file: str,
         readings: tuple[RecordReading, ...],
     ) -> "ClaimPlace":
-        """Join a row of `targets` to its row of `matches`; old bags lack headlines."""
+        """Join a row of `targets` with its row of `matches`, which lacks headlines in old bags."""
         columns: dict[str, Any] = {name: match.get(name) for name in _OF_MATCH}
         columns |= {name: getattr(target, name) for name in _OF_TARGET}
         return cls(
@@ -335,17 +337,17 @@ class ClaimPlace(PageRow):
 
     @property
     def reading(self) -> RecordReading | None:
-        """Return the reading that a document may state, if there is one."""
+        """Return the reading for documents to cite, if there is one."""
         return newest_reading(self.readings, self.file)
 
     @property
     def is_doubtful(self) -> bool:
-        """Return whether its own claim carries no notice."""
+        """Return whether its own claim is missing or too weak for a notice."""
         return self.claim is None or self.claim.is_doubtful
 
     @property
     def order(self) -> tuple[str, int, int, str]:
-        """Return its position among places: by files and records."""
+        """Return its sort key: by file and place in the file."""
         offset, row = (-1 if each is None else each for each in (self.record_offset, self.row_index))
         return self.file, offset, row, self.row_sha256
 
@@ -358,15 +360,15 @@ _OF_TARGET = (
     "place", "publisher_id", "title_id", "copied_words", "dataset", "release", "document_url", "captured_at",
     "record_length", "payload_digest",
 )  # fmt: skip
-# Columns by which a target has its row of `matches`.
+# Columns that join a target to its row of `matches`.
 _SAME_RECORD = _OF_MATCH[1:8]
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceSelection:
-    """The places that a letter may name: each once, in the order of files and records.
+    """The places that a letter may name: each once, sorted by file and place in the file.
 
-    `left_out`: how many places are left out, by reason, and how many claims are `licensed`. `mirrors`: public
+    `left_out`: number of places left out, by reason; for `licensed`, number of claims. `mirrors`: public
     addresses of files that were scanned from a copy.
     """
 
@@ -377,9 +379,9 @@ class PlaceSelection:
 
 
 class ClaimSource(ABC):
-    """A folder that claims and their places are selected from.
+    """A folder from which claims and their places are selected.
 
-    `kind`: `case`, `tables` or `bag`. `where`: its folder. `claims_at`: the folder of the claims.
+    `kind`: `case`, `tables` or `bag`. `where`: its path. `claims_at`: the folder of the claims.
     """
 
     kind: str
@@ -400,7 +402,7 @@ class ClaimSource(ABC):
 
     @abstractmethod
     def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
-        """Return the claims of rows, by `row_sha256`, where there are any."""
+        """Return the claims of those rows that have one, by `row_sha256`."""
 
     @abstractmethod
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
@@ -412,30 +414,30 @@ class ClaimSource(ABC):
 
     @abstractmethod
     def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
-        """Read places again; return the `row_sha256` of those that are as their rows state."""
+        """Read places again; return the `row_sha256` of those that match their rows."""
 
     @property
     def seal(self) -> Mapping[str, str]:
-        """Return `bag_root`, `claims_root` and `sealed_at` of a bag; nothing of other sources."""
+        """Return `bag_root`, `claims_root` and `sealed_at` of a bag; empty for other sources."""
         return {}
 
     def has_licences(self) -> bool:
-        """Return whether the claims were made with a file of licences, if that is known."""
+        """Return whether the claims were made with a file of licences; False if that is unknown."""
         try:
             return self.inputs()["licences_digest"] is not None
         except (PresswatchError, ValueError, LookupError, TypeError):
             return False
 
     def select(self, choice: Choice, mirrors: Sequence[Mirror] = ()) -> PlaceSelection:
-        """Select the places that a letter may name; `InputError` if nothing is left, or tables do not fit.
+        """Select the places that a letter may name; `InputError` if none is left, or rows are missing.
 
-        A place of another record than the claim's own is left out if its own claim is doubtful; of a bag
-        whose rows were not chosen, each place is. `mirrors`: public addresses of files that were scanned from
-        a copy.
+        A place is left out if its claim is doubtful. A claim's own record is exempt: a caller that chose the
+        claim answers for it, but nobody chose the claims of a bag without a choice of rows. `mirrors`: public
+        addresses of files that were scanned from a copy.
         """
         targets, left = self.targets(choice)
         places = self._places(targets, mirrors)
-        # Letters state that records have words of articles: a page that is known by its URL alone need not.
+        # Letters state that records contain words of articles, which a match by URL only does not prove.
         worded = [place for place in places if place.copied_words]
         keeps_own = bool(choice) or self.kind != "bag"
         kept = [each for each in worded if not each.is_doubtful or (keeps_own and each.place == "record")]
@@ -461,7 +463,7 @@ class ClaimSource(ABC):
             )
         claims = self.claims({matches[key]["row_sha256"] for key in keys.values()})
         places = dict[str, ClaimPlace]()
-        # A place that is a claim's own record says more than the same one beside another claim.
+        # If a record is a claim's own and also a further place of another claim, keep the former.
         for target in sorted(targets, key=lambda each: each.place != "record"):
             match = matches[keys[target.target_sha256]]
             row = str(match["row_sha256"])
@@ -473,7 +475,7 @@ class ClaimSource(ABC):
 
 
 def matches_of_texts(store: TableStore, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
-    """Return the columns of `matches` that places need, for these texts (SHA-256)."""
+    """Return rows of `matches` with these texts (SHA-256), in the columns that places need."""
     wanted = pc.field("text_sha256").isin(sorted(texts))
     table = store.open_table("matches").to_table(columns=list(_OF_MATCH), filter=wanted)
     found: list[Mapping[str, Any]] = table.to_pylist()
@@ -485,14 +487,14 @@ def _record_key(row: Mapping[str, Any]) -> Key:
 
 
 def claims_of(judged: TableStore, rows: Collection[str]) -> dict[str, JudgedClaim]:
-    """Return the claims of rows, by `row_sha256`, where there are any."""
+    """Return the claims of those rows that have one, by `row_sha256`."""
     wanted = pc.field("row_sha256").isin(sorted(rows))
     found = newest_claims(judged.open_table("claims").to_table(filter=wanted).to_pylist())
     return {row: JudgedClaim.of(claim) for row, claim in found.items()}
 
 
 def newest_claims(claims: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return one claim for each `row_sha256`: of the newest run, and there that with the weakest letter."""
+    """Return one claim for each `row_sha256`: of the newest run, and there the one of weakest letter."""
     ordered = sorted(claims, key=lambda claim: (claim["run_id"], claim["confidence"]))
     return {claim["row_sha256"]: claim for claim in ordered}
 
@@ -508,9 +510,9 @@ def require_rows(lost: Collection[str], tables: TableStore) -> None:
 
 
 def rows_in(path: str, storage: StorageOptions) -> set[str]:
-    """Return the `row_sha256` of a file: lines, or that column of CSV, JSONL or Parquet; `InputError`."""
+    """Return the `row_sha256` in a file: one per line, or a column of CSV, JSONL or Parquet; `InputError`."""
     found = set[str]()
-    # Digests are ASCII: other columns may be in any encoding, as a spreadsheet writes them.
+    # Digests are ASCII. Ignore errors of encoding: spreadsheets write other columns in any encoding.
     for number, row in given_rows(path, read_object(path, storage)[0], "replace"):
         digest = str(row.get("row_sha256") or "").strip()
         if not SHA256.fullmatch(digest):

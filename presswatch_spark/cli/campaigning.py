@@ -1,7 +1,7 @@
-"""Campaigns for the command line: their plans and settings, looks at their releases, and watches.
+"""Campaigns for the command line: their plans and settings, scans of their releases, and watches.
 
-A watch is a campaign without a file: its options are the plan, and its lock is in `_watch/` of the tables. It
-also probes cases of removal that are due.
+A watch is a campaign without a plan file: its options are the plan, and its lock is in `_watch/` of the
+tables. A look of a watch scans new releases, and probes removal cases that are due.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ if TYPE_CHECKING:
     from presswatch_spark.query.pointers.pointer import Mirror
 
 DECIDED = ("paths", "release", "named", "part", "mirror", "corpus", "out", "read__release", "run__budget")
-"""Parameters of `presswatch scan` that a campaign decides by itself."""
+"""Parameters of `presswatch scan` that the campaign sets itself."""
 UNDER_WAY = 75
-"""EX_TEMPFAIL of sysexits.h: ask again later."""
+"""Exit code EX_TEMPFAIL of sysexits.h: try again later."""
 
 ScanParameters = Mapping[str, Any]
 """Parameters of `presswatch scan`, or some of its options, as click parsed them."""
 
 
 def scan_parameters(words: Sequence[str], of: str) -> ScanParameters:
-    """Return the parameters of `presswatch scan` in words of a command line; else raise `UsageError`."""
+    """Parse words of a command line as parameters of `presswatch scan`; `UsageError` if that fails."""
     from presswatch_spark.cli.commands.scan import scan
 
     given = scan.make_context(of, list(words), parent=click.get_current_context().parent).params
@@ -72,10 +72,10 @@ def scan_parameters(words: Sequence[str], of: str) -> ScanParameters:
 
 
 def campaign_at(path: str, flags: ScanParameters) -> Campaign:
-    """Return the campaign in a folder, with the releases that there are today.
+    """Return the campaign in a folder, with the releases that exist today.
 
-    Raises `InputError` if there is none, `ConfigError` if a setting that can change a row is another than
-    when it was opened, and `StorageError` if the list of crawls is a file that cannot be read.
+    Raises `InputError` if there is none, `ConfigError` if a setting that can change a row has changed since
+    it was opened, and `StorageError` if the list of crawls is a file that cannot be read.
     """
     folder = Folder.of(path, scan_settings(flags).storage)
     plan, now = plan_of(folder), datetime.now(UTC)
@@ -92,7 +92,7 @@ def campaign_at(path: str, flags: ScanParameters) -> Campaign:
 
 @dataclass(frozen=True, slots=True)
 class CampaignOrder:
-    """Options of `campaign open`. Those of the scope, given again, replace the scope before."""
+    """Options of `campaign open`. If any option of the scope is given again, the old scope is replaced."""
 
     corpus: str | None
     out: str | None
@@ -108,14 +108,14 @@ class CampaignOrder:
 
 
 def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> CampaignPlan:
-    """Write the plan of a campaign, or change its scope, or give it a corpus that grew.
+    """Write the plan of a campaign, change its scope, or replace its corpus by a grown one.
 
     Raises:
-        UsageError: there is nothing to scan, or an option is the campaign's own.
-        ConfigError: tables or settings of rows would be others than before, or an address holds a secret.
-        InputError: a corpus did not only grow, or a dataset or part is not known.
+        UsageError: there is nothing to scan, or the campaign itself sets an option.
+        ConfigError: tables or settings of rows would change, or an address contains a secret.
+        InputError: the corpus has lost articles, or a dataset or part is unknown.
     """
-    # A later call may come from another folder.
+    # Make paths absolute: later commands may run in another folder.
     corpus, out, listed = (place and canonical(place) for place in (order.corpus, order.out, order.listed))
     folder = Folder.of(path, scan_settings(flags).storage)
     before, etag = read_plan(folder) or (None, None)
@@ -123,7 +123,7 @@ def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> Cam
     plan = replace(plan, options=order.scan_options or plan.options)
     config = _config(_campaign_parameters(plan.options), flags)
     plan = _scoped(plan, replace(order, listed=listed))
-    # Others read the campaign's file.
+    # Other users may read the campaign's file: refuse secrets.
     if any(holds_secret(text) for text in (*plan.options, *plan.mirrors.values(), plan.listed or "")):
         raise ConfigError(
             "an address holds a secret, which would stand in the campaign's file",
@@ -161,7 +161,7 @@ def _campaign_parameters(words: Sequence[str]) -> ScanParameters:
 
 
 def _config(given: ScanParameters, flags: ScanParameters) -> ScanConfig:
-    """Return the settings of a campaign's scans; those of the command that was given come first."""
+    """Return the settings of a campaign's scans; options of the present command override the campaign's."""
     own = {name: value for name, value in flags.items() if value not in (None, ())}
     return scan_settings({**given, **own}, given["config"])
 
@@ -187,7 +187,7 @@ def _scoped(plan: CampaignPlan, order: CampaignOrder) -> CampaignPlan:
         mirrors = {
             name: canonical(uri) for name, uri in (pair("--mirror", text, "=") for text in order.mirrors)
         }
-        # A misspelt one would be no mirror, and the dataset be read where it lives.
+        # Without this check, a misspelt name would silently read the dataset from its original place.
         if unknown := sorted(set(mirrors) - {name for name, _ in parts}):
             raise click.UsageError(
                 f"--mirror names {unknown[0]}, and this campaign scans no dataset of that name"
@@ -207,7 +207,7 @@ def _settings_digest(plan: CampaignPlan, config: ScanConfig) -> str:
 
 
 def _require_settings(plan: CampaignPlan, config: ScanConfig) -> None:
-    """Raise `ConfigError` for settings by which finished scans would not count, and be repeated."""
+    """Raise `ConfigError` for changed settings, under which finished scans would be repeated."""
     if plan.settings not in (None, _settings_digest(plan, config)):
         raise ConfigError(
             "a setting that can change a row is another than before",
@@ -219,9 +219,9 @@ def _require_settings(plan: CampaignPlan, config: ScanConfig) -> None:
 def look(
     campaign: Campaign, budget: Budget | None = None, retried: Collection[str] | None = None
 ) -> Iterator[ItemProgress]:
-    """Scan the rest of each release while no other process may; print the scans, and yield the progress.
+    """Scan the rest of each release under the campaign's lock; print the scans, and yield the progress.
 
-    Raises `InUseError` if another process runs the campaign, and as `campaigns.run.run`.
+    Raises `InUseError` if another process runs the campaign, and the errors of `campaigns.run.run`.
     """
     from presswatch_spark.cli.commands.scan import incomplete_lines, summary_lines
 
@@ -247,7 +247,7 @@ def look(
 
 
 def task_lines(task: Task) -> Iterator[str]:
-    """Yield the shards of a task in words, and those that are gone."""
+    """Yield lines that describe the shards of a task, and those that are gone."""
     count, first = counted(len(task.shards), "shard"), task.step[0]
     what = f"{count} once more" if task.again else "all its shards" if task.is_all else f"{count} of its list"
     since = f", for the articles that came since corpus {first}" if first else ""
@@ -258,7 +258,7 @@ def task_lines(task: Task) -> Iterator[str]:
 
 
 def repeated(look: Callable[[], int], seconds: float, pause: Callable[[float], None]) -> int:
-    """Look until the process is stopped; after a look that fails, print the error and look again."""
+    """Call `look` until the process is stopped; after an error, print it and continue."""
     while True:
         try:
             look()
@@ -269,7 +269,7 @@ def repeated(look: Callable[[], int], seconds: float, pause: Callable[[float], N
 
 @dataclass(frozen=True, slots=True)
 class WatchReport:
-    """One line about a release or a case of a look. `code` is an exit code."""
+    """One line about a release or a removal case. `code` is an exit code."""
 
     about: str
     text: str
@@ -278,10 +278,11 @@ class WatchReport:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A watch: a campaign over the releases that are there at each look.
+    """A watch: a campaign over the releases that exist at each look.
 
-    Without `plan.since`, only the newest is watched. `by_name`: no list is read, but shard lists of later
-    weeks. `again`: releases whose missing shards are read once more.
+    Without `plan.since`, only the newest release is watched. `by_name`: find new crawls not in the list of
+    crawls, but by trying the shard lists of later weeks. `again`: releases whose missing shards are read
+    again.
     """
 
     plan: CampaignPlan
@@ -292,13 +293,13 @@ class Watch:
     dry_run: bool
 
     def campaign(self, now: datetime) -> tuple[Campaign, ReleaseList]:
-        """Return the campaign as it is now, and its list of crawls; `InputError` if that lacks `since`."""
+        """Return the present campaign and its list of crawls; `InputError` if the list lacks `since`."""
         plan, config = self.plan, self.config
         known = plan.known_crawls(config, now, by_name=self.by_name, base=self.base)
         newest = news_months(now)[0] if plan.crawls == NEWS else known.listing.crawls[0]
         plan = replace(plan, since=plan.since or newest.name)
         items = items_of(plan, known, config, now)
-        # The key of the watch: others may run beside this one.
+        # The folder of this watch is named by a key: watches of other corpora or settings may run, too.
         manifest = manifest_of(plan.corpora[-1].path, config.storage)
         key = key_of(manifest.digest, str(plan.crawls), row_settings(config, manifest.minhash))[:16]
         folder = Folder.of(plan.out, config.storage) / f"{WATCH_FOLDER}/{key}"
@@ -326,7 +327,7 @@ class Watch:
             except InUseError:
                 yield WatchReport(self.plan.out, "another process is scanning for this watch", UNDER_WAY)
         if known.trouble:
-            # With an old list a release may be missed: that is a failure, and no absence.
+            # With an old list, new releases would be missed: report a failure, not their absence.
             code = FAILED if now - known.listing.noted > LIST_MAX_AGE else 0
             yield WatchReport(known.origin, f"a newer list could not be had: {known.trouble}", code)
 
@@ -343,14 +344,14 @@ class Watch:
 
 
 def watched_plan(given: ScanParameters, config: ScanConfig, news: bool) -> CampaignPlan:
-    """Return the plan of a watch by the parameters of its scans, for the newest release."""
+    """Return the plan of a watch with these parameters of scans, for the newest release."""
     manifest = manifest_of(given["corpus"], config.storage)
     corpora = (CorpusOfCampaign(given["corpus"], manifest.digest, manifest.counts.articles),)
     return CampaignPlan(given["out"], corpora, NEWS if news else given["dataset"])
 
 
 def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:
-    """Return the parameters of `presswatch scan` of a watch; raise `UsageError` if they contradict it."""
+    """Return the parameters of a watch's scans; raise `UsageError` if they contradict the watch."""
     given = scan_parameters(words, "watch … --")
     if given["paths"] or given["release"] or given["read__release"]:
         raise click.UsageError("the watch names the releases: leave PATH, --release and --release-name out")
@@ -365,7 +366,7 @@ def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:
 def case_reports(
     watch: Watch, paths: Sequence[str], every: timedelta, mirrors: Sequence[Mirror], index: str | None
 ) -> Iterator[WatchReport]:
-    """Probe the cases that are due, `every` so long, with a watch's corpus and tables; yield the findings."""
+    """Probe the cases whose last round is at least `every` old, with a watch's corpus and tables."""
     from presswatch_spark.cli.commands.removal import probe_reply, prober_of
 
     config, corpus = watch.config, watch.plan.corpora[-1].path
@@ -394,7 +395,8 @@ def case_reports(
 def look_once(watch: Watch, cases: Callable[[], Iterator[WatchReport]], *, poll: bool) -> int:
     """Scan new releases, then probe the cases that are due; print a line for each, and return the exit code.
 
-    It is 1 if something failed, else 75 with `poll` if another process is scanning, else 3 or 0.
+    The exit code is 1 after a failure; with `poll`, 75 if another process is scanning; else 3 if something is
+    incomplete, or 0.
     """
     codes, trouble = set[int](), None
 
@@ -407,7 +409,7 @@ def look_once(watch: Watch, cases: Callable[[], Iterator[WatchReport]], *, poll:
         print_all(watch.reports())
     except PresswatchError as error:
         trouble = error
-    # After the scans, whose tables may have later captures of a case's pages; and also if these failed.
+    # Probe after the scans, which may have found later captures of a case's pages; probe even if they failed.
     print_all(cases())
     if trouble:
         raise trouble

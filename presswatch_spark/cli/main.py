@@ -39,7 +39,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Act": {"notice": "notice", "removal": "removal"},
     "Operate": {"submit": "submit", "catalog": "tables", "forget": "maintenance"},
 }  # fmt: skip
-"""Commands by purpose, each with its module in `commands`. Its function has the same name, `_` for `-`."""
+"""Commands by purpose, each with its module in `commands`; the function has the same name, `_` for `-`."""
 NEXT_STEPS = {
     "": "presswatch demo, then presswatch corpus build with your articles",
     "demo": "presswatch matches demo/tables",
@@ -130,24 +130,24 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the console script."""
-    # NumPy's OpenBLAS starts a thread for each core when it is loaded, which takes 0.05 s. Nothing here needs
-    # them.
+    # OpenBLAS, which NumPy loads, would start a thread per core, in 0.05 s; nothing here needs them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch`; returns its exit code."""
+    # A host that stopped an earlier command of this process may be requested again.
     ask_anew()
     with waits_reported(lambda waiting: tell(printable(str(waiting)))):
         code = _ended(arguments)
-    # If nobody reads stderr any more, Python would fail when it flushes it at its end.
+    # Python flushes stderr at exit, which would fail if its reader has gone: redirect it in that case.
     _is_gone(sys.stderr)
     return code
 
 
 def _ended(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code. No error that a user can cause shows a traceback."""
+    """Run a command and return its exit code. Errors that a user can cause show no traceback."""
     code = 0
     try:
         try:
@@ -157,7 +157,7 @@ def _ended(arguments: Sequence[str]) -> int:
         except click.exceptions.Exit as exit_:
             code = exit_.exit_code
         sys.stdout.flush()
-    except (LoggedError, LoggedInterrupt):
+    except (LoggedError, LoggedInterrupt):  # the log of the run has reported it
         return FAILED
     except (KeyboardInterrupt, click.Abort):
         return _failed(STOPPED)
@@ -182,7 +182,7 @@ def _ended(arguments: Sequence[str]) -> int:
         remedy = "see whether this machine ran out of memory, and give the same command again"
         return _failed(f"Spark's Java ended before the command did ({remedy})")
     except OSError as error:
-        # A reader of our output who leaves has seen enough. The end of any other pipe is a failure.
+        # If the reader of our output has gone, it has seen enough. A broken pipe elsewhere is a failure.
         if isinstance(error, BrokenPipeError) and _is_gone(sys.stdout):
             return code
         return _failed(f"{error.filename or 'system'}: {error.strerror or error}")
@@ -190,7 +190,7 @@ def _ended(arguments: Sequence[str]) -> int:
 
 
 def _is_gone(stream: TextIO) -> bool:
-    """Return whether the reader of a stream has gone; if so, later output goes nowhere."""
+    """Return whether the reader of a stream has gone; if so, send later output to the null device."""
     try:
         handle, states = stream.fileno(), select.poll()
     except OSError:  # it is no file
@@ -202,9 +202,9 @@ def _is_gone(stream: TextIO) -> bool:
 
 
 def _failed(message: str) -> int:
-    # A caller that does not read the message has the exit code.
+    # If stderr is closed, the exit code must do.
     with suppress(BrokenPipeError):
-        # Others chose the names of files and shards.
+        # The message may contain names of files and shards, chosen by third parties: escape them.
         for line in redacted(f"error: {message}").split("\n"):
             click.echo(printable(line), err=True)
     return FAILED

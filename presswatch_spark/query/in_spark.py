@@ -1,8 +1,8 @@
-"""Queries by Spark SQL over published tables, for what is more than one machine can sort.
+"""Queries by Spark SQL over published tables, for results that one machine cannot sort.
 
-Spark would run any statement, read files by their path, call Java and start programs: every part of a parsed
-query must be known to be harmless. Of tables on S3, which Python tasks read, a query gets those columns whose
-names occur in it, or in the views that it names; the others are null.
+Spark would run any statement, read files by their path, call Java and start programs: therefore each part of
+a parsed query must be on a list of harmless parts. Python tasks read tables on S3: they read only columns
+whose names occur in the query or in the views that it names; the other columns are null.
 """
 
 import logging
@@ -21,19 +21,19 @@ from presswatch_spark.tables.store import TableStore
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# The last part of the name is the table's.
+# Group 1 is the table, the last part of a qualified name.
 UNKNOWN_TABLE = re.compile(r"^\[TABLE_OR_VIEW_NOT_FOUND\][^`]*(?:`[^`]*`\.)*`([^`]+)`")
 ALL_COLUMNS = re.compile(r"\*|\|>|\b(?:table|natural)\b")
-"""Signs of columns that a query does not name."""
+"""Syntax by which a query reads columns without naming them: `*`, the pipe `|>`, TABLE, NATURAL JOIN."""
 SELECTS = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 COUNTED_ROWS = re.compile(r"count\s*\(\s*\*\s*\)")
 WORD = re.compile(r"\w+")
-# Where what is constant fails, Spark's error comes within another one.
-OF_THE_QUERY = re.compile(r"^Caused by: org\.apache\.spark\.\S+: (\[[A-Z_.]+\].*)", re.MULTILINE)
+# Spark reports the error of a constant expression inside another error: look for it among the causes.
+ERROR_OF_QUERY = re.compile(r"^Caused by: org\.apache\.spark\.\S+: (\[[A-Z_.]+\].*)", re.MULTILINE)
 
 
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
-    """Run a query, as `sql.answer_of` says."""
+    """Run a query; see `sql.answer_of`."""
     from pyspark.sql import functions as f
 
     spark = session("presswatch sql", workers=False)
@@ -42,12 +42,12 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
     with _refusals():
         require_harmless(spark, query)
         named = in_order(named_in(query))
-        # A query can only name these; what is no query, such as `show tables`, is to know of the others.
+        # A query needs only the tables that it names; other statements, such as `show tables`, list all.
         for name in named if SELECTS.match(query) else in_order([*SCHEMAS, *VIEWS]):
             if name in VIEWS:
                 frame = spark.sql(VIEWS[name])
             elif name not in named:
-                # Nothing is read of it: neither is it checked.
+                # Nothing reads this table: give it its columns without opening it.
                 frame = spark.createDataFrame([], spark_schema(SCHEMAS[name]))
             elif store.root.is_local:
                 frame = store.frame(spark, name, *runs_of(name, runs))
@@ -80,7 +80,7 @@ PLANS = frozenset({
     "UnresolvedTableValuedFunction", "UnresolvedWith", "WithCTE", "WithWindowDefinition", "PipeOperator",
     "CurrentNamespace$", "DescribeQueryCommand", "DescribeRelation", "ShowTables", "UnresolvedTableOrView",
 })  # fmt: skip
-"""Parts of plans that read their inputs, or describe them."""
+"""Nodes of logical plans that only read or describe their inputs."""
 ROW_MAKERS = frozenset({
     "explode", "explode_outer", "inline", "inline_outer", "json_tuple", "posexplode", "posexplode_outer",
     "range", "stack", "variant_explode", "variant_explode_outer",
@@ -90,7 +90,7 @@ HARMLESS_GROUPS = frozenset(f"{group}_funcs" for group in (
     "hash", "json", "lambda", "map", "math", "predicate", "sketch", "st", "string", "struct", "url",
     "variant", "vector", "window",
 ))  # fmt: skip
-"""Groups of Spark's own functions that compute on their arguments only; others are refused.
+"""Groups of Spark's built-in functions that depend only on their arguments; other groups are refused.
 
 Functions for XML, Avro and Protobuf take options that name files or addresses.
 """
@@ -100,14 +100,14 @@ HARMLESS_FUNCTIONS = frozenset({
     "hll_union", "hmac", "monotonically_increasing_id", "raise_error", "spark_partition_id",
     "try_aes_decrypt", "typeof", "uuid", "version",
 })  # fmt: skip
-"""Functions of Spark's miscellaneous group that compute on their arguments only."""
+"""Functions of Spark's group `misc_funcs` that depend only on their arguments."""
 BUILT_IN = ((), ("builtin",), ("system", "builtin"))
-"""Qualifiers of Spark's own functions."""
+"""Qualifiers of Spark's built-in functions."""
 
 
 def require_harmless(spark: "SparkSession", query: str) -> None:
-    """Refuse everything but queries over our tables and views: `ConfigError`, or `PySparkException`."""
-    # Spark would put variables of the environment in the place of `${env:…}`.
+    """Raise `ConfigError` or `PySparkException` for everything but queries over our tables and views."""
+    # Spark replaces `${env:…}` by variables of the environment.
     if "${" in query:
         raise refused("a query may not hold ${", "write it as concat(chr(36), '{')")
     logical_plan = "org.apache.spark.sql.catalyst.plans.logical.LogicalPlan"
@@ -118,7 +118,7 @@ def require_harmless(spark: "SparkSession", query: str) -> None:
     waiting = [plan]
     while waiting:
         node = waiting.pop()
-        if not hasattr(node, "getClass"):  # Python's: a text, a number, nothing
+        if not hasattr(node, "getClass"):  # py4j converted it: a text, a number or None
             continue
         name = str(node.getClass().getName())
         if name.startswith("scala.collection."):
@@ -171,13 +171,14 @@ def named_in(query: str) -> set[str]:
 
 
 def columns_in(query: str, table: str) -> list[str]:
-    """Return the columns of a table that a query may read, in their order, at least one."""
+    """Return the columns of a table that a query may read, at least one, in the table's order."""
     lowered, names = query.lower(), SCHEMAS[table].names
     if not SELECTS.match(query) or ALL_COLUMNS.search(COUNTED_ROWS.sub("", lowered)):
         return list(names)
     views = (VIEWS[name] for name in in_order(named_in(query)) if name in VIEWS)
     words = set(WORD.findall(" ".join((lowered, *views))))
-    # Where rows are only counted, the first column tells how many: a run's id is one value a file.
+    # A query that only counts rows names no column: the first one, `run_id`, is cheap with one value per
+    # file.
     return [name for name in names if name in words] or names[:1]
 
 
@@ -194,10 +195,10 @@ def _refusals() -> Iterator[None]:
         if unknown := UNKNOWN_TABLE.search(cause):
             raise no_table(unknown[1]) from error
         raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error
-    # The socket that rows come by ends, or is refused, according to the moment.
+    # When Java dies, the socket that transfers rows is closed or refuses connections.
     except (Py4JError, ConnectionError, EOFError) as error:
-        with suppress(Py4JError, OSError):  # Java, which has the text, may have ended
-            if found := OF_THE_QUERY.search(str(error)):
+        with suppress(Py4JError, OSError):  # str(error) asks Java for the text, and Java may have ended
+            if found := ERROR_OF_QUERY.search(str(error)):
                 raise ConfigError(f"Spark refuses the query: {found[1]}", where="sql") from error
         raise PresswatchError(
             "Spark's Java ended before the query did",

@@ -1,7 +1,7 @@
-"""Reservations in force: of members' own pages, and of the article of any page, when it was captured.
+"""Reservations in force at the capture of a page: for members' own pages, and for the article of any page.
 
-All declarations of published runs count: robots.txt, ai.txt and TDMRep of the site, and metas and headers of
-the page. Of each, the last capture before the page's and the first one after it decide.
+All declarations in published runs count: robots.txt, ai.txt and TDMRep of the site, meta elements and headers
+of the page. For each of them, the last capture before the page's and the first one after it decide.
 """
 
 from bisect import bisect_left, bisect_right
@@ -36,20 +36,21 @@ from presswatch_spark.tables.declarations import DECLARED_SIGNAL, Match, Reserva
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
-# Formats whose rows say when a page itself was captured; those of them that have its response.
 RESPONSES = tuple(format.name for format in FORMATS if format.responses)
+"""Formats (values of the column `dataset`) that contain HTTP responses."""
 DATASETS = tuple(format.name for format in FORMATS if format.read_part)
+"""Formats of crawls, whose rows have the time of the page's capture: all of `RESPONSES`, and WET."""
 CAPTURES_KEPT = BATCH_ROWS = 10_000
-# Headers come with a status: a `resource` record has neither, and what they would declare is not known.
+# A WARC `resource` record has no HTTP status and no headers: declarations in headers are unknown for it.
 _ANSWERED = pc.is_valid(pc.field("http_status"))
 DECISIVE = (pc.field("scope") != "page") | pc.is_valid(pc.field("verdict"))
-"""Rows of `rights_signals` that may decide."""
+"""Rows of `rights_signals` that can decide: those of site files, and those of pages with a verdict."""
 OWN_RESPONSES = pc.field("own_site") & pc.field("dataset").isin(RESPONSES) & _ANSWERED
-"""Rows of `matches` of members' own pages whose responses were scanned, with headers and metas."""
+"""Rows of `matches` for members' own pages whose responses, with headers and meta elements, were scanned."""
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
 _COLUMNS = (*_OF_MATCH, "dataset", "http_status", "row_sha256")
 AGENT = "CCBot"
-"""The crawler of the datasets."""
+"""Common Crawl's crawler, whose captures fill the datasets."""
 
 Moment = tuple[str, datetime]
 """The URL of a page, and the time of its capture."""
@@ -57,9 +58,9 @@ Moment = tuple[str, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Reservations:
-    """Rows of `reservations` for the matches of a run, or of all runs for None.
+    """Makes rows of `reservations` for the matches of a run, or of all runs for None.
 
-    `signals`: other folders of tables whose signals count as well. `storage`: how to reach those on S3.
+    `signals`: further folders of tables whose `rights_signals` count as well. `storage`: access to S3.
     """
 
     tables: str
@@ -70,8 +71,8 @@ class Reservations:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each match on its publisher's own site and each agent, in the order of `matches`.
 
-        The files that declare for a site have none. Raises `InputError` without such a run, and
-        `OutputError`.
+        Files that declare for a site, such as robots.txt, get none. Raises `InputError` if the run is not
+        published, and `OutputError`.
         """
         stores = [TableStore.open(tables, self.storage) for tables in (self.tables, *self.signals)]
         runs = chosen_runs(stores[0], self.run_id)
@@ -86,7 +87,7 @@ class Reservations:
             ("rights_signals", (pc.field("source") != "file") & _ANSWERED),
             ("matches", OWN_RESPONSES),
         )
-        # Of each page that was read 64 bits: the names of all of them would not fit into memory.
+        # Pages whose responses were scanned, as 64-bit hashes: their URLs would not fit into memory.
         pages = cache(
             lambda: {
                 hash((url, second(at)))
@@ -107,7 +108,7 @@ class Reservations:
                 url, at = match["document_url"], match["captured_at"]
                 if url and site_file(url):
                     continue
-                # From the response itself, headers and page.
+                # `read`: the response with its headers and page was scanned, by this row or by another one.
                 read = match["dataset"] in RESPONSES and match["http_status"] is not None
                 read = read or bool(url and at and hash((url, second(at))) in pages())
                 of_agents = found_at(url, at, read) if url and at else unknown
@@ -123,7 +124,7 @@ class Reservations:
                     }
 
     def write(self, out: str) -> tuple[Folder, Counter[tuple[str, str]]]:
-        """Write the table into the folder `out`; return where, and rows by agent and status."""
+        """Write the table into the folder `out`; return its folder, and row counts by agent and status."""
         rows, counts = self.rows(), Counter[tuple[str, str]]()
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -138,7 +139,7 @@ class Reservations:
         return written.root / "reservations", counts
 
     def shards_unread(self) -> tuple[int, int]:
-        """Count shards of responses that were not read whole, and all: some may have had declarations."""
+        """Count shards of responses not read to their end, which may have declarations, and all shards."""
         unread = planned = 0
         for tables in (self.tables, *self.signals):
             for run in TableStore.open(tables, self.storage).rows("runs"):
@@ -159,7 +160,7 @@ def _declared(declaration: Declaration | None, side: str) -> dict[str, Any]:
 def _batches(
     store: TableStore, table: str, wanted: Any, columns: Sequence[str], *runs: str
 ) -> Iterator[pa.RecordBatch]:
-    # It loads pandas, as the tables do once they are opened.
+    # This import loads pandas. Opening the tables does so anyway.
     from presswatch_spark.tables.bounded import bounded_batches
 
     return bounded_batches(store.open_table(table, *runs), columns, wanted, BATCH_ROWS)
@@ -173,7 +174,7 @@ def _moments(batches: Iterable[pa.RecordBatch]) -> Iterator[Moment]:
 
 
 def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Moment]:
-    """Yield the captures of own pages whose responses were scanned; of an article, those at its URLs."""
+    """Yield captures of own pages whose responses were scanned: all, or those at an article's URLs."""
     wanted = OWN_RESPONSES
     if article_id is not None:
         wanted &= (pc.field("article_id") == article_id) & (pc.field("url_match") == "article")
@@ -182,7 +183,7 @@ def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Mom
 
 
 def declarations_in_force(store: TableStore, rows: Mapping[str, Match]) -> dict[str, InForce]:
-    """Return the declarations for the articles of rows, by `row_sha256`, when their pages were captured."""
+    """Return the declarations about each row's article when its page was captured, by `row_sha256`."""
     titles = pa.array(sorted({row.title_id for row in rows.values()}))
     decisive = DECISIVE & pc.field("title_id").isin(titles)
     signals = store.open_table("rights_signals").to_table(filter=decisive)
@@ -198,7 +199,7 @@ def declarations_in_force(store: TableStore, rows: Mapping[str, Match]) -> dict[
 
 @dataclass(slots=True)
 class _ReservedPage:
-    """A page: its captures, and the seconds between which answers differ."""
+    """A page: its captures, times of all declarations about it, and answers by place among these times."""
 
     captures: list[PageCapture]
     seconds: list[datetime]
@@ -206,10 +207,10 @@ class _ReservedPage:
 
 
 class OwnSites:
-    """The declarations of members' own sites, and which was in force when.
+    """The declarations of members' own sites: which one was in force for a page at a time.
 
-    Answers differ only from one capture of a declaration to the next: a page has few, and each is found once.
-    `pages`: see `pages_read`.
+    The answer for a page changes only at a capture of a declaration. These are few, so each answer is derived
+    once and kept. `pages`: captures as `pages_read` yields them.
     """
 
     def __init__(self, signals: pa.Table, pages: Iterable[Moment] = ()) -> None:
@@ -217,7 +218,7 @@ class OwnSites:
         self._captures: dict[str, list[PageCapture]] = defaultdict(list)
         self._known: dict[str, _ReservedPage] = {}
         self._alike: dict[object, _ReservedPage] = {}
-        # By the normal form of each page, those without declarations too.
+        # `_captures`: captures by the normal form of the page's URL, also those without declarations.
         records: dict[tuple[str, datetime, str], list[RightsSignal]] = defaultdict(list)
         for row in chain.from_iterable(self._declared.pages.values()):
             if row.captured_at is not None:
@@ -240,7 +241,7 @@ class OwnSites:
             page = self._known[url] = self._page(url)
         if not page.seconds:
             return UNKNOWN
-        # Even between two seconds, odd at one.
+        # The place of `at` among the seconds: an even number between two of them, an odd one at one of them.
         place = bisect_left(page.seconds, second(at)) + bisect_right(page.seconds, second(at))
         if place not in page.answers:
             series = self._declared.around(url, at, AGENT, page.captures)
@@ -253,6 +254,6 @@ class OwnSites:
         if captures := sorted(self._captures.get(form.text, ()) if form else (), key=lambda each: each[0]):
             moments += [moment for moment, _ in captures]
             return _ReservedPage(captures, sorted(set(map(second, moments))))
-        # Pages of which nothing is known but what their site says share their answers.
+        # Pages without captures of their own depend only on the site's files: those with equal rules share.
         key = self._declared.standing(url, AGENT)
         return self._alike.setdefault(key, _ReservedPage([], sorted(set(map(second, moments)))))

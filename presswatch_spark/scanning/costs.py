@@ -1,4 +1,7 @@
-"""Costs of a scan: estimated from bytes, rates and prices (`conf/prices.yaml`), and held below a budget."""
+"""Costs of a scan: the estimate from bytes, rates and prices (`conf/prices.yaml`), and the stop at a budget.
+
+Spark reads shards in waves, and in several passes if `passes` is above 1; only the last pass writes rows.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -21,9 +24,9 @@ from presswatch_spark.storage.shards import ShardPlan
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine of the price list: vCPUs, whole cores, and dollars an hour with all fees.
+    """A machine of the price list: vCPUs, physical cores, and dollars per hour with all fees.
 
-    Spark's cores are vCPUs; rates are of whole cores.
+    Spark counts vCPUs as cores; the measured rates are per physical core.
     """
 
     name: str
@@ -36,17 +39,17 @@ class Machine:
         return core_hours / self.cores * self.usd_per_hour
 
     def core_hours(self, spark_hours: float) -> float:
-        """Return hours of cores as Spark counts them in hours of whole cores."""
+        """Convert hours of Spark's cores (vCPUs) into hours of physical cores."""
         return spark_hours / self.vcpus * self.cores
 
     def spark_dollars(self, spark_hours: float) -> float:
-        """Return dollars for hours of cores as Spark counts them, at work or idle."""
+        """Return dollars for hours of Spark's cores (vCPUs), busy or idle."""
         return self.dollars(self.core_hours(spark_hours))
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSize:
-    """A release as its publisher states it: shards, bytes stored, and bytes of text (of WARC: of pages)."""
+    """The size of a release by its publisher: shards, stored bytes, bytes of text (for WARC: of pages)."""
 
     name: str
     format: str
@@ -58,10 +61,10 @@ class ReleaseSize:
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """Machines, releases, and the MB of text that a core scans a second, by format and language gate.
+    """Machines, releases, and the MB of text that a core scans per second, by format and language gate.
 
-    `spark_share`: a core's speed under Spark as a share of a plain process's. `measured`: origin of the
-    rates.
+    `spark_share`: speed of a core under Spark, as a share of its speed in a plain process. `measured`: when
+    and where the rates were measured.
     """
 
     machines: tuple[Machine, ...]
@@ -75,7 +78,7 @@ class PriceList:
 
     @classmethod
     def read(cls, path: str | None = None) -> Self:
-        """Read the list at `path`, or ours; raises `ConfigError` if it cannot be read, or lacks something."""
+        """Read the list at `path` or the shipped one; raises `ConfigError` if it is damaged or incomplete."""
         file = Path(path) if path else shipped("prices.yaml")
         try:
             return cls._of(yaml.safe_load(file.read_text("utf-8")), str(file))
@@ -137,20 +140,20 @@ class PriceList:
         raise ConfigError(what, where=self.where, remedy=remedy)
 
     def rate(self, kind: str, gate: bool) -> float | None:
-        """Return MB of text a second and core; a gate that was not measured costs no speed."""
+        """Return MB of text per second and core; without a rate for the gate, the rate without one."""
         return self.rates.get((kind, gate), self.rates.get((kind, False)))
 
     def like(self, kind: str) -> ReleaseSize | None:
-        """Return the first release of a format; shards of unknown size are taken to be like its shards."""
+        """Return the first release of a format, whose mean shard stands for shards of unknown size."""
         return next((release for release in self.releases if release.format == kind), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The estimate of a scan of some shards. Bytes are stored bytes of one of the `passes`.
+    """The estimate of a scan that reads all shards in each of `passes`; `stored_bytes` are those of one pass.
 
-    `guessed`: shards of unknown size, by the release whose mean size is used. `unknown`: shards that are left
-    out, since too little is known of them.
+    `guessed`: number of shards of unknown size, by the release whose mean size is used. `unknown`: number of
+    shards that the estimate leaves out, since their format or size is unknown.
     """
 
     shards: int
@@ -175,7 +178,7 @@ def estimate(shards: Iterable[ObjectInfo], dataset: str, gate: bool, prices: Pri
         count += 1
         kind = kind_of(shard.uri, dataset)
         like, rate = (prices.like(kind), prices.rate(kind, gate)) if kind else (None, None)
-        # Beside those of pages a release has files of robots.txt and of errors, which are far smaller.
+        # Files of robots.txt and of errors are far smaller than the release's files of pages.
         other = shard.size is None and in_filename(shard.uri).get("subset") in WITHOUT_PAGES
         if like is None or rate is None or other:
             unknown += 1
@@ -189,7 +192,7 @@ def estimate(shards: Iterable[ObjectInfo], dataset: str, gate: bool, prices: Pri
 
 
 def kind_of(uri: str, dataset: str) -> str | None:
-    """The format in `conf/prices.yaml` that a shard costs as much as; None if its name does not tell."""
+    """Return the format whose rate in `conf/prices.yaml` applies to a shard; None if its name shows none."""
     name = uri.partition("?")[0] if "://" in uri else uri
     format = registry.named_like(name) if dataset == registry.AUTO else registry.find(dataset)
     return format.rate(name) if format else None
@@ -197,7 +200,7 @@ def kind_of(uri: str, dataset: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The expected costs of a run. `machine`: None if no price is named. `budget`: in dollars, at most."""
+    """The expected costs of a run. `machine`: None without `run.price`. `budget`: the limit in dollars."""
 
     estimate: Estimate
     prices: PriceList
@@ -206,7 +209,7 @@ class Bill:
 
     @classmethod
     def of(cls, shards: ShardPlan, dataset: str, config: ScanConfig, passes: int = 1) -> Self:
-        """Estimate the cost of scanning shards, each so many times.
+        """Estimate the cost of scanning shards in so many passes.
 
         Raises:
             ConfigError: `run.price` names no machine, the list cannot be read, or a budget lacks a price.
@@ -222,12 +225,12 @@ class Bill:
         machine = None if rules.price is None else prices.machine(rules.price)
         expected = estimate(shards, dataset, bool(config.read.languages), prices)
         if passes > 1:
-            # A pass that gives no rows skips what matches cost, which is little beside reading.
+            # Earlier passes match nothing. That saves little: reading costs far more than matching.
             expected = replace(expected, core_hours=passes * expected.core_hours, passes=passes)
         return cls(expected, prices, machine, rules.budget)
 
     def core_hours(self, spark_seconds: float) -> float:
-        """Return seconds of Spark's cores as core-hours; without a price, such a core counts as whole."""
+        """Convert seconds of Spark's cores into hours of physical cores; without a machine, 1 for 1."""
         hours = spark_seconds / 3600
         return hours if self.machine is None else self.machine.core_hours(hours)
 
@@ -267,9 +270,9 @@ class Bill:
 class CostGuard:
     """Stops a run at its budget, and forecasts its cost once; called before the first wave and after each.
 
-    The cost is the time of this process times the cores of its executors, idle ones too, and that of waves
-    that earlier processes finished. A wave counts the cores at its beginning or at its end, whichever are
-    more. `cores`: counts the cluster's cores, as Spark does. `say`: writes a line of news.
+    The cost is the time of this process times the cores of its executors, busy or idle, plus the core-seconds
+    of waves that earlier processes finished. `cores` counts the cluster's cores, as Spark does. `say` writes
+    a message.
     """
 
     def __init__(
@@ -277,29 +280,29 @@ class CostGuard:
     ) -> None:
         self._bill, self._planned, self._cores, self._say = bill, planned, cores, say
         self._before: ShardTotals | None = None
-        self._spent = self._spent_before_shards = self._asked = 0.0
-        self._had = 0
+        self._core_seconds = self._core_seconds_before_shards = self._last_seconds = 0.0
+        self._last_cores = 0
         self._has_forecast = False
 
     def __call__(self, done: ShardTotals, seconds: float) -> None:
-        """Count the cost up to now: `done` by all processes, `seconds` of this one.
+        """Add the cost since the last call. `done`: by all processes; `seconds`: run time of this process.
 
-        Raises `BudgetError` if it has reached the budget, and shards are left.
+        Raises `BudgetError` if the cost has reached the budget, and shards are left.
         """
-        had, self._had = self._had, self._cores()
-        # Executors come while a wave goes on, and leave at its end.
-        self._spent += (seconds - self._asked) * max(had, self._had)
-        self._asked = seconds
+        cores_before, self._last_cores = self._last_cores, self._cores()
+        # Executors join during a wave and leave at its end: count the greater of the two numbers.
+        self._core_seconds += (seconds - self._last_seconds) * max(cores_before, self._last_cores)
+        self._last_seconds = seconds
         if self._before is None:
             self._before = done
         here = done.shards - self._before.shards
         if not here:
-            # What passes before the last cost is not paid once more for the shards that are left.
-            self._spent_before_shards = self._spent
-        core_hours = self._bill.core_hours(self._spent + self._before.core_seconds)
+            # Only the last pass finishes shards. The cost of earlier passes does not grow with shards left.
+            self._core_seconds_before_shards = self._core_seconds
+        core_hours = self._bill.core_hours(self._core_seconds + self._before.core_seconds)
         left = self._planned - done.shards
-        spent = self._bill.core_hours(self._spent - self._spent_before_shards)
-        whole = core_hours + spent / here * left if here else None
+        hours_of_shards = self._bill.core_hours(self._core_seconds - self._core_seconds_before_shards)
+        whole = core_hours + hours_of_shards / here * left if here else None
         machine, budget = self._bill.machine, self._bill.budget
         in_all = machine.dollars(whole) if machine and whole is not None else 0.0
         if whole is not None and left > 0 and not self._has_forecast:
@@ -323,10 +326,10 @@ class CostGuard:
 
 
 def dollars_text(dollars: float) -> str:
-    """Return dollars as a person reads them; small amounts are not rounded to zero."""
+    """Return dollars as text; small amounts are not rounded to zero."""
     return f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else "less than $0.01"
 
 
 def core_hours_text(hours: float) -> str:
-    """Return core-hours as a person reads them; small amounts are not rounded to zero."""
+    """Return core-hours as text; small amounts are not rounded to zero."""
     return f"{hours:,.1f} core-hours" if hours >= 0.1 else "less than 0.1 core-hours"

@@ -1,7 +1,7 @@
 """The scan, top to bottom: plan → read → sieve → attribute → verify → grade → write → publish.
 
-`scan` plans. `ShardScan` is what workers do with each shard. `runs.engine` spreads the shards over Spark in
-waves, and publishes their rows. Only the engine imports Spark: workers load this module without it.
+`scan` plans the run. `ShardScan` is the work on one shard. `runs.engine` reads the shards on Spark, some at a
+time (a wave), and publishes their rows. Only the engine imports Spark: workers load this module without it.
 """
 
 from __future__ import annotations
@@ -67,9 +67,10 @@ MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A published run: its row of `runs`; (shard_uri, status, error) of each shard not read to its end.
+    """A published run: its row of `runs`, and (shard_uri, status, error) of each shard not read to its end.
 
-    `notes`: findings in shards that are no loss, each once. `without_url`: documents of unknown URL.
+    `notes`: findings in shards that lose no rows, each once. `without_url`: number of documents of unknown
+    URL; `without_url_in`: their shards.
     """
 
     row: Mapping[str, object]
@@ -82,16 +83,16 @@ class RunSummary:
 
     @property
     def run_id(self) -> str:
-        """Id of the run."""
+        """Return the id of the run."""
         return str(self.row["run_id"])
 
     @classmethod
     def of(cls, row: Row, log: pa.Table, *, resumed: bool, seconds: float) -> RunSummary:
-        """Sum a published run up, from its row and its log."""
+        """Summarize a published run by its row and its log."""
         by_note = log.filter(pc.is_valid(log["note"])).group_by("note").aggregate([("shard_uri", "list")])
         noted = {row["note"]: _first_and_more(row["shard_uri_list"]) for row in by_note.to_pylist()}
         notes = tuple(f"{note} ({shards})" for note, shards in sorted(noted.items()))
-        # As rows only those of interest: 100,000 of them would take more memory than the rest of the driver.
+        # Filter before making Python rows: 100,000 rows would take more memory than the rest of the driver.
         lost = log.select(["shard_uri", "status", "error"]).filter(pc.field("status") != "complete")
         incomplete = tuple(tuple(line.values()) for line in lost.to_pylist())
         without_url = pc.sum(log["documents_without_url"]).as_py() or 0
@@ -126,9 +127,10 @@ def scan(
 ) -> RunSummary:
     """Scan the shards that `paths` name for the articles of a corpus, and publish the run in `out`.
 
-    Args are those of `presswatch_spark.api.scan`; `dataset` is its `format`. `paths` may be planned shards,
-    and of a `RecordPlan` only those records are scanned. `BudgetError`, `ConfigError`, `CorpusError`,
-    `StorageError`; `InputError` without a shard, `OutputError` if `out` is not ours, owned or full.
+    Arguments are those of `presswatch_spark.api.scan`; `dataset` is its `format`. `paths` may also be planned
+    shards; of a `RecordPlan`, only its records are scanned. Raises `BudgetError`, `ConfigError`,
+    `CorpusError`, `StorageError`; `InputError` without a shard; `OutputError` if `out` is not a folder of
+    tables, another process owns the run, or the disk is full.
     """
     from presswatch_spark.scanning.runs.engine import carry_out
 
@@ -205,9 +207,10 @@ def _work(
 
 @dataclass(frozen=True, slots=True)
 class ShardScan:
-    """Scans shards of `dataset` (a format, or `auto`) for a corpus; a value that goes to every worker.
+    """Scans shards of `dataset` (a format, or `auto`) for a corpus; Spark sends this value to every worker.
 
-    Before the last pass (`part`), candidates are kept and no rows are given.
+    `part`: the pass, if the index is searched in several parts. Passes before the last keep candidates in
+    files and return no rows.
     """
 
     dataset: str
@@ -218,7 +221,7 @@ class ShardScan:
     part: Pass | None = None
 
     def __call__(self, shard: ObjectInfo) -> Outcome:
-        """Scan one shard; only a corpus that cannot be used raises."""
+        """Scan one shard. Raises only if the corpus cannot be used; other errors are in the outcome."""
         hashes = self.part.hashes if self.part else ALL_HASHES
         match_rules = MatchRules.of(self.config)
         matcher = _matcher(self.corpus, self.corpus_digest, self.config.storage, match_rules, hashes)
@@ -251,7 +254,7 @@ class ShardScan:
     def _read_records(
         self, matcher: Matcher, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
     ) -> None:
-        # Only some of the file's bytes are read, and the log counts only these.
+        # Drop the size: only some of the file's bytes are read, and the log must not expect all of them.
         reading.shard, reading.format = ObjectInfo(shard.uri), WARC.name
         for record in shard.records:
             if record.offset is None:
@@ -265,7 +268,7 @@ class ShardScan:
     def _read_whole(self, matcher: Matcher, reading: ShardAttempt, options: ReadOptions) -> None:
         rules = self.config.read
         format = format_for(self.dataset, reading.shard, options)
-        # A list says no sizes. The reply to the one request for a shard does.
+        # Lists of shards contain no sizes. The reply to the request for the shard does.
         reading.shard = options.opener.described(reading.shard)
         reading.format = format.name
         if options.columns and not format.has_columns:
@@ -277,20 +280,20 @@ class ShardScan:
                 try:
                     reading.sha256 = options.opener.sha256(reading.shard, options.storage)
                 except StorageError as error:
-                    # The shard is not lost.
+                    # Its rows are complete all the same.
                     reading.report.add_note(f"its SHA-256 could not be taken: {error.what}")
                 else:
                     if reading.shard.sha256 not in (None, reading.sha256):
                         reading.report.add_note("its SHA-256 is not the one that its publisher declares")
         except MissingColumnError:
-            # A column that no row has is known only at the end, when rows without it have been taken.
+            # Only the end of the shard shows that no row has a mapped column: drop the rows found so far.
             reading.drop()
             raise
 
     def _match(
         self, matcher: Matcher, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
     ) -> None:
-        """Sieve → attribute → verify → grade → rows, one batch of documents after the other."""
+        """Sieve → attribute → verify → grade → rows, batch by batch of documents."""
         if isinstance(reading, Sifting):
             for batch in reading.stages.drawn("read", read):
                 check_time()
@@ -324,7 +327,7 @@ class ShardScan:
 
 
 def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:
-    """Return the columns that the rows of a shard share; `release`, `product`: of rows that name none."""
+    """Return the columns that the rows of a shard share. `release`, `product`: for rows that name none."""
     repository = folder = ""
     revision = None
     if scheme_of(uri) == "hf":
@@ -342,9 +345,10 @@ def origin_of(form: str, release: str | None, uri: str, product: str | None = No
 def _matcher(
     path: str, digest: str, storage: StorageOptions, rules: MatchRules, hashes: HashRange
 ) -> Matcher:
-    # One for a process: the corpus is opened once.
-    # glibc gives freed memory back beyond twice the largest block that was freed before. The buffers of every
-    # batch would then be paid for again, with a page fault for each 4 KB; this block is never touched.
+    # Cached, so that a process opens the corpus once.
+    # glibc returns freed memory to the system beyond twice the largest block that was freed before; then each
+    # batch pays again for its buffers, with a page fault per 4 KB. Freeing this unused block raises the
+    # limit.
     np.empty(KEPT_BYTES, np.uint8)
     return Matcher(Corpus.same(path, digest, storage), rules, hashes)
 
@@ -352,7 +356,7 @@ def _matcher(
 def shards_listed(
     paths: Sequence[str] | ShardPlan, dataset: str, storage: StorageOptions, base: str | None
 ) -> ShardPlan:
-    """Return the shards that paths lead to, without companions, which are read with another file."""
+    """Return the shards that paths name, without companion files, which are read together with another."""
     found = paths if isinstance(paths, ShardPlan) else plan(paths, storage, base)
     companions = companions_among({shard.uri for shard in found.shards}, dataset)
     return replace(found, shards=tuple(shard for shard in found if shard.uri not in companions))
@@ -368,7 +372,7 @@ def scan_key(
     sample_seed: int,
     product: str | None,
 ) -> str:
-    """Return the key of the run that `scan` begins, or resumes, by these arguments and a corpus."""
+    """Return the key of the run that `scan` begins or resumes with these arguments and a corpus."""
     listed = shards_listed(planned, dataset, config.storage, None)
     shards, _ = _sampled(listed, sample, sample_seed)
     return run_key(shards.digest, _facts(dataset, config, manifest, None), product)
@@ -377,12 +381,12 @@ def scan_key(
 def run_key(plan_digest: str, facts: Row, product: str | None = None) -> str:
     """Return the key of a run from its plan, its columns of `runs`, and the name of its dataset."""
     names = ("dataset", "corpus_digest", "config_digest", "tool_version")
-    # The name is no part of the settings: it changes no digest of a row.
+    # The product is not one of the settings, since it changes no digest of a row.
     return key_of(plan_digest, *(str(facts[name]) for name in names), *filter(None, [product]))
 
 
 WHOLE = dict.fromkeys(("sample", "sample_seed", "sample_strata", "shards_listed"))
-"""Columns of `runs` for a scan that is no sample."""
+"""Columns of `runs` for a scan of all shards."""
 
 
 def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPlan, dict[str, object]]:
@@ -412,11 +416,11 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | 
 
 
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
-    # The columns of `runs` that the log decides.
+    # Columns of `runs` that depend on the log.
     summed = ("documents", "documents_skipped", "text_bytes", "words")
     formats = log["format"].unique().drop_null().to_pylist()
-    # Rows that name releases of their own count only for themselves: the releases of the rows without a match
-    # are unknown. Shards that name none are of the release that the user gave.
+    # The run has a release only if all its shards and rows have the same. A shard that names none has the
+    # release that the user gave, even if its rows name other ones: most rows of a shard are not known.
     given = facts["release"]
     releases = set[str | None]()
     columns = (log[name].to_pylist() for name in ("release", "releases", "documents"))
@@ -434,4 +438,4 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
 
 
 SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), ShardAttempt, _logged)
-"""A scan: its tables, and how its row is made."""
+"""The kind of run of a scan: its tables, and the function that makes its row."""

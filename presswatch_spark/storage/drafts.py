@@ -1,8 +1,8 @@
 """Output folders that appear complete or not at all, on disk and on S3, and scratch folders.
 
-PARENT/.NAME.partial/presswatch-draft   the lock in a hidden folder, which is renamed at the end
+PARENT/.NAME.partial/presswatch-draft   the lock of a hidden folder; its folder `new` becomes NAME at the end
 s3://…/NAME/_presswatch_draft.lock      a lease; the file that makes the folder valid is uploaded last
-<temporary folder>/presswatch-spark-<uid>/scratch/…     locked by living processes; others are removed
+<temporary folder>/presswatch-spark-<uid>/scratch/…   each locked by its process; unlocked ones are removed
 """
 
 import os
@@ -22,6 +22,7 @@ from presswatch_spark.storage.uris import scheme_of
 MARK = "presswatch-draft"
 LEASE = "_presswatch_draft.lock"
 LEASE_SECONDS = 60.0
+SCRATCH_FOLDER = "scratch"
 
 
 def require_new(out: str, storage: StorageOptions, last: str) -> Folder:
@@ -42,16 +43,16 @@ def require_new(out: str, storage: StorageOptions, last: str) -> Folder:
 
 @contextmanager
 def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = False) -> Iterator[Path]:
-    """Give an empty local folder to fill; when the block ends well, it becomes `out`, complete or not at all.
+    """Give an empty local folder to fill; if the block succeeds, it becomes `out`, complete or not at all.
 
-    `last`: the file without which no reader takes the folder for complete. `private`: on disk it is its
-    owner's. `OutputError`: `out` is not empty, cannot be written, or another process is writing it.
+    `last`: the file that is uploaded last; readers ignore a folder without it. `private`: on disk, only the
+    owner may read it. `OutputError`: `out` is not empty or not writable, or another process is writing it.
     """
     folder = require_new(out, storage, last)
     if not folder.is_local:
         with leased(folder.at(LEASE), storage, LEASE_SECONDS) as lease, scratch_folder() as scratch:
             folder.delete([name for name in folder.entries() if name != LEASE])
-            # The scratch folder itself is locked, and so cannot be written to through `Folder`.
+            # `Folder` locks the folder in which it writes, and the scratch folder itself is already locked.
             new = scratch / "new"
             new.mkdir()
             yield new
@@ -66,7 +67,7 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
             for each in (new, *new.rglob("*")):
                 if not each.is_symlink():
                     each.chmod(PRIVATE_FOLDER if each.is_dir() else PRIVATE_FILE)
-        # A disk may report as late as now that it is full.
+        # Some file systems report a full disk only when data are flushed: flush before the rename.
         os.sync()
         new.rename(path)
         sync(str(path.parent))
@@ -74,7 +75,7 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
 
 @contextmanager
 def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
-    """Give the hidden folder beside `path`, locked for one block; `OutputError` if it is not ours."""
+    """Give the empty hidden folder beside `path`, locked for one block; `OutputError` if it is not ours."""
     draft = path.with_name(f".{path.name}.partial")
     draft.mkdir(0o700, parents=True, exist_ok=True)
     if any(draft.iterdir()) and not (draft / MARK).exists():
@@ -104,13 +105,10 @@ def _upload(source: Path, folder: Folder, last: str, confirm: Callable[[], None]
         raise
 
 
-NAME = "scratch"
-
-
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Give a new folder of this process for one block; `OSError` if it cannot be made: the disk is full."""
-    home = own_folder([user_temporary()], NAME)
+    """Give a new folder of this process for one block; `OSError` if it cannot be made (disk full)."""
+    home = own_folder([user_temporary()], SCRATCH_FOLDER)
     if home is None:
         with tempfile.TemporaryDirectory(prefix="presswatch-") as folder:
             yield Path(folder)
@@ -124,7 +122,7 @@ def scratch_folder() -> Iterator[Path]:
             handle = lock(path, SCRATCH)
         except FileNotFoundError:  # another process removed it before it was locked
             continue
-        except OSError:  # where folders cannot be locked, nobody removes others' either
+        except OSError:  # this file system locks no folders, so other processes cannot remove this one either
             pass
         break
     try:

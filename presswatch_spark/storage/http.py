@@ -1,6 +1,6 @@
-"""Objects on HTTPS and HTTP: urllib3's `Retry` decides what is sent again, under the limits of each host.
+"""Objects on HTTPS and HTTP: urllib3's `Retry` decides which requests to repeat, within each host's limits.
 
-The loop is ours: pauses hold for all threads, redirects are checked, and each exchange is recorded.
+The loop of retries is our own: a pause holds for all threads, redirects are checked, exchanges are recorded.
 """
 
 import os
@@ -69,30 +69,31 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 AS_IT_COMES: Mapping[str, Any] = MappingProxyType(
     dict.fromkeys(("retries", "redirect", "preload_content", "decode_content"), False)
 )
-"""Options of urllib3 for a request that is neither repeated nor read by it."""
+"""Options that turn off urllib3's own retries, redirects, reading and decoding."""
 
 
 class BadRedirectError(HTTPError):
-    """A server redirects to something that is no address of a web site."""
+    """A server redirects to something that is not the URL of a web site."""
 
 
 class SlowAnswerError(HTTPError):
-    """An answer did not come in time, though bytes of it may have kept coming."""
+    """The head or body of an answer was not complete in time, though bytes may have kept coming."""
 
 
 class BadRequestError(StorageError):
-    """A server takes a request for a wrong one (400): some stores say so of a signature that has expired."""
+    """A server rejected a request as malformed (400); some stores do so if a signature has expired."""
 
 
 FINAL_ERRORS = (SSLError, LocationValueError, BadRedirectError, PrivateAddressError)
-"""Errors that another try cannot change."""
+"""Errors that another attempt cannot change."""
 
 
 @contextmanager
 def _answered_within(seconds: float, connected: socket.socket) -> Iterator[None]:
-    """Shut a connection down if the block takes longer, and raise `SlowAnswerError`: drips never time out.
+    """Shut a connection down and raise `SlowAnswerError` if the block takes longer than `seconds`.
 
-    Raises as `check_wanted` in a thread of a pool that is given up meanwhile.
+    A timeout of the socket is not enough: it starts again with each byte. If the thread's pool is given up
+    meanwhile, raises the error of `check_wanted`.
     """
     done, late, over = threading.Event(), threading.Event(), giving_up()
     until = time.monotonic() + seconds
@@ -103,7 +104,8 @@ def _answered_within(seconds: float, connected: socket.socket) -> Iterator[None]
                 return
         late.set()
         with suppress(OSError):
-            # That of a TLS socket would take its session from the thread that reads.
+            # Call the plain socket's method: SSLSocket.shutdown drops the TLS state that the reader still
+            # uses.
             socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -117,7 +119,7 @@ def _answered_within(seconds: float, connected: socket.socket) -> Iterator[None]
 
 
 def _guarded(kind: type[HTTPConnection]) -> type[HTTPConnection]:
-    """Return that kind of connection; guarded ones reach public addresses only, but for a proxy's."""
+    """Derive a class of connections that, if guarded and without a proxy, reach public addresses only."""
 
     class Guarded(kind):  # type: ignore[misc, valid-type]
         def __init__(self, *args: Any, is_guarded: bool = False, head_seconds: float, **kwargs: Any) -> None:
@@ -136,7 +138,7 @@ def _guarded(kind: type[HTTPConnection]) -> type[HTTPConnection]:
             return plain
 
         def getresponse(self) -> urllib3.HTTPResponse:
-            # The connection may be gone with its answer.
+            # Note the socket first: urllib3 may drop it from the connection when it gets the response.
             connected, peer = self.sock, peer_of(self.sock) if is_heard() else None
             with _answered_within(self._head_seconds, connected):
                 response: Any = super().getresponse()
@@ -155,7 +157,7 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
 
 
 def connections_to(uri: str, options: StorageOptions, *, is_guarded: bool = False) -> urllib3.PoolManager:
-    """Return this process's connections to a site; `ConfigError` if the environment's proxy is none."""
+    """Return this process's connections to a site; `ConfigError` if the environment's proxy is no URL."""
     certificates = options.ca_bundle or next(filter(None, map(os.environ.get, CA_VARIABLES)), None)
     proxy = None if proxy_bypass(urlsplit(uri).netloc) else getproxies().get(scheme_of(uri))
     try:
@@ -174,14 +176,14 @@ def _connections(
 ) -> urllib3.PoolManager:
     """Make the connections of a process: sockets do not survive the fork that makes a Spark worker."""
     timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
-    # The limits of each host bound what is open; a smaller pool would only warn of it.
+    # `HostLimits` bounds the number of open connections; a smaller pool would only log warnings.
     kept: dict[str, Any] = {"num_pools": 100, "maxsize": 1000, "timeout": timeout, "ca_certs": certificates}
     if proxy is None:
         made = urllib3.PoolManager(**kept)
     else:
         identity = urllib3.make_headers(proxy_basic_auth=urllib3.util.parse_url(proxy).auth)
         made = urllib3.ProxyManager(proxy, proxy_headers=identity, **kept)
-    # Whatever makes a pool may be the class of one.
+    # urllib3 only calls the "class", so a `partial` may take its place.
     rules: dict[str, Any] = {
         "is_guarded": is_guarded,
         "head_seconds": options.connect_timeout + options.read_timeout,
@@ -194,8 +196,8 @@ def _connections(
 class HttpReply:
     """A reply whose head was received; it keeps its connection until it is closed.
 
-    `uri`: where it came from, after redirects. `sent_at`: when the request was sent, in seconds since 1970.
-    `turn_at`: the same for `HostLimits`. `sha256`: as replies before it in a chain of redirects declared.
+    `uri`: its address after redirects. `sent_at`: time of the request, in seconds since 1970. `turn_at`: the
+    same by the clock of `HostLimits`. `sha256`: of the object, as this or an earlier redirect declared it.
     """
 
     def __init__(
@@ -208,47 +210,47 @@ class HttpReply:
         self.sha256: str | None = None
 
     def read(self, n: int, /) -> bytes:
-        """Return up to `n` bytes that are here; wait only if none are. `b""` at the end."""
+        """Return up to `n` bytes that have arrived; wait only if there are none. `b""` at the end."""
         return self._raw.read1(min(n, ANSWER_READ_BYTES), decode_content=False) or b""
 
     @property
     def named_wait(self) -> float | None:
-        """Return the seconds that it asks to wait; None if it names no time, or none that can be read."""
+        """Return the seconds that the server asks to wait; None without a valid header for that."""
         named = list[float]()
         with suppress(KeyError, ValueError, TypeError, OverflowError, InvalidHeader):
             policy = urllib3.Retry(retry_after_max=sys.maxsize)
             named.append(policy.parse_retry_after(self.headers["Retry-After"]))
         if self.status == 429:
-            # Hubs name it in the form of IETF httpapi: `"resolvers";r=0;t=240`.
+            # Hugging Face uses the header `RateLimit` of an IETF draft: `"resolvers";r=0;t=240`.
             found = re.findall(r";\s*t=(\d{1,9}(?:\.\d{1,9})?)", self.headers.get("RateLimit", ""))
             named += map(float, found)
         return max(named, default=None)
 
     @property
     def length(self) -> int | None:
-        """Return the length in bytes that it gives its body; None if it gives none."""
+        """Return the declared length of the body in bytes; None without one."""
         length = self.headers.get("Content-Length", "")
         return int(length) if length.isdecimal() else None
 
     @property
     def validator(self) -> str | None:
-        """Return the ETag, a weak one too, or else the time of the last change."""
+        """Return the ETag without mark of weakness, else Last-Modified; None without both."""
         etag = self.headers.get("ETag", "").removeprefix("W/").strip('"')
         return etag or self.headers.get("Last-Modified")
 
     @property
     def declared_sha256(self) -> str | None:
-        """Return the SHA-256 of a file in large-file storage (LFS): hubs give it as its linked ETag."""
+        """Return the SHA-256 of a file in Git LFS, which a hub declares as `X-Linked-ETag`; else None."""
         linked = self.headers.get("X-Linked-ETag", "").strip('"').lower()
         return linked if SHA256.fullmatch(linked) else None
 
     def items(self) -> tuple[tuple[str, str], ...]:
-        """Return the headers as they came, in their order."""
+        """Return the headers in the order of the reply."""
         return tuple((str(name), str(value)) for name, value in self.headers.iteritems())
 
     def close(self) -> None:
-        """Let go of the connection; another request may use it if the reply was read to its end."""
-        # In a child it is the parent's.
+        """Release the connection; if the reply was read to its end, another request may use it."""
+        # After a fork, the connection belongs to the parent process.
         if self._process == os.getpid():
             if getattr(self._raw, "length_remaining", None) == 0:
                 self._raw.drain_conn()
@@ -262,10 +264,10 @@ class HttpReply:
 
 @dataclass(frozen=True, slots=True)
 class HttpStore(Store):
-    """Objects of any web server. If it knows no ranges, a broken body is read again from its start.
+    """Objects of any web server. Without support for ranges, a broken body is read again from its start.
 
-    `named`: the host name that the user gave, if URLs come from elsewhere. Hosts of other names are asked
-    only at public addresses.
+    `named`: the host that the user named, if URLs come from another source. Requests to other hosts, such as
+    after redirects, go to public addresses only.
     """
 
     options: StorageOptions
@@ -275,7 +277,7 @@ class HttpStore(Store):
     silences: ClassVar[tuple[type[Exception], ...]] = (ReadTimeoutError,)
 
     def stat(self, uri: str) -> ObjectInfo:
-        """Describe the object by a request for its first byte: some servers and signatures refuse HEAD."""
+        """Describe the object by a GET for its first byte: some servers and signed URLs refuse HEAD."""
         body = self.opened(uri, 0, 1, alone=True)
         body.reader.close()
         return ObjectInfo(uri, body.total, body.etag, body.sha256)
@@ -285,23 +287,23 @@ class HttpStore(Store):
         raise InputError("a web site cannot be listed", where=printable(uri), remedy="name files or a list")
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
-        """Ask for a range. The stream compares versions, since not every server knows `If-Match`."""
+        """Request a range. The stream compares versions, since not every server supports `If-Match`."""
         return self.opened(info.uri, start, end, alone=False)
 
     def opened(self, url: str, start: int, end: int | None, *, alone: bool) -> RangeReply:
-        """Ask for bytes [start, end); see `body_of`. `alone`: see `HostLimits.must_repeat`."""
+        """Request bytes [start, end); see `body_of`. `alone`: see `HostLimits.must_repeat`."""
         return body_of(self.get(url, range_header(start, end), alone=alone), url, start)
 
     def ask(
         self, uri: str, start: int, end: int, headers: Mapping[str, str] = NO_HEADERS, *, follow: bool = True
     ) -> RawResponse:
-        """Ask for bytes [start, end) of whatever version there is, again if the body breaks off."""
+        """Request bytes [start, end) of any version; repeat the request if the body breaks off."""
         ranged = {**headers, **range_header(start, end)}
         once = partial(self._ask_once, uri, ranged, start, end - start, follow=follow)
         return answered(once, self.options)
 
     def ask_whole(self, uri: str, most: int) -> RawResponse:
-        """Ask for an object without a range, as a browser does; keep its first `most` bytes."""
+        """Request an object without a range, as a browser does; keep its first `most` bytes."""
         return self._ask_once(uri, NO_HEADERS, 0, most)
 
     def get(
@@ -312,9 +314,10 @@ class HttpStore(Store):
         alone: bool = False,
         follow: bool = True,
     ) -> HttpReply:
-        """Send until an answer comes that another try cannot change, at most `max_attempts` times.
+        """Send a request at most `max_attempts` times, until an answer is final.
 
-        Tries that the site asks to repeat do not count. `alone`, and errors: see `HostLimits.must_repeat`.
+        Requests that the site asks to repeat later do not count. For `alone` and errors, see
+        `HostLimits.must_repeat`.
         """
         policy = urllib3.Retry(
             self.options.max_attempts - 1,
@@ -354,7 +357,7 @@ class HttpStore(Store):
         named, declared = self.named or name_of(url), None
         while True:
             reply = self._once(url, headers, named)
-            # A hub declares what a file is, and redirects to a store that may know less.
+            # A hub declares the digest and redirects to a store that may not: keep the first declaration.
             reply.sha256 = declared = declared or reply.declared_sha256
             if reply.location is None or not redirects:
                 return reply
@@ -370,7 +373,7 @@ class HttpStore(Store):
                 raise BadRedirectError
 
     def _once(self, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
-        """Send one request in its turn, and record the exchange; other hosts than `named` must be public."""
+        """Send and record one request within the host's limits; hosts other than `named` must be public."""
         is_guarded = name_of(url) not in (named, *self.options.private_hosts)
         if is_guarded:
             require_public(url)
@@ -379,7 +382,7 @@ class HttpStore(Store):
         slot = limits.slot(self.options)
         try:
             limits.keep_pace(self.options)
-            # Others may have paused meanwhile.
+            # Another thread may have begun a pause meanwhile: wait again.
             turn_at, sent_at = limits.await_turn(url), time.time()
             sent = REQUEST_HEADERS | dict(headers)
             try:
@@ -409,7 +412,7 @@ class HttpStore(Store):
         with closing(reply):
             found = CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
             first = int(found[1]) if reply.status == 206 and found and found[1] else 0
-            # Without ranges the file comes from its beginning: what is before `start` is not kept.
+            # Status 200 ignores the range and sends the whole file: drop the bytes before `start`.
             ignored = start if reply.status == 200 else 0
             faults = self.interruptions
             body, failure = body_of_answer(reply, ignored, most, reply.length, self.options, faults)
@@ -429,7 +432,7 @@ def exchanged(
     seconds: float,
     most: int,
 ) -> tuple[int, bytes]:
-    """Send one request of another kind; return status and body (`most` + 1 bytes), or `SlowAnswerError`."""
+    """Send one request of any method; return status and at most `most` + 1 bytes, or `SlowAnswerError`."""
     until, data = time.monotonic() + seconds, b""
     pool = connections_to(url, replace(options, connect_timeout=seconds / 2, read_timeout=seconds / 2))
     try:
@@ -489,7 +492,7 @@ def _unreachable(reason: Exception, uri: str) -> PresswatchError:
 
 
 def unpacked_body(answer: RawResponse, most: int) -> bytes:
-    """Return a body without the gzip that servers may use unasked; as it came if damaged or beyond `most`."""
+    """Undo a gzip coding that was not requested; keep the body if that is damaged or larger than `most`."""
     if (answer.header("Content-Encoding") or "").strip().lower() not in ("gzip", "x-gzip"):
         return answer.body
     inflater = zlib.decompressobj(GZIP_WINDOW)

@@ -1,4 +1,4 @@
-"""Objects on S3 and its kin, through boto3, and its errors as ones that a user can act on."""
+"""Objects on S3 and compatible stores, through boto3, whose errors become errors with a remedy."""
 
 import os
 import threading
@@ -44,19 +44,20 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
 
-# S3's codes if the condition of a put does not hold. Busy: another put was under way, so try again.
+# S3's codes if the condition of a PUT fails. `BUSY`: another PUT of the object was running; try again.
 BUSY = frozenset({"ConditionalRequestConflict", "409"})
 REFUSED = BUSY | {"PreconditionFailed", "412"}
 GONE = frozenset({"NoSuchKey", "404"})
 DELETED_AT_ONCE = 1000
-# S3 gives 1,000 keys a page, and seldom an empty one. A release of Common Crawl has 100,000 files of a kind.
+# Limits for a listing that never ends. S3 lists 1,000 keys per page, seldom fewer; a release of Common Crawl
+# has 100,000 files of a kind.
 LISTED_MOST, PAGES_MOST, KEYS_A_PAGE = 2_000_000, 100, 10
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _DENIED = {"403", "AccessDenied", "AllAccessDisabled", "Forbidden", "AccountProblem"}
 _BAD_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "401", "InvalidToken", "AuthFailure"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
 _Faults = dict[tuple[type[Exception], ...], tuple[str, str]]
-"""Errors of botocore, each finding with its remedy."""
+"""Errors of botocore, each with a finding and its remedy."""
 _OUR_FAULTS: _Faults = {
     (exceptions.NoCredentialsError, exceptions.PartialCredentialsError): (
         "no credentials were found, or not all",
@@ -73,7 +74,7 @@ _OUR_FAULTS: _Faults = {
     ),
     (exceptions.ParamValidationError,): ("is not the name of an object", "write s3://BUCKET/KEY"),
 }
-"""Faults on our side: they prove nothing about the object."""
+"""Faults of this machine or its settings: they prove nothing about the object."""
 _FAULTS: _Faults = _OUR_FAULTS | {
     (exceptions.SSLError,): (
         "the certificate of the endpoint is not trusted",
@@ -89,7 +90,7 @@ OUR_FAULTS = tuple(kind for kinds in _OUR_FAULTS for kind in kinds)
 
 @dataclass(frozen=True, slots=True)
 class S3Store(Store):
-    """Buckets of one endpoint. boto3 retries requests (adaptive mode), the stream resumes broken bodies."""
+    """Buckets of one endpoint. boto3 retries requests (adaptive mode); streams resume broken bodies."""
 
     options: StorageOptions
     interruptions: ClassVar[tuple[type[Exception], ...]] = (
@@ -109,7 +110,7 @@ class S3Store(Store):
         return ObjectInfo(uri, head["ContentLength"], _etag(head))
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
-        """Yield the objects under `s3://bucket/prefix/`, 1,000 a request; `StorageError` for a wrong list."""
+        """Yield the objects under `s3://bucket/prefix/`; `StorageError` if the list is invalid or endless."""
         bucket, prefix = bucket_and_key(uri)
         seen, is_wrong = set[str](), False
         with self._reaching(uri) as client:
@@ -131,7 +132,7 @@ class S3Store(Store):
                     raise StorageError(what, where=uri.rstrip("/"), remedy=remedy)
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
-        """Ask for a range, and for the version that `info` names."""
+        """Request a range of the version that `info` names."""
         asked = _place(info.uri) | range_header(start, end)
         if info.etag:
             asked["IfMatch"] = f'"{info.etag}"'
@@ -160,7 +161,7 @@ class S3Store(Store):
         return RangeReply(body, first, total, _etag(reply))
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
-        """Ask for a range, of whatever version there is; a body that breaks off is asked for again."""
+        """Request a range of any version; repeat the request if the body breaks off."""
         return answered(partial(self._ask_once, uri, start, end), self.options)
 
     def _ask_once(self, uri: str, start: int, end: int) -> RawResponse:
@@ -169,7 +170,7 @@ class S3Store(Store):
             reply = self._client.get_object(**_place(uri), **range_header(start, end))
             found = _answer(uri, sent_at, reply)
             ranged = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
-            # A server that knows no ranges sends the object from its beginning.
+            # A server without support for ranges sends the object from its beginning.
             first = int(ranged[1]) if ranged and ranged[1] else 0
             length, faults = reply["ContentLength"], self.interruptions
             with closing(_Arriving(reply["Body"])) as arriving:
@@ -187,13 +188,17 @@ class S3Store(Store):
         return replace(found, start=first, body=body, failure=failure)
 
     def put_draft(self, draft: str, uri: str) -> None:
-        """Upload, in parts if large; S3 shows an object only when it is whole."""
+        """Upload a file, in parts if it is large; the object appears only when it is complete."""
         bucket, key = bucket_and_key(uri)
         with self._reaching(uri) as client, open(draft, "rb") as file:
             client.upload_fileobj(file, bucket, key)
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
-        """Put the object, conditionally if asked. A put whose reply was lost is known by its bytes."""
+        """Put the object, under a condition if wanted.
+
+        If a condition fails, the object is read: equal bytes mean that an earlier attempt had succeeded, and
+        only its reply was lost.
+        """
         wanted = {"IfNoneMatch": "*"} if absent else {} if etag is None else {"IfMatch": f'"{etag}"'}
         for attempt in range(1, self.options.max_attempts + 1):
             with self._reaching(uri) as client:
@@ -213,7 +218,7 @@ class S3Store(Store):
         raise conflict(uri)
 
     def delete(self, uri: str) -> None:
-        """Remove the object; S3 does not say whether there was one."""
+        """Remove the object; S3 does not report whether it existed."""
         with self._reaching(uri) as client:
             client.delete_object(**_place(uri))
 
@@ -224,13 +229,13 @@ class S3Store(Store):
             yield str(folder / "draft")
 
     def move(self, source: str, target: str) -> None:
-        """Have it copied within S3, up to 5 GB, and remove the source."""
+        """Copy the object within S3 (up to 5 GB), and remove the source."""
         with self._reaching(source) as client:
             client.copy_object(**_place(target), CopySource=_place(source))
         self.delete(source)
 
     def remove(self, uri: str) -> None:
-        """Remove the objects, 1,000 a request."""
+        """Remove the objects below a prefix, 1,000 per request."""
         found = self.list(uri)
         while some := list(islice(found, DELETED_AT_ONCE)):
             asked = {"Objects": [{"Key": bucket_and_key(info.uri)[1]} for info in some], "Quiet": True}
@@ -252,7 +257,7 @@ class S3Store(Store):
         except (ClientError, BotoCoreError) as error:
             raise explained(error, uri) from error
         except ValueError as error:
-            # botocore parses numbers and times of an answer, and lets the errors of that through.
+            # botocore does not catch errors of parsing numbers and times of an answer.
             raise StorageError(
                 "the server's answer cannot be read", where=uri, remedy="check --endpoint"
             ) from error
@@ -270,7 +275,7 @@ def _place(uri: str) -> dict[str, str]:
 
 
 class _Arriving:
-    """The body of a reply. A read returns the bytes that have come, and does not wait for all."""
+    """The body of a reply. A read returns the bytes that have arrived, and does not wait for all `n`."""
 
     def __init__(self, body: Any) -> None:
         self._body = body
@@ -285,9 +290,10 @@ class _Arriving:
 
 
 def aws_session(profile: str | None = None, region: str | None = None) -> boto3.session.Session:
-    """Return a new session; profile of `~/.aws/config` and region are by default those of the environment.
+    """Return a new session; profile (of `~/.aws/config`) and region default to those of the environment.
 
-    Sessions share what they parse, 2 MB of JSON each. `BotoCoreError`: no such profile, or a wrong file.
+    Sessions share their parsed service descriptions, 2 MB each. `BotoCoreError`: no such profile, or an
+    invalid file.
     """
     session = botocore.session.get_session()
     if profile is not None:
@@ -303,8 +309,9 @@ _loader = lru_cache(maxsize=4)(create_loader)
 def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
     """Return this process's client: sockets do not survive the fork that makes a Spark worker.
 
-    An endpoint that is not Amazon's gets path-style addresses: buckets there seldom are host names. TLS, gzip
-    and the stream check replies: botocore compares checksums only after a read beyond the end.
+    Endpoints other than Amazon's get path-style addresses, as their buckets seldom have host names.
+    botocore's checksums of replies are off: it compares them only after a read beyond the end, while TLS,
+    gzip and the stream check replies anyway.
     """
     session = aws_session(options.profile, options.region)
     config = Config(
@@ -317,7 +324,7 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
         **({"signature_version": UNSIGNED} if options.unsigned else {}),
     )
     if not options.unsigned:
-        # Later, botocore lets errors of a `credential_process` through as they are.
+        # Get the credentials here: later, botocore does not wrap errors of a `credential_process`.
         try:
             session.get_credentials()
         except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
@@ -337,7 +344,7 @@ _SENT = threading.local()
 
 
 def _before_request(options: StorageOptions, request: Any, **_: Any) -> None:
-    """Keep the pace, and the request until its answer comes; botocore calls this before each one."""
+    """Wait for the host's pace, and keep the request; botocore calls this before each attempt."""
     limits_of(host_of(request.url)).keep_pace(options)
     _SENT.request, _SENT.at = request, time.time()
 
@@ -370,7 +377,7 @@ def _etag(described: dict[str, Any]) -> str | None:
 
 
 def explained(error: ClientError | BotoCoreError, uri: str) -> StorageError:
-    """Return an error of botocore as ours; nothing of a credential is quoted."""
+    """Convert an error of botocore into a `StorageError` that quotes nothing of a credential."""
     if isinstance(error, ClientError):
         return from_reply(str(error.response.get("Error", {}).get("Code", "")), uri)
     usual = (

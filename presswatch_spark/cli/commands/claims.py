@@ -1,4 +1,4 @@
-"""`presswatch claims`, `review`, `report`: rows are judged, by a person too, and reported."""
+"""`presswatch claims`, `review`, `report`: judge rows by rules and by people, and report the result."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ def review(
     """Judge claims on a page, article and page side by side.
 
     CLAIMS is the folder that claims were written to; a CASE of `presswatch removal` already names its claims.
-    The page is on this machine only, and its address has a token that opens it once. It begins with the C
-    claims that have no verdict. Verdicts are added to a file, for `presswatch claims --reviews`; several
+    The page is on this machine only, and its address has a token that opens it once. Claims of letter C
+    without a verdict come first. Verdicts are added to a file, for `presswatch claims --reviews`; several
     reviewers may share one. Ctrl-C ends the review.
 
     \b

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from presswatch_spark.query.pointers.pointer import Mirror
     from presswatch_spark.tables.store import TableStore
 
-NAMED = 20
+FILES_NAMED = 20
 ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
 
 
@@ -156,7 +156,7 @@ def prober_of(
 
 
 def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
-    """Return the lines of a round; its alarms, and what was left alone, are warnings."""
+    """Return the lines of a round; alarms and skipped places are warnings."""
     from presswatch_spark.legal.removal.rounds import CLOCK_SECONDS
     from presswatch_spark.storage.objects import printable as printable_uri
 
@@ -246,7 +246,7 @@ def inventory(
     if found.undated:
         files = _.n("{n} file", "{n} files", found.undated)
         lines.append(_("{files} did not say when it was modified", files=files))
-    lines += [_("modified: {file}", file=uri) for uri in found.changed[:NAMED]]
+    lines += [_("modified: {file}", file=uri) for uri in found.changed[:FILES_NAMED]]
     return Reply(
         lines,
         warnings=[_("left alone: {why}", why=found.blocked)] if found.blocked else (),

@@ -42,22 +42,22 @@ CENSUS_COLUMNS = (
     "table_digest",
 )  # fmt: skip
 WHOLE_COLUMNS = ("run_id", "release")
-"""Columns that tell runs apart, which are never cut."""
-# Columns that a terminal of fewer columns does without: the id contains when a run began.
+"""Columns that identify a run, which are never cut."""
+# Columns left out on a terminal narrower than `WIDE`; the run's id contains the time of its beginning.
 DISPENSABLE, WIDE = ("documents", "finished_at", "rows"), 120
 COUNTS = ("documents", "rows", "matches", "captures")
 DIGEST_DIGITS = 8
 ROWS_SHOWN = 1000
 BEGINS = re.compile(r"\s*(?:select|from|with|describe|show)\s", re.IGNORECASE)
-"""Beginning of a query, and of no folder of tables."""
+"""Beginning of a query; no folder of tables begins so."""
 ESTIMATE_KINDS = {
     "run_id": str, "seed": int, "listed": int, "strata": int, "read": int, "missing": int, "measure": str,
     "of": str, "seen": float, "estimate": float, "low": float, "high": float, "files": int, "files_high": int,
 }  # fmt: skip
 HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
 BY = {"title": "title_id", "publisher": "publisher_id"}
-# With fewer shards, limits of 95 % are less sure where few shards contain most of a total
-# (docs/decisions/runs.md).
+# With fewer shards, the limits of 95 % are less reliable if few shards contain most of a total; see
+# docs/decisions/runs.md.
 ENOUGH_SHARDS = 1000
 HEADLINES = (
     "documents",
@@ -89,7 +89,7 @@ UNFINISHED = (
     ),
     N_("{what}: to start it over, give the command that began it again; to drop it, {command}"),
 )
-"""Notes on unfinished runs, which are in English, with their facts."""
+"""English templates of the notes on unfinished runs: `_unfinished` finds the facts again, for French."""
 
 
 @command("runs", json=True, export=True, lang="en", pager=True)
@@ -109,7 +109,7 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
     from presswatch_spark.tables.store import TableStore
 
     _, store = form.language, TableStore.open(tables, form.storage)
-    # A run that is published between the two looks is listed once, as unfinished.
+    # A run may be published between these two calls: then list it once, as unfinished.
     unfinished = list(unfinished_runs(store))
     begun = {run.begun.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
     published = {
@@ -149,7 +149,7 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
 
 
 def _unfinished(line: str, _: Language) -> str:
-    # One shard, and files of an index, have other words than the texts.
+    # The templates have only "shards": replace the singular, and "index files".
     plain = re.sub(r"(?<=\d )(index file|shard)s?(?= done)", "shards", line)
     return _.sentence(sentence_in(plain, UNFINISHED, ("kind",), "of a run")) if _.is_french else line
 
@@ -160,7 +160,7 @@ def _run_lines(scans: Sequence[Row], censuses: Sequence[Row], _: Language) -> It
     if censuses:
         yield from _table_of_runs(CENSUS_COLUMNS, censuses, _)
     for row in scans:
-        # Null in a run of an older version.
+        # Runs of older versions have null.
         if (passes := row.get("passes") or 1) > 1:
             searched = _("the index was searched in {passes} passes", passes=_.number(passes))
             yield f"{row['run_id']}: {searched}"
@@ -169,7 +169,7 @@ def _run_lines(scans: Sequence[Row], censuses: Sequence[Row], _: Language) -> It
 
 
 def _table_of_runs(columns: Sequence[str], listed: Sequence[Row], _: Language) -> Iterator[Line]:
-    """Yield a table; on a terminal without the columns for which it is too narrow, which are named."""
+    """Yield a table of runs; on a narrow terminal, leave out some columns and name them."""
     if (width := terminal_width()) is None:
         yield Table(columns, _cells(columns, listed, _))
         return
@@ -194,7 +194,7 @@ def _table_of_runs(columns: Sequence[str], listed: Sequence[Row], _: Language) -
 
 
 def _cells(names: Sequence[str], rows: Iterable[Row], _: Language) -> list[list[object]]:
-    # Shards of one run may be of several datasets.
+    # The shards of one run may belong to several datasets or releases: then its column is null.
     several = {"dataset": _("several"), "release": _("none or several")}
 
     def cell(row: Row, name: str) -> object:
@@ -316,7 +316,7 @@ def estimate(
 def estimate_lines(
     totals: SampleEstimate, measures: Iterable[Estimated], _: Language = ENGLISH
 ) -> Iterator[Line]:
-    """Yield the sample in a few lines, then a table of `measures`."""
+    """Yield lines about the sample, then a table of `measures`."""
     counts = {name: _.number(getattr(totals, name)) for name in ("read", "listed", "strata")}
     yield _(
         "run {run}: {read} of {listed} shards read to their end, drawn in {strata} segments or folders;"
@@ -336,7 +336,7 @@ def estimate_lines(
             " twice what the others hold",
             missing=_.number(totals.missing),
         )
-    # Measures of all come first, then those of each title or publisher below its id.
+    # Measures of the whole release come first, then those of each title or publisher below its id.
     rows, of = list[tuple[str, ...]](), None
     for measure in sorted(measures, key=lambda measure: measure.of or ""):
         if measure.of != of:

@@ -1,7 +1,7 @@
 """Documents of a bag in French and English: its README, a page for each claim, and PDFs of all claims.
 
-A page of a claim has both languages, between which its reader chooses. All text is hostile: templates escape
-it, and the page's policy loads and runs nothing.
+A claim's page contains both languages; the reader chooses one. All text is hostile: templates escape it, and
+the page's Content-Security-Policy forbids loading and scripts.
 """
 
 import base64
@@ -63,9 +63,9 @@ AUTHOR = f"presswatch-spark {__version__}"
 AROUND = 400
 """Characters of a text that a PDF shows before and after copied words."""
 SHOWN_MOST = 24_000
-"""Characters that a PDF shows of a text in all: some 4,000 words, or eight columns."""
+"""Most characters of a text that a PDF shows: about 4,000 words, or eight columns."""
 PART = 100
-"""Claims in one PDF; more come in several."""
+"""Most claims in one PDF."""
 ATTACHED = "rows.jsonl"
 PROVES_NOTHING = N_("These statements prove neither that a model read this text, nor a wrong.")
 README_NAMES = {"fr": "LISEZ-MOI", "en": "README"}
@@ -81,16 +81,16 @@ MARKS = {
 
 @dataclass(frozen=True)
 class ShownClaim:
-    """A claim with the texts that may be shown, and the exposures that the bag is made with."""
+    """A claim with the texts that may be shown, and all exposures."""
 
     case: ExplainedRow
     exposures: Sequence[Exposure]
 
     @cached_property
     def views(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return the content of page and PDF by language, apart from its texts.
+        """Return the content of page and PDF by language, without the texts of article and page.
 
-        `no_exposure`: why no exposure is known; "" otherwise. `words`: the texts of `words.jinja` by name.
+        `no_exposure`: the reason why no exposure is known, or "". `words`: phrases of `words.jinja` by name.
         """
         return {language: self._view(Speaker(language, for_print=True)) for language in LANGUAGES}
 
@@ -157,7 +157,7 @@ def page_of(shown: ShownClaim) -> str:
 
 
 def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
-    """Return the data of a claim in a PDF: its view, and copied words with their surroundings."""
+    """Return the data of a claim for the PDF template: its view, and copied words with their surroundings."""
     _ = Speaker(language, for_print=True)
     texts = dict[str, dict[str, Any]]()
     for side, text, spans in shown.texts:
@@ -176,7 +176,7 @@ def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class BagFacts:
-    """The content of a bag, for its documents. `with_texts`: texts of articles may be shown."""
+    """The facts of a bag for its documents. `with_texts`: whether texts of articles may be shown."""
 
     selection: Selection
     corpus: Corpus
@@ -190,19 +190,19 @@ class BagFacts:
 
     @property
     def moment(self) -> datetime:
-        """Return the time of making that documents state, in whole seconds."""
+        """Return the time at which the bag was made, as documents state it, in whole seconds."""
         return self.records.began_at
 
     @property
     def other_corpus(self) -> list[str]:
-        """Return the runs that were made with another corpus."""
+        """Return the runs that were made with a different corpus."""
         return [run["run_id"] for run in self.runs if run["corpus_digest"] != self.corpus.manifest.digest]
 
 
 def write_claims(bag: Bag, facts: BagFacts) -> None:
     """Write a page for each claim, and PDFs of all claims, ordered by letter, title, article and address.
 
-    The rows must be in the bag. It may have 10,000 claims: those of one PDF are in memory.
+    The rows must be in the bag already. A bag may have 10,000 claims: only those of one PDF are in memory.
     """
     rows, claims = facts.selection.rows, facts.selection.claims
 
@@ -271,7 +271,7 @@ def _printed_part(
         claim["number"] = _("{number} of {all}", number=_.number(place), all=shown["all"])
     part = _("Part {part} of {parts}: claims {first} to {last} of {all}", part=number + 1, parts=of, **shown)
     letters = sorted({claim["account"]["letter"] for claim in claims})
-    # The sources of all claims are listed once: the sentences of claims refer to them by number.
+    # List each source once; sentences of claims refer to it by number.
     quoted = {each["id"]: each["sources"] for claim in claims for each in claim["exposure"]}
     sources, numbers = list[list[str]](), dict[str, str]()
     for id in (exposure.id for exposure in exposures if exposure.id in quoted):
@@ -325,10 +325,11 @@ def write_readme(bag: Bag, facts: BagFacts) -> None:
 
 
 def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
-    """Yield the README as blocks for typst: kinds of `MARKS` or `text`, each with its content.
+    """Yield the README as blocks for typst, each with its kind (`text` or one of `MARKS`) and its content.
 
-    That is a text, or the texts of `list`, `steps` and `code`; of `facts` names and values, and whether they
-    are code; of a `table` its `headers`, `rows`, and the columns that are `numbers`.
+    The content of `text` and `heading` is a text; of `list`, `steps` and `code` a list of texts; of `facts`
+    tuples of name, value, and whether it is code; of `table` its `headers`, `rows`, and numbers of columns of
+    `numbers`.
     """
     chosen, records, whole = facts.selection, facts.records.rows, facts.selection.figures()
     reasons = Counter(each.reason for each in records.values() if each.reason)

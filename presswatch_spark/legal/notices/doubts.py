@@ -1,7 +1,7 @@
 """Doubts that a person must settle before a notice is sent: rights, mandates, and authors from outside.
 
-An employed journalist's rights go to the publisher by contract (CPI, art. L. 132-36). Those of the author of
-an opinion piece, or of a person who was interviewed, do not. Nothing here decides: it lists.
+An employed journalist's rights pass to the publisher by contract (CPI, art. L. 132-36). The rights of the
+author of an opinion piece, or of an interviewed person, do not. This module decides nothing: it lists doubts.
 """
 
 import re
@@ -31,7 +31,7 @@ OUTSIDERS: Mapping[str, str] = {
     ),
 }
 NAMED = 20
-"""Articles that a line names; the rest are counted."""
+"""Articles that a sentence names; it only counts the others."""
 _OPINION = re.compile(
     r"\b(?:tribunes?|cartes? blanches?|points? de vue|(?:libres? )?opinions?|idees|debats?|lettres? ouvertes?"
     r"|courriers? des lecteurs|contrepoints?|op ?eds?|guest essays?|letters? to the editor)\b"
@@ -52,7 +52,8 @@ _FROM_OUTSIDE = re.compile(
 def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date) -> Iterator[Sentence]:
     """Yield doubts about rights and mandates that the members file leaves open."""
     for publisher in publishers_of(sender.publishers, places):
-        # Rows with rights by the members file that the claims were not made with.
+        # Rows for which today's members file gives the right, but the one that the claims were made with did
+        # not.
         count = sum(
             PRESS_PUBLISHER in rights_of(place.article_published_at, place.captured_at, drafted, publisher)
             for place in places
@@ -101,7 +102,7 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
     Without a corpus, which has authors and texts, only headlines and addresses are searched.
     """
     articles = {place.article_id: place for place in places if place.article_id is not None}
-    # Of all articles of the corpus: how many each author signed for a title.
+    # For each title, how many articles of the whole corpus each author signed.
     signed = {place.title_id: Counter[str]() for place in articles.values()}
     for title, authors in corpus.each("title_id", "authors") if corpus else ():
         if title in signed:
@@ -123,7 +124,7 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
 def _outsider_of(
     article_id: str, place: ClaimPlace, corpus: Corpus | None, signed: Mapping[str, int]
 ) -> str | None:
-    """Return which of `OUTSIDERS` may have written an article; None if nothing suggests one.
+    """Return the kind of outsider (key of `OUTSIDERS`) that may have written an article, None without a sign.
 
     `signed`: how many articles each author signed for the title.
     """

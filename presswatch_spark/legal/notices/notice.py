@@ -1,9 +1,9 @@
-"""A notice on disk or S3: its draft, its files under SHA256SUMS, its events in a chain, and its state.
+"""A notice on disk or S3: its draft, its files with SHA256SUMS, its events in a chain, and its state.
 
 N/letter.docx letter.pdf form.txt notice.json
 N/annex/rows.csv rows.xlsx rows.jsonl, and the same of urls and domains
-N/SHA256SUMS           digests of all of these; written last
-N/events/0001.json …   later events; only added to
+N/SHA256SUMS           digests of all files above; written last
+N/events/0001.json …   events, each with the digest of the one before it; never changed
 """
 
 import hashlib
@@ -43,9 +43,9 @@ STATES = (
     "draft", "checked", "signed", "sent", "acknowledged", "complied", "partly", "refused", "silent",
 )  # fmt: skip
 EASTERNMOST = 14
-"""Hours by which the first time zone is ahead of UTC."""
+"""Hours by which the easternmost time zone is ahead of UTC."""
 SILENT_DAYS = 30
-"""Days after which a notice without deadline counts as not answered."""
+"""Days after which a notice without a deadline counts as not answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Event:
 
     @classmethod
     def of(cls, noted: Mapping[str, Any], data: bytes) -> "Event":
-        """Return the event of a file: its content, and its bytes."""
+        """Return the event of a file with the content `noted` and the bytes `data`."""
         own = {"number", "kind", "noted_at", "sums", "previous"}
         return cls(
             number=int(noted["number"]),
@@ -77,14 +77,14 @@ class Event:
 
     @property
     def day(self) -> date:
-        """Return the day on which it happened, as a person gave it; else that on which it was noted."""
+        """Return the day of the event, if a person gave it (`on`), else the day on which it was noted."""
         given = self.facts.get("on")
         return date.fromisoformat(str(given)) if given else self.noted_at.date()
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice that was drafted. `about` is its notice.json, `sums` the digests of SHA256SUMS by name."""
+    """A drafted notice. `about` is its notice.json, `sums` the digests in SHA256SUMS by file name."""
 
     folder: Folder
     about: Mapping[str, Any]
@@ -93,7 +93,7 @@ class Notice:
 
     @classmethod
     def open(cls, path: str, storage: StorageOptions) -> "Notice":
-        """Open a notice; `OutputError` if there is none, or its events have changed."""
+        """Open a notice; `OutputError` if there is none, or its events were changed."""
         folder = Folder.of(path, storage)
         try:
             lines = folder.read(SUMS)[0].decode().splitlines()
@@ -128,7 +128,7 @@ class Notice:
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of SHA256SUMS, which covers all files."""
+        """Return the SHA-256 (hex) of SHA256SUMS, and thereby of all files."""
         return hashlib.sha256(self.folder.read(SUMS)[0]).hexdigest()
 
     @property
@@ -141,7 +141,7 @@ class Notice:
         return next((event for event in reversed(self.events) if event.kind == kind), None)
 
     def holds(self, kind: str) -> bool:
-        """Return whether an event such as `SIGNED` happened since the notice last changed."""
+        """Return whether an event such as `SIGNED` has happened since the last change of the notice."""
         found, edited = self.newest(kind), self.newest(EDITED)
         if found is None or found.sums != self.digest:
             return False
@@ -153,7 +153,7 @@ class Notice:
         return {name: self.folder.read(name)[0] for name in names}
 
     def changes(self, files: Mapping[str, bytes]) -> Iterator[tuple[str, Sentence]]:
-        """Yield the files that changed since the draft, and how; not a letter that a person vouches for."""
+        """Yield files that changed since the draft, and how, except for an edit that a person vouches for."""
         edited = self.newest(EDITED)
         expected = {**self.sums, **({LETTER: str(edited.facts["letter"])} if edited else {})}
         for name in sorted(expected.keys() - files.keys()):
@@ -168,7 +168,7 @@ class Notice:
             yield SUMS, sentence(N_("it is not the one that was drafted"))
 
     def add_event(self, kind: str, **facts: Any) -> Event:
-        """Add an event after those that are known; `OutputError` if another process added one meanwhile."""
+        """Append an event; `OutputError` if another process has appended one since `open`."""
         noted = {
             "number": len(self.events) + 1,
             "kind": kind,
@@ -191,7 +191,7 @@ class Notice:
 
 @contextmanager
 def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
-    """Give a local folder; when the block ends, it is the notice at `path`. Raises as `new_folder`."""
+    """Give a local folder, which becomes the notice at `path` after the block; raises as `new_folder`."""
     with disk_errors(path), new_folder(path, storage, SUMS, private=True) as draft:
         yield draft
         names = sorted(each.relative_to(draft).as_posix() for each in draft.rglob("*") if each.is_file())
@@ -201,7 +201,7 @@ def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
 
 
 def schema_fault(about: Mapping[str, Any]) -> Sentence | None:
-    """Return where a notice does not fit the schema; None if it fits. `ConfigError` without jsonschema."""
+    """Return the place at which a notice breaks the schema, or None. `ConfigError` without jsonschema."""
     validator = library("jsonschema").Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
     faults = sorted(validator.iter_errors(about), key=lambda each: list(map(str, each.absolute_path)))
     if not faults:
@@ -215,10 +215,10 @@ def schema_fault(about: Mapping[str, Any]) -> Sentence | None:
 
 @dataclass(frozen=True, slots=True)
 class DraftedNotice:
-    """A notice that was drafted.
+    """The result of a draft.
 
-    `left_out`: see `PlaceSelection`. `missing`: the facts that are missing, by element. `elsewhere`: places
-    that do not concern the recipient.
+    `left_out`: see `PlaceSelection`. `missing`: missing facts by element of the letter. `elsewhere`: number
+    of places that do not concern the recipient.
     """
 
     notice: Notice
@@ -231,8 +231,8 @@ class DraftedNotice:
 def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = None) -> DraftedNotice:
     """Draft a notice in a new folder.
 
-    Raises `InputError` if no place concerns the recipient, `OutputError` if `out` holds something or cannot
-    be written, `ConfigError` without a library of the extra `legal`.
+    Raises `InputError` if no place concerns the recipient, `OutputError` if `out` is not empty or not
+    writable, `ConfigError` without a library of the extra `legal`.
     """
     storage = storage or StorageOptions()
     places = concerning(order.selection, order.recipient)
@@ -262,7 +262,7 @@ def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = 
 
 
 def today() -> date:
-    """Return the day in UTC."""
+    """Return today's date in UTC."""
     return datetime.now(UTC).date()
 
 
@@ -286,7 +286,7 @@ def _about(
         },
         "numbers": dict(figures.numbers),
         "reservations": dict(figures.reservations),
-        # The sources that a check reads again, and the rows of them that the annex has.
+        # The query by which a check selects the rows of the annex again.
         "query": {
             "source": source.kind,
             "where": source.where,
@@ -342,9 +342,9 @@ def sender_facts(sender: Sender) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class NoticeState:
-    """One of `STATES`, with the newest answer, and the files that are not as they were drafted.
+    """One of `STATES`, with the newest answer, and the files that have changed since the draft.
 
-    `removed` of `places` are gone, by the case; both None without a case.
+    `removed` of `places` are removed according to the case; both are None without a case.
     """
 
     state: str
@@ -355,10 +355,10 @@ class NoticeState:
 
 
 def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | None = None) -> NoticeState:
-    """Return the state of a notice on a day. Only a case shows that copies are gone.
+    """Return the state of a notice on a day. Only a removal case can show that copies are gone.
 
-    `case`: the one that follows its places; default: that which it was drafted from. Raises `InputError` if
-    it does not have the notice's places; `BrokenCaseError` if it has changed.
+    `case`: the case that follows its places; by default the one that it was drafted from. Raises `InputError`
+    if the case lacks places of the notice, `BrokenCaseError` if it was changed.
     """
     changed = tuple(name for name, _ in notice.changes(notice.files()))
     query, removed, places = notice.about["query"], None, None
@@ -372,12 +372,12 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
                 remedy="name the case that was opened of the same claims",
             )
         removed, places = sum(states[target].removed for target in targets), len(targets)
-    # An older answer may be noted after the newest one.
+    # Answers may be noted out of order: take the newest by its day.
     answers = [event for event in notice.events if event.kind == ANSWERED]
     answer = max(answers, key=lambda event: (event.day, event.number), default=None)
     sent = notice.newest(SENT)
     if sent is None:
-        # A check or a signature covers files that are no longer there.
+        # After a change of files, earlier checks and signatures no longer count.
         checked = not changed and notice.holds(CHECKED)
         state = ("signed" if notice.holds(SIGNED) else "checked") if checked else "draft"
     elif removed:
@@ -392,7 +392,7 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
 
 
 def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
-    """Note a signature; `InputError` if the notice names another person, or the day cannot be."""
+    """Note a signature; `InputError` if the notice names another person, or the day is impossible."""
     named = str(notice.about["sender"]["signatory"])
     if by.casefold().split() != named.casefold().split():
         raise _refused(notice, "somebody else is to sign this notice", f"it is {named}, by the sender's file")
@@ -404,8 +404,8 @@ def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
 def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> Event:
     """Note the dispatch of a notice.
 
-    Raises `InputError` unless it was checked, and signed, as it is now, and that check is recent; or if its
-    deadline is over, a mandate has ended, or the day cannot be.
+    Raises `InputError` unless the notice was checked recently, and signed if its law requires that, both in
+    its present form; also if its deadline has passed, a mandate has ended, or the day is impossible.
     """
     _require_unchanged(notice)
     checked = notice.newest(CHECKED)
@@ -456,11 +456,11 @@ def _require_unchanged(notice: Notice) -> None:
 
 def _require_day(notice: Notice, on: date | None, first: date, what: str) -> date:
     now = datetime.now(UTC)
-    # In Auckland it is tomorrow already.
+    # It may be tomorrow already in the user's time zone.
     last, happened = (now + timedelta(hours=EASTERNMOST)).date(), on or now.date()
     if happened > last:
         raise _refused(notice, f"{happened} is to come", "give --on the day")
-    # A clock behind ours, or a letter with a later day, is no reason to note an impossible order of events.
+    # Refuse an impossible order of events, even if a wrong clock or a postdated letter is the cause.
     if happened < first:
         remedy = "give --on the day, or check this machine's clock"
         raise _refused(notice, f"{happened} is before the day on which {what}: {first}", remedy)

@@ -1,8 +1,8 @@
-"""Checks a notice before it is sent: one broken rule refuses it, and all of them are named.
+"""Checks a notice before it is sent: one broken rule refuses it, and the result lists all broken rules.
 
 A rule is a function that yields breaches, with a code and a meaning. Recipients publish notices: the annex
-must not contain data of persons, and the letter no address but those of sender and recipient. Names of people
-in the path of a URL look like other words; the signatory has to check.
+must not contain personal data, and the letter no address but those of sender and recipient. A person's name
+in the path of a URL cannot be told from other words; the signatory has to check.
 """
 
 import re
@@ -64,21 +64,21 @@ from presswatch_spark.storage.uris import printable, scheme_of
 
 CLOCK_MINUTES = 10
 """Accepted difference between the clocks of two machines."""
-NAMED = 3
+ROWS_NAMED = 3
 CELL_CHARACTERS = 16_384
-"""No URL is longer (see `judgement.urls`): a longer cell is text."""
+"""Greatest length of a URL (see `judgement.urls`): a longer cell must be text."""
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-# A number after a digit and a hyphen is a part of a date or an id.
+# A number that follows a digit and a hyphen is a part of a date or an id.
 _PHONE = re.compile(
     r"(?<![\w.])(?<!\d-)"
     r"(?:(?:\+|00)[1-9]\d{0,2}[ .-]?\(?\d(?:[ .()-]*\d){7,12}|0[1-9](?:[ .-]\d{2}){4})(?!\w)"
 )
 _UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE)
 _NOT_OF_PERSONS = ("file", "path", "revision", "record_id", "payload_digest", "text_sha256", "row_sha256")
-"""Columns of the annex whose figures are never a telephone number."""
+"""Columns of the annex whose digits are never a telephone number."""
 
 Breach = tuple[str | Collection[str], Sentence | None]
-"""The element, file or `row_sha256` of rows that break a rule, and details; never text of the web."""
+"""The element or file that breaks a rule, or `row_sha256` of rows, and details; never text of the web."""
 
 _Breaches = Callable[["CheckedNotice"], Iterator[Breach]]
 
@@ -105,7 +105,7 @@ def _rule(code: str, meaning: str) -> Callable[[_Breaches], _Breaches]:
 
 @dataclass(frozen=True, slots=True)
 class BrokenRule:
-    """A rule that a notice breaks: `about` is an element, a file or rows; `more` rows are not named."""
+    """A rule that a notice breaks. `about`: an element, a file or rows; `more`: number of further rows."""
 
     rule: str
     about: str
@@ -114,16 +114,16 @@ class BrokenRule:
 
     @property
     def about_all(self) -> str:
-        """Return the element, file or rows, with the number of rows that are not named."""
+        """Return `about` with the number of further rows."""
         return f"{self.about} and {self.more:,} more rows" if self.more else self.about
 
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """The values that a notice is checked with; `sender` and `recipient` are read again.
+    """The inputs of a check; `sender` and `recipient` as their files describe them today.
 
-    `days`: accepted age of readings of rows; `again`: read the rows now. `corpus`: to look for words of
-    articles. `edited_by`: who vouches for an edited letter.
+    `days`: accepted age of readings of rows. `again`: read the rows now. `corpus`: for finding words of
+    articles. `edited_by`: the person who vouches for an edited letter.
     """
 
     sender: Sender
@@ -136,11 +136,11 @@ class Checking:
 
 @dataclass
 class CheckedNotice:
-    """A notice with everything that its rules look at.
+    """A notice with all inputs of its rules.
 
-    `source`: its source, opened again; `failure`: why that, or the selection of its places, failed. `places`:
-    those of its annex today. `claims`: those of the annex's rows today, None for a row without one; or why
-    they cannot be read.
+    `source`: its source, opened again. `places`: what the notice's query selects from it today. `failure`:
+    the error of opening the source or selecting places. `claims`: today's claim of each row of the annex,
+    None for a row without a claim; or the error of reading claims.
     """
 
     notice: Notice
@@ -158,12 +158,12 @@ class CheckedNotice:
 
     @property
     def law(self) -> Law:
-        """Return the law that it rests on."""
+        """Return the law that the notice invokes."""
         return laws()[self.about["law"]]
 
     @cached_property
     def letter(self) -> WordLetter | None:
-        """Return the letter in Word; None if it cannot be read, which refuses it for its elements."""
+        """Return the letter in Word; None if it cannot be read: then `missing_element` refuses the notice."""
         try:
             return WordLetter.read(self.files.get(LETTER, b""))
         except ValueError:
@@ -177,7 +177,7 @@ class CheckedNotice:
 
     @cached_property
     def annex(self) -> Sequence[tuple[str, str, list[dict[str, Any]] | None]]:
-        """Return the tables of the annex with file and rows; no rows if the file cannot be read."""
+        """Return the tables of the annex with file and rows; None for rows if the file cannot be read."""
         found = list[tuple[str, str, list[dict[str, Any]] | None]]()
         for table in TABLES:
             name = f"{ANNEX}/{table}.jsonl"
@@ -188,7 +188,7 @@ class CheckedNotice:
         return found
 
     def rows_whose_claim(self, is_broken: Callable[[JudgedClaim], bool]) -> list[str]:
-        """Return the rows of the annex with a claim that meets a condition."""
+        """Return the rows of the annex whose claims meet a condition."""
         claims = {} if isinstance(self.claims, PresswatchError) else self.claims
         return [row for row, claim in claims.items() if claim is not None and is_broken(claim)]
 
@@ -211,9 +211,9 @@ class NoticeCheck:
 
 
 def check_notice(path: str, checking: Checking, storage: StorageOptions | None = None) -> NoticeCheck:
-    """Check a notice; add an event if nothing refuses it.
+    """Check a notice; if no rule is broken, add the event `CHECKED` to it.
 
-    Raises `OutputError` if there is no notice, or its events have changed; `ConfigError` without a library of
+    Raises `OutputError` if there is no notice, or its events were changed; `ConfigError` without a library of
     the extra `legal`.
     """
     storage = storage or StorageOptions()
@@ -235,8 +235,8 @@ def check_notice(path: str, checking: Checking, storage: StorageOptions | None =
             if isinstance(about, str):
                 refusals.append(BrokenRule(code, about, detail))
             elif rows := sorted(about):
-                more = max(len(rows) - NAMED, 0)
-                refusals.append(BrokenRule(code, ", ".join(rows[:NAMED]), detail, more))
+                more = max(len(rows) - ROWS_NAMED, 0)
+                refusals.append(BrokenRule(code, ", ".join(rows[:ROWS_NAMED]), detail, more))
     if not refusals:
         last = last_mandate_day(checked.places or (), checking.sender)
         until = last and last.isoformat()
@@ -245,7 +245,7 @@ def check_notice(path: str, checking: Checking, storage: StorageOptions | None =
 
 
 def _open_source(checked: CheckedNotice, storage: StorageOptions) -> None:
-    """Open the source of a notice again, and fill in its places and claims, or why that failed."""
+    """Open the source of a notice again, and set its places and claims, or the errors of reading them."""
     notice, query, checking = checked.notice, checked.about["query"], checked.checking
     mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
     annexed = {str(row["row_sha256"]) for row in checked.annex[0][2] or () if "row_sha256" in row}
@@ -296,7 +296,7 @@ def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
 _rule("changed_file", N_("a file is not as it was drafted, is missing, or was added"))(
     lambda checked: checked.notice.changes(checked.files)
 )
-# `check_notice` looks at no other rule of such a notice.
+# `check_notice` reports this breach itself, before all rules; here the code gets its place and meaning.
 _rule("invalid_notice", N_("notice.json does not fit its schema"))(lambda checked: iter(()))
 
 
@@ -362,7 +362,7 @@ def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
         yield PDF, sentence(N_("its attachments cannot be read"))
         return
     for name in ATTACHED:
-        # Tools may leave out the folder before its name.
+        # Some PDF tools drop the folder of an attachment's name.
         path = f"{ANNEX}/{name}"
         if attached.get(path, attached.get(name)) != checked.files.get(path):
             yield f"{PDF}: {name}", None
@@ -403,7 +403,7 @@ _claim_rule(
 
 @_rule("outside_mandate", N_("the sender has no mandate in force for the publisher of a row"))
 def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
-    """Yield rows of publishers that the sender cannot act for; an owner needs no mandate for its own."""
+    """Yield rows of publishers for whom the sender cannot act; an owner needs no mandate."""
     noted, sender = checked.about["sender"], checked.checking.sender
     documents = {each["id"]: each["mandate_document"] for each in noted["publishers"]}
     strange = checked.rows_whose_claim(lambda claim: claim.publisher_id not in documents)
@@ -413,7 +413,7 @@ def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
         yield bare, sentence(N_("the members file names no document of the mandate"))
     if sender.is_owner:
         return
-    # The draft acts on the day of the letter, and whoever checks will send it from today on.
+    # The mandate must be in force on the day of the letter, and today, the earliest day of sending.
     for day in sorted({today(), checked.notice.drafted_on}):
         ended = {id for id, each in sender.by_id.items() if mandate_of(each, day) != "in_force"}
         late = checked.rows_at(lambda place, ended=ended: place.publisher_id in ended)  # type: ignore[misc]
@@ -421,9 +421,9 @@ def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
 
 
 def _recent_readings(checked: CheckedNotice) -> Callable[[ClaimPlace], list[RecordReading]]:
-    """Return the recent readings of a place: in the case, for the bag, or by a check of this notice."""
+    """Return a function for the recent readings of a place, by its source or by a check of this notice."""
     now = datetime.now(UTC)
-    # A time in the future is that of a wrong clock, and does not count.
+    # A reading in the future has the time of a wrong clock, and does not count.
     first, last = now - timedelta(days=checked.checking.days), now + timedelta(minutes=CLOCK_MINUTES)
     events = [event for event in checked.notice.events if event.kind == READ]
     again = {row: event.noted_at for event in events for row in event.facts.get("rows", ())}
@@ -516,7 +516,7 @@ def _decoded(text: str) -> str:
     N_("what gets published has text of an article, or nobody can say that it has none"),
 )
 def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
-    """Yield files that may have words of an article; a letter that was not edited was made without any."""
+    """Yield files that may contain words of an article; a draft that was not edited contains none."""
     for table, name, rows in checked.annex:
         if strange := sorted({column for row in rows or () for column in row} - KNOWN_COLUMNS[table]):
             names = ", ".join(map(repr, strange))

@@ -1,8 +1,9 @@
-"""Places of claims: the records whose bytes are to go. A case is opened of them, a `Target` for each.
+"""Places of claims: the records whose bytes must be removed; a case has a `Target` for each place.
 
-They are the claim's own record, others of the same capture, and the same page in other releases and datasets:
-rows of `matches`. For a WET record it is also the WARC record that it was made of: the file's name tells in
-which file, and an index where in it. Until one has, the place is unresolved, and neither asked nor removed.
+The places of a claim are rows of `matches`: its own record, other records of the same capture, and the same
+page in other releases and datasets. A WET record also has the WARC record that it was made from. The name of
+the WET file gives the WARC file, and an index gives the offset. Until then, the place is *unresolved*: it is
+neither probed nor removed.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -39,7 +40,7 @@ from presswatch_spark.tables.literals import TargetPlace
 from presswatch_spark.tables.store import TableStore
 
 OTHERS = ("shard_uri", "article_id", "text_sha256", "document_url", "record_id")
-"""What a case notes of each document that is no target, and has an article of one in the same file."""
+"""Columns that a case keeps of documents that are no targets but have a target's article, in its file."""
 _OF_CLAIM = ("row_sha256", "publisher_id", "title_id", "article_id", "article_sha256")
 _OF_PLACE = (
     "run_id", "dataset", "release", "document_url", "shard_uri", "record_id", "record_offset",
@@ -52,14 +53,14 @@ _ONLY_A_SCAN_GIVES = dict.fromkeys(
 Row = Mapping[str, Any]
 """Some columns of a row of `matches`."""
 ScannedShards = Mapping[str, tuple[str | None, int | None]]
-"""ETag and size of each shard, as the newest scan had them."""
+"""ETag and size of each shard, as the newest scan read it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenTargets:
-    """The claims that were asked for, and their targets; `licensed` ones are left out, and counted.
+    """The targets of the chosen claims. `claims`: number of claims; `licensed`: number left out as licensed.
 
-    `others`: documents of the same files that have the same articles, and are no targets; see `OTHERS`.
+    `others`: documents of the same files with the same articles that are no targets; see `OTHERS`.
     """
 
     claims: int
@@ -69,7 +70,7 @@ class ChosenTargets:
 
 
 def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> ChosenTargets:
-    """Return the targets of the claims that are chosen; `InputError` if there are none."""
+    """Return the targets of the chosen claims; `InputError` if there are none."""
     wanted, licensed = chosen_claims(claims, choice)
     matches = tables.open_table("matches")
     own = matches.to_table(
@@ -84,7 +85,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     log: pa.Table = tables.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
     scanned = {row["shard_uri"]: (row["etag"], row["bytes_expected"]) for row in log.to_pylist()}
     targets = [target_of(of, row, place, scanned) for of, row, place in _places(found, wanted.keys())]
-    # Those that no scan has found: for records of WET, those of WARC of the same captures.
+    # Add places that no scan has found: for WET records, the WARC records of the same captures.
     known = {(each.row_sha256, each.shard_uri, each.document_url, each.captured_at) for each in targets}
     for target in list(targets):
         source = _source_of(target.dataset, target.shard_uri)
@@ -98,7 +99,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
             targets.append(sealed(Target(**{**derived, "place": "capture"})))
     chosen = set(claims_of_targets(targets).values())
 
-    # Documents beside targets; those of WET files are in the WARC files of these, too.
+    # Documents that are no targets, but have their articles; those of a WET file are in its WARC file, too.
     articles = {target.article_id for target in targets if target.article_id is not None}
     files = {target.shard_uri for target in targets}
     asked = pc.field("article_id").isin(sorted(articles)) & pc.field("shard_uri").isin(sorted(files))
@@ -147,11 +148,11 @@ def _source_of(dataset: str, uri: str) -> tuple[str, str] | None:
     return format.made_from(uri) if format else None
 
 
-# Where in its file a target is.
+# The place of a target in its file.
 
 
 def is_unresolved(target: Target) -> bool:
-    """Return whether it is unknown where in its file a target is."""
+    """Return whether the place of a target in its file is unknown."""
     return target.record_offset is None and target.row_index is None
 
 
@@ -162,7 +163,7 @@ def pointer_of(target: Target, uri: str) -> Pointer:
 
 
 def is_by_range(target: Target) -> bool:
-    """Return whether a target can be read without the part of its file before it."""
+    """Return whether a target can be read by a range request, without the bytes before it."""
     format = registry.find(target.dataset)
     return pointer_of(target, target.shard_uri).by_range and bool(format and format.read_part)
 
@@ -173,14 +174,14 @@ def offset_of(record: Target | Probe) -> int:
 
 
 class ResolvedPlaces:
-    """Where the targets are that no scan has found, and the first text that was read there, by the probes."""
+    """Places and texts of unresolved targets, learned from probes: answers of indexes, first readings."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self._lost = {target.target_sha256: target for target in targets if is_unresolved(target)}
         self._found = dict[str, Target]()
 
     def learn(self, probes: Iterable[Probe]) -> None:
-        """Take probes into account, in their order; a second time changes nothing."""
+        """Learn from probes in their order; learning the same probes again changes nothing."""
         for probe in probes if self._lost else ():
             if (digest := probe.target_sha256 or "") not in self._lost:
                 continue
@@ -194,7 +195,7 @@ class ResolvedPlaces:
                 self._found[digest] = replace(target, text_sha256=probe.text_sha256)
 
     def of(self, targets: Sequence[Target]) -> list[Target]:
-        """Return targets with their places, as far as they are known."""
+        """Return the targets, resolved as far as their places are known."""
         return [self._found.get(target.target_sha256, target) for target in targets]
 
 
@@ -203,7 +204,7 @@ class ResolvedPlaces:
 
 @dataclass(frozen=True, slots=True)
 class OpenedCase:
-    """A new case, and the targets that it was opened with."""
+    """A new case, and its targets."""
 
     case: RemovalCase
     chosen: ChosenTargets
@@ -219,16 +220,17 @@ def open_case(
     noticed_at: date | None = None,
     storage: StorageOptions | None = None,
 ) -> OpenedCase:
-    """Open a case of claims in a new folder; no server is asked yet.
+    """Open a case for claims in a new folder; no request is sent yet.
 
     Args:
-        claims: the folder of the claims; default: `tables`, those of the runs that they were made of.
-        rows: a file that names claims by `row_sha256`, in the place of `confidences`.
+        tables: the folder of the runs from which the claims were made.
+        claims: the folder of the claims; default: `tables`.
+        rows: a file that names claims by `row_sha256`, instead of `confidences`.
         noticed_at: the day of the notice; default: today, in UTC.
 
     Raises:
         InputError: there are no such claims; see `Choice.of`.
-        OutputError: `out` is not empty, or a table is not as it was published.
+        OutputError: `out` is not empty, or a table differs from its published form.
     """
     storage = storage or StorageOptions()
     with new_folder(out, storage, MARKER) as draft:
@@ -248,7 +250,7 @@ def open_case(
     return OpenedCase(RemovalCase(Folder.of(out, storage), facts), chosen)
 
 
-# Later captures of a page, and other files with a capture: a record that was moved is not removed.
+# Later captures of a page, and other files with the same capture: moving a record does not remove it.
 
 
 def recaptures(
@@ -257,11 +259,11 @@ def recaptures(
     targets: Sequence[Target],
     known: Collection[tuple[str | None, str]],
 ) -> list[Probe]:
-    """Return a probe for each target whose article a later capture has at the same URL, or another file.
+    """Return a probe for each target whose article is in a later capture of its URL, or in another file.
 
-    URLs are compared in normal form; without an article, any row of the title at that URL counts. A capture
-    is later if it is of a day after that of the notice. A file is another if its name is, whatever its
-    folder. `known`: target and `request` of the probes that the case has.
+    URLs are compared in normal form. For a target without an article, any row of its title at the URL counts.
+    A capture is later if its day is after that of the notice. Files are different if their names are,
+    whatever their folders. `known`: target and `request` of the probes that the case already has.
     """
     by_place = dict[tuple[str, str, str], list[Target]]()
     for target in targets:
@@ -299,13 +301,13 @@ def recaptures(
     return probes
 
 
-# An index of captures (`--index`): whether it lists one, and where in its file the record is.
+# An index of captures (`--index`) shows whether a capture is listed, and the place of its record in its file.
 
 
 IndexedPage = tuple[str, str]
-"""Release and URL of a page; the release is empty if it is not known."""
+"""Release and URL of a page; the release is empty if unknown."""
 Captures = Sequence[IndexedCapture] | ProbeFinding
-"""The captures of a page, or why an index gave none."""
+"""The captures of a page, or the reason why an index gave none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +319,7 @@ class PageAnswer:
 
 
 def index_at(endpoint: str, storage: StorageOptions) -> Index:
-    """Return the index at an address, with `{release}` or not; `ConfigError` if none can be there."""
+    """Return the index at an address, which may contain `{release}`; `ConfigError` if it is not valid."""
     index = Index(endpoint, storage)
     try:
         canonical(endpoint.replace(RELEASE, "release"))
@@ -335,7 +337,7 @@ def index_at(endpoint: str, storage: StorageOptions) -> Index:
 
 
 def look_up(index: Index, pages: Iterable[IndexedPage]) -> dict[IndexedPage, PageAnswer]:
-    """Return the answers of an index about pages; `BlockedError` if its site is to be asked nothing more."""
+    """Return the answers of an index about pages; `BlockedError` if its site refuses more requests."""
     by_release, found = dict[str, list[str]](), dict[IndexedPage, PageAnswer]()
     for release, url in pages:
         by_release.setdefault(release, []).append(url)
@@ -362,7 +364,7 @@ def look_up(index: Index, pages: Iterable[IndexedPage]) -> dict[IndexedPage, Pag
 
 
 def listed_among(captures: Captures, captured_at: datetime | None) -> ProbeFinding:
-    """Return whether a capture is among those of a URL, or any if its time is not known."""
+    """Return `listed` if a capture is among those of its URL; without a time, any capture counts."""
     if isinstance(captures, ProbeFinding):
         return captures
     if not captures:
@@ -373,9 +375,10 @@ def listed_among(captures: Captures, captured_at: datetime | None) -> ProbeFindi
 
 
 def place_among(captures: Captures, target: Target) -> ProbeFinding:
-    """Return where in its file a target's capture is: offset and length of its record.
+    """Return offset and length of the record of a target's capture, as a finding.
 
-    Files of one name are in several folders of a crawl: the one whose path is most like the target's counts.
+    A crawl has files of the same name in several folders: take the one whose path shares most with the
+    target's.
     """
     if isinstance(captures, ProbeFinding):
         return captures

@@ -1,7 +1,7 @@
-"""Asks for the targets of one file, together with the controls that show whether the answers can be trusted.
+"""Probes the targets of one file, and control records that show whether the server's answers can be trusted.
 
-Of a file whose records are read by range, a range has a target and its neighbours, and near ranges are
-joined. Other files are read in order, once for all their targets.
+If records are read by range, a request covers a target and its neighbours, and near ranges are joined. Other
+files are read in order, once for all their targets. A record is *noticed* if it is a target of the case.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,30 +39,31 @@ from presswatch_spark.storage.uris import root_of, scheme_of
 from presswatch_spark.tables.declarations import Probe, Target
 
 HEAD_BYTES = 256 << 10
-"""How much of a file's beginning is read for its first records."""
+"""Bytes of a file's beginning in which the control `first` is looked for."""
 FIRST_RECORDS = 8
-"""How many of them may be the control of a file."""
+"""Records of a file's beginning that may be its control `first`."""
 WINDOW_BYTES = 256 << 10
-"""How far a neighbour is looked for."""
+"""Bytes before and after a target in which its neighbours are looked for."""
 JOINED_BYTES, GAP_BYTES = 4 << 20, 64 << 10
-"""Ranges are joined up to this length, over gaps of this length."""
+"""Ranges are joined up to the first length, over gaps of at most the second."""
 CONTROLS = ("first", "before", "after")
 SETTLED = frozenset({*READS, *WHOLE, "other_text"})
-"""Outcomes of a whole file that another reading of the same bytes would repeat."""
+"""Outcomes of reading a whole file that another reading of the same bytes would repeat."""
 
 ProbedVersion = tuple[str | None, str | None, int | None]
-"""What tells versions of a file apart: ETag, Last-Modified and size."""
+"""The identity of a file's version: ETag, Last-Modified and size."""
 TargetRange = tuple[int, int, Target]
-"""The range that holds a target and its neighbours."""
+"""The range of bytes that contains a target and its neighbours."""
 
 
 @dataclass(slots=True)
 class ProbeMemory:
-    """Facts of the chain: the controls of each target and file, and how each file answered last.
+    """Facts of earlier rounds, from the chain of probes.
 
-    `shards`: the file of each target, as a scan named it. `beside`: by target and role. `first`: by file.
-    `versions`: by target, the version of its file that was read, and the probe. On hubs, `newest`: by target,
-    the probe that looked through the newest revision; `others`: files that were read, by dataset.
+    `shards`: the file of each target, as a scan named it. `beside`: neighbours by target and role. `first`:
+    controls by file. `versions`: by target, the version of its file that was read, and the number of the
+    probe. On hubs, `newest`: by target, the probe that read the newest revision; `others`: files read, by
+    dataset.
     """
 
     shards: Mapping[str | None, str]
@@ -73,7 +74,7 @@ class ProbeMemory:
     others: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def learn(self, probes: Sequence[Probe]) -> None:
-        """Take note of the probes of a round."""
+        """Add the facts of a round's probes."""
         of_batch = {
             (probe.round, probe.batch): self.shards[probe.target_sha256]
             for probe in probes
@@ -82,7 +83,8 @@ class ProbeMemory:
         for probe in probes:
             if probe.role == "newest" and probe.etag and probe.outcome in SETTLED:
                 known = self.newest.get(probe.target_sha256)
-                # A page with other text, and that its article is nowhere else, are two probes of one reading.
+                # One reading gives two probes if it finds another text, and its article nowhere else: keep
+                # the first.
                 is_second = (
                     known is not None
                     and (known.outcome, probe.outcome) == ("other_text", "absent")
@@ -114,10 +116,10 @@ def _version(answer: ResponseFacts | Probe) -> ProbedVersion:
 
 @dataclass(frozen=True, slots=True)
 class ProbedFile:
-    """A file, where it is asked for now, and its targets.
+    """A file at its present address, and its targets.
 
-    `siblings`: other files, to be read beside it. `noticed`: places of all targets of the file, of other
-    batches, too. `known`: documents of the file that had an article when it was scanned.
+    `siblings`: other files, for the control `beside`. `noticed`: places of all targets of the file, also
+    those of other batches. `known`: documents of the file that had an article when it was scanned.
     """
 
     uri: str
@@ -129,7 +131,7 @@ class ProbedFile:
 
 @dataclass(slots=True)
 class FileProber:
-    """Asks for the targets of one file, and for their controls; `probes` are the answers."""
+    """Probes the targets of one file and their controls; `probes` are the answers."""
 
     file: ProbedFile
     memory: ProbeMemory
@@ -140,7 +142,7 @@ class FileProber:
     probes: list[Probe] = field(default_factory=list)
 
     def ask(self) -> list[Probe]:
-        """Return the probes of targets and controls; `BlockedError` if the site is to be left alone."""
+        """Return the probes of targets and controls; `BlockedError` if the site refuses more requests."""
         for target in filter(is_unresolved, self.file.targets):
             found = ProbeFinding("unresolved", "no index has said where it is")
             self._note("target", ResponseFacts.unasked("NONE"), found, target)
@@ -157,7 +159,7 @@ class FileProber:
             settled = {each.target_sha256 for each in asked if each.outcome in read}
             if lost := [target for target in by_range if target.target_sha256 not in settled]:
                 self.look_through(lost, self._asked(self.file.uri, 0, 1)[1])
-        # A server that answers for a name that never was answers for anything.
+        # If a server answers even for a name that never existed, none of its answers proves anything.
         self._note_read("nowhere", self.nowhere, 1, "a file of that name is there")
         self._ask_siblings()
         return self.probes
@@ -173,7 +175,7 @@ class FileProber:
         self.probes.append(probe_of(role, facts, found, target))
 
     def _note_read(self, role: str, uri: str, length: int, detail: str) -> FetchedRange | None:
-        """Ask for the beginning of another file, note the answer, and return it if it brought bytes."""
+        """Request the beginning of another file, note the answer, and return it if it has bytes."""
         part, facts = self._asked(uri, 0, length)
         if isinstance(part, ProbeFinding):
             self._note(role, facts, part)
@@ -191,7 +193,7 @@ class FileProber:
         bounds: tuple[int, int] | None,
         target: Target | None = None,
     ) -> None:
-        """Note the record that the chain knows, or the one at bounds that was found the first time."""
+        """Note the control that earlier rounds know, or in the first round the record at `bounds`."""
         found = ProbeFinding("unreadable", "no record was found there")
         if known is not None:
             is_new = _version(facts) != _version(known)
@@ -296,7 +298,7 @@ class FileProber:
                 if known is not None and known.text_sha256 != record.text_sha256:
                     detail = "its text is another than before"
                     control = ProbeFinding("rewritten" if is_new else "other_record", detail, record)
-            # Not every line of a file of lines is a record.
+            # A new control `first` may be a line without a record: then `_unnoticed` finds another one.
             if role != "first" or control.outcome != "unreadable" or first is not None:
                 self._note(role, facts, control, beside)
         if not any(each.role == "first" for each in self.probes):
@@ -305,7 +307,7 @@ class FileProber:
             self.look_through(lost, facts)
 
     def _unnoticed(self, targets: Sequence[Target]) -> ProbeFinding:
-        """Return a record that is no target: the first after all targets, or else the last before them."""
+        """Return a record that is no target: the first one after all targets, else the last one."""
         last, found = max(self.file.noticed, default=0), None
         batches = documents_of(self.file.uri, targets[0].dataset, self.options, ReadReport())
         for batch, i in ((each, i) for each in batches for i in range(len(each))):
@@ -321,7 +323,7 @@ class FileProber:
         return ProbeFinding("same", record=_control_facts(found))
 
     def _controls_of(self, targets: Sequence[Target]) -> Iterator[tuple[str, Target | None, Pointer]]:
-        """Yield role, target and place of the rows before and after each target, and of one that is none."""
+        """Yield role, target and place of the rows around each target, and of the control `first`."""
         uri, dataset, known = self.file.uri, targets[0].dataset, self._first()
         for target in targets:
             if (row := target.row_index) is None:
@@ -344,7 +346,7 @@ class FileProber:
     # Whole files.
 
     def look_through(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
-        """Read the whole file; note of each target whether its text, URL, id or article is anywhere in it."""
+        """Read the whole file; note for each target whether its text, URL, id or article is in it."""
         marks = [(offset_of(each), _names(each)) for each in self.file.targets if not is_unresolved(each)]
         beside = (
             self.memory.beside.get((each.target_sha256, role))
@@ -361,9 +363,9 @@ class FileProber:
             found = reading.best(target)
             if found is not None:
                 self._note("target", facts, found, target)
-            # A page without a word of the article shows nothing of the other pages of the file.
+            # If the best page has no word of the article, note also whether the rest of the file lacks it.
             if found is None or found.record.copied_words == 0:
-                # Is it the file that had the target, and not cut before it?
+                # Absence needs proof that this is the same file, and that it is not cut before the target.
                 asked = [each for each in self.probes if each.target_sha256 == target.target_sha256]
                 reaches = all(each.outcome != "beyond" for each in asked if each.role == "target")
                 is_whole = any(place > offset_of(target) for place in places) or (reaches and is_same_file)
@@ -374,10 +376,10 @@ class FileProber:
     # Controls outside of the file.
 
     def _ask_siblings(self) -> None:
-        """If the file is missing, read a record of another one: is the file gone, or the whole site?"""
+        """If the file is missing, read another one, to tell a missing file from a missing site."""
         if not any(each.role == "target" and each.outcome == "missing" for each in self.probes):
             return
-        # Some servers miss a file only if a part of it is asked for.
+        # Some servers answer 404 only to requests with a range.
         uri = self.file.uri
         if (answer := ask_whole(uri, 1, self.options.storage)) is not None:
             part, there = part_of(answer, uri, 0, 1), ProbeFinding("same", "it is there without a range")
@@ -410,12 +412,13 @@ def _joined(ranges: Iterable[TargetRange]) -> Iterator[list[TargetRange]]:
 
 
 def _records(part: FetchedRange, taken: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield the records at the beginning of a file that are no targets; the very first one comes last."""
+    """Yield the records at the beginning of a file that are no targets, the best control first."""
     bounds, at = list[tuple[int, int]](), 0
     while len(bounds) < FIRST_RECORDS and (end := end_of_record(part.data, at)) is not None:
         bounds.append((at, end))
         at = end
     noticed = set(taken)
     free = [each for each in bounds if each[0] not in noticed]
-    # What precedes the first target stays where it is if that one is taken out.
+    # Prefer records before the first target, which keep their place if it is taken out, and of them, any but
+    # the file's first, which describes the file.
     yield from sorted(free, key=lambda each: (each[0] > min(noticed, default=0), each[0] == 0))

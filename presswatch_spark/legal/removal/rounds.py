@@ -1,6 +1,6 @@
-"""A round of probes: every target of a case is asked for again, and each answer goes into the chain.
+"""A round of probes: every target of a case is probed, and each answer is appended to the chain.
 
-Answers are written every few seconds: a round that was stopped is resumed, and asks for no target twice.
+Answers are written every few seconds. A stopped round is resumed, and probes no target twice.
 """
 
 import hashlib
@@ -48,15 +48,16 @@ TARGETS_A_BATCH = 500
 WRITTEN_ROWS, WRITTEN_SECONDS = 2_000, 5.0
 SIBLINGS = 3
 CLOCK_SECONDS = 60.0
-"""A server's clock may differ from ours by so much; more is reported."""
+"""A greater difference between a server's clock and ours is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """The result of a round: targets asked for `now`, and in all of the round; files that were left alone.
+    """The result of a call of `Prober.probe`.
 
-    `outcomes`: of targets. `clock_offset`: the farthest that a server's clock is ahead. `alarms`: of the
-    round. `unheard`: how an index that was asked failed to answer; empty if it answered or was not asked.
+    `now`: number of targets probed by this call; `asked`: by the round so far. `outcomes`: of targets.
+    `blocked`: errors by file whose site refuses requests. `clock_offset`: greatest difference of a server's
+    clock, in seconds. `alarms`: of the round. `unheard`: how a requested index failed, or empty.
     """
 
     round: ProbeRound
@@ -73,12 +74,12 @@ class ProbeReport:
 
     @property
     def targets(self) -> int:
-        """The number of places of the case."""
+        """Return the number of places of the case."""
         return len(self.status.targets)
 
     @property
     def is_complete(self) -> bool:
-        """Every target was asked for."""
+        """Return whether the round has probed every target."""
         return self.asked == self.targets
 
 
@@ -86,8 +87,8 @@ class ProbeReport:
 class KnownCase:
     """Facts of a case that a round needs.
 
-    `course`: all rounds but the last one, if it was not finished; `current` are its probes. `memory`: what
-    all probes show of controls. `captures`: those that the case has. `chain`: its end.
+    `course`: all finished rounds; `current`: the probes of an unfinished last one. `memory`: facts about
+    controls from all probes. `captures`: target and request of `recapture` probes. `chain`: end of the chain.
     """
 
     targets: Sequence[Target]
@@ -100,7 +101,7 @@ class KnownCase:
 
     @classmethod
     def of(cls, case: RemovalCase) -> Self:
-        """Read a case, one round after the other; `BrokenCaseError` if any of it has changed."""
+        """Read a case round by round; `BrokenCaseError` if a part of it was changed."""
         targets, chain = case.targets(), Chain.of(case, list[Probe]())
         memory = ProbeMemory({target.target_sha256: target.shard_uri for target in targets})
         known = cls(targets, case.rounds(), Course(targets), memory, chain)
@@ -120,22 +121,22 @@ class KnownCase:
 
     @property
     def placed(self) -> list[Target]:
-        """The targets with their places, as far as they are known now."""
+        """Return the targets, resolved as far as their places are known now."""
         return self.course.places.of(self.targets)
 
     @property
     def done(self) -> set[str | None]:
-        """The targets that the current round has asked for."""
+        """Return the targets that the current round has probed."""
         return {probe.target_sha256 for probe in self.current if probe.role == "target"}
 
     @property
     def next_batch(self) -> int:
-        """The number of the next batch of the current round."""
+        """Return the number of the next batch of the current round."""
         return max((probe.batch for probe in self.current), default=-1) + 1
 
     @property
     def is_finished(self) -> bool:
-        """The last round has asked for every target."""
+        """Return whether the last round has probed every target."""
         if not self.rounds:
             return False
         asked = len(self.done) if self.current else self.course.asked_in(self.rounds[-1].number)
@@ -152,12 +153,12 @@ class KnownCase:
 
 @dataclass(slots=True)
 class Prober:
-    """Asks for the targets of a case.
+    """Probes the targets of a case.
 
-    `mirrors`: where files are asked for, in the place of where a scan read them. `corpus`: to count words of
+    `mirrors`: addresses to request instead of those that a scan read. `corpus`: for counting words of
     articles. `deep`: read whole files for targets that are not at their place. `index`: address of an index,
-    with `{release}` or not, for URLs and for places that no scan has found. `tables`: where later captures
-    are looked for. `tell`: gets a line of progress now and then.
+    which may contain `{release}`, for URLs and for unresolved places. `tables`: for finding later captures.
+    `tell`: gets messages about the progress.
     """
 
     case: RemovalCase
@@ -171,23 +172,23 @@ class Prober:
     _blocked: dict[str, str] = field(default_factory=dict)
 
     def probe(self) -> ProbeReport:
-        """Ask for all targets once; a round that was begun and not finished goes on.
+        """Probe all targets once, in a new round or the rest of an unfinished one.
 
         Raises:
-            ConfigError: `index` is no address of an index; no round was begun.
-            BrokenCaseError: the chain breaks.
-            InUseError: another process holds the case.
-            OutputError: the disk is full: what was written stays.
+            ConfigError: `index` is not the address of an index; no round was begun.
+            BrokenCaseError: the chain is broken.
+            InUseError: another process is probing the case.
+            OutputError: the disk is full; the answers written so far remain.
         """
         with self.case.held():
             return self._probe(KnownCase.of(self.case))
 
     def probe_if_due(self, every: timedelta) -> ProbeReport | None:
-        """Do the same if the last round was not finished, or was begun `every` ago; return None if not."""
+        """Probe if the last round is unfinished, or began at least `every` ago; else return None."""
         with self.case.held():
             known = KnownCase.of(self.case)
             if known.is_finished:
-                # A clock that was ahead must not put a round off.
+                # If the clock was wrong, the round may seem to begin in the future: that must not delay one.
                 age = datetime.now(UTC) - datetime.fromisoformat(known.rounds[-1].begun_at)
                 if abs(age) < every:
                     return None
@@ -196,7 +197,7 @@ class Prober:
     def _probe(self, known: KnownCase) -> ProbeReport:
         index = None if self.index is None else index_at(self.index, self.config.storage)
         ask_anew()
-        # A signed address may work for longer than the hub answers for the file.
+        # Forget signed addresses of files: they may work after the hub has stopped serving the file.
         forget_places()
         resumed = bool(known.rounds) and not known.is_finished
         if not resumed:
@@ -248,7 +249,7 @@ class Prober:
             for place, uri in enumerate(uris):
                 folder = uri.rpartition("/")[0]
                 near = [*uris[max(0, place - SIBLINGS) : place], *uris[place + 1 : place + 1 + SIBLINGS]]
-                # Files of the same folder come first.
+                # Prefer siblings in the same folder.
                 near.sort(key=lambda each: each.rpartition("/")[0] != folder)
                 of_file = by_file[uri]
                 noticed = frozenset(offset_of(each) for each in of_file if not is_unresolved(each))
@@ -269,7 +270,7 @@ class Prober:
             first, storage = file.targets[0], self.config.storage
             reading = self.case.about["reading"].get(first.run_id, {})
             options = ReadOptions(**reading, release=first.release, pdf=True, storage=storage)
-            # An address in the folder of the file that never was, and is another in each round.
+            # An address in the file's folder that never existed, new in each round, so that no cache has it.
             folder, _, name = file.uri.rpartition("/")
             salted = hashlib.sha256(f"{begun.number} {begun.begun_at} {file.uri}".encode()).hexdigest()[:24]
             stem, dot, suffix = name.partition(".")
@@ -278,7 +279,7 @@ class Prober:
             try:
                 return prober.ask()
             except BlockedError as error:
-                # The site refuses everything. What it answered before stays; the rest is left alone.
+                # The site refuses requests: keep its earlier answers, and send no more.
                 self._blocked[file.uri] = str(error)
                 return prober.probes
 
@@ -312,7 +313,7 @@ class Prober:
         known.add(_in_batch(probes, known.next_batch))
 
     def _ask_index(self, index: Index, known: KnownCase) -> None:
-        """Ask for the pages of targets that the round has not asked for, and for a control in each file."""
+        """Look up the pages of probed targets in the index, and of one control in each file."""
         left = known.done - {probe.target_sha256 for probe in known.current if probe.role == "index"}
         placed = known.placed
         paged = {each.target_sha256 for each in placed if each.document_url and not is_unresolved(each)}
@@ -322,7 +323,7 @@ class Prober:
         for probe in known.current:
             if probe.role in CONTROLS and probe.document_url and probe.document_url not in of_targets:
                 controls.setdefault(probe.file_uri or "", probe.document_url)
-        # A server answers one page at a time: what it answered is kept if the round is stopped.
+        # A server answers page by page: write its answers often, so that a stopped round keeps them.
         step = FILES_AT_ONCE if index.is_server else max(1, len(files))
         try:
             for first in range(0, len(files), step):
@@ -354,7 +355,7 @@ def _in_batch(probes: Sequence[Probe], number: int) -> list[Probe]:
 
 
 def _unheard(probes: Sequence[Probe]) -> str:
-    """Return how an index failed that gave no answer at all; nothing if it gave one, or was not asked."""
+    """Return how an index failed that gave no answer; empty if it gave one, or got no request."""
     if not probes or any(probe.outcome in ANSWERS_OF_INDEX for probe in probes):
         return ""
     statuses = Counter("no status" if each.status is None else f"status {each.status}" for each in probes)
@@ -368,7 +369,7 @@ def _page(target: Target) -> IndexedPage:
 
 
 def _site(uri: str) -> str:
-    """Return the unit that vanishes with a file: its host, its bucket, its commit, or its folder on disk."""
+    """Return the unit that may vanish as a whole: the file's host, bucket, commit, or folder on disk."""
     scheme = scheme_of(uri)
     if scheme == "hf":
         return root_of(uri)

@@ -1,7 +1,8 @@
-"""The state of a target: one ordered table of rules, applied to the last round that asked for it.
+"""The state of a target, a place of a claim's text: ordered rules, applied to the last round that probed it.
 
-A text counts as removed only if that round shows that it cannot be read, and its controls answered as they
-must. A failure, or answers that disagree, leave the target undecided.
+A text counts as removed only if that round shows that it cannot be read, and the round's controls were
+answered as expected. After a failure or contradictory answers, the target is undecided. `Probe` explains the
+roles of controls, docs/reference/removal.md the states.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,15 +18,19 @@ Outcome = Literal[
     "absent", "gaps", "missing", "denied", "edge", "rewritten", "listed", "unlisted", "recaptured",
     "unresolved", "limited", "refused", "strange", "failed", "remains",
 ]  # fmt: skip
-"""The answer of a probe. `remains`: of earlier versions, bytes without a record that gave text."""
+"""The answer of a probe. `edge`: the file begins or ends there. `beyond`: the file ends before the place.
+
+`gaps`: a deep reading could not read parts of the file. `unresolved`: the offset is unknown. `remains` (from
+earlier versions): bytes without a record, which gave text.
+"""
 State = Literal[
     "present", "altered", "hidden", "overwritten", "dropped", "withdrawn", "superseded", "restricted",
     "reappeared", "recaptured", "undecided",
 ]  # fmt: skip
 Controls = Mapping[tuple[int, int], Sequence[Probe]]
-"""The controls of a round, by round and batch."""
+"""The controls of a round, by number of the round and of the batch."""
 Rule = tuple[bool, State, str]
-"""A condition, the state that it gives, and the reason to doubt that."""
+"""A condition, the resulting state, and the reason to doubt that state."""
 FileVersion = tuple[str, int | None]
 """The version of a file: ETag or Last-Modified, and size."""
 
@@ -47,31 +52,31 @@ STATES = tuple(MEANINGS)
 """All states, in the order in which they are counted."""
 REMOVED: frozenset[State] = frozenset({"overwritten", "dropped", "withdrawn"})
 READS: frozenset[Outcome] = frozenset({"same", "elsewhere"})
-"""The text can be read."""
+"""Outcomes that show that the text can be read."""
 WHOLE: frozenset[Outcome] = frozenset({"nowhere", "absent"})
-"""The whole file was read without the target: looked for by its names only, or by its article, too."""
+"""The whole file was read without the target: `nowhere` by its text and URL, `absent` by its article, too."""
 FAILURES: Mapping[Outcome, str] = {
     "failed": N_("there was no whole answer"),
     "limited": N_("the server asked for fewer requests"),
     "refused": N_("the server could not answer"),
     "strange": N_("the answer was no part of the file"),
 }
-"""Outcomes that show nothing of the target."""
+"""Outcomes that prove nothing about the target."""
 UNSEARCHED = N_(
     "its text and URL are not in the file; only --corpus can say whether passages of its article are"
 )
 MAY_GIVE_TEXT = N_("bytes at its place are no record that a scan reads, and may still give its text")
 STAYED_AWAY = timedelta(hours=24)
-"""How far apart two answers that a file is missing must be."""
+"""Least time between two answers that a file is missing; one answer may be a passing failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemovalState:
     """The state of a target at a time.
 
-    `reason`: an English sentence with the names of `facts`. `probes`: `number` of those that it rests on.
-    `left`: words of the article in another text; None if not counted. `own`: of its own place, where a run
-    found a later capture, or this one in another file.
+    `reason`: an English sentence with the names of `facts`. `probes`: `number` of the probes that prove it.
+    `left`: words of the article in another text; None if not counted. `own`: the state of the target's own
+    place, if a run found a later capture, or the same capture in another file, and that decided `state`.
     """
 
     state: State
@@ -83,22 +88,22 @@ class RemovalState:
 
     @property
     def removed(self) -> bool:
-        """The text is gone from this place."""
+        """Return whether the text is gone from this place."""
         return self.state in REMOVED
 
     @property
     def is_gone(self) -> bool:
-        """Nothing of the text is at this place: it is removed, or another text is there without its words."""
+        """Return whether the text is removed, or replaced by another text without its words."""
         return self.removed or (self.state == "altered" and self.left == 0)
 
     @property
     def sentence(self) -> Sentence:
-        """The reason with its facts."""
+        """Return the reason with its facts."""
         return sentence(self.reason, **{name: Word("column", fact) for name, fact in self.facts.items()})
 
     @property
     def doubt(self) -> str:
-        """The reason as an English sentence; empty if there is none."""
+        """Return the reason as an English sentence; empty if there is none."""
         return str(self.sentence)
 
 
@@ -107,12 +112,12 @@ UNASKED = RemovalState("undecided", N_("it was not asked for yet"))
 
 @dataclass(slots=True)
 class FollowedTarget:
-    """A target as its rounds are read, one after the other; it holds no probes of earlier rounds but one.
+    """The history of a target, updated round by round; of earlier rounds it keeps one probe, `first_missing`.
 
-    `state`: after the last round that asked for it. `captures`, `elsewhere`: `number` of the probes that show
-    its article in a later capture, and its capture in another file. `versions`: those of its file in which it
-    was read; `longest`: their greatest size. `first_missing`: since when the file is missing, without any
-    other answer between, if another file was read beside it. `gone`: its last state without its text.
+    `state`: after the last round that probed it. `captures`, `elsewhere`: `number` of probes that show its
+    article in a later capture, or its capture in another file. `versions`: versions of the file in which it
+    was read; `longest`: their greatest size. `first_missing`: first of an unbroken series of probes that
+    missed the file while another file could be read. `gone`: its last state without its text.
     """
 
     state: RemovalState = UNASKED
@@ -127,10 +132,10 @@ class FollowedTarget:
     def add(
         self, asked: Sequence[Probe], controls: Controls, index: Sequence[Probe], captures: Sequence[Probe]
     ) -> RemovalState:
-        """Return the state after a round that asked for the target.
+        """Return the state after a round that probed the target.
 
-        `asked`: probes of its place, one at least. `controls`: of the round. `index`: what an index said of
-        it. `captures`: what runs had of its article.
+        `asked`: probes of its place, at least one. `controls`: of the round. `index`: answers of an index
+        about it. `captures`: `recapture` probes, rows of runs that contain its article.
         """
         for probe in asked:
             of_batch = controls.get((probe.round, probe.batch), ())
@@ -162,14 +167,14 @@ class FollowedTarget:
         return self.state
 
     def note(self, captures: Sequence[Probe]) -> None:
-        """Take note of what runs had; it counts from the next round on that asks for the target."""
+        """Note `recapture` probes; they affect the state from the next round on that probes the target."""
         self.elsewhere += tuple(probe.number for probe in captures if probe.outcome == "elsewhere")
         self.captures += tuple(probe.number for probe in captures if probe.outcome != "elsewhere")
 
 
 @dataclass(frozen=True, slots=True)
 class TargetRound:
-    """A round that asked for a target: its probes (one at least), controls, index, and all rounds so far."""
+    """A round that probed a target: probes of its place (at least one), controls, index, earlier rounds."""
 
     asked: Sequence[Probe]
     controls: Sequence[Probe]
@@ -186,22 +191,22 @@ class TargetRound:
 
     @property
     def newest(self) -> list[Probe]:
-        """On a hub, the probes of the newest revision."""
+        """Return the probes of the newest revision, if the file is on a hub."""
         return [each for each in self.controls if each.role == "newest"]
 
     def contradicts(self, role: str, *expected: Outcome) -> bool:
-        """Return whether a control answered neither as expected nor as one of a file that cannot be read."""
+        """Return whether a control of a role was answered neither as expected nor by a failure."""
         allowed = (*expected, "missing", "denied", *FAILURES)
         return any(each.role == role and each.outcome not in allowed for each in self.controls)
 
     def state(self) -> RemovalState:
         """Return the state of the target's own place after the round, by the first rule that holds."""
         state, reason = next((state, reason) for holds, state, reason in self.rules() if holds)
-        first, facts = self.history.first_missing, dict[str, str]()
+        missing, facts = self.history.first_missing, dict[str, str]()
         if "{" in reason:
-            again = f"{first.asked_at + STAYED_AWAY:%Y-%m-%d %H:%M} UTC" if first else ""
+            again = f"{missing.asked_at + STAYED_AWAY:%Y-%m-%d %H:%M} UTC" if missing else ""
             facts = {"before": self.history.gone, "again": again}
-        shown = [first, *self.asked] if state == "withdrawn" and first else list(self.asked)
+        shown = [missing, *self.asked] if state == "withdrawn" and missing else list(self.asked)
         is_by_controls = state in REMOVED or state == "undecided"
         shown += self.controls if is_by_controls else self.newest
         if state == "hidden":
@@ -210,7 +215,7 @@ class TargetRound:
         return RemovalState(state, reason, facts, numbers, self.words() if state == "altered" else None)
 
     def words(self) -> int | None:
-        """Return the most words of the article in a text that is there; None if they were not counted."""
+        """Return the most words of the article in a text at the place; None if they were not counted."""
         there = self.asked if self.has("other_text", "remains") else self.newest
         return max((each.copied_words for each in there if each.copied_words is not None), default=None)
 
@@ -219,13 +224,13 @@ class TargetRound:
         return bool(self.newest) or any(str(probe.file_uri).startswith("hf://") for probe in self.asked)
 
     def newest_lacks_it(self) -> bool:
-        """Return whether the newest revision, of a file on a hub, was read and lacks the text."""
+        """Return whether the newest revision of a file on a hub was read and lacks the text."""
         outcomes = {each.outcome for each in self.newest}
         return bool(outcomes) and outcomes <= {*WHOLE, "missing", "other_text"}
 
     def rules(self) -> Iterator[Rule]:
-        """Yield condition, state and reason to doubt it of each rule; the first that holds decides."""
-        # A text that can be read is not gone, whatever else was answered.
+        """Yield condition, state and reason to doubt it for each rule; the first true condition decides."""
+        # A text that can be read is not gone, whatever other probes answered.
         newest_reads = self.control("newest", *READS)
         reads = self.has(*READS) or newest_reads
         yield bool(self.history.gone) and reads, "reappeared", N_("it was {before} before")
@@ -244,7 +249,7 @@ class TargetRound:
         yield self.has("same"), "present", ""
         yield self.has("elsewhere"), "present", N_("it is elsewhere in the file, or under another URL")
         yield newest_reads, "present", N_("its commit no longer gives it; the newest revision does")
-        # Answers that count for nothing.
+        # Answers that prove nothing.
         denied = N_("access was refused, which removes nothing")
         yield self.control("newest", "denied"), "restricted", denied
         unresolved = N_("unresolved: no index (--index) has said yet where in its file the record is")
@@ -270,7 +275,7 @@ class TargetRound:
         yield from self._if_text_is_not_there()
 
     def _if_other_text(self, is_there: bool) -> Iterator[Rule]:
-        """Without a word of the article it is no removal: a count can miss words that are written oddly."""
+        """Yield rules for another text: never a removal, since a count can miss words in odd spellings."""
         words = self.words()
         yield is_there and words is None, "altered", N_("the article's words were not counted")
         yield is_there and bool(words), "altered", ""
@@ -279,17 +284,17 @@ class TargetRound:
 
     def _if_text_is_not_there(self) -> Iterator[Rule]:
         # The file is missing.
-        is_gone, first = self.has("missing"), self.history.first_missing
+        is_gone, before = self.has("missing"), self.history.first_missing
         partly = N_("the server misses its file only for some requests")
         yield is_gone and _is_there(self.controls), "undecided", partly
         alone = N_("its file is missing, but no other file of the folder was read beside it")
-        has_other = first is not None and self.control("beside", "same", "edge")
+        has_other = before is not None and self.control("beside", "same", "edge")
         yield is_gone and not has_other, "undecided", alone
         once, last = N_("its file was missing once; ask again after {again}"), self.asked[-1]
-        apart = last.asked_at - first.asked_at if first else timedelta(0)
-        if first and first.clock_offset is not None and last.clock_offset is not None:
-            # By our clock or the server's: whichever says less.
-            apart = min(apart, apart + timedelta(seconds=last.clock_offset - first.clock_offset))
+        apart = last.asked_at - before.asked_at if before else timedelta(0)
+        if before and before.clock_offset is not None and last.clock_offset is not None:
+            # Our clock and the server's may disagree: take the smaller difference.
+            apart = min(apart, apart + timedelta(seconds=last.clock_offset - before.clock_offset))
         yield is_gone and apart < STAYED_AWAY, "undecided", once
         unknown = N_("its commit is gone, and the newest revision could not be read for it")
         yield is_gone and self.is_on_hub() and not self.newest_lacks_it(), "undecided", unknown
@@ -328,12 +333,12 @@ class TargetRound:
 
 
 def strong(etag: str | None) -> str | None:
-    """Return an ETag without the mark of a weak one, which a proxy may add to that of the same file."""
+    """Return an ETag without `W/`, the mark of a weak one, which a proxy may add for the same file."""
     return etag and etag.removeprefix("W/")
 
 
 def version_of(probe: Probe) -> FileVersion | None:
-    """Return the version of the file that answered; None if the server names none."""
+    """Return the version of the probed file; None if the server sent neither ETag nor Last-Modified."""
     named = strong(probe.etag) or probe.last_modified
     return (named, probe.bytes) if named else None
 
@@ -343,6 +348,6 @@ def _has(probes: Sequence[Probe], role: str, *outcomes: Outcome) -> bool:
 
 
 def _is_there(controls: Sequence[Probe]) -> bool:
-    """Return whether a missing file is there for another range, or for a request without one."""
+    """Return whether another range, or a request without a range, found the missing file after all."""
     is_there_whole = any(each.role == "unranged" and each.outcome != "missing" for each in controls)
     return is_there_whole or _has(controls, "first", "same", "rewritten")

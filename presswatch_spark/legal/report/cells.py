@@ -1,4 +1,7 @@
-"""Tables of the page: answers as cells, each with its sort key, its text, and its link, if that is safe."""
+"""Tables of the report: answers as cells, each with its sort key, its text, and a link if that is safe.
+
+Headings are marked for translation by `N_`; those of one ambiguous word by `p`, with the context "column".
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,7 +27,7 @@ FIRST_ROWS_SHOWN = N_(
     "The first {shown} rows; if there are more, the query below gives them, without its limit."
 )
 FIRST_ROWS = 10
-"""Rows of a table in the page itself, for readers who run no script."""
+"""Rows of a table that the HTML itself contains, for readers without JavaScript."""
 
 RESERVATIONS = {
     "both": N_("reserved before and after"),
@@ -59,7 +62,7 @@ REMOVAL_STATES = {state: (name, MEANINGS[state]) for state, name in _REMOVAL_NAM
 
 
 def link_of(url: str | None) -> str | None:
-    """Return the address that a link may lead to, in ASCII; None if it is none of the web."""
+    """Return the address for a link, in ASCII; None if it is no address of the web."""
     if not url:
         return None
     try:
@@ -71,7 +74,7 @@ def link_of(url: str | None) -> str | None:
 
 
 def both_ways(host: str) -> str:
-    """Return a host; one in Punycode with its Unicode form, which may look like another host."""
+    """Return a host; after a Punycode host, also its Unicode form, which may imitate another host."""
     labels = host.split(".")
     for place, label in enumerate(labels):
         if label.lower().startswith("xn--"):
@@ -83,7 +86,7 @@ def both_ways(host: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its heading, and its kind; numbers are aligned to the right."""
+    """A column of a table: its heading, and its kind (`NUMBER`, `TEXT`, `URL`); numbers are right-aligned."""
 
     label: Markup
     kind: str
@@ -92,7 +95,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell: `value` sorts it, `shown` is HTML, `link` an address that is safe to follow."""
+    """A cell: `value` is its sort key, `shown` is HTML, `link` an address that is safe to follow."""
 
     value: str | int | float | None
     shown: Markup
@@ -147,7 +150,7 @@ def _one_of(texts: Mapping[str, str]) -> ShowCell:
 
 
 class KnownColumn(NamedTuple):
-    """A column that tables of the page can have: its heading, how its values are shown, and its kind."""
+    """A column that tables of the report can have: its heading, the function that shows a value, its kind."""
 
     label: str
     show: ShowCell = _number
@@ -226,7 +229,7 @@ class ShownTable:
 
     @property
     def first(self) -> Sequence[Sequence[Cell]]:
-        """Return the rows in the page itself."""
+        """Return the rows that the HTML itself contains."""
         return self.rows[:FIRST_ROWS]
 
 

@@ -1,4 +1,4 @@
-"""Makes the page: gathers its content from the tables, and writes it in one or more languages."""
+"""Makes the report, a page of HTML: gathers its content from the tables, and writes it in some languages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,15 +28,15 @@ from presswatch_spark.tables.store import TableStore
 SUFFIX = ".html"
 EXAMPLES = 5
 OF_CLAIMS, OF_ROWS = frozenset({"reservations", "reasons"}), frozenset({"reasons_of_rows"})
-"""Questions that are asked only if there are claims, or only if there are none."""
+"""Names of `QUESTIONS` that are asked only if there are claims, or only if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportOrder:
-    """The sources of a page.
+    """The sources of a report.
 
-    `case`: a case of removal, whose places are counted for each recipient of notices. `corpus`: that of the
-    scan, for names and texts. `mirrors`: where the files of the datasets are today. `engine`: one of
+    `case`: a removal case, whose places are counted for each recipient of notices. `corpus`: the corpus of
+    the scan, for names and texts. `mirrors`: present places of the datasets' files. `engine`: one of
     `sql.ENGINES`.
     """
 
@@ -50,7 +50,7 @@ class ReportOrder:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A row that is shown: its case, or why the case could not be read."""
+    """A row that the report explains in full, or (`missing`) the reason why it could not be read."""
 
     case: ExplainedRow | None
     missing: str | None
@@ -58,12 +58,12 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The content of the page, for both languages. `tables` and `corpus` are absolute paths or URIs.
+    """The content of the report, for all languages. `tables` and `corpus` are absolute paths or URIs.
 
-    `answers`: by the name of their question; one about claims or changes is missing where there are none.
-    `claims`: the row of `derivations` that published the claims. `unfinished`: runs that were begun and not
-    published. `exposures`: the totals of `exposed`. `titles` and `publishers`: names by id, empty without a
-    corpus.
+    `answers`: by question; without claims or changes, the questions about them have none. `claims`: the row
+    of `derivations` that published the claims. `unfinished`: number of runs that were begun and not
+    published. `exposed`: rows with the exposures of their datasets; `exposures`: their totals. `titles`,
+    `publishers`: names by id, empty without a corpus.
     """
 
     tables: str
@@ -85,7 +85,7 @@ class Gathered:
     mirrors: Sequence[Mirror] = ()
 
     def rows(self, name: str) -> Sequence[Mapping[str, Any]]:
-        """Return the rows of an answer; none of a question that was not asked."""
+        """Return the rows of an answer; no rows if the question was not asked."""
         found = self.answers.get(name)
         return found.rows if found else ()
 
@@ -97,18 +97,18 @@ class Gathered:
 def make_report(
     order: ReportOrder, pages: Mapping[str, str], say: Callable[[Sentence], None] = lambda news: None
 ) -> None:
-    """Write the page about published tables.
+    """Write the report about published tables.
 
-    `pages`: the file of each language (`fr`, `en`), on disk or `s3://`; an earlier one is replaced. `say`
-    gets the name of each stage when it begins. Raises `ConfigError` without a library of the extra `legal`,
-    `OutputError` if a page cannot be written, and as `gather`.
+    `pages`: the file of each language (`fr`, `en`), on disk or `s3://`; it is replaced. `say` gets the name
+    of each stage when it begins. Raises `ConfigError` without a library of the extra `legal`, `OutputError`
+    if a page cannot be written, and the errors of `gather`.
     """
     for name in ("jinja2", "altair", "vl_convert"):
         library(name, "report")
     from presswatch_spark.legal.report.page import page_of
 
     for path in pages.values():
-        # Browsers open no other file as a page.
+        # Browsers show a file as a page only if its name ends so.
         if not path.endswith(SUFFIX):
             raise OutputError("the report is an HTML file", where=path, remedy=f"name it PAGE{SUFFIX}")
     found = gather(order, say)
@@ -120,9 +120,9 @@ def make_report(
 
 
 def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: None) -> Gathered:
-    """Ask all questions of the tables, and read the examples again from their files.
+    """Query the tables for all questions, and read the examples again from their shards.
 
-    Raises `OutputError` if a table is not as it was published, `BrokenCaseError`, or `CorpusError`.
+    Raises `OutputError` if a table differs from its published form, `BrokenCaseError`, or `CorpusError`.
     """
     storage, corpus = order.storage, order.corpus
     store = TableStore.open(order.tables, storage)
@@ -138,13 +138,13 @@ def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: No
     read_case = partial(case_of, order.tables, corpus_path=corpus, storage=storage, mirrors=order.mirrors)
     registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
     exposed = Exposed.of(store, load_exposures(None, storage), engine)
-    # The strongest candidates first, each of another article.
+    # Candidates come strongest first. Put the strongest one of each article before all others.
     candidates = answers["examples"].rows
-    first = {each["article_id"]: str(each["row_sha256"]) for each in reversed(candidates)}
-    rows = sorted((str(each["row_sha256"]) for each in candidates), key=lambda row: row not in first.values())
+    strongest = {each["article_id"]: str(each["row_sha256"]) for each in reversed(candidates)}.values()
+    rows = sorted((str(each["row_sha256"]) for each in candidates), key=lambda row: row not in strongest)
     examples = list[Example]()
     for row in rows[:EXAMPLES]:
-        # One page that cannot be read must not cost the reader all others.
+        # An example that cannot be read must not prevent the report.
         try:
             examples.append(Example(read_case(row), None))
         except PresswatchError as error:

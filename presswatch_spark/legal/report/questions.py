@@ -1,7 +1,7 @@
-"""The questions that the page asks of the tables: each is one query, which the page shows beside its answer.
+"""The questions of the report: each is one query, which the report shows with its answer.
 
-Both engines understand them. They ask the view `copies`: rows count whose page is known to be somebody
-else's.
+Both engines understand them. Most read the view `copies`: rows whose page is known to belong to a third
+party.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,9 +12,9 @@ from presswatch_spark.query.views import FIGURES
 from presswatch_spark.tables.store import TableStore
 
 BARS = 15
-"""Hosts, publishers and sources that a figure shows at most."""
+"""Most hosts, publishers or sources that a chart shows."""
 ROWS = 300
-"""Rows that a table of the page holds at most: more than a person reads."""
+"""Most rows in a table of the report: more than a person reads."""
 HOSTS = 500
 CANDIDATES = 40
 """Hosts that examples are chosen from."""
@@ -55,7 +55,7 @@ select before_run_id, after_run_id, state, count(*) as pairs, count(distinct art
 from changes
 group by before_run_id, after_run_id, state
 order by after_run_id desc, before_run_id desc, state""",
-    # Figures.
+    # Charts.
     "hosts": f"""
 select document_host as host, addresses, pages, pages_a, pages_b, pages_c
 from copies_by_host order by pages desc, host limit {BARS}""",
@@ -168,7 +168,7 @@ class AnsweredQuestion:
 
 
 def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, AnsweredQuestion]:
-    """Ask these of `QUESTIONS` by an engine; return the answers by name. Raises as `answers_of`."""
+    """Run the queries of some `QUESTIONS`; return the answers by name. Raises the errors of `answers_of`."""
     queries = {name: QUESTIONS[name].strip() for name in names}
     answers = answers_of(store, queries.values(), engine)
     found = dict[str, AnsweredQuestion]()

@@ -1,8 +1,9 @@
 """The table `changes` of two published runs: its inputs, its making by DuckDB or Spark, and its totals.
 
-DuckDB works bucket by bucket: all rows of some articles are in memory at once. It gets the deciding columns
-and numbers of rows. The sightings, which are most of the bytes, stay in Arrow, and are taken by their numbers
-when files are written. Spark is for what is beyond one host: the rows of a pair are in one task.
+DuckDB works bucket by bucket: all rows of some articles are in memory at once. It gets only the columns that
+decide, and row numbers. The other columns (`sighting`), most of the bytes, stay in Arrow; they are looked up
+by row number when files are written. Spark, for inputs beyond one host, brings the rows of a pair into one
+task.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ TABLE = "corpus_articles"
 WORKERS = 2
 """Buckets in memory at once."""
 BUCKET_ROWS, MOST_BUCKETS = 75_000, 200
-"""Rows of a bucket, unless an article has more; and the most buckets: each has four open files."""
+"""Rows of a bucket, unless an article has more; and the most buckets, as each has several open files."""
 _OWN = pa.schema([("title_id", pa.string()), ("document", pa.string())])
 _OF_SIDE = {"rows": states.COMPARED_AND_SEEN, "own": _OWN, "articles": states.ARTICLES}
 _SCHEMAS = {f"{side}_{name}": schema for side in SIDES for name, schema in _OF_SIDE.items()}
@@ -67,8 +68,9 @@ _SCHEMAS["earlier"] = states.KEYS
 class Inputs:
     """Two published runs of `store`, `before` and `after`; `earlier` are the runs before both.
 
-    `doubts`: of each of `SIDES`, why the other run may have missed what that run found. `corpora`: of each,
-    the digest of its corpus, or None if the tables lack its articles. `rows`: of all runs.
+    `doubts`: for each of `SIDES`, by shard, reasons why the other run may have missed what that run found.
+    `corpora`: for each, the digest of its corpus; None if both are equal, or the tables lack its articles.
+    `rows`: number of rows of all these runs.
     """
 
     store: TableStore
@@ -81,7 +83,7 @@ class Inputs:
 
     @classmethod
     def of(cls, store: TableStore, before: str, after: str) -> Inputs:
-        """Read the facts of two published runs, but for their rows."""
+        """Read the facts of two published runs, without their rows."""
         ids = {"before": before, "after": after}
         runs = {side: ComparedRun.of(store, run_id, side) for side, run_id in ids.items()}
         first, second = runs.values()
@@ -105,7 +107,7 @@ class Inputs:
 
 
 def articles_of(store: TableStore, corpus_digest: str) -> Iterator[pa.RecordBatch]:
-    """Yield the articles of a corpus in the tables, as `states.ARTICLES`; some may come twice."""
+    """Yield the articles of a corpus from the tables, as `states.ARTICLES`; some may occur twice."""
     columns = [*states.ARTICLES.names, "corpus_digest"]
     for batch in column_batches(store, TABLE, store.published(), columns):
         chosen = batch.filter(pc.equal(batch["corpus_digest"], corpus_digest)).select(states.ARTICLES.names)
@@ -114,7 +116,10 @@ def articles_of(store: TableStore, corpus_digest: str) -> Iterator[pa.RecordBatc
 
 
 class Buckets:
-    """Rows by name in files of `folder`: a bucket has those of some keys, by a hash, of every name."""
+    """Rows of several named tables, partitioned into files by a hash of their keys.
+
+    A bucket contains the rows of all tables with some keys.
+    """
 
     def __init__(self, folder: Path, schemas: Mapping[str, pa.Schema], count: int) -> None:
         self._folder, self._schemas, self._count = folder, schemas, count
@@ -139,12 +144,12 @@ class Buckets:
                 self._writers[path].write_batch(dealt.slice(first, after - first))
 
     def close(self) -> None:
-        """End the files, which can be read from then on."""
+        """Finish the files; after that, they can be read."""
         with disk_errors(str(self._folder)):
             self._open.close()
 
     def read(self, name: str, number: int) -> pa.Table:
-        """Return the rows of a bucket, once: they stay mapped, and their file is removed."""
+        """Return the rows of a bucket, once: they stay memory-mapped, and their file is removed."""
         path = self._path(name, number)
         if path not in self._writers:
             return self._schemas[name].empty_table()
@@ -159,12 +164,12 @@ class Buckets:
 def _by_duckdb(inputs: Inputs, files: SortedFiles, memory: str, cores: int | None) -> list[Written]:
     import duckdb
 
-    # A worker is a thread of DuckDB itself. With one more for each core, they would wait for each other.
+    # Each worker runs a query in DuckDB: share the cores among the workers.
     threads = max(1, (cores or os.cpu_count() or 1) // WORKERS)
     count = min(max(1, -(-inputs.rows // BUCKET_ROWS)), MOST_BUCKETS)
     with scratch_folder() as folder, duckdb_session(memory, threads) as session:
         try:
-            # Spark's name for it.
+            # Spark's name of the function; queries are shared.
             session.execute("create macro sha2(x, bits) as sha256(x)")
             dealt = _dealt(inputs, folder, count)
             with ThreadPoolExecutor(WORKERS, "buckets") as pool:
@@ -186,7 +191,8 @@ def _dealt(inputs: Inputs, folder: Path, count: int) -> Buckets:
         for batch in column_batches(store, "matches", [inputs.runs[side]], states.USED):
             found = states.compared(batch, inputs.doubts[side])
             dealt.deal(f"{side}_rows", found, key_of(found))
-            # Documents on a title's site meet rows that only name their site.
+            # Documents with an article on a title's own site are also compared with rows that only name the
+            # site.
             is_own = pc.and_(pc.not_equal(found["article"], ""), pc.fill_null(found["own_site"], False))
             there = found.filter(is_own).select(_OWN.names)
             dealt.deal(f"{side}_own", there, there["document"])
@@ -219,7 +225,7 @@ def _written(
         seen[side] = _whole(rows["sighting"])
         numbers = pa.array(np.arange(len(rows)))
         tables[f"{side}_rows"] = rows.set_column(rows.schema.get_field_index("sighting"), "sighting", numbers)
-    # Other connections do not see what one registers or makes for a while.
+    # Registered and temporary tables belong to one connection: each worker has its own.
     with session.cursor() as connection:
         for name, rows in tables.items():
             connection.register(name, rows)
@@ -233,7 +239,7 @@ def _written(
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
-    # Arrow addresses 2 GB of texts in one piece.
+    # An Arrow array of texts has at most 2 GB.
     try:
         return column.combine_chunks()
     except pa.ArrowInvalid as error:
@@ -269,7 +275,7 @@ def _table_rows(
 def _by_spark(inputs: Inputs, files: SortedFiles, master: str | None, cores: int | None) -> Sequence[Written]:
     from pyspark.sql import functions as f
 
-    # It loads PySpark, which DuckDB does not need.
+    # This import loads PySpark, which DuckDB does not need.
     from presswatch_spark.core.spark.errors import spark_errors
 
     spark, store = session("presswatch compare", master=master, cores=cores), inputs.store
@@ -296,7 +302,7 @@ def _by_spark(inputs: Inputs, files: SortedFiles, master: str | None, cores: int
             if name in states.STORED:
                 frames[name] = found.persist()
             found.createOrReplaceTempView(name)
-        # Rows without article are told apart by their documents: there may be more than one task can take.
+        # Rows without an article are spread by their documents: one task could not take all of them.
         shown = f"""
             select {", ".join(f"{states.text(run)} as {side}_run_id" for side, run in inputs.runs.items())},
                 nullif(article, '') as article_id,
@@ -322,7 +328,7 @@ def _in_task(
 
 @dataclass(frozen=True, slots=True)
 class ChangesSummary:
-    """A published table `changes`, with its pairs by state (`counts`), and by state and doubt (`doubts`)."""
+    """A published table `changes`, with counts of pairs by state, and by state and doubt (`doubts`)."""
 
     tables: TableStore
     counts: Mapping[str, int]

@@ -1,6 +1,6 @@
-"""Rows drawn from the tables, or found by their digest, and compared with their shards.
+"""Audit: rows drawn from the tables, or found by their digest, are compared with their shards.
 
-With a corpus, their words and figures are computed again by the matcher that made them.
+With a corpus, the matcher that made the rows also computes their words and figures again.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class RowCheck:
-    """A row, its pointer, and its failure, if it does not verify. `record`: the document compared with it."""
+    """A row, its pointer, and the failure of its check or None. `record`: the document compared with it."""
 
     row: Match
     pointer: Pointer
@@ -59,7 +59,7 @@ class RowCheck:
 
 
 def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
-    """Return how a run read its shards, as fields of `ReadOptions`; `OutputError` if its row lacks that."""
+    """Return a run's settings for reading shards, as fields of `ReadOptions`; `OutputError` without them."""
     return _of_run(store, run_id, lambda run: reading_in(json.loads(run["config"])))
 
 
@@ -76,16 +76,17 @@ def _of_run(store: TableStore, run_id: str, read: Callable[[dict[str, Any]], Res
 
 
 def reading_in(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the same from the settings of a run; `LookupError` and the like if it fails."""
+    """Return these fields from a run's settings; `LookupError`, `TypeError` or `ValueError` if it fails."""
     read = settings["read"]
     return {"columns": dict(read["columns"]), "max_document_bytes": int(read["max_document_bytes"])}
 
 
 @dataclass(slots=True)
 class Audit:
-    """Checks rows of `store`, whose shards are found by `mirrors`; with a `corpus`, their words as well.
+    """Checks rows of `store` against their shards; with a `corpus`, also their words.
 
-    `readings`: how runs read their shards, if no tables are asked. `figures`: compares them, if given.
+    `mirrors`: present places of shards. `readings`: by run, fields of `ReadOptions`, instead of those in the
+    tables. `figures`: also recomputes the columns of each row, if given.
     """
 
     store: TableStore | None
@@ -97,20 +98,22 @@ class Audit:
     _options: dict[str, ReadOptions] = field(default_factory=dict)
 
     def verdicts(self, rows: Iterable[Match]) -> Iterator[RowCheck]:
-        """Check rows, each shard in turn; `OutputError` if the settings of a run cannot be read."""
+        """Check rows, shard by shard; `OutputError` if the settings of a run cannot be read."""
         shards: dict[tuple[str, str, str, str | None], dict[Pointer, list[Match]]] = {}
         for row in rows:
             pointer = pointer_of(row, mirrored(row.shard_uri or "", self.mirrors))
             if failure := edited(row):
-                # Such a row may point to a place that never was in a shard.
+                # An edited row may point to a place that never existed.
                 yield RowCheck(row, pointer, failure)
                 continue
-            # Rows of one shard of another format may name many releases.
+            # Rows of one shard may name many releases in some formats: group by release only where it affects
+            # reading.
             format = registry.find(row.dataset)
             release = row.release if format and format.by_release else None
             key = (pointer.uri, row.dataset, row.run_id, release)
             shards.setdefault(key, {}).setdefault(pointer, []).append(row)
-        # A range does not contain the record that names the release, and with it its errata.
+        # Give the release, which selects errata: the record that names it is outside of the range that is
+        # read.
         work = [
             (list(pointers), replace(self.options_of(run_id), release=release))
             for (_, _, run_id, release), pointers in shards.items()
@@ -122,18 +125,18 @@ class Audit:
 
     def _verdict(self, row: Match, pointer: Pointer, outcome: Outcome) -> RowCheck:
         if isinstance(outcome, Failure):
-            # The damage in a row explains why its record cannot be read alone.
+            # If the row notes damage of its record, that explains the failure.
             return RowCheck(row, pointer, damaged(row) or outcome)
         failure = difference(row, outcome) or damaged(row, outcome.facts)
         if failure is None and self.corpus is not None:
             failure = other_words(row, outcome.text, self.corpus)
         if failure is None and self.figures is not None:
             failure = self.figures.difference(row, outcome.batch)
-        # A batch shares the buffers of all documents around this one.
+        # Drop the batch, which keeps the buffers of all its documents alive.
         return RowCheck(row, pointer, failure, replace(outcome, batch=None))
 
     def options_of(self, run_id: str) -> ReadOptions:
-        """Return how the run read its shards, but for gates: its rows had passed them."""
+        """Return the settings with which the run read its shards, without gates: its rows passed them."""
         if run_id in self._options:
             return self._options[run_id]
         reading = self.readings.get(run_id)
@@ -153,7 +156,7 @@ POINTING: Mapping[str, type[Match | RightsSignal | MemberCapture]] = {
     "rights_signals": RightsSignal,
     "captures": MemberCapture,
 }
-"""Tables whose rows point at records."""
+"""Tables whose rows have pointers to records."""
 USED = {
     "matches": (
         "run_id", "dataset", "document_url", "article_id", "article_sha256", "longest_run_words", "spans",
@@ -170,13 +173,13 @@ USED = {
 
 
 def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> tuple[list[Match], int]:
-    """Draw `count` rows of a published run (`latest`: the newest), or of all; also count all rows.
+    """Draw `count` rows of a published run (`latest`: the newest) or of all runs; also return their number.
 
     `InputError` if no such run is published, `CorruptError` if a file of the table cannot be read.
     """
     if not store.published():
         raise InputError("no run is published here", where=str(store.root))
-    # Unchecked: the audit itself finds out which rows are not as they were.
+    # Do not check the files: the audit itself finds changed rows.
     files = store.files("matches", *chosen_runs(store, run_id), check=False)
     sizes = list[int]()
     for file in files:
@@ -204,7 +207,7 @@ def damage_of(store: TableStore, run_id: str | None) -> Iterator[OutputError]:
 
 
 def row_by_digest(store: TableStore, prefix: str) -> Match | RightsSignal | MemberCapture:
-    """Find the row whose `row_sha256` begins with `prefix`; if runs share it, in the newest.
+    """Find the row whose `row_sha256` begins with `prefix`; if several runs have it, that of the newest.
 
     `InputError` if there is no such row or several, `CorruptError` if a file of a table cannot be read.
     """
@@ -225,7 +228,7 @@ def row_by_digest(store: TableStore, prefix: str) -> Match | RightsSignal | Memb
 
 
 def digest_prefix(text: str) -> str:
-    """Return the first digits of a `row_sha256` in lower case; `InputError` if a text cannot be these."""
+    """Return the first digits of a `row_sha256` in lower case; `InputError` if they are not hexadecimal."""
     digits = text.lower()
     if not 0 < len(digits) <= 64 or set(digits) - set("0123456789abcdef"):
         remedy = "give the first digits of a row's row_sha256"
@@ -234,12 +237,12 @@ def digest_prefix(text: str) -> str:
 
 
 def table_of(row: Match | RightsSignal | MemberCapture) -> str:
-    """Return the name of the table that a row is of."""
+    """Return the name of a row's table."""
     return next(table for table, kind in POINTING.items() if isinstance(row, kind))
 
 
 def rows_by_digest(store: TableStore, digests: Collection[str]) -> Iterator[Match]:
-    """Yield the rows of `matches` with these digests, of all runs; an error if a file is damaged."""
+    """Yield the rows of `matches` with these digests, of all runs; `CorruptError` if a file is damaged."""
     is_wanted = partial(pc.is_in, value_set=pa.array(sorted(digests)))
     for file in store.files("matches"):
         yield from map(Match.from_dict, _rows_with(is_wanted, store, "matches", file))
@@ -260,7 +263,7 @@ def _metadata(store: TableStore, path: str) -> Any:
 
 
 def _table(store: TableStore, path: str, table: str) -> Any:
-    """Open a file with the columns that it has: digests of rows of an earlier version are over those."""
+    """Open a file with its own columns only: digests of rows of an earlier version cover no later columns."""
     names = set(_metadata(store, path).schema.to_arrow_schema().names)
     if lost := [name for name in USED[table] if name not in names]:
         raise CorruptError(f"the file of the table has no column {', '.join(lost)}", where=path)
@@ -286,24 +289,24 @@ NOT_RECOMPUTED = frozenset((
 """Columns that neither record nor corpus determines; `docs/reference/pointers.md` lists them with reasons."""
 
 JUDGEMENTS = frozenset(("confidence", "confidence_reasons"))
-"""Columns that are not compared for rows of an earlier version, which knew fewer reasons."""
+"""Columns that are not compared for rows of earlier versions, which had fewer reasons."""
 OF_THE_PAIR = frozenset((
     "grade", "longest_run_words", "copied_words", "article_coverage", "document_coverage", "minhash_jaccard",
     "in_main_content", "spans", "article_words", "document_words", "unbroken_words", "passage_kind",
 ))  # fmt: skip
-"""Columns that only the two texts and the settings decide: any corpus with the article gives them."""
+"""Columns that depend only on the two texts and the settings, not on other articles of the corpus."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowRules:
-    """The rules and the corpus of a run's rows."""
+    """The rules by which a run made its rows, and the digest of its corpus."""
 
     rules: MatchRules
     corpus_digest: str | None
 
 
 def rules_in(settings: Mapping[str, Any]) -> MatchRules:
-    """Return the rules in the settings of a run; `LookupError` and the like if it fails."""
+    """Return the rules in the settings of a run; `LookupError`, `TypeError` or `ValueError` if it fails."""
     kinds = get_type_hints(MatchRules)
     return MatchRules(**{name: kind(**settings[name]) for name, kind in kinds.items()})
 
@@ -320,7 +323,7 @@ def rules_in_tables(store: TableStore, run_id: str) -> RowRules:
 class RowRecomputation:
     """Computes rows again by the rules of their run; without a corpus, only columns that follow from others.
 
-    Of another corpus than the rows were made with, only `OF_THE_PAIR` is compared.
+    If the corpus is not the one that the rows were made with, only `OF_THE_PAIR` is compared.
     """
 
     def __init__(self, corpus: Corpus | None, rules_of: Callable[[str], RowRules]) -> None:
@@ -328,12 +331,12 @@ class RowRecomputation:
         self._rules_of = lru_cache(rules_of)
         self._matcher = lru_cache(Matcher)
         self.other_corpus_runs = set[str]()
-        """Runs that were made with another corpus than this one."""
+        """Runs that were made with a different corpus."""
 
     def difference(self, row: Match, batch: DocumentBatch | None) -> Failure | None:
-        """Fail a row that differs from the one that its scan would make of its document; name the columns.
+        """Return a failure that names the columns in which a row differs from its recomputation, or None.
 
-        Args: the document only; None if it could not be read as a document.
+        `batch`: a batch of the row's document only; None if it could not be read as a document.
         """
         run = self._rules_of(row.run_id)
         if self._corpus is None or batch is None:
@@ -344,7 +347,7 @@ class RowRecomputation:
         self.other_corpus_runs.add(row.run_id)
         others = _unlike_itself(row, run.rules)
         if row.article_id is not None and row.longest_run_words:
-            # The row's article is the only candidate.
+            # Compare the document with the row's article only.
             ordinal = self._corpus.ordinal_of(row.article_id)
             articles = np.array([] if ordinal is None else [ordinal], np.uint32)
             pair = Candidates(np.zeros(len(articles), np.int32), articles, 0)
@@ -358,22 +361,22 @@ class RowRecomputation:
 def _computed(
     row: Match, batch: DocumentBatch, matcher: Matcher, candidates: Candidates | None = None
 ) -> dict[str, Any] | None:
-    """Return the row that a scan makes of a document and the article or title of a row, if it makes one.
+    """Return the row that a scan would make for the same document and article (or title), or None.
 
-    Args: the articles to compare with; None: those that the sieve finds.
+    `candidates`: the articles to compare with; None: those that the sieve finds.
     """
-    # Columns that come from it are not compared.
+    # Columns that come from `origin` are not compared.
     origin = Origin(row.dataset, row.release, row.shard_uri)
     rows = matcher.rows(batch, candidates or matcher.candidates_of_all_hashes(batch), origin)
     alike = [each for each in rows if each.article_id == row.article_id]
     own = [each for each in alike if each.title_id == row.title_id]
-    # The row of an article that names another title is that of this article.
+    # If the title differs, take the row of the same article: its title is then one of the differences.
     found = own or (alike if row.article_id is not None else [])
     return found[0].as_dict() if found else None
 
 
 def _unlike_itself(row: Match, rules: MatchRules) -> list[str]:
-    """Return the columns that do not follow from the others of the row; none for an older row."""
+    """Return the columns that contradict other columns of the row; none for rows of earlier versions."""
     if _is_older(row):
         return []
     try:
@@ -386,7 +389,7 @@ def _unlike_itself(row: Match, rules: MatchRules) -> list[str]:
 
 
 def _is_older(row: Match) -> bool:
-    # Such a row lacks columns that the rules for its letter may look at.
+    # Rows of earlier versions lack columns that today's rules for letters may read.
     return not {*Match.columns} - NOT_DIGESTED - DIGESTED_IF_KNOWN <= row.as_dict().keys()
 
 
@@ -403,7 +406,7 @@ def _unlike(row: Match, computed: Mapping[str, Any]) -> list[str]:
 def _form(value: object) -> str | None:
     try:
         return canonical_form({"": value})
-    except (TypeError, ValueError):  # a value that no row has
+    except (TypeError, ValueError):  # a value that no valid row contains
         return None
 
 

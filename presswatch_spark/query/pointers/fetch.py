@@ -1,4 +1,7 @@
-"""One document, or the record upstream of it, fetched by its row or its pointer, checked, shown or saved."""
+"""Fetches one document by its row or its pointer, or the record upstream of it; checks, shows or saves it.
+
+The record upstream of a document of a derived dataset is the record of the web archive that it was made from.
+"""
 
 import hashlib
 import re
@@ -44,9 +47,9 @@ BARE = "add encoding=inflated if offset and length count in the inflated file, a
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A document that is the right one; `checked`: the proof of that. `signal`: its declaration.
+    """A fetched and verified document. `checked`: what was compared. `signal`: the declaration in it.
 
-    `made_into`: the pointer of the row's document, if its record upstream was fetched.
+    `made_into`: if the record upstream was fetched, the pointer of the row's document.
     """
 
     pointer: Pointer
@@ -57,10 +60,7 @@ class Fetched:
     made_into: Pointer | None = None
 
     def save(self, path: str) -> str:
-        """Write the document to a new file; return a description of its content.
-
-        Records of WET, WARC and ARC are written as stored, anything else as its text.
-        """
+        """Write records of WET, WARC and ARC as stored, other documents as text; return what was written."""
         facts, stored = self.record.facts, self.record.stored
         format = registry.find(facts.dataset)
         if format is None or not format.read_part:
@@ -85,9 +85,9 @@ def for_row(
 ) -> Fetched:
     """Fetch the record of the row of `tables` whose digest begins with `prefix`.
 
-    It is the document of a match, the response of a rights signal, the record of a capture; with `upstream`,
-    the record of the web archive that a match was made from. Files are relative to `base`; `index` lists
-    captures. `InputError` if there is no such row or record, `CorruptError` if it is not as the row says.
+    The record is the document of a match, the response of a rights signal, or the record of a capture; with
+    `upstream`, the record upstream of a match. `base`: folder or URL of Common Crawl's files. `index`: lists
+    captures. `InputError` if there is no such row or record, `CorruptError` if it differs from the row.
     """
     store = TableStore.open(tables, storage)
     audit = Audit(store, storage, mirrors)
@@ -102,7 +102,7 @@ def for_row(
         return _declaring(row, audit)
     if isinstance(row, MemberCapture):
         return _captured(row, base, mirrors, storage)
-    # A row that leads nowhere is refused before anything is read.
+    # Refuse a row without a trail before reading anything.
     asked = Index(index, storage, base) if index else None
     trail = trail_of(row, base, mirrors, storage, asked) if upstream else None
     (verdict,) = audit.verdicts([row])
@@ -119,7 +119,7 @@ def for_row(
     return Fetched(verdict.pointer, verdict.record, audit.options_of(row.run_id), checked)
 
 
-# Column of a row of `captures`, fact of its record, and why the row fails if they differ.
+# Column of a row of `captures`, fact of its record, and the failure if they differ.
 COMPARED = (
     ("url", "document_url", checks.OTHER_URI),
     ("payload_digest", "payload_digest", checks.OTHER_DIGEST),
@@ -141,14 +141,14 @@ def _captured(row: MemberCapture, base: str, mirrors: Sequence[Mirror], storage:
     options = ReadOptions(storage=storage)
     outcome = raw_record(pointer, options)
     if isinstance(outcome, Failure):
-        # ARC has other records.
+        # The record may be one of ARC, the format before WARC.
         ((_, document),) = records_at([pointer], options)
         if isinstance(document, Failure):
             raise _refused(pointer, outcome)
         outcome = document
     for column, fact, reason in COMPARED:
         indexed, actual = _alike(getattr(row, column)), _alike(getattr(outcome.facts, fact))
-        # Headers have no digest, ARC declares none, and a revisit lacks the payload of its digest.
+        # Some records have no digest or status (ARC, revisits); all have a URL and a time.
         is_known = actual is not None or fact in ("document_url", "captured_at")
         if indexed is not None and is_known and indexed != actual:
             raise _refused(pointer, Failure(reason, f"`{column}` is another"))
@@ -156,13 +156,13 @@ def _captured(row: MemberCapture, base: str, mirrors: Sequence[Mirror], storage:
     checked = f"row {row.row_sha256}: its digest; URL, declared digest, time and status of the record"
     declared, computed = outcome.facts.payload_digest, outcome.facts.payload_digest_computed
     if declared and computed and _alike(declared) != _alike(computed):
-        # Common Crawl's digests are over other bytes in some years: nothing is refused for that.
+        # In some years, Common Crawl computed digests over other bytes: report the difference, do not refuse.
         checked += "; but its payload has another digest than it declares"
     return Fetched(pointer, outcome, options, checked)
 
 
 def _alike(value: Any) -> Any:
-    # Index and record write times to the second, and digests without or with their algorithm.
+    # Compare times to the second, and digests without their algorithm, which an index leaves out.
     if isinstance(value, datetime):
         return value.replace(microsecond=0)
     return value.removeprefix("sha1:") if isinstance(value, str) else value
@@ -191,14 +191,15 @@ def _declaring(row: RightsSignal, audit: Audit) -> Fetched:
 def at_pointer(
     text: str, columns: Mapping[str, str], storage: StorageOptions, mirrors: Sequence[Mirror]
 ) -> Fetched:
-    """Fetch the document at a written pointer, or a response without one (robots.txt, a redirect).
+    """Fetch the document at a written pointer, or a response without a document (robots.txt, a redirect).
 
-    `InputError` if the text is no pointer, `CorruptError` if it is not there, or no row has the column of
-    `url`.
+    `InputError` if the text is no pointer, `CorruptError` if no document is there, or no row has the column
+    that `columns` gives for `url`.
     """
     asked = parse_pointer(text)
     pointer = replace(asked, uri=mirrored(asked.uri, mirrors))
-    # A range does not contain the record that names the release, and with it its errata; its path does.
+    # The release selects errata. The record that names it is outside of the range, but the path names it,
+    # too.
     release = in_filename(asked.uri).get("release")
     options = ReadOptions(columns=columns, release=release, pdf=True, wants=every_url, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
@@ -206,7 +207,7 @@ def at_pointer(
     of_pages = pointer.format is None or bool(format and format.is_warc and format.responses)
     may_be_any = pointer.row is None and pointer.sha256 is None and of_pages
     if isinstance(outcome, Failure) and outcome.reason in (checks.GONE, checks.UNREADABLE) and may_be_any:
-        # It may be no response: revisits, requests and metadata are records, too.
+        # The record may be a revisit, a request or metadata.
         raw = raw_record(pointer, options)
         outcome = outcome if isinstance(raw, Failure) else raw
     if isinstance(outcome, Failure):
@@ -214,7 +215,7 @@ def at_pointer(
         bare &= outcome.reason in (checks.GONE, checks.UNREADABLE)
         raise _refused(pointer, outcome, BARE if bare else "")
     if columns.get("url") and outcome.facts.document_url is None and pointer.row is not None:
-        # The whole shard is read: that raises if no row has a column of the mapping.
+        # Read the whole shard: its reader raises if no row has a column of the mapping.
         shard = ObjectInfo(pointer.uri)
         for _ in registry.format_for(pointer.format or registry.AUTO, shard, options).read(
             options.opener.described(shard), options, ReadReport()
@@ -230,7 +231,7 @@ def at_pointer(
 
 
 def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
-    """Yield lines that cannot steer a terminal: a document's facts, and its text if none was `written`."""
+    """Yield a document's facts as lines, and its text unless it was `written`; control characters escaped."""
     record, facts = fetched.record, fetched.record.facts
     pointer = pointer_of(facts, fetched.pointer.uri)
     by = "by range" if record.stored is not None else "of the shard, in order"
@@ -277,24 +278,24 @@ def _refused(pointer: Pointer, failure: Failure | None, remedy: str = "") -> Cor
     return CorruptError(what, where=str(pointer), remedy=remedy)
 
 
-# --- from a row of a dataset up to the record of the web archive that it was made from
+# --- the record upstream of a row
 #
-# A row may name the file and the place of the record in it; else an index lists the capture of the row's URL
-# at the row's time. Neither is believed: the record must have the row's URL and time, and the copied words
-# must stand in its page again.
+# A row may name the file of the record and its place there; else an index lists the capture of the row's URL
+# at the row's time. Both are only hints: the record must have the row's URL and time, and its page the copied
+# words.
 
 FIRST_BYTES = 1 << 18
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CRAWL = re.compile(r"CC-MAIN-[0-9]{4}-[0-9]{2}(?![0-9])")
 CAPTURES_READ = 10
-"""Captures of one URL that are read to find the one with the row's record id, where a row says no time."""
+"""Most captures of a URL that are read to find the row's record id, if the row has no time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trail:
     """The statements of a row about its record upstream, and the places to look for it.
 
-    `uri`: the present place of the file; `base`: what file names of Common Crawl are relative to.
+    `uri`: the present place of the record's file. `base`: folder or URL of Common Crawl's files.
     """
 
     row: Match
@@ -308,7 +309,7 @@ class Trail:
 
     @property
     def options(self) -> ReadOptions:
-        """Return the settings to read the record: its release is named by its path, not within a range."""
+        """Return the settings for reading the record, with the release that its path names."""
         release = in_filename(self.uri).get("release")
         return ReadOptions(release=release, pdf=True, wants=every_url, storage=self.storage)
 
@@ -316,7 +317,7 @@ class Trail:
 def trail_of(
     row: Match, base: str, mirrors: Sequence[Mirror], storage: StorageOptions, index: Index | None
 ) -> Trail:
-    """Return the trail of a row of `matches` to its record upstream; `InputError` if nothing leads to one."""
+    """Return the trail of a row of `matches` to its record upstream; `InputError` if there is none."""
     format, where = registry.find(row.dataset), row.row_sha256
     if format and format.responses:
         raise InputError(
@@ -347,7 +348,7 @@ def trail_of(
             where=where,
             remedy=f"give --index https://index.commoncrawl.org/{RELEASE}-index, or the files of an index",
         )
-    # A record of WET has an id of its own, and rows of some datasets have a number.
+    # The id of a WET record is not that of its WARC record; `id_of_record` ignores row numbers of datasets.
     named_id = None if made_from else id_of_record(row.record_id)
     if not is_placed and row.captured_at is None and named_id is None:
         raise InputError(
@@ -358,7 +359,7 @@ def trail_of(
 
 
 def id_of_record(text: str | None) -> str | None:
-    """Return the id of a WARC record in one spelling, as datasets leave out brackets; None if it is none."""
+    """Return the id of a WARC record in one spelling (datasets drop brackets); None if it is none."""
     bare = (text or "").strip().removeprefix("<").removesuffix(">").lower()
     uuid = bare.removeprefix("urn:uuid:")
     if _UUID.fullmatch(uuid):
@@ -369,7 +370,7 @@ def id_of_record(text: str | None) -> str | None:
 def _where(named: str, base: str, mirrors: Sequence[Mirror], storage: StorageOptions) -> str | None:
     """Return the present place of a file that a row names; None if it is unknown.
 
-    A row is written by others: without a mirror it leads to no file of this disk, and to no private address.
+    A row has hostile content: unless a mirror maps it, it must not lead to a local file or private address.
     """
     uri = canonical(named)
     place = mirrored(uri, mirrors)
@@ -383,9 +384,9 @@ def _where(named: str, base: str, mirrors: Sequence[Mirror], storage: StorageOpt
 
 
 def follow(trail: Trail, text: bytes) -> tuple[Pointer, Record, str]:
-    """Return the record upstream of a row's document (its `text`), its pointer, and the proof of that.
+    """Return the pointer of the record upstream of a row's document (`text`), the record, and the proof.
 
-    `CorruptError` if no record is, `StorageError` if the file or the index cannot be reached.
+    `CorruptError` if no record fits, `StorageError` if the file or the index cannot be reached.
     """
     pointers, why = list[Pointer](), "nothing names a record"
     if trail.uri and trail.offset is not None:
@@ -421,7 +422,7 @@ def _listed(trail: Trail, index: Index, releases: Sequence[str]) -> Iterator[Ind
     """Yield the captures of the row's URL that an index lists, at the row's time and in the row's file."""
     at, files = _alike(trail.row.captured_at), None
     if trail.uri:
-        # Files of WET were made from files of WARC.
+        # The row may name a WET file; the index lists the WARC file from which it was made.
         format = registry.named_like(trail.uri)
         source = format.made_from(trail.uri) if format else None
         files = {each.rpartition("/")[2] for each in (trail.uri, source[1] if source else trail.uri)}
@@ -433,7 +434,7 @@ def _listed(trail: Trail, index: Index, releases: Sequence[str]) -> Iterator[Ind
 
 
 def pointer_at(uri: str, offset: int, options: ReadOptions) -> Pointer:
-    """Return the pointer of the record in the gzip member that begins at an offset; else of what is there."""
+    """Return the pointer of the gzip member at an offset, or of the bytes read if no member ends in them."""
     most = options.max_document_bytes + HEADERS_BYTES
     size, data = FIRST_BYTES, b""
     while len(data) < most:
@@ -462,7 +463,7 @@ def _difference(trail: Trail, text: bytes, record: Record) -> Failure | str:
         if _alike(facts.captured_at) != _alike(row.captured_at):
             return Failure(checks.OTHER_FACTS, "it was captured at another time")
         shown.append("time")
-    # Rows that name no archive may have the id of the record of WET: another one then contradicts nothing.
+    # A row without a file of the archive may have the id of a WET record: then a different id proves nothing.
     is_needed = row.upstream_uri is not None or row.captured_at is None
     if trail.record_id is not None and id_of_record(facts.record_id) == trail.record_id:
         shown.append("record id")

@@ -1,10 +1,10 @@
-"""Records by their pointers: documents as the sources of the scan decode them, or WARC records as such.
+"""Records by their pointers: documents as the sources of a scan decode them, or WARC records as stored.
 
-A record of WET or WARC in a gzip member of its own, or in a plain file, is one range request. Everything else
-is read in order, once for all pointers into a shard. Several remote shards are read at once.
+A record of WET or WARC in a gzip member of its own, or in a plain file, is read by one range request. All
+other formats are read in order, once for all pointers into a shard. Several remote shards are read at once.
 
-A WARC record need not have a text that a scan reads: a robots.txt, a redirect, an error without a body. It is
-read as it is stored, with the facts of its own headers.
+Some WARC records have no text that a scan reads: a robots.txt, a redirect, an error without a body.
+`raw_record` reads them as they are stored, with the facts of their own headers.
 """
 
 import hashlib
@@ -42,9 +42,9 @@ from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, open_stream, read_range, stat
 from presswatch_spark.storage.uris import printable, scheme_of
 
-# A plain record surely ends where another begins.
+# Bytes to read after a record: if another record begins there, a record without compression has ended.
 LOOK_BEYOND_BYTES = 16
-# Enough to name the record at an offset now, if it is longer than the one that was there.
+# If another, longer record is now at the offset, read up to so many bytes to identify it.
 OTHER_RECORD_BYTES = 8 << 20
 DEFECTS_NAMED = 3
 ZEROS = "its bytes are zeros"
@@ -53,14 +53,15 @@ Outcome = Record | Failure
 
 
 def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tuple[Pointer, Outcome]]:
-    """Yield the record at each of `pointers`, all into one shard and of one format, in any order.
+    """Yield the record at each of `pointers`, in any order; all point into one shard and have one format.
 
-    Responses that `options.wants` asks for count without a document, too. Raises `BlockedError` of its site.
+    With `options.wants`, responses without a document are records, too. Raises `BlockedError` if the site
+    refuses requests.
     """
     left = dict.fromkeys(pointers)
     uri, format = pointers[0].uri, pointers[0].format
     try:
-        # On a web server or S3 each reply says the size: a request for it alone is one too many.
+        # Replies of web servers and S3 contain the size: save the request for it.
         shard = stat(uri, options.storage) if scheme_of(uri) == "file" else ObjectInfo(uri)
         for pointer in [pointer for pointer in pointers if pointer.by_range and _ranged(format)]:
             yield pointer, _by_range(shard, pointer, options)
@@ -102,14 +103,14 @@ def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outc
 
 
 def begins_record(data: bytes) -> bool:
-    """Return whether a record that can be read by itself may begin these bytes."""
+    """Return whether these bytes may begin with a record that can be read by itself."""
     return compression_of(data[:4]) == "gzip" or any(format.begins(data) for format in registry.FORMATS)
 
 
 def record_in(data: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
     """Decode the record at the beginning of `data`, the bytes of the shard from the pointer's offset on.
 
-    A pointer without a format is tried as each; the failure is that of the last.
+    For a pointer without a format, all formats are tried; the failure is that of the last one.
     """
     if not data:
         return Failure(GONE, "the shard ends before it")
@@ -121,7 +122,7 @@ def record_in(data: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
     for format, read_part in _ranged(pointer.format):
         report, part = ReadReport(), ObjectInfo(pointer.uri, start + len(data))
         batch = None
-        # The report says what a part of a shard lacks.
+        # `report` has the defects of `data`; it is only a part of the shard, so errors are expected.
         with suppress(CorruptError):
             batch = next(read_part(RangeStream(data, start), part, options, report), None)
         if batch is not None:
@@ -136,7 +137,7 @@ def record_in(data: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
 
 
 def _ranged(name: str | None) -> list[tuple[Format, ReadPart]]:
-    """Return the formats whose records can be read by themselves, with a reader each; all for no name."""
+    """Return the formats whose records can be read by themselves, with their readers: all, or one by name."""
     formats = registry.FORMATS if name is None else filter(None, [registry.find(name)])
     return [(format, format.read_part) for format in formats if format.read_part]
 
@@ -144,7 +145,7 @@ def _ranged(name: str | None) -> list[tuple[Format, ReadPart]]:
 def _in_order(
     shard: ObjectInfo, format: str | None, left: dict[Pointer, None], options: ReadOptions
 ) -> Iterator[tuple[Pointer, Outcome]]:
-    """Read the shard as a scan does, until every document of `left` was met; each one met leaves it."""
+    """Read the shard as a scan does, until all pointers of `left` are found; remove each found one."""
     if format is not None and not registry.find(format):
         raise InputError(f"no source reads the format {format}", where=printable(shard.uri))
     rows = {pointer.row for pointer in left if pointer.offset is None}
@@ -184,7 +185,7 @@ def _pointers_at(locator: Locator, wanted: Places) -> list[Pointer]:
 def _records(
     batch: DocumentBatch, uri: str, format: str, bytes_read: int, wanted: Places | None = None
 ) -> Iterator[tuple[Locator, Record]]:
-    """Yield the documents of a batch, then its responses without one: the wanted ones, or all."""
+    """Yield the documents of a batch, then its responses without a document: the wanted ones, or all."""
     origin = Origin(format, None, printable(uri))
     captures = {capture.locator.record_offset: capture for capture in batch.captures}
     for i in range(len(batch)):
@@ -209,14 +210,14 @@ def _absence(pointer: Pointer, report: ReadReport) -> Failure:
 
 
 def failure_of(error: PresswatchError) -> Failure:
-    """Return the failure of a document after an error of storage, or of its shard as a whole."""
+    """Return the failure of a document for an error of its storage or of its whole shard."""
     if isinstance(error, MissingError):
         return Failure(NO_SHARD, error.what)
     return Failure(NOT_REACHED if isinstance(error, StorageError) else UNREADABLE, error.what)
 
 
 SHARDS_AT_ONCE = 8
-# Ranges that are read ahead are held in memory. A shard with more of them is read when it is its turn.
+# Ranges that are read ahead stay in memory. A shard with more ranges than this is not read ahead.
 RANGES_AHEAD = 16
 
 Outcomes = Iterable[tuple[Pointer, Outcome]]
@@ -238,13 +239,14 @@ def shards_ahead(work: Iterable[tuple[Sequence[Pointer], ReadOptions]]) -> Itera
             yield pending.popleft()()
 
 
-# --- records of WARC as such
+# --- WARC records as stored
 
 
 def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
-    """Read the WARC record that fills the range of `pointer`; `content_sha256`: without its codings.
+    """Read the WARC record that fills the range of `pointer`.
 
-    Its text is its headers, and the content if that is UTF-8.
+    Its `text` is its HTTP headers, and the content if that is UTF-8. Its `content_sha256` is the digest of
+    the content after its transfer and content codings are undone.
     """
     offset, length = pointer.offset or 0, pointer.length or 0
     most = options.max_document_bytes + HEADERS_BYTES
@@ -267,7 +269,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
     plain, most = stored, options.max_document_bytes
     if stored.startswith(GZIP_MAGIC):
         member = first_member(stored, most + HEADERS_BYTES)
-        # One gzip member has to fill the range.
+        # A record is stored as one gzip member, which must fill the range.
         plain = member.data if member and member.end == len(stored) else b""
     end = HEADER_END.search(plain)
     fields = header_fields(plain[: end.start() + 1]) if end and begins_with_record(plain) else {}
@@ -283,7 +285,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
     body_at = message.body_at if message else asked.end() if asked else 0
     head, payload = block[:body_at], block[body_at:]
     content = bytes(decoded_body(message, block, most).data) if message else payload[:most]
-    # A revisit has none of the payload whose digest it declares.
+    # A revisit record declares the digest of an earlier payload, which it does not contain.
     sha1 = None if kind == "revisit" else hashlib.sha1(payload, usedforsecurity=False).digest()
     by_range = pointer.encoding != "inflated"
     facts = DocumentFacts(
@@ -311,7 +313,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
 
 
 def readable(content: bytes) -> bytes:
-    """Return content that is UTF-8, as a person can read it; nothing of any other."""
+    """Return the content if a person can read it (UTF-8 without NUL), else nothing."""
     try:
         return b"" if "\0" in content.decode() else content
     except UnicodeDecodeError:
@@ -326,6 +328,6 @@ def save(path: str, content: bytes) -> None:
             file.write(content)
             file.flush()
         except OSError:
-            # Half a record is no evidence, and would stand in the way of the next try.
+            # Half a record is no evidence, and would make the next attempt fail.
             place.unlink()
             raise

@@ -1,8 +1,8 @@
-"""Runs a campaign: looks at each release once, and scans the shards that published runs have not read.
+"""Runs a campaign: visits each release once, and scans the shards that published runs have not read.
 
-A step reads a release for the whole newest corpus or, where an earlier corpus is done, for the articles added
-since. Nothing is read twice: a run that a killed process began is continued first, and the locks of campaign
-and run and a last look before a run begins keep out other processes.
+A *step* (first, last) reads shards for the articles that came after corpus `first` up to corpus `last`; with
+first = 0, for the whole corpus. Nothing is read twice: an interrupted run is continued first, the locks of
+campaign and run exclude other processes, and published runs are checked again just before a run begins.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -52,19 +52,19 @@ ASKED_AT_ONCE = 8
 
 
 class DoneMeanwhileError(PresswatchError):
-    """Another process has done the task: campaigns may share tables."""
+    """Another process has done the task meanwhile, since campaigns may share tables."""
 
 
 class UnpublishedError(InputError):
-    """The shard list of a crawl is not there."""
+    """The shard list of a crawl does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """The next scan of an item: shards, for a step.
 
-    `again`: they were not read to their end before. `gone`: URIs of shards to be read again that storage does
-    not have. `is_all`: these are all shards of the item. `known`: ids of the runs published when it was
+    `again`: an earlier run did not read them to their end. `gone`: such shards that no longer exist.
+    `is_all`: these are all shards of the item. `known`: ids of the runs that were published when the task was
     found.
     """
 
@@ -78,7 +78,7 @@ class Task:
 
     @property
     def key(self) -> tuple[Step, bool]:
-        """Return step and `again`, by which tasks of an item differ."""
+        """Return the identity of a task among those of its item."""
         return self.step, self.again
 
 
@@ -88,7 +88,7 @@ def store_of(plan: CampaignPlan, config: ScanConfig) -> TableStore | None:
         return TableStore.open(plan.out, config.storage)
     except OutputError:
         names = Folder.of(plan.out, config.storage).names()
-        # A watch has its lock there before the first scan makes the tables.
+        # The lock of a watch is in the folder even before the first scan makes tables there.
         if any(name.partition("/")[0] != WATCH_FOLDER for name in names):
             raise
         return None
@@ -96,10 +96,10 @@ def store_of(plan: CampaignPlan, config: ScanConfig) -> TableStore | None:
 
 @dataclass(slots=True)
 class Campaign:
-    """A campaign that is open; `config` and `base` are those of its scans.
+    """An open campaign; `config` and `base` are those of its scans.
 
-    `notes`: on the lists of items, by name. The private rest is what this process has read: published runs
-    with their ids, digests of built corpora with their steps, lists by item.
+    `notes`: remarks about the lists of items, by name. Private fields cache what this process has read: lists
+    by item, published runs with their ids, and the steps of built corpora by digest.
     """
 
     folder: Folder
@@ -120,18 +120,18 @@ class Campaign:
         return len(self.plan.corpora)
 
     def begun(self) -> list[UnfinishedRun]:
-        """Return the runs of its tables that a process has begun, and not published."""
+        """Return the runs in its tables that were begun and not published."""
         store = store_of(self.plan, self.config)
         found = unfinished_runs(store) if store else ()
         return [run for run in found if isinstance(run, UnfinishedRun) and run.begun.by == "runs"]
 
     def spent(self, begun: Iterable[UnfinishedRun]) -> float:
-        """Return the core-hours of its published runs and of `begun` ones, as Spark counts cores."""
+        """Return the hours of Spark's cores of its published runs and of `begun` ones."""
         runs = self._published()
         return core_hours_spent(runs, self._digests, begun)
 
     def progress_of(self, item: Item) -> ItemProgress:
-        """Return the progress of an item by the published runs, and by its list if that was read."""
+        """Return the progress of an item by published runs, and by its list if this process has read it."""
         return ItemProgress.of(item, self._reads(item), self.newest)
 
     def _reads(self, item: Item) -> Reads:
@@ -162,7 +162,7 @@ class Campaign:
     # What is left of an item.
 
     def task_of(self, item: Item, tried: Collection[tuple[Step, bool]]) -> Task | None:
-        """Return the next task of an item that was not tried yet; None if nothing is left.
+        """Return the next untried task of an item; None if nothing is left.
 
         Raises `InputError` or `StorageError` if the item cannot be scanned, or its list cannot be read.
         """
@@ -189,8 +189,8 @@ class Campaign:
             task = Task(item, (reached, self.newest), shards, is_all=is_all, known=self._ids)
             if reached == self.newest or task.key in tried:
                 continue
-            # What a killed process began for an earlier corpus is finished first. A corpus that is not built
-            # was not scanned for.
+            # Finish a run first that a killed process began for an earlier corpus. Only steps whose corpus is
+            # built can have such a run.
             begun = set(map(_key_in, self.begun()))
             built = set(self._built().values()) if begun else set()
             for corpus in range(reached + 1, self.newest):
@@ -220,7 +220,7 @@ class Campaign:
         return Task(item, step, there, again=True, gone=gone, known=self._ids)
 
     def _list(self, item: Item, *, is_done: bool) -> ShardPlan | None:
-        """Return the shards of an item by its list, read once; None if it is done and the list gone."""
+        """Return the shards in an item's list, read once; None if the item is done and its list is gone."""
         lists, storage = self._lists, self.config.storage
         if item.name in lists:
             return lists[item.name]
@@ -232,7 +232,7 @@ class Campaign:
             lists[item.name] = shards_listed([path], item.format, storage, base)
         except (InputError, StorageError) as error:
             if is_done:
-                # A copy may be removed when it was scanned.
+                # Users may remove a copy of a dataset after its scan.
                 self.notes[item.name] = f"its list cannot be had any more: {error.what}"
                 return None
             if item.path is None and is_absence(error):
@@ -245,11 +245,11 @@ class Campaign:
     def carry_out(
         self, task: Task, budget: Budget, command: str | None, events: EventLog | None = None
     ) -> RunSummary | None:
-        """Scan the shards of a task, or the rest that a killed process left, and publish the run.
+        """Scan the shards of a task, or the rest of its interrupted run, and publish the run.
 
         Return None if another process has done it. Raises `BudgetError` if the campaign has reached its
-        budget or this scan would, `LoggedError` for what is in the log of events, and else as
-        `pipeline.scan`.
+        budget or this scan would exceed it, `LoggedError` for errors that were logged as events, and the
+        errors of `pipeline.scan`.
         """
         try:
             with failures_logged(events):
@@ -262,7 +262,7 @@ class Campaign:
     def _scan(self, task: Task, budget: Budget, command: str | None, events: EventLog | None) -> RunSummary:
         config, corpus = task.item.settings(self.config), self._corpus_of(task.step)
         if budget.dollars is not None:
-            # The guard of the run itself counts the cost of that run.
+            # Leave out the cost of this run itself, which its own guard counts.
             key = self._key_of(task, corpus)[:KEY_DIGITS]
             left = budget.left(self.spent(run for run in self.begun() if _key_in(run) != key))
             config = replace(config, run=replace(config.run, budget=left))
@@ -314,10 +314,10 @@ class Campaign:
         )
 
     def _corpus_of(self, step: Step) -> str:
-        """Return the corpus of a step; the articles that came since an earlier one are built if need be."""
+        """Return the corpus of a step; a corpus of later articles only is built if it does not exist."""
         first, last = step
         if first == 0:
-            # With another corpus in its place, the scan would be of no step, and be repeated.
+            # Check the digest: a scan with a replaced corpus would belong to no step, and be repeated.
             self._manifest(self.plan.corpora[last - 1])
             return self.plan.corpora[last - 1].path
         given, storage = (self.plan.corpora[number - 1] for number in step), self.config.storage
@@ -348,13 +348,13 @@ def run(
     budget: Budget | None = None,
     retried: Collection[str] | None = None,
 ) -> Iterator[Task | RunSummary | ItemProgress]:
-    """Look at each item once, and scan its rest: yield each task before its scan, its run, and the progress.
+    """Visit each item once, and scan its rest: yield each task before its scan, its run, and the progress.
 
-    An item that cannot be scanned has its `trouble`; the others are scanned. `command`: the command line, for
-    the runs. `retried`: names of items whose missing shards are read again; None for all.
+    For an item that cannot be scanned, the progress has its `trouble`; the others are scanned. `command`: the
+    command line, to be noted in runs. `retried`: items whose missing shards are read again; None: all.
 
     Raises:
-        BudgetError: the campaign has reached its budget, or the next scan would.
+        BudgetError: the campaign has reached its budget, or the next scan would exceed it.
         PresswatchError: a scan failed.
     """
     events = EventLog.of(campaign.config.run.log_format)
@@ -384,10 +384,10 @@ def run(
 
 
 def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPlan:
-    """Return a plan with one more corpus, which must have all articles of the one before.
+    """Return a plan with one more corpus, which must contain all articles of the one before.
 
-    Raises `InputError` if it lacks or changes one, or is an older corpus, and `CorpusError` if it is not
-    sound.
+    Raises `InputError` if an article is missing or changed, or the corpus is an older one of the campaign,
+    and `CorpusError` if it is damaged.
     """
     manifest = manifest_of(path, config.storage)
     given = CorpusOfCampaign(path, manifest.digest, manifest.counts.articles)

@@ -1,6 +1,7 @@
-"""Progress of a run, for people at a terminal, collectors of logs and Prometheus. Counts only, no web text.
+"""Progress of a run, for people at a terminal, log collectors and Prometheus. Counts only, no web text.
 
-People get one live line on a terminal, elsewhere a line a minute. Collectors get one JSON object a line.
+People see one live line on a terminal, elsewhere a line per minute. Log collectors get a JSON object per
+line.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from presswatch_spark.storage.host_limits import Waiting, waits_reported
 
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_LINES = 60.0
-# Without news for so long, no time left is shown: shards of most datasets take less.
+# Without progress for so long, the time left is not shown. Shards of most datasets take less.
 STALLED_SECONDS = 120.0
 # Columns of the log that an event names for a shard that is not complete.
 FACTS_OF_INCOMPLETE = ("shard_uri", "status", "failure", "error", "attempts", "seconds")
@@ -47,7 +48,7 @@ class EventLog:
 
     @classmethod
     def of(cls, log_format: str) -> Self | None:
-        """Return a log on stderr if `run.log_format` wants events; None if it is for people."""
+        """Return a log on stderr if `run.log_format` is `json`, else None: output is for people."""
         return cls() if log_format == "json" else None
 
     def bind(self, **facts: object) -> None:
@@ -55,7 +56,7 @@ class EventLog:
         self._bound.update(facts)
 
     def tell(self, event: str, level: Level = "info", /, **facts: object) -> None:
-        """Write an event in ASCII, unless the stream is closed. Its facts replace bound ones."""
+        """Write an event in ASCII, unless the stream is closed. Its facts override bound facts."""
         head = {"time": _utc(datetime.now(UTC), "milliseconds"), "level": level, "event": event}
         record = {**head, "host": self._host, **self._bound, **facts}
         line = json.dumps(redacted_json(record), default=str)
@@ -64,12 +65,12 @@ class EventLog:
             self._stream.flush()
 
     def throttled(self, waiting: Waiting) -> None:
-        """Write that a host makes this process wait; workers write it on their own stderr."""
+        """Write the event that a host makes this process wait; workers write it on their own stderr."""
         until = _utc(datetime.fromtimestamp(waiting.until, UTC), "seconds")
         self.tell("throttled", "warning", site=waiting.host, why=waiting.why, until=until)
 
     def tell_failure(self, event: str, error: BaseException) -> None:
-        """Write that an error ended something; of an error that is not ours, only its class."""
+        """Write the event of a fatal error; of an unexpected error, it contains only the class."""
         facts = {"error": type(error).__name__}
         if isinstance(error, PresswatchError):
             facts = {"error": error.what, "where": error.where, "remedy": error.remedy}
@@ -83,18 +84,18 @@ def _utc(moment: datetime, to: str) -> str:
 
 
 class LoggedError(PresswatchError):
-    """An error that has been logged as an event, so that only its exit code is left to give."""
+    """An error that was already logged as an event: the command line only returns its exit code."""
 
 
 class LoggedInterrupt(KeyboardInterrupt):
-    """An interrupt that has been logged as an event."""
+    """Ctrl-C that was already logged as an event."""
 
 
 @contextmanager
 def failures_logged(events: EventLog | None) -> Iterator[None]:
-    """Log as events what ends the block, and hosts that make it wait; without a log, do nothing.
+    """Log the error that ends the block, and waits for hosts, as events; without a log, do nothing.
 
-    Raises `LoggedError` or `LoggedInterrupt` in the place of the error that was logged.
+    Raises `LoggedError` or `LoggedInterrupt` in place of a logged error.
     """
     try:
         with waits_reported(events.throttled) if events else nullcontext():
@@ -113,9 +114,10 @@ def failures_logged(events: EventLog | None) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class ShardTotals:
-    """The counts of some shards; `incomplete`: those that were not read to their end.
+    """The counts of some shards; `incomplete`: shards that were not read to their end.
 
-    Of a census: rows of the index, bytes read, captures. `core_seconds`: with idle cores.
+    For a census, `documents`, `text_bytes` and `matches` are rows of the index, bytes read and captures.
+    `core_seconds` include idle cores.
     """
 
     shards: int = 0
@@ -134,16 +136,16 @@ class ShardTotals:
 
     @classmethod
     def of(cls, log: Mapping[str, object], terms: Terms = SCAN) -> ShardTotals:
-        """Count one shard, from its row of the log."""
+        """Return the counts of one shard, from its row of the log."""
         columns = (terms.documents, terms.text_bytes, terms.matches, "signals")
         return cls(1, int(log["status"] != "complete"), *(int(str(log.get(name) or 0)) for name in columns))
 
 
 class Progress:
-    """Reports how far a run is while its block runs: a thread calls `tick` once a second.
+    """Reports the progress of a run during its `with` block: a thread calls `tick` once per second.
 
     `stream`: default stderr. `live`: redraw one line instead of writing new ones; default: on a terminal.
-    `events`: the log to write to instead.
+    `events`: write events to this log instead.
     """
 
     def __init__(
@@ -163,7 +165,7 @@ class Progress:
         self.start(0, ShardTotals())
 
     def start(self, planned: int, done: ShardTotals, terms: Terms = SCAN) -> None:
-        """Begin the clock with `planned` shards in all; an earlier process has `done` some of them."""
+        """Start the clock for `planned` shards in all, of which earlier processes have `done` some."""
         self._planned, self._before, self._done, self._terms = planned, done, done, terms
         self._started = self._reported = self._clock()
         self._pass: tuple[int, int] | None = None
@@ -172,7 +174,7 @@ class Progress:
         self._seen = ShardTotals(), 0
 
     def expect(self, readings: int) -> None:
-        """Count on so many readings of shards, in passes before the last, which give no rows."""
+        """Set the number of readings of shards in passes before the last, which finish no shards."""
         self._readings = readings
 
     def in_pass(self, number: int, count: int) -> None:
@@ -185,7 +187,7 @@ class Progress:
 
     @contextmanager
     def during(self, counts: Callable[[], ShardTotals]) -> Iterator[None]:
-        """Add the result of `counts` to totals while the block runs: work that may have to be repeated."""
+        """Include the result of `counts`, preliminary counts of the present wave, while the block runs."""
         self._under_way = counts
         try:
             yield
@@ -193,10 +195,10 @@ class Progress:
             self._under_way = ShardTotals
 
     def add(self, counts: ShardTotals, log: Sequence[Mapping[str, object]] = ()) -> None:
-        """Count what is done for good; `log`: its shards' rows of the log.
+        """Add final counts; `log`: rows of the log of their shards.
 
-        If none of the first shards could be read and others are to come, warn once: a wrong region or a
-        missing right shows after minutes, not days.
+        If none of the first shards could be read, warn once, so that a wrong region or a missing permission
+        is noticed after minutes, not days.
         """
         self._done += counts
         done = self._done
@@ -214,11 +216,11 @@ class Progress:
         )
 
     def say(self, news: str) -> None:
-        """Write a line of news, above the live line if there is one."""
+        """Write a message, above the live line if there is one."""
         self._write(("\r\x1b[K" if self._live else "") + printable(news) + "\n")
 
     def tick(self) -> None:
-        """Report if it is time to."""
+        """Report if a report is due."""
         now = self._clock()
         if self._live or now - self._reported >= SECONDS_BETWEEN_LINES:
             self._report(now)
@@ -241,7 +243,7 @@ class Progress:
             self.tick()
 
     def _write(self, text: str) -> None:
-        # A run does not end because its reader has gone. A stream that was closed raises `ValueError`.
+        # A run must not fail because the reader of its output has gone. Closed streams raise `ValueError`.
         with suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()
@@ -273,7 +275,7 @@ class Progress:
         seconds = max(now - self._started, 1e-9)
         read = done.shards - self._before.shards + self._readings_done
         to_read = self._planned - done.shards + self._readings - self._readings_done
-        # No time left can be estimated while a host is silent.
+        # While a host is silent, the time left cannot be estimated.
         if self._moved_at is None or (done, self._readings_done) != self._seen:
             self._moved_at, self._seen = now, (done, self._readings_done)
         gained = done - self._before
@@ -298,10 +300,10 @@ class Progress:
 
 
 class Observer:
-    """Follows one run, for people, collectors of logs (`events`) and Prometheus (`metrics_file`).
+    """Reports on one run to people, log collectors (`events`) and Prometheus (`metrics_file`).
 
-    The file is written whole or not at all, after each wave and at the end. `dollars`: the price of hours of
-    cores, as Spark counts them.
+    The metrics file is replaced atomically, after each wave and at the end. `dollars`: the price of hours of
+    Spark's cores.
     """
 
     def __init__(
@@ -338,7 +340,7 @@ class Observer:
         self._tell("wave_started", wave=self._wave, shards=shards)
 
     def wave_finished(self, counts: ShardTotals, totals: Totals, log: Iterable[Mapping[str, Any]]) -> None:
-        """Count what was done of a wave; `log`: its rows of the log, at least of incomplete shards."""
+        """Add a wave's counts; `log`: its rows of the log, at least those of incomplete shards."""
         incomplete = [row for row in log if row["status"] != "complete"]
         for row in incomplete:
             level: Level = "error" if row["status"] == "failed" else "warning"
@@ -361,9 +363,9 @@ class Observer:
     def sifted(
         self, shards: int, lost: int, number: int, count: int, counts: ShardTotals, totals: Totals
     ) -> None:
-        """Count shards that were read in pass `number` of `count`, which gives no rows, and what that cost.
+        """Count shards that were read in pass `number` of `count`, before the last, and the cost of that.
 
-        `lost`: those of them that could not be read for a reason of the platform.
+        `lost`: number of them that could not be read for a reason of the platform.
         """
         self._tell("pass_wave_finished", number=number, passes=count, shards=shards, shards_lost=lost)
         if not self._events:
@@ -381,14 +383,14 @@ class Observer:
         self.progress.add(ShardTotals() - counts)
 
     def worker_died(self, suspects: Sequence[str], tries: int) -> None:
-        """Report that workers died; `suspects` are the shards that they had begun and not finished."""
+        """Report dead workers; `suspects` are the shards that they had begun and not finished."""
         self._tell("worker_died", "warning", wave=self._wave, shards=list(suspects), tries=tries)
         if not self._events:
             at = ", ".join(suspects) or f"one {self._terms.shard} that is not known"
             self.progress.say(f"warning: a Python worker died at {at} ({tries} tries); others go on")
 
     def say(self, event: str, line: str) -> None:
-        """Report news to people; as an event, its line."""
+        """Report a message: as an event with the line, or to people."""
         if self._events:
             self._events.tell(event, told=line)
         else:
@@ -402,7 +404,7 @@ class Observer:
         self._tell("run_published", **{name: row[name] for name in shown})
 
     def metrics(self, state: str) -> Metrics:
-        """Return all metrics as they are now."""
+        """Return the present values of all metrics."""
         if self._facts is None:
             raise RuntimeError("no run has been started")
         spent = self._totals[MetricSample("core_seconds_total")] / 3600
@@ -411,7 +413,7 @@ class Observer:
 
     @contextmanager
     def following(self) -> Iterator[Self]:
-        """Follow the run while the block lasts; report what stopped it, and hosts that make it wait."""
+        """Follow the run during the block; report the error that stops it, and waits for hosts."""
         try:
             with self.progress, waits_reported(self._throttled):
                 yield self
@@ -432,7 +434,7 @@ class Observer:
             self._events.tell(event, level, **facts)
 
     def _write(self, state: str) -> None:
-        """Write the metrics file. Only at the start is it an error if that fails: a run is worth more."""
+        """Write the metrics file. A failure is an error only at the start: it must not stop a running run."""
         if self._file is None:
             return
         try:
@@ -454,12 +456,12 @@ def unwritable(path: Path, error: OSError) -> OutputError:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file that others may read at any moment: they find the old text or the new one."""
+    """Replace a file atomically: readers find the old text or the new one."""
     handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with open(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        # Collectors run as other users.
+        # Collectors of metrics run as other users.
         Path(draft).chmod(0o644)
         os.replace(draft, path)
     except OSError:

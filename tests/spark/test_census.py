@@ -3,7 +3,6 @@
 import io
 import json
 import random
-import sys
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -23,7 +22,6 @@ from presswatch_spark.scanning.runs.unfinished import UnfinishedRun, unfinished_
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.sorted_files import SOUGHT
 from presswatch_spark.tables.store import TableStore
-from tests.spark.kills import kill_at
 from tests.world.censuses import Counting, Deadly, census_corpus, times_read
 from tests.world.commands import Outcome, outcome
 from tests.world.index_files import file_of, row_of, write_file
@@ -158,25 +156,6 @@ class TestCensus:
         assert (summary.row["captures"], summary.titles) == (whole.row["captures"], whole.titles)
         assert [line["shard_uri"] for line in summary.log] == files
         assert list(unfinished_runs(take.store)) == []
-
-    @pytest.mark.full
-    def test_one_that_was_killed_is_resumed_and_reads_no_file_twice_that_was_whole(
-        self, take: Taking, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        whole, out = take(out="whole"), take.folder / "out"
-        words = ["census", "--release", str(take.index), "--corpus", str(take.corpus), "--out", str(out)]
-        command = [sys.executable, "-m", "presswatch_spark", *words, "--cores", "2"]
-        kill_at(command, out, "_runs/*/waves/*.json", 2, PRESSWATCH_RUN__WAVE_SHARDS="1")
-        markers = (json.loads(marker.read_text()) for marker in out.glob("_runs/*/waves/*.json"))
-        done = {place for marker in markers for place in marker["shards"]}
-        assert 2 <= len(done) < 8
-        monkeypatch.setattr("presswatch_spark.scanning.censuses.run.FileCensus", Counting)
-        summary = take()
-        files = sorted(map(str, take.index.rglob("*.parquet")))
-        assert times_read(take.index) == {file: 1 for place, file in enumerate(files) if place not in done}
-        assert summary.resumed
-        names = ("table_digest", "captures", "rows", "release", "shards_complete")
-        assert [summary.row[name] for name in names] == [whole.row[name] for name in names]
 
     def test_a_file_that_kills_its_workers_has_failed_and_the_others_are_read(
         self, take: Taking, monkeypatch: pytest.MonkeyPatch

@@ -6,9 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -17,17 +15,10 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli.commands.scan import incomplete_lines
 from presswatch_spark.cli.demo.generate import package_file, press
 from presswatch_spark.cli.demo.run import Demonstration, reports_in, run_demo
-from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.legal.review.desk import open_desk
-from presswatch_spark.query.pointers.checks import Record
-from presswatch_spark.query.pointers.pointer import Pointer, pointer_of
-from presswatch_spark.query.pointers.records import records_at
-from presswatch_spark.query.sql import QueryResult, run_query
-from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.query.sql import run_query
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
-from tests.reference.words import reference_words
 from tests.world.authority import authority
 from tests.world.commands import presswatch, run_check
 from tests.world.documents import README, blocks, commands, commands_of, fences, holds_in_order, text_of
@@ -104,31 +95,6 @@ def test_every_row_verifies_against_its_shard_also_for_a_third_party(
     ]
 
 
-def document_texts(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The texts of matching documents by their SHA-256, read again from where the rows point."""
-    shards: dict[str, set[Pointer]] = {}
-    for row in rows:
-        shards.setdefault(row["shard_uri"], set()).add(pointer_of(Match.from_dict(row), row["shard_uri"]))
-    return {
-        record.facts.text_sha256: record.text.decode("utf-8", "replace")
-        for pointers in shards.values()
-        for _, record in records_at(list(pointers), ReadOptions())
-        if isinstance(record, Record)
-    }
-
-
-def test_passages_cut_out_of_the_pages_are_passages_of_the_articles(demo: Demonstration) -> None:
-    texts = document_texts(demo.rows)
-    for row in demo.rows:
-        for span in row["spans"]:
-            body = press()[row["article_id"]].body
-            copied = texts[row["text_sha256"]][span["document_start"] : span["document_end"]]
-            original = body[span["article_start"] : span["article_end"]]
-            words = [word.folded for word in reference_words(copied.encode())]
-            assert words == [word.folded for word in reference_words(original.encode())]
-            assert len(words) == span["words"]
-
-
 def test_the_report_names_every_title_and_is_there_in_both_languages(demo: Demonstration) -> None:
     pages = {language: Path(path).read_text("utf-8") for language, path in reports_in(demo.folder).items()}
     names = {
@@ -160,32 +126,6 @@ def test_the_readme_shows_what_the_demo_prints_and_the_commands_that_it_suggests
     assert all(outputs)
     assert "Letter A. The finding speaks for itself" in outputs[-1]
     assert "This letter comes from the page alone" not in outputs[-1]
-
-
-NO_TABLE = {"duckdb": "memory.main.match", "spark": "`spark_catalog`.`default`.`match`"}
-
-
-@pytest.mark.parametrize("engine", NO_TABLE)
-def test_the_tables_answer_sql_and_refuse_what_is_no_query_of_theirs_in_one_line(
-    demo: Demonstration, engine: str
-) -> None:
-    def answer(query: str) -> QueryResult:
-        return run_query(str(demo.folder / "tables"), query, engine=engine)
-
-    counts = (
-        "select count(*) as n, count(distinct m.run_id) from matches m join runs r on m.run_id = r.run_id"
-    )
-    answered = answer(counts)
-    assert (answered.columns[0], list(answered.rows)) == ("n", [(len(demo.rows), 1)])
-    for query in ("selec 1", "select nothing from matches", "select cast('x' as int)", "select 1 / 0"):
-        with pytest.raises(ConfigError, match=r"(DuckDB|Spark) refuses the query: ") as raised:
-            list(answer(query).rows)
-        assert "\n" not in str(raised.value)
-    named = {"duckdb": "match", "spark": "spark_catalog.default.match"}[engine]
-    with pytest.raises(ConfigError, match=rf"no table {re.escape(named)}; did you mean matches\?.*captures"):
-        list(answer(f"select * from {NO_TABLE[engine]}").rows)
-    with pytest.raises(ConfigError, match="titel_id"):
-        list(answer("select titel_id from matches").rows)
 
 
 def test_the_tutorial_does_and_prints_what_it_says(

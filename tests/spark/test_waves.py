@@ -260,15 +260,6 @@ class TestResuming:
         marker.unlink()
         assert found(fake.run()) == found(undisturbed)
 
-    @pytest.mark.full
-    def test_is_not_disturbed_by_another_run_in_the_folder(self, fake: Fake, undisturbed: RunSummary) -> None:
-        with pytest.raises(PresswatchError):
-            fake.run(broken="shard-007")
-        other = fake.run(facts={"corpus_digest": "another"})
-        summary = fake.run()
-        assert fake.store.published() == sorted({summary.run_id, other.run_id})
-        assert found(summary) == found(undisturbed)
-
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:

@@ -1,6 +1,6 @@
 """Runs submissions on EMR, as steps of a cluster on EC2 or as job runs of EMR Serverless, and waits for them.
 
-A new service also needs a name and the place of its hosts in `deploy.profiles`.
+For a new service, also add its name and `HOSTS` in `deploy.profiles`.
 """
 
 import gzip
@@ -29,19 +29,19 @@ from presswatch_spark.storage.objects import MissingError, StorageOptions, list_
 from presswatch_spark.storage.s3 import aws_session
 
 ATTEMPTS = 10
-# The words of all services: none means another thing elsewhere.
+# States of jobs in both services; no word has a different meaning in the other one.
 SUCCEEDED = frozenset({"SUCCESS", "COMPLETED"})
 FAILED = frozenset({"FAILED", "CANCELLED", "INTERRUPTED"})
 MACHINES = {"X86_64": "x86_64", "ARM64": "aarch64"}
 GONE = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
 PAUSE_SECONDS = 1.0
 PAUSE_MAX_SECONDS = 20.0
-# Between looks at a job, and at its log.
+# Factor by which pauses between requests for a job's state grow, and pause between looks at its log.
 GROWTH = 1.5
 LOOK_SECONDS = 10.0
 LINES = 1000
 APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
-# YARN's name for the first container of an application, which is the driver's.
+# End of YARN's name for the first container of an application, that of the driver.
 DRIVER = "_000001/"
 
 
@@ -51,24 +51,24 @@ class ServiceError(PresswatchError):
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """The state of a job, in the service's word; `reason` is why it failed."""
+    """The state of a job, in the service's word, and the reason of a failure."""
 
     word: str
     reason: str = ""
 
     @property
     def succeeded(self) -> bool:
-        """Return whether the job has done its work."""
+        """Return whether the job has ended without failure."""
         return self.word in SUCCEEDED
 
     @property
     def ended(self) -> bool:
-        """Return whether it has ended."""
+        """Return whether the job has ended."""
         return self.succeeded or self.word in FAILED
 
 
 def check_release(profile: Profile, found: str, where: str) -> None:
-    """Raise `ConfigError` for hosts of another release: the archive is for one Python and one Spark."""
+    """Raise `ConfigError` for hosts of a different release: the archive is for one Python and one Spark."""
     if found != profile.release:
         raise ConfigError(
             f"it has the release {found}, and the profile says {profile.release}",
@@ -89,7 +89,8 @@ def client(
 def _client(
     service: str, region: str | None, attempts: int, endpoint: str | None, credentials: str | None
 ) -> Any:
-    # Reading the models of a service takes longer than most requests. boto3 reads the endpoint by itself.
+    # Cached, as reading a service's models takes longer than most requests. boto3 itself reads the endpoint
+    # from the environment: it is only a key of the cache.
     config = Config(
         retries={"mode": "adaptive", "total_max_attempts": attempts}, connect_timeout=10, read_timeout=30
     )
@@ -98,7 +99,7 @@ def _client(
 
 @contextmanager
 def reaching(service: str, what: str) -> Iterator[None]:
-    """Turn an error of botocore into a `ServiceError` about `what`."""
+    """Convert errors of botocore into `ServiceError`s about `what`."""
     try:
         yield
     except ClientError as error:
@@ -118,7 +119,7 @@ def reaching(service: str, what: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Hosts:
-    """The hosts of a profile, asked with the credentials of an AWS profile if one is named."""
+    """The hosts of a submission's profile. `credentials`: the AWS profile to use, if one is named."""
 
     service: ClassVar[str]
     asked: Submission
@@ -140,13 +141,13 @@ class _Hosts:
 
 @dataclass(frozen=True, slots=True)
 class JobRuns(_Hosts):
-    """Runs a submission as a job run of an application of EMR Serverless, which starts one token once."""
+    """Runs a submission as a job run of an application of EMR Serverless, which starts a token only once."""
 
     service: ClassVar[str] = "emr-serverless"
     knows_tokens: ClassVar[bool] = True
 
     def check(self) -> None:
-        """Make sure that the application lives and has the profile's release and machine."""
+        """Check that the application is not terminated, and has the profile's release and machine."""
         found, profile = self.application(), self.asked.profile
         if found["state"] == "TERMINATED":
             raise ConfigError("the application is terminated", where=self._id, remedy="name another")
@@ -170,7 +171,7 @@ class JobRuns(_Hosts):
         return job_run_request(self.asked, attempt)
 
     def find(self, attempt: int) -> str | None:
-        """Return None: starting the attempt again gives its id."""
+        """Return None: starting the attempt again returns its id."""
         return None
 
     def start(self, attempt: int, confirm: Callable[[], None]) -> str:
@@ -215,7 +216,7 @@ class Steps(_Hosts):
     knows_tokens: ClassVar[bool] = False
 
     def check(self) -> None:
-        """Make sure that the cluster lives and has the profile's release."""
+        """Check that the cluster is running, and has the profile's release."""
         cluster = self._cluster()
         if (state := cluster["Status"]["State"]) in GONE:
             raise ConfigError(f"the cluster is {state}", where=self._id, remedy="name one that runs")
@@ -226,16 +227,16 @@ class Steps(_Hosts):
         return step_request(self.asked, attempt)
 
     def find(self, attempt: int) -> str | None:
-        """Return the id of the step with the attempt's name."""
+        """Return the id of the step with the attempt's name, or None."""
         with reaching("EMR", self._id):
             pages = self.aws().get_paginator("list_steps").paginate(ClusterId=self._id)
             steps = (step for page in pages for step in page["Steps"])
             return next((str(step["Id"]) for step in steps if step["Name"] == self.asked.name(attempt)), None)
 
     def start(self, attempt: int, confirm: Callable[[], None]) -> str:
-        """Add the step, once, and return its id; `confirm` raises if it is too late for that.
+        """Add the step once, and return its id; `confirm` raises if another process took over.
 
-        A request whose answer was lost may have arrived: we look for the step before we repeat it.
+        A request whose answer was lost may have succeeded: look for the step before repeating it.
         """
         once = self.aws(attempts=1)
         for tries in range(1, ATTEMPTS + 1):
@@ -267,8 +268,8 @@ class Steps(_Hosts):
             yield "log", folder
 
     def cancel_commands(self, run: str) -> tuple[str, ...]:
-        """Return the commands that cancel the step, and end the driver, which outlives its step."""
-        # YARN calls an application by the name of its attempt.
+        """Return the commands that cancel the step, and kill the driver, which outlives its step."""
+        # The name of the YARN application contains the submission's label.
         ours = f"yarn application -list | awk '/{self.asked.label}/ {{print $1}}'"
         return (
             f"aws emr cancel-steps {self._options} --cluster-id {self._id} --step-ids {run}"
@@ -298,7 +299,7 @@ def service_of(asked: Submission, credentials: str | None = None) -> Service:
     """Return the service that runs a submission, with the credentials of an AWS profile if one is named."""
     kind: type[JobRuns] | type[Steps] = Steps if asked.profile.service == "emr-ec2" else JobRuns
     service = kind(asked, credentials)
-    # An AWS profile that is not there is an error at once.
+    # Fail early if the AWS profile does not exist.
     service.aws()
     return service
 
@@ -311,7 +312,7 @@ def _passing(error: ClientError | BotoCoreError) -> bool:
 
 
 def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], None]) -> JobState:
-    """Look at a job until it has ended, and return its last state; `tell` gets a line for each new state."""
+    """Poll a job until it has ended, and return its last state; `tell` gets a line for each new state."""
     began, pause, word = time.monotonic(), rules.first_seconds, ""
     while True:
         state = service.state(run)
@@ -325,7 +326,7 @@ def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], Non
 
 
 def driver_log(service: Service, run: str, options: StorageOptions, rules: WaitRules) -> dict[str, list[str]]:
-    """Return the last thousand lines of the driver's `stdout` and `stderr`; empty if none came in time."""
+    """Return the last `LINES` lines of the driver's `stdout` and `stderr`; empty if none came in time."""
     deadline = time.monotonic() + rules.log_seconds
     while True:
         folders, streams, is_drivers = service.log_folders(run), dict[str, list[str]](), True
@@ -333,7 +334,8 @@ def driver_log(service: Service, run: str, options: StorageOptions, rules: WaitR
             streams = _streams(folders[0], options)
             is_drivers = bool(streams)
         if len(folders) > 1 and streams:
-            # A step's log is spark-submit's: it names the application, whose first container is the driver's.
+            # The log of a step is that of spark-submit, which names the application; the driver's log is in
+            # the application's first container.
             text = "\n".join(line for lines in streams.values() for line in lines)
             named = APPLICATION.findall(text)
             driver = _streams(f"{folders[1]}{named[-1]}/", options, DRIVER) if named else {}

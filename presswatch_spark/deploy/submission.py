@@ -1,6 +1,7 @@
-"""A submission is a value with a key: a job with its arguments, its hosts, and its archive.
+"""A submission is a value with a key: a job with its arguments, its hosts (profile), and its archive.
 
-Names in the store follow from content; attempts are in `submissions/KEY/`. Requests are made, not sent.
+Names of files in the store are derived from their content; records of attempts are in `submissions/KEY/`.
+This module makes requests to AWS as values, and does not send them.
 """
 
 import hashlib
@@ -30,8 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 """The checkout, if the package runs from one."""
 
 FILE_OPTIONS = frozenset({"--config", "--members", "--licences", "--press"})
-"""Options of jobs that name a file which is read where the driver runs."""
-# Whose credentials are used on this machine; a job has the role of its hosts.
+"""Options of jobs that name a file for the driver: a local file is uploaded."""
+# The AWS profile of this machine is not sent: a job has the role of its hosts.
 STAYS_HERE = "PRESSWATCH_STORAGE__PROFILE"
 SHARED_FOLDERS = frozenset((
     "--corpus", "--out", "--signals", "--known", "--reviews",
@@ -47,19 +48,19 @@ HERE_ONLY: Mapping[str, tuple[str, str]] = {
         "keep the token in AWS Secrets Manager, and give --hf-token-secret ARN",
     ),
 }
-"""Options that name something of this machine, why they are refused, and the remedy."""
+"""Options that are refused, since they name something of this machine; each with reason and remedy."""
 SHARED_PLACE = re.compile(r"[a-z0-9]+://|/")
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file of this machine, and where it belongs in the store."""
+    """A file of this machine, and its URI in the store."""
 
     file: Path
     uri: str
 
     def bring(self, options: StorageOptions) -> bool:
-        """Upload it unless its name, which follows from its content, is there; return whether it was not."""
+        """Upload the file unless the store has it, by its name and size; return whether it was uploaded."""
         with suppress(MissingError):
             if stat(self.uri, options).size == self.file.stat().st_size:
                 return False
@@ -69,10 +70,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One job, as a profile runs it.
+    """One job on the hosts of a profile.
 
-    `arguments` are the job's; a file of this machine is replaced by its place among `files`. `environment`
-    has the variables of the driver and its workers.
+    `arguments`: those of the job, with the URI of an upload for each local file. `environment`: variables of
+    the driver and its workers.
     """
 
     job: str
@@ -85,14 +86,14 @@ class Submission:
 
     @property
     def uploads(self) -> tuple[Upload, ...]:
-        """Return all that must be in the store before the job starts."""
+        """Return all files that must be in the store before the job starts."""
         return (self.archive, self.entry, *self.files)
 
     @property
     def key(self) -> str:
         """Return the SHA-256 (hex) of job, arguments, code, hosts and settings."""
         profile = asdict(self.profile)
-        # How it is waited for, and where this machine would run it, does not change what is asked.
+        # Leave out how to wait for the job, and how to run it on this machine.
         asked = {name: value for name, value in profile.items() if name not in ("wait", "local")}
         asked |= {"job": self.job, "arguments": self.arguments, "environment": dict(self.environment)}
         asked |= {"code": [self.archive.uri, self.entry.uri]}
@@ -100,15 +101,15 @@ class Submission:
 
     @property
     def label(self) -> str:
-        """Return the name of all attempts, without their number."""
+        """Return the common part of the names of all attempts."""
         return f"presswatch {self.job} {self.key[:24]}"
 
     def name(self, attempt: int) -> str:
-        """Return the name of an attempt, by which it is found again."""
+        """Return the name of an attempt, by which a service finds it."""
         return f"{self.label} {attempt}"
 
     def record(self, attempt: int, kind: str) -> str:
-        """Return the URI of an attempt's `claim`, of the note that it has `started`, or of its `result`."""
+        """Return the URI of an attempt's record: its `claim`, the note that it has `started`, its `result`."""
         return f"{_store(self.profile)}/submissions/{self.key}/{attempt:04}.{kind}.json"
 
 
@@ -124,7 +125,7 @@ def submission(
     settings = {name: value for name, value in env.items() if JOB_SETTINGS.owns(name)}
     settings.pop(STAYS_HERE, None)
     environment = {**profile.environment, **settings}
-    # AWS keeps, shows and logs requests.
+    # AWS stores, shows and logs requests: refuse secrets in them.
     named = {**environment, **profile.spark}
     texts = {f"argument {at}": text for at, text in enumerate(arguments, 1)} | named
     secrets = {place for place, text in texts.items() if holds_secret(text)}
@@ -140,7 +141,7 @@ def submission(
 
 
 def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Path:
-    """Return the archive that jobs run from: the given one, or this checkout's, made if `make` allows it."""
+    """Return the archive for jobs: the given one, or that of this checkout, made now if `make` allows it."""
     archive = given or archive_for(ROOT, ROOT / "dist", profile.archive, make=make)
     check_archive(archive, NEEDED)
     return archive
@@ -163,7 +164,7 @@ def _store(profile: Profile) -> str:
 
 
 def check_shared(name: str, place: str) -> None:
-    """Raise `ConfigError` for a place that other hosts do not see; `name` is its option or argument."""
+    """Raise `ConfigError` for a place that other hosts cannot reach; `name`: its option or argument."""
     if not SHARED_PLACE.match(place):
         raise ConfigError(
             f"{name} {place} lies on this machine only",
@@ -174,7 +175,7 @@ def check_shared(name: str, place: str) -> None:
 
 def _sent_arguments(arguments: Sequence[str], profile: Profile) -> tuple[list[str], list[Upload]]:
     sent, uploads, option = list[str](), list[Upload](), ""
-    # Options are spelt `--option value` or `--option=value`. The end, too, shows that a value is missing.
+    # Options have the form `--option value` or `--option=value`. The final `--` detects a missing last value.
     for argument in [*arguments, "--"]:
         value = argument
         if argument.startswith("--"):
@@ -205,12 +206,12 @@ def _upload(file: Path, folder: str, profile: Profile) -> Upload:
     return Upload(file, f"{_store(profile)}/{folder}/{file_sha256(file)[:16]}/{file.name}")
 
 
-# Where Spark unpacks the archive, in the working folder of the driver and of each executor.
+# Folder into which Spark unpacks the archive, below the working folder of the driver and of each executor.
 FOLDER = "environment"
 PYTHON = f"./{FOLDER}/bin/python"
-# EMR Serverless has larger disks of one kind only.
+# EMR Serverless has larger disks only of the type `shuffle_optimized`.
 STANDARD_DISK_GB = 200
-# What EMR Serverless begins with by itself.
+# Number of executors with which EMR Serverless begins by default.
 FIRST_EXECUTORS = 3
 DYNAMIC = "spark.dynamicAllocation"
 
@@ -225,9 +226,9 @@ class AwsRequest:
 
 
 def step_request(asked: Submission, attempt: int) -> AwsRequest:
-    """Return the step of a cluster: spark-submit, with a list of arguments and no shell.
+    """Return the request for a step of a cluster: spark-submit with a list of arguments, without a shell.
 
-    The driver runs on a host of its own (`cluster`): on the master it would have no archive.
+    The deploy mode is `cluster`: on the master node, the driver would have no archive.
     """
     settings = spark_settings(asked, attempt, "spark.yarn.appMasterEnv.")
     settings["spark.yarn.dist.archives"] = f"{asked.archive.uri}#{FOLDER}"
@@ -244,7 +245,7 @@ def step_request(asked: Submission, attempt: int) -> AwsRequest:
 
 
 def job_run_request(asked: Submission, attempt: int) -> AwsRequest:
-    """Return the job run of an application. Its settings are a mapping: in one text they need quotes."""
+    """Return the request for a job run. Settings are a mapping, as one text for all would need quoting."""
     rules = asked.profile.serverless
     settings = spark_settings(asked, attempt, "spark.emr-serverless.driverEnv.")
     settings["spark.archives"] = f"{asked.archive.uri}#{FOLDER}"
@@ -255,7 +256,7 @@ def job_run_request(asked: Submission, attempt: int) -> AwsRequest:
     defaults = {"classification": "spark-defaults", "properties": dict(sorted(settings.items()))}
     entry = {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}
     parameters = {
-        # The service knows the attempt by it, and starts it once.
+        # The service starts only one job run per token.
         "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
         "name": asked.name(attempt),
         "executionRoleArn": str(rules.role_arn),
@@ -272,11 +273,12 @@ def job_run_request(asked: Submission, attempt: int) -> AwsRequest:
 
 
 def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dict[str, str]:
-    """Return settings of Spark; `driver_variable` begins the names of those for the driver's environment."""
+    """Return Spark's settings; `driver_variable`: prefix of settings for the driver's environment."""
     profile = asked.profile
     executor, driver, most = profile.executor, profile.driver, profile.most_executors
     # EMR Serverless begins with three executors by default, and refuses a job that may have fewer. Spark
-    # begins with the largest of `initialExecutors`, `minExecutors` and `executor.instances`. So all are set.
+    # begins with the greatest of `initialExecutors`, `minExecutors` and `executor.instances`: set all of
+    # them.
     dynamic = profile.spark.get(f"{DYNAMIC}.enabled", "true") == "true"
     first = min(FIRST_EXECUTORS, most) if dynamic else most
     settings = {
@@ -291,13 +293,13 @@ def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dic
         "spark.driver.cores": str(driver.cores),
         "spark.driver.memory": f"{driver.jvm_gb}g",
         "spark.driver.memoryOverhead": f"{driver.python_gb}g",
-        # Executors come one by one: without it, the first waves would be cut for the few that are there.
+        # Executors start one by one: without this, the first waves would be sized for the first few.
         "spark.default.parallelism": str(most * executor.cores),
     }
     if profile.most_executors == 1:
-        # A task that may not try again where it failed has nowhere to go.
+        # With a single executor, an excluded one would leave none for the retry of a task.
         settings["spark.excludeOnFailure.enabled"] = "false"
-    # Hosts of a cluster do not know their region by themselves.
+    # Hosts of a cluster have no default region.
     of_all = {"AWS_DEFAULT_REGION": str(profile.region), **asked.environment, "PYSPARK_PYTHON": PYTHON}
     of_all[SAFE] = "1"
     of_driver = {"PYSPARK_DRIVER_PYTHON": PYTHON, "PRESSWATCH_RESULT_URI": asked.record(attempt, "result")}
@@ -309,12 +311,12 @@ def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dic
 def local_command(
     job: str, arguments: Sequence[str], profile: Profile, root: Path, env: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
-    """Return the command that runs a job here, and variables to add; `ConfigError` without job or Java."""
+    """Return the command that runs a job locally, and variables to add; `ConfigError` without job or Java."""
     entry = job_file(job, root)
     spec = importlib.util.find_spec("pyspark")
     home = str(Path(str(spec and spec.origin)).parent)
     java = java_home()
-    # A default, so that a caller's own spark.driver.extraJavaOptions stay free.
+    # Use the default options, so that a caller can set spark.driver.extraJavaOptions.
     settings = {"spark.driver.defaultJavaOptions": log_options(), **profile.spark}
     command = [f"{home}/bin/spark-submit", "--master", env.get("SPARK_MASTER") or profile.local.master]
     for name, value in settings.items():
@@ -324,7 +326,7 @@ def local_command(
         "SPARK_HOME": home,
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
-        # The job's file lies beside the package, not in it.
+        # The job's file is beside the package, not in it.
         "PYTHONPATH": without_blanks(os.pathsep.join([str(root), env.get("PYTHONPATH", "")])),
         SAFE: "1",
         **profile.environment,

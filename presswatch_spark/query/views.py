@@ -1,6 +1,6 @@
-"""Views over the published tables: questions that are asked often, in SQL for both engines.
+"""Views over the published tables, in SQL for both engines, and errors of queries that both engines refuse.
 
-Both refuse other tables, and statements that are no query, in the same words.
+A view is made of tables and other views; `in_order` sorts them.
 """
 
 import re
@@ -11,14 +11,14 @@ from presswatch_spark.core.terminal import did_you_mean, printable
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.literals import CONFIDENCES
 
-# A page is an address in a release; where the URL is not known, its text stands for it.
+# A page is an address in a release; if the URL is unknown, the digest of the text replaces it.
 _ADDRESS = "coalesce({row}document_url, {row}text_sha256, {row}row_sha256)"
 _PAGE = f"concat(coalesce({{row}}release, ''), ' ', {_ADDRESS})"
 # A capture is a page at a time, and a claim is an article on a page.
 _CAPTURE = f"concat({_PAGE}, ' ', coalesce(cast(unix_micros({{row}}captured_at) as string), ''))"
-# Where only the site is known, its title stands for the article.
+# If only the site is known, the title replaces the article.
 _CLAIM = f"concat(coalesce({{row}}article_id, concat('title ', {{row}}title_id)), ' ', {_PAGE})"
-# A record is the bytes of a capture in one file. Where its place is not known, its URL stands for it.
+# A record is the bytes of a capture in one file. If its place is unknown, the URL replaces it.
 _RECORD = """concat({row}shard_uri, ' ',
     coalesce(cast({row}record_offset as string), ''), ' ', coalesce(cast({row}row_index as string), ''), ' ',
     case when {row}record_offset is null and {row}row_index is null
@@ -30,7 +30,10 @@ RECORD = _RECORD.format(row="")
 
 
 def keys(row: str = "", *, record: bool = True) -> str:
-    """Return columns that identify pages, captures, claims and, if they have any, records of rows `row`."""
+    """Return columns that identify address, page, capture, claim and, with `record`, record of a row.
+
+    `row`: the prefix of the row's columns, such as `m.`.
+    """
     columns = {
         "address": _ADDRESS,
         "page": _PAGE,
@@ -48,7 +51,7 @@ FIGURES = """
     count(distinct record) as records,
     count(distinct claim) as claims,
     count(distinct article_id) as articles"""
-"""The figures of rows of `sightings`. Unknown addresses count as none."""
+"""The counts over rows of `sightings`. Unknown addresses are not counted."""
 
 
 def _figures_by(key: str, source: str) -> str:
@@ -80,18 +83,19 @@ def _pages_of(source: str) -> str:
         from {source} group by release, document_url, page"""
 
 
-# The release that all shards of a run were said to be of. That of `runs` may be what other shards named.
-_TOLD = """nullif(regexp_extract(r.config, '"pdf":[^,]*,"release":"([^"]*)"[,}]', 1), '')"""
+# The release that the user gave for all shards of a run, from its settings: `runs.release` may come from
+# shards.
+_GIVEN_RELEASE = """nullif(regexp_extract(r.config, '"pdf":[^,]*,"release":"([^"]*)"[,}]', 1), '')"""
 
-# What a page has of others' articles: never more words than it has itself.
+# Copied words of a page: at most the number of its own words, since articles may share words.
 _COPIED = "least(s.copied_words, coalesce(s.document_words, s.copied_words))"
 
 
 def _shares(names: str, owners: str, key: str, is_own: str, *, and_all: bool = False) -> str:
-    """Return the view of each owner's share of the words that were read; a page counts once for an owner.
+    """Return the view of each owner's share of the words that were read; a page counts once per owner.
 
-    `names`: columns of `owners`. `key`: the column of rows that names the owner; with `and_all`, null stands
-    for all owners together. `is_own`: a condition for a row on an own page.
+    `names`: columns of `owners`. `key`: the column that names the owner of a row; with `and_all`, a row with
+    null is added for all owners together. `is_own`: a condition for rows whose page is the owner's.
     """
     shard = "h.corpus_digest, h.dataset, h.release, h.rows_name_release"
     by_page = f"{shard}, s.{key}, s.page"
@@ -143,7 +147,7 @@ def _shares(names: str, owners: str, key: str, is_own: str, *, and_all: bool = F
 
 
 VIEWS: Mapping[str, str] = {
-    # Claims are found by two numbers made of their keys: the keys themselves would not fit into memory.
+    # Claims are joined by two hashes of their keys: the keys themselves would not fit into memory.
     "sightings": f"""
         select
             m.*, c.kind, coalesce(c.confidence, m.confidence) as letter,
@@ -160,7 +164,7 @@ VIEWS: Mapping[str, str] = {
         select * from sightings
         where article_id is not null and letter <> 'D' and own_site = false
             and coalesce(kind, 'copy') in ('copy', 'reprint')""",
-    # Claims may be published in another folder than the rows that they judge.
+    # `claimed` reads no rows of `matches`: claims may be in another folder.
     "claimed": f"select c.*, {keys('c.', record=False)} from claims c",
     "pages": _pages_of("sightings"),
     "copied_pages": _pages_of("copies"),
@@ -224,7 +228,8 @@ VIEWS: Mapping[str, str] = {
             from sightings where article_id is not null
         ) as by_source
         group by publisher_id, title_id, article_id, document_url, captured_at, text_sha256""",
-    # Rows that name another release than their shard name their own: then no one release is the shard's.
+    # If rows name other releases than their shard does (`rows_name_release`), the shard has no single
+    # release.
     "shards": f"""
         select
             run_id, dataset, case when not rows_name_release then named end as release, rows_name_release,
@@ -234,9 +239,9 @@ VIEWS: Mapping[str, str] = {
             select
                 s.run_id, s.shard_uri, s.status, s.failure, s.documents, s.documents_skipped, s.matches,
                 s.bytes_read, s.bytes_expected, s.seconds, s.words,
-                coalesce(s.format, r.dataset) as dataset, coalesce(s.release, {_TOLD}) as named,
-                coalesce(own.first_release <> coalesce(s.release, {_TOLD}, ''), false)
-                    or coalesce(own.last_release <> coalesce(s.release, {_TOLD}, ''), false)
+                coalesce(s.format, r.dataset) as dataset, coalesce(s.release, {_GIVEN_RELEASE}) as named,
+                coalesce(own.first_release <> coalesce(s.release, {_GIVEN_RELEASE}, ''), false)
+                    or coalesce(own.last_release <> coalesce(s.release, {_GIVEN_RELEASE}, ''), false)
                     as rows_name_release
             from scan_log s join runs r on r.run_id = s.run_id
             left join (
@@ -289,7 +294,7 @@ THERE_ARE = f"the tables are {', '.join(SCHEMAS)}; the views are {', '.join(VIEW
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Return tables and views, and all that they are made of, each after its parts."""
+    """Return tables and views with all their parts, each after its parts."""
     ordered = dict[str, None]()
 
     def add(name: str) -> None:
@@ -304,21 +309,21 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def refused(what: str, remedy: str = "") -> ConfigError:
-    """Return the error of a query that is refused."""
+    """Return the error for a refused query."""
     return ConfigError(printable(what), where="sql", remedy=remedy)
 
 
 def no_query() -> ConfigError:
-    """Return the error of a statement that is no query."""
+    """Return the error for a statement that is no query."""
     return refused("this is no query", "write one that begins with select, from, with, describe or show")
 
 
 def no_call(function: str) -> ConfigError:
-    """Return the error of a query that calls a function which may read other things."""
+    """Return the error for a call of a function that may read more than the tables."""
     return refused(f"a query may not call {function}()", "it reads the tables alone")
 
 
 def no_table(*parts: str) -> ConfigError:
-    """Return the error of a name, in its parts, that is none of our tables."""
+    """Return the error for a name, given in its parts, that is not one of our tables or views."""
     meant = did_you_mean(parts[-1], [*SCHEMAS, *VIEWS])
     return refused(f"there is no table {'.'.join(parts)}{meant}", THERE_ARE)

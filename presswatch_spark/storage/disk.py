@@ -1,4 +1,4 @@
-"""Files on local disk and errors of disks with their remedies; folders of tables, on disk and on S3."""
+"""Files on local disk, and errors of disks with their remedies; `Folder`, a folder on disk or on S3."""
 
 import errno
 import hashlib
@@ -36,16 +36,16 @@ from presswatch_spark.storage.objects import (
 from presswatch_spark.storage.objects import stat as stat_object
 from presswatch_spark.storage.uris import canonical, is_hidden, printable, scheme_of
 
-# Errors of a removal when others change the folder meanwhile, and how often it is tried again.
+# Errors of removing a folder that other processes change meanwhile, and the number of attempts.
 CHANGING, REMOVALS = frozenset({errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}), 10
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
-"""Permissions of outputs that hold texts of articles or verdicts: their owner's alone."""
+"""Permissions of outputs with texts of articles or verdicts: only the owner may read them."""
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)
 class LocalStore(Store):
-    """Plain files; a URI is an absolute path. Bytes that a file lacks, no second try brings."""
+    """Plain files; a URI is an absolute path. Reading a short file again would not bring more bytes."""
 
     options: StorageOptions
     resumable: ClassVar[bool] = False
@@ -61,10 +61,10 @@ class LocalStore(Store):
         return _described(uri, found)
 
     def list(self, uri: str, above: frozenset[str] = frozenset()) -> Iterator[ObjectInfo]:
-        """Yield the files of a folder and its sub-folders; of a hidden folder the name only.
+        """Yield the files of a folder and its sub-folders; for a hidden folder, only its name.
 
-        An unreadable sub-folder is an error. A dangling link, a link to itself and a special file are
-        listed, and fail when they are read: none of them is an absence.
+        An unreadable sub-folder is an error. Dangling links, links to themselves and special files are
+        listed, so that reading them fails, instead of being ignored.
         """
         folder = uri.rstrip("/") or "/"
         real = os.path.realpath(folder)
@@ -84,7 +84,7 @@ class LocalStore(Store):
                 yield _described(entry.path, found)
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
-        """Open the file at `start`; reads are unbuffered, so ask for a megabyte at a time."""
+        """Open the file at `start`; reads are unbuffered, so read about a megabyte at a time."""
         found = self.stat(info.uri)
         with system_errors(info.uri):
             file = open(info.uri, "rb", buffering=0)  # noqa: SIM115 the stream closes it
@@ -97,7 +97,7 @@ class LocalStore(Store):
         try:
             self.stat(uri)
             with open(uri, "rb") as file:
-                # Of the file that is read: another may take its place, or none.
+                # Describe the open file: its path may name another file by now.
                 status = os.fstat(file.fileno())
                 file.seek(start)
                 body = file.read(end - start)
@@ -127,7 +127,7 @@ class LocalStore(Store):
         return data, _digest(data)
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
-        """Write beside the target, to the disk, then compare the target under a lock, and rename."""
+        """Write and flush a draft beside the target, then compare the target under a lock, and rename."""
         folder = os.path.dirname(uri)
         with self.draft(uri, private=private) as draft, system_errors(uri):
             Path(draft).write_bytes(data)
@@ -164,20 +164,20 @@ class LocalStore(Store):
                 os.unlink(draft)
 
     def put_draft(self, draft: str, uri: str) -> None:
-        """Bring it to the disk and rename it."""
+        """Flush the draft to the disk, and rename it."""
         with system_errors(uri):
             sync(draft)
             os.replace(draft, uri)
 
     def move(self, source: str, target: str) -> None:
-        """Rename it, on one file system."""
+        """Rename a file within its file system."""
         with system_errors(target):
             os.makedirs(os.path.dirname(target), exist_ok=True)
             os.replace(source, target)
             sync(os.path.dirname(target))
 
     def remove(self, uri: str) -> None:
-        """Remove the folder too; others may still write into it, or remove their files."""
+        """Remove the folder, too; retry while other processes change it."""
         for tries_left in reversed(range(REMOVALS)):
             try:
                 shutil.rmtree(uri)
@@ -189,7 +189,7 @@ class LocalStore(Store):
 
 
 def put_file(local_path: str, uri: str, options: StorageOptions) -> None:
-    """Write a local file to `uri`, whole or not at all; HTTPS is for reading only."""
+    """Copy a local file to `uri`, whole or not at all; HTTPS is read-only."""
     uri = canonical(uri)
     LocalStore(options).stat(local_path)
     store = store_of(uri, options)
@@ -203,7 +203,7 @@ def put_file(local_path: str, uri: str, options: StorageOptions) -> None:
 
 
 def fetch_file(uri: str, local_path: str, options: StorageOptions) -> None:
-    """Copy an object to a local file, which appears only when it is whole."""
+    """Copy an object to a local file, which appears only when it is complete."""
     partial = partial_path(os.path.abspath(local_path))
     with system_errors(local_path):
         try:
@@ -242,18 +242,18 @@ def file_sha256(path: Path | str) -> str:
 
 
 def private_opener(path: str, flags: int) -> int:
-    """Open a file, as the built-in `open` asks; one that is made is its owner's alone."""
+    """Opener for the built-in `open`: only the owner may read a file that it creates."""
     return os.open(path, flags, PRIVATE_FILE)
 
 
 def partial_path(path: str) -> str:
-    """Return the hidden file, in the same folder, that this process writes before `path` is whole."""
+    """Return the hidden file in the same folder that this process writes until `path` is complete."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name}.{os.getpid()}.partial")
 
 
 def explained(error: OSError, path: str) -> StorageError:
-    """Return the system's error as ours."""
+    """Convert an error of the operating system into a `StorageError`."""
     if isinstance(error, FileNotFoundError):
         return MissingError("there is no such file or folder", where=path)
     if isinstance(error, PermissionError):
@@ -263,7 +263,7 @@ def explained(error: OSError, path: str) -> StorageError:
 
 @contextmanager
 def system_errors(path: str) -> Iterator[None]:
-    """Turn the operating system's errors about a file into ours."""
+    """Convert errors of the operating system about a file into `StorageError`s."""
     try:
         yield
     except OSError as error:
@@ -272,7 +272,7 @@ def system_errors(path: str) -> Iterator[None]:
 
 @contextmanager
 def disk_errors(where: str | Path) -> Iterator[None]:
-    """Turn the operating system's error of a write at that place into an `OutputError`."""
+    """Convert errors of the operating system while writing there into `OutputError`s."""
     try:
         yield
     except OSError as error:
@@ -292,11 +292,11 @@ def on_disk(path: str) -> Path:
 
 
 def refused(where: str | Path, error: OSError) -> OutputError:
-    """Return the error of a write that failed."""
+    """Return the error for a failed write."""
     if error.errno in FULL_DISK:
         return disk_full(where)
     return OutputError(
-        # numpy says how much it could write, not why it stopped.
+        # An error of numpy has no `strerror`.
         f"the output cannot be written: {error.strerror or error}",
         where=str(where),
         remedy="check the path, its permissions and the room on its disk",
@@ -305,7 +305,7 @@ def refused(where: str | Path, error: OSError) -> OutputError:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder by its canonical URI, without a slash at its end. Nothing need be there yet."""
+    """A folder by its canonical URI, without a slash at its end. It need not exist yet."""
 
     uri: str
     storage: StorageOptions
@@ -333,11 +333,11 @@ class Folder:
         return replace(self, uri=self.at(name))
 
     def at(self, name: str) -> str:
-        """Return the URI of the object of this name."""
+        """Return the URI of the object with this name."""
         return f"{self.uri.rstrip('/')}/{name}"
 
     def names(self) -> list[str]:
-        """Return the sorted names of all visible objects in and below it; none if it is not there."""
+        """Return the sorted names of all visible objects in and below it; none if it does not exist."""
         return list(self.described())
 
     def described(self) -> dict[str, ObjectInfo]:
@@ -348,7 +348,7 @@ class Folder:
         return {}
 
     def entries(self) -> Iterator[str]:
-        """Yield the names of all in it, hidden or not, in no order; on S3 of all below as well."""
+        """Yield the names of all entries, hidden or not, in no order; on S3 also of everything below."""
         if self.is_local:
             with suppress(FileNotFoundError):
                 yield from os.listdir(self.uri)
@@ -358,7 +358,7 @@ class Folder:
                 yield info.uri[len(self.at("")) :]
 
     def read(self, name: str) -> tuple[bytes, str]:
-        """Return a small object and its ETag; `MissingError` if it is not there."""
+        """Return a small object and its ETag; `MissingError` if there is none."""
         return read_object(self.at(name), self.storage)
 
     def write(self, name: str, data: bytes, *, absent: bool = False, etag: str | None = None) -> str:
@@ -366,21 +366,21 @@ class Folder:
         return write_object(self.at(name), data, self.storage, absent=absent, etag=etag)
 
     def delete(self, names: Sequence[str]) -> None:
-        """Remove objects, if they are there."""
+        """Remove objects, if they exist."""
         for name in names:
             delete_object(self.at(name), self.storage)
 
     def remove(self) -> None:
-        """Remove the folder with all that is in it, hidden or not."""
+        """Remove the folder with everything in it, hidden or not."""
         store_of(self.uri, self.storage).remove(self.at(""))
 
     def take(self, source: str, name: str) -> None:
-        """Move an object of the same storage here, in place of the object that has this name."""
+        """Move an object of the same storage here; an object with this name is replaced."""
         store_of(self.uri, self.storage).move(source, self.at(name))
 
     @contextmanager
     def new_file(self, name: str, *, private: bool = False) -> Iterator[Path]:
-        """Give a local file, which is put under `name` when the block ends well, whole or not at all."""
+        """Give a local file to fill; if the block succeeds, it becomes `name`, whole or not at all."""
         store = store_of(self.uri, self.storage)
         with store.draft(self.at(name), private=private) as draft:
             yield Path(draft)

@@ -1,7 +1,8 @@
-"""Files of datasets on a hub (`hf://`): the hub names their places, and ranges are read from its store.
+"""Files of datasets on a hub (`hf://`), that is Hugging Face or a mirror.
 
-A place is a signed address, which is a secret as the token, and is read without it; small files come from the
-hub itself.
+The hub redirects a request for a large file to its *place*, a signed address in an object store, from which
+ranges are read without the token. The address is a secret like the token. Small files come from the hub
+itself.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _MISSING = {
     NO_REVISION: ("there is no such revision", "check what follows @; a slash in it is written %2F"),
 }
 _EXPIRED = frozenset({400, 401, 403, 404, 410})
-"""Statuses of an address that worked before and has expired."""
+"""Statuses that mean that a signed address has expired."""
 _DATASET = re.compile(r"/(?:api/)?datasets/([^/]+/[^/]+)(?:/|$)")
 _TOKEN = re.compile(r"[!-~]{1,1024}")
 
@@ -64,8 +65,8 @@ _TOKEN = re.compile(r"[!-~]{1,1024}")
 class HubFile:
     """The place of a file, and its description by the hub.
 
-    `url` is signed where `at_hub` is false: never print or write it. `etag` and `sha256` are the hub's, as in
-    `ObjectInfo`. `facts`: the headers of the description.
+    `url` is signed if `at_hub` is false: never print or write it. `etag` and `sha256`: as the hub declares
+    them, see `ObjectInfo`. `facts`: the headers of the description.
     """
 
     url: str = field(repr=False)
@@ -78,17 +79,17 @@ class HubFile:
 
 Replies = list[HttpReply]
 _PLACES: dict[tuple[str, str], HubFile] = {}
-"""Places by endpoint and address, the oldest first."""
+"""Known places by endpoint and address, the oldest first."""
 
 
 def forget_places() -> None:
-    """Forget all places: the hub may give others now."""
+    """Forget all places, so that the hub decides again about each file."""
     _PLACES.clear()
 
 
 @dataclass(frozen=True, slots=True)
 class HubStore(Store):
-    """Datasets of one hub. The token is sent to the hub only; the store behind it is another host."""
+    """Datasets of one hub. The token is sent to the hub only, never to its object store."""
 
     options: StorageOptions
     where: ClassVar[str] = "a hub"
@@ -97,7 +98,7 @@ class HubStore(Store):
 
     @property
     def endpoint(self) -> str:
-        """Return the address of the hub; `ConfigError` or `InputError` if it is no web site's."""
+        """Return the address of the hub; `ConfigError` or `InputError` if it is no address of a web site."""
         endpoint = self.options.hf_endpoint or os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
         if scheme_of(endpoint) not in ("http", "https") or "?" in endpoint or "#" in endpoint:
             what = "is not the address of a hub"
@@ -112,7 +113,7 @@ class HubStore(Store):
         return uri if address.is_pinned else str(replace(address, revision=commit_of(self, address)))
 
     def stat(self, uri: str) -> ObjectInfo:
-        """Describe a file as the hub does where it redirects to its store."""
+        """Describe a file by the headers of the hub's redirect to its store."""
         address = HubAddress.of(uri)
         if not address.path or address.path.endswith("/"):
             raise MissingError("is a folder, not a file", where=uri)
@@ -120,13 +121,13 @@ class HubStore(Store):
         return ObjectInfo(uri, place.size, place.etag, place.sha256)
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
-        """Yield the files of the folder, 1,000 a request."""
+        """Yield the files of the folder."""
         from presswatch_spark.storage.hub_lists import files_below
 
         return iter(files_below(self, HubAddress.of(uri)))
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
-        """Open a range in the store. An address that it refuses has expired, so the hub signs another."""
+        """Open a range in the store. If the store refuses a known address, ask the hub for a new one."""
         address = HubAddress.of(info.uri)
         if known := _PLACES.get(self._key(address)):
             with suppress(DeniedError, MissingError, BadRequestError):
@@ -135,9 +136,9 @@ class HubStore(Store):
         return self._opened(info, self._resolved(address), start, end)
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
-        """Ask the store for a range, with the hub's description; or return how the hub refuses."""
+        """Request a range from the store; return its answer with the hub's headers, or the hub's refusal."""
         address, sent_at, heard = HubAddress.of(uri), time.time(), Replies()
-        # A branch or tag may name another file by now.
+        # Use a known place only for a commit: a branch or tag may have moved since.
         if address.is_pinned and (known := _PLACES.get(self._key(address))):
             answer = self._answer(uri, known, start, end)
             if answer.status not in _EXPIRED:
@@ -159,7 +160,7 @@ class HubStore(Store):
         return self._answer(uri, place, start, end)
 
     def owns(self, url: str) -> bool:
-        """Return whether the hub itself answers for a URL: no other host may see the token."""
+        """Return whether a URL is on the hub itself, the only host that may get the token."""
         endpoint = self.endpoint
         return (scheme_of(url), host_of(url)) == (scheme_of(endpoint), host_of(endpoint))
 
@@ -172,8 +173,7 @@ class HubStore(Store):
     ) -> HttpReply:
         """Send the hub a request with the token, and raise the error for a refusal.
 
-        The reply contains the answer, or redirects to another place of it; redirects are not followed. The
-        reply of a refusal is left in `heard`.
+        Redirects are returned, not followed. The reply of a refusal is appended to `heard`.
         """
         reply = self._web().get(url, {**headers, **self._identity(url)}, alone=True, follow=False)
         try:
@@ -194,7 +194,7 @@ class HubStore(Store):
         return reply
 
     def _web(self) -> HttpStore:
-        # The user named the hub only, and no store.
+        # The user named only the hub: its store must have a public address.
         return HttpStore(self.options, name_of(self.endpoint))
 
     def _key(self, address: HubAddress) -> tuple[str, str]:
@@ -211,7 +211,7 @@ class HubStore(Store):
         return {} if token is None else {"Authorization": f"Bearer {token}"}
 
     def _resolved(self, address: HubAddress, heard: Replies | None = None) -> HubFile:
-        """Ask the hub for the place of a file, and keep it; the hub may first redirect within itself."""
+        """Request the place of a file from the hub, and keep it; the hub may redirect within itself first."""
         url, facts, at_hub = address.resolver(self.endpoint), dict[str, str](), True
         for _ in range(REDIRECTS_MAX):
             reply = self.get(url, address, heard=heard)
@@ -239,10 +239,10 @@ class HubStore(Store):
         return place
 
     def _opened(self, info: ObjectInfo, place: HubFile, start: int, end: int | None) -> RangeReply:
-        """Open a range of the file at its place, and make sure that it is the file that `info` describes."""
+        """Open a range of the file at its place, and check that it is the file that `info` describes."""
         uri = info.uri
-        # Something between us and the hub may answer in its place, such as a page to log in. A mirror may
-        # declare no digest. Then the size must be the same.
+        # A login page of the network may answer instead of the hub. Compare the digests; a mirror may declare
+        # none: then compare the sizes.
         is_other = None not in (info.size, place.size) and info.size != place.size
         if info.sha256 and place.sha256:
             is_other = info.sha256 != place.sha256
@@ -272,7 +272,7 @@ class HubStore(Store):
 
 
 def target_of(url: str, location: str, address: HubAddress) -> str:
-    """Return the URL that a redirect leads to; `StorageError` if that is no web site, or less encrypted."""
+    """Return the target of a redirect; `StorageError` if it is no web site, or drops encryption."""
     leads = ""
     with suppress(ValueError, InputError):
         leads = canonical(urljoin(url, location))
@@ -321,7 +321,7 @@ def _refusal(
 
 
 def token_of(options: StorageOptions) -> str | None:
-    """Return the token for the hub, or None; `ConfigError` if the place that is named for it has none."""
+    """Return the token for the hub, or None; `ConfigError` if the named file or secret contains none."""
     if options.hf_token_file:
         where = options.hf_token_file
         try:

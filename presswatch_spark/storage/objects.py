@@ -1,7 +1,7 @@
 """Objects on disk, S3, web sites and hubs: their types and errors, and operations by URI.
 
 A URI is a path, `file://`, `s3://` (boto3), `https://`, `http://` (urllib3), or `hf://`, a dataset on a hub.
-Each kind is a `Store`. Failures are `StorageError`s, without the query of a URL: it may be a signature.
+Each kind has a `Store`. A `StorageError` names URLs without their query, which may be a signature.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-\d{1,18}|\*)/(\d{1,18}|\*)")
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One object as storage describes it. `size` is in bytes, None if storage does not say.
+    """The description of an object by its storage. `size`: in bytes, None if storage does not give it.
 
-    `etag` tells one content of the object from another. It is the ETag without quotes, or HTTP's
-    `Last-Modified` if a server gives none. On local disk it is the time of the last change (`mtime-`, in
-    nanoseconds). `sha256`: the SHA-256 (hex) that the publisher declares of the object.
+    `etag` identifies the version of the object: the ETag without quotes, or `Last-Modified` without one; on
+    disk, the time of the last change (`mtime-` and nanoseconds). `sha256`: the SHA-256 (hex) that the
+    publisher declares for the object.
     """
 
     uri: str
@@ -52,15 +52,15 @@ class MissingError(StorageError):
 
 
 class NoBucketError(MissingError):
-    """There is no such bucket, so nothing can be written to it either."""
+    """There is no such bucket, neither for reading nor for writing."""
 
 
 class ConflictError(StorageError):
-    """The object is not as the writer expected it to be."""
+    """The object is not in the version that the writer expected."""
 
 
 class DeniedError(StorageError):
-    """Storage would not say whether there is such an object: access to it is denied."""
+    """Access to an object is denied; it may or may not exist."""
 
 
 class Reader(Protocol):
@@ -70,14 +70,14 @@ class Reader(Protocol):
         """Return up to `n` bytes, `b""` at the end."""
 
     def close(self) -> None:
-        """Let go of the connection or file."""
+        """Release the connection or file."""
 
 
 @dataclass(frozen=True, slots=True)
 class RangeReply:
     """A reply: bytes of the object from `start` on, and facts about the whole object.
 
-    `start` is 0 if a server knows no ranges. `delimited`: the end of the body differs from a lost
+    `start` is 0 if a server does not support ranges. `delimited`: the end of the body can be told from a lost
     connection. `sha256`: as in `ObjectInfo`.
     """
 
@@ -91,13 +91,13 @@ class RangeReply:
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """The answer of storage to a request for bytes of an object: word by word, and never an exception.
+    """The whole answer of storage to a request for bytes of an object; failures are values, not exceptions.
 
-    `uri`: the place that answered, after redirects. `sent_at`: when it was asked, in seconds since 1970.
-    `status`: HTTP's; of a file on disk the one that a server would give; None without an answer. `headers`:
-    as they came, in their order. `start`: the offset of the first byte of `body`; 0 if the server knows no
-    ranges. `code`: the word of S3 or a hub for a refusal. `failure`: why there is no answer, or not all of
-    it. `ours`: that is the fault of our settings or credentials.
+    `uri`: the address that answered, after redirects. `sent_at`: time of the request, in seconds since 1970.
+    `status`: of HTTP; for a file on disk, the one that a server would send; None without an answer.
+    `headers`: in the order of the reply. `start`: offset of the first byte of `body`; 0 if the server does
+    not support ranges. `code`: error code of S3 or a hub. `failure`: the reason for a missing or incomplete
+    answer; `ours`: the reason is a fault of our settings or credentials.
     """
 
     uri: str
@@ -127,15 +127,15 @@ class Stream(Protocol):
 
 
 class Store:
-    """One kind of storage, by canonical URIs. Writing is refused here, for stores that are for reading."""
+    """One kind of storage, by canonical URIs. Methods that write raise `StorageError` by default."""
 
     where: ClassVar[str] = "this storage"
     resumable: ClassVar[bool] = True
-    """Whether a body that ended early may continue when it is opened again."""
+    """A body that ended early may be continued by another request."""
     interruptions: ClassVar[tuple[type[Exception], ...]] = (OSError,)
-    """Errors of reading a body when the connection fails, and not the object."""
+    """Errors of reading a body that mean a failure of the connection, not of the object."""
     silences: ClassVar[tuple[type[Exception], ...]] = ()
-    """Those of them that mean that nothing came for `read_timeout` seconds."""
+    """Those of `interruptions` that mean that no byte came for `read_timeout` seconds."""
     options: StorageOptions
 
     def stat(self, uri: str) -> ObjectInfo:
@@ -147,19 +147,19 @@ class Store:
         raise NotImplementedError
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
-        """Open bytes [start, end) of the object; the body is empty if it has none there."""
+        """Open bytes [start, end) of the object; beyond its end, the body is empty."""
         raise NotImplementedError
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
-        """Ask for bytes [start, end) of the object; see `ask` below."""
+        """Request bytes [start, end) of the object; see `ask` below."""
         raise NotImplementedError
 
     def ask_whole(self, uri: str, most: int) -> RawResponse | None:
-        """Ask a web site for an object without a range; see `ask_whole` below."""
+        """Request an object from a web site without a range; see `ask_whole` below."""
         return None
 
     def read(self, uri: str) -> tuple[bytes, str]:
-        """Return a small object, and the ETag that `write` compares: empty if the server gives none."""
+        """Return a small object, and the ETag that `write` compares; empty if the server sends none."""
         from presswatch_spark.storage.streams import ByteStream
 
         with ByteStream(self, ObjectInfo(uri)) as stream:
@@ -174,15 +174,15 @@ class Store:
         raise self._read_only(uri)
 
     def draft(self, uri: str, *, private: bool = False) -> AbstractContextManager[str]:
-        """Give the path of a local file, for this block only, in which the object can be made."""
+        """Give the path of a local file in which to make the object, during the block only."""
         raise self._read_only(uri)
 
     def put_draft(self, draft: str, uri: str) -> None:
-        """Write that file as the object, whole or not at all; the file may be gone after that."""
+        """Make that file the object, whole or not at all; the file may be gone afterwards."""
         raise self._read_only(uri)
 
     def move(self, source: str, target: str) -> None:
-        """Give an object of this storage another name, in place of the object that has it."""
+        """Rename an object of this storage; an object of the new name is replaced."""
         raise self._read_only(target)
 
     def remove(self, uri: str) -> None:
@@ -195,14 +195,14 @@ class Store:
 
 
 def changed(uri: str, offset: int) -> StorageError:
-    """Return the error of an object that is no longer the one that was described."""
+    """Return the error for an object that has changed since it was described."""
     return StorageError(
         "the object changed since it was listed", where=f"{uri} @ {offset}", remedy="plan and run again"
     )
 
 
 def conflict(uri: str) -> ConflictError:
-    """Return the error of an object that another process wrote, or removed."""
+    """Return the error for an object that another process wrote or removed."""
     return ConflictError(
         "another process wrote or removed this object meanwhile",
         where=uri,
@@ -217,14 +217,14 @@ def pause(options: StorageOptions, failures: int) -> None:
 
 
 def range_header(start: int, end: int | None) -> dict[str, str]:
-    """Return the header that asks for bytes [start, end); none for all bytes."""
+    """Return the `Range` header for bytes [start, end); no header for all bytes."""
     if not start and end is None:
         return {}
     return {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
 
 
 def answered(ask: Callable[[], RawResponse], options: StorageOptions) -> RawResponse:
-    """Return an answer; if its body breaks off, ask again, at most `max_attempts` times in all."""
+    """Return an answer; if its body breaks off, repeat the request, at most `max_attempts` times in all."""
     for attempt in range(1, options.max_attempts + 1):
         answer = ask()
         if answer.status not in (200, 206) or not answer.failure or attempt == options.max_attempts:
@@ -241,7 +241,7 @@ def body_of_answer(
     options: StorageOptions,
     interruptions: tuple[type[Exception], ...],
 ) -> tuple[bytes, str]:
-    """Return up to `most` bytes after `ignored` ones, and why there are fewer than `length`, or `""`."""
+    """Return up to `most` bytes after `ignored` ones, and the failure (`""`: none) if some are missing."""
     parts, got = list[bytes](), 0
     most += ignored
     late = time.monotonic() + options.read_timeout + most / max(1, options.lowest_rate)
@@ -258,13 +258,13 @@ def body_of_answer(
 
 
 def stat(uri: str, options: StorageOptions) -> ObjectInfo:
-    """Describe one object under its canonical URI; a folder is a `StorageError`. On a hub, see `pinned`."""
+    """Describe one object by its URI; `StorageError` for a folder. For hubs, see `pinned`."""
     uri = pinned(canonical(uri), options)
     return store_of(uri, options).stat(uri)
 
 
 def pinned(uri: str, options: StorageOptions) -> str:
-    """Return a canonical URI with the commit that its revision on a hub names now; others as they are."""
+    """Replace the revision in a hub's canonical URI by its present commit; return other URIs unchanged."""
     if scheme_of(uri) != "hf":
         return uri
     from presswatch_spark.storage.hub import HubStore
@@ -273,10 +273,10 @@ def pinned(uri: str, options: StorageOptions) -> str:
 
 
 def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = None) -> Iterator[ObjectInfo]:
-    """Yield the objects of a folder or prefix and of all below it, by URI; `MissingError` if none is there.
+    """Yield the objects in and below a folder or prefix, by URI; `MissingError` if there are none.
 
-    A prefix is a folder: `s3://b/data` lists `data/…`, never `database/…`. Folder markers are left out, and
-    names that start with `.` or `_` with all below them; the URIs of such names are added to `hidden`.
+    A prefix is a folder: `s3://b/data` lists `data/…`, never `database/…`. Folder markers are left out, also
+    names that start with `.` or `_` and everything below them; the URIs of such names are added to `hidden`.
     """
     folder = pinned(canonical(uri), options).rstrip("/") + "/"
     visible, first_names = list[ObjectInfo](), set[str]()
@@ -295,7 +295,7 @@ def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = N
 
 
 def read_range(uri: str, offset: int, length: int, options: StorageOptions) -> bytes:
-    """Return bytes [offset, offset + length) of the object; fewer only where the object ends."""
+    """Return bytes [offset, offset + length) of the object; fewer only at its end."""
     from presswatch_spark.storage.streams import ByteStream
 
     uri = canonical(uri)
@@ -306,14 +306,14 @@ def read_range(uri: str, offset: int, length: int, options: StorageOptions) -> b
 
 
 def ask(uri: str, start: int, end: int, options: StorageOptions) -> RawResponse:
-    """Ask for bytes [start, end) of an object, and return the answer, a refusal too; else `BlockedError`."""
+    """Request bytes [start, end) of an object, and return any answer; only `BlockedError` is raised."""
     return store_of(uri := canonical(uri), options).ask(uri, start, end)
 
 
 def ask_whole(uri: str, most: int, options: StorageOptions) -> RawResponse | None:
-    """Ask a web site for an object without a range; return the answer with up to `most` bytes.
+    """Request an object from a web site without a range; return the answer with up to `most` bytes.
 
-    None for other storage, where a part is missing only if the whole is. `BlockedError` as `ask`.
+    None for other storage, which never misses only a part of an object. Raises `BlockedError`.
     """
     return store_of(uri := canonical(uri), options).ask_whole(uri, most)
 
@@ -321,7 +321,7 @@ def ask_whole(uri: str, most: int, options: StorageOptions) -> RawResponse | Non
 def open_stream(
     info: ObjectInfo, options: StorageOptions, *, start: int = 0, digests: bool = False
 ) -> ByteStream:
-    """Open the object as a checked stream from `start` on; `digests`: it takes the SHA-256 of its bytes."""
+    """Open the object as a checked stream from `start` on; `digests`: compute the SHA-256 of its bytes."""
     from presswatch_spark.storage.streams import ByteStream
 
     uri = canonical(info.uri)
@@ -331,10 +331,10 @@ def open_stream(
 def random_access(
     info: ObjectInfo, options: StorageOptions, *, read_ahead: int = READ_AHEAD_BYTES
 ) -> BinaryIO:
-    """Open the object as a seekable file, for `pyarrow.parquet.ParquetFile` and its like.
+    """Open the object as a seekable file, for `pyarrow.parquet.ParquetFile` and the like.
 
     A remote object is read by ranges of one version, with `read_ahead` bytes of read-ahead; with 0, each
-    read is one request for just its bytes. A file on disk is checked when it is opened.
+    read is one request for exactly its bytes. The version of a file on disk is checked when it is opened.
     """
     from presswatch_spark.storage.disk import LocalStore, system_errors
     from presswatch_spark.storage.streams import RangeFile
@@ -358,7 +358,7 @@ def random_access(
 
 
 def read_object(uri: str, options: StorageOptions) -> tuple[bytes, str]:
-    """Return a small object and the ETag for `write_object`, on disk a digest; or `MissingError`."""
+    """Return a small object and the ETag for `write_object` (on disk a digest); raises `MissingError`."""
     return store_of(uri := canonical(uri), options).read(uri)
 
 
@@ -371,23 +371,23 @@ def write_object(
     etag: str | None = None,
     private: bool = False,
 ) -> str:
-    """Write a small object, whole or not at all, and return its ETag; HTTPS is for reading only.
+    """Write a small object, whole or not at all, and return its ETag; HTTPS is read-only.
 
-    `absent`: only if there is no such object. `etag`: only over this version. `private`: a new file on disk
-    is its owner's. A writer whose reply was lost tries again, and knows its object by the bytes: where one of
-    two writers may succeed, the bytes must name their writer. `ConflictError`: the object is not as the
-    writer expected.
+    `absent`: only if there is no such object. `etag`: only over this version. `private`: on disk, only the
+    owner may read a new file. If a reply is lost, the write is repeated, and equal bytes count as its
+    success: if only one of two writers may win, their bytes must differ. Raises `ConflictError` if the object
+    is not in the expected version.
     """
     return store_of(uri := canonical(uri), options).write(uri, data, absent, etag, private=private)
 
 
 def delete_object(uri: str, options: StorageOptions) -> None:
-    """Remove an object; no error if it is not there. HTTPS is for reading only."""
+    """Remove an object; no error if there is none. HTTPS is read-only."""
     store_of(uri := canonical(uri), options).delete(uri)
 
 
 def store_of(uri: str, options: StorageOptions) -> Store:
-    """Return the storage that a canonical URI lives in; clients are loaded only when needed."""
+    """Return the store of a canonical URI; clients are imported only when needed."""
     scheme = scheme_of(uri)
     if scheme != "file" and options.ca_bundle and not os.path.isfile(options.ca_bundle):
         raise ConfigError("there is no such CA bundle", where=options.ca_bundle, remedy="check --ca-bundle")

@@ -1,4 +1,4 @@
-"""Plans which shards a run reads, from paths, globs and lists (`*.paths`). A plan is a value."""
+"""Plans the shards of a run, from paths, globs and lists (`*.paths`)."""
 
 import glob
 import gzip
@@ -43,33 +43,33 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _WILDCARD = re.compile(r"[*?[]")
 _TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^]]*\]|.", re.DOTALL)
 _MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-# Files that mark a folder of tables and a case of removal.
+# Files that mark a folder of tables, and a removal case.
 OWN_MARKERS = ("_presswatch.json", "_presswatch_case.json")
 _NO_SHARD = re.compile(
-    # Hidden files; papers; descriptions of a dataset, and what mirrors of web folders leave.
+    # Hidden files; papers; descriptions of a dataset; index pages from mirrors of web folders.
     r"[._].*"
     r"|(?:readme|licen[cs]es?|copying|notice|changelog|authors|contributing|citation|datasheet|terms|version"
     r"|(?:check|md5|sha1|sha256|sha512)sums?)(?:\.(?:md|rst|txt|html))?"
     r"|(?:dataset_infos?|dataset_dict|state|croissant|metadata|manifest|index|config)\.json|index\.html?"
-    # Checksums, documents, programs, lists, and the places of keys in a CDXJ index.
+    # Checksums, documents, programs, lists, and `cluster.idx` of a CDXJ index.
     r"|.*\.(?:crc|md5|sha1|sha256|sha512|md5sum|sha256sum|asc|sig|md|rst|pdf|py|ya?ml|cff|bib|idx|paths(?:\.gz)?)",
     re.DOTALL,
 )
-# Texts but those of OSCAR 21.09.
+# Text files, except for shards of OSCAR 21.09.
 _TEXT = re.compile(r"(?![a-z]{2,3}(?:_dedup)?(?:_part_\d+)?\.txt).*\.txt(?:\.gz)?", re.DOTALL)
-NAMED = 8
+NAMES_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
 class ShardPlan:
-    """Shards in the order of their URIs, each once; `left_out`: URIs beside them that are no shards."""
+    """Shards sorted by URI, each once; `left_out`: URIs found with them that are no shards."""
 
     shards: tuple[ObjectInfo, ...]
     left_out: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, shards: Iterable[ObjectInfo]) -> Self:
-        """Sort shards and drop repeats; the entry whose size is known stays."""
+        """Sort shards and drop duplicates; an entry with a known size is preferred."""
         unique: dict[str, ObjectInfo] = {}
         for shard in shards:
             if shard.uri not in unique or unique[shard.uri].size is None:
@@ -78,7 +78,7 @@ class ShardPlan:
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 (hex) over URI, size and ETag of each shard: equal plans read equal bytes."""
+        """Return the SHA-256 (hex) over URI, size and ETag of all shards: equal plans read equal bytes."""
         digest = hashlib.sha256()
         for shard in self.shards:
             digest.update(json.dumps([shard.uri, shard.size, shard.etag]).encode() + b"\n")
@@ -86,7 +86,7 @@ class ShardPlan:
 
     @property
     def size(self) -> int | None:
-        """Return the bytes of all shards together; None if a size is not known before its shard is read."""
+        """Return the total size of all shards; None if a size is unknown until its shard is read."""
         sizes = [shard.size for shard in self.shards]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
@@ -105,17 +105,17 @@ def plan(
     A folder or S3 prefix means all shards below it. A glob works on disk, S3 and hubs, see `globbed`. A list
     is named `*.paths` or `*.paths.gz`, see `listed`; `base` is the folder, bucket or site of its relative
     keys. Left out of folders and lists: hidden files (`.x`, `_x`), names that `is_shard_name` refuses, and
-    folders of our own tables and cases. A file that is named outright is always planned. `texts`: files
+    folders of our own tables and cases. A file that a path names itself is always planned. `texts`: files
     named `*.txt` and `*.txt.gz` are shards, too.
 
-    `InputError`: a path leads to nothing. `StorageError`: storage does not answer; if one web address of
-    several fails, its shard is planned, and fails when it is read.
+    Raises `InputError` if there is nothing at a path, and `StorageError` if storage does not answer. If one
+    web address of several fails, its shard is planned all the same, and fails when it is read.
     """
     if not paths:
         raise InputError(
             "no shard is named", remedy="name files, folders, globs, s3://, https:// or hf:// URIs or a list"
         )
-    # A plan begins a new run: sites that stopped an earlier one are asked again.
+    # A plan begins a new run: a site that stopped an earlier run may be requested again.
     ask_anew()
     finder = _ShardFinder(options, base, texts)
     found, failures = list[ObjectInfo](), list[StorageError]()
@@ -147,7 +147,7 @@ class _ShardFinder:
     commits: dict[str, str | None] = field(default_factory=dict)
 
     def pinned(self, uri: str) -> str:
-        """Return a canonical URI with the commit of its revision, which is asked for once."""
+        """Return a canonical URI with the commit in place of its revision; the hub is asked once."""
         if scheme_of(uri) != "hf":
             return uri
         address = HubAddress.of(uri)
@@ -159,12 +159,12 @@ class _ShardFinder:
     def shards(self, uri: str) -> list[ObjectInfo]:
         """Return the shards of a path."""
         is_a_list = is_list(printable(uri))
-        # Reading a list on the web shows whether it is there.
+        # A list on the web is read anyway: save the request for its description.
         named = ObjectInfo(uri) if is_a_list and _is_of_web(uri) else self._named(uri)
         found = [named] if named else self._found_below(uri)
         if is_a_list:
             listed_there = [shard for info in found for shard in listed(info.uri, self.options, self.base)]
-            # If the list names nothing else, that is what was asked for.
+            # If no name in the list looks like a shard's, take all of them.
             return self._shards_by_name(listed_there) or listed_there
         kept = found if named else self._shards_by_name(found)
         if not kept:
@@ -181,7 +181,7 @@ class _ShardFinder:
             uri.endswith("/")
             or (scheme == "file" and os.path.isdir(uri))
             or (scheme == "s3" and not bucket_and_key(uri)[1])
-            # A hub counts requests for files, and no file of a dataset has such a name.
+            # A hub limits requests, and no file of a dataset has such a name: save one.
             or (scheme == "hf" and ("*" in uri or "?" in uri))
         ):
             return None
@@ -197,7 +197,7 @@ class _ShardFinder:
         found = list((globbed if is_glob else list_objects)(uri, self.options, hidden))
         own = {folder for folder, _, name in (each.rpartition("/") for each in hidden) if name in OWN_MARKERS}
         if is_glob and scheme_of(uri) == "file":
-            # A glob shows no markers: look for them in all folders around the files that were found.
+            # A glob does not match markers: look for them in all folders above the files that were found.
             root, folders = _root_of_glob(uri), set[str]()
             for info in found:
                 folder = os.path.dirname(info.uri)
@@ -233,7 +233,7 @@ def _is_of_web(uri: str) -> bool:
 
 
 def _root_of_glob(pattern: str) -> str:
-    """Return the folder, with its slash, above the first name of `pattern` that contains a wildcard."""
+    """Return the folder (with its slash) above the first name in `pattern` that has a wildcard."""
     found = _WILDCARD.search(pattern)
     return pattern[: pattern.rindex("/", 0, found.start() if found else None) + 1]
 
@@ -241,8 +241,8 @@ def _root_of_glob(pattern: str) -> str:
 def globbed(pattern: str, options: StorageOptions, hidden: list[str]) -> Iterator[ObjectInfo]:
     """Yield the objects that a canonical `pattern` matches, and those below a folder that it matches.
 
-    `*` and `?` stay within a name, `**` spans folders, `[ab]` and `[!ab]` are one character. Hidden names do
-    not match; they are added to `hidden`, as in `list_objects`.
+    `*` and `?` match within a name, `**` also across folders, `[ab]` and `[!ab]` one character. Hidden names
+    do not match; they are added to `hidden`, as in `list_objects`.
     """
     root = _root_of_glob(pattern)
     if scheme_of(pattern) != "file":
@@ -265,7 +265,7 @@ def globbed(pattern: str, options: StorageOptions, hidden: list[str]) -> Iterato
 
 
 def glob_of(pattern: str) -> re.Pattern[str]:
-    """Return a canonical `pattern`, as `globbed` reads it, as a regular expression."""
+    """Convert a canonical `pattern` of `globbed` into a regular expression."""
     regex = ""
     for token in _TOKEN.findall(pattern):
         if token in _MEANING:
@@ -279,22 +279,22 @@ def glob_of(pattern: str) -> re.Pattern[str]:
 
 
 def is_shard_name(name: str, *, texts: bool = False) -> bool:
-    """Return False for a paper, checksum, list, text or hidden file; a half-fetched shard fails when read.
+    """Return whether a name may be a shard's: not a paper, checksum, list, text (but for `texts`) or hidden.
 
-    `texts`: texts may be shards.
+    Names of incomplete downloads are accepted, so that reading them fails instead of ignoring them.
     """
     lowered = name.lower()
     return not _NO_SHARD.fullmatch(lowered) and (texts or not _TEXT.fullmatch(lowered))
 
 
 def left_out_line(uris: Collection[str]) -> str | None:
-    """Return the line that names the files left out beside shards, each name once; None if none are."""
+    """Return a line that names the files left out beside shards, each name once; None without any."""
     if not uris:
         return None
     names = sorted({printable(uri).rstrip("/").rpartition("/")[2] for uri in uris})
-    more = f" and {counted(len(names) - NAMED, 'name')} more" if len(names) > NAMED else ""
+    more = f" and {counted(len(names) - NAMES_SHOWN, 'name')} more" if len(names) > NAMES_SHOWN else ""
     files = f"{counted(len(uris), 'file')} beside the shards, by name"
-    return f"left out {files}: {', '.join(names[:NAMED])}{more}; to read one, name it by its own path"
+    return f"left out {files}: {', '.join(names[:NAMES_SHOWN])}{more}; to read one, name it by its own path"
 
 
 def is_list(name: str) -> bool:
@@ -303,12 +303,12 @@ def is_list(name: str) -> bool:
 
 
 def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[ObjectInfo]:
-    """Return the shards of the list at canonical `uri`, in its order, without a look whether they exist.
+    """Return the shards of the list at canonical `uri`, in its order; their existence is not checked.
 
-    An entry without a scheme is a key under `base`: a site, a bucket or a folder. Without a base it is one of
-    the site or bucket that has the list; on disk, of the nearest folder above that has its first name
-    (`crawl-data`). `InputError`: there is no such folder, or this is no list. `CorruptError`: the list is cut
-    short.
+    An entry without a scheme is a key under `base`: a site, a bucket or a folder. Without `base`, keys are
+    relative to the site or bucket of the list; on disk, to the nearest folder above the list that contains
+    the first name of a key (`crawl-data`). `InputError`: there is no such folder, or this is no list.
+    `CorruptError`: the list is cut short.
     """
     text = _list_text(uri, options)
     keys = [line.strip() for line in text.splitlines() if line.strip()]

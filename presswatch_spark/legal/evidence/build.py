@@ -1,8 +1,8 @@
 """Makes a sealed bag of claims: their records are read again, written with all facts, sealed, and stamped.
 
-The protocol names machine, account, network, times and servers, as in a bailiff's record of a page; it has no
-credential. Names are resolved again when the bag is made; addresses, certificates and clocks are those of the
-exchanges.
+The protocol names machine, account, network, times and servers, like a bailiff's record of a web page, but no
+credentials. Host names are resolved again when it is written; addresses, certificates and clocks are from the
+requests.
 """
 
 import getpass
@@ -67,7 +67,7 @@ _BETWEEN_RUNS = ("run_id", "shard_uri", "product", "product_revision")
 
 @dataclass(frozen=True, slots=True)
 class BagOrder:
-    """The inputs of a bag: claims and the corpus that they were made with; `command` is for the protocol."""
+    """The inputs of a bag: claims, and the corpus with which they were made; `command`: for the protocol."""
 
     selection: Selection
     corpus: Corpus
@@ -79,9 +79,10 @@ class BagOrder:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A bag that was made, with the answers of authorities.
+    """A finished bag, with the answers of time-stamp authorities.
 
-    `reasons`: how many rows do not verify, by reason. `other_corpus`: runs that were made with another.
+    `reasons`: number of rows that do not verify, by reason. `other_corpus`: runs made with a different
+    corpus.
     """
 
     seal: dict[str, Any]
@@ -99,11 +100,11 @@ class Built:
 def make_bag(
     order: BagOrder, out: str, config: ScanConfig, tell: Callable[[Sentence], None] = lambda news: None
 ) -> Built:
-    """Make a sealed bag at `out`, a new folder on disk or S3: read the records again, and build.
+    """Make a sealed bag at `out`, a new folder on disk or S3: read the records again, and build the bag.
 
-    A record that does not read is in the bag with the reason. An authority that fails leaves the bag without
-    its stamp. Neither fails the bag. Raises `OutputError` if `out` holds something or cannot be written, or
-    tables are not as they were published.
+    For a record that cannot be read, the bag has the reason. If an authority fails, its stamp is missing.
+    Neither is an error. Raises `OutputError` if `out` is not empty or not writable, or tables differ from
+    their published form.
     """
     with new_bag(out, config.storage) as bag, scratch_folder() as texts:
         library("typst", "evidence build")
@@ -116,7 +117,7 @@ def make_bag(
 
 
 def build_bag(bag: Bag, order: BagOrder, records: ReadRecords, storage: StorageOptions) -> Built:
-    """Write a bag that has its records: rows, corpus, documents and protocol; seal and stamp it."""
+    """Add rows, corpus, documents and protocol to a bag that has its records; seal and stamp it."""
     selection, corpus = order.selection, order.corpus
     protocol = _protocol(records.exchanges, records.began_at, order.command)
     program = _write_program(bag)
@@ -204,7 +205,7 @@ def _write_rows(bag: Bag, selection: Selection, records: ReadRecords) -> None:
 
 
 def _line(row: Match | RightsSignal, record: KeptRecord) -> dict[str, Any]:
-    """Return a row with its record, and the facts that may differ between two scans of the same bytes."""
+    """Return a row with its record, and separately the facts that differ between scans of equal bytes."""
     columns = row.as_dict()
     detail = record.failure.detail if record.failure else None
     return {
@@ -228,7 +229,7 @@ def _write_tables(bag: Bag, selection: Selection, runs: Sequence[dict[str, Any]]
         "scan_log": sorted(log.to_pylist(), key=lambda row: (str(row["run_id"]), str(row["shard_uri"]))),
     }
     for table, rows in tables.items():
-        # Rows of earlier versions lack columns.
+        # Rows of earlier versions lack some columns: allow null.
         schema = pa.schema([each.with_nullable(True) for each in SCHEMAS[table]]).remove_metadata()
         batch = pa.RecordBatch.from_pylist(rows, schema)
         bag.write(f"data/tables/{table}.parquet", sealed_parquet([batch], schema))
@@ -258,7 +259,7 @@ def _write_corpus(bag: Bag, order: BagOrder) -> None:
 
 
 def _write_requests(bag: Bag, exchanges: Sequence[Exchange], protocol: dict[str, Any]) -> None:
-    """Write the protocol, and every request with the head of its answer in the order of sending."""
+    """Write the protocol, and all requests with the heads of their answers, in order of time."""
     bag.write_json(PROTOCOL, protocol)
     lines, certificates = list[dict[str, Any]](), dict[str, bytes]()
     for each in sorted(exchanges, key=lambda each: (each.sent_at, each.uri)):
@@ -318,7 +319,7 @@ def _protocol(
 
 
 def _server(host: str, exchanges: Sequence[Exchange]) -> Mapping[str, Any]:
-    """Return the facts of a server; how far its clock is ahead is the median of its answers."""
+    """Return the facts of a server; the offset of its clock is the median over its answers."""
     offsets = list[float]()
     for each in exchanges:
         date = next((value for name, value in each.headers if name.lower() == "date"), "")

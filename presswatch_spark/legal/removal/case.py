@@ -1,14 +1,13 @@
-"""A case of removal: a folder on disk or S3 that only grows. No file of it is ever written again.
+"""A removal case: a folder on disk or S3 that only grows. A file is never changed after it was written.
 
-    CASE/_presswatch_case.json          what it is, sealed: layout, when it was opened, digest of its targets
-    CASE/targets/00000.parquet …        its targets
-    CASE/rounds/0001.json               a round of probes that was begun, sealed
-    CASE/probes/0001-00000.parquet …    what it asked, in the order of the chain; sealed
-    CASE/heads/0001.json                length and digest of the chain when a round ended or paused, sealed
-    CASE/inventories/, release_files/   inventories of a release, and its files, in a chain of their own
-    CASE/case.lock                      held by the one process that may add to it
+    CASE/_presswatch_case.json          its description, sealed: layout, time of opening, digest of its
+    targets CASE/targets/00000.parquet …        its targets CASE/rounds/0001.json               note of a
+    round of probes that was begun, sealed CASE/probes/0001-00000.parquet …    probes of a round, in the order
+    of the chain, sealed CASE/heads/0001.json                length and digest of the chain when a round ended
+    or paused, sealed CASE/inventories/, release_files/   inventories of a release, and its files, in a chain
+    of their own CASE/case.lock                      lock of the one process that may add to the case
 
-Each probe contains the digest of the one before it, and the first one that of the targets.
+Probes form a chain: each contains the digest of the one before it, and the first one that of the targets.
 """
 
 import socket
@@ -50,14 +49,14 @@ RESTORE = "restore the case from a copy; nothing that rests on it is sure until 
 
 
 class BrokenCaseError(OutputError):
-    """Error for a case whose files are not as they were written."""
+    """Error for a case whose files were changed, damaged or removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeRound:
-    """A round of probes: its number, from 1, when it was begun, and whether whole files are read.
+    """A round of probes: its number (from 1), the time of its beginning, and whether whole files are read.
 
-    `heads`: notes of heads that the case had then. `is_headed`: the last of them covered all probes.
+    `heads`: number of notes of heads at its beginning. `is_headed`: the last of these covered all probes.
     """
 
     number: int
@@ -69,14 +68,14 @@ class ProbeRound:
 
 @dataclass(frozen=True, slots=True)
 class RemovalCase:
-    """A case that was opened. `about` is the content of its marker."""
+    """An open case. `about` is the content of its marker."""
 
     folder: Folder
     about: Mapping[str, Any]
 
     @classmethod
     def at(cls, path: str, storage: StorageOptions) -> Self | None:
-        """Open the case in a folder; None if the folder is none. Raises as `open`."""
+        """Open the case in a folder; None if it is no case. Raises the errors of `open`."""
         try:
             Folder.of(path, storage).read(MARKER)
         except MissingError:
@@ -109,18 +108,18 @@ class RemovalCase:
 
     @property
     def noticed_on(self) -> date:
-        """The day of the notice."""
+        """Return the day of the notice."""
         noticed_at = self.about.get("noticed_at") or self.about["opened_at"]
         return datetime.fromisoformat(noticed_at).date()
 
     @contextmanager
     def held(self) -> Iterator[Lock]:
-        """Hold the case, to add to it; `OutputError` if another process does."""
+        """Lock the case, to add to it; `OutputError` if another process has locked it."""
         with locked(self.folder, LOCK, LEASE_SECONDS) as lock:
             yield lock
 
     def targets(self) -> list[Target]:
-        """Return all targets, in the order of their digests; `BrokenCaseError` names one that has changed."""
+        """Return all targets, sorted by their digests; `BrokenCaseError` names one that was changed."""
         rows = [row for _, row in self._rows("targets", Target)]
         for row in rows:
             if (found := digest_of(row)) != row.target_sha256:
@@ -132,10 +131,10 @@ class RemovalCase:
     def each_round(
         self, rounds: Sequence[ProbeRound] | None = None, heads: Sequence[ChainHead] | None = None
     ) -> Iterator[list[Probe]]:
-        """Yield the probes of each round that has any, in the order of the chain; see `without_answer`.
+        """Yield the probes of each round that has any, in the order of the chain, as `without_answer`.
 
-        `rounds`, `heads`: those of the case, if they are known. Raises `BrokenCaseError` at the first probe
-        that breaks the chain.
+        `rounds`, `heads`: those of the case, if they were read already. Raises `BrokenCaseError` at the first
+        probe that breaks the chain.
         """
         rounds = self.rounds() if rounds is None else rounds
         heads = self.heads() if heads is None else heads
@@ -149,7 +148,7 @@ class RemovalCase:
             of_round = list(probes)
             ends |= {row.number + 1: row.probe_sha256 for row in of_round if row.number + 1 in noted}
             yield of_round
-            # A caller that reads round by round keeps one of them.
+            # Release the round before reading the next one, so that memory has one round only.
             del of_round
         for length, newest in noted.items():
             if ends.get(length) != newest:
@@ -159,7 +158,7 @@ class RemovalCase:
                 )
 
     def release_files(self) -> list[ReleaseFile]:
-        """Return the rows of all inventories, in the order of their chain; raises as `each_round`."""
+        """Return the rows of all inventories, in the order of their chain; `BrokenCaseError` if it breaks."""
         return list(self.links("release_files", ReleaseFile))
 
     def rounds(self) -> list[ProbeRound]:
@@ -171,7 +170,7 @@ class RemovalCase:
         return [(note["probes"], note["newest"]) for note in self.notes("heads")]
 
     def notes(self, kind: str) -> list[dict[str, Any]]:
-        """Return the notes of a kind, such as `rounds`; `BrokenCaseError` if one changed or is missing."""
+        """Return the notes of a kind, such as `rounds`; `BrokenCaseError` if one is changed or missing."""
         notes = list[dict[str, Any]]()
         for name in sorted(name for name in self.folder.names() if name.startswith(f"{kind}/")):
             expected = _note_name(kind, len(notes) + 1)
@@ -184,7 +183,7 @@ class RemovalCase:
         return notes
 
     def note(self, kind: str, number: int, facts: Mapping[str, Any]) -> None:
-        """Write a note, which is never written again."""
+        """Write a note, which is never replaced."""
         with disk_errors(str(self.folder)):
             self.folder.write(_note_name(kind, number), sealed_json(facts), absent=True)
 
@@ -217,7 +216,7 @@ class RemovalCase:
 
 @dataclass(slots=True)
 class Chain:
-    """The end of a chain of a case, to which one process adds; it must hold the case. `heads`: its notes."""
+    """The end of a chain, for a process that has locked the case and adds to it. `heads`: its notes."""
 
     case: RemovalCase
     length: int
@@ -227,12 +226,12 @@ class Chain:
 
     @classmethod
     def of(cls, case: RemovalCase, rows: Sequence[ChainRow], table: str = "probes") -> Self:
-        """Return the end of a chain that has these rows."""
+        """Return the end of a chain with these rows."""
         newest = rows[-1].probe_sha256 if rows else str(case.about["targets_digest"])
         return cls(case, len(rows), newest, table, case.heads() if table == "probes" else [])
 
     def begin(self, number: int, *, deep: bool) -> ProbeRound:
-        """Note that a round begins after this chain, and the chain's head if it has no note."""
+        """Note the beginning of a round, and the chain's head if that has no note."""
         is_noted = is_headed(self.heads, self.length)
         begun_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         begun = ProbeRound(number, begun_at, deep, len(self.heads), is_noted)
@@ -242,16 +241,16 @@ class Chain:
         return begun
 
     def note_head(self) -> None:
-        """Note how long the chain is, so that an older copy in its place is noticed."""
+        """Note the length of the chain, so that replacing it by an older copy is detected."""
         head = self.length, self.newest
         if self.heads[-1:] != [head]:
             self.case.note("heads", len(self.heads) + 1, {"probes": self.length, "newest": self.newest})
             self.heads.append(head)
 
     def append(self, round_number: int, rows: Sequence[ChainRow]) -> list[ChainRow]:
-        """Write rows of the table as one file; return them with numbers, digests, and who asked.
+        """Write rows of the table as one file; return them with numbers, digests, and the name of this host.
 
-        Raises `OutputError` if the disk is full, or another process has written meanwhile: nothing was added.
+        Raises `OutputError`, and adds nothing, if the disk is full or another process has written meanwhile.
         """
         if not rows:
             return []
@@ -270,7 +269,7 @@ class Chain:
 
 
 def is_headed(heads: Sequence[ChainHead], length: int) -> bool:
-    """Return whether the newest note of a head covers a chain of so many probes."""
+    """Return whether the newest note of a head covers a chain of this length."""
     return not length or bool(heads and heads[-1][0] == length)
 
 
@@ -295,7 +294,7 @@ def write_case(draft: Path, targets: Sequence[Target], about: Mapping[str, Any])
 
 
 def digest_of(row: Target | Probe | ReleaseFile) -> str:
-    """Return the SHA-256 (hex) of a row in canonical form, without its own digest."""
+    """Return the SHA-256 (hex) of a row in canonical form, without the column of this digest."""
     columns = row.as_dict()
     del columns["target_sha256" if isinstance(row, Target) else "probe_sha256"]
     return columns_digest(columns)
@@ -307,7 +306,7 @@ def sealed(target: Target) -> Target:
 
 
 def without_answer(probe: Probe) -> Probe:
-    """Return a probe with the columns that later rounds and states need: headers are most of its memory."""
+    """Return a probe without columns that later rounds and states do not need; headers take most memory."""
     return replace(probe, headers=None, body_sha256=None, detail=None)
 
 

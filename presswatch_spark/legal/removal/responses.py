@@ -1,4 +1,4 @@
-"""Raw responses as findings: is this the part of the file that was asked for, and which record is in it?"""
+"""Converts raw responses into findings: whether the requested part of a file came, and the record in it."""
 
 import hashlib
 import re
@@ -27,7 +27,7 @@ OTHER_BYTES = "its bytes are others than before"
 NOTHING = hashlib.sha256(b"").hexdigest()
 INFLATED_MOST = 64 << 20
 HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
-"""How much is kept of all headers of an answer, and of its ETag and Last-Modified."""
+"""Characters that are kept of all headers of an answer, and of its ETag or Last-Modified."""
 GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"
 _HEADER_END = re.compile(rb"\n\r*\n")
 _RECORD_END = re.compile(rb"(?:\r?\n){0,2}")
@@ -35,7 +35,7 @@ _RECORD_END = re.compile(rb"(?:\r?\n){0,2}")
 
 @dataclass(frozen=True, slots=True)
 class FetchedRange:
-    """The part of a file that an answer brought: `data` from `start` on; of a file of `size` bytes."""
+    """The part of a file in an answer: `data` from `start` on; the whole file has `size` bytes."""
 
     start: int
     data: bytes
@@ -48,7 +48,7 @@ class FetchedRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseFacts:
-    """The columns of `probes` that a response gives, or a question that no server was asked."""
+    """The columns of `probes` that come from a response, or from a look-up without a request."""
 
     asked_at: datetime
     request: str
@@ -66,7 +66,7 @@ class ResponseFacts:
     def of(cls, answer: RawResponse, request: str, uri: str) -> "ResponseFacts":
         """Return the facts of a response to a request for the file at `uri`."""
         answered_by = printable(answer.uri)
-        # Characters that steer a terminal or feign a line are replaced.
+        # Escape characters that control a terminal or forge a line.
         headers = "\n".join(harmless(f"{name}: {value}") for name, value in answer.headers)
         if len(headers) > HEADERS_CHARACTERS:
             digest = hashlib.sha256(headers.encode("utf-8", "replace")).hexdigest()
@@ -90,14 +90,14 @@ class ResponseFacts:
     def unasked(
         cls, request: str, file_uri: str | None = None, answered_by: str | None = None
     ) -> "ResponseFacts":
-        """Return the facts of a question that tables or known answers decide, at this moment."""
+        """Return the facts of a look-up in tables or earlier answers, at this moment."""
         now = datetime.now(UTC)
         return cls(asked_at=now, request=request, file_uri=file_uri, answered_by=answered_by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFacts:
-    """The columns of `probes` that the record at a place gives."""
+    """The columns of `probes` that come from the record at a place."""
 
     record_offset: int | None = None
     record_length: int | None = None
@@ -125,7 +125,7 @@ class RecordFacts:
 class ProbeFinding:
     """An outcome, its detail in words, and the record that was found.
 
-    `texts`: those in the place of the text; the article's words are counted in each.
+    `texts`: the texts found instead of the target's, in which the article's words are counted.
     """
 
     outcome: Outcome
@@ -162,12 +162,12 @@ def probe_of(role: str, facts: ResponseFacts, found: ProbeFinding, target: Targe
 
 
 def finding_of(probe: Probe, detail: str, record: RecordFacts) -> ProbeFinding:
-    """Return the finding of a probe again, with another detail and record."""
+    """Return a finding with the outcome of a probe, and another detail and record."""
     return ProbeFinding(cast(Outcome, probe.outcome), detail, record)
 
 
 def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange | ProbeFinding:
-    """Return the part of the file at `uri` that an answer brings, or why it brings none."""
+    """Return the part of the file at `uri` in an answer, or a finding with the reason why there is none."""
     status, size = answer.status, size_of(answer)
     if answer.ours:
         return ProbeFinding("failed", f"a fault on our side: {answer.failure}")
@@ -196,12 +196,12 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange
 
     is_chunked = "chunked" in (answer.header("Transfer-Encoding") or "").lower()
     if size is None and status == 200 and is_chunked and 0 < len(answer.body) < end - start:
-        # A server that knows neither ranges nor lengths sent the file to its end.
+        # A server without ranges and lengths sent the file to its end, which shows the size.
         size = answer.start + len(answer.body)
     data = answer.body[start - answer.start :] if answer.start <= start else b""
     whole = (min(end, size) if size is not None else end) - start
     if status == 200 and len(data) < whole:
-        # A page for people that there is no such file has status 200 on some servers.
+        # Some servers send an error page with status 200.
         return ProbeFinding("strange", "status 200, and not the bytes that were asked for")
     if len(data) != max(0, whole):
         return ProbeFinding("strange", f"{len(data):,} bytes came of {whole:,}")
@@ -209,7 +209,7 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange
 
 
 def size_of(answer: RawResponse) -> int | None:
-    """Return the size of the file, as the answer has it."""
+    """Return the size of the file that the headers declare, or None."""
     total = (answer.header("Content-Range") or "").rpartition("/")[2]
     if answer.status == 200:
         total = answer.header("Content-Length") or ""
@@ -220,19 +220,19 @@ def size_of(answer: RawResponse) -> int | None:
 
 
 def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> ProbeFinding:
-    """Return the finding at the place of a target that can be read by range."""
+    """Return the finding for a target that can be read by range, from the part that contains its place."""
     start, length = target.record_offset or 0, target.record_length or 0
     pointer = Pointer(target.shard_uri, start, length, None, None, target.dataset)
     data = part.at(start)
     found = record_in(data, pointer, options)
     if isinstance(found, Record):
         return compared(target, found)
-    # A record without text is none to a scan, and still has its id and URL.
+    # A record without text, which scans ignore, still has an id and a URL.
     end = end_of_record(data, 0)
     raw = raw_record_in(data[:end], replace(pointer, length=end), options) if end else found
     if isinstance(raw, Record):
         facts = replace(RecordFacts.of(raw), text_sha256=None)
-        # A target that an index named has only its URL.
+        # A target that was resolved by an index has a URL, but no record id.
         is_same = facts.record_id == target.record_id
         if target.record_id is None:
             is_same = target.document_url is not None and facts.document_url == target.document_url
@@ -253,16 +253,16 @@ def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Probe
 
 
 def compared(target: Target, record: Record) -> ProbeFinding:
-    """Return the finding of a record with text for a target: its text, its successor, or another."""
+    """Compare a record that has text with a target, and return the finding."""
     facts = RecordFacts.of(record)
     if target.text_sha256 is None:
-        # An index named the capture: it is the record of the same page, in the same second.
+        # The target was resolved by an index: its record is that of the same URL in the same second.
         is_at = in_same_second(record.facts.captured_at, target.captured_at)
         is_capture = is_at and facts.document_url == target.document_url
         return ProbeFinding("same" if is_capture else "other_record", record=facts)
     same_text = facts.text_sha256 == target.text_sha256
     same_id = target.record_id is not None and facts.record_id == target.record_id
-    # Rows of dumps have no ids: there the URL names the document.
+    # Rows of derived datasets have no record id: there the URL identifies the document.
     same_url = target.document_url is not None and facts.document_url == target.document_url
     is_same = same_id or (target.record_id is None and same_url)
     if same_text and (is_same or same_url or target.document_url is None):
@@ -275,7 +275,7 @@ def compared(target: Target, record: Record) -> ProbeFinding:
 
 
 def in_same_second(one: datetime | None, other: datetime | None) -> bool:
-    """Return whether two moments that are known are in the same second; an index knows no fractions."""
+    """Return whether two known times are in the same second; times in an index have no fractions."""
     if one is None or other is None:
         return False
     return one.replace(microsecond=0) == other.replace(microsecond=0)
@@ -284,9 +284,9 @@ def in_same_second(one: datetime | None, other: datetime | None) -> bool:
 def control_in(
     part: FetchedRange, start: int, end: int, known: str | None, *, is_new: bool = False
 ) -> ProbeFinding:
-    """Return the finding of a control: the record at [start, end), whose bytes had the SHA-256 `known`.
+    """Return the finding for a control: the record at [start, end), whose bytes had the SHA-256 `known`.
 
-    `is_new`: the file is another version than before, so records may have moved.
+    `is_new`: the file has a new version, in which records may have moved.
     """
     data = part.at(start)[: end - start]
     sha256 = hashlib.sha256(data).hexdigest()
@@ -302,11 +302,11 @@ def control_in(
     return ProbeFinding("rewritten" if is_new else "other_record", OTHER_BYTES, facts)
 
 
-# Where records begin and end in a part of a file: gzip members, or plain records of WARC.
+# Bounds of records in a part of a file: a record is one gzip member, or a WARC record without compression.
 
 
 def end_of_record(data: bytes, start: int) -> int | None:
-    """Return where the record that begins at `start` ends; None if none does, or it ends beyond the data."""
+    """Return the end of the record at `start`; None if no record begins there, or the data end before it."""
     if data.startswith(GZIP, start):
         member = first_member(data[start:], INFLATED_MOST)
         return None if member is None or member.end is None else start + member.end
@@ -322,7 +322,7 @@ def end_of_record(data: bytes, start: int) -> int | None:
 
 
 def start_of_record_before(data: bytes, end: int) -> int | None:
-    """Return where the record begins that ends just before `end`; None if the data holds no whole one."""
+    """Return the start of the record that ends at `end`; None if the data contain no whole one."""
     for magic in (GZIP, PLAIN):
         at = data.rfind(magic, 0, end)
         while at >= 0:

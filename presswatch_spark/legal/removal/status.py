@@ -34,17 +34,17 @@ ALARM_KINDS = (
     "reappeared", "recaptured", "index disagrees", "file changed", "clock set back", "head missing",
 )  # fmt: skip
 CLOCK_TOLERANCE = timedelta(minutes=1)
-"""Clocks are corrected by seconds; a round that begins this much before the last one ended is reported."""
+"""Clocks are corrected by seconds. A round that begins this much before the end of the last raises an alarm."""
 OF_INDEX = frozenset({"index", "listed", "place"})
-"""Roles of probes that an index answers."""
+"""Roles of probes that are answered by an index."""
 ANSWERS_OF_INDEX = frozenset({"listed", "unlisted"})
 NO_FILE = frozenset({"missing", "denied", *FAILURES})
-"""Outcomes without bytes of a file: their ETag is none of the file's."""
+"""Outcomes without bytes of a file, whose ETag therefore says nothing about the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A finding of a round that a person should look at; `probe` shows it."""
+    """A finding of a round that a person should examine; `probe` is the number of the probe that shows it."""
 
     round: int
     kind: str
@@ -55,10 +55,10 @@ class Alarm:
 
 @dataclass(slots=True)
 class Alarms:
-    """The alarms of a case, each in the round that brought it; no probes of earlier rounds are kept.
+    """The alarms of a case, found round by round; only summaries of earlier rounds are kept.
 
-    `_clear`: the last clear state of each target's own place. `_captured`: targets whose later capture was
-    reported; no longer if they were removed since. `_versions`: the last answer of each file.
+    `_clear`: the last conclusive state of each target's own place. `_captured`: targets whose later capture
+    was reported since they were last removed. `_versions`: the last answer about each file.
     """
 
     found: list[Alarm] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Alarms:
     _latest: datetime | None = None
 
     def add(self, probes: Sequence[Probe], states_now: Mapping[str, RemovalState]) -> None:
-        """Take a round into account: its probes, and the states after it of the targets it asked for."""
+        """Add the alarms of a round, by its probes and the states after it of the targets that it probed."""
         answered = (probe for probe in probes if probe.role == "index" and probe.outcome in ANSWERS_OF_INDEX)
         heard = {probe.target_sha256 for probe in answered}
         for target, state in states_now.items():
@@ -79,13 +79,13 @@ class Alarms:
                 self.found.append(Alarm(number, "index disagrees", target, own.sentence, own.probes[-1]))
             if own.removed and not before.removed:
                 self._captured.discard(target)
-            # These add nothing to what is known. A hidden text stays so while no index answers.
+            # Inconclusive states change nothing. A hidden text stays hidden while no index answers.
             is_unclear = own.state in ("undecided", "restricted")
             is_still_hidden = (before.state, own.state) == ("hidden", "present") and target not in heard
             if not (is_unclear or is_still_hidden):
                 self._clear[target] = own
         for probe in probes:
-            # A later capture is reported once for each time that the target was removed.
+            # Report a later capture once per removal of the target.
             target = probe.target_sha256 or ""
             if probe.role != "recapture" or target in self._captured:
                 continue
@@ -121,10 +121,10 @@ class Alarms:
                 by_file[probe.file_uri].append(probe)
         for file, answers in by_file.items():
             before, now = self._versions.get(file), answers[0]
-            # A server that gives every answer another ETag shows nothing by it.
+            # ETags of a server that sends a new one with each answer mean nothing.
             is_steady = len({strong(each.etag) for each in answers}) == 1
-            # Some give an unchanged file another ETag each time. A disk does not: two changes in a second,
-            # which Last-Modified does not tell apart, are two.
+            # Some servers change the ETag of an unchanged file: then compare Last-Modified and size. On a
+            # disk, the ETag is reliable, and finer than Last-Modified in seconds.
             is_same = (
                 before is not None
                 and not (now.etag or "").startswith("mtime-")
@@ -138,13 +138,13 @@ class Alarms:
 
 
 class Course:
-    """The course of a case up to a round: of all rounds, one summary of each target is kept.
+    """The history of a case up to a round, as a summary of each target.
 
-    A round is read, taken into account and dropped: memory depends on the targets and on the largest round.
+    Rounds are added and dropped one by one: memory depends on the targets and on the largest round.
 
-    `of_places`: probes of targets. `newest`: the digest of the last probe, `asked_at` its time. `readings`:
-    the newest reading of each target in each file, unless something else was found since. `places`: where the
-    targets are that no scan has found.
+    `of_places`: number of probes of targets. `newest`: digest of the last probe, `asked_at` its time.
+    `readings`: the newest successful reading of each target in each file, until a probe finds something else.
+    `places`: places of unresolved targets.
     """
 
     def __init__(self, targets: Sequence[Target]) -> None:
@@ -157,7 +157,7 @@ class Course:
         self._alarms = Alarms()
 
     def add(self, probes: Sequence[Probe]) -> None:
-        """Take the probes of the next round into account: all of them, in their order."""
+        """Add all probes of the next round, in their order."""
         if not probes:
             return
         self.rounds, self.probes = self.rounds + 1, self.probes + len(probes)
@@ -191,7 +191,7 @@ class Course:
         self._alarms.add(probes, states_now)
 
     def asked_in(self, number: int) -> int:
-        """Return how many targets a round asked for, if it is the last that has probes; else 0."""
+        """Return the number of targets that a round probed, if it is the last one with probes; else 0."""
         return self._asked[1] if self._asked[0] == number else 0
 
     def states(self) -> dict[str, RemovalState]:
@@ -199,13 +199,13 @@ class Course:
         return {target: followed.state for target, followed in self._followed.items()}
 
     def alarms(self) -> Sequence[Alarm]:
-        """Return the alarms of all rounds, each in the round that brought it."""
+        """Return the alarms of all rounds, in their order."""
         return self._alarms.found
 
 
 @dataclass(frozen=True, slots=True)
 class CaseStatus:
-    """A case by its probes up to a time; `rounds`: those that were begun."""
+    """The status of a case by its probes up to a time; `rounds`: all rounds that were begun."""
 
     case: RemovalCase
     targets: Sequence[Target]
@@ -216,7 +216,7 @@ class CaseStatus:
 
     @classmethod
     def of(cls, case: RemovalCase, as_of: datetime | None = None) -> Self:
-        """Read a case; `BrokenCaseError` if any of it has changed."""
+        """Read a case; `BrokenCaseError` if a part of it was changed."""
         targets, rounds, heads = case.targets(), case.rounds(), case.heads()
         course = Course(targets)
         for probes in case.each_round(rounds, heads):
@@ -235,7 +235,7 @@ class CaseStatus:
         rounds: Sequence[ProbeRound],
         headless: int | None = None,
     ) -> Self:
-        """Return the status after the rounds of a course; `headless`: the last round, if its head is lost."""
+        """Return the status after the rounds of a course; `headless`: the last round, if it lacks a head."""
         missing = [(each.number, each.number - 1, 0) for each in rounds if each.is_headed is False]
         if headless is not None:
             missing.append((headless, headless, course.probes - 1))
@@ -250,7 +250,7 @@ class CaseStatus:
         return cls(case, placed, course.states(), course, rounds, [*course.alarms(), *alarms])
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield a row of the status for each target: its columns, its state, and the probes of that."""
+        """Yield a row for each target: its columns, its state, and the probes that prove the state."""
         for target in self.targets:
             state = self.states[target.target_sha256]
             yield {
@@ -267,7 +267,7 @@ class CaseStatus:
         return Counter(state.state for state in self.states.values())
 
     def claims(self) -> tuple[int, int]:
-        """Return how many claims are removed, at every place, and how many there are."""
+        """Return the number of claims that are removed at every place, and the number of all claims."""
         claims = claims_of_targets(self.targets)
         of_claim = defaultdict[Any, list[bool]](list)
         for target in self.targets:

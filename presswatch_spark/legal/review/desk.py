@@ -1,4 +1,4 @@
-"""The desk of a reviewer: claims that may be judged, those that filters select, and the file of verdicts."""
+"""The desk of a reviewer: the claims to judge, filters that select among them, and the file of verdicts."""
 
 import hmac
 import secrets
@@ -36,26 +36,26 @@ NONE, DISPUTED, ANY = "none", "disputed", "any"
 LETTERS = ("A", "B", "C", "D")
 STATES = (NONE, *VERDICTS, DISPUTED)
 HOSTS_OFFERED = 300
-"""Hosts that the filter offers; any other can be typed."""
+"""Most hosts that the filter offers; any other can be typed."""
 KEPT = 16
-"""Cases that are kept in memory: a page of 200,000 words and its article take about 3 MB."""
+"""Cases to keep in memory: a page of 200,000 words and its article take about 3 MB."""
 
 
 TRIES = 50
-"""How often a verdict is written again because another process wrote one meanwhile."""
+"""Attempts to write a verdict while other processes write to the same file."""
 SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewFile:
-    """A file of verdicts on disk or S3, by its canonical URI. Verdicts are only added."""
+    """A file of verdicts on disk or S3, by its canonical URI. Verdicts are only appended."""
 
     uri: str
     storage: StorageOptions
 
     @classmethod
     def of(cls, path: str, storage: StorageOptions) -> Self:
-        """Return the file at a path, which need not be there yet; `ConfigError` if it is no JSONL."""
+        """Return the file at a path, which need not exist yet; `ConfigError` if its name is not `.jsonl`."""
         uri = canonical(path)
         if not uri.endswith(".jsonl"):
             raise ConfigError(
@@ -73,11 +73,11 @@ class ReviewFile:
         return reviews_in(self.uri, self._data()[0])
 
     def add(self, row: str, verdict: str, reviewer: str, note: str) -> Review:
-        """Add a verdict behind all others, and return it once it is stored.
+        """Append a verdict, and return it once it is stored.
 
-        The file is replaced as a whole, and only if it did not change since it was read. Raises `OutputError`
-        if an older verdict on the row has a later time, and would count in its place, or others write all the
-        time; `ConfigError` if the file has mistakes; `StorageError` if it cannot be written.
+        The whole file is replaced, but only if it has not changed since it was read. Raises `OutputError` if
+        an existing verdict on the row has a later time and would override this one, or other processes never
+        stop writing; `ConfigError` if the file has mistakes; `StorageError` if it cannot be written.
         """
         for _ in range(TRIES):
             data, etag = self._data()
@@ -107,7 +107,7 @@ class ReviewFile:
 
 
 def by_row(reviews: Iterable[Review]) -> dict[str, list[Review]]:
-    """Return the verdicts of each row, oldest first; of one moment, the one that was added last is newest."""
+    """Return the verdicts of each row, oldest first; for equal times, in the order of the file."""
     found = dict[str, list[Review]]()
     for review in sorted(reviews, key=lambda each: each.at):
         found.setdefault(review.row_sha256, []).append(review)
@@ -132,7 +132,7 @@ def _secret() -> str:
 class Session:
     """The secrets of a review, and the verdicts given in it (`judged`), oldest first.
 
-    `token` opens the page once; the browser has `cookie` from then on; each form has `form`.
+    `token` opens the page once; then the browser gets `cookie`; each HTML form contains `form`.
     """
 
     token: str = field(default_factory=_secret)
@@ -142,24 +142,24 @@ class Session:
     judged: list[Review] = field(default_factory=list)
 
     def opens(self, token: str) -> bool:
-        """Open the session and return True if this is the token, and it was not used before."""
+        """Open the session and return True if the token is right and was not used before."""
         is_right = same(token, self.token) and not self.is_open
         self.is_open = self.is_open or is_right
         return is_right
 
     def knows(self, cookie: str) -> bool:
-        """Return whether a browser has the cookie of this session, and it was opened."""
+        """Return whether the session is open and the cookie is its own."""
         return same(cookie, self.cookie) and self.is_open
 
 
 def same(given: str, secret: str) -> bool:
-    """Return whether a text is the secret; the time that it takes says nothing about the secret."""
+    """Return whether a text is the secret, in constant time."""
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode())
 
 
 @dataclass(frozen=True, slots=True)
 class DocketClaim:
-    """Columns of `claims` by which a person finds a claim."""
+    """Columns of `claims` for the list of claims to review and its filters."""
 
     row_sha256: str
     run_id: str
@@ -174,7 +174,7 @@ class DocketClaim:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The claims that a person wants to see; `any` letter or verdict, and an empty text, select all."""
+    """The filters of the page; letter or verdict `any`, and an empty text, select all claims."""
 
     letter: str = "C"
     verdict: str = NONE
@@ -183,7 +183,7 @@ class Filters:
     reason: str = ""
 
     def select(self, claim: DocketClaim) -> bool:
-        """Return whether a claim is selected, whatever its verdict."""
+        """Return whether a claim passes all filters but that for the verdict."""
         return (
             self.letter in (ANY, claim.confidence)
             and (not self.host or self.host == claim.document_host)
@@ -194,7 +194,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class DeskQuery:
-    """The request of an address: filters, language, a row to show, or the row after which to continue."""
+    """The query of an address: filters, language, a row to show, or the row after which to continue."""
 
     filters: Filters
     language: str
@@ -203,7 +203,7 @@ class DeskQuery:
 
     @classmethod
     def of(cls, query: Mapping[str, str], language: str) -> "DeskQuery":
-        """Return the request of a query; unknown values are replaced by the defaults and this language."""
+        """Parse a query; defaults and `language` replace unknown values."""
         usual = Filters()
         letter, verdict = query.get("letter", usual.letter), query.get("verdict", usual.verdict)
         filters = Filters(
@@ -211,24 +211,23 @@ class DeskQuery:
             verdict if verdict in (*STATES, ANY) else usual.verdict,
             *(query.get(name, "").strip() for name in ("host", "title", "reason")),
         )
-        said = query.get("lang", language)
-        return cls(
-            filters, said if said in LANGUAGES else language, query.get("row", ""), query.get("after", "")
-        )
+        chosen = query.get("lang", language)
+        language = chosen if chosen in LANGUAGES else language
+        return cls(filters, language, query.get("row", ""), query.get("after", ""))
 
     def address(self, **changes: str) -> str:
-        """Return the address of the same filters and language, with changes."""
+        """Return the address with the same filters and language, with changes."""
         values = {**asdict(self.filters), "lang": self.language, **changes}
         return f"/?{urlencode({name: value for name, value in values.items() if value})}"
 
 
 @dataclass(frozen=True, slots=True)
 class DeskPage:
-    """The claim that is shown, None if no claim is left; the rows of its neighbours, and numbers.
+    """The shown claim (None if none is left), the rows of its neighbours, and numbers.
 
-    `number`: its place among the `count` claims that previous and next lead through. `left` of `all` claims
-    of the filters are without a verdict. `verdicts`: those on its row, oldest first. `is_known`: the row that
-    was asked for is a claim here.
+    `number`: its place among `count` claims, through which `previous` and `next` lead. `left` of `all`
+    claims that pass the filters have no verdict. `verdicts`: on its row, oldest first. `is_known`: False if
+    the requested row is no claim here.
     """
 
     claim: DocketClaim | None
@@ -244,11 +243,11 @@ class DeskPage:
 
 @dataclass(frozen=True)
 class Desk:
-    """The parts of a review; the command explains them.
+    """A review; `presswatch review` explains its parts.
 
-    `claims`: all but the `licensed` ones: by host, and there those with most words first. `tables` and
-    `claims_at`: the folders of rows and claims. `titles`: names of titles by id. `corpus`: its folder;
-    without it, articles and owners are not known.
+    `claims`: the claims without a licence, sorted by host and by copied words, most first; `licensed`: number
+    of the others. `tables` and `claims_at`: the folders of rows and claims. `titles`: names of titles by id.
+    `corpus`: its folder; without it, articles and owners are unknown.
     """
 
     claims: Sequence[DocketClaim]
@@ -268,7 +267,7 @@ class Desk:
 
     @cached_property
     def positions(self) -> Mapping[str, int]:
-        """Return the place of each claim by its `row_sha256`."""
+        """Return the position of each claim by its `row_sha256`."""
         return {claim.row_sha256: position for position, claim in enumerate(self.claims)}
 
     @cached_property
@@ -278,10 +277,10 @@ class Desk:
         return hosts[:HOSTS_OFFERED], titles, sorted({code for each in self.claims for code in each.reasons})
 
     def show(self, asked: DeskQuery) -> DeskPage:
-        """Return the page of an address."""
+        """Return the page for a query."""
         verdicts = by_row(self.file.read())
         given = states_of(verdicts)
-        # Without a verdict in the file, the claim's own counts.
+        # Without a verdict in the file, the verdict with which the claim was made counts.
         states = {
             position: given.get(claim.row_sha256, claim.review or NONE)
             for position, claim in enumerate(self.claims)
@@ -293,7 +292,8 @@ class Desk:
         else:
             last = self.positions.get(asked.after, -1)
             position = next((at for at in matching if at > last), matching[0] if matching else None)
-        # A reviewer who goes back finds the claims just judged, though the filter leaves them out by now.
+        # Keep the claims of this session in the queue, so that the reviewer can go back to them, although
+        # their new verdicts do not pass the filter.
         judged = {self.positions[each.row_sha256] for each in self.session.judged}
         queue = sorted({*matching, *(judged & states.keys()), *([] if position is None else [position])})
         place = queue.index(position) if position is not None else -1
@@ -311,9 +311,9 @@ class Desk:
         )
 
     def judge(self, row: str, verdict: str, note: str, seen: int) -> bool:
-        """Write a verdict on a row; return whether there were more verdicts by then than the `seen` ones.
+        """Write a verdict on a row; return whether others came since the reviewer had `seen` that many.
 
-        Raises `PresswatchError` if it was not written; among others, if verdicts of this session are gone.
+        Raises `PresswatchError` if it was not written, such as after the loss of verdicts of this session.
         """
         gone = {*self.session.judged} - {*self.file.read()} if self.session.judged else ()
         if gone:
@@ -327,9 +327,9 @@ class Desk:
         return len(by_row(self.file.read())[row]) - 1 > seen
 
     def case(self, row: str) -> ExplainedRow:
-        """Return the case of a row, for any thread; raises as `case_of`.
+        """Return the case of a row; thread-safe; raises the errors of `case_of`.
 
-        A page that could not be read is requested again the next time; its case names the reason.
+        A case whose page could not be read names the reason, and is not cached.
         """
         with self._lock:
             if row not in self._kept:
@@ -345,7 +345,7 @@ class Desk:
             return self._kept[row]
 
     def choices(self, language: str) -> Mapping[str, Sequence[tuple[str, str]]]:
-        """Return the values that filters offer, each with its name in a language."""
+        """Return the values that filters offer, each with its label in a language."""
         _ = Translator(language)
         labels = {code: _(reason.label) for code, reason in REASONS.items()}
         hosts, titles, codes = self._offered
@@ -367,12 +367,11 @@ def open_desk(
     *,
     language: str = "fr",
 ) -> Desk:
-    """Open a review of the claims at `path`: the folder of claims, or a case of removal, which names its own.
+    """Open a review of the claims at `path`, a folder of claims, or a removal case, which names its folder.
 
-    `reviews`: the JSONL file that verdicts are added to. `corpus`: has articles and names of titles.
-    `tables`: the folder of the scans; default: the one that the case names, or `path`. Raises `InputError`
-    without claims or their rows, `ConfigError` if the file of verdicts has mistakes, `CorpusError`, or
-    `BrokenCaseError`.
+    `reviews`: the JSONL file of verdicts. `corpus`: for articles and names of titles. `tables`: the folder of
+    the scans; default: the one that the case names, or `path`. Raises `InputError` without claims or their
+    rows, `ConfigError` if the file of verdicts has mistakes, `CorpusError`, or `BrokenCaseError`.
     """
     file = ReviewFile.of(reviews, storage)
     file.read()

@@ -1,12 +1,12 @@
-"""Pairs of an article and a document in two runs: their rows as they are compared, and their states in SQL.
+"""Pairs of an article and a document in two runs: their rows in a form to compare, and their states in SQL.
 
-docs/reference/tables-derived.md has the rules. `steps` begin with these tables, each for `before` and
-`after`:
+docs/reference/tables-derived.md has the rules. The queries of `steps` read these tables, all but the last for
+each of `before` and `after`:
 
-- `before_rows`: `COMPARED`, and `sighting`, which stands for the row in the engine.
-- `before_own`: `title_id` and `document` of rows of an article on its title's site.
+- `before_rows`: `COMPARED`, and `sighting`, the row's other columns or its number.
+- `before_own`: `title_id` and `document` of rows with an article on its title's own site.
 - `before_articles`: `ARTICLES` of the corpus, empty unless corpora differ.
-- `earlier`: `KEYS` of all runs before both, once for all.
+- `earlier`: `KEYS` of all runs before both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,14 +22,14 @@ from presswatch_spark.query.sql import literal
 from presswatch_spark.tables.declarations import SIGHTING
 
 GAP_CHARACTERS = 8
-"""Ranges of an article within so many characters are one: most such gaps are punctuation."""
+"""Ranges of an article with a smaller gap between them are joined: most such gaps are punctuation."""
 
 PAIR = ("publisher_id", "title_id", "article", "document")
-"""The key of a pair; `article` is empty for rows of a site."""
+"""The key of a pair; `article` is empty for rows that name only a title's site."""
 IDENTITY = ("publisher_id", "title_id", "article_id", "document_url", "text_sha256")
-"""Columns of `matches` that give a row's pair."""
+"""Columns of `matches` from which a row's key is derived."""
 USED = tuple(dict.fromkeys((*IDENTITY, "article_sha256", "spans", *(field.name for field in SIGHTING))))
-"""Columns of `matches` that are compared, or kept as a sighting."""
+"""Columns of `matches` that are compared, or become part of a sighting."""
 
 KEYS = pa.schema([(name, pa.string()) for name in PAIR])
 _KIND_OF = {"copied_words": pa.int32(), "longest_run_words": pa.int32(), "ranges": pa.list_(pa.int64())}
@@ -41,10 +41,10 @@ _OF_ROW = (
 COMPARED = pa.schema(
     [*KEYS, *((name, _KIND_OF.get(name, pa.string())) for name in (*_OF_ROW[:-1], "own_site"))]
 )
-"""Rows as they are compared. `ranges`: from and to of each copied range of the article.
+"""Columns of rows to compare. `ranges`: start and end of each copied range of the article.
 
-`known_url`: `document` is a URL, and no digest of a text. `many`: there may have been more spans than are
-kept. `doubt`: why the other run may have missed such a row.
+`known_url`: `document` is a URL, not the digest of a text. `many`: the copy may have more spans than the row
+keeps. `doubt`: reason why the other run may have missed such a row.
 """
 COMPARED_AND_SEEN = pa.schema([*COMPARED, pa.field("sighting", SIGHTING)])
 
@@ -58,9 +58,9 @@ ARTICLES = pa.schema(
 )
 """The articles of a corpus; `suppressed_shingles` is null in runs of older versions."""
 STORED = ("pairs", "moves")
-"""Steps that several others read: they are stored."""
+"""Steps that several others read: their results are stored."""
 GUARANTEED_WORDS = 11
-"""Runs of so many words are found with every corpus."""
+"""Copied passages of so many words are found with every corpus."""
 
 NAMELESS = {
     "before": "the URL of the document is not known: with another text it may still be there",
@@ -78,7 +78,7 @@ _OTHER = {"before": "after", "after": "before"}
 
 
 def compared(batch: pa.RecordBatch, doubts: Mapping[str, str | None]) -> pa.RecordBatch:
-    """Turn a batch with the columns of `USED` into one of `COMPARED_AND_SEEN`."""
+    """Convert a batch with the columns of `USED` into one of `COMPARED_AND_SEEN`; `doubts`: by shard."""
     spans, shards = batch["spans"], batch["shard_uri"].dictionary_encode()
     names = shards.dictionary.to_pylist()
     reasons = [doubts.get(name, f"the log of its run does not name {name}") for name in names]
@@ -95,7 +95,7 @@ def compared(batch: pa.RecordBatch, doubts: Mapping[str, str | None]) -> pa.Reco
 
 
 def keys_of(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Turn a batch with the columns of `IDENTITY` into one of `KEYS`."""
+    """Convert a batch with the columns of `IDENTITY` into one of `KEYS`."""
     columns = _pair_columns(batch)
     return pa.RecordBatch.from_arrays([columns[name] for name in KEYS.names], schema=KEYS)
 
@@ -108,15 +108,15 @@ def _pair_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
         "publisher_id": batch["publisher_id"],
         "title_id": batch["title_id"],
         "article": pc.fill_null(batch["article_id"], ""),
-        # A new scheme or tracking parameter must not look like removal. Without a URL the text's digest
-        # tells documents apart: what stands in the place of a URL ("n/a") may stand there in many rows.
+        # Use the normal form of URLs: a new scheme or tracking parameter must not look like a removal.
+        # Without a valid URL, use the digest of the text: a placeholder such as "n/a" may be in many rows.
         "document": pc.coalesce(forms, batch["text_sha256"]) if forms.null_count else forms,
         "known_url": pc.is_valid(forms),
     }
 
 
 def ranges_of(spans: pa.Array) -> pa.Array:
-    """Return the ranges of an article that spans cover, joined across small gaps: from, to, from, to, …"""
+    """Return the ranges of an article that spans cover, joined across small gaps: start, end, start, …"""
     lengths = pc.fill_null(pc.list_value_length(spans), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     values = spans.flatten()
     starts, ends = (
@@ -126,8 +126,8 @@ def ranges_of(spans: pa.Array) -> pa.Array:
     rows = np.repeat(np.arange(len(lengths)), lengths)
     order = np.lexsort((starts, rows))
     starts, ends = starts[order], ends[order]
-    # The furthest end of each span and those before it in its row. Rows follow each other: with a stride
-    # beyond all ends, the greatest so far is one of the same row.
+    # Greatest end of each span and those before it in its row. Adding the row times a stride beyond all ends
+    # lets one running maximum serve all rows: it never exceeds the row's own values.
     stride = int(ends.max(initial=0)) + 1
     reached = np.maximum.accumulate(rows * stride + ends) - rows * stride
     first = np.ones(len(rows), np.bool_)
@@ -140,11 +140,11 @@ def ranges_of(spans: pa.Array) -> pa.Array:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The facts of a comparison beside the rows: how the runs differ.
+    """The differences between the two runs.
 
-    `difference`: why a copy may look altered that is not, unless only shards and corpora differ. `listed`: of
-    `before` and `after`, whether the tables have the articles of that run's corpus; `hiding`: whether it may
-    have left shingles out of its index.
+    `difference`: a reason why an unaltered copy may look altered, such as other settings; None if only shards
+    and corpora differ. `listed`: for `before` and `after`, whether the tables have the articles of that run's
+    corpus; `hiding`: whether that corpus may leave shingles out of its index.
     """
 
     difference: str | None
@@ -155,7 +155,7 @@ class Question:
 
 def steps(question: Question) -> dict[str, str]:
     """Return the queries of all steps by their names, in order; the last one is `changes`."""
-    # Copies at one URL before and, with the very text, at another one after; one for one.
+    # `moves`: pair copies that are at one URL before with copies of the same text at another URL after.
     gone, came = (
         f"""
             select *, row_number() over (
@@ -190,10 +190,10 @@ def text(value: str | None) -> str:
 
 
 def _strongest(side: str) -> str:
-    # One row a pair, that with the most copied words; its doubt is one of all rows.
+    # Keep one row per pair, the one with the most copied words; any doubt of a row is a doubt of the pair.
     pair, same = ", ".join(PAIR), _same("t", "r", PAIR)
     of_row = ", ".join(f"r.{name}" for name in PAIR)
-    # Most pairs have one row, and need no sorting.
+    # Sort only pairs with several rows, which are few.
     return f"""
         with twice as (select {pair} from {side}_rows group by {pair} having count(*) > 1)
         select r.*, doubt as pair_doubt, 1 as place from {side}_rows r anti join twice t on {same}
@@ -235,7 +235,7 @@ def _judged(question: Question) -> str:
         )
         reasons = [f"p.{letter}_doubt"]
         if not question.same_corpus:
-            # Of two runs that brought the articles of a corpus, one may be of an older version.
+            # If two runs wrote the articles of a corpus, the row of an older version has null here.
             articles = (
                 f"select {names}, max(suppressed_shingles) as suppressed_shingles"
                 f" from {other}_articles group by {names}"
@@ -258,7 +258,8 @@ def _judged(question: Question) -> str:
 
 
 def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
-    # Why a run with another corpus (its articles: `x`) may have missed a copy of `side`.
+    # Reason why the other run, with a different corpus (its articles are `x`), may have missed a copy of
+    # `side`.
     other, letter = _OTHER[side], side[0]
     x, row = f"x{letter}", f"p.{letter}_"
     if not listed:

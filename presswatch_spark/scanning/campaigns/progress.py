@@ -1,7 +1,7 @@
-"""Progress of a campaign by its published runs: shards that are read, shards that are missing, and the cost.
+"""Progress of a campaign by its published runs: shards read, shards missing, and the cost.
 
-A shard is known by its place: on a hub, a file has the same place at every commit. It is done if runs have
-read it to its end for the newest corpus, in one step or in several that join.
+A shard is identified by its *place*: its URI without the commit of a hub. It is done if runs have read it to
+its end for the newest corpus, in one step from 0 or in several steps that form a chain.
 """
 
 import math
@@ -24,18 +24,18 @@ from presswatch_spark.tables.declarations import PublishedRun
 from presswatch_spark.tables.store import TableStore
 
 Step = tuple[int, int]
-"""First and last corpus of a scan, counted from 1. A step from 0 is a scan for all articles."""
+"""(first, last): a scan for articles added after corpus `first` up to `last`; from 0: for all articles."""
 Version = tuple[int | None, str | None]
-"""Size of a shard, and on S3 its ETag: another content has another version."""
+"""Size of a shard, and on S3 its ETag, by which changed content is recognised."""
 CORE_SECONDS = f"{PREFIX}core_seconds_total"
 _LOGGED = ("shard_uri", "status", "bytes_expected", "etag")
 
 
 @dataclass(slots=True)
 class Read:
-    """Shards of one item and one step by place: planned by a run, and read to their end.
+    """The places of an item's shards in one step: planned by a run, and read to their end (`complete`).
 
-    `versions`: the contents that complete shards of a dataset had.
+    `versions`: by place, the versions of complete shards of a dataset.
     """
 
     planned: set[str] = field(default_factory=set)
@@ -51,10 +51,10 @@ class Read:
                 self.versions.setdefault(place, set()).add(version)
 
     def compare(self, place: str, version: Version) -> None:
-        """Forget a shard that has another content now than when it was read."""
+        """Forget a shard whose content has changed since it was read."""
         known = self.versions.get(place)
         pairs = [list(zip(each, version, strict=True)) for each in known or ()]
-        # An unknown size or ETag may be the same.
+        # An unknown size or ETag counts as equal.
         if pairs and not any(all(None in pair or pair[0] == pair[1] for pair in each) for each in pairs):
             self.planned.discard(place)
             self.complete.discard(place)
@@ -62,9 +62,9 @@ class Read:
 
 @dataclass(slots=True)
 class Reads:
-    """Shards of an item that runs have read, by step.
+    """The shards of an item that runs have read, by step.
 
-    `uris`: of places that are no URIs themselves. `listed`: places in the list of today, if that was read.
+    `uris`: URIs by place, if they differ. `listed`: places in today's list, if that was read.
     """
 
     steps: dict[Step, Read] = field(default_factory=dict)
@@ -77,26 +77,27 @@ class Reads:
 
     @property
     def shards(self) -> set[str]:
-        """Return the places that runs have planned, and those in the list of today."""
+        """Return the places that runs have planned, and those in today's list."""
         return set(self.listed).union(*(read.planned for read in self.steps.values()))
 
     def compare(self, listed: ShardPlan) -> None:
-        """Take the list of today: a shard with changed content was not read."""
+        """Set today's list; shards whose content has changed count as not read."""
         for info in listed:
             for read in self.steps.values():
                 read.compare(place_of(info.uri), version_of(info))
         self.listed = frozenset(place_of(info.uri) for info in listed)
 
     def planned_for(self) -> Mapping[str, int]:
-        """Return the newest corpus that each shard was planned for, read or not; 0 for none."""
+        """Return for each shard the newest corpus for which it was planned, read or not; 0 for none."""
         return self._reaching({step: read.planned for step, read in self.steps.items()})
 
     def read_for(self) -> Mapping[str, int]:
-        """Return the newest corpus that each shard was read for, to its end; 0 for none."""
+        """Return for each shard the newest corpus for which it was read to its end; 0 for none."""
         return self._reaching({step: read.complete for step, read in self.steps.items()})
 
     def _reaching(self, steps: Mapping[Step, set[str]]) -> Mapping[str, int]:
-        # Joining steps lead from 0 to the newest corpus; many shards have the same steps.
+        # Follow chains of steps from 0 to the newest corpus. Many shards have the same steps: keep the
+        # result.
         newest, found = dict[tuple[Step, ...], int](), dict[str, int]()
         for place in self.shards:
             known = tuple(step for step, places in steps.items() if place in places)
@@ -118,7 +119,7 @@ class Reads:
         return sum(planned_for[place] < wanted for place in self.shards - self.listed)
 
     def missing(self, wanted: int) -> dict[Step, tuple[str, ...]]:
-        """Return the URIs of shards that a step has not read to their end, nor others in its place."""
+        """Return by step the URIs of shards that neither it nor other steps have read to their end."""
         read_for, found = self.read_for(), dict[Step, tuple[str, ...]]()
         for step, read in sorted(self.steps.items()):
             places = (place for place in read.planned - read.complete if read_for[place] < wanted)
@@ -129,13 +130,13 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class ItemProgress:
-    """The progress of one item. Corpora count from 1, and `wanted` is the newest.
+    """The progress of one item. Corpora are counted from 1, and `wanted` is the newest.
 
-    `reached`, `whole`: the newest corpus that all its shards were planned for, and read for. `missing_of`: by
-    step, URIs of shards that were not read to their end. `fresh`: known shards that no run planned. `left`:
-    shards to be read, for each corpus. `shard_reads`: shards that runs have read. After a look by `run`:
-    `trouble`, why it could not be scanned; `is_unpublished`, its list is missing and not overdue;
-    `was_scanned`.
+    `reached`, `whole`: the newest corpus for which all its shards were planned, and read. `missing_of`: by
+    step, URIs of shards that were not read to their end. `fresh`: number of shards that no run planned.
+    `left`: number of readings left. `shard_reads`: number of readings by runs. Set by `run`: `trouble`, the
+    reason why the item could not be scanned; `is_unpublished`: its list does not exist yet, and is not
+    overdue; `was_scanned`.
     """
 
     item: Item
@@ -156,7 +157,7 @@ class ItemProgress:
 
     @classmethod
     def of(cls, item: Item, reads: Reads, wanted: int) -> Self:
-        """Return the progress that the reads of an item make."""
+        """Return the progress of an item by its reads."""
         planned, missing = list(reads.planned_for().values()), reads.missing(wanted)
         return cls(
             item,
@@ -175,12 +176,12 @@ class ItemProgress:
 
     @property
     def is_done(self) -> bool:
-        """Return whether all of it was read for the newest corpus."""
+        """Return whether all its shards were read for the newest corpus."""
         return self.whole == self.wanted
 
     @property
     def word(self) -> str:
-        """Return its state in a word or two."""
+        """Return its state in a few words."""
         if self.is_done:
             return "done"
         if self.is_unpublished:
@@ -193,13 +194,13 @@ class ItemProgress:
 
     @property
     def missing(self) -> int:
-        """Return the number of shards that were not read to their end, for one corpus or several."""
+        """Return the number of shards that were not read to their end in some step."""
         return len({uri for uris in self.missing_of.values() for uri in uris})
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The published runs of tables; `core_hours` of each, as Spark counts cores, idle ones too."""
+    """The published runs of tables; `core_hours`: by run, hours of Spark's cores, busy or idle."""
 
     store: TableStore | None
     rows: Sequence[PublishedRun] = ()
@@ -207,7 +208,7 @@ class Runs:
 
     @classmethod
     def of(cls, store: TableStore | None) -> Self:
-        """Read them; None is for tables that are not there yet."""
+        """Read the runs; `store` is None for tables that do not exist yet."""
         if store is None:
             return cls(None)
         metrics = store.read("metrics", columns=["run_id", "name", "value"])
@@ -218,11 +219,11 @@ class Runs:
     def reads(
         self, item: Item, digests: Mapping[str, Step], config: ScanConfig, minhash: MinHashRules
     ) -> Reads:
-        """Return their reads of an item; `digests`: of the campaign's corpora, with their steps."""
+        """Return the reads of an item by the runs; `digests`: steps by digest of the campaign's corpora."""
         wanted, reads = (item.format, config_digest(item.settings(config), minhash)), Reads()
         for run in self.rows:
             step = digests.get(run.corpus_digest)
-            # A sample, or a run of the records of other tables, is no reading of a release.
+            # Leave out samples and scans of single records: they do not read the item.
             is_whole = run.asked_for == item.name and run.sample is None and run.records_planned is None
             if step is None or (run.dataset, run.config_digest) != wanted or not is_whole:
                 continue
@@ -233,7 +234,7 @@ class Runs:
                 continue
             read = reads.steps.setdefault(step, Read())
             for place, uri, status, size, etag in lines:
-                # A dataset may change; the list of a crawl has no sizes to compare.
+                # Only datasets change. Lists of crawls have no sizes to compare.
                 version = None if item.path is None else version_of(ObjectInfo(uri, size, etag))
                 read.add(place, status, version)
             reads.uris |= {place: uri for place, uri, *_ in lines if place != uri}
@@ -245,19 +246,19 @@ class Runs:
 
 
 def core_hours_spent(runs: Runs, digests: Iterable[str], begun: Iterable[UnfinishedRun]) -> float:
-    """Return the core-hours, as Spark counts cores, of runs with these corpora and of those begun."""
+    """Return the hours of Spark's cores of published runs with these corpora, and of begun ones."""
     ours = set(digests)
     published = (runs.core_hours.get(run.run_id, 0.0) for run in runs.rows if run.corpus_digest in ours)
     return sum(published) + sum(run.counts.core_seconds for run in begun) / 3600
 
 
 def place_of(uri: str) -> str:
-    """Return the URI of a shard, on a hub without the commit: the name of the shard whatever its content."""
+    """Return the identity of a shard, whatever its content: its URI, on a hub without the commit."""
     return printable(without_revision(uri))
 
 
 def version_of(info: ObjectInfo) -> Version:
-    """Return the version of a shard. On disk a copied file may have a new time, so only its size counts."""
+    """Return the version of a shard. On disk, only its size counts: a copied file may have a new time."""
     return info.size, info.etag if scheme_of(info.uri) == "s3" else None
 
 
@@ -273,14 +274,14 @@ HIGHER = "give a higher budget: the campaign goes on where it is"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The highest cost of a campaign, in dollars on a machine; None for no limit."""
+    """The limit for the cost of a campaign, in dollars on a machine; None for no limit."""
 
     machine: Machine | None
     dollars: float | None = None
 
     @classmethod
     def of(cls, dollars: float | None, config: ScanConfig) -> Self:
-        """Return a budget; `ConfigError` if it is no number above 0, or the settings name no price."""
+        """Return a budget; `ConfigError` if it is not positive, or the settings name no machine's price."""
         name = config.run.price
         machine = PriceList.read(config.run.prices).machine(name) if name else None
         if dollars is not None and not (math.isfinite(dollars) and dollars > 0):
@@ -293,7 +294,7 @@ class Budget:
         return cls(machine, dollars)
 
     def left(self, spent_hours: float) -> float | None:
-        """Return the dollars left after Spark's core-hours, None for no limit; `BudgetError` if none are."""
+        """Return the dollars left after hours of Spark's cores; None: no limit; `BudgetError` if none."""
         if self.dollars is None or self.machine is None:
             return None
         spent = self.machine.spark_dollars(spent_hours)
@@ -308,8 +309,8 @@ def estimated(
 ) -> tuple[float, int]:
     """Estimate the rest of a campaign: core-hours, and the number of items of unknown size.
 
-    An item that runs have read costs per shard what it has cost so far. Another one costs what
-    items of its format have cost here, else what the price list has for a release of its format.
+    An item that runs have read costs as much per shard as so far. Another item costs the mean of done items
+    of its format, or else as much as a release of its format in the price list.
     """
     prices, unknown, total = PriceList.read(config.run.prices), 0, 0.0
     spent = dict[str, list[float]]()

@@ -1,8 +1,9 @@
-"""Where the captures of URLs are, by an index: a CDX server, or files of the columnar or the older index.
+"""Looks up the captures of URLs in an index: a CDX server, or files of the columnar or the CDXJ index.
 
-A server answers `?url=…&output=json` with a line of JSON for each capture. Files are read by range, and only
-parts that can have one of the URLs: the older index has a `cluster.idx`, whose lines name a block of lines
-and the first key in it.
+A server answers `?url=…&output=json` with a line of JSON for each capture. Of files, only parts that can
+contain one of the URLs are read, by range: the CDXJ index has a `cluster.idx`, sorted by key. Each of its
+lines names a block of lines: the first key in the block, the file, the block's offset and length there, and a
+number.
 
     fr,journal)/une 20240716153155	cdx-00012.gz	1048576	203344	4711
 """
@@ -54,19 +55,19 @@ _CLUSTER = "/cluster.idx"
 _FILES = re.compile(r"(?:\.parquet|\.paths|\.gz|\.cdxj|/cluster\.idx|/)$|cc-index/table/")
 ANSWER_BYTES, ASKED_AT_ONCE = 4 << 20, 8
 WINDOW_BYTES, LONGEST_LINE = 64 << 10, 1 << 20
-"""Parts in which `cluster.idx` is read, and the length of its lines at most."""
+"""Size of the parts in which `cluster.idx` is read, and greatest length of its lines."""
 BLOCK_BYTES, INFLATED_BYTES = 16 << 20, 64 << 20
-"""A block of lines, stored and inflated, is no longer; Common Crawl's are of about 200 KB."""
+"""Greatest size of a block of lines, stored and inflated; Common Crawl's have about 200 KB."""
 _BLOCKS = re.compile(r"[^/]*cdx-[0-9]+\.gz")
 _OF_SERVER = ("url", "timestamp", "filename", "offset", "length", "digest")
 _OF_FILE = ("url", "captured_at", "warc_filename", "record_offset", "record_length", "payload_digest")
 Block = tuple[str, int, int]
-"""The URI of a file, and first byte and length of a block of lines in it."""
+"""A block of lines: the URI of its file, its first byte and its length there."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedCapture:
-    """A capture as an index lists it. `filename`: of its WARC file, below the release's bucket or site."""
+    """A capture as an index lists it. `filename`: key of its WARC file below the release's bucket or site."""
 
     url: str
     captured_at: datetime | None
@@ -78,10 +79,10 @@ class IndexedCapture:
 
 @dataclass(frozen=True, slots=True)
 class IndexAnswer:
-    """The answer of an index for a URL: captures, or the `error` why they are unknown.
+    """The answer of an index for a URL: captures, or the `error` because of which they are unknown.
 
-    `response`: the raw response to `request`, if a single one decided. `is_sure`: no capture means that the
-    index has none; files may have one under another key than ours.
+    `response`: the raw response to `request`, if a single response decided. `is_sure`: an answer without
+    captures proves that the index has none. In files, a capture may have a key that we do not expect.
     """
 
     request: str
@@ -94,7 +95,7 @@ class IndexAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index of captures: of a CDX server, of a `cluster.idx`, or of files, as `plan` takes them.
+    """An index of captures: a CDX server, a `cluster.idx`, or files by a path for `storage.shards.plan`.
 
     `address` may contain `{release}`. `base`: the base of relative lines in a list of files.
     """
@@ -105,16 +106,16 @@ class Index:
 
     @property
     def is_files(self) -> bool:
-        """Return True for an address that ends as those of files and folders of an index do."""
+        """Return whether the address looks like that of files or folders of an index."""
         return _FILES.search(self.address) is not None
 
     @property
     def is_server(self) -> bool:
-        """Return True for any other address of a site: a CDX server."""
+        """Return whether the address is any other address of a web site: a CDX server."""
         return scheme_of(self.address) in ("http", "https") and not self.is_files
 
     def releases_of(self, release: str | None, captured_at: datetime | None) -> tuple[str, ...]:
-        """Return the releases to ask: the named crawl, or those of that time; `""` without a placeholder."""
+        """Return the releases to look in: the named crawl, or those of a time; `""` without a placeholder."""
         if RELEASE not in self.address:
             return ("",)
         if release and CRAWL.fullmatch(release):
@@ -124,8 +125,8 @@ class Index:
     def captures(self, urls: Collection[str], release: str = "") -> Iterator[IndexedCapture]:
         """Yield all captures of exactly these URLs in a release.
 
-        `StorageError`: the index cannot be asked, or refuses. `CorruptError`: it answers something else, or a
-        part of it cannot be read. `InputError`: the address leads to no index.
+        `StorageError`: the index does not answer, or refuses. `CorruptError`: its answer is no list of
+        captures, or a part of it cannot be read. `InputError`: the address leads to no index.
         """
         for url, answer in self.answers(urls, release):
             if answer.error is not None:
@@ -133,7 +134,7 @@ class Index:
             yield from (each for each in answer.captures if each.url == url)
 
     def answers(self, urls: Collection[str], release: str = "") -> Iterator[tuple[str, IndexAnswer]]:
-        """Yield each URL with its answer: of a server, for any spelling of it. Else `BlockedError`."""
+        """Yield each URL with its answer; a server finds any spelling of it. Raises only `BlockedError`."""
         address = self.address.replace(RELEASE, release)
         if self.is_server:
             with AskingThreads(ASKED_AT_ONCE, "index") as pool:
@@ -183,7 +184,7 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
     body = unpacked_body(answer, ANSWER_BYTES)
     text = body.decode("utf-8", "replace")
     if answer.status == 404:
-        # The index's own 404 reports that; a missing page has other words.
+        # A 404 of the index itself has this message; a 404 for a wrong address has not.
         message: object = text
         with suppress(ValueError):
             found = parse(text.encode())
@@ -225,7 +226,7 @@ def _captures_in(
 def _wanted_pages(urls: Collection[str]) -> Wanted:
     places = dict[str, set[str]]()
     for url in urls:
-        # As the index writes it: a normal form may leave parts of a path out.
+        # Use the path as the index writes it: a normal form may drop parts of it.
         places.setdefault(host_of(url) or "", set()).add(urlsplit(url).path or "/")
     return Wanted.of(places)
 
@@ -259,7 +260,7 @@ def _in_clusters(uri: str, keys: Mapping[str, Key], storage: StorageOptions) -> 
             found = [capture for capture in part.captures if capture.url == url]
             answer = part if not number or part.error or (found and not captures) else answer
             captures += found
-            # An error of one block is that of all.
+            # The error of one block makes the whole answer unknown.
             if part.error:
                 break
         answers[url] = replace(answer, captures=captures)
@@ -294,7 +295,7 @@ class _ClusterLines:
     windows: dict[int, bytes] = field(default_factory=dict)
 
     def blocks_of(self, surt: str) -> list[Block]:
-        """Return the blocks that may have a key: that before the first line from the key on, and its own."""
+        """Return the blocks that may contain a key: those that begin with it, and the one before these."""
         after = bisect_left(range(self.size), surt, key=self._key_after)
         found, start = list[Block](), max(0, after - 1)
         while start < self.size:
@@ -330,5 +331,5 @@ class _ClusterLines:
 
 
 def _key(line: bytes) -> str:
-    # A time follows it.
+    # A line begins with key, space and time.
     return line.partition(b"\t")[0].partition(b" ")[0].decode("utf-8", "replace")

@@ -109,7 +109,7 @@ class Submission:
         return f"{self.label} {attempt}"
 
     def record(self, attempt: int, kind: str) -> str:
-        """Return the URI of an attempt's record: its `claim`, the note that it has `started`, its `result`."""
+        """Return the URI of an attempt's `claim`, of the note that it has `started`, or of its `result`."""
         return f"{_store(self.profile)}/submissions/{self.key}/{attempt:04}.{kind}.json"
 
 

@@ -34,7 +34,7 @@ ALARM_KINDS = (
     "reappeared", "recaptured", "index disagrees", "file changed", "clock set back", "head missing",
 )  # fmt: skip
 CLOCK_TOLERANCE = timedelta(minutes=1)
-"""Clocks are corrected by seconds. A round that begins this much before the end of the last raises an alarm."""
+"""A round that begins this much before the last one ended raises an alarm: the clock was set back."""
 OF_INDEX = frozenset({"index", "listed", "place"})
 """Roles of probes that are answered by an index."""
 ANSWERS_OF_INDEX = frozenset({"listed", "unlisted"})

@@ -105,45 +105,25 @@ def _is_mentioned(text: str, found: re.Match[str]) -> bool:
 
 # --- garbled letters
 
-# Letters and signs of French and its neighbours, of which UTF-8 makes two signs or more if it is read as
-# another encoding.
-_GARBLED_SIGNS = (
-    "àâäáãåæçèéêëìíîïñòóôöõøœùúûüýÿßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖÕØŒÙÚÛÜÝŸ«»‹›‘’‚“”„–—…•●■►→★·°§©®²³½€™\u00a0\u202f"
-)
-_ENCODINGS = ("latin-1", "cp1252", "mac_roman", "cp437")
+# Two signs or more for one letter; the second sign of `à` is a blank, which editors replace.
+_MAY_BE_GARBLED = re.compile(r"[^\x00-\x7f]{2}|Ã ")
 _REPAIRED_SIGNS = re.compile(
     r"[\x00-\u017f\u02b0-\u036f\u2000-\u2bff\ufb00-\ufb06\ufe00-\ufe0f\U0001f000-\U0001faff]*"
 )
 
 
-def _garbled_pairs() -> re.Pattern[str]:
-    pairs = set[str]()
-    for encoding in _ENCODINGS:
-        for sign in _GARBLED_SIGNS:
-            garbled = sign.encode().decode(encoding, "ignore")
-            raw = sign.encode().decode("latin-1")
-            pairs.update(each[:2] for each in (garbled, raw) if len(each) > 1 and not each[:2].isascii())
-    # The second sign of `à` is a blank, which editors replace.
-    pairs.update(("Ã ", "â€"))
-    return re.compile("|".join(map(re.escape, sorted(pairs))))
-
-
-_GARBLED = _garbled_pairs()
-
-
 def _repaired(text: str) -> str:
     """Return a text with repaired lines where UTF-8 was read in another encoding; other lines are kept."""
-    if text.isascii() or not _GARBLED.search(text):
+    if text.isascii() or not _MAY_BE_GARBLED.search(text):
         return text
     from ftfy import fix_encoding
 
     lines = text.split("\n")  # Garbled letters contain U+0085, which is a line end for `splitlines`.
     for number, line in enumerate(lines):
-        if _GARBLED.search(line):
-            fixed: str = fix_encoding(line)
-            # Correct French such as `«écrasé»«jugé»` happens to be UTF-8 of another script.
-            if _REPAIRED_SIGNS.fullmatch("".join(set(fixed) - set(line))):
-                lines[number] = fixed
+        fixed: str = fix_encoding(line) if _MAY_BE_GARBLED.search(line) else line
+        # Correct French such as `«écrasé»«jugé»` happens to be UTF-8 of another script.
+        if _REPAIRED_SIGNS.fullmatch("".join(set(fixed) - set(line))):
+            lines[number] = fixed
     return "\n".join(lines)
 
 

@@ -399,7 +399,10 @@ def test_a_bomb_is_stopped_at_the_limit(coding: str) -> None:
     assert peak < 70 << 20
 
 
-def test_a_body_of_just_the_limit_is_whole() -> None:
+def test_a_body_of_just_the_limit_is_whole_and_of_a_longer_one_the_rest_is_left() -> None:
+    less = len(PAGE) - 1
+    left = f"body is longer than {less:,} bytes; the rest was left"
+    assert decoded(PAGE, limit=less) == DecodedBody(PAGE[:-1], left)
     for coding in ("gzip", "br", "zstd", "identity"):
         assert decoded(ENCODERS[coding](PAGE), f"Content-Encoding: {coding}", limit=len(PAGE)).problem is None
 

@@ -76,6 +76,8 @@ ABOUT_PATHS = file(
 )
 OF_GPTBOT = file("User-agent: GPTBot\nDisallow: /\n\nUser-agent: *\nAllow: /", -1)
 TWO_READINGS = file("User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: *\nDisallow: /abonnes/", -1)
+CUT_RULES = file("User-agent: *\n" + "".join(f"Disallow: /{n}/\n" for n in range(1000)), -1)
+MANY_PREFERENCES = [f"Content-Usage: /{n}/ train-ai=y\n" for n in range(60)]
 OUTSIDE = "Content-Signal: ai-train=no\nUser-agent: *\n"
 USAGE = file("User-agent: *\nContent-Usage: train-ai=n\nContent-Usage: /libre/ train-ai=y\nAllow: /", -1)
 SIGNAL = file("User-agent: *\nContent-Signal: ai-train=no\nAllow: /", -1)
@@ -148,8 +150,11 @@ CASES: dict[str, list[Case]] = {
         case("unknown", TWO_READINGS, url=f"{SITE}/abonnes/1"),
         case("before", TWO_READINGS, url=f"{SITE}/abonnes/1", agent="GPTBot"),
     ],
-    "rules that were cut leave doubt": [
-        case("unknown", file("User-agent: *\n" + "".join(f"Disallow: /{n}/\n" for n in range(1000)), -1)),
+    "what was cut or left out leaves doubt, though another source allows": [
+        case("unknown", CUT_RULES),
+        case("unknown", CUT_RULES, tdmrep(("/", 0))),
+        case("unknown", tdmrep((f"/{'x' * 5000}", 1)), OPEN_BEFORE),
+        case("unknown", file("User-agent: *\nAllow: /\n" + "".join(MANY_PREFERENCES), -1)),
     ],
     "what the page declares at its capture is on both sides": [
         case("both", NOAI),
@@ -190,6 +195,7 @@ CASES: dict[str, list[Case]] = {
     ],
     "of TDMRep errors supersede nothing, and of values that differ none is chosen": [
         case("unknown", page(meta="tdm-reservation=yes")),
+        case("unknown", page(meta="tdm-reservation=yes"), OPEN_BEFORE),
         case("before", page(meta="tdm-reservation=yes"), file(RULES, -1, TDMREP)),
         case("both", page(("TDM-Reservation", "1"), meta="tdm-reservation=yes")),
         case("unknown", TWICE),

@@ -198,20 +198,13 @@ def test_parts_are_cut_at_fixed_ordinals_however_articles_lay_in_runs(tmp_path: 
     assert [refusal for _, refusals in merged for refusal in refusals] == [
         RefusedArticle(
             source="a.jsonl",
-            row_index=3,
-            article_id="a00003",
+            row_index=row,
+            article_id=article_id,
             title_id="courrier",
             reason="duplicate",
-            detail="same id and body as row 1 of a.jsonl",
-        ),
-        RefusedArticle(
-            source="a.jsonl",
-            row_index=11,
-            article_id="a00005",
-            title_id="courrier",
-            reason="duplicate",
-            detail="same id and body as row 5 of a.jsonl",
-        ),
+            detail=f"same id and body as row {first} of a.jsonl",
+        )
+        for row, article_id, first in ((3, "a00003", 1), (11, "a00005", 5))
     ]
 
 

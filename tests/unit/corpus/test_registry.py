@@ -11,7 +11,8 @@ import pytest
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.corpus.registry import MandateDocument, load_registry, parse_registry
 
-GOOD = """\
+SPORT = "https://www.courrier.example/sport/"
+GOOD = f"""\
 publishers:
   - id: rives
     name: Éditions des Rives
@@ -25,7 +26,7 @@ publishers:
       - id: sport
         name: Sport
         domains: [courrier.example]
-        url_prefixes: [https://www.courrier.example/sport/]
+        url_prefixes: [{SPORT}]
 """
 
 
@@ -189,6 +190,27 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
         ),
         (GOOD.replace("2023-01-01", "1/1/2023"), 5, "`1/1/2023` is not a date"),
         (GOOD.replace("id: sport", "id: courrier"), 11, "title id `courrier` is already used on line 8"),
+        # Two titles may share a domain only if prefixes tell them apart; `www.` does not.
+        (
+            GOOD.replace(f"        url_prefixes: [{SPORT}]\n", ""),
+            11,
+            "title `sport`: `courrier.example` also belongs to title `courrier` on line 8"
+            " (tell them apart by url_prefixes)",
+        ),
+        (
+            GOOD.replace(SPORT, "https://x.example/").replace("[courrier.example]", "[www.courrier.example]"),
+            11,
+            "also belongs to title `courrier`",
+        ),
+        (GOOD.replace(SPORT, "courrier.example"), 11, "also belongs to title `courrier`"),
+        *(
+            (
+                f"{GOOD}      - {{id: f, name: F, domains: [f.example], url_prefixes: ['{prefix}']}}\n",
+                15,
+                "courrier.example/sport/` also belongs to title `sport`",
+            )
+            for prefix in ("https://courrier.example/sport", "www.courrier.example/%73port/")
+        ),
         ("publishers: []", 1, "publishers is an empty list"),
         ("- id: p", 1, "members file must be a mapping"),
         ("", 1, "the file is empty"),
@@ -236,32 +258,6 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
 def test_a_mistake_is_named_with_its_line(yaml: str | bytes, line: int, message: str) -> None:
     found = mistakes(yaml)
     assert any(each.startswith(f"m.yaml:{line}: ") and message in each for each in found), found
-
-
-def test_two_titles_may_share_a_domain_only_if_prefixes_tell_them_apart() -> None:
-    shared = GOOD.replace("        url_prefixes: [https://www.courrier.example/sport/]\n", "")
-    assert mistakes(shared) == [
-        "m.yaml:11: title `sport`: `courrier.example` also belongs to title `courrier` on line 8"
-        " (tell them apart by url_prefixes)"
-    ]
-
-
-def test_www_does_not_tell_two_titles_apart() -> None:
-    shared = GOOD.replace("https://www.courrier.example/sport/", "https://x.example/")
-    assert "also belongs" in mistakes(shared.replace("[courrier.example]", "[www.courrier.example]"))[0]
-
-
-@pytest.mark.parametrize("prefix", ["https://courrier.example/sport", "www.courrier.example/%73port/"])
-def test_a_prefix_has_one_owner_however_it_is_written(prefix: str) -> None:
-    twice = (
-        GOOD + f"      - {{id: foot, name: Foot, domains: [courrier.example], url_prefixes: ['{prefix}']}}\n"
-    )
-    assert "`courrier.example/sport/` also belongs to title `sport`" in mistakes(twice)[0].replace("www.", "")
-
-
-def test_a_prefix_for_a_whole_site_shares_it_with_nobody() -> None:
-    whole = GOOD.replace("https://www.courrier.example/sport/", "courrier.example")
-    assert "also belongs to title `courrier`" in mistakes(whole)[0]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -178,6 +178,19 @@ def test_a_text_cut_between_documents_is_told_by_its_metadata(tmp_path: Path) ->
     assert LACKING in complaints(report)
 
 
+@pytest.mark.parametrize("lost", [0, 4, 8])
+def test_a_text_that_lost_a_document_gives_no_other_its_url(tmp_path: Path, lost: int) -> None:
+    """All are of as many lines: those after the lost one stand where the metadata has their neighbours."""
+    path = tmp_path / "fr_part_1.txt"
+    shards.write_oscar_2109(path, pages(9))
+    parts = path.read_bytes().split(b"\n\n")
+    path.write_bytes(b"\n\n".join([*parts[:lost], *parts[lost + 1 :]]))
+    found, report = read(path)
+    kept = [page for number, page in enumerate(pages(9)) if number != lost]
+    assert [(each.text.decode().rstrip(), each.url) for each in found] == [(page.text, "") for page in kept]
+    assert LACKING in complaints(report)
+
+
 def test_a_document_of_2109_longer_than_allowed_is_named(tmp_path: Path) -> None:
     path = tmp_path / "fr.txt"
     long = [SmallPage("https://a.fr/", "x\n" * 500), SmallPage("https://b.fr/", "y" * 500)]

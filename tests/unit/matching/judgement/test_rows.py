@@ -73,6 +73,8 @@ ARTICLES = [
     Article("a1", "gazette", "north"),
     Article("a2", "courrier", "south", cluster_id="a0"),
     Article("a3", "gazette", "north", is_excerpt=True),
+    Article("a4", "gazette", "north", published_at=PUBLISHED - timedelta(seconds=1)),
+    Article("a5", "gazette", "north", published_at=None),
 ]
 
 
@@ -153,6 +155,20 @@ class TestWhichRowsThereAre:
         ]
         (row,) = (row for row in rows_of(2, site=SiteMatch("gazette", "north", (2,))) if row.article_id)
         assert (row.own_site, row.site_title_id, row.confidence) == (False, "gazette", "C")
+
+
+@pytest.mark.parametrize(
+    ("found", "address", "counts"),
+    [((1, 0), (), 0), ((0, 4), (), 4), ((5, 1), (), 1), ((0, 4), (0,), 0), ((5, 4), (5,), 5)],
+)
+def test_of_articles_with_the_same_words_the_one_at_its_address_counts_else_the_earliest(
+    found: tuple[int, ...], address: tuple[int, ...], counts: int
+) -> None:
+    rows = rows_of(2, *found, site=SiteMatch("gazette", "north", address))
+    (other,) = {f"a{n}" for n in found} - {f"a{counts}"}
+    assert {row.article_id: (row.repeats_article_id, list(row.repeated_by or ())) for row in rows} == {
+        "a2": (None, []), other: (f"a{counts}", []), f"a{counts}": (None, [other])
+    }  # fmt: skip
 
 
 class TestExcerpts:

@@ -7,7 +7,7 @@ group; a second query joins the rows to the exposures of their group. Both engin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.settings.checked_yaml import Check, compose
 from presswatch_spark.core.settings.load import shipped
-from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.query.sql import answer_of, literal
 from presswatch_spark.scanning.releases.datasets import (
     C4_PARTS_BY_FILE,
@@ -86,13 +84,6 @@ class Source:
     def newest(self) -> date:
         """Return the last day on which the document can have been published."""
         return _last_day(self.published) or self.checked if self.published else self.checked
-
-    def __str__(self) -> str:
-        dated = f" ({self.published})" if self.published else ""
-        return (
-            f"“{self.quotation}” {self.title}{dated}, {self.at}, {self.identifier};"
-            f" read on {self.checked} at {self.seen}"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +218,7 @@ _C4_PARTS = ", ".join(
 # The release in SQL, as `scanning.releases.datasets.release_of` derives it in Python.
 _RELEASE = f"coalesce(nullif(release, ''), 'c4-' || coalesce({_C4_PARTS}), '')"
 _GROUP = ("run_id", "dataset", "release", "repository", "folder", "named")
+_OF_GROUP = ("run_id", "form", *_GROUP[2:])
 _MARK = (*_GROUP, "product", "release_is", "exposure", "language")
 _ROWS = f"""
     select
@@ -272,30 +264,8 @@ class Exposed:
     groups: Sequence[Group]
 
     @classmethod
-    def of(
-        cls,
-        store: TableStore,
-        exposures: Sequence[Exposure],
-        engine: str,
-        said: Mapping[str, str] | None = None,
-    ) -> Exposed:
-        """Count the rows of each group by `duckdb` or `spark`, and decide its dataset.
-
-        `said`: names of datasets or of their releases (`c4-fr`) by run, for rows that do not name theirs;
-        raises `ConfigError` if it names no published run, or no dataset.
-        """
-        known, runs = dict(said or {}), {row["run_id"] for row in store.rows("runs")} if said else set()
-        for run_id, name in known.items():
-            if run_id not in runs:
-                raise ConfigError(
-                    f"run {run_id} is not published{did_you_mean(run_id, runs)}", where=str(store.root)
-                )
-            if _product_given(name) is None:
-                raise ConfigError(
-                    f"there is no dataset {name}{did_you_mean(name, PRODUCTS)}",
-                    where=str(store.root),
-                    remedy=f"there are: {', '.join(PRODUCTS)}",
-                )
+    def of(cls, store: TableStore, exposures: Sequence[Exposure], engine: str) -> Exposed:
+        """Count the rows by group by `duckdb` or `spark`, and decide the dataset of each."""
         counted = answer_of(
             store,
             f"select {', '.join(_GROUP)}, count(*) as found,"
@@ -307,13 +277,9 @@ class Exposed:
         row: Any
         for row in counted.rows:
             run_id, form, written, repository, folder, named, rows, without_language = row
-            release = covered = written or None
+            release = written or None
             product = named or product_of(form, release, repository, folder)
-            if product is None and (given := known.get(run_id)):
-                product = _product_given(given)
-                # A name such as `c4-fr` stands for a dataset and its release.
-                covered = covered if given in PRODUCTS else covered or given
-            speaking = tuple(_speaking_of(product, covered, exposures))
+            speaking = tuple(_speaking_of(product, release, exposures))
             of_rows = run_id, form, release, repository, folder, named
             groups.append(Group(*of_rows, product, speaking, int(rows), int(without_language)))
         return cls(store, exposures, engine, groups)
@@ -344,14 +310,7 @@ class Exposed:
         """Return the query that joins rows to exposures by these columns of rows; None without exposures."""
         marks = list[tuple[str, ...]]()
         for group in self.groups:
-            of_rows = (
-                group.run_id,
-                group.form,
-                group.release or "",
-                group.repository,
-                group.folder,
-                group.named,
-            )
+            of_rows = tuple(getattr(group, name) or "" for name in _OF_GROUP)
             for exposure, named in group.speaking:
                 of_exposure = exposure.dataset, named, exposure.id
                 marks += [(*of_rows, *of_exposure, language) for language in _spellings(exposure)]
@@ -446,10 +405,6 @@ def nothing_told(product: str | None, letter: str, _: Speaker) -> str:
         if product is None
         else _("No publisher of a model that is known says that it used this dataset.")
     )
-
-
-def _product_given(name: str) -> str | None:
-    return name if name in PRODUCTS else product_of("rows", name)
 
 
 def _spellings(exposure: Exposure) -> Iterable[str]:

@@ -6,6 +6,7 @@ All texts are hostile. Invisible characters, and those that change the direction
 import html
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +113,16 @@ def as_html(pieces: Iterable[TextPiece]) -> str:
 def escaped(text: str) -> str:
     """Return a text for HTML, visible as `visible` makes it."""
     return html.escape(visible(text))
+
+
+def in_plain_letters(host: str) -> str:
+    """Return a host with its labels in Punycode decoded: it may look like another host."""
+    labels = host.split(".")
+    for place, label in enumerate(labels):
+        if label.lower().startswith("xn--"):
+            with suppress(UnicodeError, ValueError):
+                labels[place] = label[4:].encode("ascii").decode("punycode")
+    return visible(".".join(labels))
 
 
 def visible(text: str) -> str:

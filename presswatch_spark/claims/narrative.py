@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.confidence import OWN_KINDS, is_page_itself
+from presswatch_spark.claims.marks import in_plain_letters
 from presswatch_spark.claims.rights_and_mandates import last_day, mandate_of, rights_of
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
@@ -462,12 +463,10 @@ def both_ways(address: str, _: Speaker) -> str:
     """Return an address; after one with a Punycode host, also the host in Unicode."""
     try:
         host = urlsplit(address).hostname or address
-        plain = host.encode("ascii").decode("idna") if "xn--" in host else host
     except ValueError:
         return address
-    if plain == host:
-        return address
-    return _("{ascii} (in plain letters: {plain})", ascii=address, plain=printable(plain))
+    plain = in_plain_letters(host)
+    return address if plain == host else _("{ascii} (in plain letters: {plain})", ascii=address, plain=plain)
 
 
 def _site(case: ExplainedRow, _: Speaker) -> str:

@@ -24,7 +24,7 @@ from presswatch_spark.query.views import VIEWS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.claims import YEAR_BEFORE, House, Seen, judge_all, text
-from tests.world.exposures import ENTRIES, OTHER, tables_with_datasets
+from tests.world.exposures import ENTRIES, tables_with_datasets
 from tests.world.histories import AFTER, BEFORE, altered_release, copy, random_history, run
 from tests.world.proofs import each_time
 from tests.world.scanned import two_scans
@@ -292,13 +292,10 @@ def test_both_engines_give_the_same_rows_and_the_same_digest(spark: SparkSession
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("said", [{OTHER: "oscar-2109"}, {}])
-def test_both_engines_join_the_same_articles(
-    spark: SparkSession, tmp_path: Path, said: dict[str, str]
-) -> None:
+def test_both_engines_join_the_same_articles(spark: SparkSession, tmp_path: Path) -> None:
     tables_with_datasets(tmp_path)
     entries, store = parse_exposures(ENTRIES.encode(), "e.yaml"), TableStore.open(str(tmp_path))
-    by_duckdb, by_spark = (Exposed.of(store, entries, engine, said) for engine in ("duckdb", "spark"))
+    by_duckdb, by_spark = (Exposed.of(store, entries, engine) for engine in ("duckdb", "spark"))
     rows = list(by_duckdb.articles())
     assert len(rows) >= 6
     assert rows == list(by_spark.articles())

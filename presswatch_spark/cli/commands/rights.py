@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +13,6 @@ from presswatch_spark.cli.options import (
     argument,
     engine_option,
     option,
-    pairs_option,
     repeated_option,
     run_option,
 )
@@ -112,9 +111,6 @@ def exposure(
     *,
     tables: str = argument(),
     exposures: str | None = option("--exposures", "FILE", "Statements in place of conf/exposure.yaml."),
-    dataset_of: dict[str, str] = pairs_option(
-        "--dataset-of", "RUN=NAME", "The dataset of a run whose shards do not name it, as oscar-2109."
-    ),
     engine: str = engine_option("What joins"),
     form: ReplyForm,
 ) -> Reply:
@@ -129,7 +125,7 @@ def exposure(
 
     Example: presswatch exposure tables --export exposure.csv
     """
-    from presswatch_spark.claims.exposures import Exposed, load_exposures
+    from presswatch_spark.claims.exposures import Exposed, load_exposures, source_told
     from presswatch_spark.query.sql import engine_of
     from presswatch_spark.tables.store import TableStore
 
@@ -138,7 +134,9 @@ def exposure(
     for entry in entries:
         # A cell of a file has each source as a text.
         sources = [
-            str(source) if form.export else {name: getattr(source, name) for name in SOURCE}
+            f"“{source.quotation}” {source_told(source, _)}"
+            if form.export
+            else {name: getattr(source, name) for name in SOURCE}
             for source in entry.sources
         ]
         stated[entry.id] = {
@@ -151,10 +149,10 @@ def exposure(
             "sources": sources,
         }
     store = TableStore.open(tables, form.storage)
-    exposed = Exposed.of(store, entries, engine_of(store, engine), dataset_of)
+    exposed = Exposed.of(store, entries, engine_of(store, engine))
     joined = ({name: row[name] for name in FOUND} | stated[row["exposure"]] for row in exposed.articles())
     rows = ReplyRows(joined, FOUND | STATED)
-    return Reply(_exposed_lines(exposed, _), rows=rows, warnings=_exposure_notes(exposed, dataset_of, _))
+    return Reply(_exposed_lines(exposed, _), rows=rows, warnings=_exposure_notes(exposed, _))
 
 
 def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
@@ -193,16 +191,14 @@ def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
         yield from (f"  “{source.quotation}” {source_told(source, _)}" for source in entry.sources)
 
 
-def _exposure_notes(exposed: Exposed, dataset_of: Mapping[str, str], _: Language) -> Iterator[str]:
+def _exposure_notes(exposed: Exposed, _: Language) -> Iterator[str]:
     yield _("rows of letters A to C count; what publishers say proves neither use of a text nor a wrong")
-    for run_id, name in dataset_of.items():
-        yield _("the dataset of run {run} is {dataset}, as you say", run=run_id, dataset=name)
     if unknown := exposed.unknown:
         names = [" ".join([group.form, group.release or _("release unknown")]) for group in unknown]
         shown = [*dict.fromkeys(names)][: UNKNOWN_SHOWN + 1]
         more = ["…"] if len(shown) > UNKNOWN_SHOWN else []
         yield _(
-            "left out, as nobody says of which dataset they are: {rows} ({names}); see --dataset-of",
+            "left out, as nobody says of which dataset they are: {rows} ({names})",
             rows=_.n("{n} row", "{n} rows", sum(group.rows for group in unknown)),
             names=", ".join([*shown[:UNKNOWN_SHOWN], *more]),
         )

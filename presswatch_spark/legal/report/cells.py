@@ -4,7 +4,6 @@ Headings are marked for translation by `N_`; those of one ambiguous word by `p`,
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,10 +11,9 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
+from presswatch_spark.claims.marks import in_plain_letters
 from presswatch_spark.core.terminal import ascii_url, utc
 from presswatch_spark.core.translation import N_, p
-from presswatch_spark.legal.evidence.verify import shown
-from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.report.questions import AnsweredQuestion
 from presswatch_spark.legal.report.wording import UNKNOWN, ReportWords, safe
 from presswatch_spark.tables.reasons import REASONS
@@ -44,21 +42,6 @@ PLACES = {
     "unknown": N_("address not known: not counted above"),
     "not_used": N_("not to be used (letter D)"),
 }
-_REMOVAL_NAMES = {
-    "present": p("state of removal", "present"),
-    "altered": p("state of removal", "altered"),
-    "hidden": p("state of removal", "hidden"),
-    "overwritten": p("state of removal", "overwritten"),
-    "dropped": p("state of removal", "dropped"),
-    "withdrawn": p("state of removal", "withdrawn"),
-    "superseded": p("state of removal", "superseded"),
-    "restricted": p("state of removal", "restricted"),
-    "reappeared": p("state of removal", "back again"),
-    "recaptured": p("state of removal", "captured again"),
-    "undecided": p("state of removal", "not decided"),
-}
-REMOVAL_STATES = {state: (name, MEANINGS[state]) for state, name in _REMOVAL_NAMES.items()}
-"""Names and meanings of the states of removal."""
 
 
 def link_of(url: str | None) -> str | None:
@@ -75,13 +58,8 @@ def link_of(url: str | None) -> str | None:
 
 def both_ways(host: str) -> str:
     """Return a host; after a Punycode host, also its Unicode form, which may imitate another host."""
-    labels = host.split(".")
-    for place, label in enumerate(labels):
-        if label.lower().startswith("xn--"):
-            with suppress(UnicodeError, ValueError):
-                labels[place] = label[4:].encode("ascii").decode("punycode")
-    decoded = ".".join(labels)
-    return host if decoded == host else f"{host} ({shown(decoded)})"
+    plain = in_plain_letters(host)
+    return host if plain == host else f"{host} ({plain})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +175,7 @@ COLUMNS: Mapping[str, KnownColumn] = {
     "readable": KnownColumn(N_("Readable, whole or in part")),
     "undecided": KnownColumn(N_("Not decided")),
     "removal_state": KnownColumn(
-        p("column", "State"), _one_of({state: name for state, (name, _) in REMOVAL_STATES.items()}), TEXT
+        p("column", "State"), lambda value, _: _named(safe(_.word("column", value))), TEXT
     ),
     "means": KnownColumn(N_("What it means"), _text, TEXT),
     "release_is": KnownColumn(N_("Release named"), _text, TEXT),

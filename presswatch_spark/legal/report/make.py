@@ -49,21 +49,14 @@ class ReportOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A row that the report explains in full, or (`missing`) the reason why it could not be read."""
-
-    case: ExplainedRow | None
-    missing: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Gathered:
     """The content of the report, for all languages. `tables` and `corpus` are absolute paths or URIs.
 
     `answers`: by question; without claims or changes, the questions about them have none. `claims`: the row
     of `derivations` that published the claims. `unfinished`: number of runs that were begun and not
-    published. `exposed`: rows with the exposures of their datasets; `exposures`: their totals. `titles`,
-    `publishers`: names by id, empty without a corpus.
+    published. `examples`: rows that the report explains in full, or the reason why one could not be read.
+    `exposed`: rows with the exposures of their datasets; `exposures`: their totals. `titles`, `publishers`:
+    names by id, empty without a corpus.
     """
 
     tables: str
@@ -74,7 +67,7 @@ class Gathered:
     claims: Mapping[str, Any] | None
     runs: Sequence[Mapping[str, Any]]
     unfinished: int
-    examples: Sequence[Example]
+    examples: Sequence[ExplainedRow | str]
     removal: CaseStatus | None
     recipients: Sequence[Recipient]
     exposed: Exposed
@@ -142,13 +135,13 @@ def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: No
     candidates = answers["examples"].rows
     strongest = {each["article_id"]: str(each["row_sha256"]) for each in reversed(candidates)}.values()
     rows = sorted((str(each["row_sha256"]) for each in candidates), key=lambda row: row not in strongest)
-    examples = list[Example]()
+    examples = list[ExplainedRow | str]()
     for row in rows[:EXAMPLES]:
         # An example that cannot be read must not prevent the report.
         try:
-            examples.append(Example(read_case(row), None))
+            examples.append(read_case(row))
         except PresswatchError as error:
-            examples.append(Example(None, str(error)))
+            examples.append(str(error))
     return Gathered(
         tables=canonical(order.tables),
         made_at=datetime.now(UTC),

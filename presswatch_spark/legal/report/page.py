@@ -21,14 +21,13 @@ from markupsafe import Markup
 from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.exposures import NAMED, Exposure
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
-from presswatch_spark.claims.narrative import LETTERS
-from presswatch_spark.core.translation import N_
+from presswatch_spark.claims.narrative import LETTERS, ExplainedRow
 from presswatch_spark.legal.evidence.typesetting import environment
 from presswatch_spark.legal.notices.parties import Recipient
+from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.legal.report.cells import (
     FIRST_ROWS_SHOWN,
-    REMOVAL_STATES,
     Cell,
     ShownTable,
     both_ways,
@@ -37,7 +36,7 @@ from presswatch_spark.legal.report.cells import (
     url_cell,
 )
 from presswatch_spark.legal.report.figures import figures_of
-from presswatch_spark.legal.report.make import Example, Gathered
+from presswatch_spark.legal.report.make import Gathered
 from presswatch_spark.legal.report.questions import HOSTS, ROWS, AnsweredQuestion
 from presswatch_spark.legal.report.wording import CORPUS, Commands, ReportWords, code, safe
 from presswatch_spark.query.sql import ENGINE_NAMES
@@ -71,7 +70,8 @@ def page_of(found: Gathered, language: str) -> str:
     data_tables = list[ShownTable]()
     for name, columns in TABLES.items():
         answer = found.answers[name if name in found.answers else "reasons_of_rows"]
-        left_out = _left_out(found, name, _)
+        shown = len(answer.rows)
+        left_out = _(FIRST_ROWS_SHOWN, shown=_.number(shown)) if shown in (ROWS, HOSTS) else None
         data_tables.append(table_of(answer, columns.split(), _, name=name, left_out=left_out))
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:;"
@@ -178,23 +178,6 @@ def _brief(found: Gathered, _: ReportWords) -> dict[str, Any]:
     }
 
 
-def _left_out(found: Gathered, name: str, _: ReportWords) -> Markup | None:
-    """Return how many rows a table does not show; None if it shows all."""
-    shown = len(found.rows(name))
-    counted = {
-        "all_hosts": ("found", "hosts"),
-        "news": ("news_in_all", "news"),
-        "for_a_person": ("for_a_person_in_all", "rows"),
-    }
-    if name not in counted:
-        return _(FIRST_ROWS_SHOWN, shown=_.number(shown)) if shown in (ROWS, HOSTS) else None
-    question, column = counted[name]
-    count = found.first(question)[column]
-    numbers = {"shown": _.number(shown), "all": _.number(count)}
-    text = N_("{shown} of {all} rows; the others by the query below, without its limit.")
-    return _(text, **numbers) if count > shown else None
-
-
 def _method(found: Gathered, _: ReportWords) -> dict[str, Any]:
     read = found.answers["read"]
     rows = [
@@ -213,10 +196,9 @@ def _method(found: Gathered, _: ReportWords) -> dict[str, Any]:
 # --- examples
 
 
-def _example(example: Example, _: ReportWords) -> dict[str, Any]:
-    case = example.case
-    if case is None:
-        return {"missing": example.missing}
+def _example(case: ExplainedRow | str, _: ReportWords) -> dict[str, Any]:
+    if isinstance(case, str):
+        return {"missing": case}
     row = case.row
     codes = [code for code in case.reasons or () if code in REASONS]
     # The longest passage on both sides, with common words marked; None for a missing text.
@@ -263,7 +245,7 @@ def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords
     states = status.counts()
     by_state = [
         {"removal_state": state, "means": _(meaning), "places": states[state]}
-        for state, (_name, meaning) in REMOVAL_STATES.items()
+        for state, meaning in MEANINGS.items()
         if states[state]
     ]
     asked_at, of_recipients = status.course.asked_at, AnsweredQuestion("recipients", "", by_recipient)

@@ -117,11 +117,6 @@ join (select max(run_id) as run_id from runs) as newest on newest.run_id = n.fir
 join (select article_id, max(headline) as headline from copies group by article_id) as a
     on a.article_id = n.article_id
 order by n.letter, n.most_copied_words desc, n.document_url, n.article_id limit {ROWS}""",
-    "news_in_all": """
-select count(*) as news
-from (
-    select min(run_id) as first_run_id from copies group by article_id, title_id, document_url, address
-) as n join (select max(run_id) as run_id from runs) as newest on newest.run_id = n.first_run_id""",
     "reasons": """
 select reason, count(distinct page) as pages, count(*) as rows
 from (
@@ -140,7 +135,6 @@ group by reason order by pages desc, reason""",
 select document_url, title_id, headline, copied_words, article_coverage, row_sha256
 from copies where letter = 'C'
 order by copied_words desc, row_sha256, run_id limit {ROWS}""",
-    "for_a_person_in_all": "select count(*) as rows from copies where letter = 'C'",
     # Examples.
     "examples": f"""
 select document_host, min_by(row_sha256, weight) as row_sha256, min_by(article_id, weight) as article_id,

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from presswatch_spark.claims.marks import escaped
 from presswatch_spark.core.terminal import utc
-from presswatch_spark.core.translation import N_, Translator
+from presswatch_spark.core.translation import N_, Translator, tied
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.reading import registry
 from presswatch_spark.scanning.releases.datasets import PRODUCTS
@@ -19,17 +19,8 @@ from presswatch_spark.scanning.releases.datasets import PRODUCTS
 CORPUS = "CORPUS"
 """Stands for the folder of the corpus where none was given; the page says so."""
 CRAWL = re.compile("CC-(MAIN|NEWS)")
-NARROW, NO_BREAK = "\u202f", "\u00a0"
+NO_BREAK = "\u00a0"
 UNKNOWN = N_("not known")
-_FRENCH = (
-    (re.compile(r"'"), "’"),
-    (re.compile(r" :"), f"{NO_BREAK}:"),
-    (re.compile(r" ([;?!%])"), rf"{NARROW}\1"),
-    (re.compile(r"« "), f"«{NO_BREAK}"),
-    (re.compile(r" »"), f"{NO_BREAK}»"),
-    (re.compile(r"\b(n°|art\.|L\.) (?=[\dL{])"), rf"\1{NO_BREAK}"),
-    (re.compile(r"(?<=\d) (?=\d{3}\b|h\b|min\b)"), NARROW),
-)
 _SPECIAL = frozenset('"$`\\!')
 """Characters that a shell reads within double quotes."""
 
@@ -64,10 +55,7 @@ class ReportWords(Translator):
 
     def set(self, text: str) -> Markup:
         """Return one of our texts as HTML, in French with the apostrophes and spaces of printers."""
-        if self.language == "fr":
-            for pattern, better in _FRENCH:
-                text = pattern.sub(better, text)
-        return Markup(html.escape(text))
+        return Markup(html.escape(tied(text.replace("'", "’")) if self.language == "fr" else text))
 
     def plain(self, message: str) -> str:
         """Return a text for a place that is not HTML."""

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from presswatch_spark.scanning.releases.datasets import PRODUCTS, load_datasets
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
 from tests.world.documents import built
-from tests.world.exposures import ENTRIES, HUB, OTHER, RUN, tables_with_datasets
+from tests.world.exposures import ENTRIES, HUB, RUN, tables_with_datasets
 from tests.world.golden import assert_golden
 from tests.world.tables import match, publish
 
@@ -170,13 +169,8 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def exposed(tables: Path, said: Mapping[str, str] | None = None) -> Exposed:
-    return Exposed.of(TableStore.open(str(tables)), entries(ENTRIES), "duckdb", said)
-
-
-def found(tables: Path, said: Mapping[str, str] | None = None) -> list[tuple[Any, ...]]:
-    names = ("exposure", "article_id", "dataset", "release", "release_is")
-    return [tuple(row[name] for name in names) for row in exposed(tables, said).articles()]
+def exposed(tables: Path) -> Exposed:
+    return Exposed.of(TableStore.open(str(tables)), entries(ENTRIES), "duckdb")
 
 
 class TestWhatCounts:
@@ -191,7 +185,9 @@ class TestWhatCounts:
     )
 
     def test_rows_of_datasets_releases_and_languages_that_may_be_meant(self, tables: Path) -> None:
-        assert found(tables) == list(self.ROWS)
+        names = ("exposure", "article_id", "dataset", "release", "release_is")
+        found = [tuple(row[name] for name in names) for row in exposed(tables).articles()]
+        assert found == list(self.ROWS)
 
     def test_a_row_by_itself_is_joined_as_the_whole_table_is(self, tables: Path) -> None:
         store = TableStore.open(str(tables))
@@ -220,25 +216,6 @@ class TestWhatNobodyKnows:
         assert unknown == {("rows", "CC-MAIN-2018-05"): 1, ("oscar", None): 1}
         assert rows.without_language == 1
         assert {(group.repository, group.folder) for group in rows.groups} == {("", ""), (HUB, "data")}
-
-    @pytest.mark.parametrize(
-        ("said", "more"),
-        [
-            ({OTHER: "oscar-2109"}, ("tit-oscar", "b", "oscar-2109", None, "not_named")),
-            # The user's word counts for the one row of this run that names nothing.
-            ({RUN: "c4"}, ("finch-c4", "c", "c4", "CC-MAIN-2018-05", "not_named")),
-        ],
-    )
-    def test_the_user_may_name_what_a_run_read(
-        self, tables: Path, said: dict[str, str], more: tuple[object, ...]
-    ) -> None:
-        assert set(found(tables, said)) - set(found(tables)) == {more}
-
-    def test_a_run_or_a_dataset_that_is_not_there_is_refused(self, tables: Path) -> None:
-        with pytest.raises(ConfigError, match="run 20260601T000000Z-nobody is not published"):
-            exposed(tables, {"20260601T000000Z-nobody": "c4"})
-        with pytest.raises(ConfigError, match="there is no dataset oscar-2019; did you mean oscar-2"):
-            exposed(tables, {OTHER: "oscar-2019"})
 
 
 class TestTheCommand:
@@ -282,10 +259,6 @@ class TestTheCommand:
         tables_with_datasets(tmp_path / "tables", runs=())
         assert "no row is of a dataset" in exposure(tmp_path / "tables")[0]
 
-    @pytest.mark.parametrize("given", ["no-mark", "=c4", "run="])
-    def test_what_names_no_run_and_dataset_is_refused(self, exposure: Any, tables: Path, given: str) -> None:
-        assert "RUN=NAME" in exposure(tables, "--dataset-of", given, code=2)[1]
-
 
 class TestPartsOfC4:
     """English C4 and the parts in other languages are two datasets for the publishers of models."""
@@ -308,21 +281,14 @@ class TestPartsOfC4:
         publish(tmp_path / "tables", RUN, rows)
         return tmp_path / "tables"
 
-    def found(self, copied: Path, said: Mapping[str, str] | None = None) -> set[tuple[str, str, str]]:
-        shipped = Exposed.of(TableStore.open(str(copied)), load_exposures(), "duckdb", said)
-        return {(row["exposure"], row["article_id"], row["release_is"]) for row in shipped.articles()}
-
-    def test_the_file_names_of_c4_or_the_user_tell_the_part(self, copied: Path) -> None:
-        by_name, as_english, as_french = (
-            self.found(copied, said) for said in (None, {RUN: "c4"}, {RUN: "c4-fr"})
-        )
-        assert ("boris-mc4", "b", "named") in by_name
-        assert {article for _, article, _ in by_name} == {"b", "c"}
-        # A statement about English C4 does not cover a French part.
-        assert {article for entry, article, _ in as_english if entry == "llama-c4"} == {"c", "d"}
-        assert ("boris-mc4", "d", "named") in as_french
-        assert ("llama-c4", "d", "not_named") not in as_french
+    def test_the_file_names_of_c4_tell_the_part(self, copied: Path) -> None:
         store = TableStore.open(str(copied))
+        shipped = Exposed.of(store, load_exposures(), "duckdb")
+        by_name = {(row["exposure"], row["article_id"], row["release_is"]) for row in shipped.articles()}
+        assert ("boris-mc4", "b", "named") in by_name
+        # A statement about English C4 does not cover a French part.
+        assert {article for entry, article, _ in by_name if entry == "llama-c4"} == {"c"}
+        assert {article for _, article, _ in by_name} == {"b", "c"}
         assert by_name == {
             (exposure.id, row.article_id, named)
             for row in Match.from_batches(store.open_table("matches").to_table())

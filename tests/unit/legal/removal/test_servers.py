@@ -87,7 +87,6 @@ def test_controls_stay_the_same_where_a_file_is_asked_for_at_another_mirror(
 # Answers that are none.
 
 ZEROS = {"change": lambda body: b"\0" * len(body)}
-ANY = frozenset({"undecided"})
 FAULTS: dict[str, Fault] = {
     "403": Fault(status=403),
     "429": Fault(status=429),

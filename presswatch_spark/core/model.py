@@ -22,7 +22,7 @@ DAMAGES: Mapping[str, str] = {
     "checksum": "what it was inflated from, with others, failed its checksum, or has none and is broken",
     "row": "it, or a row beside it, is broken or lacks a field, and no checksum vouches for their bytes",
 }
-"""In what a record may not be what it says (`matches.record_damage`), and what each word means."""
+"""Kinds of damage to a record (`matches.record_damage`), each with its meaning."""
 
 
 RecordEncoding = Literal["gzip", "plain", "inflated"]
@@ -32,10 +32,10 @@ RecordEncoding = Literal["gzip", "plain", "inflated"]
 class Locator:
     """The pointer that lets a third party fetch the same document.
 
-    `record_offset` and `record_length` (bytes) count in the stored file if `record_encoding` is `gzip` (one
-    member) or `plain` (the record itself), else in the inflated stream. `row_index` counts lines of JSONL or
-    rows of Parquet. `payload_digest`: as declared, `payload_digest_computed`: of the bytes there.
-    `extraction`: what made the text of a page. `damage`: a key of `DAMAGES`. `upstream_…`: the web archive
+    `record_offset` and `record_length` (bytes) refer to the stored file if `record_encoding` is `gzip` (one
+    member) or `plain` (the record itself), else to the inflated stream. `row_index`: line of JSONL or row of
+    Parquet, from 0. `payload_digest`: as declared; `payload_digest_computed`: of the stored bytes.
+    `extraction`: the extractor of a page's text. `damage`: a key of `DAMAGES`. `upstream_…`: the web archive
     that a row was made from.
     """
 
@@ -61,9 +61,9 @@ class Locator:
 class Capture:
     """One HTTP response as a crawler stored it, whatever its status and type.
 
-    `headers`: in the order stored, decoded as ISO-8859-1. `body`: all codings undone, up to where that is
-    possible. `encoding`: Python's name of the one that a browser would read text in. `media_type`: lower
-    case, without parameters. `cut`: the end of the body is missing.
+    `headers`: in the order stored, decoded as ISO-8859-1. `body`: without codings, as far as they can be
+    undone. `encoding`: Python's name of the encoding that a browser would use for text. `media_type`: in
+    lower case, without parameters. `cut`: the end of the body is missing.
     """
 
     url: str
@@ -80,14 +80,14 @@ class Capture:
 
 
 PUBLISHER_SOURCES = ("json_ld", "meta", "site_name")
-"""Places where a page names its publisher; `site_name` (`og:site_name`) names the site alone."""
+"""Places where a page names its publisher; `site_name` (`og:site_name`) names only the site."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnWord:
-    """Statements of a page about itself, in JSON-LD or in its head; None where none can be read.
+    """Statements of a page about itself, in JSON-LD or in its head; None if there is none.
 
-    `publisher_source`: one of `PUBLISHER_SOURCES`. `published_at`: without a zone the day, at 00:00 UTC.
+    `publisher_source`: one of `PUBLISHER_SOURCES`. `published_at`: without a time zone, the day at 00:00 UTC.
     """
 
     publisher: str | None = None
@@ -138,9 +138,9 @@ class DocumentBatch:
     """Documents as ranges of shared uint8 buffers: no Python object exists per document.
 
     Document i is `text[text_starts[i]:text_ends[i]]` (UTF-8, possibly invalid), its URL likewise; bounds are
-    int64 (n,). `captures`: the responses that `ReadOptions.wants` asks for. `main_text(i)`: the text of the
-    main content of page i, None if unknown. `own_word(i)`: its statements about itself. `is_audit`: a
-    language gate leaves the documents out, and they are read only to see its cost.
+    int64 (n,). `captures`: the responses that `ReadOptions.wants` selects. `main_text(i)`: the text of the
+    main content of page i, None if unknown. `own_word(i)`: statements of page i about itself. `is_audit`: the
+    language gate leaves these documents out, and they are read only to measure the gate's cost.
     """
 
     text: Bytes
@@ -163,7 +163,7 @@ class DocumentBatch:
         return self.text[self.text_starts[i] : self.text_ends[i]].tobytes()
 
     def alone(self, i: int) -> Self:
-        """Return a batch of document i only, without the captures; it shares the buffers of this one."""
+        """Return a batch of document i only, without the captures; it shares the buffers of this batch."""
         changed: dict[str, Any] = {"captures": ()}
         for each in fields(self):
             value = getattr(self, each.name)
@@ -195,11 +195,11 @@ class ReadReport:
     """Report of reading one shard; filled while batches are drawn. A shard with a defect is never `complete`.
 
     `interrupted`: the transfer broke off; another try may get further. `blocked`: a site refuses everything.
-    `late`: it took longer than it may. `faulty`: our code failed. `unverified`: a checksum over several
-    records failed, or is missing over a broken line: any of these may hold what is not its own. `unchecked`:
-    what no checksum covers. `skipped`: documents left out on purpose, by reason; `unread`: pages with parts
-    that are never read, by kind. `members_passed`, `bytes_passed`: gzip members that a language gate left out
-    without inflating them. `notes`: findings that are no loss, each once.
+    `late`: it took longer than allowed. `faulty`: our code failed. `unverified`: a checksum over several
+    records failed, or lines without checksum are broken, so any of these records may contain text of others.
+    `unchecked`: the compression (`plain`, `zstd`) of bytes without checksum. `skipped`: documents left out on
+    purpose, by reason; `unread`: pages with parts that are never read, by kind. `members_passed`,
+    `bytes_passed`: gzip members that a language gate skipped. `notes`: findings that are no loss, each once.
     """
 
     bytes_read: int = 0
@@ -234,7 +234,7 @@ class ReadReport:
 
     @property
     def complaints(self) -> list[str]:
-        """Return the defects that were kept, as text, and how many more there are."""
+        """Return the defects that were kept, as text, and the number of the others."""
         more = self.defects_total - len(self.defects)
         return [*map(str, self.defects), *([f"and {more:,} more"] if more else [])]
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 GAP = "  "
 NARROW_SPACE = "\u202f"
 NARROWEST = 8
-# Comparing is slow: of more names than these, only those with the same beginning are compared.
+# Comparing names is slow: of more names than these, only those with the same beginning are compared.
 MOST_NAMES = 5_000
 BEGINNING = 3
 TIES = "\xa0\u202f"
@@ -45,13 +45,13 @@ def table_lines(
 ) -> Iterator[str]:
     """Yield a header line, then one line a row; numbers to the right, the rest to the left.
 
-    If the lines are wider than `width`, the widest columns are narrowed. Those named by `wrapped` go on in
-    the next line. The others are cut, URLs in their middle, and show where by `…`. Numbers, and the columns
+    If the lines are wider than `width`, the widest columns are narrowed. Columns named by `wrapped` continue
+    on the next line. The others are cut, URLs in their middle, and `…` marks the cut. Numbers, and columns
     named by `whole`, are never cut.
     """
     values = [list(row) for row in rows]
     cells = [[cell(value) for value in row] for row in values]
-    # Columns of numbers, also as they are shown (`1,234`, `12 %`).
+    # Columns of numbers, including formatted ones (`1,234`, `12 %`), are aligned to the right.
     right = [bool(values) and all(_is_number(row[i]) for row in values) for i in range(len(headers))]
     free = [i for i, header in enumerate(headers) if header not in whole and not right[i]]
     widths = [max(map(columns_of, column)) for column in zip(headers, *cells, strict=True)]
@@ -103,7 +103,7 @@ def block_lines(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Ite
 
 
 def cell(value: object) -> str:
-    """Return a value as a person reads it; nothing in it can steer the terminal."""
+    """Return a value in a form for people, without characters that could control the terminal."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -128,17 +128,17 @@ def ascii_url(url: str) -> str:
 def json_line(row: Mapping[str, object]) -> str:
     """Return a row as one line of JSON: times in ISO 8601 with `Z`, bytes in hex.
 
-    What is no number in JSON, such as infinity, is null.
+    Numbers that JSON does not have, such as infinity, are null.
     """
     return json_text(plain(row))
 
 
 def json_text(value: object, indent: int | None = None) -> str:
-    """Return `value` as JSON. Characters that could steer a terminal are escaped; it reads back the same."""
+    """Return `value` as JSON that reads back the same; controls that could steer a terminal are escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     if text.isprintable():
         return text
-    # Controls, writing directions and half characters become `\\uXXXX`.
+    # Controls, writing directions and lone surrogates become `\\uXXXX`.
     return "".join(
         c if c.isprintable() or c == "\n" or unicodedata.category(c) == "Zs" else json.dumps(c)[1:-1]
         for c in text
@@ -170,8 +170,8 @@ def utc(moment: datetime) -> datetime:
 
 
 def whole_percent(share: float) -> int:
-    """Return a share in whole percent, rounded down: only the whole is 100."""
-    # 0.29 is a little less than 29 hundredths.
+    """Return a share in whole percent, rounded down: only a share of 1 gives 100."""
+    # As a float, 0.29 is a little less than 29 hundredths.
     return floor(100 * share + 1e-9)
 
 
@@ -189,7 +189,7 @@ def shortened(text: str, width: int) -> str:
     if not mark or columns_of(host) > width * 2 // 3:
         host = _head(text, width // 2)
     tail = _head(text[::-1], width - 1 - columns_of(host))[::-1]
-    # A whole last part is more useful than one with the end of another before it.
+    # Begin with a complete part of the path, if little is lost.
     begins = tail.find("/")
     if 0 < begins < len(tail) // 2:
         tail = tail[begins:]
@@ -233,10 +233,10 @@ def _pad(text: str, size: int, right: bool) -> str:
 
 
 def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
-    """Return up to `count` known names that are like `name`, the likest first.
+    """Return up to `count` known names that are similar to `name`, the most similar first.
 
-    Case, accents and punctuation make no difference: `Le Figaro` is most like `le-figaro`. Names that begin
-    with it come first.
+    Case, accents and punctuation make no difference: `Le Figaro` is most similar to `le-figaro`. Names that
+    begin with `name` come first.
     """
     wanted = _folded(name)
     names = {each: _folded(each) for each in sorted(known)}
@@ -250,7 +250,7 @@ def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean X?`, or an empty text if no known name is like it."""
+    """Return `; did you mean X?`, or an empty text if no known name is similar."""
     near = nearest(name, known)
     return f"; did you mean {near[0]}?" if near else ""
 

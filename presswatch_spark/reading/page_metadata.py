@@ -1,7 +1,7 @@
-"""A page's metadata: the elements that declare something; publisher, authors, date, canonical address.
+"""Reads a page's metadata: the elements that declare something; publisher, authors, date, canonical address.
 
-JSON-LD comes first, and of its objects articles; then Open Graph and other metas of the head. No tree is
-built, so time is linear in the page; comments, raw text and templates are passed over.
+JSON-LD counts first, its articles before its other objects; then Open Graph and other metas of the head. No
+tree is built, so time is linear in the page; comments, raw text and templates are skipped.
 """
 
 import html
@@ -23,7 +23,7 @@ PAGE_BYTES = 2 << 20
 TAG_BYTES = 64 << 10
 ATTRIBUTES = 64
 ELEMENTS = 2_000
-"""The most elements of a page that are read; a signal shows if there are more."""
+"""The most elements of a page that are read; a signal reports if there are more."""
 
 _NAMES = rb"(?:meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes|template)"
 # Text, other tags with their quoted values, and declarations.
@@ -38,7 +38,7 @@ _ATTRIBUTE = re.compile(
 )
 _TAG_END = re.compile(rb"[\s/]*+>")
 _COMMENT_END = re.compile(rb"--!?>")
-# A type with a character reference in it may be JSON-LD without the letters.
+# A `type` with a character reference may mean JSON-LD without containing `ld+json`.
 _OF_TYPE = rb"[a-z/+\x00-\x20\x80-\xff]"
 _TYPE_WITH_REFERENCE = re.compile(
     rb"type\s*+=\s*+[\"']?+(?:" + _OF_TYPE + rb"{0,64}+&|" + _OF_TYPE + rb"{65})"
@@ -65,7 +65,7 @@ def elements_of(page: bytes) -> Iterator[HtmlElement]:
     if _TYPE_WITH_REFERENCE.search(lowered):
         last = len(lowered)
     else:
-        # Most pages have these elements in their head, and are ten times as long.
+        # Stop after the last of these elements: most pages have them in the head, a tenth of the page.
         last = max(map(lowered.rfind, (b"<meta", b"<link", b"ld+json")))
     while at <= last and (opening := _OPENING.match(page, at)):
         at = opening.end()
@@ -91,7 +91,7 @@ def elements_of(page: bytes) -> Iterator[HtmlElement]:
 
 
 def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int | None, bool]:
-    # Returns attributes, the end of the tag (None if the page ends within it), and True if these are all.
+    # Return attributes, the end of the tag (None if the page ends within it), and True if all were read.
     attributes: dict[str, str] = {}
     last = min(len(page), at + TAG_BYTES)
     for _ in range(ATTRIBUTES):
@@ -111,11 +111,11 @@ def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int | None, bool]
 TEXT_CHARACTERS = 300
 """Longer names are cut to this length."""
 URL_CHARACTERS = 2_048
-"""A longer address is left out: cut, it would be another's."""
+"""A longer address is left out: if it were cut, it would be that of another page."""
 AUTHORS = 20
 SCRIPT_CHARACTERS = 1 << 20
 OBJECTS = 20_000
-"""The most objects of one script that are looked at, the outer ones first."""
+"""The most objects of one script that are read, the outer ones first."""
 
 _ARTICLE_TYPES = re.compile(r".*(?:Article|Posting|Report|Review|Story)", re.DOTALL)
 _WITH_ZONE = re.compile(
@@ -151,9 +151,9 @@ def own_word_of(page: bytes, url: str) -> OwnWord:
                 canonical = canonical or element.get("href")
         elif content := element.get("content"):
             metas.setdefault((element.get("property") or element.get("name")).lower(), content)
-    said = _of_objects(objects)
+    by_json = _of_objects(objects)
     by_meta = {field: [metas[name] for name in names if name in metas] for field, names in _METAS.items()}
-    named = (said["publisher"], by_meta["publisher"], by_meta["site_name"])
+    named = (by_json["publisher"], by_meta["publisher"], by_meta["site_name"])
     publishers = (
         (_first_text(texts), source) for source, texts in zip(PUBLISHER_SOURCES, named, strict=True)
     )
@@ -161,16 +161,16 @@ def own_word_of(page: bytes, url: str) -> OwnWord:
     return OwnWord(
         publisher=publisher,
         publisher_source=source,
-        author=_first_text([*said["author"], *by_meta["author"]]),
-        published_at=_first_moment([*said["published_at"], *by_meta["published_at"]]),
-        based_on=_first_address([text for text in said["based_on"] if "/" in text], url)
-        or _first_text(said["based_on"]),
-        canonical_url=_first_address([canonical, *by_meta["canonical_url"], *said["canonical_url"]], url),
+        author=_first_text([*by_json["author"], *by_meta["author"]]),
+        published_at=_first_moment([*by_json["published_at"], *by_meta["published_at"]]),
+        based_on=_first_address([text for text in by_json["based_on"] if "/" in text], url)
+        or _first_text(by_json["based_on"]),
+        canonical_url=_first_address([canonical, *by_meta["canonical_url"], *by_json["canonical_url"]], url),
     )
 
 
 def _own_objects(value: Any) -> Iterator[Item]:
-    # Those of a script, of its graph, and their main entities are about the page.
+    # Yield the objects about the page itself: those of the script, of its graph, and their main entities.
     level = [value]
     while level:
         items = [item for each in level for item in (each if isinstance(each, list) else [each])]
@@ -180,21 +180,21 @@ def _own_objects(value: Any) -> Iterator[Item]:
 
 
 def _of_objects(objects: Sequence[Item]) -> dict[str, list[str]]:
-    # Values by field: of the first article, then of the first other object with a date.
+    # Return values by field: of the first article, then of the first other object with a date.
     named = {item["@id"]: item for item in objects if isinstance(item.get("@id"), str) and "name" in item}
     articles = [item for item in objects if any(map(_ARTICLE_TYPES.fullmatch, _strings(item.get("@type"))))]
     dated = [item for item in objects if "datePublished" in item and not (articles and item is articles[0])]
-    said: dict[str, list[str]] = {
+    values: dict[str, list[str]] = {
         field: [] for field in ("publisher", "author", "published_at", "based_on", "canonical_url")
     }
     for item in [*articles[:1], *dated[:1]]:
-        said["publisher"] += _names(item.get("publisher"), named)[:1]
+        values["publisher"] += _names(item.get("publisher"), named)[:1]
         if authors := _names(item.get("author"), named):
-            said["author"].append(", ".join(dict.fromkeys(authors)))
-        said["published_at"] += _strings(item.get("datePublished"))
-        said["based_on"] += _addresses(item.get("isBasedOn") or item.get("isBasedOnUrl"))
-        said["canonical_url"] += [*_addresses(item.get("mainEntityOfPage")), *_addresses(item.get("url"))]
-    return said
+            values["author"].append(", ".join(dict.fromkeys(authors)))
+        values["published_at"] += _strings(item.get("datePublished"))
+        values["based_on"] += _addresses(item.get("isBasedOn") or item.get("isBasedOnUrl"))
+        values["canonical_url"] += [*_addresses(item.get("mainEntityOfPage")), *_addresses(item.get("url"))]
+    return values
 
 
 def _listed(value: object) -> list[Any]:
@@ -206,7 +206,7 @@ def _strings(value: object) -> list[str]:
 
 
 def _names(value: object, named: Mapping[str, Item]) -> list[str]:
-    # Strings, names of objects, and of objects that the value refers to by `@id`.
+    # Return strings, and names of objects, also of those that the value refers to by `@id`.
     names: list[str] = []
     for each in _listed(value):
         if isinstance(each, dict):
@@ -237,7 +237,7 @@ def _tidy(text: str) -> str:
 
 
 def _first_moment(texts: Sequence[str]) -> datetime | None:
-    # The first moment with a zone, else the first day.
+    # Return the first moment with a zone, else the first day.
     written = [text.strip() for text in texts]
     days = (found[1] for text in written if (found := _WITHOUT_ZONE.fullmatch(text)))
     for text in [*filter(_WITH_ZONE.fullmatch, written), *days]:
@@ -255,16 +255,16 @@ def _first_address(texts: Sequence[str], url: str) -> str | None:
         if not text or len(text) > URL_CHARACTERS or any(map(str.isspace, text)):
             continue
         try:
-            whole = urljoin(url, text)
+            address = urljoin(url, text)
         except ValueError:
             continue
-        if whole.lower().startswith(_SCHEMES) and len(whole) <= URL_CHARACTERS:
-            return whole.encode("utf-8", "replace").decode()
+        if address.lower().startswith(_SCHEMES) and len(address) <= URL_CHARACTERS:
+            return address.encode("utf-8", "replace").decode()
     return None
 
 
 def value_of(script: str) -> Any:
-    """Parse a script; None if it is no JSON, or too long. Line ends within strings pass."""
+    """Parse a script; None if it is no JSON, or too long. Line ends within strings are accepted."""
     text = script.strip().rstrip(";")
     if len(text) > SCRIPT_CHARACTERS:
         return None

@@ -1,9 +1,9 @@
-"""Seals and records of files: one changed bit is noticed when a file is read.
+"""Seals files, and compares published files with their rows, so that a changed bit is noticed at reading.
 
-A sealed JSON object ends with `"sha256"`, the digest of everything before. A sealed Parquet file has the
-digest in its footer, and is digested with zeros in its place. Files of published runs are compared with the
-run's row before anything is read: on disk by SHA-256, on S3 by the ETag of their publication, and by SHA-256
-only if that differs. Of older runs only the number of rows is known.
+A sealed JSON object ends with `"sha256"`, the digest of all bytes before. A sealed Parquet file has the
+digest in its footer; the digest is calculated with zeros in its place. Files of published runs are compared
+with the run's row before their rows are read: on disk by SHA-256; on S3 by the ETag at publication, and by
+SHA-256 only if the ETag differs. For older runs only the number of rows is known.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from presswatch_spark.tables.row_types import UTC_MICROS
 KEY, DIGITS = "presswatch.sha256", 64
 READ_BYTES = 1 << 20
 _JSON_HEAD, _JSON_TAIL = b', "sha256": "', b'"}'
-# How Thrift writes a text of 64 bytes after the key.
+# The key in the footer, then Thrift's header of the next field: type binary (0x18), 64 bytes (0x40).
 _PLACE = KEY.encode() + b"\x18\x40"
 _ZEROS = b"0" * DIGITS
 
@@ -109,7 +109,7 @@ def whole_object(uri: str, storage: StorageOptions) -> bytes:
 
 
 def _place_in(data: bytes | bytearray) -> int | None:
-    # The last such text: what rows say comes before.
+    # Take the last occurrence: those in rows come before the footer.
     found = data.rfind(_PLACE)
     place = found + len(_PLACE)
     return place if found >= 0 and place + DIGITS <= len(data) else None
@@ -170,13 +170,13 @@ def check_files(
         if row.get("files") is None:
             _check_rows(folder, table, row, there)
             continue
-        said = {file["name"]: file for file in row["files"] if file["table"] == table}
-        for name in sorted(said.keys() | there.keys()):
+        listed = {file["name"]: file for file in row["files"] if file["table"] == table}
+        for name in sorted(listed.keys() | there.keys()):
             if name not in there:
-                raise differs(row, table, folder.at(name), f"{_described(said[name])}, and it is missing")
-            if name not in said:
+                raise differs(row, table, folder.at(name), f"{_described(listed[name])}, and it is missing")
+            if name not in listed:
                 raise differs(row, table, folder.at(name), "no such file, and there is one")
-            info, file = there[name], said[name]
+            info, file = there[name], listed[name]
             if info.size != file["bytes"]:
                 other = f"{_described(file)}, and it has {info.size or 0:,} bytes"
                 raise differs(row, table, folder.at(name), other)
@@ -193,7 +193,7 @@ def check_files(
 
 @lru_cache(KEPT)
 def _sha256(info: ObjectInfo, storage: StorageOptions) -> str:
-    # Size and time of `info` tell whether a file was written since.
+    # Cached by `info`, whose size and time change if the file is written again.
     digest = hashlib.sha256()
     with open_stream(ObjectInfo(info.uri), storage) as stream:
         while data := stream.read(READ_BYTES):

@@ -15,14 +15,14 @@ from presswatch_spark.core.terminal import did_you_mean
 
 DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
 """Prefix of settings of profiles (`presswatch_spark.deploy`)."""
-# The folder of caches, the outcome of a submitted job, and the data of tests.
+# Variables that are no settings: the folder of caches, the data of tests, the result of a submitted job.
 OTHER_VARIABLES = frozenset({"PRESSWATCH_CACHE_DIR", "PRESSWATCH_REAL_DATA", "PRESSWATCH_RESULT_URI"})
 ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "iso-8859-15", "mac-roman", "utf-16", "cp850", "cp437")
 """Encodings that programs write articles in; Python knows more."""
 
 
 def encoding_problem(name: str) -> str:
-    """Return why a name is not that of a character encoding; nothing if it is."""
+    """Return the mistake in a name of a character encoding; empty if there is none."""
     try:
         b"a".decode(name)
     except UnicodeError:  # a letter of UTF-16 takes two bytes
@@ -41,7 +41,7 @@ AGENCIES = (
 
 @dataclass(frozen=True, slots=True)
 class GradeRules:
-    """Bounds of a copy. Coverages are shares of words, 0 to 1; runs and counts are in words."""
+    """Limits of the grades of copies. Coverages are shares of words, 0 to 1; runs and counts are in words."""
 
     min_run_words: int = setting(11, "Shortest run to report, in words", low=8)
     full_copy_coverage: float = share(0.9, "Share of the article's words that makes a full copy")
@@ -53,7 +53,7 @@ class GradeRules:
 class VerifyRules:
     """How runs become spans. All in words."""
 
-    # An index of 8-word shingles has no shorter anchor to offer.
+    # The sieve's shingles have 8 words: with a longer anchor, passages that it finds would be lost.
     anchor_words: int = setting(8, "Words of an unbroken run that proves a passage", high=8)
     bridge_gap_words: int = setting(48, "Longest gap between two such runs that is compared as well", low=0)
     bridge_run_words: int = setting(3, "Words of a run in a gap that count as copied")
@@ -61,7 +61,7 @@ class VerifyRules:
 
 @dataclass(frozen=True, slots=True)
 class RarityRules:
-    """When a shingle counts as known from elsewhere: in so many unrelated texts of one kind, or more."""
+    """Numbers of unrelated texts, by kind, from which on a shingle counts as known from elsewhere."""
 
     known_publishers: int = setting(1, "Other publishers with a row of words that make it known")
     known_articles: int = setting(5, "Other articles of the title that make it known")
@@ -94,7 +94,7 @@ class ConfidenceRules:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRules:
-    """Words that `claims` takes for another source's. Words are the article's; shares are 0 to 1."""
+    """Limits by which `claims` attributes words to another source. Words are the article's; shares 0 to 1."""
 
     passage_words: int = setting(11, "Words in common that make two pages' passages the same")
     early_days: int = setting(1, "Days after publication that count as before it, on others' pages", low=0)
@@ -166,7 +166,7 @@ class RunRules:
 
 @dataclass(frozen=True, slots=True)
 class CommonCrawlRules:
-    """Where crawls live."""
+    """Addresses of the crawls."""
 
     index: str = setting("https://index.commoncrawl.org/collinfo.json", "The list of all crawls")
     base: str = setting("https://data.commoncrawl.org/", "What the shards lie below")
@@ -174,17 +174,17 @@ class CommonCrawlRules:
 
 @dataclass(frozen=True, slots=True)
 class DatasetRules:
-    """Where releases live. None of these can change a row."""
+    """Addresses of releases. None of these can change a row."""
 
     common_crawl: CommonCrawlRules = field(default_factory=CommonCrawlRules)
 
 
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
-    """How to reach storage, without secrets: credentials come from the AWS chain or a named profile.
+    """Access to storage, without secrets: credentials come from the AWS chain or a named profile.
 
-    The token of a hub stays where it is named: a file, a secret of AWS, or `HF_TOKEN`. Limits of connections
-    and requests to a host are those of a machine: a run divides them by its workers there.
+    The token of a hub is read where it is needed, from a file, a secret of AWS, or `HF_TOKEN`. Limits of
+    connections and requests to a host are per machine: a run divides them among its workers there.
     """
 
     endpoint: str | None = setting(None, "S3 endpoint other than AWS's", value="URL")
@@ -297,11 +297,11 @@ def row_settings(config: ScanConfig, minhash: MinHashRules) -> str:
     sections = ("grade", "verify", "rarity", "ownership", "confidence", "read")
     values = {name: asdict(getattr(config, name)) for name in sections}
     values["minhash"] = asdict(minhash)
-    # The gate is a set: its order changes nothing.
+    # The order of languages changes no row.
     values["read"]["languages"] = sorted(set(config.read.languages))
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def config_digest(config: ScanConfig, minhash: MinHashRules) -> str:
-    """SHA-256 (hex) of `row_settings`."""
+    """Return the SHA-256 (hex) of `row_settings`."""
     return hashlib.sha256(row_settings(config, minhash).encode()).hexdigest()

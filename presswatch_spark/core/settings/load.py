@@ -1,7 +1,7 @@
-"""Settings in layers: a YAML file, then the environment, then flags. For each setting the later layer wins.
+"""Loads settings in layers: a YAML file, then the environment, then flags. A later layer overrides.
 
 A setting is declared once, as the field of a dataclass: its type and default, and with `setting` its meaning
-and bounds. Its path is `grade.min_run_words` in messages, nested keys in YAML, and
+and bounds. It is named `grade.min_run_words` in messages, by nested keys in YAML, and
 `PRESSWATCH_GRADE__MIN_RUN_WORDS` in the environment. One error lists the mistakes of all layers. An unknown
 variable with our prefix is a mistake: whoever set it expects it to work.
 """
@@ -41,7 +41,7 @@ BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0",
 
 
 def setting(default: Value, meaning: str, **facts: object) -> Value:
-    """Declare the setting of a dataclass field; `facts` are further fields of `Setting`."""
+    """Declare a dataclass field as a setting; `facts`: other fields of `Setting`."""
     metadata = {"meaning": meaning, **facts}
     if isinstance(default, Mapping):
         return cast(Value, field(default_factory=lambda: dict(default), metadata=metadata))
@@ -64,12 +64,12 @@ class Setting:
         meaning: one sentence, without its full stop.
         low, high: the least and the greatest number, both allowed; None for `high`: no greatest.
         words: the texts that are allowed; empty: any.
-        form: the pattern of a text; empty: any text. A text of another form may be a misplaced secret, and
-            is not quoted: `formed` describes the form.
-        check: returns the mistake of a text, or of one in a list, or nothing.
+        form: the pattern of a text; empty: any text. A text of another form may be a misplaced secret, so a
+            message does not quote it, but describes the form by `formed`.
+        check: returns the mistake of a text, or of one in a list; an empty text if there is none.
         separator: between the texts of a list in an environment variable.
-        without: the default in words, where its value does not explain itself.
-        flag, value: its option, if that has another name, and the option's value in the help.
+        without: the default in words, if its value does not explain itself.
+        flag, value: its option, if that has another name; the name of the option's value in the help.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Setting:
 
     @property
     def is_number(self) -> bool:
-        """Return whether it has bounds."""
+        """Return whether its value is a number, which has bounds."""
         return self.kind in (int, float)
 
     @property
@@ -107,7 +107,7 @@ class Setting:
         return f"{self.low:g}" if self.low == self.high else f"between {self.low:g} and {self.high:g}"
 
     def canonical(self, value: Any) -> object:
-        """Return the value as the configuration holds it: a list as a tuple, a number as its kind."""
+        """Return the value in the type of the configuration: a list as a tuple, a number as its kind."""
         if value is None:
             return None
         if self.kind is tuple:
@@ -117,7 +117,7 @@ class Setting:
         return dict(value) if self.kind is Mapping else value
 
     def problem_of(self, value: Any) -> str:
-        """Return the mistake of a value, as the rest of a sentence; nothing if the value is allowed."""
+        """Return the mistake of a value, as the rest of a sentence; empty if the value is allowed."""
         if value is None:
             return "" if self.optional else f"must be {NAMES[self.kind]}, not empty"
         texts = value if isinstance(value, list | tuple) else [value]
@@ -197,19 +197,19 @@ def _made(kind: type[Config], values: Mapping[str, object], prefix: str = "") ->
 
 
 Given = tuple[str, object, str]
-"""A setting as one layer gives it: dotted path, value, and `file:line`, a variable or `command line`."""
+"""A setting as one layer gives it: dotted path, value, and origin (`file:line`, variable, `command line`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsGroup(Generic[Config]):
-    """Settings that are read together.
+    """Settings that are loaded together.
 
     Args:
         kind: the dataclass that declares them.
         listed_in: the files that list them, for messages.
         prefix: the prefix of their environment variables.
-        others: variables with that prefix that name no setting.
-        apart: the longer prefix of another group.
+        others: variables with that prefix that are no settings.
+        apart: the longer prefix of another group, whose variables are not of this one.
     """
 
     kind: type[Config]
@@ -267,7 +267,7 @@ class SettingsGroup(Generic[Config]):
             if (setting := self.known.get(name.lower().replace("__", "."))) is not None:
                 written.append((setting.name, env[variable], variable))
                 continue
-            # The prefix that all share makes none of them likelier.
+            # Compare names without the common prefix, which would make all of them alike.
             names = [
                 each.removeprefix(self.prefix) for each in (*map(self.variable_of, self.known), *self.others)
             ]

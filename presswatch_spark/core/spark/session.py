@@ -1,4 +1,4 @@
-"""The only place that builds a Spark session. Keeps to the API of Spark 4.0, runs on the newest."""
+"""The only module that builds a Spark session. It uses the API of Spark 4.0, and runs on the newest."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _java_home = lru_cache(maxsize=1)(java_home)
 
 SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
-    # Of jobs that are over, the driver keeps a thousand of each kind by default, and 100,000 tasks.
+    # By default, the driver keeps a thousand finished jobs and stages, and 100,000 tasks, in memory.
     "spark.ui.retainedJobs": "100",
     "spark.ui.retainedStages": "100",
     "spark.ui.retainedTasks": "2000",
@@ -49,7 +49,7 @@ SETTINGS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    # Pages of our tables carry checksums, and Spark compares them only if it is told to.
+    # Spark compares the checksums of Parquet pages only with this setting.
     "spark.hadoop.parquet.page.verify-checksum.enabled": "true",
     # `shard=007` is a name, not the number 7.
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
@@ -67,8 +67,8 @@ def session(
     """Return the Spark session of this process: that of spark-submit, the one already running, or a new one.
 
     `master`: default `local[cores,4]`, where a task may be tried four times; `cores`: of a local session,
-    default all. `conf` overrides our settings. `workers`: a worker is begun at once; queries of tables on
-    disk need none. `PresswatchError`: no Java, or one with which Spark does not start.
+    default all. `conf` overrides our settings. `workers`: start a Python worker at once, which queries of
+    tables on disk do not need. `PresswatchError`: no Java, or one with which Spark does not start.
     """
     from presswatch_spark.core.spark.errors import spark_errors
 
@@ -79,7 +79,7 @@ def session(
 
 
 def sql_session(settings: Mapping[str, str] | None = None) -> SparkSession:
-    """Return the session over this process's context: the one there is or a new one, with these settings."""
+    """Return the session of this process's context, an existing or a new one, with these settings."""
     from pyspark.sql import SparkSession
 
     return SparkSession.Builder().config(map=dict(settings or {})).getOrCreate()
@@ -105,7 +105,7 @@ def spark_context(
         os.environ["JAVA_HOME"] = _java_home()
         master = master or f"local[{cores or '*'}]"
         if local := re.fullmatch(r"local(?:\[([^,]+)\])?", master):
-            # Without that, a local master gives each task one try.
+            # Without the second number, a local master tries each task only once.
             master = f"local[{local[1] or 1},{TASK_FAILURES}]"
         settings |= {"spark.master": master, "spark.task.maxFailures": str(TASK_FAILURES)}
         settings["spark.ui.enabled"] = "false"
@@ -129,9 +129,9 @@ def spark_context(
 
 
 def _begin_workers(context: SparkContext) -> None:
-    # The first Python worker begins while Java goes on starting.
+    # Start the first Python worker while Java is still starting.
     def begin() -> None:
-        # A task that matters reports any error.
+        # If this fails, the first real task reports the error.
         with suppress(Exception):
             context.parallelize([0], 1).foreachPartition(nothing)
 
@@ -139,21 +139,21 @@ def _begin_workers(context: SparkContext) -> None:
 
 
 def cores_now(context: SparkContext) -> int:
-    """Count the cores of the present executors; of a local session, its own."""
+    """Return the cores of all present executors; for a local session, its own."""
     each = _cores_of_executor(context)
     if each is None:
         return int(context.defaultParallelism)
-    # The driver is among them.
+    # The status includes the driver.
     return (int(context._jsc.sc().getExecutorMemoryStatus().size()) - 1) * each
 
 
 def cores_of_machine(context: SparkContext) -> int:
-    """Return the cores of an executor; of a local session, its own."""
+    """Return the cores of one executor; for a local session, its own."""
     return _cores_of_executor(context) or int(context.defaultParallelism)
 
 
 def _cores_of_executor(context: SparkContext) -> int | None:
-    # Last: PySpark reads a hundred settings from Java to return one.
+    # Read the configuration only if needed: PySpark reads a hundred settings from Java to return one.
     local = re.match(r"local(\[|$)", str(context.master))
     each = None if local else context.getConf().get("spark.executor.cores")
     return None if each is None else int(each)
@@ -161,11 +161,11 @@ def _cores_of_executor(context: SparkContext) -> int | None:
 
 @contextmanager
 def _java_in_time() -> Iterator[None]:
-    """Give the JVM up that has not said in time where it listens; PySpark would wait for ever.
+    """Kill a JVM that does not report its port within `JAVA_SECONDS`; PySpark would wait for ever.
 
-    A JVM that finds the temporary folder full cannot say it, and does not end either. Nor does one that is
-    left before it has said it: until then, a first Ctrl-C waits. Where the main thread does not wait for the
-    JVM, nothing is given up.
+    If the temporary folder is full, the JVM can neither report its port nor end. Nor does it end if PySpark
+    leaves before the report: therefore a first Ctrl-C waits until then. Only the main thread has this limit,
+    since only it receives signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -179,10 +179,10 @@ def _java_in_time() -> Iterator[None]:
         pressed.set()
 
     def late(_: int, frame: FrameType | None) -> None:
-        # Whatever else takes long (a cluster that is full) may take it.
+        # Only the start of the JVM has this limit; other waits (for a full cluster) may take longer.
         if (launching := _launching(frame)) is not None:
-            # PySpark takes away the folder that it would write to, and then it never ends. Only PySpark's own
-            # frame has its process yet.
+            # Kill the JVM: it never ends once PySpark has removed the folder to which it would write its
+            # port. Only the frame of PySpark has the process.
             java = launching.f_locals.get("proc")
             if isinstance(java, subprocess.Popen):
                 java.kill()
@@ -208,14 +208,14 @@ def _java_in_time() -> Iterator[None]:
 
 
 def _launching(frame: FrameType | None) -> FrameType | None:
-    # The frame of PySpark that waits for the JVM to start.
+    # Return the frame of PySpark that waits for the JVM to start.
     while frame and frame.f_code.co_name != "launch_gateway":
         frame = frame.f_back
     return frame
 
 
 def _stop(context: SparkContext) -> None:
-    """Stop Spark in its own order: workers print tracebacks if their JVM ends first."""
+    """Stop Spark before this process ends: workers print tracebacks if their JVM ends first."""
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
     with suppress(OSError, Py4JError):
@@ -226,12 +226,11 @@ def spark_schema(schema: pa.Schema) -> StructType:
     """Return the Spark schema of an Arrow schema, every column nullable."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    # Without metadata.
     return from_arrow_schema(pa.schema([pa.field(column.name, column.type) for column in schema]))
 
 
 def spark_path(path: Path) -> str:
-    """Write a path for Spark's readers: on disk whatever the default file system, never taken for a glob."""
+    """Return a path for Spark's readers: on disk whatever the default file system, and with globs escaped."""
     return "file://" + re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path.resolve()))
 
 
@@ -250,6 +249,6 @@ def _on_this_host() -> dict[str, str]:
         "spark.executor.extraJavaOptions": options,
         "spark.python.unix.domain.socket.enabled": str(newer).lower(),
         DAEMON: "presswatch_spark.scanning.daemon",
-        # As tasks of SQL have it: workers are shared by what has the same environment.
+        # Tasks of SQL set this, and only tasks with the same environment share workers.
         "spark.executorEnv.SPARK_SIMPLIFIED_TRACEBACK": "1",
     }

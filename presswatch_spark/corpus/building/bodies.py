@@ -1,9 +1,9 @@
-"""The plain text of a body: markup is extracted, garbled letters are repaired, excerpts are recognised.
+"""Extracts the plain text of a body, repairs garbled letters, and recognises excerpts.
 
 Members' exports contain HTML, escaped HTML (`&lt;p&gt;`), and UTF-8 read as Windows-1252 (`l'Ã©tÃ©`). Signs
 such as in `a < b` are no markup, nor are tags that a text mentions. A body is an excerpt if it ends with an
-ellipsis, with a call to subscribe or to read on, or in mid-sentence. A signature, a credit, a related
-headline, an invitation to a newsletter or a quotation that ends with dots may follow a whole article.
+ellipsis, with a call to subscribe or to read on, or in mid-sentence; but a complete article may end with a
+signature, a credit, a related headline, an invitation to a newsletter or a quotation with dots.
 """
 
 import re
@@ -15,7 +15,7 @@ from presswatch_spark.reading.html.markup import text_of_page
 
 AUTO, TEXT, HTML = "auto", "text", "html"
 FORMATS = (AUTO, TEXT, HTML)
-"""Ways to read a body: as HTML if it is HTML; as it is; as HTML in any case."""
+"""Ways to read a body: as HTML if it looks like HTML; as plain text; as HTML in any case."""
 MOST_ROUNDS = 3
 """Exports escape HTML once or twice (`&amp;lt;p&amp;gt;`)."""
 
@@ -105,7 +105,7 @@ def _is_mentioned(text: str, found: re.Match[str]) -> bool:
 
 # --- garbled letters
 
-# Two signs or more for one letter; the second sign of `à` is a blank, which editors replace.
+# A garbled letter is two signs or more; the second sign of `à` is a no-break space, which editors replace.
 _MAY_BE_GARBLED = re.compile(r"[^\x00-\x7f]{2}|Ã ")
 _REPAIRED_SIGNS = re.compile(
     r"[\x00-\u017f\u02b0-\u036f\u2000-\u2bff\ufb00-\ufb06\ufe00-\ufe0f\U0001f000-\U0001faff]*"
@@ -121,7 +121,7 @@ def _repaired(text: str) -> str:
     lines = text.split("\n")  # Garbled letters contain U+0085, which is a line end for `splitlines`.
     for number, line in enumerate(lines):
         fixed: str = fix_encoding(line) if _MAY_BE_GARBLED.search(line) else line
-        # Correct French such as `«écrasé»«jugé»` happens to be UTF-8 of another script.
+        # Reject repairs into another script: correct French such as `«écrasé»«jugé»` may look garbled.
         if _REPAIRED_SIGNS.fullmatch("".join(set(fixed) - set(line))):
             lines[number] = fixed
     return "\n".join(lines)
@@ -130,15 +130,15 @@ def _repaired(text: str) -> str:
 # --- excerpts
 
 CALL_WORDS = 60
-"""A call to subscribe is among the last words of an excerpt; in prose before them it is the topic."""
+"""Last words in which a call to subscribe shows an excerpt; further up, it is the article's topic."""
 FRAGMENT_WORDS = 6
-"""A sentence without end that is shorter may be a signature or a credit."""
+"""A shorter sentence without end may be a signature or a credit."""
 PROSE_WORDS = 7
-"""Words in lower case that make prose of a sentence whose last word is a name or a number."""
+"""With so many words in lower case, a sentence is prose even if its last word is a name or a number."""
 PARAGRAPH_WORDS = 20
-"""A last line that is one sentence without end, and shorter, may be a related headline."""
+"""A shorter last line of one sentence without end may be a related headline."""
 LIST_ITEMS = 3
-"""With so many separators, a last line is a list, as of signatories."""
+"""With so many separators, the last line is a list, such as of signatories."""
 
 
 def _any_of(phrases: str) -> re.Pattern[str]:
@@ -172,7 +172,7 @@ _CALLS = _any_of(r"""
     already an? (?:(?:paying|registered) )?(?:subscriber|member)
     you(?: have|'ve) read \d+ ?%
 """)
-# Calls that count only if nothing follows: `En savoir plus : www.ville.example` may end a whole article.
+# Calls that must be the whole sentence: `En savoir plus : www.ville.example` may end a complete article.
 _LINKS = _any_of(r"""
     (?:lire|voir) (?:plus|la suite|(?:tout )?l'article)
     (?:la )?suite(?: (?:en|à la|de l'article(?: en)?))?(?: page)?(?: \d+)?
@@ -205,7 +205,7 @@ _OPEN_WORDS = frozenset(
 _OPEN_SIGNS = (",", ";", "«", "“", "(", "'")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*'?")
 
-# Beginnings of lines that stand below an article, and words of such lines that follow its last sentence.
+# Beginnings of lines below an article; and words of such lines if they follow its last sentence.
 _BELOW = _any_of(r"""
     [\W_]*(?:[àa] )?(?:lire|voir|écouter|noter|relire|regarder|suivre)\b
     [\W_]*(?:sur le même|liens?\b|https?:|www\.|photos?\b|vidéos?\b|crédits?\b|copyright)
@@ -218,7 +218,7 @@ _RELATED = re.compile(r"(?i)\b(?:regarder sur|(?:lire|voir) (?:aussi|d'autres)|r
 _ADDRESS = re.compile(r"(?i)(?:www\.|https?:|@|\.(?:fr|be|ch|ca|com|org|net|eu|dz)\b)\S*$")
 _ITEM = re.compile(r"[;–•]|, (?=[A-ZÀ-Þ])")
 
-# Enough for the last paragraph, and for the last words: the whole of long bodies need not be looked at.
+# Enough characters for the last paragraph, and for the last words: long bodies are not read in full.
 _TAIL_CHARACTERS, _CALL_CHARACTERS = 6_000, 600
 # Signs of quoted mails and invisible characters after the text.
 _AFTER = " \t\r\n>\u200b\u200c\u200d\u2060\ufeff|*_"
@@ -243,7 +243,7 @@ def is_excerpt(body: str) -> bool:
     words_and_spaces = re.split(r"(\s+)", _plain(text))
     sentences = _CUT.split("".join(words_and_spaces[-2 * CALL_WORDS :]))
     if len(text) > _CALL_CHARACTERS or len(words_and_spaces) > 2 * CALL_WORDS:
-        # The first one may be cut.
+        # The first sentence may be cut.
         sentences = sentences[1:]
     for sentence in sentences:
         plain = " ".join(sentence.split()).strip("-–—•→➔►▶·[](){}:;.,!?»«>| ")

@@ -1,8 +1,8 @@
-"""Building a corpus, top to bottom: take in, cut, build parts, link, index, account, seal.
+"""Builds a corpus, in these steps: take in, cut, build parts, link, index, count, write the manifest.
 
-Spark spreads the work and carries small reports only. Texts and keys go through sorted runs on disk, which
-all executors must see. A task's output depends on its item alone: run twice, it writes the same bytes, and
-neither cores nor partitions can change the corpus. The driver takes about 5 bytes an article.
+Spark distributes the work and transports only small reports. Texts and keys go through sorted runs on disk,
+which all executors must see. A task's output depends only on its item: if it runs twice, it writes the same
+bytes, and neither cores nor partitions can change the corpus. The driver takes about 5 bytes per article.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from presswatch_spark.tables.declarations import RefusedArticle, SuppressedShing
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# The first build of each version has its workers compile.
+# In the first build of each version, the workers compile the kernels.
 COMPILING = ", after compiling kernels, once (about 10 s)"
 
 Say = Callable[[str], None]

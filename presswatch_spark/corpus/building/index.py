@@ -1,8 +1,8 @@
-"""The arrays of a corpus: signatures and owners by part; index, vocabulary and clusters by bucket.
+"""Builds the arrays of a corpus: signatures and owners by part; index, vocabulary and clusters by bucket.
 
-A part of the articles writes sorted runs of keys. A bucket of them fills its own slice of every array of the
-index, so buckets are built apart and joined as streams. Titles and publishers are numbered by the order of
-their ids. An article is agency copy if it, or another of its cluster, credits or names an agency.
+Each part of the articles writes sorted files of keys (*runs*). A bucket of keys fills its own slice of every
+array of the index, so buckets are built independently and then joined. Titles and publishers are numbered by
+the order of their ids. An article is agency copy if it, or one of its cluster, credits or names an agency.
 
 Clusters keep all owners of a copied agency report. Candidates come from datasketch's MinHash LSH: its banding
 for the threshold, its signatures, its Jaccard estimate.
@@ -65,14 +65,14 @@ Owners = Mapping[str, tuple[int, int]]
 ARRAYS = (layout.SIGNATURES, layout.TITLES, layout.PUBLISHERS, layout.AGENCY)
 """Files of the corpus with a row for each article; every part writes its piece of each."""
 
-# The word hashes of so many, a megabyte or so, stay in the cache.
+# The word hashes of so many articles, about a megabyte, stay in the cache.
 _ARTICLES_AT_ONCE = 256
 SUPPRESSED_FILE = "suppressed.arrow"
 _ARRAYS = ("hashes", "articles", "filter", "directory")
 # In a run of postings, a value is article ordinal << 32 | word position.
 _ARTICLE_SHIFT = np.uint64(32)
-# Every candidate is checked, so only a missed pair does harm. At a threshold of 0.9, nine bands of fourteen
-# values find 90 % of pairs at 0.9 and 99.8 % at 0.95; even weights find 31 % and 80 %.
+# Weights of false positives and negatives. Every candidate is checked, so only missed pairs matter: at 0.9,
+# nine bands of fourteen values find 90 % of pairs at 0.9 and 99.8 % at 0.95; even weights find 31 % and 80 %.
 _LSH_WEIGHTS = (0.05, 0.95)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -97,7 +97,7 @@ def build_part(
     config: CorpusConfig,
     part: int,
 ) -> PartReport:
-    """Merge a part of the articles and write all that is made of it. Memory holds this part and its keys."""
+    """Merge a part of the articles, and write its arrays and runs. Memory holds this part and its keys."""
     table, refusals = merge_part(cuts, part, sources)
     arrays.write_arrow(work.corpus / layout.part_name(part), table)
     refused = PieceWriter(work.scratch, f"refused-part-{part:05d}")
@@ -139,9 +139,9 @@ def build_part(
 
 
 def name_any(words: Keys, bounds: Bounds, names: Sequence[Keys]) -> npt.NDArray[np.bool_]:
-    """Mark which of n texts have any of some names in whole words, whatever their case and accents.
+    """Return for each of n texts whether it has any of some names in whole words, in any case and accents.
 
-    Args: hashes of words; text i is `words[bounds[i] : bounds[i + 1]]`; the words of each name, one at least.
+    Args: hashes of words; text i is `words[bounds[i] : bounds[i + 1]]`; the words of each name, at least one.
     """
     found = np.zeros(len(bounds) - 1, np.bool_)
     for name in names:
@@ -181,9 +181,9 @@ def postings_of(first: np.uint64, hashes: Keys, bounds: Bounds, stride: int) -> 
 def index_bucket(
     runs: Sequence[Path], postings: int, config: CorpusConfig, corpus: Path, item: tuple[int, Path]
 ) -> tuple[int, int]:
-    """Write a bucket's slices of the index, and its suppressed shingles; return how many of both.
+    """Write a bucket's slices of the index, and its suppressed shingles; return the numbers of both.
 
-    Args: runs of so many postings, in the order of the articles; the bucket and its folder.
+    Args: the runs, in the order of the articles, and the number of their postings; the bucket and its folder.
     """
     bucket, folder = item
     folder.mkdir(parents=True, exist_ok=True)
@@ -191,7 +191,7 @@ def index_bucket(
     hashes, values = read_bucket(runs, bucket, bits)
     owners = (values >> _ARTICLE_SHIFT).astype(np.uint32)
     bounds = groups(hashes)
-    # The first posting of each article in the group of a shingle, whose owners are sorted.
+    # Mark the first posting of each article in the group of a shingle; owners are sorted in it.
     new = np.ones(len(owners), np.int64)
     new[1:] = owners[1:] != owners[:-1]
     new[bounds[:-1]] = 1
@@ -218,7 +218,7 @@ def index_bucket(
 def join_buckets(folders: Sequence[Path], out: Path) -> None:
     """Join the slices of all buckets, in order, into the arrays of the index under `out`."""
     out.mkdir(parents=True)
-    # Directories count from the start of the whole index; all but the last lose their closing entry.
+    # Entries of the directory count from the start of the whole index; only the last slice keeps its end.
     first = 0
     for folder in folders:
         path = folder / "directory.npy"
@@ -240,7 +240,7 @@ def word_bits(total: int, hashes: Keys, counts: Keys) -> Mapping[str, arrays.Arr
     """
     bounds = groups(hashes)
     summed = np.add.reduceat(counts, bounds[:-1]) if len(hashes) else counts
-    # Exact for shares below 2**53: `frexp` gives the place after the highest bit.
+    # Exact for quotients below 2**53: `frexp` returns the place after the highest bit.
     _, places = np.frexp((np.uint64(total) // summed).astype(np.float64))
     return {HASHES: hashes[bounds[:-1]], BITS: (places - 1).astype(np.uint8)}
 
@@ -275,7 +275,7 @@ def edges_of_bucket(
 ) -> Edges:
     """Return the pairs of ordinals in a bucket whose Jaccard estimate is at least `least`: int32[e, 2].
 
-    In a group of one key, an article is compared with the group's leaders, not with all: stars, not cliques.
+    In a group with one key, an article is compared with the group's leaders only, not with all members.
     """
     keys, ordinals = read_bucket(runs, bucket, bits)
     bounds = groups(keys)

@@ -1,11 +1,12 @@
-"""Rarity of an article's words among all texts that the corpus knows.
+"""Measures the rarity of an article's words among all texts that the corpus knows.
 
-Words are *known* if they are in unrelated texts: articles of other publishers, more than a few articles of
-the same title, or a few domains of the background. Another publisher's article of the same cluster is
-related. The rest of a run is measured in bits, as `corpus.building.index.word_bits` counts them.
+Words are *known* if unrelated texts have them: articles of other publishers, more than a few articles of the
+same title, or a few domains of the background. Another publisher's article of the same cluster is related.
+The other words of a passage count with their bits (`corpus.building.index.word_bits`).
 
-The index has every fourth shingle of a text, or more, so sharers of words are counted over four shingles in a
-row. A passage of 11 words and more that enough texts have is found, but for three words at either end.
+The index has at least every fourth shingle of a text, so texts that share words (*sharers*) are counted over
+four shingles in a row. A passage of at least 11 words that enough texts have is found, except up to three
+words at either end.
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ _0, _1 = U64(0), U64(1)
 class Surroundings:
     """The facts of all articles, by ordinal, and of all words and shingles; arrays may be mapped.
 
-    `clusters`: -1 when alone. `agency`: the article, or one of its cluster, credits an agency. `vocabulary`:
+    `clusters`: -1 without cluster. `agency`: the article, or one of its cluster, credits one. `vocabulary`:
     word hashes with their `bits`; `suppressed`: shingles left out of the index; `background`: shingles with
     the number of `domains` that have them. All hashes are uint64 and sorted.
     """
@@ -62,7 +63,7 @@ class Surroundings:
 class WordRarity:
     """Rarity of the n words of one article.
 
-    `sums` int32[n + 1, 3] over the words before each: bits of words that are not known; words that another
+    `sums` int32[n + 1, 3], cumulative over the words: bits of words that are not known; words that another
     publisher's article has; words that many publishers' articles have.
     """
 
@@ -118,7 +119,7 @@ class Neighbours:
 
 @cached_njit
 def _judge(sums: Sums, spans: Counts, least_run: int) -> tuple[int, int, int, int]:
-    """Return the bits of the rarest run; the words that lie in a span, each once; the two sums over these."""
+    """Return the bits of the rarest run; the words in a span, each once; the two other sums over these."""
     copied = np.zeros(len(sums), np.bool_)
     rarity = 0
     for s in range(len(spans)):
@@ -159,7 +160,7 @@ class RarityArrays(NamedTuple):
 class _Met(NamedTuple):
     """The sharers of the last shingles that were found, by kind: `who` uint32[3, STRIDE, most], `counts`.
 
-    Shingle w has slot w % `STRIDE`, unless that is another's by `shingles`.
+    Shingle w uses slot w % `STRIDE`; `shingles` has the shingle that is in each slot.
     """
 
     who: npt.NDArray[np.uint32]
@@ -179,8 +180,8 @@ def sums_of(
 ) -> Sums:
     """Return the sums of `WordRarity` for the article with that ordinal, its words and their shingles.
 
-    `limits`: the sharers that are enough, by kind; `domains`: of the background; `word_bits`: the most of a
-    word.
+    `limits`: numbers of sharers that are enough, by kind; `domains`: number of domains that is enough;
+    `word_bits`: the most bits of a word.
     """
     n = len(words)
     is_known, is_shared, is_wide = np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.bool_)
@@ -193,7 +194,7 @@ def sums_of(
         h, after = shingles[w], w + SHINGLE_WORDS
         bucket = (h >> _1) >> known.directory_shift
         e = _first(known.hashes, h, known.directory[bucket], known.directory[bucket + _1])
-        # Most shingles are this article's alone: a call with so many arrays costs more than the look.
+        # Skip shingles that only this article has, which are most: a call with so many arrays costs more.
         if e >= 0 and not (known.articles[e] == ordinal and _is_last(known.hashes, e)):
             _meet(known, e, ordinal, w, met)
             if met.counts[OTHERS, w % STRIDE]:
@@ -235,9 +236,9 @@ def _passing(known: RarityArrays, shingles: Hashes) -> Counts:
 
 @uncounted_njit
 def _place(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
-    """Return the first place in the sorted slice `hashes[low:high]` of h, or of what is greater; or high.
+    """Return the first place in the sorted slice `hashes[low:high]` with h or a greater hash; else high.
 
-    Each step moves by a product. A branch would be mispredicted every other time.
+    Steps multiply instead of branching: a branch would be mispredicted every other time.
     """
     size = high - low
     while size > 0:
@@ -284,7 +285,7 @@ def _note(met: _Met, kind: int, slot: int, one: np.uint32) -> None:
 
 @uncounted_njit
 def _add(who: Ids, count: int, one: np.uint32) -> int:
-    """Put `one` behind the first `count`, unless it is there or there is no room; return the new count."""
+    """Add `one` after the first `count`, unless it is there or there is no room; return the new count."""
     for k in range(count):
         if who[k] == one:
             return count

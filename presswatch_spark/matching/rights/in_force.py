@@ -1,7 +1,7 @@
-"""The reservation in force when a page was captured, from captures of its declarations before and after.
+"""Finds the reservation in force when a page was captured, from captures of declarations before and after.
 
-A site's file is captured now and then: its last capture before the page's shows what was valid then, its
-first one after it what was valid later. Between them it is unknown, and nothing here guesses.
+A site's file is captured only now and then. Its last capture before the page's shows the declaration that was
+valid then, its first one after it the declaration that was valid later. Between them, nothing is known.
 """
 
 from bisect import bisect_left, bisect_right
@@ -28,7 +28,7 @@ from presswatch_spark.tables.literals import ReservationState
 BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "conflicting"
 STATUSES: tuple[ReservationState, ...] = get_args(ReservationState)
 
-# If several sources speak on one side, a reservation counts before a doubt, and a doubt before an allowance.
+# Of several sources on one side, a reservation counts before a doubt, and a doubt before an allowance.
 _WEIGHT: Mapping[str | None, int] = {RESERVED: 3, UNKNOWN: 2, ALLOWED: 1, None: 0}
 
 PageCapture = tuple[datetime, Sequence[RightsSignal]]
@@ -44,10 +44,10 @@ _STATED = frozenset((RESERVED, ALLOWED))
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """The statement of one capture about a page, to an agent.
+    """The declaration of one capture about a page, to an agent.
 
-    `verdict`: as in `Signal`; None: it states nothing of the page. `row`: its row of `rights_signals`, if
-    there is one. `disputed`: it reserves, and another capture of that moment does not.
+    `verdict`: as in `Signal`; None if it declares nothing about the page. `row`: its row of `rights_signals`,
+    if there is one. `disputed`: it reserves, and another capture of the same moment does not.
     """
 
     at: datetime
@@ -66,7 +66,7 @@ class InForce:
 
 
 def strongest(declarations: Iterable[Declaration]) -> Declaration | None:
-    """Return the declaration that counts among several of one side; the first of equals."""
+    """Return the declaration that counts among several on one side; the first of equals."""
     return max(declarations, key=lambda each: (_WEIGHT[each.verdict], not each.disputed), default=None)
 
 
@@ -74,13 +74,12 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool =
     """Return the reservation in force at the moment `at`, with the declarations that decide it.
 
     `series`: the declarations of each source (a file of the site, the page itself), by time. `read`: the
-    page's own response and robots.txt of its site were read; else they are in doubt. Status: `both`: reserved
-    before and after. `before`, `after`: on that side; on the other, the same source was not captured, or
-    cannot be read. `conflicting`: each source that reserves on one side does not on the other, or captures of
-    one moment differ. `none`: some source allows it, none reserves it, none is in doubt. `unknown`:
-    everything else.
+    page's own response and robots.txt of its site were read. Status: `both`: reserved before and after.
+    `before`, `after`: reserved on that side; on the other, the same source was not captured or cannot be
+    read. `conflicting`: each source that reserves on one side does not on the other, or captures of one
+    moment differ. `none`: some source allows it, none reserves it, none is in doubt. `unknown`: otherwise.
     """
-    # Most sources have none: a site has few of the files that can declare something.
+    # Most sources have no declaration: a site has few of the files that can declare something.
     sides = [
         (_of_side(at, declarations, -1), _of_side(at, declarations, 1))
         for declarations in series
@@ -113,7 +112,7 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool =
 def _of_side(at: datetime, declarations: Sequence[Declaration], way: int) -> Declaration | None:
     """Return the declaration of a source that counts before a moment (`way` -1) or after it (1).
 
-    Of several of one moment, it is the strongest; disputed if it reserves and others do not.
+    Of several declarations of one moment, return the strongest; `disputed` if it reserves and others do not.
     """
     moments = [declaration.at for declaration in declarations]
     nearest = [declarations[k] for k in _nearest(at, moments, way)]
@@ -124,14 +123,14 @@ def _of_side(at: datetime, declarations: Sequence[Declaration], way: int) -> Dec
 
 
 def sides_of(at: datetime, moments: Sequence[datetime]) -> list[int]:
-    """Return the places of the moments, in order, that count for `at` on either side."""
+    """Return the indices of the moments, in order, that count for `at` on either side."""
     return sorted({*_nearest(at, moments, -1), *_nearest(at, moments, 1)})
 
 
 def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> Sequence[int]:
-    """Return the places of the moments in the second nearest to `at`, up to it (`way` -1) or from it on (1).
+    """Return the indices of the moments nearest to `at`, up to it (`way` -1) or from it on (1).
 
-    The order of moments of one second is not known.
+    All moments of the nearest second count, since their order is unknown.
     """
     if way < 0:
         end = bisect_right(moments, second(at), key=second)
@@ -152,7 +151,7 @@ def second(moment: datetime) -> datetime:
 class Declared:
     """All decisive declarations, by site and by page, from rows in any order.
 
-    Rows without time, and rows that are there twice, do not count.
+    Rows without a time, and repeated rows, do not count.
     """
 
     def __init__(self, rows: Iterable[RightsSignal]) -> None:
@@ -187,9 +186,8 @@ class Declared:
     ) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page around a moment, for each source, in order of time.
 
-        `pages`: all captures of the page that were read, by time. Of each source, the last one up to that
-        moment and the first from it on decide. In TDMRep, metas count before headers, and these before the
-        file.
+        `pages`: all captures of the page that were read, by time. For each source, the last declaration up to
+        that moment and the first from it on decide. In TDMRep, metas override headers, and headers the file.
         """
         nearest = [pages[k] for k in sides_of(at, [moment for moment, _ in pages])]
         addressed = [
@@ -203,8 +201,8 @@ class Declared:
                 for source in ("meta", "header")
             )
             declared = [Declaration(moment, row.verdict, row) for row in rows if row.signal != TDMREP]
-            # If values differ, none is chosen. Values other than 0 and 1 supersede nothing, and alone they
-            # are in doubt.
+            # If values differ, the verdict is unknown. Values other than 0 and 1 override nothing; if there
+            # are no others, they are in doubt.
             if stated := next(filter(None, of_source), None):
                 verdict = agreed([row.verdict for row in stated])
                 declared.insert(0, Declaration(moment, verdict, stated[0]))
@@ -230,10 +228,10 @@ class Declared:
         return [moment for captures in files for moment, _ in captures]
 
     def standing(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
-        """Return a key of all that the files of a page's site declare about the page, at any time.
+        """Return a key of all declarations of the site's files about a page, at any time; None if no URL.
 
-        Pages with the same key have the same answers, if they declare nothing themselves: it is the site,
-        with the verdict of each content of its files. None if the URL is none.
+        The key is the site, with the verdict of each content of its files. Pages with the same key have the
+        same reservations, if they declare nothing themselves.
         """
         place = place_of(url)
         if place is None:
@@ -242,21 +240,21 @@ class Declared:
             contents: dict[tuple[object, ...], PageCapture] = {}
             for file in _FILES:
                 for moment, rows in self._files.get((place.origin, file), ()):
-                    said = tuple(tuple(getattr(row, name) for name in _DECIDING) for row in rows)
-                    contents.setdefault((file, said), (moment, rows))
+                    content = tuple(tuple(getattr(row, name) for name in _DECIDING) for row in rows)
+                    contents.setdefault((file, content), (moment, rows))
             self._contents[place.origin] = list(contents.values())
         captures = self._contents[place.origin]
         verdicts = (_of_file(moment, rows, place, agent).verdict for moment, rows in captures)
         return place.origin, tuple(verdicts)
 
     def has_robots(self, url: str) -> bool:
-        """Return whether a crawler ever asked for robots.txt of a page's site."""
+        """Return whether a crawler ever requested robots.txt of a page's site."""
         place = place_of(url)
         return place is not None and (place.origin, ROBOTS_FILE) in self._files
 
 
 def record_of(row: RightsSignal) -> str:
-    """Return the key of a row's record, the same in a mirror: its id, or file and offset."""
+    """Return the key of a row's record, which is the same in a mirror: its id, or file name and offset."""
     return row.record_id or f"{row.shard_uri.rpartition('/')[2]} {row.record_offset}"
 
 
@@ -278,15 +276,15 @@ def _of_file(at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent
         elif row.signal in _BY_PATH and row.agent in (None, agent):
             if row.path is None or is_cut(row.note):
                 found.append((row, UNKNOWN))
-            # About a tdmrep.json as a whole, or a line outside any group.
+            # A remark about the whole tdmrep.json, or a line of robots.txt outside any group.
             elif row.scope == "host" if row.signal == TDMREP else row.agent is None:
                 found.append((row, row.verdict))
-            # Its pattern is about the path.
+            # The pattern matches the path.
             elif not allows(RobotsGroup([("disallow", row.path)]), place.path):
                 specific[row.signal].append(row)
     for signal, named in specific.items():
         if signal == TDMREP:
-            # The first rule counts. If the order is not known, none is chosen.
+            # The first rule counts. Rows without a number have an unknown order, so they must agree.
             least = min(row.rule or 0 for row in named)
             first = [row for row in named if (row.rule or 0) == least]
             found.append((first[0], agreed([row.verdict for row in first])))
@@ -299,8 +297,8 @@ def _of_file(at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent
 def _longest(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:
     """Return the preference that counts: that of the longest path, in bytes of its encoded form.
 
-    If paths are equally long and differ, the most restrictive of AIPREF's counts; Content-Signal has no such
-    rule.
+    If preferences of equally long paths differ, the most restrictive counts for AIPREF; for Content-Signal,
+    which has no such rule, the verdict is unknown.
     """
     lengths = [octets(row.path or "") for row in rows]
     nearest = [row for row, length in zip(rows, lengths, strict=True) if length == max(lengths)]

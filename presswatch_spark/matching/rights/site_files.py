@@ -1,8 +1,8 @@
-"""Declarations of files for a whole site: robots.txt, ai.txt, tdmrep.json; and the meaning of their absence.
+"""Reads files that declare for a whole site (robots.txt, ai.txt, tdmrep.json), or their absence.
 
-Groups and the rule that counts are found by RFC 9309; protego matches the patterns. Its own grouping
-multiplies agents by rules (500 KiB can become 370 million objects) and takes `Google` for a name of
-Google-Extended; it counts `?` and `&` threefold. tdmrep.json is of the TDM Reservation Protocol (W3C).
+Groups, and the rule that counts, follow RFC 9309; protego only matches patterns. Protego's own grouping
+multiplies agents by rules (500 KiB can become 370 million objects), takes `Google` for a name of
+Google-Extended, and counts `?` and `&` as three bytes. tdmrep.json is of the TDM Reservation Protocol (W3C).
 """
 
 import re
@@ -34,7 +34,7 @@ from presswatch_spark.reading.rows.columns import parse
 
 PARSER = f"protego {version('protego')}"
 ROBOTS_BYTES = 500 << 10
-"""A reader of robots.txt must read as much at least (RFC 9309, section 2.5); Google reads no more."""
+"""The least that a parser of robots.txt must read (RFC 9309, section 2.5); Google reads no more."""
 RULES_READ = 100
 TWO_READINGS = "a line such as Crawl-delay after the names of a group is read in two ways"
 OR = "\n# or, if only rules end the names of a group:\n"
@@ -51,7 +51,7 @@ _PRODUCT = re.compile(r"[A-Za-z_-]+|\*(?!\S)")
 _USER_AGENT = frozenset(("user-agent", "useragent", "user agent"))
 # Lines about the whole site: they neither begin nor end a group.
 _SITE_WIDE = frozenset(("sitemap", "site-map", "host"))
-# Spellings that other readers take for the rule as well.
+# Misspellings that other parsers accept, too.
 _SPELLINGS = dict.fromkeys(("dissallow", "dissalow", "disalow", "diasllow", "disallaw"), "disallow")
 # A file without any of these is no robots.txt.
 _KNOWN = frozenset((
@@ -67,7 +67,7 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
     """Yield the declarations of a file, one signal for each agent or rule."""
     body, verdict, missing = _content_of(capture)
     if body is None:
-        # Without robots.txt everything is allowed (RFC 9309, section 2.3.1.3); no other file has such a rule.
+        # A missing robots.txt allows everything (RFC 9309, section 2.3.1.3); no other file has such a rule.
         yield from _silent(kind, ALLOWED if verdict is None and kind == "robots_txt" else verdict, missing)
         return
     if kind == "tdm_reservation":
@@ -80,7 +80,7 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
     verdict_of = lru_cache(lambda lines: ALLOWED if allows(RobotsGroup(lines), "/") else RESERVED)
     readings_of = dict[str, list[tuple[Line, ...]]]()
     for agent in AGENTS:
-        # The lines of its groups, or of those for `*`; two readings if they differ.
+        # Lines of the agent's groups, else of the groups for `*`, in both readings if these differ.
         first, second = (
             read.get(agent.lower(), read.get(ANY_AGENT, ())) for read in (robots.groups, robots.by_rules)
         )
@@ -88,7 +88,7 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
         readings_of[agent] = readings = [first] if rules[0] == rules[1] else [first, second]
         notes = [missing, TWO_READINGS if len(readings) > 1 else None]
         value, note = bounded(OR.join(map(shown, readings)), "; ".join(filter(None, notes)) or None)
-        # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); of ai.txt nobody has said so.
+        # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); for ai.txt there is no such rule.
         verdict = agreed(verdict_of(lines) if lines or kind == "robots_txt" else None for lines in readings)
         yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
     if kind == "robots_txt":
@@ -114,7 +114,7 @@ def _content_of(capture: Capture) -> tuple[bytes | None, str | None, str | None]
     code, start = status or 0, body[:1024].removeprefix(_BOM).lstrip()
     doubts = {
         "no HTTP status": status is None,
-        # After another 4xx there may be a file, though crawlers may enter.
+        # With another 4xx status there may be a file, although RFC 9309 lets crawlers enter.
         f"HTTP {status}: refused to the crawler": 400 <= code < 500 and code != 429,
         f"HTTP {status}: a redirect, not followed": 300 <= code < 400,
         "HTTP 206: a part": code == 206,
@@ -127,15 +127,15 @@ def _content_of(capture: Capture) -> tuple[bytes | None, str | None, str | None]
         return None, UNKNOWN, doubt
     if len(body) <= ROBOTS_BYTES:
         return body, None, None
-    # The last line may be cut: it could reserve what it does not.
-    whole = body[:ROBOTS_BYTES].replace(b"\r", b"\n").rpartition(b"\n")[0]
-    return whole, None, f"read to {ROBOTS_BYTES >> 10} KiB"
+    # Drop the last line, which may be cut: its shorter path would match other pages.
+    lines = body[:ROBOTS_BYTES].replace(b"\r", b"\n").rpartition(b"\n")[0]
+    return lines, None, f"read to {ROBOTS_BYTES >> 10} KiB"
 
 
 def _preference(line: Line, agent: str | None, doubt: str | None) -> Iterator[Signal]:
-    """Yield the preference in a line of robots.txt; AIPREF's may begin with the path that it is about.
+    """Yield the preference in a line of robots.txt; one of AIPREF may begin with the path that it covers.
 
-    `doubt`: why the line may not apply. Outside any group it is no rule, neither for RFC 9309 nor for AIPREF.
+    `doubt`: the reason why the line may not apply. Outside any group it is no rule by RFC 9309 and AIPREF.
     """
     directive, text = line
     if signal := PREFERENCES.get(directive):
@@ -188,7 +188,7 @@ def _tdmrep_signals(body: bytes) -> Iterator[Signal]:
 
 
 def applies_to(agent: str | None, asked: str) -> bool:
-    """Return whether a declaration for `agent` holds for the agent `asked`."""
+    """Return whether a declaration for `agent` applies to the agent `asked`."""
     return agent is None or agent == ANY_AGENT or agent.lower() == asked.lower()
 
 
@@ -196,9 +196,9 @@ def applies_to(agent: str | None, asked: str) -> bool:
 class Robots:
     """The lines by agent (in lower case) in two readings, and the lines outside of any group.
 
-    `groups`: any line, such as `Crawl-delay`, ends the names of a group. `by_rules`: only a rule ends them
-    (RFC 9309, section 2.2.4), and the next names join. Readers differ; crawler-commons changed in 2023.
-    `foreign`: text without any line of a robots.txt.
+    A group begins with names of agents. `groups`: any other line, such as `Crawl-delay`, ends the names.
+    `by_rules`: only a rule ends them (RFC 9309, section 2.2.4), so later names join. Parsers differ, and
+    crawler-commons changed in 2023. `foreign`: the text has no line of a robots.txt.
     """
 
     groups: Mapping[str, tuple[Line, ...]]
@@ -221,7 +221,7 @@ class Robots:
 def _grouped(
     lines: Iterable[Line], ends: frozenset[str] | None
 ) -> tuple[Mapping[str, tuple[Line, ...]], tuple[Line, ...]]:
-    """Return the lines by agent, and those outside; `ends`: directives that end names, None: any does."""
+    """Return the lines by agent, and those outside; `ends`: directives that end the names, None: any."""
     of_agent: dict[str, list[Line]] = {agent.lower(): [] for agent in AGENTS}
     outside, named, current = list[Line](), set[str](), set[str]()
     is_begun = is_naming = False
@@ -242,7 +242,7 @@ def _grouped(
 
 
 def _directive(raw: str) -> Line:
-    # An empty name where the line has no directive.
+    # The name is empty if the line has no directive.
     line = raw.partition("#")[0].strip()
     name, colon, value = line.partition(":")
     name = name.strip().lower()
@@ -263,7 +263,7 @@ def lines_of(value: str) -> tuple[Line, ...]:
 
 
 class RobotsGroup:
-    """The rules of one group: protego tells which patterns are about a path, `allows` which one counts."""
+    """The rules of one group: protego finds the patterns that match a path, `allows` the one that counts."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._lines = [line for line in lines if line[0] in (_ALLOW, _DISALLOW) and line[1]]
@@ -282,26 +282,26 @@ class RobotsGroup:
 
 
 def _set_of(lines: Iterable[Line], directive: str) -> PatternSet:
-    # Protego ends lines at more characters than RFC 9309, and would take the rest for another line.
+    # Encode blanks and `#`: protego ends lines at more characters than RFC 9309 does.
     patterns = [
         _APART.sub(lambda match: quote(match[0]), value) for name, value in lines if name == directive
     ]
     if not patterns:
         return lambda path: False
-    # If all patterns forbid, it does not matter which one counts for protego.
+    # As all patterns are given as forbidding ones, it does not matter which one protego prefers.
     protego = Protego.parse(f"user-agent: *\n{shown((_DISALLOW, pattern) for pattern in patterns)}")
     return lambda path: not protego.can_fetch(f"https://site{path}", "any")
 
 
 def octets(pattern: str) -> int:
-    """Return how specific a pattern is: its length, with all but ASCII percent-encoded."""
+    """Return the length of a pattern, with all but ASCII percent-encoded: the longer, the more specific."""
     return len(quote(pattern, safe=printable))
 
 
 def allows(rules: RobotsGroup, path: str) -> bool:
     """Return whether rules let an agent fetch a path (with its query).
 
-    The longest pattern about the path counts; of equal ones, that which allows (RFC 9309, section 2.2.2).
+    The longest matching pattern counts; of equally long ones, the one that allows (RFC 9309, section 2.2.2).
     """
     if not rules.forbidding(path):
         return True

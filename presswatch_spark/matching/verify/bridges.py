@@ -1,8 +1,8 @@
-"""From runs to passages: the edits in a copy are bridged, between its runs and beyond its two ends.
+"""Joins runs to passages: bridges the edits in a copy, between its runs and beyond its two ends.
 
-Runs that continue each other form a chain. Shorter runs that an edit left are sought in its gaps and beyond
-its ends. A run is (document position, article position, length), a gap (document start, document end, article
-start, article end), all in words.
+Runs that continue each other form a chain. Shorter runs, which edits left, are searched for in the gaps of a
+chain and beyond its ends. A run is (document position, article position, length), a gap (document start,
+document end, article start, article end), all in words.
 """
 
 import numpy as np
@@ -19,24 +19,24 @@ from presswatch_spark.matching.verify.common_runs import (
     in_order_of,
 )
 
-# How many spans back a passage looks for the one it continues: copies of other passages may lie between.
+# A run may continue one of so many runs before it: copies of other passages may be between.
 LOOK_BACK = 16
-# A page that repeats a phrase has a passage for each time: the kernels walk on from the longest ones only.
+# A page that repeats a phrase has a passage for each repetition: only the longest ones are extended.
 MOST_WALKS = 256
-# How far runs in a gap may leave the diagonals that they are sought on.
+# Words by which a run in a gap may be off the diagonals between the gap's two corners.
 RUN_DRIFT = 8
-# Shorter runs need smaller and straighter gaps: words of a run, its drift at most, widest gap on either side.
+# Shorter runs need smaller and straighter gaps: words of a run, its most drift, widest gap on either side.
 SHORT_RUNS = ((2, 2, 24), (1, 0, 12), (1, 1, 8))
-# So near to the end of a passage, and so straight, two words are enough; where the article ends, one is.
+# Within this distance and drift from the end of a passage, two words are enough; where the article ends, one.
 EDGE_NEAR, EDGE_DRIFT = 6, 1
-# Further away, the next run is sought this near; then twice as far, and twice again.
+# Otherwise the next run is searched within this distance; then within twice, and four times as much.
 NEAR, STEPS = 12, 3
 DRIFT = 4
 
 
 @inner_njit
 def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
-    """Add runs in the gaps of each chain of runs, and beyond its ends; `pair` then says what they cover.
+    """Add runs in the gaps of each chain of runs, and beyond its ends; mark the words they cover in `pair`.
 
     Args: selected runs in document order, int64 (k, 3); the widest gap; the shortest run in a wide gap.
     """
@@ -157,9 +157,9 @@ def _longest_in_gap(pair: Pair, gap: tuple[int, int, int, int], drift: int) -> R
 def _walk_outward(
     pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: int, accepted: list[Run]
 ) -> None:
-    """Walk on from the end of a passage, from run to run, as long as they are new; (i, j) are the next words.
+    """Extend a passage from its end, run by run, as long as they are new; (i, j) are the next words.
 
-    A run ends where both sides are covered already. So all walks together are linear in the texts.
+    A run ends where both sides are covered already. So the cost of all walks is linear in the texts.
     """
     new = True
     while new:
@@ -178,10 +178,10 @@ def _walk_outward(
 
 @uncounted_njit
 def _next_run(pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: int) -> tuple[int, int, int]:
-    """Return the steps to the run that continues a passage, and its least length; (-1, -1, 0) without one.
+    """Return the steps to the run that continues a passage, and its least length; (-1, -1, 0) if none.
 
-    Near the end of the passage, single words will do. A run further away must be longer, and the text must go
-    on beyond it: a common phrase may stand near a passage, on both sides, by chance.
+    Near the end of the passage, single words are enough. A run further away must be longer, and another run
+    must follow it: both texts may have a common phrase near a passage by chance.
     """
     near = min(NEAR, gap_words)
     x, y = _edge_words(pair, i, j, step, min(EDGE_NEAR, gap_words))
@@ -206,7 +206,7 @@ def _next_run(pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: 
 def _edge_words(pair: Pair, i: int, j: int, step: int, reach: int) -> tuple[int, int]:
     """Return the steps (x, y) from (i, j) to the further of two words on a diagonal; else (-1, -1).
 
-    One word is enough if the article ends within reach. The first to end counts, then the straightest.
+    One word is enough if the article ends within reach. The nearest counts, then the straightest.
     """
     left = len(pair.article) - j if step > 0 else j + 1
     needed = 1 if left <= reach else 2

@@ -1,8 +1,8 @@
-"""Bodies without their transfer and content codings (RFC 9110, 9112), whose headers may be wrong.
+"""Undoes the transfer and content codings of bodies (RFC 9110, 9112), whose headers may be wrong.
 
-`X-Crawler-Content-Encoding` and its like name codings that a crawler has undone; they are never applied.
-Pieces are bounded, so that a bomb can be stopped. Of a slice (`SLICE_BYTES`) deflate makes about 1 MiB, zstd
-32 MiB at most (RFC 8878: 128 KiB for four bytes). Brotli has no bound, but yields pieces of a given size.
+`X-Crawler-Content-Encoding` and the like name codings that a crawler has undone already; they are ignored.
+Pieces are limited, so that a decompression bomb can be stopped. A slice (`SLICE_BYTES`) of deflate gives at
+most about 1 MiB, one of zstd 32 MiB (RFC 8878: 128 KiB for four bytes). Brotli yields pieces of a given size.
 """
 
 import io
@@ -31,11 +31,11 @@ PIECE_BYTES = 1 << 20
 _ERRORS = (zlib.error, zstandard.ZstdError)
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 
-# Each may make its input a thousand times longer.
+# The most codings that are undone, since each may make its input a thousand times longer.
 MOST_CODINGS = 4
-# A chunk of one byte costs as much as a long one.
+# The most chunks that are read, since a chunk of one byte costs as much as a long one.
 MOST_CHUNKS = 1 << 21
-# Any other name (`utf-8`, `none`) is a mistake without effect.
+# Codings that are not undone here. Other unknown names (`utf-8`, `none`) are mistakes without effect.
 _NOT_UNDONE = frozenset(
     ("aes128gcm", "bzip2", "compress", "dcb", "dcz", "exi", "lzma", "sdch", "x-bzip2", "x-compress", "xz")
 )
@@ -93,7 +93,7 @@ def _inflated(
         try:
             piece = inflater.decompress(fed)
         except _ERRORS:
-            # A failing call returns nothing: the bytes before the damage are fed one by one.
+            # A call that fails returns nothing, so the bytes before the damage are fed one by one.
             inflater = make()
             for before in range(0, at, SLICE_BYTES):
                 inflater.decompress(data[before : before + SLICE_BYTES])
@@ -107,9 +107,9 @@ def _inflated(
 
 
 def brotlied(data: memoryview) -> Iterator[bytes]:
-    """Yield the content of a brotli body. It has no magic: one that fails in its first slice was none.
+    """Yield the content of a brotli body. Without a magic number, one that fails in its first slice was none.
 
-    A failing call returns nothing, so its slice is fed again byte by byte, after all slices before it.
+    A call that fails returns nothing, so all slices are fed again, the last one byte by byte.
     """
     produced, careful = 0, len(data)
     for is_again in (False, True):
@@ -146,9 +146,9 @@ class DecodedBody:
 def decoded_body(message: Message, block: BytesLike, limit: int) -> DecodedBody:
     """Return the body after the head `message` of a block, with its codings undone, last applied first.
 
-    A body is unchanged if it is not in the named coding, or if that cannot be undone here: a problem only if
-    it is no text. Gzip that no header names is inflated, too. A damaged body ends at the damage. At most
-    `limit` bytes are returned.
+    A body that is not in the named coding, or in one that cannot be undone here, is returned unchanged; that
+    is a problem only if the body is no text. Gzip that no header names is inflated, too. A damaged body ends
+    at the damage. At most `limit` bytes are returned.
     """
     data: bytes | memoryview = memoryview(block)[message.body_at :]
     written = ",".join([*message.header("content-encoding"), *message.header("transfer-encoding")])
@@ -180,12 +180,12 @@ def _is_plain(data: bytes | memoryview) -> bool:
 
 
 def _undone(name: str, data: bytes | memoryview, limit: int) -> tuple[bytes | memoryview, str | None]:
-    undone, said = _CODINGS[name], io.BytesIO()
+    undo, decoded = _CODINGS[name], io.BytesIO()
     size, problem = 0, None
     try:
-        for piece in undone(memoryview(data)):
+        for piece in undo(memoryview(data)):
             room = limit - size
-            size += said.write(piece[:room])
+            size += decoded.write(piece[:room])
             if len(piece) > room:
                 problem = f"body inflates to more than {limit:,} bytes; the rest was left"
                 break
@@ -193,7 +193,7 @@ def _undone(name: str, data: bytes | memoryview, limit: int) -> tuple[bytes | me
         return data, None if _is_plain(data) else str(error)
     except Damage as error:
         problem = str(error)
-    return said.getvalue(), problem
+    return decoded.getvalue(), problem
 
 
 def _chunks(data: memoryview) -> Iterator[memoryview]:
@@ -215,7 +215,7 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
             raise Damage("bytes follow the last chunk; they were left")
         end = line.end() + size
         if not at and end > len(data) and not line[0].endswith(b"\r\n"):
-            # A text that begins with a number: no server ends the lines of chunks so.
+            # This is a text that begins with a number: servers end the lines of chunks with CRLF.
             raise NotSo("body is not chunked as declared")
         yield data[line.end() : end]
         if end > len(data) or (line_end := _LINE_END.match(data, end)) is None:

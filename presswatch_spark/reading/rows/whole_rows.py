@@ -1,7 +1,7 @@
-"""Rows of article files as Python's values: JSONL, CSV and Parquet, by content, packed or not.
+"""Reads rows of article files as Python's values: JSONL, CSV and Parquet, by content, compressed or not.
 
-A corpus that misses articles would make every later "not found" wrong. So articles are read more strictly
-than shards: a file that cannot be read to its end is an error, and a damaged row is `Unreadable`.
+A corpus that lacks articles would make every later "not found" wrong. So articles are read more strictly than
+shards: a file that cannot be read to its end is an error, and a damaged row is `Unreadable`.
 """
 
 import codecs
@@ -44,7 +44,7 @@ _BATCH_ROWS, _BATCH_BYTES = 1024, 16 << 20
 _ABSENT = object()
 _LINE_END = re.compile(r"\r\n?|\n")
 
-# Raised where Python has no such value: dates out of range, invalid UTF-8, unknown time zones, other types.
+# Errors for values that Python cannot represent: dates out of range, invalid UTF-8, unknown time zones.
 _NO_VALUE = (ArithmeticError, LookupError, ValueError, TypeError, NotImplementedError)
 
 
@@ -60,9 +60,9 @@ Row = Mapping[str, Any] | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class NamedColumns:
-    """Where our columns are: `names` maps ours to theirs; a dot in theirs reaches into a nested field.
+    """Names of columns: `names` maps ours to the file's; a dot in these leads to a nested field.
 
-    `required`: columns (ours) that every file must have.
+    `required`: columns (our names) that every file must have.
     """
 
     names: Mapping[str, str]
@@ -112,8 +112,8 @@ def whole_rows(
 ) -> Iterator[tuple[int, Row]]:
     """Yield every row with its index from 0: line of JSONL, record of CSV after the header, row of Parquet.
 
-    `encoding`: Python's name of that of JSONL and CSV. `InputError`: the file is empty, is of no known
-    format, or lacks required columns. `CorruptError`, `StorageError`: it cannot be read to its end.
+    `encoding`: Python's name of the encoding of JSONL and CSV. `InputError`: the file is empty, is of no
+    known format, or lacks required columns. `CorruptError`, `StorageError`: it cannot be read to its end.
     """
     where = printable(info.uri)
     if read_range(info.uri, 0, len(MAGIC), options) == MAGIC:
@@ -168,7 +168,7 @@ def _rows_of(
         raise InputError(
             "this is neither JSONL, CSV nor Parquet", where=where, remedy="name article files only"
         )
-    # The mark that splits the header into most of the columns looked for.
+    # Choose the delimiter that splits the header into most of the wanted columns.
     header, wanted = start.decode("utf-8", "replace").splitlines()[:1], set(columns.names.values())
     fits = {mark: len(wanted & set(next(csv.reader(header, delimiter=mark), []))) for mark in ",;\t"}
     return _csv_rows(chunks, columns, report, where, max(fits, key=lambda mark: fits[mark]))
@@ -257,12 +257,12 @@ def _csv_row(fields: Sequence[str], header: Sequence[str], columns: NamedColumns
 
 
 def _text_lines(chunks: Iterator[bytes]) -> Iterator[str]:
-    # As the csv module needs them: with their ends, which may be CR, too.
+    # Yield lines as the csv module needs them: with their line ends, which may also be CR.
     rest = ""
     for text in codecs.iterdecode(chunks, "utf-8-sig", "surrogateescape"):
         rest, at = rest + text, 0
         for end in _LINE_END.finditer(rest):
-            # The last CR may be half of a line end.
+            # A CR at the end may be half of a CRLF.
             if end.end() == len(rest):
                 break
             yield rest[at : end.end()]
@@ -275,7 +275,7 @@ def _text_lines(chunks: Iterator[bytes]) -> Iterator[str]:
 def _parquet_rows(
     info: ObjectInfo, columns: NamedColumns, options: StorageOptions
 ) -> Iterator[tuple[int, Row]]:
-    """Yield the rows of a Parquet file. A value that Python cannot hold spoils its row, not the file."""
+    """Yield the rows of a Parquet file. A value that Python cannot represent is an error of its row only."""
     where = printable(info.uri)
     try:
         with random_access(info, options) as file:
@@ -291,7 +291,7 @@ def _parquet_rows(
             for group in range(len(parquet.footer.groups)):
                 reader = GroupReader(parquet, group, present)
                 batches = reader.batches(min(_BATCH_ROWS, reader.rows_for(_BATCH_BYTES)))
-                # No more is decoded, and turned into Python's values, than a batch.
+                # Decode, and convert to Python's values, one batch at a time.
                 rows = drawn_bounded(map(_batch_rows, batches), DECODED_BYTES)
                 for row in itertools.chain.from_iterable(rows):
                     yield index, columns.take(row)

@@ -1,8 +1,8 @@
-"""How kernels are compiled, and where the compiled code is kept; the only module that imports numba.
+"""Compiles kernels, and caches the machine code; the only module that imports numba.
 
-numba notices a change in a cached function's own file only. Old and new code would hash words differently,
-and copies would be missed. So the cache folder is named after the sources of all modules with kernels, and of
-all that they import.
+numba notices only changes in a cached function's own file. A mix of old and new code could hash words
+differently, and copies would be missed. So the name of the cache folder has a digest of the sources of all
+modules with kernels, and of all modules that they import.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
 from presswatch_spark.core.processes import absent, is_ours, user_caches
 
-# With yaml, numba reads `.numba_config.yaml` of the working folder, which may have come with the shards.
+# Hide yaml: with it, numba reads `.numba_config.yaml` in the working folder, which may come with the shards.
 with absent("yaml", even_if_loaded=True), warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import numba
@@ -29,13 +29,13 @@ with absent("yaml", even_if_loaded=True), warnings.catch_warnings():
     from numba.core.types.misc import unliteral
     from numba.extending import intrinsic as intrinsic
 numba.core.config._config_fname = os.devnull
-# It has read the file already where something else imported it first.
+# If another module imported numba first, it has read the file: read the settings again, without it.
 numba.core.config.reload_config()
 types = numba.types
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ALL = "any"
-"""In the name of a ready file: kernels of all formats are compiled."""
+"""In the name of a ready file: the kernels of all formats are compiled."""
 
 
 def cached_njit(function: Callable[..., Any]) -> Any:
@@ -44,17 +44,17 @@ def cached_njit(function: Callable[..., Any]) -> Any:
 
 
 def entry_njit(function: Callable[..., Any]) -> Any:
-    """Like `cached_njit`, for kernels that allocate and return no array: no references are counted.
+    """Like `cached_njit`, without reference counting: for kernels that neither allocate nor return arrays.
 
-    Counting around every call costs more than a small kernel does, and may prevent inlining.
+    Counting references costs more than a small kernel itself, and may prevent inlining.
     """
     return _compiled(function, _nrt=False)
 
 
 def inner_njit(function: Callable[..., Any]) -> Any:
-    """Like `cached_njit`, but only for calls by kernels: a call from Python would end the process.
+    """Like `cached_njit`, but only for calls by kernels: a call from Python would crash the process.
 
-    The code for such a call is a quarter of all that is compiled.
+    The code for calls from Python would be a quarter of the compiled code.
     """
     return _compiled(function, no_cpython_wrapper=True)
 
@@ -70,7 +70,7 @@ def lean_njit(function: Callable[..., Any]) -> Any:
 
 
 def load_numba() -> None:
-    """Load numba's modules now, not at the first kernel, and without scipy's linear algebra."""
+    """Load numba's modules now instead of at the first kernel, and without scipy's linear algebra."""
     with absent("scipy.linalg", even_if_loaded=True):
         cpu_target.typing_context.refresh()
         cpu_target.target_context.refresh()
@@ -86,22 +86,21 @@ def is_cached(kernel: Any) -> bool:
 def _compiled(function: Callable[..., Any], **options: bool) -> Any:
     numba.config.CACHE_DIR = str(cache_folder())
     numba.config.CACHE_LOCATOR_CLASSES = LOCATORS
-    # No code of C calls them.
     kernel = numba.njit(cache=True, nogil=True, no_cfunc_wrapper=True, **options)(function)
-    # With NUMBA_DISABLE_JIT it is the function itself.
+    # With NUMBA_DISABLE_JIT, `kernel` is the Python function itself.
     if (cache := getattr(kernel, "_cache", None)) is not None:
         cache._cache_file = _KernelFiles.of(cache)
-        # For a literal number in a call, numba would compile the called kernel for this number only.
+        # Without this, numba would compile a kernel again for each literal number in a call.
         compile_kernel = kernel.compile
         kernel.compile = lambda types: compile_kernel(tuple(unliteral(each) for each in types))
     return kernel
 
 
 class _KernelFiles(IndexDataCacheFile):  # type: ignore[misc]
-    """The files of a kernel's code, one for each key: its types, and its processor.
+    """The files of a kernel's code, one for each key (types of arguments, and processor).
 
-    numba gives a file the next free number: two processes that compile for other types at once may take the
-    same one, and a third would run the wrong code. Here the key gives the number.
+    numba gives a file the next free number: two processes that compile for different types at the same time
+    may take the same number, and a third would run the wrong code. Here the number is a hash of the key.
     """
 
     @classmethod
@@ -109,14 +108,14 @@ class _KernelFiles(IndexDataCacheFile):  # type: ignore[misc]
         return cls(cache.cache_path, cache._impl.filename_base, cache._impl.locator.get_source_stamp())
 
     def save(self, key: Any, data: Any) -> None:
-        # Of two processes that write the index at once, one may drop an entry: it is compiled again.
+        # If two processes write the index at the same time, an entry may be lost: it is then compiled again.
         name = self._data_name(int(hashlib.sha256(repr(key).encode()).hexdigest()[:16], 16))
         self._save_data(name, data)
         self._save_index({**self._load_index(), key: name})
 
 
 class PackageLocator(UserProvidedCacheLocator):  # type: ignore[misc]
-    """Names a kernel's code after its module, not after the path of the package: another place finds it."""
+    """Names a kernel's code by its module, not by the package's path, so that another checkout finds it."""
 
     @classmethod
     def from_function(cls, py_func: Callable[..., Any], py_file: str) -> Self | None:
@@ -130,14 +129,14 @@ class PackageLocator(UserProvidedCacheLocator):  # type: ignore[misc]
     def ensure_cache_path(self) -> None:
         """Make the folder of a kernel's code; `OSError` if this process may not write there.
 
-        Checked once: numba would write a file for each kernel.
+        This is checked once per folder, whereas numba would write a file for each kernel.
         """
         _ensure_writable(self.get_cache_path())
 
 
 @lru_cache
 def _package_of(py_file: str) -> str | None:
-    # With dots; None for a module of another package.
+    # Return the dotted name of the folder; None for a module of another package.
     folder = Path(py_file).resolve().parent
     return ".".join(folder.relative_to(PACKAGE).parts) if folder.is_relative_to(PACKAGE) else None
 
@@ -153,7 +152,7 @@ LOCATORS = f"{__name__}.PackageLocator,UserProvidedCacheLocator"
 
 @lru_cache(maxsize=1)
 def cache_folder() -> Path:
-    """A folder for these sources, below `NUMBA_CACHE_DIR`, the package, the user's caches, or a new one."""
+    """Return the folder of these sources, in `NUMBA_CACHE_DIR`, the package, a user's cache, or a new one."""
     named = os.environ.get("NUMBA_CACHE_DIR")
     places = (Path(named),) if named else (PACKAGE / "__pycache__", *user_caches())
     root = next(filter(is_ours, places), None) or Path(tempfile.mkdtemp("-kernels"))

@@ -1,6 +1,6 @@
 """Errors with a finding, its location and a remedy.
 
-Only `PresswatchError.__str__` formats them. Messages hold no text of the web, and lose credentials when made.
+Only `PresswatchError.__str__` formats them. Messages contain no text of the web; credentials are removed.
 """
 
 from functools import partial
@@ -25,7 +25,7 @@ class PresswatchError(Exception):
         return f"{place}{self.what}{cure}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Errors cross process borders, and keyword arguments do not survive pickling by themselves.
+        # Errors are sent to other processes, and keyword arguments are not pickled by default.
         return partial(type(self), where=self.where, remedy=self.remedy), (self.what,)
 
 
@@ -34,7 +34,7 @@ class ConfigError(PresswatchError):
 
 
 class InputError(PresswatchError):
-    """A path leads nowhere, or to something of another kind than asked for."""
+    """A path leads nowhere, or to an object of another kind than expected."""
 
 
 class StorageError(PresswatchError):
@@ -66,7 +66,7 @@ class BudgetError(PresswatchError):
 
 
 def disk_full(where: str | Path) -> OutputError:
-    """Return the error of a full disk; an object for S3 is a temporary file of its writer's host first."""
+    """Return the error of a full disk; for S3, that of the host which first writes the object as a file."""
     is_local = "://" not in str(where) or str(where).startswith("file:")
     what = "the disk is full" if is_local else "the driver's or a worker's disk for temporary files is full"
     return OutputError(what, where=str(where), remedy="make room and give the same command again")

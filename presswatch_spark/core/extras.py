@@ -1,7 +1,7 @@
-"""How to install an optional part of this package, from where the package itself came.
+"""Gives the command that installs an optional part (*extra*) of this package, from the package's own source.
 
-The name `presswatch-spark` belongs to nobody we know on public indexes: a message never tells anybody to
-install it by that name. It names this checkout, or the wheel.
+A stranger could register the name `presswatch-spark` on a public index. So a message never names it as a
+package to install, but this checkout, or the wheel.
 """
 
 import json
@@ -54,7 +54,7 @@ def install_command(extra: str, root: Path | None = None) -> str:
         is_checkout = False
     if is_checkout and extra == "legal" and (root / ".venv").is_dir() and (root / "Makefile").is_file():
         return f"make -C {shlex.quote(str(root))} setup"
-    # Shells read brackets as a pattern: shlex quotes a requirement with them.
+    # Quote the requirement, since shells read its brackets as a pattern.
     if is_checkout:
         return f"pip install -e {shlex.quote(f'{root}[{extra}]')}"
     # The wheel that the package was installed from, if it is still there; else its name.

@@ -1,7 +1,7 @@
-"""Codes of languages: datasets write one language as `fr`, `fra`, `fre`, `fr-CA`, `fra_Latn` or `French`.
+"""Normalises codes of languages, which datasets write as `fr`, `fra`, `fre`, `fr-CA`, `fra_Latn` or `French`.
 
 `languages.txt` lists the codes of ISO 639-3 and ISO 639-2 with the English names of both standards, and the
-French names of languages that have a code of two letters. `language_codes.txt` leads other codes to those.
+French names of languages that have a code of two letters. `language_codes.txt` maps other codes to those.
 """
 
 import re
@@ -36,7 +36,7 @@ def language_of(code: str) -> str:
 
 
 def language_problem(code: str) -> str:
-    """Return why a text is not a language's code, with the code that was probably meant; else nothing."""
+    """Return the mistake in a language's code, with the code that was probably meant; empty if none."""
     written = code.strip().lower()
     found = _CODE.fullmatch(written)
     if found and (found[1] in _LANGUAGES or found[1] in UNIDENTIFIED or found[1] in _codes()):
@@ -64,12 +64,12 @@ def _codes_by_name() -> Mapping[str, str]:
 
 @lru_cache(maxsize=64)
 def languages_read(codes: frozenset[str]) -> frozenset[str]:
-    """Return the languages of the documents that are read where these codes are asked for."""
+    """Return the languages of the documents that are read for these codes."""
     return frozenset(map(language_of, codes)) | UNIDENTIFIED
 
 
 def spellings_of(codes: Iterable[str]) -> frozenset[str]:
-    """Return all codes of two or three letters for `languages_read`, and `codes`; none if there are none."""
+    """Return `codes`, and all codes of two or three letters for `languages_read`; none if there are none."""
     asked = frozenset(code.lower() for code in codes)
     if not asked:
         return asked

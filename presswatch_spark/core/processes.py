@@ -1,7 +1,7 @@
-"""Child processes and private folders: nothing from the working folder or another user is run or read.
+"""Child processes and private folders: no code or data of the working folder or of other users is used.
 
-`python -m` puts the working folder first on its path: a file `resource.py` there would run. Whoever can write
-to a folder of compiled code or to the copy of a corpus decides what is run and found.
+`python -m` puts the working folder first on its path, so a file `resource.py` there would run. Whoever can
+write to a folder of compiled code, or to the copy of a corpus, controls the code that runs and its results.
 """
 
 import os
@@ -15,7 +15,7 @@ from subprocess import DEVNULL, PIPE, Popen
 from typing import BinaryIO, cast
 
 SAFE = "PYTHONSAFEPATH"
-"""The variable by which Python leaves the working folder out, or the folder of a script."""
+"""The variable by which Python leaves the working folder, or a script's folder, out of its path."""
 NAME = "presswatch-spark"
 _CODE = (
     "import sys; sys.path.append(sys.argv[1]); from importlib import import_module;"
@@ -26,7 +26,7 @@ _CODE = (
 def begin_child(module: str, *, new_session: bool = False) -> tuple[Popen[bytes], BinaryIO, BinaryIO]:
     """Run the function `serve` of a module of this package in a process; return it, its stdin and its stdout.
 
-    Its stderr is dropped: complaints of parsers quote the page.
+    Its stderr is dropped, since messages of parsers quote the page.
     """
     command = [sys.executable, "-P", "-c", _CODE, str(Path(__file__).resolve().parents[2]), module]
     environment = {**os.environ, SAFE: "1", "PYTHONPATH": os.pathsep.join(elsewhere(sys.path))}
@@ -37,7 +37,7 @@ def begin_child(module: str, *, new_session: bool = False) -> tuple[Popen[bytes]
 
 
 def elsewhere(paths: Iterable[str]) -> list[str]:
-    """Return the paths that are not the working folder, by any name; an empty path is the working folder."""
+    """Return the paths that do not lead to the working folder; an empty path does."""
     try:
         here = os.path.realpath(os.getcwd())
     except FileNotFoundError:
@@ -46,26 +46,26 @@ def elsewhere(paths: Iterable[str]) -> list[str]:
 
 
 def without_blanks(path: str) -> str:
-    """Return a `PYTHONPATH` without empty entries: Python takes each for the working folder."""
+    """Return a `PYTHONPATH` without empty entries, each of which means the working folder."""
     return os.pathsep.join(filter(None, path.split(os.pathsep)))
 
 
 def tidy_environment() -> None:
-    """Take empty entries out of this process's `PYTHONPATH`: `PYTHONPATH=$PYTHONPATH:more` makes one."""
+    """Remove empty entries from this process's `PYTHONPATH`; `PYTHONPATH=$PYTHONPATH:more` may make one."""
     if path := os.environ.get("PYTHONPATH"):
         os.environ["PYTHONPATH"] = without_blanks(path)
 
 
 def leave_working_folder() -> None:
-    """Have this process, and those that it starts, import nothing more from the working folder."""
+    """Keep this process, and those that it starts, from importing modules of the working folder."""
     sys.path[:] = elsewhere(sys.path)
     os.environ[SAFE] = "1"
 
 
 def user_caches() -> Iterator[Path]:
-    """Yield folders to keep things in, the best first: the user's cache, then one in the temporary folder.
+    """Yield folders for caches, the best first: the user's cache, then one in the temporary folder.
 
-    The second is for users without a home that can be written to, as Spark's often are. Ask `is_ours`.
+    The second is for users without a writable home, as Spark's often are. Check each with `is_ours`.
     """
     named = os.environ.get("XDG_CACHE_HOME")
     if named and os.path.isabs(named):
@@ -79,12 +79,12 @@ def user_caches() -> Iterator[Path]:
 
 
 def user_temporary() -> Path:
-    """Return this user's folder in the temporary one; ask `is_ours`."""
+    """Return this user's folder in the temporary folder; check it with `is_ours`."""
     return Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid()}"
 
 
 def is_ours(folder: Path) -> bool:
-    """Return whether a folder is or can be this user's only; a link to it must be this user's or root's."""
+    """Create a folder if missing; return whether only this user can write to it, and a link to it is safe."""
     try:
         folder.mkdir(0o700, parents=True, exist_ok=True)
         link, found = folder.lstat(), folder.stat()
@@ -96,14 +96,14 @@ def is_ours(folder: Path) -> bool:
 
 
 def own_folder(roots: Iterable[Path], name: str) -> Path | None:
-    """Return that folder in the first of `roots` where both are this user's alone; None if none is."""
+    """Return the folder `name` in the first of `roots` for which `is_ours` is true of both; None if none."""
     return next((root / name for root in roots if is_ours(root) and is_ours(root / name)), None)
 
 
 @contextmanager
 def absent(module: str, *, even_if_loaded: bool = False) -> Iterator[None]:
-    """Have imports of a module fail while the block runs; `even_if_loaded`: of one imported before, too."""
-    # None in `sys.modules` would do for Python alone: Arrow's compiled code takes that for the module.
+    """Make imports of a module fail while the block runs; `even_if_loaded`: even if it is loaded already."""
+    # None in `sys.modules` would be enough for Python, but Arrow's compiled code takes it for the module.
     before = sys.modules.pop(module, None) if even_if_loaded else None
     finder = _Absent(module)
     sys.meta_path.insert(0, finder)

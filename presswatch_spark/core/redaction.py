@@ -1,4 +1,4 @@
-"""Removes credentials from text before people, logs or tables get it; only this knows what one looks like."""
+"""Removes credentials from text for people, logs or tables; the only module that recognises credentials."""
 
 import re
 import shlex
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 HIDDEN = "***"
-"""Stands for a value that is not shown."""
+"""Replaces a value that is not shown."""
 
 _SECRET_NAME = re.compile(
     r"secret|passw|passphrase|token|(?:access|api|account|private)[._-]?key"
@@ -14,12 +14,12 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _SECRET_PARAMETERS = frozenset({"auth", "googleaccessid", "key", "key-pair-id", "policy", "sas", "sig"})
-"""Parameters of a URL that are credentials, beside those with the name of a secret."""
+"""Parameters of a URL that are credentials, in addition to those with the name of a secret."""
 _NOT_SECRET = frozenset({"clienttoken"})
 """An idempotency token of AWS: it lets a request run once, and gives no access."""
 
-# `{blank}` is what ends a URL. Second branch: a password with `/`, `?` or `#`, so that `user:password` looks
-# like a host with a port that is no number.
+# `{blank}`: characters that end a URL. Second branch: a password with `/`, `?` or `#`; then `user:password`
+# looks like a host with a port that is no number.
 _USER = (
     r"(?<=://)(?:[^/?#{blank}]*@"
     r"|[^/?#@:\[\]{blank}]*:(?!\d{{0,5}}(?:[/?#\s\"'),]|$))(?:(?!://)[^{blank}])*@)"
@@ -70,21 +70,21 @@ def redacted_json(value: Any) -> Any:
 
 
 def redacted_value(value: str) -> str:
-    """Return one word or value without credentials; of `NAME=VALUE`, a secret's value is hidden."""
+    """Return one word or value without credentials; in `NAME=VALUE`, a secret's value is hidden."""
     found = _SETTING.fullmatch(value)
     if found and is_secret_name(found[1]):
         return f"{found[1]}={HIDDEN}"
-    # In a value that is a URL alone, blanks belong to the password.
+    # If the value is nothing but a URL, blanks belong to the password.
     return redacted(_USER_IN_WORD.sub("", value) if _URL_ALONE.match(value) else value)
 
 
 def is_secret_name(name: str) -> bool:
-    """Return whether a setting, variable or parameter of this name holds a credential."""
+    """Return whether a setting, variable or parameter of this name contains a credential."""
     return name.lower() not in _NOT_SECRET and bool(_SECRET_NAME.search(name))
 
 
 def holds_secret(text: str) -> bool:
-    """Return whether a text holds a credential."""
+    """Return whether a text contains a credential."""
     return redacted(text) != text
 
 

@@ -1,6 +1,6 @@
-"""Threads that ask storage for several things at once, and limits of the time that a piece of work may take.
+"""Pools of threads for concurrent requests to storage, and limits for the time of a piece of work.
 
-Ctrl-C ends the block of a pool: its threads ask and wait no more, though a site may ask to wait for minutes.
+Ctrl-C ends the block of a pool: its threads stop at once, even if a site asked them to wait for minutes.
 """
 
 import threading
@@ -21,18 +21,18 @@ LOOK_SECONDS = 0.5
 
 
 class GivenUpError(BaseException):
-    """The result of this thread's work is no longer wanted. Nothing may be concluded from its findings."""
+    """The result of this thread's work is no longer wanted; do not report anything about it."""
 
 
 class LateError(PresswatchError):
-    """A piece of work took longer than it may."""
+    """A piece of work took longer than allowed."""
 
 
 @dataclass(slots=True)
 class TimeLimit:
-    """How long a piece of work may take, when it began, and how long it waited since, in seconds.
+    """The time limit of a piece of work, its beginning, and the time that it waited since, in seconds.
 
-    Several threads may do the work. `waiting` of them wait now, the first since `waits_since`.
+    Several threads may do the work. `waiting` of them are waiting now, the first since `waits_since`.
     """
 
     seconds: float
@@ -45,13 +45,13 @@ class TimeLimit:
 
     @property
     def spent(self) -> float:
-        """Return how long it has taken, without waits."""
+        """Return the time that the work has taken, without waits."""
         with self.guard:
             return (self.waits_since if self.waiting else self.clock()) - self.began - self.waited
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave out the time of the block, once if several threads are in such blocks."""
+        """Do not count the time of the block; if several threads are in such blocks, subtract it once."""
         with self.guard:
             if not self.waiting:
                 self.waits_since = self.clock()
@@ -74,7 +74,7 @@ _THREAD = _ThreadState()
 
 
 class AskingThreads(ThreadPoolExecutor):
-    """A pool whose threads stop asking and waiting when its block ends with an error, or by Ctrl-C."""
+    """A pool whose threads stop requests and waits when its block ends with an error, or by Ctrl-C."""
 
     def __init__(self, count: int, name: str) -> None:
         self._over = threading.Event()
@@ -95,13 +95,13 @@ class AskingThreads(ThreadPoolExecutor):
         timeout: float | None = None,
         chunksize: int = 1,
     ) -> Iterator[Answer]:
-        """Call at once as the built-in `map`, and give the answers in order; see `answer_of`."""
+        """Submit all calls at once, and yield the results in order; see `answer_of`."""
         asked = deque(self.submit(fn, *each) for each in zip(*iterables, strict=False))
         return (answer_of(asked.popleft()) for _ in range(len(asked)))
 
 
 def answer_of(asked: Future[Answer]) -> Answer:
-    """Wait for the result of a thread's work, in short waits: Ctrl-C is heard only between them."""
+    """Wait for the result of a thread's work, in short waits, since Ctrl-C is handled only between them."""
     while not asked.done():
         wait([asked], LOOK_SECONDS)
     return asked.result()
@@ -114,7 +114,7 @@ def check_wanted() -> None:
 
 
 def giving_up() -> threading.Event:
-    """Return the event that is set when this thread is given up: another thread may wait for it."""
+    """Return the event that is set when this thread is given up, for another thread to wait for."""
     return _THREAD.over or threading.Event()
 
 
@@ -135,7 +135,7 @@ def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotoni
 
 @contextmanager
 def limited_by(limit: TimeLimit | None) -> Iterator[None]:
-    """Let a limit hold for this thread too, which does some of the work of the thread that began it."""
+    """Apply a limit to this thread, too, which does a part of the work of the thread that began it."""
     before, _THREAD.limit = _THREAD.limit, limit
     try:
         yield
@@ -144,17 +144,17 @@ def limited_by(limit: TimeLimit | None) -> Iterator[None]:
 
 
 def limit_here() -> TimeLimit | None:
-    """Return the limit that holds for this thread, for `limited_by`."""
+    """Return the limit of this thread, for `limited_by`."""
     return _THREAD.limit
 
 
 def uncounted() -> AbstractContextManager[None]:
-    """Leave out of this thread's limit a wait for a host, or for the limits of our own settings."""
+    """Do not count the block in this thread's limit: a wait for a host, or for limits of our settings."""
     return nullcontext() if _THREAD.limit is None else _THREAD.limit.paused()
 
 
 def check_time() -> None:
-    """Raise `LateError` if this thread's work has taken longer than it may; also as `check_wanted`."""
+    """Raise `LateError` if this thread's work has taken longer than allowed; also do `check_wanted`."""
     check_wanted()
     limit = _THREAD.limit
     if limit is not None and limit.spent > limit.seconds:

@@ -1,9 +1,9 @@
 """Reads dates and times as people and programs write them, and never guesses between two meanings.
 
-Read without a declared format: ISO 8601 in its usual shapes (also with `/` and `.`, one digit for a month,
+Without a declared format, it reads ISO 8601 in usual shapes (also with `/` and `.`, one digit for a month,
 `20190124`, `20190124180000`, weeks and days of the year), RFC 2822, and numbers since 1970: by their size
 seconds (10^8 and more), milliseconds (10^10), microseconds (10^13) or nanoseconds (10^16). `24-1-2019` needs
-a declared format of `strptime`. Without a zone, a moment is in UTC; a day is its first moment.
+a declared format of `strptime`. A moment without a zone is in UTC; a day is read as its first moment.
 """
 
 import math
@@ -18,7 +18,7 @@ from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.terminal import utc
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# What programs write where there is no date: the zeros of their calendars, and their last days.
+# Years beyond these are placeholders: the first and last days of the calendars of programs.
 FIRST_YEAR, LAST_YEAR = 1600, 2199
 
 _DAY = r"(?P<year>\d{4})(?:(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})|(?P<basic>\d{4}))"
@@ -34,7 +34,7 @@ _RFC_2822 = re.compile(
     r"(?:[A-Za-z]{3,9},?\s+)?\d{1,2}[ -](?P<month>[^\W\d_]{3,10})\.?[ -]\d{4}"
     r"(?P<time>,?\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:(?P<letters>[A-Za-z]{1,5})|[+-]\d{4}))?(?:\s*\([^()]*\))?)?"
 )
-# RFC 2822, section 4.3; other letters have no one meaning.
+# RFC 2822, section 4.3; other letters are ambiguous.
 _ZONES = frozenset(["Z", "UT", "UTC", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"])
 _MONTH_NAMES = (
     *("january", "february", "march", "april", "may", "june"),
@@ -42,7 +42,7 @@ _MONTH_NAMES = (
 )
 _MONTHS = frozenset([*_MONTH_NAMES, *(name[:3] for name in _MONTH_NAMES)])
 _TWO_ORDERS = re.compile(r"\d{1,2}(?P<mark>[-/.])\d{1,2}(?P=mark)(?P<year>\d{4}|\d{2})(?!\d)", re.ASCII)
-# Least size of a number, and how many of its units are a second.
+# Least size of a number, and the number of its units per second.
 _UNITS = ((10**16, 10**9), (10**13, 10**6), (10**10, 10**3), (10**8, 1))
 _GREATEST = 10**19
 _TRIED = (datetime(2019, 1, 24, tzinfo=UTC), datetime(2020, 12, 3, tzinfo=UTC))
@@ -50,13 +50,13 @@ _OF_THE_HOST = ("%Z", "%c", "%x", "%X")
 
 
 class NoMomentError(ValueError):
-    """A value that is no moment, or may be two; the message says why, without the value."""
+    """A value that is no moment, or may be two; the message has the reason, without the value."""
 
 
 def moment_of(value: object, formats: Sequence[str] = ()) -> datetime | None:
     """Return the moment that a text, number or date means, in UTC; None for a value that is None or blank.
 
-    Declared `formats` (see `check_formats`) come first, and all that fit must agree. Raises `NoMomentError`.
+    Declared `formats` (see `check_formats`) are tried first; all that match must agree. Or `NoMomentError`.
     """
     try:
         return _read(value, formats)

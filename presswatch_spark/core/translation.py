@@ -1,8 +1,8 @@
 """Translations: the English text in the code is the key, and `locale/fr.po` has its French.
 
-`make texts` takes the keys from the code into the catalogue; a test fails where a translation is missing.
+`make texts` copies the keys from the code into the catalogue; a test fails if a translation is missing.
 `locale/fr.names.po` has names of columns and of values, which the code looks up with `Translator.word`. Both
-are read as they are, when the first French text is asked for: whoever edits them has nothing to compile.
+files are read when the first French text is needed, so nothing must be compiled after a change.
 """
 
 import io
@@ -21,8 +21,8 @@ from presswatch_spark.core.terminal import utc, whole_percent
 LANGUAGES = ("fr", "en")
 LOCALE = Path(__file__).parent / "locale"
 CONTEXT = "\x04"
-"""Between a context and its text in a key, as in every catalogue of gettext."""
-# Where no line ends: within numbers, hours, commands and articles of a code, and beside French punctuation.
+"""Separates a context from its text in a key, as in every catalogue of gettext."""
+# Blanks at which no line may end: in numbers, hours, commands and articles of a code, at French punctuation.
 _TIED = re.compile(
     r" (?=[:;?!»%])|(?<=«) |(?<=n°) |(?<=python3) |(?<=\bart\.) (?=L\.)|(?<=\bL\.) (?=\d)"
     r"|(?<=\d) (?=\d{3}\b|h \d|min \d|s\b)|(?<=\d h) (?=\d)|(?<=\d min) (?=\d)"
@@ -35,7 +35,7 @@ def N_(message: str) -> str:  # noqa: N802 - the name that gettext's tools look 
 
 
 def p(context: str, message: str) -> str:
-    """Mark a text of a table that means something else in another context."""
+    """Mark a text of a table that has another meaning in another context."""
     return f"{context}{CONTEXT}{message}"
 
 
@@ -45,7 +45,7 @@ def n(singular: str, plural: str) -> tuple[str, str]:
 
 
 class Word(NamedTuple):
-    """A fact of a sentence that has its own translation, such as a state; see `Translator.word`."""
+    """A fact in a sentence that is translated itself, such as a state; see `Translator.word`."""
 
     context: str
     word: str
@@ -56,9 +56,9 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence in English with its facts (texts, words, whole numbers, days) apart: it is translated later.
+    """An English sentence and, separately, its facts (texts, words, whole numbers, days): translated later.
 
-    `text`: of a number of things, both forms, as `n` marks them; the number is the fact `n`.
+    `text`: for a number of things, both forms, as `n` marks them; the number is the fact `n`.
     """
 
     text: str | tuple[str, str]
@@ -77,9 +77,9 @@ def sentence(text: str | tuple[str, str], /, **facts: object) -> Sentence:
 def sentence_in(
     text: str, patterns: Iterable[str], words: Collection[str] = (), context: str = ""
 ) -> Sentence:
-    """Return the sentence that gave a text: the first of `patterns`, texts with facts, that fits it.
+    """Return the sentence that a text was made from: the first of `patterns`, texts with facts, that matches.
 
-    Facts named in `words` are words of `context`. A text that fits none is a sentence without facts.
+    Facts named in `words` are words of `context`. A text that matches none is a sentence without facts.
     """
     for pattern in patterns:
         form = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(pattern))
@@ -98,7 +98,7 @@ class Translator:
         self.language = language
 
     def __call__(self, message: str, /, **facts: object) -> str:
-        """Return a text, written in English, with its facts; one that `N_` or `p` marked, too."""
+        """Translate an English text, perhaps one that `N_` or `p` marked, and insert its facts."""
         return self.filled(_catalogue(self.language).gettext(message), facts)
 
     def n(self, singular: str, plural: str, number: int, /, **facts: object) -> str:
@@ -107,7 +107,7 @@ class Translator:
         return self.filled(text, {"n": self.number(number), **facts})
 
     def p(self, context: str, message: str, /, **facts: object) -> str:
-        """Return a text that means something else in another context."""
+        """Return a text that has another meaning in another context."""
         return self(p(context, message), **facts)
 
     def sentence(self, sentence: Sentence) -> str:
@@ -133,7 +133,7 @@ class Translator:
         return self.set(text.rpartition(CONTEXT)[2]).format(**facts)
 
     def set(self, text: str) -> str:
-        """Return a text of ours as it is to look; facts of others are put in after this."""
+        """Return a translated text in its typography; facts are inserted later, and so are left unchanged."""
         return text
 
     def number(self, number: float, digits: int = 0) -> str:
@@ -160,7 +160,7 @@ class Translator:
         at = utc(at)
         day, (hour, minute, second) = _.day(at.date()), (at.hour, at.minute, at.second)
         if not (hour or minute or second):
-            # Of most articles only the day is given.
+            # For most articles, only the day is given.
             return _("{day} (no hour is given, or 00:00 UTC)", day=day)
         if self.language == "fr":
             clock = f"{hour} h {minute:02}" + (f" min {second:02} s" if second else "")
@@ -196,7 +196,7 @@ def _dates() -> re.Pattern[str]:
 def _catalogue(language: str) -> NullTranslations:
     if language == "en":
         return NullTranslations()
-    # Commands in English need no Babel, which takes a tenth of a second.
+    # Imported here: English commands need no Babel, whose import takes a tenth of a second.
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
 

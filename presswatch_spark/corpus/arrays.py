@@ -1,6 +1,6 @@
-"""Files of arrays (`.npy`) and tables (Arrow) larger than memory: written by pieces, read as memory maps.
+"""Files of arrays (`.npy`) and tables (Arrow) larger than memory: written in pieces, read as memory maps.
 
-Nothing is written through a map: a full disk would kill the process instead of raising an error.
+Files are never written through a map: a full disk would kill the process instead of raising an error.
 """
 
 import errno
@@ -28,7 +28,7 @@ def save(path: Path, array: Array) -> None:
 
 
 def read_rows(path: Path, first_row: int, rows: Array) -> None:
-    """Fill contiguous `rows` from a flat array, from `first_row` on: in a sixth of the time of a map."""
+    """Fill contiguous `rows` from a flat array, from `first_row` on, in a sixth of the time of a map."""
     with path.open("rb") as file:
         _skip_header(file)
         file.seek(first_row * rows.itemsize, 1)
@@ -37,7 +37,7 @@ def read_rows(path: Path, first_row: int, rows: Array) -> None:
 
 
 def join(path: Path, pieces: Sequence[Path]) -> None:
-    """Write one array of the rows of `pieces`, which are of one type; each is copied and removed."""
+    """Join the rows of `pieces`, which are of one type, into one array; remove each piece once copied."""
     total, first = sum(len(load(piece)) for piece in pieces), load(pieces[0])
     with path.open("wb") as file:
         _write_header(file, first.dtype, (total, *first.shape[1:]))
@@ -50,7 +50,7 @@ def join(path: Path, pieces: Sequence[Path]) -> None:
 
 def load(path: Path) -> Array:
     """Map an array, read-only."""
-    # Each slice of numpy's own class of mapped arrays would cost a microsecond.
+    # As a plain array: a slice of numpy's class for mapped arrays would cost a microsecond more.
     mapped: Array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     return mapped
 
@@ -80,7 +80,7 @@ def writing(place: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # Of a copy or a move that failed, the second name is where it should go.
+        # If a copy or a move failed, the second name is its destination.
         where = error.filename2 or error.filename or place
         raise refused(where, error) from error
 

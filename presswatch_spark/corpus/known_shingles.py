@@ -1,6 +1,6 @@
-"""The shingles of known texts, which are not the members' own: laws, speeches, old books, wires.
+"""Reads the shingles of known texts, which are not the members' own: laws, speeches, old books, wires.
 
-A file named `*.txt`, `*.txt.gz` or `*.txt.zst` is one text in UTF-8. Any other is read as a scan reads it.
+A file named `*.txt`, `*.txt.gz` or `*.txt.zst` is one text in UTF-8. Any other is read like a shard.
 """
 
 from collections.abc import Iterable

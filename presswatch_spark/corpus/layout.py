@@ -4,7 +4,7 @@
     members.yaml               the registry, as given
     articles/part-00000.arrow  articles in the order of ids, `ARTICLES_PER_PART` a file (Arrow IPC, mapped)
     signatures.npy             uint32[articles, permutations]: MinHash signatures
-    clusters.npy               int32[articles]: ordinal of the cluster's smallest article id, -1 when alone
+    clusters.npy               int32[articles]: ordinal of the cluster's smallest article id, -1 if in none
     titles.npy                 uint32[articles]: place of the title's id among all ids, in order
     publishers.npy             uint32[articles]: place of the publisher's id among all ids, in order
     agency.npy                 bool[articles]: whether it, or one of its cluster, credits or names an agency

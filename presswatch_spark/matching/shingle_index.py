@@ -1,7 +1,7 @@
 """The shingle index: sorted hashes with postings, a directory into them, and a blocked Bloom filter in front.
 
-Block, bucket and sort order all come from the top bits of a hash. So the hashes of one prefix fill one slice
-of the filter and of the directory. Slices that were built apart, even on many machines, are concatenated.
+Filter block, directory bucket and sort order all follow from the top bits of a hash. So the hashes with one
+prefix fill one slice of each array, and slices can be built independently, then concatenated.
 """
 
 import mmap
@@ -20,7 +20,7 @@ Hashes = npt.NDArray[np.uint64]
 
 KEYS_PER_BUCKET = 8
 HASHES = 1 << 64
-# A lookup reads these arrays at every position that passes; `articles` only where a shingle is found.
+# A lookup reads these arrays at every position that passes the filter; `articles` only for a shingle found.
 SEARCHED = ("filter", "directory", "hashes")
 
 _1 = np.uint64(1)
@@ -38,7 +38,7 @@ ALL_HASHES = HashRange(0, 0)
 
 
 def hash_ranges(count: int) -> list[HashRange]:
-    """Cut all hashes into `count` ranges, as even as can be. Each fills one slice of an index."""
+    """Cut all hashes into `count` ranges of nearly equal width. Each fills one slice of an index."""
     if count == 1:
         return [ALL_HASHES]
     firsts = [number * HASHES // count for number in range(count + 1)]
@@ -46,7 +46,7 @@ def hash_ranges(count: int) -> list[HashRange]:
 
 
 def passes_for(searched_bytes: int, memory_bytes: float | None) -> int:
-    """Return the number of ranges whose `SEARCHED` arrays fit into memory; None: as much as needed."""
+    """Return the number of ranges of which each fits into memory (`SEARCHED` arrays); None: no limit."""
     return 1 if memory_bytes is None else max(1, ceil(searched_bytes / memory_bytes))
 
 
@@ -70,7 +70,7 @@ class ShingleIndex:
         mapped = {array.name: np.load(folder / f"{array.name}.npy", mmap_mode="r") for array in fields(cls)}
         if scattered:
             for array in mapped.values():
-                # numpy has no public name for the map of a file.
+                # numpy has no public attribute for the memory map.
                 array._mmap.madvise(mmap.MADV_RANDOM)
         return cls(**mapped)
 
@@ -88,7 +88,7 @@ def directory_bits(keys: int) -> int:
 def build_filter(
     hashes: Hashes, n_blocks: int, first_block: int = 0, slice_blocks: int | None = None
 ) -> Hashes:
-    """Build the filter of `n_blocks` (a power of two), or `slice_blocks` of it, which have all the hashes.
+    """Build the filter of `n_blocks` (a power of two), or the `slice_blocks` that all the hashes belong to.
 
     The block of a hash is its top log2(n_blocks) bits.
     """
@@ -112,7 +112,7 @@ def build_directory(
 
 def block_shift(n_blocks: int) -> np.uint64:
     """Return the shift that turns a hash, already shifted by one, into its block."""
-    # A shift by 64 has no defined result.
+    # The caller shifts once before, since a shift by 64 has no defined result.
     return np.uint64(64 - n_blocks.bit_length())
 
 

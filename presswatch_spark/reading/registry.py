@@ -1,6 +1,6 @@
-"""All formats that are read, and the format of a shard. A new one is a source with its descriptor.
+"""All formats that are read, and the choice of a shard's format. A new format needs an entry in `FORMATS`.
 
-The content of a shard decides, and its name only where the content cannot be read.
+The content of a shard decides; its name counts only if the content cannot be read.
 """
 
 import re
@@ -20,15 +20,15 @@ from presswatch_spark.reading.warc_format import WARC, WET
 from presswatch_spark.storage.objects import ObjectInfo, random_access
 
 AUTO = "auto"
-"""In the place of a format's name: each shard by its content."""
+"""In place of a format's name: choose the format of each shard by its content."""
 FORMATS: tuple[Format, ...] = (WET, WARC, ARC, OSCAR, C4, ROWS)
-"""In the order in which they are tried; `ROWS` takes the rows that the others leave."""
+"""In the order in which they are tried; `ROWS` accepts the rows that the others do not recognise."""
 DEFAULT = ROWS
 """The format of an empty shard whose name does not show it."""
 HEAD_BYTES = 64 << 10
 HEAD_CHUNK_BYTES = 256 << 10
 LONG_LINE_BYTES = 16 << 20
-# Content that is not read: a pattern of its beginning, its kind in messages, a remedy. The first fit counts.
+# Content that is not read: a pattern of its beginning, its kind in messages, a remedy. First match counts.
 _FOREIGN = tuple(
     (re.compile(pattern, re.DOTALL), kind, remedy)
     for pattern, kind, remedy in (
@@ -69,7 +69,7 @@ _FOREIGN = tuple(
 _REMEDIES = {kind: remedy for _, kind, remedy in _FOREIGN} | {
     "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl"
 }
-# Other metadata, which a crawler may write first, is `application/warc-fields`.
+# Metadata records of a WAT; those that a crawler writes to WARC files are `application/warc-fields`.
 _OF_WAT = b"\ncontent-type: application/json"
 
 
@@ -91,15 +91,15 @@ def named(name: str) -> Format:
 
 
 def named_like(uri: str) -> Format | None:
-    """Return the format that a shard's name shows, None if it shows none."""
+    """Return the format that a shard's name suggests, None if it suggests none."""
     return next((format for format in FORMATS if format.is_named(uri)), None)
 
 
 def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
-    """Return the format that `shard` is read in; `name`: the user's, or `auto`. ARC is read for WARC.
+    """Return the format that `shard` is read in; `name`: the user's, or `auto`. For `warc`, ARC is accepted.
 
-    `InputError`: there is no such format, or the content is of no kind that is read. `CorruptError`: it is of
-    another kind than the named one, or cannot be read.
+    `InputError`: there is no such format, or the content is of no kind that is read. `CorruptError`: the
+    content is of another kind than the named format, or cannot be read.
     """
     try:
         chosen = None if name == AUTO else named(name)
@@ -107,11 +107,11 @@ def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
         for format in [chosen] if chosen else FORMATS:
             beside = format.beside(shard.uri) if chosen or format.is_typical(shard.uri) else ()
             if first_existing(beside, options.storage):
-                # Its lines may look like anything.
+                # A companion file decides, since lines of plain text may look like another format.
                 return format
         kind = kind_of(data)
         if kind == "Parquet":
-            # It is read by ranges, for which the size has to be known.
+            # Parquet is read by ranges, for which the size must be known.
             shard = options.opener.described(shard)
             options.opener.let_go()
         columns = keys_of(data) if kind == "JSONL" else frozenset[str]()
@@ -168,7 +168,7 @@ def _recognised(head: Head) -> Format:
         return named or DEFAULT
     suffixes = named.suffixes if named else {}
     if named and any(head.uri.lower().endswith(end) and head.kind in suffixes[end] for end in suffixes):
-        # Its content is what damage makes of such a file.
+        # The content is of a kind that a damaged file of this format may look like.
         return named
     raise InputError(
         f"the content of the shard is {head.kind}, not a format that is read",
@@ -178,7 +178,7 @@ def _recognised(head: Head) -> Format:
 
 
 def companions_among(uris: set[str], format: str) -> set[str]:
-    """Return those of `uris` that are read with another of them, and so are no shards; names decide."""
+    """Return those of `uris` that are no shards, by their names, but read together with a shard."""
     found = set[str]()
     for each in FORMATS:
         if format in (AUTO, each.name):
@@ -188,7 +188,7 @@ def companions_among(uris: set[str], format: str) -> set[str]:
 
 
 def kind_of(head: bytes) -> str:
-    """Return the kind of content that `head` begins, as in messages; `unknown` if nothing fits."""
+    """Return the kind of content that begins with `head`, as in messages; `unknown` if none matches."""
     if not head:
         return "empty"
     if begins_with_record(head):

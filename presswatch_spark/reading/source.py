@@ -1,6 +1,6 @@
-"""A source of documents: how its shards are read (`ReadOptions`), and the facts about its format (`Format`).
+"""The options for reading shards (`ReadOptions`), and the descriptor of a format (`Format`).
 
-Code that needs to know a fact about a format reads the descriptor, and never compares names.
+Code that needs a fact about a format reads its descriptor, and never compares names.
 """
 
 import gzip
@@ -40,19 +40,19 @@ def every_url(url: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How shards are read.
+    """Options for reading shards.
 
-    `languages`: codes, spelled in any way; a document whose identified languages share none is skipped. Empty
-    means no gate.
+    `languages`: codes in any spelling; documents in identified languages, but in none of these, are skipped.
+    Empty: no gate.
     `columns`: for row datasets, our names (`rows.columns.ROLES`) to the file's, dotted for nested fields.
-    `max_document_bytes`: a longer document is a defect, not read.
-    `release`: of shards that name none; it has errata.
+    `max_document_bytes`: a longer document is a defect, and not read.
+    `release`: of shards that name none; known errata depend on it.
     `rows`: for JSONL and Parquet, the indices of the rows to read; None: all.
     `pdf`: for WARC, True to read the text of PDF files.
     `wants`: for WARC, True for a URL whose whole response is needed (`DocumentBatch.captures`).
     `audit`: for WET and WARC, the share (0 to 1) of the documents left out by `languages` that is read to see
     what the gate costs (`DocumentBatch.is_audit`).
-    `opener`: opens shards; one that was looked into continues in the same request.
+    `opener`: opens shards; reading continues with the request by which the beginning was examined.
     """
 
     languages: frozenset[str] = frozenset()
@@ -87,7 +87,7 @@ It raises `StorageError` or `CorruptError` only when nothing more can be read; y
 ReadPart = Callable[[Stream, ObjectInfo, ReadOptions, ReadReport], Iterator[DocumentBatch]]
 """The same for a stream: a part of a shard that begins with a record."""
 
-# Content that may be of any format: its source notes what it cannot read.
+# Kinds of content that may be of any format: the format's reader notes the parts that it cannot read.
 ANYTHING = frozenset({"text", "unknown", "empty"})
 
 
@@ -110,21 +110,22 @@ class Head:
 class Format:
     """A format that shards are read in.
 
-    `name`: of `--format`, pointers and the column `dataset`; `title`: in messages; `summary`: its content, in
+    `name`: in `--format`, pointers and the column `dataset`; `title`: in messages; `summary`: its content, in
     a line; `description`: for people who do not know formats, and `archive`: the same for crawls of others
-    than Common Crawl, both for the catalogue.
-    `read`: the source. `read_part`: the same for a range of bytes, if documents are records that can be read
-    alone; `begins`: True for bytes that begin with such a record.
-    `recognises`: True for shards of this format by their content. `kinds`: of content (see
-    `registry.kind_of`) that the user may name this format for. `suffixes`: of names of shards (lower case),
-    each with the kinds of content that are then taken for damage.
+    than Common Crawl; both are marked for translation.
+    `read`: reads a shard. `read_part`: reads a range of bytes, if documents are records that can be read
+    separately; `begins(data)`: True if bytes begin with such a record.
+    `recognises`: True for shards of this format by their content. `kinds`: kinds of content (see
+    `registry.kind_of`) for which the user may give this format. `suffixes`: of names of shards (lower case),
+    each with the kinds of content that are then taken for a damaged shard.
     `rates`: the rates of `conf/prices.yaml`, by suffixes of the shard's name (`""`: any name).
     `specimen(folder, text)`: writes small shards with one document, which need all kernels of the format.
     `has_columns`: columns can be mapped. `responses`: documents are HTTP responses, with their headers.
-    `is_warc`: records are given out as WARC. `by_release`: records have errata of their release. `elsewhere`:
-    facts of a document in another record than its own. `made_from(uri)`: format and address of the shard that
-    a shard was made from, by its name; None if unknown. `beside(uri)`: addresses of a file that is read with
-    a shard and is none, likeliest first; `is_typical(uri)`: a shard with such a file is of this format.
+    `is_warc`: records can be exported as WARC. `by_release`: records have errata of their release.
+    `elsewhere`: facts about a document that are in another record than its own. `made_from(uri)`: format and
+    address of the shard that a shard was made from, by its name; None if unknown. `beside(uri)`: addresses to
+    try of a companion file, which is read with the shard; `is_typical(uri)`: with it, the shard is of this
+    format.
     """
 
     name: str
@@ -154,12 +155,12 @@ class Format:
         return uri.lower().endswith(tuple(self.suffixes))
 
     def rate(self, uri: str) -> str | None:
-        """Return the rate of `conf/prices.yaml` for a shard; None if its name does not show it."""
+        """Return the rate of `conf/prices.yaml` for a shard; None if its name does not determine it."""
         return next((rate for suffix, rate in self.rates.items() if uri.lower().endswith(suffix)), None)
 
 
 def whole(read_part: ReadPart) -> ReadShard:
-    """Return the reader of whole shards, as parts that begin with a record."""
+    """Return a reader of whole shards that reads each as one part."""
 
     def read(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         with options.open(shard) as stream:
@@ -178,7 +179,7 @@ def first_existing(uris: Iterable[str], storage: StorageOptions) -> ObjectInfo |
     return None
 
 
-# Small shards of each format, of one document each: the driver compiles kernels by reading them.
+# Small shards of each format, with one document each, which are read to compile the kernels.
 _URL = "https://rehearsal.invalid/page"
 _DATE = "2024-05-18T01:58:10Z"
 

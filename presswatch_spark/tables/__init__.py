@@ -1,4 +1,4 @@
-"""The published tables: schemas, the folder that holds them, their writer, and digests that prove them."""
+"""The published tables: schemas, the folder with their files, their writer, and digests that prove them."""
 
 WATCH_FOLDER = "_watch"
-"""Where `presswatch watch` keeps its claims, beside the tables."""
+"""The folder of `presswatch watch` for its leases, next to the tables."""

@@ -1,4 +1,4 @@
-"""Rows of a dataset as a stream that reads little ahead.
+"""Streams the rows of a dataset with little read-ahead.
 
 Arrow's own streams read about 250 of our row groups at once, which takes several gigabytes for wide rows.
 """
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 def bounded_batches(
     dataset: Any, columns: Sequence[str] | None = None, filter: Any = None, rows: int | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a Parquet dataset, in their order; a few row groups are in memory.
+    """Yield the rows of a Parquet dataset, in their order; only a few row groups are in memory.
 
     `filter`: an Arrow expression; row groups that it rules out are not read. `rows`: the most of a batch.
     """
@@ -56,7 +56,7 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item], count: int
 
 
 class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
-    """A dataset for DuckDB, which names columns and rows, and gets `bounded_batches`."""
+    """A dataset for DuckDB, which gives columns and a filter, and gets `bounded_batches`."""
 
     @classmethod
     def of(cls, dataset: Any) -> "BoundedDataset":
@@ -65,7 +65,7 @@ class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
         return cls(fragments, dataset.schema, dataset.format, filesystem=dataset.filesystem)
 
     def scanner(self, **options: Any) -> SimpleNamespace:
-        """Return the source of a stream of rows, as DuckDB takes it."""
+        """Return the object from which DuckDB reads a stream of rows."""
         columns, filter, schema = options.get("columns"), options.get("filter"), self.schema
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns])

@@ -1,7 +1,7 @@
-"""Derived tables: made of published runs by a command of its own, and published in a folder of tables.
+"""Publishes derived tables, each made of published runs by its own command, in a folder of tables.
 
-A table is written beside the others, moved in, and published by its row of `derivations`. A folder has one
-table of each name; when one of `MADE_ANEW` is made again, the files before are moved to another table.
+The files are written to `_runs`, moved in, and published by a row of `derivations`. A folder has one table of
+each name; when one of `MADE_ANEW` is made again, its previous files are moved to another table.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,10 +29,10 @@ def publish_derived(
     storage: StorageOptions | None = None,
     about: Mapping[str, object] | None = None,
 ) -> TableStore:
-    """Write a derived table of some runs into the folder of tables at `out`, and return these tables.
+    """Write a derived table of some runs into the folder of tables at `out`, and return that folder.
 
-    `write` writes its rows as files, in their order, and may fill `about`: more columns of the table's row.
-    Raises `OutputError` if `out` has such a table that is not made anew, or contains something else.
+    `write` writes the rows as files, in their order, and may add to `about` columns of the table's row.
+    Raises `OutputError` if `out` has the table already and it is not of `MADE_ANEW`, or has other contents.
     """
     store = TableStore.create(out, storage)
     folder = store.root / RUNS_FOLDER
@@ -40,7 +40,7 @@ def publish_derived(
     _require_none(store, table)
     with locked(folder, f"{table}.lock", LEASE_SECONDS) as lock:
         _require_none(store, table)
-        # Later than the one before, whatever the clock says.
+        # Ids must be later than the previous one, even if the clock was set back.
         moment, before = datetime.now(UTC), max(store.made(table), default="")
         while (run_id := f"{moment:%Y%m%dT%H%M%SZ}-{table}") <= before:
             moment += timedelta(seconds=1)
@@ -58,7 +58,7 @@ def publish_derived(
         store.publish_tables("derivations", row, files.folder, {table: written}, lock.confirm)
         for earlier in store.made(table)[:-1]:
             _move_away(store, table, earlier, lock)
-        # It is published, so nothing fails here any more.
+        # The table is published already: ignore errors of the cleanup.
         with suppress(OutputError, StorageError, OSError):
             _clear(folder, table)
     return store
@@ -67,8 +67,8 @@ def publish_derived(
 def remove_unpublished(store: TableStore, *, strict: bool = False) -> list[str]:
     """Remove unpublished files of derived tables that killed commands left; return their URIs.
 
-    An earlier making that was moved away in part is moved on. If another process is making a table here, its
-    files are left; if `strict`, raises `InUseError`.
+    If an earlier making was moved away only in part, the rest is moved. If another process is making a table
+    here, its files are left; if `strict`, raises `InUseError`.
     """
     folder, removed = store.root / RUNS_FOLDER, list[str]()
     for table in (name for name in DERIVED if name not in MADE_ANEW.values()):
@@ -97,7 +97,7 @@ def _staged(store: TableStore, table: str) -> list[str]:
 
 
 def _unpublished(store: TableStore, table: str) -> list[str]:
-    # Files first: what is published meanwhile is not taken for unpublished.
+    # List files before rows: a table that is published in between then counts as published.
     there = [uri for name in (table, MADE_ANEW.get(table)) if name for uri in store.present(name)]
     published = set(store.published("derivations"))
     return [uri for uri in there if run_of(uri.rpartition("/")[2]) not in published]
@@ -117,13 +117,13 @@ def _require_none(store: TableStore, table: str) -> None:
 
 
 def _move_away(store: TableStore, table: str, run_id: str, lock: Lock) -> None:
-    # It can be repeated, if it is killed.
+    # Can be repeated after a kill.
     before = MADE_ANEW[table]
     there, (row,) = store.root / before, store.read("derivations", run_id).to_pylist()
     moved = [file for file in row["files"] if file["table"] == table]
     for file in moved:
         lock.confirm()
-        # What is missing was moved before.
+        # A missing file was moved before.
         with suppress(MissingError, FileNotFoundError):
             there.take((store.root / table).at(file["name"]), file["name"])
         etag = None if there.is_local else stat(there.at(file["name"]), there.storage).etag

@@ -1,4 +1,4 @@
-"""The digests by which anybody can check a table; see `docs/how-to/check-a-table.md`."""
+"""Calculates the digests by which anyone can check a table; see `docs/how-to/check-a-table.md`."""
 
 import hashlib
 import json
@@ -21,14 +21,14 @@ from presswatch_spark.tables.row_types import TableRow
 NOT_DIGESTED = frozenset(("run_id", "shard_uri", "product", "product_revision", "row_sha256"))
 """Columns that may differ between two scans of the same bytes: a mirror has other URIs and no revision."""
 DIGESTED_IF_KNOWN = frozenset(("upstream_uri", "upstream_offset"))
-"""Columns that are left out where they are null, as earlier versions lack them."""
+"""Columns that are left out if null, since earlier versions lack them."""
 GROUP_DIGITS = 3
 # A page may have hundreds of rows, with its own moment and those of the articles.
 _MOMENTS_KEPT = 1024
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _ALIKE, _DICTIONARY = frozenset((str, int, bool, type(None), datetime)), {dict}
-# Between these, Python writes floats without an exponent.
+# Between these limits, Python writes floats without an exponent.
 _LEAST, _GREATEST = 1e-4, 1e15
 
 Text = TypeVar("Text", str, str | None)
@@ -42,7 +42,7 @@ def row_digest(row: TableRow | Mapping[str, Any], written: Mapping[str, bytes] =
     whose form is known already, from `numbers_form`.
     """
     columns = digested(row)
-    # Where columns have types, only floats need a look.
+    # In typed rows, only floats may be written differently.
     names = row.float_columns if isinstance(row, TableRow) else columns.keys()
     return _digest(columns, [columns.get(name) for name in names if name not in written], written)
 
@@ -75,7 +75,7 @@ def _digest(
 ) -> str:
     if _are_alike(doubtful):
         forms = {**columns, **{name: orjson.Fragment(form) for name, form in written.items()}}
-        # The same bytes, in a tenth of the time. What it refuses, the other one refuses in our words.
+        # orjson writes the same bytes in a tenth of the time. If it refuses, `canonical_form` raises.
         with suppress(TypeError):
             return hashlib.sha256(orjson.dumps(forms, _canonical, _OPTIONS)).hexdigest()
     return _sha256(canonical_form(columns))
@@ -108,7 +108,7 @@ def table_digest(row_digests: Iterable[str]) -> str:
 
 
 def digest_of(parts: Iterable[pa.Array]) -> str:
-    """Return `table_digest` of rows' digests, which come in parts; it takes 32 bytes a row."""
+    """Return `table_digest` of rows' digests, given in parts, with 32 bytes of memory per row."""
     return digest_of_packed(map(packed, parts))
 
 
@@ -116,19 +116,19 @@ def digest_of_packed(parts: Iterable[bytes]) -> str:
     """Return `table_digest` of rows' digests of 32 bytes each, which come in parts."""
     raw = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, 32)
     words = raw.view(">u8")
-    # Those of other digests than a few differ in these.
+    # Sort by the first eight bytes; only equal ones need a sort by all.
     first_words = words[:, 0].astype(np.uint64)
     order = np.argsort(first_words)
     if (np.diff(first_words[order]) == 0).any():
         order = np.lexsort(words.T[::-1])
     groups = ((raw[:, 0].astype(np.int64) << 4) | (raw[:, 1] >> 4))[order]
     bounds = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(raw)]
-    whole = hashlib.sha256()
+    table = hashlib.sha256()
     for first, after in pairwise(bounds):
         if first < after:
             digits = raw.take(order[first:after], axis=0).tobytes().hex()
-            whole.update((digits[:GROUP_DIGITS] + hashlib.sha256(digits.encode()).hexdigest()).encode())
-    return whole.hexdigest()
+            table.update((digits[:GROUP_DIGITS] + hashlib.sha256(digits.encode()).hexdigest()).encode())
+    return table.hexdigest()
 
 
 def packed(digests: pa.Array) -> bytes:
@@ -140,9 +140,9 @@ def bytes_of(texts: pa.Array) -> memoryview:
     """Return the bytes of texts without nulls, one after the other."""
     if not len(texts):
         return memoryview(b"")
-    whole = texts.cast(pa.large_string())
-    _, bounds, data = whole.buffers()
-    offsets = np.frombuffer(bounds, np.int64)[whole.offset : whole.offset + len(whole) + 1]
+    large = texts.cast(pa.large_string())
+    _, bounds, data = large.buffers()
+    offsets = np.frombuffer(bounds, np.int64)[large.offset : large.offset + len(large) + 1]
     return memoryview(data)[offsets[0] : offsets[-1]]
 
 
@@ -156,14 +156,14 @@ def _sha256(text: str) -> str:
 
 
 def _are_alike(values: Iterable[object]) -> bool:
-    # Both writers of JSON agree on values, but for exponents of floats.
+    # Return True if orjson and json write values alike: they differ only in the exponents of floats.
     for value in [value for value in values if type(value) not in _ALIKE]:
         if isinstance(value, float):
             is_alike = value == 0 or _LEAST <= abs(value) < _GREATEST
         elif isinstance(value, list):
             kinds = set(map(type, value))
             if kinds == _DICTIONARY:
-                # Spans are dictionaries of numbers, and there may be thousands: one look takes them all.
+                # Spans are dictionaries of numbers, perhaps thousands: check all values at once.
                 value = list(chain.from_iterable(map(dict.values, value)))
                 kinds = set(map(type, value))
             is_alike = kinds <= _ALIKE or _are_alike(value)

@@ -1,7 +1,7 @@
-"""Files of the published tables: sorted, in row groups that readers can pass over; and frames of Spark.
+"""Writes the files of published tables, sorted so that readers can skip row groups; reads them into Spark.
 
-Statistics and the page index serve the columns of the order, Bloom filters those that are asked for one
-value. Spark reads tables by itself on disk, and by Python tasks on S3, which need no jars there.
+Statistics and the page index serve the columns of the sort order, Bloom filters the columns that are searched
+for one value. Spark reads tables itself on disk; on S3, Python tasks read them, which need no jars.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ SOUGHT: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 """Columns with a Bloom filter."""
 MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
-"""More titles or publishers than so many make their filters let more pass."""
+"""Bloom filters of these columns have room for so many values; with more, they let more row groups pass."""
 
 WRITTEN = pa.schema(
     [("partition", pa.int64()), *(struct_of(PublishedFile).field(each.name) for each in fields(Written))]
@@ -106,7 +106,7 @@ class SortedFiles:
         """Write row groups as a file; only the last one may be smaller than the first."""
         name, rows = f"{secrets.token_hex(6)}.parquet", 0
         wanted = self.names or SCHEMAS[self.table].names
-        # A file keeps its rows even where a later version allows no nulls.
+        # All columns are nullable, so files can be written with nulls that a later version does not allow.
         schema = pa.schema([(each.name, each.type) for each in SCHEMAS[self.table] if each.name in wanted])
         order = [(column, "ascending") for column in ORDERS.get(self.table, ()) if column in schema.names]
         filters = {
@@ -126,7 +126,7 @@ class SortedFiles:
         with self.folder.new_file(name) as path:
             with pq.ParquetWriter(path, schema, compression="zstd", **options) as writer:
                 for group in chain((first,), others):
-                    # Rows of derived tables name the run that they are of.
+                    # Rows of derived tables have the id of their own run already.
                     if "run_id" not in group.column_names and "run_id" in schema.names:
                         ids = pa.array([self.run_id] * len(group), pa.string())
                         group = group.add_column(0, "run_id", ids)
@@ -180,7 +180,7 @@ def frame(
 
 
 def _rows_of(folder: Folder, schema: pa.Schema, file: str) -> Iterator[pa.RecordBatch]:
-    # It loads pandas, which only this needs.
+    # Imported here: it loads pandas, which only this function needs.
     import pyarrow.dataset as ds
 
     system = file_system(folder.uri, folder.storage)
@@ -194,7 +194,7 @@ def batches_of(
     work: Callable[[Item], Iterable[pa.RecordBatch]],
     schema: pa.Schema,
 ) -> DataFrame:
-    """Make a frame of the batches that `work` yields of each item; each item has its own task."""
+    """Return a frame of the batches that `work` yields for each item, in one task per item."""
     numbers = spark.range(0, len(items), 1, len(items))
     return numbers.mapInArrow(partial(_batches, tuple(items), work), spark_schema(schema))
 
@@ -211,7 +211,7 @@ def _batches(
 
 
 def tasks_for(rows: int, spark: SparkSession) -> int:
-    """Return the number of tasks to sort so many rows in: at least one per core."""
+    """Return the number of tasks in which to sort so many rows: at least one per core."""
     return max(1, -(-rows // ROWS_A_TASK), spark.sparkContext.defaultParallelism)
 
 

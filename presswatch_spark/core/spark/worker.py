@@ -1,4 +1,4 @@
-"""Spark tasks: their work in Python workers, and how work is dealt to them."""
+"""Runs work in Spark tasks, in Python workers."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def task() -> Iterator[None]:
-    """Do the work of a task; until the next one begins, the worker prints nothing.
+    """Run the block as the work of a task; after it, the worker prints nothing until the next task.
 
     Spark closes the pipe of a worker that it no longer needs, and the worker would print a traceback.
     """
@@ -29,7 +29,7 @@ def task() -> Iterator[None]:
 
 
 def nothing(_: Iterable[object]) -> None:
-    """Do nothing, as a task: a worker begins."""
+    """Do nothing, as a task that starts a worker."""
     with task():
         pass
 
@@ -42,7 +42,7 @@ def collected(
 ) -> list[Report]:
     """Run `work` in so many tasks, each with its number only; return their reports, in order of tasks.
 
-    Without Spark's SQL, whose first query takes 2.6 s of processor time.
+    This avoids Spark's SQL, whose first query takes 2.6 s of processor time.
     """
     reports: list[Report] = context.parallelize(range(tasks), tasks).mapPartitions(work).collect()
     return reports

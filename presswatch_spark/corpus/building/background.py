@@ -1,8 +1,8 @@
-"""The background: a sample of the web, which shows the words of articles that unrelated sites have too.
+"""Reads the background: a sample of the web, which shows the words of articles that other sites have, too.
 
-For each shingle of the index, the domains that have it are counted; a known text counts as all. A page proves
-nothing of the texts that it copies: the shingles of an article do not count on a page that has a large share
-of it, unless the page is older. Pages on members' own sites do not count.
+For each shingle of the index, the domains that have it are counted; a known text counts like all domains. A
+copy of an article proves nothing about the article's words: the shingles of an article do not count on a page
+that has a large share of it, unless the page is older. Pages on members' own sites do not count.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MOST_DOMAINS = np.iinfo(np.uint16).max
-# Stands for a domain where a shingle is of a known text. The keys of domains are hashes.
+# The key that marks a shingle of a known text. The keys of domains are hashes.
 KNOWN_TEXT = np.uint64(0)
 
 
@@ -63,7 +63,7 @@ def read_background(
 ) -> dict[str, int]:
     """Write the shingles of the index that the sample or the files of known texts have.
 
-    Returns the counts of these, as fields of `CorpusCounts`.
+    Returns counts, as fields of `CorpusCounts`.
     """
     runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
     task = partial(_scan_shard, work.corpus, config, storage)
@@ -123,7 +123,7 @@ def _scan_shard(
 def _copied(
     met: npt.NDArray[np.uint32], captured_at: datetime | None, articles: ArticleFiles, config: CorpusConfig
 ) -> list[int]:
-    """Return the articles that a page has its shingles from; `met` has the article of each shingle."""
+    """Return the articles that a page copies in large part; `met` has the article of each of its shingles."""
     ordinals, counts = np.unique(met, return_counts=True)
     copied = []
     for ordinal, shingles in zip(ordinals.tolist(), counts.tolist(), strict=True):
@@ -146,10 +146,10 @@ def _scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[Files, 
 
 
 def domain_counts(hashes: Keys, domains: Keys) -> Mapping[str, arrays.Array]:
-    """Return distinct shingles, and how many domains have each; one of a known text has `MOST_DOMAINS`."""
+    """Return distinct shingles, each with its number of domains; `MOST_DOMAINS` marks known texts."""
     pairs = np.unique(np.column_stack((hashes, domains)), axis=0)
     distinct, counts = np.unique(pairs[:, 0], return_counts=True)
-    # A sample counts one less than the most, so that known texts can be told by it.
+    # Counts of the sample stay below `MOST_DOMAINS`, which marks known texts.
     numbers = np.minimum(counts, MOST_DOMAINS - 1).astype(np.uint16)
     numbers[np.isin(distinct, pairs[pairs[:, 1] == KNOWN_TEXT, 0])] = MOST_DOMAINS
     return {HASHES: distinct, DOMAINS: numbers}

@@ -1,11 +1,11 @@
-"""The folder in which a corpus is built, the spread of its work over Spark, and sorted runs of keys on disk.
+"""The folder in which a corpus is built, the distribution of work by Spark, and sorted runs of keys on disk.
 
-The folder is hidden, beside the output, and moved there in one last step: what a killed build leaves is never
-taken for a corpus, and the next build of the same output removes it. All executors must see the folder.
+The folder is hidden, next to the output, and moved there in the last step: the files of a killed build are
+never taken for a corpus, and the next build of the same output removes them. All executors must see it.
 
-Keys are hashes, hence evenly spread. Each part of the articles writes its keys as a sorted run. The top bits
-of a key name a bucket, whose share of every run is one slice: more keys are sorted than memory can take,
-without a shuffle through the JVM.
+Keys are hashes, hence evenly distributed. Each part of the articles writes its keys as a sorted file (*run*).
+The top bits of a key name its bucket, whose share of every run is one slice. So more keys than memory holds
+are sorted without a shuffle through the JVM.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ Result = TypeVar("Result")
 Keys = npt.NDArray[np.uint64]
 Bounds = npt.NDArray[np.int64]
 BucketArrays = Callable[[Keys, Keys], Mapping[str, arrays.Array]]
-"""Makes flat arrays, by the names of their files, of the keys and values of one bucket, sorted by key."""
+"""Makes flat arrays, by file name, from the keys and values of one bucket, which are sorted by key."""
 
 POSTINGS, BANDS, WORDS, URLS = "postings", "bands", "words", "urls"
 """Kinds of keys; each part writes a run of each kind."""
 TASKS_PER_CORE = 4
 """Tasks that read files, for each core."""
-# Buckets are made of 2**12 finest slices a run, so their number can be chosen once all runs are written.
+# Each run has 2**12 slices, of which buckets consist: so the number of buckets can be chosen afterwards.
 _FINEST_BITS = 12
 BUCKET_KEYS = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class BuildWorkspace:
-    """`corpus` becomes the output; `scratch` holds files that are needed only on the way."""
+    """`corpus` becomes the output; `scratch` is for temporary files."""
 
     corpus: Path
     scratch: Path
@@ -71,7 +71,7 @@ class BuildWorkspace:
 
 @contextmanager
 def workspace(out: Path) -> Iterator[BuildWorkspace]:
-    """Make a locked, empty workspace for `out`; on success its corpus is moved there. The rest is removed.
+    """Make a locked, empty workspace for `out`; on success, move its corpus there. Other files are removed.
 
     `OutputError` if `out` is not empty, another build is at work on it, or the disk is full or not writable.
     """
@@ -145,7 +145,7 @@ def write_run(folder: Path, keys: Keys, values: Keys) -> None:
 
 
 def bucket_bits(total_keys: int) -> int:
-    """Return the bits that name a bucket, so that a bucket has about `BUCKET_KEYS` keys at most."""
+    """Return the number of bits that name a bucket, so that it has at most about `BUCKET_KEYS` keys."""
     return min(_FINEST_BITS, max(0, -(-total_keys // BUCKET_KEYS) - 1).bit_length())
 
 

@@ -1,8 +1,9 @@
-"""Grade and letter of a row: the rules of `conf/scan.yaml`, in order, and the dates that they compare.
+"""Derives grade and confidence of a row by the rules of `conf/scan.yaml`, and compares the dates for them.
 
-The grade is how much was copied, the letter (`confidence`) what the row may be used for. A table stores a day
-of publication without a time as 00:00 UTC. It begins first at UTC+14 and ends last at UTC-12, unless the
-title's time zone is known. A date with a time may be off by its zone: it leaves a day on both sides.
+The grade is the extent of the copy; the confidence, a letter from A to D, decides about the use of the row. A
+table stores a day of publication without a time as 00:00 UTC. Unless the title's time zone is known, that day
+may begin as early as in UTC+14 and end as late as in UTC-12. A date with a time may be off by its zone, so a
+day on both sides is in doubt.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def grade(copied_words: int, article_coverage: float, rules: GradeRules) -> Grad
 
 
 CAPTURE_YEARS = range(1991, 2100)
-"""A dataset without a date may put one outside of these years: the web began in 1991."""
+"""Years in which a capture may be: the web began in 1991. Other dates are placeholders of the dataset."""
 
 
 def judged(row: Match, rules: ConfidenceRules) -> tuple[Confidence, list[str]]:
@@ -46,7 +47,7 @@ def judged(row: Match, rules: ConfidenceRules) -> tuple[Confidence, list[str]]:
 
 
 def letter_of(reasons: Sequence[str]) -> Confidence:
-    """Return the letter of reasons: the one that the first gives, lowered by the others."""
+    """Return the letter that the first reason gives, lowered by the others."""
     first = REASONS.get(reasons[0])
     letters: list[Confidence] = [first.gives if first and first.gives else "C"]
     for code in reasons:
@@ -56,9 +57,9 @@ def letter_of(reasons: Sequence[str]) -> Confidence:
 
 
 def confidence_reasons(row: Match, rules: ConfidenceRules) -> list[str]:
-    """Return the reasons of a row's letter, one at least, from its columns and the rules only.
+    """Return the reasons for a row's letter, at least one, from its columns and the rules only.
 
-    The one that gives a letter comes first; those that keep the row from A and B follow, then those of D.
+    The reason that gives a letter comes first; then those that exclude A and B, then those that give D.
     """
     damaged = ["record_damaged"] if row.record_damage else []
     rarity = row.run_rarity
@@ -67,7 +68,7 @@ def confidence_reasons(row: Match, rules: ConfidenceRules) -> list[str]:
     gives = _what_gives(row, rarity, rules)
     reasons = [*damaged, *_doubts_about(row)]
     if gives != "own_url":
-        # At the article's own URL the claim is the page itself, not who wrote it.
+        # At the article's own URL, the claim is about the page itself, whoever wrote the text.
         doubts = {
             "credits_other": row.credits_others,
             "agency_text": row.ownership == "agency",
@@ -97,8 +98,8 @@ def _what_gives(row: Match, rarity: int, rules: ConfidenceRules) -> str | None:
     if is_own_page and row.longest_run_words >= rules.own_url_run_words:
         return "own_url"
     copied = row.copied_words
-    whole = row.grade == "full_copy" and not row.article_is_excerpt
-    if whole and _figure(row.shared_words) <= rules.full_copy_shared_share * copied:
+    is_complete = row.grade == "full_copy" and not row.article_is_excerpt
+    if is_complete and _figure(row.shared_words) <= rules.full_copy_shared_share * copied:
         return "sole_full_copy" if row.own_site or row.credits_owner else "full_copy"
     if row.grade != "extract" and copied >= rules.partial_copy_words:
         return "strong_copy"
@@ -106,13 +107,13 @@ def _what_gives(row: Match, rarity: int, rules: ConfidenceRules) -> str | None:
 
 
 def _doubts_about(row: Match) -> list[str]:
-    """Return the doubts about the page of a row, whatever was copied: its owner, and who was first."""
+    """Return the doubts about the page of a row: who owns it, and whether it is older than the article."""
     captured, published, time_zone = row.captured_at, row.article_published_at, row.article_time_zone
     if captured is not None and captured.year not in CAPTURE_YEARS:
         captured = None
     copy = copy_at(row.document_url) if row.document_url else None
     is_before = captured_before(captured, published, time_zone)
-    # What a publisher's own pages say of themselves is its own word.
+    # The date on a publisher's own page proves nothing against the publisher.
     dated = None if row.own_site else row.page_published_at
     doubts = {
         "url_unknown": row.own_site is None,
@@ -134,11 +135,11 @@ def _doubts_about(row: Match) -> list[str]:
 
 
 def _is_in_pieces(row: Match, rules: ConfidenceRules) -> bool:
-    """Return whether copied words are in pieces, as where two papers edit one wire; False if unknown."""
+    """Return whether copied words are in pieces, as if two papers edited one wire; False if unknown."""
     unbroken = row.unbroken_words
     if unbroken is None:
         return False
-    # An article or a page may hold a passage twice: the other side then tells how long it is.
+    # One side may contain a passage twice: the smaller count is its true length.
     on_page = round(_figure(row.document_coverage) * _figure(row.document_words))
     copied = min(row.copied_words, on_page)
     is_long = unbroken >= max(rules.unbroken_words, rules.unbroken_share * copied)
@@ -146,7 +147,7 @@ def _is_in_pieces(row: Match, rules: ConfidenceRules) -> bool:
 
 
 def _figure(value: Number | None) -> Number:
-    """Return a figure that every copy has; raises `TypeError` for a row without it, which no scan wrote."""
+    """Return a value that every copy has; `TypeError` for a row without it, which no scan can have made."""
     if value is None:
         raise TypeError("a figure of the row is null")
     return value
@@ -155,7 +156,7 @@ def _figure(value: Number | None) -> Number:
 A_DAY = timedelta(days=1)
 FIRST_ZONE, LAST_ZONE = timedelta(hours=14), timedelta(hours=-12)
 _KEPT = 1 << 14
-# Sums with a day's shifts stay within the calendar.
+# Moments between these can be shifted by a day without leaving the calendar.
 _FIRST, _LAST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
 
 
@@ -173,7 +174,7 @@ class Publication:
 
 @lru_cache(_KEPT)
 def publication_of(published_at: datetime, time_zone: str | None = None) -> Publication:
-    """Return the moments of a publication, as tables store it, of a title in an IANA time zone."""
+    """Return the moments of a stored date of publication; `time_zone`: of the title, an IANA name."""
     moment = min(max(utc(published_at), _FIRST), _LAST)
     if moment.time() != time():
         return Publication(moment - A_DAY, moment, moment + A_DAY)
@@ -197,7 +198,7 @@ def captured_before(
 
 
 def dated_before(page_at: datetime, published_at: datetime, time_zone: str | None = None) -> bool:
-    """Return whether the date that a page gives itself is before an article's; 00:00 UTC stands for a day."""
+    """Return whether the date that a page gives itself is before an article's; 00:00 UTC means a day."""
     begins, page_at = publication_of(published_at, time_zone).begins, utc(page_at)
     if page_at.time() != time():
         return page_at < begins

@@ -1,6 +1,6 @@
-"""The place of a copied passage: the lines of its article that it is in, and the part of the page.
+"""Finds the place of a copied passage: its kind of lines in the article, and the part of the page.
 
-A passage in captions, service lists and links proves nothing: others show the same picture, event or link.
+A passage in captions, service lists and links proves nothing: others have the same picture, event or link.
 """
 
 import re
@@ -15,11 +15,11 @@ from presswatch_spark.reading.text.words import TextWords, word_hashes
 
 CAPTION, SERVICE, LINK = "caption", "service", "link"
 SHARE = 0.9
-"""Least share of a passage's characters in such lines."""
+"""The share of its characters in such lines from which on a passage is of their kind."""
 MOST_CHARACTERS = 600
-"""Longer passages are not looked at, and longer lines are prose, whatever they begin with."""
+"""Longer passages, and longer lines, are prose, whatever they begin with."""
 
-# As many articles as a matcher keeps; a page has the lines of several.
+# As many articles as a matcher keeps, and the lines of several pages.
 _ARTICLES_REMEMBERED, _LINES_REMEMBERED = 512, 4096
 
 _MARKS = r"[\s»«>•·▶►→*|\-–—:\[(]*"
@@ -43,7 +43,7 @@ _CAPTION_END = re.compile(
     rf"|(?:PHOTO|Photo|ARCHIVES|Archives)\s[A-ZÀ-Þ][^\n.]{{1,60}}\s*\Z",
 )
 _END_CHARACTERS = 160
-"""More than what `_CAPTION_END` matches, but for white space at the end."""
+"""More characters than `_CAPTION_END` matches, without white space at the end."""
 _SERVICE = re.compile(
     r"(?<!\d)(?:\+?\d{2,3}[ .-]?)?(?:\(0\)\s?)?0?\d(?:[ ./-]?\d{2}){4}(?!\d)"  # a telephone number
     r"|\bt[ée]l(?:[ée]phone)?\b\.?|\brens(?:eignements?)?\b\.?|\br[ée]serv(?:ations?|[ée]e?s?|er)\b\.?"
@@ -62,13 +62,12 @@ _CONTACT = re.compile(
 )
 _MAIL_ADDRESS = re.compile(r"\S@\S+\.\w")
 SERVICE_MARKS, WORDS_A_MARK = 3, 6
-"""A line with a contact is a service list if it has so many marks, and one at least for so many words."""
+"""A line with a contact is a service list if it has three marks, and at least one for every six words."""
 
 
 def kind_of_passage(article: bytes, ranges: Sequence[Sequence[int]]) -> str | None:
     """Return the kind of lines in which copied characters (from, to) of an article are; None for prose."""
     copied = sum(end - start for start, end in ranges)
-    # Longer passages are prose, and most articles are long.
     if not copied or copied > MOST_CHARACTERS:
         return None
     text = _decoded(article)
@@ -108,7 +107,7 @@ def kind_of_line(line: str) -> str | None:
 def _lines(text: str, begins: int, ends: int) -> Iterator[tuple[int, int, str | None]]:
     """Yield the bounds of the lines from one character to another, each with its kind.
 
-    After "Lire aussi" alone, the next line is the link: so the line before the first one is looked at, too.
+    If "Lire aussi" is alone on a line, the next line is the link: so begin a line before the first one.
     """
     at = text.rfind("\n", 0, max(0, text.rfind("\n", 0, begins))) + 1
     is_heading = False
@@ -119,21 +118,22 @@ def _lines(text: str, begins: int, ends: int) -> Iterator[tuple[int, int, str | 
         if kind is None and is_heading and len(line) <= MOST_CHARACTERS // 3:
             kind = LINK
         is_heading = kind == LINK and len(line.split()) <= 4
-        # The line break belongs to a passage that goes on behind it.
+        # The line break is part of the line: a passage may continue after it.
         yield at, after, kind
         at = after
 
 
 MOST_OF_PAGE = 0.5
-"""A run with this share of the page's words is what the page is about, wherever that is sought."""
+"""A run with this share of the page's words is main content, whichever element was chosen as such."""
 MOST_OF_RUN = 0.5
-"""A run stands in the main content if this share of its windows does: a caption or a box may interrupt it."""
+"""A run is in the main content if this share of its windows is: a caption or a box may interrupt it."""
 
 
 class Placement:
-    """The main content of a document, read when it is first needed by a function that returns its text.
+    """Compares passages with the main content of a document, by windows of `width` words, at most a run's.
 
-    That is None in formats of text. Windows of `width` words are compared, no more than those of a run.
+    `main_text` returns the text of the main content, and is called when it is first needed. It is None in
+    formats of text.
     """
 
     def __init__(self, main_text: Callable[[], bytes | None] | None, width: int) -> None:
@@ -142,7 +142,6 @@ class Placement:
 
     def holds_longest(self, document: TextWords, overlap: Overlap) -> bool | None:
         """Return whether the longest run is in the main content, or most of the page; None if unknown."""
-        # It is read in any case: the parser answers about its last page, and the next one may come.
         windows = self._windows
         if self._main_text is None:
             return None

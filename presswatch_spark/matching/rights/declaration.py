@@ -1,4 +1,4 @@
-"""One declaration in a capture, the site that it is about, and its verdict about training on text.
+"""Derives the verdict of a declaration about training on text, and the site that it covers.
 
 Three kinds of values have verdicts: directives for robots (`X-Robots-Tag`, meta robots), preferences
 (AIPREF's `Content-Usage`, Cloudflare's `Content-Signal`), and TDMRep's 1 and 0.
@@ -27,10 +27,10 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A declaration in a capture, in columns of `rights_signals`, which has their values.
+    """A declaration in a capture, by columns of `rights_signals`, where their values are listed.
 
-    `agent`: its addressee; None: anybody. `verdict`: on the use of text for mining or training; None if it
-    states nothing on that. `note`: a remark on value and verdict. `rule`: of tdmrep.json, from 1.
+    `agent`: its addressee; None: any agent. `verdict`: about the use of text for mining or training; None if
+    it declares nothing about that. `note`: a remark on value and verdict. `rule`: of tdmrep.json, from 1.
     """
 
     signal: str
@@ -49,19 +49,19 @@ class Signal:
 def stated(
     name: str, source: str, value: str, verdict: str | None = None, agent: str | None = None
 ) -> Signal:
-    """Return the signal of a value as it was stated, to `agent` or anybody; value and agent are bounded."""
+    """Return the signal of a value, to `agent` or any agent; value and agent are cut if too long."""
     text, note = bounded(value)
     return Signal(name, source, text, verdict=verdict, agent=agent and bounded(agent)[0], note=note)
 
 
 def left_out(note: str, in_file: bool = False) -> Signal:
-    """Return the signal that a part of a capture was not read: it may reserve."""
+    """Return the signal that a part of a capture was not read, which may contain a reservation."""
     source, scope, path = ("file", "host", "/") if in_file else ("page", "page", None)
     return Signal("left_out", source, None, scope, UNKNOWN, path=path, note=note)
 
 
 def agreed(verdicts: Iterable[str | None]) -> str | None:
-    """Return the verdict that all of them are, `unknown` if they differ; there is at least one."""
+    """Return the verdict on which all agree, `unknown` if they differ; there must be at least one."""
     one, *others = set(verdicts)
     return UNKNOWN if others else one
 
@@ -81,10 +81,10 @@ def is_cut(note: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RobotsUrl:
-    """A URL as robots.txt sees it: `origin` as `https://host:port`, `path` with its query.
+    """A URL as robots.txt refers to it: `origin`, such as `https://host:port`, and `path` with its query.
 
-    A site is scheme, host and port, exactly (RFC 9309, section 2.3). `host` has the port if it is not the
-    default.
+    robots.txt applies to one scheme, host and port (RFC 9309, section 2.3). `host` has the port unless it is
+    the default.
     """
 
     origin: str
@@ -109,7 +109,7 @@ def place_of(url: str) -> RobotsUrl | None:
             name = name if name.isascii() else name.encode("idna").decode("ascii")
         name = name.rstrip(".")
     host = name if port in (None, DEFAULT_PORTS[scheme]) else f"{name}:{port}"
-    # An empty query is one: `/*?` is about `/a?`.
+    # Keep an empty query: the pattern `/*?` matches `/a?`.
     query = f"?{parts.query}" if "?" in url.partition("#")[0] else ""
     return RobotsUrl(f"{scheme}://{host}", host, f"{parts.path or '/'}{query}")
 
@@ -117,16 +117,16 @@ def place_of(url: str) -> RobotsUrl | None:
 PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_signal"}
 """Signals of preferences, by the header or the directive of robots.txt that states them."""
 
-# Their authors define these as reservations against training on text. `noimageai` is about images; `noindex`,
-# `noarchive` and `none` are about search.
+# Directives that their authors define as reservations against training on text. `noimageai` is about images;
+# `noindex`, `noarchive` and `none` are about search.
 _RESERVING = frozenset(("noai", "noml"))
 _NAMED_DIRECTIVE = re.compile(r"(?<![\w-])(?:noai|noml)(?![\w-])", re.IGNORECASE)
-# Directives with a colon of their own: what stands before it is no agent.
+# Directives with a colon of their own: the name before it is no agent.
 _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
 
 
 def directive_verdict(value: str) -> str | None:
-    """Return `reserved` if a directive reserves the text, None if none speaks of that.
+    """Return `reserved` if a directive reserves the text, None if none is about that.
 
     `unknown` if a reserving name occurs, but not as a directive of its own (`noai noimageai`).
     """
@@ -166,8 +166,8 @@ _NAMED_USE = re.compile(r"(?<![\w-])(?:train-ai|train-genai|ai|genai|bots|tdm)(?
 def preference_verdict(signal: str, text: str) -> str | None:
     """Return the verdict on training on text of a `content_usage` or `content_signal`; None without one.
 
-    `unknown` if values differ or are none of the vocabulary's, and if they name such a use but cannot be
-    read. AIPREF's preferences state training, or else all automated use.
+    `unknown` if values differ or are not in the vocabulary, and if text names such a use but cannot be
+    parsed. For AIPREF, preferences about training count, else those about all automated use.
     """
     if signal != "content_usage":
         members = (member.partition("=") for member in text.lower().split(","))

@@ -1,7 +1,7 @@
-"""Whole-document similarity: MinHash signatures over shingles of `shingle_words` words.
+"""Estimates the similarity of whole documents by MinHash signatures over shingles of `shingle_words` words.
 
 Signatures are bit for bit those of datasketch's `MinHash` (scheme `affine32`) over the same hashes, so that
-anyone can compare. They are made here because datasketch takes one Python number for each shingle.
+anyone can compare them. They are made here because datasketch needs a Python number for each shingle.
 """
 
 from functools import lru_cache
@@ -48,7 +48,7 @@ def jaccard(first: Signature, second: Signature) -> float:
 
 @cached_njit
 def shingle_hashes(words: Hashes, size: int) -> Shingles:
-    """Return hashes of all shingles of `size` words, from the hashes of words: 64 bits, cut to uint32[n]."""
+    """Return hashes of all shingles of `size` words, from the hashes of words: uint32[n], cut from 64."""
     size = min(size, len(words))
     shingles = np.empty(len(words) - size + 1 if size else 0, np.uint32)
     for i in range(len(shingles)):
@@ -71,7 +71,7 @@ def _minimise(shingles: Shingles, factors: Shingles, addends: Shingles, minima: 
         x = np.uint32((shingles[i] ^ (shingles[i] >> _16)) * _MURMUR_1)
         x = np.uint32((x ^ (x >> _13)) * _MURMUR_2)
         mixed[i] = np.uint32(x ^ (x >> _16))
-    # Four shingles at a time: half the time goes into loading permutations and minima.
+    # Take four shingles at a time, since loading permutations and minima takes half the time.
     fours = len(mixed) // 4 * 4
     for i in range(0, fours, 4):
         a, b, c, d = mixed[i], mixed[i + 1], mixed[i + 2], mixed[i + 3]
@@ -97,7 +97,7 @@ def _sign(
 def _permutations(rules: MinHashRules) -> npt.NDArray[np.uint32]:
     """Return factors and addends, uint32[2, permutations], drawn as datasketch draws them.
 
-    Datasketch itself is not asked: it imports scipy, which would cost every worker a third of a second.
+    datasketch itself is not used, since it imports scipy, which would cost every worker a third of a second.
     """
     if rules.scheme != SCHEME:
         raise ConfigError(

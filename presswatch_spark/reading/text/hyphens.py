@@ -1,9 +1,8 @@
-"""Words that a hyphen may have parted at a line end, and their texts when joined.
+"""Finds words that a hyphen may have split at a line end, and writes texts in which they are joined.
 
 `infor-` and `mation` at the end and the beginning of a line are one word, `porte-` and `monnaie` may be two.
-So both readings are searched, and a comparison takes the one that the other text has (`verify.verification`).
-A *parting* is a hyphen (U+002D, U+2010, U+00AD) right after a word, then white space of ASCII, then another
-word.
+So both readings are searched, and a comparison uses the one that the other text has (`verify.verification`).
+A *parting* is a hyphen (U+002D, U+2010, U+00AD) right after a word, then ASCII white space, then a word.
 """
 
 import numpy as np
@@ -14,12 +13,12 @@ from presswatch_spark.reading.text.kernels import U64, Bytes, Edges, FoldTable, 
 from presswatch_spark.reading.text.vectors import parting_bits_64, trailing_zeros
 
 Partings = npt.NDArray[np.int64]
-"""int64 (k, 2): the first bytes of each hyphen, and of the word after it."""
+"""int64 (k, 2): the offsets of each hyphen, and of the word after it."""
 
 CONTEXT_TOKENS, CONTEXT_BYTES = 8, 1 << 10
-"""A joined word is searched with so many tokens on either side, within so many bytes."""
+"""The tokens on either side with which a joined word is searched, and their most bytes."""
 MOST_CHOICES = 3
-"""Of the partings behind a joined word, so many are read in both ways; those beyond, as the last of these."""
+"""The partings after a joined word that are read in both ways; later ones are read like the last of these."""
 READING_ROOM = (CONTEXT_BYTES * 2) << MOST_CHOICES
 """The bytes that the readings of one parting need at most."""
 
@@ -68,7 +67,7 @@ def _is_word_before(table: FoldTable, text: Bytes, start: int, i: int) -> bool:
 @cached_njit
 def partings_of(table: FoldTable, text: Bytes) -> Partings:
     """Return the partings of a document that is the whole text."""
-    # Of the bytes of a block, at most every other one ends a hyphen.
+    # At most every other byte of a block ends a hyphen.
     found, n, end = np.empty((_BLOCK, 2), np.int64), 0, len(text)
     for first in range(0, end, _BLOCK):
         if n + _BLOCK // 2 > len(found):
@@ -116,7 +115,7 @@ def _add_parting(
         hyphen = at - 1
         if hyphen < start or text[hyphen] != 0xC2:
             return n
-    # Most hyphens before a blank are dashes, with a blank on either side.
+    # Skip dashes, which have a blank on either side: most hyphens before a blank are dashes.
     if hyphen == start or _is_white(text[hyphen - 1]):
         return n
     after = at + 1
@@ -132,7 +131,7 @@ def _add_parting(
 
 @uncounted_njit
 def _after_tokens(text: Bytes, at: int, limit: int, step: int, most: int) -> int:
-    """Return the place after `most` tokens, and the rest of a word, in the direction of `step`."""
+    """Return the place after the current word and `most` tokens, in the direction of `step`."""
     tokens, in_token = 0, False
     while at != limit:
         byte = text[at - 1] if step < 0 else text[at]
@@ -154,8 +153,8 @@ def write_readings(
     """Write the readings of `partings[k:]`, as far as there is room: the words around each joined word.
 
     A reading joins the words of one parting, leaves all partings before it, and joins some after it. So each
-    window of words of any choice of joined words, with up to `MOST_CHOICES` more of them after the first, is
-    in some reading.
+    window of words is in some reading, for any choice of joined words with at most `MOST_CHOICES` of them
+    after the first.
 
     Args:
         bounds: int64 (n, 2), the documents' bytes in the text.

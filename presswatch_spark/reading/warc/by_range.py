@@ -1,7 +1,7 @@
-"""Some records of a WARC file, read by range, with the rows that a scan of the whole file would give of them.
+"""Reads some records of a WARC file by range, and gives the same rows as a scan of the whole file.
 
-The record after a response names its languages, and the first of the file its release: both are read. A range
-with another record than the wanted one is a defect.
+The record after a response names its languages, and the first record of the file its release: both are read,
+too. A range that contains another record than the wanted one is a defect.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ from presswatch_spark.storage.shards import ShardPlan
 NEAR_BYTES = 2 << 10
 """Ranges with at most so many bytes between them are read by one request."""
 GROUP_BYTES = 32 << 20
-"""The most bytes of a request, but for a record that is longer."""
+"""The most bytes of a request, except for a longer record."""
 TAIL_BYTES, LONGEST_TAIL = 640, 64 << 10
-"""Read after a record, for the one that names its languages: Common Crawl's take about 480."""
+"""Bytes read after a record, for the metadata that name its languages: Common Crawl's take about 480."""
 HEAD_BYTES, LONGEST_HEAD = 1 << 10, 64 << 10
-"""Read at the beginning of a file, for the record that names the release: Common Crawl's take about 520."""
+"""Bytes read at the beginning of a file, for its warcinfo: Common Crawl's take about 520."""
 HEADERS_BYTES = 1 << 20
 _AROUND = (None, "metadata", "request")
 
@@ -35,7 +35,7 @@ _AROUND = (None, "metadata", "request")
 class WantedRecord(NamedTuple):
     """A record to be read: its range, and the facts that it must agree with.
 
-    `offset`: None if its place is unknown, for the reason `why`. `row`: SHA-256 of the row that asks for it.
+    `offset`: None if its place is unknown, for the reason `why`. `row`: SHA-256 of the row that needs it.
     `digest`: of its payload, None if unknown.
     """
 
@@ -75,14 +75,14 @@ class RecordPlan(ShardPlan):
 
     @property
     def records(self) -> int:
-        """Return how many records the plan has."""
+        """Return the number of records of all files."""
         return sum(len(shard.records) for shard in self.shards if isinstance(shard, RecordShard))
 
 
 def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-    """Yield the pages of the placed records that are the wanted ones, each once; other records are defects.
+    """Yield the pages of the records with a known place, each once; records other than wanted are defects.
 
-    `options.release` must be that of the file (see `release_at`). `StorageError`: it cannot be reached.
+    `options.release` must be that of the file (see `release_at`). `StorageError`: the file is not accessible.
     """
     spent, read = report.bytes_read, set[int | None]()
     longest = options.max_document_bytes + 2 * HEADERS_BYTES
@@ -96,7 +96,7 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
         data = read_range(shard.uri, first, end - first, options.storage)
         spent += len(data)
         for record in group:
-            part = _Stretch(data, first, record, shard, options)
+            part = _RecordPart(data, first, record, shard, options)
             spent += part.complete()
             report.bytes_read = spent
             if why := part.difference():
@@ -158,7 +158,7 @@ def near(records: Sequence[WantedRecord]) -> Iterator[list[WantedRecord]]:
         yield group
 
 
-class _Stretch:
+class _RecordPart:
     """A record and the one after it, cut from the bytes of a request, which begin at `first` in the file."""
 
     def __init__(
@@ -170,7 +170,7 @@ class _Stretch:
         self.end = self._start + record.length
 
     def complete(self) -> int:
-        """Add the metadata after the record; return how many more bytes were read for that."""
+        """Add the metadata after the record; return the number of bytes that were read for that."""
         more, behind = 0, self._record.length
         while True:
             tail = self._data[behind:]
@@ -195,7 +195,7 @@ class _Stretch:
                 return more
 
     def difference(self) -> str | None:
-        """Return why the record is not the wanted one; None if it is."""
+        """Return the reason why the record is not the wanted one; None if it is."""
         stored, wanted = self._data[: self._record.length], self._record
         if not stored:
             return "the file ends before its record"

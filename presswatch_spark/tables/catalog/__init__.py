@@ -1,5 +1,5 @@
-"""Published tables where other engines look for tables: in an Iceberg catalog, or as tables of Athena."""
+"""Published tables for other engines: in an Iceberg catalog, or as tables of Athena."""
 
 KINDS = ("glue", "rest", "sql")
 NAME = "presswatch"
-"""How pyiceberg's settings call the catalog, and how catalogs in SQL tell theirs from others."""
+"""Name of the catalog in pyiceberg's settings, and of our tables in a catalog that is an SQL database."""

@@ -1,7 +1,7 @@
-"""The published tables as tables of Athena: statements that create them over our own files, and views.
+"""Writes statements that create the published tables in Athena, over our own files, and views.
 
-Athena reads all files of a folder, also of a run that is not published yet. So each table has a view with the
-rows of those files that published rows name.
+Athena reads all files of a folder, even those of a run that is not published yet. So each table has a view of
+the rows in those files that published rows name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,14 +29,14 @@ TYPES: Mapping[pa.DataType, str] = {
     UTC_MICROS: "timestamp",
 }
 PUBLISHED = "_published"
-"""What the name of a view ends with."""
+"""The ending of a view's name."""
 
 
 def statements(location: str, database: str) -> Iterator[str]:
     """Yield the statements that create all tables, then those that create their views, each without `;`.
 
-    `location`: the folder of tables on S3. `database`: one of Glue, which must exist. `ConfigError`: they
-    cannot be such names.
+    `location`: the folder of tables on S3. `database`: one of Glue, which must exist. `ConfigError`: one of
+    them is not valid.
     """
     if not location.startswith("s3://") or not printable(location) == location or "'" in location:
         raise ConfigError(
@@ -57,12 +57,12 @@ def statements(location: str, database: str) -> Iterator[str]:
             f"\n  WHERE f.\"table\" = '{table}'"
         )
         if table in MADE_ANEW:
-            # Until those of before are moved away, there are two.
+            # Two makings are there until the files of the previous one are moved away.
             newest = f'SELECT max("run_id") FROM "{database}"."{by}" WHERE "table" = \'{table}\''
             files += f'\n  AND r."run_id" = ({newest})'
         older = ""
         if table not in DERIVED:
-            # Runs of older versions do not say which files are theirs; their rows are known by the run.
+            # Rows of older runs do not list their files, so their rows are selected by the run's id.
             runs = f'SELECT "run_id" FROM "{database}"."{by}" WHERE "files" IS NULL'
             older = f'\nOR t."run_id" IN (\n  {runs}\n)'
         yield (
@@ -95,21 +95,21 @@ def athena_type(kind: pa.DataType) -> str:
 
 
 def _text(value: str) -> str:
-    """Return a text as a literal that no reader of statements can take for the end of one."""
+    """Return a text as a literal without characters that could end the literal or the statement."""
     escaped = value.replace("\\", "\\\\").replace("'", "’").replace(";", ",")
     return f"'{escaped}'"
 
 
 LONGEST = 255
-"""Bytes of a comment, by Glue's own limit."""
+"""Glue's limit for the bytes of a comment."""
 CUT = "…"
 
 
 def comment_of(column: pa.Field) -> str:
-    """Return the meaning of a column, cut after a word where it is longer than Glue takes."""
+    """Return the meaning of a column, cut after a word if it is longer than Glue accepts."""
     meaning: str = column.metadata[b"meaning"].decode()
     if len(meaning.encode()) <= LONGEST:
         return meaning
     room = LONGEST - len(CUT.encode())
-    whole = meaning.encode()[: room + 1].decode(errors="ignore")
-    return whole.rpartition(" ")[0].rstrip(" ,;:") + CUT
+    fitting = meaning.encode()[: room + 1].decode(errors="ignore")
+    return fitting.rpartition(" ")[0].rstrip(" ,;:") + CUT

@@ -1,1 +1,1 @@
-"""What every package uses: errors, settings, times, texts, sessions of Spark."""
+"""Modules that all packages use: errors, settings, times, texts, sessions of Spark."""

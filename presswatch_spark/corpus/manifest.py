@@ -58,9 +58,10 @@ class TitleCounts:
 
 @dataclass(frozen=True, slots=True)
 class CorpusCounts:
-    """The counts of a corpus: `refused` rows by reason; `shingles` in the index, and those left out of it.
+    """The counts of a corpus. `refused`: rows by reason. `shingles`: postings of the index.
 
-    `background_shingles`: those of the index that the sample of the web has, and no known text.
+    `suppressed`: shingles left out of the index. `background_shingles`: those that the sample of the web has,
+    and no known text.
     """
 
     articles: int

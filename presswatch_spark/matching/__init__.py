@@ -1,1 +1,1 @@
-"""The sieve: one pass over the bytes of documents names the articles that each may copy from."""
+"""The sieve, which finds the articles that each document may copy from, and its index."""

@@ -100,7 +100,7 @@ class ArcSpan:
     """A record, or bytes that are none: [start, end) in the block, its text up to `text_end`.
 
     `status`: as in `warc.records`. `line`: None if there is no record. `beyond`: bytes of the record after
-    the block. `lost`: the next record must be searched for; `sought`: the next record was found by a search.
+    the block. `seeks`: the next record must be searched for; `found`: the next record was found by a search.
     `damage`: a key of `core.model.DAMAGES`. `there`: the end of the bytes before the next record, if the
     declared length is wrong.
     """
@@ -111,8 +111,8 @@ class ArcSpan:
     status: int
     line: ArcLine | None = None
     beyond: int = 0
-    lost: bool = False
-    sought: bool = False
+    seeks: bool = False
+    found: bool = False
     damage: str | None = None
     there: int = 0
 
@@ -153,24 +153,24 @@ class ArcBlock:
             lambda at, expected=False: read_line(data, at, size, expected=expected)
         )
 
-    def record(self, at: int, *, sought: bool = False) -> ArcSpan | Wait:
-        """Return the record after the line ends at `at`; `sought`: it was found by a search."""
+    def record(self, at: int, *, was_found: bool = False) -> ArcSpan | Wait:
+        """Return the record after the line ends at `at`; `was_found`: it was found by a search."""
         start = _skipped(self.data, at, self.size)
         if start == self.size:
             return Wait(start, 0)
         run = self._run_of(start)
         if self._in_members and self._runs[run] == start and (run or self._opened):
             # A record that begins a gzip member is no part of a page's text.
-            sought = False
-        line, stop = self._line(start, expected=not sought), self._end_of(run)
+            was_found = False
+        line, stop = self._line(start, expected=not was_found), self._end_of(run)
         # A record line may extend beyond its run, unless another one begins with the next run.
         if line and (line.end <= stop or not self._line(stop)):
-            return self._judged(start, line, run, sought)
+            return self._judged(start, line, run, was_found)
         if not self.final and self._may_grow(start):
             return Wait(start, self.size + 1)
         is_broken = self._states[run] == warc.BROKEN_RUN and not _LINE_END.search(self.data, start, stop)
         status = warc.BROKEN if is_broken else warc.NOT_A_RECORD
-        return ArcSpan(start, start, start + 1, status, lost=True)
+        return ArcSpan(start, start, start + 1, status, seeks=True)
 
     def next_start(self, at: int) -> int | None:
         """Return where the next record begins, with a run or after a line end; None if nowhere."""
@@ -216,12 +216,13 @@ class ArcBlock:
             return begins_with_arc_record(bytes(self.data[at : at + MAX_LINE_BYTES]))
         return self._line(at, expected=True) is not None
 
-    def _judged(self, start: int, line: ArcLine, run: int, sought: bool) -> ArcSpan | Wait:
+    def _judged(self, start: int, line: ArcLine, run: int, was_found: bool) -> ArcSpan | Wait:
         end = line.end + (line.length or 0)
         limit, run = self._limit(end, run)
         unended = run + 1 == len(self._runs) and not self.final
         growing = unended and self._states[run] == warc.OPEN
         held = self.size - line.end
+        # Skip a record beyond the limit; wait for more bytes while the declared end is not here.
         if (
             unended
             and (growing or held > self._max_bytes)
@@ -234,8 +235,9 @@ class ArcBlock:
                 return Wait(start, self.size + max(MAX_LINE_BYTES, held >> 1))
             if growing and end + MAX_LINE_BYTES > self.size:
                 return Wait(start, min(end, line.end + self._max_bytes) + MAX_LINE_BYTES)
-        damage = "boundary" if sought else None
+
         # First case: another record, or the end of the member, follows the declared length.
+        damage = "boundary" if was_found else None
         declared = line.length is not None and end <= limit
         after = _skipped(self.data, end, limit) if declared else -1
         is_followed = declared and (after == limit or self._begins(after))
@@ -243,6 +245,7 @@ class ArcBlock:
             return Wait(start, self.size + 1)
         if is_followed:
             return self._whole(ArcSpan(start, end, after, warc.WHOLE, line, damage=damage), run)
+
         # Second case: a line end follows. It may be of the text, so the HTTP head must confirm the length.
         has_line_end = declared and _LINE_END.search(self.data, end, after) is not None
         is_version = line.url.startswith(VERSION_BLOCK)
@@ -255,8 +258,9 @@ class ArcBlock:
         if found is None and growing:
             if held > self._max_bytes:
                 passed = max(line.end, self.size - MAX_LINE_BYTES)
-                return ArcSpan(start, start, passed, warc.TOO_LONG, line, lost=True)
+                return ArcSpan(start, start, passed, warc.TOO_LONG, line, seeks=True)
             return Wait(start, 2 * self.size)
+
         # Third case: the length is wrong, or the end of a plain file cuts the record.
         cut = found is None and line.length is not None and not declared and not self._in_members
         after = limit if found is None else found
@@ -266,7 +270,7 @@ class ArcBlock:
         status = warc.CUT if cut else warc.WRONG_LENGTH
         text_end = min(end, there) if declared else there
         span = ArcSpan(start, text_end, after, status, line, damage="length", there=there)
-        return self._checked(replace(span, sought=found is not None), run)
+        return self._checked(replace(span, found=found is not None), run)
 
     def _whole(self, span: ArcSpan, run: int) -> ArcSpan:
         # A damaged length may include the records that follow.
@@ -326,8 +330,8 @@ class ArcReading(PieceReader[Stored]):
 
     kind, head_bytes = "ARC", MAX_LINE_BYTES
     name, remedy = "ARC", "get the file again"
-    _seeking = False
-    _sought = False
+    _seeks = False
+    _was_found = False
 
     def ready(self, *, final: bool) -> Iterator[Stored]:
         """Yield the records in the pieces so far."""
@@ -339,18 +343,18 @@ class ArcReading(PieceReader[Stored]):
             self._note(block, step)
             if step.line and step.status in _READABLE and not step.line.url.startswith(VERSION_BLOCK):
                 yield _stored(block, step, step.line)
-            self._seeking, self._sought, at, beyond = step.lost, step.sought, step.end, step.beyond
+            self._seeks, self._was_found, at, beyond = step.seeks, step.found, step.end, step.beyond
             step = self._step(arc, at)
         self.blocks.drop(step.done, beyond)
         self.needed = max(self.options.batch_bytes, step.needed - step.done)
 
     def _step(self, arc: ArcBlock, at: int) -> ArcSpan | Wait:
-        if self._seeking:
+        if self._seeks:
             found = arc.next_start(at)
             if found is None:
                 return Wait(arc.size if arc.final else max(at, arc.size - MAX_LINE_BYTES), 0)
-            self._seeking, self._sought, at = False, True, found
-        return arc.record(at, sought=self._sought)
+            self._seeks, self._was_found, at = False, True, found
+        return arc.record(at, was_found=self._was_found)
 
     def _note(self, block: InflatedBlock, span: ArcSpan) -> None:
         # A version block with both of its lines is complete, even if its length is wrong.

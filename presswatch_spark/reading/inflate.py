@@ -284,11 +284,11 @@ def _member(
             break
         size += len(parts[-1])
         produced += len(parts[-1])
-    whole = inflater.eof and damage == CUT
-    if whole:
+    is_whole = inflater.eof and damage == CUT
+    if is_whole:
         end -= len(inflater.unused_data)
-    yield MemberPiece(offset, window.base + end - offset, b"".join(parts), opens, whole, before)
-    return (end, True) if whole else (_resume(window, report, offset, damage, begins_well), False)
+    yield MemberPiece(offset, window.base + end - offset, b"".join(parts), opens, is_whole, before)
+    return (end, True) if is_whole else (_resume(window, report, offset, damage, begins_well), False)
 
 
 def _salvaged(stored: memoryview) -> bytes:
@@ -476,8 +476,8 @@ def placed_lines(chunks: Iterable[bytes], max_line_bytes: int) -> Iterator[tuple
     # A file of 1 MB may contain a billion blank lines: a list of all lines of a chunk must be bounded.
     slices = (chunk[at : at + SPLIT_BYTES] for chunk in chunks for at in range(0, len(chunk), SPLIT_BYTES))
     for part in slices:
-        *whole, rest = part.split(b"\n")
-        for line in whole:
+        *complete, rest = part.split(b"\n")
+        for line in complete:
             size = held_bytes + len(line)
             joined = b"".join((*held, line)) if held else line
             # Before the yield: the line would be in memory twice while its reader works.

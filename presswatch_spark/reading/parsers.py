@@ -104,7 +104,6 @@ class _PageTree:
 
     def cut(self) -> bool:
         """Reduce the page to its main content; return True if an element was chosen."""
-        # The smallest element with most of the prose.
         holder = self._body
         for element, n in self._prose.items():
             if n >= MOST * self._total and isinstance(element, ElementNode) and holder.contains(element):

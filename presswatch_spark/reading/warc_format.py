@@ -89,7 +89,7 @@ class _WarcReading(PieceReader[_Records]):
         super().__init__(shard, options, report, begins_with_record)
         self.name, self.remedy = name, f"give the {name} file of the same crawl"
         self.gate, self._languages, self._refused = gate, languages, refused
-        self._sought = warc.EXPECTED
+        self._beginning = warc.EXPECTED
         self._release: str | None = None
         self._releases = set[str | None]()
         self._slack = length_slack(options.release)
@@ -100,9 +100,9 @@ class _WarcReading(PieceReader[_Records]):
         full = True
         while full:
             block = self.blocks.block(final=final)
-            found, done, beyond, needed, sought = warc.find_records(
+            found, done, beyond, needed, beginning = warc.find_records(
                 block.data, block.runs, block.states, self._languages, self.options.max_document_bytes,
-                max(0, self.room - block.base), final, block.encoding != "gzip", self._sought, self._slack,
+                max(0, self.room - block.base), final, block.encoding != "gzip", self._beginning, self._slack,
                 self._table,
             )  # fmt: skip
             rows = self._table[:found].copy()
@@ -114,7 +114,7 @@ class _WarcReading(PieceReader[_Records]):
                 # The release has another erratum: judge all lengths again.
                 self._slack = slack
                 continue
-            self._release, self._sought = release, sought
+            self._release, self._beginning = release, beginning
             self._releases |= {part.release for part in parts if len(part.rows)}
             # Files that were joined may have no single release. A part of a shard that names none leaves the
             # release that the beginning of the shard named.

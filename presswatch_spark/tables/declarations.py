@@ -224,7 +224,7 @@ class Metric(TableRow):
 class CorpusArticle(TableRow):
     """An article of a corpus."""
 
-    run_id: str = column("The first run with this corpus, which added its articles; key of `runs`. Later runs with it add none.")
+    run_id: str = column("The run that added the articles of its corpus; key of `runs`. Later runs with the same corpus add none.")
     corpus_digest: str = column("Digest over the corpus, as in `runs`.")
     article_id: str = column("The article.")
     title_id: str = column("The title that owns it.")
@@ -544,7 +544,7 @@ class Target(TableRow):
     title_id: str = column("As in `claims`.")
     article_id: str | None = column("As in `claims`.")
     article_sha256: str | None = column("As in `matches`: the article whose words each probe counts.")
-    copied_words: Int32 | None = column("Words of the article in the row.")
+    copied_words: Int32 | None = column("Copied words of the article in this place, as in its row of `matches`.")
     run_id: str = column("The run that found this place.")
     dataset: str = column("As in `matches`, for this target, as are all columns that follow.")
     release: str | None = column("As in `matches`.")

@@ -1,1 +1,1 @@
-"""Building of a corpus: articles are taken in, cut into parts, indexed, and sealed."""
+"""Building of a corpus: articles are read, cut into parts and indexed; then the manifest is written."""

@@ -239,7 +239,6 @@ def is_excerpt(body: str) -> bool:
         return False
     if _ELLIPSIS.search(text[-8:]):
         return True
-    # A call to read on is one of the last sentences.
     words_and_spaces = re.split(r"(\s+)", _plain(text))
     sentences = _CUT.split("".join(words_and_spaces[-2 * CALL_WORDS :]))
     if len(text) > _CALL_CHARACTERS or len(words_and_spaces) > 2 * CALL_WORDS:

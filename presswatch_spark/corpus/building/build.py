@@ -178,7 +178,6 @@ class _Build:
     def _build_parts(self, cuts: intake.Cuts, sources: Sequence[str]) -> list[index.PartReport]:
         work = self.work
         (work.corpus / layout.ARTICLES_FOLDER).mkdir()
-        # Titles and publishers are numbered by the order of their ids.
         publisher_of = self.registry.publisher_of
         publishers = {name: place for place, name in enumerate(sorted(set(publisher_of.values())))}
         titles = enumerate(sorted(publisher_of.items()))

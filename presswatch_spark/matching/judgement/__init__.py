@@ -1,1 +1,1 @@
-"""Judgement of a verified copy: the owner of its page and of its words, its grade, and its row's letter."""
+"""Judgement of a verified copy: the owner of its page and of its words, its grade and its confidence."""

@@ -1,4 +1,4 @@
-"""News agencies: their names as pages write them, and a search for them in a text, one or several in a row.
+"""Lists the names of news agencies as pages write them, and finds one or several in a row in a text.
 
 Photo agencies are left out: a credit of Getty Images names the owner of the picture.
 """
@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 UNNAMED = "unnamed agencies"
-"""Stands for "avec agences", "with agencies": unknown others wrote the text."""
+"""The agency in "avec agences", "with agencies": unknown others wrote the text."""
 
-# Of each agency: the names that nothing else has, then those that are other words or initials, too. The
-# former are written in any case if they have six letters or more, else as here; the latter only as here. No
-# name begins with an article: each first word is looked for in every page.
+# By agency: its unambiguous names, then those that are also other words or initials. Unambiguous names with
+# six letters or more match in any case, all others only as written here. No name begins with an article,
+# since the first word of each name is searched for in every page.
 _NAMES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "AFP": (("AFP", "Agence France-Presse", "Agence France Presse", "France-Presse"), ("afp",)),
     "Reuters": (("Reuters", "Thomson Reuters"), ()),
@@ -85,9 +85,9 @@ _NAMES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 
 AGENCIES = tuple(name for name in _NAMES if name != UNNAMED)
-"""The one name of every agency that is known without being listed in `corpus.agencies`."""
+"""The names of all agencies that are known without being listed in `corpus.agencies`."""
 
-# Shorter names are initials or look like words: in another case they are something else.
+# Shorter names are initials or look like words: in another case they mean something else.
 _ANY_CASE = 6
 _ARTICLE = re.compile(r"^(?:l['’]|(?:le|la|les|the|der|die|das|el|il)\s+)", re.IGNORECASE)
 _MARKED = re.compile(r"[\s-]+")
@@ -95,7 +95,7 @@ _MARKED = re.compile(r"[\s-]+")
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """A name as pages write it. `sure`: nothing else is called so; `any_case`: capitals do not matter."""
+    """A name as pages write it. `sure`: it is unambiguous; `any_case`: capitals do not matter."""
 
     text: str
     agency: str
@@ -103,12 +103,12 @@ class Spelling:
 
     @property
     def any_case(self) -> bool:
-        """Return whether it counts in any case."""
+        """Return whether the name matches in any case."""
         return self.sure and sum(map(str.isalpha, self.text)) >= _ANY_CASE
 
     @property
     def pattern(self) -> str:
-        """Return the regular expression for it: without accents and hyphens, too, if case does not matter."""
+        """Return its regular expression, which also matches without accents and hyphens if `any_case`."""
         if not self.any_case:
             return re.escape(self.text)
         letters = {letter: unicodedata.normalize("NFD", letter)[0] for letter in self.text}
@@ -120,7 +120,7 @@ class Spelling:
 
 
 def spellings(agencies: Iterable[str] = ()) -> list[Spelling]:
-    """Return all spellings, the longest first; names given of five letters or less count as initials."""
+    """Return all spellings, the longest first; given names of at most five letters count as ambiguous."""
     known = [
         Spelling(text, agency, kind == 0)
         for agency, kinds in _NAMES.items()
@@ -135,12 +135,12 @@ def spellings(agencies: Iterable[str] = ()) -> list[Spelling]:
 
 
 def without_article(name: str) -> str:
-    """Return a name without an article before it: "La Presse canadienne" is found as "Presse canadienne"."""
+    """Return a name without its article: "La Presse canadienne" is found as "Presse canadienne"."""
     return _ARTICLE.sub("", name.strip())
 
 
 def key_of(name: str) -> str:
-    """Return the key of a name, by which names are compared: without case, accents, blanks and marks."""
+    """Return the key by which names are compared: without case, accents, blanks and marks."""
     folded = unicodedata.normalize("NFKD", name.casefold())
     return "".join(filter(str.isalnum, folded))
 
@@ -153,7 +153,7 @@ _AND = re.compile(r"\s?[,/&+]\s?|\s(?:et|and|und|y|e|en)\s")
 class AgencyNames:
     """The names of the agencies that are known, and of those that a corpus was built with.
 
-    `run` matches some in a row, `at_end` one at the end of a text.
+    `run` matches one or more in a row, `at_end` one at the end of a text.
     """
 
     def __init__(self, agencies: Iterable[str] = ()) -> None:
@@ -166,9 +166,9 @@ class AgencyNames:
         self.at_end = re.compile(rf"(?<!\w)(?:(?i:{loose})|{exact})\s*\Z")
 
     def in_run(self, run: str) -> list[Spelling]:
-        """Return the spellings in what `run` matched."""
+        """Return the spellings in a match of `run`."""
         return [spelling for name in _AND.split(run) if (spelling := self.of(name))]
 
     def of(self, name: str) -> Spelling | None:
-        """Return the spelling that is a name, by its key; None if it is no agency's."""
+        """Return the spelling with the key of a name; None if the name is no agency's."""
         return self._by_key.get(key_of(name))

@@ -4,9 +4,9 @@ Words are *known* if unrelated texts have them: articles of other publishers, mo
 same title, or a few domains of the background. Another publisher's article of the same cluster is related.
 The other words of a passage count with their bits (`corpus.building.index.word_bits`).
 
-The index has at least every fourth shingle of a text, so texts that share words (*sharers*) are counted over
-four shingles in a row. A passage of at least 11 words that enough texts have is found, except up to three
-words at either end.
+The index has at least every fourth shingle of an article, so the articles and publishers that share words
+(*sharers*) are counted over four shingles in a row. This finds a passage of at least 11 words that enough
+sharers have, except up to three words at either end.
 """
 
 from dataclasses import dataclass

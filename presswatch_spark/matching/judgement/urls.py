@@ -369,7 +369,7 @@ def _named_in(host: str, rest: str) -> Iterator[str | None]:
     if host.endswith(_BELOW_ORIGINAL):
         yield f"https://{host.removesuffix(_BELOW_ORIGINAL)}{rest}"
     elif suffix is not None and host != f"translated.{suffix}":
-        # A hyphen may stand for a full stop, and two for a hyphen.
+        # One hyphen replaces a full stop, two replace a hyphen.
         label = host.removesuffix(f".{suffix}").rpartition(".")[2]
         if label.startswith("0-") and label.endswith(("-0", "-1")):
             label = label[2:-2]

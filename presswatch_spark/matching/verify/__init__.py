@@ -1,1 +1,1 @@
-"""Verification: which words of an article stand in a document, compared word by word."""
+"""Verification of the words that an article and a document share, compared word by word."""

@@ -37,7 +37,7 @@ class WordTable(NamedTuple):
 
 
 class Spelt(NamedTuple):
-    """The n words of a text, as `Words` has them: uint64[n], uint8, int64[n], int64[n]."""
+    """The n words of a text, as in `TextWords`: uint64[n], uint8, int64[n], int64[n]."""
 
     hashes: Hashes
     folded: Bytes

@@ -1,1 +1,1 @@
-"""The text of an HTML page that can be seen, from its bytes: kernels for the HTML standard's tokenizer."""
+"""The text of an HTML page, from its bytes: kernels for the tokenizer of the HTML standard."""

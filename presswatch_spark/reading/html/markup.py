@@ -424,7 +424,7 @@ def _read(
                 style |= name_rule(w, data, begin + _1, name_end)
         # An element that is not listed needs no work, in SVG neither.
         if style == _0 and w[OPEN] == _0 and (kind == _0 or (kind & COMPLEX == _0 and w[ROOTS] == _0)):
-            # Without a branch, which would be mispredicted.
+            # Write a line end in any case, and count it by arithmetic: a branch would be mispredicted.
             out[k] = _NEWLINE
             k += kind >> _1 & _1 & U64(k > at and (out[k - U64(k > at)] > _SPACE or k == w[EDGE]))
             continue

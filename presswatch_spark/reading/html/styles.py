@@ -313,7 +313,6 @@ def read_sheet(w: Hashes, data: Bytes, i: U64, stop: U64) -> None:
     signs, base = _0, i
     while i < stop:
         if base + _64 <= stop:
-            # Find the places of signs, 64 bytes at a time.
             if i >= base + _64:
                 base, signs = i, _0
                 continue

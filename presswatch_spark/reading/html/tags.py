@@ -87,7 +87,7 @@ _NAMES: dict[U64, str] = {
     # Start tags that end SVG and MathML around them (13.2.6.5).
     BREAKS_OUT: f"""{_HEADINGS} b big blockquote body br center code dd div dl dt em embed head hr i img li
         listing menu meta nobr ol p pre ruby s small span strong strike sub table tt u ul var""",
-    # Elements of SVG and of MathML that hold HTML again (13.2.6, integration points).
+    # Elements of SVG and of MathML that contain HTML again (13.2.6, integration points).
     IN_SVG: "desc foreignobject title",
     IN_MATH: "mi mn mo ms mtext",
     # Content that browsers do not show.

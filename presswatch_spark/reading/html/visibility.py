@@ -170,7 +170,6 @@ def _push(
     own: U64,
     inner: U64,
 ) -> Any:
-    # Push the element if it hides something, or is in an element that does.
     around = w[STATE]
     special = inner != around or separation != bits & _3 or bits >> _FLEX_AT & _1 != _0
     pushed = (w[OPEN] != _0 and not bits & UNPUSHED) or (special and not bits & VOID)

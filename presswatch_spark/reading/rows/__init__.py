@@ -1,1 +1,1 @@
-"""Rows of JSONL and Parquet: columns by name, texts without a Python object a row."""
+"""Rows of JSONL and Parquet: columns by name, texts without a Python object per row."""

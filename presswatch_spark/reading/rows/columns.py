@@ -1,7 +1,7 @@
-"""Rows of datasets: their JSON as others write it, names to try for each role, and values turned into ours.
+"""Reads values of dataset rows: lenient JSON, the column names to try for each role, conversion of values.
 
-A name may lead into a JSON object in a string: `{"meta": "{\\"url\\": …}"}`. A value that cannot be read is
-None.
+A dotted name may lead into a JSON object in a string: `{"meta": "{\\"url\\": …}"}`. A value that cannot be
+read is None.
 """
 
 import json
@@ -30,7 +30,7 @@ class TooDeepError(ValueError):
 def parse(line: bytes) -> Any:
     """Parse a line; of equal keys the last counts. `ValueError` if it is no JSON, `TooDeepError` if too deep.
 
-    Lone surrogates, NaN, huge integers and invalid UTF-8 (read as U+FFFD) pass, unlike with orjson.
+    Lone surrogates, NaN, huge integers and invalid UTF-8 (read as U+FFFD) are accepted, unlike by orjson.
     """
     try:
         return orjson.loads(line)
@@ -48,7 +48,7 @@ def parse_leniently(line: bytes) -> Any:
 
 
 def parse_object(line: bytes) -> dict[str, Any] | None:
-    """Return the JSON object that a line is, read as `parse` does; None if it is none."""
+    """Return the JSON object in a line, see `parse`; None if there is none."""
     try:
         found = parse(line)
     except ValueError:
@@ -66,7 +66,7 @@ def is_utf8(line: bytes) -> bool:
 
 
 def repeats_a_name(line: bytes) -> bool:
-    """Return True if an object in a line of JSON has two fields of one name: damage makes those."""
+    """Return True if an object in a line of JSON has two fields of one name, which is a sign of damage."""
     repeated = False
 
     def fields_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def repeats_a_name(line: bytes) -> bool:
 
 
 def encoded(text: str) -> bytes:
-    """Return the UTF-8 of a string; a lone surrogate becomes three bytes that no valid UTF-8 holds."""
+    """Return the UTF-8 of a string; a lone surrogate becomes three bytes that are not valid UTF-8."""
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -91,30 +91,30 @@ def encoded(text: str) -> bytes:
 WEB_SINCE = 1991
 _PLAIN = (str, int, float)
 
-# What a locator takes from the values of a row.
+# Roles whose values are in a locator.
 LOCATOR_ROLES = (
     "record_id", "payload_digest", "captured_at", "http_status", "languages", "release", "upstream_uri",
     "upstream_offset",
 )  # fmt: skip
 _CRAWL = re.compile(r"CC-MAIN-\d{4}(?:-\d{4})?(?:-\d{2})?(?!\d)")
-# Where Common Crawl's paths lie.
+# The bucket of Common Crawl, and the beginning of all paths in it.
 COMMON_CRAWL, CRAWL_DATA = "s3://commoncrawl/", "crawl-data/"
 _WEB_ARCHIVE = re.compile(r"[^\s\\?#]{1,2000}\.(?:warc|arc|warc\.wet)(?:\.gz)?", re.ASCII)
-# In JSON, a quote inside a string is escaped: what looks like a key in a line that is cut is one.
+# A key in a line that is cut: as quotes inside strings are escaped, nothing else looks like a key.
 _KEY = re.compile(rb'[{,]\s*"([A-Za-z0-9_.\-]+)"\s*:')
 LARGEST_OFFSET = (1 << 53) - 1
 NO_TIME_NOTE = "times of capture in no form that is read, or before the web: those rows have none"
 UPSTREAM_ROLES = ("upstream_uri", "upstream_offset")
-"""What a row says of the record that it was made from. A row that lacks them is not odd: few have them."""
+"""Roles about the record that a row was made from. A row without them is not odd: few rows have them."""
 OWN_ROLES = (
     "text", "url", "record_id", "captured_at", "payload_digest", "languages", "release", "http_status",
 )  # fmt: skip
-"""What a row says of itself."""
+"""Roles about the row's own document."""
 ROLES = (*OWN_ROLES, *UPSTREAM_ROLES)
 Path = tuple[str, ...]
 Tree = dict[str, "Tree"]
 NAMES_LISTED, NAME_CHARACTERS = 20, 60
-# No column that is read lies deeper; without a bound, long keys nested deeply would make names of GBs.
+# Fields below a longer name are not listed: long keys, nested deeply, would make names of gigabytes.
 LONGEST_PREFIX = 256
 BROKEN_TEXT = "the string that should hold the text in JSON cannot be read; not read"
 BROKEN_URL = "strings that should hold the URL in JSON cannot be read: those documents have no known URL"
@@ -136,7 +136,7 @@ def as_time(value: object) -> datetime | None:
 
 
 def as_text(value: object) -> str | None:
-    """Return a string, or an integer id as a string; None for anything else or nothing."""
+    """Return a string, or an integer id as a string; None for an empty or any other value."""
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
@@ -152,8 +152,8 @@ def as_languages(value: object) -> tuple[str, ...]:
 
 
 def readable_part(value: object) -> object:
-    """Return the readable part of a JSON value: a nested one may be of any size. Only null becomes None."""
-    # `str | int | float` would be made again for each value.
+    """Return a plain JSON value, or the texts of a list, since a nested value may be of any size."""
+    # `_PLAIN`, since `str | int | float` would be built again for each value.
     return value if value is None or isinstance(value, _PLAIN) else as_languages(value)
 
 
@@ -209,7 +209,7 @@ def _status(value: object) -> int | None:
 
 
 def _release(value: object) -> str | None:
-    """Return the crawl that a dump's name or a path of Common Crawl names, else the name, but no path."""
+    """Return the crawl in a dump's name or in a path of Common Crawl; else the name, unless it is a path."""
     if not isinstance(value, str):
         return None
     crawl = _CRAWL.search(value)
@@ -217,7 +217,7 @@ def _release(value: object) -> str | None:
 
 
 class Broken:
-    """The value of a name that leads into a string that should contain JSON and does not."""
+    """The value at a name that leads into a string which should contain JSON, and does not."""
 
 
 BROKEN: Final = Broken()
@@ -317,7 +317,7 @@ def tree_of(paths: Iterable[Path]) -> Tree:
 
 
 def pruned(row: dict[str, Any], tree: Tree) -> dict[str, Any]:
-    """Return as much of a nested row as `tree` leads to, its values as `readable_part` leaves them."""
+    """Return the part of a nested row that `tree` leads to; its values are those of `readable_part`."""
     found: dict[str, Any] = {}
     for key, below in tree.items():
         if key in row:
@@ -350,7 +350,7 @@ def opened(value: Any) -> Any:
     return _json_object(value) if isinstance(value, str | bytes) and value else value
 
 
-# Several names lead into one string.
+# Cached, since several names lead into the same string.
 @lru_cache(maxsize=2)
 def _json_object(text: str | bytes) -> Any:
     line = encoded(text) if isinstance(text, str) else text
@@ -384,8 +384,8 @@ def inside(names: Iterable[str], available: Collection[str]) -> tuple[Path, ...]
 def keys_of(head: bytes) -> frozenset[str]:
     """Return the names of the first JSON object's fields, nested ones by dots; none if not JSON Lines.
 
-    In JSON Lines more than half of the lines begin as objects: any web page may have one such line. If `head`
-    cuts the object, names come without those around them.
+    More than half of the lines must begin like objects, since any text may have one such line. If `head` cuts
+    the first object, nested names come without the names around them.
     """
     lines = _lines_of(head)
     if 2 * sum(map(_begins_an_object, lines)) <= len(lines):

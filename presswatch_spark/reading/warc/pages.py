@@ -272,7 +272,7 @@ class PageBatches:
         self._pages.append(page)
         self._size += len(page.content)
 
-    def _main_text(self, page: _WarcPage, whole: bytes) -> bytes | None:
+    def _main_text(self, page: _WarcPage, whole_text: bytes) -> bytes | None:
         if page.kind != "html":
             return None
         try:
@@ -280,7 +280,7 @@ class PageBatches:
         except UnparsablePageError:
             return None
         text = text_of_page(content)
-        return text if unchosen or has_prose_of(text, whole) else None
+        return text if unchosen or has_prose_of(text, whole_text) else None
 
     def _parsed(self, kind: ParsedKind, page: bytes | memoryview) -> tuple[bytes, str | None]:
         """Call `text_apart`; a shard with many pages that kill the parser gets no more time."""

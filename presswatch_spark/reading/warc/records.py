@@ -1,8 +1,8 @@
 """Kernels that find WARC records in a buffer, read their headers, and judge them: no Python object a record.
 
 The syntax is that of ISO 28500 (WARC 0.17 to 1.1), read leniently: names in any case, lines ended by CRLF or
-LF, folded lines. A record ends where its `Content-Length` says only if a record, the end of its gzip member,
-or the line ends that close it follow there. Bytes beyond the declared length are never text.
+LF, folded lines. The `Content-Length` of a record is right only if another record, the end of its gzip
+member, or the line ends that close it follow. Bytes beyond the declared length are never text.
 """
 
 from typing import Any
@@ -23,8 +23,8 @@ from presswatch_spark.reading.text.kernels import U64
     ID, ID_END, COLUMNS,
 ) = range(16)  # fmt: skip
 
-# KIND, in the order of `_KINDS`. `GATED`: a conversion in none of the languages asked for; `OTHER`: the type
-# is missing, or none of WARC's.
+# KIND, in the order of `_KINDS`. `GATED`: a conversion in none of the gate's languages; `OTHER`: the type is
+# missing, or none of WARC's.
 (
     CONVERSION, WARCINFO, RESPONSE, REQUEST, METADATA, RESOURCE, REVISIT, CONTINUATION, GATED, OTHER,
 ) = range(10)  # fmt: skip
@@ -370,7 +370,7 @@ def find_records(
     reach: int,
     final: bool,
     plain: bool,
-    sought: int,
+    beginning: int,
     slack: int,
     table: Offsets,
 ) -> tuple[int, int, int, int, int]:
@@ -381,7 +381,7 @@ def find_records(
         runs: int64 (m,), where runs begin, ascending, from 0. states: uint8 (m,), only the last may be OPEN.
         gate: see `gate_of`. max_bytes: longest body that is read. reach: upper bound of the file's bytes from
         the first of `data` on. final: `data` ends the file. plain: the file is not compressed, so the end of
-        a run proves nothing. sought: state of the first record's beginning. slack: see `length_slack`.
+        a run proves nothing. beginning: state of the first record's. slack: see `length_slack`.
         table: int64 (k + 1, COLUMNS), filled from the top; the last row is workspace.
 
     Returns:
@@ -390,7 +390,7 @@ def find_records(
     """
     n, p, run, size, most = 0, 0, 0, len(data), len(table) - 1
     while n < most:
-        if sought == SEEKING:
+        if beginning == SEEKING:
             found = next_start(data, p, size, runs, run - 1 if p == 0 else run)
             if found < 0:
                 return (
@@ -400,7 +400,7 @@ def find_records(
                     0,
                     EXPECTED if final else SEEKING,
                 )
-            p, sought = found, WAS_SOUGHT
+            p, beginning = found, WAS_SOUGHT
         p = skip_newlines(data, p, size)
         if p == size:
             return n, p, 0, 0, EXPECTED
@@ -408,7 +408,7 @@ def find_records(
             run += 1
         if runs[run] == p and not plain:
             # A record that begins a gzip member is no part of a page's text.
-            sought = EXPECTED
+            beginning = EXPECTED
         run_end = runs[run + 1] if run + 1 < len(runs) else size
         last_run = run + 1 == len(runs)
         growing = last_run and not final
@@ -420,20 +420,20 @@ def find_records(
         row[END] = size
         versioned = is_version(data, p)
         if not versioned and growing and size - p < _BOUNDARY_BYTES:
-            return n, p, 0, size + _BOUNDARY_BYTES, sought
-        if not versioned and (sought == WAS_SOUGHT or not begins_at(data, p)):
+            return n, p, 0, size + _BOUNDARY_BYTES, beginning
+        if not versioned and (beginning == WAS_SOUGHT or not begins_at(data, p)):
             row[STATUS] = BROKEN if states[run] == BROKEN_RUN and run_end - p < 6 else NOT_A_RECORD
-            n, p, sought = n + 1, p + 1, SEEKING
+            n, p, beginning = n + 1, p + 1, SEEKING
             continue
         body = read_header(data, p, gate, row)
         declared = row[DECLARED]
         if body < 0 and not final and size - p < MAX_HEADER_BYTES:
-            return n, p, 0, size + 1, sought
+            return n, p, 0, size + 1, beginning
         if not versioned and (body < 0 or declared < 0 or row[DAMAGE] != SOUND):
             row[STATUS], row[DAMAGE] = NOT_A_RECORD, SOUND
             row[URI] = row[URI_END] = 0
             row[KIND] = OTHER
-            n, p, sought = n + 1, p + 1, SEEKING
+            n, p, beginning = n + 1, p + 1, SEEKING
             continue
         if body < 0 or (declared < 0 and body > run_end):
             if states[run] == BROKEN_RUN and body < 0:
@@ -442,7 +442,7 @@ def find_records(
                 row[STATUS] = CUT
             else:
                 row[STATUS] = NO_HEADER
-            n, p, sought = n + 1, (min(body, run_end) if body > 0 else p + 1), SEEKING
+            n, p, beginning = n + 1, (min(body, run_end) if body > 0 else p + 1), SEEKING
             continue
         row[BODY] = body
         if row[DAMAGE] == SOUND or row[DAMAGE] == TWICE:
@@ -457,7 +457,7 @@ def find_records(
                 row[DAMAGE] = HEADER
             elif not versioned:
                 row[DAMAGE] = VERSION
-            elif sought == WAS_SOUGHT and row[DAMAGE] == SOUND:
+            elif beginning == WAS_SOUGHT and row[DAMAGE] == SOUND:
                 row[DAMAGE] = SOUGHT
         # Without a length (-1), `end` is before the body: the record ends with its run or at the next record.
         end = body + declared
@@ -482,20 +482,20 @@ def find_records(
         if unended and not (end > limit and size - body > max_bytes):
             if end > limit and states[end_run] == CLOSED:
                 # Ask for half as much again, not for a byte: many small members may follow.
-                return n, p, 0, size + max(_BOUNDARY_BYTES, (size - p) >> 1), sought
+                return n, p, 0, size + max(_BOUNDARY_BYTES, (size - p) >> 1), beginning
             if states[end_run] == OPEN and end + _BOUNDARY_BYTES > size:
-                return n, p, 0, min(end, body + max_bytes) + _BOUNDARY_BYTES, sought
+                return n, p, 0, min(end, body + max_bytes) + _BOUNDARY_BYTES, beginning
         if body > limit:
             row[BODY] = row[URI] = row[URI_END] = 0
             row[STATUS] = BROKEN if states[end_run] == BROKEN_RUN else NO_HEADER
-            n, p, sought = n + 1, limit, EXPECTED
+            n, p, beginning = n + 1, limit, EXPECTED
             continue
         after = skip_newlines(data, end, limit) if body <= end <= limit else -1
         if unended and 0 <= after < size < after + _BOUNDARY_BYTES:
             # A member may end within the version line of the next record.
-            return n, p, 0, size + _BOUNDARY_BYTES, sought
+            return n, p, 0, size + _BOUNDARY_BYTES, beginning
         true_end = end_by_erratum(data, body, end, limit, slack) if after >= 0 else -1
-        sought = EXPECTED
+        beginning = EXPECTED
         closed = after >= 0 and line_ends(data, end, after) >= 2
         if true_end >= 0:
             after = true_end + 4
@@ -521,7 +521,7 @@ def find_records(
             if found < 0 and not closed and unended and states[end_run] == OPEN:
                 if size - body > max_bytes:
                     row[STATUS] = TOO_LONG
-                    n, p, sought = n + 1, max(body, size - _BOUNDARY_BYTES), SEEKING
+                    n, p, beginning = n + 1, max(body, size - _BOUNDARY_BYTES), SEEKING
                     continue
                 return n, p, 0, 2 * size, WAS_SOUGHT if row[DAMAGE] == SOUGHT else EXPECTED
             if found < 0 and closed:
@@ -538,11 +538,11 @@ def find_records(
                 if row[DAMAGE] != HEADER:
                     row[DAMAGE] = LENGTH
                 if found >= 0:
-                    sought = WAS_SOUGHT
+                    beginning = WAS_SOUGHT
         # The last record of a broken member may be incomplete.
         if after == limit and states[end_run] == BROKEN_RUN:
             row[STATUS] = BROKEN
         elif max(row[BODY_END], row[THERE]) - body > max_bytes:
             row[STATUS] = TOO_LONG
         n, p = n + 1, after
-    return n, p, 0, 0, sought
+    return n, p, 0, 0, beginning

@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.core.model import DocumentBatch, Locator
+from presswatch_spark.core.model import DocumentBatch, Locator, OwnWord
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules, VerifyRules
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.matching.judgement.match_rows import (
@@ -85,12 +85,18 @@ def document(text: bytes, url: str = "https://copy.example/1", locator: Locator 
 
 
 def rows_of(
-    *found: int, text: bytes = PAGE, site: SiteMatch | None = None, batch: DocumentBatch | None = None
+    *found: int,
+    text: bytes = PAGE,
+    site: SiteMatch | None = None,
+    batch: DocumentBatch | None = None,
+    **more: Any,
 ) -> list[Match]:
     words, body = words_of(text), words_of(BODY)
     overlap = verify(NamedDocument(Joined(words), VerifyRules().anchor_words), Joined(body), VerifyRules())
     places = span_places([overlap], 1, body)[0]
-    findings = [VerifiedOverlap(n, ARTICLES[n], overlap, places, 0.5, 300, 4, "exclusive") for n in found]
+    findings = [
+        VerifiedOverlap(n, ARTICLES[n], overlap, places, 0.5, 300, 4, "exclusive", **more) for n in found
+    ]
     batch = batch or document(text)
     found_document = MatchedDocument(i=0, text=batch.text_of(0), site=site, words=words, findings=findings)
     rows = document_rows(
@@ -236,6 +242,33 @@ class TestWhatTheySay:
         assert (row.grade, row.document_words) == ("url_only", 42)
         (unread,) = rows_of(site=site, text=b"")
         assert unread.document_words is None
+
+    @pytest.mark.parametrize(
+        ("credits", "said", "owner", "others", "publisher_others"),
+        [
+            ((), {}, False, False, None),
+            (("AFP",), {}, False, True, None),
+            (("AFP", "LA GAZETTE"), {}, True, True, None),
+            (("lagazette.example",), {}, True, False, None),
+            ((), {"publisher": "La Gazette", "publisher_source": "meta"}, True, False, False),
+            ((), {"publisher": "La Gazette", "publisher_source": "site_name"}, False, False, None),
+            ((), {"publisher": "Copie", "publisher_source": "json_ld"}, False, False, True),
+            ((), {"based_on": "http://www.gazette.example/1/"}, True, False, None),
+            ((), {"based_on": "La Gazette"}, True, False, None),
+            ((), {"based_on": "https://gazette.example/2"}, False, False, None),
+            ((), {"canonical_url": "https://m.lagazette.example/2"}, True, False, None),
+            ((), {"canonical_url": "https://la-lagazette.example/1"}, False, False, None),
+        ],
+    )
+    def test_whom_a_page_names_as_its_source(
+        self, credits: tuple[str, ...], said: dict[str, Any], owner: bool, others: bool, publisher_others: Any
+    ) -> None:
+        batch = replace(document(PAGE), own_word=lambda _: OwnWord(**said))
+        (row,) = rows_of(0, batch=batch, credits=credits, own_names=("La Gazette", "lagazette.example"))
+        assert (row.credits_owner, row.credits_others, row.page_publisher_others) == (
+            owner, others, publisher_others
+        )  # fmt: skip
+        assert rows_of(0, names_address=True)[0].credits_owner
 
     @pytest.mark.parametrize("url", ["", "n/a", "gazette.example/1", "urn:uuid:1", "https://"])
     def test_without_a_known_url_nobody_says_whose_page_it_is(self, url: str) -> None:

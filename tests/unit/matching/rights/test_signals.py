@@ -328,6 +328,32 @@ def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.Monke
     assert (signal.paywalled_text_captured, signal.note) == (None, "the selector was not tried")
 
 
+@pytest.mark.parametrize(
+    ("body", "is_parsed"),
+    [
+        ("<p>" * 3_000, True),
+        ("<b></B>" * 3_000, True),
+        ("<b>" * 20 + "<p>" * 3_000, True),
+        ("<B a='>'></b><b>" * 3_000, False),
+        ("</i>" * 3_000 + "<b>" * 3_000 + "</b>" * 3_000, False),
+        ("un " * 20_000, True),
+        (f"<p {'a ' * 20_000}>", False),
+    ],
+)
+def test_a_page_whose_tree_would_be_out_of_proportion_is_not_parsed(
+    monkeypatch: pytest.MonkeyPatch, body: str, is_parsed: bool
+) -> None:
+    parsed: list[bytes] = []
+
+    def parse(kind: str, page: bytes) -> tuple[bytes, None]:
+        parsed.append(page)
+        return b"[null]", None
+
+    monkeypatch.setattr(signals, "text_apart", parse)
+    (signal,) = told(capture(ld({"isAccessibleForFree": False, "cssSelector": "p"}) + body))
+    assert (len(parsed), signal.note) == (is_parsed, "the selector was not tried")
+
+
 def test_what_is_free_has_no_paywalled_text_and_each_of_several_selectors_is_looked_for() -> None:
     assert paywalls({"isAccessibleForFree": True, "cssSelector": "p"}, "<p>un") == [
         ({"isAccessibleForFree": True, "cssSelector": "p"}, None)

@@ -1,6 +1,5 @@
 """Cut shards through the command line: the exit code tells, and what was whole before the cut was matched."""
 
-import json
 import random
 import shutil
 from pathlib import Path
@@ -11,26 +10,8 @@ from pyspark.sql import SparkSession
 from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.store import TableStore
 from tests.unit.reading.test_truncation import FORMATS, PAGES, is_boundary, whole_before
-from tests.world.commands import presswatch
+from tests.world.corpora import article, corpus_of
 from tests.world.shards import pages
-
-MEMBERS = """
-publishers:
-  - {id: essai, name: Essai, titles: [{id: essai, name: Essai, domains: [essai.example]}]}
-"""
-
-
-def build_corpus(folder: Path) -> Path:
-    """Every page is an article too."""
-    rows = [
-        {"article_id": str(number), "title_id": "essai", "url": None, "body": page.text}
-        for number, page in enumerate(pages(PAGES))
-    ]
-    (folder / "members.yaml").write_text(MEMBERS)
-    (folder / "articles.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    given = ("--members", str(folder / "members.yaml"), "--articles", str(folder / "articles.jsonl"))
-    presswatch("corpus", "build", *given, "--out", str(folder / "corpus"))
-    return folder / "corpus"
 
 
 def write_cuts(folder: Path, name: str, cuts: int) -> dict[str, int]:
@@ -55,7 +36,9 @@ def write_cuts(folder: Path, name: str, cuts: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("cuts", [2, pytest.param(100, marks=pytest.mark.full)])
 def test_no_cut_shard_passes_for_a_whole_one(spark: SparkSession, tmp_path: Path, cuts: int) -> None:
-    corpus, out = build_corpus(tmp_path), tmp_path / "out"
+    # Every page is an article too.
+    articles = [article(number, url=None, body=page.text) for number, page in enumerate(pages(PAGES))]
+    corpus, out = corpus_of(tmp_path, articles), tmp_path / "out"
     expected: dict[str, int] = {}
     for name in FORMATS:
         expected |= write_cuts(tmp_path / "shards", name, cuts)
@@ -64,14 +47,14 @@ def test_no_cut_shard_passes_for_a_whole_one(spark: SparkSession, tmp_path: Path
     (run,) = store.read("runs").to_pylist()
     log = {row["shard_uri"]: row for row in store.read("scan_log").to_pylist()}
     assert log.keys() == expected.keys()
-    matched: dict[str, set[int]] = {shard: set() for shard in log}
+    matched: dict[str, set[str]] = {shard: set() for shard in log}
     for row in store.read("matches").to_pylist():
-        matched[row["shard_uri"]].add(int(row["article_id"]))
+        matched[row["shard_uri"]].add(row["article_id"])
     for shard, whole in expected.items():
         assert (log[shard]["status"], bool(log[shard]["error"])) in (("partial", True), ("failed", True)), (
             shard
         )
         assert whole <= log[shard]["documents"] <= whole + 1, shard
-        assert set(range(whole)) <= matched[shard], shard
+        assert {each["article_id"] for each in articles[:whole]} <= matched[shard], shard
     assert run["shards_complete"] == 0
     assert run["shards_partial"] + run["shards_failed"] == len(expected) >= (cuts - 1) * len(FORMATS)

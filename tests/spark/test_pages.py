@@ -1,13 +1,11 @@
 """`scan --pages-of` and `--captures`: the pages of texts and of a census, published as every run is."""
 
-import gzip
-import json
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from pyspark.sql import SparkSession
@@ -19,22 +17,23 @@ from presswatch_spark.tables.store import TableStore
 from tests.spark.kills import kill_at
 from tests.world.commands import Outcome, outcome, presswatch
 from tests.world.documents import commands, text_of
+from tests.world.index_files import listed, lists
 from tests.world.prose import pages
-from tests.world.scanned import SEED, members, press, press_corpus
-from tests.world.servers import Reply, web
+from tests.world.scanned import SEED, press, press_corpus, records_of
+from tests.world.servers import web
 from tests.world.tables import row_of, write
 
 CRAWL, CENSUS = "CC-MAIN-2024-51", "20261101T000000Z-abcdef"
 FILES = 3
 
 
-Crawl = tuple[Path, list[dict[str, object]]]
+Crawl = tuple[Path, list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
 def crawl(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
     """Three WARC files with their WET files, and rows of `captures` of all their responses."""
-    folder, captures = tmp_path_factory.mktemp("crawl"), list[dict[str, object]]()
+    folder, captures = tmp_path_factory.mktemp("crawl"), list[dict[str, Any]]()
     press_corpus(folder / "press")
     for number in range(FILES):
         found = [replace(page, language="fra") for page in pages(12, SEED + number, press(), share=0.6)]
@@ -44,14 +43,12 @@ def crawl(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
             path.parent.mkdir(parents=True, exist_ok=True)
         shards.write_warc(warc, map(shards.web_page, found))
         shards.write_wet(wet, found)
-        data, at = warc.read_bytes(), shards.FIRST_CAPTURE
-        for start, end in members(data):
-            header = gzip.decompress(data[start:end]).partition(b"\r\n\r\n")[0].decode("latin-1")
-            fields = dict(line.split(": ", 1) for line in header.splitlines()[1:])
+        at = shards.FIRST_CAPTURE
+        for fields, start, length in records_of(warc.read_bytes()):
             if fields["WARC-Type"] == "response":
                 row = {"url": fields["WARC-Target-URI"], "captured_at": at, "languages": []}
                 row |= {"warc_filename": f"{names['warc']}.warc.gz", "record_offset": start}
-                row |= {"record_length": end - start, "row_sha256": f"{number}{start:063x}"}
+                row |= {"record_length": length, "row_sha256": f"{number}{start:063x}"}
                 captures.append(row_of(MemberCapture, run_id=CENSUS, **row))
                 at += timedelta(seconds=1)
     return folder, captures
@@ -69,7 +66,7 @@ def scan(folder: Path, out: Path, *more: object) -> Outcome:
     return outcome("scan", *more, "--corpus", folder / "press" / "corpus", "--out", out)
 
 
-def census(tables: Path, captures: list[dict[str, object]]) -> None:
+def census(tables: Path, captures: list[dict[str, Any]]) -> None:
     store = TableStore.create(str(tables))
     write(store, "captures", CENSUS, captures, MemberCapture.schema)
     write(store, "censuses", CENSUS, [row_of(PublishedCensus, run_id=CENSUS)], PublishedCensus.schema)
@@ -89,13 +86,9 @@ def test_the_pages_of_texts_have_the_rows_of_a_scan_of_the_whole_files(
     of_texts, _ = commands(text_of("how-to/pages"))
     assert scan(folder, tables, folder / "crawl-data" / CRAWL / "segments/1/wet").code == 0
     with web() as site:
-        for row in captures:
-            line = {"url": row["url"], "timestamp": f"{row['captured_at']:%Y%m%d%H%M%S}"}
-            line |= {"filename": row["warc_filename"], "offset": row["record_offset"]}
-            line |= {"length": row["record_length"]}
-            address = f"/{CRAWL}-index?url={quote(str(row['url']), safe='')}&output=json"
-            before = site.queries.get(address, Reply(200, {}, b"")).body
-            site.queries[address] = Reply(200, {}, before + json.dumps(line).encode() + b"\n")
+        for url in {row["url"] for row in captures}:
+            place = itemgetter("url", "captured_at", "warc_filename", "record_offset", "record_length")
+            lists(site, CRAWL, url, *(listed(*place(row)) for row in captures if row["url"] == url))
         presswatch(*(word.replace("https://index.commoncrawl.org", site.url) for word in of_texts[1:]))
     store = TableStore.open(str(tables))
     texts, found = store.published()

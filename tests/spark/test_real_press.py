@@ -5,17 +5,15 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-import yaml
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli.demo import shards
-from presswatch_spark.core.settings.config import CorpusConfig
-from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.cli.demo.generate import Page
 from tests.reference.pairs import pairs_with_common_run
 from tests.spark.press import Scanner
-from tests.world.corpora import write_jsonl
-from tests.world.shards import SmallPage, write_oscar_2201, write_oscar_parquet, write_rows_parquet
+from tests.world.corpora import article, corpus_of
+from tests.world.scanned import FORMS
+from tests.world.shards import write_oscar_2201
 
 Pairs = set[tuple[str, str]]
 
@@ -49,17 +47,9 @@ def scan_all_formats(
     spark: SparkSession, folder: Path, articles: dict[str, str], documents: dict[str, str]
 ) -> dict[str, Pairs]:
     """Pairs found, by shard."""
-    title = {"id": "title", "name": "Title", "domains": ["title.example"]}
-    publisher = {"id": "publisher", "name": "Publisher", "association": "APIG", "titles": [title]}
-    (folder / "members.yaml").write_text(yaml.safe_dump({"publishers": [publisher]}))
-    rows = [
-        {"article_id": name, "title_id": "title", "url": f"https://title.example/{name}", "body": body}
-        for name, body in articles.items()
-    ]
-    given = (str(folder / "members.yaml"), [str(write_jsonl(folder / "articles.jsonl", rows))])
-    build_corpus(spark, *given, str(folder / "corpus"), CorpusConfig(), StorageOptions())
+    corpus = corpus_of(folder, (article(0, article_id=name, body=body) for name, body in articles.items()))
     write_all_formats(folder / "shards", documents)
-    done = Scanner(spark, folder / "corpus", folder)(folder / "shards", dataset="auto")
+    done = Scanner(spark, corpus, folder)(folder / "shards", dataset="auto")
     assert done.summary.incomplete == ()
     assert done.row["documents"] == len(documents) * done.row["shards_complete"]
     found: dict[str, Pairs] = defaultdict(set)
@@ -74,19 +64,10 @@ def scan_all_formats(
 def write_all_formats(folder: Path, documents: dict[str, str]) -> list[Path]:
     """The same documents in every form of every dataset."""
     folder.mkdir()
-    pages = [SmallPage(url, text) for url, text in documents.items()]
-    shards.write_wet(folder / "a.warc.wet.gz", pages)
-    shards.write_wet(folder / "b.warc.wet", pages)
-    shards.write_wet(folder / "c.warc.wet.gz", pages, one_member=True)
-    shards.write_c4_json(folder / "c4-train.00000-of-01024.json.gz", pages)
-    shards.write_c4_json(folder / "c4-train.00001-of-01024.json", pages)
-    shards.write_c4_parquet(folder / "c4.parquet", pages, row_group_rows=100)
-    shards.write_oscar_2109(folder / "fr_part_1.txt.gz", pages)
-    shards.write_oscar_2109(folder / "fr_part_2.txt", pages)
-    write_oscar_2201(folder / "fr_2201_part_1.jsonl.gz", pages)
-    write_oscar_2201(folder / "fr_2201_part_2.jsonl", pages)
-    shards.write_oscar_2301(folder / "fr_2301_part_1.jsonl.zst", pages)
-    shards.write_oscar_2301(folder / "fr_2301_part_2.jsonl.gz", pages)
-    write_oscar_parquet(folder / "oscar.parquet", pages, row_group_rows=100)
-    write_rows_parquet(folder / "fineweb.parquet", pages, row_group_rows=100)
+    found = [Page(url, text) for url, text in documents.items()]
+    # The text of a page in WARC is extracted: other words may be in it.
+    texts = {name: write for name, write in FORMS.items() if name not in ("pages.warc.gz", "plain.warc")}
+    more = {"fr_part_6.jsonl": write_oscar_2201, "fr_part_7.jsonl.gz": shards.write_oscar_2301}
+    for name, write in {**texts, **more}.items():
+        write(folder / name, found)
     return [path for path in sorted(folder.iterdir()) if "_meta_" not in path.name]

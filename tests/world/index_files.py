@@ -4,15 +4,19 @@ Files by hand are here, whole indices in `benchmarks.census.indices`. Spark wrot
 dictionaries, statistics, times as INT96, `crawl` and `subset` in the path.
 """
 
+import json
 import random
 from base64 import b32encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from tests.world.servers import Reply, Server
 
 CRAWL = "CC-MAIN-2026-34"
 TEXT, TIME = pa.string(), pa.timestamp("us")
@@ -119,3 +123,17 @@ def surt(host: str, path: str, query: str | None = None) -> str:
     """The key of a plain URL: labels from the right without `www.`, then the path, in lower case."""
     key = f"{','.join(reversed(host.removeprefix('www.').split('.')))}){path}"
     return (f"{key}?{query}" if query else key).lower()
+
+
+def listed(url: str, at: datetime, filename: str, offset: int, length: int) -> dict[str, str]:
+    """A capture as a server of an index lists it."""
+    return {
+        "url": url, "timestamp": f"{at:%Y%m%d%H%M%S}", "filename": filename, "offset": str(offset),
+        "length": str(length), "status": "200",
+    }  # fmt: skip
+
+
+def lists(site: Server, crawl: str, url: str, *captures: Mapping[str, str], status: int = 200) -> None:
+    """Let a site answer as the server of an index that lists these captures of a URL in a crawl."""
+    body = "\n".join(map(json.dumps, captures)).encode()
+    site.queries[f"/{crawl}-index?url={quote(url, safe='')}&output=json"] = Reply(status, {}, body)

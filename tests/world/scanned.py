@@ -3,7 +3,7 @@
 import gzip
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +212,13 @@ def members(data: bytes) -> list[tuple[int, int]]:
         found.append((start, end))
         start = end
     return found
+
+
+def records_of(data: bytes) -> Iterator[tuple[dict[str, str], int, int]]:
+    """The headers of the records of a WARC file of a member each, where each begins, and its length."""
+    for start, end in members(data):
+        head = gzip.decompress(data[start:end]).partition(b"\r\n\r\n")[0].decode("latin-1")
+        yield dict(line.split(": ", 1) for line in head.splitlines()[1:]), start, end - start
 
 
 def fitted(texts: list[bytes], size: int) -> bytes:

@@ -87,6 +87,12 @@ class Scanned:
     def rewrite(self, change: Callable[[dict[str, Any]], None], *, digested: bool = True) -> None:
         rewrite_rows(self.tables, change, digested=digested)
 
+    def damage(self, change: Callable[[bytes, int, int], bytes], number: int = 5) -> str:
+        """Change a shard, given where the record of a copied page begins and ends; the page's URL."""
+        page = copied()[number]
+        self.shard.write_bytes(change(self.shard.read_bytes(), *record_of(self.shard, page)))
+        return page.url
+
     @property
     def store(self) -> TableStore:
         return TableStore.open(str(self.tables))
@@ -213,58 +219,45 @@ class TestRecordsByRange:
         assert scanned.failures() == {reason: {copied()[-1].url}}
 
     def test_a_dropped_record_leaves_another_at_its_offset(self, scanned: Scanned) -> None:
-        shard = scanned.shard
-        page, data = copied()[5], shard.read_bytes()
-        start, end = record_of(shard, page)
-        shard.write_bytes(data[:start] + data[end:])
+        url = scanned.damage(lambda data, start, end: data[:start] + data[end:])
         found = scanned.failures()
         moved = {after.url for after in copied()[6:]}
-        if other_content(shard) == "other text":
-            assert found.pop("other URI") == {page.url}
+        if other_content(scanned.shard) == "other text":
+            assert found.pop("other URI") == {url}
         else:  # its metadata record
-            found["unreadable"].remove(page.url)
+            found["unreadable"].remove(url)
         assert set().union(*found.values()) == moved
         assert set(found) <= {"unreadable", "record gone"}
 
     def test_the_last_record_dropped_is_gone_and_no_other(self, scanned: Scanned) -> None:
-        shard = scanned.shard
-        page = copied()[-1]
-        start, _ = record_of(shard, page)
-        shard.write_bytes(shard.read_bytes()[:start])
-        assert scanned.failures() == {"record gone": {page.url}}
+        url = scanned.damage(lambda data, start, end: data[:start], -1)
+        assert scanned.failures() == {"record gone": {url}}
 
     def test_a_record_of_zeros_is_unreadable_and_its_neighbours_are_not(self, scanned: Scanned) -> None:
-        shard = scanned.shard
-        page, data = copied()[5], shard.read_bytes()
-        start, end = record_of(shard, page)
-        shard.write_bytes(data[:start] + bytes(end - start) + data[end:])
+        url = scanned.damage(lambda data, start, end: data[:start] + bytes(end - start) + data[end:])
         found = scanned.verdicts()
-        assert failures(found) == {"unreadable": {page.url}}
-        assert {str(verdict.failure) for verdict in found if verdict.failure} == {
-            "unreadable: its bytes are zeros"
-        }
+        assert failures(found) == {"unreadable": {url}}
+        said = {str(verdict.failure) for verdict in found if verdict.failure}
+        assert said == {"unreadable: its bytes are zeros"}
 
     def test_a_shard_cut_within_a_record_says_so_of_it_and_what_followed_is_gone(
         self, scanned: Scanned
     ) -> None:
-        shard = scanned.shard
-        page, data = copied()[5], shard.read_bytes()
-        start, end = record_of(shard, page)
-        shard.write_bytes(data[: (start + end) // 2])
+        url = scanned.damage(lambda data, start, end: data[: (start + end) // 2])
         found = scanned.verdicts()
         gone = {after.url for after in copied()[6:]}
-        assert failures(found) == {"unreadable": {page.url}, "record gone": gone}
+        assert failures(found) == {"unreadable": {url}, "record gone": gone}
         assert "unreadable: the shard ends within it" in {str(verdict.failure) for verdict in found}
 
 
 @pytest.mark.parametrize("scanned", ["a.warc.wet.gz"], indirect=True)
 def test_a_damaged_gzip_member_is_unreadable_and_its_neighbours_are_not(scanned: Scanned) -> None:
-    shard = scanned.shard
-    page, data = copied()[5], bytearray(shard.read_bytes())
-    start, end = record_of(shard, page)
-    data[(start + end) // 2] ^= 0x10
-    shard.write_bytes(data)
-    assert scanned.failures() == {"unreadable": {page.url}}
+    def flipped(data: bytes, start: int, end: int) -> bytes:
+        middle = (start + end) // 2
+        return data[:middle] + bytes([data[middle] ^ 0x10]) + data[middle + 1 :]
+
+    url = scanned.damage(flipped)
+    assert scanned.failures() == {"unreadable": {url}}
 
 
 @ranged_forms

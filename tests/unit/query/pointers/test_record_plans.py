@@ -2,14 +2,12 @@
 
 import base64
 import gzip
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -24,8 +22,9 @@ from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo, stat
 from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.store import TableStore
+from tests.world.index_files import listed, lists
 from tests.world.prose import pages
-from tests.world.scanned import SEED, members, press, rows_in, scan_here, shard_scan
+from tests.world.scanned import SEED, press, records_of, rows_in, scan_here, shard_scan
 from tests.world.servers import Reply, web
 from tests.world.tables import match, publish, row_of, write
 
@@ -106,16 +105,13 @@ def made(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Crawl:
         (folder / name).parent.mkdir(parents=True)
     shards.write_warc(folder / WARC, answers)
     shards.write_wet(folder / WET, found)
-    places, metadata = dict[str, tuple[int, int]](), dict[str, int]()
-    data, url = (folder / WARC).read_bytes(), ""
-    for start, end in members(data):
-        header = gzip.decompress(data[start:end]).partition(b"\r\n\r\n")[0].decode("latin-1")
-        fields = dict(line.split(": ", 1) for line in header.splitlines()[1:])
+    places, metadata, url = dict[str, tuple[int, int]](), dict[str, int](), ""
+    for fields, start, length in records_of((folder / WARC).read_bytes()):
         if fields["WARC-Type"] == "response":
             url = fields["WARC-Target-URI"]
-            places[url] = start, end - start
+            places[url] = start, length
         elif fields["WARC-Type"] == "metadata":
-            metadata[url] = end - start
+            metadata[url] = length
     assert len(places) == 25
     assert set(metadata) == set(places)
     return Crawl(folder, corpus, places, metadata)
@@ -208,82 +204,65 @@ def test_a_site_is_asked_once_for_records_that_are_near(crawl: Crawl) -> None:
     assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of(chosen)
 
 
+def read_alone(crawl: Crawl, path: Path, *wanted: WantedRecord) -> Outcome:
+    """Read some records of a file; they have the rows that they have in a scan of the whole file."""
+    outcome, starts = crawl.scan(RecordShard(str(path), records=wanted)), {each.offset for each in wanted}
+    assert outcome.log["status"] == "complete", outcome.log
+    expected = [row for row in rows_of(crawl.scan(path), "matches") if row["record_offset"] in starts]
+    assert rows_of(outcome, "matches") == expected
+    # The language stands in the metadata behind a response.
+    assert {(row["release"], *row["languages"]) for row in expected} == {(CRAWL, "fra")}
+    return outcome
+
+
+def rewritten(record: bytes, content: bytes, line_end: bytes = b"\r\n") -> bytes:
+    """A record, packed, with other content."""
+    lines = gzip.decompress(record).partition(b"\r\n\r\n")[0].split(b"\r\n")
+    head = [line for line in lines if not line.lower().startswith((b"content-length", b"warc-block"))]
+    head += [b"Content-Length: %d" % len(content), b"", content]
+    return gzip.compress(line_end.join(head) + 2 * line_end)
+
+
 def test_metadata_that_are_longer_than_usual_are_read_to_their_end(crawl: Crawl) -> None:
-    data = crawl.warc.read_bytes()
-    (url, *_) = crawl.places
-    end = sum(crawl.places[url])
-    record = gzip.decompress(data[end : end + crawl.metadata[url]])
-    noise = random.Random(5).randbytes(3000).hex().encode()
-    head, _, body = record.partition(b"\r\n\r\n")
-    content = body.rstrip(b"\r\n") + b"\r\nnoise: " + noise + b"\r\n"
-    lines = [
-        line
-        for line in head.split(b"\r\n")
-        if not line.lower().startswith((b"content-length", b"warc-block"))
-    ]
-    longer = (
-        b"\r\n".join([*lines, b"Content-Length: %d" % len(content)]) + b"\r\n\r\n" + content + b"\r\n\r\n"
-    )
-    path = crawl.changed(data[:end] + gzip.compress(longer) + data[end + crawl.metadata[url] :])
-    offset, length = crawl.places[url]
-    wanted = WantedRecord(offset, length, url, None, "r")
-    expected = [row for row in rows_of(crawl.scan(path), "matches") if row["document_url"] == url]
-    found = rows_of(crawl.scan(RecordShard(str(path), records=(wanted,))), "matches")
-    assert found == expected
-    assert {tuple(row["languages"]) for row in found} == {("fra",)}
+    data, (url, (offset, length)) = crawl.warc.read_bytes(), next(iter(crawl.places.items()))
+    start, end = offset + length, offset + length + crawl.metadata[url]
+    body = gzip.decompress(data[start:end]).partition(b"\r\n\r\n")[2].rstrip(b"\r\n")
+    noise = b"\r\nnoise: " + random.Random(5).randbytes(3000).hex().encode() + b"\r\n"
+    path = crawl.changed(data[:start] + rewritten(data[start:end], body + noise) + data[end:])
+    read_alone(crawl, path, WantedRecord(offset, length, url, None, "r"))
 
 
 def test_metadata_behind_a_request_are_read(crawl: Crawl) -> None:
     """Heritrix and others write the response first, then the request, then the metadata."""
     data = crawl.warc.read_bytes()
     found, held = list[bytes](), b""
-    for start, end in members(data):
-        is_request = b"WARC-Type: request" in gzip.decompress(data[start:end])
-        is_response = b"WARC-Type: response" in gzip.decompress(data[start:end])
-        held = data[start:end] if is_request else held
-        if not is_request:
-            found.append(data[start:end])
-        if is_response:
-            found.append(held)
+    for fields, start, length in records_of(data):
+        record = data[start : start + length]
+        if fields["WARC-Type"] == "request":
+            held = record
+        else:
+            found += [record, held] if fields["WARC-Type"] == "response" else [record]
     path = crawl.changed(b"".join(found))
-    wanted, places = list[WantedRecord](), dict[int, str]()
-    for start, end in members(path.read_bytes()):
-        header = gzip.decompress(path.read_bytes()[start:end]).partition(b"\r\n\r\n")[0].decode()
-        url = header.partition("WARC-Target-URI: ")[2].partition("\r\n")[0]
-        if "WARC-Type: response" in header:
-            wanted.append(WantedRecord(start, end - start, url, None, url))
-            places[start] = url
-    some = tuple(wanted[::3])
-    expected = [
-        row
-        for row in rows_of(crawl.scan(path), "matches")
-        if row["record_offset"] in {each.offset for each in some}
-    ]
-    outcome = crawl.scan(RecordShard(str(path), records=some))
-    assert outcome.log["status"] == "complete", outcome.log
-    assert rows_of(outcome, "matches") == expected
-    assert {tuple(row["languages"]) for row in expected} == {("fra",)}
-    assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of([places[each.offset or 0] for each in some])
+    wanted = [
+        WantedRecord(start, length, fields["WARC-Target-URI"], None, "r")
+        for fields, start, length in records_of(path.read_bytes())
+        if fields["WARC-Type"] == "response"
+    ][::3]
+    outcome = read_alone(crawl, path, *wanted)
+    assert outcome.log["bytes_read"] <= 1.2 * crawl.bytes_of([each.url for each in wanted])
 
 
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
 def test_a_long_first_record_names_the_release(crawl: Crawl, line_end: bytes) -> None:
     """Other crawlers write in their warcinfo whom to ask, and all of their settings."""
-    data = crawl.warc.read_bytes()
-    (_, end), *_ = members(data)
-    head, _, body = gzip.decompress(data[:end]).partition(b"\r\n\r\n")
+    data, (url, (offset, length)) = crawl.warc.read_bytes(), next(iter(crawl.places.items()))
+    (_, _, end), *_ = records_of(data)
+    body = gzip.decompress(data[:end]).partition(b"\r\n\r\n")[2].strip()
     assert b"isPartOf" in body
-    content = b"settings: " + random.Random(6).randbytes(9000).hex().encode() + b"\r\n" + body.strip()
-    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
-    lines.append(b"Content-Length: %d" % len(content))
-    info = gzip.compress(line_end.join([*lines, b"", content]) + 2 * line_end)
+    settings = b"settings: " + random.Random(6).randbytes(9000).hex().encode() + b"\r\n"
+    info = rewritten(data[:end], settings + body, line_end)
     path = crawl.changed(info + data[end:], "a.warc.gz")
-    (url, (offset, length)), *_ = crawl.places.items()
-    wanted = WantedRecord(offset - end + len(info), length, url, None, "r")
-    outcome = crawl.scan(RecordShard(str(path), records=(wanted,)))
-    expected = rows_of(crawl.scan(path), "matches")
-    assert rows_of(outcome, "matches") == [row for row in expected if row["document_url"] == url]
-    assert {row["release"] for row in expected} == {CRAWL}
+    read_alone(crawl, path, WantedRecord(offset - end + len(info), length, url, None, "r"))
 
 
 def test_a_digest_may_be_written_in_two_ways(crawl: Crawl) -> None:
@@ -313,12 +292,7 @@ class TestPagesOfTexts:
         """Let a server list the captures of all pages, some facts changed."""
         for url, (offset, length) in crawl.places.items():
             at = crawl.capture(url)["captured_at"]
-            line = {
-                "url": url, "timestamp": f"{at:%Y%m%d%H%M%S}", "filename": WARC, "offset": str(offset),
-                "length": str(length), "status": "200",
-            }  # fmt: skip
-            address = f"/{CRAWL}-index?url={quote(url, safe='')}&output=json"
-            site.queries[address] = Reply(200, {}, json.dumps(line | changes).encode())
+            lists(site, CRAWL, url, listed(url, at, WARC, offset, length) | changes)
         return f"{site.url}/{{release}}-index"
 
     @pytest.mark.parametrize("with_base", [True, False])
@@ -402,8 +376,7 @@ class TestPagesOfTexts:
         store = TableStore.open(str(crawl.out / "tables"))
         with web() as site:
             index = Index(self.listed(site, crawl), QUICK)
-            nothing = f"/CC-MAIN-2024-46-index?url={quote(url, safe='')}&output=json"
-            site.queries[nothing] = Reply(404, {}, b'{"message": "No Captures found for: x"}')
+            lists(site, "CC-MAIN-2024-46", url, {"message": "No Captures found for: x"}, status=404)
             (shard,) = plan_of_matches(store, index, None).shards
         outcome = crawl.scan(shard)
         assert (outcome.log["status"], outcome.log["error"]) == ("complete", None)

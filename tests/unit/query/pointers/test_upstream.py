@@ -3,18 +3,15 @@
 import gzip
 import json
 import random
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import zstandard
 from warcio.archiveiterator import ArchiveIterator
 
 from presswatch_spark.cli.demo import shards
@@ -25,13 +22,12 @@ from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.releases.datasets import load_datasets, part_of
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.storage.shards import plan
-from tests.unit.scanning.releases.test_datasets import ROWS
+from tests.unit.scanning.releases.test_datasets import ROWS, write_shard
 from tests.world.commands import Outcome, outcome
-from tests.world.index_files import SCHEMA, row_of
+from tests.world.index_files import SCHEMA, listed, lists, row_of
 from tests.world.prose import pages
-from tests.world.scanned import SEED, members, press, rows_in
+from tests.world.scanned import SEED, press, records_of, rows_in
 from tests.world.servers import Reply, Server, web
-from tests.world.shards import write_oscar_2201
 from tests.world.tables import publish
 
 DATASETS = load_datasets()
@@ -39,16 +35,6 @@ CRAWL, RUN = "CC-MAIN-2024-51", "20261125T000000Z-abcdef"
 WARC = f"crawl-data/{CRAWL}/segments/1/warc/a.warc.gz"
 WET = f"crawl-data/{CRAWL}/segments/1/wet/a.warc.wet.gz"
 AT, MOMENT = "2024-12-14T01:58:10Z", datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
-OSCAR = {
-    "oscar-2109": shards.write_oscar_2109,
-    "oscar-2201": write_oscar_2201,
-    "oscar-2301": shards.write_oscar_2301,
-}
-FILES_OF_OSCAR = {
-    "oscar-2109": "packaged/fr/fr_part_1.txt.gz",
-    "oscar-2201": "compressed/fr_meta/fr_meta_part_1.jsonl.gz",
-    "oscar-2301": "fr_meta/fr_meta_part_1.jsonl.zst",
-}
 BY_INDEX = (
     "c4", "mc4", "oscar-2109", "oscar-2201", "oscar-2301", "culturax", "dclm", "nemotron-cc", "fineweb",
     "fineweb-2", "redpajama-v2",
@@ -75,17 +61,11 @@ class Release:
         return f"{self.site.url}/{{release}}-index"
 
     def list(self, *captures: Mapping[str, str], status: int = 200) -> None:
-        lines = "\n".join(map(json.dumps, captures))
-        self.site.queries[f"/{CRAWL}-index?url={quote(self.page.url, safe='')}&output=json"] = Reply(
-            status, {}, lines.encode()
-        )
+        lists(self.site, CRAWL, self.page.url, *captures, status=status)
 
     @property
     def capture(self) -> dict[str, str]:
-        return {
-            "url": self.page.url, "timestamp": "20241214015810", "filename": WARC,
-            "offset": str(self.offset), "length": str(self.length),
-        }  # fmt: skip
+        return listed(self.page.url, MOMENT, WARC, self.offset, self.length)
 
     def fetched(self, digest: str, *more: str | Path, index: bool = False) -> Outcome:
         """Fetch the record upstream of a row, by mirrors of its places; `index`: with the index."""
@@ -115,12 +95,12 @@ def made(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Release:
         (folder / name).parent.mkdir(parents=True)
         some = [copied, *found[1:]]
         write(folder / name, map(shards.web_page, some) if name == WARC else some)
-    for start, end in members((folder / WARC).read_bytes()):
-        record = gzip.decompress((folder / WARC).read_bytes()[start:end])
-        if b"WARC-Type: response" in record and copied.url.encode() in record:
-            (named,) = re.findall(r"WARC-Record-ID: (\S+)", record.decode("latin-1"))
-            return Release(folder, corpus, copied, start, end - start, named, Server())
-    raise AssertionError("no record of the page")
+    ((start, length, named),) = [
+        (start, length, fields["WARC-Record-ID"])
+        for fields, start, length in records_of((folder / WARC).read_bytes())
+        if (fields["WARC-Type"], fields.get("WARC-Target-URI")) == ("response", copied.url)
+    ]
+    return Release(folder, corpus, copied, start, length, named, Server())
 
 
 @pytest.fixture
@@ -152,22 +132,10 @@ def row_of_dataset(name: str, release: Release) -> dict[str, Any]:
 def scanned(name: str, release: Release, **changes: Any) -> str:
     """Write a shard of a dataset below a mirror, scan it by its name, and return a row's digest."""
     dataset, mirror = DATASETS[name], release.out / "mirror"
-    if name in OSCAR:
-        path = mirror / FILES_OF_OSCAR[name]
-        path.parent.mkdir(parents=True)
-        OSCAR[name](path, [release.page])
-    else:
-        path, row = mirror / ROWS[name][0], row_of_dataset(name, release) | changes
-        if name == "nemotron-cc":
-            path = path.with_name(f"{CRAWL}-part-00000.jsonl.zstd")
-        path.parent.mkdir(parents=True)
-        line = json.dumps(row).encode() + b"\n"
-        if path.suffix == ".parquet":
-            pq.write_table(pa.Table.from_pylist([row]), path)
-        else:
-            path.write_bytes(
-                gzip.compress(line) if path.suffix == ".gz" else zstandard.ZstdCompressor().compress(line)
-            )
+    row = row_of_dataset(name, release) | changes if name in ROWS else None
+    path = write_shard(mirror, name, row, release.page)
+    if name == "nemotron-cc":
+        path.rename(path.with_name(f"{CRAWL}-part-00000.jsonl.zstd"))
     found = part_of(dataset, dataset.part, str(mirror))
     config = ScanConfig(read=ReadRules(columns=found.columns, release=found.release))
     (shard,) = plan([found.path], config.storage).shards
@@ -244,7 +212,7 @@ def test_files_of_an_index_are_read_in_the_place_of_a_server(release: Release, f
         pq.write_table(pa.Table.from_pylist(rows, SCHEMA), index)
     else:
         index = release.out / "cdx-00000.gz"
-        line = f"example,copie)/une 20241214015810 {json.dumps(release.capture | {'status': '200'})}\n"
+        line = f"example,copie)/une 20241214015810 {json.dumps(release.capture)}\n"
         index.write_bytes(gzip.compress(b"example,autre)/ 20241214015810 {}\n" + line.encode()))
     assert f"{WARC}#offset={release.offset}" in release.shown(digest, "--index", index).out
 
@@ -332,8 +300,8 @@ class TestWhatIsNotBelieved:
 
     def test_of_several_captures_without_a_time_the_record_id_decides(self, release: Release) -> None:
         others = [
-            release.capture | {"offset": str(start), "length": str(end - start)}
-            for start, end in members((release.folder / WARC).read_bytes())
+            release.capture | {"offset": str(start), "length": str(length)}
+            for _, start, length in records_of((release.folder / WARC).read_bytes())
         ]
         release.list(*others[:4])
         digest = scanned("nemotron-cc", release)

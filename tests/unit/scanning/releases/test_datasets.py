@@ -14,6 +14,7 @@ import zstandard
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.demo import shards
+from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.reading.rows.columns import ROLES
@@ -115,17 +116,19 @@ FILLED = {
 }
 
 
-def write_shard(mirror: Path, name: str) -> Path:
-    """Write a shard of a dataset where its files lie below a mirror."""
+def write_shard(
+    mirror: Path, name: str, row: dict[str, Any] | None = None, page: Page | SmallPage | None = None
+) -> Path:
+    """Write a shard of a dataset where its files lie below a mirror, with this row, or of OSCAR this page."""
     file, content = OSCAR[name] if name in OSCAR else ROWS[name]
     path = mirror / file
     path.parent.mkdir(parents=True)
     if callable(content):
-        content(path, [SmallPage(URL, TEXT)])
+        content(path, [page or SmallPage(URL, TEXT)])
     elif path.suffix == ".parquet":
-        pq.write_table(pa.Table.from_pylist([content]), path)
+        pq.write_table(pa.Table.from_pylist([row or content]), path)
     else:
-        line = json.dumps(content, ensure_ascii=False).encode() + b"\n"
+        line = json.dumps(row or content, ensure_ascii=False).encode() + b"\n"
         pack = gzip.compress if path.suffix == ".gz" else zstandard.ZstdCompressor().compress
         path.write_bytes(pack(line))
     return path

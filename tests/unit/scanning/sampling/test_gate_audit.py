@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -10,30 +9,21 @@ import pytest
 from presswatch_spark.cli.commands.tables import gate_line
 from presswatch_spark.cli.replies import Language
 from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfig
-from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.reading.warc.gates import AuditDraw
-from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.scanning.sampling.intervals import audit_of, cost_of
-from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.declarations import ShardLog
-from tests.world.scanned import FORMS, some_pages
+from tests.world.scanned import BY_RANGE, FORMS, rows_in, scan_one, some_pages
 
-SHARDS = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "plain.warc")
 OTHER_LANGUAGE = "spa"
 
 
 def scanned(path: Path, corpus: Path, audit: float, languages: tuple[str, ...]) -> Outcome:
     config = ScanConfig(read=ReadRules(languages=languages), run=RunRules(gate_audit=audit))
-    scan = ShardScan("auto", str(corpus), Corpus.open(str(corpus)).manifest.digest, config)
-    return scan(stat(str(path), StorageOptions()))
+    return scan_one(path, corpus, config=config)
 
 
-def rows_of(outcome: Outcome) -> list[dict[str, Any]]:
-    return [row for batch in outcome.tables["matches"] for row in batch.to_pylist()]
-
-
-@pytest.mark.parametrize("name", SHARDS)
+@pytest.mark.parametrize("name", BY_RANGE)
 def test_an_audit_of_all_finds_what_the_gate_costs_and_gives_no_rows(
     name: str, corpus: Path, tmp_path: Path
 ) -> None:
@@ -42,10 +32,10 @@ def test_an_audit_of_all_finds_what_the_gate_costs_and_gives_no_rows(
         path, [replace(page, language=("fra", OTHER_LANGUAGE)[i % 2]) for i, page in enumerate(pages)]
     )
     gated, audited = (scanned(path, corpus, audit, ("fra",)) for audit in (0.0, 1.0))
-    everything = rows_of(scanned(path, corpus, 0.0, ()))
+    everything = rows_in(scanned(path, corpus, 0.0, ()))
     cost = {row["record_id"] for row in everything if row["languages"] == [OTHER_LANGUAGE]}
     assert cost
-    assert rows_of(audited) == rows_of(gated) == [row for row in everything if row["languages"] == ["fra"]]
+    assert rows_in(audited) == rows_in(gated) == [row for row in everything if row["languages"] == ["fra"]]
     assert (audited.log["gate_audited"], audited.log["gate_matching"]) == (12, len(cost))
     assert (gated.log["gate_audited"], gated.log["gate_matching"]) == (0, 0)
     for column in ("documents", "documents_skipped", "skipped", "text_bytes", "words", "matches", "status"):

@@ -7,8 +7,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli.demo.shards import write_wet
-from presswatch_spark.cli.main import run
 from presswatch_spark.tables.store import TableStore
+from tests.world.commands import presswatch
 from tests.world.corpora import article, corpus_of
 from tests.world.rights import SITE, Answer, write_warc
 from tests.world.shards import SmallPage
@@ -38,33 +38,26 @@ def scanned(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pa
         ("text", "text.warc.wet.gz"),
         ("robots", "robots.warc.gz"),
     ):
-        words = ["scan", "--corpus", str(home / "corpus"), "--out", str(home / name), str(home / shard)]
-        assert run(words) == 0
+        presswatch("scan", "--corpus", home / "corpus", "--out", home / name, home / shard)
     return home
 
 
-def statuses(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[tuple[str, str], str]:
+def statuses(*words: object) -> dict[tuple[str, str], str]:
     """Statuses by page and agent, of the rows that name an article."""
-    capsys.readouterr()
-    assert run(["rights", *words, "--json"]) == 0
-    rows = map(json.loads, capsys.readouterr().out.splitlines())
+    rows = map(json.loads, presswatch("rights", *words, "--json").splitlines())
     return {(row["document_url"][-1], row["agent"]): row["status"] for row in rows if row["article_id"]}
 
 
-def test_signals_of_one_scan_tell_what_was_in_force(
-    scanned: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    found = statuses([str(scanned / "pages")], capsys)
+def test_signals_of_one_scan_tell_what_was_in_force(scanned: Path) -> None:
+    found = statuses(scanned / "pages")
     assert found["1", "CCBot"] == "before"
     assert found["1", "*"] == "none"
     assert found["2", "CCBot"] == found["2", "*"] == "both"
 
 
-def test_signals_of_a_later_scan_of_robots_txt_count_when_they_are_named(
-    scanned: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = [str(scanned / "pages"), "--signals", str(scanned / "robots")]
-    assert statuses(words, capsys)["1", "CCBot"] == "conflicting"
+def test_signals_of_a_later_scan_of_robots_txt_count_when_they_are_named(scanned: Path) -> None:
+    found = statuses(scanned / "pages", "--signals", scanned / "robots")
+    assert found["1", "CCBot"] == "conflicting"
 
 
 def test_the_log_and_the_run_count_signals_and_wet_has_none(scanned: Path) -> None:
@@ -76,8 +69,8 @@ def test_the_log_and_the_run_count_signals_and_wet_has_none(scanned: Path) -> No
 
 
 def test_the_same_scan_gives_the_same_digest_of_signals(spark: SparkSession, scanned: Path) -> None:
-    words = ["scan", "--corpus", str(scanned / "corpus"), "--out", str(scanned / "pages")]
-    assert run([*words, str(scanned / "pages.warc.gz")]) == 0
+    given = ("--corpus", scanned / "corpus", "--out", scanned / "pages")
+    presswatch("scan", *given, scanned / "pages.warc.gz")
     digests = TableStore.open(str(scanned / "pages")).read("runs")["signals_digest"].to_pylist()
     assert len(digests) == 2
     assert digests[0] == digests[1]

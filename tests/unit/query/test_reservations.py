@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.cli.main import run
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.model import Capture
 from presswatch_spark.matching.rights.in_force import Declared
@@ -19,6 +18,7 @@ from presswatch_spark.query.reservations import AGENT, Moment, OwnSites, Reserva
 from presswatch_spark.tables.declarations import Reservation, RightsSignal
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
+from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden
 from tests.world.proofs import each_time
 from tests.world.rights import NOON, PAGE, SITE, capture, own, robots, signal_rows, write_signals
@@ -160,45 +160,42 @@ def test_a_table_whose_making_was_cut_short_is_not_there_and_can_be_made_again(
 
 class TestCommand:
     def test_a_web_site_is_no_place_for_tables_and_no_folder_of_that_name_is_made(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         out = "https://site.example/out"
         monkeypatch.chdir(tmp_path)
         folder = str(tables(tmp_path / "tables", []))
         for command in (["rights", folder], ["compare", "--before", "r1", "--after", "latest", folder]):
-            assert run([*command, "--out", out]) == 1
-            assert capsys.readouterr().err.startswith(f"error: {out}: tables cannot be written to https://")
+            said = outcome("", *command, "--out", out)
+            assert said.code == 1
+            assert said.err.startswith(f"error: {out}: tables cannot be written to https://")
         assert [path.name for path in tmp_path.iterdir()] == ["tables"]
 
-    def test_it_counts_prints_and_writes(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_it_counts_prints_and_writes(self, tmp_path: Path) -> None:
         declared = signal_rows(robots(FORBIDS, at=EARLIER))
         folder = str(tables(tmp_path / "tables", [own("a"), own("b")], *declared))
         for language in ("en", "fr"):
-            assert run(["rights", folder, "--lang", language]) == 0
-            assert_golden(f"rights.{language}.txt", capsys.readouterr().out)
-        assert run(["rights", folder, "--json", "--run", "latest"]) == 0
-        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+            assert_golden(f"rights.{language}.txt", presswatch("rights", folder, "--lang", language))
+        printed = presswatch("rights", folder, "--json", "--run", "latest")
+        rows = [json.loads(line) for line in printed.splitlines()]
         assert len(rows) == 8
         assert (rows[0]["before_at"], rows[0]["before"]["signal"]) == ("2024-05-17T12:00:00Z", "robots_txt")
-        assert run(["rights", folder, "--out", str(tmp_path / "out")]) == 0
+        presswatch("rights", folder, "--out", tmp_path / "out")
         assert len(pq.read_table(tmp_path / "out" / "reservations")) == 8
-        assert run(["rights", folder, "--out", "x", "--json"]) == 2
-        assert run(["rights", str(tmp_path)]) == 1
-        capsys.readouterr()
-        assert run(["rights", str(tables(tmp_path / "none", []))]) == 0
-        assert "no match on a publisher's own site" in capsys.readouterr().out
+        assert outcome("rights", folder, "--out", "x", "--json").code == 2
+        assert outcome("rights", tmp_path).code == 1
+        said = presswatch("rights", tables(tmp_path / "none", []))
+        assert "no match on a publisher's own site" in said
 
-    def test_it_says_that_declarations_may_be_in_shards_that_were_not_read(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_it_says_that_declarations_may_be_in_shards_that_were_not_read(self, tmp_path: Path) -> None:
         pages, other = tables(tmp_path / "pages", [own("a")]), tmp_path / "robots"
         publish(other, "r1", [], dataset="warc", shards_planned=5, shards_complete=3)
         publish(other, "r2", [], dataset="wet", shards_complete=1)
         for words in ([], ["--json"], ["--out", str(tmp_path / "out")]):
-            assert run(["rights", str(pages), "--signals", str(other), *words]) == 0
-            assert capsys.readouterr().err.startswith("incomplete: 2 of 5 shards of responses were not")
-        assert run(["rights", str(pages)]) == 0
-        assert capsys.readouterr().err == ""
+            said = outcome("rights", pages, "--signals", other, *words)
+            assert said.code == 0
+            assert said.err.startswith("incomplete: 2 of 5 shards of responses were not")
+        assert outcome("rights", pages).err == ""
 
 
 def signals(*captures: Capture) -> pa.Table:

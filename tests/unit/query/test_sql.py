@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.claims.forget import Subject, forget
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import ConfigError, OutputError
 from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.query import in_duckdb
@@ -27,6 +26,7 @@ from presswatch_spark.query.views import VIEWS, in_order
 from presswatch_spark.tables.bounded import BoundedDataset
 from presswatch_spark.tables.declarations import SCHEMAS, CorpusArticle, ShardLog
 from presswatch_spark.tables.store import TableStore
+from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden
 from tests.world.proofs import each_time
 from tests.world.tables import match, publish, row_of, write
@@ -212,14 +212,11 @@ QUESTIONS = (
 
 
 class TestViews:
-    def test_their_answers_are_as_people_have_read_them(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.setenv("COLUMNS", "150")
+    def test_their_answers_are_as_people_have_read_them(self, tmp_path: Path) -> None:
         tables, transcript = world(tmp_path), ""
         for query in QUESTIONS:
-            assert cli.run(["sql", str(tables), query]) == 0
-            transcript += f'$ presswatch sql TABLES "{query}"\n{capsys.readouterr().out}\n'
+            answer = presswatch("sql", tables, query, COLUMNS="150")
+            transcript += f'$ presswatch sql TABLES "{query}"\n{answer}\n'
         assert_golden("sql.txt", transcript)
 
     @pytest.mark.slow
@@ -493,71 +490,53 @@ def test_queries_one_after_the_other_open_each_table_once_and_have_the_answers_o
 
 
 class TestCommand:
-    def sql(self, tables: Path, capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
-        """Output and errors of the command, which must end with this code."""
-        assert cli.run(["sql", str(tables), *arguments]) == code
-        return capsys.readouterr()
-
-    def test_rows_go_to_stdout_and_the_engine_below(
-        self, tables: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        said = self.sql(tables, capsys, "select title_id, count(*) as n from matches group by 1")
-        assert said.out.split() == ["title_id", "n", "t", "4"]
+    def test_rows_go_to_stdout_and_the_engine_below(self, tables: Path) -> None:
+        said = outcome("sql", tables, "select title_id, count(*) as n from matches group by 1")
+        assert (said.code, said.out.split()) == (0, ["title_id", "n", "t", "4"])
         assert "1 row, by DuckDB" in said.err
 
-    def test_json_has_a_row_a_line(self, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_json_has_a_row_a_line(self, tables: Path) -> None:
         query = "select started_at, array_sort(collect_set(run_id)) as ids from runs group by 1 order by 1"
-        first, _ = map(json.loads, self.sql(tables, capsys, query, "--json").out.splitlines())
+        first, _ = map(json.loads, presswatch("sql", tables, query, "--json").splitlines())
         assert first == {"started_at": "2026-01-01T00:00:00Z", "ids": [RUN]}
 
     @pytest.mark.parametrize(
         ("value", "shown"),
         [("'inf'::double", None), ("['nan'::double, 1]", [None, 1]), ("time '12:30'", "12:30:00")],
     )
-    def test_json_is_json_whatever_a_value_is(
-        self, value: str, shown: object, tables: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_json_is_json_whatever_a_value_is(self, value: str, shown: object, tables: Path) -> None:
         def refuse(name: str) -> None:
             raise AssertionError(name)
 
-        out = self.sql(tables, capsys, f"select {value} as x", "--json").out
+        out = presswatch("sql", tables, f"select {value} as x", "--json")
         assert json.loads(out, parse_constant=refuse) == {"x": shown}
 
-    def test_columns_of_one_name_are_not_lost_in_json(
-        self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_columns_of_one_name_are_not_lost_in_json(self, tables: Path, tmp_path: Path) -> None:
         query = "select 1 as a, 2 as a"
-        exports = [["--export", str(tmp_path / name)] for name in ("x.jsonl", "x.parquet", "x.csv")]
+        exports = [("--export", tmp_path / name) for name in ("x.jsonl", "x.parquet", "x.csv")]
         for words in (["--json"], *exports[:2]):
-            assert "two columns are called a" in self.sql(tables, capsys, query, *words, code=1).err
-        self.sql(tables, capsys, query, *exports[2])
+            said = outcome("sql", tables, query, *words)
+            assert (said.code, "two columns are called a" in said.err) == (1, True)
+        presswatch("sql", tables, query, *exports[2])
         assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
 
-    def test_a_span_of_time_is_refused_by_parquet_in_a_line(
-        self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        query, path = "select finished_at - started_at as took from runs", tmp_path / "x.parquet"
-        said = self.sql(tables, capsys, query, "--export", str(path), code=1)
-        assert "Parquet cannot hold a column" in said.err
+    def test_a_span_of_time_is_refused_by_parquet_in_a_line(self, tables: Path, tmp_path: Path) -> None:
+        query = "select finished_at - started_at as took from runs"
+        said = outcome("sql", tables, query, "--export", tmp_path / "x.parquet")
+        assert (said.code, "Parquet cannot hold a column" in said.err) == (1, True)
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_name_that_a_pivot_makes_is_no_formula_in_csv(
-        self, tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_name_that_a_pivot_makes_is_no_formula_in_csv(self, tables: Path, tmp_path: Path) -> None:
         query = "from (pivot (select '=cmd()' as a, 1 as b) on a in ('=cmd()') using sum(b))"
-        self.sql(tables, capsys, query, "--export", str(tmp_path / "x.csv"))
+        presswatch("sql", tables, query, "--export", tmp_path / "x.csv")
         assert (tmp_path / "x.csv").read_text("utf-8-sig").splitlines() == ["'=cmd()", "1"]
 
-    def test_who_gives_the_query_first_is_told_the_order(
-        self, tables: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert cli.run(["sql", "select 1", str(tables)]) == 2
-        assert "TABLES comes first, then QUERY" in capsys.readouterr().err
-
-    def test_a_refusal_ends_with_1(self, tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert self.sql(tables, capsys, "drop view matches", code=1).err == (
-            "error: sql: this is no query (write one that begins with select, from, with, describe or show)\n"
-        )
+    def test_a_refusal_is_a_line_with_a_remedy(self, tables: Path) -> None:
+        said = outcome("sql", "select 1", tables)
+        assert (said.code, "TABLES comes first, then QUERY" in said.err) == (2, True)
+        said = outcome("sql", tables, "drop view matches")
+        remedy = "write one that begins with select, from, with, describe or show"
+        assert (said.code, said.err) == (1, f"error: sql: this is no query ({remedy})\n")
 
 
 ALL = SCHEMAS["matches"].names

@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.compare import MEANING, _doubt
 from presswatch_spark.cli.replies import Language
 from presswatch_spark.core.errors import InputError, OutputError
@@ -18,6 +17,7 @@ from presswatch_spark.query.changes.compare import compare
 from presswatch_spark.query.changes.states import STATES
 from presswatch_spark.tables.declarations import Change
 from presswatch_spark.tables.store import TableStore
+from tests.world.commands import outcome, presswatch
 from tests.world.documents import french_words
 from tests.world.golden import assert_golden
 from tests.world.histories import (
@@ -269,47 +269,38 @@ class TestCommand:
 
     @pytest.mark.parametrize("language", ["en", "fr"])
     def test_it_prints_states_and_doubts_and_where_the_table_is(
-        self,
-        words: list[str],
-        tmp_path: Path,
-        language: str,
-        capsys: pytest.CaptureFixture[str],
-        monkeypatch: pytest.MonkeyPatch,
+        self, words: list[str], tmp_path: Path, language: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("COLUMNS", "120")
         # It needs no Java.
-        monkeypatch.setenv("PATH", "")
         monkeypatch.delenv("JAVA_HOME", raising=False)
         monkeypatch.setitem(sys.modules, "pyspark", None)
-        assert cli.run([*words, "--lang", language]) == 0
-        assert_golden(f"compare.{language}.txt", capsys.readouterr().out.replace(str(tmp_path), "FOLDER"))
+        printed = presswatch(*words, "--lang", language, COLUMNS="120", PATH="")
+        assert_golden(f"compare.{language}.txt", printed.replace(str(tmp_path), "FOLDER"))
 
     def test_every_state_has_its_meaning_in_both_languages(self) -> None:
         assert set(MEANING) == set(STATES)
         assert set(MEANING) <= french_words("column")
 
     def test_rows_are_exported_and_a_bad_ending_is_refused_before_any_work(
-        self, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, words: list[str], tmp_path: Path
     ) -> None:
-        assert cli.run([*words, "--export", str(tmp_path / "rows.doc")]) == 1
+        assert outcome("", *words, "--export", tmp_path / "rows.doc").code == 1
         assert not (tmp_path / "o").exists()
         path = tmp_path / "rows.csv"
-        assert cli.run([*words, "--lang", "fr", "--export", str(path)]) == 0
-        assert f"24 lignes dans {path}" in capsys.readouterr().out
+        assert f"24 lignes dans {path}" in presswatch(*words, "--lang", "fr", "--export", path)
         first, *rows = path.read_text("utf-8-sig").splitlines()
         # A spreadsheet in French parts its cells by semicolons. The words in them are in no language.
         assert first.startswith("before_run_id;after_run_id;state;doubt;")
         assert {row.split(";")[2] for row in rows} >= {"gone", "moved", "unknown"}
 
-    def test_sql_and_forget_know_the_table(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_sql_and_forget_know_the_table(self, tmp_path: Path) -> None:
         tables = str(tmp_path / "tables")
         run(tmp_path / "tables", BEFORE, [copy("a", f"{X}1"), copy("b", f"{X}1")])
         run(tmp_path / "tables", AFTER, [])
-        assert cli.run(["compare", tables, "--before", BEFORE, "--after", AFTER, "--out", tables]) == 0
+        presswatch("compare", tables, "--before", BEFORE, "--after", AFTER, "--out", tables)
         query = "select article_id, state, copied_words_before as words from changes order by 1"
         gone = [{"article_id": name, "state": "gone", "words": 20} for name in "ab"]
         for left in (gone, gone[1:]):
-            capsys.readouterr()
-            assert cli.run(["sql", tables, query, "--json"]) == 0
-            assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == left
-            assert cli.run(["forget", "--article", "a", tables]) == (0 if left == gone else 1)
+            printed = presswatch("sql", tables, query, "--json")
+            assert [json.loads(line) for line in printed.splitlines()] == left
+            assert outcome("forget --article a", tables).code == (0 if left == gone else 1)

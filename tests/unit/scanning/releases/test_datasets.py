@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.core.errors import InputError
@@ -30,6 +29,7 @@ from presswatch_spark.scanning.releases.datasets import (
     product_of,
 )
 from presswatch_spark.storage.shards import plan
+from tests.world.commands import outcome, presswatch
 from tests.world.shards import Document, SmallPage, read, write_oscar_2201
 
 DATASETS = load_datasets()
@@ -243,35 +243,24 @@ class TestParts:
 
 
 class TestTheCommand:
-    def run(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-        code = cli.run(["datasets", *arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    def test_it_lists_all(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("COLUMNS", "80")
-        code, out, _ = self.run(capsys)
-        lines = out.splitlines()
-        assert code == 0
+    def test_it_lists_all(self) -> None:
+        lines = presswatch("datasets", COLUMNS="80").splitlines()
         assert [line.split()[0] for line in lines[1:-1]] == list(DATASETS)
         assert max(map(len, lines)) <= 80
 
-    def test_of_one_it_tells_all_and_what_is_not_verified(self, capsys: pytest.CaptureFixture[str]) -> None:
-        _, out, _ = self.run(capsys, "finepdfs")
-        assert "file=file_path, offset=offset, record_id=id (not verified)" in out
-        _, out, _ = self.run(capsys, "oscar-2301", "--lang", "fr")
-        assert "accès réservé" in out
+    def test_of_one_it_tells_all_and_what_is_not_verified(self) -> None:
+        upstream = "file=file_path, offset=offset, record_id=id (not verified)"
+        assert upstream in presswatch("datasets", "finepdfs")
+        assert "accès réservé" in presswatch("datasets", "oscar-2301", "--lang", "fr")
 
-    def test_json_has_every_field(self, capsys: pytest.CaptureFixture[str]) -> None:
-        _, out, _ = self.run(capsys, "culturax", "--json")
-        row = json.loads(out)
+    def test_json_has_every_field(self) -> None:
+        row = json.loads(presswatch("datasets", "culturax", "--json"))
         assert (row["id"], row["gated"], row["checked"]) == ("culturax", True, "2026-11-27")
         assert "gated" in row["unverified"]
 
-    def test_an_unknown_name_is_refused_with_the_nearest(self, capsys: pytest.CaptureFixture[str]) -> None:
-        code, _, err = self.run(capsys, "fineweb2")
-        assert code == 1
-        assert "did you mean fineweb-2?" in err
+    def test_an_unknown_name_is_refused_with_the_nearest(self) -> None:
+        said = outcome("datasets", "fineweb2")
+        assert (said.code, "did you mean fineweb-2?" in said.err) == (1, True)
 
     @pytest.mark.parametrize(
         "arguments",
@@ -283,11 +272,8 @@ class TestTheCommand:
             ("--mirror", "copy", "x.parquet"),
         ],
     )
-    def test_a_scan_by_name_takes_no_other_shards(
-        self, tmp_path: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert cli.run(["scan", "--corpus", "c", "--out", str(tmp_path), *arguments]) == 2
-        capsys.readouterr()
+    def test_a_scan_by_name_takes_no_other_shards(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+        assert outcome("scan --corpus c --out", tmp_path, *arguments).code == 2
 
 
 @pytest.mark.parametrize(

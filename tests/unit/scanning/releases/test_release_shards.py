@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import InputError, PresswatchError
 from presswatch_spark.core.settings.config import CommonCrawlRules, DatasetRules
 from presswatch_spark.query import estimates
@@ -17,6 +16,7 @@ from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.store import TableStore
+from tests.world.commands import outcome
 
 OPTIONS = StorageOptions(backoff_base=0.001, max_attempts=2)
 CRAWL = "CC-MAIN-2025-33"
@@ -162,7 +162,7 @@ class TestRefused:
 
 
 class TestCommand:
-    SCAN = ("scan", "--corpus", "corpus", "--out", "out")
+    SCAN = "scan --corpus corpus --out out"
 
     @pytest.fixture
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -187,27 +187,23 @@ class TestCommand:
         monkeypatch.setattr(Matches, "totals", no_totals)
         return asked
 
-    def test_scans_the_release_and_writes_its_name(
-        self, mirror: Path, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        more = ["--release", CRAWL, "--format", "wet", "--base", str(mirror), "--sample", "0.01"]
-        assert cli.run([*self.SCAN, *more, "--sample-seed", "7"]) == 0
+    def test_scans_the_release_and_writes_its_name(self, mirror: Path, asked: dict[str, Any]) -> None:
+        more = ("--release", CRAWL, "--format", "wet", "--base", mirror, "--sample", "0.01")
+        said = outcome(self.SCAN, *more, "--sample-seed", "7")
+        assert said.code == 0
         assert asked["sample_seed"] == 7
         assert asked["paths"] == (f"{mirror}/crawl-data/{CRAWL}/wet.paths.gz",)
         assert (asked["base"], asked["sample"], asked["dataset"]) == (str(mirror), 0.01, "wet")
         assert asked["config"].read.release == CRAWL
-        said = capsys.readouterr()
         assert "a sample: 5 of 500 shards; what was not found may stand in the rest" in said.out
         assert "no estimate of the whole: too few shards" in said.out
         assert said.out.endswith("rows elsewhere were not counted: no such run\n")
         assert said.err == "note: erratum of a release\n"
 
-    def test_without_it_all_is_scanned(
-        self, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert cli.run([*self.SCAN, "shard.wet.gz"]) == 0
+    def test_without_it_all_is_scanned(self, asked: dict[str, Any]) -> None:
+        said = outcome(self.SCAN, "shard.wet.gz")
+        assert (said.code, "sample" in said.out) == (0, False)
         assert (asked["paths"], asked["base"], asked["sample"]) == (("shard.wet.gz",), None, None)
-        assert "sample" not in capsys.readouterr().out
 
     @pytest.mark.parametrize(
         ("more", "message"),
@@ -221,17 +217,15 @@ class TestCommand:
         ],
     )
     def test_what_contradicts_itself_is_misuse(
-        self, asked: dict[str, Any], more: list[str], message: str, capsys: pytest.CaptureFixture[str]
+        self, asked: dict[str, Any], more: list[str], message: str
     ) -> None:
-        assert cli.run([*self.SCAN, *more]) == 2
-        assert message in capsys.readouterr().err
+        said = outcome(self.SCAN, *more)
+        assert (said.code, message in said.err) == (2, True)
         assert not asked
 
-    def test_a_release_that_is_none_fails_in_one_line(
-        self, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert cli.run([*self.SCAN, "--release", "CC-MAIN-1999\x1b[2J", "--format", "wet"]) == 1
-        err = capsys.readouterr().err
-        assert err.startswith("error: CC-MAIN-1999�[2J: no release of that name is known")
-        assert len(err.splitlines()) == 1
+    def test_a_release_that_is_none_fails_in_one_line(self, asked: dict[str, Any]) -> None:
+        said = outcome(self.SCAN, "--release", "CC-MAIN-1999\x1b[2J", "--format", "wet")
+        assert said.code == 1
+        assert said.err.startswith("error: CC-MAIN-1999�[2J: no release of that name is known")
+        assert len(said.err.splitlines()) == 1
         assert not asked

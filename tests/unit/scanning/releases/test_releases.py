@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import CorruptError, PresswatchError
 from presswatch_spark.scanning.releases.known import (
     ATTEMPTS,
@@ -22,6 +21,7 @@ from presswatch_spark.scanning.releases.known import (
 from presswatch_spark.scanning.releases.release import kinds_of
 from presswatch_spark.storage.objects import StorageOptions
 from scripts.crawls import refresh
+from tests.world.commands import outcome, presswatch
 from tests.world.servers import Fault, Server, web
 
 QUICK = StorageOptions(backoff_base=0.001, read_timeout=2.0)
@@ -228,12 +228,10 @@ class TestListThatCameAlong:
 
 
 class TestCommand:
-    def test_prints_a_table_or_lines_of_json_with_their_source(
-        self, site: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("PRESSWATCH_DATASETS__COMMON_CRAWL__INDEX", f"{site.url}/collinfo.json")
-        assert cli.run(["releases"]) == 0
-        said = capsys.readouterr()
+    def test_prints_a_table_or_lines_of_json_with_their_source(self, site: Server) -> None:
+        where = {"PRESSWATCH_DATASETS__COMMON_CRAWL__INDEX": f"{site.url}/collinfo.json"}
+        said = outcome("releases", **where)
+        assert said.code == 0
         header, first, *_, oldest, news = said.out.splitlines()
         assert header.split()[:6] == ["release", "first", "last", "WARC", "WET", "WAT"]
         assert first.split()[:3] == ["CC-MAIN-2026-21", "2026-05-01", "2026-05-14"]
@@ -242,8 +240,9 @@ class TestCommand:
         assert news.startswith("CC-NEWS ")
         assert "3 crawls, from http://127.0.0.1" in said.err
         assert "note" not in said.err
-        assert cli.run(["releases", "--json", "--base", site.url]) == 0
-        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        rows = [
+            json.loads(line) for line in presswatch("releases", "--json", "--base", site.url).splitlines()
+        ]
         assert rows[0] == {
             "release": "CC-MAIN-2026-21",
             "first_capture": "2026-05-01T10:00:00Z",
@@ -252,13 +251,14 @@ class TestCommand:
         }
         assert [row["release"] for row in rows[-2:]] == ["CC-MAIN-2008-2009", "CC-NEWS"]
 
-    def test_shows_an_older_list_with_exit_0_and_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert cli.run(["releases", "--base", "http://127.0.0.1:1/"]) == 0
-        said = capsys.readouterr()
+    def test_shows_an_older_list_with_exit_0_and_says_so(self) -> None:
+        said = outcome("releases", "--base", "http://127.0.0.1:1/")
+        assert said.code == 0
         assert len(said.out.splitlines()) == 1 + len(shipped().crawls) + 1
         assert "came with this version, as of 2026-09-29" in said.err
         assert "note: a newer list could not be had: http://127.0.0.1:1/collinfo.json: " in said.err
 
-    def test_fails_on_a_missing_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert cli.run(["releases", "--base", str(tmp_path / "absent.json")]) == 1
-        assert capsys.readouterr().err == f"error: {tmp_path}/absent.json: there is no such file or folder\n"
+    def test_fails_on_a_missing_file(self, tmp_path: Path) -> None:
+        said = outcome("releases", "--base", tmp_path / "absent.json")
+        told = f"error: {tmp_path}/absent.json: there is no such file or folder\n"
+        assert (said.code, said.err) == (1, told)

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.tables import HEADERS, HEADLINES
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.query.estimates import estimate_of
@@ -30,6 +29,7 @@ from presswatch_spark.scanning.sampling.intervals import (
 )
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
+from tests.world.commands import outcome, presswatch
 from tests.world.proofs import each_time
 from tests.world.sampling import occurrences
 from tests.world.tables import match, publish, row_of, write
@@ -313,13 +313,10 @@ class TestTables:
         assert (matches.seen, matches.estimate) == (59, pytest.approx(300))
         assert (matches.low, matches.high) == (pytest.approx(295), pytest.approx(305))
 
-    def test_the_command_prints_a_table_and_json(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_the_command_prints_a_table_and_json(self, tmp_path: Path) -> None:
         rows = [found(segment, file, f"a{file}") for segment in range(3) for file in range(10)]
         published(tmp_path / "tables", rows, log())
-        assert cli.run(["estimate", str(tmp_path / "tables")]) == 0
-        lines = capsys.readouterr().out.splitlines()
+        lines = presswatch("estimate", tmp_path / "tables").splitlines()
         assert lines[0].startswith(
             f"run {RUN}: 30 of 300 shards read to their end, drawn in 3 segments or folders"
         )
@@ -331,15 +328,15 @@ class TestTables:
         assert [line.split()[-2:] for line in lines if line.startswith("matches, confidence A")] == [
             ["?", "0"]
         ]
-        assert cli.run(["estimate", str(tmp_path / "tables"), "--json", "--by", "title"]) == 0
-        told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        printed = presswatch("estimate", tmp_path / "tables", "--json", "--by", "title")
+        told = [json.loads(line) for line in printed.splitlines()]
         assert {row["of"] for row in told} == {None, "t"}
         assert {(row["run_id"], row["listed"], row["read"], row["missing"]) for row in told} == {
             (RUN, 300, 30, 0)
         }
 
     def test_a_scan_of_a_sample_ends_with_the_main_totals(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = [found(segment, file, f"a{file}") for segment in range(3) for file in range(10)]
         published(tmp_path / "tables", rows, log())
@@ -348,19 +345,16 @@ class TestTables:
         summary = RunSummary(row, (), resumed=False, seconds=1.0)
         monkeypatch.setattr(pipeline, "scan", lambda *_, **__: summary)
         tables = str(tmp_path / "tables")
-        assert cli.run(["scan", "--corpus", "c", "--out", tables, "--sample", "0.1", "x.wet.gz"]) == 0
-        said = capsys.readouterr().out
+        said = presswatch("scan", "--corpus", "c", "--out", tables, "--sample", "0.1", "x.wet.gz")
         for headline in HEADLINES:
             assert f"\n{headline}  " in said
         assert "\nmatches, grade" not in said
         assert f"\nall estimates: presswatch estimate {tables} --run {RUN}\n" in said
 
-    def test_the_command_refuses_what_is_no_sample(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_the_command_refuses_what_is_no_sample(self, tmp_path: Path) -> None:
         publish(tmp_path / "tables", RUN, [])
-        assert cli.run(["estimate", str(tmp_path / "tables"), "--run", RUN]) == 1
-        assert "read no sample" in capsys.readouterr().err
+        said = outcome("estimate", tmp_path / "tables", "--run", RUN)
+        assert (said.code, "read no sample" in said.err) == (1, True)
 
 
 def document(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -84,7 +84,6 @@ NEXT_STEPS = {
     "removal status": "presswatch removal probe CASE, a day later",
     "submit": "presswatch runs TABLES",
     "catalog sync": "a query of that catalog, as docs/how-to/catalog.md has them",
-    "catalog ddl": "presswatch catalog sync --catalog glue --namespace NAME TABLES",
     "forget": "presswatch verify-rows TABLES",
 }
 """Next step after each command, the last line of its help; groups name their commands."""

@@ -351,7 +351,7 @@ def estimate_lines(
 
 @click.group()
 def catalog() -> None:
-    """Show the tables to other engines: Iceberg catalogs, Athena."""
+    """Show the tables to other engines, in an Iceberg catalog."""
 
 
 @command("sync", catalog)
@@ -389,22 +389,3 @@ def sync(
     added, out = (sum(getattr(change, name) for change in changes) for name in ("added", "taken_out"))
     total = f"{counted(added, 'file')} added, {out:,} taken out, in {counted(len(changes), 'table')}"
     return Reply([Table(CHANGED, rows), total])
-
-
-@command("ddl", catalog, storage=False)
-def ddl(
-    *,
-    location: str = option("--location", "S3", "The folder of tables.", default="s3://BUCKET/tables"),
-    database: str = option("--database", "NAME", "The database in Glue.", default=NAME),
-    form: ReplyForm,
-) -> Reply:
-    """Print the statements that create all tables in Athena.
-
-    Each table has a view of its published rows. Athena takes one statement at a time; each ends with a
-    semicolon and an empty line.
-
-    Example: presswatch catalog ddl --location s3://bucket/tables --database press
-    """
-    from presswatch_spark.tables.catalog.ddl import statements
-
-    return Reply(line for text in statements(location, database) for line in f"{text};\n".split("\n"))

@@ -1,4 +1,4 @@
-"""Published tables for other engines: in an Iceberg catalog, or as tables of Athena."""
+"""Published tables for other engines, in an Iceberg catalog."""
 
 KINDS = ("glue", "rest", "sql")
 NAME = "presswatch"

@@ -27,7 +27,6 @@ from presswatch_spark.core.redaction import is_secret_name
 from presswatch_spark.core.terminal import printable
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.catalog import NAME
-from presswatch_spark.tables.catalog.ddl import comment_of
 from presswatch_spark.tables.declarations import DERIVED, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
@@ -139,6 +138,8 @@ PROPERTIES = {
 }
 TRIES, READERS = 5, 8
 NOT_IN_PATHS = "?#"
+LONGEST_COMMENT = 255
+"""Bytes of a comment, by Glue's own limit."""
 AGAIN = "give the command again when nothing else changes them"
 
 
@@ -286,8 +287,17 @@ def _make(catalog: Catalog, name: tuple[str, ...], folder: str) -> None:
 def iceberg_columns(table: str) -> pa.Schema:
     """Return the columns of a table for pyiceberg: nullable, as in the files, each with its meaning."""
     return pa.schema(
-        [pa.field(column.name, column.type, True, {"doc": comment_of(column)}) for column in SCHEMAS[table]]
+        [pa.field(column.name, column.type, True, {"doc": _comment_of(column)}) for column in SCHEMAS[table]]
     )
+
+
+def _comment_of(column: pa.Field) -> str:
+    """Return the meaning of a column, cut after a word if it is longer than Glue accepts."""
+    meaning: str = column.metadata[b"meaning"].decode()
+    if len(meaning.encode()) <= LONGEST_COMMENT:
+        return meaning
+    whole = meaning.encode()[: LONGEST_COMMENT - len("…".encode()) + 1].decode(errors="ignore")
+    return whole.rpartition(" ")[0].rstrip(" ,;:") + "…"
 
 
 def _difference(table: Table, files: Sequence[Published]) -> tuple[list[str], list[DataFile]]:

@@ -33,7 +33,7 @@ from presswatch_spark.matching.shingle_index import ShingleIndex
 from presswatch_spark.reading.text.kernels import Hashes
 from presswatch_spark.reading.text.words import are_among, indexed_positions, shingle_hashes, words_of_each
 from presswatch_spark.storage.disk import fetch_file, file_sha256, put_file
-from presswatch_spark.storage.locks import CORPUS_COPY, file_locked
+from presswatch_spark.storage.file_locks import CORPUS_COPY, file_locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, list_objects, open_stream, stat
 from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 from presswatch_spark.tables.declarations import columns_without_run

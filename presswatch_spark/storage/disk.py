@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from presswatch_spark.core.errors import OutputError, StorageError, disk_full
-from presswatch_spark.storage.locks import writes_alone
+from presswatch_spark.storage.file_locks import writes_alone
 from presswatch_spark.storage.objects import (
     READ_BYTES,
     DeniedError,

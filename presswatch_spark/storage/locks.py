@@ -1,4 +1,4 @@
-"""Locks of the kernel on files and folders, locks of runs on disk and on S3, and leases of other objects.
+"""Locks of runs on disk and on S3, and leases of other objects.
 
     TABLES/_runs/<key>.lock        on disk a file that the kernel locks; on S3 an object that is renewed
 
@@ -7,8 +7,6 @@ A leased object is written only over the version that was read: of several taker
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import secrets
@@ -19,10 +17,10 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from presswatch_spark.core.errors import InUseError, OutputError, PresswatchError, StorageError
+from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
+from presswatch_spark.storage.disk import Folder, disk_errors
+from presswatch_spark.storage.file_locks import RUN, RUN_LOOK, file_locked, lock
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
     ConflictError,
@@ -34,107 +32,6 @@ from presswatch_spark.storage.objects import (
     read_object,
     write_object,
 )
-
-if TYPE_CHECKING:
-    from presswatch_spark.storage.disk import Folder
-
-
-FILE, FOLDER = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, os.O_RDONLY | os.O_DIRECTORY
-LOOK = os.O_RDONLY
-
-
-@dataclass(frozen=True, slots=True)
-class FileRule:
-    """How a file or folder is opened and locked, and the error for a second process, unless it `waits`."""
-
-    opened: int
-    waits: bool = False
-    held: str = "another process holds this lock"
-    remedy: str = "wait for its end"
-
-    def error(self, where: str) -> InUseError:
-        """Return the error for a process that finds the lock at `where` held."""
-        return InUseError(self.held, where=where, remedy=self.remedy)
-
-
-RUN = FileRule(FILE, held="another process is at this run", remedy="wait for it, or stop it and try again")
-"""A run of tables on disk. Other users may look whether it is held."""
-RUN_LOOK = FileRule(LOOK)
-FOLDER_WRITES = FileRule(FOLDER, waits=True)
-"""One writer at a time compares and replaces files of a folder."""
-FOLDER_WRITES_ON_NFS = FileRule(FILE, waits=True)
-"""NFS locks no folders: a file represents it."""
-CORPUS_BUILD = FileRule(FILE, held="another build is at work there")
-"""The hidden folder in which a corpus is built."""
-CORPUS_COPY = FileRule(FILE, waits=True)
-"""The copy of a remote corpus on this host."""
-DRAFT = FileRule(
-    FILE, held="another process is writing this folder", remedy="wait for its end, or name another --out"
-)
-"""The hidden folder in which an output folder is made."""
-BAG = FileRule(FOLDER, held="another process adds to this bag", remedy="wait for its end, and try again")
-"""A bag of evidence that is being stamped."""
-SCRATCH = FileRule(FOLDER, waits=True)
-"""A scratch folder of a living process."""
-SCRATCH_LEFT = FileRule(FOLDER | os.O_NOFOLLOW)
-"""One that no process holds, and that is therefore removed."""
-
-
-def lock(path: str | Path, rule: FileRule) -> int:
-    """Return an open handle of the file or folder, locked until it and its copies in children are closed.
-
-    `BlockingIOError`: another process holds it, or removed it, and the rule does not wait. `OSError`: it
-    cannot be opened, or not locked on this file system.
-    """
-    kind = fcntl.LOCK_SH if rule.opened == LOOK else fcntl.LOCK_EX
-    while True:
-        handle = os.open(path, rule.opened, 0o644)
-        try:
-            fcntl.flock(handle, kind if rule.waits else kind | fcntl.LOCK_NB)
-            if rule.opened == LOOK or _is_there(handle, path):
-                return handle
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)
-        if not rule.waits:
-            raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(path))
-
-
-@contextmanager
-def file_locked(path: str | Path, rule: FileRule) -> Iterator[None]:
-    """Hold the lock while the block runs; `InUseError` if another process does, and else as `lock`."""
-    try:
-        handle = lock(path, rule)
-    except BlockingIOError as error:
-        raise rule.error(str(path)) from error
-    try:
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def writes_alone(folder: str) -> Iterator[None]:
-    """Keep other writers out of a folder; on NFS a hidden file represents it. `OSError` as `lock`."""
-    try:
-        handle = lock(folder, FOLDER_WRITES)
-    except OSError as error:
-        if error.errno != errno.EBADF:
-            raise
-        handle = lock(os.path.join(folder, ".lock"), FOLDER_WRITES_ON_NFS)
-    try:
-        yield
-    finally:
-        os.close(handle)
-
-
-def _is_there(handle: int, path: str | Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
-    except FileNotFoundError:
-        return False
-
 
 SHORTEST, USUAL, LONGEST = 0.1, 60.0, 3600.0
 """Bounds of a lease that an object names, and the lease of one that names none, in seconds."""
@@ -220,8 +117,6 @@ class Lock:
 @contextmanager
 def locked(runs: Folder, name: str, seconds: float) -> Iterator[Lock]:
     """Hold the lock `name` in `runs`, on S3 as a lease; `OutputError` if a live process holds it."""
-    from presswatch_spark.storage.disk import disk_errors
-
     with ExitStack() as held:
         if not runs.is_local:
             yield held.enter_context(leased(runs.at(name), runs.storage, seconds))

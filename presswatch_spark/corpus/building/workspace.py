@@ -28,7 +28,7 @@ from presswatch_spark.core.spark.worker import task
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.storage.drafts import hidden_draft
-from presswatch_spark.storage.locks import CORPUS_BUILD
+from presswatch_spark.storage.file_locks import CORPUS_BUILD
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

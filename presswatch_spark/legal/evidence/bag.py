@@ -20,8 +20,8 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.evidence import verify
 from presswatch_spark.storage.disk import Folder, fetch_file, refused, sync
 from presswatch_spark.storage.drafts import hidden_draft, new_folder, scratch_folder
+from presswatch_spark.storage.file_locks import BAG, file_locked
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.locks import BAG, file_locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions
 from presswatch_spark.tables.digests import canonical_form
 

@@ -1,18 +1,15 @@
 """Gives the command that installs an optional part (*extra*) of this package, from the package's own source.
 
 A stranger could register the name `presswatch-spark` on a public index. So a message never names it as a
-package to install, but this checkout, or the wheel.
+package to install, but this checkout, or the file of the wheel.
 """
 
-import json
 import shlex
 import tomllib
-from contextlib import suppress
-from importlib import import_module, metadata
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.version import __version__
@@ -57,10 +54,4 @@ def install_command(extra: str, root: Path | None = None) -> str:
     # Quote the requirement, since shells read its brackets as a pattern.
     if is_checkout:
         return f"pip install -e {shlex.quote(f'{root}[{extra}]')}"
-    # The wheel that the package was installed from, if it is still there; else its name.
-    wheel = Path(f"presswatch_spark-{__version__}-py3-none-any.whl")
-    with suppress(metadata.PackageNotFoundError, ValueError, AttributeError):
-        origin = json.loads(metadata.distribution(PROJECT).read_text("direct_url.json") or "{}")
-        path = Path(unquote(urlsplit(origin.get("url", "")).path))
-        wheel = path if path.suffix == ".whl" and path.is_file() else wheel
-    return f"pip install {shlex.quote(f'{wheel}[{extra}]')}"
+    return f"pip install {shlex.quote(f'presswatch_spark-{__version__}-py3-none-any.whl[{extra}]')}"

@@ -4,12 +4,13 @@ import io
 import tarfile
 from pathlib import Path
 
+from presswatch_spark.core.version import __version__
 from presswatch_spark.deploy.archive import NEEDED
 
 
-def write_archive(folder: Path) -> Path:
-    path = folder / "presswatch.tar.gz"
+def write_archive(folder: Path, version: str = __version__) -> Path:
+    path = folder / f"presswatch-{version}.tar.gz"
     with tarfile.open(path, "w:gz") as tar:
-        for name in NEEDED:
+        for name in (*NEEDED, f"lib/presswatch_spark-{version}.dist-info/METADATA"):
             tar.addfile(tarfile.TarInfo(name), io.BytesIO())
     return path

@@ -115,9 +115,6 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer
         raise AttributeError(name)
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
     def _call(self, body: bytes) -> Call:
         self.body = body
         path = urlsplit(self.path).path

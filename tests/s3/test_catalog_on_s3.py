@@ -53,7 +53,7 @@ def known(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> se
 
 
 @pytest.mark.full
-def test_glue_has_the_published_rows_of_tables_on_s3(
+def test_glue_has_the_published_rows_of_tables_on_s3_and_follows_their_changes(
     s3: Bucket, properties: dict[str, str], glue: Any, known: set[str]
 ) -> None:
     store = publish_everything(TABLES, s3.storage)
@@ -71,15 +71,6 @@ def test_glue_has_the_published_rows_of_tables_on_s3(
     before = places(catalog)
     assert {change.added for change in sync(store, catalog, NAMESPACE)} == {0}
     assert places(catalog) == before
-
-
-@pytest.mark.full
-def test_glue_has_what_was_added_to_tables_on_s3_and_not_what_was_forgotten(
-    s3: Bucket, properties: dict[str, str], glue: Any, known: set[str]
-) -> None:
-    store = publish_everything(TABLES, s3.storage)
-    catalog = open_catalog("glue", properties, s3.storage)
-    sync(store, catalog, NAMESPACE)
     publish(store, "r3")
     derive(store, "claims", rows=4)
     forget(TABLES, Subject("publisher", "publisher_id d’été 1"), s3.storage)

@@ -13,8 +13,8 @@ from moto.servicequotas.exceptions import NoSuchResource
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.version import __version__
-from presswatch_spark.deploy.archive import NEEDED, pack
 from presswatch_spark.storage.disk import file_sha256
+from tests.s3.archives import write_archive
 from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION
 from tests.world.places import Bucket
@@ -54,7 +54,7 @@ class Account:
         self.job["--out"] = "s3://paris-tables/t"
 
     def use_archive(self, version: str) -> None:
-        self.archive = _archive(self.archive.parent, version)
+        self.archive = write_archive(self.archive.parent, version)
 
     def check(
         self, *more: str, on: str = "emr-serverless", archive: bool = True
@@ -103,7 +103,7 @@ def account(
     s3.put("in/wet.paths", "in/a.warc.wet.gz\n")
     job = {"--corpus": "s3://shards/corpus", "--out": "s3://shards/tables", "--format": "wet"}
     job |= {"--base": "s3://shards/", "--price": "serverless"}
-    account = Account(s3, _archive(tmp_path), made, capsys, monkeypatch, job)
+    account = Account(s3, write_archive(tmp_path), made, capsys, monkeypatch, job)
     account.set_quota(176.0)
     account.set_release(LABEL)
     for name, value in {
@@ -115,15 +115,6 @@ def account(
     }.items():
         account.set(name, value)
     return account
-
-
-def _archive(folder: Path, version: str = __version__) -> Path:
-    tree = folder / f"tree-{version}"
-    for name in (*NEEDED, f"lib/presswatch_spark-{version}.dist-info/METADATA"):
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).touch()
-    pack(tree, folder / f"{version}.tar.gz")
-    return folder / f"{version}.tar.gz"
 
 
 def _quota(_: Any, service_code: str, quota_code: str) -> dict[str, Any]:

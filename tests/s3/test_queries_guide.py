@@ -62,13 +62,5 @@ def test_the_guide_has_thirty_questions_each_with_a_query_an_answer_and_what_to_
 
 def test_nothing_of_the_tables_that_are_asked_is_missing(tables: Path) -> None:
     """So that no question is answered by the lack of a table."""
-    for table in (
-        "matches",
-        "scan_log",
-        "rights_signals",
-        "captures",
-        "reservations",
-        "changes",
-        "claims",
-    ):
+    for table in ["matches", "scan_log", "rights_signals", "captures", "reservations", "changes", "claims"]:
         assert list((tables / table).glob("*.parquet")), table

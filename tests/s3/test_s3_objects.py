@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from presswatch_spark.storage.s3 import aws_session
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import host_of
 from tests.world.places import on_s3
-from tests.world.servers import Fault, Server, listening
+from tests.world.servers import Fault, Server, answering
 
 KEY = "crawl-data/part é+1.gz"
 URI = f"s3://shards/{KEY}"
@@ -279,24 +278,15 @@ class Hostile:
 def hostile() -> Iterator[Hostile]:
     state = Hostile()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(path: str) -> Iterator[bytes]:
+        state.asked.append(path)
+        is_list = "list-type" in path
+        ranged, body = ("", state.listed(len(state.asked))) if is_list else state.sent
+        head = f'HTTP/1.1 {200 if is_list else 206} -\r\nETag: "x"\r\nContent-Length: {len(body)}\r\n'
+        head += f"Content-Range: {ranged}\r\n" if ranged else ""
+        yield f"{head}Connection: close\r\n\r\n".encode() + body
 
-        def do_GET(self) -> None:
-            state.asked.append(self.path)
-            is_list = "list-type" in self.path
-            ranged, body = ("", state.listed(len(state.asked))) if is_list else state.sent
-            self.send_response_only(200 if is_list else 206)
-            for name, value in (("Content-Length", len(body)), ("ETag", '"x"'), ("Content-Range", ranged)):
-                if value:
-                    self.send_header(name, str(value))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with listening(Handler) as state.url:
+    with answering(answer) as state.url:
         yield state
 
 

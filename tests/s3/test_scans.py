@@ -24,7 +24,7 @@ from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.commands import presswatch
-from tests.world.crawls import ARTICLES, FIRST, History, make_history, states, status, write_crawl
+from tests.world.crawls import History, make_history, states, status, write_crawl
 from tests.world.places import Bucket, https
 from tests.world.scanned import FORMS, SEED, some_pages
 from tests.world.servers import FINE, Fault, Server, running, web
@@ -221,24 +221,6 @@ class TestCampaigns:
             monkeypatch.setenv(name, value)
         return made
 
-    def open(self, corpus: str) -> None:
-        scope = ("--crawls", "wet", "--list", "s3://shards/mirror/collinfo.json", "--out", "s3://shards/rows")
-        scans = ("--base", "s3://shards/mirror/", "--cores", "1", "--wave-shards", "1")
-        presswatch("campaign", "open", self.CAMPAIGN, "--corpus", corpus, *scope, "--", *scans)
-
-    def test_a_member_that_joins_is_found_in_what_was_read(self, s3: Bucket, history: History) -> None:
-        self.open(s3.upload(history.older, "corpus/older"))
-        assert cli.run(["campaign", "run", self.CAMPAIGN]) == 0
-        presswatch("campaign", "open", self.CAMPAIGN, "--corpus", s3.upload(history.newer, "corpus/newer"))
-        assert cli.run(["campaign", "run", self.CAMPAIGN]) == 0
-        assert states(self.CAMPAIGN) == ["done"] * 2
-        store = s3.store("rows")
-        joined = ARTICLES - FIRST
-        assert sorted(row["corpus_articles"] for row in store.rows("runs")) == sorted([FIRST, joined] * 2)
-        found = {row["title_id"] for row in store.read("matches").to_pylist()}
-        assert "nord" in found
-        assert "tables/history/campaign/corpora/1-2/manifest.json" in s3.names("tables/history/")
-
     def test_one_that_is_throttled_anywhere_loses_nothing_and_reads_nothing_twice(
         self, s3: Bucket, history: History, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -246,7 +228,9 @@ class TestCampaigns:
             monkeypatch.setenv("PRESSWATCH_STORAGE__ENDPOINT", url)
 
         monkeypatch.setenv("PRESSWATCH_STORAGE__MAX_ATTEMPTS", "2")
-        self.open(str(history.older))
+        scope = ("--crawls", "wet", "--list", "s3://shards/mirror/collinfo.json", "--out", "s3://shards/rows")
+        scans = ("--base", "s3://shards/mirror/", "--cores", "1", "--wave-shards", "1")
+        presswatch("campaign", "open", self.CAMPAIGN, "--corpus", str(history.older), *scope, "--", *scans)
         codes, calm = list[int](), 1
         while not codes or codes[-1] != 0:
             # A client that was told to slow down remembers it; one for another address does not.

@@ -14,7 +14,7 @@ import ssl
 import struct
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
@@ -151,6 +151,20 @@ def listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None 
         httpd.shutdown()
         httpd.server_close()
         thread.join()
+
+
+@contextmanager
+def answering(answer: Callable[[str], Iterable[bytes]]) -> Iterator[str]:
+    """Send what `answer` gives of a path as it is, its parts one after the other; gives the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.close_connection = True
+            for part in answer(self.path):
+                self.wfile.write(part)
+
+    with listening(Handler) as url:
+        yield url
 
 
 def forwarded(upstream: str, request: BaseHTTPRequestHandler, body: bytes) -> Reply:

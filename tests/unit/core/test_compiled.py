@@ -25,6 +25,13 @@ def _forget() -> Iterator[None]:
     compiled.cache_folder.cache_clear()
 
 
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of compiled code, empty."""
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    return tmp_path
+
+
 @pytest.mark.parametrize(("changed", "other_folder"), [("kernel", True), ("constant", True), ("page", False)])
 def test_kernels_and_what_they_import_have_a_folder_for_each_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, other_folder: bool
@@ -70,9 +77,8 @@ def test_the_folder_that_the_user_names_is_taken_unless_it_is_anothers_or_others
 
 
 def test_whether_a_kernel_is_in_the_cache_is_known_without_compiling_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
     assert not compiled.is_cached(index.postings_of)
     index.postings_of(np.uint64(0), np.zeros(9, np.uint64), np.array([0, 9]), 4)
     folder = Path(index.postings_of.stats.cache_path)
@@ -82,9 +88,8 @@ def test_whether_a_kernel_is_in_the_cache_is_known_without_compiling_it(
 
 @pytest.mark.parametrize("last", ["_save_data", "_save_index"])
 def test_code_for_some_types_is_never_found_under_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+    cache: Path, monkeypatch: pytest.MonkeyPatch, last: str
 ) -> None:
-    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
     # As two processes have it, and a third one later.
     first, second, third = (compiled.cached_njit(_twice)._cache._cache_file for _ in range(3))
     Path(first._cache_path).mkdir(parents=True, exist_ok=True)
@@ -108,10 +113,7 @@ def test_code_for_some_types_is_never_found_under_others(
     assert any(found.values())
 
 
-def test_kernels_for_several_types_are_all_found_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+def test_kernels_for_several_types_are_all_found_again(cache: Path) -> None:
     for hits in (0, 1):
         kernel = compiled.cached_njit(_twice)
         assert (kernel(2), kernel(0.25)) == (4, 0.5)
@@ -123,9 +125,8 @@ def _twice(number: Any) -> Any:
 
 
 def test_a_kernel_is_compiled_once_whatever_numbers_are_written_in_what_calls_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
     kernel = compiled.inner_njit(_twice)
     monkeypatch.setitem(globals(), "_TWICE", kernel)
     assert compiled.cached_njit(_twice_three_numbers)(5) == 2 * (1 - 7 + 5)

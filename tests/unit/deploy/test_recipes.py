@@ -16,6 +16,7 @@ from presswatch_spark.deploy.profiles import Profile
 from tests.conftest import ROOT
 
 FILES = sorted((ROOT / "docker").glob("Dockerfile.*"))
+FIXED = re.compile(r"(:[0-9]{8}|@sha256:[0-9a-f]{64})$")
 KNOWN = {"ARG", "FROM", "USER", "WORKDIR", "COPY", "RUN", "ENV"}
 
 
@@ -27,9 +28,9 @@ def instructions(file: Path) -> list[tuple[str, str]]:
     return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in joined]
 
 
-def is_fixed(image: str) -> bool:
-    """Whether the name of an image has a digest, or a tag that is a date."""
-    return bool(re.search(r"(:[0-9]{8}|@sha256:[0-9a-f]{64})$", image))
+def given(file: Path, kind: str) -> list[str]:
+    """The arguments of all instructions of one kind."""
+    return [arguments for name, arguments in instructions(file) if name == kind]
 
 
 def test_there_is_one_for_the_archive_and_one_for_images() -> None:
@@ -38,22 +39,22 @@ def test_there_is_one_for_the_archive_and_one_for_images() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 class TestDockerfile:
-    def test_every_line_is_an_instruction_and_the_base_is_emrs_release(self, file: Path) -> None:
+    def test_it_is_based_on_an_image_of_emrs_release_and_of_profiles_whose_tag_does_not_move(
+        self, file: Path
+    ) -> None:
         found = instructions(file)
         assert {name for name, _ in found} <= KNOWN
-        assert found[0][0] == "ARG"
-        name, _, default = found[0][1].partition("=")
-        assert name == "EMR_IMAGE"
-        assert default in ("", f"public.ecr.aws/emr-on-eks/spark/{Profile().release}:20260421")
-        assert found[1][0] == "FROM"
-        assert found[1][1].startswith("${EMR_IMAGE}")
-
-    def test_no_image_is_named_by_a_tag_that_moves(self, file: Path) -> None:
-        arguments = dict(line.partition("=")[::2] for name, line in instructions(file) if name == "ARG")
-        bases = [line.split()[0] for name, line in instructions(file) if name == "FROM"]
+        assert [name for name, _ in found[:2]] == ["ARG", "FROM"]
+        # Repeated after FROM without its default, to be known there.
+        arguments = dict(line.partition("=")[::2] for line in reversed(given(file, "ARG")))
+        dated = f"public.ecr.aws/emr-on-eks/spark/{Profile().release}:20260421"
+        assert arguments["EMR_IMAGE"] in ("", dated)
+        assert arguments["PYTHON"] == Profile().archive.python
+        assert arguments["MACHINE"] == Profile().archive.machine
+        bases = [line.split()[0] for line in given(file, "FROM")]
+        assert bases[0].startswith("${EMR_IMAGE")
         images = [re.sub(r"\$\{(\w+)\}", lambda found: arguments[found[1]], base) for base in bases]
-        for image in images:
-            assert image in ("", "scratch") or is_fixed(image), image
+        assert [image for image in images if image not in ("", "scratch") and not FIXED.search(image)] == []
         mentioned = re.findall(r"public\.ecr\.aws/\S+", file.read_text(encoding="utf-8"))
         assert not [image for image in mentioned if ":latest" in image]
 
@@ -69,41 +70,28 @@ class TestDockerfile:
         ],
     )
     def test_a_build_on_an_image_that_moves_stops(self, file: Path, image: str, taken: bool) -> None:
-        guards = [line for name, line in instructions(file) if name == "RUN" and line.startswith("case ")]
-        assert len(guards) == 1
+        (guard,) = (line for line in given(file, "RUN") if line.startswith("case "))
         done = subprocess.run(
-            ["sh", "-c", guards[0]], env={"EMR_IMAGE": image}, capture_output=True, text=True, check=False
+            ["sh", "-c", guard], env={"EMR_IMAGE": image}, capture_output=True, text=True, check=False
         )
         assert (done.returncode == 0) is taken
         assert taken or f"must name a dated tag or a digest, not {image}" in done.stderr
 
     def test_what_is_copied_is_there(self, file: Path) -> None:
-        copied = [line.split()[:-1] for name, line in instructions(file) if name == "COPY"]
-        sources = [source for line in copied if not line[0].startswith("--from") for source in line]
-        assert {
-            "locks/requirements.lock",
-            "locks/requirements-build.lock",
-            "presswatch_spark",
-            "conf",
-        } <= set(sources)
+        copied = [line.split()[:-1] for line in given(file, "COPY")]
+        sources = {source for line in copied if not line[0].startswith("--from") for source in line}
+        locks = {"locks/requirements.lock", "locks/requirements-build.lock"}
+        assert locks | {"presswatch_spark", "conf"} <= sources
         assert all((ROOT / source).exists() for source in sources)
 
     def test_packages_come_with_their_hashes_or_by_the_archives_own_recipe(self, file: Path) -> None:
-        commands = [
-            command for name, line in instructions(file) if name == "RUN" for command in line.split("&&")
-        ]
+        commands = [command for line in given(file, "RUN") for command in line.split("&&")]
         installs = [command for command in commands if "pip install" in command]
+        hashed = "--require-hashes --requirement locks/requirements-build.lock"
         assert installs
-        assert all(
-            "--require-hashes --requirement locks/requirements-build.lock" in command for command in installs
-        )
+        assert all(hashed in command for command in installs)
         assert any("-m presswatch_spark.deploy.archive" in command for command in commands)
         assert not [command for command in commands if re.search(r"\b(curl|wget|yum|dnf|apt-get)\b", command)]
-
-    def test_the_python_and_the_machine_are_the_profiles(self, file: Path) -> None:
-        arguments = [line for name, line in instructions(file) if name == "ARG"]
-        assert f"PYTHON={Profile().archive.python}" in arguments
-        assert f"MACHINE={Profile().archive.machine}" in arguments
 
 
 def test_the_image_does_not_run_as_root_and_uses_its_own_python() -> None:

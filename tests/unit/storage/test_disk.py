@@ -217,11 +217,6 @@ class TestPermissions:
     def mode(self, path: Path) -> int:
         return modes.S_IMODE(path.stat().st_mode)
 
-    @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "xlsx"])
-    def test_an_export_is_its_owners_alone(self, ending: str, tmp_path: Path) -> None:
-        export(str(tmp_path / f"x.{ending}"), pa.schema({"text": pa.string()}), [("un",)], OPTIONS)
-        assert self.mode(tmp_path / f"x.{ending}") == 0o600
-
     def test_verdicts_are_their_owners_alone_until_the_owner_shares_them(self, tmp_path: Path) -> None:
         path = tmp_path / "reviews.jsonl"
         file = ReviewFile.of(str(path), OPTIONS)
@@ -232,14 +227,15 @@ class TestPermissions:
         assert self.mode(path) == 0o660
         assert len(file.read()) == 2
 
-    def test_a_bag_and_a_notice_are_their_owners_alone(self, tmp_path: Path) -> None:
+    def test_exports_bags_and_notices_are_their_owners_alone(self, tmp_path: Path) -> None:
+        for ending in ("csv", "jsonl", "parquet", "xlsx"):
+            export(str(tmp_path / f"x.{ending}"), pa.schema({"text": pa.string()}), [("un",)], OPTIONS)
         with new_bag(str(tmp_path / "bag"), OPTIONS) as bag:
             bag.write("data/texts/a.txt", b"un article")
         with new_notice(str(tmp_path / "notice"), OPTIONS) as folder:
             (folder / "letter.txt").write_text("un article")
-        for made in ("bag", "notice"):
-            assert self.mode(tmp_path / made) == 0o700
-            assert {self.mode(path) for path in (tmp_path / made).rglob("*") if path.is_file()} == {0o600}
+        assert {self.mode(tmp_path / made) for made in ("bag", "notice")} == {0o700}
+        assert {self.mode(path) for path in tmp_path.rglob("*") if path.is_file()} == {0o600}
 
     def test_tables_and_other_folders_keep_the_permissions_that_the_host_gives(self, tmp_path: Path) -> None:
         write_object(str(tmp_path / "a"), b"x", OPTIONS)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Event
 
@@ -41,7 +40,7 @@ from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.streams import Opener
 from tests.conftest import TEST_AWS
 from tests.world.places import QUICK
-from tests.world.servers import Fault, Server, listening, web
+from tests.world.servers import Fault, Server, answering, web
 
 DATA = bytes(range(256)) * 5_000
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -324,25 +323,17 @@ class TestShardDigests:
 class TestSilence:
     """Silent servers, and holders of leases that may have died: the user is told what is waited for."""
 
-    HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst"
-
     @pytest.fixture
     def site(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         """A server that sends the head and five bytes of `/body`, and else nothing."""
-        over, head = Event(), self.HEAD
+        over = Event()
         monkeypatch.setattr(host_limits, "_SILENCE_REPORTED", {})
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path == "/body":
-                    self.wfile.write(head)
-                over.wait(10)
-                self.close_connection = True
+        def answer(path: str) -> Iterator[bytes]:
+            yield b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst" if path == "/body" else b""
+            over.wait(10)
 
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        with listening(Handler) as url:
+        with answering(answer) as url:
             yield url
             over.set()
 
@@ -411,21 +402,8 @@ class TestBadAnswers:
 
     @pytest.fixture
     def site(self) -> Iterator[str]:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.close_connection = True
-                if answer := BAD.get(self.path.strip("/")):
-                    self.wfile.write(answer[0])
-                    return
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(SHARD)))
-                self.end_headers()
-                self.wfile.write(SHARD)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        with listening(Handler) as url:
+        good = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(SHARD) + SHARD
+        with answering(lambda path: [BAD.get(path.strip("/"), (good, ""))[0]]) as url:
             yield url
 
     def read(self, reading: ShardAttempt) -> None:

@@ -3,7 +3,6 @@
 import re
 import runpy
 from collections.abc import Iterator
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -157,29 +156,17 @@ def test_every_variable_that_the_project_reads_is_known() -> None:
     assert load_scan_config(None, dict.fromkeys(OTHER_VARIABLES, "/x")) == ScanConfig()
 
 
-def test_the_settings_files_state_every_setting_with_its_default() -> None:
-    sections = {}
-    for name in ("scan", "releases"):
-        sections |= yaml.safe_load((ROOT / "conf" / f"{name}.yaml").read_text(encoding="utf-8"))
-    for path, setting in known_settings().items():
-        stated = reduce(lambda section, name: section[name], path.split("."), sections)
-        assert setting.canonical(stated) == setting.default, setting.name
-    file = str(ROOT / "conf" / "scan.yaml")
-    assert load_scan_config(file) == load_scan_config(str(ROOT / "conf" / "releases.yaml")) == ScanConfig()
-
-
-def test_the_settings_files_state_no_other_setting() -> None:
-    def leaves(section: object, prefix: str = "") -> Iterator[str]:
+def test_the_settings_files_state_every_setting_with_its_default_and_no_other() -> None:
+    def leaves(section: object, prefix: str = "") -> Iterator[tuple[str, object]]:
         for name, value in section.items() if isinstance(section, dict) else ():
-            here = f"{prefix}{name}"
-            yield from [here] if here in known_settings() else leaves(value, f"{here}.")
+            here, known = f"{prefix}{name}", known_settings().get(f"{prefix}{name}")
+            yield from [(here, known.canonical(value))] if known else leaves(value, f"{here}.")
 
-    named = [
-        path
-        for name in ("scan", "releases")
-        for path in leaves(yaml.safe_load((ROOT / "conf" / f"{name}.yaml").read_text(encoding="utf-8")))
-    ]
-    assert sorted(named) == sorted(known_settings())
+    files = [ROOT / "conf" / f"{name}.yaml" for name in ("scan", "releases")]
+    stated = [leaf for file in files for leaf in leaves(yaml.safe_load(file.read_text(encoding="utf-8")))]
+    assert sorted(name for name, _ in stated) == sorted(known_settings())
+    assert dict(stated) == {name: setting.default for name, setting in known_settings().items()}
+    assert [load_scan_config(str(file)) for file in files] == [ScanConfig()] * 2
 
 
 def test_every_setting_has_a_meaning_of_one_line_a_known_kind_and_a_default_within_its_bounds() -> None:

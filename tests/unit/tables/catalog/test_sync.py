@@ -121,6 +121,10 @@ class TestAllTables:
 
 
 class TestChanges:
+    @pytest.fixture(autouse=True)
+    def _few_tables(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        know_few(monkeypatch)
+
     def test_a_new_run_adds_its_files_and_unpublished_ones_do_not_count(
         self, store: TableStore, catalog: Any
     ) -> None:
@@ -136,8 +140,7 @@ class TestChanges:
         assert set(changed) > {"matches", "runs"}
         assert {table for table, place in places(catalog).items() if place != before[table]} == set(changed)
 
-    def test_empty_ones_exist(self, tmp_path: Path, catalog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        know_few(monkeypatch)
+    def test_empty_ones_exist(self, tmp_path: Path, catalog: Any) -> None:
         changes(small(tmp_path, rows=0), catalog)
         assert files_in(catalog, "matches") == []
 
@@ -186,9 +189,8 @@ class TestChanges:
         assert before in files_in(catalog, "claims_before")
 
     def test_columns_that_older_files_lack_are_null_and_new_columns_come_to_old_tables(
-        self, tmp_path: Path, catalog: Any, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, catalog: Any
     ) -> None:
-        know_few(monkeypatch)
         new = ("headline", "document_credits", "page_based_on")
         names = tuple(name for schema in SCHEMAS.values() for name in schema.names if name not in new)
         store = small(tmp_path, names=names)
@@ -220,9 +222,8 @@ class TestChanges:
 
     @pytest.mark.full
     def test_a_folder_with_spaces_and_accents_is_read_and_one_that_no_uri_can_name_is_refused(
-        self, tmp_path: Path, catalog: Any, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, catalog: Any
     ) -> None:
-        know_few(monkeypatch)
         changes(small(tmp_path / "été 100%"), catalog)
         with pytest.raises(OutputError, match="holds one of"):
             sync(small(tmp_path / "no#5"), catalog, NAMESPACE)

@@ -144,18 +144,14 @@ def _data(tables: Sequence[ShownTable], _: ReportWords) -> str:
 # --- in brief, tables, method
 
 
-def _shards(found: Gathered) -> dict[str, int]:
-    names = ("shards", "complete", "partial", "failed")
-    return {name: sum(int(row[name]) for row in found.rows("read")) for name in names}
-
-
 def _brief(found: Gathered, _: ReportWords) -> dict[str, Any]:
     """Return the figures of the section in brief.
 
     `rows_of_page`: rows that keep the letter of their page, as they have no claim; None without claims.
     `changes`: pairs in each of `CHANGES`, None if no runs were compared.
     """
-    shards, changes = _shards(found), None
+    names, changes = ("shards", "complete", "partial", "failed"), None
+    shards = {name: sum(int(row[name]) for row in found.rows("read")) for name in names}
     if rows := found.rows("changes"):
         # Only the two runs that were compared last.
         before, after = rows[0]["before_run_id"], rows[0]["after_run_id"]

@@ -154,7 +154,7 @@ def test_a_file_on_disk_is_read_and_named_in_messages_and_without_one_nothing_is
     path.write_text(LICENCES, "utf-8")
     read = Licences.load(str(path), TITLES)
     assert read == parse_licences(LICENCES.encode(), "l.yaml", TITLES)
-    assert read.digest != none.digest
+    assert (bool(read.digest), none.digest) == (True, None)
     assert none.covering("portail.example", "courrier", date(2024, 1, 1)) is None
     path.write_text("licences: []", "utf-8")
     with pytest.raises(ConfigError, match=rf"{path}:1: licences is an empty list"):
@@ -269,6 +269,9 @@ def test_the_newest_verdict_counts_whatever_the_order_and_format(tmp_path: Path)
     last_first = write_jsonl(tmp_path / "reviews.jsonl", reversed(ROWS))
     for path in (last_first, tmp_path / "reviews.csv", folder):
         assert load(path) == {ONE: "claim", TWO: "unsure"}
+    # Of one moment, the last.
+    same = write_jsonl(tmp_path / "same.jsonl", [ROWS[0], ROWS[0] | {"verdict": "unsure"}])
+    assert load(same) == {ONE: "unsure"}
 
 
 def test_mistakes_are_named_by_line_and_all_at_once(tmp_path: Path) -> None:

@@ -1,20 +1,20 @@
-"""Other honest sources of the copied words of an article than the article itself, page by page.
+"""Finds sources other than the article from which a page may have its words honestly.
 
-All pages that have words of one article are judged together, by sets of the article's words. Words of a page
-are *explained* if they
+All pages with words of one article are judged together, by sets of the article's words. Words of a page are
+*explained* if they are
 
-- stood on a page that was captured before publication (`prior_capture`),
-- stand on another page, or in another capture of it, that credits somebody else (`credited_elsewhere`),
-- stand on a site of the press other than the page's own (`printed_by_press`),
-- are what several unrelated domains share while these lack the rest of the article (`common_source`),
-- stand in a known text (`known_text`).
+- on a page that was captured before publication (`prior_capture`),
+- on another page, or in another capture of this one, that credits a third party (`credited_elsewhere`),
+- on a site of the press other than the page's own (`printed_by_press`),
+- on several unrelated domains that lack the rest of the article (`common_source`),
+- in a known text (`known_text`).
 
-Each source counts if it has `passage_words` words of the page or more. All words of a page of the press
-itself (`press_page`) are explained: words beyond those of others prove nothing there, as each paper cuts a
-wire in its own way.
+A source counts only if it has at least `passage_words` words of the page. All words of a page of the press
+(`press_page`) are explained: each paper shortens a wire report in its own way, so words that others lack
+prove nothing there.
 
-A domain has the words of all its pages. Sets are bits, 64 to a block. Pages with the same words are judged
-once, against the domains that have words in their blocks.
+A domain has the words of all its pages. A set of words is an array of bits, in blocks of 64. Pages with the
+same words are judged once, against the domains that have words in the same blocks.
 """
 
 from typing import NamedTuple
@@ -34,14 +34,14 @@ Sums = npt.NDArray[np.int32]
 SOURCES = (
     "prior_capture", "credited_elsewhere", "printed_by_press", "common_source", "known_text", "press_page",
 )  # fmt: skip
-"""Sources of explained words, in the order asked; source k is bit k of `Explained.sources`."""
+"""Sources of explained words, in order of judgement; source k is bit k of the column `sources`."""
 
 EARLY, CREDITED, PRINTED, OF_PRESS = 1, 2, 4, 8
 """Facts of a page, as bits: captured before publication; credits others; on a site of the press or of another
 member; on a site of the press list."""
 
 NOWHERE = -1
-"""The domain of a page on a site of the article's publisher, and of one without known URL."""
+"""Number of the domain for pages on a site of the article's publisher, and for pages of unknown URL."""
 
 COLUMNS = ("sources", "witnesses", "explained", "beyond", "longest_run", "rarity", "shared", "wide")
 
@@ -49,7 +49,11 @@ _0, _1, _63 = U64(0), U64(1), U64(63)
 
 
 class Limits(NamedTuple):
-    """The rules of `ClaimRules` and `GradeRules` that decide about words."""
+    """The rules of `ClaimRules` and `GradeRules` for words.
+
+    `rest_share`: least share of the article outside of the shared words. `holder_share`: a domain with a
+    smaller share of that rest lacks it. `least_run`: words of a passage for which rarity counts.
+    """
 
     passage_words: int
     rest_share: float
@@ -58,7 +62,7 @@ class Limits(NamedTuple):
 
 
 class _Kinds(NamedTuple):
-    """Pages that differ: words, group of the domain, printed words of the domain, facts."""
+    """Kinds of pages: words, group of the domain, printed words of the domain, facts."""
 
     masks: Bits
     own: Counts
@@ -67,7 +71,10 @@ class _Kinds(NamedTuple):
 
 
 class _Groups(NamedTuple):
-    """Domains with the same words, and their number; block b has `members[starts[b] : starts[b + 1]]`."""
+    """Groups of domains with the same words: the words, the number of domains (`sizes`).
+
+    Groups with words in block b are `members[starts[b] : starts[b + 1]]`.
+    """
 
     words: Bits
     sizes: Counts
@@ -86,16 +93,17 @@ def explained(
     sums: Sums,
     limits: Limits,
 ) -> Counts:
-    """Count the explained words of each page, and those beyond: int64 (rows, 8), see `COLUMNS`.
+    """Count the explained words of each page, and the words beyond: int64 (rows, 8), see `COLUMNS`.
 
-    `words` is of the article; row r has the spans from `bounds[r]` up to `bounds[r + 1]`. `firsts`, `afters`:
-    int64[spans], a span's first word and the one after its last. `domains`, `facts`: int64[rows], numbers
-    from 0 or `NOWHERE`, and see `EARLY`. `known`: bool[words] of known texts. `sums`: int32[words + 1, 3] as
-    in `WordRarity`: of the words beyond they give `rarity` (bits), `shared` and `wide`.
+    `words`: number of words of the article. Row r has the spans `bounds[r]` to `bounds[r + 1]` (exclusive).
+    `firsts`, `afters`: int64[spans], a span's first word and the word after its last. `domains`: int64[rows],
+    numbers from 0, or `NOWHERE`. `facts`: int64[rows], see `EARLY`. `known`: bool[words], words in known
+    texts. `sums`: int32[words + 1, 3], cumulative as in `WordRarity`, for `rarity` (bits), `shared` and
+    `wide`.
     """
     masks = _masks(words, bounds, firsts, afters)
     sites, printed = _of_domains(masks, domains, facts)
-    # Domains with the same words are counted together, and so are pages: there may be thousands.
+    # Domains with the same words form a group, and equal pages a kind: there may be thousands of each.
     _, firsts_of, group_of, sizes = np.unique(
         _as_keys(sites), return_index=True, return_inverse=True, return_counts=True
     )
@@ -109,7 +117,7 @@ def explained(
     own_printed = np.zeros_like(masks)
     own_printed[elsewhere] = printed[domains[elsewhere]]
     keys = np.column_stack((masks, own_printed, own.view(np.uint64), facts.view(np.uint64)))
-    # Kinds of pages, those with the same words one after the other.
+    # Sorting puts kinds with the same words next to each other.
     _, first, kind_of = np.unique(_as_keys(keys), return_index=True, return_inverse=True)
     kinds = _Kinds(masks[first], own[first], own_printed[first], facts[first])
     judged, taken = _judged(kinds, groups, _gathered(masks, printed, facts, known), sums, limits)
@@ -149,7 +157,7 @@ def _of_domains(masks: Bits, domains: Counts, facts: Counts) -> tuple[Bits, Bits
 
 @cached_njit
 def _gathered(masks: Bits, printed: Bits, facts: Counts, known: Marks) -> Bits:
-    # Words captured early; credited, once and twice; printed, on one domain and on two; known.
+    # Rows: words captured early; credited on one page, on two; printed on one domain, on two; known.
     all_rows = np.zeros((6, masks.shape[1]), np.uint64)
     for r in range(len(masks)):
         if facts[r] & EARLY:
@@ -168,13 +176,14 @@ def _gathered(masks: Bits, printed: Bits, facts: Counts, known: Marks) -> Bits:
 def _judged(
     kinds: _Kinds, groups: _Groups, gathered: Bits, sums: Sums, limits: Limits
 ) -> tuple[Counts, Bits]:
-    """Return the numbers of `COLUMNS` of each kind of page that its words decide, and its explained words."""
+    """Return for each kind of page those of `COLUMNS` that depend on its words, and its explained words."""
     words, size = len(sums) - 1, kinds.masks.shape[1]
     found, taken = np.zeros((len(kinds.masks), 8), np.int64), np.zeros(kinds.masks.shape, np.uint64)
     shared, source, nothing = np.zeros(size, np.uint64), np.zeros(size, np.uint64), np.zeros(size, np.uint64)
-    # Groups with a passage of the page, and the last page that each group was compared with.
+    # `who`: groups with a passage of the page. `asked`: the last page with which each group was compared.
     who, asked = np.empty(len(groups.words), np.int64), np.full(len(groups.words), NOWHERE)
-    # Words of the page that one and two domains have; and one, two and three that lack the article's rest.
+    # Words of the page that at least one, two domains have; and that one, two, three domains have which lack
+    # the rest of the article.
     held, lacking = np.zeros((2, size), np.uint64), np.zeros((3, size), np.uint64)
     count, domains, least_before = 0, 0, -1.0
     for r in range(len(kinds.masks)):
@@ -199,7 +208,7 @@ def _judged(
                     if least != least_before:
                         _hold_lacking(mask, low, high, groups, who[:count], least, lacking)
                         least_before = least
-                    # One domain that lacks the rest is enough if the page's own lacks it too; else two.
+                    # If the page's own domain also lacks the rest, one other domain is enough, else two.
                     enough = 0 if own >= 0 and _without(own_words, shared) < least else 1
                     is_counted = is_own and _without(own_words, mask) < least
                     _others(
@@ -227,11 +236,11 @@ def _witnesses(
     page: int, mask: Bits, low: int, high: int, groups: _Groups, passage_words: int, who: Counts,
     asked: Counts, held: Bits,
 ) -> tuple[int, int]:  # fmt: skip
-    """Find the groups that have a passage of a page; return how many there are, and of how many domains."""
+    """Find the groups that have a passage of a page; return the numbers of groups and of their domains."""
     count = domains = 0
     held[:] = _0
     is_full = False
-    # Groups without words in the page's blocks are passed over where there are many.
+    # Use the index of blocks if it yields fewer groups than all.
     near = groups.starts[high] - groups.starts[low]
     is_near = near < len(groups.words)
     for place in range(near if is_near else len(groups.words)):
@@ -254,7 +263,7 @@ def _witnesses(
 def _hold_lacking(
     mask: Bits, low: int, high: int, groups: _Groups, who: Counts, least: float, lacking: Bits
 ) -> None:
-    # Domains that lack the rest have less than `least` words outside of the page's: of these, all are shared.
+    # Domains with fewer than `least` words of the article that the page lacks: collect the words they share.
     lacking[:] = _0
     for g in who:
         if _without(groups.words[g], mask) < least:
@@ -274,7 +283,7 @@ def _measured(
     sums: Sums,
     least_run: int,
 ) -> Counts:
-    # Those of each row: of its kind, and of its spans.
+    # Give each row the numbers of its kind, and add those that depend on its spans.
     found = judged[kind_of]
     for r in range(len(found)):
         for s in range(bounds[r], bounds[r + 1]):
@@ -285,7 +294,7 @@ def _measured(
 
 @inner_njit
 def _runs(taken: Bits, first: int, after: int, sums: Sums, least_run: int) -> tuple[int, int]:
-    # Words of the longest run that is not taken, and bits of the rarest, within a span.
+    # Return the words of the longest passage that is not explained, and the bits of the rarest, in a span.
     longest, rarity, begin = 0, 0, first
     for w in range(first, after + 1):
         if w < after and not _has(taken, w):
@@ -309,7 +318,7 @@ def _extent(bits: Bits) -> tuple[int, int]:
 
 @uncounted_njit
 def _hold(held: Bits, words: Bits, mask: Bits, domains: int, low: int, high: int) -> None:
-    # Row k of `held` gets the words of a page that more than k domains have.
+    # Add to row k of `held` the words of a page that more than k domains have.
     for b in range(low, high):
         more = words[b] & mask[b]
         for _ in range(min(domains, len(held))):
@@ -352,7 +361,8 @@ def _add_again(twice: Bits, once: Bits, more: Bits) -> None:
 
 @uncounted_njit
 def _others(bits: Bits, once: Bits, twice: Bits, own: Bits) -> None:
-    # What others than `own` have, which is one of the sets that were added, or empty.
+    # Set `bits` to the words that a set other than `own` has. `own` is one of the sets in `once` and `twice`,
+    # or empty.
     for b in range(len(bits)):
         bits[b] = twice[b] | (once[b] & ~own[b])
 

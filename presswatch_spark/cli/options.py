@@ -1,6 +1,6 @@
 """Arguments and options of commands, declared as the defaults of parameters; see `replies.command`.
 
-Options of settings take their type, meaning and default from the setting.
+Options of settings get their type, meaning and default from the setting.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ REPLY_OPTIONS = frozenset({"as_json", "export", "lang", "no_pager"})
 
 
 class SectionedCommand(click.Command):
-    """A command that lists options of its reply, settings and storage in sections of their own.
+    """A command whose help has sections for options of the reply, of settings and of storage.
 
-    Storage options are only named; `--help-storage` explains them.
+    The help only names storage options; `--help-storage` explains them.
     """
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -78,7 +78,7 @@ POSITIVE = NumberRange(min=0, min_open=True)
 
 
 class FormatChoice(click.ParamType[str]):
-    """`auto`, or the name of a format, looked up when it is given: to import the formats takes a second."""
+    """`auto`, or the name of a format; formats are imported only if it is given, as that takes a second."""
 
     name = "format"
 
@@ -103,7 +103,7 @@ def option(name: str, value: str | None, meaning: str, **attributes: Any) -> Any
     """Declare an option as the default of a parameter; its default is shown in the help.
 
     Args:
-        value: the name of its value in the help; None for that of its type.
+        value: placeholder of its value in the help; None: that of its type.
     """
     attributes.setdefault("show_default", attributes.get("default") is not None)
     return click.Option([name], metavar=value, help=meaning, **attributes)
@@ -120,11 +120,11 @@ def flag(name: str, meaning: str) -> Any:
 
 
 def setting_option(path: str) -> click.Option:
-    """Return the option of a setting, for `given_settings`. Lists and mappings are given piece by piece."""
+    """Return the option of a setting, for `given_settings`; options of lists and mappings are repeatable."""
     setting = known_settings()[path]
     repeated = setting.kind not in (int, float, bool, str)
     default, low, high = setting.default, setting.low, setting.high
-    # Nothing where the option only adds.
+    # Show no default for an option that only adds values.
     shown = setting.without or (default if isinstance(default, str) else "")
     if not shown and isinstance(default, int | float) and not isinstance(default, bool):
         shown = f"{default:,}"
@@ -209,12 +209,12 @@ def mirror_option(
 
 
 def lang_option(meaning: str = "Its language.", **attributes: Any) -> Any:
-    """Declare `--lang` of a document that a command writes."""
+    """Declare `--lang`, the language of a reply or document."""
     return option("--lang", None, meaning, type=click.Choice(LANGUAGES), **attributes)
 
 
 def index_option(other: str) -> Any:
-    """Declare `--index`, which goes with the `other` option."""
+    """Declare `--index`, which is used with the `other` option."""
     meaning = f"With {other}: a CDX server, or files of an index; {{release}} stands for the release."
     return option("--index", "ADDRESS", meaning)
 
@@ -249,13 +249,13 @@ def rows_option() -> Any:
 
 
 def engine_option(meaning: str) -> Any:
-    """Declare `--engine`; `meaning` is its work on the rows."""
+    """Declare `--engine`; `meaning`: what the engine does, such as "What sorts the rows"."""
     both = f"{meaning}; both give the same rows. `auto`: DuckDB up to 50 million rows, then Spark."
     return option("--engine", None, both, type=click.Choice(ENGINES), default="auto")
 
 
 def memory_option(default: str, beyond: str) -> Any:
-    """Declare `--memory`, the limit of DuckDB; `beyond` names its behaviour above it."""
+    """Declare `--memory`, the limit of DuckDB; `beyond`: what it does above that."""
     return option("--memory", "SIZE", f"What DuckDB may take before it {beyond}.", default=default)
 
 
@@ -271,9 +271,9 @@ def scan_settings(options: Mapping[str, Any], config: str | None = None) -> Scan
 
 
 def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
-    """Return the values of the options of settings that were given, by the dotted path of their setting."""
+    """Return the values of the given options of settings, by the dotted path of the setting."""
     given = {name.replace("__", "."): value for name, value in options.items() if "__" in name}
-    # The pieces of a list or mapping become one text, as in an environment variable.
+    # Join the values of a repeated option to one text, as in an environment variable.
     return {
         path: known_settings()[path].separator.join(value) if isinstance(value, tuple) else value
         for path, value in given.items()

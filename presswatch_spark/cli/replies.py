@@ -45,7 +45,7 @@ _MARKS = str.maketrans({",": NARROW_SPACE, ".": ","})
 
 
 class Language(Translator):
-    """Language of a reply, one of `LANGUAGES`: texts, counts, dates and numbers as a terminal shows them."""
+    """Language of a reply, one of `LANGUAGES`: makes texts, counts, dates and numbers for a terminal."""
 
     @property
     def is_french(self) -> bool:
@@ -53,21 +53,21 @@ class Language(Translator):
         return self.language == "fr"
 
     def name(self, name: str) -> str:
-        """Return the name of a column, a measure or a value; the same without a French name."""
+        """Translate the name of a column, a measure or a value; unchanged without a translation."""
         return self.word("column", name)
 
     def names(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Return several names."""
+        """Translate several names."""
         return tuple(map(self.name, names))
 
     def day(self, day: date) -> str:
-        """Return a day, or that of a moment in UTC: `2026-11-27`, in French `27/11/2026`."""
+        """Return a day, or the day of a time in UTC: `2026-11-27`, in French `27/11/2026`."""
         if isinstance(day, datetime):
             day = utc(day).date()
         return f"{day:%d/%m/%Y}" if self.is_french else day.isoformat()
 
     def cell(self, value: object) -> str:
-        """Return a value of a table as people read it."""
+        """Return a value of a table as text for people."""
         if isinstance(value, datetime):
             return f"{self.day(value)} {utc(value):%H:%M:%S}"
         if not self.is_french:
@@ -80,7 +80,7 @@ class Language(Translator):
         return cell(value).translate(_MARKS) if isinstance(value, float) else cell(value)
 
     def value(self, value: object) -> object:
-        """Return a value for a table that writes it; a whole number stays one, and is aligned as such."""
+        """Return a value for a table; integers stay numbers, so that the table aligns them."""
         return self.cell(value) if self.is_french and not isinstance(value, int) else value
 
 
@@ -89,7 +89,7 @@ ENGLISH = Language()
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Table of a reply. Columns have names of the catalogue; see `table_lines` for `whole` and `wrapped`."""
+    """Table of a reply. `columns`: untranslated names; `whole`, `wrapped`: see `table_lines`."""
 
     columns: Sequence[str]
     rows: Iterable[Sequence[object]]
@@ -106,8 +106,8 @@ class ReplyRows:
 
     Attributes:
         values: each row by the names of its columns.
-        schema: kinds of the columns of a file with the rows, for `--export` (`list` is a list of texts), or a
-            maker of its schema; only then is Arrow loaded.
+        schema: for `--export`, types of the columns (`list` is a list of texts), or a function that makes the
+            Arrow schema, so that Arrow is imported only if needed.
     """
 
     values: Iterable[Mapping[str, object]]
@@ -121,10 +121,10 @@ class Reply:
     Attributes:
         heading, totals: lines before and after `lines`; on stderr if stdout is no terminal.
         lines: text and tables for people.
-        rows: the same for programs: printed with `--json`, written with `--export`. Lines are then not
-            printed, except with `--export` of a command that has no `--json`.
+        rows: the content for programs: printed with `--json`, written with `--export`. Then lines are not
+            printed, unless a command with `--export` has no `--json`.
         warnings: lines on stderr, in every form.
-        exit_code: the code, or what returns it after all has been printed.
+        exit_code: the code, or a function that returns it after everything was printed.
     """
 
     lines: Iterable[Line] = ()
@@ -137,7 +137,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ReplyForm:
-    """Form of a reply, as a command's options choose it, and the settings that the command works with."""
+    """Form of a reply by the options of the command, and the command's settings."""
 
     language: Language = ENGLISH
     as_json: bool = False
@@ -153,7 +153,7 @@ class ReplyForm:
 
     @property
     def is_for_people(self) -> bool:
-        """Return whether lines are printed, and neither JSON nor a file alone."""
+        """Return whether lines for people are printed."""
         return not (self.as_json or self.export) or self.lines_with_export
 
 
@@ -291,15 +291,15 @@ def shown_lines(lines: Iterable[Line], language: Language) -> Iterator[str]:
 
 
 def _show(lines: Iterable[str], paged: bool) -> None:
-    """Print lines as they come; those that do not fit on a terminal go through `PAGER`."""
+    """Print lines as they come; on a terminal, show them by `PAGER` if they do not fit."""
     if not (paged and sys.stdin.isatty() and sys.stdout.isatty()):
         print_lines(lines)
         return
     rest = iter(lines)
-    # A prompt follows.
+    # Leave one line of the terminal for the prompt.
     first = list(islice(rest, shutil.get_terminal_size().lines - 1))
     if more := list(islice(rest, 1)):
-        # click adds the last line's end.
+        # click ends the last line itself.
         later = (f"\n{line}" for line in chain(first[1:], more, rest))
         click.echo_via_pager(chain(first[:1], later))
     else:
@@ -324,7 +324,7 @@ def schema_of(kinds: Mapping[str, type]) -> pa.Schema:
 
 
 def command_line() -> str | None:
-    """Return the command line that was given, without secrets; None for a program that gave none."""
+    """Return the command line of this process without secrets; None if a program calls the command."""
     words = click.get_current_context().obj
     return redacted_command(words) if words else None
 
@@ -336,7 +336,7 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
 
 
 def tell(news: object) -> None:
-    """Report progress on stderr. The work continues if its reader has gone."""
+    """Report progress on stderr; the work continues even if the reader of stderr has gone."""
     with suppress(BrokenPipeError):
         click.echo(redacted(str(news)), err=True)
 

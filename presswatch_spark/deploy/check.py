@@ -1,7 +1,7 @@
 """Checks a job before it is submitted to EMR: hosts, quota, places, archive, the price of a scan.
 
-A check is a function of a `PlannedJob`, which only reads, and a line of `CHECKS`. An error of one is its
-finding, and the others still run; a question without an answer is never "ok".
+A check is a function of a `PlannedJob`, in `CHECKS`, that only reads. If it raises an error, that is its
+finding, and the other checks still run. A check without an answer of AWS is never "ok".
 """
 
 import re
@@ -46,7 +46,7 @@ NO_ANSWER = frozenset((
     "AccessDenied", "AccessDeniedException", "UnauthorizedOperation",
     "NotImplemented", "501", "NoSuchResourceException",
 ))  # fmt: skip
-"""Error codes of AWS for callers without permission, and for quotas and such that a service does not know."""
+"""Error codes of AWS for callers without permission, and for requests that a service does not support."""
 
 
 OK, FAULT, UNKNOWN = "ok", "FAULT", "could not be checked"
@@ -57,7 +57,7 @@ Findings = Iterator[tuple[str, str, str]]
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One finding about a point, with its remedy if there is one."""
+    """One finding of the check of a point: outcome (`word`), and finding with remedy."""
 
     point: str
     word: str
@@ -79,8 +79,8 @@ class PlannedScan:
 class PlannedJob:
     """A submission that is not sent yet.
 
-    `archive`: None if the submission would make it. `places`: URIs that the job reads and writes; listing
-    adds those of the `shards`. `credentials`: name of an AWS profile.
+    `archive`: None if the submission would make it. `places`: URIs that the job reads and writes; the check
+    `list` sets `shards`, and adds their URIs. `credentials`: name of an AWS profile.
     """
 
     service: Service
@@ -94,12 +94,12 @@ class PlannedJob:
 
     @property
     def profile(self) -> Profile:
-        """Return the profile that the job is submitted by."""
+        """Return the profile of the submission."""
         return self.service.asked.profile
 
     @property
     def storage(self) -> StorageOptions:
-        """Return the access to S3 of this machine's credentials."""
+        """Return the options for access to S3 with this machine's credentials."""
         return StorageOptions(region=self.profile.region, profile=self.credentials)
 
     def aws(self, service: str) -> Any:
@@ -117,8 +117,8 @@ def check(job: PlannedJob) -> Iterator[CheckResult]:
                 yield CheckResult(point, word, "; ".join(filter(None, (finding, remedy))))
         except PresswatchError as error:
             finding = f"{error.where}: {error.what}" if error.where else error.what
-            # A silent service, or a question that we may not ask, leaves the point open. The submission
-            # itself looks at hosts and store: an error there would stop it.
+            # If a service is silent or refuses the request, the point remains open; but the submission itself
+            # needs hosts and store, so errors there are faults.
             if isinstance(error.__cause__, ClientError):
                 has_no_answer = error.__cause__.response["Error"].get("Code") in NO_ANSWER
             else:
@@ -217,7 +217,7 @@ def _regions(job: PlannedJob) -> Findings:
     home, s3 = job.profile.region, job.aws("s3")
     named = [place for place in (job.profile.store, job.profile.logs, *job.places) if place]
     for bucket in dict.fromkeys(bucket_and_key(place)[0] for place in named if scheme_of(place) == "s3"):
-        # S3 names the region also to callers who may not read the bucket.
+        # S3 names the region even to callers without permission to read the bucket.
         with reaching("S3", f"s3://{bucket}"):
             try:
                 headers = s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
@@ -280,5 +280,5 @@ CHECKS: dict[str, Callable[[PlannedJob], Findings]] = {
     "store": _store,
     "archive": _archive,
 }
-"""Checks by their points."""
+"""Checks by their points, in order: `price`, `ways` and `region` use results of `list`."""
 OF_SERVERLESS = ("quota", "ways")

@@ -1,4 +1,4 @@
-"""Rows of `matches` by filter: the strongest first, or as they are stored; and names that users filter by."""
+"""Rows of `matches` by filter, strongest first or in stored order; checks of names in filters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from presswatch_spark.tables.store import TableStore, chosen_runs
 if TYPE_CHECKING:
     from presswatch_spark.corpus.store import Corpus
 
-# Tables whose rows name titles, publishers or articles; columns of what has no id.
+# Tables whose rows name titles, publishers or articles; columns of other names that users filter by.
 NAMING = ("matches", "captures", "rights_signals", "runs")
 COLUMNS = {"host": "document_host", "release": "release", "dataset": "dataset"}
 EQUAL = ("title_id", "publisher_id", "article_id", "dataset", "release", "document_host")
@@ -41,13 +41,13 @@ ORDERS: Mapping[str, str] = {
     "title": f"title_id, {_WEIGHT}",
     "shard": ", ".join(f"{name} nulls first" for name in ("run_id", *STORED["matches"])),
 }
-"""Orders of rows, each the same every time. `shard`: as they are stored."""
+"""Total orders of rows, so that results are reproducible. `shard`: as they are stored."""
 
 
 def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: Corpus | None = None) -> None:
-    """Refuse names that neither rows nor the corpus know: `InputError` with the nearest known ones.
+    """Raise `InputError`, with the nearest known names, for names that neither rows nor the corpus contain.
 
-    `wanted`: ids by `title`, `publisher` and `article`, and names by the keys of `COLUMNS`; None: none.
+    `wanted`: ids by `title`, `publisher` and `article`, and names by the keys of `COLUMNS`, or None.
     """
     for kind, name in wanted.items():
         if name is None:
@@ -78,18 +78,18 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
 
 
 def _batches_naming(store: TableStore, column: str, wanted: Any = None) -> Iterator[pa.RecordBatch]:
-    # It loads pandas, as the tables do once they are opened.
+    # This import loads pandas. Opening the tables does so anyway.
     from presswatch_spark.tables.bounded import bounded_batches
 
     for table in NAMING:
         if column in SCHEMAS[table].names:
-            # Names alone are looked for: what is read later is compared with what was published.
+            # Do not verify the files here: reading their rows does so later.
             rows = store.dataset(store.files(table, read=False), SCHEMAS[table])
             yield from bounded_batches(rows, [column], wanted)
 
 
 def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: str = "") -> None:
-    """Refuse names of a `kind` (`grade`, …) that are not `known` at `where`: `InputError` with those."""
+    """Raise `InputError`, with all `known` names, for a name of a `kind` (`grade`, …) that is not known."""
     there = tuple(known)
     for name in names:
         if name not in there:
@@ -99,9 +99,9 @@ def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: s
 
 @dataclass(frozen=True, slots=True)
 class MatchFilter:
-    """The wanted rows; None, empty and False exclude none. Rows without a wanted column are left out.
+    """A filter of rows; None, empty and False exclude none. Null in a filtered column excludes a row.
 
-    `own_site`, `elsewhere` and `unknown_site` add up. `since`: captured then or later.
+    `own_site`, `elsewhere` and `unknown_site` add up. `since`: captured at this time or later.
     """
 
     title_id: str | None = None
@@ -127,7 +127,7 @@ class MatchFilter:
         if self.since:
             terms.append(pc.field("captured_at") >= pa.scalar(self.since, UTC_MICROS))
         known, own = pc.is_valid(pc.field("own_site")), pc.field("own_site")
-        # False, never null, where they do not hold.
+        # These terms are False, never null, if they do not hold.
         sites = {"own_site": known & own, "elsewhere": known & ~own, "unknown_site": ~known}
         if asked := [term for name, term in sites.items() if getattr(self, name)]:
             terms.append(reduce(or_, asked))
@@ -151,9 +151,9 @@ class MatchFilter:
 
 @dataclass(frozen=True, slots=True)
 class MatchTotals:
-    """The numbers of rows: all, by letter, and by site of their documents; and of the things that they name.
+    """The numbers of rows: all, by letter, and by site of their documents; and of what the rows name.
 
-    `documents` are records; `addresses` known URLs of their pages; `without_host`: rows of unknown host.
+    `documents`: records. `addresses`: known URLs of pages. `without_host`: rows whose host is unknown.
     """
 
     rows: int
@@ -169,7 +169,7 @@ class MatchTotals:
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
-        """Return the totals of a row with the counts, then those of each letter."""
+        """Make totals from a row: the counts in the order of the fields, then those of each letter."""
         names = [each.name for each in fields(cls) if each.name != "letters"]
         counts: dict[str, Any] = dict(zip(names, (number or 0 for number in row), strict=False))
         by_letter = zip(CONFIDENCES, row[len(names) :], strict=True)
@@ -180,7 +180,7 @@ class MatchTotals:
 class Matches:
     """The rows of published runs that a filter selects, each with its letter.
 
-    The letter is that of the row, or of its claim if `judged`: if claims are published in the same tables.
+    `judged`: claims are published in the same tables; then the letter is that of the row's claim.
     """
 
     store: TableStore
@@ -191,7 +191,7 @@ class Matches:
 
     @classmethod
     def of(cls, store: TableStore, run_id: str | None, wanted: MatchFilter, engine: str = "auto") -> Self:
-        """Select the rows of one published run (`latest`: the newest), or of all; raises as `chosen_runs`."""
+        """Select rows of one published run (`latest`: the newest) or of all; raises as `chosen_runs`."""
         runs = chosen_runs(store, run_id)
         return cls(store, wanted, runs, engine_of(store, engine), bool(store.made("claims")))
 
@@ -199,14 +199,14 @@ class Matches:
         """Return columns of at most `limit` rows, in one of `ORDERS`; `letter` is a column, too."""
         letter = "letter" if self.judged else "confidence as letter"
         query = self._query(", ".join(letter if name == "letter" else name for name in columns), self.wanted)
-        # DuckDB gives the rows of one table as they are stored.
+        # DuckDB returns the rows of a single table in stored order.
         if order != "shard" or self.judged or self.engine != "duckdb":
             query += f" order by {ORDERS[order].format(letter=self._letter)}"
         return self._answer(query if limit is None else f"{query} limit {limit}")
 
     def totals(self) -> MatchTotals:
         """Count the rows and the things that they name; raises as `rows`."""
-        # Of 2,000 such texts, DuckDB's own hash of 64 bits gives 60 the number of another one.
+        # Use md5: DuckDB's own 64-bit hash had 60 collisions among 2,000 such texts.
         things = (f"md5({RECORD})", "document_url", "article_id", "document_host")
         letters = (f"{self._letter} = '{each}'" for each in CONFIDENCES)
         sums = [f"sum(case when {each} then 1 else 0 end)" for each in ("document_host is null", *letters)]
@@ -219,7 +219,7 @@ class Matches:
         return MatchTotals.of(next(self._answer(self._query(", ".join(counts), self.wanted)).rows))
 
     def left_out(self) -> dict[str, int]:
-        """Count rows that are left out since a wanted column is null, by that column."""
+        """Count rows that are excluded because a filtered column is null, by column."""
         found = dict[str, int]()
         columns = {"since": "captured_at", "document_host": "document_host", "release": "release"}
         for asked, column in columns.items():
@@ -231,7 +231,7 @@ class Matches:
         return found
 
     def reasons(self, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], Any]:
-        """Return the codes of reasons of the claims of some rows, by run and `row_sha256`."""
+        """Return the codes of reasons of rows' claims, by run and `row_sha256`."""
         if not self.judged or not rows:
             return {}
         digests = ", ".join(literal(row["row_sha256"]) for row in rows)
@@ -256,6 +256,6 @@ class Matches:
 def match_table(
     store: TableStore, run_id: str | None, wanted: MatchFilter, columns: list[str] | None = None
 ) -> pa.Table:
-    """Return the rows of one published run (`latest`: the newest), or of all; raises as `chosen_runs`."""
+    """Return rows of one published run (`latest`: the newest) or of all; raises as `chosen_runs`."""
     rows = store.open_table("matches", *chosen_runs(store, run_id))
     return rows.to_table(columns=columns, filter=wanted.expression())

@@ -1,8 +1,8 @@
 """Locks of runs on disk and on S3, and leases of other objects.
 
-    TABLES/_runs/<key>.lock        on disk a file that the kernel locks; on S3 an object that is renewed
+    TABLES/_runs/<key>.lock        on disk a file that the kernel locks; on S3 a renewed object (lease)
 
-A leased object is written only over the version that was read: of several takers one wins.
+A leased object is written only over the version that its writer has read: of several processes, one wins.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from presswatch_spark.storage.objects import (
 )
 
 SHORTEST, USUAL, LONGEST = 0.1, 60.0, 3600.0
-"""Bounds of a lease that an object names, and the lease of one that names none, in seconds."""
+"""Lower bound, default and upper bound of the lease that an object names, in seconds."""
 RENEWALS = 6
-"""How many times in a lease its holder writes the object."""
+"""Renewals by the holder in the time of a lease."""
 LOOKS = 12
-"""How many times in a lease others look whether it changes, without comparing clocks."""
+"""Readings by others in the time of a lease, to see whether the object changes; clocks are not compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """An object as it was read or written: its bytes, and the ETag of this version."""
+    """A version of an object: its bytes, and its ETag."""
 
     data: bytes
     etag: str
@@ -51,20 +51,20 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class GuardedObject:
-    """A small object (a path or `s3://`) that is written only over a version that its writer knows."""
+    """A small object (a path or `s3://`) that is written only over a known version."""
 
     uri: str
     storage: StorageOptions
 
     def read(self) -> Version | None:
-        """Return its current version, None if it is not there; `StorageError` if that cannot be known."""
+        """Return its current version, None if it does not exist; `StorageError` if that is unknown."""
         try:
             return Version(*read_object(self.uri, self.storage))
         except MissingError:
             return None
 
     def write(self, data: bytes, over: Version | None) -> Version:
-        """Write it over that version, or where nothing is; `ConflictError` if something else is there."""
+        """Write it over a version (None: no object); `ConflictError` if the object is not in that version."""
         etag = over.etag if over else None
         return Version(data, write_object(self.uri, data, self.storage, absent=over is None, etag=etag))
 
@@ -72,16 +72,16 @@ class GuardedObject:
 def silent(
     watched: Collection[GuardedObject], sleep: Callable[[float], None] = time.sleep
 ) -> dict[GuardedObject, Version | None]:
-    """Watch objects for the longest of their leases, and return those without a living holder.
+    """Watch objects for the longest of their leases, and return those that no living process renews.
 
-    Each comes with its unchanged version, or None if it is not there. stderr has a line with the time.
+    Each has its unchanged version, or None if it does not exist. A line on stderr tells how long this takes.
     """
     first = {each: each.read() for each in watched}
     dead: dict[GuardedObject, Version | None] = {each: None for each, seen in first.items() if seen is None}
     left = {each: seen for each, seen in first.items() if seen is not None}
     longest = 0.0
     for seen in left.values():
-        # A damaged lock has the usual lease.
+        # A damaged lock gets the default lease.
         seconds: object = None
         with suppress(ValueError, LookupError, TypeError):
             seconds = parse_json(seen.data)["lease_seconds"]
@@ -108,10 +108,10 @@ def silent(
 
 
 class Lock:
-    """A lock that this process holds. A lock of a file cannot be taken from a living process."""
+    """A lock that this process holds. A lock of a file cannot be lost while the process lives."""
 
     def confirm(self) -> None:
-        """Make sure that it is still held; `OutputError` if it is not."""
+        """Check that it is still held; `OutputError` if it is not."""
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def locked(runs: Folder, name: str, seconds: float) -> Iterator[Lock]:
 
 
 def owned(runs: Folder, names: Collection[str]) -> set[str]:
-    """Return which of these locks live processes hold. On S3 that takes a lease's length if one has died."""
+    """Return the locks that living processes hold. On S3, that takes the time of a lease if one has died."""
     if runs.is_local:
         held = set[str]()
         for name in names:
@@ -147,7 +147,7 @@ def owned(runs: Folder, names: Collection[str]) -> set[str]:
 
 @contextmanager
 def leased(uri: str, storage: StorageOptions, seconds: float) -> Iterator[RunLease]:
-    """Hold the lock at `uri`, renewed by a thread; `OutputError` if a live process holds it."""
+    """Hold the lock at `uri`, renewed by a thread; `OutputError` if another living process holds it."""
     lease = RunLease(uri, storage, seconds)
     lease.take()
     try:
@@ -165,14 +165,14 @@ class RunLease(Lock):
     def __init__(self, uri: str, storage: StorageOptions, seconds: float) -> None:
         self._object, self._seconds = GuardedObject(uri, storage), seconds
         self._owner, self._writes = secrets.token_hex(8), 0
-        # Contents written without an answer: they may have arrived, and are this process's then.
+        # Contents whose writes got no answer: if storage has one of them, the lease is still this process's.
         self._unanswered = set[bytes]()
         self._is_lost = False
         self._guard, self._over = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._renew_on, name="lease", daemon=True)
 
     def take(self) -> None:
-        """Begin to hold it, or after its holder's silence; `OutputError` if a live process holds it."""
+        """Take the lock if it is free, or its holder silent; `OutputError` if a living process holds it."""
         try:
             try:
                 self.version = self._object.write(self._content(), None)
@@ -183,7 +183,7 @@ class RunLease(Lock):
                 self.version = self._object.write(self._content(), dead[self._object])
         except ConflictError as error:
             raise RUN.error(self._object.uri) from error
-        # This write must fail: storage that ignores conditions would give the lock to every process.
+        # This conditional write must fail: storage that ignores conditions would give the lock to everyone.
         try:
             self._object.write(self._content(), None)
         except ConflictError:
@@ -196,7 +196,7 @@ class RunLease(Lock):
             )
 
     def renew(self) -> None:
-        """Write a sign of life; `ConflictError` if another process took it, else maybe `StorageError`."""
+        """Renew the lease; `ConflictError` if another process has taken it, `StorageError` without answer."""
         with self._guard:
             if self._is_lost:
                 raise conflict(self._object.uri)
@@ -213,7 +213,7 @@ class RunLease(Lock):
                 raise
 
     def confirm(self) -> None:
-        """Renew it now; `OutputError` if another process has taken it, `StorageError` if that is unknown."""
+        """Renew the lease now; `OutputError` if another process has taken it, `StorageError` if unknown."""
         try:
             self.renew()
         except ConflictError as error:
@@ -224,15 +224,15 @@ class RunLease(Lock):
             ) from error
 
     def stop(self) -> None:
-        """Renew it no more."""
+        """Stop renewing the lease."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def release(self) -> None:
-        """Let go of it: the next process need not wait."""
+        """Delete the lock, so that the next process need not wait."""
         self.stop()
-        # If that cannot be confirmed, the object stays, and others take it over after a lease.
+        # If the lease cannot be confirmed, leave the object: others take it over after its lease.
         with suppress(OutputError, StorageError):
             self.confirm()
             delete_object(self._object.uri, self._object.storage)
@@ -245,7 +245,7 @@ class RunLease(Lock):
 
     def _renew_on(self) -> None:
         while not self._over.wait(self._seconds / RENEWALS):
-            # The lease may last until storage answers again.
+            # After other errors try again: storage may answer before the lease ends.
             with suppress(PresswatchError):
                 try:
                     self.renew()
@@ -253,7 +253,7 @@ class RunLease(Lock):
                     return
 
     def _content(self) -> bytes:
-        """Return a description of the holder, in bytes that no other write has."""
+        """Return a description of the holder, different in each write."""
         self._writes += 1
         facts = {
             "owner": self._owner,

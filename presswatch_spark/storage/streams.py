@@ -1,4 +1,4 @@
-"""Streams that never end quietly: they give each byte of the object, or an error that says where it stops."""
+"""Streams that never end silently: they return each byte of the object, or raise an error with the offset."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ if TYPE_CHECKING:
 
 
 FORGIVEN_AFTER_BYTES = 8 << 20
+"""After so many bytes without failure, earlier failures no longer count."""
 KEPT_BYTES = 4 << 20
-"""The beginning of an object is kept for another read up to this length."""
+"""Most bytes of an object's beginning that `Opener.look` keeps for the next read."""
 
 
 class ByteStream:
     """Bytes [start, end) of an object, in order. `position` is the offset of the next byte in the object.
 
-    A body that stops too early, or comes more slowly than `lowest_rate`, is opened again where it stopped.
-    This is done at most `max_attempts` times within 8 MiB; then `TruncatedError` names the offset. An object
-    that changed meanwhile is a `StorageError`. `seen` gets the bytes that are read, if it is a list.
+    If a body ends too early, or is slower than `lowest_rate`, it is opened again at the same offset, at most
+    `max_attempts` times within 8 MiB; then `TruncatedError` names the offset. If the object has changed
+    meanwhile, `StorageError` is raised. `seen`: if it is a list, it gets the bytes that are read.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class ByteStream:
 
     @property
     def sha256(self) -> str | None:
-        """Return the SHA-256 (hex) of the object, if that was asked for and every byte of it was read."""
+        """Return the SHA-256 (hex) of the object; None without `digests`, or before every byte was read."""
         whole = self._ended or (self.size is not None and self.position == self.size)
         return self._sha256.hexdigest() if self._sha256 is not None and whole and not self._pushed else None
 
@@ -94,7 +95,7 @@ class ByteStream:
                 if self._sha256 is not None:
                     self._sha256.update(data)
                 return self._given(data)
-            # Without a size, only a delimited end counts.
+            # Without a known size, only the end of a delimited body is a proven end.
             if self.size is not None or self._bytes_to_skip > 0:
                 self._interrupted("the body ended early")
             elif self._delimited:
@@ -112,7 +113,7 @@ class ByteStream:
         return data
 
     def push_back(self, data: bytes) -> None:
-        """Take back the bytes that were read last: they are read once more."""
+        """Take back the bytes that were read last; the next reads return them again."""
         self._pushed = data + self._pushed
         self.position -= len(data)
 
@@ -121,14 +122,14 @@ class ByteStream:
         return b"".join(iter(lambda: self.read(READ_BYTES), b""))
 
     def disconnect(self) -> None:
-        """Let go of the connection; the next read opens another one."""
+        """Release the connection; the next read opens another one."""
         self._pending_error = None
         if self._reader is not None:
             self._reader.close()
             self._reader = None
 
     def close(self) -> None:
-        """Let go of the connection or file."""
+        """Release the connection or file."""
         self._closed = True
         self.disconnect()
 
@@ -141,9 +142,10 @@ class ByteStream:
         self.close()
 
     def _received(self, wanted: int) -> bytes:
-        """Read `wanted` bytes, fewer only where the body ends or breaks; skip those before the position.
+        """Read `wanted` bytes, fewer only if the body ends or breaks; skip bytes before the position.
 
-        `OSError`: too few bytes came within `rate_seconds` of waiting; time between reads is the caller's.
+        Raises `OSError` if too few bytes came in `rate_seconds` of waiting. Time between calls does not
+        count.
         """
         if self._reader is None:
             self._reader = self._open()
@@ -160,7 +162,8 @@ class ByteStream:
             except self._store.interruptions as error:
                 if not parts:
                     raise
-                # Return first what came before. A body that broke may look like one that ended.
+                # Return the bytes before the failure first, and raise it in the next call: after a failure, a
+                # reader may look as if the body had ended.
                 self._pending_error = error
                 break
             self._slow_bytes += len(data)
@@ -213,7 +216,7 @@ class ByteStream:
 
 
 class SeekableFile(io.RawIOBase):
-    """A file that can be read from anywhere."""
+    """Base class of files that can be read at any offset."""
 
     def readable(self) -> bool:
         """Return True."""
@@ -225,12 +228,12 @@ class SeekableFile(io.RawIOBase):
 
 
 class RangeFile(SeekableFile):
-    """A seekable file over ranges of an object; every read is one request, so put a buffer in front."""
+    """A seekable file over ranges of an object. Every read is a request: wrap it in a buffer."""
 
     def __init__(self, store: Store, info: ObjectInfo, size: int) -> None:
         super().__init__()
         self._store, self.info, self._size, self._position = store, info, size, 0
-        # Arrow reads ranges in threads of its own.
+        # Arrow reads ranges in its own threads: the time limit of this thread must hold there, too.
         self._limit = limit_here()
 
     def tell(self) -> int:
@@ -238,13 +241,13 @@ class RangeFile(SeekableFile):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move without a request; a position beyond the end reads as empty."""
+        """Set the position, without a request; beyond the end, reads return nothing."""
         origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         self._position = max(0, origin + offset)
         return self._position
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fill `buffer` from the current position, as far as the object reaches."""
+        """Fill `buffer` from the current position, at most to the end of the object."""
         view, start = memoryview(buffer).cast("B"), self._position
         end = min(start + len(view), self._size)
         if end <= start:
@@ -257,7 +260,7 @@ class RangeFile(SeekableFile):
 
 
 class CountedFile(SeekableFile):
-    """A seekable file in front of another, which it closes; `bytes_read` counts the bytes that were read."""
+    """A seekable file that wraps another one, closes it, and counts the bytes read (`bytes_read`)."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__()
@@ -269,11 +272,11 @@ class CountedFile(SeekableFile):
         return self._file.tell()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move; nothing is read."""
+        """Set the position; nothing is read."""
         return self._file.seek(offset, whence)
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fill `buffer`, as far as the file reaches."""
+        """Fill `buffer`, at most to the end of the file."""
         view = memoryview(buffer).cast("B")
         data = self._file.read(len(view))
         view[: len(data)] = data
@@ -288,7 +291,7 @@ class CountedFile(SeekableFile):
 
 
 class Opener(threading.local):
-    """Opens shards to look into them and then to read them, by one request each; each thread has its own."""
+    """Opens shards for a look at their beginning and then for reading, in one request; thread-local."""
 
     def __init__(self, digests: bool = False) -> None:
         self._digests = digests
@@ -299,7 +302,7 @@ class Opener(threading.local):
         return Opener, (self._digests,)
 
     def open(self, info: ObjectInfo, storage: StorageOptions) -> ByteStream:
-        """Open an object from its first byte on; if it was looked into last, by the same stream."""
+        """Open an object at its first byte, by the stream of the last look if that was into this object."""
         last, self._last = self._last, None
         if last is not None:
             if last.info.uri == info.uri and info.etag in (None, last.info.etag):
@@ -309,7 +312,7 @@ class Opener(threading.local):
         return self._opened
 
     def sha256(self, info: ObjectInfo, storage: StorageOptions) -> str:
-        """Return the SHA-256 (hex) of a shard that was read, by another reading if only ranges of it were."""
+        """Return the SHA-256 (hex) of a shard that was read; read it again if only ranges of it were read."""
         opened = self._opened
         if opened is not None and opened.info.uri == info.uri and (digest := opened.sha256):
             return digest
@@ -343,12 +346,12 @@ class Opener(threading.local):
         return self._last.info if self._last is not None and self._last.info.uri == info.uri else info
 
     def let_go(self) -> None:
-        """Give up the connection to the object of the last look: it is read by other requests."""
+        """Release the connection of the last look, as other requests will read the object."""
         if self._last is not None:
             self._last.disconnect()
 
     def close(self) -> None:
-        """Close the object of the last look, if it was not opened."""
+        """Close the stream of the last look, if `open` did not take it."""
         last, self._last = self._last, None
         if last is not None:
             last.close()

@@ -71,11 +71,11 @@ def open_(
 ) -> Reply:
     """Set the scope of a campaign; nothing is scanned yet.
 
-    CAMPAIGN is a folder of its own, on disk or s3://. What follows `--` are options of `presswatch scan` for
-    every scan, but for releases, format, corpus, tables and budget.
+    CAMPAIGN is a folder of its own, on disk or s3://. Options after `--` are those of `presswatch scan`, for
+    every scan; the campaign itself sets releases, format, corpus, tables and budget.
 
     Give the command again with another --corpus when members have joined. It must have all articles of the
-    one before, unchanged. What is done is then scanned for the new articles alone.
+    one before, unchanged. Releases that are done are then scanned for the new articles only.
 
     presswatch campaign open history --corpus corpus --out tables --crawls wet -- --languages fra
     """
@@ -105,13 +105,13 @@ def run(
 ) -> Reply:
     """Scan the rest of a campaign, and publish a run for each release.
 
-    To go on with a stopped campaign, give the same command again: nothing is scanned twice. A release is done
-    when all its shards were read to their end. Shards that could not be read are tried once more by each
-    call. With a budget, the campaign stops where it is reached; a higher one goes on. It counts what all runs
-    of the campaign have cost, and what is begun.
+    To resume a stopped campaign, give the same command again: nothing is scanned twice. A release is done
+    when all its shards were read to their end. Each call tries shards again that could not be read. With a
+    budget, the campaign stops when its cost reaches it, and resumes with a higher one. The cost is that of
+    all runs of the campaign, published or begun.
 
-    Exit codes: 0 all that is published is done; 1 it stopped, or a release could not be scanned; 3 shards are
-    missing.
+    Exit codes: 0 all published releases are done; 1 the campaign stopped, or a release could not be scanned;
+    3 shards are missing.
 
     presswatch campaign run history --budget 200
     """
@@ -132,7 +132,7 @@ def run(
 
     if every is None:
         return Reply(exit_code=once())
-    # Missing shards are tried again by the first look only.
+    # Only the first look tries missing shards again.
     looks = chain([once], repeat(lambda: once(())))
     return Reply(exit_code=repeated(lambda: next(looks)(), every * 60, time.sleep))
 
@@ -245,14 +245,14 @@ def watch(
 ) -> Reply:
     """Look for new releases, and scan each once.
 
-    This is a campaign without a file: its releases are those of --only-newest or --since at each look. What
-    follows `--` are the options of `presswatch scan`: --format, --corpus, --out, --base, settings. A release
+    This is a campaign without a file: its releases are those of --only-newest or --since at each look.
+    Options after `--` are those of `presswatch scan`: --format, --corpus, --out, --base, settings. A release
     that a published run has read with the same corpus, format and settings is not scanned again. One process
-    at a time scans for a watch. Exit codes: 1 if a release could not be scanned, 3 if shards of one that was
-    scanned now are missing, else 0.
+    at a time scans for a watch. Exit codes: 1 if a release could not be scanned, 3 if a release that was
+    scanned now lacks shards, else 0.
 
-    Each --case is probed as `presswatch removal probe` does when its next round is due. Captures of its pages
-    in new releases are looked for in the tables.
+    Each --case is probed like by `presswatch removal probe` when its next round is due. The tables of new
+    releases are searched for later captures of its pages.
 
     presswatch watch --only-newest -- --format wet --corpus s3://…/corpus --out s3://…/tables
     """

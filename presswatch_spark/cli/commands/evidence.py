@@ -47,7 +47,7 @@ NOTES = (
     N_("{name}: sealed before {signed}, by the certificates that you named"),
     N_("{name}: sealed before {signed}, by {certificates}, which lies in the bag"),
 )
-"""Notes of `verify.py`, which is in English, with their facts."""
+"""English templates of notes of `verify.py`, by which their facts are found again for translation."""
 
 
 def _tsa_option(*, required: bool) -> Any:
@@ -125,7 +125,7 @@ def build(
 
 
 def _stamp_lines(stamps: Sequence[Stamped], _: Language) -> tuple[list[str], list[str]]:
-    """Return what authorities gave, and why others gave nothing."""
+    """Return lines about time-stamps, and lines about authorities that gave none."""
     failed = [each for each in stamps if not each.is_stamped]
     return (
         [f"{each.name}: {each.remark}" for each in stamps if each.is_stamped],
@@ -221,7 +221,7 @@ def challenge(
     storage = form.storage
 
     def hear(verdict: RowCheck) -> None:
-        # To read the rows may take hours: each is shown as soon as it is read.
+        # Reading the rows may take hours: show each as soon as it is read.
         row, failure = verdict.row.row_sha256, verdict.failure
         if form.as_json:
             outcome = {"verified": failure is None, "reason": failure and failure.reason}
@@ -235,7 +235,7 @@ def challenge(
     numbers = {name: _.number(getattr(found, name)) for name in ("verified", "drawn", "rows")}
     summary = [_("{verified} of {drawn} drawn rows verify; the bag has {rows}", **numbers)]
     for site, count in found.read_at.most_common():
-        # Whoever made the bag named the sites: a reader must see whose they are.
+        # The maker of the bag chose the sites: show them, so that a reader can judge them.
         rows = _.n("{n} row", "{n} rows", count)
         summary.append(_("{rows} asked of {site}", rows=rows, site=site or _("this disk")))
     failures = found.failures.most_common()

@@ -43,7 +43,7 @@ FACTS = ("row", "letter", "words", "captured", "where", "publisher")
 ABOUT = ("host", "headline", "reason")
 ROW_DIGITS = 12
 """Enough digits to tell a million rows apart; `presswatch fetch --row` takes them."""
-# A terminal of this width shows a row in one line. Longer hosts are cut.
+# A terminal of this width shows a row in one line. Hosts longer than the second value are cut.
 WIDE, HOST_WIDTH = 140, 30
 WHERE = {True: N_("own site"), False: N_("elsewhere"), None: N_("unknown")}
 UNKNOWNS = {
@@ -127,7 +127,7 @@ def matches(
     require_known(store, named, Corpus.open(corpus, check=False, storage=storage) if corpus else None)
     found = Matches.of(store, run_id, wanted, engine)
     if found.judged:
-        # DuckDB stores what it needs to find the claims of rows, up to its limit, beside what is read.
+        # DuckDB joins rows with claims in memory up to its own limit: let Arrow return unused memory.
         give_memory_back()
 
     if not (count or form.is_for_people):
@@ -188,7 +188,7 @@ def _summary_lines(found: Matches, totals: MatchTotals, _: Language) -> Iterator
 
 
 def _row_lines(rows: Sequence[Row], found: Matches, _: Language) -> Iterator[str]:
-    """Yield a row in two lines, or in one where the terminal is wide enough; all columns without one."""
+    """Yield rows in two lines each, or one on a wide terminal; without a terminal, a table of all columns."""
     width = terminal_width()
     if width is None:
         names = [*(["run_id"] if len(found.runs) > 1 else []), *MATCH_COLUMNS]
@@ -237,7 +237,7 @@ def _row_lines(rows: Sequence[Row], found: Matches, _: Language) -> Iterator[str
 
 
 def _reason(row: Row, _: Language) -> str:
-    """Return the first reason for the letter: of `C` and `D`, the first that leaves no better one."""
+    """Return the first reason for the letter; for `C` and `D`, the first that prevents a better letter."""
     codes = row["reasons"]
     if not codes:
         return _("unknown")

@@ -44,12 +44,11 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
 
 VERIFIERS = Path(__file__).with_name("verifiers.txt")
-"""SHA-256 (hex) of the `verify.py` of earlier versions, one a line."""
+"""SHA-256 (hex) of the `verify.py` of earlier versions, one per line."""
 UNREACHED = frozenset({NO_SHARD, NOT_REACHED})
 """Reasons that prove nothing about a row: its shard could not be read."""
 CONFIDENCE = 0.95
-NAMED = 3
-"""Faults that an error names."""
+FAULTS_NAMED = 3
 _TIMES = [field.name for field in Match.schema if pa.types.is_timestamp(field.type)]
 
 
@@ -57,16 +56,15 @@ _TIMES = [field.name for field in Match.schema if pa.types.is_timestamp(field.ty
 
 
 def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
-    """Check a bag, or a part of one, as its `verify.py` does, and time-stamps as well; no server is asked.
+    """Check a bag, or a part of one, like its `verify.py`, and signatures of time-stamps; send no request.
 
-    `trusted`: certificates as PEM, the only ones that time-stamps may rest on; without them, each rests on
-    those beside it.
+    `trusted`: certificates (PEM) for time-stamps; by default, those beside each time-stamp in the bag.
     """
     findings = verify.check(str(folder))
     with suppress(OSError):
         found = hashlib.sha256((folder / verify.VERIFIER).read_bytes()).hexdigest()
         own = hashlib.sha256(Path(verify.__file__).read_bytes()).hexdigest()
-        # A bag that is sealed again can contain any program.
+        # Whoever seals a bag again can put any program into it.
         if found != own and found not in VERIFIERS.read_text("ascii").split():
             findings.refuse(
                 verify.VERIFIER,
@@ -74,7 +72,7 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
                 " checked with that version",
             )
     tokens = sorted(path for path in (folder / "stamps").glob("*.tsr") if path.is_file())
-    # These findings replace the notes of `verify.py` on stamps, which knows no certificates.
+    # Replace the notes of `verify.py` on time-stamps, which cannot check signatures.
     findings.notes = [note for note in findings.notes if not note.startswith(verify.STAMPS)]
     try:
         if tokens:
@@ -96,8 +94,8 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
 
 
 def require_sound(folder: Path, where: str = "") -> None:
-    """Raise `OutputError` if a bag does not verify: nothing may rest on it."""
-    if faults := named_faults(verified(folder), NAMED):
+    """Raise `OutputError` if a bag does not verify."""
+    if faults := named_faults(verified(folder), FAULTS_NAMED):
         raise OutputError(
             f"the bag does not verify: {faults}",
             where=where or str(folder),
@@ -129,7 +127,7 @@ class OpenedBag:
         return sealed_facts(self.folder)
 
     def shard_readings(self) -> dict[str, dict[str, Any]]:
-        """Return by run how shards were read; `OutputError` if the settings cannot be read."""
+        """Return the settings for reading shards by run; `OutputError` if they cannot be read."""
         with self._settings() as runs:
             return {run_id: reading_in(config) for run_id, config in runs.items()}
 
@@ -140,7 +138,7 @@ class OpenedBag:
             return RowRules(rules_in(runs[run_id]), corpora.get(run_id))
 
     def texts(self) -> ArticleTexts | None:
-        """Return the texts of articles; None if it was made without them."""
+        """Return the texts of articles; None if the bag was made without them."""
         return _BagTexts(self.folder) if (self.folder / verify.TEXTS).is_dir() else None
 
     @contextmanager
@@ -175,9 +173,10 @@ class _BagTexts:
 
 @dataclass(frozen=True, slots=True)
 class Challenged:
-    """The result of a draw: `drawn` of `rows`, and how many failed for each reason; unread rows count.
+    """The result of a challenge: number of `drawn` rows out of `rows`, and of failures by reason.
 
-    `has_words`: the words of articles were compared. `read_at`: rows by site, "" for this machine's disk.
+    Rows that could not be read are failures. `has_words`: words of articles were compared. `read_at`: number
+    of rows by the site where they were read, "" for the local disk.
     """
 
     rows: int
@@ -188,17 +187,17 @@ class Challenged:
 
     @property
     def verified(self) -> int:
-        """Return how many rows verified."""
+        """Return the number of rows that verified."""
         return self.drawn - self.failures.total()
 
     @property
     def unreached(self) -> int:
-        """Return how many rows could not be read, which may be true or false."""
+        """Return the number of rows that could not be read, and may be true or false."""
         return sum(self.failures[reason] for reason in UNREACHED)
 
     @property
     def most(self) -> float:
-        """Return the upper bound of the share of false rows at `CONFIDENCE`; if all were drawn, the share."""
+        """Return the upper bound of the share of false rows at `CONFIDENCE`; exact if all were drawn."""
         failed = self.failures.total()
         return failed / self.rows if self.drawn == self.rows else most_share(failed, self.drawn, CONFIDENCE)
 
@@ -219,12 +218,12 @@ def challenge(
     corpus: str | None = None,
     hear: Callable[[RowCheck], None] = lambda verdict: None,
 ) -> Challenged:
-    """Draw rows of a bag by words, read them again from their sources, and check them as `verify-rows` does.
+    """Draw rows of a bag by words, read them again from their sources, and check them like `verify-rows`.
 
-    The words are said by the other side, or an officer of the court, after the sealing: whoever made the bag
-    could not choose the rows. `corpus`: to compute each row again; without it, texts in the bag serve to
-    compare spans, if any. `hear` gets each verdict. Raises `InputError` without words or rows, `OutputError`
-    if the bag does not verify.
+    The other side or an officer of the court chooses the words after the sealing, so that the maker of the
+    bag could not choose the rows. `corpus`: for computing each row again; without it, spans are compared with
+    texts in the bag, if any. `hear` gets each verdict. Raises `InputError` without words or rows,
+    `OutputError` if the bag does not verify.
     """
     if not words.strip():
         raise InputError("there are no words to draw by", remedy="let the other side say some")
@@ -253,10 +252,10 @@ def challenge(
 
 
 def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> tuple[str, list[str]]:
-    """Write one claim, named by the beginning of its row's digest, with Merkle proofs into a new folder.
+    """Write one claim with its Merkle proofs into a new folder; `prefix`: beginning of its `row_sha256`.
 
-    Return the digest, and the files that went with it. Raises `InputError` unless `prefix` fits one row, and
-    `OutputError` if the bag does not verify or `out` cannot be written.
+    Return the digest, and the names of its files. Raises `InputError` unless `prefix` fits exactly one row,
+    and `OutputError` if the bag does not verify or `out` cannot be written.
     """
     require_sound(folder)
     bag, lines = Bag(folder), _lines(folder)

@@ -1,7 +1,8 @@
-"""Records of rows, read again from their shards, checked, and kept byte by byte.
+"""Records of rows are read again from their shards, checked, and kept in a bag byte by byte.
 
-A record that can be read alone is kept as its range: a gzip member, or a plain record. One within a longer
-member is cut out of the inflated file. Of a dataset of rows, the line is kept, or the text of the cell.
+A record that can be read by itself (one gzip member, or without compression) is kept as its range of the
+shard. A record within a longer gzip member is cut out of the inflated file. For a dataset of rows, the line
+is kept, or the text of the cell.
 """
 
 import hashlib
@@ -47,11 +48,11 @@ RANGE_MOST, LINE_MOST = 64 << 20, 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class KeptRecord:
-    """The record of a row as it is in the bag.
+    """The record of a row in the bag.
 
     `path`: its file there, None if nothing could be read. `kind`: `gzip`, `plain`, `inflated`, `line`,
-    `cell` or `bytes` (a range in which no record reads). `failure`: why it is not as its row describes it.
-    `uri`: the file that it was read from. `text`: a file with the text of the page, if that was found.
+    `cell` or `bytes` (a range without a readable record). `failure`: the difference from its row. `uri`: the
+    file that was read. `text`: a file with the text of the page, if that was found.
     """
 
     path: str | None = None
@@ -69,13 +70,13 @@ class KeptRecord:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Return the columns that are the same wherever the record is read."""
+        """Return the columns that do not depend on the place where the record is read."""
         return {name: getattr(self, name) for name in ("path", "kind", "bytes", "sha256", "reason")}
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRecords:
-    """The records of a selection in a bag, by the `row_sha256` of `matches` (`rows`) and `rights_signals`."""
+    """The records of a selection in a bag, by `row_sha256` of `matches` (`rows`) and of `rights_signals`."""
 
     began_at: datetime
     rows: Mapping[str, KeptRecord]
@@ -84,7 +85,7 @@ class ReadRecords:
 
 
 def read_records(selection: Selection, audit: Audit, bag: Bag, texts: Path) -> ReadRecords:
-    """Read the records of a selection and of the declarations in force again; `texts` gets texts of pages."""
+    """Read the records of a selection and its declarations again; `texts`: a folder for texts of pages."""
     began_at = datetime.now(UTC).replace(microsecond=0)
     ask_anew()
     reader = _RecordReader(bag, audit, texts)
@@ -110,7 +111,7 @@ class _RecordReader:
                 record = self._unverified(check.pointer, failure, check.record)
             else:
                 record = self._put_record(check.record)
-            # Another corpus does not change the text of the page.
+            # If only the article differs (another corpus), the text of the page is right.
             if check.record is not None and (check.failure is None or check.failure.reason == OTHER_ARTICLE):
                 text = self.texts / hashlib.sha256(check.record.text).hexdigest()
                 text.write_bytes(check.record.text)
@@ -118,7 +119,7 @@ class _RecordReader:
             if record.kind == CELL:
                 cells.setdefault(uri, []).append(check.row)
 
-        # The text of a cell was checked: it stays where its line cannot be read again.
+        # Replace texts of cells by their lines or stored bytes; if that fails, the verified text remains.
         for uri, some in cells.items():
             with suppress(PresswatchError):
                 for digest, data, kind in self._as_stored(uri, some, kept):
@@ -165,7 +166,7 @@ class _RecordReader:
         if failure.detail != SITE_REFUSES and (record or pointer.by_range) and length <= RANGE_MOST:
             with suppress(PresswatchError):
                 answer = ask(pointer.uri, start, start + length, self.audit.storage)
-                # A redirect may lead to anything: nothing of it is kept.
+                # Keep nothing from another host: a redirect may lead anywhere.
                 if other := other_host(answer, pointer.uri):
                     detail = f"another host answered for it: {other}"
                     return KeptRecord(failure=Failure(failure.reason, detail))
@@ -208,7 +209,7 @@ class _RecordReader:
         sha256 = hashlib.sha256(data).hexdigest()
         ending = ".bin" if kind == BYTES else ENDINGS.get(kind)
         if not ending:
-            # Tools know an archive's record by its ending.
+            # Tools recognise records of archives by the ending of the file's name.
             is_packed, head = data[:2] == GZIP_MAGIC[:2], data[:HEAD_BYTES]
             if is_packed:
                 with suppress(zlib.error):
@@ -222,7 +223,7 @@ class _RecordReader:
 def _ranges_in(
     chunks: Iterable[bytes], ranges: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """Yield sorted ranges (offset, length) of a stream with their bytes, in one reading."""
+    """Yield sorted ranges (offset, length) of a stream with their bytes, reading it once."""
     position, buffered, left = 0, b"", list(ranges)
     for chunk in chunks:
         buffered += chunk
@@ -236,5 +237,5 @@ def _ranges_in(
 
 
 def site_of(uri: str) -> str:
-    """Return the host or bucket that a file is at; empty for a file on a disk."""
+    """Return the host or bucket of a file; empty for a local file."""
     return uri.partition("://")[2].partition("/")[0]

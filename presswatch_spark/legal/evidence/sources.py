@@ -1,4 +1,4 @@
-"""Sources of claims: tables, a case of removal, or a sealed bag. See `claims.selection`."""
+"""Sources of claims: tables, a removal case, or a sealed bag. See `claims.selection`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -44,11 +44,11 @@ UNREADABLE_BAG = (OSError, ValueError, LookupError, TypeError, *UNREADABLE)
 
 
 def source_at(path: str, storage: StorageOptions, claims: str | None = None) -> ClaimSource:
-    """Open the source of claims in a folder: a case of removal, a sealed bag, or the tables of a scan.
+    """Open the source of claims in a folder: a removal case, a sealed bag, or the tables of a scan.
 
     `claims`: the folder of the claims; default: that of the case, the bag itself, or `path`. Raises
-    `OutputError` if the folder is none of them, or a bag that does not verify; `BrokenCaseError` if the case
-    has changed.
+    `OutputError` if the folder is none of these, or a bag that does not verify; `BrokenCaseError` if the case
+    was changed.
     """
     entries = set(Folder.of(path, storage).entries())
     if MARKER in entries:
@@ -76,7 +76,7 @@ class TableSource(ClaimSource):
         return scanned, {LICENSED: chosen.licensed, UNREAD: len(chosen.targets) - len(scanned)}
 
     def select_claims(self, choice: Choice) -> Selection:
-        """Select the claims with the chosen rows or letters, but licensed ones, with their rows."""
+        """Select the claims with the chosen rows or letters, without licensed ones, and their rows."""
         claims, licensed = chosen_claims(self.judged, choice)
         rows = rows_of_claims(self.store, claims)
         declared = declarations_in_force(self.store, rows)
@@ -91,7 +91,7 @@ class TableSource(ClaimSource):
         return claims_of(self.judged, rows)
 
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
-        """Return nothing: tables record no later readings."""
+        """Return no readings: tables record none after the scan."""
         return ()
 
     def inputs(self) -> Mapping[str, Any]:
@@ -108,7 +108,7 @@ class TableSource(ClaimSource):
 
 
 class CaseSource(TableSource):
-    """A case of removal, which already names its claims; places that are gone are left out."""
+    """A removal case, which already names its claims; removed places are left out."""
 
     kind = "case"
 
@@ -121,7 +121,7 @@ class CaseSource(TableSource):
         return CaseStatus.of(self.case)
 
     def select_claims(self, choice: Choice) -> Selection:
-        """Select the case's claims, whatever became of their places, with their rows."""
+        """Select all claims of the case, also removed ones, and their rows."""
         if choice:
             raise InputError(
                 "a case already names its claims", where=self.where, remedy="leave out the choice of rows"
@@ -187,16 +187,16 @@ class BagSource(ClaimSource):
 
     @property
     def seal(self) -> Mapping[str, str]:
-        """Return its Merkle roots, and when it was sealed by the clock of its machine."""
+        """Return its Merkle roots, and the time of sealing by the clock of its machine."""
         return self._seal
 
     def select_claims(self, choice: Choice) -> Selection:
-        """Raise `InputError`: a bag is made of tables or a case."""
+        """Raise `InputError`: a bag is made from tables or a case, not from a bag."""
         remedy = "name the tables or the case that the bag was made of"
         raise InputError("this is a bag already", where=self.where, remedy=remedy)
 
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
-        """Return the records of the chosen rows that were as their rows say when the bag was made."""
+        """Return the records of those chosen rows that verified when the bag was made."""
         letters = {row: claim.confidence for row, claim in self.claims(self._rows.keys()).items()}
         chosen = choice.among(self._rows.keys(), letters, "bag")
         read = [row for row in self._rows if row in chosen and row in self._readings]
@@ -213,7 +213,7 @@ class BagSource(ClaimSource):
         return {row: self._claims[row] for row in rows if row in self._claims}
 
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
-        """Return the reading that the bag was made with."""
+        """Return the reading by which the bag was made."""
         return self._readings.get(row, ())
 
     def inputs(self) -> Mapping[str, Any]:
@@ -234,7 +234,7 @@ def inputs_of(judged: TableStore) -> Mapping[str, Any]:
 
 
 def _scanned(targets: Sequence[Target]) -> list[Target]:
-    """Return the targets that a scan has read: whether the others have words of an article is unknown."""
+    """Return the targets that a scan has read; it is unknown whether others have words of an article."""
     return [target for target in targets if target.copied_words is not None]
 
 

@@ -25,16 +25,16 @@ ANNEX = "annex"
 TABLES = ("rows", "urls", "domains")
 ENDINGS = ("csv", "xlsx", "jsonl")
 IN_FORCE = ("both", "before")
-"""Statuses of claims by which a reservation was in force at the capture. A notice names no other."""
+"""Statuses of reservations that were in force at the capture; a notice names only these."""
 ALWAYS = (
     "number", "file", "record_offset", "record_length", "row_index", "document_url", "text_sha256",
     "publisher", "title", "article_url", "copied_words", "reservation", "row_sha256",
 )  # fmt: skip
-"""Columns that every recipient gets: those that letters refer to, and that lead to the record."""
+"""Columns for every recipient: those that letters refer to, and those that locate the record."""
 
 
 class AnnexRow(TableRow):
-    """An article and a record that has words of it."""
+    """An article, and a record with words of it."""
 
     number: int = column("Its number in the letter, from 1.")
     dataset: str = column(Match)
@@ -116,11 +116,11 @@ class Annex:
             yield {name: getattr(row, name) for name in schema.names}
 
     def digests(self) -> dict[str, str]:
-        """Return the digest of each table, as `digest_of` makes it of its rows."""
+        """Return the digest of each table; see `digest_of`."""
         return {table: digest_of(self.cells(table)) for table in TABLES}
 
     def write(self, folder: Path, lang: str, storage: StorageOptions) -> None:
-        """Write each table in each format into a new folder; raises as `export`."""
+        """Write each table in each format into a new folder; raises the errors of `export`."""
         for table, (schema, _) in self.tables.items():
             for ending in ENDINGS:
                 rows = (tuple(row.values()) for row in self.cells(table))
@@ -128,12 +128,12 @@ class Annex:
 
 
 def digest_of(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return the digest of rows, in the types of JSON, whatever their order."""
+    """Return the digest of rows with values converted to types of JSON; their order does not matter."""
     return table_digest(columns_digest({key: plain(value) for key, value in row.items()}) for row in rows)
 
 
 def rows_of_jsonl(data: bytes) -> list[dict[str, Any]]:
-    """Return the rows of a JSONL file of the annex; ValueError if it is none."""
+    """Return the rows of a JSONL file of the annex; `ValueError` if it is not JSONL."""
     return [orjson.loads(line) for line in data.splitlines() if line.strip()]
 
 
@@ -142,8 +142,8 @@ def annex_of(
 ) -> Annex:
     """Return the annex of places, with the `columns` of rows that the recipient needs.
 
-    `publishers`: those that the sender acts for. `own_domains`: list the domains of the publishers whose
-    articles the places have, not those of pages.
+    `publishers`: those for whom the sender acts. `own_domains`: list the domains of the publishers of the
+    articles, instead of the domains of the pages.
     """
     by_id = {publisher.id: publisher for publisher in publishers}
     rows = list[AnnexRow]()
@@ -174,7 +174,7 @@ def annex_of(
 def revision_and_path(file: str) -> tuple[str | None, str | None]:
     """Return revision and path of a file of a versioned dataset (`hf://…@REVISION/PATH`, `/resolve/…`).
 
-    Without a revision it is None, and the path is that of the address; both None for a file on a disk.
+    Without a revision, it is None, and the path is that of the URL. Both are None for a file on a disk.
     """
     scheme = scheme_of(file)
     if scheme == "file":
@@ -196,13 +196,13 @@ def revision_and_path(file: str) -> tuple[str | None, str | None]:
 def surt_prefixes(site: str) -> Iterator[tuple[str, str]]:
     """Yield the SURT prefixes of a host or of `host/path/`, each with its extent.
 
-    It is the form in which crawlers and their indexes sort hosts, the last label first:
+    SURT is the form in which crawlers and their indexes sort hosts, with the last label first:
 
     journal.example       example,journal)/        the host itself
                           example,journal,         all hosts below it
     journal.example/eco/  example,journal)/eco/    a folder of it
 
-    The second is `host`, `subdomains` or `folder`. Hosts are ASCII: an international name is in Punycode.
+    The extent is `host`, `subdomains` or `folder`. Hosts are ASCII: international names are in Punycode.
     """
     host, slash, path = site.partition("/")
     labels = ",".join(reversed(host.removeprefix("www.").split(".")))
@@ -265,7 +265,7 @@ def publishers_of(publishers: Sequence[Publisher], places: Sequence[ClaimPlace])
 
 
 def reservation_in_force(place: ClaimPlace) -> str | None:
-    """Return the reservation that was in force at the capture of a place; None if none was."""
+    """Return the reservation that was in force at the capture of a place, or None."""
     reservation = place.claim.reservation if place.claim else None
     return reservation if reservation in IN_FORCE else None
 

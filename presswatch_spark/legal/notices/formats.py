@@ -1,7 +1,7 @@
 """The letter as Word document, PDF/A-3b with the annex, and plain text; and the content of a Word file.
 
-Each element of the law is between two bookmarks in Word: an editor keeps them, and a check can name the
-element that is gone. The same letter gives the same bytes in each format.
+In Word, each element of the law is between two bookmarks, which editors keep, so that a check can name a
+missing element. The same letter always gives the same bytes in each format.
 """
 
 import io
@@ -24,15 +24,15 @@ from presswatch_spark.legal.notices.letter import Letter, LetterWords
 
 BOOKMARK = "element_"
 WIDTHS = 4.2, 11.8
-"""Columns of the annex's table, in centimetres: a digest fits on one line."""
+"""Widths of the columns of the annex's table in centimetres; a digest fits on one line."""
 FONT, SIZE = "Times New Roman", 11
 TEMPLATE = Path(__file__).with_name("letter.typ")
 KINDS = {"csv": "text/csv", "jsonl": "application/jsonl"}
 ATTACHED = tuple(f"{table}.{ending}" for table in TABLES for ending in KINDS)
-"""The annex's files that the PDF contains; workbooks are beside it."""
+"""Files of the annex that are attached to the PDF; workbooks are not."""
 COLUMNS, BULLET = 78, "- "
 ROWS = 2_000
-"""Rows that the text lists; the annex has all."""
+"""Most rows that the text lists; the annex has all of them."""
 _DOCUMENT = "word/document.xml"
 _WITH_TEXT = re.compile(r"word/(document|comments\w*|footnotes|endnotes|header\d*|footer\d*)\.xml")
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -74,7 +74,7 @@ def _wrapped(text: str, bullet: str = "") -> str:
 
 def pdf_of(letter: Letter, annex: Path) -> bytes:
     """Return the letter as PDF/A-3b with files of the folder `annex`; raises as `typesetting.pdf_of`."""
-    # It loads pandas, and this module is loaded by commands that make no PDF.
+    # This import loads pandas, which commands that make no PDF do not need.
     from presswatch_spark.claims.narrative import Speaker
 
     drafted = letter.drafted
@@ -84,7 +84,7 @@ def pdf_of(letter: Letter, annex: Path) -> bytes:
             {"name": name, "description": name, "kind": KINDS[name.rpartition(".")[2]]} for name in ATTACHED
         ],
     }
-    # The last line explains the codes of signs that the fonts lack.
+    # A note explains the codes for characters that the fonts lack.
     note = Speaker(letter.lang, for_print=True)(SIGNS)
     data["notes"] = [note] if lacks_signs(data) else []
     moment = datetime(drafted.year, drafted.month, drafted.day, tzinfo=UTC)
@@ -141,7 +141,7 @@ def docx_of(letter: Letter) -> bytes:
     for line in letter.closing:
         _paragraph(document, line, before=6)
 
-    # The same letter gives the same bytes: parts in order, and one time stamp for all of them.
+    # Write the parts again with a fixed time stamp, so that the same letter gives the same bytes.
     saved, ordered = io.BytesIO(), io.BytesIO()
     document.save(saved)
     with zipfile.ZipFile(saved) as source, zipfile.ZipFile(ordered, "w", zipfile.ZIP_DEFLATED) as target:
@@ -190,7 +190,7 @@ def _paragraph(
     keep: bool = False,
     style: str | None = None,
 ) -> Any:
-    """Add a paragraph of one run: nothing in its text is a field, a link or markup. Spaces are in points."""
+    """Add a paragraph of one text run: its text cannot be a field, link or markup. Spaces in points."""
     shared = library("docx.shared")
     paragraph = document.add_paragraph(style=style)
     paragraph.add_run(text).bold = bold or None
@@ -207,8 +207,9 @@ def _paragraph(
 class WordLetter:
     """The content of a letter in Word.
 
-    `elements`: the text between the bookmarks of each element, by its name. `published`: all text that goes
-    out with it: also notes, comments and deleted text. `has_open_changes`: tracked changes, or comments.
+    `elements`: the text between the bookmarks of each element, by name. `published`: all text that a reader
+    of the file can see, also notes, comments and deleted text. `has_open_changes`: it has tracked changes or
+    comments.
     """
 
     elements: Mapping[str, str]

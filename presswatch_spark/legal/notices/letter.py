@@ -1,4 +1,4 @@
-"""A letter as data: from an order and its places to the paragraphs of each element, in French or English."""
+"""Letters as data: the paragraphs of each element, in French or English, from an order and its places."""
 
 import re
 from bisect import insort
@@ -20,7 +20,7 @@ from presswatch_spark.legal.notices.parties import SENDER_TEXTS, Recipient, Send
 NO_BREAK = "\u00a0"
 DEADLINE_DAYS = 15
 LISTED = 20
-"""Lines of a list in a letter; the annex has all."""
+"""Most lines of a list in a letter; the annex has all of them."""
 _ROWS = n("{n} row", "{n} rows")
 AMOUNTS: Mapping[str, tuple[str, str]] = {
     "rows": _ROWS,
@@ -32,12 +32,12 @@ AMOUNTS: Mapping[str, tuple[str, str]] = {
     "publishers": n("{n} publisher", "{n} publishers"),
     **dict.fromkeys(("author_rows", "press_rows", "rights_rows", "reserved_rows"), _ROWS),
 }
-"""Numbers that letters state, each with its noun."""
+"""Numbers in letters, each with its noun."""
 RESERVATIONS = {
     "both": N_("{rows}: declared both before and after the capture (both)"),
     "before": N_("{rows}: declared before the capture (before)"),
 }
-"""The reservations that letters claim, in the order of their list: `annex.IN_FORCE`."""
+"""The reservations that letters invoke, in the order of `annex.IN_FORCE`."""
 READINGS = {
     PLACE: N_("The text of {rows} was last read at its place {when}."),
     COPY: N_(
@@ -58,10 +58,10 @@ _DEPENDS = re.compile(r"\[(\w+)\] ")
 
 
 class LetterWords(Translator):
-    """Translator for letters: in French, no line ends within a number, a day or an article of a code."""
+    """Translator for letters; French lines do not break inside a number, a date or an article of a code."""
 
     def set(self, text: str) -> str:
-        """Return one of our texts with the spaces of letters."""
+        """Return a text of this project with the non-breaking spaces of letters."""
         return tied(text.replace("{n} ", f"{{n}}{NO_BREAK}")) if self.language == "fr" else text
 
     def rows(self, count: int) -> str:
@@ -71,7 +71,7 @@ class LetterWords(Translator):
 
 @dataclass(frozen=True, slots=True)
 class NoticeOrder:
-    """A notice to be drafted; a check reads its files again. `days`: until the deadline, if there is one."""
+    """A notice to be drafted; checks read its files again. `days`: until the deadline, if the law has one."""
 
     selection: PlaceSelection
     recipient: Recipient
@@ -105,8 +105,8 @@ def concerning(selection: PlaceSelection, recipient: Recipient) -> tuple[ClaimPl
 class NoticeFigures:
     """The numbers of a notice, by name: the same in every language.
 
-    `reservations`: rows by the reservation that was in force. `read`: days on which rows were last read, in
-    order, by source of the reading.
+    `reservations`: number of rows by the reservation in force. `read`: by source of the reading, the sorted
+    days on which rows were last read.
     """
 
     numbers: Mapping[str, int]
@@ -149,7 +149,7 @@ class NoticeFigures:
 
 
 def rights_claimed(place: ClaimPlace, sender: Sender) -> set[str]:
-    """Return the rights that a notice claims for a place: its claim's, if the members file agrees."""
+    """Return the rights that a notice claims for a place: those of its claim that the members file allows."""
     publisher = sender.by_id.get(place.publisher_id)
     rights = set(place.claim.rights) if place.claim else set[str]()
     return rights if publisher and publisher.is_in_eea else rights - {PRESS_PUBLISHER}
@@ -157,7 +157,7 @@ def rights_claimed(place: ClaimPlace, sender: Sender) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class LetterElement:
-    """An element of the law in the letter: a heading, empty for some, paragraphs, and a list."""
+    """An element of the law in the letter: a heading (may be empty), paragraphs, and the lines of a list."""
 
     element: str
     heading: str
@@ -166,16 +166,16 @@ class LetterElement:
 
     @property
     def text(self) -> str:
-        """Return all of it, a line each."""
+        """Return heading, paragraphs and list, one per line."""
         return "\n".join([*filter(None, [self.heading]), *self.paragraphs, *self.lines])
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A letter in one language; every format is made of it.
+    """A letter in one language, from which all formats are made.
 
     `annex`: names of the annex's files with their SHA-256. `closing`: the digest of the annex's rows, and the
-    root of the sealed bag that has their records. `missing`: the facts without which elements are left out.
+    root of the sealed bag that has their records. `missing`: by element that is left out, its missing facts.
     """
 
     lang: str
@@ -211,7 +211,7 @@ def letter_of(
         for line in element.text[lang].splitlines():
             depends = _DEPENDS.match(line)
             if not depends or texts[depends[1]]:
-                # Facts are put in once, whatever braces they have.
+                # Braces inside of inserted facts are not expanded.
                 paragraphs.append(_.set(_DEPENDS.sub("", line)).format_map(texts).strip())
         lines = tuple(lists[element.list]) if element.list else ()
         heading = _.set(element.heading[lang])
@@ -239,9 +239,9 @@ def letter_of(
 def _facts(
     order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Return the facts that elements put into their text, and their lists. An empty one is missing."""
+    """Return the facts for texts of elements, and their lists; an empty one counts as missing."""
     numbers, _, sender = figures.numbers, LetterWords(order.lang), order.sender
-    # A number of 0 is a missing fact; but URLs and hosts may be 0.
+    # A number of 0 counts as a missing fact, except for URLs and hosts.
     amounts = {
         name: _.n(*noun, numbers[name]) if numbers[name] or name in ("urls", "hosts") else ""
         for name, noun in AMOUNTS.items()
@@ -266,7 +266,7 @@ def _facts(
         else "",
         "read": " ".join(readings),
         "licences": "known" if order.selection.source.has_licences() else "",
-        # Nobody may swear to act for the holder of a right whose basis no file gives.
+        # The letter must not swear to act for a right holder if no file gives the basis of the right.
         "rights_basis": "known" if publishers and all(each.rights_basis for each in publishers) else "",
     }
     lists = {

@@ -1,7 +1,7 @@
-"""The figures of the page: each a picture, the numbers it is drawn from, and the query that gave them.
+"""The charts of the report: each is a picture with its numbers, and the query that gave them.
 
-Altair and vl-convert draw them as SVG; nothing is asked of the network. The page's style replaces the colours
-of a picture, so that they follow the reader's wish for a dark page.
+Altair and vl-convert draw them as SVG, without the network. The style of the page replaces the colours of a
+picture, so that they follow the reader's preference for a dark page.
 """
 
 import json
@@ -27,33 +27,33 @@ from presswatch_spark.legal.report.questions import BARS
 from presswatch_spark.legal.report.wording import UNKNOWN, ReportWords
 
 FONT = "Arial, Liberation Sans, sans-serif"
-"""One whose widths are known where the picture is drawn."""
+"""Fonts whose widths vl-convert knows."""
 PADDING = 8
 INK, SOFT, LINE = "#1d1d1f", "#5a5a62", "#d6d2c8"
 SERIES = ("#7b1e3a", "#c25433", "#b07d12")
-"""The three colours of series, in order; letters A, B and C have these."""
+"""The three colours of series, in order, such as for letters A, B and C."""
 WIDE, NARROW = 640, 150
-"""Pixels of the plot on a desk and on a phone; names stand beside it."""
+"""Pixels of the plot on a desktop and on a phone, without the names beside it."""
 NAMES_WIDE, NAMES_NARROW = 260, 130
 STEP, LINE_HEIGHT = 24, 14
-"""Pixels from bar to bar, if names have one line, and what each further line adds."""
+"""Pixels from bar to bar for names of one line, and pixels for each further line."""
 COLUMN, ROW = 150, 36
 TICKS_WIDE, TICKS_NARROW = 6, 2
 BREAK, SEPARATOR = "\n", "· "
-"""A name goes on in the next line behind the first; on a phone, behind the second, too."""
+"""Texts after which a name continues in the next line: the first one; on a phone, the second, too."""
 
 Chart = alt.LayerChart | alt.FacetChart
 Row = Mapping[str, Any]
 PAGES = N_("pages")
 LIMITED = ("hosts", "releases", "token_share")
-"""Figures with a limit in their queries: of lines, or of publishers."""
+"""Charts whose queries have a limit, of rows or of publishers."""
 MANY = 3
-"""A copy in at least so many datasets is in many."""
+"""Copies in at least so many datasets form one series."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Bars of a figure: for each name, in order, the length of each series."""
+    """Bars of a chart: for each name, in order, its length in each series."""
 
     names: Sequence[str]
     series: Mapping[str, Sequence[float]]
@@ -62,7 +62,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Dots:
-    """Dots of a figure: for each name and source, how large."""
+    """Dots of a chart: for each name and source, the size."""
 
     cells: Sequence[tuple[str, str, float]]
     unit: str
@@ -70,10 +70,10 @@ class Dots:
 
 @dataclass(slots=True)
 class Figure:
-    """A figure: `pictures` for a desk and a phone, None if there is nothing to draw.
+    """A chart: `pictures` for a desktop and a phone, None if there is nothing to draw.
 
-    `table`: its numbers, None if its question needs claims, and there are none. `left_out`: it may not show
-    all.
+    `table`: its numbers, None if its question needs claims and there are none. `left_out`: a remark if it may
+    not show all.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Figure:
 
 
 def figures_of(found: Gathered, _: ReportWords) -> list[Figure]:
-    """Return all figures, in order."""
+    """Return all charts, in order."""
     figures = list[Figure]()
     for name, drawing in _DRAWN.items():
         figure, answer = Figure(name, _(drawing.title)), found.answers.get(name)
@@ -168,7 +168,7 @@ _Draw = Callable[[Sequence[Row], ReportWords], Bars | Dots]
 
 
 class Drawing(NamedTuple):
-    """The drawing of a figure: its title, and the columns of the numbers below it; templates explain it."""
+    """The recipe of a chart: its title, its function, and the columns of its table; templates explain it."""
 
     title: str
     draw: _Draw
@@ -197,7 +197,7 @@ _DRAWN: Mapping[str, Drawing] = {
 
 
 def pictures(drawn: Bars | Dots, label: str, _: ReportWords) -> tuple[str, str]:
-    """Return the picture for a desk and for a phone, as SVG with `label` as its name."""
+    """Return the picture for a desktop and for a phone, as SVG with `label` as accessible name."""
     draw: Callable[[Any, int, int, ReportWords], Chart] = _bars if isinstance(drawn, Bars) else _dots
     sizes = ((WIDE, NAMES_WIDE), (NARROW, NAMES_NARROW))
     svgs = list[str]()
@@ -275,7 +275,7 @@ def _dots(dots: Dots, width: int, names: int, _: ReportWords) -> Chart:
 
 
 def _names(pixels: int, lines: int = 1) -> alt.Axis:
-    """Return the axis of names, of one width in all pictures; `lines`: those of the longest name."""
+    """Return the axis of names, with the same width in all pictures; `lines`: lines of the longest name."""
     breaks = f"{BREAK}|{SEPARATOR}" if pixels == NAMES_NARROW else BREAK
     return alt.Axis(
         labelExpr=f"split(datum.label, regexp({json.dumps(breaks)}))",

@@ -1,7 +1,6 @@
-"""Writes the page: one file of HTML that loads nothing, in French or English.
+"""Writes the report: one file of HTML that loads nothing, in French or English.
 
-Its policy lets it run its own script and use its own style only. Whatever an expression of a template gives
-is escaped.
+Its Content-Security-Policy allows only its own script and style. Templates escape all values.
 """
 
 import base64
@@ -47,9 +46,9 @@ _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 CHANGES = ("new", "reduced", "gone", "reappeared", "persists", "moved", "altered", "unknown")
 REMOVED, READABLE, UNDECIDED = GROUPS = ("removed", "readable", "undecided")
-"""The groups of places that a board wants to know: gone, there, or neither is known."""
+"""Groups of places for the reader: removed, still readable, or neither is known."""
 AROUND, CHARACTERS = 160, 1_600
-"""Characters of a text that an example shows: so many on each side of what is marked, and so many in all."""
+"""Characters of a text that an example shows: on each side of marked words, and in all."""
 _EMPTY_LINES = re.compile(r"\n\s*\n")
 
 
@@ -60,11 +59,11 @@ TABLES = {
     "reasons": "reason pages rows",
     "for_a_person": "document_url title_id headline copied_words article_coverage row_sha256",
 }
-"""Tables that are sorted and filtered in the page, with columns of their questions."""
+"""Tables that readers can sort and filter in the report, with the columns of their questions."""
 
 
 def page_of(found: Gathered, language: str) -> str:
-    """Return the page in `fr` or `en`."""
+    """Return the report in `fr` or `en`."""
     _ = ReportWords(language, found.titles, found.publishers)
     style, script = _static("report.css"), _static("report.js")
     data_tables = list[ShownTable]()
@@ -119,15 +118,15 @@ def _digest(text: str) -> str:
 
 
 def _data(tables: Sequence[ShownTable], _: ReportWords) -> str:
-    """Return the rows of tables for the script: by column, as JSON that cannot end its element."""
-    # The script puts numbers in the place of names in braces.
+    """Return the rows of tables for the script: by column, as JSON that cannot close its HTML element."""
+    # The script replaces names in braces by numbers.
     shown = _("{first} to {last} of {all}", first="{first}", last="{last}", all="{all}")
     texts = {"rows shown": shown.unescape(), "sort by": _("Sort").unescape()}
     packed = dict[str, list[dict[str, Any]]]()
     for table in (each for each in tables if each.rows):
         columns = packed[table.name] = []
         for place, column in enumerate(table.columns):
-            # Sort keys, and texts where these differ.
+            # Give the sort keys, and the texts only if these differ from them.
             cells = [row[place] for row in table.rows]
             one: dict[str, Any] = {"kind": column.kind, "values": [cell.value for cell in cells]}
             texts_of = [c.shown.striptags() if "<" in c.shown else c.shown.unescape() for c in cells]
@@ -145,15 +144,15 @@ def _data(tables: Sequence[ShownTable], _: ReportWords) -> str:
 
 
 def _brief(found: Gathered, _: ReportWords) -> dict[str, Any]:
-    """Return the figures of the section in brief.
+    """Return the figures of the section "In brief".
 
-    `rows_of_page`: rows that keep the letter of their page, as they have no claim; None without claims.
-    `changes`: pairs in each of `CHANGES`, None if no runs were compared.
+    `rows_of_page`: number of rows without a claim, which keep their own letter; None if there are no claims
+    at all. `changes`: number of pairs by state; None if no runs were compared.
     """
     names, changes = ("shards", "complete", "partial", "failed"), None
     shards = {name: sum(int(row[name]) for row in found.rows("read")) for name in names}
     if rows := found.rows("changes"):
-        # Only the two runs that were compared last.
+        # Show only the last comparison.
         before, after = rows[0]["before_run_id"], rows[0]["after_run_id"]
         newest = [row for row in rows if (row["before_run_id"], row["after_run_id"]) == (before, after)]
         counts = dict.fromkeys(CHANGES, 0) | {row["state"]: row["pairs"] for row in newest}
@@ -197,7 +196,7 @@ def _example(case: ExplainedRow | str, _: ReportWords) -> dict[str, Any]:
         return {"missing": case}
     row = case.row
     codes = [code for code in case.reasons or () if code in REASONS]
-    # The longest passage on both sides, with common words marked; None for a missing text.
+    # Show the longest passage in both texts, with common words marked; None for a missing text.
     spans, sides = row.spans or (), {"article": case.article, "document": case.page}
     excerpts: dict[str, Markup | None] = dict.fromkeys(sides)
     for passage in passages_of(spans)[:1] if spans else ():
@@ -226,7 +225,7 @@ def _example(case: ExplainedRow | str, _: ReportWords) -> dict[str, Any]:
 
 
 def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords) -> dict[str, Any]:
-    """Return the status of a case by recipient and by state; a place may be a matter for several."""
+    """Return the status of a case by recipient and by state; a place may concern several recipients."""
     case, counts = status.case, defaultdict[str, Counter[str]](Counter)
     removed, claims = status.claims()
     for row in status.rows():
@@ -260,7 +259,7 @@ def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords
 
 
 def group_of(row: Mapping[str, Any]) -> str:
-    """Return which of `GROUPS` a place is in; a refusal, or a failure, is neither removed nor readable."""
+    """Return the group of a place, one of `GROUPS`; after a refusal or failure, it is undecided."""
     if row["removed"]:
         return REMOVED
     return UNDECIDED if row["state"] in ("undecided", "restricted") else READABLE

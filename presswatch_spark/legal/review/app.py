@@ -1,4 +1,4 @@
-"""The application: it shows claims as HTML, all texts escaped, takes verdicts, and runs until Ctrl-C."""
+"""The web application of a review: shows claims as HTML, all texts escaped, and takes verdicts."""
 
 import re
 import socket
@@ -49,7 +49,7 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # With `no-referrer`, browsers would send `Origin: null` with forms of this page, too.
+    # With `no-referrer`, browsers send `Origin: null` even with forms of this page.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -64,24 +64,24 @@ STATES = {
     "disputed": p("verdict", "reviewers disagree"),
     "any": p("filter", "all"),
 }
-"""Verdicts, and what else a filter of them offers."""
+"""Verdicts, and the other values of the filter for verdicts."""
 FORM_BYTES, NOTE_CHARACTERS = 1 << 16, 4000
 COUNT = re.compile("[0-9]{1,9}")
-"""How many verdicts a form says that its reader saw."""
+"""Form of the field `seen`: the number of verdicts that the page showed."""
 CLOSED = N_(
     "This address was used already, or is not the right one. Start presswatch review again, and"
     " open the address that it prints."
 )
 FILES = {"review.css": "text/css", "review.js": "text/javascript"}
 GRACE_SECONDS = 2
-"""How long requests may take to end after Ctrl-C; a page may be fetched from far away."""
+"""Time for running requests to end after Ctrl-C; they may be fetching a page from a slow host."""
 
 
 class Guard:
-    """An ASGI application before another one.
+    """An ASGI application that protects another one against requests from other sites.
 
-    A request is refused if its `Host` is not the address of this server: a name that an attacker lets lead to
-    127.0.0.1 is another one. A form is refused if its `Origin` is not this server, or is missing.
+    A request is refused if its `Host` is not the address of this server: after DNS rebinding, a name of an
+    attacker leads to 127.0.0.1. A form is refused if its `Origin` is not this server, or is missing.
     """
 
     def __init__(self, app: ASGIApp, port: int) -> None:
@@ -115,7 +115,7 @@ class Guard:
 
 
 def application(desk: Desk, port: int) -> ASGIApp:
-    """Return the application of a review that is served on a port of 127.0.0.1."""
+    """Return the application of a review, for a port of 127.0.0.1."""
     pages = _Pages(desk, f"presswatch_review_{port}")
     routes = [
         Route("/", pages.home, methods=["GET"]),
@@ -126,7 +126,7 @@ def application(desk: Desk, port: int) -> ASGIApp:
 
 
 def serve(desk: Desk, port: int, tell: Callable[[str], None]) -> None:
-    """Serve a review until Ctrl-C, on a free port of 127.0.0.1 if it is 0; `ConfigError` if it cannot be had.
+    """Serve a review on a port of 127.0.0.1 (0: a free one) until Ctrl-C; `ConfigError` if the port is taken.
 
     `tell` gets the address of the page, once it can be opened.
     """
@@ -150,13 +150,13 @@ def serve(desk: Desk, port: int, tell: Callable[[str], None]) -> None:
             ws="none",
         )
         address = f"http://{HOST}:{port}/?token={desk.session.token}"
-        # The server ends in good order on Ctrl-C, and then passes the signal on.
+        # On Ctrl-C, the server shuts down in order, and then raises the signal again.
         with suppress(KeyboardInterrupt):
             _Server(config, lambda: tell(address)).run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    """A server that reports when it runs: before that, Ctrl-C would break the making of its loop."""
+    """A server that reports its start: before that, Ctrl-C would interrupt the making of the event loop."""
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -180,8 +180,9 @@ class _Pages:
     async def home(self, request: Request) -> Response:
         token, session = request.query_params.get("token"), self._desk.session
         if token is not None and session.opens(token):
-            # A redirection would not do: after a click on another site, browsers keep a strict cookie back
-            # until a page of ours leads on. This page gives the cookie, and leads away from the token.
+            # Do not redirect: after a click on another site, browsers withhold `SameSite=Strict` cookies
+            # until a page of this site leads on. This page sets the cookie, and leads to an address without
+            # token.
             answer = HTMLResponse(_page("enter.html", self._desk.language))
             answer.set_cookie(self._cookie, session.cookie, httponly=True, samesite="strict")
             return answer
@@ -206,7 +207,7 @@ class _Pages:
         return await run_in_threadpool(self._judged, form)
 
     def _judged(self, form: Mapping[str, str]) -> Response:
-        # In the form, `verdict` is the one that is given.
+        # In the form, `verdict` is the new verdict, and `verdict_filter` the filter.
         asked = DeskQuery.of({**form, "verdict": form.get("verdict_filter", "")}, self._desk.language)
         _, note = Speaker(asked.language), form.get("note", "").replace("\r\n", "\n").strip()
         try:
@@ -224,7 +225,7 @@ class _Pages:
         return RedirectResponse(asked.address(saved="met" if is_met else "yes", **there), 303)
 
     def _shown(self, asked: DeskQuery, news: Mapping[str, str]) -> Response:
-        """Return the page of a claim. `news`: the outcome of a verdict, and the note of one that failed."""
+        """Return the page of a claim. `news`: the result of saving a verdict, and the note if that failed."""
         desk, _ = self._desk, Speaker(asked.language)
         try:
             shown = desk.show(asked)
@@ -250,7 +251,7 @@ class _Pages:
             "not_saved": news.get("not_saved", ""),
             "note": news.get("note", ""),
         }
-        # The case that is wanted next: a failure is reported when it is wanted.
+        # Read the next case ahead; its failure is reported when it is shown.
         read_ahead = BackgroundTask(self._case, shown.next or "")
         status = 200 if shown.is_known else 404
         return HTMLResponse(_page("claim.html", asked.language, **facts), status, background=read_ahead)
@@ -298,7 +299,7 @@ def _of_case(case: ExplainedRow | None, _: Speaker) -> dict[str, Any]:
 
 
 async def _form(request: Request) -> dict[str, str] | None:
-    """Return the fields of a form, each once; None if it is too large."""
+    """Return the first value of each field of a form; None if the form is too large."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

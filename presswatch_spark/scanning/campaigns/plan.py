@@ -1,7 +1,7 @@
 """The plan of a campaign: corpora, releases and options of its scans; and its items, a crawl or dataset each.
 
-CAMPAIGN/campaign.json            this
-CAMPAIGN/corpora/FROM-TO/         the articles that corpus TO has and corpus FROM has not, as a corpus
+CAMPAIGN/campaign.json            the plan
+CAMPAIGN/corpora/FROM-TO/         a corpus of the articles that corpus TO has and corpus FROM lacks
 """
 
 import re
@@ -37,11 +37,11 @@ LOCK = "campaign.lock"
 CORPORA = "corpora"
 NEWS = "news"
 LANGUAGES_SINCE = (2018, 34)
-"""The crawl of August 2018 is the first whose languages were identified."""
+"""The first crawl with identified languages, that of August 2018."""
 OVERDUE = timedelta(days=60)
-"""No crawl was without shard lists for longer after its last capture: then something else is wrong."""
+"""Shard lists of a crawl have always been published in this time after its last capture."""
 LIST_MAX_AGE = timedelta(days=7)
-"""With an older list of crawls a release may be missed."""
+"""An older list of crawls may lack a release."""
 WHOLE = "its pages name no languages, so all are read"
 
 
@@ -60,8 +60,8 @@ class CampaignPlan:
 
     `corpora`: oldest first; each has all articles of the one before. `crawls`: `wet` or `warc`, `news` for
     the months of CC-NEWS, or None; from `since` to `until`, None for no bound. `datasets`: names and parts.
-    `mirrors`: copies, by name of a dataset. `listed`: the list of crawls, or a site or folder with it.
-    `options`: of `presswatch scan`, for every scan. `settings`: digest of those that can change a row.
+    `mirrors`: URIs of copies by name of a dataset. `listed`: the list of crawls, or a site or folder with it.
+    `options`: of `presswatch scan`, for every scan. `settings`: digest of the settings that can change a row.
     """
 
     out: str
@@ -83,13 +83,13 @@ class CampaignPlan:
     def known_crawls(
         self, config: ScanConfig, now: datetime, *, by_name: bool = False, base: str | None = None
     ) -> ReleaseList:
-        """Return the list of crawls that is due now; of news and datasets, the one at hand.
+        """Return the current list of crawls; for news and datasets only, the list that is at hand.
 
-        `by_name`: read no list, and add the crawls of later weeks that are published, each called by its
-        week: for machines that reach shard lists below `base`, and no list of crawls.
+        `by_name`: do not read a list, but add published crawls of later weeks, found by the names of weeks:
+        for machines that can reach shard lists below `base`, but no list of crawls.
 
         Raises:
-            StorageError: the list is a file, and cannot be read; or a shard list cannot be asked for now.
+            StorageError: the list is a file that cannot be read; or a shard list cannot be requested now.
         """
         uri, form = list_uri(self.listed or config.datasets.common_crawl.index), self.crawls
         if form is None or form not in CRAWL_FORMS:
@@ -112,9 +112,9 @@ class CampaignPlan:
 
 
 def read_plan(folder: Folder) -> tuple[CampaignPlan, str] | None:
-    """Return the campaign of a folder, and the ETag of its file; None if there is none.
+    """Return the plan in a folder, and the ETag of its file; None if there is none.
 
-    Raises `CorruptError` for anything but what `to_json` wrote.
+    Raises `CorruptError` unless the file is as `to_json` wrote it.
     """
     try:
         data, etag = folder.read(PLAN)
@@ -139,7 +139,7 @@ def read_plan(folder: Folder) -> tuple[CampaignPlan, str] | None:
 
 
 def plan_of(folder: Folder) -> CampaignPlan:
-    """Return the campaign of a folder; `InputError` if there is none."""
+    """Return the plan in a folder; `InputError` if there is none."""
     found = read_plan(folder)
     if found is None:
         raise InputError(
@@ -149,17 +149,17 @@ def plan_of(folder: Folder) -> CampaignPlan:
 
 
 def write_plan(folder: Folder, plan: CampaignPlan, etag: str | None) -> None:
-    """Write the campaign's file over the one with that ETag, or a first one; else raise `ConflictError`."""
+    """Write the campaign's file over the version `etag` (None: no file); else raise `ConflictError`."""
     folder.write(PLAN, plan.to_json(), absent=etag is None, etag=etag)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One release of a campaign, and how it is scanned.
+    """One release of a campaign, and the settings of its scan.
 
-    `release`: of its rows; None where each row has its own. `path`: the shards of a dataset, `product`.
-    `note`: a peculiarity. `trouble`: why it cannot be scanned. `last_capture`: the time of the last capture
-    of a crawl.
+    `release`: of its rows; None if each row names its own. `path`: the shards of a dataset (`product`); None
+    for a crawl. `note`: a remark for users. `trouble`: the reason why it cannot be scanned. `last_capture`:
+    time of a crawl's last capture.
     """
 
     name: str
@@ -180,7 +180,7 @@ class Item:
         return replace(config, read=read)
 
     def holds(self, shard_uri: str) -> bool:
-        """Return whether a shard is one of a dataset's; of a crawl, its run names the release."""
+        """Return whether a dataset contains a shard; True for a crawl, whose runs name the release."""
         if self.trouble is not None:
             return False
         if self.path is None:
@@ -194,9 +194,10 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: datetime) -> tuple[Item, ...]:
-    """Return the items of a campaign in their order: crawls or months of CC-NEWS, then datasets.
+    """Return the items of a campaign in order: crawls or months of CC-NEWS, then datasets.
 
-    Raises `InputError` if `since` or `until` is in no list, or in the wrong order, or a dataset is not known.
+    Raises `InputError` if `since` or `until` is not in the list, their order is wrong, or a dataset is
+    unknown.
     """
     crawls = list[Item]()
     if plan.crawls:
@@ -204,7 +205,7 @@ def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: da
         for release in _between(plan, releases):
             is_news, note = plan.crawls == NEWS, ""
             kinds = kinds_of(release.name)
-            # Crawls of 2008 to 2012 are ARC files only.
+            # Crawls of 2008 to 2012 have only ARC files.
             form = plan.crawls if plan.crawls in kinds else kinds[0]
             if config.read.languages and not is_news:
                 week = week_of(release.name)
@@ -220,7 +221,7 @@ def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: da
         try:
             shards = part_of(dataset, part, mirror)
         except InputError as error:
-            # Its files are on a site that cannot be asked for them; the other items can be scanned.
+            # This dataset is on a site that cannot list its files; the other items can be scanned.
             parts.append(Item(name, dataset.format, None, note=error.what, trouble=error))
             continue
         note = dataset.caution or ""
@@ -249,7 +250,7 @@ def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]
 
 
 def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[str], bool]) -> ReleaseList:
-    """Return a list with the published crawls of the weeks since its newest crawl."""
+    """Add to a list the published crawls of the weeks since its newest crawl."""
     weeks = {crawl.name: found for crawl in known.listing.crawls if (found := week_of(crawl.name))}
     newest = max(weeks, default=None)
     published = list[Release]()
@@ -265,7 +266,7 @@ def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[
 
 
 def news_months(now: datetime) -> tuple[Release, ...]:
-    """Return the months of CC-NEWS that are over, newest first: a month's list grows until its end."""
+    """Return the past months of CC-NEWS, newest first; the list of the present month still grows."""
     months = []
     end = datetime(now.year, now.month, 1, tzinfo=UTC)
     while end > NEWS_SINCE:
@@ -276,11 +277,11 @@ def news_months(now: datetime) -> tuple[Release, ...]:
 
 
 def is_absence(error: PresswatchError) -> bool:
-    """Return whether a shard list is not there; a bucket that we may not list denies what it lacks."""
+    """Return whether a shard list is absent. S3 answers "denied" to callers who may not list a bucket."""
     causes = (error, error.__cause__) if isinstance(error, InputError) else (error,)
     return any(isinstance(cause, (MissingError, DeniedError)) for cause in causes)
 
 
 def is_overdue(last_capture: datetime | None, now: datetime) -> bool:
-    """Return whether a release should have been published long ago; one of unknown dates should."""
+    """Return whether a release should have been published long ago; True if its dates are unknown."""
     return last_capture is None or now - last_capture > OVERDUE

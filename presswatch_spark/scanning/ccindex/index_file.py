@@ -1,8 +1,8 @@
-"""Files of Common Crawl's indexes, as rows on wanted hosts.
+"""Reads files of Common Crawl's indexes, and yields rows on wanted hosts.
 
-A file of the columnar index is read by range: its footer, then hosts of those row groups whose statistics of
-SURT keys do not exclude them, then rows of wanted hosts. Nothing is left out on a guess. A shard of the older
-index (CDXJ) has the same keys, but nothing says where they are: it is read to its end.
+A file of the columnar index (Parquet) is read by range: its footer, then the hosts of those row groups whose
+statistics of SURT keys do not exclude wanted hosts, then the rows on wanted hosts. A shard of the older index
+(CDXJ) has the same keys, but no statistics: it is read to its end.
 
     fr,journal)/une 20240716153155 {"url": "https://www.journal.fr/une", "mime": "text/html", …}
 """
@@ -54,9 +54,9 @@ CDXJ_FIELDS = {
     "record_offset": "offset",
     "record_length": "length",
 }
-"""Our name of each column, and theirs in CDXJ."""
+"""Our name of each column, and its name in CDXJ."""
 MAX_LINE_BYTES = 1 << 20
-# The CDXJ of OpenWayback begins with `!OpenWayback-CDXJ 1.0`, and more of such lines may follow.
+# CDXJ files of OpenWayback begin with one or more header lines such as `!OpenWayback-CDXJ 1.0`.
 _ABOUT = b"!"
 _MILLISECONDS = re.compile("[0-9]{17}")
 _CDXJ_NAME = re.compile(r"(?:^|/)cdx-[^/]*\.gz$|\.cdxj(?:\.gz)?$")
@@ -64,10 +64,10 @@ _CDXJ_NAME = re.compile(r"(?:^|/)cdx-[^/]*\.gz$|\.cdxj(?:\.gz)?$")
 
 @dataclass(slots=True)
 class IndexReport(ReadReport):
-    """How far the reading of an index file got.
+    """Progress of reading an index file.
 
-    `row_groups_read` counts those whose hosts were read, `row_groups_done` those that were read as far as
-    they matter, or left out. `missing`: the columns that the file lacks.
+    `row_groups_read`: row groups whose hosts were read. `row_groups_done`: row groups that were read as far
+    as necessary, or excluded by statistics. `missing`: columns that the file lacks.
     """
 
     rows: int = 0
@@ -82,13 +82,15 @@ def read_index(
 ) -> Iterator[tuple[int, Row]]:
     """Yield the rows on wanted hosts, each with its index in the file, as values by our names of the columns.
 
-    A column that the file lacks is in no row. A row group that cannot be read is a defect, and gives no rows.
-    `CorruptError`: no footer can be read, or no column of URLs. `StorageError`: the object cannot be reached.
+    Rows lack the columns that the file lacks. A row group that cannot be read is a defect, and yields no
+    rows. `CorruptError`: the footer cannot be read, or lacks URLs. `StorageError`: the object cannot be
+    reached.
     """
-    # Every read of pyarrow's is one request for just its bytes; ranges that nearly touch are read as one.
+    # Without read-ahead, each read of pyarrow is one request; with `pre_buffer` it merges ranges that are
+    # near.
     with CountedFile(random_access(info, storage, read_ahead=0)) as file:
         try:
-            # Spark wrote the times of the real index as INT96, whose nanoseconds reach to 2262 only.
+            # Spark wrote the times of Common Crawl's index as INT96. As nanoseconds, they would end in 2262.
             parquet = open_parquet(
                 cast(BinaryIO, file), printable(info.uri), pre_buffer=True, coerce_int96_timestamp_unit="us"
             )
@@ -106,10 +108,10 @@ def _columns(parquet: OpenedParquet, uri: str, report: IndexReport) -> dict[str,
     found = ((ours, [name for name in names if name in available]) for ours, names in COLUMNS.items())
     chosen = {ours: names[0] for ours, names in found if names}
     sample = pa.RecordBatch.from_pylist([], schema)
-    # A column that is no text names no host: it must not leave a row out.
+    # Ignore columns of other types than text, so that they exclude no row.
     for ours in {"host", "url", "captured_at"} & chosen.keys():
         kind = column_at(sample, chosen[ours]).type
-        # Nor is a number a moment: its unit and its beginning are unknown.
+        # Ignore numbers as times, too: their unit and epoch are unknown.
         if not (_is_text(kind) or (ours == "captured_at" and pa.types.is_timestamp(kind))):
             del chosen[ours]
     if "url" not in chosen:
@@ -144,7 +146,7 @@ class _IndexFile:
             first += described.rows
 
     def _rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
-        """Yield the rows of a row group on wanted hosts; all of them, or none and a defect."""
+        """Yield all rows of a row group on wanted hosts; if one cannot be read, none, and add a defect."""
         name = self.columns.get("host")
         try:
             if name is None:
@@ -154,7 +156,7 @@ class _IndexFile:
                 for first, batch in self._batches(group, [name]):
                     hosts = column_at(batch, name).dictionary_encode()
                     known = [self.wanted.is_host(host) for host in _values(hosts.dictionary)]
-                    # The last one represents hosts that are null: their URLs decide.
+                    # Null hosts (the last index) are wanted: their URLs decide.
                     wanted = np.array([*known, True])[hosts.indices.fill_null(len(known)).to_numpy()]
                     found.append(first + np.flatnonzero(wanted))
                 places = np.concatenate(found)
@@ -182,7 +184,7 @@ class _IndexFile:
                 for ours, name in names.items():
                     column = column_at(batch, name)
                     if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
-                        # Arrow cannot take rows of views.
+                        # Arrow's `take` does not support views.
                         column = column.cast(pa.large_binary())
                     columns[ours] = column.take(at)
                 yield taken, columns
@@ -195,7 +197,7 @@ class _IndexFile:
 
 
 def _bounds(chunk: Chunk) -> tuple[str, str] | None:
-    """Return the least and the greatest value of a column of a row group; None if a row may be outside."""
+    """Return least and greatest value of a column of a row group; None if rows may be outside of them."""
     if chunk.nulls != 0 or chunk.least is None or chunk.greatest is None or chunk.leaf.kind != BYTE_ARRAY:
         return None
     try:
@@ -210,7 +212,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _values(column: pa.Array) -> list[Any]:
-    """Return the values of a column in Python: U+FFFD for invalid UTF-8, None for values it cannot hold."""
+    """Return the values of a column in Python: U+FFFD for invalid UTF-8, None for values beyond its types."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if _is_text(column.type):
@@ -223,7 +225,7 @@ def _values(column: pa.Array) -> list[Any]:
     except DAMAGE_ERRORS:
         values = [_value(each) for each in column]
     if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
-        # Tools that know no missing integers make floats of a column that has one.
+        # Some tools, such as pandas, write an integer column with missing values as floats.
         return [int(value) if value is not None and value % 1 == 0 else value for value in values]
     return values
 
@@ -236,16 +238,17 @@ def _value(value: pa.Scalar) -> Any:
 
 
 def is_cdxj(uri: str) -> bool:
-    """Return True for names of shards of the older index: `cdx-00000.gz`, `*.cdxj`, `*.cdxj.gz`."""
+    """Return whether a name is that of a CDXJ shard: `cdx-00000.gz`, `*.cdxj`, `*.cdxj.gz`."""
     return _CDXJ_NAME.search(uri) is not None
 
 
 def read_cdxj(
     info: ObjectInfo, wanted: Wanted, storage: StorageOptions, report: IndexReport
 ) -> Iterator[tuple[int, Row]]:
-    """Yield the rows of a CDXJ file as `read_index`; the index of a row is that of its line.
+    """Yield the rows of a CDXJ file like `read_index`; the index of a row is that of its line.
 
-    The file counts as one row group. A line that cannot be read is a defect; an object is a `StorageError`.
+    The file counts as one row group. A line that cannot be read is a defect. `StorageError`: the object
+    cannot be read.
     """
     report.row_groups = report.row_groups_read = 1
     with open_stream(info, storage) as stream:
@@ -268,7 +271,7 @@ def read_cdxj(
 def row_of_line(line: bytes, wanted: Wanted) -> Row | None:
     """Return the values of a line by our names; empty if it is not wanted, None if it cannot be read."""
     head, brace, rest = line.decode("utf-8", "replace").partition(" {")
-    # A key may hold spaces, as its URL does.
+    # A key may contain spaces, like its URL: the time follows the last one.
     key, _, time = head.rpartition(" ")
     if not (key and brace):
         return None

@@ -1,10 +1,10 @@
-"""Runs in progress: their ownership, how far they are, and what killed ones left.
+"""Unpublished runs: their ownership, their progress, and the leftovers of killed processes.
 
     TABLES/_runs/<key>.lock        see `presswatch_spark.storage.locks`
     TABLES/_runs/<key>/…           see `presswatch_spark.scanning.runs.markers`
 
-The key is a digest of all that decides the rows: plan, corpus, settings, version. By it the same command
-finds its unfinished run again; one live process at a time owns it.
+The key is a digest of everything on which the rows depend: plan, corpus, settings, version. By the key, the
+same command finds its unfinished run again. One living process at a time owns a run.
 """
 
 import re
@@ -41,7 +41,7 @@ KEY_DIGITS = 16
 LEASE_SECONDS = 60.0
 
 
-# What passes before the last keep; see `presswatch_spark.scanning.shard.attempts`.
+# Files of candidates from passes before the last; see `presswatch_spark.scanning.shard.attempts`.
 _IN_PASS = re.compile(r"candidates/(\d+-of-\d+)/")
 
 
@@ -49,8 +49,8 @@ _IN_PASS = re.compile(r"candidates/(\d+-of-\d+)/")
 class OwnedRun:
     """A run that this process owns. `resumed`: an earlier process began it.
 
-    `waves`: those that earlier processes have finished. `epoch` counts the processes, from 1. `damaged`: a
-    line for each file of theirs that is not as it was written.
+    `waves`: finished by earlier processes. `epoch`: number of this process, from 1. `damaged`: a message for
+    each damaged file of earlier processes.
     """
 
     run_id: str
@@ -64,12 +64,12 @@ class OwnedRun:
 
     @property
     def parts(self) -> Folder:
-        """Where its parts lie."""
+        """Return the folder of its part files."""
         return self.folder / PARTS_FOLDER
 
     @property
     def staged(self) -> Folder:
-        """Where this process writes tables before they are moved in."""
+        """Return the folder in which this process writes tables before they are moved into place."""
         return self.folder / f"{STAGED}{self.epoch}"
 
 
@@ -80,8 +80,8 @@ def own_run(
     """Own the unfinished run of `key`, or a new one, until the block ends.
 
     Raises:
-        OutputError: a live process owns it, or the folder cannot be written.
-        ConflictError: another process took it up this moment.
+        OutputError: another living process owns it, or the folder cannot be written.
+        ConflictError: another process has just taken it up.
     """
     runs = store.root / RUNS_FOLDER
     folder = runs / key[:KEY_DIGITS]
@@ -90,12 +90,12 @@ def own_run(
 
 
 def clear(run: OwnedRun) -> None:
-    """Remove the folder of a published run, as far as that can be done, while the run is owned.
+    """Remove the folder of a published run while this process owns it; errors are ignored.
 
-    The next run of the same key removes the rest.
+    The next run with the same key removes the rest.
     """
     with suppress(OutputError, StorageError, OSError):
-        # If another process has the lock by now, what lies there is its new run.
+        # If another process has the lock by now, the folder contains its new run.
         run.lock.confirm()
         run.folder.remove()
         if run.folder.is_local:
@@ -118,29 +118,29 @@ def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: date
     write_note(folder, replace(note, epoch=note.epoch + 1, waves=kept), etag)
     with disk_errors(str(folder)):
         folder.delete(damaged)
-        # Attempts without a part of a wave, and staged tables: the process that staged them may only sleep,
-        # and cannot move into the tables what is not there.
+        # Remove parts of unfinished waves, and staged tables. The process that staged them may be only
+        # suspended: without the files, it cannot publish them later.
         named = {f"{PARTS_FOLDER}/{part.name.rpartition('/')[0]}" for wave in waves for part in wave.parts}
         for left in {name.rpartition("/")[0] for name in names} - named:
             if left.startswith((f"{PARTS_FOLDER}/", STAGED)):
                 (folder / left).remove()
-    said = tuple(
+    damage_lines = tuple(
         f"{folder.at(name)}: the marker of a wave is damaged; it is scanned again" for name in damaged
     )
-    return OwnedRun(note.run_id, note.started_at, folder, lock, True, note.epoch + 1, waves, said)
+    return OwnedRun(note.run_id, note.started_at, folder, lock, True, note.epoch + 1, waves, damage_lines)
 
 
 def _new(
     store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str, damaged: tuple[str, ...]
 ) -> OwnedRun:
-    """Begin a run. Its id is the second of its start, or the next free one, so that ids sort by time."""
+    """Begin a run. Its id has the second of its start, or the next free one, so that ids sort by time."""
     started = moment = now.astimezone(UTC)
     taken = {run_id.partition("-")[0] for by in PUBLISHERS for run_id in store.published(by)}
     while f"{moment:%Y%m%dT%H%M%SZ}" in taken:
         moment += timedelta(seconds=1)
     run_id = f"{moment:%Y%m%dT%H%M%SZ}-{key[:6]}"
     with disk_errors(str(folder)):
-        # Of a process that slept since it took the lock, the folder may be another's by now.
+        # If this process was suspended since it took the lock, the folder may be another process's by now.
         lock.confirm()
         folder.remove()
     write_note(folder, Note(run_id, started, by=by), None)
@@ -149,9 +149,9 @@ def _new(
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRun:
-    """A run by its folder below `_runs`; `counts`: totals of its finished waves.
+    """An unpublished run, by its folder below `_runs`; `counts`: totals of its finished waves.
 
-    `passes`: shards that each pass before the last has read, by its name, such as `1-of-3`.
+    `passes`: number of shards read, by the name of each pass before the last, such as `1-of-3`.
     """
 
     begun: Note
@@ -173,7 +173,7 @@ class UnfinishedRun:
         }
 
     def note(self) -> str:
-        """Say when it began, how far it is, and how to go on or to drop it."""
+        """Return lines about its beginning, its progress, and how to resume or drop it."""
         begun, terms = self.begun, TERMS[self.begun.by]
         by_pass = [
             f"{counted(shards, 'shard')} in pass {name.replace('-of-', ' of ')}"
@@ -187,7 +187,7 @@ class UnfinishedRun:
         )
         if self.under_way:
             return f"{run} under way"
-        # The version is part of the key: another one begins a run of its own.
+        # The version is part of the key: with another version, the command would begin a new run.
         begun_by = f"version {begun.tool_version}" if begun.tool_version else "the version that began it"
         version = "" if begun.tool_version == __version__ else f" with {begun_by}"
         return (
@@ -198,13 +198,13 @@ class UnfinishedRun:
 
 @dataclass(frozen=True, slots=True)
 class DamagedRun:
-    """A folder below `_runs` that cannot be read; `what` says why."""
+    """A folder below `_runs` that cannot be read; `what`: the reason."""
 
     folder: Folder
     what: str
 
     def note(self) -> str:
-        """Say where it is, and what to do."""
+        """Return a line with the reason and the remedy."""
         return (
             f"{self.what}: to start it over, give the command that began it again;"
             f" to drop it, {_removal(self.folder)}"
@@ -214,8 +214,9 @@ class DamagedRun:
 def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
     """Yield the runs of `store` that are not published. Other processes may publish them meanwhile.
 
-    On S3 a run whose process was killed is watched for the length of its lease: it may be alive. If a caller
-    may list only some prefixes, S3 answers "denied" for a missing key, so only listed keys are read.
+    On S3, this waits for the length of a lease if a run seems to be abandoned, since its process may be
+    alive. If a caller may list only some prefixes, S3 answers "denied" for a missing key: only listed keys
+    are read.
     """
     runs, names = store.root / RUNS_FOLDER, defaultdict[str, list[str]](list)
     listed = runs.names()
@@ -245,9 +246,9 @@ def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
 
 
 def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
-    """Remove the unpublished files of killed commands, but for those of unfinished runs; return their URIs.
+    """Remove unpublished files of killed commands, except for those of unfinished runs; return their URIs.
 
-    `strict`: raise `InUseError` if another process is at work on such files; by default they are left.
+    `strict`: raise `InUseError` if another process is using such files; by default, they are left.
     """
     removed = remove_unpublished(store, strict=strict)
     runs, there = store.root / RUNS_FOLDER, store.unpublished()
@@ -256,7 +257,7 @@ def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
         try:
             note = read_note(runs / key)
         except OutputError:
-            # Its id is unknown, so any file may be of this run.
+            # The run's id is unknown, so that any file may be its own.
             return removed
         if note is None:
             continue
@@ -273,7 +274,7 @@ def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
             if strict:
                 raise
     for run_id, uris in there.items():
-        # It may have been published since its files were listed.
+        # Check again: the run may have been published since its files were listed.
         if run_id not in begun and not store.is_published(run_id):
             for uri in uris:
                 delete_object(uri, store.root.storage)

@@ -1,7 +1,8 @@
 """The work of a run as a value, attempts at its shards, and the failures that stop it.
 
-A scan and a census each make a `Work`, which `runs.engine` carries out. A run stops if too many shards of a
-wave are lost to storage or dying workers, since then all would fail alike, or if a site refuses everything.
+A scan and a census each make a `Work`, which `runs.engine` carries out. A wave is a number of shards that are
+read together. A run stops if too many shards of a wave are lost to storage or dying workers, since the others
+would fail, too, or if a site refuses all requests.
 """
 
 import hashlib
@@ -36,7 +37,7 @@ ALL_DIED = "every Python worker that tried it died: killed, out of memory, or cr
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a shard: its row of the log, and batches of rows by table. None of them has a run id."""
+    """The outcome of a shard: its row of the log, and batches of rows by table, all without run id."""
 
     log: Mapping[str, Any]
     tables: Mapping[str, Sequence[pa.RecordBatch]]
@@ -44,7 +45,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Attempt(ABC):
-    """One attempt at a shard, filled while it goes on; its kind says what it gave."""
+    """One attempt to read a shard, filled meanwhile; subclasses define its results."""
 
     shard: ObjectInfo
     report: ReadReport = field(default_factory=ReadReport)
@@ -53,34 +54,34 @@ class Attempt(ABC):
     @property
     @abstractmethod
     def status(self) -> str:
-        """`complete` only if nothing was lost, `partial`, or `failed`."""
+        """Return `complete` only if nothing was lost, else `partial` or `failed`."""
 
     @property
     @abstractmethod
     def reached(self) -> tuple[int, ...]:
-        """How far it got, for comparison with others."""
+        """Return how far the attempt got, for comparison with other attempts."""
 
     @property
     @abstractmethod
     def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
-        """The batches of rows by table."""
+        """Return the batches of rows by table."""
 
     @property
     @abstractmethod
     def columns(self) -> dict[str, object]:
-        """The columns of the log that its kind alone has."""
+        """Return the columns of the log that only this kind of run has."""
 
     @abstractmethod
     def pack(self) -> None:
-        """Make Arrow batches of the rows taken so far: they hold them in a fraction of the memory."""
+        """Convert the rows taken so far into Arrow batches, which need a fraction of the memory."""
 
     @property
     def defects(self) -> list[str]:
-        """Parts that were not read."""
+        """Return complaints about parts that were not read."""
         return self.report.complaints
 
     def outcome(self, tries: int, began: datetime, seconds: float) -> Outcome:
-        """Return what it gave: the last of so many tries, which took so long together."""
+        """Return its outcome; `tries`, `began`, `seconds`: number, start and time of all attempts."""
         log = {
             "shard_uri": printable(self.shard.uri),
             "status": self.status,
@@ -108,8 +109,8 @@ def outcome_of(
 ) -> Outcome:
     """Read a shard, up to `attempts` times if storage fails; return the outcome of the furthest attempt.
 
-    What `read` raises becomes a defect of its attempt. No attempt follows one that took `seconds` or met a
-    site that is asked nothing more.
+    An error of `read` becomes a defect of the attempt. No attempt follows if one took `seconds`, or a site
+    refuses further requests.
     """
     began, started = datetime.now(UTC), time.monotonic()
     best, tries, again = begin(shard), 0, True
@@ -125,14 +126,14 @@ def outcome_of(
 
 
 def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
-    """Note what `read` raises: the boundary of a shard. Return whether there is no point in trying again."""
+    """Note the error that `read` raises (a shard is a boundary); return False if another attempt may help."""
     try:
         try:
             read()
         finally:
             attempt.pack()
     except CorpusError:
-        # No fault of the shard's: all others would meet it, too.
+        # The error is not the shard's: all others would meet it, too.
         raise
     except LateError as error:
         attempt.report.add_defect(error.what, attempt.report.bytes_read)
@@ -147,7 +148,7 @@ def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
 
 
 def failure_of(attempt: Attempt) -> str | None:
-    """Return the cause of an incomplete reading, as `failure` in the logs; None if it was complete."""
+    """Return the cause of an incomplete reading, for the column `failure`; None if it was complete."""
     if attempt.status == "complete":
         return None
     if attempt.killed:
@@ -162,17 +163,19 @@ def failure_of(attempt: Attempt) -> str | None:
 
 
 def reason_of(error: Exception, uri: str) -> str:
-    """Describe an exception without what it may quote: only our own errors are free of web text."""
+    """Describe an exception without text of the web, of which only our own errors are free."""
     if isinstance(error, PresswatchError):
-        # The log names the shard already.
+        # The log has a column for the shard's URI.
         return str(error).removeprefix(f"{printable(uri)}: ")
     place = traceback.extract_tb(error.__traceback__)[-1]
-    said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-    return f"{type(error).__name__}{said} in {'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
+    cause = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    return (
+        f"{type(error).__name__}{cause} in {'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
+    )
 
 
 def storable(text: str) -> str:
-    """Make text fit for tables and terminals: names of files and columns may hold surrogates or escapes."""
+    """Replace surrogates and control characters, which names of files and columns may contain."""
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
     )
@@ -181,27 +184,28 @@ def storable(text: str) -> str:
 Row = Mapping[str, Any]
 
 RELEASES = pa.field("releases", pa.list_(pa.string()))
-"""A column of the log while a run is in progress: the releases that rows of the shard name, and null."""
+"""A column of the log while a run is in progress: the releases that rows of the shard name."""
 
 
 ReadOne = Callable[[ObjectInfo], Outcome]
-"""Reads one shard. What is wrong with the shard stands in the log; only what fails all of them raises."""
+"""Reads one shard. Faults of the shard are in the log; only a fault that affects all shards is raised."""
 
 CorpusRows = Callable[[], Iterable[pa.RecordBatch]]
 
 Guard = Callable[[ShardTotals, float], None]
-"""Stops a run by raising. It is asked before the first wave and after each, with the counts of all processes
-of the run and the seconds of this one. What is done stays done."""
+"""Stops a run by raising an error. It is called before the first wave and after each, with the counts of all
+processes of the run and the run time of this one in seconds. Finished waves are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of run: scan or census.
 
-    `by`: the table whose row publishes such a run. `log`: the table of its log, a row a shard. `tables`: the
-    others that shards give rows to. `row`: makes the columns of the run's row that the log decides, from the
-    log and the facts of the run. `unpublished`: columns of the log of a run in progress. `counted`: the name
-    of shards of a wave in the message that too many are lost.
+    `by`: the table whose row publishes such a run. `log`: the table of its log, with a row per shard.
+    `tables`: the other tables of its rows. `row`: makes the columns of the run's row that depend on the log,
+    from the log
+    and the facts of the run. `unpublished`: further columns of the log while a run is in progress. `counted`:
+    name of a wave's shards in the message that too many are lost.
     """
 
     by: str
@@ -214,7 +218,7 @@ class Kind:
     has_metrics: bool = True
 
     def lost(self, shard: ObjectInfo, tries: int) -> Outcome:
-        """Return the outcome of a shard that killed every worker, after so many tries."""
+        """Return the outcome of a shard that killed every worker, after `tries` attempts."""
         attempt = self.attempt(shard)
         attempt.report.add_defect(ALL_DIED)
         attempt.killed = True
@@ -222,23 +226,24 @@ class Kind:
 
     @property
     def terms(self) -> Terms:
-        """What it calls things."""
+        """Return the terms for this kind of run."""
         return TERMS[self.by]
 
     @property
     def columns(self) -> Mapping[str, pa.Schema]:
-        """The columns of its parts, by table: nullable, without run id."""
+        """Return the columns of its part files by table: nullable, without run id."""
         log = pa.schema([*columns_without_run(self.log), *self.unpublished])
         return {**{table: columns_without_run(table) for table in self.tables}, self.log: log}
 
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """How a run reads its shards several times: all passes but the last keep what the last one needs.
+    """The passes of a run that reads its shards several times; earlier passes keep data for the last one.
 
-    `count`: all passes. `why`: the reason, in one line. `read`: makes the reader of a shard, from the run's
-    folder and the number of a pass (from 0). `kept`: the folder of a pass, with a file for each shard, which
-    `name` names by the shard's URI. `schema`: of these files. `table`: their name among outcomes.
+    `count`: number of passes. `why`: the reason, in one line. `read`: makes the reader of a shard, from the
+    run's folder and the number of a pass (from 0). `kept`: the folder of a pass, with a file for each shard;
+    `name`: the name of that file by the shard's URI. `schema`: of these files; `table`: key of their rows in
+    outcomes.
     """
 
     count: int
@@ -252,13 +257,14 @@ class Passes:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The task of a run, with everything that decides its rows.
+    """The task of a run, with everything on which its rows depend.
 
-    `shards`: the plan, and `plan_digest` its digest; a shard goes by its position in it. `key`: the same for
-    the same plan, corpus, settings and version. `read`: reads one shard, on any worker. `facts`: known
-    columns of the run's row. `asked`: other facts of the first event. `preparing`: a block in which Spark
-    starts, once the run is owned. `guard`: makes the guard of the run, from a function that counts cores.
-    `beginning`: called when a new run is owned; if it raises, nothing of the run is left. `corpus`: rows of
+    `shards`: the plan, in which a shard's position identifies it; `plan_digest`: its digest. `key`: equal for
+    equal plan, corpus, settings and version. `read`: reads one shard, on any worker. `facts`: known columns
+    of the run's row. `asked`: other facts for the first event. `preparing`: a context in which Spark starts,
+    once
+    the run is owned. `guard`: makes the guard of the run, from a function that counts cores. `beginning`:
+    called when a new run is owned; if it raises, nothing of the run remains. `corpus`: rows of
     `corpus_articles`.
     """
 
@@ -277,11 +283,11 @@ class Work:
 
 
 def key_of(*parts: str) -> str:
-    """Make the key of a run: SHA-256 (hex) over what decides its rows."""
+    """Return the key of a run: SHA-256 (hex) over everything on which its rows depend."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-# A few named files of which some are missing are a matter of these files: they are in the log as failed.
+# So many shards may always be lost: if a user names a few files and some are missing, the log reports these.
 LEAST_ALLOWED = 5
 
 PLATFORM = {
@@ -289,20 +295,20 @@ PLATFORM = {
     "host": "see what that site wants",
     "worker": "give workers more memory, or leave that shard out",
 }
-"""Failures that another try elsewhere may mend (see `scan_log.failure`), each with its remedy."""
+"""Failures (see `scan_log.failure`) whose cause is outside of the shard, each with its remedy."""
 
 
 class PlatformError(PresswatchError):
-    """Too many shards of a wave could not be read, for reasons that lie in none of them."""
+    """Too many shards of a wave could not be read, for reasons outside of them."""
 
 
 def failures_allowed(shards: int, share: float) -> int:
-    """Return how many shards of a wave may be lost: a share of it, from 0 to 1, or `LEAST_ALLOWED`."""
+    """Return the number of shards of a wave that may be lost; `share`: from 0 to 1."""
     return max(LEAST_ALLOWED, int(shards * share))
 
 
 def is_hopeless(lost: Collection[Row], shards: int, share: float) -> bool:
-    """Say whether another try would fail as well: a site refuses all, or nothing of a wave could be read."""
+    """Return whether another attempt would fail, too: a site refuses all, or no byte of a wave was read."""
     if any(row["failure"] == "host" for row in lost):
         return True
     nothing = all(row["failure"] == "storage" and not row["bytes_read"] for row in lost)
@@ -310,10 +316,10 @@ def is_hopeless(lost: Collection[Row], shards: int, share: float) -> bool:
 
 
 def check_budget(log: Collection[Row], shards: int, share: float, of: str = "shards of a wave") -> None:
-    """Raise `PlatformError` if a wave lost too many of its shards, or a site refuses everything.
+    """Raise `PlatformError` if a wave lost too many of its shards, or a site refuses all requests.
 
-    `log`: rows of `scan_log` or `census_log`, at least of the shards that were lost. `of`: their name in the
-    message, which gives the most frequent reason and a shard that has it.
+    `log`: rows of `scan_log` or `census_log`, at least those of lost shards. `of`: name of the shards in the
+    message, which has the most frequent reason and a shard with it.
     """
     lost = [row for row in log if row["failure"] in PLATFORM]
     refused = [row for row in lost if row["failure"] == "host"]

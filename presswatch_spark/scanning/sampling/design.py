@@ -1,7 +1,7 @@
-"""The design of a sample: shards are drawn at random within each stratum, and estimates made in strata.
+"""The design of a sample: shards are drawn at random within each stratum, and estimates are made by stratum.
 
-A stratum is a segment of a crawl, elsewhere a folder. Whole segments are never drawn, since a segment's pages
-resemble each other (docs/decisions/runs.md).
+A stratum is a segment of a crawl, or a folder of another dataset. Shards are drawn from all segments, since
+the pages of one segment resemble each other (docs/decisions/runs.md).
 """
 
 import hashlib
@@ -20,9 +20,9 @@ from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.storage.uris import printable
 
-# A stratum of fewer files is put together with the next ones: so few do not show how skewed counts are.
+# Strata with fewer files are joined with the next ones: fewer files do not show how skewed counts are.
 STRATUM_FILES = 20
-# With a larger share of drawn shards not read to their end, no estimate is made.
+# No estimate is made if a larger share of the drawn shards was not read to its end.
 MISSING_SHARE = 0.05
 
 _SEGMENT = re.compile(r"(?:^|/)segments/([^/]+)/(?:([^/]+)/)?[^/]+$")
@@ -31,13 +31,13 @@ _HASH_END = 1 << 64
 
 @dataclass(frozen=True, slots=True)
 class ShardSample:
-    """The shards that were drawn, and how many each stratum of the release has, drawn or not."""
+    """The drawn shards, and the number of all shards of each stratum of the release."""
 
     shards: ShardPlan
     strata: Mapping[str, int]
 
     def strata_json(self) -> str:
-        """Return the strata as `runs.sample_strata` holds them."""
+        """Return the strata as JSON for the column `runs.sample_strata`."""
         return json.dumps(self.strata, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -50,10 +50,11 @@ def stratum_of(uri: str) -> str:
 
 
 def draw(listed: ShardPlan, share: float, seed: int) -> ShardSample:
-    """Draw `share` (0 < share <= 1) of the shards, at least one; raises `InputError` for another share.
+    """Draw `share` (0 < share <= 1) of the shards, at least one; raises `InputError` for other shares.
 
-    A stratum of N shards gives share * N, rounded up or down by the seed. The draw depends on the seed and on
-    names below the release only, so all mirrors give the same. A smaller share is a subset of a larger one.
+    Of a stratum of N shards, share * N are drawn, rounded up or down by the seed. The draw depends only on
+    the seed and on names below the release, so that all mirrors give the same. A smaller share is a subset of
+    a larger one.
     """
     if not 0 < share <= 1:
         raise InputError(f"a sample of {share} is not between 0 and 1", remedy="give --sample 0.01 for 1 %")
@@ -62,12 +63,13 @@ def draw(listed: ShardPlan, share: float, seed: int) -> ShardSample:
         strata[stratum_of(shard.uri)].append(shard)
     turns = list[tuple[float, str, ObjectInfo]]()
     for name, shards in strata.items():
-        # A single folder has another name on each mirror.
+        # Ignore the name of a single folder, which differs between mirrors.
         stratum = name if len(strata) > 1 else ""
-        # `shards` are in the order of their URIs, which decides between those of one name.
+        # The sort is stable: shards of the same name stay in the order of their URIs.
         lots = [(_lot(seed, stratum, shard.uri.rpartition("/")[2]), shard) for shard in shards]
         lots.sort(key=lambda pair: pair[0])
-        # Turns are even from 0 to 1, after a random start: the first have the same share of each stratum.
+        # Turns of a stratum are evenly spaced from 0 to 1 after a random start. Therefore the first turns of
+        # all strata contain the same share of each.
         start = _lot(seed, stratum, "") / _HASH_END
         turns += [((place + start) / len(lots), stratum, shard) for place, (_, shard) in enumerate(lots)]
     turns.sort(key=lambda turn: turn[:2])
@@ -83,9 +85,10 @@ def _lot(seed: int, stratum: str, name: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A sample: the number of shards of the release, and those that were drawn and read to their end.
+    """A sample: the number of shards of the release (`listed`), and the shards read to their end (`files`).
 
-    `groups`: size and positions of each stratum's files, small strata joined. `missing`: drawn, and not read.
+    `missing`: number of drawn shards that were not read. `groups`: for each stratum, with small ones joined,
+    its number of shards and the positions of its `files`.
     """
 
     listed: int
@@ -100,7 +103,7 @@ class Design:
         return self.missing / (self.missing + len(self.files))
 
     def stratified(self, values: Floats) -> list[Stratum]:
-        """Return the strata of `values`, a row for each file and a column for each measure."""
+        """Return `values` (a row per file, a column per measure) by stratum."""
         return [Stratum(values[list(positions)], size) for size, positions in self.groups]
 
 
@@ -108,7 +111,7 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
     """Return the design of a run, from its row of `runs` and its rows of `scan_log`.
 
     Raises:
-        InputError: the run is no sample, too few shards were read or too many were not, or two have one name.
+        InputError: the run is no sample, too few shards were read, too many are missing, or two share a name.
     """
     if run["sample"] is None:
         raise InputError(
@@ -120,7 +123,7 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
     files = tuple(uri for uri, whole in shards if whole)
     missing = len(shards) - len(files)
     _check(run["run_id"], len(shards), files)
-    # Samples of older versions were drawn from all shards alike.
+    # Older versions drew samples without strata.
     strata = run.get("sample_strata")
     listed: Mapping[str, int] = json.loads(strata) if strata else {"": run["shards_listed"]}
     places = defaultdict[str, list[int]](list)
@@ -137,7 +140,7 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
 
 
 def _check(run_id: str, drawn: int, files: tuple[str, ...]) -> None:
-    # Refuse a sample that is too small or too damaged: `drawn` shards, `files` of them read to their end.
+    # Refuse a sample that is too small or too incomplete; `drawn`: number of shards, `files`: those read.
     missing = drawn - len(files)
     if len(set(files)) < len(files):
         raise InputError(
@@ -163,7 +166,7 @@ def _check(run_id: str, drawn: int, files: tuple[str, ...]) -> None:
 def _grouped(
     listed: Mapping[str, int], places: Mapping[str, Sequence[int]]
 ) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Put neighbouring strata together until each group has enough files, whatever was found in them."""
+    """Join neighbouring strata until each group has `STRATUM_FILES`, regardless of their contents."""
     groups: list[tuple[int, tuple[int, ...]]] = []
     size, positions = 0, list[int]()
     for name, count in sorted(listed.items()):
@@ -183,10 +186,10 @@ def _grouped(
 
 @dataclass(frozen=True, slots=True)
 class Estimated:
-    """One measure of a release: seen in the sample, estimated, and its limits.
+    """One measure of a release: its count in the sample, the estimate, and its limits.
 
-    `of`: a title or publisher; None: all. `high`: None if it is unknown, as when fewer than seven files have
-    any. `files` of the sample have any, and at most `files_high` of the release.
+    `of`: a title or publisher; None: all. `high`: None if unknown, such as if fewer than seven files have a
+    count. `files`: files of the sample with a count; `files_high`: upper limit of such files in the release.
     """
 
     measure: str
@@ -201,7 +204,7 @@ class Estimated:
 
 @dataclass(frozen=True, slots=True)
 class SampleEstimate:
-    """A sample and its estimates: `listed` shards in `strata`; `read` and `missing` of those drawn."""
+    """A sample and its estimates: `listed` shards in `strata`; of the drawn ones, `read` and `missing`."""
 
     run_id: str
     seed: int | None
@@ -223,9 +226,10 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """Counts of articles: `seen` in `files` in all, `once` or `twice` in just one or two files.
+    """Numbers of articles: `seen` in the sample, `once` in exactly one file, `twice` in exactly two.
 
-    `of`: as of a measure. `singles`: for each file, the articles seen in no other one.
+    `of`: as in `Measure`. `files`: number of files with any. `singles`: for each file, the number of articles
+    seen in no other one.
     """
 
     name: str
@@ -270,12 +274,11 @@ def _row(
 
 
 def cautious(seen: Occurrences, design: Design) -> float:
-    """Estimate how many articles there are, rather too few than too many.
+    """Estimate a lower bound of the number of articles in the release.
 
-    Chao2 for samples drawn without replacement (Chao and Lin 2012, "Nonparametric lower bounds for species
-    richness and shared species richness under sampling without replacement"), with the correction of Chao's
-    own for few articles that were seen twice. It would be right if all articles occurred equally often, and
-    is too low where they do not.
+    The estimator is Chao2 for sampling without replacement (Chao and Lin 2012, "Nonparametric lower bounds
+    for species richness and shared species richness under sampling without replacement"), with Chao's
+    correction for few articles seen twice. It is unbiased if all articles occur equally often, else too low.
     """
     count = len(design.files)
     share = count / design.listed

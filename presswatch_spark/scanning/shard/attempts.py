@@ -1,8 +1,9 @@
 """Attempts at a shard: matches, signals, and its entry in the log; and passes over an index in parts.
 
-An index that memory cannot hold is searched one range of hashes after the other. All passes but the last keep
-their candidates, in `<run>/candidates/1-of-3/<name>.parquet`; the last joins them with its own. A batch of
-documents is known by its content. What no earlier pass kept is looked up in the whole index.
+An index that does not fit into memory is searched in passes, one range of hashes after the other. All passes
+but the last keep their candidates in `<run>/candidates/1-of-3/<name>.parquet`; the last one joins them with
+its own. A batch of documents is identified by its content. If an earlier pass kept no candidates of a batch,
+the last one looks it up in the whole index.
 """
 
 import hashlib
@@ -39,14 +40,14 @@ Item = TypeVar("Item")
 
 
 class Stages:
-    """Seconds by stage, by the clock. `read`: storage, inflating and parsing; `verify`: attribute to rows."""
+    """Elapsed seconds by stage. `read`: storage, inflating, parsing; `verify`: attribution up to rows."""
 
     def __init__(self) -> None:
         self.seconds: dict[Stage, float] = {}
 
     @contextmanager
     def during(self, stage: Stage) -> Iterator[None]:
-        """Count the block."""
+        """Count the time of the block."""
         began = time.perf_counter()
         try:
             yield
@@ -65,7 +66,7 @@ class Stages:
             yield item
 
     def rows(self) -> list[dict[str, object]]:
-        """As a column of `scan_log` has them."""
+        """Return the seconds in the form of a column of `scan_log`."""
         return [{"stage": stage, "seconds": seconds} for stage, seconds in sorted(self.seconds.items())]
 
 
@@ -103,7 +104,7 @@ class ShardAttempt(Attempt):
             self.pack()
 
     def drop(self) -> None:
-        """Drop all that was found: nothing of the shard counts."""
+        """Drop everything that was found, so that nothing of the shard counts."""
         self.matches.clear()
         self.signals.clear()
         self.rows.clear()
@@ -116,10 +117,10 @@ class ShardAttempt(Attempt):
         self.report.skipped.clear()
 
     def pack(self) -> None:
-        """Make Arrow batches of the rows so far, which take a fraction of the memory."""
+        """Convert the rows so far into Arrow batches, which need a fraction of the memory."""
         if self.rows:
             self.matches.append(Match.to_batch(self.rows, MATCH_COLUMNS))
-            # Not before: a row that cannot be stored is no match of the shard.
+            # Count after the conversion: rows that cannot be stored raise, and must not count.
             self.grades.update(row.grade for row in self.rows)
             self.releases.update(row.release for row in self.rows if row.release)
             self.rows, self.spans = [], 0
@@ -133,7 +134,7 @@ class ShardAttempt(Attempt):
         run_id = Match.schema.field("run_id")
         for k, batch in enumerate(self.matches):
             unpublished = batch.add_column(0, run_id, pa.array([""] * len(batch)))
-            # A gzip member of its own was verified.
+            # A record in its own gzip member passed the checksum of that member.
             rows = [
                 row
                 if row.record_encoding == "gzip" or row.record_damage is not None
@@ -144,7 +145,7 @@ class ShardAttempt(Attempt):
 
     @property
     def status(self) -> str:
-        """`complete` only if nothing was lost and every byte of the object was read."""
+        """Return `complete` only if nothing was lost and every byte of the object was read."""
         if not self.report.defects_total and not self._bytes_missing:
             return "complete"
         read = self.report.documents or self.report.documents_skipped or self.signals
@@ -152,12 +153,12 @@ class ShardAttempt(Attempt):
 
     @property
     def reached(self) -> tuple[int, ...]:
-        """How far it got: documents, then signals; a shard may hold files of sites alone."""
+        """Return the number of documents, then of signals: a shard may contain only files of sites."""
         return self.report.documents, sum(map(len, self.signals))
 
     @property
     def defects(self) -> list[str]:
-        """Losses, with bytes that are missing."""
+        """Return complaints about losses, also about missing bytes."""
         defects = self.report.complaints
         if not defects and self._bytes_missing:
             defects.append(f"read {self.report.bytes_read:,} of {self.shard.size:,} bytes")
@@ -165,12 +166,12 @@ class ShardAttempt(Attempt):
 
     @property
     def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
-        """The batches of `matches` and of `rights_signals`."""
+        """Return the batches of `matches` and of `rights_signals`."""
         return {"matches": self.matches, "rights_signals": self.signals}
 
     @property
     def columns(self) -> dict[str, object]:
-        """The columns of `scan_log` that a census has not, and `releases`."""
+        """Return the columns of `scan_log` that a census lacks, and `releases`."""
         report = self.report
         return {
             "format": self.format,
@@ -221,7 +222,7 @@ Found = Mapping[BatchKey, Candidates]
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One of `count` passes over the shards of a run, `number` from 0; `folder` is that of its candidates."""
+    """One of `count` passes over the shards of a run, `number` from 0; `folder`: candidates of all passes."""
 
     number: int
     count: int
@@ -229,21 +230,21 @@ class Pass:
 
     @property
     def hashes(self) -> HashRange:
-        """The hashes that it looks up."""
+        """Return the range of hashes that it looks up."""
         return hash_ranges(self.count)[self.number]
 
     @property
     def is_last(self) -> bool:
-        """True if it is the one that gives rows."""
+        """Return whether it is the last pass, which makes rows."""
         return self.number == self.count - 1
 
     @property
     def kept(self) -> Folder:
-        """Where it keeps candidates."""
+        """Return the folder of its candidates."""
         return self.folder / f"{self.number + 1}-of-{self.count}"
 
     def earlier(self, uri: str) -> list[Found]:
-        """Return the candidates of a shard that each earlier pass kept."""
+        """Return the candidates of a shard that earlier passes kept, in a mapping for each."""
         passes = (Pass(number, self.count, self.folder) for number in range(self.number))
         return [read_kept(each.kept, uri) for each in passes]
 
@@ -262,7 +263,7 @@ class Sifting(ShardAttempt):
 
     @property
     def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
-        """The batches of documents, a row each."""
+        """Return a row for each batch of documents."""
         columns = {name: [row[name] for row in self.kept] for name in KEPT_COLUMNS.names}
         return {KEPT: [pa.RecordBatch.from_pydict(columns, KEPT_COLUMNS)]}
 
@@ -270,7 +271,7 @@ class Sifting(ShardAttempt):
 class JoinedPasses:
     """Finds the candidates of one shard in the last pass: its own, and those that earlier passes kept.
 
-    `unkept` counts documents of which an earlier pass kept nothing.
+    `unkept`: number of documents in batches of which an earlier pass kept nothing.
     """
 
     def __init__(self, matcher: Matcher, earlier: Sequence[Found]) -> None:
@@ -278,7 +279,7 @@ class JoinedPasses:
         self._matcher, self._earlier = matcher, earlier
 
     def __call__(self, batch: DocumentBatch) -> Candidates:
-        """Return every pair of a document and an article that share an indexed shingle."""
+        """Return all pairs of a document and an article that share an indexed shingle."""
         own = self._matcher.candidates(batch)
         key = key_of_batch(batch, own.words)
         if all(key in found for found in self._earlier):
@@ -288,9 +289,9 @@ class JoinedPasses:
 
 
 def key_of_batch(batch: DocumentBatch, words: int) -> BatchKey:
-    """Return the key that distinguishes a batch of so many words from others of the same shard."""
+    """Return the key of a batch of so many words, which differs from those of its shard's other batches."""
     text = 0
-    # A buffer may hold more than the documents, which need not be the same when it is read again.
+    # Digest only the documents: the rest of the buffer may differ when the shard is read again.
     for start, end in zip(batch.text_starts.tolist(), batch.text_ends.tolist(), strict=True):
         text = crc32(batch.text[start:end], text)
     lengths = crc32(np.asarray(batch.text_ends - batch.text_starts, np.int64))
@@ -303,7 +304,7 @@ def name_of_kept(uri: str) -> str:
 
 
 def read_kept(folder: Folder, uri: str) -> Found:
-    """Return the candidates that a pass kept of a shard, by batch; none if its file is missing or damaged."""
+    """Return a shard's candidates from a pass, by batch; none if the file is missing or damaged."""
     try:
         with opened_sealed(folder.read(name_of_kept(uri))[0]) as file:
             table = file.read(use_threads=False)

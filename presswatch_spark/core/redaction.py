@@ -48,7 +48,7 @@ def redacted(text: str) -> str:
 
 def bare_url(url: str) -> str:
     """Return a text that begins with a URL without user and password, up to its query or fragment."""
-    # The user goes first: a password may hold `?` and `#`.
+    # Remove the user first, since a password may contain `?` and `#`.
     return _WEB_URL.sub(r"\1", _USER_IN_WORD.sub("", url))
 
 

@@ -53,7 +53,7 @@ Documents = npt.NDArray[np.int32]
 SEGMENT_BYTES = 1 << 16
 _PAIRS_AT_FIRST = 1 << 12
 READINGS_BYTES = 1 << 20
-# Shingles of a document whose articles are not looked up again; one that was replaced is, without effect.
+# Shingles of a document that are remembered, to look up their articles only once; twice would be harmless.
 _REMEMBERED = 1 << 14
 _SPREAD, _SLOT_SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 CARRIED_BYTES = 1 << 10

@@ -130,10 +130,10 @@ MOST_OF_RUN = 0.5
 
 
 class Placement:
-    """Compares passages with the main content of a document, by windows of `width` words, at most a run's.
+    """Compares passages with the main content of a document, by windows of `width` words.
 
-    `main_text` returns the text of the main content, and is called when it is first needed. It is None in
-    formats of text.
+    No run may be shorter than `width`. `main_text` returns the text of the main content, and is called when
+    it is first needed. It is None in formats of text.
     """
 
     def __init__(self, main_text: Callable[[], bytes | None] | None, width: int) -> None:

@@ -19,7 +19,7 @@ from presswatch_spark.matching.verify.common_runs import (
     in_order_of,
 )
 
-# A run may continue one of so many runs before it: copies of other passages may be between.
+# So many runs before a run may be the one that it continues: between the two may be copies of other passages.
 LOOK_BACK = 16
 # A page that repeats a phrase has a passage for each repetition: only the longest ones are extended.
 MOST_WALKS = 256
@@ -157,7 +157,7 @@ def _longest_in_gap(pair: Pair, gap: tuple[int, int, int, int], drift: int) -> R
 def _walk_outward(
     pair: Pair, i: int, j: int, step: int, gap_words: int, run_words: int, accepted: list[Run]
 ) -> None:
-    """Extend a passage from its end, run by run, as long as they are new; (i, j) are the next words.
+    """Extend a passage from its end, run by run, until a run is not new; (i, j) are the next words.
 
     A run ends where both sides are covered already. So the cost of all walks is linear in the texts.
     """

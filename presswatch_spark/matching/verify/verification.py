@@ -65,8 +65,8 @@ CONTEXT = 24
 PAIRS_ENUMERATED = 1 << 16
 PAIRS_PER_WORD = 2
 READINGS_KEPT = 8
-# A page that repeats one phrase has millions of spans. All are counted, but only the longest kept: at most so
-# many of one pair and of all pairs of a document, but for each pair at least the last number.
+# A page that repeats one phrase has millions of spans. All are counted, but only the longest are kept: the
+# most of one pair, the most of all pairs of a document, and the number that each pair may keep in any case.
 SPANS_KEPT, SPANS_OF_DOCUMENT, SPANS_AT_LEAST = 10_000, 100_000, 100
 
 

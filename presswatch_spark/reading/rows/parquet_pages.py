@@ -388,7 +388,7 @@ class CheckedFile(CountedFile):
     def expect(
         self, chunks: Iterable[Chunk], coded: Iterable[Chunk] = (), again: Iterable[Chunk] = ()
     ) -> None:
-        """Check these columns from now on, and indices of `coded` ones; keep bytes of those read `again`."""
+        """Check these columns from now on, in `coded` also the indices; keep the bytes of `again`."""
         # For a column without values, some writers name arbitrary bytes.
         self._expected = {chunk.start: chunk for chunk in chunks if chunk.values}
         self._coded = frozenset(chunk.start for chunk in coded)

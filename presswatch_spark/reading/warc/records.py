@@ -381,7 +381,7 @@ def find_records(
         runs: int64 (m,), where runs begin, ascending, from 0. states: uint8 (m,), only the last may be OPEN.
         gate: see `gate_of`. max_bytes: longest body that is read. reach: upper bound of the file's bytes from
         the first of `data` on. final: `data` ends the file. plain: the file is not compressed, so the end of
-        a run proves nothing. beginning: state of the first record's. slack: see `length_slack`.
+        a run proves nothing. beginning: `EXPECTED`, `SEEKING` or `WAS_SOUGHT`. slack: see `length_slack`.
         table: int64 (k + 1, COLUMNS), filled from the top; the last row is workspace.
 
     Returns:

@@ -1,1 +1,1 @@
-"""Claims: rows judged by rights, mandates, licences, other honest sources and people's verdicts."""
+"""Claims: rows, judged by rights, mandates, licences, other honest sources and verdicts of people."""

@@ -1,6 +1,6 @@
-"""The letter of a claim: the row's own, lowered by facts from beyond its page.
+"""The letter of a claim: that of its row, lowered by facts from beyond its page, and never better.
 
-It is a pure function of the claim's columns and the rules, and never better than the row's.
+It is a pure function of the claim's columns and the rules.
 """
 
 from collections.abc import Mapping
@@ -18,20 +18,20 @@ OWN_KINDS = ("own_page", "own_page_copy")
 """Kinds of the publisher's own pages, and of their copies in archives, caches and translators."""
 OWN_PAGE_COPY, ON_MEMBER_SITE = "own_page_copy", "on_member_site"
 REVIEWS = {"no_claim": "D", "unsure": "C"}
-"""The best letter of a claim after a person's verdict."""
+"""The best letter that a claim can have, by the verdict of a person."""
 
 
 def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules) -> tuple[str, list[str]]:
-    """Return letter and reasons of a claim, from its other columns."""
+    """Return the letter and the reasons of a claim, from its other columns."""
     reasons = list(claim["row_reasons"])
     # Of two letters, the greater one is worse.
     letter = max(claim["row_confidence"], letter_of(reasons))
     is_itself = is_page_itself(claim["url_match"], claim["kind"] not in ("copy", "reprint"))
     caps = {
         "licensed": claim["kind"] == "licensed",
-        # The row has it already, unless its run knew the page by its own address alone.
+        # The row already has this reason, unless its run knew the page only by its own address.
         OWN_PAGE_COPY: claim["kind"] == OWN_PAGE_COPY and OWN_PAGE_COPY not in reasons,
-        # The row has it already, unless the site has been named a member's since its run.
+        # The row already has this reason, unless the site became a member's after its run.
         ON_MEMBER_SITE: claim["kind"] == "reprint" and ON_MEMBER_SITE not in reasons,
         "article_unknown": not claim["article_known"],
         "credits_unread": not claim["credits_read"] and not is_itself,
@@ -53,17 +53,17 @@ def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules)
 
 
 def is_page_itself(url_match: str, own_site: bool | None) -> bool:
-    """Return whether the finding is that the article's own page is in the dataset."""
+    """Return whether the row says that the dataset has the article's own page."""
     return url_match == "article" and bool(own_site)
 
 
 def beyond_letter(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules) -> str:
-    """Return the letter that the words beyond all sources give by themselves: A, B, or C for less."""
+    """Return the letter for the words beyond all sources alone: A, B, or C for less."""
     words = claim["beyond_words"]
     if not words or not claim["article_words"]:
         return "C"
-    # A row with a doubt about its page is C already. So none is left when words beyond are judged. Its source
-    # is not asked again, nor whether its words are in one piece: what is taken out of them breaks them.
+    # A row with a doubt about its page is already C, so no doubt is left here. The named source is not judged
+    # again, nor whether the words are in one piece, since words taken out of the middle break the piece.
     facts = Match.from_dict(
         {
             "grade": grade(words, words / claim["article_words"], grades),

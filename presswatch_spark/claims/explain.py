@@ -1,4 +1,4 @@
-"""The case of a row, for a reader who knows neither this project nor programming."""
+"""The case of a row, explained to a reader who knows neither this project nor programming."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -25,11 +25,11 @@ PASSAGES_SHOWN, WORDS_SHOWN = 3, 60
 LEAST_SHOWN = 5
 
 Part = str | list[str]
-"""A paragraph that is to be wrapped, or finished lines."""
+"""A paragraph to wrap, or finished lines."""
 
 
 def case_lines(case: ExplainedRow, language: str) -> Iterator[str]:
-    """Yield the case in `fr` or `en`, in lines of 80 columns, but for addresses and commands."""
+    """Yield the case in `fr` or `en`, in lines of at most 80 columns, except addresses and commands."""
     _ = Speaker(language)
     account = account_of(case, _)
     first, *notes = account.notes
@@ -49,7 +49,7 @@ def case_lines(case: ExplainedRow, language: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedPassage:
-    """Spans that continue each other on both sides: their words, and characters from first to last."""
+    """Spans that continue each other in article and page: their words, and range of characters in each."""
 
     words: int
     article: tuple[int, int]
@@ -57,7 +57,7 @@ class ExplainedPassage:
 
 
 def passages_of(spans: Sequence[Span]) -> list[ExplainedPassage]:
-    """Return the passages of spans, those with most words first."""
+    """Return the passages of spans, those with the most words first."""
     chains: dict[int, list[Span]] = {}
     for span in spans:
         chains.setdefault(span["passage"], []).append(span)
@@ -228,7 +228,7 @@ def _check(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
 
 def _labelled(fact: NamedFact) -> list[str]:
     label, lines, room = fact.name, list[str](), COLUMNS - LABEL_COLUMNS
-    # An address is not broken: it would not be one any more.
+    # A wrapped address would no longer work.
     is_whole = fact.is_code or " " not in fact.value
     if is_whole and columns_of(fact.value) > room:
         return [label, f"  {printable(fact.value)}"]

@@ -1,6 +1,6 @@
-"""Facts of the pages of rows: their sites, the owners of these, and times of capture.
+"""Facts of the pages of rows: their sites, the owners of the sites, and times of capture.
 
-A row's own word is kept; sites that became members' since its run are added from the corpus.
+Facts that a row states are kept. Sites that became sites of members after its run are added from the corpus.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ MICROS_A_DAY = 86_400_000_000
 NO_TIME = np.iinfo(np.int64).min
 _HOSTS_KEPT = 1 << 16
 _MOST = 1 << 62
-# No text of a list contains it: they are codes.
+# Lists contain codes only, and no code contains this character.
 _BETWEEN = "\x1f"
 _FIRST, _AFTER = (
     int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1_000_000)
@@ -46,25 +46,25 @@ _FIRST, _AFTER = (
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Kinds of n rows that are alike: `first` int64[k], a row of each kind; `kind_of` int64[n], below k."""
+    """The k kinds of n rows: `first` int64[k], one row of each kind; `kind_of` int64[n], each row's kind."""
 
     first: Counts
     kind_of: Counts
 
     def spread(self, values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-        """Return an array of n values, from the k values of the rows in `first`."""
+        """Return an array of n values, given the k values of the rows in `first`."""
         return pa.array(values, kind).take(pa.array(self.kind_of))
 
 
 def whole(column: Any) -> pa.Array:
-    """Return a column as one Arrow array: chunks, a list or numbers."""
+    """Return a column (chunks, a list or numbers) as one Arrow array."""
     if isinstance(column, pa.ChunkedArray):
         return column.combine_chunks()
     return column if isinstance(column, pa.Array) else pa.array(column)
 
 
 def alike(*columns: Any) -> Alike:
-    """Find rows with the same values in all of some columns: Arrow arrays, numpy arrays or lists."""
+    """Find rows with the same values in all given columns (Arrow arrays, numpy arrays or lists)."""
     keys, kinds = np.zeros(1, np.int64), 1
     for column in map(whole, columns):
         texts = pc.binary_join(column, _BETWEEN) if pa.types.is_list(column.type) else column
@@ -86,7 +86,7 @@ def values_of(column: Any, places: Counts) -> list[Any]:
 
 
 def marks_of(column: pa.Array, is_so: Callable[[Any], bool]) -> Marks:
-    """Return the answer of `is_so` for each value: bool[n]; each distinct value is asked once."""
+    """Return the answer of `is_so` for each value: bool[n]. It is called once per distinct value."""
     distinct = column.dictionary_encode(null_encoding="encode")
     answers = np.array([is_so(value) for value in distinct.dictionary.to_pylist()], np.bool_)
     marks: Marks = answers[distinct.indices.to_numpy()]
@@ -95,11 +95,11 @@ def marks_of(column: pa.Array, is_so: Callable[[Any], bool]) -> Marks:
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """Facts of the pages of n rows; null where not known, or not listed.
+    """Facts of the pages of n rows; null if unknown or not listed.
 
-    `sites`: the hosts of the pages themselves, also if URLs are those of copies. `kinds`: of the claim, but
-    for `licensed`. `captured` and `published` int64[n]: microseconds since 1970, or `NO_TIME`. `numbers`
-    int64[n] of the domains, or `NOWHERE`. `facts` int64[n]: see `other_sources.EARLY`.
+    `sites`: the hosts of the original pages, even if URLs are those of copies. `kinds`: of the claim, except
+    `licensed`. `captured` and `published` int64[n]: microseconds since 1970, or `NO_TIME`. `numbers` int64[n]
+    of the domains, or `NOWHERE`. `facts` int64[n]: see `other_sources.EARLY`.
     """
 
     hosts: pa.Array
@@ -114,7 +114,7 @@ class PageFacts:
 
 
 class PageReader:
-    """Finds the facts of pages by their URLs, what rows say, the sites of a corpus, and the press list."""
+    """Finds the facts of pages by their URLs, the rows, the sites of a corpus, and the press list."""
 
     def __init__(self, registry: Registry, sites: SiteIndex, press: PressList, early_days: int) -> None:
         self._sites = sites
@@ -161,7 +161,7 @@ class PageReader:
         distinct = zip(values_of(sites, same.first), values_of(publishers, same.first), *marks, strict=True)
         kinds, press_kinds, numbers, facts = self._of_each(list(distinct))
         captured, published = _micros(rows["captured_at"]), _micros(rows["article_published_at"])
-        # A time that no crawler can have written is not known.
+        # A time that no crawler can have written counts as unknown.
         captured = np.where((captured >= _FIRST) & (captured < _AFTER), captured, NO_TIME)
         facts = facts[same.kind_of]
         facts |= EARLY * (captured < self._early_until(rows, own)) * (captured != NO_TIME)
@@ -171,9 +171,9 @@ class PageReader:
         return PageFacts(hosts, domains, sites, press, kind, captured, published, number, facts)
 
     def _early_until(self, rows: pa.Table, own: Marks) -> Counts:
-        """Return until when pages count as captured before publication: int64[n] as in `PageFacts`.
+        """Return the time until which pages count as captured before publication: int64[n] as in `PageFacts`.
 
-        On own pages that is the publication, else its latest moment, and `early_days` but the first.
+        For own pages, it is the publication; else its latest possible time plus `early_days` minus one.
         """
         moments, zones = rows["article_published_at"], rows["article_time_zone"]
         same = alike(moments, zones, own)

@@ -1,6 +1,6 @@
 """Who may print an article: licensees on their hosts, and the press and public bodies by right.
 
-Their files are checked as a whole: every mistake is reported at once, with its line.
+A check of their files reports all mistakes at once, each with its line.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical
 
 PRESS_KINDS = ("newspaper", "magazine", "broadcaster", "agency", "press_releases", "official", "library")
-"""Kinds of listed sites. `library`: it has texts in the public domain."""
+"""Kinds of listed sites. `library`: a site with texts in the public domain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """A permission of a member. `hosts` are ASCII host names in lower case, with all hosts below them.
+    """A permission of a member. `hosts`: ASCII host names in lower case; hosts below them are included.
 
-    A leading `www.` is dropped. `starts` and `ends` are inclusive; None means open. `document`: the contract.
+    They lack a leading `www.`. `starts` and `ends` are inclusive; None means open. `document`: the contract.
     """
 
     id: str
@@ -55,14 +55,14 @@ class Licences:
     def load(
         cls, path: str | None, titles: Collection[str], storage: StorageOptions | None = None
     ) -> Licences:
-        """Read and check licences for some titles; None: no file. Raises `ConfigError`, `StorageError`."""
+        """Read and check licences for titles; `path` None: no file. Raises `ConfigError`, `StorageError`."""
         if path is None:
             return cls()
         raw, _ = read_object(canonical(path), storage or StorageOptions())
         return parse_licences(raw, path, titles)
 
     def covering(self, host: str | None, title_id: str, on: date | None) -> Licence | None:
-        """Return the licence for a title on a host on a day; on an unknown day only one without dates."""
+        """Return the licence for a title on a host on a day; for an unknown day, only one without dates."""
         named = (self._by_site.get((name, title_id), ()) for name in hosts_above(host or ""))
         for licence in chain.from_iterable(named):
             if on is None:
@@ -75,7 +75,7 @@ class Licences:
 
     @property
     def digest(self) -> str | None:
-        """Return the SHA-256 (hex) of the file; None without one."""
+        """Return the SHA-256 (hex) of the file; None if there is no file."""
         return hashlib.sha256(self.raw).hexdigest() if self.raw else None
 
     @cached_property
@@ -88,7 +88,7 @@ class Licences:
 
 
 def parse_licences(raw: bytes, name: str, titles: Collection[str]) -> Licences:
-    """Return the licences of a file that messages call `name`; errors as those of `Licences.load`."""
+    """Return the licences of a file that messages call `name`; raises as `Licences.load`."""
     check, found = Check(), list[Licence]()
     root = compose(raw, check, "licences hold hosts and titles, and these hold no more", "licences")
     top = check.entry(root, "licences file", "licences") if root is not None else {}
@@ -132,7 +132,7 @@ class PressList:
 
     @classmethod
     def load(cls, path: str | None, storage: StorageOptions | None = None) -> Self:
-        """Read `conf/press.yaml`, and add to it or take off by `path`; raises as `Licences.load`."""
+        """Read `conf/press.yaml`, and the additions and removals in `path`; raises as `Licences.load`."""
         named = shipped("press.yaml")
         kinds, _ = parse_press(named.read_bytes(), str(named))
         if path is not None:
@@ -142,17 +142,17 @@ class PressList:
         return cls(kinds)
 
     def kind_of(self, host: str | None) -> str | None:
-        """Return the kind of the longest listed domain that a host ends with, by whole names; else None."""
+        """Return the kind of the longest listed domain that is the host or above it; else None."""
         return next((self.kinds[name] for name in hosts_above(host or "") if name in self.kinds), None)
 
     @cached_property
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of domains and kinds, in order: the same list has the same digest."""
+        """Return the SHA-256 (hex) of the sorted domains and kinds: equal lists have equal digests."""
         return hashlib.sha256(json.dumps(sorted(self.kinds.items())).encode()).hexdigest()
 
 
 def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
-    """Return the kinds of the domains that a file lists, and those that it takes off; raises as `load`."""
+    """Return the kinds of a file's listed domains, and the domains that it removes; raises as `load`."""
     check, kinds = Check(), dict[str, str]()
     root = compose(raw, check, "groups hold domains, and domains hold no more", "groups")
     top = check.entry(root, "press list", "", "groups not_press") if root is not None else {}

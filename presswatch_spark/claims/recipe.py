@@ -1,4 +1,4 @@
-"""Checks of a row without this project: commands that fetch its record, a program that reads it."""
+"""Checks of a row without this project: commands that fetch its record, and a program that reads it."""
 
 import shlex
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def commands(row: Match, uri: str) -> list[str]:
         pieces[-1] += segment
     lines = [f"u={'$u' if k else ''}{shlex.quote(piece)}" for k, piece in enumerate(pieces)]
     offset, length, encoding = row.record_offset, row.record_length or 0, row.record_encoding
-    # A page of an error is no record; hubs send on to where a file lies.
+    # `-f`, since an error page is no record; `-L`, since hubs redirect to the place of a file.
     fetched = "curl -fsSL"
     whole = f'{fetched} "$u"' if on_web else 'cat "$u"'
     if offset is None:
@@ -94,10 +94,10 @@ def needs(row: Match, uri: str) -> list[str]:
 
 
 def program(row: Match, uri: str, passage: str | None, column: str | None = None) -> list[str]:
-    """Return a program in Python that compares the record with the row, and with words of the article.
+    """Return a Python program that compares the record with the row, and with words of the article.
 
-    `passage`: words that follow each other in the article and on the page. `column`: the column of the text
-    of rows, with dots for nested fields; None: one of those that are tried.
+    `passage`: words that follow each other in the article and on the page. `column`: the column with the text
+    of rows, with dots for nested fields; None: the program tries several.
     """
     format = registry.find(row.dataset)
     facts = {"digest": row.text_sha256, "row": row.row_index}

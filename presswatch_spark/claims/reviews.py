@@ -1,4 +1,4 @@
-"""Verdicts of people on claims; the newest of each row counts."""
+"""Verdicts of people on claims; the newest verdict of each row counts."""
 
 import csv
 import hashlib
@@ -37,7 +37,7 @@ class Review:
     note: str
 
     def line(self) -> bytes:
-        """Return it as a line of JSON in ASCII."""
+        """Return the review as a line of JSON in ASCII."""
         at = self.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
         values = (self.row_sha256, self.verdict, self.reviewer, at, self.note)
         return json.dumps(dict(zip(COLUMNS, values, strict=True))).encode("ascii") + b"\n"
@@ -46,10 +46,10 @@ class Review:
 def load_reviews(
     paths: Sequence[str], storage: StorageOptions, tell: Callable[[Sentence], None] = lambda news: None
 ) -> dict[str, str]:
-    """Return the newest verdict of each row, by `row_sha256`; of one moment, the last.
+    """Return the newest verdict of each row, by `row_sha256`; of verdicts of the same time, the last.
 
-    `paths`: files of JSONL, CSV or Parquet with `COLUMNS`, or folders of these. A last line of JSONL that is
-    cut short is reported to `tell`. Raises `ConfigError` with all mistakes as `file:line: message`.
+    `paths`: files of JSONL, CSV or Parquet with `COLUMNS`, or folders of these. `tell` gets a message if the
+    last line of JSONL is cut short. Raises `ConfigError` with all mistakes as `file:line: message`.
     """
     newest, mistakes = dict[str, Review](), list[str]()
     for path in paths:
@@ -93,7 +93,7 @@ def _require_none(mistakes: Sequence[str], where: str) -> None:
 
 
 def digest_of_reviews(reviews: Mapping[str, str]) -> str | None:
-    """Return the SHA-256 (hex) of the verdicts that count, in order of rows; None if there are none."""
+    """Return the SHA-256 (hex) of the verdicts that count, sorted by row; None if there are none."""
     if not reviews:
         return None
     return hashlib.sha256(json.dumps(sorted(reviews.items())).encode()).hexdigest()
@@ -145,10 +145,10 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
 def given_rows(
     uri: str, data: bytes, errors: Literal["strict", "replace"] = "strict"
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the rows of Parquet, CSV or JSONL with their lines, of Parquet their numbers; `ConfigError`.
+    """Yield the rows of Parquet, CSV or JSONL with the numbers of their lines or, in Parquet, rows.
 
-    A line of other text is the `row_sha256` of a row; one that cannot be read is empty. `errors`: for
-    text that is not UTF-8.
+    A line of other text is the `row_sha256` of a row; an unreadable line gives an empty row. `errors`: as in
+    `bytes.decode`, for text that is not UTF-8. Raises `ConfigError`.
     """
     try:
         if uri.lower().endswith(".parquet"):

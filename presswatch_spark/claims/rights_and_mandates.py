@@ -1,13 +1,13 @@
 """Mandates and rights of claims, by dates and the members file; counsel confirms the rules.
 
 *Author's right* lasts 70 years from 1 January after the author's death (CPI L. 123-1), or after the
-publication of a collective or anonymous work (L. 123-3): as deaths are not known here, it is given for the
-shorter of the two.
+publication of a collective or anonymous work (L. 123-3). As deaths are unknown here, a claim has it only for
+the shorter of the two times.
 
 *The right of press publishers* (CPI L. 218-1 and following) lasts two years from 1 January after the first
 publication (L. 211-4, V). It does not apply to publications before 6 June 2019 (Directive (EU) 2019/790,
-article 15, paragraph 4), nor to publishers that are not established in the EU or EEA (paragraph 1): without a
-country in the members file, it is not claimed.
+article 15, paragraph 4), nor to publishers that are not established in the EU or EEA (paragraph 1). If the
+members file names no country, it is not claimed.
 
 A *mandate* must be in force on the day of acting, a right on the day of judgement.
 """
@@ -30,7 +30,7 @@ PRESS_PUBLISHERS_SINCE = date(2019, 6, 6)
 def mandate_of(publisher: Publisher | None, day: date) -> str:
     """Return the state of a publisher's mandate on the day of acting, one of `MANDATES`.
 
-    `before` and `after` its days; `before` also until the day of its deed. `none`: no mandate is known.
+    `before` and `after`: outside its days, or before the day of its deed. `none`: no mandate is known.
     """
     if publisher is None or not publisher.has_mandate:
         return "none"
@@ -48,7 +48,7 @@ def rights_of(
 ) -> list[str]:
     """Return the rights that can be invoked for an article, in the order of `RIGHTS`.
 
-    `published_at`: of the article; without it, there is none. `as_of`: the day of judgement.
+    `published_at`: of the article; if None, there are none. `as_of`: the day of judgement.
     """
     if published_at is None or published_at.date() > as_of:
         return []
@@ -63,7 +63,7 @@ def rights_of(
 
 
 def last_day(published: date, years: int = PRESS_PUBLISHER_YEARS) -> date:
-    """Return the last day of a right that lasts so many years from 1 January after publication."""
+    """Return the last day of a right that lasts for `years` from 1 January after publication."""
     return date(published.year + years, 12, 31)
 
 

@@ -1,4 +1,4 @@
-"""The words of an article as claims judge them: places, rarity, known texts, and other honest sources."""
+"""The words of an article, as claims judge them: places, rarity, known texts, and other honest sources."""
 
 import hashlib
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ NAMES = {
     "beyond_shared_words": "shared",
     "witness_domains": "witnesses",
 }
-"""Columns of claims, and their names in `explained`; null where the article is not known."""
+"""Columns of claims, and their names in `explained`; null if the article is unknown."""
 _SOURCE_SETS = pa.array(
     [[name for k, name in enumerate(SOURCES) if bits >> k & 1] for bits in range(1 << len(SOURCES))],
     pa.list_(pa.string()),
@@ -46,12 +46,15 @@ class KnownTexts:
 
     @classmethod
     def load(cls, paths: Sequence[str], storage: StorageOptions | None = None) -> Self:
-        """Read known texts: files, folders, globs or addresses; raises `InputError` and `CorruptError`."""
+        """Read known texts from files, folders, globs or addresses; raises `InputError`, `CorruptError`."""
         options = storage or StorageOptions()
         return cls(*shingles_of(plan(paths, options, texts=True).shards if paths else (), options))
 
     def marks(self, word_hashes: Hashes) -> npt.NDArray[np.bool_]:
-        """Mark words in an 8-word shingle of a known text: bool[n]; `word_hashes`: uint64[n], in order."""
+        """Return whether each word is in an 8-word shingle of a known text: bool[n].
+
+        `word_hashes`: uint64[n], in the order of the words.
+        """
         marks = np.zeros(len(word_hashes), np.bool_)
         shingles = shingle_hashes(word_hashes)
         if not len(self.hashes) or not len(shingles):
@@ -69,10 +72,10 @@ class KnownTexts:
 
 @dataclass(frozen=True, slots=True)
 class ArticleWords:
-    """The n words of an article, as a corpus has it.
+    """The n words of an article in a corpus.
 
-    `sha256` (hex) of its text. `starts` and `ends` int64[n]: characters of each word. `known` bool[n]: words
-    in a known text.
+    `sha256` (hex): of its text. `starts` and `ends` int64[n]: the characters of each word. `known` bool[n]:
+    whether a known text has the word.
     """
 
     sha256: str
@@ -127,15 +130,15 @@ class WordFacts:
         self._first_captures = np.full(len(rows), -1, np.int64)
 
     def judge(self, article: ArticleWords | None, first: int, after: int, limits: Limits) -> None:
-        """Judge the rows from `first` up to `after`: all of one article, None if the corpus lacks it.
+        """Judge the rows from `first` up to `after`, all rows of one article; None if the corpus lacks it.
 
-        A row that was compared with another text of the article is not judged by the words of this one.
+        If the scan compared a row with another text of the article, the words of this text do not judge it.
         """
         copies = self._bounds[first + 1 : after + 1] > self._bounds[first:after]
         captured = self._pages.captured[first:after]
         dated = np.flatnonzero(copies & (captured != NO_TIME))
         if len(dated):
-            # The earliest row with words of the article; of equal ones, the first in order.
+            # The earliest row with words of the article; among equal ones, the first in order.
             self._first_captures[first:after] = first + dated[np.argmin(captured[dated])]
         text = self._text_numbers.get(article.sha256 if article else None, NOWHERE)
         self._known[first:after] = self._texts[first:after] == text
@@ -157,7 +160,7 @@ class WordFacts:
         self._agency[rows] = article.standing.agency
 
     def columns(self, rules: OwnershipRules) -> dict[str, Any]:
-        """Return the columns of claims that are about words."""
+        """Return the columns of claims about words."""
         numbers = dict(zip(COLUMNS, self._numbers.T, strict=True))
         found: dict[str, Any] = {
             name: pa.array(numbers[source].astype(np.int32), mask=~self._known)

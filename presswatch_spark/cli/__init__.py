@@ -1,1 +1,1 @@
-"""The command line: commands, their options, how they end, and how answers look on a terminal."""
+"""The command line: commands, their options, their exit codes, and the layout of answers on a terminal."""

@@ -1,4 +1,4 @@
-"""Settings of Arrow for commands that query. Programs that use this package choose their own."""
+"""Settings of Arrow for commands that query. Other programs that use this package choose their own."""
 
 import os
 
@@ -6,9 +6,9 @@ from presswatch_spark.core.processes import absent
 
 
 def leave_pandas_out() -> None:
-    """Have Arrow convert values without pandas, if that is not loaded yet; imports of it by name still work.
+    """Make Arrow convert values without pandas, unless it is already loaded; others can still import it.
 
-    Arrow loads pandas before it converts the first value, which takes as long as all that Arrow needs.
+    Otherwise, Arrow loads pandas before it converts the first value, which doubles the time of its start.
     """
     import pyarrow as pa
 
@@ -17,7 +17,7 @@ def leave_pandas_out() -> None:
 
 
 def give_memory_back() -> None:
-    """Have Arrow return unused memory soon: of 10 million rows, that is 350 MB for the rest of a command."""
+    """Make Arrow return unused memory soon: after 10 million rows, this frees 350 MB for the command."""
     import pyarrow as pa
 
     if "jemalloc" in pa.supported_memory_backends():
@@ -25,8 +25,8 @@ def give_memory_back() -> None:
 
 
 def keep_memory() -> None:
-    """Have Arrow keep unused memory for 5 s, for commands that soon need as much again.
+    """Make Arrow keep unused memory for 5 s, for commands that soon need as much again.
 
-    Clearing pages is slow. Arrow reads this setting when it is loaded.
+    The reason is that new pages must be cleared, which is slow. Arrow reads this setting when it is loaded.
     """
     os.environ.setdefault("MIMALLOC_PURGE_DELAY", "5000")

@@ -1,7 +1,7 @@
 """Runs the command line of `presswatch` for `jobs/*.py`, on a cluster.
 
 EMR reports only COMPLETED or FAILED. Therefore the job writes its exit code to `PRESSWATCH_RESULT_URI`, where
-the submitter reads it. Option files of the submitter are in S3, and copied to the job's disk first.
+the submitter reads it. First, the job copies the submitter's option files from S3 to its disk.
 """
 
 import json
@@ -24,13 +24,13 @@ IN_YARN = frozenset({"CONTAINER_ID", "PYSPARK_GATEWAY_PORT"})
 
 
 def run_job(arguments: Sequence[str]) -> int:
-    """Run one command of `presswatch` and return its exit code, which is written for the submitter first."""
+    """Run one command of `presswatch`, write its exit code for the submitter, and return it."""
     try:
         if os.environ.keys() >= IN_YARN:
             from presswatch_spark.core.spark.session import session
 
-            # YARN fails an application without Spark after 100 seconds or at its end, such as a watch that
-            # finds nothing new.
+            # If a job starts no Spark, such as a watch that finds nothing new, YARN fails it after 100
+            # seconds or at its end.
             session(f"presswatch {arguments[0]}")
         with scratch_folder() as folder:
             local, option = list[str](), ""

@@ -1,4 +1,4 @@
-"""Runs or checks a job where a profile says: becomes spark-submit, or submits it to EMR and waits for it."""
+"""Runs or checks a job at the place of a profile: by spark-submit here, or on EMR, where it waits for it."""
 
 import json
 import os
@@ -33,8 +33,8 @@ class Order:
 
     Args:
         params: the job's options, as its command parsed them.
-        archive: None for one of this checkout.
-        credentials: name of the AWS profile on this machine; None for the usual chain.
+        archive: None for the archive of this checkout.
+        credentials: name of the AWS profile on this machine; None for AWS's usual search.
     """
 
     job: str
@@ -49,7 +49,7 @@ class Order:
 
 
 def run_here(order: Order, *, check: bool) -> Reply:
-    """Become spark-submit; or reply with its command line, or that it can run."""
+    """Replace this process by spark-submit, or reply: its command line (dry run), or that it can run."""
     command, variables = local_command(order.job, order.arguments, order.profile, ROOT, os.environ)
     if check:
         return Reply([f"{order.job} can run on this machine; nothing was started"])
@@ -57,7 +57,7 @@ def run_here(order: Order, *, check: bool) -> Reply:
         variables = {**variables, "PRESSWATCH_STORAGE__PROFILE": order.credentials}
     if not order.dry_run:
         sys.stdout.flush()
-        # It takes this process's place, so that it gets the signals, and gives the exit code.
+        # As it replaces this process, it receives the signals and returns the exit code.
         os.execve(command[0], command, {**os.environ, **variables})
     return _unsent({"command": command, "environment": variables})
 
@@ -132,7 +132,7 @@ def check_elsewhere(order: Order) -> Reply:
 
 
 def _unsent(request: Mapping[str, Any]) -> Reply:
-    """Reply with a request that is not sent, without credentials: others read the logs of builds."""
+    """Reply with an unsent request, without credentials, since others read the logs of builds."""
     return Reply(json.dumps(redacted_json(request), indent=2, ensure_ascii=False).split("\n"))
 
 
@@ -149,7 +149,7 @@ def _attended(service: Service, ledger: Ledger, running: Running, storage: Stora
         return FAILED
     code = ledger.exit_code(running.attempt, state)
     log: Mapping[str, Sequence[str]] = {}
-    # Whatever comes of the log, the job's exit code stays.
+    # A failure to read the log does not change the job's exit code.
     try:
         if not (log := driver_log(service, run, storage, rules)):
             where = " ".join(service.log_folders(run))

@@ -1,1 +1,1 @@
-"""From a checkout to a job that runs elsewhere: the archive, profiles, and submission to EMR."""
+"""The way from a checkout to a job that runs elsewhere: archive, profiles, and submission to EMR."""

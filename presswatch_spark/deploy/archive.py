@@ -1,6 +1,6 @@
-"""Builds the archive: the project and its locked packages, for hosts that have only Python and Spark.
+"""Builds the archive of the project and its locked packages, for hosts that have only Python and Spark.
 
-`bin/python` starts the host's own Python with `lib/`. The same sources give the same bytes.
+Its `bin/python` starts the host's own Python with `lib/`. The same sources give the same bytes.
 """
 
 import argparse
@@ -26,15 +26,15 @@ from presswatch_spark.storage.disk import file_sha256
 OF_THE_CLUSTER = frozenset({"pyspark", "py4j"})
 NEEDED = ("bin/python", "lib/presswatch_spark/cli/job.py", "lib/presswatch_spark/conf/scan.yaml")
 INPUTS = ("locks/requirements.lock", "pyproject.toml", "presswatch_spark", "conf")
-# Amazon Linux 2023, which EMR 7 and 8 are made of, has glibc 2.34.
+# Amazon Linux 2023, the system of EMR 7 and 8, has glibc 2.34.
 GLIBC_MINORS = (34, 31, 28, 27, 26, 24, 17)
-# 1980-01-01T00:00:00Z, the oldest time that zip files know too.
+# 1980-01-01T00:00:00Z, the oldest time that zip files can also hold.
 MODIFIED = 315_532_800
-# Higher levels take three times as long for a twentieth less.
+# Higher levels take three times as long, and save only a twentieth of the size.
 LEVEL = 3
 TRACES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 LAUNCHER = """#!/bin/sh
-# The host's own Python {python}, with the packages of this archive and none of a user's.
+# The host's own Python {python}, with the packages of this archive and without those of a user.
 here=$(cd "$(dirname "$0")/.." && pwd -P)
 PYTHONPATH="$here/lib${{PYTHONPATH:+:$PYTHONPATH}}"
 PYTHONNOUSERSITE=1
@@ -48,19 +48,22 @@ exit 1
 
 
 class ArchiveError(PresswatchError):
-    """An archive is not one of ours, or not safe to unpack."""
+    """An archive was not built by this module, or is not safe to unpack."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostPlatform:
-    """Hosts of the archive: their Python, such as 3.11, and their kind of processor, on Linux."""
+    """The Linux hosts of an archive: their version of Python, such as 3.11, and their processor."""
 
     python: str = setting("3.11", "Python of the hosts", form=r"3\.\d+", formed="like 3.11")
     machine: str = setting("x86_64", "Processors of the hosts", words=("x86_64", "aarch64"))
 
 
 def archive_for(root: Path, out: Path, target: HostPlatform, *, make: bool = True) -> Path:
-    """Return the archive of the sources in `root`: that in `out`, or a new one; `ArchiveError` without it."""
+    """Return the archive of the sources in `root`: the one in `out`, or else a new one.
+
+    Raises `ArchiveError` if there is none and `make` is false.
+    """
     if file := existing_archive(root, out, target):
         return file
     if not make:
@@ -76,13 +79,13 @@ def archive_for(root: Path, out: Path, target: HostPlatform, *, make: bool = Tru
 
 
 def existing_archive(root: Path, out: Path, target: HostPlatform) -> Path | None:
-    """Return the archive in `out` that was made of the sources in `root`; None if there is none."""
+    """Return the archive in `out` that was built from the sources in `root`; None if there is none."""
     note = _note(out, target)
     try:
         last = json.loads(note.read_text(encoding="utf-8"))
         file, is_same = note.parent / str(last["archive"]), last["inputs"] == inputs_digest(root, target)
         return file if is_same and file_sha256(file) == last["sha256"] else None
-    except (OSError, ValueError, LookupError, TypeError):  # removed, or left half written
+    except (OSError, ValueError, LookupError, TypeError):  # removed or incomplete
         return None
 
 
@@ -91,7 +94,7 @@ def _note(out: Path, target: HostPlatform) -> Path:
 
 
 def inputs_digest(root: Path, target: HostPlatform) -> str:
-    """Return the SHA-256 (hex) over everything that an archive is made of."""
+    """Return the SHA-256 (hex) over everything from which an archive is built."""
     digest = hashlib.sha256(f"{target.python} {target.machine}\n".encode())
     for name in INPUTS:
         for path in sorted([root / name, *(root / name).rglob("*")]):
@@ -102,7 +105,7 @@ def inputs_digest(root: Path, target: HostPlatform) -> str:
 
 
 def build(root: Path, out: Path, target: HostPlatform) -> Path:
-    """Build the archive of the sources in `root`, and return it, in `out`, named after its digest."""
+    """Build the archive of the sources in `root`; return its file in `out`, which its digest names."""
     if not (root / "locks/requirements.lock").is_file():
         raise ArchiveError(
             "there are no sources to build an archive of",
@@ -127,7 +130,7 @@ def _fill(tree: Path, root: Path, work: Path, target: HostPlatform) -> None:
     (wheel,) = wheels.glob("*.whl")
     _install(["--require-hashes", "--requirement", str(lock)], tree / "lib", target, root)
     _install([str(wheel)], tree / "lib", target, root)
-    # What names the machine that built it: scripts with its Python's path, and pip's notes.
+    # Remove what names the machine of the build: scripts with the path of its Python, and notes of pip.
     shutil.rmtree(tree / "lib" / "bin", ignore_errors=True)
     for trace in TRACES:
         for file in tree.glob(f"lib/*.dist-info/{trace}"):
@@ -139,7 +142,7 @@ def _fill(tree: Path, root: Path, work: Path, target: HostPlatform) -> None:
 
 
 def locked(lock: str) -> str:
-    """Return a lock file without the packages that a cluster brings."""
+    """Return a lock file without the packages that a cluster already has."""
     pins = re.split(r"\n(?=\S)", lock.strip())
     return "\n".join(pin for pin in pins if pin.partition("==")[0] not in OF_THE_CLUSTER) + "\n"
 
@@ -154,7 +157,7 @@ def _install(what: list[str], folder: Path, target: HostPlatform, root: Path) ->
 
 
 def _run(command: list[str], folder: Path) -> None:
-    # Without it, wheels of this project would depend on the time.
+    # Without SOURCE_DATE_EPOCH, wheels of this project would depend on the time of the build.
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(MODIFIED)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -167,7 +170,7 @@ def _run(command: list[str], folder: Path) -> None:
 
 
 def pack(tree: Path, file: Path) -> None:
-    """Pack a folder as `.tar.gz`: sorted, root's, of one time. The same content gives the same bytes."""
+    """Pack a folder as `.tar.gz`: sorted, owned by root, with one time; equal content gives equal bytes."""
     with (
         file.open("wb") as raw,
         gzip.GzipFile("", "wb", compresslevel=LEVEL, fileobj=raw, mtime=0) as compressed,
@@ -179,7 +182,7 @@ def pack(tree: Path, file: Path) -> None:
             info.uname = info.gname = ""
             info.mtime = MODIFIED
             info.mode = 0o755 if info.isdir() or info.mode & 0o111 else 0o644
-            if info.islnk():  # a second name of one file is packed as a file
+            if info.islnk():  # pack a second name of one file as a file
                 info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size
             if info.isreg():
                 with path.open("rb") as content:
@@ -189,7 +192,7 @@ def pack(tree: Path, file: Path) -> None:
 
 
 def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
-    """Raise `ArchiveError` for one that is damaged, lacks files, or could write outside of its folder."""
+    """Raise `ArchiveError` if an archive is damaged, lacks files, or could write outside its folder."""
     try:
         with tarfile.open(file, "r:gz") as tar:
             members = tar.getmembers()
@@ -215,7 +218,7 @@ def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
 
 
 def main() -> int:
-    """Entry point; prints where the archive is."""
+    """Build an archive, and print its path."""
     parser = argparse.ArgumentParser(prog="python -m presswatch_spark.deploy.archive", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--out", default="dist", type=Path, help="folder for the archive (default: dist)")

@@ -234,7 +234,7 @@ class Steps(_Hosts):
             return next((str(step["Id"]) for step in steps if step["Name"] == self.asked.name(attempt)), None)
 
     def start(self, attempt: int, confirm: Callable[[], None]) -> str:
-        """Add the step once, and return its id; `confirm` raises if another process took over.
+        """Add the step once, and return its id; `confirm` raises if the claim to start it has lapsed.
 
         A request whose answer was lost may have succeeded: look for the step before repeating it.
         """

@@ -1,9 +1,9 @@
-"""Starts one job for one submission, however many submitters ask for it, and how often.
+"""Starts one job for one submission, even if several submitters request it, or one does so repeatedly.
 
-Each attempt has a claim in the store, written only if there is none; one that did its work is not repeated. A
-submitter may die after its claim. EMR Serverless knows our token, so anyone may start that attempt again; on
-a cluster, others wait for a step of its name, and then claim the next number. A late submitter starts
-nothing.
+A submitter claims an attempt by an object in the store, which is written only if there is none. An attempt
+that did its work is not repeated. A submitter may die after its claim: EMR Serverless starts an attempt only
+once, by its token, so others may start it again; on a cluster, others wait for a step of its name, and then
+claim the next number. A submitter that is too late starts nothing.
 """
 
 import json
@@ -21,9 +21,9 @@ from presswatch_spark.storage.locks import GuardedObject
 from presswatch_spark.storage.objects import ConflictError, StorageOptions, write_object
 
 CLAIM_SECONDS = 60.0
-"""How long a claim is good."""
+"""Time for which a claim is valid."""
 PATIENCE = 2
-"""So many times as long do others wait for the job before they take the writer of a claim for dead."""
+"""Multiple of this time for which others wait before they assume that the writer of a claim died."""
 LOOK_SECONDS = 2.0
 DONE = frozenset({0, 3})
 FAILED = 1
@@ -31,7 +31,7 @@ FAILED = 1
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An attempt that was started: its number, its id at the service, and whether we started it."""
+    """A started attempt: its number, its id at the service, and whether this process started it."""
 
     attempt: int
     run: str
@@ -40,7 +40,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The attempts at one submission. `again`: start another even after one that has done its work."""
+    """The attempts at one submission. `again`: start another attempt even after a successful one."""
 
     service: Service
     options: StorageOptions
@@ -49,10 +49,10 @@ class Ledger:
     look_seconds: float = LOOK_SECONDS
 
     def start(self, say: Callable[[str], None]) -> Running:
-        """Start the submission, or find the attempt that runs, or has ended and is not to be followed."""
+        """Start the submission, or find the attempt that runs, or that ended and needs no successor."""
         for attempt in count(1):
-            # Others may see the claim before we hear that it is ours. The system's clock goes on while a
-            # laptop sleeps; a counting one does not.
+            # Take the time before the claim, since others may see it before this process gets the answer.
+            # Unlike a monotonic clock, the system's clock goes on while a laptop sleeps.
             began = time.time()
             running = self._begun(attempt, began) if self._claim(attempt) else self._started(attempt, say)
             if running is None:
@@ -72,7 +72,7 @@ class Ledger:
         raise AssertionError("attempts have no end")
 
     def exit_code(self, attempt: int, state: JobState) -> int:
-        """Return the job's exit code: the one it left behind, or the one that the service's word means."""
+        """Return the job's exit code: the one that it wrote, or the one that the service's state means."""
         left = self._left(attempt)
         return left if left is not None else 0 if state.succeeded else FAILED
 
@@ -81,14 +81,14 @@ class Ledger:
         return int(parse_json(result.data)["exit_code"]) if result else None
 
     def _claim(self, attempt: int) -> bool:
-        """Claim an attempt; return False if it is taken. No two claims are alike: see `write_object`."""
+        """Claim an attempt; return False if it is taken. All claims differ, as `write_object` requires."""
         with suppress(ConflictError):
             self._object(attempt, "claim").write(_entry(claimed_at=_now(), by=secrets.token_hex(16)), None)
             return True
         return False
 
     def _begun(self, attempt: int, began: float, *, ours: bool = True) -> Running:
-        """Start an attempt, unless its claim, which began then, has lapsed, and note its run."""
+        """Start an attempt and note its run, unless its claim, made at `began`, has lapsed."""
 
         def confirm() -> None:
             if time.time() - began > self.claim_seconds:
@@ -104,12 +104,12 @@ class Ledger:
         return Running(attempt, run, ours)
 
     def _started(self, attempt: int, say: Callable[[str], None]) -> Running | None:
-        """Return the run of an attempt that another submitter claimed; None if that one never started it."""
+        """Return the run of an attempt that another submitter claimed; None if that one did not start it."""
         deadline = time.monotonic() + PATIENCE * self.claim_seconds
         while (run := self._run_of(attempt)) is None:
             if self.service.knows_tokens:
                 return self._begun(attempt, time.time(), ours=False)
-            # Whoever claims the next attempt gives this one up.
+            # A submitter that claims the next attempt gives up this one.
             if time.monotonic() > deadline or self._object(attempt + 1, "claim").read():
                 return None
             say(f"attempt {attempt} was claimed by another submitter, and is not started yet")

@@ -1,6 +1,7 @@
 """Profiles: the places and hosts where jobs run, in files of `conf/profiles/` or other YAML files.
 
-Variables `PRESSWATCH_DEPLOY__…` override them. They contain no secret: credentials are the caller's.
+Environment variables `PRESSWATCH_DEPLOY__…` replace their values. Profiles contain no secret: credentials are
+those of the user.
 """
 
 from collections.abc import Mapping
@@ -25,18 +26,18 @@ class LocalRules:
 
 @dataclass(frozen=True, slots=True)
 class Ec2Rules:
-    """A cluster of EMR on EC2 that is there already."""
+    """An existing cluster of EMR on EC2."""
 
     cluster_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServerlessRules:
-    """An application of EMR Serverless that is there already, and the role of the job."""
+    """An existing application of EMR Serverless, and the role of the job."""
 
     application_id: str | None = None
     role_arn: str | None = None
-    # What EMR Serverless allows a worker.
+    # The limits are those of EMR Serverless.
     disk_gb: int = setting(200, "Disk of a worker, in GB", low=20, high=2000)
     timeout_minutes: int = setting(4320, "Minutes after which EMR cancels a run", low=5, high=1_000_000)
 
@@ -61,7 +62,7 @@ class DriverRules:
 
 @dataclass(frozen=True, slots=True)
 class WaitRules:
-    """How a submitted job is waited for, in seconds."""
+    """Times of the wait for a submitted job, in seconds."""
 
     first_seconds: float = setting(5.0, "Between the first two looks", low=0.01, high=3600)
     longest_seconds: float = setting(60.0, "Between two looks, at most", low=0.01, high=3600)
@@ -100,7 +101,7 @@ class Profile:
         return str(getattr(getattr(self, section), name))
 
 
-# Where a profile has the id of its hosts.
+# The section and setting of a profile that contain the id of its hosts.
 HOSTS = {
     "emr-ec2": ("ec2", "cluster_id"),
     "emr-serverless": ("serverless", "application_id"),
@@ -119,14 +120,14 @@ OURS = tuple(
         "dynamicAllocation.maxExecutors",
     )
 )
-"""Settings of Spark that `most_executors` decides: if two places said them, EMR could refuse the job."""
+"""Settings of Spark that follow from `most_executors`; if set twice, EMR could refuse the job."""
 
 
 PROFILE_SETTINGS = SettingsGroup(Profile, "the files of conf/profiles", DEPLOY_PREFIX)
 
 
 def load_profile(name: str, env: Mapping[str, str]) -> Profile:
-    """Return the profile called `name`, or in the file `name`; `ConfigError` names every mistake."""
+    """Return the profile called `name`, or in the file `name`; raises `ConfigError` with all mistakes."""
     file = Path(name)
     if "/" not in name and not name.endswith(".yaml"):
         folder = shipped("profiles")

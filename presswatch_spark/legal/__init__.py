@@ -1,1 +1,1 @@
-"""Documents made of a selection of claims: evidence, notices, removal, report, review."""
+"""Documents about a selection of claims: evidence, notices, removal, report, review."""

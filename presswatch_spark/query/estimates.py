@@ -1,4 +1,4 @@
-"""Estimates of releases, from the published tables of samples: DuckDB counts, `sampling` extrapolates."""
+"""Estimates of releases from the published tables of samples: DuckDB counts, `sampling` extrapolates."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ ROWS: Mapping[str, str] = {
     **{f"matches, grade {name}": f"grade = '{name}'" for name in GRADES},
     **{f"matches, confidence {name}": f"confidence = '{name}'" for name in CONFIDENCES},
 }
-"""Rows that are counted; of a title or publisher, all together."""
+"""Measures of rows, each with its condition; for a title or publisher, only all rows together."""
 DOCUMENTS: Mapping[str, str] = {
     "documents with matches": "true",
     "documents with matches, own sites": "own_site",
@@ -30,14 +30,15 @@ DOCUMENTS: Mapping[str, str] = {
     "documents with matches, site unknown": "own_site is null",
 }
 ARTICLES: Mapping[str, str] = {"articles": "true", "articles, confidence A or B": "confidence in ('A', 'B')"}
-# Numbers stand for shards: millions of groups by their texts take more than DuckDB's memory.
+# Numbers replace the URIs of shards: millions of groups by URIs would take more than DuckDB's memory.
 READ = """
     with read as (
         select shard_uri, row_number() over () as shard from scan_log where status = 'complete'
     )"""
 COUNTS = """
     select {owner} as owner, shard_uri, {counts} from matches group by all"""
-# A document is a record of a shard, wherever it is captured again. Without a place, its URL identifies it.
+# A document is a record of a shard, even if its page was captured again. Without a place, its URL identifies
+# it.
 PLACES = f"""{READ}
     select owner, shard_uri, {{counts}} from (
         select {{owner}} as owner, shard, record_offset, row_index,
@@ -59,10 +60,10 @@ OCCURRENCES = f"""{READ}
 def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> SampleEstimate:
     """Estimate the contents of a release from the sample that a published run read; raises as `design_of`.
 
-    `by`: `title_id` or `publisher_id`, to estimate for each with a match in the sample, too.
+    `by`: `title_id` or `publisher_id`, to estimate also for each of them with a match in the sample.
     """
     (run,) = store.read("runs", run_id).to_pylist()
-    # A damaged table is named first, whatever the run is.
+    # Check the table first, so that an error names damage whatever the run is.
     store.files("matches", run_id)
     columns = ["shard_uri", "status", "documents", "text_bytes"]
     log = store.read("scan_log", run_id, columns=columns).to_pylist()
@@ -73,7 +74,7 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
         places, found = {uri: place for place, uri in enumerate(design.files)}, dict[str | None, Floats]()
         rows: Iterator[tuple[Any, ...]] = answer_of(store, query, "duckdb", [run_id]).rows
         for of, uri, *values in rows:
-            # Matches in shards that were not read to their end are part of no total.
+            # Totals exclude matches in shards that were not read to their end.
             if uri in places:
                 found.setdefault(of, np.zeros((len(places), len(values))))[places[uri]] = values
         return found

@@ -1,6 +1,6 @@
-"""Rows as files that others open: CSV and XLSX for people, JSONL and Parquet for programs.
+"""The export of rows to files: CSV and XLSX for people, JSONL and Parquet for programs.
 
-A text that begins like a formula gets an apostrophe before it in CSV, and is a text by its type in XLSX.
+A text that begins like a formula gets an apostrophe before it in CSV, and the type of a text cell in XLSX.
 """
 
 import csv
@@ -33,23 +33,23 @@ FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]")
 NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that XML may not contain, and that end a text early in a spreadsheet."""
 DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Controls of the direction of writing, which make a cell show other words than it contains."""
+"""Controls of the direction of writing: with them, a cell can show other words than it contains."""
 
 SHEET_ROWS, SHEET_COLUMNS, CELL_CHARACTERS = 1_048_576, 16_384, 32_767
 """Limits of a sheet and a cell; a sign beyond U+FFFF, such as an emoji, counts as two characters."""
-# Spreadsheets do not agree on the days before, and have none before 1900.
+# Spreadsheets disagree on the days before this one, and have none before 1900.
 FIRST_DAY = date(1900, 3, 1)
-# Columns of a sheet are as wide as the texts of its first rows, within these.
+# Columns of a sheet are as wide as the texts of its first rows, within these limits.
 WIDTHS, MEASURED_ROWS = range(8, 60), 200
 
 
 def export(
     path: str, schema: pa.Schema, rows: Iterable[Row], storage: StorageOptions, lang: str = "en"
 ) -> int:
-    """Write rows to a new file, by the ending of its name; return how many there are.
+    """Write rows to a new file in the format of its name's ending; return the number of rows.
 
-    `lang`: `fr` for CSV as spreadsheets in French read it. Raises `ConfigError` for an unknown format or one
-    without such columns, `InputError` if a sheet cannot contain so much, and `OutputError`.
+    `lang`: `fr` for CSV as French spreadsheets read it. Raises `ConfigError` for a format that is unknown or
+    cannot hold a column, `InputError` if a sheet cannot hold so much, and `OutputError`.
     """
     writer = writer_of(path)
     if writer in (_jsonl, _parquet):
@@ -60,7 +60,7 @@ def export(
 
 
 def require_new(path: str, storage: StorageOptions) -> tuple[Folder, str]:
-    """Return the folder and the name of a file; raises `OutputError` if it exists."""
+    """Return the folder and the name of a file; raises `OutputError` if the file exists."""
     parent, _, name = path.rpartition("/")
     folder = Folder.of(parent or ("/" if path.startswith("/") else "."), storage)
     if name in folder.entries():
@@ -69,7 +69,7 @@ def require_new(path: str, storage: StorageOptions) -> tuple[Folder, str]:
 
 
 def writer_of(path: str) -> Writer:
-    """Return the writer of files of this name; raises `ConfigError` as `export`."""
+    """Return the writer for the ending of a file's name; raises `ConfigError` as `export`."""
     _, dot, ending = path.rpartition(".")
     writer = WRITERS.get(ending.lower()) if dot else None
     if writer is None:
@@ -84,11 +84,11 @@ def writer_of(path: str) -> Writer:
 
 
 def _csv(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
-    # Only with a mark at its start does a spreadsheet take a file for UTF-8.
+    # A spreadsheet reads a file as UTF-8 only if it starts with a byte order mark.
     count, delimiter = 0, ";" if lang == "fr" else ","
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=delimiter)
-        # `pivot` makes names of columns of what web pages wrote.
+        # With `pivot`, texts of web pages become names of columns.
         writer.writerow([_csv_cell(name, lang) for name in schema.names])
         for row in rows:
             writer.writerow([_csv_cell(value, lang) for value in row])
@@ -116,7 +116,7 @@ def _csv_cell(value: object, lang: str) -> object:
 
 
 def _text(value: object) -> str:
-    # Lists and structs as JSON, bytes in hex; without characters that no cell may contain.
+    # Lists and structs become JSON, and bytes hex; characters that no cell may contain are removed.
     match value:
         case list() | tuple() | Mapping():
             value = json_text(plain(value))
@@ -147,7 +147,7 @@ def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
     names = _names_in_cells(schema.names)
     count, widths = 0, [len(name) for name in names]
     with _workbook(path) as book:
-        # The moment of writing would give the same rows other bytes each time.
+        # A fixed time: with the time of writing, the same rows would give other bytes each time.
         book.set_properties({"created": datetime(1980, 1, 1)})
         sheet = book.add_worksheet("presswatch")
         head = book.add_format({"bold": True})
@@ -169,12 +169,12 @@ def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
                     case bool():
                         sheet.write_boolean(count, column, value)
                     case datetime() if (at := utc(value)).date() >= FIRST_DAY:
-                        # A sheet rounds what is less than a second, to the next day if need be.
+                        # A sheet rounds parts of a second, even up to the next day.
                         at = at.replace(microsecond=0, tzinfo=None)
                         sheet.write_datetime(count, column, at, moment)
                     case date() if not isinstance(value, datetime) and value >= FIRST_DAY:
                         sheet.write_datetime(count, column, value, day)
-                    # Greater numbers are not exact in a cell.
+                    # A cell does not hold greater numbers exactly.
                     case int() if abs(value) <= 1 << 53:
                         sheet.write_number(count, column, value)
                     case float() | Decimal():

@@ -1,8 +1,8 @@
-"""Queries by DuckDB over published tables, and its sessions, which reach no file, network or setting.
+"""Queries by DuckDB over published tables, in sessions that reach no file, network or setting.
 
-A query is parsed before anything is opened. It must be one that reads, and may name our tables and views, its
-own definitions, and functions that make rows out of nothing. Only the tables that it names are opened and
-compared with what was published.
+DuckDB parses a query before anything is opened. The query must only read, and may name tables and views of
+presswatch, its own definitions, and functions that make rows from their arguments alone. Only the tables that
+it names are opened and compared with their published digests.
 """
 
 import json
@@ -35,7 +35,7 @@ SETTINGS = {
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
 }
-"""Nulls are sorted, and division by zero is refused, as by Spark; nothing is downloaded."""
+"""With these, DuckDB sorts nulls and refuses division by zero as Spark does, and downloads nothing."""
 CLOSED = (
     "set enable_progress_bar = false",
     "set timezone = 'UTC'",
@@ -52,7 +52,7 @@ SPARK_NAMES = (
     "collect_set(x) as list(distinct x)",
     "unix_micros(value) as epoch_us(value)",
 )
-"""Functions with other names in Spark: queries and views are written with these for both engines."""
+"""Names of functions for queries and views of both engines; Spark has other names for them."""
 ROW_MAKERS = frozenset({"unnest", "range", "generate_series", "repeat", "json_each"})
 """Table functions that read nothing but their arguments."""
 OURS = frozenset({"", "main", "memory"})
@@ -61,10 +61,10 @@ AGAIN = "give the query again; if a file has changed meanwhile, restore it from 
 
 @contextmanager
 def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyConnection"]:
-    """Give a connection to an empty DuckDB, which uses the disk beyond `memory`, such as `2GB`.
+    """Yield a connection to an empty DuckDB, which uses the disk beyond `memory`, such as `2GB`.
 
-    Raises `ConfigError` for another size, `OutputError` without scratch folder, and `KeyboardInterrupt` at
-    Ctrl-C, also in the middle of a query.
+    Raises `ConfigError` if `memory` is no size, `OutputError` if there is no scratch folder, and
+    `KeyboardInterrupt` at Ctrl-C, also in the middle of a query.
     """
     import duckdb
 
@@ -96,7 +96,7 @@ def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyC
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error of DuckDB, without the place in the query."""
+    """Return the first line of a DuckDB error, without the place in the query."""
     return str(error).strip().partition("\n")[0]
 
 
@@ -120,7 +120,7 @@ def no_room(work: str, error: Exception, memory: str) -> OutputError:
 
 @contextmanager
 def _stopped_by_ctrl_c(connection: "DuckDBPyConnection") -> Iterator[None]:
-    # DuckDB looks for signals between tasks only, which may take half a minute.
+    # DuckDB checks for signals only between tasks, and a task may take half a minute.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -142,18 +142,18 @@ def _stopped_by_ctrl_c(connection: "DuckDBPyConnection") -> Iterator[None]:
             raise
         raise KeyboardInterrupt from error
     finally:
-        # Of two sessions, that which began last is heard of signals, and either may end first.
+        # Of two sessions, the later one receives signals, and either may end first.
         if (last := signal.set_wakeup_fd(-1)) != told:
             signal.set_wakeup_fd(last, warn_on_full_buffer=False)
         os.close(told)
-        # At its end, Python 3.13 stops daemon threads for good, and rows may be let go only then.
+        # Rows may be released as late as the exit of Python, when 3.13 has already stopped daemon threads.
         if not sys.is_finalizing():
             listener.join()
             os.close(heard)
 
 
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
-    """Run a query, as `sql.answer_of`; `OutputError` also if there is no room to sort."""
+    """Run a query as `sql.answer_of` does; raises `OutputError` also if there is no room to sort."""
     with ExitStack() as stack:
         connection = stack.enter_context(duckdb_session(MEMORY))
         found = _found(store, connection, query, runs, set())
@@ -161,7 +161,7 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
 
 
 def run_each(store: TableStore, queries: Iterable[str]) -> Iterator[QueryResult]:
-    """Run queries one after the other; raises as `run`. Read each answer before the next is asked for."""
+    """Run queries one after the other; raises as `run`. Read each answer before you ask for the next."""
     with duckdb_session(MEMORY) as connection:
         there = set[str]()
         for query in queries:
@@ -175,8 +175,8 @@ def _result(found: "pa.RecordBatchReader", kept: ExitStack) -> QueryResult:
 def _found(
     store: TableStore, connection: "DuckDBPyConnection", query: str, runs: Sequence[str], there: set[str]
 ) -> "pa.RecordBatchReader":
-    """Return the rows of a query; the tables and views that it names join those that are `there`."""
-    # It loads pandas, as the tables do once they are opened.
+    """Return the rows of a query; the tables and views that it names are added to those that are `there`."""
+    # Imported here because it loads pandas, which opened tables load anyway.
     from presswatch_spark.tables.bounded import BoundedDataset
 
     with _refusals():
@@ -195,7 +195,7 @@ def _found(
 
 
 def names_in(connection: "DuckDBPyConnection", query: str) -> set[str]:
-    """Return the tables and views of ours that a query names; raises `ConfigError` as `run`."""
+    """Return the tables and views of presswatch that a query names; raises `ConfigError` as `run`."""
     ((text,),) = connection.execute("select json_serialize_sql(?)", [query]).fetchall()
     try:
         parsed = json.loads(text)
@@ -241,7 +241,7 @@ def _rows(batches: "pa.RecordBatchReader", kept: ExitStack) -> Iterator[tuple[ob
             try:
                 columns = [column.to_pylist() for column in batch.columns]
             except (OverflowError, ValueError) as error:
-                # Python has no year before 1 or after 9999, nor parts of a microsecond.
+                # Python times have no year before 1 or after 9999, and no parts of a microsecond.
                 raise refused("the answer has a time that cannot be shown", "cast it to text") from error
             yield from (tuple(map(whole, row)) for row in zip(*columns, strict=True))
 

@@ -1,6 +1,6 @@
-"""SQL over published tables, by DuckDB on this machine for what fits, by Spark for what does not.
+"""SQL over published tables: by DuckDB if they are small enough for this machine, otherwise by Spark.
 
-Both engines give the same rows; the size of the tables decides between them.
+Both engines give the same rows.
 """
 
 from __future__ import annotations
@@ -24,18 +24,15 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "duckdb", "spark")
 ENGINE_NAMES = {"duckdb": "DuckDB", "spark": "Spark"}
 ROWS_OF_ONE_MACHINE = 50_000_000
-"""Beyond so many rows, `auto` takes Spark."""
+"""Most rows for which `auto` chooses DuckDB."""
 
 COUNTED = {"runs": "matches", "censuses": "captures", "derivations": "rows"}
-"""Columns of publishers' rows with the rows of their largest table."""
+"""By table of publications, the column with the number of rows of a publication's largest table."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """The result of a query: its rows, made while they are read, and the engine that makes them.
-
-    `schema`: names and types of the columns.
-    """
+    """The result of a query: the schema of its columns, its rows, computed during reading, and the engine."""
 
     columns: list[str]
     rows: Iterator[tuple[object, ...]]
@@ -43,7 +40,7 @@ class QueryResult:
     engine: str
 
     def table(self) -> pa.Table:
-        """Return all rows as one table; DuckDB's sums of whole numbers as `int64`, if they fit."""
+        """Return all rows as one table; DuckDB's sums of integers become `int64` if they fit."""
         import pyarrow as pa
 
         rows, schema = list(self.rows), self.schema()
@@ -61,12 +58,12 @@ class QueryResult:
 
 
 def whole(value: object) -> object:
-    """Return a decimal without fraction, such as DuckDB's sums and Spark's rounded numbers, as an integer."""
+    """Return a decimal without fraction (DuckDB's sums, Spark's rounded numbers) as an integer."""
     return int(value) if isinstance(value, Decimal) and value.as_tuple().exponent == 0 else value
 
 
 def require_apart(columns: Sequence[str]) -> None:
-    """Refuse columns of one name; raises `ConfigError`."""
+    """Raise `ConfigError` if two columns have one name."""
     if twice := [name for name, count in Counter(columns).items() if count > 1]:
         raise ConfigError(
             printable(f"two columns are called {twice[0]}"), where="sql", remedy="name one of them by `as`"
@@ -74,7 +71,7 @@ def require_apart(columns: Sequence[str]) -> None:
 
 
 def chosen_engine(engine: str, rows: int) -> str:
-    """Return `duckdb` or `spark`: the named one, or the one that suits so many rows."""
+    """Return `duckdb` or `spark`: the named engine, or the one for this number of rows."""
     if engine != "auto":
         return engine
     return "duckdb" if rows <= ROWS_OF_ONE_MACHINE else "spark"
@@ -86,7 +83,7 @@ def rows_of(store: TableStore) -> int:
 
 
 def runs_of(table: str, runs: Sequence[str]) -> Sequence[str]:
-    """Return the publishers of a table's rows, if only those of some scans are wanted."""
+    """Return `runs` if runs publish the rows of this table; else nothing, which means all rows."""
     from presswatch_spark.tables.declarations import PUBLISHED_BY
 
     return runs if PUBLISHED_BY[table] == "runs" else ()
@@ -102,9 +99,9 @@ def literal(text: str) -> str:
 def run_query(
     tables: str, query: str, storage: StorageOptions | None = None, engine: str = "auto"
 ) -> QueryResult:
-    """Run `query` over the tables and views by one of `ENGINES`; its rows are made while they are read.
+    """Run `query` over the tables and views by one of `ENGINES`; its rows are computed during reading.
 
-    Raises `ConfigError` if the engine refuses it, `OutputError` if a table is not as it was published, and
+    Raises `ConfigError` if the engine refuses it, `OutputError` if a table differs from its publication, and
     `PresswatchError` if Spark's Java has ended.
     """
     from presswatch_spark.tables.store import TableStore
@@ -114,7 +111,7 @@ def run_query(
 
 
 def engine_of(store: TableStore, engine: str) -> str:
-    """Return `duckdb` or `spark`: the named one, or the one that suits the rows of the tables."""
+    """Return `duckdb` or `spark`: the named engine, or the one for the number of rows of the tables."""
     return chosen_engine(engine, rows_of(store) if engine == "auto" else 0)
 
 
@@ -130,7 +127,7 @@ def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = 
 
 
 def answers_of(store: TableStore, queries: Iterable[str], engine: str) -> Iterator[QueryResult]:
-    """Run queries in turn; raises as `run_query`. Read each answer before the next is asked for."""
+    """Run queries in turn; raises as `run_query`. Read each answer before you ask for the next."""
     if engine == "duckdb":
         from presswatch_spark.query import in_duckdb
 

@@ -1,1 +1,1 @@
-"""From releases to published rows: shards, samples, costs, runs on Spark, campaigns."""
+"""The way from releases to published rows: shards, samples, costs, runs on Spark, campaigns."""

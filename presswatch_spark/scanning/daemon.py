@@ -1,7 +1,7 @@
-"""The process that Spark forks Python workers from: it has loaded their modules, once for all of them.
+"""The process from which Spark forks Python workers; it loads their modules once for all of them.
 
-Spark starts it as `python -m presswatch_spark.scanning.daemon pyspark.worker`, on this host only, with a zip
-of PySpark's sources on the path, whose modules every process would compile again.
+Spark starts it, on this host only, as `python -m presswatch_spark.scanning.daemon pyspark.worker`. Spark puts
+a zip of PySpark's sources on the path, whose modules every process would compile again.
 """
 
 import sys
@@ -30,7 +30,7 @@ def serve(*modules: str) -> None:
 
 
 def without_own_zip(paths: Iterable[str]) -> list[str]:
-    """Leave out the zip of a PySpark that another one of the paths has as a package: both are the same."""
+    """Return the paths without the zip of PySpark if another path has the same PySpark as a package."""
     paths = list(paths)
     installed = (path for path in paths if Path(path, "pyspark", "daemon.py").exists())
     zips = {str(Path(path, "pyspark", ZIPPED)) for path in installed}

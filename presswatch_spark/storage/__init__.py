@@ -1,1 +1,1 @@
-"""Where bytes come from and where tables go: objects, shard plans, published tables."""
+"""The storage of bytes: objects, plans of shards, folders, locks."""

@@ -1,6 +1,7 @@
 """Network addresses that only a user may name: those of this machine, and of the networks that it is in.
 
-Redirects and lists could lead there. A name or spelling proves nothing: the address of the connection counts.
+Otherwise, redirects and lists could lead there. The address of the connection decides, since a host name or
+the spelling of a URL proves nothing.
 """
 
 import socket
@@ -15,13 +16,13 @@ from presswatch_spark.storage.objects import RawResponse, StorageOptions
 from presswatch_spark.storage.uris import host_of, scheme_of
 
 RESOLVED_SECONDS = 60.0
-"""How long a name counts as resolved; the address of each connection is compared anyway."""
+"""Time for which a name counts as resolved; the address of each connection is checked anyway."""
 _TRANSLATED = ip_network("64:ff9b::/96"), ip_network("::/96")
 """IPv6 networks whose last 32 bits are an IPv4 address."""
 
 
 class PrivateAddressError(HTTPError):
-    """Something else than the user names a host of this machine or of its network."""
+    """Data, not the user, names a host of this machine or of its network."""
 
 
 def name_of(uri: str) -> str:
@@ -30,7 +31,7 @@ def name_of(uri: str) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Return True for an IP address that is reached over the internet; scope identifiers are ignored."""
+    """Return whether an IP address is one of the internet; scope identifiers are ignored."""
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address):
         inside = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
@@ -50,14 +51,14 @@ def other_host(answer: RawResponse, uri: str) -> str | None:
 def require_public(uri: str) -> None:
     """Raise `PrivateAddressError` if the host of a URL has an address that is not public.
 
-    A host that cannot be resolved passes: a connection to it fails, unless a proxy resolves it.
+    A host that cannot be resolved passes, since a connection to it fails unless a proxy resolves it.
     """
     if not _has_public_addresses(host_of(uri), int(time.monotonic() / RESOLVED_SECONDS)):
         raise PrivateAddressError
 
 
 def is_private(uri: str, options: StorageOptions) -> bool:
-    """Return True if the host of a URL has an address that is not public, and no setting names that host."""
+    """Return whether the host of a URL has an address that is not public, and no setting names that host."""
     try:
         if name_of(uri) not in options.private_hosts:
             require_public(uri)
@@ -68,7 +69,7 @@ def is_private(uri: str, options: StorageOptions) -> bool:
 
 @lru_cache(maxsize=256)
 def _has_public_addresses(host: str, moment: int) -> bool:
-    """Return False for a host (`name:port`) with an address that is not public, as far as it resolves now."""
+    """Return False if a host (`name:port`) resolves now, and to an address that is not public."""
     name, _, port = host.rpartition(":")
     try:
         found = socket.getaddrinfo(name, int(port), type=socket.SOCK_STREAM)

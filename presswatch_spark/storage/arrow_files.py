@@ -1,4 +1,4 @@
-"""A file system for Arrow's readers: its paths are our URIs, read by checked ranges."""
+"""A file system for Arrow's readers; its paths are URIs of `storage`, read by checked ranges."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -16,14 +16,14 @@ ARROW_ERRORS = (pa.ArrowException, OSError)
 
 
 def file_system(uri: str, options: StorageOptions) -> FileSystem:
-    """Return the file system for `uri`, and others like it, for `pyarrow.dataset` and `pyarrow.parquet`."""
+    """Return the file system for URIs like `uri`, for `pyarrow.dataset` and `pyarrow.parquet`."""
     return LocalFileSystem() if scheme_of(uri) == "file" else _remote(options)
 
 
 def read_parquet(
     uris: Iterable[str], schema: pa.Schema, columns: Sequence[str], options: StorageOptions
 ) -> pa.Table:
-    """Read columns in the types of `schema`, null where an object lacks them, in this thread and no other."""
+    """Read columns in the types of `schema`, null if an object lacks them, in this thread alone."""
     wanted = pa.schema([schema.field(name) for name in columns])
     tables = [wanted.empty_table()]
     for uri in uris:
@@ -45,7 +45,7 @@ def _remote(options: StorageOptions) -> FileSystem:
 
 
 class _Objects(FileSystemHandler):  # type: ignore[misc]
-    """Reads objects by their names. pyarrow's own S3 knows neither our retries nor our profiles."""
+    """Reads objects by their URIs. The S3 of pyarrow would ignore the retries and profiles of `storage`."""
 
     def __init__(self, options: StorageOptions) -> None:
         self._options = options
@@ -67,8 +67,8 @@ class _Objects(FileSystemHandler):  # type: ignore[misc]
         return [FileInfo(info.uri, FileType.File, size=info.size) for info in found]
 
     def open_input_file(self, path: str) -> Any:
-        # Arrow asks for all ranges of a row group at once, and joins those that nearly touch: so each read is
-        # one request for just its bytes.
+        # No reading ahead: Arrow requests all ranges of a row group at once, and joins those that nearly
+        # touch.
         file: BinaryIO = random_access(stat(path, self._options), self._options, read_ahead=0)
         return pa.PythonFile(file, mode="r")
 

@@ -1,6 +1,6 @@
-"""Records of requests and the heads of their answers, for those who listen.
+"""Records of requests and the heads of their answers, for listeners within the process.
 
-Headers with credentials are left out, and so is the query of an address, which may be a signature.
+They lack headers with credentials, and the query of an address, which may be a signature.
 """
 
 import time
@@ -26,7 +26,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who answered: both ends (`host:port`), and of TLS its version, cipher and certificates (DER)."""
+    """The peer that answered: both ends (`host:port`); version, cipher and certificates (DER) of TLS."""
 
     local: str | None = None
     remote: str | None = None
@@ -37,7 +37,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and the head of its answer, or its `failure`; times in seconds since 1970 by our clock."""
+    """A request and the head of its answer, or its `failure`; times in seconds since 1970, local clock."""
 
     method: str
     uri: str
@@ -55,7 +55,7 @@ _LISTENERS: list[Callable[[Exchange], None]] = []
 
 @contextmanager
 def exchanges_heard() -> Iterator[list[Exchange]]:
-    """Give a list that gets all exchanges of this process, of all its threads, until the block ends."""
+    """Yield a list that gets the exchanges of all threads of this process until the block ends."""
     heard = list[Exchange]()
     listener = heard.append
     _LISTENERS.append(listener)
@@ -66,7 +66,7 @@ def exchanges_heard() -> Iterator[list[Exchange]]:
 
 
 def is_heard() -> bool:
-    """Return whether anybody listens."""
+    """Return whether there is a listener."""
     return bool(_LISTENERS)
 
 
@@ -80,7 +80,7 @@ def tell_exchange(
     failure: str = "",
     peer: Peer | None = None,
 ) -> None:
-    """Record an exchange for those who listen."""
+    """Give an exchange to all listeners."""
     if not _LISTENERS:
         return
     sent = tuple((name, str(value)) for name, value in request.items() if name.lower() in REQUEST_TOLD)
@@ -98,7 +98,7 @@ def tell_exchange(
 
 
 def peer_of(sock: Any) -> Peer:
-    """Return the other end of a socket, as far as the socket knows it."""
+    """Return the peer of a socket, as far as the socket knows it."""
     local = remote = tls = cipher = None
     certificates: tuple[bytes, ...] = ()
     with suppress(OSError, AttributeError):
@@ -106,7 +106,7 @@ def peer_of(sock: Any) -> Peer:
     with suppress(OSError, AttributeError, ValueError, TypeError):
         tls, cipher = sock.version(), sock.cipher()[0]
         certificates = (sock.getpeercert(True),)
-        # Python gives the whole chain since 3.13, and privately since 3.10, in DER by its form number 2.
+        # Python gives the whole chain since 3.13, and by a private method since 3.10; its format 2 is DER.
         chain = getattr(sock, "get_unverified_chain", None) or sock._sslobj.get_unverified_chain
         certificates = tuple(
             each if isinstance(each, bytes) else each.public_bytes(2) for each in chain() or certificates
@@ -115,7 +115,7 @@ def peer_of(sock: Any) -> Peer:
 
 
 def seconds_of_date(value: str) -> float | None:
-    """Return a date of HTTP in seconds since 1970; without a zone it is taken as UTC. None if it is none."""
+    """Return an HTTP date in seconds since 1970, as UTC if it names no zone; None if it is no date."""
     try:
         return utc(parsedate_to_datetime(value)).timestamp() if value else None
     except (ValueError, TypeError, OverflowError):
@@ -123,7 +123,7 @@ def seconds_of_date(value: str) -> float | None:
 
 
 def clock_ahead(date: str, at: float) -> float | None:
-    """Return how many seconds the server's `Date` is ahead of our time (since 1970); None without a date."""
+    """Return the seconds by which a server's `Date` is ahead of `at` (since 1970); None if it is no date."""
     servers_time = seconds_of_date(date)
     return None if servers_time is None else round(servers_time - at, 3)
 

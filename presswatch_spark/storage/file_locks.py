@@ -1,4 +1,4 @@
-"""Locks of the kernel on files and folders: each is held by one process, and falls with it."""
+"""Locks of the kernel on files and folders: one process holds each, until it releases the lock or ends."""
 
 import errno
 import fcntl
@@ -16,7 +16,7 @@ LOOK = os.O_RDONLY
 
 @dataclass(frozen=True, slots=True)
 class FileRule:
-    """How a file or folder is opened and locked, and the error for a second process, unless it `waits`."""
+    """Mode of opening and locking a file or folder, and the error for a second process, unless it `waits`."""
 
     opened: int
     waits: bool = False
@@ -29,12 +29,13 @@ class FileRule:
 
 
 RUN = FileRule(FILE, held="another process is at this run", remedy="wait for it, or stop it and try again")
-"""A run of tables on disk. Other users may look whether it is held."""
+"""The lock of a run in tables on disk."""
 RUN_LOOK = FileRule(LOOK)
+"""A test whether a run is locked, for users without write permission, too."""
 FOLDER_WRITES = FileRule(FOLDER, waits=True)
-"""One writer at a time compares and replaces files of a folder."""
+"""The lock under which a writer compares and replaces files of a folder."""
 FOLDER_WRITES_ON_NFS = FileRule(FILE, waits=True)
-"""NFS locks no folders: a file represents it."""
+"""The same on NFS, which cannot lock folders: the lock of a file in it."""
 CORPUS_BUILD = FileRule(FILE, held="another build is at work there")
 """The hidden folder in which a corpus is built."""
 CORPUS_COPY = FileRule(FILE, waits=True)
@@ -46,16 +47,16 @@ DRAFT = FileRule(
 BAG = FileRule(FOLDER, held="another process adds to this bag", remedy="wait for its end, and try again")
 """A bag of evidence that is being stamped."""
 SCRATCH = FileRule(FOLDER, waits=True)
-"""A scratch folder of a living process."""
+"""The scratch folder of a running process."""
 SCRATCH_LEFT = FileRule(FOLDER | os.O_NOFOLLOW)
-"""One that no process holds, and that is therefore removed."""
+"""A scratch folder that no process has locked, to be removed."""
 
 
 def lock(path: str | Path, rule: FileRule) -> int:
     """Return an open handle of the file or folder, locked until it and its copies in children are closed.
 
-    `BlockingIOError`: another process holds it, or removed it, and the rule does not wait. `OSError`: it
-    cannot be opened, or not locked on this file system.
+    Raises `BlockingIOError` if another process has locked or removed it, and the rule does not wait;
+    `OSError` if it cannot be opened, or not be locked on this file system.
     """
     kind = fcntl.LOCK_SH if rule.opened == LOOK else fcntl.LOCK_EX
     while True:
@@ -74,7 +75,7 @@ def lock(path: str | Path, rule: FileRule) -> int:
 
 @contextmanager
 def file_locked(path: str | Path, rule: FileRule) -> Iterator[None]:
-    """Hold the lock while the block runs; `InUseError` if another process does, and else as `lock`."""
+    """Hold the lock during the block; `InUseError` if another process holds it, `OSError` as `lock`."""
     try:
         handle = lock(path, rule)
     except BlockingIOError as error:
@@ -87,7 +88,7 @@ def file_locked(path: str | Path, rule: FileRule) -> Iterator[None]:
 
 @contextmanager
 def writes_alone(folder: str) -> Iterator[None]:
-    """Keep other writers out of a folder; on NFS a hidden file represents it. `OSError` as `lock`."""
+    """Exclude other writers from a folder during the block; `OSError` as `lock`."""
     try:
         handle = lock(folder, FOLDER_WRITES)
     except OSError as error:

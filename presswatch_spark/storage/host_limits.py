@@ -1,7 +1,8 @@
 """Limits of requests to a host: connections, pace, pauses, and when to stop. Each process has its share.
 
-After a refusal without a time (403, 429) this process pauses once. A second 429, or objects refused in a row
-(403: two, 401: five), stop the host. Otherwise a host that names a time is asked again after it.
+If a host refuses a request (403, 429) and names no time to wait, this process pauses once. A second 429, or
+several refused objects in a row (403: two, 401: five), stop the host: this process sends it no more requests.
+If a host names a time, this process asks it again after that time.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
     from presswatch_spark.storage.http import HttpReply
 
 CONNECTIONS = 8
-"""To one web site from all processes of a machine, unless `max_connections` names another number."""
+"""Connections to one web site from all processes of a machine, unless `max_connections` is set."""
 REFUSED_MAX = {401: 5, 403: 2}
-"""Objects that a site refuses in a row before it is asked nothing more. A 403 may be about this address."""
+"""Refused objects in a row, by status, that stop a site. A 403 may mean that it blocks this IP address."""
 REASONS = ("X-Error-Code", "X-Error-Message")
 """Headers in which a hub says why it refuses an object."""
 WAITS_MAX = 20
 SHORTEST_WAIT = 1.0
-"""Wait for a site that answers 429 and names a time which has come."""
+"""Wait if a site answers 429 and names a time that has already passed."""
 LOOK_SECONDS = 0.25
 REPORT_SECONDS = 60.0
 MEANING = (
@@ -45,7 +46,7 @@ MEANING = (
 
 
 class BlockedError(StorageError):
-    """A site refuses everything, or asks to wait for too long: nothing more is asked of it."""
+    """A site refuses everything, or asks for too long a wait: this process sends it no more requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,10 @@ class Slot:
         self.thread, self._host = threading.current_thread(), host
 
     def release(self) -> None:
-        """Let another thread have it; a second call does nothing."""
+        """Give the connection to another thread; a second call does nothing."""
         host, self._host = self._host, None
         if host is not None:
-            # May be called while garbage is collected, also within `slot`.
+            # The garbage collector may call this method, even while `slot` runs.
             host.slots.discard(self)
             with host.freed:
                 host.freed.notify()
@@ -86,12 +87,13 @@ class HostLimits:
         self.slots, self.freed = set[Slot](), threading.Condition()
         self._until, self._why, self._is_stopped = 0.0, "", False
         self._reported_at, self._next_at = 0.0, 0.0
-        # The last pause that no time was named for; whether 403, and 429 since the last success, led to one.
+        # The last pause for which the host named no time; statuses (403; 429 since the last success) that
+        # already led to one.
         self._paused_at, self._paused_for = 0.0, set[int]()
         self._refused, self._waits = set[str](), 0
 
     def await_turn(self, uri: str) -> float:
-        """Wait until the host may be asked, or raise `BlockedError`; return the time of sending."""
+        """Wait until a request may be sent, or raise `BlockedError`; return the time of sending."""
         check_wanted()
         with uncounted():
             while (left := self._until - (now := self._clock())) > 0:
@@ -104,7 +106,7 @@ class HostLimits:
         return now
 
     def keep_pace(self, options: StorageOptions) -> None:
-        """Wait until the next request is due by `requests_per_second`."""
+        """Wait until `requests_per_second` allows the next request."""
         if options.requests_per_second is None:
             return
         pause = _WORKERS.number / options.requests_per_second
@@ -118,7 +120,7 @@ class HostLimits:
                 rest(early)
 
     def slot(self, options: StorageOptions) -> Slot:
-        """Wait for the right to a connection; a thread that has one need not, or two would wait forever."""
+        """Wait for a connection. A thread that has one does not wait, or two could wait for each other."""
         number = max(1, (options.max_connections or CONNECTIONS) // _WORKERS.number)
         thread = threading.current_thread()
         with uncounted(), self.freed:
@@ -131,12 +133,12 @@ class HostLimits:
         return slot
 
     def must_repeat(self, reply: HttpReply, options: StorageOptions, *, alone: bool) -> bool:
-        """Return True if a request must be sent again. Nothing pauses for an object asked for `alone`."""
+        """Return whether a request must be sent again. An object requested `alone` causes no pause."""
         status = reply.status
         wait = reply.named_wait if status in (403, 429, 503) else None
         is_single = status != 429 and (alone or any(name in reply.headers for name in REASONS))
         with self._guard:
-            # A date in whole seconds may have come by now: then the site grants the next request.
+            # If the named date, in whole seconds, has passed by now, the site grants the next request.
             if wait or (status == 429 and wait == 0):
                 seconds = wait or SHORTEST_WAIT
                 self._waits += reply.turn_at >= self._until
@@ -165,14 +167,14 @@ class HostLimits:
                     why = f"access denied ({status}) for {most} objects in a row"
                     raise self._stop(reply.uri, why, options)
                 return False
-            # A request from before the pause proves nothing about the time after it.
+            # The reply to a request from before the pause does not show that the pause helped.
             if status < 500 and status not in (401, 403) and reply.turn_at > self._paused_at:
                 self._paused_for.discard(429)
                 self._refused, self._waits = set(), 0
             return False
 
     def _pause(self, seconds: float, why: str) -> None:
-        # Not all threads and processes may come back at the same moment.
+        # Random, so that not all threads and processes come back at the same moment.
         until = self._clock() + seconds + random.uniform(0.0, min(1.0, seconds / 10))
         if until > self._until:
             self._until, self._why = until, why
@@ -188,23 +190,23 @@ class HostLimits:
 
 
 _HOSTS: dict[str, HostLimits] = {}
-# A forked child has none of its parent's connections, and its locks may be held for ever.
+# A forked child has no connections of its parent, and a lock copied in its locked state is never released.
 os.register_at_fork(after_in_child=_HOSTS.clear)
 
 
 def limits_of(host: str) -> HostLimits:
-    """Return this process's state of a host, by its name with its port."""
+    """Return the state of a host in this process; `host` includes the port."""
     return _HOSTS.get(host) or _HOSTS.setdefault(host, HostLimits(host))
 
 
 def ask_anew() -> None:
-    """Forget the state of all hosts: a new run asks again those that stopped an earlier one."""
+    """Forget the state of all hosts, so that a new run asks hosts again that stopped an earlier run."""
     _HOSTS.clear()
 
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """The workers of a run on one machine: so many of its cores, each with its share of the limits."""
+    """The workers of a run on one machine: their number, and each one's share of the limits."""
 
     run: str = ""
     number: int = 1
@@ -212,17 +214,17 @@ class Workers:
 
     @classmethod
     def of(cls, uris: Iterable[str], cores: int, options: StorageOptions) -> Self:
-        """Return the workers that read these objects: from web sites no more than connections may be open."""
+        """Return the workers that read these objects; for web sites, at most one per allowed connection."""
         is_limited = any(scheme_of(uri) in ("http", "https", "hf") for uri in uris)
         number = min(cores, options.max_connections or CONNECTIONS) if is_limited else cores
         return cls(secrets.token_hex(8), number, cores)
 
     def tasks(self, wanted: int, cores: int) -> int:
-        """Return how many of the wanted tasks a job may have, on so many cores of all machines."""
+        """Return how many of the wanted tasks a job may have; `cores`: of all machines."""
         return wanted if self.number == self.cores else min(wanted, max(1, cores * self.number // self.cores))
 
     def join(self) -> None:
-        """Take this process as one of them; the state of hosts of another run is forgotten."""
+        """Make this process one of the workers, and forget the state of hosts from another run."""
         global _WORKERS
         if self.run != _WORKERS.run:
             ask_anew()
@@ -235,7 +237,7 @@ _REPORTERS: list[Callable[[Waiting], None]] = []
 
 @contextmanager
 def waits_reported(report: Callable[[Waiting], None]) -> Iterator[None]:
-    """Have the innermost block report each host that makes us wait, once a minute; else stderr has a line."""
+    """Report each host that makes this process wait, once a minute: by the innermost block, or on stderr."""
     _REPORTERS.append(report)
     try:
         yield
@@ -255,7 +257,7 @@ _SILENCE_REPORTED: dict[str, float] = {}
 
 
 def report_silence(uri: str, attempt: int, options: StorageOptions) -> None:
-    """Report a host that accepted a request and sent nothing in time; once a minute per host."""
+    """Report a host that accepted a request but sent nothing in time, once a minute per host."""
     host, now = host_of(uri) if scheme_of(uri) in ("http", "https") else scheme_of(uri), time.monotonic()
     if now - _SILENCE_REPORTED.get(host, -REPORT_SECONDS) < REPORT_SECONDS:
         return

@@ -1,6 +1,7 @@
-"""Lists of a hub's files, and the commits of its revisions: `huggingface_hub` asks by our client.
+"""Lists of a hub's files, and commits of its revisions, by `huggingface_hub` over the project's client.
 
-It knows the addresses of a hub; limits, certificates and token are ours, and it never has the token.
+The library knows the addresses of a hub. Limits, certificates and token are those of presswatch, and the
+library never gets the token.
 """
 
 import re
@@ -22,7 +23,7 @@ from presswatch_spark.storage.objects import ObjectInfo, RawResponse, body_of_an
 from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, is_utf8
 
 LONGEST_ANSWER = 64 << 20
-"""Bytes of a page of a list; one has some hundred thousand."""
+"""Most bytes of a page of a list; a usual page has a few hundred thousand."""
 _LARGEST_FILE = 1 << 62
 _UNKNOWN = (
     *(ValueError, KeyError, TypeError, AttributeError, RecursionError),
@@ -41,7 +42,7 @@ class _OverOurLines(httpx2.BaseTransport):
         self._asked = set[str]()
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        # The library also looks up names of programs, for its statistics.
+        # Refuse requests that the library makes for its statistics.
         if "/api/datasets/" not in request.url.path:
             return httpx2.Response(404)
         url, options, where = str(request.url), self._hub.options, str(self._address)
@@ -61,14 +62,14 @@ class _OverOurLines(httpx2.BaseTransport):
         else:
             raise TruncatedError("the hub's answer broke off", where=where, remedy="run again later")
         answer = RawResponse(url, reply.sent_at, 200, reply.items(), 0, body)
-        # The library takes the next page's address as it is, and it may be relative.
+        # The address of the next page may be relative, but the library takes it as it is.
         links = _LINKED.sub(lambda found: f"<{urljoin(url, found[1])}>", answer.header("Link") or "")
         return httpx2.Response(200, headers={"Link": links}, content=unpacked_body(answer, LONGEST_ANSWER))
 
 
 @contextmanager
 def _asking(hub: HubStore, address: HubAddress) -> Iterator[HfApi]:
-    """Give the library for one block, with our client, which is otherwise one for the whole process."""
+    """Yield the library with the project's client, which the whole process uses during the block."""
     with _CLIENT:
         set_client_factory(lambda: httpx2.Client(transport=_OverOurLines(hub, address)))
         try:
@@ -77,12 +78,12 @@ def _asking(hub: HubStore, address: HubAddress) -> Iterator[HfApi]:
             what = f"the hub's answer is none that we know ({type(error).__name__})"
             raise StorageError(what, where=str(address), remedy=_CHECK) from error
         finally:
-            # The library has no public name for the client that it makes itself.
+            # The library's own factory of clients has no public name.
             set_client_factory(default_client_factory)
 
 
 def commit_of(hub: HubStore, address: HubAddress) -> str:
-    """Return the commit (40 hex digits) that the revision of an address names now."""
+    """Return the current commit (40 hex digits) of an address's revision."""
     with _asking(hub, address) as api:
         commit = api.dataset_info(address.dataset, revision=address.revision or MAIN).sha
     if not isinstance(commit, str) or not HubAddress(address.dataset, commit, "").is_pinned:
@@ -91,7 +92,7 @@ def commit_of(hub: HubStore, address: HubAddress) -> str:
 
 
 def files_below(hub: HubStore, folder: HubAddress) -> list[ObjectInfo]:
-    """Return the files below a folder, at any depth; `StorageError` for an entry that can be none."""
+    """Return the files below a folder, at any depth; raises `StorageError` for an impossible entry."""
     path, found = folder.path.rstrip("/"), list[ObjectInfo]()
     revision = folder.revision or MAIN
     with _asking(hub, folder) as api:

@@ -1,14 +1,14 @@
-"""One reader for JSON that a person or another program may have changed."""
+"""The reader for JSON that a person or another program may have changed."""
 
 import json
 from typing import Any
 
 DEEPEST = 100
-"""Levels of nesting. Ours have fewer than ten; Python fails at about a thousand."""
+"""Most levels of nesting. Files of presswatch have fewer than ten; Python fails at about a thousand."""
 
 
 def parse_json(data: bytes | str) -> Any:
-    """Return the value of a JSON document; `ValueError` if it is none, not in UTF-8, or nested too deep."""
+    """Return the value of a JSON document; raises `ValueError` if it is no JSON, no UTF-8, or too nested."""
     try:
         value = json.loads(data)
     except RecursionError as error:

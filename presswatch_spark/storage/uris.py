@@ -1,4 +1,4 @@
-"""URIs of objects: each has one canonical spelling, can be joined, and is printed without secrets."""
+"""URIs of objects: their canonical spelling, their parts, and their printed form without secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DATASETS = "datasets/"
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _ADDRESS = re.compile(
     rf"(?P<dataset>{_NAME}/{_NAME})"
-    # Slashes in a revision are written %2F, except in a hub's own references (`refs/pr/1`).
+    # A revision has its slashes as %2F, except references of the hub itself (`refs/pr/1`).
     r"(?:@(?P<revision>refs/(?:convert|pr)/[^/@]+|[^/@]+))?"
     r"(?:/(?P<path>.*))?",
     re.DOTALL,
@@ -35,9 +35,10 @@ def scheme_of(uri: str) -> str:
 
 
 def canonical(uri: str) -> str:
-    """Return the one spelling of `uri`: an absolute path for files, `s3://` for `s3a://` and `s3n://`.
+    """Return the canonical spelling of `uri`: an absolute path for files, `s3://` for `s3a://` and `s3n://`.
 
-    `InputError`: no storage for the scheme; a URL with a password, without host or valid port; no dataset.
+    Raises `InputError` if no storage has this scheme, if a URL has a password, no host or no valid port, or
+    if a hub's URI names no dataset.
     """
     if not uri or "\0" in uri:
         raise InputError("is not a path", where=repr(uri))
@@ -79,9 +80,9 @@ def canonical(uri: str) -> str:
 
 
 def printable(uri: str) -> str:
-    """Return `uri` for messages and tables: a URL loses user, query and fragment.
+    """Return `uri` for messages and tables, without the user, query and fragment of a URL.
 
-    What follows `?` may be a signature. File names that are no UTF-8 show their odd bytes as escapes.
+    The query may be a signature. If a file name is not UTF-8, its invalid bytes are shown as escapes.
     """
     if scheme_of(uri) in {"http", "https"}:
         return bare_url(uri)
@@ -103,7 +104,7 @@ def join(base: str, key: str) -> str:
 
 
 def root_of(uri: str) -> str:
-    """Return the bucket, site or dataset that a canonical remote `uri` lies in, as `scheme://name/`."""
+    """Return the bucket, site or dataset of a canonical remote `uri`, as `scheme://name/`."""
     scheme = scheme_of(uri)
     if scheme == "hf":
         return HubAddress.of(uri).root
@@ -111,26 +112,26 @@ def root_of(uri: str) -> str:
 
 
 def names_in_common(one: str, other: str) -> int:
-    """Return how many names two paths or URIs have in common, from the last one back."""
+    """Return the number of names that two paths or URIs have in common at their ends."""
     pairs = zip(reversed(one.split("/")), reversed(other.split("/")), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def host_of(url: str) -> str:
-    """Return the host that answers for an http(s) URL, with its port: limits hold for it."""
+    """Return the host of an http(s) URL with its port, for which limits hold."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{(parts.hostname or '').rstrip('.')}:{port}"
 
 
 def is_hidden(relative: str) -> bool:
-    """Return whether a path below a folder is hidden by Hadoop's custom: `.x`, `_x`, or a folder marker."""
+    """Return whether a path below a folder is hidden as in Hadoop: `.x`, `_x`, or a folder marker."""
     marker = not relative or relative.endswith(("/", "_$folder$"))
     return marker or any(part.startswith((".", "_")) for part in relative.split("/"))
 
 
 def first_hidden(relative: str) -> str:
-    """Return the path as far as its first hidden name; empty if it has none, as a folder marker's."""
+    """Return the path up to its first hidden name; empty if it has none, like that of a folder marker."""
     parts = relative.split("/")
     place = next((i for i, part in enumerate(parts) if part.startswith((".", "_"))), None)
     return "" if place is None else "/".join(parts[: place + 1])
@@ -140,7 +141,7 @@ def first_hidden(relative: str) -> str:
 class HubAddress:
     """A file or folder of a dataset. `revision` is a commit, branch or tag; None: the branch `main`.
 
-    `path` begins without a slash; that of a folder may end in one, and that of the whole dataset is empty.
+    `path` starts without a slash. The path of a folder may end in one; that of the whole dataset is empty.
     """
 
     dataset: str
@@ -149,7 +150,7 @@ class HubAddress:
 
     @classmethod
     def of(cls, uri: str) -> HubAddress:
-        """Parse a URI; `InputError` names its mistake."""
+        """Parse a URI; raises `InputError` with its mistake."""
         rest = uri.partition("://")[2].lstrip("/")
         if not rest.startswith(_DATASETS):
             raise InputError("only datasets are read from a hub", where=uri, remedy=_HUB_FORM)
@@ -179,7 +180,7 @@ class HubAddress:
         return self.root + self.path
 
     def resolver(self, endpoint: str) -> str:
-        """Return the URL at which the hub gives the place of the file."""
+        """Return the URL that redirects to the contents of the file."""
         revision = quote(self.revision or MAIN, safe="")
         return f"{endpoint}/{_DATASETS}{self.dataset}/resolve/{revision}/{quote(self.path)}"
 
@@ -189,10 +190,10 @@ class HubAddress:
 
 
 def without_revision(uri: str) -> str:
-    """Return the URI of a file; on a hub that of the branch `main`, whatever its revision."""
+    """Return the URI of a file; on a hub, without its revision, so that it means the branch `main`."""
     return str(replace(HubAddress.of(uri), revision=None)) if scheme_of(uri) == "hf" else uri
 
 
 def is_utf8(text: str) -> bool:
-    """Return whether a text can be written in UTF-8: names in other bytes and lone surrogates cannot."""
+    """Return whether UTF-8 can encode a text; it cannot encode lone surrogates and names in other bytes."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)

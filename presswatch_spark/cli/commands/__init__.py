@@ -1,1 +1,1 @@
-"""Commands of `presswatch`. Each imports its libraries when it runs, to keep help quick."""
+"""Commands of `presswatch`. Each imports its libraries only when it runs, so that help is fast."""

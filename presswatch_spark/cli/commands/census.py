@@ -1,4 +1,4 @@
-"""`presswatch census`: lists the members' pages in a release, by its columnar index alone."""
+"""`presswatch census`: list the members' pages in a release, by its columnar index alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CAPTURES = (
     "select title_id, url_match, subset, http_status, languages[1], count(*) from captures"
     " where run_id = {run_id} group by all"
 )
-"""How many captures of each kind a census found, for DuckDB: title, match, subset, status, language."""
+"""Query for DuckDB: a census's captures, counted by title, match, subset, status and language."""
 TITLES_SHOWN = 50
 VALUES_SHOWN = 4
 KINDS = {
@@ -51,16 +51,16 @@ def census(
     base: str | None = option(
         "--base",
         "URI",
-        "What the lines of a *.paths.gz list are relative to; of a crawl, a mirror of where it lives.",
+        "Base of the lines of a *.paths.gz list; for a crawl, a mirror of its site.",
     ),
     form: ReplyForm,
 ) -> Reply:
     """List every capture of the members' pages in a release.
 
-    It reads only the columnar index of the release, and in it only the row groups that can hold a member's
-    site or an article's URL. The table `captures` holds the captures, with a pointer to each record.
-    A stopped census resumes where it was when the same command is given again. --export writes what it found
-    of each title; `presswatch sql` exports the captures.
+    The census reads only the columnar index of the release, and in it only the row groups that can hold a
+    member's site or an article's URL. The table `captures` holds the captures, with a pointer to each record.
+    To resume a stopped census, give the same command again. --export writes the counts of each title;
+    `presswatch sql` exports the captures.
     """
     from presswatch_spark.api import census as take_census
     from presswatch_spark.query.sql import answer_of, literal
@@ -79,7 +79,7 @@ def census(
         for line in summary.log
         if line["status"] != "complete"
     ]
-    # Events have named these files already.
+    # If there are events, they have already named these files.
     named = unread_lines(incomplete, len(summary.log), "census_log", summary.row["run_id"], out)
     rest = f"; {len(rows) - TITLES_SHOWN:,} of them not shown" if len(rows) > TITLES_SHOWN else ""
     articles = sum(row[3] for row in rows)
@@ -98,7 +98,7 @@ def census(
 
 
 def summary_lines(summary: CensusSummary, out: str, titles: int) -> Iterator[str]:
-    """Yield the findings of a census, of so many titles, and how much it read, in a few lines."""
+    """Yield a few lines with the findings of a census, and how much it read; `titles`: their number."""
     row, log = summary.row, summary.log
     of = f" of {row['release']}" if row["release"] else ""
     yield (
@@ -132,7 +132,7 @@ def summary_lines(summary: CensusSummary, out: str, titles: int) -> Iterator[str
 
 
 def title_rows(titles: Mapping[str, str], kinds: Iterable[tuple[Any, ...]]) -> Iterator[TitleRow]:
-    """Yield a row for each title of the corpus, those with most captures first; `kinds`: see `CAPTURES`."""
+    """Yield a row for each title of the corpus, the most captures first; `kinds`: rows of `CAPTURES`."""
     by_title: dict[str, list[tuple[Any, ...]]] = {title: [] for title in titles}
     for title, *kind in kinds:
         by_title[title].append(tuple(kind))

@@ -1,4 +1,4 @@
-"""`presswatch compare`: copies of an earlier run that are gone, altered or still there."""
+"""`presswatch compare`: list copies of an earlier run that are gone, altered or still there."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ DOUBTS = (
     N_("the article {article} has rows of words that the corpus of the {run} run leaves out of its index"),
     N_("copies of fewer than {words} words are not found with every corpus"),
 )
-"""Doubts of the table `changes`, which has them in English, with their facts."""
+"""Doubts in the table `changes`, where they are in English, with their facts."""
 
 
 @command("compare", export=True, lang="en", pager=True, settings=("run.master", "run.cores"))
@@ -75,8 +75,8 @@ def compare(
 ) -> Reply:
     """Compare two runs, pair by pair of article and document.
 
-    TABLES is the folder that a scan was given as --out. A copy is `gone` only if every shard that may contain
-    it was read to its end, and the article is the same in both corpora. Otherwise what was not found again is
+    TABLES is the --out folder of a scan. A copy is `gone` only if every shard that may contain it was read to
+    its end, and the article is the same in both corpora. Otherwise a copy that was not found again is
     `unknown`, and `doubt` names the shard or article.
 
     \b
@@ -125,7 +125,7 @@ def _summary_lines(summary: ChangesSummary, _: Language) -> Iterator[Line]:
 
 
 def _doubt(text: str, _: Language) -> str:
-    # One shard is written without the plural of the texts.
+    # The texts have the plural: turn "1 shard" into "1 shards" to find them.
     found = sentence_in(re.sub(r"(?<=\d )shard\b", "shards", text), DOUBTS, ("run", "other"), "of a run")
     facts = dict(found.facts)
     if "names" in facts:

@@ -1,4 +1,4 @@
-"""`presswatch corpus`: builds a corpus from the members' articles, and describes one."""
+"""`presswatch corpus`: build a corpus from the members' articles, and describe one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ODDITIES = {
     "urls_elsewhere": "URLs outside of the title's sites",
     "not_urls": "not a URL in `url`",
 }
-"""Counts of a title that are reported below the table, each with its meaning."""
+"""Counts of a title that lines below the table report, each with its meaning."""
 COLUMNS = 80
 TITLES_NAMED = 20
 
@@ -65,20 +65,20 @@ def build(
 ) -> Reply:
     """Build a corpus: index, signatures and texts of the articles.
 
-    PATH is a file, a folder, a glob, or an s3://, https:// or hf:// address; .gz and .zst are read too.
-    Articles that cannot be used are listed with a reason. A file that cannot be read to its end fails the
-    build. If a title of the members file has no article, the exit code is 3. A corpus never changes: build a
+    PATH is a file, a folder, a glob, or an s3://, https:// or hf:// address; files may be .gz or .zst.
+    Articles that cannot be used are listed with a reason. If a file cannot be read to its end, the build
+    fails. If a title of the members file has no article, the exit code is 3. A corpus never changes: build a
     new one for new articles.
 
-    Dates are ISO 8601, RFC 2822, or seconds or milliseconds since 1970. Any other form is declared with
-    --date-format, for 3-4-2019 may be in April or in March.
+    Dates are ISO 8601, RFC 2822, or seconds or milliseconds since 1970. Declare any other form with
+    --date-format, since 3-4-2019 may be in April or in March.
 
-    A background is a sample of the web, in any format that is scanned: a few shards of a crawl that is older
-    than the articles. Text that several of its sites have (stock phrases, page furniture, laws) does not
-    count as the articles' own; see `run_rarity`.
+    A background is a sample of the web, in any format that can be scanned: a few shards of a crawl that is
+    older than the articles. Text that several of its sites have (stock phrases, page furniture, laws) does
+    not count as the articles' own; see `run_rarity`.
 
-    Of a known text, one occurrence is enough: eight of its words in a row belong to no article. A file named
-    .txt is one text in UTF-8; any other is read as a scan reads it.
+    Eight words in a row of a known text belong to no article, even if they occur there only once. A file
+    named .txt is one text in UTF-8; any other file is read as a scan reads it.
     """
     from presswatch_spark.api import build_corpus
 
@@ -105,8 +105,8 @@ def info(
 ) -> Reply:
     """Describe the corpus in DIR: articles, titles, index.
 
-    Its files must be there, with the sizes that its manifest states. Their contents are checked with --check,
-    and by every scan. --export writes the counts of each title, and --json prints the manifest.
+    Its files must exist, with the sizes that its manifest states. --check, like every scan, also checks their
+    contents. --export writes the counts of each title, and --json prints the manifest.
     """
     from presswatch_spark.corpus.store import Corpus
 
@@ -150,7 +150,7 @@ def _summary_lines(manifest: Manifest, folder: str) -> Iterator[str]:
 
 
 def title_lines(manifest: Manifest) -> list[str]:
-    """Return a table of all titles of the members file, and oddities of their articles."""
+    """Return lines: a table of all titles of the members file, and oddities of their articles."""
     counts = manifest.counts
     if not counts.titles:  # a corpus of an older version
         return []
@@ -184,7 +184,7 @@ def title_lines(manifest: Manifest) -> list[str]:
 
 
 def titles_without_articles(manifest: Manifest) -> list[str]:
-    """Return lines that name the titles without an article, each with the reason; none if all have one."""
+    """Return a line for each title without an article, with the reason."""
     titles = manifest.counts.titles
     empty = {title: each for title, each in titles.items() if not each.articles}
     if not empty:

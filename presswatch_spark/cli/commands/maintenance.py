@@ -1,4 +1,4 @@
-"""`presswatch verify-rows`, `fetch`, `forget`, `demo`: rows are checked, traced back and removed."""
+"""`presswatch verify-rows`, `fetch`, `forget`, `demo`: check rows, trace them back and remove them."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def verify_rows(
 ) -> Reply:
     """Fetch documents of random rows again, and check the rows.
 
-    TABLES is the folder that a scan was given as --out. A row verifies if its digest is right, the document
-    at its pointer has its URL, record id, declared digest, SHA-256 of the text, time and languages, and its
-    grade and confidence follow from its other columns. With --corpus, the article must have its SHA-256, and
-    the whole row is computed again from document and corpus. First, all tables of the runs are compared with
-    what was published. The exit code is 0 if all rows verify, 3 if some do not, and 1 if only the tables have
-    changed.
+    TABLES is the --out folder of a scan. First, all tables of the runs are compared with what was published.
+    A row verifies if its digest is right, the document at its pointer has its URL, record id, declared
+    digest, SHA-256 of the text, time and languages, and its grade and confidence follow from its other
+    columns. With --corpus, the article must have its SHA-256, and the whole row is computed again from
+    document and corpus. The exit code is 0 if all rows verify, 3 if some do not, and 1 if only the tables
+    have changed.
     """
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.query.pointers.audit import (
@@ -112,7 +112,7 @@ def verify_rows(
         for check in checks()
         if check.failure
     )
-    # These runs are known when all rows are checked.
+    # A generator, since these runs are known only after the check of all rows.
     notes = (OTHER_CORPUS.format(run) for runs in [figures.other_corpus_runs] for run in sorted(runs))
     return Reply(
         chain(chain.from_iterable(lines), summary()),
@@ -133,7 +133,7 @@ def _check_facts(check: RowCheck) -> dict[str, object]:
 def fetch(
     *,
     target: str = argument("TABLES|POINTER"),
-    prefix: str | None = option("--row", "SHA256", "The row of TABLES whose row_sha256 begins so."),
+    prefix: str | None = option("--row", "SHA256", "The row of TABLES whose row_sha256 begins with this."),
     out: str | None = option("--out", "FILE", "New file for the stored record, or the text of a row."),
     upstream: bool = flag("--upstream", "With --row: the web archive's record that the row was made from."),
     index: str | None = index_option("--upstream"),
@@ -147,9 +147,9 @@ def fetch(
     text with the pointer's sha256. A document that differs is not shown. Rows of `rights_signals` and
     `captures` may be given as well.
 
-    With --upstream, the row of a dataset leads to the WARC record that it was made from: by the file and
-    offset that it names, or by its URL and time through an --index. The record must have the row's URL and
-    time, and the copied words must stand in its page again.
+    With --upstream, the command finds the WARC record from which the row of a dataset was made: by the file
+    and offset that the row names, or by its URL and time in an --index. The record must have the row's URL
+    and time, and its page must have the copied words.
 
     Example: presswatch fetch tables --row 3f1c --upstream --index
     https://index.commoncrawl.org/{release}-index
@@ -189,12 +189,12 @@ def forget(
 ) -> Reply:
     """Remove all rows of a publisher or of an article.
 
-    TABLES is the folder of scans. Files with such rows are written again, and so are the rows of their runs.
-    The table `tombstones` keeps the digests before and after, and the SHA-256 of the id. A removal that was
-    killed is finished by the next one.
+    TABLES is the folder of scans. The command writes files with such rows again, and the rows of their runs.
+    The table `tombstones` keeps the digests before and after, and the SHA-256 of the id. If a removal is
+    killed, the next one finishes it.
 
-    Copies outside the tables are listed and not touched: exports, claims in folders of their own, cases,
-    bags, notices, corpora and caches, beside TABLES and below --also.
+    The command lists copies outside the tables, but does not change them: exports, claims in folders of their
+    own, cases, bags, notices, corpora and caches, beside TABLES and below --also.
 
     Example: presswatch forget --publisher rives-sa tables
     """
@@ -224,12 +224,14 @@ def forget(
 
 @command("demo", storage=False)
 def demo(
-    *, out: str = option("--out", "DIR", "Folder for all that is generated.", default="demo"), form: ReplyForm
+    *,
+    out: str = option("--out", "DIR", "Folder for everything that is generated.", default="demo"),
+    form: ReplyForm,
 ) -> Reply:
     """Scan a generated press and web, and report the copies.
 
-    A small press corpus, and shards with copies of it, are made from texts written for this project. Its
-    claims are sealed in a bag, and a notice is drafted. A folder of an earlier demo is replaced.
+    The command makes a small press corpus, and shards with copies of it, from texts written for this project.
+    It seals the claims in a bag and drafts a notice. It replaces the folder of an earlier demo.
     """
     from presswatch_spark.cli.demo.run import run_demo
 

@@ -1,4 +1,4 @@
-"""`presswatch releases` and `datasets`: crawls with their files, and datasets that are known by name."""
+"""`presswatch releases` and `datasets`: list crawls with their files, and datasets by name."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def releases(
 ) -> Reply:
     """List the releases of Common Crawl, with the files of each.
 
-    The list is fetched from index.commoncrawl.org once a day. If that fails, the last answer is shown, or the
-    list that came with this version, and stderr says so. CC-NEWS is published by the month, as
+    The command fetches the list from index.commoncrawl.org once a day. If that fails, it shows the last
+    answer, or the list of this version, and stderr says so. CC-NEWS is published by the month, as
     CC-NEWS-2025-08.
     """
     from presswatch_spark.scanning.releases.known import current, list_uri
@@ -50,7 +50,7 @@ def releases(
         ]
         for release in listed
     ]
-    # Shortened, for a table of 80 columns.
+    # Short labels, since the table has 80 columns.
     labels = (LABELS[kind].removeprefix("columnar ").removesuffix(".txt") for kind in kinds)
     columns = ("release", "first", "last", *labels)
     table = Table(columns, cells, columns)
@@ -61,7 +61,7 @@ def releases(
 def datasets(*, name: str | None = argument(required=False), form: ReplyForm) -> Reply:
     """List the datasets that can be scanned by name, or one.
 
-    Facts that were not verified are marked, and `source` names where to look.
+    Unverified facts are marked, and `source` names the place to verify them.
 
     Example: presswatch datasets fineweb-2
     """

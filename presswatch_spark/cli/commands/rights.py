@@ -1,4 +1,4 @@
-"""`presswatch rights`, `exposure`: reservations at the capture, and training that publishers state."""
+"""`presswatch rights`, `exposure`: rights reservations at the capture, and stated training on the data."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def rights(
 ) -> Reply:
     """Show the reservations in force when own pages were captured.
 
-    TABLES is the folder that a scan was given as --out. There is an answer for each match on a site of its
-    article's publisher (of WARC and WET), and for CCBot, GPTBot, Google-Extended and any other agent. The
-    last declaration that was captured before the page and the first one after it count. One at the same time
-    as the page counts as both.
+    TABLES is the --out folder of a scan. The command gives an answer for each match (of WARC and WET) on a
+    site of its article's publisher, and for CCBot, GPTBot, Google-Extended and any other agent. Two
+    declarations count: the last one captured before the page, and the first one after it. One captured at the
+    same time as the page counts as both.
     """
     leave_pandas_out()
     from presswatch_spark.query.reservations import Reservations
@@ -116,12 +116,13 @@ def exposure(
 ) -> Reply:
     """List publishers of models that say they trained on the data.
 
-    The data are the datasets in which copies of the articles were found. TABLES is the folder that a scan was
-    given as --out. conf/exposure.yaml has all statements, with document, date and quotation.
+    The data are the datasets in which copies of the articles were found. TABLES is the --out folder of a
+    scan. conf/exposure.yaml has all statements, with document, date and quotation.
 
-    A row of letter A, B or C counts if it is of the dataset, of a release that the documents name or may
-    mean, and of a language that they name. A dataset that was made from another does not count: a crawl's row
-    says nothing of C4. A statement proves neither that a model read a text nor that anyone did wrong.
+    A row of letter A, B or C counts if its dataset is the stated one, its release one that the documents name
+    or may mean, and its language one that they name. A dataset made from another does not count: the row of a
+    crawl says nothing about C4. A statement proves neither that a model read a text nor that anyone did
+    wrong.
 
     Example: presswatch exposure tables --export exposure.csv
     """
@@ -132,7 +133,7 @@ def exposure(
     entries, _ = load_exposures(exposures, form.storage), form.language
     stated = dict[str, dict[str, object]]()
     for entry in entries:
-        # A cell of a file has each source as a text.
+        # A cell of an exported file has each source as a text.
         sources = [
             f"“{source.quotation}” {source_told(source, _)}"
             if form.export

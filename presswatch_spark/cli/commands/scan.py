@@ -1,4 +1,4 @@
-"""`presswatch scan`: scans shards or a release for copies."""
+"""`presswatch scan`: scan shards or a release for copies."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ def scan(
     """Scan shards for copies of the corpus's articles.
 
     PATH is a file, a folder, a glob, an s3:// or https:// address, a list (*.paths or *.paths.gz), or
-    hf://datasets/OWNER/NAME[@REVISION]/PATH. Other files beside shards (README, checksums) are left out and
-    named. Settings come from --config, then from the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), then
-    from flags. To continue a stopped scan, give the same command again. Before the scan, stderr shows an
-    estimate of its shards, bytes and core-hours, with --price also of its dollars; after a --sample, an
-    estimate of the whole release.
+    hf://datasets/OWNER/NAME[@REVISION]/PATH. The scan leaves out other files beside shards (README,
+    checksums) and names them. Settings come from --config, the environment
+    (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), and flags; the later replace the earlier. To continue a stopped
+    scan, give the same command again. Before the scan, stderr shows an estimate of its shards, bytes and
+    core-hours, and with --price of its dollars; after a --sample, an estimate of the whole release.
 
     \b
     presswatch scan --corpus corpus --out tables shards/
@@ -114,7 +114,7 @@ def scan(
 
 
 def _warnings(summary: RunSummary, out: str, events: EventLog | None) -> Iterator[str]:
-    """Yield notes and unread shards, or write events instead; events name such shards by themselves."""
+    """Yield notes and unread shards, or write events instead; unread shards already have their events."""
     all_skipped = bool(summary.row["documents_skipped"] and not summary.row["documents"])
     if events:
         for note in summary.notes:
@@ -144,7 +144,7 @@ def part_given(
 ) -> tuple[tuple[str, ...], str, ScanConfig]:
     """Return path and format of a part of a dataset, and the settings with its columns and release.
 
-    Columns and a release that the user gives have precedence.
+    Columns and a release that the user gives replace those of the dataset.
     """
     from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, part_of
 
@@ -180,9 +180,9 @@ def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
 
 
 def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[Line]:
-    """Yield main totals of the whole release after a sample, and rows of A and B on pages elsewhere.
+    """Yield, after a sample, main totals of the whole release; and the rows of A and B on pages elsewhere.
 
-    The run is published: if these figures cannot be had, a line says why.
+    The run is already published, so a failure to compute these figures becomes a line, not an error.
     """
     from presswatch_spark.query.estimates import estimate_of
     from presswatch_spark.query.matches import Matches, MatchFilter
@@ -208,7 +208,7 @@ def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Ite
 
 
 def incomplete_lines(summary: RunSummary, out: str) -> Iterator[str]:
-    """Yield which shards were not read to their end: the first few by name, and where the rest is listed."""
+    """Yield the first few shards that were not read to their end, and the query that lists all of them."""
     planned = int(str(summary.row["shards_planned"]))
     return unread_lines(summary.incomplete, planned, "scan_log", summary.run_id, out)
 
@@ -216,7 +216,7 @@ def incomplete_lines(summary: RunSummary, out: str) -> Iterator[str]:
 def unread_lines(
     incomplete: Sequence[tuple[str, str, str]], planned: int, table: str, run_id: str, out: str
 ) -> Iterator[str]:
-    """Yield the same for any log `table`; `incomplete` has (URI, status, error) of each shard."""
+    """Yield the lines of `incomplete_lines` for any log `table`; `incomplete`: URIs, statuses and errors."""
     count = len(incomplete)
     yield f"error: {count:,} of {planned:,} shards were not read to their end:"
     yield from (f"  {status}: {uri}: {error}" for uri, status, error in incomplete[:SHARDS_NAMED])

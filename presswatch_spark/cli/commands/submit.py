@@ -1,4 +1,4 @@
-"""`presswatch submit`: runs a command of `presswatch` as a job, by spark-submit here or on EMR."""
+"""`presswatch submit`: run a command of `presswatch` as a job, by spark-submit here or on EMR."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def submit(
     archive: Path | None = option(
         "--archive",
         "FILE",
-        "The archive to run from, made by `make archive`. Default: one of this checkout.",
+        "Archive of the code, from `make archive`. Default: the archive of this checkout.",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
     ),
     words: tuple[str, ...] = argument("JOB [OPTION OF THE JOB …]", nargs=-1, type=click.UNPROCESSED),
@@ -43,8 +43,8 @@ def submit(
     """Run a job elsewhere, and end with its exit code.
 
     JOB is a command of presswatch: scan, watch, campaign run, census, corpus build, compare, rights, claims
-    or verify-rows, with its options after it. Given twice, the same command starts one job on EMR: the second
-    waits for it, or shows how it ended. After a failure, it starts the job again.
+    or verify-rows, with its options after it. If you give the same command again, EMR runs no second job: the
+    command waits for the first one, or shows how it ended. If it failed, the command starts it again.
 
     \b
     presswatch submit --on local scan --corpus corpus --out tables shards/
@@ -84,10 +84,10 @@ def submit(
 
 
 def _parsed(context: click.Context, words: Sequence[str]) -> tuple[str, tuple[str, ...], Mapping[str, Any]]:
-    """Return a job's file of `jobs/`, its arguments, and the parameters that its command parsed of them."""
+    """Return a job's file of `jobs/`, its arguments, and the parameters parsed from them."""
     from presswatch_spark.cli.campaigning import watched_scan
 
-    # A job also has the name of its file: schedules may know it by that.
+    # The name of a job's file also names the job, since schedules may use it.
     spellings = [(name, spelt) for name, command in JOBS.items() for spelt in (command.split(), [name])]
     named = next((each for each in spellings if list(words[: len(each[1])]) == each[1]), None)
     if named is None:

@@ -1,9 +1,9 @@
 """The demo's input: an invented press, and three releases with copies planted among innocent pages.
 
 The texts, in press.yaml, pages.yaml and releases.yaml, are written for this project. Copyists cut passages
-out, swap words, shout, lose accents, or bury a text in a page. Most do not name their source;
-`le-fil-des-regions.example` names the title, and `tout-sur-la-peche.example` links the article. Therefore
-full copies of the letters A and B occur.
+out, swap words, use capitals, drop accents, or bury a text in a page. Most do not name their source. But
+`le-fil-des-regions.example` names the title, and `tout-sur-la-peche.example` links the article, so that full
+copies of the letters A and B occur.
 """
 
 import json
@@ -23,7 +23,7 @@ import yaml
 
 @dataclass(frozen=True, slots=True)
 class DemoArticle:
-    """An article as its title delivers it; the fields are the columns that a corpus is built from."""
+    """An article as delivered by its title; the fields are the input columns of a corpus."""
 
     article_id: str
     title_id: str
@@ -37,7 +37,7 @@ class DemoArticle:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A document of a release. `copies` names the articles planted in it; none: an innocent page.
+    """A document of a release. `copies`: the articles planted in it; an innocent page has none.
 
     `language`: an ISO 639-3 code, or several with commas.
     """
@@ -78,7 +78,7 @@ def innocent_pages() -> Sequence[Page]:
 
 
 def package_file(name: str) -> Traversable:
-    """Return a file, or a folder, that comes with the demo."""
+    """Return a file or folder of the demo."""
     return files(__package__).joinpath(name)
 
 
@@ -98,7 +98,10 @@ _SENTENCE_GAP = re.compile(r"(?<=[.!?…»])[ \n](?=[«A-ZÀÂÇÉÈÊÎÔŒ])")
 
 
 def write_press(folder: Path) -> tuple[Path, Path]:
-    """Write `members.yaml` and `articles.jsonl` into `folder`, with mandates and the sender; returns both."""
+    """Write `members.yaml` and `articles.jsonl` to `folder`, and return their paths.
+
+    It also writes mandates and the sender.
+    """
     members, articles = folder / "members.yaml", folder / "articles.jsonl"
     members.write_bytes(package_file("members.yaml").read_bytes())
     (folder / "sender.yaml").write_bytes(package_file("sender.yaml").read_bytes())
@@ -113,7 +116,7 @@ def write_press(folder: Path) -> tuple[Path, Path]:
 def release_pages(seed: int = 2024) -> dict[str, list[Page]]:
     """Return pages by dataset (`crawl`, `c4`, `oscar`): each has copies, and some of the innocent pages.
 
-    The seed decides where the innocent pages go, and the order of pages.
+    The seed decides the dataset of each innocent page, and the order of pages.
     """
     order = random.Random(seed)
     planted = _load("releases.yaml")
@@ -160,7 +163,7 @@ def sentences(text: str, first: int, count: int) -> str:
 
 
 def reworded(text: str) -> str:
-    """Return a text with synonyms for some words: long runs survive between the edits."""
+    """Return a text with synonyms for some words; long runs remain between them."""
     synonyms = _load("releases.yaml")["synonyms"]
     return re.sub(r"\w+", lambda word: str(synonyms.get(word[0], word[0])), text)
 
@@ -172,5 +175,5 @@ def shouted(text: str) -> str:
 
 
 def page(*parts: str, menu: str = MENU, foot: str = FOOT) -> str:
-    """Return a page as text: a menu, the parts, a foot, one a line."""
+    """Return a page as text: a menu, the parts and a foot, each on its own line."""
     return "\n".join((menu, *parts, foot))

@@ -1,4 +1,4 @@
-"""Runs the demo: it generates a press and a web, builds the corpus, scans, and makes dossier and report."""
+"""Runs the demo: generates a press and a web, builds the corpus, scans, and makes dossier and report."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ from presswatch_spark.scanning.pipeline import RunSummary
 
 Writer = Callable[[Path, Sequence[Page]], object]
 ROW_DIGITS = 12
-# Two shards a dataset, in two of its forms where it has several.
+# Two shards per dataset, in two of its formats if it has several.
 FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
     "crawl": (
         ("CC-MAIN-20241214015810-20241214045810-00000.warc.wet.gz", write_wet),
@@ -52,14 +52,14 @@ FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
 }
 RECIPIENT = "common-crawl"
 PUBLIC = "https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-51"
-"""Where Common Crawl would publish the demo's shards if they were real."""
+"""The address at which Common Crawl would publish the demo's shards if they were real."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """A demo that has run: its pages and the rows of its scan, in `seconds` altogether.
+    """A finished demo: its pages, the rows of its scan, and the `seconds` that it took.
 
-    `dossier` is a sealed bag and the draft of a notice; None where the extra `legal` is not installed.
+    `dossier`: a sealed bag and the draft of a notice; None if the extra `legal` is not installed.
     """
 
     folder: Path
@@ -98,7 +98,7 @@ class Demonstration:
         else:
             install = install_command("legal")
             yield f"No report was written, no evidence sealed, no notice drafted: {install}"
-        # Of the best letter, the row with the most copied words.
+        # Among the rows of the best letter, the one with the most copied words.
         elsewhere = [row for row in self.rows if row["own_site"] is False]
         best = min(elsewhere, key=lambda row: (row["confidence"], -row["copied_words"], row["row_sha256"]))
         yield from (
@@ -116,7 +116,7 @@ class Demonstration:
 
 
 def reports_in(folder: Path) -> dict[str, str]:
-    """Return the reports of a demo, by language."""
+    """Return the files of a demo's reports, by language."""
     return {language: str(folder / f"report.{language}.html") for language in ("fr", "en")}
 
 
@@ -178,7 +178,7 @@ def _make_dossier(
 
 
 def write_shards(folder: Path, pages: Mapping[str, Sequence[Page]]) -> list[Path]:
-    """Write the pages of every dataset; returns the paths of the shards."""
+    """Write the pages of every dataset, and return the paths of the shards."""
     shards = []
     for dataset, forms in FORMS.items():
         (folder / dataset).mkdir(parents=True)

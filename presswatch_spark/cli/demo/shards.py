@@ -1,6 +1,6 @@
-"""Writers of shards in the forms that datasets are published in. Same pages, same bytes.
+"""Writers of shards in the formats of published datasets. The same pages give the same bytes.
 
-A name's last suffix decides the compression: `.gz` or none; of JSON Lines, `.zst` too.
+The last suffix of a name decides the compression: `.gz` or none, and for JSON Lines also `.zst`.
 """
 
 import base64
@@ -36,9 +36,9 @@ ISO_639_1 = {"fra": "fr", "eng": "en", "deu": "de", "spa": "es", "ita": "it"}
 
 @dataclass(frozen=True, slots=True)
 class CannedResponse:
-    """A server's answer, as a crawler stored it; `headers` are those of HTTP, but for the status line.
+    """A server's answer, as stored by a crawler; `headers`: those of HTTP, without the status line.
 
-    `language`: as `Page` has it; empty if the crawl identified none.
+    `language`: as in `Page`; empty if the crawl identified none.
     """
 
     url: str
@@ -48,7 +48,7 @@ class CannedResponse:
 
 
 def write_wet(path: Path, pages: Iterable[Page], *, one_member: bool = False, release: str = RELEASE) -> None:
-    """Write a WET file: `.gz` is one gzip member a record, or one around all records if `one_member`."""
+    """Write a WET file; as `.gz`, with one gzip member per record, or for all records if `one_member`."""
     packed = path.suffix == ".gz"
     buffer = io.BytesIO()
     writer = WARCWriter(buffer, gzip=packed and not one_member, warc_version="1.0")
@@ -61,7 +61,7 @@ def write_wet(path: Path, pages: Iterable[Page], *, one_member: bool = False, re
 
 
 def web_page(page: Page) -> CannedResponse:
-    """Return a page as a server sends it: each line of its text a paragraph between a menu and a footer."""
+    """Return a page as a server sends it: each line of its text a paragraph, between a menu and a footer."""
     paragraphs = "\n".join(f"<p>{escape(line, quote=False)}</p>" for line in page.text.split("\n"))
     body = (
         f'<!DOCTYPE html>\n<html lang="{ISO_639_1.get(page.language, page.language)}">\n'
@@ -71,13 +71,13 @@ def web_page(page: Page) -> CannedResponse:
         f"<article>\n{paragraphs}\n</article>\n<footer>Tous droits r&eacute;serv&eacute;s</footer>\n"
         "</body>\n</html>\n"
     ).encode("utf-8", "replace")
-    # Common Crawl stores bodies decoded, and keeps the name of their coding.
+    # Common Crawl stores decoded bodies, and keeps the name of their coding.
     headers = [("Content-Type", "text/html; charset=UTF-8"), ("X-Crawler-Content-Encoding", "gzip")]
     return CannedResponse(page.url, [*headers, ("Content-Length", str(len(body)))], body, page.language)
 
 
 def write_warc(path: Path, responses: Iterable[CannedResponse]) -> None:
-    """Write a WARC file with request, response and metadata of each answer; each a gzip member in a `.gz`."""
+    """Write a WARC file with request, response and metadata of each answer; as `.gz`, a member for each."""
     with path.open("wb") as file:
         writer = WARCWriter(file, gzip=path.suffix == ".gz", warc_version="1.0")
         _write_warcinfo(writer, RELEASE, record_id(f"warc {RELEASE}"))
@@ -129,9 +129,9 @@ def write_c4_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int =
 
 
 def write_oscar_2109(path: Path, pages: Iterable[Page]) -> Path:
-    """Write OSCAR 21.09: text to `path` (`fr_part_1.txt.gz`), metadata beside it; return that one's path.
+    """Write OSCAR 21.09: text to `path` (`fr_part_1.txt.gz`), metadata beside it; return the metadata's path.
 
-    Blank lines part documents there, so those of a page are left out.
+    Blank lines separate documents in this format, so the blank lines of a page are left out.
     """
     line, documents, entries = 0, [], []
     for number, page in enumerate(pages):
@@ -176,7 +176,7 @@ def _oscar_headers(page: Page, number: int) -> dict[str, str]:
 
 
 def oscar_rows(pages: Iterable[Page], metadata: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield OSCAR's rows, of 22.01 and later."""
+    """Yield rows of OSCAR 22.01 and later."""
     for number, page in enumerate(pages):
         label = {"label": ISO_639_1.get(page.language, page.language), "prob": 0.99}
         yield {

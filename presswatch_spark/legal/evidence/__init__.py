@@ -1,1 +1,1 @@
-"""Sealed evidence: claims with their records in a bag that anyone can check, and no one can change unseen."""
+"""Sealed evidence: a bag with claims and their records, which anyone can check for changes."""

@@ -1,7 +1,7 @@
 """A bag (BagIt 1.0, RFC 8493): its layout, its seal, and a folder that gets its name when it is complete.
 
-Manifests of the payload come first, then the seal that covers them, time-stamps of the seal, and the
-manifests of all these.
+The manifests of the payload are written first, then the seal that covers them, time-stamps of the seal, and
+the manifests of all these files (tag manifests).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from presswatch_spark.tables.digests import canonical_form
 
 DECLARATION = "bagit.txt"
 ARTICLES, SETTINGS, PAGES = "data/corpus/articles.jsonl", "data/settings.json", "data/pages"
-"""Digests of articles, settings of runs, and the folder of the documents of claims."""
+"""The files with digests of articles and settings of runs, and the folder of the documents of claims."""
 PROTOCOL, EXCHANGES, RECORDS = "data/protocol.json", "data/http/exchanges.jsonl", "data/records"
 _BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
@@ -39,7 +39,7 @@ class Bag:
     folder: Path
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file, in the place of one of that name."""
+        """Write a file; it replaces one of that name."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -49,7 +49,7 @@ class Bag:
         self.write(name, f"{canonical_form(value)}\n".encode())
 
     def write_lines(self, name: str, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Write values as JSON in canonical form, one a line."""
+        """Write values as JSON in canonical form, one per line."""
         self.write(name, "".join(f"{canonical_form(line)}\n" for line in lines).encode())
 
     def read(self, name: str) -> bytes:
@@ -81,7 +81,7 @@ class Bag:
         self._write_manifests("manifest", payload)
 
     def seal(self, about: Mapping[str, Any], description: str) -> None:
-        """Declare the bag and write its seal, with further members `about`; `finish` comes after this."""
+        """Declare the bag and write its seal, with the further members of `about`; call `finish` next."""
         self.declare(description, Path(verify.__file__).read_bytes())
         measured, lines = self.measured(), verify.lines_of(self.read(verify.ROWS))
         bag, claims = verify.bag_leaves(lines, measured), verify.claim_leaves(lines, measured)
@@ -100,7 +100,7 @@ class Bag:
         self.write_json(verify.SEAL, seal)
 
     def finish(self) -> None:
-        """Write the tag manifests and read all back; `CorruptError` if the disk has lost or changed bytes."""
+        """Write the tag manifests and read all back; `CorruptError` if the disk lost or changed bytes."""
         self._write_manifests("tagmanifest", self.measured())
         self._read_back()
 
@@ -114,7 +114,7 @@ class Bag:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep others (`InUseError`) from adding to the bag in the block; but NFS locks no folders."""
+        """Prevent other processes from adding to the bag (`InUseError`), though NFS locks no folders."""
         with ExitStack() as stack:
             try:
                 stack.enter_context(file_locked(self.folder, BAG))
@@ -126,8 +126,8 @@ class Bag:
     def add(self, files: Mapping[str, bytes]) -> None:
         """Add time-stamps to a finished bag, all or none; `CorruptError` if it does not verify with them.
 
-        New and replaced files are written beside the bag first. Then names change, which needs no room, and
-        is undone if anything fails.
+        New and replaced files are written beside the bag first. Then they are renamed, which needs no disk
+        space, and is undone if anything fails.
         """
         with hidden_draft(self.folder) as draft:
             new, old = Bag(draft / "new"), Bag(draft / "old")
@@ -155,7 +155,7 @@ class Bag:
                 raise
 
     def _write_manifests(self, kind: str, measured: verify.Measured) -> None:
-        """Write the manifests of the payload, or (`tagmanifest`) of all other files but these."""
+        """Write the manifests of the payload, or of all other files (`kind` is `tagmanifest`)."""
         for place, algorithm in enumerate(verify.ALGORITHMS, 1):
             digests = {
                 name: str(facts[place])
@@ -166,7 +166,7 @@ class Bag:
 
 
 def named_faults(findings: verify.Findings, most: int) -> str:
-    """Return the first faults of a bag, each with its file; "" if there are none."""
+    """Return the first `most` faults of a bag, each with its file; "" if there are none."""
     return "; ".join(f"{verify.shown(name)} {what}" for name, what in sorted(findings.faults.items())[:most])
 
 
@@ -185,14 +185,14 @@ def sealed_facts(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def new_bag(out: str, storage: StorageOptions) -> Iterator[Bag]:
-    """Give a new bag; when the block ends, it is put at `out` as a whole. Raises as `new_folder`."""
+    """Yield a new bag, which moves to `out` as a whole at the end of the block. Raises as `new_folder`."""
     with new_folder(out, storage, DECLARATION, private=True) as folder:
         yield Bag(folder)
 
 
 @contextmanager
 def bag_on_disk(path: str, storage: StorageOptions) -> Iterator[Path]:
-    """Give the folder of a bag; one on S3 is copied to this host for as long as the block lasts."""
+    """Yield the folder of a bag; a bag on S3 is copied to this host for the block."""
     folder = Folder.of(path, storage)
     if folder.is_local:
         if not folder.path.is_dir():

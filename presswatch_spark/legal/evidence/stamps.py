@@ -1,7 +1,7 @@
 """Time-stamps of a seal (RFC 3161): the answer of each authority (`.tsr`), and certificates (`.pem`).
 
-A token whose certificates are not in the order of DER is kept as it came, and checked with them in order: the
-signature does not cover that order, and other tools take such tokens.
+A token whose certificates are not in DER order is kept as received, and checked with its certificates in
+order: the signature does not cover that order, and other tools accept such tokens.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ANSWER_MOST, ANSWER_SECONDS = 1 << 20, 60.0
 CLOCK_SECONDS = 60.0
-"""An authority's clock may differ from ours by so much; more is said."""
+"""Seconds by which an authority's clock may differ from the local clock without a remark."""
 GRANTED = (0, 1)
 CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\r?\n?", re.DOTALL)
 CHAIN_ERROR = re.compile(r'Verify error: ([^"]+)"')
@@ -38,7 +38,7 @@ _ASKING = {"Content-Type": "application/timestamp-query", "Accept": "application
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A time-stamp authority: its URL, and the certificates (PEM) that it is trusted by, if any."""
+    """A time-stamp authority: its URL, and the trusted certificates (PEM) of its chain, if any."""
 
     url: str
     certificates: Sequence[bytes]
@@ -46,7 +46,7 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """The answer of an authority: the token's name in the bag, None if there is none, and a remark."""
+    """The answer of an authority: the name of its token in the bag, or None, and a remark."""
 
     url: str
     name: str | None
@@ -54,19 +54,19 @@ class Stamped:
 
     @property
     def is_stamped(self) -> bool:
-        """Return whether a token was kept."""
+        """Return whether the bag has a token of the authority."""
         return self.name is not None
 
 
 class RefusedStampError(Exception):
-    """An answer that is no time-stamp of the seal; the message says why."""
+    """An answer is no time-stamp of the seal; the message says why."""
 
 
 def parse_authority(text: str, storage: StorageOptions) -> Authority:
     """Read `URL[,CA.pem]`, and the certificates.
 
-    Raises `ConfigError` if it has no URL, or without the library for time-stamps; `InputError` without
-    certificates in the file.
+    Raises `ConfigError` if there is no URL or no library for time-stamps, `InputError` if the file has no
+    certificates.
     """
     url, _, file = text.partition(",")
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
@@ -78,14 +78,14 @@ def parse_authority(text: str, storage: StorageOptions) -> Authority:
 
 
 def client() -> Any:
-    """Return the library for time-stamps; `ConfigError` that names the extra, if it is not there."""
+    """Return the library for time-stamps; if it is missing, raises `ConfigError` that names the extra."""
     return library("rfc3161_client", "evidence --tsa")
 
 
 def stamps_of(
     bag: Bag, authorities: Sequence[Authority], storage: StorageOptions
 ) -> tuple[dict[str, bytes], list[Stamped]]:
-    """Have the seal of a bag stamped by each authority; return files for the bag, and all answers."""
+    """Request a time-stamp of a bag's seal from each authority; return files for the bag, and all answers."""
     sealed, files, found = bag.read(verify.SEAL), dict[str, bytes](), list[Stamped]()
     number = len({name.partition(".")[0] for name in bag.names("stamps")})
     for authority in authorities:
@@ -103,7 +103,7 @@ def stamps_of(
 
 
 def pem_certificates(data: bytes, where: str) -> list[bytes]:
-    """Return the certificates in a PEM file, each as PEM; `InputError` if there are none that can be read."""
+    """Return the certificates in a PEM file, each as PEM; raises `InputError` if none can be read."""
     from cryptography import x509
 
     found = [each.group() for each in CERTIFICATE.finditer(data)]
@@ -118,10 +118,10 @@ def pem_certificates(data: bytes, where: str) -> list[bytes]:
 
 
 def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: Any = None) -> str:
-    """Check an answer about `sealed` bytes; return when these were stamped. `RefusedStampError` says why not.
+    """Check the answer of an authority about `sealed` bytes; return the time of the stamp.
 
-    Its chain must end in one of the `trusted` certificates (PEM), and its nonce be that of the `request`, if
-    given.
+    Its chain must end in one of the `trusted` certificates (PEM), and its nonce must be that of the
+    `request`, if given. Otherwise raises `RefusedStampError`.
     """
     from cryptography import x509
 
@@ -155,7 +155,7 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
 
 
 def _decoded(token: bytes) -> Any:
-    """Return an answer as the library reads it, its certificates in the order of DER."""
+    """Return an answer as read by the library, with its certificates in DER order."""
     readable = [token]
     with suppress(ValueError, IndexError, StopIteration):
         signed = verify.within(token, 0, 1, 1, 0)
@@ -167,7 +167,7 @@ def _decoded(token: bytes) -> Any:
         try:
             answer = client().decode_timestamp_response(data)
             if answer.status in GRANTED:
-                # These are read when they are first asked for.
+                # The library parses these at the first access, so errors show here.
                 list(answer.signed_data.certificates)
                 answer.time_stamp_token()
             return answer
@@ -181,7 +181,7 @@ def _stamp(authority: Authority, sealed: bytes, storage: StorageOptions) -> tupl
     token = _asked(authority.url, request.as_bytes(), storage)
     roots = list(authority.certificates)
     if not roots:
-        # Without a named certificate, those in the token that sign themselves are taken.
+        # Without named certificates, the self-signed certificates of the token are taken as roots.
         from cryptography import x509
         from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -224,11 +224,11 @@ def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
 
 
 def stamp_bag(bag: Bag, authorities: Sequence[Authority], storage: StorageOptions) -> list[Stamped]:
-    """Add time-stamps to a bag that was made before: all that came, or, if the disk fails, none.
+    """Add time-stamps to an existing bag: all that authorities gave, or none if the disk fails.
 
     Raises `OutputError` if the bag does not verify, `InUseError` if another process stamps it.
     """
-    # Of two at once, both would give their stamps the same number, and manifests that lack the other's.
+    # Two processes at once would give their stamps the same number, and each manifest would lack the other's.
     with bag.held():
         if fault := named_faults(verify.check(str(bag.folder)), 1):
             what = f"the bag does not verify, so it is not stamped: {fault}"

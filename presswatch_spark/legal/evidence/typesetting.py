@@ -1,8 +1,8 @@
-"""Sets data by templates: as PDF/A-3b by typst, as HTML by Jinja, which escapes all texts.
+"""Typesets data by templates: as PDF/A-3b by typst, as HTML by Jinja, which escapes all texts.
 
-The same data at the same moment gives the same bytes of PDF. All texts reach typst as strings of JSON:
-nothing in them is markup. Its fonts lack many signs, and PDF/A requires each sign to be shown: `signs` names
-those.
+The same data at the same time gives the same bytes of PDF. All texts reach typst as strings of JSON, so none
+of them is markup. Its fonts lack many signs, but PDF/A requires each sign to be shown: `signs` replaces these
+signs by their codes.
 """
 
 import json
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 DATA = "data.json"
-# What Libertinus Serif, DejaVu Sans Mono and New Computer Modern have, but for marks around letters. The
-# brackets of codes are not among it: in a text of others they have codes, so that it cannot forge one.
+# Signs of Libertinus Serif, DejaVu Sans Mono and New Computer Modern, except marks around letters. The
+# brackets of codes are left out: in texts of third parties they become codes, so that these cannot forge one.
 RANGES = (
     (0x9, 0xA), (0x20, 0x7E), (0xA0, 0xAC), (0xAE, 0x2FF), (0x370, 0x482), (0x48A, 0x4FF), (0x531, 0x587),
     (0x5D0, 0x5EA), (0x60C, 0x60C), (0x61B, 0x61B), (0x61F, 0x61F), (0x621, 0x63A), (0x640, 0x64A),
@@ -46,7 +46,7 @@ MARKED = (
 )
 """Letters of Hebrew and Arabic, and the marks that fonts place around them, as ranges of an expression."""
 MARKS = 3
-"""So many marks may stand around a letter."""
+"""Most marks around a letter."""
 _HAS = "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in RANGES)
 _OTHER = re.compile(f"[^{_HAS}]")
 _SHOWN = "|".join(f"[{letters}][{marks}]{{1,{MARKS}}}" for letters, marks in MARKED)
@@ -54,13 +54,13 @@ _LACKS = re.compile(f"(?P<shown>{_SHOWN})|[^{_HAS}](?:[^{_HAS}]|[ \\n](?=[^{_HAS
 _CODES = re.compile(r"⟨[^⟨⟩]*⟩|\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _KEPT_BY_TYPST = 12
 SIGNS_NAMED = 12
-"""A run of so many signs that the fonts lack is named sign by sign; of a longer one, its beginning."""
+"""Most signs of a run that the fonts lack which are named one by one; of a longer run, only its beginning."""
 
 SIGNS = N_(
     "Between ⟨ and ⟩ stand signs that the fonts of this document lack, by their Unicode number"
     " or by how many they are. Signs that cannot be seen are shown by a code, such as \\u200e."
 )
-"""The note that explains the codes of signs, in documents that have some."""
+"""The note that explains the codes of signs, in documents that have such codes."""
 
 
 def pdf_of(
@@ -72,11 +72,11 @@ def pdf_of(
     tagged: bool = True,
     command: str = "evidence",
 ) -> bytes:
-    """Return data, set by a template that reads them from `DATA`, as PDF/A-3b.
+    """Return data as PDF/A-3b, typeset by a template that reads them from `DATA`.
 
-    Templates get the time of making as `moment`, and `attached` files by their names. `tagged`: mark
-    headings, lists and tables for screen readers, which triples a long document. Raises `ConfigError`, which
-    names the `command`, without typst; `OutputError` if typst cannot make it.
+    Templates get the time of creation as `moment`, and `attached` files by their names. `tagged`: mark
+    headings, lists and tables for screen readers, which triples the size of a long document. Raises
+    `ConfigError`, which names the `command`, if typst is missing; `OutputError` if typst fails.
     """
     typst = library("typst", command)
     with scratch_folder() as folder:
@@ -102,10 +102,10 @@ def pdf_of(
 
 @cache
 def environment(folder: Path, *, html: bool = True) -> "Environment":
-    """Return the Jinja templates of a folder; their values are texts of third parties.
+    """Return the environment of a folder's Jinja templates, whose values are texts of third parties.
 
-    In HTML a value is escaped, and its invisible characters are shown; only `Markup` is HTML. In plain text,
-    a value has no line breaks.
+    In HTML, each value except `Markup` is escaped, and its invisible characters are shown. In plain text, a
+    value has no line breaks.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -126,14 +126,14 @@ def environment(folder: Path, *, html: bool = True) -> "Environment":
 
 
 def forget_documents() -> None:
-    """Have typst give back the memory of the documents that it has set: it keeps those of the last ten."""
+    """Make typst release the memory of finished documents; otherwise it keeps that of the last ten."""
     typst = library("typst", "evidence")
     for number in range(_KEPT_BY_TYPST):
         typst.compile(f'#"{number}"'.encode(), ignore_system_fonts=True)
 
 
 def in_print(value: Any) -> Any:
-    """Return a value of JSON for a template, each of its texts as `signs` gives it."""
+    """Return a value of JSON for a template, with `signs` applied to each of its texts."""
     if isinstance(value, str):
         return signs(value)
     if isinstance(value, Mapping):
@@ -142,7 +142,7 @@ def in_print(value: Any) -> Any:
 
 
 def signs(text: str) -> str:
-    """Return a text with the codes of signs that the fonts lack in ⟨…⟩; of a long run, with their number."""
+    """Return a text with codes in ⟨…⟩ for signs that the fonts lack; for a long run, with their number."""
     composed = unicodedata.normalize("NFC", visible(text))
     if not _OTHER.search(composed):
         return composed
@@ -150,7 +150,7 @@ def signs(text: str) -> str:
 
 
 def runs_leftwards(text: str) -> bool:
-    """Return whether a text is written from right to left: its first letter says it."""
+    """Return whether a text runs from right to left, by its first letter."""
     for sign in text:
         if (direction := unicodedata.bidirectional(sign)) in ("L", "R", "AL"):
             return direction != "L"
@@ -158,7 +158,7 @@ def runs_leftwards(text: str) -> bool:
 
 
 def lacks_signs(data: object) -> bool:
-    """Return whether data with texts made by `signs` have a sign by its code."""
+    """Return whether data, after `signs`, have a code of a sign."""
     return _CODES.search(json.dumps(data, ensure_ascii=False)) is not None
 
 

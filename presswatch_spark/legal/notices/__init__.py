@@ -1,1 +1,1 @@
-"""Notices: letters that ask for removal, their annexes, the rules that refuse them, and their states."""
+"""Notices: letters that request removal, their annexes, the rules that refuse them, and their states."""

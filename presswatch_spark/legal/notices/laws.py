@@ -1,4 +1,4 @@
-"""The laws that a notice can rest on, each with the elements that it must have, from `conf/laws.yaml`."""
+"""The laws on which a notice can rest, each with the elements that it requires, from `conf/laws.yaml`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ LAWS = ("fr", "dsa16", "dmca512", "optout")
 
 @dataclass(frozen=True, slots=True)
 class LegalElement:
-    """An element of a notice. Texts are by language; a line of `text` is a paragraph.
+    """An element of a notice. Texts are by language; each line of `text` is a paragraph.
 
-    `source`: the provision that requires it. `needs`: names of facts without which it cannot be stated.
-    `list`: name of the list that follows the text. `optional`: a notice is complete without it.
+    `source`: the provision that requires the element. `needs`: names of the facts that it must have. `list`:
+    the name of the list after its text. `optional`: a notice is complete without the element.
     """
 
     name: str
@@ -30,8 +30,9 @@ class LegalElement:
 class Law:
     """A kind of notice.
 
-    `deadline`: the letter sets one. `sworn`: a person must have signed its clause of perjury. `location`: it
-    requires the exact location of the material, not a copy. `own_domains`: its annex lists the sender's.
+    `deadline`: the letter sets one. `sworn`: a person must sign its clause of perjury. `location`: the law
+    requires the exact location of the material, not a copy. `own_domains`: the annex lists the sender's
+    domains.
     """
 
     id: str
@@ -43,7 +44,7 @@ class Law:
     own_domains: bool = False
 
     def required(self, also: Sequence[str] = ()) -> tuple[str, ...]:
-        """Return the names of the elements that a notice must have, with those that a recipient requires."""
+        """Return the names of the elements of a notice; `also`: those that a recipient requires."""
         own = [element.name for element in self.elements if not element.optional]
         return tuple(dict.fromkeys([*own, *also]))
 
@@ -51,7 +52,7 @@ class Law:
 @cache
 def laws() -> Mapping[str, Law]:
     """Return the laws by their ids."""
-    # Commands name the laws in their help, which must not load YAML.
+    # Imported here because the help of commands names laws, and must not load YAML.
     import yaml
 
     found = dict[str, Law]()

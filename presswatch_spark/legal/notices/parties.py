@@ -1,7 +1,7 @@
-"""Who gets notices and who sends them, from YAML files.
+"""Recipients and senders of notices, from YAML files.
 
-Recipients are those of `conf/recipients.yaml`: each fact with its source and the day it was checked. A sender
-says who it is, who signs, and for whom it acts by which mandate.
+`conf/recipients.yaml` has each fact about a recipient with its source and the day of its check. A sender's
+file says who the sender is, who signs, and for whom the sender acts by which mandate.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,16 +22,16 @@ from presswatch_spark.legal.notices.annex import KNOWN_COLUMNS
 
 FACTS = ("route", "language", "publishes", "elements", "columns")
 SENDER_TEXTS = ("address", "email", "phone", "signatory", "signatory_title")
-"""Facts of a sender that are texts; a missing one is empty."""
+"""Facts of a sender that are texts; a missing fact is the empty text."""
 CHARACTERS = 300
-"""A longer text is no name or address."""
+"""Most characters of a name or address."""
 NO_MANDATE = "the sender names no members file: without the mandates in it nobody can act for a publisher"
 ONE_OWNER = "an owner is one publisher, and this file names {}: list the one under `publishers`"
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientFact:
-    """The ground of a fact about a recipient: its source, and the day on which it was read, if it was."""
+    """The source of a fact about a recipient, and the day on which somebody read it, or None."""
 
     source: str
     checked: date | None
@@ -39,10 +39,11 @@ class RecipientFact:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who gets a notice. `datasets` and `places` say which rows concern it; see the file.
+    """A recipient of notices. `datasets` and `places` say which rows concern it; see the file.
 
-    `route`: where the notice goes; None if that is not known. `elements`: those that it asks for beside those
-    of the law. `columns`: those of the annex's rows that it needs. `facts`: each of `FACTS` with its source.
+    `route`: where the notice goes; None if unknown. `elements`: what the recipient requires beside the
+    elements of the law. `columns`: the columns that it needs in the annex. `facts`: each of `FACTS` with its
+    source.
     """
 
     id: str
@@ -55,11 +56,11 @@ class Recipient:
     facts: Mapping[str, RecipientFact]
 
     def concerns(self, dataset: str, file: str) -> bool:
-        """Return whether a record of this dataset, in the file at this URI, is a matter for the recipient."""
+        """Return whether a record of this dataset, in the file at this URI, concerns the recipient."""
         return dataset in self.datasets or file.startswith(self.places)
 
     def doubts(self) -> Iterator[Sentence]:
-        """Yield the facts that must be verified before a notice is sent."""
+        """Yield the facts that somebody must verify before sending a notice."""
         for name, fact in self.facts.items():
             facts = {"name": Word("notice", name), "id": self.id, "source": fact.source}
             unread = N_("verify before you send: {name} of {id}: nobody has read {source}")
@@ -68,9 +69,9 @@ class Recipient:
 
 
 def load_recipient(id: str, path: str | None = None) -> Recipient:
-    """Return a recipient by its id; `path`: a file in the place of the one that comes with the package.
+    """Return a recipient by its id; `path`: a file that replaces the one of the package.
 
-    Raises `ConfigError` if there is none, or the file has mistakes: all of them are listed.
+    Raises `ConfigError` if there is no such recipient, or with all mistakes of the file.
     """
     found = load_recipients(path)
     if id not in found:
@@ -105,7 +106,7 @@ def load_recipients(path: str | None = None) -> dict[str, Recipient]:
             else:
                 values[each] = check.text(given, f"{where}: value")
             checked = check.date(noted.get("checked"), f"{where}: checked")
-            # The day in Auckland may be one ahead.
+            # In some time zones, today is already tomorrow's date in UTC.
             if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
                 check.say(noted["checked"], f"{where}: checked: {checked} is to come")
             source = check.text(noted.get("source"), f"{where}: source") or ""
@@ -138,9 +139,9 @@ def _texts(node: yaml.Node | None, what: str, check: Check) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends a notice. `publishers` are those that it acts for; `is_owner`: it is one of them itself.
+    """A sender of notices. It acts for `publishers`; `is_owner`: it is itself their one publisher.
 
-    `address`, `email` and `phone` are those of the organisation: notices are published.
+    `address`, `email` and `phone` are those of the organisation, not of a person: notices are published.
     """
 
     name: str
@@ -160,7 +161,7 @@ class Sender:
 
 
 def load_sender(path: str) -> Sender:
-    """Read the file of a sender, and its members file; `ConfigError` lists all mistakes by line."""
+    """Read a sender's file and its members file; raises `ConfigError` with all mistakes by line."""
     check, raw = Check(), file_bytes(path, "the sender", "--sender")
     root = compose(raw, check, "the sender has texts, and no more", "sender")
     sender = _sender(root, check, path) if root is not None else None
@@ -201,7 +202,7 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
     registry = load_registry(Path(path).parent / members)
     publishers = _publishers(keys.get("publishers"), registry, check)
     if role == "owner" and len(publishers) != 1:
-        # Whoever owns one publisher's rights needs a mandate for another's.
+        # An owner of one publisher's rights needs a mandate to act for another publisher.
         check.say(keys["acts_as"], ONE_OWNER.format(len(publishers)))
     return Sender(
         name=texts["name"] or "",

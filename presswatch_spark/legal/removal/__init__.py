@@ -1,1 +1,1 @@
-"""Removal: follows claims until their bytes are gone, and keeps what every server answered, in a chain."""
+"""Removal: follows claims until their bytes are gone, and keeps the answers of servers in a chain."""

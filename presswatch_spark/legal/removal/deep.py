@@ -1,7 +1,7 @@
-"""Whole files, read to their end: is a text, its page or its article anywhere in them?
+"""The search of a whole file for a removed text, its page or its article.
 
-A page may be put back under another URL and id, with another frame. Therefore a scan's matcher looks at each
-document of the file: "absent" means that no document has the article.
+A site may put a page back under another URL and id, with another frame. Therefore the matcher of scans
+examines each document of the file: "absent" means that no document has the article.
 """
 
 import hashlib
@@ -30,21 +30,21 @@ from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.declarations import Match, Target
 
 KnownDocuments = frozenset[tuple[str, str]]
-"""Articles, by id, each with a name of a document that had it when the file was scanned."""
+"""Pairs of an article's id and the name of a document that had the article when the file was scanned."""
 
 
 class WordCount:
-    """Counts the words of articles that texts still have, as a scan does; without a corpus, none."""
+    """Counts, as a scan does, the words of articles that texts still have; without a corpus, none."""
 
     def __init__(self, corpus: Corpus | None, config: ScanConfig) -> None:
         self._corpus, self._config, self._rules = corpus, config, config.verify
 
     def can_count(self, target: Target) -> bool:
-        """Return whether the corpus has the very text that the target was compared with."""
+        """Return whether the corpus has exactly the text with which the scan compared the target."""
         return self._article(target) is not None
 
     def counted(self, found: ProbeFinding, target: Target) -> ProbeFinding:
-        """Return a finding with the words of the target's article in its texts: the most that one has."""
+        """Return a finding with its count of the article's words: that of the text with the most."""
         article = self._article(target)
         if article is None or not found.texts:
             return found
@@ -54,7 +54,7 @@ class WordCount:
         return replace(found, record=replace(found.record, copied_words=copied), texts=())
 
     def search(self, targets: Sequence[Target]) -> Callable[[DocumentBatch], Iterable[Match]]:
-        """Return a search for rows with the articles of targets in a batch; not all can be counted."""
+        """Return a function that finds the countable articles of targets in a batch, as rows."""
         articles = {target.article_id for target in targets if self.can_count(target)} - {None}
         if self._corpus is None or not articles:
             return lambda batch: ()
@@ -81,10 +81,10 @@ class WordCount:
 
 @dataclass(slots=True)
 class DeepReading:
-    """A file that was read to its end for targets: their texts, URLs, ids and articles in it.
+    """What a file, read to its end, has of targets: their texts, URLs, ids and articles.
 
-    `seen`: findings by names of targets. `names`: those of known records that it has. `passages`: by article,
-    the document with most words of it, as far as they could be counted.
+    `seen`: findings by names of targets. `names`: the names of known records that the file has. `passages`:
+    by article, the document with the most words of it, if the words could be counted.
     """
 
     targets: Sequence[Target]
@@ -104,9 +104,9 @@ class DeepReading:
         words: WordCount,
         options: ReadOptions,
     ) -> "DeepReading":
-        """Read a file; `marks`: names of its records before.
+        """Read a file; `marks`: names of the records that it had before.
 
-        `known` documents had the articles before, so no page was moved to them: they are left out.
+        `known` documents are left out: they had the articles before, so no page was moved to them.
         """
         reading, rows_in = cls(targets, words), words.search(targets)
         wanted = {name for target in targets for name in names_of_target(target)}
@@ -125,7 +125,7 @@ class DeepReading:
                 if digest in wanted:
                     reading.seen[digest] = ProbeFinding("elsewhere", "its text is in the file", record)
                 for name in wanted.intersection(names_of(None, record.document_url, record.record_id)):
-                    # A page may be in a file more than once.
+                    # A file may have a page more than once.
                     others = reading.seen[name].texts if name in reading.seen else ()
                     texts = (*others, batch.text_of(i))
                     detail = "its URL or id has another text"
@@ -133,9 +133,9 @@ class DeepReading:
         return reading
 
     def best(self, target: Target) -> ProbeFinding | None:
-        """Return a target's finding: by its names, or a document with more of its article.
+        """Return the finding of a target: by its names, or by a document that has more of its article.
 
-        A document with all the words that the page had copied has the text that was to go.
+        A document with all the words that the page had copied has the text that was to be removed.
         """
         named = next((self.seen[name] for name in names_of_target(target) if name in self.seen), None)
         found = None if named is None else self.words.counted(named, target)
@@ -155,7 +155,7 @@ class DeepReading:
         """Return the finding of a target that the file lacks; `is_whole`: the file is not cut."""
         report = self.report
         if report.defects_total:
-            # What is read in order is unknown from the damage on.
+            # A file that is read in order is unknown after the damage.
             stopped = report.interrupted or report.blocked or report.late or report.faulty
             if stopped or not all(map(is_by_range, self.targets)):
                 return ProbeFinding("failed", f"the file was not read to its end: {report.complaints[0]}")
@@ -169,7 +169,7 @@ class DeepReading:
 
 
 def documents_of(uri: str, dataset: str, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-    """Yield all documents of a file; a failure is a defect in the report."""
+    """Yield all documents of a file; the report gets a failure as a defect."""
     shard = ObjectInfo(uri)
     try:
         source = format_for(dataset, shard, options)
@@ -182,7 +182,7 @@ def documents_of(uri: str, dataset: str, options: ReadOptions, report: ReadRepor
 
 
 def record_of(batch: DocumentBatch, i: int) -> RecordFacts:
-    """Return which document one of a batch is."""
+    """Return the facts that identify document `i` of a batch."""
     at = batch.locate(i)
     return RecordFacts(
         record_offset=at.record_offset,
@@ -195,7 +195,7 @@ def record_of(batch: DocumentBatch, i: int) -> RecordFacts:
 
 
 def names_of(text_sha256: str | None, url: str | None, record_id: str | None) -> list[str]:
-    """Return the names of a document: its text, its URL in normal form, its id; the surest first."""
+    """Return the names of a document: of its text, its URL in normal form, its id; the surest first."""
     names = (text_sha256, url and (normalise_url(url) or url), record_id)
     return [name for name in names if name]
 
@@ -206,7 +206,7 @@ def names_of_target(target: Target) -> list[str]:
 
 
 def names_by_article(targets: Iterable[Target]) -> KnownDocuments:
-    """Return the articles of targets, each with each name of its document."""
+    """Return each article of targets, paired with each name of its document."""
     return frozenset(
         (target.article_id, name)
         for target in targets
@@ -216,10 +216,10 @@ def names_by_article(targets: Iterable[Target]) -> KnownDocuments:
 
 
 def known_documents(others: Iterable[Mapping[str, Any]]) -> Mapping[str, KnownDocuments]:
-    """Return by file the articles of documents that are no targets, each with its text (`places.OTHERS`)."""
+    """Return, by file, articles and texts of the documents that are no targets (`places.OTHERS`)."""
     by_file = dict[str, set[tuple[str, str]]]()
     for other in others:
-        # Under the same URL or id may be another text today, with more of the article: only the text is sure.
+        # The same URL or id may have another text today, with more of the article: only the text is sure.
         if other["article_id"] is not None:
             by_file.setdefault(other["shard_uri"], set()).add((other["article_id"], other["text_sha256"]))
     return {uri: frozenset(documents) for uri, documents in by_file.items()}

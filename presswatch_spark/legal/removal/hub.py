@@ -1,7 +1,7 @@
-"""Files on a hub: a commit keeps its files, so the newest revision is asked, too.
+"""Removal from files on a hub. A commit keeps its files, so the newest revision is requested, too.
 
-A row that the newest revision no longer has is still served by its commit (`superseded`), until the history
-is squashed. Then the commit is gone, and only the newest revision can show whether the row is.
+If the newest revision no longer has a row, its commit still serves the row (`superseded`) until the history
+is squashed. Then the commit is gone, and only the newest revision can show whether the row is gone.
 """
 
 import threading
@@ -28,17 +28,17 @@ from presswatch_spark.tables.declarations import Target
 
 COMMIT, SHA256 = "X-Repo-Commit", "X-Linked-ETag"
 FILES_LOOKED_AT = 1000
-"""Files of a folder that are looked at to find another one beside a file."""
+"""Most files of a folder that are listed to find another one beside a file."""
 _LISTING = threading.Lock()
 
 
 class HubFileProber(FileProber):
-    """Asks for the targets of one file at its commit, and of the same file at the newest revision."""
+    """Looks for the targets of one file at its commit, and in the same file at the newest revision."""
 
     __slots__ = ()
 
     def _ask_siblings(self) -> None:
-        """Ask the newest revision, and read another file of the commit: the hub answers as before."""
+        """Request the newest revision; read another file of the commit to show that the hub answers."""
         address, storage = HubAddress.of(self.file.uri), self.options.storage
         main = str(replace(address, revision=MAIN))
         answer = ask(main, 0, 1, storage)
@@ -52,14 +52,14 @@ class HubFileProber(FileProber):
         commit, files = answer.header(COMMIT), list[str]()
         try:
             if is_gone:
-                # A file that is known from the commit is read in the newest revision.
+                # Read a file that is known from the commit in the newest revision.
                 root = replace(address, revision=commit or MAIN).root
                 root = root if commit else pinned(root, storage)
                 files = [
                     root + uri.removeprefix(address.root) for uri in dict.fromkeys([self.file.uri, *beside])
                 ]
             elif not set(beside) - {self.file.uri}:
-                # Another file of the same folder is noted once, while the commit still gives it.
+                # Note another file of the same folder once, while the commit still serves it.
                 folder, _, name = self.file.uri.rpartition("/")
                 suffix = name.partition(".")[2]
                 listed = (each.uri for each in islice(list_objects(folder, storage), FILES_LOOKED_AT))
@@ -113,7 +113,6 @@ class HubFileProber(FileProber):
                 left.append(target)
         if not left or not commit:
             return
-        # The file of the newest revision is read to its end.
         memory = ProbeMemory(self.memory.shards, dict(self.memory.beside), dict(self.memory.first))
         memory.learn(self.probes)
         uri = str(replace(address, revision=commit))
@@ -139,7 +138,7 @@ class HubFileProber(FileProber):
 def large_files(root: str, storage: StorageOptions) -> dict[str, str]:
     """Return the paths of the large files of a dataset at a commit, by their SHA-256.
 
-    Of threads that ask at the same time, the first one lists, and the others wait for its list.
+    If several threads call it at the same time, the first one lists, and the others wait for its list.
     """
     with _LISTING:
         return _large_files(root, storage)

@@ -28,7 +28,7 @@ FILES_WRITTEN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The result of an inventory: `files` of the release, `outcomes`, those `changed` since the notice."""
+    """The result of an inventory: `files` of the release, `outcomes`, files `changed` since the notice."""
 
     number: int
     release: str
@@ -42,7 +42,7 @@ class Inventory:
 
     @property
     def is_complete(self) -> bool:
-        """Every file was asked for."""
+        """Return whether every file was requested."""
         return sum(self.outcomes.values()) == self.files
 
 
@@ -54,10 +54,10 @@ def take_inventory(
     storage: StorageOptions,
     tell: Callable[[Sentence], None] = lambda news: None,
 ) -> Inventory:
-    """Ask for size, ETag and time of each file of a release, and add the answers to a case; resume one.
+    """Request size, ETag and time of each file of a release; add them to a case, or resume an inventory.
 
-    `uris`: the files, as the list of the release names them. Those modified since the day of the notice are
-    changed. Raises `InputError` if there are none, and `BrokenCaseError` if the chain breaks.
+    `uris`: the files, as named by the list of the release. Files modified since the day of the notice count
+    as changed. Raises `InputError` if there are no files, and `BrokenCaseError` if the chain is broken.
     """
     if not uris:
         raise InputError("the release has no files", where=release)
@@ -104,7 +104,7 @@ def take_inventory(
 
 
 def asked(uris: Sequence[str], storage: StorageOptions) -> Sequence[dict[str, Any] | str]:
-    """Ask for the first byte of each file; return the columns of its row, or why it was left alone."""
+    """Request the first byte of each file; return the columns of its row, or why it was not requested."""
 
     def one(uri: str) -> dict[str, Any] | str:
         try:

@@ -1,1 +1,1 @@
-"""One page of HTML for a board, a lawyer and a judge: the findings, their places, and how to check them."""
+"""One HTML page for a board, a lawyer and a judge: the findings, their places, and how to check them."""

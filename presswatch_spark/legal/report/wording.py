@@ -17,21 +17,21 @@ from presswatch_spark.reading import registry
 from presswatch_spark.scanning.releases.datasets import PRODUCTS
 
 CORPUS = "CORPUS"
-"""Stands for the folder of the corpus where none was given; the page says so."""
+"""Placeholder for the folder of the corpus if none was given; the page says so."""
 CRAWL = re.compile("CC-(MAIN|NEWS)")
 NO_BREAK = "\u00a0"
 UNKNOWN = N_("not known")
 _SPECIAL = frozenset('"$`\\!')
-"""Characters that a shell reads within double quotes."""
+"""Characters that a shell interprets within double quotes."""
 
 
 def safe(value: object) -> Markup:
-    """Return any value as HTML without effect: no markup, no control characters; HTML is unchanged."""
+    """Return any value as HTML without markup and control characters; `Markup` is returned unchanged."""
     return value if isinstance(value, Markup) else Markup(escaped(str(value)))
 
 
 class ReportWords(Translator):
-    """Translator for the page. `titles` and `publishers`: names by id, as far as they are known."""
+    """Translator for the page. `titles` and `publishers`: known names by id."""
 
     def __init__(self, language: str, titles: Mapping[str, str], publishers: Mapping[str, str]) -> None:
         super().__init__(language)
@@ -46,15 +46,15 @@ class ReportWords(Translator):
         return Markup(super().n(singular, plural, number, **facts))
 
     def p(self, context: str, message: str, /, **facts: object) -> Markup:
-        """Return a text that means something else in another context as HTML."""
+        """Return as HTML a text that has another meaning in another context."""
         return Markup(super().p(context, message, **facts))
 
     def filled(self, text: str, facts: Mapping[str, object]) -> str:
-        """Return a translated text as HTML, with facts that may be anybody's."""
+        """Return a translated text as HTML, with facts that may be texts of third parties."""
         return super().filled(text, {name: safe(value) for name, value in facts.items()})
 
     def set(self, text: str) -> Markup:
-        """Return one of our texts as HTML, in French with the apostrophes and spaces of printers."""
+        """Return a text of presswatch as HTML, in French with typographic apostrophes and spaces."""
         return Markup(html.escape(tied(text.replace("'", "’")) if self.language == "fr" else text))
 
     def plain(self, message: str) -> str:
@@ -62,29 +62,29 @@ class ReportWords(Translator):
         return self(message).unescape()
 
     def known(self, texts: Mapping[str, str], value: object) -> Markup:
-        """Return the text for a value of a table; a value without one is shown itself."""
+        """Return the text for a value of a table; if there is none, the value itself."""
         return self(texts[str(value)]) if str(value) in texts else safe(value)
 
     def number(self, number: float, digits: int = 0) -> Markup:
-        """Return a number with its thousands apart."""
+        """Return a number with its thousands separated."""
         return Markup(super().number(number, digits))
 
     def share(self, share: float) -> Markup:
-        """Return a share in whole percent, rounded down: only the whole is 100, and only nothing is 0."""
+        """Return a share in whole percent, rounded down; but only the whole is 100, and only nothing is 0."""
         return Markup(super().share(share))
 
     def day_of(self, at: date | datetime | None) -> Markup:
-        """Return a day in words, or that of a moment in UTC."""
+        """Return a day, or the day in UTC of a time, in words."""
         if at is None:
             return self(UNKNOWN)
         return Markup(self.day(utc(at).date() if isinstance(at, datetime) else at))
 
     def title(self, title_id: object) -> Markup:
-        """Return the name of a title; its id where no name is known."""
+        """Return the name of a title; its id if no name is known."""
         return safe(self.titles.get(str(title_id), str(title_id)))
 
     def publisher(self, publisher_id: object) -> Markup:
-        """Return the name of a publisher; its id if no name is known. None means all together."""
+        """Return the name of a publisher; its id if no name is known. None means all publishers together."""
         if publisher_id is None:
             return self(N_("All together"))
         return safe(self.publishers.get(str(publisher_id), str(publisher_id)))
@@ -94,7 +94,7 @@ class ReportWords(Translator):
         if dataset is None:
             named = self(N_("format not known"))
         elif format := registry.find(str(dataset)):
-            # Any archive may be of some formats: only the release says that it is Common Crawl's.
+            # Other archives may have the same formats; only the release shows that it is Common Crawl's.
             is_other = format.archive and not CRAWL.match(str(release))
             named = self(format.archive if is_other else format.description)
         else:
@@ -102,14 +102,14 @@ class ReportWords(Translator):
         return self.release_of(named, release, rows_name_release)
 
     def release_of(self, named: Markup, release: object, rows_name_release: object = False) -> Markup:
-        """Return a dataset, by the name that is given, and its release."""
+        """Return a dataset by its given name, with its release."""
         unnamed = N_("release of each row") if rows_name_release else N_("release not known")
         return named + Markup(f"{NO_BREAK}· ") + (safe(release) if release else self(unnamed))
 
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """Writes commands about `tables` (a whole path) in the page's language: each can be run as it is."""
+    """Writes commands about `tables` (a full path) in the page's language, ready to run."""
 
     language: str
     tables: str
@@ -129,7 +129,7 @@ class Commands:
         )
 
     def judges(self) -> str:
-        """Return the command that judges all rows by each other."""
+        """Return the command that judges all rows together."""
         corpus = ["--corpus", self.corpus or CORPUS]
         return _typed("claims", "--lang", self.language, *corpus, "--out", self.tables, self.tables)
 

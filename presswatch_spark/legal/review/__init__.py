@@ -1,1 +1,1 @@
-"""The page on which a person judges claims: it is served on this machine alone, and keeps verdicts."""
+"""The page on which a person judges claims; it runs on this machine alone, and keeps verdicts."""

@@ -1,1 +1,1 @@
-"""Two runs compared: the state of each copy, and where it is unknown."""
+"""The comparison of two runs: the state of each copy, and the places where it is unknown."""

@@ -1,7 +1,7 @@
-"""Known absence: why a copy that one run found may exist, though the other did not find it.
+"""Known absence: whether a copy that one run found and another did not is gone, or why it may still exist.
 
-A shard of the same release that was read again to its end has no copy that was not found there. Another
-release has other shards: a copy may be in any shard of its subset.
+If both runs read a shard of one release to its end, a copy that the other run did not find there is gone.
+Another release has other shards: there, the copy may be in any shard of its subset.
 """
 
 import json
@@ -18,18 +18,18 @@ from presswatch_spark.tables.store import TableStore
 
 FEWER = "the {} run read fewer shards than the {} run"
 NAMED = 3
-"""Further shards that were not read are only counted."""
+"""Number of unread shards that a message names; it only counts the others."""
 
 Shard = tuple[str | None, str]
-"""The subset of its release, as far as its path names it, and its name: a mirror has other places."""
+"""A shard's subset of its release, if its path names one, and its name; the folders of mirrors differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
     """A published run: its `name` in messages, row of `runs`, and shards.
 
-    `shards`: URI, and whether it was read to its end. A URI may occur several times: the tables lack its
-    query.
+    `shards`: the URI of each, and whether it was read to its end. A URI may occur several times, since tables
+    omit its query.
     """
 
     name: str
@@ -53,7 +53,7 @@ class ComparedRun:
 
 
 def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
-    """Return why copies of `found` may exist that `other` did not find, by shard; None: absence is known."""
+    """Return, by shard, why copies that only `found` has may still exist; None: absence is known."""
     row, again, name = found.row, other.row, other.name
     whole: str | None = None
     if again["shards_planned"] == 0:
@@ -72,8 +72,8 @@ def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
     elif again["shards_planned"] < row["shards_planned"]:
         whole = FEWER.format(name, found.name)
     else:
-        # Folders of datasets on a hub that one run has shards of, and the other only of others. A folder is
-        # a part of its dataset, as a language, or is named after the release, which is another one.
+        # Folders of hub datasets of which only one run has shards. A folder is a part of its dataset, such as
+        # a language, or its name is that of the release, which then differs.
         had, read = (
             {
                 (place[0], place[1].rpartition("/")[0].replace(run.row["release"] or "", ""))
@@ -91,7 +91,7 @@ def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
 
 
 def difference_of(one: Mapping[str, Any], two: Mapping[str, Any]) -> str | None:
-    """Return a difference of two runs, rows of `runs`, beside shards and corpora."""
+    """Return a difference of two runs (rows of `runs`) that is not one of shards or corpora."""
     if one["tool_version"] != two["tool_version"]:
         return "the runs were made by different versions"
     if one["dataset"] != two["dataset"]:
@@ -102,13 +102,13 @@ def difference_of(one: Mapping[str, Any], two: Mapping[str, Any]) -> str | None:
 
 
 def subset_of(shard_uri: str) -> str | None:
-    """Return the subset of its release that a shard is of, as far as its path names it."""
+    """Return a shard's subset of its release, if its path names one."""
     return in_filename(shard_uri).get("subset")
 
 
 def _settings(run: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = json.loads(run["config"])
-    # It differs from one release to the next without making a copy easier or harder to find.
+    # Another release makes a copy neither easier nor harder to find.
     settings.get("read", {}).pop("release", None)
     return settings
 
@@ -118,7 +118,7 @@ def _shard(uri: str) -> Shard:
 
 
 def _on_hub(uri: str) -> tuple[str, str] | None:
-    # Dataset and path on a hub: parts of a dataset have shards of one name, at whatever revision.
+    # Dataset and path, since parts of a dataset have shards of one name; any revision counts.
     if scheme_of(uri) != "hf":
         return None
     address = HubAddress.of(uri)
@@ -126,10 +126,10 @@ def _on_hub(uri: str) -> tuple[str, str] | None:
 
 
 def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
-    """Return the reason why each shard of a run was not read again; None if it was.
+    """Return why each shard of a run was not read again; None if it was.
 
-    The same place is the same shard; on a hub, at whatever revision. Elsewhere, it is what has its name and
-    subset. If there are several of one name, all must have been read, and as many as there were.
+    A shard at the same place (on a hub: at any revision) is the same shard. Elsewhere, a shard with its name
+    and subset is. If several have one name, all must have been read, and as many as there were.
     """
     times, again = Counter(uri for uri, _ in found.shards), defaultdict[str, list[bool]](list)
     for uri, complete in other.shards:
@@ -159,17 +159,17 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
         else:
             doubts[uri] = None if all(there) else f"the {other.name} run did not read {uri} to its end"
     for uri in times.keys() - doubts.keys():
-        # It is unknown whether the very shards of this name were read again.
+        # It is unknown whether exactly these shards of one name were read again.
         have = f"{counted(times[uri], 'shard')} of the {found.name} run have the name {uri}"
         doubts[uri] = f"{have}, but for what follows `?`"
     return doubts
 
 
 def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun) -> str | None:
-    """Return why copies in shards of a subset may be there; None for shards whose paths name no subset.
+    """Return why copies in shards of a subset may still exist; None for shards whose paths name no subset.
 
-    A release has files of robots.txt and of errors beside those of pages, of the same names. Only shards of
-    the subset itself can show that a copy is gone, or the very shards again, wherever a mirror has them.
+    Beside files of pages, a release has files of robots.txt and of errors with the same names. Therefore only
+    shards of the same subset, or the same shards on a mirror, can show that a copy is gone.
     """
     before = [name for of, name in (_shard(uri) for uri, _ in found.shards) if of == subset]
     after = [(*_shard(uri), complete) for uri, complete in other.shards]
@@ -188,7 +188,7 @@ def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun)
         return f"the {other.name} run read no shards that are of the subset {subset} by their path"
     if subset is not None and subsets.count(subset) < len(before):
         return f"{FEWER.format(other.name, found.name)}, of the subset {subset}"
-    # Releases whose shards have the same names: those that are missing were left out.
+    # If both releases name their shards alike, the missing ones were left out.
     names = {name for _, name, _ in within}
     left_out = sorted(set(before) - names)
     if left_out and names.intersection(before):

@@ -1,1 +1,1 @@
-"""The way back from a row, or a written pointer, to the record in its shard, and their comparison."""
+"""The way from a row, or a written pointer, back to the record in its shard, and their comparison."""

@@ -1,6 +1,6 @@
 """Comparison of a record with the row that points at it.
 
-That a record can be read proves nothing: if one was dropped from a file, another may be at its offset.
+A readable record proves nothing by itself: if a file lost a record, another may be at its offset.
 """
 
 import hashlib
@@ -41,12 +41,12 @@ REASONS = (
     OTHER_EXTRACTION, OTHER_TEXT, OTHER_FACTS, DAMAGED, OTHER_ARTICLE, OTHER_WORDS, OTHER_FIGURES,
     OTHER_SIGNAL,
 )  # fmt: skip
-"""Why a row does not verify: the first that applies, in this order; see `docs/reference/pointers.md`."""
+"""Reasons why a row does not verify; the first in this order counts. See `docs/reference/pointers.md`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a row does not verify: one of `REASONS`, and a detail, which is never text of the web."""
+    """Why a row does not verify: one of `REASONS`, and a detail, which never contains text of the web."""
 
     reason: str
     detail: str = ""
@@ -60,8 +60,9 @@ class Record:
     """A document as its shard has it now.
 
     `facts`: its columns in `matches`; no SHA-256 of the text if it was not read as a document. `stored`: the
-    bytes of its range. `bytes_read`: of the shard, up to it. `capture`: the response around it, if wanted;
-    one without document has its body as text. `batch`: the document only. The last two are of `raw_record`.
+    bytes of its range. `bytes_read`: bytes of the shard that were read to get it. Only `raw_record` sets the
+    last two: `capture`, the response around the document (a response without document has its body as text),
+    and `batch`, which has this document alone.
     """
 
     facts: DocumentFacts
@@ -80,16 +81,16 @@ class Record:
 
 
 class ArticleTexts(Protocol):
-    """Texts of articles, such as a corpus."""
+    """A source of texts of articles, such as a corpus."""
 
     def ordinal_of(self, article_id: str) -> int | None:
-        """Return the number of an article; None if it is not there."""
+        """Return the number of an article; None if the source lacks it."""
 
     def body(self, ordinal: int) -> bytes:
-        """Return the text of the article with a number, UTF-8."""
+        """Return the text of the article with this number, in UTF-8."""
 
 
-# `release` is left out: the shard's first record may name it, and a range does not hold that one.
+# `release` is left out: it may come from the shard's first record, which the range does not contain.
 COMPARED = (
     ("document_url", OTHER_URI),
     ("record_id", OTHER_RECORD),
@@ -97,7 +98,7 @@ COMPARED = (
     ("payload_digest_computed", OTHER_PAYLOAD),
     ("text_extraction", OTHER_EXTRACTION),
     ("text_sha256", OTHER_TEXT),
-    # A range that is not just the record's would give a third party other bytes.
+    # A range that is not exactly the record would give a third party other bytes.
     *((name, OTHER_FACTS) for name in (
         "dataset", "captured_at", "http_status", "languages", "record_offset", "record_length",
         "record_encoding", "row_index", "charset", "document_host", "document_domain", "page_publisher",
@@ -109,15 +110,15 @@ SPAN = ("document_start", "document_end", "article_start", "article_end", "words
 COMPARED_OF_RESPONSE = frozenset((
     "record_id", "captured_at", "http_status", "record_offset", "record_length", "record_encoding",
 ))  # fmt: skip
-"""The columns that a row of `rights_signals` is compared in."""
+"""The columns of `rights_signals` that are compared."""
 
 
 def edited(row: TableRow) -> Failure | None:
-    """Fail a row that is not as the scan wrote it."""
+    """Return a failure if the row is not as the scan wrote it, else None."""
     columns = row.as_dict()
     try:
         same = row_digest(columns) == columns["row_sha256"]
-    except (TypeError, ValueError):  # a value that no row has
+    except (TypeError, ValueError):  # a value that no row can have
         same = False
     return None if same else Failure(ROW_EDITED)
 
@@ -125,7 +126,7 @@ def edited(row: TableRow) -> Failure | None:
 def difference(row: Match, record: Record) -> Failure | None:
     """Return the first difference between a document and its row."""
     format = registry.find(row.dataset)
-    # A range does not contain what is in another record.
+    # The range does not contain facts that the format takes from other records.
     elsewhere = format.elsewhere if format else ()
     return _first_other(row, record, (each for each in COMPARED if each[0] not in elsewhere))
 
@@ -142,7 +143,7 @@ def _first_other(
 
 
 def damaged(row: Match, facts: DocumentFacts | None = None) -> Failure | None:
-    """Return the failure of a damaged record, by the row or by the facts read now; None if it is sound."""
+    """Return a failure if the row, or the facts read now, name damage of the record; else None."""
     damage = row.record_damage or (facts and facts.record_damage)
     return Failure(DAMAGED, f"`{damage}`: {DAMAGES.get(damage, 'unknown')}") if damage else None
 

@@ -4,7 +4,8 @@
     c4-train.00000-of-01024.json.gz#row=17,format=c4
 
 A pointer is the URI of the shard and, after the last `#`, columns of `matches`: `offset` with `length`, or
-`row`; the others may be left out, and are then not compared. Without `encoding`, the bytes count in the file.
+`row`. Others may be left out, and are then not compared. Without `encoding`, offset and length count the
+bytes of the file as it is.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Pointer:
 
     @property
     def by_range(self) -> bool:
-        """Return whether the range contains the whole record: nothing else of the shard has to be read."""
+        """Return whether the range contains the whole record, so that nothing else must be read."""
         return self.offset is not None and self.encoding != "inflated" and self.row is None
 
     @property
@@ -62,7 +63,7 @@ class Pointer:
 
     @property
     def curl(self) -> str | None:
-        """Return the command that fetches the record from its site; None where no range of a site has it."""
+        """Return the command that fetches the record from its site; None if no range of a site has it."""
         uri = on_site(self.uri)
         if not uri.startswith(("http://", "https://")) or not self.by_range or not self.length:
             return None
@@ -76,7 +77,7 @@ class Pointer:
 
 
 def on_site(uri: str) -> str:
-    """Return the address of an object of Common Crawl's bucket on its public site; any other URI as it is."""
+    """Return the public address of an object of Common Crawl's bucket; any other URI unchanged."""
     if uri.startswith(COMMON_CRAWL):
         return join(COMMON_CRAWL_SITE, uri.removeprefix(COMMON_CRAWL))
     return uri
@@ -96,12 +97,12 @@ def pointer_of(row: Match | DocumentFacts, uri: str) -> Pointer:
 
 
 def is_pointer(text: str) -> bool:
-    """Return whether `text` ends as a pointer does."""
+    """Return whether `text` ends like a pointer."""
     return _POINTER.fullmatch(text) is not None
 
 
 def parse_pointer(text: str) -> Pointer:
-    """Parse the text of a pointer; `InputError` names the mistake in it."""
+    """Parse the text of a pointer; raises `InputError` with its mistake."""
     match = _POINTER.fullmatch(text)
     if not match:
         raise _wrong("is no pointer", text)
@@ -127,13 +128,13 @@ def _wrong(what: str, text: str) -> InputError:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A copy of all below `place`, at `copy`; both are canonical, without a slash at the end."""
+    """A copy, at `copy`, of everything below `place`; both are canonical and have no slash at the end."""
 
     place: str
     copy: str
 
     def of(self, uri: str) -> str | None:
-        """Return the copy of the object at `uri`; None if it is not below the place, or has `..` in it."""
+        """Return the copy of the object at `uri`; None if it is not below the place, or contains `..`."""
         if uri == self.place:
             return self.copy
         folder = f"{self.place.rstrip('/')}/"
@@ -145,7 +146,7 @@ class Mirror:
 
 
 def parse_mirror(text: str) -> Mirror:
-    """Read `FROM=TO`, divided at the first `=`; `ConfigError` if it has not both."""
+    """Read `FROM=TO`, divided at the first `=`; raises `ConfigError` if either is missing."""
     place, _, copy = text.partition("=")
     if not (place and copy):
         raise ConfigError(f"{text!r} is no mirror", remedy="write --mirror FROM=TO, e.g. s3://bucket=/disk")
@@ -153,7 +154,7 @@ def parse_mirror(text: str) -> Mirror:
 
 
 def mirrored(uri: str, mirrors: Sequence[Mirror]) -> str:
-    """Return where to find the object at `uri`: in the first mirror that has its place, else at `uri`."""
+    """Return the address of the object at `uri`: in the first mirror of its place, else `uri` itself."""
     return next((copy for mirror in mirrors if (copy := mirror.of(uri))), uri)
 
 

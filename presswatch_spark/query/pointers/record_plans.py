@@ -1,6 +1,7 @@
-"""Plans of runs that read some records of WARC files: the pages of a census, or those that WET was made from.
+"""Plans of runs that read some records of WARC files: the pages of a census, or the sources of WET records.
 
-A record whose place is unknown is in the plan, too: its shard is then not complete, with the reason.
+A plan also has records whose places are unknown; the log then gives the reason, and that their shard is not
+complete.
 """
 
 from collections import defaultdict
@@ -32,9 +33,9 @@ Page = tuple[str, datetime]
 
 
 def plan_of_captures(store: TableStore, base: str) -> RecordPlan:
-    """Plan the records of all captures that published censuses found; names of files are relative to `base`.
+    """Plan the records of all captures in published censuses; names of files are relative to `base`.
 
-    `InputError` if no census is published or none has a capture, `OutputError` if a table was changed.
+    Raises `InputError` if no census is published or none has a capture, `OutputError` if a table was changed.
     """
     if not store.published("censuses"):
         raise InputError("no census is published here", where=str(store.root))
@@ -49,9 +50,9 @@ def plan_of_captures(store: TableStore, base: str) -> RecordPlan:
 
 
 def plan_of_matches(store: TableStore, index: Index, base: str | None) -> RecordPlan:
-    """Plan the WARC records of the captures that matches in WET were made from, as an index lists them.
+    """Plan the WARC records, listed by an index, from which WET records with matches were made.
 
-    Names of files are relative to `base`, None: the place of the WET files. Errors as `plan_of_captures`.
+    Names of files are relative to `base`; None: to the place of the WET files. Raises as `plan_of_captures`.
     """
     if not store.published():
         raise InputError("no run is published here", where=str(store.root))
@@ -61,7 +62,7 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
         source = format.made_from(shard) if format else None
         if not source:
             continue
-        # The WARC file that the shard of WET was made from.
+        # The WARC file from which the WET shard was made.
         uri = source[1]
         releases = index.releases_of(release, at) if url and at and host_of(url) else ()
         if not releases:
@@ -72,7 +73,7 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
         for release in releases:
             asked.setdefault(release, set()).add(page)
     listed = defaultdict[Page, list[IndexedCapture]](list)
-    # A row that names no crawl is asked for in several: one of them lists it.
+    # A row that names no crawl is looked up in several crawls, since one of them lists it.
     for release, pages in sorted(asked.items()):
         for capture in index.captures(sorted({url for url, _ in pages}), release):
             at = capture.captured_at and capture.captured_at.replace(microsecond=0)
@@ -80,7 +81,7 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
                 listed[capture.url, at].append(capture)
     for page, files in rows.items():
         for uri, digest in files.items():
-            # Files of one name are in several folders, which keep redirects apart.
+            # Several folders have files of one name, since redirects have folders of their own.
             most = max((names_in_common(capture.filename, uri) for capture in listed[page]), default=0)
             if not most:
                 wanted.add(uri, _unplaced(*page, digest, NOT_LISTED))
@@ -104,7 +105,7 @@ def _unplaced(url: str, at: datetime | None, row: str, why: str) -> WantedRecord
 
 @dataclass(slots=True)
 class _WantedRecords:
-    """Records by file, each once; of two statements about one place, both are read."""
+    """Wanted records by file, each once. If two statements about one place differ, both are read."""
 
     files: dict[str, dict[tuple[Any, ...], WantedRecord]] = field(default_factory=dict)
 

@@ -1,7 +1,6 @@
-"""The growth of a corpus: the articles that only the newer one has, as a corpus of their own.
+"""The growth of a corpus: the articles that only its newer version has, as a corpus of their own.
 
-A corpus that only grew needs no second scan for its old articles: `claims` judges all rows with the newer
-one.
+If a corpus only grew, its old articles need no second scan: `claims` judges all rows with the newer version.
 """
 
 from __future__ import annotations
@@ -30,13 +29,14 @@ if TYPE_CHECKING:
 
 NAMED = 3
 ArticleFields = Mapping[str, object]
-"""A row of a corpus's articles, to be compared and written as JSON."""
+"""The columns of an article of a corpus, which are compared and written as JSON."""
 
 
 def require_growth(older: Corpus, newer: Corpus) -> int:
-    """Return how many articles `newer` has that `older` has not.
+    """Return how many articles `newer` has that `older` lacks.
 
-    Raises `InputError` if an article has vanished or changed, or settings differ: an id names one text.
+    Raises `InputError` if an article is missing or has changed, since an id names one text; or if settings
+    differ.
     """
     if older.manifest.parameters != newer.manifest.parameters:
         raise InputError(
@@ -66,14 +66,14 @@ def require_growth(older: Corpus, newer: Corpus) -> int:
 def build_growth(
     older: Corpus, newer: Corpus, out: Folder, config: ScanConfig, spark: SparkSession | None = None
 ) -> Manifest:
-    """Build the corpus of the articles that `newer` has and `older` has not, unless `out` holds it.
+    """Build the corpus of the articles that `newer` has and `older` lacks, unless `out` already has it.
 
-    It is built as `newer` was. Raises `CorpusError` if the build did not take every one of them.
+    The build has the settings of `newer`. Raises `CorpusError` if it refused an article.
     """
     try:
         return manifest_of(out.uri, config.storage)
     except CorpusError:
-        # Of a build that was killed while it was copied.
+        # The rest of a build that was killed during its copying.
         out.remove()
     values = dict(newer.manifest.parameters)
     minhash = MinHashRules(**values.pop("minhash"))

@@ -1,1 +1,1 @@
-"""Common Crawl's indexes: which rows can be a member's (`wanted`), and reading little more than those."""
+"""Common Crawl's indexes: which rows can be a member's (`wanted`), and how to read little else."""

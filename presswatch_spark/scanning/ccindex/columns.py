@@ -1,4 +1,4 @@
-"""The names of an index's columns: flat ones, and the dotted ones of the nested schema.
+"""The names of an index's columns: flat, or with dots in the nested schema.
 
 Old releases lack columns (`content_charset` and `content_languages` before CC-MAIN-2018-39); `crawl` and
 `subset` are in the path of a file (`crawl=…/subset=…/`), as Hive partitions do, or in its columns.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "key": ("url_surtkey", "url.surtkey"),
     "host": ("url_host_name", "url.host.name"),
-    # Of the nested schema, `url` is a struct.
+    # In the nested schema, `url` is a struct.
     "url": ("url.url", "url"),
     "captured_at": ("fetch_time", "fetch.time"),
     "http_status": ("fetch_status", "fetch.status"),
@@ -26,21 +26,21 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "release": ("crawl",),
     "subset": ("subset",),
 }
-"""Our name of each column, and theirs, to try in order."""
+"""Each column's name here, and the names to try, in order, in an index."""
 SEARCHED = ("key", "host")
-"""Columns that only say where to look."""
+"""Columns that only narrow the search."""
 WITHOUT_PAGES = frozenset(("robotstxt", "crawldiagnostics"))
-"""Subsets of a release without pages, or with other pages than `warc` and `wet` have."""
+"""Subsets of a release that have no pages, or other pages than `warc` and `wet`."""
 
 _OURS = {"crawl": "release", "subset": "subset"}
 _PARTITION = re.compile(r"(?:^|/)(crawl|subset)=([^/]+)(?=/)")
-# Where the older index lies.
+# The folder of the older index.
 _COLLECTION = re.compile(r"(?:^|/)collections/(CC-[^/]+)/indexes/[^/]+$")
 _IN_FILENAME = re.compile(r"(?:^|/)crawl-data/([^/]+)/segments/[^/]+/([^/]+)/")
 
 
 def partitions(uri: str) -> dict[str, str]:
-    """Return release and subset, as far as the path of a file names them."""
+    """Return release and subset, if the path of a file names them."""
     named = dict(_PARTITION.findall(uri))
     if collection := _COLLECTION.search(uri):
         named.setdefault("crawl", collection[1])
@@ -48,6 +48,6 @@ def partitions(uri: str) -> dict[str, str]:
 
 
 def in_filename(warc_filename: str | None) -> dict[str, str]:
-    """Return release and subset, as far as the path of a WARC file within the bucket names them."""
+    """Return release and subset, if the path of a WARC file within the bucket names them."""
     match = _IN_FILENAME.search(warc_filename or "")
     return {"release": match[1], "subset": match[2]} if match else {}

@@ -1,8 +1,8 @@
-"""Keys of an index (SURT), and the rows of it that can be a member's: their hosts and runs of keys.
+"""Keys of an index (SURT), and the hosts and ranges of keys of the rows that can belong to a member.
 
-Keys have the host's labels from the right, then the path, in lower case and without `www.`:
-`https://a.fr/Une` is `fr,a)/une`. The pages of a host and of all hosts below it are three runs of keys: after
-`fr,a)`, `fr,a,` and, with a port, `fr,a:`.
+A key has the host's labels from the right, then the path, in lower case and without `www.`: the key of
+`https://a.fr/Une` is `fr,a)/une`. The keys of a host and of all hosts below it form three ranges: those that
+begin with `fr,a)`, `fr,a,` and, with a port, `fr,a:`.
 """
 
 import re
@@ -26,7 +26,7 @@ Range = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Hosts, each with all hosts below it, and the sorted runs [first, last) of SURT keys that they have."""
+    """Hosts, each with all hosts below it, and the sorted ranges [first, last) of their SURT keys."""
 
     hosts: frozenset[str]
     ranges: tuple[Range, ...]
@@ -35,15 +35,15 @@ class Wanted:
     def of(cls, sites: Mapping[str, Iterable[str]]) -> Self:
         """Return the keys of hosts, each with the paths of its wanted pages, and of AMP caches.
 
-        Google's viewer of AMP is on all of Google's hosts, and costs one more row group of every subset: left
-        out.
+        Google's AMP viewer is left out: it is on all of Google's hosts, and would cost one more row group of
+        every subset.
         """
         paths = {host: set(below) for host, below in sites.items()}
         for cache in AMP_CACHES:
             paths.setdefault(cache.removeprefix("."), set()).add("/")
         ranges = list[Range]()
         for host, below in paths.items():
-            # Of a path the first name is used, and only if every way to write it gives the same key.
+            # Only the first name of a path is used, if all its spellings give the same key.
             firsts = {path.split("/")[1].lower() for path in below}
             for key, first in product(_keys(host), firsts):
                 if _PLAIN_NAME.fullmatch(first):
@@ -62,18 +62,18 @@ class Wanted:
         return cls(frozenset(paths), tuple(merged))
 
     def in_keys(self, low: str, high: str) -> bool:
-        """Return True if a key between `low` and `high`, both included, can be wanted."""
+        """Return whether a key between `low` and `high`, both included, can be wanted."""
         place = bisect_right(self.ranges, low, key=lambda range_: range_[1])
         return place < len(self.ranges) and self.ranges[place][0] <= high
 
     def is_host(self, name: str | None) -> bool:
-        """Return True if a host of the index can be wanted; one that cannot be read can."""
+        """Return whether a host of the index can be wanted; an unreadable host can."""
         page = page_url(f"https://{name}/") if name else None
         return page is None or not self.hosts.isdisjoint(hosts_above(page.host))
 
 
 def _keys(host: str) -> Iterator[str]:
-    """Yield the beginnings of the keys of a host: `www.` may be left out, addresses are in either order."""
+    """Yield the possible starts of a host's keys: with and without `www.`; IP addresses in both orders."""
     for name in {*_spellings(host), *_spellings(_WWW.sub("", host, count=1))}:
         labels = name.split(".")
         if name.startswith("[") or all(map(str.isdigit, labels)):
@@ -89,11 +89,11 @@ def _spellings(host: str) -> set[str]:
 
 
 class Key(NamedTuple):
-    """The SURT of a URL, as the crawler's canonicaliser writes it, and whether it is sure.
+    """The SURT of a URL, as written by the crawler's canonicaliser, and whether it is certain.
 
         https://www.journal.example/Une/?b=2&a=1      example,journal)/une?a=1&b=2
 
-    The canonicaliser knows more rules, such as those for session ids: a page may be there under another key.
+    The canonicaliser has more rules, such as those for session ids, so a page may have another key there.
     """
 
     surt: str

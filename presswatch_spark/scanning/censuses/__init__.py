@@ -1,1 +1,1 @@
-"""The census: which pages of the members a release's index holds."""
+"""The census: which of the members' pages the index of a release lists."""

@@ -1,4 +1,4 @@
-"""One file of an index, from its footer to its captures and its row of the log; no failure gets past it."""
+"""One file of an index, from its footer to its captures and its row of the log, which also gets failures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
 
 @dataclass(slots=True)
 class FileReading(Attempt):
-    """One attempt at a file, filled while it goes on."""
+    """One attempt at a file, filled during its reading."""
 
     report: IndexReport = field(default_factory=IndexReport)
     batches: list[pa.RecordBatch] = field(default_factory=list)
@@ -31,7 +31,7 @@ class FileReading(Attempt):
     releases: set[object] = field(default_factory=set)
 
     def add(self, row: Row) -> None:
-        """Take a row of `captures`."""
+        """Add a row of `captures`."""
         self.rows.append(row)
         self.captures += 1
         self.releases.add(row["release"])
@@ -39,31 +39,31 @@ class FileReading(Attempt):
             self.pack()
 
     def pack(self) -> None:
-        """Make an Arrow batch of the rows taken so far."""
+        """Make an Arrow batch of the rows added so far."""
         if self.rows:
             self.batches.append(pa.RecordBatch.from_pylist(self.rows, columns_without_run("captures")))
             self.rows = []
 
     @property
     def reached(self) -> tuple[int, ...]:
-        """How far it got, for comparison with others: of a CDXJ shard, the lines tell."""
+        """Return how far the attempt got, for comparison with others; for a CDXJ shard, by lines."""
         return (self.report.row_groups_done, self.report.rows)
 
     @property
     def status(self) -> str:
-        """`complete` only if nothing that can match was lost."""
+        """Return `complete` only if nothing that can match was lost."""
         if not self.report.defects_total:
             return "complete"
         return "partial" if self.report.row_groups_done else "failed"
 
     @property
     def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
-        """The batches of `captures`."""
+        """Return the batches of `captures`."""
         return {"captures": self.batches}
 
     @property
     def columns(self) -> dict[str, object]:
-        """The columns of `census_log` that a scan has not, and `releases`."""
+        """Return the columns of `census_log` that a scan lacks, and `releases`."""
         report = self.report
         return {
             "row_groups": report.row_groups,
@@ -77,7 +77,7 @@ class FileReading(Attempt):
 
 @dataclass(frozen=True, slots=True)
 class FileCensus:
-    """Takes the census of files for a corpus; a value that goes to every worker."""
+    """Takes the census of files for a corpus; Spark sends a copy to every worker."""
 
     corpus: str
     corpus_digest: str
@@ -88,7 +88,7 @@ class FileCensus:
     seconds: float | None = None
 
     def __call__(self, file: ObjectInfo) -> Outcome:
-        """Take the census of one file; only a corpus that cannot be used raises."""
+        """Take the census of one file; raises only if the corpus cannot be used."""
         corpus = _corpus(self.corpus, self.corpus_digest, self.storage)
         return outcome_of(FileReading, partial(self._read, corpus), file, self.attempts, self.seconds)
 

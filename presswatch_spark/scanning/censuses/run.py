@@ -1,6 +1,6 @@
 """The census, top to bottom: plan → read the rows of every index file that can match → decide → publish.
 
-No shard of the release is read: an index lists which URLs were captured, and where each record is.
+A census reads no shard of the release: an index lists all captured URLs and the place of each record.
 """
 
 import re
@@ -30,7 +30,7 @@ from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 
 CRAWL_LIKE = re.compile(r"cc-(?:main|news)[^/.]*$", re.IGNORECASE)
-# A URL whose host and first folder are as they are written, whatever follows.
+# A URL whose host and first folder are in canonical spelling, whatever follows.
 PLAIN_URL = re.compile(
     r"(?P<place>https?://(?:www\.)?(?P<host>[a-z0-9.-]+)/(?!amp\b)[A-Za-z0-9_-]+)"
     r"(?:(?=/)(?:(?!/\.)[^%\\?#\s])*)?(?:[?#].*)?"
@@ -41,7 +41,8 @@ PLAIN_URL = re.compile(
 class CensusSummary:
     """A published census: its row of `censuses`, and its rows of `census_log`.
 
-    `titles`: all of the corpus, each with its publisher. `resumed`: an earlier process began it.
+    `titles`: all titles of the corpus, each with its publisher. `resumed`: an earlier process began the
+    census.
     """
 
     row: Mapping[str, Any]
@@ -52,7 +53,7 @@ class CensusSummary:
 
     @classmethod
     def of(cls, row: Row, log: pa.Table, corpus: Corpus, seconds: float, *, resumed: bool) -> Self:
-        """Sum a published census up, from its row and its log."""
+        """Summarise a published census, from its row and its log."""
         lines = log.drop_columns(["releases"]).to_pylist()
         logged = tuple({"run_id": row["run_id"], **line} for line in lines)
         return cls(row, logged, corpus.registry.publisher_of, seconds, resumed)
@@ -73,8 +74,8 @@ def census(
 
     Raises:
         InputError: as in `api.census`.
-        CorpusError: the corpus is missing, of another version, or its files are not as its manifest says.
-        OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
+        CorpusError: the corpus is missing, of another version, or its files differ from its manifest.
+        OutputError: `out` is no folder of tables, owned by another process, or full. Finished waves are kept.
         PlatformError: too many files were lost to storage or dying workers; nothing is published.
     """
     files = index_files(releases, base, config)
@@ -108,7 +109,7 @@ def census(
 
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
     summed = ("rows", "bytes_expected", "bytes_read")
-    # An index without a capture is one of the release that its path names, too.
+    # The path of an index names its release even if the index has no capture.
     by_path = (partitions(uri).get("release") for uri in log["shard_uri"].to_pylist())
     releases = {release for release in by_path if release}
     releases.update(chain.from_iterable(log["releases"].to_pylist()))
@@ -129,15 +130,15 @@ CENSUS = Kind(
     counted="files of the index",
     has_metrics=False,
 )
-"""A census: its tables, and how its row is made."""
+"""A census as a kind of run: its tables, and the function that makes its row."""
 
 
 def index_files(releases: Sequence[str], base: str | None, config: ScanConfig) -> ShardPlan:
-    """Plan the files of the indexes of `releases`: those that a crawl's list names, or those of a path."""
+    """Plan the index files of `releases`: those in the list of a crawl, or those of a path."""
     plans = list[ShardPlan]()
     for release in releases:
         path, below = release, base
-        # What is named like a crawl and is no path was mistyped: the nearest names are suggested.
+        # A name like that of a crawl, if no such path exists, is a typing error: suggest the nearest names.
         if kinds_of(release) or (CRAWL_LIKE.match(release) and not Path(release).exists()):
             listed = shards_of(release, "index", base, config.datasets, config.storage)
             path, below = listed.path, listed.base
@@ -154,14 +155,15 @@ def wanted_of(corpus: Corpus) -> Wanted:
     all_urls = chain.from_iterable(urls_of(*row) for row in corpus.each("url", "alternate_urls"))
     for url in all_urls:
         plain = PLAIN_URL.fullmatch(url)
-        # Of most articles the host alone says that they are looked for already.
+        # For most articles, the host alone shows that the census looks for them already.
         if plain and (plain["host"] in whole or plain["place"] in seen):
             continue
         page = page_url(url)
         if page is None:
             continue
         if plain and page.site == plain["host"]:
-            # A page in an AMP cache is another's: what its URL begins with says nothing of the next one.
+            # Pages in an AMP cache are excluded: the next page may be of another site, despite an equal
+            # start.
             seen.add(plain["place"])
         if whole.isdisjoint(hosts_above(page.site)):
             paths.setdefault(page.site, set()).add(page.path)

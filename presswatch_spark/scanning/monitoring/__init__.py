@@ -1,1 +1,1 @@
-"""Reports on a run while it goes on: events, metrics, progress."""
+"""Reports on a run in progress: events, metrics, progress."""

@@ -1,4 +1,4 @@
-"""Metrics of a run, for the table `metrics` and for Prometheus: sums over the log, and figures of the run."""
+"""Metrics of a run, for the table `metrics` and for Prometheus: sums over its log, and figures of the run."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ STATES = ("running", "published", "stopped")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Names of a kind of run, of its shards, and of the counted columns of its log, as in events."""
+    """Names in events of a kind of run, of its shards, and of the counted columns of its log."""
 
     run: str = "scan"
     shard: str = "shard"
@@ -34,7 +34,10 @@ TERMS: Mapping[str, Terms] = {"runs": SCAN, "censuses": CENSUS}
 
 @dataclass(frozen=True, slots=True)
 class MetricFamily:
-    """Samples of one name, told apart by `label`; `values`: always there; `run`: the only kind with them."""
+    """Samples of one name, told apart by `label`.
+
+    `values`: values of the label that always have a sample. `run`: the only kind of run with such samples.
+    """
 
     kind: Literal["counter", "gauge"]
     unit: str
@@ -89,7 +92,7 @@ class MetricSample(NamedTuple):
 
 Totals: TypeAlias = "Counter[MetricSample]"
 
-# Columns of `scan_log` and `census_log` that are added up as they are.
+# Columns of `scan_log` and `census_log` that are simply added up.
 SUMMED = {
     "documents_total": "documents",
     "documents_without_url_total": "documents_without_url",
@@ -123,7 +126,7 @@ def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
 
 
 def time_of_cores(seconds: float) -> Totals:
-    """Return the seconds of cores that a wave took, rounded up: many short waves cost something."""
+    """Return a wave's seconds of cores, rounded up, or many short waves would count as nothing."""
     return Counter({MetricSample("core_seconds_total"): ceil(seconds)})
 
 
@@ -185,7 +188,7 @@ class Metrics:
         ]
 
     def text(self) -> str:
-        """Return the same in Prometheus's exposition format, version 0.0.4."""
+        """Return the metrics in Prometheus's exposition format, version 0.0.4."""
         samples = ((sample.family, self._labels(sample), value) for sample, value in self.values.items())
         return exposition(FAMILIES, samples)
 
@@ -199,7 +202,7 @@ class Metrics:
 def exposition(families: Mapping[str, MetricFamily], samples: Iterable[tuple[str, str, float]]) -> str:
     """Return samples in Prometheus's exposition format, version 0.0.4.
 
-    A sample is a family, labels as of `labels_of`, and a value; those of a family must be together.
+    A sample is a family, labels from `labels_of`, and a value; samples of a family must be adjacent.
     """
     lines, described = list[str](), ""
     for family, labels, value in samples:

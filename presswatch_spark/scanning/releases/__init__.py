@@ -1,1 +1,1 @@
-"""Releases of datasets: which there are, what each has, and where its shards are. No pyspark here."""
+"""Releases of datasets: their names, their forms, and the places of their shards. No pyspark here."""

@@ -1,7 +1,7 @@
-"""Datasets by name: where their files are, how these are read, and how a row leads back to its record.
+"""Datasets by name: the places of their files, how to read these, and the way from a row to its record.
 
-The dataset of a row of `matches` follows from its release, or from the repository of the hub that its shard
-is in. The format that a shard was read as is not enough: FineWeb and RedPajama are both `rows`.
+The release of a row of `matches`, or the hub repository of its shard, determines the dataset of the row. The
+format of its shard does not: FineWeb and RedPajama both have the format `rows`.
 """
 
 import re
@@ -45,16 +45,16 @@ PRODUCTS: Mapping[str, str] = {
     "nemotron-cc": "Nemotron-CC",
     "common-corpus": "Common Corpus",
 }
-"""The datasets that have a name here, each with its title."""
+"""The names of datasets, each with its title."""
 
 HUB_REPOSITORIES: Mapping[str, str] = {
     "togethercomputer/RedPajama-Data-V2": "redpajama-v2",
     "mlfoundations/dclm-baseline-1.0": "dclm",
 }
-"""Repositories of the hub (`OWNER/NAME`) with datasets whose files are read elsewhere."""
+"""Repositories of the hub (`OWNER/NAME`) of datasets whose files are read from another site."""
 C4_REPOSITORY = "allenai/c4"
 C4_FOLDERS: Mapping[str, str] = {"en": "c4", "multilingual": "mc4"}
-"""The folders of C4 that have a name here. The others are variants, which no document means by `C4`."""
+"""The folders of C4, each with its dataset. The others are variants, which no document means by `C4`."""
 
 C4_PARTS_BY_FILE = (
     "/(en|en[.]noblocklist|en[.]noclean|realnewslike)/c4-(?:train|validation)[.]",
@@ -62,8 +62,8 @@ C4_PARTS_BY_FILE = (
 )
 """Regular expressions for the published file names of C4; group 1 is the part, `en` or `fr`."""
 
-# What scans by name call the release of rows that name none: the dataset's name, and a part behind a hyphen.
-# The longest name comes first: `fineweb-2` is no part of FineWeb.
+# If rows name no release, a scan by name gives them the dataset's name, or this with a hyphen and the part.
+# The longest name comes first, since `fineweb-2` is no part of FineWeb.
 _BY_RELEASE = sorted(set(PRODUCTS) - {"common-crawl", "cc-news", "c4", "mc4"}, key=len, reverse=True)
 
 
@@ -72,10 +72,10 @@ class Dataset:
     """A dataset by name.
 
     `where` and `files`: its root, and a glob of a part's files below it, with `{part}` for the part. `part`:
-    one part, as an example. `columns`: our names to theirs, where theirs are not found by themselves.
-    `roles`: the facts of rows besides their text. `release`: the release of rows that name none. `upstream`:
-    the columns that lead to the record that a row was made from. `checked`, `by`: when these facts were
-    checked, and in which source. `unverified`: the fields that it does not confirm.
+    one part, as an example. `columns`: names of presswatch to names of columns, where a scan cannot guess
+    them. `roles`: the facts of rows besides their text. `release`: the release of rows that name none.
+    `upstream`: the columns that lead to the record from which a row was made. `checked`, `by`: the day and
+    the source of the last check. `unverified`: the fields that the source does not confirm.
     """
 
     id: str
@@ -97,7 +97,7 @@ class Dataset:
 
     @property
     def title(self) -> str:
-        """Return its name as people write it."""
+        """Return the name of the dataset as people write it."""
         return PRODUCTS[self.id]
 
 
@@ -122,7 +122,7 @@ def load_datasets() -> dict[str, Dataset]:
 
 
 def dataset_named(name: str, datasets: Mapping[str, Dataset]) -> Dataset:
-    """Return the dataset of a name; `InputError` with the nearest name if there is none."""
+    """Return the dataset of a name; if there is none, raises `InputError` with the nearest name."""
     if name not in datasets:
         raise InputError(
             f"no dataset has this name{did_you_mean(name, datasets)}",
@@ -135,8 +135,8 @@ def dataset_named(name: str, datasets: Mapping[str, Dataset]) -> Dataset:
 def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> PartShards:
     """Return the shards of a part of a dataset, and how to read them.
 
-    `mirror`: a folder, bucket or site that is laid out like `dataset.where`. `InputError`: no part is named,
-    or one that can be none; or the files are on a site that cannot be asked which it has.
+    `mirror`: a folder, bucket or site with the layout of `dataset.where`. Raises `InputError` if no part or
+    an impossible one is named, or if the files are on a site that cannot list them.
     """
     if part is None:
         raise InputError(
@@ -156,7 +156,7 @@ def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> Pa
 
 
 def require_part(dataset: Dataset, part: str) -> None:
-    """Raise `InputError` for a text that can be no part; only files show which parts exist."""
+    """Raise `InputError` for a text that cannot name a part; only files show which parts exist."""
     if not _PART.fullmatch(part):
         raise InputError(
             "can be no part: letters, digits, dots, hyphens and underscores make one",
@@ -166,10 +166,10 @@ def require_part(dataset: Dataset, part: str) -> None:
 
 
 def product_of(form: str, release: str | None, repository: str = "", folder: str = "") -> str | None:
-    """Return the name of the dataset that a row is of, one of `PRODUCTS`; None if it is unknown.
+    """Return the name of the dataset of a row, one of `PRODUCTS`; None if unknown.
 
     `form`: `matches.dataset`. `release`: see `release_of`; English C4 (`c4-en`) is `c4`, other languages
-    (`c4-fr`) are `mc4`. `repository`, `folder`: `OWNER/NAME` of the hub that its shard is in, and the first
+    (`c4-fr`) are `mc4`. `repository`, `folder`: the hub repository (`OWNER/NAME`) of its shard, and the first
     folder there.
     """
     if repository:
@@ -187,7 +187,7 @@ def product_of(form: str, release: str | None, repository: str = "", folder: str
 
 
 def release_of(release: str | None, shard_uri: str) -> str | None:
-    """Return a row's release; where the row names none, the part of C4 that the shard's file name states."""
+    """Return a row's release; if the row names none, the part of C4 that the shard's file name states."""
     if release:
         return release
     parts = (found[1] for pattern in C4_PARTS_BY_FILE if (found := re.search(pattern, f"/{shard_uri}")))
@@ -197,7 +197,7 @@ def release_of(release: str | None, shard_uri: str) -> str | None:
 def days_of(release: str | None) -> tuple[date, date] | None:
     """Return the days of the first and the last capture of a crawl; None for other names.
 
-    Of a crawl that is newer than this version's list, both are the Monday of the week that it is named after.
+    If a crawl is newer than this version's list, both are the Monday of the week in its name.
     """
     name = release or ""
     if known := _crawl_days().get(name):
@@ -213,7 +213,7 @@ def days_of(release: str | None) -> tuple[date, date] | None:
 
 
 def crawls_at(moment: datetime) -> tuple[str, ...]:
-    """Return the crawls that were made on the day of a moment, as far as this version knows them."""
+    """Return the crawls, among those that this version knows, that were under way on a day."""
     day = moment.astimezone(UTC).date()
     return tuple(name for name, (first, last) in _crawl_days().items() if first <= day <= last)
 

@@ -1,9 +1,9 @@
-"""Lists the crawls there are: from Common Crawl (`collinfo.json`), the user's cache, or this version's list.
+"""The list of crawls: from Common Crawl (`collinfo.json`), the user's cache, or this version's list.
 
     <user's cache>/releases/<hash of the list's address>.json
 
-All are JSON arrays of objects with `id`, `from` and `to`; ours begin with the time of the list (`noted`). If
-a list cannot be had, the last one is used. `scripts/crawls.py` writes the list that comes with this version.
+All are JSON arrays of objects with `id`, `from` and `to`; the last two also begin with the time of the list
+(`noted`). If a request fails, the last list is used. `scripts/crawls.py` writes the list of this version.
 """
 
 import hashlib
@@ -33,20 +33,20 @@ CRAWLS_MAX = 10_000
 SHIPPED = Path(__file__).with_name("crawls.json")
 LIST_NAME = "collinfo.json"
 LIST_BYTES_MAX = 4 << 20
-# Nobody should wait minutes for the list.
+# Short, since the last list is good enough to save users minutes of waiting.
 ATTEMPTS, CONNECT_SECONDS, READ_SECONDS = 2, 5.0, 20.0
 FRESH = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Crawls, newest first, as they were known at a time."""
+    """Crawls known at a time, the newest first."""
 
     noted: datetime
     crawls: tuple[Release, ...]
 
     def to_json(self) -> bytes:
-        """Return the list as `from_collinfo` reads it, a line a crawl."""
+        """Return the list in the format that `from_collinfo` reads, one line per crawl."""
         crawls = [{"id": crawl.name, "from": crawl.first, "to": crawl.last} for crawl in self.crawls]
         lines = [json.dumps(entry, default=datetime.isoformat) for entry in ({"noted": self.noted}, *crawls)]
         return ("[\n" + ",\n".join(lines) + "\n]\n").encode("ascii")
@@ -54,7 +54,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseList:
-    """A list of crawls, where it is from, and why a newer one could not be had, if so."""
+    """A list of crawls, its origin, and the failure to fetch a newer one, if any."""
 
     listing: Listing
     origin: str
@@ -64,8 +64,8 @@ class ReleaseList:
 def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Listing:
     """Read a list of crawls; entries without the name of a crawl are left out.
 
-    `noted`: when it was asked for; without it, the time that it names, or its last capture. `CorruptError`
-    (at `where`): it is something else, or names no crawl.
+    `noted`: the time of the request; if None, the time that the list names, or its last capture. Raises
+    `CorruptError` (at `where`) if the data is no list, or names no crawl.
     """
     entries: object = None
     with suppress(ValueError, RecursionError):
@@ -75,7 +75,7 @@ def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Lis
     crawls = [
         Release(name, _time(entry.get("from")), _time(entry.get("to")))
         for entry in entries
-        # A name becomes part of paths, and is printed: nothing else may pass.
+        # A name becomes part of paths and is printed, so nothing but names of crawls may pass.
         if CRAWL.fullmatch(name := str(entry.get("id"))) or OLD_CRAWL.fullmatch(name)
     ]
     if not crawls:
@@ -94,21 +94,21 @@ def _time(value: object) -> datetime | None:
 
 
 def list_uri(base: str) -> str:
-    """Return the canonical address of the list that `base` names or, as a site, bucket or folder, holds."""
+    """Return the canonical address of the list: `base` itself, or a file in this site, bucket or folder."""
     uri = canonical(base)
     return uri if printable(uri).endswith(".json") else join(uri, LIST_NAME)
 
 
 def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = False) -> ReleaseList:
-    """Return the list at canonical `uri`, or the best there is; a copy in the cache may be a day old.
+    """Return the list at canonical `uri`, or the newest available; a copy in the cache may be a day old.
 
-    `again`: request it, however fresh the copy is. `PresswatchError`: `uri` is a file that is missing or no
-    list.
+    `again`: request the list even if the copy is fresh. Raises `PresswatchError` if `uri` is a file that is
+    missing or no list.
     """
     if scheme_of(uri) == "file":
         return ReleaseList(fetched(uri, options), uri)
     cached = _cached(uri)
-    # A list from the future was noted by a clock that was wrong.
+    # A list from the future was noted by a wrong clock.
     if cached and not again and timedelta() <= now - cached.noted < FRESH:
         return ReleaseList(cached, f"{printable(uri)}, {_as_of(cached)}, from the cache")
     try:
@@ -122,7 +122,7 @@ def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = F
 
 
 def at_hand(uri: str) -> ReleaseList:
-    """Return the newest list of `uri` that needs no network."""
+    """Return the newest list of `uri` that is available without network."""
     if scheme_of(uri) != "file" and (cached := _cached(uri)):
         return ReleaseList(cached, f"an earlier answer, {_as_of(cached)}, from the cache")
     return ReleaseList(shipped(), f"the list that came with this version, {_as_of(shipped())}")
@@ -130,7 +130,7 @@ def at_hand(uri: str) -> ReleaseList:
 
 @cache
 def shipped() -> Listing:
-    """Return the list that came with this version."""
+    """Return the list of this version."""
     return from_collinfo(SHIPPED.read_bytes(), str(SHIPPED))
 
 
@@ -139,7 +139,7 @@ def _as_of(listing: Listing) -> str:
 
 
 def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) -> Listing:
-    """Return the list at canonical `uri`, asked for now; `PresswatchError` if none comes within seconds."""
+    """Request the list at canonical `uri`; raises `PresswatchError` if none comes within seconds."""
     quick = replace(
         options,
         max_attempts=min(ATTEMPTS, options.max_attempts),
@@ -152,7 +152,7 @@ def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) ->
     with open_stream(ObjectInfo(uri), quick) as stream:
         while len(data) <= LIST_BYTES_MAX and (piece := stream.read(LIST_BYTES_MAX)):
             data += piece
-    # A longer one is cut, and so no JSON.
+    # A longer list is cut, and therefore fails as JSON.
     return from_collinfo(data[:LIST_BYTES_MAX], printable(uri), noted)
 
 

@@ -1,19 +1,19 @@
-"""A release of Common Crawl: its name, its times, and its forms by its name."""
+"""A release of Common Crawl: its name, its times, and its forms, which follow from its name."""
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 NEWS = "CC-NEWS"
-# The time of the first file of CC-NEWS, which goes on, with a list of shards for each month.
+# The time of the first file of CC-NEWS, which has no end, and a list of shards for each month.
 NEWS_SINCE = datetime(2016, 8, 26, tzinfo=UTC)
 NEWS_MONTH = re.compile(r"CC-NEWS-(20[0-9]{2})-(0[1-9]|1[0-2])")
 CRAWL = re.compile(r"CC-MAIN-([0-9]{4})-([0-9]{2})")
 OLD_CRAWL = re.compile(r"CC-MAIN-[0-9]{4}(-[0-9]{4})?")
-# The first crawl whose fetches of robots.txt were published.
+# The first crawl with published fetches of robots.txt.
 ROBOTSTXT_SINCE = (2016, 36)
 C4 = re.compile(r"(?P<all>m)?c4-(?P<part>[A-Za-z0-9][A-Za-z0-9.]*(-[A-Za-z]{2,8})?)")
-# Variants of C4 with a folder of their own; any other part is a language of its multilingual files.
+# Variants of C4 in English, each with its folder; any other part is a language of the multilingual files.
 C4_ENGLISH = frozenset(("en", "en.noblocklist", "en.noclean", "realnewslike"))
 OSCAR = re.compile(r"OSCAR-2301-(?P<part>[A-Za-z]+)")
 
@@ -31,7 +31,7 @@ LABELS = {
 
 
 CRAWL_FORMS = ("wet", "warc")
-"""The forms in which crawls since 2013 are scanned."""
+"""The forms of crawls since 2013 that a scan can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ class Release:
 
     @property
     def has(self) -> tuple[str, ...]:
-        """Return its forms, as keys of `LABELS`."""
+        """Return the forms of the release, as keys of `LABELS`."""
         return kinds_of(self.name)
 
 
 def week_of(name: str) -> tuple[int, int] | None:
-    """Return year and week that a crawl is named after; None for any other name."""
+    """Return the year and week in the name of a crawl; None for any other name."""
     found = CRAWL.fullmatch(name)
     return (int(found[1]), int(found[2])) if found else None
 
@@ -65,7 +65,7 @@ def kinds_of(name: str) -> tuple[str, ...]:
 
 
 def newest_first(releases: list[Release]) -> tuple[Release, ...]:
-    """Return crawls from the newest to the oldest, each name once; one without times by its year."""
+    """Return crawls from the newest to the oldest, each name once; those without times by their year."""
 
     def age(release: Release) -> tuple[str, str]:
         began = release.first.isoformat() if release.first else ""
@@ -76,6 +76,6 @@ def newest_first(releases: list[Release]) -> tuple[Release, ...]:
 
 
 def is_c4_english(name: str) -> bool:
-    """Return True for C4 in English and its variants; other parts are of the multilingual files (mC4)."""
+    """Return whether a name is C4 in English or a variant of it; other parts are those of mC4."""
     found = C4.fullmatch(name)
     return found is not None and not found["all"] and found["part"] in C4_ENGLISH

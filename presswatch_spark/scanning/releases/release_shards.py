@@ -1,4 +1,4 @@
-"""Finds the shards of a release by its name, as `storage.shards.plan` takes them."""
+"""Finds the shards of a release by its name, for `storage.shards.plan`."""
 
 from dataclasses import dataclass
 
@@ -27,9 +27,9 @@ SUGGESTIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class ReleaseShards:
-    """The shards of a release: a path, and the base of relative lines in a list there.
+    """The shards of a release: a path, and the base of relative lines if it is a list.
 
-    `name`: the release; None of a list of the user's, which may hold some of its shards only.
+    `name`: the release; None for a user's list, which may have only some of its shards.
     """
 
     path: str
@@ -42,9 +42,9 @@ def shards_of(
 ) -> ReleaseShards:
     """Find the shards of release `name` in the form `kind` (`wet`, `warc` …).
 
-    A crawl that no list names yet is looked for too. `base`: site, bucket or folder that is laid out like the
-    original; or a list of shards itself. `InputError`: there is no such release, form, or list in `base`.
-    `StorageError`: the list cannot be had now.
+    A crawl that no list names yet is looked for, too. `base`: a site, bucket or folder with the layout of the
+    original, or a list of shards. Raises `InputError` if there is no such release, form, or list in `base`,
+    `StorageError` if the list cannot be read now.
     """
     ask_anew()
     kinds = ("c4",) if C4.fullmatch(name) else ("oscar",) if OSCAR.fullmatch(name) else kinds_of(name)
@@ -72,7 +72,7 @@ def shards_of(
     try:
         stat(uri, storage)
     except StorageError as error:
-        # A bucket that we may not list denies what it does not have: then an unknown name is the reason.
+        # A bucket denies missing objects to callers who may not list it: then the name is probably unknown.
         if not (month or name in _names(rules)):
             raise _unknown(name, f"; {error}", rules) from error
         raise
@@ -100,7 +100,7 @@ def _unknown(name: str, reason: str, rules: DatasetRules) -> PresswatchError:
     names = _names(rules)
     near = nearest(name, [*names, NEWS], SUGGESTIONS)
     if week_of(name):
-        # In that week no crawl began.
+        # No crawl began in that week.
         near = sorted(names, key=lambda crawl: abs(_weeks(crawl) - _weeks(name)))[:SUGGESTIONS]
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     return InputError(
@@ -111,6 +111,6 @@ def _unknown(name: str, reason: str, rules: DatasetRules) -> PresswatchError:
 
 
 def _weeks(name: str) -> int:
-    """Count the weeks up to that of a crawl; the oldest crawls name years only."""
+    """Return the number of the week of a crawl; the oldest crawls name only years."""
     year, week = week_of(name) or (0, 0)
     return 52 * year + week

@@ -1,1 +1,1 @@
-"""Runs: shards are read in waves, what a wave found is kept, and the whole is published or nothing is."""
+"""Runs: read shards in waves, keep the results of each wave, and publish all of them or none."""

@@ -1,7 +1,7 @@
-"""The engine of runs: reads, wave by wave, what no earlier process has read, and publishes the run.
+"""The engine of runs: reads, wave by wave, the shards that no earlier process has read; publishes the run.
 
-It knows nothing of documents and captures. Parts of waves are checked again before they are published: a
-damaged part costs its wave, and no more.
+It serves scans of documents and censuses of captures alike. It checks the parts of waves again before it
+publishes them: if a part is damaged, the shards of its wave are read again, and no others.
 """
 
 import os
@@ -42,14 +42,14 @@ from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables.store import TableStore
 
 MOST_ROUNDS = 3
-"""How many times the shards of damaged parts are read again by one process."""
+"""How many times one process reads the shards of damaged parts again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A published run: its row, and its log, a row a shard, with the columns of a run in progress.
+    """A published run: its row, and its log, with one row per shard and the columns of a run in progress.
 
-    `seconds`: of this process. `resumed`: an earlier process began it.
+    `seconds`: the time of this process. `resumed`: an earlier process began the run.
     """
 
     row: Mapping[str, Any]
@@ -64,7 +64,7 @@ def carry_out(
     """Do the work, or the rest that an earlier process left, and publish it in `out`.
 
     Raises:
-        OutputError: `out` is not ours, owned by another process, or full. What is done stays done.
+        OutputError: `out` is no folder of tables, owned by another process, or full. Finished waves are kept.
         PlatformError: too many shards were lost to storage or dying workers.
         PresswatchError: the guard of the work stopped the run, or Spark failed.
     """
@@ -88,7 +88,7 @@ def carry_out(
 def execute(
     work: Work, run: OwnedRun, store: TableStore, rules: RunRules, context: SparkContext, observer: Observer
 ) -> Finished:
-    """Read, in waves, what no earlier process of this run has read, and publish the run."""
+    """Read in waves the shards that no earlier process of this run has read, and publish the run."""
     began, shards = time.monotonic(), tuple(work.shards)
     lend_hub(context, shards)
     guard: Guard = work.guard(partial(cores_now, context)) if work.guard else lambda counts, seconds: None
@@ -112,7 +112,7 @@ def execute(
         facts = {**work.facts, "shards_planned": len(shards)}
         row, log = publish(store, run, work.kind, waves, facts, metrics, work.corpus)
         observer.published(row)
-        # The run is published, so nothing fails here any more.
+        # The run is published, so a failure to clean up is no failure of the run.
         with suppress(PresswatchError, OSError):
             remove_leftovers(store)
     return Finished(row, log, run.resumed, time.monotonic() - began)
@@ -167,14 +167,14 @@ def _start(
 
 
 CHECKED_HERE_BYTES = 256 << 20
-"""Bytes of parts that the driver reads for this; of more, tasks do."""
+"""Most bytes of parts that the driver checks itself; Spark tasks check more."""
 READERS = 8
 
 
 def without_damage(
     context: SparkContext, run: OwnedRun, waves: Sequence[Wave], tell: Callable[[str], None]
 ) -> tuple[list[Wave], list[Wave]]:
-    """Return the waves whose parts are as they were written, and the others, whose markers it removes."""
+    """Return the waves with undamaged parts, and the others, whose markers are removed."""
     parts = [part for wave in waves for part in wave.parts]
     if sum(part.bytes for part in parts) <= CHECKED_HERE_BYTES:
         with ThreadPoolExecutor(READERS, "check") as pool:
@@ -207,14 +207,14 @@ def _checked(
 
 
 def lend_hub(context: SparkContext, shards: Iterable[ObjectInfo]) -> None:
-    """Give workers that begin from now on this process's token and hub, if shards are on one.
+    """If shards are on a hub, give its address and this process's token to workers that start from now on.
 
-    They are environment variables, and in no plan, setting or page of Spark. Workers of Spark's own host
-    inherit those from before Java began.
+    They are environment variables, so that no plan, setting or page of Spark shows them. Workers on Spark's
+    own host inherit the environment from before the start of Java.
     """
     if not any(scheme_of(shard.uri) == "hf" for shard in shards):
         return
-    # Few runs need the clients of the web.
+    # Imported here because few runs need the clients of the web.
     from presswatch_spark.storage.hub import ENDPOINT_VARIABLE, TOKEN_VARIABLE
 
     inherited = context._jvm.java.lang.System.getenv() if context._jvm else {}

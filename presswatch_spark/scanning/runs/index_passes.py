@@ -1,7 +1,7 @@
-"""The passes before the last: all shards are read, and a file keeps what the last pass needs of each.
+"""The passes before the last: each reads all shards, and writes a file of what the last pass needs of each.
 
-A file that is there is not made again, so a killed run resumes. Nothing fails here for a shard that cannot be
-read: the last pass finds by itself what it misses, and reports it.
+If a file exists, it is not made again, so that a killed run resumes. A shard that cannot be read causes no
+failure here: the last pass finds what is missing, and reports it.
 """
 
 import secrets
@@ -28,7 +28,7 @@ from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.tables.seals import sealed_parquet
 
 Shards = Mapping[int, ObjectInfo]
-# The first ends without a note, the second leaves one.
+# The first try that kills a worker makes no note of its shard; the second does, so the third can skip it.
 TRIES_BEFORE_SET_ASIDE = 2
 
 
@@ -44,9 +44,9 @@ class Sifter:
     workers: Workers
 
     def __call__(self, shards: Shards, guard: Callable[[list[Wave]], None]) -> list[Wave]:
-        """Read the shards in each pass; return waves without shards, which have the cost of that.
+        """Read the shards in each pass; return waves without shards, which hold the cost of the passes.
 
-        `guard` is called before each wave with those so far, and may raise.
+        `guard` is called before each wave with the waves so far, and may raise.
 
         Raises:
             PlatformError: too many shards of a wave could not be read.
@@ -76,7 +76,7 @@ class Sifter:
         done, reports = 0, self._reports(number, shards, tasks)
         if reports is None:
             left = self._left(number, shards)
-            # In tasks of their own, all are read but those that end their workers.
+            # In tasks of their own, all shards are read except those that kill their workers.
             done, reports = len(shards) - len(left), self._reports(number, left, len(left)) if left else ()
         check_budget(reports or (), len(shards), self.rules.wave_failures)
         done += sum(report["failure"] not in PLATFORM for report in reports or ())
@@ -108,7 +108,7 @@ class Sifter:
 
 @dataclass(frozen=True, slots=True)
 class SiftTask:
-    """The tasks of a wave of a pass, for `collected`. Tries note their shards as those of a `WaveTask` do."""
+    """The tasks of a wave of a pass, for `collected`. Their tries note shards as a `WaveTask` does."""
 
     passes: Passes
     groups: tuple[tuple[int, ...], ...]
@@ -119,7 +119,7 @@ class SiftTask:
     workers: Workers
 
     def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
-        """Read the groups, shard by shard; write what is kept of each, and report how it went."""
+        """Read the groups, shard by shard; write what the pass keeps of each, and report the result."""
         self.workers.join()
         context = TaskContext.get()
         tries = context.attemptNumber() if context else 0
@@ -131,7 +131,7 @@ class SiftTask:
     def _row(self, shard: int) -> Row:
         outcome = self.read(self.shards[shard])
         log, table = outcome.log, outcome.tables[self.passes.table]
-        # What another try may read further is left to it.
+        # After a failure of the platform, another try may read more, so nothing is written.
         if log["failure"] not in PLATFORM:
             data = sealed_parquet(table, self.passes.schema)
             self.kept.write(self.passes.name(self.shards[shard].uri), data)

@@ -1,12 +1,13 @@
-"""Markers of a run in progress, and the parts that its tasks wrote.
+"""Markers of a run in progress, and the parts (Parquet files of rows) that its tasks wrote.
 
     <run>/run.json                 run id, first start, epoch, and the waves of earlier epochs that count
-    <run>/waves/<attempt>.json     which shards of the plan (by position) the attempt covers; counts and parts
+    <run>/waves/<attempt>.json     the shards of the attempt (positions in the plan), its counts and parts
     <run>/parts/<attempt>/<token>-matches.parquet      likewise -rights_signals and -scan_log, without run ids
 
-A process that takes the run up begins an epoch, and names in `run.json` the waves that it found: markers that
-an older process writes later are not read. Markers are sealed: the shards of a damaged one count as not
-scanned, and without `run.json` a run starts over. A part counts only if a marker names it with its SHA-256.
+A process that takes up the run begins an epoch and names in `run.json` the waves that it found, so that
+markers which an older process writes later do not count. Markers are sealed: the shards of a damaged marker
+count as not scanned, and without `run.json` a run starts over. A part counts only if a marker names it with
+its SHA-256.
 """
 
 import hashlib
@@ -44,7 +45,7 @@ _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class RunPart:
-    """A part, by its name in the folder of parts; `sha256` (hex) is that of the file."""
+    """A part: its name in the folder of parts, and the SHA-256 (hex) of its file."""
 
     table: str
     name: str
@@ -55,7 +56,7 @@ class RunPart:
 
 @dataclass(slots=True)
 class _Open:
-    """A part that is being written: rows wait until they make a row group."""
+    """A part that is being written; it keeps rows until they fill a row group."""
 
     table: str
     name: str
@@ -85,7 +86,7 @@ class _Open:
 
 
 class PartFiles:
-    """Writes the parts of one try of a task; from `part_files`. `parts` are known once it has ended well."""
+    """Writes the parts of one try of a task; made by `part_files`. `parts` is complete after its block."""
 
     def __init__(
         self, folder: Folder, stem: str, columns: Mapping[str, pa.Schema], drafts: ExitStack
@@ -95,7 +96,7 @@ class PartFiles:
         self._open: dict[str, _Open] = {}
 
     def add(self, table: str, batches: Iterable[pa.RecordBatch]) -> None:
-        """Write rows of a table: batches that have its columns, and may have more."""
+        """Write rows of a table; the batches may have further columns."""
         for batch in batches:
             if table not in self._open:
                 name = f"{self._stem}-{table}.parquet"
@@ -107,13 +108,13 @@ class PartFiles:
             self._open[table].add(batch)
 
     def close(self) -> None:
-        """Write what is waiting."""
+        """Write the rows that it still keeps."""
         self.parts = [part.closed() for part in self._open.values()]
 
 
 @contextmanager
 def part_files(folder: Folder, attempt: str, columns: Mapping[str, pa.Schema]) -> Iterator[PartFiles]:
-    """Write parts of an attempt at a wave; they appear in `folder` when the block ends well."""
+    """Write parts of an attempt at a wave; they appear in `folder` when the block ends without error."""
     with ExitStack() as drafts:
         files = PartFiles(folder, f"{attempt}/{secrets.token_hex(6)}", columns, drafts)
         yield files
@@ -121,18 +122,18 @@ def part_files(folder: Folder, attempt: str, columns: Mapping[str, pa.Schema]) -
 
 
 def in_groups(parts: Sequence[RunPart]) -> list[Sequence[RunPart]]:
-    """Deal parts into groups that a Spark task reads."""
+    """Deal parts into groups, each for one Spark task to read."""
     groups = -(-len(parts) // PARTS_PER_TASK)
     return [parts[first::groups] for first in range(groups)]
 
 
 def damage_of(parts: Folder, part: RunPart) -> str:
-    """Return the damage of a part; empty if it is, bit for bit, as it was written."""
+    """Return the damage of a part; empty if each bit is as written."""
     return _bytes_of(parts, part)[1]
 
 
 def read_part(parts: Folder, part: RunPart, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return the rows of a part; `OutputError` if it is missing, or not as it was written."""
+    """Return the rows of a part; raises `OutputError` if it is missing or damaged."""
     data, damage = _bytes_of(parts, part)
     if not damage:
         try:
@@ -174,7 +175,7 @@ class Note:
 class Wave:
     """A finished wave: its attempt, the positions of its shards in the plan, and their results.
 
-    `epoch`: that of the process that read it. `totals`: its counts and more, as metrics.
+    `epoch`: the epoch of the process that read it. `totals`: its counts and more, as metrics.
     """
 
     attempt: str
@@ -186,12 +187,12 @@ class Wave:
 
 
 def write_note(folder: Folder, note: Note, etag: str | None) -> None:
-    """Write a run's note over the one with that ETag; None: there was none.
+    """Write the note of a run, which replaces the one with this ETag; None: there was none.
 
     Raises:
-        ConflictError: another process took the run up meanwhile.
+        ConflictError: another process took up the run meanwhile.
     """
-    # Two processes may note the same, and of the same bytes both would take themselves for the writer.
+    # If two processes wrote equal bytes, each would believe that it is the writer.
     writer = secrets.token_hex(8)
     facts = {**asdict(note), "started_at": note.started_at.isoformat(), "writer": writer}
     with disk_errors(folder.at(NOTE)):
@@ -199,7 +200,7 @@ def write_note(folder: Folder, note: Note, etag: str | None) -> None:
 
 
 def read_note(folder: Folder) -> tuple[Note, str] | None:
-    """Read the note of the run in `folder`, and its ETag; None without one, `OutputError` if damaged."""
+    """Read the note of the run in `folder`, and its ETag; None if there is none, `OutputError` if damaged."""
     try:
         data, etag = folder.read(NOTE)
     except MissingError:
@@ -214,7 +215,7 @@ def read_note(folder: Folder) -> tuple[Note, str] | None:
             str(facts.get("by", "runs")),
             str(facts.get("tool_version", "")),
         )
-        # The id goes into names of files, the start into a table that knows moments only.
+        # The id becomes part of file names; the start goes into a column of times with a zone.
         if not _RUN_ID.fullmatch(note.run_id) or note.started_at.tzinfo is None or note.by not in TERMS:
             raise ValueError
     except UNREADABLE as error:
@@ -227,7 +228,7 @@ def read_note(folder: Folder) -> tuple[Note, str] | None:
 
 
 def write_wave(folder: Folder, wave: Wave) -> None:
-    """Put the marker of a finished wave down in a run's folder: from now on it counts."""
+    """Write the marker of a finished wave into a run's folder: from now on the wave counts."""
     with disk_errors(folder.at(WAVES_FOLDER)):
         name = f"{WAVES_FOLDER}/{wave.attempt}.json"
         totals = [[*sample, value] for sample, value in sorted(wave.totals.items())]
@@ -243,7 +244,7 @@ def read_waves(
 ) -> Iterator[Wave]:
     """Yield the finished waves of a run that count.
 
-    `names`: the files of the folder, if they are known. `on_damage` gets the name of each damaged marker.
+    `names`: the files of the folder, if known. `on_damage` gets the name of each damaged marker.
     """
     for name in sorted(folder.names() if names is None else names):
         kind, _, attempt = name.removesuffix(".json").partition("/")
@@ -268,6 +269,6 @@ def read_waves(
 
 
 def forget_wave(folder: Folder, wave: Wave) -> None:
-    """Remove the marker of a wave: its shards count as not scanned."""
+    """Remove the marker of a wave, so that its shards count as not scanned."""
     with disk_errors(folder.at(WAVES_FOLDER)):
         folder.delete([f"{WAVES_FOLDER}/{wave.attempt}.json"])

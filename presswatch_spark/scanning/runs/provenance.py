@@ -1,4 +1,4 @@
-"""The origin of a run: code, packages, Python and Spark, host, and command line; null where it is unknown."""
+"""The origin of a run: code, packages, Python, Spark, host and command line; null if unknown."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ _OF_EXTRA = re.compile(r"\bextra\s*==")
 
 
 def provenance(command: str | None, operator: str | None) -> dict[str, Any]:
-    """Return the columns of `runs` that say where a run came from, but for Spark's version."""
+    """Return the columns of `runs` about the origin of a run, except Spark's version."""
     return {
         "tool_commit": commit(),
         "packages_digest": packages_digest(packages()),
@@ -33,16 +33,17 @@ def provenance(command: str | None, operator: str | None) -> dict[str, Any]:
 
 
 def spark_version() -> str | None:
-    """Return the version of Spark that this process has loaded; None if it has loaded none."""
+    """Return the version of Spark in this process; None if it has not loaded Spark."""
     version = getattr(sys.modules.get("pyspark"), "__version__", None)
     return str(version) if version else None
 
 
 @lru_cache(1)
 def commit() -> str | None:
-    """Return the commit of the code, with `+` if a file that runs differs from it; None if it is unknown.
+    """Return the commit of the code, with `+` if a file of the code differs from it; None if unknown.
 
-    Git knows it of a working copy, `direct_url.json` of a package that pip installed from a repository.
+    It comes from Git for a working copy, from `direct_url.json` if pip installed the package from a
+    repository.
     """
     root = Path(__file__).resolve().parents[3]
     if (root / ".git").exists():
@@ -59,7 +60,7 @@ def commit() -> str | None:
 
 @lru_cache(1)
 def packages() -> tuple[str, ...]:
-    """Return the installed packages that this project needs, but for extras, as sorted `name==version`."""
+    """Return the installed packages that this project needs, except extras, as sorted `name==version`."""
     versions, left = dict[str, str](), [PROJECT]
     while left:
         name = left.pop()
@@ -77,7 +78,7 @@ def packages() -> tuple[str, ...]:
 
 
 def packages_digest(pins: Iterable[str]) -> str:
-    """Return the SHA-256 (hex) of pins in order, a line each."""
+    """Return the SHA-256 (hex) of pins in order, one per line."""
     return hashlib.sha256("".join(f"{pin}\n" for pin in pins).encode()).hexdigest()
 
 

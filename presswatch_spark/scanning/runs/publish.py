@@ -1,7 +1,8 @@
 """Publication: the parts of a run's waves become rows of the tables, all of them or none.
 
-Each table is written whole next to the waves, sorted, then moved in; the row of `runs` or `censuses` comes
-last: only what has one is published. A publication that was killed is repeated. Spark sorts large tables.
+Each table is sorted, written whole next to the waves, and then moved to its place. The row of `runs` or
+`censuses` comes last: without it, a run is not published, and a killed publication is repeated. Spark sorts
+large tables.
 """
 
 import hashlib
@@ -31,9 +32,9 @@ from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles, batches_of
 from presswatch_spark.tables.store import TableStore
 
 SORTED_HERE_BYTES = 32 << 20
-"""Bytes of parts that one process sorts: some 180,000 matches; in memory they are several times as large."""
+"""Most bytes of parts that one process sorts: about 180,000 matches, several times as large in memory."""
 FILE_BYTES = 256 << 20
-"""Files have this size, up to twice as much, where there is so much."""
+"""Least bytes of a file, if there are so many; a file may have up to twice as many."""
 READERS = 8
 CORPUS = "corpus_articles"
 ROWS_AT_ONCE = 1000
@@ -41,7 +42,7 @@ ROWS_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """A table as it was written: its files in order, their rows, and its digest ("" of a log)."""
+    """A written table: its files in order, their rows, and its digest ("" for a log)."""
 
     files: tuple[Written, ...]
     rows: int
@@ -60,13 +61,13 @@ def publish(
     """Publish `run` and clear its folder; return its row, and its log by shard, as in `Finished`.
 
     Args:
-        facts: columns of the run's row that plan, corpus and settings decide; None where the shards decide.
+        facts: columns of the run's row, from plan, corpus and settings; None if they depend on the shards.
         metrics: the run's rows of `metrics`, without its id.
         corpus: as in `Work`.
 
     Raises:
-        OutputError: the waves lack what they counted, the disk is full, or another process took the run over.
-        ConflictError: another process has published it.
+        OutputError: the waves lack rows that they counted, the disk is full, or another process has the run.
+        ConflictError: another process has published the run.
     """
     parts = {
         table: [part for wave in waves for part in wave.parts if part.table == table]
@@ -96,7 +97,7 @@ def publish(
                 and any(file["table"] == CORPUS for file in published["files"] or ())
                 for published in store.rows("runs")
             )
-            # Even if they are none: what a killed try brought goes.
+            # Even without rows, since this removes what a killed try left.
             brought = SortedFiles(CORPUS, run.run_id, run.staged)
             files[CORPUS] = () if is_there else brought.write_files(corpus())
     row |= {DIGESTS[table]: tables[table].digest for table in kind.tables if table in DIGESTS}
@@ -123,7 +124,7 @@ def _written(run: OwnedRun, kind: Kind, parts: Sequence[RunPart], log: pa.Table,
     files = SortedFiles(table, run.run_id, run.staged)
     if table == kind.log:
         return sorted_here(log.select(columns_without_run(table).names), files)
-    if table == "rights_signals" and not parts:  # most runs have none, and need no file to say so
+    if table == "rights_signals" and not parts:  # most runs have none, and need no empty file
         return Sorted((), 0, digest_of(()))
     if sum(part.bytes for part in parts) <= SORTED_HERE_BYTES:
         return sorted_here(_read(run.parts, parts, kind.columns[table]), files)
@@ -133,7 +134,7 @@ def _written(run: OwnedRun, kind: Kind, parts: Sequence[RunPart], log: pa.Table,
 def _check(row: Row, rows: Mapping[str, int], counts: ShardTotals, run: OwnedRun) -> None:
     counted = [row["shards_planned"], counts.matches, counts.signals]
     found = [sum(row[f"shards_{status}"] for status in SHARD_STATUSES), *rows.values()]
-    # Signals, where there are some, are counted apart.
+    # Beyond these, `counts` may have a separate count of signals.
     if found != counted[: len(found)]:
         raise OutputError(
             f"waves hold {found} of {', '.join(('shards', *rows))}; expected were {counted[: len(found)]}",
@@ -154,7 +155,7 @@ def sorted_here(rows: pa.Table, files: SortedFiles) -> Sorted:
 def sorted_by_spark(
     spark: SparkSession, folder: Folder, parts: Sequence[RunPart], files: SortedFiles
 ) -> Sorted:
-    """Have Spark sort rows into files of about `FILE_BYTES`; tasks of ours read parts and write files."""
+    """Have Spark sort rows into files of about `FILE_BYTES`; its tasks call this module's functions."""
     order = ORDERS[files.table]
     count = max(1, sum(part.bytes for part in parts) // FILE_BYTES)
     groups, schema = in_groups(parts), columns_without_run(parts[0].table)
@@ -162,7 +163,7 @@ def sorted_by_spark(
     wanted = pa.schema([schema.field("row_sha256")])
     digests = batches_of(spark, groups, partial(_rows_of, folder, wanted.names), wanted)
     ranges = rows.repartitionByRange(count, *order[:3]) if count > 1 else rows.coalesce(1)
-    # Jobs that do not need each other.
+    # Two independent jobs, at the same time.
     with spark_errors(files.folder.uri), ThreadPoolExecutor(2, "publish") as pool:
         digest = pool.submit(table_digest, digests)
         written = pool.submit(written_by_spark, ranges.sortWithinPartitions(*order), files).result()

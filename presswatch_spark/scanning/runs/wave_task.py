@@ -1,9 +1,9 @@
 """A Spark task of a wave: it reads its shards one by one, and writes their rows as parts.
 
-    <run>/begun/<attempt>/<task>/<try>-<place>     this try is at the shard at that place in the task
+    <run>/begun/<attempt>/<task>/<try>-<place>     this try is reading the shard at this place in the task
 
-A task whose worker died is tried again. It then notes each shard while it reads it, and sets aside the one at
-which a try before it ended: that shard has failed, and the others are read. First tries make no notes.
+If the worker of a task dies, Spark tries the task again. Each try except the first notes the shard that it
+is reading. If a try died at a noted shard, the next one skips that shard as failed, and reads the others.
 """
 
 import gc
@@ -40,7 +40,7 @@ class Notes:
 
     @contextmanager
     def at(self, task: int, tries: int, place: int) -> Iterator[None]:
-        """Note that a try of a task is at the shard at a place, while the block lasts."""
+        """Note, during the block, that a try of a task is reading the shard at a place."""
         name = f"{task}/{tries:04}-{place}"
         self.folder.write(name, b"")
         try:
@@ -51,7 +51,7 @@ class Notes:
     def read(
         self, number: int, tries: int, group: Sequence[int], read: Callable[[int], Given]
     ) -> Iterator[tuple[int, Given | None]]:
-        """Read the shards of a group in turn; after a death each is noted, and suspects give None."""
+        """Read the shards of a group in turn; after a death, note each, and give None for suspects."""
         suspects = {place for task, place in self.suspects() if task == number} if tries else set()
         for place, shard in enumerate(group):
             if place in suspects:
@@ -62,16 +62,16 @@ class Notes:
             yield shard, outcome
 
     def suspects(self) -> set[tuple[int, int]]:
-        """Tasks, and places in them, of the shards at which tries ended."""
+        """Return the tasks, and the places in them, of the shards at which tries died."""
         parts = (name.partition("/") for name in self.folder.names())
         return {(int(task), int(note.rpartition("-")[2])) for task, _, note in parts}
 
 
 @dataclass(frozen=True, slots=True)
 class WaveTask:
-    """The tasks of an attempt at a wave, for `collected`: numbers of `groups` come in, positions of `shards`.
+    """The tasks of an attempt at a wave, for `collected`. `groups`: positions in `shards`, by number.
 
-    Unless `final`, a shard that failed for a reason of `PLATFORM` gives its row of the log only.
+    Unless `final`, a shard that failed for a reason of `PLATFORM` gives only its row of the log.
     """
 
     kind: Kind
@@ -88,8 +88,8 @@ class WaveTask:
     def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
         """Read the groups, shard by shard; yield reports, of the parts once they are written."""
         self.workers.join()
-        # Of each shard its position in the plan and its row of the log; each part; and how many tries of the
-        # task ended badly.
+        # Reports: the position of each shard in the plan with its row of the log; each part; and the number
+        # of failed tries of the task.
         log = pa.struct(list(self.kind.columns[self.kind.log]))
         schema = pa.schema([("shard", pa.int64()), ("log", log), ("part", PART), ("deaths", pa.int64())])
         context = TaskContext.get()
@@ -102,7 +102,8 @@ class WaveTask:
                         given = outcome or self.kind.lost(self.shards[shard], tries)
                         yield from self._written(shard, given, files, schema)
             yield from _reports(schema, *({"part": asdict(part)} for part in files.parts), {"deaths": tries})
-        # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become any.
+        # Spark collects garbage after each task. Without freezing, this takes 0.1 s for modules and kernels,
+        # which never become garbage.
         if not gc.get_freeze_count():
             gc.freeze()
 
@@ -118,14 +119,14 @@ class WaveTask:
 
 
 def _reports(schema: pa.Schema, *rows: Row) -> list[Row]:
-    """Make every value one of Python's, of its type in the schema; what a row does not say is None."""
+    """Convert every value to Python's for its type in the schema; values that a row lacks become None."""
     whole = [{**dict.fromkeys(schema.names), **row} for row in rows]
     reports: list[Row] = pa.RecordBatch.from_pylist(whole, schema).to_pylist()
     return reports
 
 
 class CountsParam(AccumulatorParam[ShardTotals]):
-    """How Spark adds up what tasks count."""
+    """Tells Spark how to add up the counts of tasks."""
 
     def zero(self, value: ShardTotals) -> ShardTotals:  # noqa: D102
         return ShardTotals()

@@ -1,8 +1,8 @@
-"""Waves: shards are read some at a time, and the result of a wave is kept once its marker is there.
+"""Waves: groups of shards that are read one after the other. A wave counts as soon as its marker is written.
 
-Tasks write parts and report them with their rows of the log. The driver writes these rows as one part more,
-and then the marker, which names all parts: only these count. Shards that storage or dying workers kept from
-being read are read once more, each in a task of its own; see `presswatch_spark.scanning.runs.work`.
+Tasks write parts and report them with their rows of the log. The driver writes these rows as one more part,
+and then the marker, which names all parts: no other parts count. If storage or dying workers prevented the
+reading of a shard, it is read once more, in a task of its own; see `presswatch_spark.scanning.runs.work`.
 """
 
 import secrets
@@ -59,7 +59,7 @@ class Meter:
         self.had = self.cores()
 
     def core_seconds(self) -> float:
-        """Return the seconds since the last look, times the cores of then or of now, whichever are more."""
+        """Return the seconds since the last call, times the cores at that call or now, whichever are more."""
         before, self.since = self.since, time.monotonic()
         had, self.had = self.had, self.cores()
         return (self.since - before) * max(had, self.had)
@@ -67,7 +67,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class WaveReader:
-    """Reads waves of `run` with `read`, in as many tasks for each core; see `tasks_for`."""
+    """Reads waves of `run` with `read`, in the same number of tasks for each core; see `tasks_for`."""
 
     context: SparkContext
     run: OwnedRun
@@ -77,15 +77,15 @@ class WaveReader:
     observer: Observer
     workers: Workers
     again: set[int] = field(default_factory=set)
-    """Positions of shards that were read before, and whose parts were damaged since."""
+    """Positions of shards that must be read again because their parts were damaged since."""
 
     def __call__(self, shards: Shards) -> list[Wave]:
-        """Read shards, given by their position in the plan; return what was done, as one wave or more.
+        """Read shards, given by their positions in the plan; return the finished waves, at least one.
 
         Raises:
-            PlatformError: too many could not be read. Those that could stay done.
+            PlatformError: too many shards could not be read. The others stay done.
             OutputError: the disk is full, or another process has taken the run over.
-            PresswatchError: Spark failed for a reason that no smaller wave would mend.
+            PresswatchError: Spark failed for a reason that a smaller wave would not avoid.
         """
         meter = Meter(partial(cores_now, self.context))
         waves, left, deaths = list[Wave](), dict[int, Row](), 0
@@ -99,7 +99,7 @@ class WaveReader:
                 deaths = 0
         if left and not is_hopeless(left.values(), len(shards), self.rules.wave_failures):
             again = {place: shards[place] for place in left}
-            # Each in a task of its own, as many at once as may be.
+            # Each shard in a task of its own, with as many tasks at once as possible.
             places, most = list(again), self.workers.tasks(len(again), int(self.context.defaultParallelism))
             some = (
                 {place: again[place] for place in places[n : n + most]} for n in range(0, len(places), most)
@@ -117,7 +117,7 @@ class WaveReader:
         check_budget(log, shards, self.rules.wave_failures, self.kind.counted)
 
     def _attempts(self, shards: Shards, *, final: bool, deaths: int = 0) -> Iterator[_Attempt]:
-        """Yield attempts at the shards, several where workers kept dying; `deaths`: those not yet counted."""
+        """Yield attempts at the shards, several if workers kept dying; `deaths`: deaths not yet counted."""
         attempt = f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
         places, cores = list(shards), int(self.context.defaultParallelism)
         tasks = len(places) if final else tasks_for(shards.values(), self.rules.shards_per_task, cores)
@@ -173,7 +173,7 @@ class WaveReader:
     def _done(
         self, attempt: _Attempt, places: Sequence[int], meter: Meter, deaths: int, *, first: bool
     ) -> Wave:
-        """Write the log of the shards that are done, and the marker. `first`: it is the first of its wave."""
+        """Write the log of the finished shards, and the marker. `first`: the first attempt of its wave."""
         log, kind = [attempt.log[place] for place in places], self.kind
         where = self.run.parts.at(attempt.attempt)
         with disk_errors(where), part_files(self.run.parts, attempt.attempt, kind.columns) as files:
@@ -204,10 +204,10 @@ def _joined(attempts: Iterable[_Attempt]) -> _Attempt:
 
 
 def tasks_for(shards: Collection[ObjectInfo], shards_per_task: int, cores: int) -> int:
-    """Return the number of tasks for a wave: as many for each core, of at most `shards_per_task` shards.
+    """Return the number of tasks for a wave: the same for each core, unless shards are few.
 
-    Up to `SMALL_SHARDS` shards under `FULL_SHARD_BYTES` count as one: a task costs 60 ms, a small shard a
-    few.
+    A task has at most `shards_per_task` shards. Up to `SMALL_SHARDS` shards under `FULL_SHARD_BYTES` count as
+    one, since a task costs 60 ms, and a small shard only a few.
     """
     sizes = (FULL_SHARD_BYTES if shard.size is None else shard.size for shard in shards)
     shares = (min(1.0, max(1 / SMALL_SHARDS, size / FULL_SHARD_BYTES)) for size in sizes)
@@ -216,6 +216,6 @@ def tasks_for(shards: Collection[ObjectInfo], shards_per_task: int, cores: int) 
 
 
 def dealt(shards: Shards, groups: int) -> tuple[tuple[int, ...], ...]:
-    """Deal shards into `groups`, by position, the largest first: they weigh the same, nothing big is last."""
+    """Deal shards into `groups` of equal weight, by position, the largest first, so that none comes last."""
     ordered = sorted(shards, key=lambda place: -(shards[place].size or 0))
     return tuple(tuple(ordered[first::groups]) for first in range(groups))

@@ -1,1 +1,1 @@
-"""Samples of a release: the draw of their shards and estimates from them (`design`), and `intervals`."""
+"""Samples of a release: the draw of shards and the estimates from it (`design`), and `intervals`."""

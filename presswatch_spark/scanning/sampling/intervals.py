@@ -23,14 +23,14 @@ import pyarrow.compute as pc
 Floats = npt.NDArray[np.float64]
 
 REPLICATES = 2000
-# How often the truth may lie beyond either end. Above, it is less than half of 5 %, since skewed counts miss
-# more often on that side: chosen by simulation, see docs/decisions/runs.md.
+# How often the true value may lie beyond either end. Above, it is less than half of 5 %, since intervals of
+# skewed counts miss more often there: chosen by simulation, see docs/decisions/runs.md.
 BELOW, ABOVE = 0.035, 0.0125
-# So many replicates do not show anything rarer than eight of them.
+# `REPLICATES` draws show nothing that is rarer than eight of them.
 RAREST = 8 / REPLICATES
 NORMAL = NormalDist()
-# If fewer files have something, nobody can say how much other files may have: one replicate in e^7 draws none
-# of seven files, far fewer than RAREST; too many draw none of five.
+# If fewer files have something, the upper end is unknown. One replicate in e^7 draws none of seven files, far
+# fewer than RAREST; too many would draw none of five.
 FEWEST_FILES = 7
 FILES_ABOVE = 0.025
 CELLS_AT_ONCE = 1 << 23
@@ -39,14 +39,14 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """The files of a stratum that were read, a row each and a column for each measure, and its size."""
+    """The files of a stratum that were read (a row per file, a column per measure), and its size."""
 
     values: Floats
     size: int
 
     @property
     def weight(self) -> float:
-        """Return the files of the stratum for each file that was read."""
+        """Return the number of files of the stratum per file that was read."""
         return self.size / len(self.values)
 
 
@@ -54,7 +54,7 @@ class Stratum:
 class SampleTotals:
     """Arrays over the measures: sums in the files that were read, and totals with intervals of 95 %.
 
-    `high` is infinite if it is unknown. `files`: those that have any.
+    `high` is infinite if unknown. `files`: the number of files that have any.
     """
 
     seen: Floats
@@ -65,7 +65,7 @@ class SampleTotals:
 
 
 def totals(strata: Sequence[Stratum], seed: int) -> SampleTotals:
-    """Estimate the totals of all measures, none negative, over strata of two files at least.
+    """Estimate the totals of all measures, none negative, over strata of at least two files.
 
     The same seed gives the same intervals.
     """
@@ -91,9 +91,10 @@ def totals(strata: Sequence[Stratum], seed: int) -> SampleTotals:
 
 
 def most_files(found: int, share: float) -> float:
-    """Return the upper limit (97.5 %) of the files of a release that have something, of so many in a sample.
+    """Return the upper limit (97.5 %) of the files of a release that have something.
 
-    `share`: of the sample. The limit is Poisson's (Garwood 1936), and so a bit too high.
+    `found`: such files in the sample. `share`: the sample's share of the release. The limit is that of
+    Poisson's law (Garwood 1936), and therefore slightly too high.
     """
     low, high = float(found), 4.0 * found + 10.0
     while high - low > ROUNDING * high:
@@ -126,7 +127,7 @@ def freedom(strata: Sequence[Stratum]) -> Floats:
 def _beyond(share: float, degrees: Floats) -> Floats:
     """Return the share of the normal law beyond the point that Student's t exceeds with this `share`.
 
-    One for each number of degrees of freedom; Fisher's expansion (Abramowitz and Stegun 1964, 26.7.5).
+    One for each number of degrees of freedom, by Fisher's expansion (Abramowitz and Stegun 1964, 26.7.5).
     """
     z, degrees = NORMAL.inv_cdf(1 - share), np.maximum(degrees, 1)
     t = z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
@@ -134,7 +135,7 @@ def _beyond(share: float, degrees: Floats) -> Floats:
 
 
 def _pivots(strata: Sequence[Stratum], error: Floats, rng: np.random.Generator) -> Floats:
-    """Return the deviations of drawn totals in standard errors of their own, sorted: a column a measure."""
+    """Return the sorted deviations of drawn totals in standard errors of their own, a column per measure."""
     deviation = np.zeros((REPLICATES, len(error)))
     variance = np.zeros((REPLICATES, len(error)))
     for stratum in strata:
@@ -150,7 +151,7 @@ def _pivots(strata: Sequence[Stratum], error: Floats, rng: np.random.Generator) 
             means, squares = drawn @ centred / count, drawn @ centred**2 / count
             deviation[rows] += math.sqrt(scale * count) * means
             variance[rows] += scale * count / (count - 1) * np.maximum(squares - means**2, 0)
-    # A total drawn from equal files only has no error of its own: nothing says how far off it is.
+    # A total drawn only from equal files has no standard error, so its distance is unknown.
     alike = variance <= ROUNDING * error**2
     farthest = np.where(deviation < 0, -np.inf, 0.0)
     pivots = np.where(alike, farthest, deviation / np.sqrt(np.where(alike, 1, variance)))
@@ -164,9 +165,9 @@ SHARE_ROUNDING = 1e-12
 
 
 def most_share(found: int, drawn: int, confidence: float) -> float:
-    """Return the upper bound (0 to 1) of the share of a kind, of which `found` of `drawn` are.
+    """Return the upper bound (0 to 1) of the share of a kind, if `found` of `drawn` draws are of that kind.
 
-    Above it, as few are found with a probability below 1 − `confidence`.
+    If the share were greater, so few would be found with a probability below 1 − `confidence`.
     """
     if found >= drawn:
         return 1.0
@@ -189,7 +190,7 @@ def at_most(found: int, drawn: int, share: float) -> float:
     return math.fsum(map(math.exp, terms))
 
 
-# Two limits: each is wrong with 2.5 %.
+# Confidence of each of two limits: each is wrong in 2.5 % of cases.
 EACH_SIDE = 0.975
 AUDIT_COLUMNS = (
     "gate_documents",
@@ -199,11 +200,11 @@ AUDIT_COLUMNS = (
     "gate_cost_low",
     "gate_cost_high",
 )
-"""Columns of `runs` that say what an audit found."""
+"""Columns of `runs` with the results of an audit."""
 
 
 def audit_of(log: pa.Table) -> dict[str, int | None]:
-    """Return `AUDIT_COLUMNS` of a run, from its `scan_log`; no cost where no document was read."""
+    """Return `AUDIT_COLUMNS` of a run, from its `scan_log`; no cost if no document was read."""
     gated = sum(
         each["documents"]
         for skipped in log["skipped"].to_pylist()
@@ -217,7 +218,7 @@ def audit_of(log: pa.Table) -> dict[str, int | None]:
 
 
 def cost_of(gated: int, audited: int, matching: int) -> tuple[int | None, int | None, int | None]:
-    """Return how many of `gated` documents match, by a draw, and the limits of that with 95 % confidence."""
+    """Estimate how many of `gated` documents match, from a draw; with limits of 95 % confidence."""
     if not audited:
         return None, None, None
     high = most_share(matching, audited, EACH_SIDE)

@@ -1,1 +1,1 @@
-"""One shard, from its bytes to its rows, or to its entry in the log when that fails."""
+"""One shard, from its bytes to its rows or, if it fails, to its entry in the log."""

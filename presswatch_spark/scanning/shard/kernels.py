@@ -1,6 +1,6 @@
 """Compiles the kernels of a scan, in three processes side by side, while Java starts.
 
-Each worker would need most of a minute; it compiles only what is missing.
+Otherwise, each worker would compile for most of a minute. Workers still compile kernels that are missing.
 """
 
 import gc
@@ -33,7 +33,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 
 WORDS = 24
 ABOUT_SECONDS = 20
-"""Time that compiling takes on two cores of a machine of today."""
+"""Time of the compilation on two cores of a machine of 2026."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Rehearsal:
 
     @classmethod
     def like(cls, shard: str, dataset: str, corpus: str, digest: str, config: ScanConfig) -> Self:
-        """Return the rehearsal of a scan of shards named like this one, of a format or `auto`."""
+        """Return the rehearsal of a scan of shards with a name like this one, of a format or `auto`."""
         format = registry.named_like(shard) if dataset == registry.AUTO else registry.named(dataset)
         return cls(format.name if format else None, corpus, digest, config)
 
@@ -75,7 +75,7 @@ class Rehearsal:
         Members(corpus).wants(batch.url_of(0))
 
     def verify(self) -> None:
-        """Compare words, made without a kernel, with themselves."""
+        """Compare words with themselves; no kernel makes these words."""
         starts = 2 * np.arange(WORDS)
         folded = np.frombuffer(b"a\0" * WORDS + bytes(7), np.uint8).copy()
         words = TextWords(folded, starts.astype(np.uint64), folded, starts, starts + 1)
@@ -83,7 +83,7 @@ class Rehearsal:
         verify(NamedDocument(joined, rules.anchor_words), joined, rules, most_spans(1))
 
     def read(self) -> None:
-        """Read small shards, with all languages and, if the scan may have a gate, with some."""
+        """Read small shards: for all languages and, if the scan may have a gate, for some languages."""
         gates = [frozenset[str]()]
         if self.config.read.languages or self.format is None:
             gates.append(frozenset({"fra"}))
@@ -95,7 +95,7 @@ class Rehearsal:
 
 
 def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo]:
-    """Write shards of one document each, of this text, in a format; None: in all."""
+    """Write shards of one document each, with this text, in a format; None: in all formats."""
     writers = dict.fromkeys(each.specimen for each in ([format] if format else registry.FORMATS))
     written = [path for write in writers for path in write(folder, text)]
     return [stat(str(path), StorageOptions()) for path in written]
@@ -103,9 +103,9 @@ def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo
 
 @contextmanager
 def compiled_beside(rehearsal: Rehearsal, say: Callable[[str, str], None]) -> Iterator[None]:
-    """Compile the kernels of a scan while the block runs, unless they are on disk; `say`: event and line.
+    """Compile the kernels of a scan while the block runs, unless they are on disk; if this fails, workers do.
 
-    If a process fails, workers compile.
+    `say` gets the name of an event and a line.
     """
     ready = ready_file(rehearsal.format or ALL)
     if ready.exists() or ready_file(ALL).exists():
@@ -131,7 +131,7 @@ def compiled_beside(rehearsal: Rehearsal, say: Callable[[str, str], None]) -> It
 def serve() -> None:
     """Do one part of a rehearsal."""
     rehearsal, part = pickle.load(sys.stdin.buffer)
-    # Collecting garbage takes a sixth of the time to compile.
+    # The collection of garbage would take a sixth of the time.
     gc.disable()
     load_numba()
     rehearsal.parts()[part]()

@@ -1,7 +1,7 @@
-"""Sieve → attribute → verify → grade → rows, for one batch of documents. Pure: bytes in, rows out.
+"""Sieve → attribute → verify → grade → rows, for one batch of documents, without side effects.
 
-Each step is done for a group of documents before the next one begins, while its code is in the processor's
-caches: one document after the other takes half as long again.
+Each step runs for a group of documents before the next step begins, while its code is in the processor's
+caches: one document after the other would take half as long again.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ from presswatch_spark.matching.verify.verification import (
 from presswatch_spark.reading.text.words import TextWords, words_of
 from presswatch_spark.tables.declarations import Match
 
-# An article with its words takes some 25 KB, its windows 4 KB.
+# An article with its words takes about 25 KB, its windows 4 KB.
 ARTICLES_KEPT = 512
 WINDOWS_KEPT = 8192
-# A group of documents and so many pairs at once leave room in the second cache for the code.
+# Sizes of groups of documents and pairs that leave room for the code in the processor's second cache.
 GROUP_BYTES, CANDIDATE_BYTES = 1 << 18, 1 << 10
 PAIRS_AT_ONCE = 32
 
@@ -75,7 +75,7 @@ class MatchRules:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Suspect(MatchedDocument):
-    """A document with its candidates, the `ordinals`; without any it has no `words`."""
+    """A document with its candidates, the `ordinals`; if there are none, it has no `words`."""
 
     ordinals: Sequence[int]
     placement: Placement
@@ -92,9 +92,9 @@ class _Pair(NamedTuple):
 
 
 class Matcher:
-    """Matches documents against a corpus; one for each thread. Keeps the latest articles.
+    """Matches documents against a corpus; each thread needs its own. It keeps the latest articles.
 
-    `hashes`: the range of the index that the sieve looks up; the rest need not be in memory.
+    `hashes`: the range of the index that the sieve looks up, so that the rest need not be in memory.
     """
 
     def __init__(self, corpus: Corpus, rules: MatchRules, hashes: HashRange = ALL_HASHES) -> None:
@@ -125,13 +125,13 @@ class Matcher:
         return self._sieve.candidates(batch)
 
     def candidates_of_all_hashes(self, batch: DocumentBatch) -> Candidates:
-        """Return the same, looked up in the whole index."""
+        """Return the pairs as `candidates` does, but looked up in the whole index."""
         if self._hashes == ALL_HASHES:
             return self.candidates(batch)
         return self._whole_sieve().candidates(batch)
 
     def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Match]:
-        """Yield rows of `matches` without `run_id`: candidates that hold, and documents on members' sites."""
+        """Yield rows of `matches` without `run_id`: verified candidates, and documents on members' sites."""
         sites = self.corpus.sites.matches(batch, self.corpus.urls)
         for group in _groups(batch, candidates, sites):
             documents = [self._document(batch, i, ordinals, sites.get(i)) for i, ordinals in group]
@@ -148,7 +148,7 @@ class Matcher:
         return _Suspect(i=i, text=batch.text_of(i), site=site, ordinals=ordinals, placement=placement)
 
     def _compare(self, group: Sequence[_Suspect]) -> None:
-        """Find the articles that each document has a long enough run of."""
+        """Find, for each document, the articles of which it has a long enough run."""
         texts = [(each, words_of(each.text)) for each in group if each.ordinals]
         screens = [DocumentWindows(window_hashes(words.hashes, self._least_run)) for _, words in texts]
         shared = list[tuple[_Suspect, Joined, list[int]]]()
@@ -172,7 +172,7 @@ class Matcher:
         while some := list(islice(pairs, PAIRS_AT_ONCE)):
             self._verify(some)
         for document, joined, _ in shared:
-            # The names that the document credits in or next to each passage.
+            # The names that the document credits within or next to each passage.
             passages = [finding.overlap.seen_from(0) for finding in document.findings]
             credits = self._credits.credits(document.text, joined.words, passages)
             for finding, names in zip(document.findings, credits, strict=True):

@@ -91,8 +91,7 @@ class Exposure:
     """The statement of a publisher that it trained a model on a dataset, one of `PRODUCTS`.
 
     `extent`: one of `EXTENTS`. `through`: for `derived`, the dataset that was made from `dataset` and used.
-    `releases`, `languages`: the only ones covered; empty: any. `since`, `until`: crawls outside of these days
-    are not covered.
+    `releases`, `languages`: the only ones covered; empty: any. `since`, `until`: days of covered crawls.
     """
 
     id: str

@@ -10,8 +10,8 @@ All pages with words of one article are judged together, by sets of the article'
 - in a known text (`known_text`).
 
 A source counts only if it has at least `passage_words` words of the page. All words of a page of the press
-(`press_page`) are explained: each paper shortens a wire report in its own way, so words that others lack
-prove nothing there.
+(`press_page`) are explained: papers shorten a wire report differently, so words that others lack prove
+nothing.
 
 A domain has the words of all its pages. A set of words is an array of bits, in blocks of 64. Pages with the
 same words are judged once, against the domains that have words in the same blocks.
@@ -97,9 +97,8 @@ def explained(
 
     `words`: number of words of the article. Row r has the spans `bounds[r]` to `bounds[r + 1]` (exclusive).
     `firsts`, `afters`: int64[spans], a span's first word and the word after its last. `domains`: int64[rows],
-    numbers from 0, or `NOWHERE`. `facts`: int64[rows], see `EARLY`. `known`: bool[words], words in known
-    texts. `sums`: int32[words + 1, 3], cumulative as in `WordRarity`, for `rarity` (bits), `shared` and
-    `wide`.
+    from 0, or `NOWHERE`. `facts`: int64[rows], see `EARLY`. `known`: bool[words], words in known texts.
+    `sums`: int32[words + 1, 3], cumulative as in `WordRarity`, for `rarity` (bits), `shared` and `wide`.
     """
     masks = _masks(words, bounds, firsts, afters)
     sites, printed = _of_domains(masks, domains, facts)
@@ -182,8 +181,7 @@ def _judged(
     shared, source, nothing = np.zeros(size, np.uint64), np.zeros(size, np.uint64), np.zeros(size, np.uint64)
     # `who`: groups with a passage of the page. `asked`: the last page with which each group was compared.
     who, asked = np.empty(len(groups.words), np.int64), np.full(len(groups.words), NOWHERE)
-    # Words of the page that at least one, two domains have; and that one, two, three domains have which lack
-    # the rest of the article.
+    # Words of the page on at least one, two domains; and on one, two, three that lack the article's rest.
     held, lacking = np.zeros((2, size), np.uint64), np.zeros((3, size), np.uint64)
     count, domains, least_before = 0, 0, -1.0
     for r in range(len(kinds.masks)):
@@ -361,8 +359,7 @@ def _add_again(twice: Bits, once: Bits, more: Bits) -> None:
 
 @uncounted_njit
 def _others(bits: Bits, once: Bits, twice: Bits, own: Bits) -> None:
-    # Set `bits` to the words that a set other than `own` has. `own` is one of the sets in `once` and `twice`,
-    # or empty.
+    # Set `bits` to the words that a set other than `own` has; `own` (or nothing) is in `once` and `twice`.
     for b in range(len(bits)):
         bits[b] = twice[b] | (once[b] & ~own[b])
 

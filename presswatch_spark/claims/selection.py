@@ -1,9 +1,7 @@
 """Selection: the claims of a document (evidence, notice, removal case, report), their pages and readings.
 
-A `ClaimSource` supplies the facts: tables, a removal case, or a sealed bag (`legal.evidence.sources`). This
-module selects from them.
-
-A *page* is an address in a release: its URL, or the digest of its text if the URL is unknown. A *capture* is
+A `ClaimSource` supplies the facts: tables, a removal case, or a sealed bag (`legal.evidence.sources`). A
+*page* is an address in a release: its URL, or the digest of its text if the URL is unknown. A *capture* is
 a page at a time. A *record* is the bytes of a capture in one file. A *claim* is an article on a page; if only
 the site is known, the title replaces the article. `query.views` has the same keys in SQL.
 """

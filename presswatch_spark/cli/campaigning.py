@@ -281,8 +281,7 @@ class Watch:
     """A watch: a campaign over the releases that exist at each look.
 
     Without `plan.since`, only the newest release is watched. `by_name`: find new crawls not in the list of
-    crawls, but by trying the shard lists of later weeks. `again`: releases whose missing shards are read
-    again.
+    crawls, but by trying the shard lists of later weeks. `again`: releases whose missing shards to read.
     """
 
     plan: CampaignPlan
@@ -395,8 +394,7 @@ def case_reports(
 def look_once(watch: Watch, cases: Callable[[], Iterator[WatchReport]], *, poll: bool) -> int:
     """Scan new releases, then probe the cases that are due; print a line for each, and return the exit code.
 
-    The exit code is 1 after a failure; with `poll`, 75 if another process is scanning; else 3 if something is
-    incomplete, or 0.
+    The exit code is 1 after a failure; with `poll`, 75 if another process scans; else 3 if incomplete, or 0.
     """
     codes, trouble = set[int](), None
 

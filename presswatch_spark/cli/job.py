@@ -29,8 +29,7 @@ def run_job(arguments: Sequence[str]) -> int:
         if os.environ.keys() >= IN_YARN:
             from presswatch_spark.core.spark.session import session
 
-            # If a job starts no Spark, such as a watch that finds nothing new, YARN fails it after 100
-            # seconds or at its end.
+            # A job without Spark (a watch that finds nothing new) fails in YARN after 100 s or at its end.
             session(f"presswatch {arguments[0]}")
         with scratch_folder() as folder:
             local, option = list[str](), ""

@@ -1,7 +1,6 @@
 """Profiles: the places and hosts where jobs run, in files of `conf/profiles/` or other YAML files.
 
-Environment variables `PRESSWATCH_DEPLOY__…` replace their values. Profiles contain no secret: credentials are
-those of the user.
+Environment variables `PRESSWATCH_DEPLOY__…` replace their values. Profiles contain no credentials.
 """
 
 from collections.abc import Mapping

@@ -276,9 +276,8 @@ def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dic
     """Return Spark's settings; `driver_variable`: prefix of settings for the driver's environment."""
     profile = asked.profile
     executor, driver, most = profile.executor, profile.driver, profile.most_executors
-    # EMR Serverless begins with three executors by default, and refuses a job that may have fewer. Spark
-    # begins with the greatest of `initialExecutors`, `minExecutors` and `executor.instances`: set all of
-    # them.
+    # EMR Serverless begins with three executors by default, and refuses a job that may have fewer. Set all
+    # three: Spark begins with the greatest of `initialExecutors`, `minExecutors` and `executor.instances`.
     dynamic = profile.spark.get(f"{DYNAMIC}.enabled", "true") == "true"
     first = min(FIRST_EXECUTORS, most) if dynamic else most
     settings = {

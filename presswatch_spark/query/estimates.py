@@ -37,8 +37,7 @@ READ = """
     )"""
 COUNTS = """
     select {owner} as owner, shard_uri, {counts} from matches group by all"""
-# A document is a record of a shard, even if its page was captured again. Without a place, its URL identifies
-# it.
+# A document is a record of a shard, even if its page was captured again; without a place, its URL names it.
 PLACES = f"""{READ}
     select owner, shard_uri, {{counts}} from (
         select {{owner}} as owner, shard, record_offset, row_index,

@@ -177,8 +177,7 @@ def columns_in(query: str, table: str) -> list[str]:
         return list(names)
     views = (VIEWS[name] for name in in_order(named_in(query)) if name in VIEWS)
     words = set(WORD.findall(" ".join((lowered, *views))))
-    # A query that only counts rows names no column: the first one, `run_id`, is cheap with one value per
-    # file.
+    # A query that only counts rows names no column: take `run_id`, which is cheap with one value per file.
     return [name for name in names if name in words] or names[:1]
 
 

@@ -83,8 +83,7 @@ def _pages_of(source: str) -> str:
         from {source} group by release, document_url, page"""
 
 
-# The release that the user gave for all shards of a run, from its settings: `runs.release` may come from
-# shards.
+# The release that the user gave for all shards of a run: `runs.release` may come from shards.
 _GIVEN_RELEASE = """nullif(regexp_extract(r.config, '"pdf":[^,]*,"release":"([^"]*)"[,}]', 1), '')"""
 
 # Copied words of a page: at most the number of its own words, since articles may share words.
@@ -228,8 +227,7 @@ VIEWS: Mapping[str, str] = {
             from sightings where article_id is not null
         ) as by_source
         group by publisher_id, title_id, article_id, document_url, captured_at, text_sha256""",
-    # If rows name other releases than their shard does (`rows_name_release`), the shard has no single
-    # release.
+    # If rows name other releases than their shard (`rows_name_release`), the shard has no single release.
     "shards": f"""
         select
             run_id, dataset, case when not rows_name_release then named end as release, rows_name_release,

@@ -271,8 +271,7 @@ class CostGuard:
     """Stops a run at its budget, and forecasts its cost once; called before the first wave and after each.
 
     The cost is the time of this process times the cores of its executors, busy or idle, plus the core-seconds
-    of waves that earlier processes finished. `cores` counts the cluster's cores, as Spark does. `say` writes
-    a message.
+    of waves that earlier processes finished. `cores` counts the cluster's cores. `say` writes a message.
     """
 
     def __init__(

@@ -209,8 +209,7 @@ def _work(
 class ShardScan:
     """Scans shards of `dataset` (a format, or `auto`) for a corpus; Spark sends this value to every worker.
 
-    `part`: the pass, if the index is searched in several parts. Passes before the last keep candidates in
-    files and return no rows.
+    `part`: the pass, if the index is searched in parts. Passes before the last write candidates, not rows.
     """
 
     dataset: str
@@ -346,9 +345,8 @@ def _matcher(
     path: str, digest: str, storage: StorageOptions, rules: MatchRules, hashes: HashRange
 ) -> Matcher:
     # Cached, so that a process opens the corpus once.
-    # glibc returns freed memory to the system beyond twice the largest block that was freed before; then each
-    # batch pays again for its buffers, with a page fault per 4 KB. Freeing this unused block raises the
-    # limit.
+    # glibc returns freed memory to the system beyond twice the largest block freed before; then each batch
+    # pays again for its buffers, with a page fault per 4 KB. Freeing this unused block raises the limit.
     np.empty(KEPT_BYTES, np.uint8)
     return Matcher(Corpus.same(path, digest, storage), rules, hashes)
 

@@ -67,8 +67,7 @@ class _Objects(FileSystemHandler):  # type: ignore[misc]
         return [FileInfo(info.uri, FileType.File, size=info.size) for info in found]
 
     def open_input_file(self, path: str) -> Any:
-        # No reading ahead: Arrow requests all ranges of a row group at once, and joins those that nearly
-        # touch.
+        # No reading ahead: Arrow requests all ranges of a row group at once, and joins neighbours.
         file: BinaryIO = random_access(stat(path, self._options), self._options, read_ahead=0)
         return pa.PythonFile(file, mode="r")
 

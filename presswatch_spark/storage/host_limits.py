@@ -87,8 +87,8 @@ class HostLimits:
         self.slots, self.freed = set[Slot](), threading.Condition()
         self._until, self._why, self._is_stopped = 0.0, "", False
         self._reported_at, self._next_at = 0.0, 0.0
-        # The last pause for which the host named no time; statuses (403; 429 since the last success) that
-        # already led to one.
+        # The last pause without a time from the host; the statuses (403; 429 since a success) that led to
+        # one.
         self._paused_at, self._paused_for = 0.0, set[int]()
         self._refused, self._waits = set[str](), 0
 

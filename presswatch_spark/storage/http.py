@@ -104,8 +104,7 @@ def _answered_within(seconds: float, connected: socket.socket) -> Iterator[None]
                 return
         late.set()
         with suppress(OSError):
-            # Call the plain socket's method: SSLSocket.shutdown drops the TLS state that the reader still
-            # uses.
+            # Call the plain socket's method: SSLSocket.shutdown drops the TLS state that a reader needs.
             socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -316,8 +315,7 @@ class HttpStore(Store):
     ) -> HttpReply:
         """Send a request at most `max_attempts` times, until an answer is final.
 
-        Requests that the site asks to repeat later do not count. For `alone` and errors, see
-        `HostLimits.must_repeat`.
+        Requests that the site asks to repeat later do not count. `alone`: see `HostLimits.must_repeat`.
         """
         policy = urllib3.Retry(
             self.options.max_attempts - 1,

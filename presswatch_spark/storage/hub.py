@@ -1,8 +1,7 @@
 """Files of datasets on a hub (`hf://`), that is Hugging Face or a mirror.
 
 The hub redirects a request for a large file to its *place*, a signed address in an object store, from which
-ranges are read without the token. The address is a secret like the token. Small files come from the hub
-itself.
+ranges are read without the token. That address is a secret, too. The hub itself serves small files.
 """
 
 from __future__ import annotations

@@ -196,8 +196,8 @@ class S3Store(Store):
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
         """Put the object, under a condition if wanted.
 
-        If a condition fails, the object is read: equal bytes mean that an earlier attempt had succeeded, and
-        only its reply was lost.
+        If a condition fails, read the object: with equal bytes, only the reply to an earlier attempt was
+        lost.
         """
         wanted = {"IfNoneMatch": "*"} if absent else {} if etag is None else {"IfMatch": f'"{etag}"'}
         for attempt in range(1, self.options.max_attempts + 1):
@@ -292,8 +292,7 @@ class _Arriving:
 def aws_session(profile: str | None = None, region: str | None = None) -> boto3.session.Session:
     """Return a new session; profile (of `~/.aws/config`) and region default to those of the environment.
 
-    Sessions share their parsed service descriptions, 2 MB each. `BotoCoreError`: no such profile, or an
-    invalid file.
+    Sessions share their parsed service descriptions, 2 MB each. `BotoCoreError`: no such profile, bad file.
     """
     session = botocore.session.get_session()
     if profile is not None:

@@ -144,8 +144,7 @@ class ByteStream:
     def _received(self, wanted: int) -> bytes:
         """Read `wanted` bytes, fewer only if the body ends or breaks; skip bytes before the position.
 
-        Raises `OSError` if too few bytes came in `rate_seconds` of waiting. Time between calls does not
-        count.
+        Raises `OSError` if too few bytes came in `rate_seconds` of waiting, without time between calls.
         """
         if self._reader is None:
             self._reader = self._open()

@@ -67,8 +67,7 @@ def build(
 
     PATH is a file, a folder, a glob, or an s3://, https:// or hf:// address; files may be .gz or .zst.
     Articles that cannot be used are listed with a reason. If a file cannot be read to its end, the build
-    fails. If a title of the members file has no article, the exit code is 3. A corpus never changes: build a
-    new one for new articles.
+    fails. If a title of the members file has no article, the exit code is 3. New articles need a new corpus.
 
     Dates are ISO 8601, RFC 2822, or seconds or milliseconds since 1970. Declare any other form with
     --date-format, since 3-4-2019 may be in April or in March.

@@ -71,8 +71,7 @@ def verify_rows(
     A row verifies if its digest is right, the document at its pointer has its URL, record id, declared
     digest, SHA-256 of the text, time and languages, and its grade and confidence follow from its other
     columns. With --corpus, the article must have its SHA-256, and the whole row is computed again from
-    document and corpus. The exit code is 0 if all rows verify, 3 if some do not, and 1 if only the tables
-    have changed.
+    document and corpus. The exit code is 0 if all rows verify, 3 if not, and 1 if only tables have changed.
     """
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.query.pointers.audit import (

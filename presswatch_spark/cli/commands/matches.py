@@ -261,8 +261,7 @@ def explain(
 
     ROW is the beginning of a row_sha256, as `presswatch matches` prints it; TABLES is the folder of a scan.
     Both texts are shown side by side: the page is fetched from its shard if that can be reached. If --claims
-    or TABLES has a claim of the row, that is explained. The last lines show how anyone can check the case
-    without this program.
+    or TABLES has a claim of the row, that is explained. The last lines show how to check the case by hand.
 
     Example: presswatch explain 3f2a9c41 tables --corpus corpus --claims claims --lang en
     """

@@ -120,9 +120,8 @@ def exposure(
     scan. conf/exposure.yaml has all statements, with document, date and quotation.
 
     A row of letter A, B or C counts if its dataset is the stated one, its release one that the documents name
-    or may mean, and its language one that they name. A dataset made from another does not count: the row of a
-    crawl says nothing about C4. A statement proves neither that a model read a text nor that anyone did
-    wrong.
+    or may mean, and its language one that they name. A dataset made from another does not count: a row of a
+    crawl says nothing about C4. A statement proves neither that a model read a text nor any wrongdoing.
 
     Example: presswatch exposure tables --export exposure.csv
     """

@@ -56,8 +56,7 @@ ESTIMATE_KINDS = {
 }  # fmt: skip
 HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
 BY = {"title": "title_id", "publisher": "publisher_id"}
-# With fewer shards, the limits of 95 % are less reliable if few shards contain most of a total; see
-# docs/decisions/runs.md.
+# With fewer, limits are less reliable if few shards have most of a total; see docs/decisions/runs.md.
 ENOUGH_SHARDS = 1000
 HEADLINES = (
     "documents",

@@ -1,8 +1,8 @@
 """Makes a sealed bag of claims: their records are read again, written with all facts, sealed, and stamped.
 
 The protocol names machine, account, network, times and servers, like a bailiff's record of a web page, but no
-credentials. Host names are resolved again when it is written; addresses, certificates and clocks are from the
-requests.
+credentials. It has addresses, certificates and clocks of the requests; host names are resolved again at its
+end.
 """
 
 import getpass
@@ -81,8 +81,7 @@ class BagOrder:
 class Built:
     """A finished bag, with the answers of time-stamp authorities.
 
-    `reasons`: number of rows that do not verify, by reason. `other_corpus`: runs made with a different
-    corpus.
+    `reasons`: number of rows that do not verify, by reason. `other_corpus`: runs with a different corpus.
     """
 
     seal: dict[str, Any]
@@ -103,8 +102,7 @@ def make_bag(
     """Make a sealed bag at `out`, a new folder on disk or S3: read the records again, and build the bag.
 
     For a record that cannot be read, the bag has the reason. If an authority fails, its stamp is missing.
-    Neither is an error. Raises `OutputError` if `out` is not empty or not writable, or tables differ from
-    their published form.
+    Neither is an error. Raises `OutputError` if `out` is not empty or not writable, or tables were changed.
     """
     with new_bag(out, config.storage) as bag, scratch_folder() as texts:
         library("typst", "evidence build")

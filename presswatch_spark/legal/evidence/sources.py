@@ -47,8 +47,7 @@ def source_at(path: str, storage: StorageOptions, claims: str | None = None) -> 
     """Open the source of claims in a folder: a removal case, a sealed bag, or the tables of a scan.
 
     `claims`: the folder of the claims; default: that of the case, the bag itself, or `path`. Raises
-    `OutputError` if the folder is none of these, or a bag that does not verify; `BrokenCaseError` if the case
-    was changed.
+    `OutputError` for any other folder or a bag that does not verify, `BrokenCaseError` for a changed case.
     """
     entries = set(Folder.of(path, storage).entries())
     if MARKER in entries:

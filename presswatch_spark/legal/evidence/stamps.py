@@ -65,8 +65,8 @@ class RefusedStampError(Exception):
 def parse_authority(text: str, storage: StorageOptions) -> Authority:
     """Read `URL[,CA.pem]`, and the certificates.
 
-    Raises `ConfigError` if there is no URL or no library for time-stamps, `InputError` if the file has no
-    certificates.
+    Raises `ConfigError` if the URL or the library for time-stamps is missing, `InputError` for no
+    certificate.
     """
     url, _, file = text.partition(",")
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:

@@ -1,8 +1,7 @@
 """Typesets data by templates: as PDF/A-3b by typst, as HTML by Jinja, which escapes all texts.
 
 The same data at the same time gives the same bytes of PDF. All texts reach typst as strings of JSON, so none
-of them is markup. Its fonts lack many signs, but PDF/A requires each sign to be shown: `signs` replaces these
-signs by their codes.
+of them is markup. PDF/A requires each sign to be shown: `signs` gives codes for signs that its fonts lack.
 """
 
 import json
@@ -104,8 +103,8 @@ def pdf_of(
 def environment(folder: Path, *, html: bool = True) -> "Environment":
     """Return the environment of a folder's Jinja templates, whose values are texts of third parties.
 
-    In HTML, each value except `Markup` is escaped, and its invisible characters are shown. In plain text, a
-    value has no line breaks.
+    In HTML, values except `Markup` are escaped, with invisible characters shown; plain text has no line
+    breaks.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup

@@ -52,8 +52,7 @@ _FROM_OUTSIDE = re.compile(
 def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date) -> Iterator[Sentence]:
     """Yield doubts about rights and mandates that the members file leaves open."""
     for publisher in publishers_of(sender.publishers, places):
-        # Rows for which today's members file gives the right, but the one that the claims were made with did
-        # not.
+        # Rows for which today's members file gives the right, but the file of the judgement did not.
         count = sum(
             PRESS_PUBLISHER in rights_of(place.article_published_at, place.captured_at, drafted, publisher)
             for place in places

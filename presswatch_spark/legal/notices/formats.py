@@ -208,8 +208,7 @@ class WordLetter:
     """The content of a letter in Word.
 
     `elements`: the text between the bookmarks of each element, by name. `published`: all text that a reader
-    of the file can see, also notes, comments and deleted text. `has_open_changes`: it has tracked changes or
-    comments.
+    can see, also notes, comments and deleted text. `has_open_changes`: tracked changes or comments.
     """
 
     elements: Mapping[str, str]

@@ -31,8 +31,8 @@ class Law:
     """A kind of notice.
 
     `deadline`: the letter sets one. `sworn`: a person must sign its clause of perjury. `location`: the law
-    requires the exact location of the material, not a copy. `own_domains`: the annex lists the sender's
-    domains.
+    requires the exact location of the material, not a copy. `own_domains`: the annex lists those of the
+    sender.
     """
 
     id: str

@@ -41,9 +41,8 @@ class RecipientFact:
 class Recipient:
     """A recipient of notices. `datasets` and `places` say which rows concern it; see the file.
 
-    `route`: where the notice goes; None if unknown. `elements`: what the recipient requires beside the
-    elements of the law. `columns`: the columns that it needs in the annex. `facts`: each of `FACTS` with its
-    source.
+    `route`: where the notice goes; None if unknown. `elements`: what the recipient requires beside the law.
+    `columns`: the columns that it needs in the annex. `facts`: each of `FACTS` with its source.
     """
 
     id: str

@@ -213,8 +213,8 @@ class NoticeCheck:
 def check_notice(path: str, checking: Checking, storage: StorageOptions | None = None) -> NoticeCheck:
     """Check a notice; if no rule is broken, add the event `CHECKED` to it.
 
-    Raises `OutputError` if there is no notice, or its events were changed; `ConfigError` without a library of
-    the extra `legal`.
+    Raises `OutputError` if there is no notice or its events were changed, `ConfigError` without extra
+    `legal`.
     """
     storage = storage or StorageOptions()
     notice = Notice.open(path, storage)

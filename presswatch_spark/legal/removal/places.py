@@ -377,8 +377,7 @@ def listed_among(captures: Captures, captured_at: datetime | None) -> ProbeFindi
 def place_among(captures: Captures, target: Target) -> ProbeFinding:
     """Return offset and length of the record of a target's capture, as a finding.
 
-    A crawl has files of the same name in several folders: take the one whose path shares most with the
-    target's.
+    A crawl has files of the same name in several folders: take the one with the path most like the target's.
     """
     if isinstance(captures, ProbeFinding):
         return captures

@@ -62,8 +62,7 @@ class ProbeMemory:
 
     `shards`: the file of each target, as a scan named it. `beside`: neighbours by target and role. `first`:
     controls by file. `versions`: by target, the version of its file that was read, and the number of the
-    probe. On hubs, `newest`: by target, the probe that read the newest revision; `others`: files read, by
-    dataset.
+    probe. On hubs, `newest`: by target, the probe of the newest revision; `others`: files read, by dataset.
     """
 
     shards: Mapping[str | None, str]
@@ -83,8 +82,7 @@ class ProbeMemory:
         for probe in probes:
             if probe.role == "newest" and probe.etag and probe.outcome in SETTLED:
                 known = self.newest.get(probe.target_sha256)
-                # One reading gives two probes if it finds another text, and its article nowhere else: keep
-                # the first.
+                # Of one reading, keep the first probe: another text, with its article nowhere, gives two.
                 is_second = (
                     known is not None
                     and (known.outcome, probe.outcome) == ("other_text", "absent")

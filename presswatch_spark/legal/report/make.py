@@ -35,9 +35,8 @@ OF_CLAIMS, OF_ROWS = frozenset({"reservations", "reasons"}), frozenset({"reasons
 class ReportOrder:
     """The sources of a report.
 
-    `case`: a removal case, whose places are counted for each recipient of notices. `corpus`: the corpus of
-    the scan, for names and texts. `mirrors`: present places of the datasets' files. `engine`: one of
-    `sql.ENGINES`.
+    `case`: a removal case, whose places are counted for each recipient of notices. `corpus`: that of the
+    scan, for names and texts. `mirrors`: present places of datasets' files. `engine`: one of `sql.ENGINES`.
     """
 
     tables: str

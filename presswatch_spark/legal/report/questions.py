@@ -1,7 +1,6 @@
 """The questions of the report: each is one query, which the report shows with its answer.
 
-Both engines understand them. Most read the view `copies`: rows whose page is known to belong to a third
-party.
+Both engines understand them. Most read the view `copies`: rows whose page is known to be a third party's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

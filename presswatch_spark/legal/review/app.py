@@ -181,8 +181,7 @@ class _Pages:
         token, session = request.query_params.get("token"), self._desk.session
         if token is not None and session.opens(token):
             # Do not redirect: after a click on another site, browsers withhold `SameSite=Strict` cookies
-            # until a page of this site leads on. This page sets the cookie, and leads to an address without
-            # token.
+            # until a page of this site leads on. This one sets the cookie; its next address has no token.
             answer = HTMLResponse(_page("enter.html", self._desk.language))
             answer.set_cookie(self._cookie, session.cookie, httponly=True, samesite="strict")
             return answer

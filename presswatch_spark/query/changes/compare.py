@@ -2,8 +2,7 @@
 
 DuckDB works bucket by bucket: all rows of some articles are in memory at once. It gets only the columns that
 decide, and row numbers. The other columns (`sighting`), most of the bytes, stay in Arrow; they are looked up
-by row number when files are written. Spark, for inputs beyond one host, brings the rows of a pair into one
-task.
+by row number when files are written. Spark, for inputs beyond one host, brings a pair's rows into one task.
 """
 
 from __future__ import annotations
@@ -191,8 +190,7 @@ def _dealt(inputs: Inputs, folder: Path, count: int) -> Buckets:
         for batch in column_batches(store, "matches", [inputs.runs[side]], states.USED):
             found = states.compared(batch, inputs.doubts[side])
             dealt.deal(f"{side}_rows", found, key_of(found))
-            # Documents with an article on a title's own site are also compared with rows that only name the
-            # site.
+            # Documents with an article on a title's own site are also compared with rows that only name it.
             is_own = pc.and_(pc.not_equal(found["article"], ""), pc.fill_null(found["own_site"], False))
             there = found.filter(is_own).select(_OWN.names)
             dealt.deal(f"{side}_own", there, there["document"])

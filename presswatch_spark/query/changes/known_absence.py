@@ -28,8 +28,8 @@ Shard = tuple[str | None, str]
 class ComparedRun:
     """A published run: its `name` in messages, row of `runs`, and shards.
 
-    `shards`: the URI of each, and whether it was read to its end. A URI may occur several times, since tables
-    omit its query.
+    `shards`: the URI of each, and whether it was read to its end. A URI may recur, since tables omit its
+    query.
     """
 
     name: str

@@ -258,8 +258,7 @@ def _judged(question: Question) -> str:
 
 
 def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
-    # Reason why the other run, with a different corpus (its articles are `x`), may have missed a copy of
-    # `side`.
+    # Why the other run, with a different corpus (its articles: `x`), may have missed a copy of `side`.
     other, letter = _OTHER[side], side[0]
     x, row = f"x{letter}", f"p.{letter}_"
     if not listed:

@@ -106,14 +106,12 @@ class Audit:
                 # An edited row may point to a place that never existed.
                 yield RowCheck(row, pointer, failure)
                 continue
-            # Rows of one shard may name many releases in some formats: group by release only where it affects
-            # reading.
+            # Rows of a shard may name many releases: group by release only if the format's reading needs it.
             format = registry.find(row.dataset)
             release = row.release if format and format.by_release else None
             key = (pointer.uri, row.dataset, row.run_id, release)
             shards.setdefault(key, {}).setdefault(pointer, []).append(row)
-        # Give the release, which selects errata: the record that names it is outside of the range that is
-        # read.
+        # Give the release, which selects errata: the record that names it is outside of the range.
         work = [
             (list(pointers), replace(self.options_of(run_id), release=release))
             for (_, _, run_id, release), pointers in shards.items()

@@ -198,8 +198,7 @@ def at_pointer(
     """
     asked = parse_pointer(text)
     pointer = replace(asked, uri=mirrored(asked.uri, mirrors))
-    # The release selects errata. The record that names it is outside of the range, but the path names it,
-    # too.
+    # The release selects errata. The record that names it is outside of the range, but the path names it.
     release = in_filename(asked.uri).get("release")
     options = ReadOptions(columns=columns, release=release, pdf=True, wants=every_url, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
@@ -281,8 +280,7 @@ def _refused(pointer: Pointer, failure: Failure | None, remedy: str = "") -> Cor
 # --- the record upstream of a row
 #
 # A row may name the file of the record and its place there; else an index lists the capture of the row's URL
-# at the row's time. Both are only hints: the record must have the row's URL and time, and its page the copied
-# words.
+# at the row's time. Both are only hints: the record must have the row's URL, time and copied words.
 
 FIRST_BYTES = 1 << 18
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

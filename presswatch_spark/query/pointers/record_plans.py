@@ -1,7 +1,6 @@
 """Plans of runs that read some records of WARC files: the pages of a census, or the sources of WET records.
 
-A plan also has records whose places are unknown; the log then gives the reason, and that their shard is not
-complete.
+A plan also has records with unknown places; in the log, their shard is then not complete, with the reason.
 """
 
 from collections import defaultdict

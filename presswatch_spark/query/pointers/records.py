@@ -55,8 +55,7 @@ Outcome = Record | Failure
 def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tuple[Pointer, Outcome]]:
     """Yield the record at each of `pointers`, in any order; all point into one shard and have one format.
 
-    With `options.wants`, responses without a document are records, too. Raises `BlockedError` if the site
-    refuses requests.
+    With `options.wants`, responses without a document are records, too. Raises `BlockedError`.
     """
     left = dict.fromkeys(pointers)
     uri, format = pointers[0].uri, pointers[0].format

@@ -35,8 +35,7 @@ ArticleFields = Mapping[str, object]
 def require_growth(older: Corpus, newer: Corpus) -> int:
     """Return how many articles `newer` has that `older` lacks.
 
-    Raises `InputError` if an article is missing or has changed, since an id names one text; or if settings
-    differ.
+    Raises `InputError` if settings differ or an article is missing or has changed, as an id names one text.
     """
     if older.manifest.parameters != newer.manifest.parameters:
         raise InputError(

@@ -196,8 +196,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: datetime) -> tuple[Item, ...]:
     """Return the items of a campaign in order: crawls or months of CC-NEWS, then datasets.
 
-    Raises `InputError` if `since` or `until` is not in the list, their order is wrong, or a dataset is
-    unknown.
+    Raises `InputError` if `since` or `until` is not listed, their order is wrong, or a dataset is unknown.
     """
     crawls = list[Item]()
     if plan.crawls:

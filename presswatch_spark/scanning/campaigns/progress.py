@@ -96,8 +96,7 @@ class Reads:
         return self._reaching({step: read.complete for step, read in self.steps.items()})
 
     def _reaching(self, steps: Mapping[Step, set[str]]) -> Mapping[str, int]:
-        # Follow chains of steps from 0 to the newest corpus. Many shards have the same steps: keep the
-        # result.
+        # Follow chains of steps from 0 to the newest corpus. Keep the result, which many shards share.
         newest, found = dict[tuple[Step, ...], int](), dict[str, int]()
         for place in self.shards:
             known = tuple(step for step, places in steps.items() if place in places)
@@ -134,9 +133,8 @@ class ItemProgress:
 
     `reached`, `whole`: the newest corpus for which all its shards were planned, and read. `missing_of`: by
     step, URIs of shards that were not read to their end. `fresh`: number of shards that no run planned.
-    `left`: number of readings left. `shard_reads`: number of readings by runs. Set by `run`: `trouble`, the
-    reason why the item could not be scanned; `is_unpublished`: its list does not exist yet, and is not
-    overdue; `was_scanned`.
+    `left`: number of readings left. `shard_reads`: number of readings by runs. Set by `run`: `trouble`, why
+    the item could not be scanned; `is_unpublished`: its list is neither there nor overdue; `was_scanned`.
     """
 
     item: Item

@@ -64,8 +64,7 @@ class Task:
     """The next scan of an item: shards, for a step.
 
     `again`: an earlier run did not read them to their end. `gone`: such shards that no longer exist.
-    `is_all`: these are all shards of the item. `known`: ids of the runs that were published when the task was
-    found.
+    `is_all`: these are all shards of the item. `known`: ids of the runs that were published before the task.
     """
 
     item: Item

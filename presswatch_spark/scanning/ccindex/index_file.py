@@ -83,11 +83,9 @@ def read_index(
     """Yield the rows on wanted hosts, each with its index in the file, as values by our names of the columns.
 
     Rows lack the columns that the file lacks. A row group that cannot be read is a defect, and yields no
-    rows. `CorruptError`: the footer cannot be read, or lacks URLs. `StorageError`: the object cannot be
-    reached.
+    rows. `CorruptError`: the footer is unreadable or lacks URLs. `StorageError`: the object is out of reach.
     """
-    # Without read-ahead, each read of pyarrow is one request; with `pre_buffer` it merges ranges that are
-    # near.
+    # Without read-ahead, each read of pyarrow is one request; with `pre_buffer` it merges near ranges.
     with CountedFile(random_access(info, storage, read_ahead=0)) as file:
         try:
             # Spark wrote the times of Common Crawl's index as INT96. As nanoseconds, they would end in 2262.
@@ -247,8 +245,7 @@ def read_cdxj(
 ) -> Iterator[tuple[int, Row]]:
     """Yield the rows of a CDXJ file like `read_index`; the index of a row is that of its line.
 
-    The file counts as one row group. A line that cannot be read is a defect. `StorageError`: the object
-    cannot be read.
+    The file counts as one row group; an unreadable line is a defect. Raises `StorageError`.
     """
     report.row_groups = report.row_groups_read = 1
     with open_stream(info, storage) as stream:

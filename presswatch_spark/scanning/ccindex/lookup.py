@@ -2,8 +2,7 @@
 
 A server answers `?url=…&output=json` with a line of JSON for each capture. Of files, only parts that can
 contain one of the URLs are read, by range: the CDXJ index has a `cluster.idx`, sorted by key. Each of its
-lines names a block of lines: the first key in the block, the file, the block's offset and length there, and a
-number.
+lines is about a block of lines: the block's first key, file, offset, length, and number.
 
     fr,journal)/une 20240716153155	cdx-00012.gz	1048576	203344	4711
 """
@@ -175,8 +174,7 @@ def _asked(address: str, url: str, storage: StorageOptions) -> IndexAnswer:
 def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
     """Yield the captures that a server lists.
 
-    `StorageError`: there is no answer, or a refusal. `CorruptError`: it is no list of captures with their
-    places.
+    `StorageError`: no answer, or a refusal. `CorruptError`: the answer is no list of captures with places.
     """
     where = printable(endpoint)
     if answer.status is None or answer.failure:

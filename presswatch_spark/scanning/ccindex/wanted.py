@@ -35,8 +35,7 @@ class Wanted:
     def of(cls, sites: Mapping[str, Iterable[str]]) -> Self:
         """Return the keys of hosts, each with the paths of its wanted pages, and of AMP caches.
 
-        Google's AMP viewer is left out: it is on all of Google's hosts, and would cost one more row group of
-        every subset.
+        Google's AMP viewer is left out: being on all Google hosts, it costs a row group of every subset.
         """
         paths = {host: set(below) for host, below in sites.items()}
         for cache in AMP_CACHES:

@@ -41,8 +41,7 @@ PLAIN_URL = re.compile(
 class CensusSummary:
     """A published census: its row of `censuses`, and its rows of `census_log`.
 
-    `titles`: all titles of the corpus, each with its publisher. `resumed`: an earlier process began the
-    census.
+    `titles`: all titles of the corpus, each with its publisher. `resumed`: an earlier process began it.
     """
 
     row: Mapping[str, Any]
@@ -162,8 +161,7 @@ def wanted_of(corpus: Corpus) -> Wanted:
         if page is None:
             continue
         if plain and page.site == plain["host"]:
-            # Pages in an AMP cache are excluded: the next page may be of another site, despite an equal
-            # start.
+            # Not for pages in an AMP cache: URLs of other sites may have the same start there.
             seen.add(plain["place"])
         if whole.isdisjoint(hosts_above(page.site)):
             paths.setdefault(page.site, set()).add(page.path)

@@ -1,7 +1,6 @@
 """Progress of a run, for people at a terminal, log collectors and Prometheus. Counts only, no web text.
 
-People see one live line on a terminal, elsewhere a line per minute. Log collectors get a JSON object per
-line.
+People see one live line on a terminal, elsewhere a line per minute. Log collectors get lines of JSON.
 """
 
 from __future__ import annotations

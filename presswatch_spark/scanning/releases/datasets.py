@@ -169,8 +169,7 @@ def product_of(form: str, release: str | None, repository: str = "", folder: str
     """Return the name of the dataset of a row, one of `PRODUCTS`; None if unknown.
 
     `form`: `matches.dataset`. `release`: see `release_of`; English C4 (`c4-en`) is `c4`, other languages
-    (`c4-fr`) are `mc4`. `repository`, `folder`: the hub repository (`OWNER/NAME`) of its shard, and the first
-    folder there.
+    (`c4-fr`) are `mc4`. `repository`, `folder`: `OWNER/NAME` of its shard on a hub, and the first folder.
     """
     if repository:
         if repository == C4_REPOSITORY:

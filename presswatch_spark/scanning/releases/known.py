@@ -102,8 +102,7 @@ def list_uri(base: str) -> str:
 def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = False) -> ReleaseList:
     """Return the list at canonical `uri`, or the newest available; a copy in the cache may be a day old.
 
-    `again`: request the list even if the copy is fresh. Raises `PresswatchError` if `uri` is a file that is
-    missing or no list.
+    `again`: request it despite a fresh copy. Raises `PresswatchError` if `uri` is a missing file or no list.
     """
     if scheme_of(uri) == "file":
         return ReleaseList(fetched(uri, options), uri)

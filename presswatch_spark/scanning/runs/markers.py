@@ -5,9 +5,8 @@
     <run>/parts/<attempt>/<token>-matches.parquet      likewise -rights_signals and -scan_log, without run ids
 
 A process that takes up the run begins an epoch and names in `run.json` the waves that it found, so that
-markers which an older process writes later do not count. Markers are sealed: the shards of a damaged marker
-count as not scanned, and without `run.json` a run starts over. A part counts only if a marker names it with
-its SHA-256.
+markers which an older process writes later do not count. The shards of a damaged marker count as not scanned;
+without `run.json` a run starts over. A part counts only if a marker names it with its SHA-256.
 """
 
 import hashlib

@@ -42,8 +42,7 @@ def spark_version() -> str | None:
 def commit() -> str | None:
     """Return the commit of the code, with `+` if a file of the code differs from it; None if unknown.
 
-    It comes from Git for a working copy, from `direct_url.json` if pip installed the package from a
-    repository.
+    It comes from Git, or from `direct_url.json` if pip installed the package from a repository.
     """
     root = Path(__file__).resolve().parents[3]
     if (root / ".git").exists():

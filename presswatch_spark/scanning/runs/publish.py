@@ -1,8 +1,7 @@
 """Publication: the parts of a run's waves become rows of the tables, all of them or none.
 
-Each table is sorted, written whole next to the waves, and then moved to its place. The row of `runs` or
-`censuses` comes last: without it, a run is not published, and a killed publication is repeated. Spark sorts
-large tables.
+Each table is sorted (by Spark if large), written whole next to the waves, and moved to its place. The row of
+`runs` or `censuses` comes last: without it, a run is not published, and a killed publication is repeated.
 """
 
 import hashlib

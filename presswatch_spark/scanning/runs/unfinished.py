@@ -214,9 +214,8 @@ class DamagedRun:
 def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
     """Yield the runs of `store` that are not published. Other processes may publish them meanwhile.
 
-    On S3, this waits for the length of a lease if a run seems to be abandoned, since its process may be
-    alive. If a caller may list only some prefixes, S3 answers "denied" for a missing key: only listed keys
-    are read.
+    On S3, this waits for the length of a lease if a run seems abandoned, since its process may be alive. Only
+    listed keys are read: S3 answers "denied" for a missing key if the caller may not list all prefixes.
     """
     runs, names = store.root / RUNS_FOLDER, defaultdict[str, list[str]](list)
     listed = runs.names()

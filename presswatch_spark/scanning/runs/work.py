@@ -109,8 +109,7 @@ def outcome_of(
 ) -> Outcome:
     """Read a shard, up to `attempts` times if storage fails; return the outcome of the furthest attempt.
 
-    An error of `read` becomes a defect of the attempt. No attempt follows if one took `seconds`, or a site
-    refuses further requests.
+    An error of `read` becomes a defect of the attempt. After one of `seconds` or a refusal, none follows.
     """
     began, started = datetime.now(UTC), time.monotonic()
     best, tries, again = begin(shard), 0, True
@@ -241,9 +240,8 @@ class Passes:
     """The passes of a run that reads its shards several times; earlier passes keep data for the last one.
 
     `count`: number of passes. `why`: the reason, in one line. `read`: makes the reader of a shard, from the
-    run's folder and the number of a pass (from 0). `kept`: the folder of a pass, with a file for each shard;
-    `name`: the name of that file by the shard's URI. `schema`: of these files; `table`: key of their rows in
-    outcomes.
+    run's folder and the number of a pass (from 0). `kept`: the folder of a pass, with a file for each shard.
+    `name`: that file's name by the shard's URI; `schema`: its schema; `table`: key of its rows in outcomes.
     """
 
     count: int
@@ -262,10 +260,8 @@ class Work:
     `shards`: the plan, in which a shard's position identifies it; `plan_digest`: its digest. `key`: equal for
     equal plan, corpus, settings and version. `read`: reads one shard, on any worker. `facts`: known columns
     of the run's row. `asked`: other facts for the first event. `preparing`: a context in which Spark starts,
-    once
-    the run is owned. `guard`: makes the guard of the run, from a function that counts cores. `beginning`:
-    called when a new run is owned; if it raises, nothing of the run remains. `corpus`: rows of
-    `corpus_articles`.
+    once the run is owned. `guard`: makes the guard of the run, from a function that counts cores.
+    `beginning`: called for a new run; if it raises, nothing of it remains. `corpus`: `corpus_articles`.
     """
 
     kind: Kind

@@ -53,8 +53,7 @@ def draw(listed: ShardPlan, share: float, seed: int) -> ShardSample:
     """Draw `share` (0 < share <= 1) of the shards, at least one; raises `InputError` for other shares.
 
     Of a stratum of N shards, share * N are drawn, rounded up or down by the seed. The draw depends only on
-    the seed and on names below the release, so that all mirrors give the same. A smaller share is a subset of
-    a larger one.
+    the seed and on names below the release, which mirrors share. A smaller share is a subset of a larger one.
     """
     if not 0 < share <= 1:
         raise InputError(f"a sample of {share} is not between 0 and 1", remedy="give --sample 0.01 for 1 %")
@@ -228,8 +227,8 @@ class Measure:
 class Occurrences:
     """Numbers of articles: `seen` in the sample, `once` in exactly one file, `twice` in exactly two.
 
-    `of`: as in `Measure`. `files`: number of files with any. `singles`: for each file, the number of articles
-    seen in no other one.
+    `of`: as in `Measure`. `files`: number of files with any. `singles`: by file, the articles in no other
+    one.
     """
 
     name: str

@@ -3,11 +3,10 @@
 **Totals**, of files drawn in strata: a studentised bootstrap. Files of each stratum are drawn again, with
 replacement, and their deviations scaled to a sample without replacement (Rao and Wu 1988); quantiles of the
 deviations in standard errors make the interval (Efron's bootstrap-t). If few files make up the variance, the
-upper quantile moves out as Student's t does (Hesterberg 2015), by the degrees of freedom of Satterthwaite
-(1946).
+upper quantile moves out as Student's t (Hesterberg 2015), by Satterthwaite's degrees of freedom (1946).
 
-**Shares**: the limits of Clopper and Pearson (1934), by plain binomial sums. They are cautious for draws
-without replacement.
+**Shares**: the limits of Clopper and Pearson (1934), by binomial sums; cautious for draws without
+replacement.
 """
 
 import math

@@ -407,5 +407,5 @@ def nothing_told(product: str | None, letter: str, _: Speaker) -> str:
 
 
 def _spellings(exposure: Exposure) -> Iterable[str]:
-    # An empty text stands for any language.
+    # An empty text means any language.
     return [spelling for code in exposure.languages for spelling in LANGUAGES[code]] or [""]

@@ -81,7 +81,7 @@ def copies_near(tables: Path | None, ids: Sequence[str], also: Sequence[Path] = 
     for root in sorted({*beside, *caches, *also}):
         kind = "file"
         if root.is_dir():
-            # A folder that remains without a kind is not ours, and is not searched.
+            # A folder without a kind is none of presswatch, and is not searched.
             marks = () if root.is_symlink() else MARKED_FOLDERS.items()
             other = "folder" if root in also else "cache" if root in caches else ""
             kind = next((kind for name, kind in marks if (root / name).is_file()), other)

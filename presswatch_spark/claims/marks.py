@@ -15,14 +15,14 @@ from presswatch_spark.core.terminal import printable
 GAP = " […] "
 _WORD = re.compile(r"\s\S")
 _NEAR = 40
-"""A cut moves to the next beginning of a word if that is at most so many characters away."""
+"""Most characters by which a cut moves to the next beginning of a word."""
 _LEAST = 200
 """A gap of fewer characters is not left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextPiece:
-    """A part of a text; if `left_out` is not 0, an empty part in place of so many characters."""
+    """A part of a text; if `left_out` is not 0, an empty part that replaces this number of characters."""
 
     text: str
     is_copied: bool = False

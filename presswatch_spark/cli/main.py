@@ -181,7 +181,7 @@ def _ended(arguments: Sequence[str]) -> int:
         remedy = "see whether this machine ran out of memory, and give the same command again"
         return _failed(f"Spark's Java ended before the command did ({remedy})")
     except OSError as error:
-        # If the reader of our output has gone, it has seen enough. A broken pipe elsewhere is a failure.
+        # If the reader of the output has gone, it has seen enough. A broken pipe elsewhere is a failure.
         if isinstance(error, BrokenPipeError) and _is_gone(sys.stdout):
             return code
         return _failed(f"{error.filename or 'system'}: {error.strerror or error}")

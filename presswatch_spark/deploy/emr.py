@@ -175,7 +175,7 @@ class JobRuns(_Hosts):
         return None
 
     def start(self, attempt: int, confirm: Callable[[], None]) -> str:
-        """Start the job run, or return the id of the one that has the attempt's token already."""
+        """Start the job run, or return the id of the job run that already has the attempt's token."""
         with self._reaching(self._id) as aws:
             return str(aws.start_job_run(**self.request(attempt).parameters)["jobRunId"])
 

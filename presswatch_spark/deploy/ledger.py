@@ -104,7 +104,7 @@ class Ledger:
         return Running(attempt, run, ours)
 
     def _started(self, attempt: int, say: Callable[[str], None]) -> Running | None:
-        """Return the run of an attempt that another submitter claimed; None if that one did not start it."""
+        """Return the run of an attempt that another submitter claimed; None if it was never started."""
         deadline = time.monotonic() + PATIENCE * self.claim_seconds
         while (run := self._run_of(attempt)) is None:
             if self.service.knows_tokens:

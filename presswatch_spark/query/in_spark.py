@@ -106,7 +106,7 @@ BUILT_IN = ((), ("builtin",), ("system", "builtin"))
 
 
 def require_harmless(spark: "SparkSession", query: str) -> None:
-    """Raise `ConfigError` or `PySparkException` for everything but queries over our tables and views."""
+    """Raise `ConfigError` or `PySparkException` unless it is a query over presswatch's tables and views."""
     # Spark replaces `${env:…}` by variables of the environment.
     if "${" in query:
         raise refused("a query may not hold ${", "write it as concat(chr(36), '{')")

@@ -322,6 +322,6 @@ def no_call(function: str) -> ConfigError:
 
 
 def no_table(*parts: str) -> ConfigError:
-    """Return the error for a name, given in its parts, that is not one of our tables or views."""
+    """Return the error for a name, given in its parts, that is no table or view of presswatch."""
     meant = did_you_mean(parts[-1], [*SCHEMAS, *VIEWS])
     return refused(f"there is no table {'.'.join(parts)}{meant}", THERE_ARE)

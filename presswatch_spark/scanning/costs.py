@@ -144,7 +144,7 @@ class PriceList:
         return self.rates.get((kind, gate), self.rates.get((kind, False)))
 
     def like(self, kind: str) -> ReleaseSize | None:
-        """Return the first release of a format, whose mean shard stands for shards of unknown size."""
+        """Return the first release of a format, whose mean size is assumed for shards of unknown size."""
         return next((release for release in self.releases if release.format == kind), None)
 
 
@@ -209,7 +209,7 @@ class Bill:
 
     @classmethod
     def of(cls, shards: ShardPlan, dataset: str, config: ScanConfig, passes: int = 1) -> Self:
-        """Estimate the cost of scanning shards in so many passes.
+        """Estimate the cost of scanning shards in a number of passes.
 
         Raises:
             ConfigError: `run.price` names no machine, the list cannot be read, or a budget lacks a price.

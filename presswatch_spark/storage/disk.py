@@ -92,7 +92,7 @@ class LocalStore(Store):
         return RangeReply(file, start, found.size, found.etag)
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
-        """Read a part of the file; its status is the one that a server would give."""
+        """Read a part of the file; return it with the status that a server would give."""
         sent_at = time.time()
         try:
             self.stat(uri)

@@ -76,7 +76,7 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
 
 @contextmanager
 def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
-    """Give the empty hidden folder beside `path`, locked for one block; `OutputError` if it is not ours."""
+    """Yield the empty hidden folder beside `path`, locked; `OutputError` if it is no draft."""
     draft = path.with_name(f".{path.name}.partial")
     draft.mkdir(0o700, parents=True, exist_ok=True)
     if any(draft.iterdir()) and not (draft / MARK).exists():

@@ -1,6 +1,6 @@
 """Objects on HTTPS and HTTP: urllib3's `Retry` decides which requests to repeat, within each host's limits.
 
-The loop of retries is our own: a pause holds for all threads, redirects are checked, exchanges are recorded.
+The loop of retries is here, so that all threads pause together, and each redirect is checked.
 """
 
 import os

@@ -147,7 +147,7 @@ class _ShardFinder:
     commits: dict[str, str | None] = field(default_factory=dict)
 
     def pinned(self, uri: str) -> str:
-        """Return a canonical URI with the commit in place of its revision; the hub is asked once."""
+        """Return a canonical URI with the commit in place of its revision; requests it from the hub once."""
         if scheme_of(uri) != "hf":
             return uri
         address = HubAddress.of(uri)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 FORGIVEN_AFTER_BYTES = 8 << 20
-"""After so many bytes without failure, earlier failures no longer count."""
+"""Bytes without failure after which earlier failures no longer count."""
 KEPT_BYTES = 4 << 20
 """Most bytes of an object's beginning that `Opener.look` keeps for the next read."""
 

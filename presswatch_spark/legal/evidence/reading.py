@@ -64,7 +64,7 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
     with suppress(OSError):
         found = hashlib.sha256((folder / verify.VERIFIER).read_bytes()).hexdigest()
         own = hashlib.sha256(Path(verify.__file__).read_bytes()).hexdigest()
-        # Whoever seals a bag again can put any program into it.
+        # A person who seals a bag again can put any program into it.
         if found != own and found not in VERIFIERS.read_text("ascii").split():
             findings.refuse(
                 verify.VERIFIER,

@@ -48,7 +48,7 @@ TARGETS_A_BATCH = 500
 WRITTEN_ROWS, WRITTEN_SECONDS = 2_000, 5.0
 SIBLINGS = 3
 CLOCK_SECONDS = 60.0
-"""A greater difference between a server's clock and ours is reported."""
+"""Greatest difference between a server's clock and the local clock that is not reported."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -293,7 +293,7 @@ class TargetRound:
         once, last = N_("its file was missing once; ask again after {again}"), self.asked[-1]
         apart = last.asked_at - before.asked_at if before else timedelta(0)
         if before and before.clock_offset is not None and last.clock_offset is not None:
-            # Our clock and the server's may disagree: take the smaller difference.
+            # The local clock and the server's may disagree: take the smaller difference.
             apart = min(apart, apart + timedelta(seconds=last.clock_offset - before.clock_offset))
         yield is_gone and apart < STAYED_AWAY, "undecided", once
         unknown = N_("its commit is gone, and the newest revision could not be read for it")

@@ -48,7 +48,7 @@ PAGES = N_("pages")
 LIMITED = ("hosts", "releases", "token_share")
 """Charts whose queries have a limit, of rows or of publishers."""
 MANY = 3
-"""Copies in at least so many datasets form one series."""
+"""Copies in at least this number of datasets form one series."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from presswatch_spark.tables.store import TableStore
 SUFFIX = ".html"
 EXAMPLES = 5
 OF_CLAIMS, OF_ROWS = frozenset({"reservations", "reasons"}), frozenset({"reasons_of_rows"})
-"""Names of `QUESTIONS` that are asked only if there are claims, or only if there are none."""
+"""Names of `QUESTIONS` that are queried only if there are claims, or only if there are none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ ARTICLES = pa.schema(
 STORED = ("pairs", "moves")
 """Steps that several others read: their results are stored."""
 GUARANTEED_WORDS = 11
-"""Copied passages of so many words are found with every corpus."""
+"""Passages with at least this number of copied words are found with every corpus."""
 
 NAMELESS = {
     "before": "the URL of the document is not known: with another text it may still be there",

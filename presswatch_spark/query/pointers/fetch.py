@@ -450,7 +450,7 @@ def pointer_at(uri: str, offset: int, options: ReadOptions) -> Pointer:
 
 
 def _difference(trail: Trail, text: bytes, record: Record) -> Failure | str:
-    """Return the proof that a record is the one that the row was made from, or the first difference."""
+    """Return the proof that the row was made from this record, or the first difference."""
     row, facts = trail.row, record.facts
     shown = []
     if row.document_url is not None:

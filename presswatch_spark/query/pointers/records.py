@@ -44,7 +44,7 @@ from presswatch_spark.storage.uris import printable, scheme_of
 
 # Bytes to read after a record: if another record begins there, a record without compression has ended.
 LOOK_BEYOND_BYTES = 16
-# If another, longer record is now at the offset, read up to so many bytes to identify it.
+# Most bytes to read in order to identify another, longer record that is now at the offset.
 OTHER_RECORD_BYTES = 8 << 20
 DEFECTS_NAMED = 3
 ZEROS = "its bytes are zeros"

@@ -158,7 +158,7 @@ class Campaign:
                 found[manifest_of(grown.at(place), self.config.storage).digest] = (int(first), int(last))
         return found
 
-    # What is left of an item.
+    # --- the remaining tasks of an item
 
     def task_of(self, item: Item, tried: Collection[tuple[Step, bool]]) -> Task | None:
         """Return the next untried task of an item; None if nothing is left.

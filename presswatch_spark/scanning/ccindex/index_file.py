@@ -54,7 +54,7 @@ CDXJ_FIELDS = {
     "record_offset": "offset",
     "record_length": "length",
 }
-"""Our name of each column, and its name in CDXJ."""
+"""Each column's name here, and its name in CDXJ."""
 MAX_LINE_BYTES = 1 << 20
 # CDXJ files of OpenWayback begin with one or more header lines such as `!OpenWayback-CDXJ 1.0`.
 _ABOUT = b"!"

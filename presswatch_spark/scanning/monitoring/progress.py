@@ -164,7 +164,7 @@ class Progress:
         self.start(0, ShardTotals())
 
     def start(self, planned: int, done: ShardTotals, terms: Terms = SCAN) -> None:
-        """Start the clock for `planned` shards in all, of which earlier processes have `done` some."""
+        """Start the clock for `planned` shards in all; earlier processes have `done` some of them."""
         self._planned, self._before, self._done, self._terms = planned, done, done, terms
         self._started = self._reported = self._clock()
         self._pass: tuple[int, int] | None = None
@@ -334,7 +334,7 @@ class Observer:
         self._write("running")
 
     def wave_started(self, shards: int) -> None:
-        """Begin a wave of so many shards."""
+        """Begin a wave with this number of shards."""
         self._wave += 1
         self._tell("wave_started", wave=self._wave, shards=shards)
 

@@ -162,7 +162,7 @@ def failure_of(attempt: Attempt) -> str | None:
 
 
 def reason_of(error: Exception, uri: str) -> str:
-    """Describe an exception without text of the web, of which only our own errors are free."""
+    """Describe an exception without text of the web; only presswatch's own errors have none."""
     if isinstance(error, PresswatchError):
         # The log has a column for the shard's URI.
         return str(error).removeprefix(f"{printable(uri)}: ")
@@ -283,7 +283,7 @@ def key_of(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-# So many shards may always be lost: if a user names a few files and some are missing, the log reports these.
+# Shards that may be lost in any run: if a user names a few files and some are missing, the log says so.
 LEAST_ALLOWED = 5
 
 PLATFORM = {

@@ -289,7 +289,7 @@ class JoinedPasses:
 
 
 def key_of_batch(batch: DocumentBatch, words: int) -> BatchKey:
-    """Return the key of a batch of so many words, which differs from those of its shard's other batches."""
+    """Return the key of a batch with `words` words; other batches of its shard have other keys."""
     text = 0
     # Digest only the documents: the rest of the buffer may differ when the shard is read again.
     for start, end in zip(batch.text_starts.tolist(), batch.text_ends.tolist(), strict=True):

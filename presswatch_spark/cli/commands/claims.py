@@ -176,9 +176,9 @@ def report(
 ) -> Reply:
     """Write a page of HTML about the copies, for everybody.
 
-    TABLES is the folder that a scan was given as --out. Letters are those of the claims in TABLES, if there
-    are any; else those of rows. The page loads nothing from the network, and each figure has the query that
-    gives it. Five pages are read again from their files, for the examples.
+    TABLES is the --out folder of a scan. Letters are those of the claims in TABLES, if there are any; else
+    those of rows. The page loads nothing from the network, and each figure has the query that gives it. Five
+    pages are read again from their files, for the examples.
 
     Example: presswatch report --corpus corpus --out report.html tables
     """

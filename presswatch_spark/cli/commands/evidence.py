@@ -80,11 +80,11 @@ def build(
 ) -> Reply:
     """Make a sealed bag of claims.
 
-    TABLES is the folder that a scan was given as --out. A CASE of `presswatch removal` names its claims
-    itself. Each record is read again and checked. One that cannot be read is in the bag with the reason. At
-    least two authorities are advised, one of them qualified. The exit code is 3 if a row does not verify, or
-    an authority gave no time-stamp: the bag is made, and `evidence stamp` tries again. The documents in the
-    bag are in French and English, whatever --lang is.
+    TABLES is the --out folder of a scan. A CASE of `presswatch removal` names its claims itself. Each record
+    is read again and checked. One that cannot be read is in the bag with the reason. At least two authorities
+    are advised, one of them qualified. The exit code is 3 if a row does not verify, or an authority gave no
+    time-stamp: the bag is made, and `evidence stamp` tries again. The documents in the bag are in French and
+    English, whatever --lang is.
 
     \b
     presswatch evidence build --corpus corpus --tsa https://tsa.example/,ca.pem \\

@@ -85,8 +85,8 @@ def matches(
 ) -> Reply:
     """Print totals of the matches, and the strongest of them.
 
-    TABLES is the folder that a scan was given as --out. All its published runs are read. --own-site,
-    --elsewhere and --unknown-site add up.
+    TABLES is the --out folder of a scan; all its published runs are read. --own-site, --elsewhere and
+    --unknown-site add up.
 
     By weight, the best letter comes first, and of one letter the most copied words. Letters are those of the
     claims in TABLES, if there are any; else those of the rows. Rows for which a filter cannot be decided

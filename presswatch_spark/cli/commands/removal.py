@@ -70,9 +70,9 @@ def open_command(
 ) -> Reply:
     """Open a case: which claims are to go, and where their bytes are.
 
-    TABLES is the folder that a scan was given as --out. The places of a claim are its own record, other
-    records of the same capture, and the same page in other releases and datasets that were scanned. Claims
-    under a licence are left out. No server is asked yet.
+    TABLES is the --out folder of a scan. The places of a claim are its own record, other records of the same
+    capture, and the same page in other releases and datasets that were scanned. Claims under a licence are
+    left out. No server is asked yet.
 
     \b
     presswatch removal open --claims claims --confidence A --out case out

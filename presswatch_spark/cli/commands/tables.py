@@ -95,9 +95,9 @@ UNFINISHED = (
 def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
     """List the published runs, and those that are not finished.
 
-    TABLES is the folder that a scan was given as --out. JSON and files contain only published runs of scans;
-    stderr shows how to resume or drop an unfinished one. On S3, a run whose process was killed counts as
-    running until its lease ends (a minute).
+    TABLES is the --out folder of a scan. JSON and files contain only published runs of scans; stderr shows
+    how to resume or drop an unfinished one. On S3, a run whose process was killed counts as running until its
+    lease ends (a minute).
 
     Files that are missing or have another size than was published are named on stderr, and the exit code
     is 1. `presswatch verify-rows` also reads them.
@@ -249,10 +249,10 @@ def sql(
 ) -> Reply:
     """Query the tables with SQL.
 
-    TABLES is the folder that a scan was given as --out. A query reads the published rows of its tables
-    (`matches`, `rights_signals`, `scan_log`, `runs`; `captures`, `census_log`, `censuses`; `changes`,
-    `reservations`, `claims`, `claims_before`) and views of these, such as `pages`, `by_host` and `trend`.
-    It can read nothing else, and change nothing.
+    TABLES is the --out folder of a scan. A query reads the published rows of its tables (`matches`,
+    `rights_signals`, `scan_log`, `runs`; `captures`, `census_log`, `censuses`; `changes`, `reservations`,
+    `claims`, `claims_before`) and views of these, such as `pages`, `by_host` and `trend`. It can read nothing
+    else, and change nothing.
 
     \b
     presswatch sql out "select title_id, pages from by_title order by pages desc"
@@ -286,9 +286,9 @@ def estimate(
 ) -> Reply:
     """Estimate totals of a whole release from a sample of it.
 
-    TABLES is the folder that a scan with --sample was given as --out. In 95 of 100 samples, a total is within
-    its limits; docs/reference/estimates.md explains them. A total that was seen in fewer than seven shards
-    has no upper limit.
+    TABLES is the --out folder of a scan with --sample. In 95 of 100 samples, a total is within its limits;
+    docs/reference/estimates.md explains them. A total that was seen in fewer than seven shards has no upper
+    limit.
     """
     leave_pandas_out()
     give_memory_back()

@@ -24,11 +24,18 @@ from presswatch_spark.core.times import EPOCH
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, open_stream, printable
+from presswatch_spark.storage.objects import (
+    READ_BYTES,
+    MissingError,
+    ObjectInfo,
+    StorageOptions,
+    open_stream,
+    printable,
+    read_object,
+)
 from presswatch_spark.tables.row_types import UTC_MICROS
 
 KEY, DIGITS = "presswatch.sha256", 64
-READ_BYTES = 1 << 20
 _JSON_HEAD, _JSON_TAIL = b', "sha256": "', b'"}'
 # The key in the footer, then Thrift's header of the next field: type binary (0x18), 64 bytes (0x40).
 _PLACE = KEY.encode() + b"\x18\x40"
@@ -102,12 +109,6 @@ def opened_sealed(data: bytes, *, since: str | None = None) -> pq.ParquetFile:
     return file
 
 
-def whole_object(uri: str, storage: StorageOptions) -> bytes:
-    """Read all bytes of a small object."""
-    with open_stream(ObjectInfo(uri), storage) as stream:
-        return stream.read_to_end()
-
-
 def _place_in(data: bytes | bytearray) -> int | None:
     # Take the last occurrence: those in rows come before the footer.
     found = data.rfind(_PLACE)
@@ -133,7 +134,7 @@ class Written:
 def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
     """Read the row that publishes a run, in columns of the file; `DamagedTablesError` if it has changed."""
     try:
-        with opened_sealed(whole_object(info.uri, storage), since="files") as file:
+        with opened_sealed(read_object(info.uri, storage)[0], since="files") as file:
             table = file.read(use_threads=False)
         # Arrow loads pandas to give a moment its zone, which takes 0.2 s.
         moments = [field.name for field in table.schema if field.type == UTC_MICROS]

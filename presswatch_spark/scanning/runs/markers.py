@@ -31,7 +31,7 @@ from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
 from presswatch_spark.storage.objects import MissingError
-from presswatch_spark.tables.seals import UNREADABLE, sealed_json, unsealed_json, whole_object
+from presswatch_spark.tables.seals import UNREADABLE, sealed_json, unsealed_json
 
 GROUP_ROWS, GROUP_BYTES = 1 << 15, 64 << 20
 PARTS_PER_TASK = 8
@@ -149,7 +149,7 @@ def read_part(parts: Folder, part: RunPart, columns: Sequence[str] | None = None
 
 def _bytes_of(parts: Folder, part: RunPart) -> tuple[bytes, str]:
     try:
-        data = whole_object(parts.at(part.name), parts.storage)
+        data = parts.read(part.name)[0]
     except MissingError:
         return b"", "is missing"
     if len(data) != part.bytes:

@@ -142,16 +142,15 @@ class Placement:
 
     def holds_longest(self, document: TextWords, overlap: Overlap) -> bool | None:
         """Return whether the longest run is in the main content, or most of the page; None if unknown."""
-        windows = self._windows
         if self._main_text is None:
             return None
         first, _, words, _ = overlap.seen_from(0)[np.argmax(overlap.spans[:, 2])]
         if words >= MOST_OF_PAGE * len(document):
             return True
-        if windows is None:
+        if self._windows is None:
             return None
         run = window_hashes(document.hashes[first : first + words], self._width)
-        return bool(np.isin(run, windows).mean() >= MOST_OF_RUN)
+        return bool(np.isin(run, self._windows).mean() >= MOST_OF_RUN)
 
     @cached_property
     def _windows(self) -> Hashes | None:

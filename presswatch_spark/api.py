@@ -2,8 +2,7 @@
 
 Settings have the layers of the command line: a YAML file (`config`), the environment
 (`PRESSWATCH_GRADE__MIN_RUN_WORDS`), then `settings`, by dotted names: `{"grade.min_run_words": 12}`. One
-`ConfigError` lists all mistakes of all layers. Every expected error is a `pw.PresswatchError`, and states
-where it happened and what to do.
+`ConfigError` lists all mistakes of all layers. Expected errors are `pw.PresswatchError`s: place and remedy.
 """
 
 from __future__ import annotations
@@ -97,8 +96,7 @@ class Tables:
     def sql(self, query: str, *, engine: str = "auto") -> pa.Table:
         """The answer to an SQL query over all tables and views, as `presswatch sql` gives it.
 
-        The engine is `duckdb`, `spark`, or `auto`: DuckDB up to 50 million rows, then Spark. A query that
-        cannot be answered is a `ConfigError`.
+        Engines: `duckdb`, `spark`, or `auto`: DuckDB up to 50 million rows, then Spark. Raises `ConfigError`.
         """
         from presswatch_spark.query.sql import ENGINES, run_query
 

@@ -509,8 +509,7 @@ def read_knowledge(
 ) -> Knowledge:
     """Read the knowledge for judging the rows of a store.
 
-    `tell` gets a message for each file of reviews whose last line is cut. Raises `ConfigError` with all
-    mistakes of a file, and `CorpusError`.
+    `tell` gets a message for each file of reviews with a cut last line. Raises `ConfigError`, `CorpusError`.
     """
     storage, signals = config.storage, store.open_table("rights_signals").to_table(filter=DECISIVE)
     corpus = Corpus.open(sources.corpus, storage=storage)

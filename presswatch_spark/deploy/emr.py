@@ -334,8 +334,7 @@ def driver_log(service: Service, run: str, options: StorageOptions, rules: WaitR
             streams = _streams(folders[0], options)
             is_drivers = bool(streams)
         if len(folders) > 1 and streams:
-            # The log of a step is that of spark-submit, which names the application; the driver's log is in
-            # the application's first container.
+            # The step's log (of spark-submit) names the application, whose first container has the driver's.
             text = "\n".join(line for lines in streams.values() for line in lines)
             named = APPLICATION.findall(text)
             driver = _streams(f"{folders[1]}{named[-1]}/", options, DRIVER) if named else {}

@@ -72,8 +72,7 @@ class Upload:
 class Submission:
     """One job on the hosts of a profile.
 
-    `arguments`: those of the job, with the URI of an upload for each local file. `environment`: variables of
-    the driver and its workers.
+    `arguments`: of the job, with URIs of uploads for local files. `environment`: of driver and workers.
     """
 
     job: str

@@ -71,8 +71,7 @@ class Reservations:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each match on its publisher's own site and each agent, in the order of `matches`.
 
-        Files that declare for a site, such as robots.txt, get none. Raises `InputError` if the run is not
-        published, and `OutputError`.
+        Files like robots.txt get none. Raises `InputError` if the run is not published, and `OutputError`.
         """
         stores = [TableStore.open(tables, self.storage) for tables in (self.tables, *self.signals)]
         runs = chosen_runs(stores[0], self.run_id)

@@ -279,7 +279,7 @@ class ShardScan:
                 try:
                     reading.sha256 = options.opener.sha256(reading.shard, options.storage)
                 except StorageError as error:
-                    # Its rows are complete all the same.
+                    # The rows of the shard are complete nevertheless.
                     reading.report.add_note(f"its SHA-256 could not be taken: {error.what}")
                 else:
                     if reading.shard.sha256 not in (None, reading.sha256):

@@ -1,7 +1,6 @@
 """Network addresses that only a user may name: those of this machine, and of the networks that it is in.
 
-Otherwise, redirects and lists could lead there. The address of the connection decides, since a host name or
-the spelling of a URL proves nothing.
+Otherwise, redirects and lists could lead there. The connection's address decides; a host name proves nothing.
 """
 
 import socket

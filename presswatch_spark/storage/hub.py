@@ -240,8 +240,7 @@ class HubStore(Store):
     def _opened(self, info: ObjectInfo, place: HubFile, start: int, end: int | None) -> RangeReply:
         """Open a range of the file at its place, and check that it is the file that `info` describes."""
         uri = info.uri
-        # A login page of the network may answer instead of the hub. Compare the digests; a mirror may declare
-        # none: then compare the sizes.
+        # A login page of the network may answer: compare digests or, if a mirror declares none, sizes.
         is_other = None not in (info.size, place.size) and info.size != place.size
         if info.sha256 and place.sha256:
             is_other = info.sha256 != place.sha256

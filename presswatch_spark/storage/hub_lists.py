@@ -1,7 +1,6 @@
 """Lists of a hub's files, and commits of its revisions, by `huggingface_hub` over the project's client.
 
-The library knows the addresses of a hub. Limits, certificates and token are those of presswatch, and the
-library never gets the token.
+The library knows a hub's addresses. Limits, certificates and token are the client's; it never gets the token.
 """
 
 import re

@@ -49,8 +49,7 @@ BUSY = frozenset({"ConditionalRequestConflict", "409"})
 REFUSED = BUSY | {"PreconditionFailed", "412"}
 GONE = frozenset({"NoSuchKey", "404"})
 DELETED_AT_ONCE = 1000
-# Limits for a listing that never ends. S3 lists 1,000 keys per page, seldom fewer; a release of Common Crawl
-# has 100,000 files of a kind.
+# Limits for an endless listing. S3 lists 1,000 keys per page; a release has 100,000 files of a kind.
 LISTED_MOST, PAGES_MOST, KEYS_A_PAGE = 2_000_000, 100, 10
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _DENIED = {"403", "AccessDenied", "AllAccessDisabled", "Forbidden", "AccountProblem"}

@@ -126,8 +126,7 @@ class Bag:
     def add(self, files: Mapping[str, bytes]) -> None:
         """Add time-stamps to a finished bag, all or none; `CorruptError` if it does not verify with them.
 
-        New and replaced files are written beside the bag first. Then they are renamed, which needs no disk
-        space, and is undone if anything fails.
+        Files are written beside the bag and then renamed, which needs no disk space; a failure undoes this.
         """
         with hidden_draft(self.folder) as draft:
             new, old = Bag(draft / "new"), Bag(draft / "old")

@@ -4,8 +4,7 @@
     c4-train.00000-of-01024.json.gz#row=17,format=c4
 
 A pointer is the URI of the shard and, after the last `#`, columns of `matches`: `offset` with `length`, or
-`row`. Others may be left out, and are then not compared. Without `encoding`, offset and length count the
-bytes of the file as it is.
+`row`. Others are optional, and compared if given. Without `encoding`, offset and length count stored bytes.
 """
 
 from __future__ import annotations

@@ -188,8 +188,7 @@ class Campaign:
             task = Task(item, (reached, self.newest), shards, is_all=is_all, known=self._ids)
             if reached == self.newest or task.key in tried:
                 continue
-            # Finish a run first that a killed process began for an earlier corpus. Only steps whose corpus is
-            # built can have such a run.
+            # First finish a run that a killed process began for an earlier corpus, which must be built.
             begun = set(map(_key_in, self.begun()))
             built = set(self._built().values()) if begun else set()
             for corpus in range(reached + 1, self.newest):

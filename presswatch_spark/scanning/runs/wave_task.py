@@ -88,8 +88,7 @@ class WaveTask:
     def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
         """Read the groups, shard by shard; yield reports, of the parts once they are written."""
         self.workers.join()
-        # Reports: the position of each shard in the plan with its row of the log; each part; and the number
-        # of failed tries of the task.
+        # Reports: each shard's position in the plan and row of the log; each part; the task's failed tries.
         log = pa.struct(list(self.kind.columns[self.kind.log]))
         schema = pa.schema([("shard", pa.int64()), ("log", log), ("part", PART), ("deaths", pa.int64())])
         context = TaskContext.get()
@@ -102,8 +101,7 @@ class WaveTask:
                         given = outcome or self.kind.lost(self.shards[shard], tries)
                         yield from self._written(shard, given, files, schema)
             yield from _reports(schema, *({"part": asdict(part)} for part in files.parts), {"deaths": tries})
-        # Spark collects garbage after each task. Without freezing, this takes 0.1 s for modules and kernels,
-        # which never become garbage.
+        # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become garbage.
         if not gc.get_freeze_count():
             gc.freeze()
 

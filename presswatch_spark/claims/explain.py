@@ -74,28 +74,28 @@ def passages_of(spans: Sequence[Span]) -> list[ExplainedPassage]:
 
 def _words(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     if case.article is None:
-        yield _("The article's text is not at hand: give --corpus with the corpus of the scan.")
+        yield _("The article's text is not available: pass --corpus with the corpus of the scan.")
     if case.page is None:
-        yield _("The page's text could not be read again now ({why}).", why=str(case.page_missing))
+        yield _("The page's text could not be read again ({why}).", why=str(case.page_missing))
     if case.article is None and case.page is None:
         return
     longest, *others = passages_of(case.row.spans)
     shown = [longest, *(other for other in others[: PASSAGES_SHOWN - 1] if other.words >= LEAST_SHOWN)]
     for passage in shown:
         yield [""]
-        yield _("A passage with {words} same words:", words=_.number(passage.words))
+        yield _("A passage of {words} identical words:", words=_.number(passage.words))
         left = [_("in the article"), "-" * SIDE, *_cut(case.article, passage.article, _)]
         right = [_("on the page"), "-" * SIDE, *_cut(case.page, passage.page, _)]
         sides = zip_longest(left, right, fillvalue="")
         yield [f"{one}{' ' * (SIDE - columns_of(one))} | {other}".rstrip() for one, other in sides]
     if left_out := 1 + len(others) - len(shown):
         yield [""]
-        yield _("Shorter passages besides: {count}.", count=left_out)
+        yield _("Other, shorter passages: {count}.", count=left_out)
 
 
 def _cut(text: str | None, reach: tuple[int, int], _: Speaker) -> list[str]:
     if text is None:
-        return [_("(not at hand)")]
+        return [_("(not available)")]
     words = text[slice(*reach)].split()
     shown = " ".join(words[:WORDS_SHOWN]) + (" […]" if len(words) > WORDS_SHOWN else "")
     return wrapped(shown, SIDE)
@@ -104,17 +104,14 @@ def _cut(text: str | None, reach: tuple[int, int], _: Speaker) -> list[str]:
 def _why(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     yield _heading(_("why the letter {letter}", letter=case.letter))
     if case.reasons is None:
-        yield _("This scan is old: it did not note its reasons. A new scan gives them.")
+        yield _("This scan is old and did not record its reasons. A new scan gives them.")
         return
     known = [REASONS[code] for code in case.reasons if code in REASONS]
     for reason in known:
         mark = "+ " if reason.caps is None else "- "
         yield list(_paragraph(f"{_(reason.sentence)} [{reason.code}]", mark))
     yield [""]
-    yield _(
-        "The sign + speaks for the claim, the sign - against it. In brackets stands the"
-        " name of the reason in the tables."
-    )
+    yield _("A + supports the claim, a - weakens it. The name of the reason in the tables is in brackets.")
     sentences = " ".join(reason.sentence for reason in known).lower()
     if "copied" in sentences:
         yield _(
@@ -124,7 +121,7 @@ def _why(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     if is_known := "known text" in sentences:
         yield _(
             "“Known text” means the articles that the members supplied, the sample of the"
-            " web, and the texts of reference that the scan was given."
+            " web, and the reference texts given to the scan."
         )
     if is_known or "member" in sentences:
         yield _("“Member” means a press publisher that the scan was made for.")
@@ -137,7 +134,7 @@ def _why(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     ]
     if rules:
         yield _(
-            "This scan was made with other thresholds than those that these sentences name: {rules}.",
+            "This scan used thresholds other than those in these sentences: {rules}.",
             rules=", ".join(rules),
         )
     yield from _mends(case, known, _)
@@ -150,12 +147,9 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
     if not mends and is_good:
         mends.append(_("Nothing lowers this letter."))
     elif not mends:
-        mends.append(_("The scan gave a lower letter then, and it is kept. A new scan may change it."))
+        mends.append(_("The scan gave a lower letter, which is kept. A new scan may change it."))
     elif len(mends) > 1 and not is_good:
-        yield _(
-            "Each point with the sign - holds the letter down by itself. A better letter"
-            " would take all of this, at least:"
-        )
+        yield _("Each point marked - is enough to lower the letter. A better letter would require at least:")
     codes = {reason.code for reason in known}
     if case.letter == "B" and not any(reason.mend for reason in known) and "full_copy" in codes:
         mends.append(
@@ -181,7 +175,7 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
     elif is_good:
         mends.append(
             _(
-                "The letter would fall if the page had leave or a date before the article's, or"
+                "The letter would fall if the page had permission or a date before the article's, or"
                 " if these words had a common source."
             )
         )
@@ -190,8 +184,8 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
     if case.letter == "C":
         yield [""]
         yield _(
-            "These help the person who examines the case. The letter itself changes only if"
-            " the scan or the judgement is made anew."
+            "These help the person who examines the case. The letter itself changes only if "
+            "the scan or the judgement is repeated."
         )
 
 
@@ -199,8 +193,8 @@ def _check(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     row = case.row
     yield _heading(_("how to check it yourself"))
     yield _(
-        "These commands copy the record of the page, as the dataset holds it, to a file"
-        " named record. They are typed into a terminal (Linux or macOS)."
+        "These commands copy the record of the page, as the dataset stores it, to a file"
+        " named record. Run them in a terminal (Linux or macOS)."
     )
     if needs := recipe.needs(row, case.shard):
         programs = {
@@ -215,9 +209,9 @@ def _check(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     elif longest and case.page is not None:
         passage = case.page[longest["document_start"] : longest["document_end"]]
     run_it = _(
-        "Save this program as check.py, and type “python3 check.py”. It reads the file,"
-        " and shows first what the record says of itself, such as its address and date,"
-        " if it says so. “digest: True” means that it is the record of this case."
+        "Save this program as check.py, and run “python3 check.py”. It reads the file and first shows the"
+        " record's own fields, such as its address and date, if it has them. “digest: True” means that it is"
+        " the record of this case."
     )
     quoted = _("“words: True” means that the words quoted follow each other there.")
     yield f"{run_it} {quoted}" if passage else run_it

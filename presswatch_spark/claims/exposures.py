@@ -137,7 +137,7 @@ def load_exposures(path: str | None = None, storage: StorageOptions | None = Non
 def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
     """Read and check exposures from bytes; errors as those of `load_exposures`."""
     check, found = Check(), list[Exposure]()
-    root = compose(raw, check, "exposures hold sources, and sources hold no more", "exposures")
+    root = compose(raw, check, "exposures contain sources, and nothing is nested deeper", "exposures")
     top = check.entry(root, "file of exposures", "exposures") if root is not None else {}
     for node in check.items(top.get("exposures"), "exposures"):
         keys = check.entry(node, "exposure", _ENTRY, _LIMITS)
@@ -376,15 +376,15 @@ def exposure_told(exposure: Exposure, named: str, _: Speaker) -> str:
     """Return a publisher's statement about a dataset as a sentence, and whether it names the release."""
     is_whole, is_named = exposure.extent == "whole", named == NAMED
     statement = _(
-        "{publisher} says that it trained {model} on {dataset} ({extent}).",
+        "{publisher} states that it trained {model} on {dataset} ({extent}).",
         publisher=exposure.publisher,
         model=exposure.model,
         dataset=PRODUCTS.get(exposure.dataset, exposure.dataset),
-        extent=_("with no word of a selection") if is_whole else _("a part that it chose"),
+        extent=_("without mention of a selection") if is_whole else _("a part that it chose"),
     )
     about = _("The document names this release.")
     if not is_named:
-        about = _("The document names the dataset, and not this release.")
+        about = _("The document names the dataset, but not this release.")
     return f"{statement} {about}"
 
 
@@ -398,11 +398,11 @@ def source_told(source: Source, _: Translator) -> str:
 def nothing_told(product: str | None, letter: str, _: Speaker) -> str:
     """Return the reason why no exposure covers a row."""
     if letter not in LETTERS:
-        return _("A claim of letter D is held against no model.")
+        return _("Claims of letter D are not linked to any model.")
     return (
-        _("Nothing says of which dataset this page is part.")
+        _("The dataset of this page is unknown.")
         if product is None
-        else _("No publisher of a model that is known says that it used this dataset.")
+        else _("No known model publisher states that it used this dataset.")
     )
 
 

@@ -164,9 +164,9 @@ def forget(
         if unfinished := list(unfinished_runs(store)):
             are = "is" if len(unfinished) == 1 else "are"
             raise OutputError(
-                f"{counted(len(unfinished), 'run')} here {are} not finished, and may hold such rows",
+                f"{counted(len(unfinished), 'run')} here {are} not finished, and may contain such rows",
                 where=str(store.root),
-                remedy="finish or drop them first: `presswatch runs` says how",
+                remedy="finish or drop them first: `presswatch runs` shows how",
             )
         plan = _planned(store, folder, subject, operator)
         lock.confirm()

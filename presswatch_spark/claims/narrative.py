@@ -90,7 +90,7 @@ KINDS = {
 VERDICTS = {
     "claim": N_("to be claimed"),
     "no_claim": N_("nothing to claim"),
-    "unsure": N_("could not tell"),
+    "unsure": N_("no conclusion"),
 }
 
 
@@ -244,7 +244,7 @@ def article_of(corpus: Corpus | None, row: Match) -> str | None:
 
 def dataset_of(case: ExplainedRow, _: Speaker) -> str:
     """Return the release of a row; without one, a phrase that names the format instead."""
-    return case.row.release or _("of no known name (format {format})", format=case.row.dataset)
+    return case.row.release or _("of unknown name (format {format})", format=case.row.dataset)
 
 
 def finding_of(case: ExplainedRow, _: Speaker) -> str:
@@ -252,20 +252,20 @@ def finding_of(case: ExplainedRow, _: Speaker) -> str:
     which, is_named = dataset_of(case, _), case.row.release
     dataset = _("the dataset {which}", which=which) if is_named else _("a dataset {which}", which=which)
     if not case.row.spans:
-        return _("{dataset} holds a page at an address of the publisher's.", dataset=dataset)
+        return _("{dataset} contains a page at an address of the publisher.", dataset=dataset)
     if case.on_member_site:
-        return _("{dataset} holds a page of another member's, with words of the article.", dataset=dataset)
+        return _("{dataset} contains a page of another member, with words of the article.", dataset=dataset)
     if case.own_site and case.is_page_copy:
         return _(
-            "{dataset} holds a copy of a page of the publisher's own, with words of the article.",
+            "{dataset} contains a copy of one of the publisher's own pages, with words of the article.",
             dataset=dataset,
         )
     if case.own_site is None:
-        return _("{dataset} holds a text of unknown address, with words of the article.", dataset=dataset)
+        return _("{dataset} contains a text of unknown address, with words of the article.", dataset=dataset)
     return (
-        _("{dataset} holds a page of the publisher's own, with words of the article.", dataset=dataset)
+        _("{dataset} contains one of the publisher's own pages, with words of the article.", dataset=dataset)
         if case.own_site
-        else _("{dataset} holds a page of somebody else's, with words of the article.", dataset=dataset)
+        else _("{dataset} contains a third party's page, with words of the article.", dataset=dataset)
     )
 
 
@@ -323,15 +323,15 @@ def _notes(case: ExplainedRow, _: Speaker) -> Iterator[str]:
         if not case.rights:
             against.append(_no_right(case, _))
         if against:
-            yield _("Note that the letter judges the facts alone. {besides}", besides=" ".join(against))
+            yield _("Note that the letter judges only the facts. {besides}", besides=" ".join(against))
     if case.claim is None:
         yield _(
-            "This letter comes from the page alone: it was not held against the other pages"
-            " that are known (presswatch claims, then --claims)."
+            "This letter is based on this page only: it was not compared with other known "
+            "pages (presswatch claims, then --claims)."
         )
     elif case.claim.confidence != case.row.confidence:
         yield _(
-            "The page alone gave the letter {letter}; what is known from elsewhere lowered it.",
+            "By itself, the page had the letter {letter}; other sources lowered it.",
             letter=case.row.confidence,
         )
     yield _("Judged as of {day}.", day=_.day(case.as_of))
@@ -340,9 +340,9 @@ def _notes(case: ExplainedRow, _: Speaker) -> Iterator[str]:
 def _no_right(case: ExplainedRow, _: Speaker) -> str:
     published = case.row.article_published_at
     if published is None:
-        return _("The date of publication is not known: no right can be reckoned.")
+        return _("The date of publication is not known: no right can be calculated.")
     return (
-        _("The article's date of publication is after the day of judgement: no right is reckoned.")
+        _("The article's date of publication is after the day of judgement: no right is calculated.")
         if published.date() > case.as_of
         else _("All rights have ended on the day of judgement.")
     )
@@ -359,7 +359,7 @@ def legal_person_of(publisher: Publisher | None, publisher_id: str) -> str:
 def _mandate(case: ExplainedRow, _: Speaker) -> str:
     publisher = case.publisher
     if publisher is None and case.claim is None:
-        return _("It is not at hand: give --corpus with the corpus of the scan.")
+        return _("It is not available: pass --corpus with the corpus of the scan.")
     facts, days = [_(MANDATES[case.mandate])], list[str]()
     if publisher is None or not publisher.has_mandate:
         return facts[0]
@@ -368,7 +368,7 @@ def _mandate(case: ExplainedRow, _: Speaker) -> str:
     if publisher.mandate_to:
         days.append(_("until {day}", day=_.day(publisher.mandate_to)))
     if days:
-        facts.append(_("It holds {facts}.", facts=", ".join(days)))
+        facts.append(_("It is valid {facts}.", facts=", ".join(days)))
     if document := publisher.mandate_document:
         given = {"path": document.path, "sha256": document.sha256[:12]}
         signed = document.signed_on
@@ -387,7 +387,7 @@ def _article(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
     role = _("Owner") if publisher and publisher.rights_basis else _("Publisher")
     yield NamedFact(role, legal_person_of(publisher, row.publisher_id))
     if row.article_id is None:
-        yield NamedFact(_("The article"), _("none: this finding is about the page's address alone"))
+        yield NamedFact(_("The article"), _("none: this finding is only about the page's address"))
         return
     if row.headline:
         yield NamedFact(_("Headline"), row.headline)
@@ -433,13 +433,13 @@ def _page(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
         statements.append(_("published on {said}", said=_.moment(at)))
         published = row.article_published_at
         if published and dated_before(at, published, row.article_time_zone):
-            statements.append(_("So the page says that it is older than the article."))
+            statements.append(_("By its own date, the page is older than the article."))
     if row.page_based_on:
-        statements += [_("it says that it is based on:"), row.page_based_on]
+        statements += [_("it states as its source:"), row.page_based_on]
     if row.page_canonical_url and row.page_canonical_url != row.document_url:
-        statements += [_("it gives as its own address:"), row.page_canonical_url]
+        statements += [_("it states as its own address:"), row.page_canonical_url]
     if statements:
-        yield NamedFact(_("The page says"), " ".join(statements))
+        yield NamedFact(_("Page metadata"), " ".join(statements))
     yield NamedFact(_("Dataset"), dataset_of(case, _))
     yield NamedFact(_("File"), without_secrets(case.shard), is_code=True)
     first, length = row.record_offset, row.record_length
@@ -476,7 +476,7 @@ def _site(case: ExplainedRow, _: Speaker) -> str:
         return _("an archive, a cache or a translator that shows a page of the publisher named below")
     if case.own_site is None:
         return _("not known, since the address is not known")
-    return _("a site of the publisher named below") if case.own_site else _("somebody else's site")
+    return _("a site of the publisher named below") if case.own_site else _("a third party's site")
 
 
 def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
@@ -495,7 +495,7 @@ def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
         )
     else:
         yield _(
-            "{copied} of the article's {words} words stand on the page ({share}). The longest"
+            "{copied} of the article's {words} words are on the page ({share}). The longest"
             " run without a break has {run}.",
             **counts,
         )
@@ -509,15 +509,15 @@ def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
             yield _("Words that may come from another source: {explained} of {copied}.", **facts)
         else:
             yield _(
-                "Neither the other pages that were scanned nor the texts of reference offer"
+                "Neither the other scanned pages nor the reference texts offer"
                 " another source for these words."
             )
     if claim.first_capture_at and claim.first_capture_at == row.captured_at:
-        yield _("Among the known pages with a date, none that is older has a passage of the article.")
+        yield _("No older page of known date has a passage of the article.")
     elif claim.first_capture_at:
         yield _(
-            "The oldest known page with a date that has a passage of the article was recorded"
-            " on {moment}: it is case {row}.",
+            "The oldest page of known date with a passage of the article was recorded on "
+            "{moment} (case {row}).",
             moment=_.moment(claim.first_capture_at),
             row=(claim.first_capture_row or _.p("address", "not known"))[:12],
         )

@@ -90,7 +90,7 @@ class Licences:
 def parse_licences(raw: bytes, name: str, titles: Collection[str]) -> Licences:
     """Return the licences of a file that messages call `name`; raises as `Licences.load`."""
     check, found = Check(), list[Licence]()
-    root = compose(raw, check, "licences hold hosts and titles, and these hold no more", "licences")
+    root = compose(raw, check, "licences contain hosts and titles, and nothing is nested deeper", "licences")
     top = check.entry(root, "licences file", "licences") if root is not None else {}
     for node in check.items(top.get("licences"), "licences"):
         keys = check.entry(node, "licence", "id licensee hosts titles document", "from to")
@@ -154,7 +154,7 @@ class PressList:
 def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
     """Return the kinds of a file's listed domains, and the domains that it removes; raises as `load`."""
     check, kinds = Check(), dict[str, str]()
-    root = compose(raw, check, "groups hold domains, and domains hold no more", "groups")
+    root = compose(raw, check, "groups contain domains, and nothing is nested deeper", "groups")
     top = check.entry(root, "press list", "", "groups not_press") if root is not None else {}
     for node in check.items(top.get("groups"), "groups"):
         keys = check.entry(node, "group", "id kind what check domains")

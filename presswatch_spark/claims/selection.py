@@ -33,7 +33,7 @@ LETTERS = ("A", "B")
 LICENSED = "licensed"
 ROWS_NAMED = 3
 
-REMOVED, UNREAD, UNSEALED = "removed", "read by no scan", "not as their rows say in the bag"
+REMOVED, UNREAD, UNSEALED = "removed", "read by no scan", "different from their rows in the bag"
 WORDLESS, DOUBTFUL = "without copied words", "doubtful"
 """Reasons for leaving out places; `LICENSED` is another one."""
 
@@ -243,7 +243,7 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
         raise InputError(
             f"{counted(len(lost), 'row')} asked for has no claim: {', '.join(sorted(lost)[:ROWS_NAMED])}",
             where=str(judged.root),
-            remedy="make the claims anew, or take these rows out",
+            remedy="make the claims again, or remove these rows",
         )
     left = {row: claim for row, claim in found.items() if claim.kind != LICENSED}
     # Licences cover hosts, so licensed pages have a known URL: count distinct claims by it.

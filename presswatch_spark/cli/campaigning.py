@@ -84,7 +84,7 @@ def campaign_at(path: str, flags: ScanParameters) -> Campaign:
     _require_settings(plan, config)
     known = plan.known_crawls(config, now)
     if known.trouble:
-        tell(printable(f"note: a newer list could not be had: {known.trouble}; {known.origin}"))
+        tell(printable(f"note: a newer list is not available: {known.trouble}; {known.origin}"))
     items = items_of(plan, known, config, now)
     folder = Folder(folder.uri, config.storage)
     return Campaign(folder, plan, items, config, given["base"])
@@ -126,7 +126,7 @@ def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> Cam
     # Other users may read the campaign's file: refuse secrets.
     if any(holds_secret(text) for text in (*plan.options, *plan.mirrors.values(), plan.listed or "")):
         raise ConfigError(
-            "an address holds a secret, which would stand in the campaign's file",
+            "an address contains a secret, which would be in the campaign's file",
             where="command line",
             remedy="leave it out: credentials come from the usual chain of AWS, or from HF_TOKEN",
         )
@@ -156,7 +156,7 @@ def _campaign_parameters(words: Sequence[str]) -> ScanParameters:
             "the campaign names releases, formats, corpus, tables and budget: leave them out after --"
         )
     if given["base"] and is_list(given["base"]):
-        raise click.UsageError("--base is a list of shards, and each release has one of its own")
+        raise click.UsageError("--base is a list of shards, but each release has its own list")
     return given
 
 
@@ -190,13 +190,13 @@ def _scoped(plan: CampaignPlan, order: CampaignOrder) -> CampaignPlan:
         # Without this check, a misspelt name would silently read the dataset from its original place.
         if unknown := sorted(set(mirrors) - {name for name, _ in parts}):
             raise click.UsageError(
-                f"--mirror names {unknown[0]}, and this campaign scans no dataset of that name"
+                f"--mirror names {unknown[0]}, but this campaign scans no dataset of that name"
             )
         crawls, since, until, listed = of_crawls
         plan = replace(plan, crawls=crawls, since=since, until=until, listed=listed)
         plan = replace(plan, datasets=tuple(parts), mirrors=mirrors)
     if not (plan.crawls or plan.datasets):
-        raise click.UsageError("say what is scanned: --crawls, --dataset or --all-datasets")
+        raise click.UsageError("choose what is scanned: --crawls, --dataset or --all-datasets")
     if (plan.since or plan.until) and not plan.crawls:
         raise click.UsageError("--since and --until are for --crawls")
     return plan
@@ -210,9 +210,9 @@ def _require_settings(plan: CampaignPlan, config: ScanConfig) -> None:
     """Raise `ConfigError` for changed settings, under which finished scans would be repeated."""
     if plan.settings not in (None, _settings_digest(plan, config)):
         raise ConfigError(
-            "a setting that can change a row is another than before",
+            "a setting that can change a row differs from before",
             where="command line, environment or the campaign's file",
-            remedy="leave it, or open another campaign with other tables",
+            remedy="restore it, or open another campaign with other tables",
         )
 
 
@@ -254,7 +254,7 @@ def task_lines(task: Task) -> Iterator[str]:
     if len(task.shards):
         yield f"{what}{since}{f' ({task.item.note})' if task.item.note else ''}"
     if task.gone:
-        yield f"{counted(len(task.gone), 'shard')} cannot be had: {task.gone[0]}"
+        yield f"{counted(len(task.gone), 'shard')} are not available: {task.gone[0]}"
 
 
 def repeated(look: Callable[[], int], seconds: float, pause: Callable[[float], None]) -> int:
@@ -328,7 +328,7 @@ class Watch:
         if known.trouble:
             # With an old list, new releases would be missed: report a failure, not their absence.
             code = FAILED if now - known.listing.noted > LIST_MAX_AGE else 0
-            yield WatchReport(known.origin, f"a newer list could not be had: {known.trouble}", code)
+            yield WatchReport(known.origin, f"a newer list is not available: {known.trouble}", code)
 
     def _planned(self, campaign: Campaign) -> Iterator[WatchReport]:
         for item in campaign.items:

@@ -222,7 +222,7 @@ def command(
         if lang:
             params.append(lang_option("Language of tables, texts and CSV files.", default=lang))
         if pager:
-            params.append(flag("--no-pager", "Print what is long without PAGER."))
+            params.append(flag("--no-pager", "Print long output without PAGER."))
         if config:
             params.append(option("--config", "FILE", "Settings in YAML; see conf/scan.yaml."))
         params += [*map(setting_option, settings), *(storage_options() if storage else ())]

@@ -141,7 +141,9 @@ def _attended(service: Service, ledger: Ledger, running: Running, storage: Stora
     try:
         state = wait(service, run, rules, _say)
     except (KeyboardInterrupt, PresswatchError) as stop:
-        _say(f"stopped waiting; the job {run} goes on. To look again, give the same command. To end it:")
+        _say(
+            f"stopped waiting; the job {run} continues. To follow it again, run the same command. To end it:"
+        )
         for line in service.cancel_commands(run):
             _say(f"  {line}")
         if isinstance(stop, PresswatchError):

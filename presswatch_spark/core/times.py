@@ -63,7 +63,7 @@ def moment_of(value: object, formats: Sequence[str] = ()) -> datetime | None:
     except NoMomentError:
         raise
     except (ValueError, OverflowError, ArithmeticError) as error:
-        raise NoMomentError("names a day or a time that there is not") from error
+        raise NoMomentError("is not a valid day or time") from error
 
 
 def is_placeholder(moment: datetime) -> bool:

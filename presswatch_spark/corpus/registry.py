@@ -131,7 +131,7 @@ def parse_registry(raw: bytes, name: str, *, built: bool = False, folder: Path |
     `built`: the file is that of a built corpus, which stays readable if the list of public suffixes changes.
     """
     check = _Check(suffixes=not built, folder=folder)
-    root = compose(raw, check, "publishers hold titles, and titles hold no more", "publishers")
+    root = compose(raw, check, "publishers contain titles, and nothing is nested deeper", "publishers")
     publishers = tuple(_publishers(root, check)) if root is not None else ()
     # Two titles may share a domain only if they have prefixes; at most one may own the domain without prefix.
     owners: dict[str, str] = {}
@@ -143,7 +143,7 @@ def parse_registry(raw: bytes, name: str, *, built: bool = False, folder: Path |
                 check.say(
                     check.lines[title.id],
                     f"title `{title.id}`: `{site}` also belongs to title `{first}`"
-                    f" on line {check.lines[first]} (tell them apart by url_prefixes)",
+                    f" on line {check.lines[first]} (separate them by url_prefixes)",
                 )
     check.finish(name, "the members file")
     return Registry(publishers)
@@ -251,7 +251,7 @@ def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:
     file = folder / path
     # A third party may have written the members file: refuse paths to other files of this machine.
     if Path(path).is_absolute() or ".." in Path(path).parts:
-        return "must lie in the folder of the members file, or below it"
+        return "must be in the folder of the members file, or below it"
     if file.exists() and not file.is_file():
         return "is no file"
     try:
@@ -365,6 +365,4 @@ def shared_site(host: str, path: str | None = None) -> str | None:
         return None
     own = f"journal.{shared}" if path is None else f"https://journal.{shared}/"
     other = f", or a URL prefix with its path, as https://{shared}/@journal/" if shared in PLATFORMS else ""
-    return (
-        f"is not one site, anybody can have a name under `{shared}` (name the site itself, as {own}{other})"
-    )
+    return f"is not one site: anyone can have a name under `{shared}` (name the site itself, as {own}{other})"

@@ -260,7 +260,7 @@ def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path
     cache = next(filter(is_ours, [Path(named).absolute()] if named else places), None)
     if cache is None:
         raise OutputError(
-            "the copy of a remote corpus needs a folder of this user's that nobody else may write to",
+            "the copy of a remote corpus needs a folder that only this user may write to",
             where=named or " or ".join(map(str, user_caches())),
             remedy=f"take it away from others (chown, chmod go-w), or set {CACHE_VARIABLE} to another folder",
         )
@@ -285,7 +285,7 @@ def _copy(uri: str, manifest: Manifest, options: StorageOptions, copy: Path) -> 
         fetch_file(join(uri, name), str(partial / name), options)
         if file_sha256(partial / name) != entry.sha256:
             raise CorpusError(
-                "its content is not what the manifest says: the corpus was replaced or damaged",
+                "its content differs from the manifest: the corpus was replaced or damaged",
                 where=printable(join(uri, name)),
                 remedy="put the same corpus there again; build another one to a new folder",
             )

@@ -192,7 +192,7 @@ def _quota(job: PlannedJob) -> Findings:
         reply = quotas.get_service_quota(ServiceCode="emr-serverless", QuotaCode=QUOTA)
     profile, allowed = job.profile, int(reply["Quota"]["Value"])
     needed = profile.driver.cores + profile.most_executors * profile.executor.cores
-    finding = f"{QUOTA_NAME} is {allowed:,}, and the profile asks for {needed:,}"
+    finding = f"{QUOTA_NAME} is {allowed:,}, and the profile requests {needed:,}"
     if allowed >= needed:
         yield OK, f"{finding} at most", ""
         return

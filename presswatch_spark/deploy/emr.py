@@ -71,7 +71,7 @@ def check_release(profile: Profile, found: str, where: str) -> None:
     """Raise `ConfigError` for hosts of a different release: the archive is for one Python and one Spark."""
     if found != profile.release:
         raise ConfigError(
-            f"it has the release {found}, and the profile says {profile.release}",
+            f"it has the release {found}, and the profile has {profile.release}",
             where=where,
             remedy="name another, or set `release`, if its Spark is 4.0 or newer, and `archive.python`",
         )

@@ -56,7 +56,7 @@ class Ledger:
             began = time.time()
             running = self._begun(attempt, began) if self._claim(attempt) else self._started(attempt, say)
             if running is None:
-                say(f"attempt {attempt} was claimed by somebody who did not start it")
+                say(f"attempt {attempt} was reserved by a process that did not start it")
                 continue
             if running.ours:
                 return running

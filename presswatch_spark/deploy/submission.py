@@ -130,7 +130,7 @@ def submission(
     secrets = {place for place, text in texts.items() if holds_secret(text)}
     if secrets := secrets | set(filter(is_secret_name, named)):
         raise ConfigError(
-            f"this looks like a secret, which would stand in a request: {', '.join(sorted(secrets))}",
+            f"this looks like a secret, which would be part of a request:  {', '.join(sorted(secrets))}",
             remedy="leave it out: the job has the role of its hosts",
         )
     sent, files = _sent_arguments(arguments, profile)
@@ -166,7 +166,7 @@ def check_shared(name: str, place: str) -> None:
     """Raise `ConfigError` for a place that other hosts cannot reach; `name`: its option or argument."""
     if not SHARED_PLACE.match(place):
         raise ConfigError(
-            f"{name} {place} lies on this machine only",
+            f"{name} {place} is on this machine only",
             where="command line",
             remedy="name a place that all hosts share, such as s3://BUCKET/FOLDER",
         )

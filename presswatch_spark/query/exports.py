@@ -240,7 +240,7 @@ def _parquet(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> i
         opened = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
     except pa.ArrowNotImplementedError as error:
         raise ConfigError(
-            f"Parquet cannot hold a column: {error}", where="--export", remedy="cast it to text in the query"
+            f"Parquet cannot store a column: {error}", where="--export", remedy="cast it to text in the query"
         ) from error
     with opened as writer:
         while chunk := list(islice(rows, CHUNK_ROWS)):

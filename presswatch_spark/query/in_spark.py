@@ -109,7 +109,7 @@ def require_harmless(spark: "SparkSession", query: str) -> None:
     """Raise `ConfigError` or `PySparkException` unless it is a query over presswatch's tables and views."""
     # Spark replaces `${env:…}` by variables of the environment.
     if "${" in query:
-        raise refused("a query may not hold ${", "write it as concat(chr(36), '{')")
+        raise refused("a query may not contain ${", "write it as concat(chr(36), '{')")
     logical_plan = "org.apache.spark.sql.catalyst.plans.logical.LogicalPlan"
     is_plan = spark._jvm.java.lang.Class.forName(logical_plan).isInstance  # type: ignore[union-attr]
     named, own = list[tuple[str, ...]](), set[str]()

@@ -62,7 +62,7 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
             remedy = "give it as the rows do; of older runs, hosts are not known" if kind == "host" else ""
         elif corpus is None:
             what = f"no row of these tables names the {kind} {name}"
-            remedy = "give the id; with --corpus DIR, whatever the corpus holds is known, found or not"
+            remedy = "give the id; with --corpus DIR, everything in the corpus is known, found or not"
         else:
             if kind != "article":
                 registry = corpus.registry

@@ -318,7 +318,7 @@ def no_query() -> ConfigError:
 
 def no_call(function: str) -> ConfigError:
     """Return the error for a call of a function that may read more than the tables."""
-    return refused(f"a query may not call {function}()", "it reads the tables alone")
+    return refused(f"a query may not call {function}()", "it reads only the tables")
 
 
 def no_table(*parts: str) -> ConfigError:

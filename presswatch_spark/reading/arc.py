@@ -374,7 +374,7 @@ class ArcReading(PieceReader[Stored]):
             if span.status == warc.WRONG_LENGTH and _VERSION_CONTENT.fullmatch(*content):
                 what = None
             elif span.status == warc.WHOLE and not _VERSION.match(*content):
-                what = "version block holds no version, and may have been a page"
+                what = "version block has no version, and may have been a page"
         if what:
             offset, unit = block.place(span.start)
             self.report.add_defect(what, offset, unit)

@@ -79,7 +79,7 @@ def main_content(page: bytes) -> tuple[bytes, str | None]:
     try:
         chosen = _PageTree(tree.body).cut()
     except _TooMuchError:
-        raise RefusedPageError("the main content cannot be told") from None
+        raise RefusedPageError("the main content cannot be determined") from None
     return tree.body.html.encode("utf-8", "replace"), None if chosen else UNCHOSEN
 
 

@@ -67,7 +67,7 @@ _FOREIGN = tuple(
     )
 )
 _REMEDIES = {kind: remedy for _, kind, remedy in _FOREIGN} | {
-    "WAT": "WAT files hold metadata only: give the WET or WARC files of the same crawl"
+    "WAT": "WAT files contain metadata only: use the WET or WARC files of the same crawl"
 }
 # Metadata records of a WAT; those that a crawler writes to WARC files are `application/warc-fields`.
 _OF_WAT = b"\ncontent-type: application/json"
@@ -159,7 +159,7 @@ def _recognised(head: Head) -> Format:
         return found
     if head.columns or head.kind == "Parquet":
         raise InputError(
-            f"no column is known to hold text; there are: {listed(head.columns)}",
+            f"no column is known to contain text; the columns are: {listed(head.columns)}",
             where=head.uri,
             remedy="map the columns: at least text, and url if there is one",
         )

@@ -187,7 +187,7 @@ def _complaint(row: Offsets) -> str:
     damaged = {
         warc.HEADER: "record has a damaged header; what is there was read without its URL",
         warc.VERSION: "record has a damaged version line; it was read",
-        warc.LENGTH: "record holds whole records; what stands before them was read",
+        warc.LENGTH: "record contains whole records; the text before them was read",
     }
     return wrong or damaged[int(row[warc.DAMAGE])]
 
@@ -225,7 +225,7 @@ def read_part(
     """Yield the pages of `stream`, a part of the WARC `shard` that begins with a record."""
 
     def refused(kinds: Offsets) -> str | None:
-        return "holds extracted text (`conversion` records)" if _TEXTS[kinds].any() else None
+        return "contains extracted text (`conversion` records)" if _TEXTS[kinds].any() else None
 
     gate = WarcGate(options) if options.languages else None
     reading = _WarcReading(shard, options, report, "WARC", warc.gate_of(frozenset()), refused, gate)
@@ -293,7 +293,7 @@ def _with_pages(found: _Records, report: ReadReport) -> Offsets:
         untyped = rows[other]
         member = np.isin(untyped[:, warc.START], block.runs) & (block.encoding == "gzip")
         report.add_skipped("record of another kind", int(np.count_nonzero(member)))
-        what = "record is of no type that there is, and was not read"
+        what = "record has an unknown type, and was not read"
         _note_defects(block, untyped[~member], report, lambda row: what)
     pages: Offsets = rows[~empty & _OF_PAGES[kinds]]
     return pages
@@ -330,7 +330,7 @@ def read_wet_part(
 
     def refused(kinds: Offsets) -> str | None:
         pages = report.documents == 0 and warc.RESPONSE in kinds and warc.CONVERSION not in kinds
-        return "holds WARC `response` records" if pages else None
+        return "contains WARC `response` records" if pages else None
 
     gate = WetGate(options) if options.languages else None
     languages = warc.gate_of(spellings_of(options.languages))

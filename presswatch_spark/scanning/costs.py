@@ -134,7 +134,7 @@ class PriceList:
             return same[0]
         known = "; ".join(machine.name for machine in fits or self.machines)
         if fits and words:
-            what, remedy = f"{name} stands in the names of several machines", f"name one of them: {known}"
+            what, remedy = f"{name} is in the names of several machines", f"name one of them: {known}"
         else:
             what, remedy = f"no machine is called {name}", f"there are: {known}"
         raise ConfigError(what, where=self.where, remedy=remedy)
@@ -320,7 +320,7 @@ class CostGuard:
             f"the scan has cost {dollars_text(machine.dollars(core_hours))} on {machine.name}"
             f" ({core_hours_text(core_hours)}), and its budget is {dollars_text(budget)};"
             f" {done.shards:,} of {self._planned:,} shards are done, and nothing is published",
-            remedy=f"give the same command with a higher --budget: the scan goes on where it is{needed}",
+            remedy=f"run the same command with a higher --budget: the scan resumes where it stopped{needed}",
         )
 
 

@@ -39,8 +39,8 @@ SHORTEST_WAIT = 1.0
 LOOK_SECONDS = 0.25
 REPORT_SECONDS = 60.0
 MEANING = (
-    "it may have blocked this address for asking too much, want credentials, not serve this region, or the"
-    " path may be wrong: look at it in a browser, wait an hour, and go on with --max-connections 2 or"
+    "it may have blocked this address for too many requests, require credentials, or not serve this region, "
+    "or the path may be wrong: open it in a browser, wait an hour, and continue with --max-connections 2 or"
     " --requests-per-second 1"
 )
 

@@ -462,7 +462,7 @@ def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:
     if reply.status in (404, 410):
         raise MissingError("there is no such object", where=where, remedy="check the address")
     if reply.status in (401, 403):
-        remedy = "the site wants credentials, or fewer requests"
+        remedy = "the site requires credentials, or fewer requests"
         raise DeniedError(f"access denied ({reply.status})", where=where, remedy=remedy)
     error = BadRequestError if reply.status == 400 else StorageError
     raise error(what, where=where, remedy=remedy)

@@ -255,7 +255,7 @@ class HubStore(Store):
         except BlockedError:
             raise
         except StorageError as error:
-            what = f"the store behind the hub: {error.what}"
+            what = f"the store of the hub: {error.what}"
             raise type(error)(what, where=uri, remedy=error.remedy) from error
         if None not in (place.size, body.total) and place.size != body.total:
             body.reader.close()
@@ -335,7 +335,7 @@ def token_of(options: StorageOptions) -> str | None:
         if not text.strip():
             return None
     if not _TOKEN.fullmatch(token := text.strip()):
-        raise ConfigError("holds no token of a hub", where=where, remedy="write the token there, alone")
+        raise ConfigError("contains no token of a hub", where=where, remedy="write only the token there")
     return token
 
 

@@ -74,7 +74,7 @@ def _asking(hub: HubStore, address: HubAddress) -> Iterator[HfApi]:
         try:
             yield HfApi(hub.endpoint, token=False)
         except _UNKNOWN as error:
-            what = f"the hub's answer is none that we know ({type(error).__name__})"
+            what = f"the hub's answer is of an unknown kind ({type(error).__name__})"
             raise StorageError(what, where=str(address), remedy=_CHECK) from error
         finally:
             # The library's own factory of clients has no public name.

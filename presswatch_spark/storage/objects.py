@@ -349,7 +349,7 @@ def random_access(
     known = info if info.size is not None else store.stat(uri)
     if known.size is None:
         raise StorageError(
-            "the server does not tell the size, so the object cannot be read by ranges",
+            "the server does not give the size, so the object cannot be read by ranges",
             where=printable(uri),
             remedy="copy it to disk first",
         )

@@ -54,7 +54,7 @@ def canonical(uri: str) -> str:
             raise InputError("no bucket is named", where=uri, remedy="write s3://BUCKET/KEY")
         if "@" in bucket or (":" in bucket and not bucket.startswith("arn:")):
             raise InputError(
-                "keys must not stand in the name of a bucket",
+                "keys must not be in the name of a bucket",
                 where=f"{scheme}://",
                 remedy="write s3://BUCKET/KEY, and keep keys in a profile or the environment",
             )
@@ -68,7 +68,7 @@ def canonical(uri: str) -> str:
         if not is_url:
             raise InputError("is not a URL", where=printable(uri), remedy="write https://HOST/PATH")
         if "@" in parts.netloc:
-            raise InputError("a URL must not hold a user or password", where=printable(uri))
+            raise InputError("a URL must not contain a user or password", where=printable(uri))
         return f"{scheme}://{rest}"
     if scheme == "hf":
         return str(HubAddress.of(uri))

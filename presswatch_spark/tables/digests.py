@@ -177,7 +177,7 @@ def _are_alike(values: Iterable[object]) -> bool:
 def _canonical(value: object) -> str:
     if isinstance(value, datetime):
         return _canonical_moment(value)
-    raise TypeError(f"a row of matches holds no {type(value).__name__}")
+    raise TypeError(f"a row of matches has no {type(value).__name__}")
 
 
 @lru_cache(_MOMENTS_KEPT)

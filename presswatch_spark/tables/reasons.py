@@ -37,8 +37,8 @@ OF_ROWS = {
     "own_url": _gives(
         p("reason", "the article's address"),
         N_(
-            "The page stands at the article's own address, and at least 40 words of the article follow each"
-            " other there without a break. The finding is that this page is there, whoever wrote its text."
+            "The page is at the article's own address, and has at least 40 words of the article in a "
+            "row. The finding is that this page is there, whoever wrote its text."
         ),
         "A",
     ),
@@ -64,7 +64,7 @@ OF_ROWS = {
     "strong_copy": _gives(
         p("reason", "large part of the article"),
         N_(
-            "The page holds a large part of the article, at least 40 words. A run of these words has at"
+            "The page has a large part of the article, at least 40 words. A run of these words has at"
             " least 17. Articles with nearly the same text aside, no supplied article of another publisher"
             " has it from its first word to its last."
         ),
@@ -80,9 +80,9 @@ OF_ROWS = {
         "B",
     ),
     "url_only": _caps(
-        p("reason", "address alone, no text"),
-        N_("The page stands at an address of the title, but no text of an article was found on it."),
-        mend=N_("A record of the page that holds the text of an article."),
+        p("reason", "address only, no text"),
+        N_("The page is at an address of the title, but no text of an article was found on it."),
+        mend=N_("A record of the page that has the text of an article."),
     ),
     "record_damaged": _caps(
         p("reason", "damaged record"),
@@ -91,14 +91,14 @@ OF_ROWS = {
     ),
     "url_unknown": _caps(
         p("reason", "unknown address"),
-        N_("The address of the page is not known: nobody can say whose page it is."),
+        N_("The address of the page is not known: its owner is unknown."),
         mend=N_("The address of the page, as in the record of Common Crawl that the dataset was made from."),
     ),
     "own_page_copy": _caps(
-        p("reason", "copy of the own page"),
+        p("reason", "copy of an own page"),
         N_(
-            "The page is a copy of a page of the publisher's own, made by an archive, a cache or a"
-            " translator: it shows the publisher's page, and not a copy that somebody else published."
+            "The page is a copy of one of the publisher's own pages, made by an archive, a cache "
+            "or a translator: it shows the publisher's page, not a copy by a third party."
         ),
         mend=N_("A record of the publisher's page itself."),
     ),
@@ -128,18 +128,18 @@ OF_ROWS = {
     "capture_date_unknown": _caps(
         p("reason", "no date of capture"),
         N_(
-            "The day on which the page was recorded is not known: nobody can say whether page or article"
-            " came first."
+            "The day on which the page was recorded is not known: it is unknown whether page or article "
+            "came first."
         ),
         mend=N_("The date of the record."),
     ),
     "publication_date_unknown": _caps(
         p("reason", "no date of publication"),
         N_(
-            "The article's date of publication is not known: nobody can say whether page or article came"
-            " first."
+            "The article's date of publication is not known: it is unknown whether page or article "
+            "came first."
         ),
-        mend=N_("The article's date of publication, given by the publisher, and a corpus built anew."),
+        mend=N_("The article's date of publication, given by the publisher, and a new corpus."),
     ),
     "captured_before_publication": _caps(
         p("reason", "captured before published"),
@@ -154,7 +154,7 @@ OF_ROWS = {
         N_(
             "The page was recorded before the article's day of publication had ended everywhere. A day"
             " without a time ends at 12:00 UTC of the next day, unless the title's time zone is known. A"
-            " time leaves a day of doubt, before and after: nobody can say which came first."
+            " time leaves a day of doubt, before and after: it is unknown which came first."
         ),
         mend=N_("A later record of the page, or the title's time zone in the members' file and a new scan."),
     ),
@@ -185,7 +185,7 @@ OF_ROWS = {
             " have printed at least half of these words, in pieces or in nearly the same text. The page may"
             " have them from another source, by agreement."
         ),
-        mend=N_("A copied passage that was written by the title's own staff alone."),
+        mend=N_("A copied passage written only by the title's own staff."),
     ),
     "shared_text": _caps(
         p("reason", "another member has it too"),
@@ -198,7 +198,7 @@ OF_ROWS = {
     "outside_main_content": _caps(
         p("reason", "outside the main text"),
         N_(
-            "The passage stands outside of the page's main text: for example in a reader's comment, a"
+            "The passage is outside the page's main text: for example in a reader's comment, a"
             " teaser or a menu."
         ),
         mend=N_("A person who sees on the page that the passage belongs to the main text."),
@@ -213,7 +213,7 @@ OF_ROWS = {
     ),
     "not_rare": _caps(
         p("reason", "common words, or few"),
-        N_("The words copied in a row are too common or too few: they may stand elsewhere."),
+        N_("The words copied in a row are too common or too few: they may appear elsewhere."),
         mend=N_("A longer copied passage."),
     ),
     "not_large": _caps(
@@ -280,7 +280,7 @@ _OF_CLAIMS = {
     "prior_capture": _caps(
         p("reason", "words older than article"),
         N_(
-            "Copied words already stood on a page that was recorded before the article was published, or on"
+            "Copied words were already on a page that was recorded before the article was published, or on"
             " the day after at the latest."
         ),
         mend=N_("Proof that the article was published more than a day before the oldest page was recorded."),
@@ -299,7 +299,7 @@ _OF_CLAIMS = {
         mend=N_("Proof that the other site took these words from the article."),
     ),
     "common_source": _caps(
-        p("reason", "a source in common"),
+        p("reason", "a common source"),
         N_(
             "Other sites, not known to be related to this one, have the same passage without the rest of"
             " the article. They may have it from a common source, such as a press release."
@@ -307,12 +307,12 @@ _OF_CLAIMS = {
         mend=N_("A copied passage that the other sites do not have."),
     ),
     "known_text": _caps(
-        p("reason", "text of reference"),
+        p("reason", "reference text"),
         N_(
-            "Copied words stand in a text of reference that is not the title's: a law, a speech, an old"
+            "Copied words are in a reference text that is not the title's: a law, a speech, an old"
             " book, a wire."
         ),
-        mend=N_("A copied passage that is not in the text of reference."),
+        mend=N_("A copied passage that is not in the reference text."),
     ),
     "press_page": _caps(
         p("reason", "page of press, or official"),
@@ -327,7 +327,7 @@ _OF_CLAIMS = {
     "licensed": _caps(
         p("reason", "licensed"),
         N_("A declared licence covered this title on this site on the day of the record."),
-        mend=N_("Proof that the licence did not hold on the day of the record."),
+        mend=N_("Proof that the licence did not apply on the day of the record."),
     ),
     "credits_unread": _caps(
         p("reason", "credits not read"),
@@ -336,19 +336,19 @@ _OF_CLAIMS = {
     ),
     "rarity_unread": _caps(
         p("reason", "rarity not measured"),
-        N_("This scan is old: it did not measure whether the copied words stand in other texts too."),
+        N_("This scan is old: it did not measure whether the copied words are in other texts too."),
         mend=N_("A new scan of the same file."),
     ),
     "article_unknown": _caps(
         p("reason", "article not in the corpus"),
         N_(
-            "The article is not in the corpus that was given, or has another text there: nothing can be"
+            "The article is not in the given corpus, or has another text there: nothing can be"
             " checked word by word."
         ),
         mend=N_("The corpus that the scan was made with."),
     ),
     "review_unsure": _caps(
-        p("reason", "review could not tell"),
+        p("reason", "review without conclusion"),
         N_("A person examined the page and could not decide."),
         mend=N_("A new review."),
     ),

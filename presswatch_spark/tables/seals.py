@@ -224,7 +224,7 @@ def _described(file: Row) -> str:
 def differs(row: Row, table: str, where: str, what: str) -> DamagedTablesError:
     """Return the error of a table that differs from its run's row."""
     return DamagedTablesError(
-        f"table {table} of run {row['run_id']} is not as it was published: the run's row says {what}",
+        f"table {table} of run {row['run_id']} is not as it was published: the run's row states {what}",
         where=printable(where),
         remedy=RESTORE,
     )

@@ -113,13 +113,13 @@ class TestPlaceOfTheCopy:
         own = tmp_path / f"presswatch-spark-{os.getuid()}"
         assert opened(s3).folder == own / "corpora" / digest
         own.chmod(0o777)
-        with pytest.raises(OutputError, match=r"nobody else may write to .*set PRESSWATCH_CACHE_DIR"):
+        with pytest.raises(OutputError, match=r"only this user may write to .*set PRESSWATCH_CACHE_DIR"):
             opened(s3)
 
     def test_a_folder_that_others_may_write_to_is_refused(self, s3: Bucket, digest: str, cache: Path) -> None:
         cache.mkdir(exist_ok=True)
         cache.chmod(0o777)
-        with pytest.raises(OutputError, match=r"cache: .*nobody else may write to .*chmod go-w"):
+        with pytest.raises(OutputError, match=r"cache: .*only this user may write to .*chmod go-w"):
             opened(s3)
         assert list(cache.iterdir()) == []
 

@@ -158,7 +158,7 @@ def _old_release(account: Account) -> None:
 
 Mistake = tuple[Callable[[Account], object], str, str, str]
 MISTAKES: list[Mistake] = [
-    (lambda account: account.set_quota(16.0), "quota", "is 16, and the profile asks for 164",
+    (lambda account: account.set_quota(16.0), "quota", "is 16, and the profile requests 164",
      "take the profile emr-serverless-starter"),
     (Account.write_to_paris, "region", "s3://paris-tables is in eu-west-3", "run in eu-west-3"),
     (lambda account: account.use_archive("0.0.9"), "archive",
@@ -172,7 +172,7 @@ MISTAKES: list[Mistake] = [
     (lambda account: account.s3.put("in/wet.paths", "https://data.example/a.warc.wet.gz\n"), "ways",
      "S3 of its region only, and the job reads https://", "Subnets"),
     (_old_release, "release", "has a Spark older than 4.0", "emr-spark-8.0.0"),
-    (lambda account: account.set_release("emr-7.9.0"), "hosts", f"emr-7.9.0, and the profile says {LABEL}",
+    (lambda account: account.set_release("emr-7.9.0"), "hosts", f"emr-7.9.0, and the profile has {LABEL}",
      "set `release`"),
     (lambda account: account.set("STORE", "s3://absent/store"), "store", "there is no such bucket", ""),
     (lambda account: account.set("SERVERLESS__APPLICATION_ID", "00nobody"), "hosts", "", ""),
@@ -211,7 +211,7 @@ def test_the_starter_fits_into_the_quota_of_a_new_account(account: Account) -> N
     account.set_quota(16.0)
     code, points, _ = account.check(on="emr-serverless-starter")
     assert code == 0, points
-    assert "is 16, and the profile asks for 16 at most" in points["quota"][0][1]
+    assert "is 16, and the profile requests 16 at most" in points["quota"][0][1]
 
 
 def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ class TestReleases:
             assert "sample" not in printed
             row, printed = release_scanned(tmp_path / "some", corpus, server.url, "--sample", "0.5")
         assert (row["sample"], row["shards_listed"], row["shards_planned"]) == (0.5, COUNT, COUNT // 2)
-        assert "a sample: 2 of 4 shards; what was not found may stand in the rest" in printed
+        assert "a sample: 2 of 4 shards; what was not found may be in the rest" in printed
         drawn = TableStore.open(str(tmp_path / "some")).read("scan_log")["shard_uri"].to_pylist()
         listed = plan([f"{mirror}/crawl-data/{CRAWL}/wet.paths.gz"], StorageOptions())
         sample = {shard.uri.rpartition("/")[2] for shard in draw(listed, 0.5, 0).shards}

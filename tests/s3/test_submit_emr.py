@@ -467,7 +467,7 @@ class TestRefusals:
     def test_hosts_of_another_release(self, emr: Emr) -> None:
         emr.monkeypatch.setenv("PRESSWATCH_DEPLOY__RELEASE", "emr-spark-8.0.0")
         assert emr.submit() == 1
-        assert f"it has the release {RELEASE}, and the profile says emr-spark-8.0.0" in emr.told()
+        assert f"it has the release {RELEASE}, and the profile has emr-spark-8.0.0" in emr.told()
         assert emr.front.written("/presswatch/") == []
 
     @either
@@ -482,7 +482,7 @@ class TestRefusals:
             ("--profile my-aws", "", "--profile names AWS credentials"),
             ("--hf-token-file token", "", "--hf-token-file names a secret of this machine"),
             ("", "ENVIRONMENT HF_TOKEN=hunter2", "HF_TOKEN"),
-            ("--out tables", "", "--out tables lies on this machine only"),
+            ("--out tables", "", "--out tables is on this machine only"),
             ("--config absent.yaml", "", "there is no such file"),
         ],
     )

@@ -154,7 +154,7 @@ def test_a_release_without_its_list_is_yet_to_come(watch: Watch, capsys: pytest.
         del site.objects["/late.json"]
         watch.list = f"{site.url}/none.json"
         assert cli.run(watch.words()) == 1
-        assert "a newer list could not be had" in capsys.readouterr().err
+        assert "a newer list is not available" in capsys.readouterr().err
 
 
 def test_a_dry_run_says_what_it_would_start(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -189,7 +189,7 @@ def test_a_campaign_that_is_killed_joined_and_out_of_budget_reads_everything_onc
     stopped = trial.run("--budget", f"{spent / 2:.12f}")
     assert stopped.code == 1
     assert "the campaign has cost" in stopped.err
-    assert "goes on where it is" in stopped.err
+    assert "resumes where it stopped" in stopped.err
     # A little is left, and the scan that comes next is estimated to cost more.
     stopped = trial.run("--budget", f"{dollars_of(trial) + 1e-9:.12f}")
     assert (stopped.code, "that is what is left of the campaign's" in stopped.err) == (1, True)
@@ -443,7 +443,7 @@ NEW = "--corpus c --out t"
         ),
         ("--corpus /no/corpus --out t", 1, "there is no corpus here"),
         (f"{NEW} -- --base https://me:hunter2@mirror.example/", 1, "a secret"),
-        (f"{NEW} --mirror mc4=https://me:hunter2@m.example/", 1, "must not hold"),
+        (f"{NEW} --mirror mc4=https://me:hunter2@m.example/", 1, "must not contain"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_a_campaign_is_refused_and_nothing_is_written(
@@ -463,7 +463,7 @@ def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(history: Histo
     campaign, mirror = trial.campaign, str(trial.history.mirror)
     for words, said in (
         (("--out", trial.folder / "others"), "the tables of a campaign stay where they are"),
-        (("--", "--min-run-words", "15"), "a setting that can change a row is another than before"),
+        (("--", "--min-run-words", "15"), "a setting that can change a row differs from before"),
         (("--corpus", trial.history.older), "of its articles are not in the new corpus"),
     ):
         done = outcome("campaign open", campaign, *words)
@@ -479,7 +479,7 @@ def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(history: Histo
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PRESSWATCH_GRADE__MIN_RUN_WORDS", "15")
         done = outcome("campaign status", campaign)
-    assert (done.code, "a setting that can change a row is another than before" in done.err) == (1, True)
+    assert (done.code, "a setting that can change a row differs from before" in done.err) == (1, True)
     assert trial.states == ["left"] * 3
     # What is asked for twice is one release.
     presswatch("campaign", "open", campaign, "--dataset", "c4:en", "--dataset", "c4:en")

@@ -125,7 +125,7 @@ def test_the_readme_shows_what_the_demo_prints_and_the_commands_that_it_suggests
     outputs = [presswatch(*words[1:]) for words in suggested]
     assert all(outputs)
     assert "Letter A. The finding speaks for itself" in outputs[-1]
-    assert "This letter comes from the page alone" not in outputs[-1]
+    assert "This letter is based on this page only" not in outputs[-1]
 
 
 def test_the_tutorial_does_and_prints_what_it_says(

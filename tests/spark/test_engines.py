@@ -93,7 +93,7 @@ REFUSED = {
     "select default.upper('a')": "no function default.upper()",
     "select an_extension(1)": "no function an_extension()",
     "select * from python_worker_logs()": "may not call python_worker_logs()",
-    "select '${env:HOME}'": "may not hold ${",
+    "select '${env:HOME}'": "may not contain ${",
     "select transform(run_id) using 'cat {folder}/secret.csv' as (x) from runs": "no query",
     "insert overwrite directory '{folder}/out' using csv select 1": "no query",
     "with x as (select 1) insert overwrite directory '{folder}/out' using csv select * from x": "no query",

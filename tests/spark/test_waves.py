@@ -105,7 +105,7 @@ def test_a_jvm_that_is_gone_between_two_waves_is_an_error_with_what_to_do(
         raise Py4JNetworkError("Answer from Java side is empty")
 
     monkeypatch.setattr("presswatch_spark.scanning.runs.waves.tasks_for", gone)
-    with pytest.raises(PresswatchError, match=r"Answer from Java side is empty .*the run goes on"):
+    with pytest.raises(PresswatchError, match=r"Answer from Java side is empty .*the run resumes"):
         fake.run()
 
 

@@ -175,7 +175,7 @@ def altered_release(tables: Path) -> dict[str, tuple[str, str | None]]:
         f"None {x}site-gone": ("gone", None),
         f"None {x}front": (
             "unknown",
-            "the after run found articles of the title in the document, so it has no row of the site alone",
+            "the after run found articles of the title in the document, so it has no row for the site only",
         ),
         f"on-front {x}front": ("new", None),
         f"new {x}new": ("new", None),

@@ -58,9 +58,9 @@ def open_(
     since: str | None = option("--since", "RELEASE", "The oldest of these."),
     until: str | None = option("--until", "RELEASE", "The newest of these. Default: also those to come."),
     datasets: tuple[str, ...] = repeated_option("--dataset", "NAME:PART", "A part of a dataset."),
-    all_datasets: bool = flag("--all-datasets", "Every dataset by name; its part as the list has it."),
+    all_datasets: bool = flag("--all-datasets", "Every listed dataset, with its listed part."),
     mirrors: tuple[str, ...] = repeated_option(
-        "--mirror", "NAME=URI", "A folder or bucket that is laid out like the place where a dataset lives."
+        "--mirror", "NAME=URI", "A folder or bucket with the layout of a dataset's own place."
     ),
     listed: str | None = option("--list", "URI", "Another list of crawls, or a site or folder with one."),
     newest_first: bool | None = option(
@@ -195,7 +195,7 @@ def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine | 
     articles = counted(found.plan.corpora[-1].articles, "article")
     yield f"{done:,} of {counted(len(items), 'release')} done, for {articles}"
     so_far = cost(machine.core_hours(spent) if machine else spent)
-    yield f"cost so far: {so_far}, with what is begun, idle cores too"
+    yield f"cost so far: {so_far}, with unfinished runs and idle cores"
     hours, unknown = estimated(items, found.config, machine)
     rest = f", and {counted(unknown, 'release')} of unknown size" if unknown else ""
     yield f"left, estimated: {cost(hours)}{rest}"
@@ -206,7 +206,7 @@ def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine | 
         yield f"note: of {counted(count, 'release')}: {note}"
     if not any(item.runs for item in items):
         remedy = "put them back before you run it"
-        yield f"note: no run of this campaign is in {found.plan.out}; if you moved its tables away, {remedy}"
+        yield f"note: no run of this campaign is in {found.plan.out}; if you moved its tables, {remedy}"
     if any(not item.is_done and item.missing for item in items):
         yield "the next run tries missing shards again"
 
@@ -216,15 +216,15 @@ def watch(
     *,
     scan_options: tuple[str, ...] = argument("-- SCAN-OPTION …", nargs=-1, type=click.UNPROCESSED),
     since: str | None = option("--since", "RELEASE", "Watch this release and all newer ones."),
-    only_newest: bool = flag("--only-newest", "Watch the newest release alone."),
+    only_newest: bool = flag("--only-newest", "Watch the newest release only."),
     news: bool = flag("--news", "Watch the months of CC-NEWS that are over, in place of crawls."),
     listed: str | None = option(
         "--list",
         "URI",
-        "The list of crawls, or what holds it as collinfo.json. Default: as `presswatch releases`.",
+        "The list of crawls, or a place that has it as collinfo.json. Default: as `presswatch releases`.",
     ),
-    probe: bool = flag("--probe", "Ask no list: try the names of the weeks since the newest known."),
-    once: bool = flag("--once", "Look once, and end; what holds without --every."),
+    probe: bool = flag("--probe", "Read no list: try the names of the weeks since the newest known."),
+    once: bool = flag("--once", "Look once, and end; the default without --every."),
     every: float | None = option("--every", "MINUTES", "Look again.", type=POSITIVE),
     poll: bool = flag("--poll", "End with 75 if another process is scanning."),
     again: tuple[str, ...] = repeated_option("--again", "RELEASE", "Read its missing shards once more."),
@@ -237,7 +237,7 @@ def watch(
         default=24,
     ),
     case_mirrors: tuple[Mirror, ...] = mirror_option(
-        "Ask for files of cases below TO that were scanned below FROM.", "--case-mirror"
+        "Look below TO for files of cases that were scanned below FROM.", "--case-mirror"
     ),
     case_index: str | None = option("--case-index", "URL", "An index, as `removal probe` takes it."),
     dry_run: bool = flag("--dry-run", "Show what would be scanned, and write nothing."),

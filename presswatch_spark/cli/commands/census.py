@@ -116,8 +116,8 @@ def summary_lines(summary: CensusSummary, out: str, titles: int) -> Iterator[str
     unread = row["shards_planned"] - row["shards_complete"]
     if unread:
         yield (
-            f"incomplete: {unread:,} of {row['shards_planned']:,} index files were not read whole;"
-            " what was not found may stand in them"
+            f"incomplete: {unread:,} of {row['shards_planned']:,} index files were not read to "
+            "their end; what was not found may be in them"
         )
     lacking = Counter(name for line in log for name in line["columns_missing"])
     if lacking:

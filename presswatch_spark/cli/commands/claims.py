@@ -52,7 +52,7 @@ def claims(
     out: str = option("--out", "DIR", "Folder, or s3://, for the table `claims`.", required=True),
     form: ReplyForm,
 ) -> Reply:
-    """Judge the rows of all runs: which claims hold, and why.
+    """Judge the rows of all runs: which claims are valid, and why.
 
     TABLES is the folder that scans were given as --out. A row of `matches` gives a row of `claims`, with its
     kind, its letter and the reasons. A letter is never better than that of the row. Words do not count if
@@ -92,7 +92,7 @@ def _summary_lines(summary: ClaimsSummary, _: Language) -> Iterator[Line]:
     if rows:
         headers = ("kind", "letter", *columns)
         yield Table(headers, rows, headers)
-        yield _("each address, page and the like counts once, where its strongest row does")
+        yield _("except for rows, each item is counted once, at its strongest row")
     elsewhere = [kind for kind in KINDS if kind not in OWN_KINDS]
     a, b = (_.n("{n} page", "{n} pages", counts.total("pages", elsewhere, letter)) for letter in "AB")
     yield _(
@@ -152,7 +152,7 @@ def review(
     _ = Language(language)
 
     def show(address: str) -> None:
-        tell(_("open this address once, in the browser that you judge with; Ctrl-C ends the review"))
+        tell(_("open this address once, in the browser for the review; Ctrl-C ends the review"))
         click.echo(address)
         if open_browser:
             webbrowser.open(address)

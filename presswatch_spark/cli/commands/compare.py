@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from presswatch_spark.query.changes.compare import ChangesSummary
 
 MEANING = {
-    "gone": N_("found before; not there after, in shards that were read to their end"),
+    "gone": N_("found before; absent after, in shards read to their end"),
     "reduced": N_("found again, with fewer words of the article"),
     "altered": N_("found again, with other words of the article"),
-    "moved": N_("found again at another URL, in the very same text"),
+    "moved": N_("found again at another URL, in the same text"),
     "persists": N_("found again, with the same words of the article"),
-    "new": N_("found after, and in no run before"),
+    "new": N_("found after, and in no earlier run"),
     "reappeared": N_("found after and not before, but in an earlier run"),
     "unknown": N_("not found after, but it may be there"),
 }
@@ -37,26 +37,26 @@ DOUBTS = (
     N_("the {run} run read fewer shards than the {other} run"),
     N_("the {run} run read only {names}"),
     N_("the {run} run read no shards that are of the subset {subset} by their path"),
-    N_("the {run} run read some shards of the {other} run's names, but not {names}"),
+    N_("the {run} run read some shards with the names of the {other} run, but not {names}"),
     N_("the {run} run did not read {read} of {all} shards of the subset {subset} to their end: {names}"),
     N_("the {run} run did not read {read} of {all} shards to their end: {names}"),
     N_("the {run} run did not read {names} to its end"),
     N_("the {run} run did not read {names}"),
     N_("the log of the {run} run names {named} of its {all} shards"),
     N_("the log of its run does not name {names}"),
-    N_("{named} shards of the {run} run have the name {names}, but for what follows `?`"),
+    N_("{named} shards of the {run} run have the same name {names} before `?`"),
     N_("the URL of the document is not known: with another text it may still be there"),
     N_("the URL of the document is not known: with another text it may have been there"),
     N_("the text of the article is not the same in both runs: words were counted, and not compared"),
     N_("the copy has more passages than are kept: they may differ in others"),
-    N_("the {run} run found articles of the title in the document, so it has no row of the site alone"),
-    N_("the runs had different corpora, and the articles of that of the {run} run are not in the tables"),
-    N_("the corpus of the {run} run leaves rows of words out of its index that many articles share"),
-    N_("the runs had different corpora: the {run} run may know other pages as the title's"),
+    N_("the {run} run found articles of the title in the document, so it has no row for the site only"),
+    N_("the runs had different corpora, and the tables lack the articles of the {run} run's corpus"),
+    N_("the corpus of the {run} run does not index word sequences that many articles share"),
+    N_("the runs had different corpora: the {run} run may attribute other pages to the title"),
     N_("the article {article} is not in the corpus of the {run} run"),
     N_("the article {article} has another title or publisher in the corpus of the {run} run"),
     N_("the article {article} has another text in the corpus of the {run} run"),
-    N_("the article {article} has rows of words that the corpus of the {run} run leaves out of its index"),
+    N_("the article {article} has word sequences that the corpus of the {run} run does not index"),
     N_("copies of fewer than {words} words are not found with every corpus"),
 )
 """Doubts in the table `changes`, where they are in English, with their facts."""
@@ -69,7 +69,7 @@ def compare(
     before: str = option("--before", "RUN", "Id of the earlier run.", required=True),
     after: str = option("--after", "RUN", "Id of the later run, or `latest`.", required=True),
     engine: str = engine_option("What compares the rows"),
-    memory: str = memory_option("500MB", "goes on on disk"),
+    memory: str = memory_option("500MB", "continues on disk"),
     out: str = option("--out", "DIR", "Folder, or s3://, for the table `changes`.", required=True),
     form: ReplyForm,
 ) -> Reply:
@@ -119,7 +119,7 @@ def _summary_lines(summary: ChangesSummary, _: Language) -> Iterator[Line]:
                 reasons=_.n("{n} other reason", "{n} other reasons", len(others)),
             )
         if any(state == "new" for state, _ in summary.doubts):
-            yield _("what is new, and in doubt, may have been there before")
+            yield _("new copies in doubt may have been there before")
     yield _("table digest {digest}", digest=summary.table_digest)
     yield _("written to {folder}", folder=summary.folder)
 

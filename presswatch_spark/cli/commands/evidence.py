@@ -33,25 +33,25 @@ if TYPE_CHECKING:
 NOTES = (
     N_("{count} records compared by {how}"),
     N_("{count} record compared by {how}"),
-    N_("could not be read when the bag was made: {count} records; each row says why"),
-    N_("could not be read when the bag was made: {count} record; each row says why"),
-    N_("not as the row says: {count} records; each row says why"),
-    N_("not as the row says: {count} record; each row says why"),
+    N_("could not be read when the bag was made: {count} records; each row gives the reason"),
+    N_("could not be read when the bag was made: {count} record; each row gives the reason"),
+    N_("different from the row: {count} records; each row gives the reason"),
+    N_("different from the row: {count} record; each row gives the reason"),
     N_("claims root: {root}"),
     N_("bag root:    {root}"),
     N_(
-        "whoever holds a bag can change it and seal it anew, with other roots: compare these with those that"
-        " were noted before"
+        "anyone with the bag can change it and seal it again, with other roots: compare these with the "
+        "roots noted before"
     ),
-    N_("no authority has stamped the seal: nothing says when it was made"),
-    N_("{name}: sealed before {signed}, by the certificates that you named"),
-    N_("{name}: sealed before {signed}, by {certificates}, which lies in the bag"),
+    N_("no authority has time-stamped the seal: its date is not proven"),
+    N_("{name}: sealed before {signed}, by the certificates that you gave"),
+    N_("{name}: sealed before {signed}, by {certificates}, which is in the bag"),
 )
 """English templates of notes of `verify.py`, by which their facts are found again for translation."""
 
 
 def _tsa_option(*, required: bool) -> Any:
-    meaning = "A time-stamp authority (RFC 3161), and the certificates that it is trusted by."
+    meaning = "A time-stamp authority (RFC 3161), and certificates to trust it."
     return repeated_option("--tsa", "URL[,CA.pem]", meaning, required=required)
 
 
@@ -129,7 +129,7 @@ def _stamp_lines(stamps: Sequence[Stamped], _: Language) -> tuple[list[str], lis
     failed = [each for each in stamps if not each.is_stamped]
     return (
         [f"{each.name}: {each.remark}" for each in stamps if each.is_stamped],
-        [_("no time-stamp of {url}: {why}", url=bare_url(each.url), why=each.remark) for each in failed],
+        [_("no time-stamp from {url}: {why}", url=bare_url(each.url), why=each.remark) for each in failed],
     )
 
 
@@ -188,7 +188,7 @@ def verify(
         findings = verified(folder, trusted)
     notes = [_.sentence(sentence_in(note, NOTES, ("how",), "comparison")) for note in findings.notes]
     if not findings.faults:
-        return Reply([*notes, _("all of it is as it was sealed")])
+        return Reply([*notes, _("everything is as it was sealed")])
     refused = [f"REFUSED {name}: {what}" for name, what in sorted(findings.faults.items())]
     faults = _.n("{n} fault", "{n} faults", len(findings.faults))
     verdict = _("{faults}: this is not what was sealed", faults=faults)
@@ -199,7 +199,7 @@ def verify(
 def challenge(
     *,
     bag: str = argument(),
-    words: str = option("--seed", "WORDS", "Words said after the sealing.", required=True),
+    words: str = option("--seed", "WORDS", "Words chosen after the sealing.", required=True),
     sample: int = count_option("--sample", "Rows to draw; all if there are no more.", default=1000),
     corpus: str | None = option("--corpus", "DIR", "The corpus, to compare the words of every span."),
     mirrors: tuple[Mirror, ...] = mirror_option(),
@@ -207,9 +207,9 @@ def challenge(
 ) -> Reply:
     """Read rows again that are drawn by words of a third party.
 
-    Words that the other side or an officer of the court says after the sealing draw the rows, which are read
-    from their source: nobody could choose them before. The draw bounds the share of false rows among all. The
-    exit code is 3 if a row does not verify.
+    The other side or an officer of the court chooses words after the sealing. These draw the rows, which are
+    read from their source: no one could choose them before. The draw bounds the share of false rows among
+    all. The exit code is 3 if a row does not verify.
 
     \b
     presswatch evidence challenge --seed "quatre chevaux gris" --sample 1000 bag
@@ -237,7 +237,7 @@ def challenge(
     for site, count in found.read_at.most_common():
         # The maker of the bag chose the sites: show them, so that a reader can judge them.
         rows = _.n("{n} row", "{n} rows", count)
-        summary.append(_("{rows} asked of {site}", rows=rows, site=site or _("this disk")))
+        summary.append(_("{rows} read from {site}", rows=rows, site=site or _("this disk")))
     failures = found.failures.most_common()
     summary += [f"{_.number(count):>10}  {_.word('failure', reason)}" for reason, count in failures]
     if found.unreached:

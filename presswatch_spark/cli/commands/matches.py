@@ -172,19 +172,19 @@ def _summary_lines(found: Matches, totals: MatchTotals, _: Language) -> Iterator
         where = ", ".join(f"{_(WHERE[site])} {_.number(count)}" for site, count in sites.items())
         yield _("rows by site: {where}", where=where)
     if totals.without_host:
-        yield _("the host is not known of {rows}", rows=_.n("{n} row", "{n} rows", totals.without_host))
+        yield _("host unknown: {rows}", rows=_.n("{n} row", "{n} rows", totals.without_host))
     if left_out := found.left_out():
         parts = (
             _(UNKNOWNS[name], rows=_.n("{n} row", "{n} rows", count))
             for name, count in sorted(left_out.items())
         )
-        yield _("left out, as nobody knows whether they are wanted: {rows}", rows=", ".join(parts))
+        yield _("left out, as the filter could not be applied: {rows}", rows=", ".join(parts))
     if len(found.runs) > 1:
         named = [*found.runs[-RUNS_NAMED:], *(["…"] if len(found.runs) > RUNS_NAMED else [])]
         count = _.n("{n} run", "{n} runs", len(found.runs))
         yield _("found by {runs}: {names}", runs=count, names=", ".join(named))
     if found.judged:
-        yield _("letters and reasons are those of the claims; a row without a claim has its own")
+        yield _("letters and reasons are those of the claims; a row without a claim keeps its own")
 
 
 def _row_lines(rows: Sequence[Row], found: Matches, _: Language) -> Iterator[str]:

@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 ANSWERS = ("acknowledged", "says_complied", "refused")
 """Answers to a notice. A claim of compliance never changes a state; only probes do."""
 MEANING = {
-    "draft": N_("it was not checked as it is now"),
-    "checked": N_("nothing refused it"),
-    "signed": N_("its signatory signed it as it is now"),
-    "sent": N_("it was sent, and no answer was noted"),
+    "draft": N_("not checked in its present form"),
+    "checked": N_("no rule refused it"),
+    "signed": N_("its signatory signed its present form"),
+    "sent": N_("sent; no answer was recorded"),
     "acknowledged": N_("the recipient answered"),
-    "complied": N_("every place of its annex is gone, by the case"),
-    "partly": N_("some places of its annex are gone, by the case"),
-    "refused": N_("the newest answer refuses"),
+    "complied": N_("according to the case, every place of its annex is gone"),
+    "partly": N_("according to the case, some places of its annex are gone"),
+    "refused": N_("the latest answer refuses"),
     "silent": N_("no answer came in time"),
 }
 """Meaning of each state of a notice."""
 
 
 def _recipients_option() -> Any:
-    return option("--recipients", "FILE", "Recipients in YAML, in the place of conf/recipients.yaml.")
+    return option("--recipients", "FILE", "Recipients in YAML, instead of conf/recipients.yaml.")
 
 
 def _on_option() -> Any:
@@ -78,7 +78,7 @@ def draft(
     *,
     source: str = argument("CASE|BAG|TABLES"),
     recipient: str = option("--to", "RECIPIENT", "Who gets it, such as common-crawl.", required=True),
-    law: str = option("--law", None, "The law that it rests on.", required=True, type=click.Choice(LAWS)),
+    law: str = option("--law", None, "The law of the notice.", required=True, type=click.Choice(LAWS)),
     language: str = lang_option("Language of letter and messages.", required=True),
     sender: str = option("--sender", "FILE", "The sender, in YAML.", required=True),
     out: str = option("--out", "N", "A new folder, or s3://, for the notice.", required=True),
@@ -195,7 +195,7 @@ def check(
         {"rule": each.rule, "about": each.about_all, "detail": str(each.detail) if each.detail else None}
         for each in refusals
     )
-    total = _("nothing refuses this notice")
+    total = _("no rule refuses this notice")
     if refusals:
         total = _.n("{n} refusal", "{n} refusals", len(refusals))
     return Reply(
@@ -305,10 +305,10 @@ def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[s
     for name in found.changed:
         yield _("changed: {file}", file=name)
     if found.removed is None or found.places is None:
-        yield _("removed: nobody knows; open a case of the same claims, and give --case")
+        yield _("removed: unknown; open a case of the same claims, and pass --case")
     else:
         removed, places = _.number(found.removed), _.n("{n} place", "{n} places", found.places)
-        yield _("removed: {removed} of {places}, by the case", removed=removed, places=places)
+        yield _("removed: {removed} of {places}, according to the case", removed=removed, places=places)
     meaning = _(MEANING[found.state])
     yield _("state: {state} ({meaning})", state=_name(found.state, _), meaning=meaning)
 

@@ -39,7 +39,7 @@ def releases(
     rows = (dict(zip(KINDS, (r.name, r.first, r.last, r.has), strict=True)) for r in listed)
     warnings = [f"{counted(len(known.listing.crawls), 'crawl')}, from {known.origin}"]
     if known.trouble:
-        warnings.append(f"note: a newer list could not be had: {known.trouble}")
+        warnings.append(f"note: a newer list is not available: {known.trouble}")
 
     kinds = [kind for kind in LABELS if any(kind in release.has for release in listed)]
     cells = [
@@ -85,7 +85,7 @@ def datasets(*, name: str | None = argument(required=False), form: ReplyForm) ->
         for each in known.values()
     ]
     columns = ("dataset", "format", "a part", "gated", "leads back", "where")
-    note = _("?: not verified; for all that is known of one: presswatch datasets NAME")
+    note = _("?: not verified; for details of one: presswatch datasets NAME")
     return Reply([Table(columns, rows, columns[:2]), note], rows=ReplyRows(map(asdict, known.values())))
 
 

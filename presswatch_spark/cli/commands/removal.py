@@ -52,8 +52,8 @@ ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe"
 def removal() -> None:
     """Follow claims until their bytes are gone.
 
-    A case holds claims and the places of their bytes. Each round of probes asks every place again, and adds
-    what was answered to a chain that shows any change. Nothing is called removed that a failure may explain.
+    A case contains claims and the places of their bytes. Each round probes every place again, and adds the
+    answers to a chain that shows any change. A failure never counts as a removal.
     """
 
 
@@ -104,25 +104,25 @@ def probe(
     *,
     case: str = argument(),
     corpus: str | None = option("--corpus", "DIR", "The corpus, to count words that a changed text keeps."),
-    deep: bool = flag("--deep", "Read whole files for what is not at its place."),
+    deep: bool = flag("--deep", "Search whole files for texts that are not at their place."),
     index: str | None = option(
         "--index",
         "URL",
-        "The index to ask for each page: a CDX server, a cluster.idx, or files of the columnar index."
-        " {release} stands for the release.",
+        "Index that is queried for each page: a CDX server, a cluster.idx, or files of the columnar "
+        "index. {release} is replaced by the release.",
     ),
     tables: str | None = option(
         "--tables",
         "TABLES",
-        "Tables to look in: later captures, and other files, may have the articles again.",
+        "Tables to search for the articles in later captures and other files.",
     ),
-    mirrors: tuple[Mirror, ...] = mirror_option("Ask for files below TO that were scanned below FROM."),
+    mirrors: tuple[Mirror, ...] = mirror_option("Look below TO for files that were scanned below FROM."),
     form: ReplyForm,
 ) -> Reply:
     """Probe every place of a case, and store the answers.
 
-    Controls are asked for among the places: records that nobody noticed, the neighbours of each record, and
-    names that never were. A stopped round resumes where it was. The exit code is 3 if places were skipped,
+    Controls are probed, too: records that no notice is about, the neighbours of each record, and made-up
+    names. A stopped round resumes with the same command. The exit code is 3 if places were skipped,
     the index did not answer, or there is an alarm, such as a text that is back.
     """
     from presswatch_spark.tables.store import TableStore
@@ -162,13 +162,13 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
 
     counts = sorted(probed.outcomes.items())
     named = (f"{_.number(count)} {_.word('outcome', name.replace('_', ' '))}" for name, count in counts)
-    round_of = {"number": str(probed.round.number), "outcomes": ", ".join(named) or _("nothing was asked")}
+    round_of = {"number": str(probed.round.number), "outcomes": ", ".join(named) or _("no request was made")}
     lines = [
-        _("round {number} went on: {outcomes}", **round_of)
+        _("round {number}, resumed: {outcomes}", **round_of)
         if probed.resumed
         else _("round {number}: {outcomes}", **round_of),
         _(
-            "{asked} of {places} asked for, {now} of them now, by {requests}",
+            "{asked} of {places} probed, {now} of them now, with {requests}",
             asked=_.number(probed.asked),
             places=_.n("{n} place", "{n} places", probed.targets),
             now=_.number(probed.now),
@@ -190,7 +190,7 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
         for alarm in probed.alarms
     ]
     for uri, why in probed.blocked.items():
-        warnings.append(_("left alone: {place}: {why}", place=uri, why=why))
+        warnings.append(_("skipped: {place}: {why}", place=uri, why=why))
     if probed.unheard and index:
         warnings.append(_("index: {place}: {why}", place=printable_uri(index), why=probed.unheard))
     is_partial = bool(warnings) or not probed.is_complete
@@ -199,8 +199,7 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
 
 def _chain_line(status: CaseStatus, _: Language) -> str:
     return _(
-        "chain: {probes} ({places} of places, the others of controls, indexes and tables), the newest"
-        " {newest}",
+        "chain: {probes} ({places} of places, the others of controls, indexes and tables); newest: {newest}",
         probes=_.n("{n} probe", "{n} probes", status.course.probes),
         places=_.number(status.course.of_places),
         newest=status.course.newest,
@@ -213,12 +212,12 @@ def inventory(
     case: str = argument(),
     release: str = option("--release", "NAME", "The release, such as CC-MAIN-2024-22.", required=True),
     kind: str = option("--format", "FORM", "Which of its files, as `scan` takes it.", required=True),
-    base: str | None = option("--base", "URI", "A mirror of where the release lives."),
+    base: str | None = option("--base", "URI", "A mirror of the release's place."),
     form: ReplyForm,
 ) -> Reply:
     """Note size, ETag and time of change of a release's files.
 
-    It says which were modified since the day of the notice. An inventory that was stopped goes on.
+    It lists files that were modified since the day of the notice. A stopped inventory resumes.
     """
     from presswatch_spark.legal.removal.case import RemovalCase
     from presswatch_spark.legal.removal.inventory import take_inventory
@@ -245,11 +244,11 @@ def inventory(
         lines.append(text)
     if found.undated:
         files = _.n("{n} file", "{n} files", found.undated)
-        lines.append(_("{files} did not say when it was modified", files=files))
+        lines.append(_("without a time of modification: {files}", files=files))
     lines += [_("modified: {file}", file=uri) for uri in found.changed[:FILES_NAMED]]
     return Reply(
         lines,
-        warnings=[_("left alone: {why}", why=found.blocked)] if found.blocked else (),
+        warnings=[_("skipped: {why}", why=found.blocked)] if found.blocked else (),
         exit_code=0 if found.is_complete else INCOMPLETE,
     )
 
@@ -259,13 +258,14 @@ def status(
     *,
     case: str = argument(),
     as_of: str | None = option("--as-of", "TIME", "By the probes up to then, such as 2026-11-27T09:30Z."),
-    alarms: bool = flag("--alarms", "Give the alarms of all rounds, and not the places."),
+    alarms: bool = flag("--alarms", "List the alarms of all rounds instead of the places."),
     metrics_file: str | None = option("--metrics-file", "FILE", "Write metrics of the case for Prometheus."),
     form: ReplyForm,
 ) -> Reply:
     """Show for each place whether its text is gone, and why.
 
-    A claim is removed when it is at every place. The chain is checked first: one changed byte is named.
+    A claim is removed when it is removed at every place. First the chain is checked: a changed byte is
+    reported.
     """
     from presswatch_spark.legal.removal.case import RemovalCase
     from presswatch_spark.legal.removal.status import CaseStatus, write_metrics
@@ -289,7 +289,7 @@ def status(
     return Reply(
         _status_lines(found, _),
         rows=ReplyRows(found.rows(), _state_schema),
-        totals=[_("{removed} of {claims} removed, at every place", **counted)],
+        totals=[_("{removed} of {claims} removed at every place", **counted)],
     )
 
 

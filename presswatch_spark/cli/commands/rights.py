@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 MEANING = {
     "both": N_("reserved before and after the capture"),
-    "before": N_("reserved before it; after it nothing is known"),
-    "after": N_("reserved after it; before it nothing is known"),
-    "conflicting": N_("reserved on one side of it, and not on the other; or captures of one moment differ"),
-    "none": N_("robots.txt lets it in, and nothing else reserves, as far as is known"),
-    "unknown": N_("nothing was captured that tells, or it cannot be read"),
+    "before": N_("reserved before the capture; unknown after it"),
+    "after": N_("reserved after the capture; unknown before it"),
+    "conflicting": N_("reserved only before or only after the capture; or captures of one moment differ"),
+    "none": N_("robots.txt allows it, and no other reservation is known"),
+    "unknown": N_("no declaration was captured, or it cannot be read"),
 }
 STATED = {
     "exposure": str, "model": str, "model_publisher": str, "extent": str, "through": str, "says": str,
@@ -161,7 +161,7 @@ def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
     entries = {entry.id: entry for entry in exposed.exposures}
     found = list(exposed.totals())
     if not found:
-        yield _("no row is of a dataset that a publisher of a model says it trained on")
+        yield _("no row is from a dataset that a model publisher states it trained on")
         return
     rows = [
         (
@@ -181,7 +181,7 @@ def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
         entry = entries[name]
         yield ""
         yield _(
-            "{publisher} says that it trained {model} on {dataset}: {extent}{through}",
+            "{publisher} states that it trained {model} on {dataset}: {extent}{through}",
             publisher=entry.publisher,
             model=entry.model,
             dataset=entry.dataset,
@@ -192,13 +192,13 @@ def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
 
 
 def _exposure_notes(exposed: Exposed, _: Language) -> Iterator[str]:
-    yield _("rows of letters A to C count; what publishers say proves neither use of a text nor a wrong")
+    yield _("rows of letters A to C count; publishers' statements prove neither use of a text nor wrongdoing")
     if unknown := exposed.unknown:
         names = [" ".join([group.form, group.release or _("release unknown")]) for group in unknown]
         shown = [*dict.fromkeys(names)][: UNKNOWN_SHOWN + 1]
         more = ["…"] if len(shown) > UNKNOWN_SHOWN else []
         yield _(
-            "left out, as nobody says of which dataset they are: {rows} ({names})",
+            "left out, as their dataset is unknown: {rows} ({names})",
             rows=_.n("{n} row", "{n} rows", sum(group.rows for group in unknown)),
             names=", ".join([*shown[:UNKNOWN_SHOWN], *more]),
         )

@@ -129,12 +129,12 @@ def _warnings(summary: RunSummary, out: str, events: EventLog | None) -> Iterato
         documents = int(str(summary.row["documents"]))
         shards = f" ({summary.without_url_in})" if summary.without_url_in else ""
         yield (
-            f"warning: {summary.without_url:,} of {documents:,} documents have no known URL{shards}: whose"
-            " pages they are nobody can say (`own_site` is null, confidence C at most); if a column holds it,"
-            " name it: --columns url=COLUMN, where dots lead into nested fields and into JSON in a string"
+            f"warning: {summary.without_url:,} of {documents:,} documents have no known URL{shards}: "
+            "their site is unknown (`own_site` is null, confidence C at most); if a column has it, map it:"
+            " --columns url=COLUMN, where dots lead into nested fields and into JSON in a string"
         )
     if all_skipped:
-        yield "warning: every document was skipped, so nothing can be said of them"
+        yield "warning: every document was skipped, so their content is unknown"
     if summary.incomplete:
         yield from incomplete_lines(summary, out)
 
@@ -170,7 +170,7 @@ def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
     )
     if row.get("sample") is not None:
         of = f"{row['shards_planned']:,} of {row['shards_listed']:,} shards"
-        yield f"a sample: {of}; what was not found may stand in the rest"
+        yield f"a sample: {of}; what was not found may be in the rest"
     if line := gate_line(row):
         yield line
     if row.get("signals"):

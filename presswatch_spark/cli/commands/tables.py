@@ -75,18 +75,18 @@ Row = Mapping[str, Any]
 UNFINISHED = (
     N_("{kind} {run}, begun {begun} UTC with {done} shards done, is under way"),
     N_(
-        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished: to go on, give the command"
-        " that began it again with the version that began it; to drop it, {command}"
+        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished. To resume it, run its "
+        "command again with its version; to drop it: {command}"
     ),
     N_(
-        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished: to go on, give the command"
-        " that began it again with version {version}; to drop it, {command}"
+        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished. To resume it, run its "
+        "command again with version {version}; to drop it: {command}"
     ),
     N_(
-        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished: to go on, give the command"
-        " that began it again; to drop it, {command}"
+        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished. To resume it, run its "
+        "command again; to drop it: {command}"
     ),
-    N_("{what}: to start it over, give the command that began it again; to drop it, {command}"),
+    N_("{what}. To start over, run its command again; to drop it: {command}"),
 )
 """English templates of the notes on unfinished runs: `_unfinished` finds the facts again, for French."""
 
@@ -134,7 +134,7 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
     if not any(isinstance(run, DamagedRun) for run in unfinished):
         unpublished = sorted(store.unpublished().keys() - begun.keys())
         warnings += [
-            _("files of {run} lie in the tables, and no row publishes it: not read", run=name)
+            _("the tables have files of {run}, which no row publishes: not read", run=name)
             for name in unpublished
         ]
     damage = [f"error: {error}" for error in store.damage()]
@@ -223,13 +223,12 @@ def gate_line(row: Row, _: Language = ENGLISH) -> str | None:
     gated = _.number(row["gate_documents"])
     if row["gate_cost"] is None:
         return _(
-            "language gate: {gated} documents left out, none of them read as an audit: what it cost is not"
-            " known",
+            "language gate: {gated} documents left out, none of them read as an audit: its cost is unknown",
             gated=gated,
         )
     return _(
-        "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} with"
-        " matches; so it cost {cost} documents with matches (95 %: {low} to {high})",
+        "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} "
+        "with matches; it cost {cost} documents with matches (95 %: {low} to {high})",
         gated=gated,
         audited=_.number(row["gate_audited"]),
         matching=_.number(row["gate_matching"]),
@@ -308,7 +307,7 @@ def estimate(
             _.n("{n} publisher", "{n} publishers", seen),
         )
         found = titles if by == "title" else publishers
-        named = [_("{named} in the sample; of others nothing can be said", named=found)]
+        named = [_("{named} in the sample; others are unknown", named=found)]
     return Reply(estimate_lines(totals, totals.measures, _), rows=rows, totals=named)
 
 
@@ -325,14 +324,14 @@ def estimate_lines(
     )
     if totals.read < ENOUGH_SHARDS:
         yield _(
-            "fewer than {enough} shards were read: where few shards of the release hold most of a total, its"
-            " limits are less sure",
+            "fewer than {enough} shards were read: if a few shards of the release have most of a total, "
+            "its limits are less reliable",
             enough=_.number(ENOUGH_SHARDS),
         )
     if totals.missing:
         yield _(
-            "{missing} drawn shards were not read to their end: the limits allow for anything from nothing to"
-            " twice what the others hold",
+            "{missing} drawn shards were not read to their end: the limits assume anything from nothing "
+            "to twice the total of the others",
             missing=_.number(totals.missing),
         )
     # Measures of the whole release come first, then those of each title or publisher below its id.
@@ -360,7 +359,7 @@ def sync(
     kind: str = option("--catalog", None, "Which catalog it is.", type=click.Choice(KINDS), required=True),
     namespace: str = option("--namespace", "NAME", "Namespace, or database, for the tables.", required=True),
     properties: dict[str, str] = pairs_option(
-        "--property", "KEY=VALUE", "A property of pyiceberg's, such as uri or warehouse; no secret."
+        "--property", "KEY=VALUE", "A property of pyiceberg, such as uri or warehouse; no secret."
     ),
     catalog_name: str = option("--catalog-name", "NAME", "Its name in pyiceberg's settings.", default=NAME),
     form: ReplyForm,

@@ -84,7 +84,7 @@ class Demonstration:
             f"Scanned {row['documents']} pages in {row['shards_planned']} shards (WET, WARC, C4, OSCAR) for"
             f" {self.articles} articles, in {self.seconds:.0f} s."
         )
-        yield f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages left alone."
+        yield f"{len(self.rows)} matches on {pages} pages; {len(self.left_alone)} innocent pages not matched."
         yield ""
         if self.dossier:
             bag, notice = self.dossier

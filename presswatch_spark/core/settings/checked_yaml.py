@@ -71,7 +71,7 @@ class Check:
         if node is None or value is None:
             return None
         if not value.isprintable():
-            self.say(node, f"{kind} id {value!r} holds characters that cannot be shown")
+            self.say(node, f"{kind} id {value!r} contains characters that cannot be shown")
         if (kind, value) in self.ids:
             self.say(node, f"{kind} id `{value}` is already used on line {self.ids[kind, value]}")
         self.ids.setdefault((kind, value), line_of(node))

@@ -169,7 +169,7 @@ class CommonCrawlRules:
     """Addresses of the crawls."""
 
     index: str = setting("https://index.commoncrawl.org/collinfo.json", "The list of all crawls")
-    base: str = setting("https://data.commoncrawl.org/", "What the shards lie below")
+    base: str = setting("https://data.commoncrawl.org/", "Address that all paths of shards begin with")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ class StorageOptions:
         without="HF_TOKEN",
         value="FILE",
         form=r"(?!hf_[A-Za-z0-9]{16,}$).+",
-        formed="the file that holds the token, and not the token itself",
+        formed="the file with the token, and not the token itself",
     )
     hf_token_secret: str | None = setting(
         None,
@@ -213,7 +213,7 @@ class StorageOptions:
         without="HF_TOKEN",
         value="ARN",
         form=r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d+:secret:.+",
-        formed="the ARN of the secret that holds the token, as arn:aws:secretsmanager:REGION:…:secret:NAME",
+        formed="the ARN of the secret with the token, as arn:aws:secretsmanager:REGION:…:secret:NAME",
     )
     private_hosts: tuple[str, ...] = setting(
         (), "Hosts at private addresses that redirects, hubs and lists may lead to", without="none"

@@ -43,13 +43,13 @@ def spark_errors(path: str | Path) -> Iterator[None]:
             raise PresswatchError(
                 f"Spark's Java has ended: {gist(text)}",
                 where=str(path),
-                remedy="see whether this machine ran out of memory, and give the same command again:"
-                " the run goes on",
+                remedy="see whether this machine ran out of memory, and run the same command again: "
+                "the run resumes",
             ) from error
         raise PresswatchError(
             f"Spark could not finish its work: {gist(text)}",
             where=str(path),
-            remedy="mend this and give the same command again: the run goes on",
+            remedy="fix this and run the same command again: the run resumes",
         ) from error
 
 

@@ -67,7 +67,7 @@ SHOWN_MOST = 24_000
 PART = 100
 """Most claims in one PDF."""
 ATTACHED = "rows.jsonl"
-PROVES_NOTHING = N_("These statements prove neither that a model read this text, nor a wrong.")
+PROVES_NOTHING = N_("These statements prove neither that a model read this text nor any wrongdoing.")
 README_NAMES = {"fr": "LISEZ-MOI", "en": "README"}
 MARKS = {
     "# ": "heading", "- ": "list", "1. ": "steps", "$ ": "code", "= ": "facts", "== ": "facts", "| ": "table",
@@ -287,7 +287,7 @@ def _printed_part(
         "subtitle": part if of > 1 else _("{all} claims", all=shown["all"]),
         "opening": _rendered("opening.jinja", _, signs=SIGNS, with_texts=facts.with_texts).splitlines(),
         "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
-        "letters_heading": _("What the letters say"),
+        "letters_heading": _("Meaning of the letters"),
         "sources": sources,
         "sources_heading": _("Documents of the publishers of models"),
         "proves_nothing": _(PROVES_NOTHING),
@@ -409,7 +409,7 @@ def _rendered(template: str, _: Speaker, **values: Any) -> str:
 
 def _mandate(publisher: Publisher | None, _: Speaker) -> str:
     if publisher is None or not publisher.has_mandate:
-        return _("no mandate that is known")
+        return _("no known mandate")
     first, last, document = publisher.mandate_from, publisher.mandate_to, publisher.mandate_document
     begins = _.p("mandate", "from {day}", day=_.day(first)) if first else ""
     ends = _("to {day}", day=_.day(last)) if last else ""

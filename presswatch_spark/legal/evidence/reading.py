@@ -226,7 +226,7 @@ def challenge(
     `OutputError` if the bag does not verify.
     """
     if not words.strip():
-        raise InputError("there are no words to draw by", remedy="let the other side say some")
+        raise InputError("there are no words to draw by", remedy="let the other side choose some")
     if any("\ud800" <= each <= "\udfff" for each in words):
         raise InputError("the words are no text in UTF-8", remedy="type them in a terminal that writes UTF-8")
     require_sound(folder)

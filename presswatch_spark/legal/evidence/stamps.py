@@ -113,7 +113,7 @@ def pem_certificates(data: bytes, where: str) -> list[bytes]:
     except ValueError:
         found = []
     if not found:
-        raise InputError("this holds no certificate", where=where, remedy="give certificates as PEM")
+        raise InputError("this contains no certificate", where=where, remedy="give certificates as PEM")
     return [each if each.endswith(b"\n") else each + b"\n" for each in found]
 
 
@@ -146,7 +146,7 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
         why = (
             f"its chain does not lead to the certificates that it is to rest on: {verify.shown(chain[1])}"
             if chain
-            else f"its signature does not hold: {verify.shown(str(error))}"
+            else f"its signature is invalid: {verify.shown(str(error))}"
         )
         raise RefusedStampError(why) from error
     except ValueError as error:
@@ -200,7 +200,7 @@ def _stamp(authority: Authority, sealed: bytes, storage: StorageOptions) -> tupl
     if abs(ahead) > CLOCK_SECONDS:
         remark += f"; that is {ahead:+,.0f} s from this machine's clock"
     if not authority.certificates:
-        remark += "; nobody named a certificate to trust it by: its own was taken"
+        remark += "; no trusted certificate was given: its own was used"
     return token, roots, remark
 
 

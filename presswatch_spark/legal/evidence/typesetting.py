@@ -56,8 +56,8 @@ SIGNS_NAMED = 12
 """Most signs of a run that the fonts lack which are named one by one; of a longer run, only its beginning."""
 
 SIGNS = N_(
-    "Between ⟨ and ⟩ stand signs that the fonts of this document lack, by their Unicode number"
-    " or by how many they are. Signs that cannot be seen are shown by a code, such as \\u200e."
+    "⟨ and ⟩ enclose characters that the fonts of this document lack, as Unicode numbers "
+    "or as a count. Invisible characters are shown as codes, such as \\u200e."
 )
 """The note that explains the codes of signs, in documents that have such codes."""
 

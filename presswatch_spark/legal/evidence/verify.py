@@ -281,7 +281,7 @@ def check_rows(folder: str, lines: list[bytes], measured: Measured, findings: Fi
             before = row["row_sha256"]
             if record["path"] is None:
                 if record["reason"] is None:
-                    findings.refuse(about, "has no record, and does not say why")
+                    findings.refuse(about, "has no record, and no reason")
                 unread += 1
                 continue
             other += record["reason"] is not None
@@ -292,10 +292,10 @@ def check_rows(folder: str, lines: list[bytes], measured: Measured, findings: Fi
     findings.notes += [f"{_records(count)} compared by {how}" for how, count in sorted(checked.items())]
     if unread:
         findings.notes.append(
-            f"could not be read when the bag was made: {_records(unread)}; each row says why"
+            f"could not be read when the bag was made: {_records(unread)}; each row gives the reason"
         )
     if other:
-        findings.notes.append(f"not as the row says: {_records(other)}; each row says why")
+        findings.notes.append(f"different from the row: {_records(other)}; each row gives the reason")
 
 
 def _records(count: int) -> str:
@@ -330,12 +330,12 @@ def _check_record(
     if not _is_there(about, record, measured, findings):
         return "nothing, as it is missing"
     if record["reason"] is not None:
-        return "the SHA-256 of the bytes alone"
+        return "the SHA-256 of the bytes only"
     data = _read(folder, name)
     if record["kind"] in ("line", "cell"):
         texts = texts_of(data) if record["kind"] == "line" else [data]
         if all(hashlib.sha256(text).hexdigest() != row["text_sha256"] for text in texts):
-            findings.refuse(name, f"does not hold the text of {about}")
+            findings.refuse(name, f"does not contain the text of {about}")
         return "the SHA-256 of the text"
     return _check_response(name, about, row, data, findings)
 
@@ -353,7 +353,7 @@ def _is_there(about: str, record: Any, measured: Measured, findings: Findings) -
 def _check_response(name: str, about: str, row: Any, data: bytes, findings: Findings) -> str:
     warc = _warc(data)
     if warc is None:
-        return "the SHA-256 of the bytes alone"
+        return "the SHA-256 of the bytes only"
     if row["record_id"] is not None and warc.fields.get("warc-record-id") != row["record_id"]:
         findings.refuse(name, f"has another record id than {about}")
     if hashlib.sha256(warc.block).hexdigest() == row["text_sha256"]:
@@ -507,7 +507,7 @@ def check_stamps(folder: str, measured: Measured, findings: Findings) -> None:
             findings.refuse(name, "is a time-stamp of something else")
         findings.notes.append(f"{name} says {at}: check its signature with `openssl ts -verify`")
     if not tokens:
-        findings.notes.append("no authority has stamped the seal: nothing says when it was made")
+        findings.notes.append("no authority has time-stamped the seal: its date is not proven")
 
 
 # --- all of it
@@ -540,8 +540,8 @@ def check(folder: str) -> Findings:
             findings.notes += [
                 "claims root: " + seal["claims_root"],
                 "bag root:    " + seal["bag_root"],
-                "whoever holds a bag can change it and seal it anew, with other roots: compare these with"
-                " those that were noted before",
+                "anyone with the bag can change it and seal it again, with other roots: compare these "
+                "with the roots noted before",
             ]
             if PROOF in measured:
                 check_proof(folder, seal, lines, measured, findings)
@@ -604,7 +604,7 @@ def main(folder: str) -> int:
         sys.stdout.write(shown(note) + "\n")
     for name in sorted(findings.faults):
         sys.stdout.write(f"REFUSED {shown(name)}: {shown(findings.faults[name])}\n")
-    sys.stdout.write("REFUSED\n" if findings.faults else "all of it is as it was sealed\n")
+    sys.stdout.write("REFUSED\n" if findings.faults else "everything is as it was sealed\n")
     return 1 if findings.faults else 0
 
 

@@ -26,7 +26,7 @@ OUTSIDERS: Mapping[str, str] = {
     ),
     INTERVIEW: N_("verify before you send: interviews, whose speakers may hold rights ({count}): {articles}"),
     AUTHOR: N_(
-        "verify before you send: articles of authors from outside, or who signed nothing else of their"
+        "verify before you send: articles by outside authors, or by authors who signed nothing else of their"
         " title in the corpus ({count}): {articles}"
     ),
 }
@@ -71,8 +71,8 @@ def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date
             ): country is not None and not publisher.is_in_eea,
             N_(
                 "verify before you send: by its country, {publisher} has the right of press publishers for"
-                " {count} rows whose claims do not say so: build the corpus with this members file, and make"
-                " the claims again"
+                " {count} rows whose claims do not state it: build the corpus with this members file, and"
+                " make the claims again"
             ): publisher.is_in_eea and count,
             N_(
                 "verify before you send: the members file gives no rights_basis of {publisher}: the letter"
@@ -116,7 +116,7 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
             yield sentence(line, count=len(ids), articles=named)
     if corpus is None and articles:
         yield sentence(
-            N_("verify before you send: nobody has looked at the authors of the articles: give --corpus")
+            N_("verify before you send: the authors of the articles were not checked: pass --corpus")
         )
 
 

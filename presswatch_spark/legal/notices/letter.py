@@ -96,7 +96,7 @@ def concerning(selection: PlaceSelection, recipient: Recipient) -> tuple[ClaimPl
         raise InputError(
             f"none of {len(selection.places):,} places concerns {recipient.id}",
             where=selection.source.where,
-            remedy="name another --to, or say with --mirror where the files are public",
+            remedy="name another --to, or give the public place of the files with --mirror",
         )
     return places
 

@@ -395,7 +395,9 @@ def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
     """Note a signature; `InputError` if the notice names another person, or the day is impossible."""
     named = str(notice.about["sender"]["signatory"])
     if by.casefold().split() != named.casefold().split():
-        raise _refused(notice, "somebody else is to sign this notice", f"it is {named}, by the sender's file")
+        raise _refused(
+            notice, "another person is to sign this notice", f"it is {named}, by the sender's file"
+        )
     _require_unchanged(notice)
     _require_day(notice, on, notice.drafted_on, "it was drafted")
     return notice.add_event(SIGNED, by=named, on=on, file=file)
@@ -418,7 +420,7 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
             first, happened = signed.day, "it was signed"
     elif "signature" in laws()[notice.about["law"]].required():
         remedy = "note who did: `presswatch notice sign`"
-        raise _refused(notice, "nobody signed this notice as it is now", remedy)
+        raise _refused(notice, "this notice is not signed in its present form", remedy)
     day, days = _require_day(notice, on, first, happened), int(checked.facts["days"])
     if day > checked.day + timedelta(days=days):
         what = f"this notice was checked on {checked.day}, more than {days} days before"
@@ -431,7 +433,7 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
         raise _refused(notice, f"a mandate ended on {until}: {what}", remedy)
     deadline = notice.about["deadline"]
     if deadline and day > date.fromisoformat(deadline):
-        remedy = "draft it again; nobody can answer before the letter comes"
+        remedy = "draft it again; no one can answer before the letter arrives"
         raise _refused(notice, f"the deadline in this notice is over: {deadline}", remedy)
     return notice.add_event(SENT, on=on, via=via, file=file)
 

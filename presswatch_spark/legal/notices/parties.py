@@ -25,7 +25,7 @@ SENDER_TEXTS = ("address", "email", "phone", "signatory", "signatory_title")
 """Facts of a sender that are texts; a missing fact is the empty text."""
 CHARACTERS = 300
 """Most characters of a name or address."""
-NO_MANDATE = "the sender names no members file: without the mandates in it nobody can act for a publisher"
+NO_MANDATE = "the sender names no members file: without its mandates no one can act for a publisher"
 ONE_OWNER = "an owner is one publisher, and this file names {}: list the one under `publishers`"
 
 
@@ -62,7 +62,7 @@ class Recipient:
         """Yield the facts that somebody must verify before sending a notice."""
         for name, fact in self.facts.items():
             facts = {"name": Word("notice", name), "id": self.id, "source": fact.source}
-            unread = N_("verify before you send: {name} of {id}: nobody has read {source}")
+            unread = N_("verify before you send: {name} of {id}: {source} was never read")
             read = N_("verify before you send: {name} of {id}: {source} was read on {day}")
             yield sentence(read, day=fact.checked, **facts) if fact.checked else sentence(unread, **facts)
 
@@ -86,7 +86,7 @@ def load_recipients(path: str | None = None) -> dict[str, Recipient]:
     """Return all recipients by their ids; `path` and errors as those of `load_recipient`."""
     file = path or shipped("recipients.yaml")
     raw, check, found = file_bytes(file, "the recipients", "--recipients"), Check(), dict[str, Recipient]()
-    root = compose(raw, check, "recipients hold facts, and these hold no more", "recipients")
+    root = compose(raw, check, "recipients contain facts, and nothing is nested deeper", "recipients")
     top = check.entry(root, "recipients file", "recipients") if root is not None else {}
     for node in check.items(top.get("recipients"), "recipients"):
         keys = check.entry(node, "recipient", f"id name datasets places {' '.join(FACTS)}")
@@ -186,7 +186,7 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
         if text and len(text) > CHARACTERS:
             fault = f"{what} has {len(text):,} characters, and may have {CHARACTERS}"
         elif text and not all(character.isprintable() or character == "\xa0" for character in text):
-            fault = f"{what} holds characters that cannot be shown"
+            fault = f"{what} contains characters that cannot be shown"
         if node is not None and fault:
             check.say(node, fault)
         texts[what] = None if fault else text

@@ -300,7 +300,7 @@ _rule("changed_file", N_("a file is not as it was drafted, is missing, or was ad
 _rule("invalid_notice", N_("notice.json does not fit its schema"))(lambda checked: iter(()))
 
 
-@_rule("missing_element", N_("the law, or the recipient, asks for an element that the notice does not have"))
+@_rule("missing_element", N_("the law, or the recipient, requires an element that the notice lacks"))
 def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
     noted, form = checked.about["elements"], " ".join(checked.letters[FORM].split())
     in_letter = checked.letter.elements if checked.letter else {}
@@ -316,16 +316,16 @@ def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
             yield name, sentence(N_("it is not in {file} as it was drafted"), file=FORM)
 
 
-@_rule("query_differs", N_("claims and tables do not give the rows of the annex any more"))
+@_rule("query_differs", N_("claims and tables no longer give the rows of the annex"))
 def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
     about, sender, places = checked.about, checked.checking.sender, checked.places
     if checked.failure is not None and about["query"]["source"] != "bag":
         yield "rows", sentence(N_("{error}"), error=checked.failure)
     if sender_facts(sender) != about["sender"]:
-        yield "sender", sentence(N_("its file, or the members file, says something else now"))
+        yield "sender", sentence(N_("its file, or the members file, has changed"))
     now = recipient_facts(checked.checking.recipient)
     if any(now[name] != about["recipient"][name] for name in ("name", "route", "elements", "columns")):
-        yield "recipient", sentence(N_("the recipients file says something else of it now"))
+        yield "recipient", sentence(N_("its entry in the recipients file has changed"))
     if places is None or checked.source is None:
         return
     columns = about["recipient"]["columns"]
@@ -336,7 +336,7 @@ def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
             yield name, sentence(N_("{place} gives {digest}"), **given)
 
 
-@_rule("changed_bag", N_("the sealed bag that the notice rests on does not verify, or is another one"))
+@_rule("changed_bag", N_("the sealed bag of the notice does not verify, or is another one"))
 def _changed_bag(checked: CheckedNotice) -> Iterator[Breach]:
     query, source = checked.about["query"], checked.source
     if source and source.seal != query.get("seal", {}):
@@ -354,7 +354,7 @@ def _annex_differs(checked: CheckedNotice) -> Iterator[Breach]:
             yield name, sentence(N_("its digest is {digest}"), digest=digest)
 
 
-@_rule("attachment_differs", N_("the PDF does not hold the annex that lies beside it"))
+@_rule("attachment_differs", N_("the PDF does not contain the annex of the notice"))
 def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
     try:
         attached = attachments_in(checked.files.get(PDF, b""))
@@ -386,12 +386,12 @@ def _claim_rule(code: str, meaning: str, is_broken: Callable[[JudgedClaim], bool
 _claim_rule("d_row", N_("the claim of a row has the letter D"), lambda claim: claim.confidence == "D")
 _claim_rule(
     "c_row_without_verdict",
-    N_("the claim of a row has the letter C, and no person said that it is one"),
+    N_("the claim of a row has the letter C, and no verdict confirms it"),
     lambda claim: claim.confidence == "C" and claim.review is None,
 )
 _claim_rule(
     "verdict_against",
-    N_("a person said that a row is no claim, or is unsure"),
+    N_("a verdict is against the claim of a row, or unsure"),
     lambda claim: claim.review == "no_claim" or (claim.confidence, claim.review) == ("C", "unsure"),
 )
 _claim_rule(
@@ -407,7 +407,7 @@ def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
     noted, sender = checked.about["sender"], checked.checking.sender
     documents = {each["id"]: each["mandate_document"] for each in noted["publishers"]}
     strange = checked.rows_whose_claim(lambda claim: claim.publisher_id not in documents)
-    yield strange, sentence(N_("the publisher is none of the sender's"))
+    yield strange, sentence(N_("the publisher is not one of the sender's"))
     if noted["acts_as"] != "owner":
         bare = checked.rows_whose_claim(lambda claim: documents.get(claim.publisher_id, "") is None)
         yield bare, sentence(N_("the members file names no document of the mandate"))
@@ -436,7 +436,7 @@ def _recent_readings(checked: CheckedNotice) -> Callable[[ClaimPlace], list[Reco
     return recent
 
 
-@_rule("not_read_again", N_("a row was not read again lately"))
+@_rule("not_read_again", N_("a row was not read again recently"))
 def _not_read_again(checked: CheckedNotice) -> Iterator[Breach]:
     recent, days = _recent_readings(checked), checked.checking.days
     remedy = N_("within {days} days; run `removal probe`, or add --read-again")
@@ -445,7 +445,7 @@ def _not_read_again(checked: CheckedNotice) -> Iterator[Breach]:
 
 @_rule(
     "read_from_a_copy",
-    N_("a row was read again in a copy, and the law requires the location that is named"),
+    N_("a row was read again in a copy, and the law requires the named location"),
 )
 def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
     recent = _recent_readings(checked)
@@ -474,7 +474,7 @@ def _open_changes(checked: CheckedNotice) -> Iterator[Breach]:
         yield LETTER, sentence(N_("accept or reject the changes, and take the comments out"))
 
 
-@_rule("personal_data", N_("what gets published has data of a person"))
+@_rule("personal_data", N_("the published parts contain personal data"))
 def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
     sender, recipient = checked.about["sender"], checked.about["recipient"]
     own = f"{sender['email']} {recipient['name']} {recipient['route'] or ''}"
@@ -491,7 +491,7 @@ def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
             yield file, sentence(N_("an email address or telephone number"))
     for name, text in checked.letters.items():
         if _emails(text) - own_emails or _phones(text) - own_phones:
-            yield name, sentence(N_("an email address or telephone number beside the sender's"))
+            yield name, sentence(N_("an email address or telephone number other than the sender's"))
 
 
 def _emails(text: str) -> set[str]:
@@ -513,7 +513,7 @@ def _decoded(text: str) -> str:
 
 @_rule(
     "article_text",
-    N_("what gets published has text of an article, or nobody can say that it has none"),
+    N_("the published parts contain text of an article, or cannot be checked for it"),
 )
 def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
     """Yield files that may contain words of an article; a draft that was not edited contains none."""
@@ -538,7 +538,7 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
             yield name, sentence(N_("it has a passage of an article of the annex"))
 
 
-@_rule("unsigned_perjury", N_("the law wants its clause of perjury signed, and nobody signed it"))
+@_rule("unsigned_perjury", N_("the law requires a signed clause of perjury, and it is not signed"))
 def _unsigned_perjury(checked: CheckedNotice) -> Iterator[Breach]:
     if checked.law.sworn and not checked.notice.holds(SIGNED):
-        yield "perjury", sentence(N_("`presswatch notice sign` notes who signed it"))
+        yield "perjury", sentence(N_("`presswatch notice sign` records who signed it"))

@@ -153,8 +153,8 @@ class RemovalCase:
         for length, newest in noted.items():
             if ends.get(length) != newest:
                 raise self._broken(
-                    f"the case had {counted(length, 'probe')} once, the newest {newest}, and has not now:"
-                    " an older copy stands in its place, or probes were taken out"
+                    f"the case had {counted(length, 'probe')} once, the newest {newest}, and no longer "
+                    "has them: it was replaced by an older copy, or probes were removed"
                 )
 
     def release_files(self) -> list[ReleaseFile]:
@@ -193,7 +193,7 @@ class RemovalCase:
         for number, (name, row) in enumerate(self._rows(table, kind)):
             place = f"{'probe' if table == 'probes' else 'row'} {number:,}, in {name}"
             if row.number != number:
-                raise self._broken(f"{place}, says that it is number {row.number:,}: one is missing or added")
+                raise self._broken(f"{place}, has the number {row.number:,}: one is missing or added")
             if row.previous_sha256 != before:
                 raise self._broken(f"{place}, follows another probe than the one before it")
             if (found := digest_of(row)) != row.probe_sha256:

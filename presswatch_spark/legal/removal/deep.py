@@ -161,7 +161,7 @@ class DeepReading:
                 return ProbeFinding("failed", f"the file was not read to its end: {report.complaints[0]}")
             return ProbeFinding("gaps", f"not all of the file was read: {report.complaints[0]}")
         if not is_whole:
-            return ProbeFinding("beyond", "no record that stood behind it was found")
+            return ProbeFinding("beyond", "no record that followed it was found")
         detail = f"{report.documents:,} documents were read, to the end of the file"
         if target.article_id is None or self.words.can_count(target):
             return ProbeFinding("absent", detail)

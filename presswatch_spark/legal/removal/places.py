@@ -330,8 +330,8 @@ def index_at(endpoint: str, storage: StorageOptions) -> Index:
         raise ConfigError(
             "is not the address of an index",
             where=printable(endpoint),
-            remedy="write https://HOST/PATH, or name index files: a cluster.idx, or what lies below"
-            " cc-index/table/; {release} stands for the release",
+            remedy="write https://HOST/PATH, or name index files: a cluster.idx, or files below "
+            "cc-index/table/; {release} is replaced by the release",
         )
     return index
 

@@ -142,7 +142,7 @@ class FileProber:
     def ask(self) -> list[Probe]:
         """Return the probes of targets and controls; `BlockedError` if the site refuses more requests."""
         for target in filter(is_unresolved, self.file.targets):
-            found = ProbeFinding("unresolved", "no index has said where it is")
+            found = ProbeFinding("unresolved", "no index has given its place")
             self._note("target", ResponseFacts.unasked("NONE"), found, target)
         known = [target for target in self.file.targets if not is_unresolved(target)]
         if not known:

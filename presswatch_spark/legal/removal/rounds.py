@@ -360,7 +360,7 @@ def _unheard(probes: Sequence[Probe]) -> str:
         return ""
     statuses = Counter("no status" if each.status is None else f"status {each.status}" for each in probes)
     named = ", ".join(f"{times:,} times {status}" for status, times in statuses.most_common())
-    unknown = "what it would say of pages and places is not known; ask again later, or name another index"
+    unknown = "its answers about pages and places are unknown; probe again later, or name another index"
     return f"asked for {counted(len(probes), 'page')}, it answered none: {named}; {unknown}"
 
 

@@ -37,15 +37,15 @@ FileVersion = tuple[str, int | None]
 MEANINGS: Mapping[str, str] = {
     "present": N_("The text can be read."),
     "altered": N_("Another text is there, which removes nothing."),
-    "hidden": N_("The index has no entry, but it reads."),
-    "overwritten": N_("Nothing is at its place, and controls of the file read."),
+    "hidden": N_("The index has no entry, but the record is readable."),
+    "overwritten": N_("Nothing is at its place, and controls of the file are readable."),
     "dropped": N_("The whole file was read, and the text is not in it."),
     "withdrawn": N_("The file was missing twice, a day apart."),
     "superseded": N_("An older revision serves it, the newest does not."),
     "restricted": N_("Access was refused, which removes nothing."),
     "reappeared": N_("It was removed, and is there again."),
     "recaptured": N_("A later capture of its address has the article."),
-    "undecided": N_("Nobody can say."),
+    "undecided": N_("It is unknown."),
 }
 """Meanings of the states, for people."""
 STATES = tuple(MEANINGS)
@@ -56,16 +56,18 @@ READS: frozenset[Outcome] = frozenset({"same", "elsewhere"})
 WHOLE: frozenset[Outcome] = frozenset({"nowhere", "absent"})
 """The whole file was read without the target: `nowhere` by its text and URL, `absent` by its article, too."""
 FAILURES: Mapping[Outcome, str] = {
-    "failed": N_("there was no whole answer"),
+    "failed": N_("the answer was missing or incomplete"),
     "limited": N_("the server asked for fewer requests"),
     "refused": N_("the server could not answer"),
-    "strange": N_("the answer was no part of the file"),
+    "strange": N_("the answer was not a part of the file"),
 }
 """Outcomes that prove nothing about the target."""
 UNSEARCHED = N_(
-    "its text and URL are not in the file; only --corpus can say whether passages of its article are"
+    "its text and URL are not in the file; only --corpus shows whether passages of its article are"
 )
-MAY_GIVE_TEXT = N_("bytes at its place are no record that a scan reads, and may still give its text")
+MAY_GIVE_TEXT = N_(
+    "the bytes at its place are not a record that a scan reads, and may still contain its text"
+)
 STAYED_AWAY = timedelta(hours=24)
 """Least time between two answers that a file is missing; one answer may be a passing failure."""
 
@@ -107,7 +109,7 @@ class RemovalState:
         return str(self.sentence)
 
 
-UNASKED = RemovalState("undecided", N_("it was not asked for yet"))
+UNASKED = RemovalState("undecided", N_("it was not probed yet"))
 
 
 @dataclass(slots=True)
@@ -236,36 +238,36 @@ class TargetRound:
         yield bool(self.history.gone) and reads, "reappeared", N_("it was {before} before")
         words = any(each.copied_words for each in self.newest)
         is_superseded = self.has(*READS) and self.newest_lacks_it() and not words
-        older = N_("the newest revision is without it, and an older one still serves it")
+        older = N_("the newest revision lacks it, and an older one still serves it")
         unsearched = N_(
-            "the newest revision is without its text and URL, and an older one still serves it; only"
-            " --corpus can say whether passages of its article are in the newest"
+            "the newest revision lacks its text and URL, and an older one still serves it; only "
+            "--corpus shows whether passages of its article are in the newest"
         )
         yield is_superseded and self.control("newest", "nowhere"), "superseded", unsearched
         yield is_superseded, "superseded", older
         is_hidden = any(probe.outcome == "unlisted" for probe in self.index)
         is_hidden &= self.control("listed", "listed")
-        yield reads and is_hidden, "hidden", N_("the index has no entry of it, and the record reads")
+        yield reads and is_hidden, "hidden", N_("the index has no entry for it, and the record is readable")
         yield self.has("same"), "present", ""
         yield self.has("elsewhere"), "present", N_("it is elsewhere in the file, or under another URL")
         yield newest_reads, "present", N_("its commit no longer gives it; the newest revision does")
         # Answers that prove nothing.
         denied = N_("access was refused, which removes nothing")
         yield self.control("newest", "denied"), "restricted", denied
-        unresolved = N_("unresolved: no index (--index) has said yet where in its file the record is")
+        unresolved = N_("unresolved: no index (--index) has given the record's place in its file yet")
         yield self.has("unresolved"), "undecided", unresolved
-        yield self.contradicts("nowhere"), "undecided", N_("the server answers for a name that never was")
-        lost = N_("a record of the file that nobody noticed is not there either")
+        yield self.contradicts("nowhere"), "undecided", N_("the server answers for a made-up name")
+        lost = N_("a control record, which no notice is about, is not there either")
         yield self.contradicts("first", "same", "rewritten"), "undecided", lost
         for outcome, reason in FAILURES.items():
             yield self.has(outcome), "undecided", reason
         yield self.has("denied"), "restricted", denied
         yield not self.history.was_read, "undecided", N_("no probe of this case ever read it")
-        unheard = N_("the server was not heard on a name that never was")
+        unheard = N_("the server gave no answer about a made-up name")
         yield not self.control("nowhere", "missing", "denied"), "undecided", unheard
         answers = (version_of(probe) for probe in self.asked if probe.outcome != "missing")
         is_known = any(version in self.history.versions for version in answers)
-        yield is_known, "undecided", N_("the server says that the file is the one in which it was read")
+        yield is_known, "undecided", N_("according to the server, the file has not changed since it was read")
         yield from self._if_other_text(self.has("other_text") or (self.has("remains") and bool(self.words())))
         is_unread = any(
             probe.outcome in ("unreadable", "remains") and probe.record_offset is not None
@@ -287,10 +289,10 @@ class TargetRound:
         is_gone, before = self.has("missing"), self.history.first_missing
         partly = N_("the server misses its file only for some requests")
         yield is_gone and _is_there(self.controls), "undecided", partly
-        alone = N_("its file is missing, but no other file of the folder was read beside it")
+        alone = N_("its file is missing, but no other file of the folder was read at the same time")
         has_other = before is not None and self.control("beside", "same", "edge")
         yield is_gone and not has_other, "undecided", alone
-        once, last = N_("its file was missing once; ask again after {again}"), self.asked[-1]
+        once, last = N_("its file was missing once; probe again after {again}"), self.asked[-1]
         apart = last.asked_at - before.asked_at if before else timedelta(0)
         if before and before.clock_offset is not None and last.clock_offset is not None:
             # The local clock and the server's may disagree: take the smaller difference.
@@ -302,7 +304,7 @@ class TargetRound:
         yield is_gone and self.control("newest", "nowhere"), "undecided", UNSEARCHED
         yield is_gone and self.control("newest", "absent"), "dropped", ""
         yield is_gone, "withdrawn", ""
-        yield self.is_on_hub(), "undecided", N_("a commit never changes, and gives other bytes")
+        yield self.is_on_hub(), "undecided", N_("the commit gives other bytes, though commits never change")
         # The file is there.
         is_blank, longest = self.has("empty", "zeros"), self.history.longest
         no_other = N_("no other record of the file was read")
@@ -312,22 +314,21 @@ class TargetRound:
         yield self.has("unreadable", "remains"), "undecided", MAY_GIVE_TEXT
         has_grown = longest is not None and any((probe.bytes or 0) > longest for probe in self.asked)
         grown = N_(
-            "its file is longer than before: only --deep, with --corpus, can say"
-            " that the article is not in it"
+            "its file is longer than before: only --deep with --corpus can show that the article is not in it"
         )
         yield is_blank and has_grown, "undecided", grown
         both = self.control("before", "same", "edge") and self.control("after", "same", "edge")
         yield self.has("empty") or (is_blank and both), "overwritten", ""
         yield self.has("nowhere"), "undecided", UNSEARCHED
-        yield self.has("gaps"), "undecided", N_("parts of the file that were not read may hold its text")
+        yield self.has("gaps"), "undecided", N_("parts of the file that were not read may contain its text")
         neighbours = N_(
-            "its neighbours were not both read; --deep, with --corpus, can say whether it is in the file"
+            "its neighbours were not both read; --deep with --corpus can show whether it is in the file"
         )
         yield is_blank, "undecided", neighbours
-        cut = N_("the file ends before it: it may be cut, unless --deep finds a record that stood behind it")
+        cut = N_("the file ends before it: it may be cut, unless --deep finds a record that followed it")
         yield self.has("beyond"), "undecided", cut
         other = N_(
-            "another record is at its place; only --deep, with --corpus, can say that it is not in the file"
+            "another record is at its place; only --deep with --corpus can show that it is not in the file"
         )
         yield True, "undecided", other
 

@@ -103,7 +103,7 @@ class Alarms:
         first, last = (pick(probes, key=lambda probe: probe.asked_at) for pick in (min, max))
         if self._latest is not None and self._latest - first.asked_at > CLOCK_TOLERANCE:
             detail = sentence(
-                N_("its first probe is of {first} UTC, an earlier round asked until {latest} UTC"),
+                N_("its first probe is of {first} UTC, an earlier round ended at {latest} UTC"),
                 first=f"{first.asked_at:%Y-%m-%d %H:%M}",
                 latest=f"{self._latest:%Y-%m-%d %H:%M}",
             )

@@ -139,7 +139,7 @@ COLUMNS: Mapping[str, KnownColumn] = {
     "place": KnownColumn(p("column", "Where"), _one_of(PLACES), TEXT),
     "year": KnownColumn(p("column", "Year"), lambda value, _: _text(value and str(value), _), TEXT),
     "reservation": KnownColumn(p("column", "Declaration"), _one_of(RESERVATIONS), TEXT),
-    "dataset_count": KnownColumn(N_("Datasets that hold it")),
+    "dataset_count": KnownColumn(N_("Datasets that contain it")),
     "copies": KnownColumn(p("column", "Copies")),
     "own_words": KnownColumn(N_("Words, own sites")),
     "words": KnownColumn(N_("Words read")),

@@ -140,7 +140,7 @@ def _lineage(rows: Sequence[Row], _: ReportWords) -> Bars:
     copies = defaultdict[str, list[float]](lambda: [0.0] * MANY)
     for row in rows:
         copies[row["source"].unescape()][min(row["dataset_count"], MANY) - 1] += row["copies"]
-    labels = (N_("in this dataset alone"), N_("in two datasets"), N_("in three or more"))
+    labels = (N_("in this dataset only"), N_("in two datasets"), N_("in three or more"))
     series = {
         _.plain(label): [counts[place] for counts in copies.values()] for place, label in enumerate(labels)
     }

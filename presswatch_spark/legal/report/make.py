@@ -124,7 +124,7 @@ def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: No
     left_out = OF_ROWS if claims else OF_CLAIMS
     if not store.made("changes"):
         left_out |= {"changes"}
-    say(sentence(N_("asking the tables")))
+    say(sentence(N_("querying the tables")))
     answers = ask(store, (name for name in QUESTIONS if name not in left_out), engine)
     say(sentence(N_("reading the examples again")))
     read_case = partial(case_of, order.tables, corpus_path=corpus, storage=storage, mirrors=order.mirrors)

@@ -69,7 +69,7 @@ FORM_BYTES, NOTE_CHARACTERS = 1 << 16, 4000
 COUNT = re.compile("[0-9]{1,9}")
 """Form of the field `seen`: the number of verdicts that the page showed."""
 CLOSED = N_(
-    "This address was used already, or is not the right one. Start presswatch review again, and"
+    "This address was already used, or is wrong. Start presswatch review again, and"
     " open the address that it prints."
 )
 FILES = {"review.css": "text/css", "review.js": "text/javascript"}

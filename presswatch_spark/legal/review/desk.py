@@ -59,7 +59,7 @@ class ReviewFile:
         uri = canonical(path)
         if not uri.endswith(".jsonl"):
             raise ConfigError(
-                "verdicts are added to JSONL alone",
+                "verdicts are added to JSONL only",
                 where=printable(path),
                 remedy="name a file that ends in .jsonl",
             )

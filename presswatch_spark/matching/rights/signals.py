@@ -116,7 +116,7 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
         value = value_of(element.text)
         if value is None and ACCESSIBLE in element.text:
             yield Signal(
-                "paywall", "json_ld", None, note=f"{ACCESSIBLE} stands in what cannot be read as JSON"
+                "paywall", "json_ld", None, note=f"{ACCESSIBLE} is in text that cannot be read as JSON"
             )
         for item in objects_of(value):
             parts += _parts_of(item)

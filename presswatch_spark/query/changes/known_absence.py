@@ -42,7 +42,7 @@ class ComparedRun:
         (row,) = store.read("runs", run_id).to_pylist()
         if row["records_planned"] is not None:
             raise InputError(
-                f"run {run_id} read some records of its shards alone, so it cannot show that a copy is gone",
+                f"run {run_id} read only some records of its shards, so it cannot show that a copy is gone",
                 where=str(store.root),
                 remedy="compare runs that read whole shards",
             )

@@ -68,11 +68,11 @@ NAMELESS = {
 }
 ARTICLE_CHANGED = "the text of the article is not the same in both runs: words were counted, and not compared"
 MANY_SPANS = "the copy has more passages than are kept: they may differ in others"
-IN_PLACE = "the {} run found articles of the title in the document, so it has no row of the site alone"
-UNLISTED = "the runs had different corpora, and the articles of that of the {} run are not in the tables"
-HIDDEN = "the corpus of the {} run leaves rows of words out of its index that many articles share"
-SUPPRESSED = "rows of words that the corpus of the {} run leaves out of its index"
-BY_URL = "the runs had different corpora: the {} run may know other pages as the title's"
+IN_PLACE = "the {} run found articles of the title in the document, so it has no row for the site only"
+UNLISTED = "the runs had different corpora, and the tables lack the articles of the {} run's corpus"
+HIDDEN = "the corpus of the {} run does not index word sequences that many articles share"
+SUPPRESSED = "word sequences that the corpus of the {} run does not index"
+BY_URL = "the runs had different corpora: the {} run may attribute other pages to the title"
 
 _OTHER = {"before": "after", "after": "before"}
 

@@ -183,8 +183,8 @@ def _declaring(row: RightsSignal, audit: Audit) -> Fetched:
         pointer,
         outcome,
         options,
-        f"row {row.row_sha256}: its digest; URL, record id, time, status and body; it was read anew",
-        f"{row.signal}{addressed}: {row.verdict or 'says nothing on mining or training'}",
+        f"row {row.row_sha256}: its digest; URL, record id, time, status and body; it was read again",
+        f"{row.signal}{addressed}: {row.verdict or 'states nothing on mining or training'}",
     )
 
 
@@ -333,7 +333,7 @@ def trail_of(
         named = row.product or row.dataset
         if uri is None and row.upstream_uri and not made_from:
             raise InputError(
-                "the row names a file of its publisher's, and where that is nobody says:"
+                "the row names a file of its publisher, whose place is unknown:"
                 f" {uris.printable(row.upstream_uri)}",
                 where=where,
                 remedy="if you have a copy: --mirror FROM=TO",
@@ -350,7 +350,7 @@ def trail_of(
     named_id = None if made_from else id_of_record(row.record_id)
     if not is_placed and row.captured_at is None and named_id is None:
         raise InputError(
-            "the row says neither the time of its capture nor a record id, so it may be of any capture",
+            "the row has neither the time of its capture nor a record id, so it may be of any capture",
             where=where,
         )
     return Trail(row, uri, row.upstream_offset, named_id, base, mirrors, storage, index)
@@ -481,4 +481,4 @@ def _difference(trail: Trail, text: bytes, record: Record) -> Failure | str:
     if found_words < longest:
         return Failure(checks.OTHER_WORDS, f"its page lacks the longest passage of {longest:,} words")
     passages = f"{found:,} of {len(row.spans):,} copied passages, the longest of {longest:,} words"
-    return f"{proof}; {passages}, stand in its page"
+    return f"{proof}; {passages}, are in its page"

@@ -121,7 +121,7 @@ def _wrong(what: str, text: str) -> InputError:
     return InputError(
         what,
         where=printable(text.partition("#")[0]),
-        remedy="write URI#offset=N,length=N or URI#row=N; docs/reference/pointers.md says what may follow",
+        remedy="write URI#offset=N,length=N or URI#row=N; docs/reference/pointers.md lists what may follow",
     )
 
 

@@ -227,7 +227,7 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
 
 def _misplaced(rest: memoryview) -> Iterator[memoryview]:
     yield rest
-    raise Damage("chunk sizes are wrong; the rest was taken as it stands" if rest else "chunked body is cut")
+    raise Damage("chunk sizes are wrong; the rest was taken as it is" if rest else "chunked body is cut")
 
 
 _CODINGS: Mapping[str, Callable[[memoryview], Iterator[bytes | memoryview]]] = {

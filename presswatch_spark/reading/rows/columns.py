@@ -116,8 +116,8 @@ Tree = dict[str, "Tree"]
 NAMES_LISTED, NAME_CHARACTERS = 20, 60
 # Fields below a longer name are not listed: long keys, nested deeply, would make names of gigabytes.
 LONGEST_PREFIX = 256
-BROKEN_TEXT = "the string that should hold the text in JSON cannot be read; not read"
-BROKEN_URL = "strings that should hold the URL in JSON cannot be read: those documents have no known URL"
+BROKEN_TEXT = "the string that should contain the text in JSON cannot be read; not read"
+BROKEN_URL = "strings that should contain the URL in JSON cannot be read: those documents have no known URL"
 
 
 def as_time(value: object) -> datetime | None:
@@ -233,7 +233,7 @@ class MissingColumnError(CorruptError):
         return cls(
             f"the mapping names the column {named}, and the shard has none; there are: {listed(available)}",
             where=where,
-            remedy="map the columns that there are: --columns OURS=THEIRS",
+            remedy="map existing columns: --columns OURS=THEIRS",
         )
 
 

@@ -60,7 +60,7 @@ NAMES_KEPT, LONGEST_NAME = 200, 256
 NAMES_COUNTED = 20
 NO_UTF8 = "line is no valid UTF-8; read without URL"
 NO_UTF8_NOTE = "lines that are no valid UTF-8: what is none was read as U+FFFD"
-NO_URL_NOTE = "rows beside others with more fields were read without URL, since no checksum covers them"
+NO_URL_NOTE = "rows next to others with more fields were read without URL, since no checksum covers them"
 
 
 class _SteadyFields:

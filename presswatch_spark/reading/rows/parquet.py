@@ -58,7 +58,7 @@ DECODED_BYTES = 768 << 20
 _SMALLER = 16
 # Batches kept until all columns are counted; in larger row groups, columns with nulls are decoded twice.
 _BATCHES_HELD = 8
-UNSURE = "read without URLs: a dictionary holds texts that no row has, so a place in it may be damaged"
+UNSURE = "read without URLs: a dictionary has texts that no row has, so a place in it may be damaged"
 
 
 # The limit applies to the whole process, so threads take turns.
@@ -181,17 +181,17 @@ class _ColumnCount:
         self.rows += len(column)
         self.nulls += column.null_count
         if self.chunk.nulls is not None and self.nulls > self.chunk.nulls:
-            raise DamagedError("a column has more nulls than the footer says")
+            raise DamagedError("a column has more nulls than the footer states")
         if self.chunk.leaf.kind == BYTE_ARRAY and self.chunk.text_bytes is not None:
             self.text_bytes += bytes_of(column)
 
     def compare(self, rows: int) -> None:
         if self.rows != rows:
-            raise DamagedError("a column has another number of rows than the footer says")
+            raise DamagedError("a column has another number of rows than the footer states")
         if self.chunk.nulls not in (None, self.nulls):
-            raise DamagedError("a column has another number of nulls than the footer says")
+            raise DamagedError("a column has another number of nulls than the footer states")
         if self.chunk.leaf.kind == BYTE_ARRAY and self.chunk.text_bytes not in (None, self.text_bytes):
-            raise DamagedError("the texts of a column have another length than the footer says")
+            raise DamagedError("the texts of a column have another length than the footer states")
 
 
 class GroupReader:
@@ -458,9 +458,9 @@ def _check_types(schema: pa.Schema, chosen: ChosenColumns, report: ReadReport, u
     for name in sorted(chosen.columns):
         if schema.names.count(name.partition(".")[0]) > 1 and schema.names.count(name) != 1:
             raise CorruptError(
-                f"more than one column is called {name.partition('.')[0]}, so nobody knows which is meant",
+                f"more than one column is called {name.partition('.')[0]}, so the intended one is unknown",
                 where=uri,
-                remedy="map a column whose name is its own, or write the file anew",
+                remedy="map a column with a unique name, or write the file again",
             )
     empty = pa.RecordBatch.from_pylist([], schema)
     for role in sorted({"text", "url"} & names.keys()):

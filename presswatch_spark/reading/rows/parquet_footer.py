@@ -218,7 +218,10 @@ class Footer:
     def complaints(self) -> Iterator[tuple[str, int]]:
         """Yield a finding and an offset for each gap: there may be rows that this footer does not name."""
         for start, end in self.gaps:
-            yield f"the footer accounts for nothing in {end - start:,} bytes, which may hold more rows", start
+            yield (
+                f"the footer accounts for nothing in {end - start:,} bytes, which may contain more rows",
+                start,
+            )
 
 
 def read_footer(file: BinaryIO) -> Footer:
@@ -243,10 +246,10 @@ def read_footer(file: BinaryIO) -> Footer:
     except ThriftError as error:
         raise FooterError(f"the footer cannot be read: {error}") from None
     if footer.rows != sum(group.rows for group in groups):
-        raise FooterError("the row groups have another number of rows than the footer says")
+        raise FooterError("the row groups have another number of rows than the footer states")
     places = sorted((chunk.start, chunk.end) for group in groups for chunk in group.chunks if chunk.values)
     if any(ahead > start for (_, ahead), (start, _) in pairwise(places)):
-        raise FooterError("two columns lie in the same bytes")
+        raise FooterError("two columns are in the same bytes")
     return replace(footer, gaps=tuple(gap for gap in gaps if not _is_harmless(file, *gap)))
 
 
@@ -323,7 +326,7 @@ def _leaves(elements: list[Struct]) -> Iterator[Leaf]:
     rest = iter(elements[1:])
     yield from _below(rest, number(elements[0], 5, 0), Leaf("", -1, 0, 0), _DEEPEST_SCHEMA)
     if next(rest, None) is not None:
-        raise FooterError("the schema has more columns than it says")
+        raise FooterError("the schema has more columns than it states")
 
 
 def _below(rest: Iterator[Struct], children: int, around: Leaf, depth: int) -> Iterator[Leaf]:
@@ -332,7 +335,7 @@ def _below(rest: Iterator[Struct], children: int, around: Leaf, depth: int) -> I
     for _ in range(children):
         element = next(rest, None)
         if element is None:
-            raise FooterError("the schema has fewer columns than it says")
+            raise FooterError("the schema has fewer columns than it states")
         repetition, name = number(element, 3), element.get(4)
         if repetition not in (_REQUIRED, _OPTIONAL, _REPEATED):
             raise FooterError("the schema has a column that is neither required, optional nor repeated")
@@ -393,7 +396,7 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
         raise FooterError("a column has another number of values than its row group has rows")
     lies_inside = len(MAGIC) <= chunk.start <= chunk.end <= end
     if chunk.unpacked_bytes < 0 or not (lies_inside or chunk.values == 0):
-        raise FooterError("a column lies outside of the file")
+        raise FooterError("a column is outside the file")
     if chunk.nulls is not None and not 0 <= chunk.nulls <= (chunk.values if leaf.definitions else 0):
         raise FooterError("a column has more nulls than values")
     _check_histograms(sizes, chunk)

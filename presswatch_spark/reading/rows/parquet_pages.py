@@ -205,11 +205,15 @@ class PageTotals:
     def check(self, chunk: Chunk) -> None:
         """Raise `ParquetPageError` if the footer gives the column other totals."""
         if self.values != chunk.values:
-            raise ParquetPageError("the pages of a column have another number of values than the footer says")
+            raise ParquetPageError(
+                "the pages of a column have another number of values than the footer states"
+            )
         if chunk.data_pages not in (None, self.data_pages):
-            raise ParquetPageError("a column has another number of pages than the footer says")
+            raise ParquetPageError("a column has another number of pages than the footer states")
         if None not in (self.nulls, chunk.nulls) and self.nulls != chunk.nulls:
-            raise ParquetPageError("the pages of a column have another number of nulls than the footer says")
+            raise ParquetPageError(
+                "the pages of a column have another number of nulls than the footer states"
+            )
         # parquet-java before 1.14 writes a checksum for the dictionary, but none for pages of version 2.
         if self.with_checksum not in (0, self.data_pages):
             raise ParquetPageError("some pages of a column have checksums, and some have none")
@@ -331,7 +335,7 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
         values = number(described, 1)
         return _Page(_PLAIN, values, 0, chunk.codec, unpacked_bytes, 0, content, is_dictionary=True)
     if described is None:
-        raise ParquetPageError("a page is of no type that there is")
+        raise ParquetPageError("a page has an unknown type")
     values, highest, codec, nulls = number(described, 1), chunk.leaf.definitions, chunk.codec, None
     if not 0 <= values <= chunk.values:
         raise ParquetPageError("a page has more values than its column")
@@ -352,7 +356,7 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
             raise ParquetPageError("a page has another number of values than of rows")
         levels = content[repeated : repeated + size]
         if nulls != (nulls_of(levels, highest, values) if highest else 0) or (size and not highest):
-            raise ParquetPageError("a page has another number of nulls than its header says")
+            raise ParquetPageError("a page has another number of nulls than its header states")
         if described.get(7) is False:
             codec = 0
         size += repeated
@@ -360,7 +364,7 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
         highest = 0 if size else highest
         content, unpacked_bytes = content[size:], unpacked_bytes - size
     if encoding not in chunk.encodings:
-        raise ParquetPageError("a page is encoded otherwise than the footer says")
+        raise ParquetPageError("a page is encoded otherwise than the footer states")
     return _Page(encoding, values, nulls, codec, unpacked_bytes, highest, content)
 
 

@@ -238,7 +238,7 @@ def _csv_rows(
         raise CorruptError(
             f"this is not valid CSV: {error}",
             where=f"{where}:{reader.line_num}",
-            remedy="quote fields that hold quotes or line ends, and double quotes within",
+            remedy="quote fields that contain quotes or line ends, and double the quotes in them",
         ) from error
 
 

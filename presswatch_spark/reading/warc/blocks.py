@@ -392,7 +392,7 @@ class PieceReader(ABC, Generic[RecordT]):
             self.report.add_defect("the shard is empty", 0)
             return
         if not begun:
-            raise self.refusal(f"holds nothing that can be read as {self.kind} records")
+            raise self.refusal(f"has nothing that can be read as {self.kind} records")
         yield from self.ready(final=True)
 
     @abstractmethod

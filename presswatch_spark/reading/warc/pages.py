@@ -50,7 +50,7 @@ PINNED_BYTES = 32 << 20
 # Data in scripts, invisible on the page.
 UNREAD: Mapping[int, str] = {int(DATA): "JSON in scripts", int(ARTICLE): "articleBody in scripts"}
 ARTICLE_NOTE = "articles' text in scripts (articleBody) is not read; `scan_log.unread` counts the pages"
-DOUBTFUL = "record may hold a page, though it seems to hold none: it is damaged, and was not read"
+DOUBTFUL = "record may contain a page, though it seems to have none: it is damaged, and was not read"
 CUT_NOTE = "pages that the crawler cut (WARC-Truncated) were read as far as they go"
 
 

@@ -52,7 +52,7 @@ def require_growth(older: Corpus, newer: Corpus) -> int:
         elif before != after:
             changed.append(article_id)
     for ids, what, remedy in (
-        (vanished, "are not in the new corpus", "keep them: the members file says when a mandate ended"),
+        (vanished, "are not in the new corpus", "keep them: the members file states when a mandate ended"),
         (changed, "are others in the new corpus", "give what is new an id of its own"),
     ):
         if ids:

@@ -241,7 +241,7 @@ def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]
     last = names.index(plan.since) if plan.since else len(names) - 1
     if first > last:
         raise InputError(
-            f"is newer than {plan.until}, so no crawl lies between them",
+            f"is newer than {plan.until}, so no crawl is between them",
             where=str(plan.since),
             remedy="give the oldest crawl as --since and the newest as --until",
         )

@@ -267,7 +267,7 @@ def _lists(table: Any, *names: str) -> list[list[Any]]:
 # The budget in dollars, and the cost of the rest.
 
 
-HIGHER = "give a higher budget: the campaign goes on where it is"
+HIGHER = "set a higher budget: the campaign resumes where it stopped"
 
 
 @dataclass(frozen=True, slots=True)

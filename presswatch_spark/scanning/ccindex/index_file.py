@@ -262,7 +262,7 @@ def read_cdxj(
         finally:
             report.bytes_read = stream.position
     if not report.rows and not report.defects_total:
-        report.add_defect("the file holds no line")
+        report.add_defect("the file has no line")
 
 
 def row_of_line(line: bytes, wanted: Wanted) -> Row | None:

@@ -211,7 +211,7 @@ class Progress:
             return
         self.say(
             f"warning: none of the first {done.shards:,} {self._terms.shard}s could be read, such as"
-            f" {failed['shard_uri']}: {failed['error']} (the {self._terms.run} goes on; Ctrl-C stops it)"
+            f" {failed['shard_uri']}: {failed['error']} (the {self._terms.run} continues; Ctrl-C stops it)"
         )
 
     def say(self, news: str) -> None:
@@ -386,7 +386,7 @@ class Observer:
         self._tell("worker_died", "warning", wave=self._wave, shards=list(suspects), tries=tries)
         if not self._events:
             at = ", ".join(suspects) or f"one {self._terms.shard} that is not known"
-            self.progress.say(f"warning: a Python worker died at {at} ({tries} tries); others go on")
+            self.progress.say(f"warning: a Python worker died at {at} ({tries} tries); others continue")
 
     def say(self, event: str, line: str) -> None:
         """Report a message: as an event with the line, or to people."""

@@ -84,7 +84,7 @@ def publish(
                 raise OutputError(
                     f"the table was written with {tables[table].rows:,} rows, and {found:,} were found",
                     where=run.staged.at(table),
-                    remedy="give the same command again: it is published anew",
+                    remedy="run the same command again: it is published again",
                 )
         if metrics:
             measured = pa.Table.from_pylist(list(metrics), columns_without_run("metrics"))

@@ -188,11 +188,11 @@ class UnfinishedRun:
         if self.under_way:
             return f"{run} under way"
         # The version is part of the key: with another version, the command would begin a new run.
-        begun_by = f"version {begun.tool_version}" if begun.tool_version else "the version that began it"
+        begun_by = f"version {begun.tool_version}" if begun.tool_version else "its version"
         version = "" if begun.tool_version == __version__ else f" with {begun_by}"
         return (
-            f"{run} not finished: to go on, give the command that began it again{version};"
-            f" to drop it, {_removal(self.folder)}"
+            f"{run} not finished. To resume it, run its command again{version};"
+            f" to drop it: {_removal(self.folder)}"
         )
 
 
@@ -205,10 +205,7 @@ class DamagedRun:
 
     def note(self) -> str:
         """Return a line with the reason and the remedy."""
-        return (
-            f"{self.what}: to start it over, give the command that began it again;"
-            f" to drop it, {_removal(self.folder)}"
-        )
+        return f"{self.what}. To start over, run its command again; to drop it: {_removal(self.folder)}"
 
 
 def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:

@@ -159,7 +159,7 @@ class WaveReader:
             raise OutputError(
                 f"a wave of {len(shards)} shards logged {len(log)}",
                 where=self.run.parts.at(attempt),
-                remedy="give the same command again: the run goes on",
+                remedy="run the same command again: the run resumes",
             )
         deaths = sum(row["deaths"] or 0 for row in reported)
         if deaths:

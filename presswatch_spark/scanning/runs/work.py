@@ -288,7 +288,7 @@ LEAST_ALLOWED = 5
 
 PLATFORM = {
     "storage": "check credentials, region, network and the list of shards",
-    "host": "see what that site wants",
+    "host": "see what that site requires",
     "worker": "give workers more memory, or leave that shard out",
 }
 """Failures (see `scan_log.failure`) whose cause is outside of the shard, each with its remedy."""

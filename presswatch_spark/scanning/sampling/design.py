@@ -131,7 +131,7 @@ def design_of(run: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> Desig
     unknown = places.keys() - listed.keys()
     if unknown:
         raise InputError(
-            f"`sample_strata` does not hold the stratum {min(unknown)}",
+            f"`sample_strata` does not contain the stratum {min(unknown)}",
             where=run["run_id"],
             remedy="scan the sample again",
         )
@@ -143,7 +143,7 @@ def _check(run_id: str, drawn: int, files: tuple[str, ...]) -> None:
     missing = drawn - len(files)
     if len(set(files)) < len(files):
         raise InputError(
-            "shards cannot be told apart by their names, which lose what follows `?`",
+            "shards cannot be distinguished by their names, which end before `?`",
             where=run_id,
             remedy="scan a copy whose shards have names of their own",
         )
@@ -152,7 +152,7 @@ def _check(run_id: str, drawn: int, files: tuple[str, ...]) -> None:
             f"{missing:,} of {drawn:,} drawn shards were not read to their end; with more than"
             f" {MISSING_SHARE:.0%} missing, what is in the rest of the release cannot be estimated",
             where=run_id,
-            remedy="`scan_log` says why; scan again once they can be read",
+            remedy="`scan_log` gives the reason; scan again once they can be read",
         )
     if len(files) < STRATUM_FILES:
         raise InputError(

@@ -172,7 +172,7 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
     where = printable(f"{store.root} in {namespace}")
     if set(NOT_IN_PATHS) & set(store.root.uri):
         raise OutputError(
-            f"an Iceberg table cannot name files below a path that holds one of {' '.join(NOT_IN_PATHS)}",
+            f"an Iceberg table cannot name files below a path that contains one of {' '.join(NOT_IN_PATHS)}",
             where=str(store.root),
             remedy="name a folder without them",
         )

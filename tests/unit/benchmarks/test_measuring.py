@@ -115,7 +115,7 @@ def test_rounds_are_measured_and_kills_lose_nothing(tmp_path: Path) -> None:
         command = [*presswatch(TREE), "removal", "probe", "--mirror", f"{tmp_path}/crawl={url}", "CASE"]
         command[-1] = str(case.folder)
         (figures,) = rounds(command, url, 1, case.folder.path)
-        # Of each file its first record, the range of all targets, and a name that never was.
+        # Of each file its first record, the range of all targets, and a made-up name.
         assert figures["requests"] == 9
         assert min(figures["bytes"], figures["case_bytes"]) > 0
         found = killed(command, case, 1, 0.5)

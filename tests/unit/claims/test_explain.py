@@ -319,7 +319,7 @@ def test_the_command_explains_a_row_and_says_what_it_lacks(
     assert run([*asked, "--corpus", str(corpus), "--as-of", "2020-01-01"]) == 0
     text = capsys.readouterr().out
     assert "Judged as of 1 January 2020." in text
-    assert "could not be read again now (no shard" in text
+    assert "could not be read again (no shard" in text
     assert run(["explain", "00000000", tables]) == 1
     assert "no row has a row_sha256" in capsys.readouterr().err
 

@@ -73,7 +73,7 @@ class TestTheListThatComesWithThisVersion:
         assert len(pairs) == len(set(pairs))
 
     def test_the_page_on_exposure_lists_every_entry(self) -> None:
-        _, _, table = built("reference/exposure").partition("## What publishers say")
+        _, _, table = built("reference/exposure").partition("## Statements of publishers")
         rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| `([^`]+)` \| ([^|]+) \| (.+) \|$", table, re.MULTILINE)
         extents = [f"{e.extent}, {e.through}" if e.through else e.extent for e in load_exposures()]
         assert rows == [
@@ -257,7 +257,7 @@ class TestTheCommand:
 
     def test_tables_of_which_nobody_speaks_are_no_failure(self, exposure: Any, tmp_path: Path) -> None:
         tables_with_datasets(tmp_path / "tables", runs=())
-        assert "no row is of a dataset" in exposure(tmp_path / "tables")[0]
+        assert "no row is from a dataset" in exposure(tmp_path / "tables")[0]
 
 
 class TestPartsOfC4:

@@ -112,7 +112,7 @@ def test_what_explain_says_of_a_case_is_what_the_tables_hold(house: House, langu
         lacks_source = claim["confidence"] == "B" and set(claim["reasons"]) == {"full_copy"}
         assert (promise in shown) == lacks_source
         captures = [each["captured_at"] for each in claims if each["article_id"] == claim["article_id"]]
-        oldest = "aucune de plus ancienne" if language == "fr" else "none that is older"
+        oldest = "Aucune page plus ancienne" if language == "fr" else "No older page"
         assert (oldest in shown) == (claim["captured_at"] == min(captures))
         assert not re.search(UNPROVEN, shown)
 

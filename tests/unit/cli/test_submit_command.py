@@ -128,22 +128,22 @@ WHERE = "scan --corpus s3://b/c --out s3://b/t"
         (1, "--on local absent", "there is no job absent (name one of campaign run, census, claims,"),
         (1, "--on local matches t", "there is no job matches"),
         (1, f"--on local {SCAN} --columns url", "read.columns must be pairs"),
-        (1, "--on emr-ec2 --check verify-rows tables", "TABLES tables lies on this machine only"),
-        (1, "--on emr-ec2 --check campaign run history", "CAMPAIGN history lies on this machine only"),
-        (1, "--on emr-ec2 rights s3://b/t --signals other", "--signals other lies on this machine only"),
-        (1, "--on emr-ec2 rights s3://b/t --out o", "--out o lies on this machine only"),
-        (1, f"--on emr-ec2 {WHERE} in/a.wet.gz", "PATH in/a.wet.gz lies on this machine"),
+        (1, "--on emr-ec2 --check verify-rows tables", "TABLES tables is on this machine only"),
+        (1, "--on emr-ec2 --check campaign run history", "CAMPAIGN history is on this machine only"),
+        (1, "--on emr-ec2 rights s3://b/t --signals other", "--signals other is on this machine only"),
+        (1, "--on emr-ec2 rights s3://b/t --out o", "--out o is on this machine only"),
+        (1, f"--on emr-ec2 {WHERE} in/a.wet.gz", "PATH in/a.wet.gz is on this machine"),
         *(
-            (1, f"--on emr-ec2 {WHERE} {more}", f"{more.split()[-2]} here lies on this machine only")
+            (1, f"--on emr-ec2 {WHERE} {more}", f"{more.split()[-2]} here is on this machine only")
             for more in (
                 "s3://b/wet.paths.gz --base here", "--dataset culturax --part fr --mirror here",
                 "--pages-of here", "--captures here", "--pages-of s3://b/t --index here",
             )
         ),
-        (1, f"{WATCH} --format wet {WHERE[5:]} --base here", "--base here lies on this machine only"),
+        (1, f"{WATCH} --format wet {WHERE[5:]} --base here", "--base here is on this machine only"),
         (
             1, f"--on emr-ec2 {SCAN} --columns text=hf_0123456789abcdefABCD",
-            "this looks like a secret, which would stand in a request: argument",
+            "this looks like a secret, which would be part of a request:  argument",
         ),
         (
             1, "--on emr-serverless compare s3://b/t --before a --after b --out /o",

@@ -75,7 +75,7 @@ def refused(*arguments: str) -> str:
 TOTALS = [
     "5 rows (2 A, 1 B, 1 C, 1 D): 5 articles at 4 known addresses, in 5 records on 2 known hosts",
     "rows by site: own site 1, elsewhere 3, unknown 1",
-    "the host is not known of 1 row",
+    "host unknown: 1 row",
     f"found by 2 runs: {RUNS[0]}, {RUNS[1]}",
 ]
 SENTENCES = ("1 row", "4 rows", "5 rows", "left out")
@@ -145,7 +145,7 @@ def test_json_has_every_column_of_the_rows_asked_for_in_their_order(
 
 
 def test_rows_without_a_known_host_are_left_out_and_counted(tables: str) -> None:
-    left_out = "left out, as nobody knows whether they are wanted: 1 row without a known host"
+    left_out = "left out, as the filter could not be applied: 1 row without a known host"
     assert left_out in shown("matches", tables, "--host", "x.example", "--count")
     nothing = "0 rows: 0 articles at 0 known addresses, in 0 records on 0 known hosts"
     assert shown("matches", tables, "--title", "rivage")[0] == nothing
@@ -279,9 +279,9 @@ def test_an_unfinished_run_is_listed_with_its_remedy_and_left_out_of_json(tables
     total, note = done.err.splitlines()
     assert total == "2 runs, 1 not finished, 1 census"
     assert note.startswith(
-        f"run {UNFINISHED}, begun 2024-06-02 08:00:00 UTC with 3 shards done, is not finished:"
+        f"run {UNFINISHED}, begun 2024-06-02 08:00:00 UTC with 3 shards done, is not finished."
     )
-    assert "give the command that began it again" in note
+    assert "run its command again" in note
     assert note.endswith(f"rm -r {folder}")
     unfinish(tables, "k2", RUNS[1])
     (Path(tables) / "_runs" / "k3").mkdir()
@@ -295,7 +295,7 @@ def test_an_unfinished_census_is_listed_among_the_censuses(tables: str) -> None:
     assert done.out.splitlines()[5].split() == [UNFINISHED, "not", "finished", "2", "70", "5"]
     note = done.err.splitlines()[-1]
     assert note.startswith(f"census {UNFINISHED}, begun 2024-06-02 08:00:00 UTC with 3 index files")
-    assert "give the command that began it again; to drop it" in note
+    assert "run its command again; to drop it" in note
 
 
 def test_a_run_that_a_live_process_owns_is_under_way_and_not_to_be_dropped(tables: str) -> None:
@@ -312,8 +312,8 @@ def test_a_damaged_run_is_named_and_hides_no_other(tables: str, damage: str) -> 
     done = outcome("runs", tables)
     assert (done.code, len(done.out.splitlines())) == (0, 6)
     assert "is damaged" in done.err
-    assert "give the command that began it again" in done.err
-    assert done.err.endswith(f"to drop it, rm -r {folder}\n")
+    assert "run its command again" in done.err
+    assert done.err.endswith(f"to drop it: rm -r {folder}\n")
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 140])

@@ -120,4 +120,4 @@ def test_an_index_that_answers_nothing_is_reported_and_partial(crawl: Release) -
     assert done.code == 3
     assert f"{case.folder}: index: {index}: asked for " in done.out
     assert "it answered none: " in done.out
-    assert "status 404; what it would say" in done.out
+    assert "status 404; its answers" in done.out

@@ -185,7 +185,7 @@ def test_columns_may_have_other_names_and_be_nested(tmp_path: Path) -> None:
         (
             {"modified_at": "0001-01-01T00:00:00+14:00"},
             "bad_date",
-            "`modified_at` names a day or a time that there is not",
+            "`modified_at` is not a valid day or time",
         ),
         (
             {"modified_at": "24-1-2019"},

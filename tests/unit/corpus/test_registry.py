@@ -157,9 +157,9 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
         (entry(name="[x]"), 5, "name must be text"),
         (entry(name="'  '"), 5, "name is empty"),
         (entry(id="2024"), 5, "title id must be text (put it in quotes)"),
-        (entry(id='"a\\nb"'), 5, r"title id 'a\nb' holds characters that cannot be shown"),
-        (entry(id='"\\u202e"'), 5, "holds characters that cannot be shown"),
-        (entry(id='"\\ud800"'), 5, "holds characters that cannot be shown"),
+        (entry(id='"a\\nb"'), 5, r"title id 'a\nb' contains characters that cannot be shown"),
+        (entry(id='"\\u202e"'), 5, "contains characters that cannot be shown"),
+        (entry(id='"\\ud800"'), 5, "contains characters that cannot be shown"),
         (entry(domains="[]"), 5, "domains is an empty list"),
         (entry(domains="t.example"), 5, "domains must be a list"),
         (entry(domains="[https://t.example]"), 5, "is not a domain"),
@@ -195,7 +195,7 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
             GOOD.replace(f"        url_prefixes: [{SPORT}]\n", ""),
             11,
             "title `sport`: `courrier.example` also belongs to title `courrier` on line 8"
-            " (tell them apart by url_prefixes)",
+            " (separate them by url_prefixes)",
         ),
         (
             GOOD.replace(SPORT, "https://x.example/").replace("[courrier.example]", "[www.courrier.example]"),
@@ -244,7 +244,7 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
             (
                 entry(domains=f"[journal.example, {domain}]"),
                 5,
-                f"title `t`: `{domain}` is not one site, anybody can have a name under `{shared}`"
+                f"title `t`: `{domain}` is not one site: anyone can have a name under `{shared}`"
                 f" (name the site itself, as journal.{shared}",
             )
             for domain, shared in SUFFIXES
@@ -307,5 +307,5 @@ class TestDocumentsOfMandates:
         outside = tmp_path_factory.mktemp("outside") / "rives.pdf"
         outside.write_bytes(DOCUMENT)
         path = self.write(tmp_path, member(place.format(outside=outside, name=outside.parent.name)))
-        with pytest.raises(ConfigError, match="must lie in the folder of the members file, or below it"):
+        with pytest.raises(ConfigError, match="must be in the folder of the members file, or below it"):
             load_registry(path)

@@ -523,7 +523,7 @@ class TestCommand:
     def test_a_span_of_time_is_refused_by_parquet_in_a_line(self, tables: Path, tmp_path: Path) -> None:
         query = "select finished_at - started_at as took from runs"
         said = outcome("sql", tables, query, "--export", tmp_path / "x.parquet")
-        assert (said.code, "Parquet cannot hold a column" in said.err) == (1, True)
+        assert (said.code, "Parquet cannot store a column" in said.err) == (1, True)
         assert list(tmp_path.iterdir()) == []
 
     def test_a_name_that_a_pivot_makes_is_no_formula_in_csv(self, tables: Path, tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_a_text_that_cannot_be_read_out_of_its_string_is_a_loss_with_its_place(s
     rows = [{"meta": json.dumps({"t": "un texte"})}, {"meta": '{"t": "un te'}, {"meta": '{"t": 7}'}]
     found, report = read(save(rows), options=ReadOptions(columns={"text": "meta.t"}))
     assert (texts(found), report.skipped) == (["un texte"], {})
-    assert "should hold the text in JSON cannot be read; not read" in complaints(report)
+    assert "should contain the text in JSON cannot be read; not read" in complaints(report)
     assert "text is a number, not a string; not read" in complaints(report)
     assert {defect.offset for defect in report.defects} == {1, 2}
     # A URL costs only itself.

@@ -156,7 +156,7 @@ def test_a_length_that_takes_in_just_the_records_that_follow_is_not_believed(
             found, report = read_bytes(tmp_path, packed_as(packing, [first, *more, record(b"fin")]))
             assert texts_of(found) == [b"ici", b"fin"]
             assert damage_of(found)[0] == "length"
-            assert "holds whole records" in complaints(report)
+            assert "contains whole records" in complaints(report)
 
 
 SHOWN = b"voici :\r\n\r\n" + record(b"un faux texte")[:-4]

@@ -43,7 +43,7 @@ from tests.world.servers import Fault, Reply
 
 OPTIONS = StorageOptions(max_attempts=3, backoff_base=0.0001, read_timeout=5, refusal_pause=0.05)
 ROOT = f"hf://datasets/{NAME}"
-UNKNOWN = "is none that we know"
+UNKNOWN = "is of an unknown kind"
 WRONG_ENTRY = "a file outside of the folder, or one with a wrong size or SHA-256"
 DATA = random.Random(7).randbytes(300_000)
 FILES = {f"data/part-{number}.json.gz": DATA[number * 1000 :] for number in range(5)} | {
@@ -155,7 +155,7 @@ class TestLists:
             ({"Content-Encoding": "br"}, b"packed", UNKNOWN),
             ({"Content-Encoding": "gzip"}, b"packed", UNKNOWN),
             ({}, b"", UNKNOWN),
-            ({}, b"[" * 99_999, r"is none that we know \(RecursionError\)"),
+            ({}, b"[" * 99_999, r"is of an unknown kind \(RecursionError\)"),
             ({}, b"[" * 100_000, "is longer than 99,999 bytes"),
             ({}, entry(size=-5), WRONG_ENTRY),
             ({}, entry(size=None), WRONG_ENTRY),
@@ -282,7 +282,7 @@ class TestReading:
         assert site.resolved == {"data/part-0.json.gz": 2}
         site.store.uses, site.store.expired = 0, expired if expired < 404 else 403
         site.store.signed.clear()
-        with pytest.raises(StorageError, match="the store behind the hub: "):
+        with pytest.raises(StorageError, match="the store of the hub: "):
             read_range(uri, 0, 1, OPTIONS)
 
     def test_a_body_that_breaks_off_is_taken_up_where_it_stopped(self, site: Hub) -> None:
@@ -460,7 +460,7 @@ class TestTheToken:
         self, held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "token").write_text(held)
-        with pytest.raises(ConfigError, match="holds no token") as caught:
+        with pytest.raises(ConfigError, match="contains no token") as caught:
             token_of(StorageOptions(hf_token_file=str(tmp_path / "token")))
         assert not held or held not in str(caught.value)
 

@@ -54,10 +54,7 @@ class TestSpelling:
         [
             ("https://me:hunter2@[::1/x?sig=s3cret", r"^https://\[::1/x: "),
             ("https://me:hunter2@host/x?sig=s3cret", "."),
-            *(
-                (f"s3a://{keys}@b/k", "keys must not stand")
-                for keys in ("AKIA2:s3cret", "AK:s3/cret", "s3cret")
-            ),
+            *((f"s3a://{keys}@b/k", "keys must not be") for keys in ("AKIA2:s3cret", "AK:s3/cret", "s3cret")),
         ],
     )
     def test_secrets_in_a_name_are_refused_and_not_shown(self, uri: str, said: str) -> None:

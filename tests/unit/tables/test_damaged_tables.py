@@ -164,7 +164,7 @@ def test_other_rows_in_as_many_of_an_older_run_are_told_by_their_digest(
     rows = pq.ParquetFile(path).read()
     digests = pa.array([digest("b")] * len(rows))
     pq.write_table(rows.set_column(rows.column_names.index("row_sha256"), "row_sha256", digests), path)
-    message = f"table matches of run {RUN} is not as it was published: the run's row says digest"
+    message = f"table matches of run {RUN} is not as it was published: the run's row states digest"
     ends(["verify-rows", str(tables), "--run", RUN], capsys, (1, 3), message)
 
 
@@ -174,5 +174,5 @@ def test_files_that_no_run_publishes_are_ignored_and_mentioned(
     left = "20240604T080000Z-dddddd"
     shutil.copy(file_of(tables, "matches"), file_of(tables, "matches", left))
     assert left not in ends(["matches", str(tables)], capsys, 0)
-    message = f"files of {left} lie in the tables, and no row publishes it"
+    message = f"the tables have files of {left}, which no row publishes"
     assert ends(["runs", str(tables)], capsys, 0, message)

@@ -65,7 +65,7 @@ def test_a_bag_is_sound_for_the_tools_of_others_wherever_it_is_copied(sealed: Pa
     copy = Path(shutil.copytree(sealed, tmp_path / "copy with blanks é"))
     assert bagit.Bag(str(copy)).validate()
     code, said = by_itself(copy)
-    assert (code, "all of it is as it was sealed" in said) == (0, True)
+    assert (code, "everything is as it was sealed" in said) == (0, True)
     assert not verified(copy).faults
     assert contents(copy) == contents(sealed), "verifiers write nothing"
     packed = sorted((copy / "data/records").glob("*.warc.gz"))
@@ -198,7 +198,7 @@ def test_records_that_no_longer_read_are_in_the_bag_with_the_reason(own: Release
         assert (detail == "its bytes are zeros") == (place == zeroed)
     assert not targets
     code, said = by_itself(after)
-    assert (code, "not as the row says: " in said) == (0, True)
+    assert (code, "different from the row: " in said) == (0, True)
 
 
 @pytest.mark.parametrize("there", ["a page", "another record"])
@@ -395,7 +395,7 @@ NO_AUTHORITY = "names no time-stamp authority"
         (["--out", "hf://datasets/a/b/bag"], "written to a disk or to s3://"),
         (["--rows", "r", "--confidence", "A"], "give --rows or --confidence"),
         *((["--tsa", text], NO_AUTHORITY) for text in ("", "x", "ftp://x.example", "http://", ",ca.pem")),
-        (["--tsa", "http://127.0.0.1:1/,ca.pem"], "holds no certificate"),
+        (["--tsa", "http://127.0.0.1:1/,ca.pem"], "contains no certificate"),
     ],
 )
 def test_a_command_that_cannot_be_meant_is_refused_before_any_bag(
@@ -416,9 +416,9 @@ def test_the_result_of_a_check_is_told_in_french(small: Path) -> None:
     assert told[-5:-1] == [
         "racine des revendications : RACINE",
         "racine du dossier :         RACINE",
-        "qui détient un dossier peut le modifier et le sceller à nouveau, avec d'autres racines : comparez"
-        " celles-ci à celles qui ont été notées auparavant",
-        "aucune autorité n'a horodaté le sceau : rien ne dit quand il a été posé",
+        "quiconque détient le dossier peut le modifier et le sceller de nouveau, avec d'autres racines :"
+        " comparez celles-ci aux racines notées auparavant",
+        "aucune autorité n'a horodaté le sceau : sa date n'est pas prouvée",
     ]
     compared = re.compile(r"\d+ enregistrements? comparés? par l'(identifiant|empreinte) .*")
     assert told[:-5]

@@ -155,7 +155,7 @@ def test_a_text_that_is_not_there_is_said_to_be_missing_with_the_reason() -> Non
     page = page_of(shown(None, None))
     assert texts_of(page, TEXTS) == []
     assert "Motif\xa0: le fichier n’est plus là" in page
-    assert "The reason: the file is no longer there" in page
+    assert "Reason: the file is no longer there" in page
     assert "The article’s text is not shown here." in page
 
 
@@ -313,12 +313,12 @@ def test_readers_are_told_the_same_in_both_languages(told: Path) -> None:
     english, french = (" ".join(text.split()) for text in texts.values())
     assert "This bag is about 6 claims." in english
     assert "Ce dossier porte sur 6 revendications." in french
-    assert "6 of 6 rows describe it as it is" in english
+    assert "6 of 6 rows match it" in english
     assert "in a copy of this file, at another address: 6" in english
     assert "dans une copie de ce fichier, à une autre adresse : 6" in french
     assert "at its place" not in english
-    assert "Whoever holds this bag can change it and seal it anew." in english
-    assert "Qui détient ce dossier peut le modifier et le sceller à nouveau." in french
+    assert "Anyone with this bag can change it and seal it again." in english
+    assert "Quiconque détient ce dossier peut le modifier et le sceller de nouveau." in french
     numbers = [sorted(map(int, re.findall(r"\b\d+", text))) for text in (english, french)]
     assert numbers[0] == numbers[1]
     # One word for addresses, proxies and the like, whatever their gender.

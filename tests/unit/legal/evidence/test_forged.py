@@ -26,7 +26,7 @@ from tests.world.proofs import each_time
 STORAGE = StorageOptions()
 SEALED_ANEW = ("sealed_at", "tool_version", "runs", "claims_run", "corpus_digest", "verifier_sha256")
 UNSEALED = "is not what was sealed"
-LIES = b"print('all of it is as it was sealed')\n"
+LIES = b"print('everything is as it was sealed')\n"
 
 
 def resealed(bag: Path, verifier: Path = Path(alone.__file__)) -> None:
@@ -244,7 +244,7 @@ def test_a_bag_that_was_sealed_anew_shows_by_the_roots_that_both_verifiers_print
     # Whoever holds a bag can do this: only the roots tell, and the bag says so.
     assert (code, verified(small).faults) == (0, {})
     assert not of_noted & {*verified(small).notes, *said.splitlines()}
-    assert "can change it and seal it anew" in said
+    assert "can change it and seal it again" in said
 
 
 def test_another_verify_py_is_refused_even_if_sealed(small: Path, part: Path, tmp_path: Path) -> None:
@@ -357,7 +357,7 @@ def test_every_claim_verifies_alone(sealed: Path, tmp_path: Path) -> None:
         assert files(part / "data/records") == [Path(line["record"]["path"]).name]
     assert bagit.Bag(str(part)).validate()
     code, said = by_itself(part)
-    assert (code, "all of it is as it was sealed" in said) == (0, True)
+    assert (code, "everything is as it was sealed" in said) == (0, True)
     assert (part / alone.SEAL).read_bytes() == (sealed / alone.SEAL).read_bytes()
 
 

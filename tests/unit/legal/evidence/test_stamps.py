@@ -142,7 +142,7 @@ def test_an_authority_that_fails_leaves_a_sound_bag_without_its_stamp(
     words = ("--rows", some_rows(crawl, 3), "--corpus", crawl.corpus, "--out", out, crawl.tables)
     done = outcome("evidence build", "--tsa", one.trusted, "--tsa", two.trusted, *words)
     assert (done.code, len(tokens(out))) == (3, 1)
-    assert f"no time-stamp of {one.url}: " in done.err
+    assert f"no time-stamp from {one.url}: " in done.err
     assert why in done.err
     assert not verified(out, [two.root.read_bytes()]).faults
     one.lie = ""
@@ -206,7 +206,7 @@ def test_only_a_chain_to_the_given_certificate_counts(small: Path, one: Authorit
     assert not alone.check(str(small)).faults
     found = stamp(small, one.url)
     assert found.is_stamped
-    assert "nobody named a certificate" in found.remark
+    assert "no trusted certificate" in found.remark
     assert openssl(small, tokens(small)[0], one.root)
 
 
@@ -214,7 +214,7 @@ def test_certificates_out_of_order_are_kept_as_they_came_and_verify(small: Path,
     one.lie = "disorder"
     found = stamp(small, one.trusted)
     assert [found.name] == tokens(small)
-    assert "nobody named a certificate" not in found.remark
+    assert "no trusted certificate" not in found.remark
     client = pytest.importorskip("rfc3161_client")
     with pytest.raises(ValueError, match="InvalidSetOrdering"):
         list(client.decode_timestamp_response((small / found.name).read_bytes()).signed_data.certificates)
@@ -310,7 +310,7 @@ def test_an_authoritys_password_stays_out_of_messages(small: Path) -> None:
     done = [outcome("evidence stamp", "--tsa", each, small) for each in (url, url.replace("http", "ftp"))]
     assert [each.code for each in done] == [3, 1]
     told = "".join(each.out + each.err for each in done)
-    assert "no time-stamp of http://127.0.0.1:1/stamp: the authority cannot be reached" in told
+    assert "no time-stamp from http://127.0.0.1:1/stamp: the authority cannot be reached" in told
     assert "ftp://127.0.0.1:1/stamp" in told
     assert "hunter2" not in told
 

@@ -295,7 +295,7 @@ def test_the_pdf_explains_codes_of_signs_once(
     """The form of the codes is that of the PDFs of a bag."""
     pages = PdfReader(BytesIO(pdf_of(letter_for(shared, selection, tmp_path, name), tmp_path))).pages
     text = flat(" ".join(page.extract_text() for page in pages))
-    assert text.count("stand signs that the fonts of this document lack") == notes
+    assert text.count("enclose characters that the fonts of this document lack") == notes
     assert ("⟨U+6F22⟩" in text) == bool(notes)
 
 

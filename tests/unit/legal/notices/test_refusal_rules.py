@@ -593,4 +593,4 @@ def test_without_a_corpus_the_check_says_that_nobody_looked_at_authors_and_long_
     lines = [str(line) for line in outside_articles([place(f"a{n}", "Tribune") for n in range(30)], None)]
     assert "(30)" in lines[0]
     assert lines[0].endswith(" …")
-    assert lines[1].endswith("give --corpus")
+    assert lines[1].endswith("pass --corpus")

@@ -60,7 +60,7 @@ def test_a_notice_goes_from_draft_to_silence_and_to_the_answer_of_the_latest_day
         answer(shared, "acknowledged")
     assert shared.check("n").passes
     assert state(shared).state == "checked"
-    with pytest.raises(InputError, match="nobody signed"):
+    with pytest.raises(InputError, match="is not signed"):
         send(shared)
     with pytest.raises(InputError, match=NAME):
         sign(shared, by="Somebody Else")

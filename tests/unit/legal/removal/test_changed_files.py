@@ -249,7 +249,7 @@ NOT_FOUND = frozenset({"undecided"})
 ASKS_DEEP, ASKS_CORPUS = "undecided: only --deep", "undecided: only --corpus"
 UNCOUNTED, SAME_WORDS = "altered: not counted", "altered, the same words"
 NO_WORD = "altered: no word of the article"
-BYTES_LEFT = "undecided: may still give its text"
+BYTES_LEFT = "undecided: may still contain its text"
 MAY_BE_READ = dict.fromkeys(("", "words", "deep", "deep words"), BYTES_LEFT)
 CHANGES = {
     # Nothing is left of the text.
@@ -389,7 +389,7 @@ def taken_out_before(bad: bytes) -> Callable[[bytes, Target, Target], bytes]:
     )
 
 
-GAPS = "undecided: may hold its text"
+GAPS = "undecided: may contain its text"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(home: Home) -> N
     assert (code, "reappeared" in errors) == (3, True)
     assert "reappeared" in home.run(*gone)[1]
     code, told, _ = home.run(*(word.replace("2026-11-27T09:30Z", "2000-01-01") for word in as_of))
-    assert (code, "not asked for yet" in told) == (0, True)
+    assert (code, "not probed yet" in told) == (0, True)
     rows = [json.loads(line) for line in home.run(*as_json)[1].splitlines()]
     assert {row["state"] for row in rows} == {"present", "reappeared"}
     wanted = {"row_sha256", "shard_uri", "document_url", "state", "removed", "doubt", "probes"}
@@ -117,7 +117,7 @@ def test_a_mirror_says_where_files_really_are_and_the_chain_how_many_probes_are_
     assert opened.crawl.server.requests
     places = len(opened.case.targets())
     chain = next(line for line in told.splitlines() if line.startswith("chain: "))
-    assert f" probes ({places} of places, the others of controls, indexes and tables), the newest " in chain
+    assert f" probes ({places} of places, the others of controls, indexes and tables); newest: " in chain
     code, told, _ = opened.run("removal", "status", "--metrics-file", "removal.prom", CASE)
     assert (code, chain in told) == (0, True)
     assert f'state="present"}} {places}\n' in Path("removal.prom").read_text("utf-8")
@@ -200,10 +200,10 @@ def test_a_site_that_says_no_is_left_alone_and_the_round_goes_on_later(
     monkeypatch.setenv("PRESSWATCH_STORAGE__REFUSAL_PAUSE", "0.1")
     opened.crawl.server.always = Fault(status=429)
     code, _, errors = opened.probe()
-    assert (code, "left alone" in errors) == (3, True)
+    assert (code, "skipped" in errors) == (3, True)
     opened.crawl.server.always = Fault()
     code, told, _ = opened.probe()
-    assert (code, "went on" in told, "same" in told) == (0, True, True)
+    assert (code, "resumed" in told, "same" in told) == (0, True, True)
 
 
 KILLED = """

@@ -195,7 +195,7 @@ def test_a_row_that_only_older_revisions_have_is_superseded_and_without_them_dro
         assert len(dataset.site.store.requests) - asked < 10, "a file that was read is not read again"
     dataset.site.squash()
     state = dataset.probe()
-    assert (state.state, "its file was missing once; ask again after" in state.doubt) == ("undecided", True)
+    assert (state.state, "its file was missing once; probe again after" in state.doubt) == ("undecided", True)
     monkeypatch.setattr(of, "STAYED_AWAY", timedelta(0))
     state = dataset.probe()
     assert (state.state, "--corpus" in state.doubt) == ("undecided", True)

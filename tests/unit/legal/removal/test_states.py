@@ -236,9 +236,9 @@ def test_the_doubt_of_a_state_gives_its_reason() -> None:
     assert (found.state, found.doubt) == ("reappeared", "it was altered before")
     assert "ever read it" in state_of(ZEROS, ZEROS).doubt
     assert state_of(SAME, RIGHT | ZEROS | {"nowhere": "same"}).doubt == (
-        "the server answers for a name that never was"
+        "the server answers for a made-up name"
     )
-    assert course().states()[TARGET] == RemovalState("undecided", "it was not asked for yet")
+    assert course().states()[TARGET] == RemovalState("undecided", "it was not probed yet")
 
 
 def test_a_state_names_the_probes_that_it_rests_on() -> None:

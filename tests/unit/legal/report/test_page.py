@@ -173,7 +173,7 @@ def test_each_command_runs_in_any_folder(
         assert words[0] == "verify-rows" or words[words.index("--lang") + 1] == "fr"
         assert outcome("", *words).code == 0, words
     assert str(folder) in html.unescape(page)
-    assert "Les commandes de cette page nomment ce dossier" in page
+    assert "Les commandes de cette page désignent ce dossier" in page
 
 
 def test_a_mirror_stands_in_the_commands_that_read_files(house: House, tmp_path: Path) -> None:
@@ -287,15 +287,15 @@ def test_models_have_quotations_and_figures(tmp_path: Path, pages: dict[str, str
     figures = figures_in(part.texts["td"])
     assert sorted(zip(figures[::2], figures[1::2], strict=True)) == expected
     for sentence in (
-        "OpenAI says that it trained GPT-3 on a part of Common Crawl that it chose.",
+        "OpenAI states that it trained GPT-3 on a part of Common Crawl that it chose.",
         "Common Crawl\u00a0· CC-MAIN-2018-05</bdi>",
         "C4\u00a0· c4-en</bdi>",
         "filtered based on similarity to high-quality reference corpora",
-        "It proves neither that a model read an article",
-        "Rows left out, as nobody says of which dataset they are: 2.",
+        "They prove neither that a model read an article",
+        "Rows left out, as their dataset is unknown: 2.",
     ):
         assert sentence in page
-    assert "No publisher of a model that this program knows of" in pages["en"]
+    assert "No model publisher known to this program" in pages["en"]
 
 
 # --- what is left out, and what is not known
@@ -352,7 +352,7 @@ def test_what_is_nobodys_or_licensed_or_d_is_no_copy(tmp_path: Path) -> None:
         (
             {},
             (),
-            ["do not say how many files were read", "<strong>0</strong> <span>pages</span>"],
+            ["do not state how many files were read", "<strong>0</strong> <span>pages</span>"],
             ["<strong>0</strong> <span>page</span>"],
         ),
         (
@@ -378,13 +378,13 @@ def test_the_page_says_how_much_was_read(
 def test_without_claims_the_letters_are_those_of_rows_and_the_page_says_it(tmp_path: Path) -> None:
     house = hostile_house(tmp_path / "house", claims=False)
     page = page_of_tables(house.tables, None, tmp_path / "page.html")
-    assert "These letters come from each page alone" in page
+    assert "These letters are based on single pages" in page
     assert "presswatch claims --lang en --corpus CORPUS --out" in page
     shown = parts_of(page)
     assert shown[QUESTIONS["found"].strip()] == whole_numbers(answer(house.tables, QUESTIONS["found"]))
     assert QUESTIONS["reasons_of_rows"].strip() in shown
     # Without a corpus there are no names and no articles, but the pages.
-    assert "give --corpus with the corpus of the scan" in page
+    assert "pass --corpus with the corpus of the scan" in page
     assert page.count("<blockquote") == 5
 
 
@@ -408,7 +408,7 @@ def test_a_run_after_the_claims_has_its_own_letters(house: House, tmp_path: Path
 
 
 def test_a_page_says_what_it_was_not_given(pages: dict[str, str]) -> None:
-    assert "nobody can say what is new, reduced, gone or reappeared" in pages["en"]
+    assert "it is unknown what is new, reduced, gone or reappeared" in pages["en"]
     assert "No case of removal was given" in pages["en"]
 
 
@@ -436,9 +436,9 @@ def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(crawl: Rele
     case = crawl.open()
     path = str(crawl.folder / "case")
     page = page_of_tables(crawl.tables, crawl.corpus, tmp_path / "page.html", case=path)
-    assert "Nobody has looked at these places yet: nothing can be said." in page
+    assert "These places have not been checked yet." in page
     assert "The list of places has the digest" in page
-    assert "The newest look" not in page
+    assert "The newest check" not in page
     target = next(each for each in case.targets() if each.record_offset is not None)
     crawl.overwrite(target, b"\0" * target.record_length)
     probe(case, crawl)
@@ -454,7 +454,7 @@ def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(crawl: Rele
     removed, claims = found.claims()
     assert f"{gone}{removed} of {claims}." in page
     assert re.search(rf"Common Crawl Foundation.*?>{len(found.targets)}<", page)
-    assert "points to them: before you write, verify who publishes that file" in page
+    assert "points to them: before you write, verify who publishes the file" in page
     assert str(found.course.newest) in page
 
 

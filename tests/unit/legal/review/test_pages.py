@@ -41,7 +41,7 @@ def test_a_claim_has_the_same_words_marked_in_both_texts(browser: TestClient) ->
     assert left.packed == right.packed
     assert "Why the letter C" in page
     assert "https://c0.example/p" in page
-    assert "of no known name (format rows)" in page, "a format is no release"
+    assert "of unknown name (format rows)" in page, "a format is no release"
     french = browser.get("/", params={"lang": "fr"}).text
     assert '<html lang="fr">' in french
     assert "Restent à examiner : 4 sur 4" in french
@@ -69,7 +69,7 @@ def test_filters_leave_what_they_say(browser: TestClient, query: dict[str, str],
             break
         answer = browser.get(links[0].replace("&amp;", "&"))
     assert seen == hosts
-    said = f"{len(hosts)} of {len(hosts)} in this choice" if hosts else "No claim is left by these filters"
+    said = f"{len(hosts)} of {len(hosts)} in this selection" if hosts else "No claim matches these filters"
     assert said in answer.text
 
 
@@ -81,7 +81,7 @@ def test_a_page_that_does_not_read_can_be_judged(tmp_path: Path, house: House, d
         page = opened(moved).get("/").text
     finally:
         hidden.rename(shard)
-    assert "could not be read again now: " in page
+    assert "could not be read again: " in page
     assert len(texts_in(page)) == 1
     assert fields(page)["row"]
     # What failed is asked for again.
@@ -90,7 +90,7 @@ def test_a_page_that_does_not_read_can_be_judged(tmp_path: Path, house: House, d
 
 def test_without_a_corpus_the_page_says_that_the_article_is_not_at_hand(tmp_path: Path, house: House) -> None:
     page = opened(desk_of(house, tmp_path / "reviews.jsonl", corpus=None)).get("/").text
-    assert "give --corpus" in page
+    assert "pass --corpus" in page
     assert len(texts_in(page)) == 1
 
 
@@ -140,7 +140,7 @@ def test_verdicts_lead_through_all_c_claims(house: House, desk: Desk, browser: T
         seen.append(host_of(page))
         page = page_after(browser, judge(browser, page, verdict, note="Remarque « é »\u2028fin"))
     assert seen == C_HOSTS
-    assert "No claim is left by these filters" in page
+    assert "No claim matches these filters" in page
     assert "All have a verdict" in page
     assert not fields(page)
     given = load_reviews([desk.file.uri], StorageOptions())
@@ -190,7 +190,7 @@ def test_two_reviewers_of_one_claim_are_both_kept(house: House, desk: Desk, brow
     judge(theirs, page_of_karim, "claim", note="de Karim")
     page = page_after(browser, judge(browser, page, "no_claim"))
     assert host_of(page) == "c0.example"
-    for told in ("Meanwhile somebody else gave a verdict", "Reviewers disagree", "Karim, ", "de Karim"):
+    for told in ("Meanwhile another reviewer gave a verdict", "Reviewers disagree", "Karim, ", "de Karim"):
         assert told in page
     verdicts = [(each.reviewer, each.verdict) for each in written(desk)]
     assert verdicts == [("Karim", "claim"), ("Anne", "no_claim")]

@@ -491,7 +491,7 @@ def test_no_header_raises(value: str) -> None:
         (
             "trafilatura/html/aoc.media.archaisme.html",
             "paywall",
-            [(None, None, "isAccessibleForFree stands in what cannot be read as JSON")],
+            [(None, None, "isAccessibleForFree is in text that cannot be read as JSON")],
         ),
         ("trafilatura/html/gala.fr.surnom.html", "copyright", [("Gala", None, None)]),
     ],

@@ -83,7 +83,10 @@ def test_every_way_in_which_a_release_is_altered_has_its_state_and_both_sighting
         ({"tool_version": "2"}, "the runs were made by different versions"),
         ({"shards_planned": 3}, "the log of the after run names 1 of its 3 shards"),
         ({"release": "CC-MAIN-2024-22", "sample": 0.1}, "the after run read a sample of its release"),
-        ({"corpus_digest": "other"}, "the runs had different corpora, and the articles of that of the after"),
+        (
+            {"corpus_digest": "other"},
+            "the runs had different corpora, and the tables lack the articles of the after",
+        ),
     ],
 )
 def test_absence_is_not_said_where_it_is_not_known(tmp_path: Path, facts: dict[str, Any], doubt: str) -> None:
@@ -221,7 +224,7 @@ def test_an_article_that_both_corpora_have_is_compared_and_what_they_differ_in_i
     hold(tmp_path / "tables", BEFORE, "c", *old)
     # Two runs that were published at once have both brought them.
     hold(tmp_path / "tables", AFTER, "d", *new, *new)
-    by_url = "the runs had different corpora: the after run may know other pages as the title's"
+    by_url = "the runs had different corpora: the after run may attribute other pages to the title"
     assert {row["document_url"]: (row["state"], row["doubt"]) for row in changes(tmp_path / "tables")} == {
         f"{X}2": ("moved", None),
         f"{X}1": ("new", "the article added is not in the corpus of the before run"),
@@ -245,7 +248,7 @@ def test_a_corpus_that_leaves_rows_of_words_out_may_hide_a_copy(
     run(tables, BEFORE, [copy("a", f"{X}1"), copy("b", f"{X}1")], corpus_digest="c")
     run(tables, AFTER, [], corpus_digest="d", corpus_suppressed=suppressed)
     hold(tables, AFTER, "d", listed("a"), listed("b"))
-    whole = "the corpus of the after run leaves rows of words out of its index"
+    whole = "the corpus of the after run does not index word sequences"
     for row in changes(tables):
         assert row["state"] == ("gone" if suppressed == 0 else "unknown")
         assert suppressed == 0 or row["doubt"].startswith(whole)
@@ -255,7 +258,7 @@ def test_a_corpus_that_leaves_rows_of_words_out_may_hide_a_copy(
         # brought the same articles, and did not count.
         hold(tables, BEFORE, "d", listed("a"), listed("b"))
         hold(tables, AFTER, "d", listed("a"), listed("b"), suppressed={"a": 0, "b": 2})
-        doubt = "the article b has rows of words that the corpus of the after run leaves out of its index"
+        doubt = "the article b has word sequences that the corpus of the after run does not index"
         assert states(changes(tables)) == {f"a {X}1": ("gone", None), f"b {X}1": ("unknown", doubt)}
 
 

@@ -411,7 +411,7 @@ class TestDeclarations:
             assert shown.facts["document"] == row["document_url"], shown.err
             addressed = f"{row['signal']}{' to ' + row['agent'] if row['agent'] else ''}: "
             assert shown.facts["declares"].startswith(addressed)
-            assert "URL, record id, time, status and body; it was read anew" in shown.facts["checked"]
+            assert "URL, record id, time, status and body; it was read again" in shown.facts["checked"]
             assert all(character.isprintable() or character == "\n" for character in shown.out)
         robots = fetched(tables, rows[0])
         assert robots.out.endswith(f"Content-Type: text/plain\n\n{RULES.decode()}\n")

@@ -127,8 +127,8 @@ class TestReckoning:
     @pytest.mark.parametrize(
         ("said", "told", "listed"),
         [
-            ("c7a", "c7a stands in the names of several machines", 2),
-            ("EMR", "EMR stands in the names of several machines", 2),
+            ("c7a", "c7a is in the names of several machines", 2),
+            ("EMR", "EMR is in the names of several machines", 2),
             ("m8g.large", "no machine is called m8g.large", 3),
             (" ", "no machine is called  ", 3),
         ],
@@ -212,8 +212,8 @@ class TestWhile:
                 [(0, 0.0), (10, 180.0), (20, 360.0), (60, 1750.0), (80, 1760.0)],
                 "the 10 shards that were read: 2.0 core-hours, $0.10 in all" + MORE.format("0.10"),
                 "the scan has cost $0.10 on c7a.xlarge on demand (2.0 core-hours), and its budget is $0.10;"
-                " 80 of 100 shards are done, and nothing is published (give the same command with a higher"
-                " --budget: the scan goes on where it is, and takes some $0.13 in all)",
+                " 80 of 100 shards are done, and nothing is published (run the same command with a higher "
+                "--budget: the scan resumes where it stopped, and takes some $0.13 in all)",
             ),
             # Without a price it tells core-hours, and never stops.
             ({}, [4], [(0, 0.0), (50, 1e6)], "the 50 shards that were read: 2,222.2 core-hours in all", ""),

@@ -185,7 +185,7 @@ def test_people_are_told_of_a_worker_that_died() -> None:
     observer = Observer(Progress(stream, live=False))
     observer.start(FACTS, {}, ShardTotals(), totals_of([]))
     observer.worker_died(["s3://b/1.gz"], 2)
-    assert stream.getvalue() == "warning: a Python worker died at s3://b/1.gz (2 tries); others go on\n"
+    assert stream.getvalue() == "warning: a Python worker died at s3://b/1.gz (2 tries); others continue\n"
 
 
 INDEX = RunFacts({"run_id": "r1", "dataset": "index", "release": ""}, 3, FACTS.started_at, terms=CENSUS)

@@ -133,7 +133,7 @@ def test_when_no_shard_could_be_read_so_far_it_is_said_once_with_an_error(live: 
     warning = shown.text.removeprefix("\r\x1b[K" if live else "")
     assert warning == (
         "warning: none of the first 4 shards could be read, such as s3://b/1.gz: access�[2J denied"
-        " (the scan goes on; Ctrl-C stops it)\n"
+        " (the scan continues; Ctrl-C stops it)\n"
     )
 
 

@@ -195,7 +195,7 @@ class TestCommand:
         assert asked["paths"] == (f"{mirror}/crawl-data/{CRAWL}/wet.paths.gz",)
         assert (asked["base"], asked["sample"], asked["dataset"]) == (str(mirror), 0.01, "wet")
         assert asked["config"].read.release == CRAWL
-        assert "a sample: 5 of 500 shards; what was not found may stand in the rest" in said.out
+        assert "a sample: 5 of 500 shards; what was not found may be in the rest" in said.out
         assert "no estimate of the whole: too few shards" in said.out
         assert said.out.endswith("rows elsewhere were not counted: no such run\n")
         assert said.err == "note: erratum of a release\n"

@@ -225,7 +225,7 @@ class TestChanges:
         self, tmp_path: Path, catalog: Any
     ) -> None:
         changes(small(tmp_path / "été 100%"), catalog)
-        with pytest.raises(OutputError, match="holds one of"):
+        with pytest.raises(OutputError, match="contains one of"):
             sync(small(tmp_path / "no#5"), catalog, NAMESPACE)
 
 

@@ -48,7 +48,7 @@ def names_in(shards: ShardPlan | tuple[str, ...], folder: Path) -> list[str]:
 
 
 def a_list(*keys: str) -> bytes:
-    return gzip.compress("".join(f"{key}\n" for key in keys).encode())
+    return gzip.compress("".join(f"{key}\n" for key in keys).encode(), mtime=0)
 
 
 class TestPaths:

@@ -198,10 +198,10 @@ def build_corpus(
         OutputError: `out` is not empty, or the disk is full.
     """
     from presswatch_spark.corpus.building.build import build_corpus as build
-    from presswatch_spark.storage.host_limits import ask_anew
+    from presswatch_spark.storage.host_limits import forget_hosts
 
     rules = _scan_config(config, settings)
-    ask_anew()
+    forget_hosts()
     beside = {"background": _several(background), "known": _several(known)}
     return build(spark, members, _several(articles), out, rules.corpus, rules.storage, tell, **beside)
 

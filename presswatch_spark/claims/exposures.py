@@ -145,10 +145,10 @@ def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
         what = f"exposure `{own_id}`"
         since, until = (check.date(keys.get(key), f"{what}: {key}") for key in ("since", "until"))
         if since and until and until < since:
-            check.say(keys["until"], f"{what}: until {until} is before since {since}")
+            check.report(keys["until"], f"{what}: until {until} is before since {since}")
         extent = _one_of(keys.get("extent"), f"{what}: extent", check, EXTENTS)
         if extent == "derived" and "through" not in keys:
-            check.say(node, f"{what}: what is derived needs `through`: the dataset between")
+            check.report(node, f"{what}: what is derived needs `through`: the dataset between")
         sources = check.items(keys.get("sources"), f"{what}: sources")
         exposure = Exposure(
             id=own_id,
@@ -181,7 +181,7 @@ def _source(node: yaml.Node, what: str, check: Check) -> Source | None:
     published = check.text(keys.get("published"), f"{what}: published")
     checked = check.date(keys.get("checked"), f"{what}: checked")
     if published is not None and _last_day(published) is None:
-        check.say(
+        check.report(
             keys["published"],
             f"{what}: published `{published}` is no day, month or year (as 2024-01-31, 2024-01, 2024)",
         )

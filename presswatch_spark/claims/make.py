@@ -29,9 +29,9 @@ from presswatch_spark.claims.pages import (
     Counts,
     PageFacts,
     PageReader,
-    alike,
+    as_array,
+    group_rows,
     values_of,
-    whole,
 )
 from presswatch_spark.claims.permissions import Licences, PressList
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
@@ -190,17 +190,17 @@ class Judge:
         words, rules = WordFacts(rows, pages), config.claims
         shares = rules.rest_share, rules.holder_share
         limits = Limits(rules.passage_words, *shares, config.grade.min_run_words)
-        ids = whole(rows["article_id"]).dictionary_encode(null_encoding="encode")
+        ids = as_array(rows["article_id"]).dictionary_encode(null_encoding="encode")
         numbers = ids.indices.to_numpy()
         for first, after in pairwise([0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(rows)]):
             if first < after and (name := ids.dictionary[int(numbers[first])].as_py()) is not None:
                 words.judge(self._articles.read(name), first, after, limits)
-        row_reasons, row_letters = self._row_reasons(rows), whole(rows["confidence"])
+        row_reasons, row_letters = self._row_reasons(rows), as_array(rows["confidence"])
         if row_letters.null_count:
             # Runs of the oldest versions have no letters.
             given = zip(row_letters.to_pylist(), row_reasons.to_pylist(), strict=True)
             row_letters = pa.array([letter or letter_of(why) for letter, why in given], row_letters.type)
-        columns: Columns = {name: whole(rows[name]) for name in AS_IN_MATCHES}
+        columns: Columns = {name: as_array(rows[name]) for name in AS_IN_MATCHES}
         columns |= {
             "document_host": pages.hosts,
             "document_domain": pages.domains,
@@ -226,7 +226,7 @@ class Judge:
 
     def _row_reasons(self, rows: pa.Table) -> pa.Array:
         # Runs of the oldest versions have no reasons: derive them by today's rules.
-        given = whole(rows["confidence_reasons"])
+        given = as_array(rows["confidence_reasons"])
         if not given.null_count:
             return given
         reasons: list[Any] = given.to_pylist()
@@ -244,14 +244,14 @@ class Judge:
         if self._knowledge.licences.licences:
             # A member's own page needs no licence.
             own = pc.equal(pages.kinds, "own_page")
-            same = alike(pages.sites, rows["title_id"], captured, own)
+            same = group_rows(pages.sites, rows["title_id"], captured, own)
             columns = (values_of(column, same.first) for column in (pages.sites, rows["title_id"], own))
             covered = [
                 None if is_own else self._knowledge.licences.covering(site, title, day)
                 for site, title, is_own, day in zip(*columns, _dates(captured[same.first]), strict=True)
             ]
-            licences = same.spread([licence and licence.id for licence in covered], pa.string())
-        of_publisher, of_days = alike(publishers), alike(published, captured, publishers)
+            licences = same.expand([licence and licence.id for licence in covered], pa.string())
+        of_publisher, of_days = group_rows(publishers), group_rows(published, captured, publishers)
         mandates = [
             mandate_of(self._members.get(each), as_of) for each in values_of(publishers, of_publisher.first)
         ]
@@ -268,14 +268,14 @@ class Judge:
         if sites := self._sites:
             asked = zip(rows["article_url"].to_pylist(), rows["captured_at"].to_pylist(), strict=True)
             reservations = pa.array([sites.status(url, at) for url, at in asked], pa.string())
-        url_only = pc.equal(whole(rows["grade"]), "url_only")
+        url_only = pc.equal(as_array(rows["grade"]), "url_only")
         return {
             "kind": pc.if_else(licences.is_valid(), "licensed", pages.kinds),
             "licence_id": licences,
-            "mandate": of_publisher.spread(mandates, pa.string()),
-            "rights": of_days.spread(rights, pa.list_(pa.string())),
+            "mandate": of_publisher.expand(mandates, pa.string()),
+            "rights": of_days.expand(rights, pa.list_(pa.string())),
             "reservation": reservations,
-            "credits_read": pc.or_(whole(rows["credits_read"]), url_only),
+            "credits_read": pc.or_(as_array(rows["credits_read"]), url_only),
         }
 
     def _letters(self, columns: Columns) -> Columns:
@@ -290,15 +290,15 @@ class Judge:
             else columns[name]
             for name in OF_LETTER
         }
-        same = alike(*compared.values())
+        same = group_rows(*compared.values())
         values = (values_of(column, same.first) for column in compared.values())
         found = [
             judged_letter(dict(zip(compared, row, strict=True)), grades, rules)
             for row in zip(*values, strict=True)
         ]
         return {
-            "confidence": same.spread([letter for letter, _ in found], pa.string()),
-            "reasons": same.spread([reasons for _, reasons in found], pa.list_(pa.string())),
+            "confidence": same.expand([letter for letter, _ in found], pa.string()),
+            "reasons": same.expand([reasons for _, reasons in found], pa.list_(pa.string())),
         }
 
 
@@ -317,15 +317,15 @@ def claim_digests(columns: Mapping[str, Any]) -> list[str]:
     """Return the SHA-256 (hex) of each row's canonical form, equal to `row_digest`; no column has floats."""
     names = sorted(set(columns) - NOT_DIGESTED)
     keys = [(b"," if place else b"{") + orjson.dumps(name) + b":" for place, name in enumerate(names)]
-    texts = [_texts(key, whole(columns[name])) for key, name in zip(keys, names, strict=True)]
+    texts = [_texts(key, as_array(columns[name])) for key, name in zip(keys, names, strict=True)]
     rows = pc.binary_join_element_wise(*texts, b"}", b"")
     return [hashlib.sha256(row).hexdigest() for row in rows.to_pylist()]
 
 
 def _texts(key: bytes, column: pa.Array) -> pa.Array:
     if pa.types.is_list(column.type):
-        same = alike(column)
-        values, places = column.take(pa.array(same.first)), pa.array(same.kind_of)
+        same = group_rows(column)
+        values, places = column.take(pa.array(same.first)), pa.array(same.group_of)
     else:
         distinct = column.dictionary_encode(null_encoding="encode")
         values, places = distinct.dictionary, distinct.indices

@@ -45,43 +45,43 @@ _FIRST, _AFTER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
-    """The k kinds of n rows: `first` int64[k], one row of each kind; `kind_of` int64[n], each row's kind."""
+class RowGroups:
+    """k groups of n rows: `first` int64[k], one row of each group; `group_of` int64[n], each row's group."""
 
     first: Counts
-    kind_of: Counts
+    group_of: Counts
 
-    def spread(self, values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    def expand(self, values: Sequence[Any], data_type: pa.DataType) -> pa.Array:
         """Return an array of n values, given the k values of the rows in `first`."""
-        return pa.array(values, kind).take(pa.array(self.kind_of))
+        return pa.array(values, data_type).take(pa.array(self.group_of))
 
 
-def whole(column: Any) -> pa.Array:
+def as_array(column: Any) -> pa.Array:
     """Return a column (chunks, a list or numbers) as one Arrow array."""
     if isinstance(column, pa.ChunkedArray):
         return column.combine_chunks()
     return column if isinstance(column, pa.Array) else pa.array(column)
 
 
-def alike(*columns: Any) -> Alike:
-    """Find rows with the same values in all given columns (Arrow arrays, numpy arrays or lists)."""
-    keys, kinds = np.zeros(1, np.int64), 1
-    for column in map(whole, columns):
+def group_rows(*columns: Any) -> RowGroups:
+    """Group the rows with the same values in all given columns (Arrow arrays, numpy arrays or lists)."""
+    keys, groups = np.zeros(1, np.int64), 1
+    for column in map(as_array, columns):
         texts = pc.binary_join(column, _BETWEEN) if pa.types.is_list(column.type) else column
         found = texts.dictionary_encode(null_encoding="encode")
         # Equal values have the same code, from 0.
         codes, count = found.indices.to_numpy().astype(np.int64), max(1, len(found.dictionary))
-        if kinds * count >= _MOST:
+        if groups * count >= _MOST:
             distinct, keys = np.unique(keys, return_inverse=True)
-            kinds = len(distinct)
-        keys, kinds = keys * count + codes, kinds * count
-    _, first, kind_of = np.unique(keys, return_index=True, return_inverse=True)
-    return Alike(first, kind_of)
+            groups = len(distinct)
+        keys, groups = keys * count + codes, groups * count
+    _, first, group_of = np.unique(keys, return_index=True, return_inverse=True)
+    return RowGroups(first, group_of)
 
 
 def values_of(column: Any, places: Counts) -> list[Any]:
     """Return the values of a column at some places."""
-    found: list[Any] = whole(column).take(pa.array(places)).to_pylist()
+    found: list[Any] = as_array(column).take(pa.array(places)).to_pylist()
     return found
 
 
@@ -134,9 +134,9 @@ class PageReader:
 
     def read(self, rows: pa.Table) -> PageFacts:
         """Return the facts of the pages of rows of `make.INPUT`."""
-        urls, publishers = whole(rows["document_url"]), whole(rows["publisher_id"])
+        urls, publishers = as_array(rows["document_url"]), as_array(rows["publisher_id"])
         has_url = _numpy(pc.is_valid(urls))
-        hosts, domains = _named(urls, whole(rows["document_host"]), whole(rows["document_domain"]))
+        hosts, domains = _named(urls, as_array(rows["document_host"]), as_array(rows["document_domain"]))
         sites, copies = hosts, marks_of(hosts, may_be_copy) & has_url
         if copies.any():
             # A copy counts for the host of its original.
@@ -147,8 +147,8 @@ class PageReader:
                 if page := original_page(url):
                     originals[i] = page.host
             sites = pa.array(originals, pa.string())
-        own = _numpy(pc.fill_null(whole(rows["own_site"]), False)).copy()
-        others = _numpy(pc.is_valid(whole(rows["site_title_id"]))) & ~own
+        own = _numpy(pc.fill_null(as_array(rows["own_site"]), False)).copy()
+        others = _numpy(pc.is_valid(as_array(rows["site_title_id"]))) & ~own
         asked = ~own & has_url & marks_of(sites, self._may_be_members)
         for i in np.flatnonzero(asked).tolist():
             site = self._sites.match(urls[i].as_py(), lambda _: ())
@@ -156,18 +156,18 @@ class PageReader:
             own[i] = publisher == publishers[i].as_py()
             others[i] = not own[i] and (others[i] or publisher is not None)
 
-        same = alike(sites, publishers, own, others, copies)
+        same = group_rows(sites, publishers, own, others, copies)
         marks = (each[same.first].tolist() for each in (own, others, copies))
         distinct = zip(values_of(sites, same.first), values_of(publishers, same.first), *marks, strict=True)
         kinds, press_kinds, numbers, facts = self._of_each(list(distinct))
         captured, published = _micros(rows["captured_at"]), _micros(rows["article_published_at"])
         # A time that no crawler can have written counts as unknown.
         captured = np.where((captured >= _FIRST) & (captured < _AFTER), captured, NO_TIME)
-        facts = facts[same.kind_of]
+        facts = facts[same.group_of]
         facts |= EARLY * (captured < self._early_until(rows, own)) * (captured != NO_TIME)
         facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
-        press, kind = (same.spread(each, pa.string()) for each in (press_kinds, kinds))
-        number = numbers[same.kind_of]
+        press, kind = (same.expand(each, pa.string()) for each in (press_kinds, kinds))
+        number = numbers[same.group_of]
         return PageFacts(hosts, domains, sites, press, kind, captured, published, number, facts)
 
     def _early_until(self, rows: pa.Table, own: Marks) -> Counts:
@@ -176,7 +176,7 @@ class PageReader:
         For own pages, it is the publication; else its latest possible time plus `early_days` minus one.
         """
         moments, zones = rows["article_published_at"], rows["article_time_zone"]
-        same = alike(moments, zones, own)
+        same = group_rows(moments, zones, own)
         found = np.full(len(same.first), NO_TIME)
         given = (values_of(moments, same.first), values_of(zones, same.first), own[same.first].tolist())
         for i, (published_at, zone, is_own) in enumerate(zip(*given, strict=True)):
@@ -186,7 +186,7 @@ class PageReader:
             last = publication.begins if is_own or not self._early else publication.latest
             more = 0 if is_own else max(0, self._early - MICROS_A_DAY)
             found[i] = (last - EPOCH) // timedelta(microseconds=1) + more
-        until: Counts = found[same.kind_of]
+        until: Counts = found[same.group_of]
         return until
 
     def _of_each(

@@ -19,7 +19,7 @@ import yaml
 from presswatch_spark.core.settings.checked_yaml import Check, compose
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import did_you_mean
-from presswatch_spark.corpus.registry import site_of
+from presswatch_spark.corpus.registry import checked_host
 from presswatch_spark.matching.judgement.urls import hosts_above, without_www
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical
@@ -98,9 +98,9 @@ def parse_licences(raw: bytes, name: str, titles: Collection[str]) -> Licences:
         what = f"licence `{own_id}`"
         starts, ends = (check.date(keys.get(key), f"{what}: {key}") for key in ("from", "to"))
         if starts and ends and ends < starts:
-            check.say(keys["to"], f"{what}: to {ends} is before from {starts}")
+            check.report(keys["to"], f"{what}: to {ends} is before from {starts}")
         hosts = [
-            site_of(item, what, check, "host", "portal.example")
+            checked_host(item, what, check, "host", "portal.example")
             for item in check.items(keys.get("hosts"), f"{what}: hosts")
         ]
         licensed = list[str]()
@@ -109,7 +109,7 @@ def parse_licences(raw: bytes, name: str, titles: Collection[str]) -> Licences:
                 licensed.append(title)
                 if title not in titles:
                     meant = did_you_mean(title, titles)
-                    check.say(item, f"{what}: no member has the title `{title}`{meant}")
+                    check.report(item, f"{what}: no member has the title `{title}`{meant}")
         licence = Licence(
             id=own_id,
             licensee=check.text(keys.get("licensee"), f"{what}: licensee") or "",
@@ -164,7 +164,7 @@ def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
         check.known(keys.get("kind"), kind, f"{what}: kind", PRESS_KINDS)
         for item, domain in _domains(keys.get("domains"), what, check):
             if domain in kinds:
-                check.say(item, f"{what}: `{domain}` is listed twice")
+                check.report(item, f"{what}: `{domain}` is listed twice")
             kinds[domain] = kind or ""
     less = {domain for _, domain in _domains(top.get("not_press"), "not_press", check)}
     check.finish(name, "the press list")
@@ -173,5 +173,5 @@ def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
 
 def _domains(node: yaml.Node | None, what: str, check: Check) -> Iterator[tuple[yaml.Node, str]]:
     for item in check.items(node, what):
-        if domain := site_of(item, what, check, "domain", "journal.example", alone=False):
+        if domain := checked_host(item, what, check, "domain", "journal.example", refuse_shared=False):
             yield item, without_www(domain)

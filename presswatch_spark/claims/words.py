@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.other_sources import COLUMNS, NOWHERE, SOURCES, Limits, explained
-from presswatch_spark.claims.pages import NO_TIME, PageFacts, whole
+from presswatch_spark.claims.pages import NO_TIME, PageFacts, as_array
 from presswatch_spark.core.settings.config import OwnershipRules, ScanConfig
 from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.store import Corpus
@@ -118,11 +118,11 @@ class WordFacts:
 
     def __init__(self, rows: pa.Table, pages: PageFacts) -> None:
         self._rows, self._pages = rows, pages
-        starts, ends = (whole(rows[name]) for name in ("starts", "ends"))
+        starts, ends = (as_array(rows[name]) for name in ("starts", "ends"))
         lengths = pc.fill_null(pc.list_value_length(starts), 0).to_numpy(zero_copy_only=False)
         self._bounds = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         self._starts, self._ends = starts.flatten().to_numpy(), ends.flatten().to_numpy()
-        texts = whole(rows["article_sha256"]).dictionary_encode(null_encoding="encode")
+        texts = as_array(rows["article_sha256"]).dictionary_encode(null_encoding="encode")
         self._texts = texts.indices.to_numpy()
         self._text_numbers = {text: number for number, text in enumerate(texts.dictionary.to_pylist())}
         self._numbers = np.zeros((len(rows), len(COLUMNS)), np.int64)
@@ -176,6 +176,6 @@ class WordFacts:
             "article_known": pa.array(self._known),
             "explained_by": _SOURCE_SETS.take(pa.array(numbers["sources"])),
             "beyond_ownership": pa.array(ownerships, pa.string()),
-            "first_capture_at": whole(self._rows["captured_at"]).take(captures),
-            "first_capture_row": whole(self._rows["row_sha256"]).take(captures),
+            "first_capture_at": as_array(self._rows["captured_at"]).take(captures),
+            "first_capture_row": as_array(self._rows["row_sha256"]).take(captures),
         }

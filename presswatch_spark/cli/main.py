@@ -22,7 +22,7 @@ from presswatch_spark.core.redaction import redacted
 from presswatch_spark.core.terminal import printable
 from presswatch_spark.core.version import __version__
 from presswatch_spark.scanning.monitoring.progress import LoggedError, LoggedInterrupt
-from presswatch_spark.storage.host_limits import ask_anew, waits_reported
+from presswatch_spark.storage.host_limits import forget_hosts, waits_reported
 
 STOPPED = "stopped (a scan or census that is not finished resumes when the same command is given again)"
 SECTIONS: Mapping[str, Mapping[str, str]] = {
@@ -137,7 +137,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch`; returns its exit code."""
     # A host that stopped an earlier command of this process may be requested again.
-    ask_anew()
+    forget_hosts()
     with waits_reported(lambda waiting: tell(printable(str(waiting)))):
         code = _ended(arguments)
     # Python flushes stderr at exit, which would fail if its reader has gone: redirect it in that case.

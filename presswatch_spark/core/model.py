@@ -84,7 +84,7 @@ PUBLISHER_SOURCES = ("json_ld", "meta", "site_name")
 
 
 @dataclass(frozen=True, slots=True)
-class OwnWord:
+class PageMetadata:
     """Statements of a page about itself, in JSON-LD or in its head; None if there is none.
 
     `publisher_source`: one of `PUBLISHER_SOURCES`. `published_at`: without a time zone, the day at 00:00 UTC.
@@ -139,8 +139,8 @@ class DocumentBatch:
 
     Document i is `text[text_starts[i]:text_ends[i]]` (UTF-8, possibly invalid), its URL likewise; bounds are
     int64 (n,). `captures`: the responses that `ReadOptions.wants` selects. `main_text(i)`: the text of the
-    main content of page i, None if unknown. `own_word(i)`: statements of page i about itself. `is_audit`: the
-    language gate leaves these documents out, and they are read only to measure the gate's cost.
+    main content of page i, None if unknown. `page_metadata(i)`: statements of page i about itself.
+    `is_audit`: the language gate leaves these documents out; they are read only to measure the gate's cost.
     """
 
     text: Bytes
@@ -152,7 +152,7 @@ class DocumentBatch:
     locate: Callable[[int], Locator]
     captures: Sequence[Capture] = ()
     main_text: Callable[[int], bytes | None] | None = None
-    own_word: Callable[[int], OwnWord | None] | None = None
+    page_metadata: Callable[[int], PageMetadata | None] | None = None
     is_audit: bool = False
 
     def __len__(self) -> int:
@@ -162,7 +162,7 @@ class DocumentBatch:
         """Return the text of document i: as stored, or as extracted from the page."""
         return self.text[self.text_starts[i] : self.text_ends[i]].tobytes()
 
-    def alone(self, i: int) -> Self:
+    def single(self, i: int) -> Self:
         """Return a batch of document i only, without the captures; it shares the buffers of this batch."""
         changed: dict[str, Any] = {"captures": ()}
         for each in fields(self):

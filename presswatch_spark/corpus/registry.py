@@ -140,7 +140,7 @@ def parse_registry(raw: bytes, name: str, *, built: bool = False, folder: Path |
         for site in [*(d for d in title.domains if without_www(d) not in prefixed), *title.url_prefixes]:
             first = owners.setdefault(without_www(site).rstrip("/"), title.id)
             if first != title.id:
-                check.say(
+                check.report(
                     check.lines[title.id],
                     f"title `{title.id}`: `{site}` also belongs to title `{first}`"
                     f" on line {check.lines[first]} (separate them by url_prefixes)",
@@ -172,7 +172,7 @@ def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
         starts = check.date(keys.get("mandate_from"), f"{what}: mandate_from")
         ends = check.date(keys.get("mandate_to"), f"{what}: mandate_to")
         if starts and ends and ends < starts:
-            check.say(keys["mandate_to"], f"{what}: mandate_to {ends} is before mandate_from {starts}")
+            check.report(keys["mandate_to"], f"{what}: mandate_to {ends} is before mandate_from {starts}")
         nodes = check.items(keys.get("titles"), f"{what}: titles")
         yield Publisher(
             id=own_id,
@@ -196,7 +196,7 @@ def _country(node: yaml.Node | None, what: str, check: _Check) -> str | None:
         return None
     code = str(node.value).strip().upper() if isinstance(node, yaml.ScalarNode) else ""
     if code not in COUNTRIES:
-        check.say(node, f"{what}: country must be a code of two letters (ISO 3166-1), as FR or BE")
+        check.report(node, f"{what}: country must be a code of two letters (ISO 3166-1), as FR or BE")
         return None
     return code
 
@@ -219,12 +219,12 @@ def _siren(node: yaml.Node | None, what: str, check: _Check) -> str | None:
     written = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
     digits = written.replace(" ", "")
     if not re.fullmatch(r"[0-9]{9}", digits):
-        check.say(node, f"{what}: siren `{written}` is not nine digits (a SIRET's first nine)")
+        check.report(node, f"{what}: siren `{written}` is not nine digits (a SIRET's first nine)")
         return None
     # Luhn's rule: the last digit checks the others.
     doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
     if sum(value - 9 if value > 9 else value for value in doubled) % 10:
-        check.say(node, f"{what}: siren `{written}` has a wrong digit (its check digit does not fit)")
+        check.report(node, f"{what}: siren `{written}` has a wrong digit (its check digit does not fit)")
         return None
     return digits
 
@@ -240,9 +240,9 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
     if path is None or sha256 is None:
         return None
     if not SHA256.fullmatch(sha256):
-        check.say(keys["sha256"], f"{where}: sha256 must be 64 digits of 0-9 and a-f")
+        check.report(keys["sha256"], f"{where}: sha256 must be 64 digits of 0-9 and a-f")
     elif check.folder is not None and (wrong := _wrong_document(check.folder, path, sha256)):
-        check.say(keys["path"], f"{where}: `{path}` {wrong}")
+        check.report(keys["path"], f"{where}: `{path}` {wrong}")
     return MandateDocument(path, sha256, signed)
 
 
@@ -267,7 +267,7 @@ def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:
     what = f"title `{own_id}`"
     check.lines[own_id] = line_of(node)
     domains = [
-        site_of(item, what, check, "domain", "journal.example", alone=check.suffixes)
+        checked_host(item, what, check, "domain", "journal.example", refuse_shared=check.suffixes)
         for item in check.items(keys.get("domains"), f"{what}: domains")
     ]
     prefixes = [
@@ -276,7 +276,7 @@ def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:
     zone = check.text(keys.get("timezone"), f"{what}: timezone")
     if zone is not None and zone not in time_zones():
         meant = did_you_mean(zone, time_zones())
-        check.say(
+        check.report(
             keys["timezone"],
             f"{what}: timezone `{zone}` is not an IANA time zone such as Europe/Paris{meant}",
         )
@@ -309,36 +309,39 @@ def _prefix(node: yaml.Node, what: str, check: _Check) -> str | None:
     wrong = host is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment
     if host is None or wrong or any(character.isspace() for character in value):
         remedy = "write it as https://journal.example/section/"
-        check.say(node, f"{what}: `{value}` is not a URL prefix ({remedy})")
+        check.report(node, f"{what}: `{value}` is not a URL prefix ({remedy})")
         return None
     try:
         path = path_prefix(parts.path)
     except ConfigError as error:
-        check.say(node, f"{what}: `{value}` {error.what} ({error.remedy})")
+        check.report(node, f"{what}: `{value}` {error.what} ({error.remedy})")
         return None
     if check.suffixes and (mistake := shared_site(host, path)):
-        check.say(node, f"{what}: `{value}` {mistake}")
+        check.report(node, f"{what}: `{value}` {mistake}")
     return f"{host}{path}"
 
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
 
-def site_of(
-    node: yaml.Node, what: str, check: Check, word: str, example: str, *, alone: bool = True
+def checked_host(
+    node: yaml.Node, what: str, check: Check, word: str, example: str, *, refuse_shared: bool = True
 ) -> str | None:
-    """Return the host name of one site; note other values as mistakes, and with `alone` shared hosts, too.
+    """Return the host name of one site; report other values as mistakes.
 
-    Args: `what`: its owner; `word`, `example`: its name and form in messages.
+    Args: `what`: its owner; `word`, `example`: its name and form in messages; `refuse_shared`: hosts that
+    several publishers share are mistakes, too.
     """
     value = check.text(node, f"{what}: {word}")
     if value is None:
         return None
     host = host_name(value)
     if host is None:
-        check.say(node, f"{what}: `{value}` is not a {word} (write it as {example}: no scheme, port or path)")
-    elif alone and (wrong := shared_site(host)):
-        check.say(node, f"{what}: `{value}` {wrong}")
+        check.report(
+            node, f"{what}: `{value}` is not a {word} (write it as {example}: no scheme, port or path)"
+        )
+    elif refuse_shared and (wrong := shared_site(host)):
+        check.report(node, f"{what}: `{value}` {wrong}")
     return host
 
 

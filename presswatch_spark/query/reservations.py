@@ -21,7 +21,7 @@ from presswatch_spark.matching.judgement.urls import page_url
 from presswatch_spark.matching.rights.declaration import AGENTS, UNKNOWN
 from presswatch_spark.matching.rights.in_force import (
     Declaration,
-    Declared,
+    Declarations,
     InForce,
     PageCapture,
     in_force,
@@ -76,7 +76,7 @@ class Reservations:
         stores = [TableStore.open(tables, self.storage) for tables in (self.tables, *self.signals)]
         runs = chosen_runs(stores[0], self.run_id)
         own = pc.field("own_site") & pc.field("dataset").isin(DATASETS)
-        declared = Declared(
+        declared = Declarations(
             signal
             for store in stores
             for batch in _batches(store, "rights_signals", DECISIVE, RightsSignal.columns)
@@ -97,7 +97,7 @@ class Reservations:
         )
         found_at = lru_cache(CAPTURES_KEPT)(
             lambda url, at, read: [
-                in_force(at, declared.about(url, at, agent), read and declared.has_robots(url))
+                in_force(at, declared.for_capture(url, at, agent), read and declared.has_robots(url))
                 for agent in AGENTS
             ]
         )
@@ -188,11 +188,11 @@ def declarations_in_force(store: TableStore, rows: Mapping[str, Match]) -> dict[
     signals = store.open_table("rights_signals").to_table(filter=decisive)
     if not len(signals):
         return {}
-    declared, found = Declared(RightsSignal.from_batches(signals)), dict[str, InForce]()
+    declared, found = Declarations(RightsSignal.from_batches(signals)), dict[str, InForce]()
     for digest, row in rows.items():
         url, at = row.article_url, row.captured_at
         if url is not None and at is not None:
-            found[digest] = in_force(at, declared.around(url, at, AGENT, ()), declared.has_robots(url))
+            found[digest] = in_force(at, declared.for_page(url, at, AGENT, ()), declared.has_robots(url))
     return found
 
 
@@ -213,7 +213,7 @@ class OwnSites:
     """
 
     def __init__(self, signals: pa.Table, pages: Iterable[Moment] = ()) -> None:
-        self._declared = Declared(RightsSignal.from_batches(signals))
+        self._declared = Declarations(RightsSignal.from_batches(signals))
         self._captures: dict[str, list[PageCapture]] = defaultdict(list)
         self._known: dict[str, _ReservedPage] = {}
         self._alike: dict[object, _ReservedPage] = {}
@@ -243,16 +243,16 @@ class OwnSites:
         # The place of `at` among the seconds: an even number between two of them, an odd one at one of them.
         place = bisect_left(page.seconds, second(at)) + bisect_right(page.seconds, second(at))
         if place not in page.answers:
-            series = self._declared.around(url, at, AGENT, page.captures)
+            series = self._declared.for_page(url, at, AGENT, page.captures)
             read = bool(page.captures) and self._declared.has_robots(url)
             page.answers[place] = in_force(at, series, read).status
         return page.answers[place]
 
     def _page(self, url: str) -> _ReservedPage:
-        form, moments = page_url(url), self._declared.moments(url)
+        form, moments = page_url(url), self._declared.file_times(url)
         if captures := sorted(self._captures.get(form.text, ()) if form else (), key=lambda each: each[0]):
             moments += [moment for moment, _ in captures]
             return _ReservedPage(captures, sorted(set(map(second, moments))))
         # Pages without captures of their own depend only on the site's files: those with equal rules share.
-        key = self._declared.standing(url, AGENT)
+        key = self._declared.rules_key(url, AGENT)
         return self._alike.setdefault(key, _ReservedPage([], sorted(set(map(second, moments)))))

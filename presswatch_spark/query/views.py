@@ -44,7 +44,7 @@ def keys(row: str = "", *, record: bool = True) -> str:
     return ", ".join(f"{key.format(row=row)} as {name}" for name, key in columns.items())
 
 
-FIGURES = """
+COUNT_COLUMNS = """
     count(distinct document_url) as addresses,
     count(distinct page) as pages,
     count(distinct capture) as captures,
@@ -61,7 +61,8 @@ def _figures_by(key: str, source: str) -> str:
     )
     return f"""
         select
-            {key}, max(document_domain) as document_domain, count(distinct document_host) as hosts, {FIGURES},
+            {key}, max(document_domain) as document_domain, count(distinct document_host) as hosts,
+            {COUNT_COLUMNS},
             {pages}, max(copied_words) as most_copied_words, count(*) as rows
         from (
             select *, min(letter) over (partition by {key}, page) as page_letter from {source}
@@ -204,7 +205,7 @@ VIEWS: Mapping[str, str] = {
         ) as looked on looked.corpus_digest = a.corpus_digest""",
     "trend": f"""
         select
-            release, dataset, letter, kind, own_site, {FIGURES},
+            release, dataset, letter, kind, own_site, {COUNT_COLUMNS},
             count(distinct document_host) as hosts, sum(copied_words) as copied_words, count(*) as rows
         from sightings group by release, dataset, letter, kind, own_site""",
     "new_since": """

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
-from presswatch_spark.core.model import PUBLISHER_SOURCES, OwnWord
+from presswatch_spark.core.model import PUBLISHER_SOURCES, PageMetadata
 from presswatch_spark.core.times import NoMomentError, is_placeholder, moment_of
 from presswatch_spark.reading.rows.columns import parse
 
@@ -138,7 +138,7 @@ _METAS: Mapping[str, Sequence[str]] = {
 Item = dict[str, Any]
 
 
-def own_word_of(page: bytes, url: str) -> OwnWord:
+def page_metadata_of(page: bytes, url: str) -> PageMetadata:
     """Return the metadata of a page in UTF-8 that was captured at `url`. Never raises."""
     metas: dict[str, str] = {}
     objects: list[Item] = []
@@ -158,7 +158,7 @@ def own_word_of(page: bytes, url: str) -> OwnWord:
         (_first_text(texts), source) for source, texts in zip(PUBLISHER_SOURCES, named, strict=True)
     )
     publisher, source = next((found for found in publishers if found[0]), (None, None))
-    return OwnWord(
+    return PageMetadata(
         publisher=publisher,
         publisher_source=source,
         author=_first_text([*by_json["author"], *by_meta["author"]]),

@@ -320,7 +320,7 @@ class ParserDiedError(UnparsablePageError):
         self.late = late
 
 
-def text_apart(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
+def parse_in_subprocess(kind: Kind, page: bytes | memoryview) -> tuple[bytes, str | None]:
     """Return the text of a page in UTF-8, and a note on the parts that were not read, or None.
 
     `kind`: `pdf` for the text of a PDF, `main` for the main content of HTML, as HTML; `css`: `request_of`.

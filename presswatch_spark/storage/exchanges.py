@@ -54,7 +54,7 @@ _LISTENERS: list[Callable[[Exchange], None]] = []
 
 
 @contextmanager
-def exchanges_heard() -> Iterator[list[Exchange]]:
+def exchanges_recorded() -> Iterator[list[Exchange]]:
     """Yield a list that gets the exchanges of all threads of this process until the block ends."""
     heard = list[Exchange]()
     listener = heard.append
@@ -65,12 +65,12 @@ def exchanges_heard() -> Iterator[list[Exchange]]:
         _LISTENERS.remove(listener)
 
 
-def is_heard() -> bool:
-    """Return whether there is a listener."""
+def is_recording() -> bool:
+    """Return whether exchanges are being recorded."""
     return bool(_LISTENERS)
 
 
-def tell_exchange(
+def record_exchange(
     method: str,
     uri: str,
     request: Mapping[str, str],

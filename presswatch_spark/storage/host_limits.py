@@ -132,11 +132,11 @@ class HostLimits:
             self.slots.add(slot)
         return slot
 
-    def must_repeat(self, reply: HttpReply, options: StorageOptions, *, alone: bool) -> bool:
-        """Return whether a request must be sent again. An object requested `alone` causes no pause."""
+    def must_repeat(self, reply: HttpReply, options: StorageOptions, *, single_object: bool) -> bool:
+        """Return whether a request must be sent again. Requests for a `single_object` cause no pause."""
         status = reply.status
         wait = reply.named_wait if status in (403, 429, 503) else None
-        is_single = status != 429 and (alone or any(name in reply.headers for name in REASONS))
+        is_single = status != 429 and (single_object or any(name in reply.headers for name in REASONS))
         with self._guard:
             # If the named date, in whole seconds, has passed by now, the site grants the next request.
             if wait or (status == 429 and wait == 0):
@@ -199,7 +199,7 @@ def limits_of(host: str) -> HostLimits:
     return _HOSTS.get(host) or _HOSTS.setdefault(host, HostLimits(host))
 
 
-def ask_anew() -> None:
+def forget_hosts() -> None:
     """Forget the state of all hosts, so that a new run asks hosts again that stopped an earlier run."""
     _HOSTS.clear()
 
@@ -227,7 +227,7 @@ class Workers:
         """Make this process one of the workers, and forget the state of hosts from another run."""
         global _WORKERS
         if self.run != _WORKERS.run:
-            ask_anew()
+            forget_hosts()
         _WORKERS = self
 
 

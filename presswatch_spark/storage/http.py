@@ -40,7 +40,7 @@ from presswatch_spark.storage.addresses import (
     name_of,
     require_public,
 )
-from presswatch_spark.storage.exchanges import is_heard, peer_of, tell_exchange
+from presswatch_spark.storage.exchanges import is_recording, peer_of, record_exchange
 from presswatch_spark.storage.host_limits import BlockedError, Slot, limits_of, report_silence
 from presswatch_spark.storage.objects import (
     ANSWER_READ_BYTES,
@@ -138,7 +138,7 @@ def _guarded(kind: type[HTTPConnection]) -> type[HTTPConnection]:
 
         def getresponse(self) -> urllib3.HTTPResponse:
             # Note the socket first: urllib3 may drop it from the connection when it gets the response.
-            connected, peer = self.sock, peer_of(self.sock) if is_heard() else None
+            connected, peer = self.sock, peer_of(self.sock) if is_recording() else None
             with _answered_within(self._head_seconds, connected):
                 response: Any = super().getresponse()
             response.connected, response.peer = connected, peer
@@ -277,7 +277,7 @@ class HttpStore(Store):
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object by a GET for its first byte: some servers and signed URLs refuse HEAD."""
-        body = self.opened(uri, 0, 1, alone=True)
+        body = self.opened(uri, 0, 1, single_object=True)
         body.reader.close()
         return ObjectInfo(uri, body.total, body.etag, body.sha256)
 
@@ -287,11 +287,11 @@ class HttpStore(Store):
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Request a range. The stream compares versions, since not every server supports `If-Match`."""
-        return self.opened(info.uri, start, end, alone=False)
+        return self.opened(info.uri, start, end, single_object=False)
 
-    def opened(self, url: str, start: int, end: int | None, *, alone: bool) -> RangeReply:
-        """Request bytes [start, end); see `body_of`. `alone`: see `HostLimits.must_repeat`."""
-        return body_of(self.get(url, range_header(start, end), alone=alone), url, start)
+    def opened(self, url: str, start: int, end: int | None, *, single_object: bool) -> RangeReply:
+        """Request bytes [start, end); see `body_of`. `single_object`: see `HostLimits.must_repeat`."""
+        return body_of(self.get(url, range_header(start, end), single_object=single_object), url, start)
 
     def ask(
         self, uri: str, start: int, end: int, headers: Mapping[str, str] = NO_HEADERS, *, follow: bool = True
@@ -310,12 +310,13 @@ class HttpStore(Store):
         url: str,
         headers: Mapping[str, str] = NO_HEADERS,
         *,
-        alone: bool = False,
+        single_object: bool = False,
         follow: bool = True,
     ) -> HttpReply:
         """Send a request at most `max_attempts` times, until an answer is final.
 
-        Requests that the site asks to repeat later do not count. `alone`: see `HostLimits.must_repeat`.
+        Requests that the site asks to repeat later do not count.
+        `single_object`: see `HostLimits.must_repeat`.
         """
         policy = urllib3.Retry(
             self.options.max_attempts - 1,
@@ -336,7 +337,8 @@ class HttpStore(Store):
                     raise _unreachable(error, url) from error
             else:
                 try:
-                    is_kept = not limits_of(host_of(reply.uri)).must_repeat(reply, self.options, alone=alone)
+                    limits = limits_of(host_of(reply.uri))
+                    is_kept = not limits.must_repeat(reply, self.options, single_object=single_object)
                     if is_kept and not policy.is_retry("GET", reply.status):
                         return reply
                     if is_kept:
@@ -387,10 +389,10 @@ class HttpStore(Store):
                 raw = pool.request("GET", url, headers=sent, **AS_IT_COMES)
             except (HTTPError, ValueError) as error:
                 failure = error if isinstance(error, HTTPError) else LocationValueError()
-                tell_exchange("GET", url, sent, sent_at, failure=type(failure).__name__)
+                record_exchange("GET", url, sent, sent_at, failure=type(failure).__name__)
                 raise failure from error
             peer = getattr(raw, "peer", None)
-            tell_exchange("GET", url, sent, sent_at, raw.status, raw.headers.iteritems(), peer=peer)
+            record_exchange("GET", url, sent, sent_at, raw.status, raw.headers.iteritems(), peer=peer)
             return HttpReply(raw, slot, url, sent_at, turn_at)
         except BaseException:
             slot.release()
@@ -401,7 +403,7 @@ class HttpStore(Store):
     ) -> RawResponse:
         sent_at = time.time()
         try:
-            reply = self.get(url, headers, alone=True, follow=follow)
+            reply = self.get(url, headers, single_object=True, follow=follow)
         except BlockedError:
             raise
         except PresswatchError as error:

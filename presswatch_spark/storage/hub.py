@@ -174,7 +174,7 @@ class HubStore(Store):
 
         Redirects are returned, not followed. The reply of a refusal is appended to `heard`.
         """
-        reply = self._web().get(url, {**headers, **self._identity(url)}, alone=True, follow=False)
+        reply = self._web().get(url, {**headers, **self._identity(url)}, single_object=True, follow=False)
         try:
             if reply.location is not None:
                 leads = target_of(url, reply.location, address)
@@ -251,7 +251,7 @@ class HubStore(Store):
         if place.at_hub:
             return body_of(self.get(place.url, HubAddress.of(uri), range_header(start, end)), uri, start)
         try:
-            body = self._web().opened(place.url, start, end, alone=True)
+            body = self._web().opened(place.url, start, end, single_object=True)
         except BlockedError:
             raise
         except StorageError as error:

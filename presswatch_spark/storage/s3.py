@@ -22,7 +22,7 @@ from botocore.loaders import create_loader
 from presswatch_spark.core.errors import ConfigError, StorageError
 from presswatch_spark.core.threads import check_wanted
 from presswatch_spark.storage.drafts import scratch_folder
-from presswatch_spark.storage.exchanges import tell_exchange
+from presswatch_spark.storage.exchanges import record_exchange
 from presswatch_spark.storage.host_limits import limits_of, report_silence
 from presswatch_spark.storage.objects import (
     ANSWER_READ_BYTES,
@@ -366,7 +366,7 @@ def _after_request(
     }
     found, failure = response_dict or {}, type(exception).__name__ if exception else ""
     came = ((str(name), str(value)) for name, value in found.get("headers", {}).items())
-    tell_exchange(request.method, request.url, sent, _SENT.at, found.get("status_code"), came, failure)
+    record_exchange(request.method, request.url, sent, _SENT.at, found.get("status_code"), came, failure)
 
 
 def _etag(described: dict[str, Any]) -> str | None:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Self, cast
 
 from presswatch_spark.core.errors import CorruptError, InputError, StorageError
 from presswatch_spark.core.terminal import counted
-from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.host_limits import forget_hosts
 from presswatch_spark.storage.objects import (
     READ_BYTES,
     MissingError,
@@ -116,7 +116,7 @@ def plan(
             "no shard is named", remedy="name files, folders, globs, s3://, https:// or hf:// URIs or a list"
         )
     # A plan begins a new run: a site that stopped an earlier run may be requested again.
-    ask_anew()
+    forget_hosts()
     finder = _ShardFinder(options, base, texts)
     found, failures = list[ObjectInfo](), list[StorageError]()
     for path in paths:

@@ -650,7 +650,7 @@ DERIVED: Mapping[str, type[TableRow]] = {
     "claims_before": Claim,
 }
 """Tables derived from published runs, each by its own command."""
-MADE_ANEW = {"claims": "claims_before"}
+HISTORY_TABLES = {"claims": "claims_before"}
 """Derived tables that can be made again, each with the table that keeps the previous rows."""
 
 TABLES: Mapping[str, type[TableRow]] = {

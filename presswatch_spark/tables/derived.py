@@ -1,7 +1,7 @@
 """Publishes derived tables, each made of published runs by its own command, in a folder of tables.
 
 The files are written to `_runs`, moved in, and published by a row of `derivations`. A folder has one table of
-each name; when one of `MADE_ANEW` is made again, its previous files are moved to another table.
+each name; when one of `HISTORY_TABLES` is made again, its previous files are moved to another table.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, stat
-from presswatch_spark.tables.declarations import DERIVED, MADE_ANEW
+from presswatch_spark.tables.declarations import DERIVED, HISTORY_TABLES
 from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, run_of
@@ -32,7 +32,7 @@ def publish_derived(
     """Write a derived table of some runs into the folder of tables at `out`, and return that folder.
 
     `write` writes the rows as files, in their order, and may add to `about` columns of the table's row.
-    Raises `OutputError` if `out` has the table already and it is not of `MADE_ANEW`, or has other contents.
+    Raises `OutputError` if `out` has the table and it is not in `HISTORY_TABLES`, or has other contents.
     """
     store = TableStore.create(out, storage)
     folder = store.root / RUNS_FOLDER
@@ -71,8 +71,8 @@ def remove_unpublished(store: TableStore, *, strict: bool = False) -> list[str]:
     here, its files are left; if `strict`, raises `InUseError`.
     """
     folder, removed = store.root / RUNS_FOLDER, list[str]()
-    for table in (name for name in DERIVED if name not in MADE_ANEW.values()):
-        earlier = store.made(table)[:-1] if table in MADE_ANEW else []
+    for table in (name for name in DERIVED if name not in HISTORY_TABLES.values()):
+        earlier = store.made(table)[:-1] if table in HISTORY_TABLES else []
         if not (earlier or _staged(store, table) or _unpublished(store, table)):
             continue
         try:
@@ -98,7 +98,7 @@ def _staged(store: TableStore, table: str) -> list[str]:
 
 def _unpublished(store: TableStore, table: str) -> list[str]:
     # List files before rows: a table that is published in between then counts as published.
-    there = [uri for name in (table, MADE_ANEW.get(table)) if name for uri in store.present(name)]
+    there = [uri for name in (table, HISTORY_TABLES.get(table)) if name for uri in store.present(name)]
     published = set(store.published("derivations"))
     return [uri for uri in there if run_of(uri.rpartition("/")[2]) not in published]
 
@@ -110,7 +110,7 @@ def _clear(runs: Folder, table: str) -> None:
 
 
 def _require_none(store: TableStore, table: str) -> None:
-    if table not in MADE_ANEW and store.made(table):
+    if table not in HISTORY_TABLES and store.made(table):
         raise OutputError(
             f"there is a table {table} already", where=str(store.root / table), remedy="name another --out"
         )
@@ -118,7 +118,7 @@ def _require_none(store: TableStore, table: str) -> None:
 
 def _move_away(store: TableStore, table: str, run_id: str, lock: Lock) -> None:
     # Can be repeated after a kill.
-    before = MADE_ANEW[table]
+    before = HISTORY_TABLES[table]
     there, (row,) = store.root / before, store.read("derivations", run_id).to_pylist()
     moved = [file for file in row["files"] if file["table"] == table]
     for file in moved:

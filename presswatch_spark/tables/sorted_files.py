@@ -49,7 +49,7 @@ ORDERS: Mapping[str, Sequence[str]] = {
 }
 """Orders of rows; nulls come first."""
 
-SOUGHT: Mapping[str, Sequence[str]] = {
+BLOOM_COLUMNS: Mapping[str, Sequence[str]] = {
     "matches": (
         "document_url", "article_id", "title_id", "publisher_id", "cluster_id", "record_id", "text_sha256",
         "row_sha256",
@@ -114,7 +114,7 @@ class SortedFiles:
                 "ndv": (min(len(first), MEMBERS) if column in MEMBER_COLUMNS else len(first)) or 1,
                 "fpp": 0.01,
             }
-            for column in SOUGHT.get(self.table, ())
+            for column in BLOOM_COLUMNS.get(self.table, ())
             if column in schema.names
         }
         options: dict[str, Any] = {

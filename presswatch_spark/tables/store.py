@@ -31,7 +31,7 @@ from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER, seals
-from presswatch_spark.tables.declarations import DIGESTS, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.declarations import DIGESTS, HISTORY_TABLES, PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.seals import DamagedTablesError, Row, Written
 
@@ -140,10 +140,10 @@ class TableStore:
     def files(self, table: str, *run_ids: str, check: bool = True, read: bool = True) -> list[str]:
         """Return the URIs of the files of published runs in a table: of the runs named, or of all.
 
-        For a table of `MADE_ANEW`, "all" is its last making. With `check`, raises `DamagedTablesError` if
+        For a table in `HISTORY_TABLES`, "all" is the last one. With `check`, raises `DamagedTablesError` if
         files differ from their run's row; without `read`, only names and sizes are compared.
         """
-        if table in MADE_ANEW and not run_ids:
+        if table in HISTORY_TABLES and not run_ids:
             run_ids = tuple(self.made(table)[-1:])
             if not run_ids:
                 return []

@@ -20,7 +20,7 @@ from presswatch_spark.scanning.censuses.run import CensusSummary, census
 from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.tables.digests import table_digest
-from presswatch_spark.tables.sorted_files import SOUGHT
+from presswatch_spark.tables.sorted_files import BLOOM_COLUMNS
 from presswatch_spark.tables.store import TableStore
 from tests.world.censuses import Counting, Deadly, census_corpus, times_read
 from tests.world.commands import Outcome, outcome
@@ -105,7 +105,7 @@ class TestCensus:
         group = pq.ParquetFile(next((take.folder / "out" / "captures").iterdir())).metadata.row_group(0)
         columns = [group.column(n) for n in range(group.num_columns)]
         bloomed = {each.path_in_schema for each in columns if each.bloom_filter_offset}
-        assert bloomed == set(SOUGHT["captures"])
+        assert bloomed == set(BLOOM_COLUMNS["captures"])
         # It is no scan, and nothing of it is left unfinished.
         assert (take.store.published(), take.store.published("censuses")) == ([], [row["run_id"]])
         assert list(unfinished_runs(take.store)) == []

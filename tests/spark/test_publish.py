@@ -24,7 +24,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import sorted_files
 from presswatch_spark.tables.declarations import SCHEMAS, Match, columns_without_run
 from presswatch_spark.tables.digests import table_digest as digest_of
-from presswatch_spark.tables.sorted_files import GROUP_ROWS, ORDERS, SOUGHT, SortedFiles
+from presswatch_spark.tables.sorted_files import BLOOM_COLUMNS, GROUP_ROWS, ORDERS, SortedFiles
 from presswatch_spark.tables.store import TableStore
 from tests.spark.fakes import Fake, be_cut, declare, fake_articles, fake_shards, found, run_fake
 from tests.world.proofs import each_time
@@ -266,7 +266,7 @@ class TestFiles:
             group = pq.ParquetFile(file).metadata.row_group(0)
             columns = {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
             bloomed = {name for name, column in columns.items() if column.bloom_filter_offset}
-            assert bloomed == set(SOUGHT[table])
+            assert bloomed == set(BLOOM_COLUMNS[table])
             assert all(column.has_column_index and column.has_offset_index for column in columns.values())
             assert columns["shard_uri"].statistics.has_min_max
             names = [list(columns)[each.column_index] for each in group.sorting_columns]

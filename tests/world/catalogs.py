@@ -14,7 +14,7 @@ import pytest
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.catalog import sync as syncing
 from presswatch_spark.tables.catalog.sync import open_catalog
-from presswatch_spark.tables.declarations import DERIVED, MADE_ANEW, PUBLISHED_BY, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.declarations import DERIVED, HISTORY_TABLES, PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
@@ -97,7 +97,7 @@ def publish_everything(path: str, storage: StorageOptions | None = None) -> Tabl
     publish(store, "r2", rows=5)
     if "censuses" in SCHEMAS:
         publish(store, "c1", "censuses")
-    for table in (*(set(DERIVED) - set(MADE_ANEW.values())), *MADE_ANEW):
+    for table in (*(set(DERIVED) - set(HISTORY_TABLES.values())), *HISTORY_TABLES):
         if table in SCHEMAS:
             derive(store, table)
     store.publish("tombstones", {**filled("tombstones", 1), "run_id": "t1", "files": []})

@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.host_limits import forget_hosts
 from tests.world.servers import Fault, Reply, Server, listening, running
 
 TOKEN = "hf_tEsTtOkEnThatNobodyElseMaySee"
@@ -209,7 +209,7 @@ def empty(state: Hub, files: dict[str, bytes] | None = None) -> Hub:
         for each in fields(old):
             if each.name not in ("store", "url", "guard"):
                 setattr(old, each.name, getattr(new, each.name))
-    ask_anew()
+    forget_hosts()
     if files:
         state.push(files)
     return state

@@ -23,7 +23,7 @@ from threading import Lock, Thread
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.host_limits import forget_hosts
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None 
         httpd.socket = tls.wrap_socket(httpd.socket, server_side=True)
     thread = Thread(target=httpd.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    ask_anew()
+    forget_hosts()
     try:
         yield f"{'https://localhost' if tls else 'http://127.0.0.1'}:{httpd.server_address[1]}"
     finally:

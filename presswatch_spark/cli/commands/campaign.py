@@ -26,7 +26,7 @@ from presswatch_spark.cli.options import (
 from presswatch_spark.cli.replies import FAILED, INCOMPLETE, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.releases.release import CRAWL_FORMS
-from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.host_limits import forget_hosts
 
 if TYPE_CHECKING:
     from presswatch_spark.query.pointers.pointer import Mirror
@@ -271,7 +271,7 @@ def watch(
         raise click.UsageError("give either --once or --every")
     if every and again:
         raise click.UsageError("--again is for one look")
-    ask_anew()
+    forget_hosts()
     given = watched_scan(scan_options, news)
     config = scan_settings(given, given["config"])
     plan = replace(watched_plan(given, config, news), since=since, listed=listed)

@@ -22,28 +22,28 @@ class Check:
     problems: list[tuple[int, str]] = field(default_factory=list)
     ids: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def say(self, where: yaml.Node | int, message: str) -> None:
+    def report(self, where: yaml.Node | int, message: str) -> None:
         """Note a mistake on a line, or on the first line of a node."""
         self.problems.append((where if isinstance(where, int) else line_of(where), message))
 
     def entry(self, node: yaml.Node, what: str, required: str, optional: str = "") -> dict[str, yaml.Node]:
         """Return the nodes of a mapping but nulls. Note keys that are missing, unknown or given twice."""
         if not isinstance(node, yaml.MappingNode):
-            self.say(node, f"{what} must be a mapping with {', '.join(required.split())}")
+            self.report(node, f"{what} must be a mapping with {', '.join(required.split())}")
             return {}
         known, given = {*required.split(), *optional.split()}, dict[str, yaml.Node]()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self.say(key, f"{what}: a key must be one of {', '.join(sorted(known))}")
+                self.report(key, f"{what}: a key must be one of {', '.join(sorted(known))}")
                 continue
             if key.value in given:
-                self.say(key, f"{what}: key `{key.value}` is given twice")
+                self.report(key, f"{what}: key `{key.value}` is given twice")
             elif key.value not in known:
-                self.say(key, f"{what}: unknown key `{key.value}` (known: {', '.join(sorted(known))})")
+                self.report(key, f"{what}: unknown key `{key.value}` (known: {', '.join(sorted(known))})")
             given[key.value] = value
         given = {key: value for key, value in given.items() if value.tag != _NULL_TAG and key in known}
         for key in filter(lambda key: key not in given, required.split()):
-            self.say(node, f"{what}: `{key}` is missing")
+            self.report(node, f"{what}: `{key}` is missing")
         return given
 
     def text(self, node: yaml.Node | None, what: str) -> str | None:
@@ -51,11 +51,11 @@ class Check:
         if node is None:
             return None
         if not isinstance(node, yaml.ScalarNode) or node.tag not in (_TEXT_TAG, _TIME_TAG):
-            self.say(node, f"{what} must be text (put it in quotes)")
+            self.report(node, f"{what} must be text (put it in quotes)")
             return None
         value = str(node.value).strip()
         if not value:
-            self.say(node, f"{what} is empty")
+            self.report(node, f"{what} is empty")
         return value or None
 
     def known(self, node: yaml.Node | None, value: str | None, what: str, names: Iterable[str]) -> None:
@@ -63,7 +63,7 @@ class Check:
         known = tuple(names)
         if node is not None and value and value not in known:
             meant = did_you_mean(value, known)
-            self.say(node, f"{what} `{value}` is none of {', '.join(known)}{meant}")
+            self.report(node, f"{what} `{value}` is none of {', '.join(known)}{meant}")
 
     def unique_id(self, node: yaml.Node | None, kind: str) -> str | None:
         """Return an id; note if another entry of that kind has it."""
@@ -71,9 +71,9 @@ class Check:
         if node is None or value is None:
             return None
         if not value.isprintable():
-            self.say(node, f"{kind} id {value!r} contains characters that cannot be shown")
+            self.report(node, f"{kind} id {value!r} contains characters that cannot be shown")
         if (kind, value) in self.ids:
-            self.say(node, f"{kind} id `{value}` is already used on line {self.ids[kind, value]}")
+            self.report(node, f"{kind} id `{value}` is already used on line {self.ids[kind, value]}")
         self.ids.setdefault((kind, value), line_of(node))
         return value
 
@@ -85,7 +85,7 @@ class Check:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            self.say(node, f"{what} `{value}` is not a date (write it as 2024-01-31)")
+            self.report(node, f"{what} `{value}` is not a date (write it as 2024-01-31)")
             return None
 
     def items(self, node: yaml.Node | None, what: str) -> list[yaml.Node]:
@@ -93,10 +93,10 @@ class Check:
         if node is None:
             return []
         if not isinstance(node, yaml.SequenceNode):
-            self.say(node, f"{what} must be a list")
+            self.report(node, f"{what} must be a list")
             return []
         if not node.value:
-            self.say(node, f"{what} is an empty list")
+            self.report(node, f"{what} is an empty list")
         return list(node.value)
 
     def finish(self, name: str, what: str) -> None:
@@ -141,22 +141,22 @@ def compose(raw: bytes, check: Check, shape: str, needs: str = "") -> yaml.Node 
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        check.say(line, f"byte 0x{raw[error.start]:02x} is not UTF-8 (save the file as UTF-8)")
+        check.report(line, f"byte 0x{raw[error.start]:02x} is not UTF-8 (save the file as UTF-8)")
         return None
     try:
         root = _composed(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        check.say(line, f"character U+{int(error.character):04X} is not allowed in YAML")
+        check.report(line, f"character U+{int(error.character):04X} is not allowed in YAML")
         return None
     except RecursionError:
-        check.say(1, f"nested too deeply: {shape}")
+        check.report(1, f"nested too deeply: {shape}")
         return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         tab = " (indent with spaces, not tabs)" if "\\t" in str(error.problem) else ""
-        check.say(mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}{tab}")
+        check.report(mark.line + 1 if mark else 1, f"not valid YAML: {error.problem}{tab}")
         return None
     if root is None and needs:
-        check.say(1, f"the file is empty (it needs `{needs}:`)")
+        check.report(1, f"the file is empty (it needs `{needs}:`)")
     return root

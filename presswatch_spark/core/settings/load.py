@@ -310,19 +310,19 @@ class SettingsGroup(Generic[Config]):
             for key_node, value_node in node.value:
                 key = str(key_node.value)
                 if key in seen:
-                    check.say(key_node, f"{prefix}{key} is given twice")
+                    check.report(key_node, f"{prefix}{key} is given twice")
                 seen.add(key)
                 yield from self._in_node(value_node, f"{prefix}{key}", check)
             return
         try:
             value = yaml.SafeLoader("").construct_document(node)
         except yaml.MarkedYAMLError as error:
-            check.say(node, f"not valid YAML: {error.problem}")
+            check.report(node, f"not valid YAML: {error.problem}")
             return
         if not is_section:
             yield name, value, node.start_mark.line + 1
         elif value is not None:
-            check.say(node, f"{name or 'the file'} must be a mapping of settings")
+            check.report(node, f"{name or 'the file'} must be a mapping of settings")
 
 
 def shipped(name: str) -> Path:

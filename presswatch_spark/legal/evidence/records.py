@@ -33,8 +33,8 @@ from presswatch_spark.query.pointers.records import records_at
 from presswatch_spark.reading.inflate import GZIP_MAGIC, inflated, placed_lines
 from presswatch_spark.reading.warc.blocks import begins_with_record
 from presswatch_spark.storage.addresses import other_host
-from presswatch_spark.storage.exchanges import Exchange, exchanges_heard
-from presswatch_spark.storage.host_limits import BlockedError, ask_anew
+from presswatch_spark.storage.exchanges import Exchange, exchanges_recorded
+from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
 from presswatch_spark.storage.objects import ObjectInfo, ask, open_stream, read_range
 from presswatch_spark.tables.declarations import Match, RightsSignal
 
@@ -87,9 +87,9 @@ class ReadRecords:
 def read_records(selection: Selection, audit: Audit, bag: Bag, texts: Path) -> ReadRecords:
     """Read the records of a selection and its declarations again; `texts`: a folder for texts of pages."""
     began_at = datetime.now(UTC).replace(microsecond=0)
-    ask_anew()
+    forget_hosts()
     reader = _RecordReader(bag, audit, texts)
-    with exchanges_heard() as exchanges:
+    with exchanges_recorded() as exchanges:
         rows = reader.rows([row for _, row in sorted(selection.rows.items())])
         signals = {row.row_sha256: reader.declaration(row) for row in selection.signals()}
     return ReadRecords(began_at, rows, signals, exchanges)

@@ -107,13 +107,13 @@ def load_recipients(path: str | None = None) -> dict[str, Recipient]:
             checked = check.date(noted.get("checked"), f"{where}: checked")
             # In some time zones, today is already tomorrow's date in UTC.
             if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
-                check.say(noted["checked"], f"{where}: checked: {checked} is to come")
+                check.report(noted["checked"], f"{where}: checked: {checked} is to come")
             source = check.text(noted.get("source"), f"{where}: source") or ""
             facts[each] = RecipientFact(source, checked)
         texts = {each: value for each, value in values.items() if isinstance(value, tuple)}
         columns, route = texts.get("columns", ()), values["route"]
         for unknown in sorted(set(columns) - KNOWN_COLUMNS["rows"]):
-            check.say(keys["columns"], f"{about}: columns: `{unknown}` is no column of the annex")
+            check.report(keys["columns"], f"{about}: columns: `{unknown}` is no column of the annex")
         found[own_id] = Recipient(
             id=own_id,
             name=check.text(keys.get("name"), f"{about}: name") or "",
@@ -132,7 +132,7 @@ def _texts(node: yaml.Node | None, what: str, check: Check) -> tuple[str, ...]:
     if isinstance(node, yaml.SequenceNode):
         return tuple(filter(None, (check.text(item, what) for item in node.value)))
     if node is not None:
-        check.say(node, f"{what} must be a list")
+        check.report(node, f"{what} must be a list")
     return ()
 
 
@@ -188,21 +188,21 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
         elif text and not all(character.isprintable() or character == "\xa0" for character in text):
             fault = f"{what} contains characters that cannot be shown"
         if node is not None and fault:
-            check.say(node, fault)
+            check.report(node, fault)
         texts[what] = None if fault else text
     role, members, email = texts["acts_as"] or "agent", texts["members"], texts["email"] or ""
     if role not in ("agent", "owner"):
-        check.say(keys["acts_as"], f"acts_as `{role}` is neither `agent` nor `owner`")
+        check.report(keys["acts_as"], f"acts_as `{role}` is neither `agent` nor `owner`")
     if members is None:
         return None
     name, at, host = email.partition("@")
     if email and not (name and at and "." in host and " " not in email):
-        check.say(keys["email"], f"email `{email}` is no address")
+        check.report(keys["email"], f"email `{email}` is no address")
     registry = load_registry(Path(path).parent / members)
     publishers = _publishers(keys.get("publishers"), registry, check)
     if role == "owner" and len(publishers) != 1:
         # An owner of one publisher's rights needs a mandate to act for another publisher.
-        check.say(keys["acts_as"], ONE_OWNER.format(len(publishers)))
+        check.report(keys["acts_as"], ONE_OWNER.format(len(publishers)))
     return Sender(
         name=texts["name"] or "",
         address=texts["address"] or "",
@@ -225,5 +225,5 @@ def _publishers(node: yaml.Node | None, registry: Registry, check: Check) -> tup
         if name is not None and name in known:
             found.append(known[name])
         elif name is not None:
-            check.say(item, f"no member is the publisher `{name}`{did_you_mean(name, known)}")
+            check.report(item, f"no member is the publisher `{name}`{did_you_mean(name, known)}")
     return tuple(found)

@@ -18,7 +18,7 @@ from presswatch_spark.legal.removal.responses import (
     part_of,
 )
 from presswatch_spark.storage.exchanges import seconds_of_date
-from presswatch_spark.storage.host_limits import BlockedError, ask_anew
+from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
 from presswatch_spark.storage.objects import StorageOptions, ask, printable
 from presswatch_spark.tables.declarations import ReleaseFile
 
@@ -61,7 +61,7 @@ def take_inventory(
     """
     if not uris:
         raise InputError("the release has no files", where=release)
-    ask_anew()
+    forget_hosts()
     with case.held():
         rows, notes = case.release_files(), case.notes("inventories")
         number, found, blocked = len(notes), list[ReleaseFile](), None
@@ -76,7 +76,7 @@ def take_inventory(
         left = [uri for uri in uris if printable(uri) not in done]
         of_all: dict[str, Any] = {"inventory": number, "release": release, "format": format}
         for first in range(0, len(left), FILES_WRITTEN):
-            answers = asked(left[first : first + FILES_WRITTEN], storage)
+            answers = request_files(left[first : first + FILES_WRITTEN], storage)
             files = [
                 ReleaseFile(**each, **of_all, **UNLINKED) for each in answers if not isinstance(each, str)
             ]
@@ -103,7 +103,7 @@ def take_inventory(
     )
 
 
-def asked(uris: Sequence[str], storage: StorageOptions) -> Sequence[dict[str, Any] | str]:
+def request_files(uris: Sequence[str], storage: StorageOptions) -> Sequence[dict[str, Any] | str]:
     """Request the first byte of each file; return the columns of its row, or why it was not requested."""
 
     def one(uri: str) -> dict[str, Any] | str:

@@ -36,7 +36,7 @@ from presswatch_spark.legal.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Al
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.ccindex.lookup import Index
-from presswatch_spark.storage.host_limits import BlockedError, ask_anew
+from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
 from presswatch_spark.storage.hub import forget_places
 from presswatch_spark.storage.objects import printable
 from presswatch_spark.storage.uris import host_of, root_of, scheme_of
@@ -196,7 +196,7 @@ class Prober:
 
     def _probe(self, known: KnownCase) -> ProbeReport:
         index = None if self.index is None else index_at(self.index, self.config.storage)
-        ask_anew()
+        forget_hosts()
         # Forget signed addresses of files: they may work after the hub has stopped serving the file.
         forget_places()
         resumed = bool(known.rounds) and not known.is_finished

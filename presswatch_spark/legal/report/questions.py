@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from presswatch_spark.query.sql import answers_of
-from presswatch_spark.query.views import FIGURES
+from presswatch_spark.query.views import COUNT_COLUMNS
 from presswatch_spark.tables.store import TableStore
 
 BARS = 15
@@ -23,7 +23,7 @@ _NEWEST_CORPUS = "select max_by(corpus_digest, run_id) as corpus_digest from run
 QUESTIONS: Mapping[str, str] = {
     # In brief.
     "found": f"""
-select {FIGURES.strip()},
+select {COUNT_COLUMNS.strip()},
     count(distinct document_host) as hosts
 from copies""",
     "letters": "select letter, count(*) as pages from copied_pages group by letter order by letter",

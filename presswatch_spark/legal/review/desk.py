@@ -19,7 +19,7 @@ from presswatch_spark.core.translation import LANGUAGES, Translator
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.query.pointers.pointer import Mirror
-from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.host_limits import forget_hosts
 from presswatch_spark.storage.objects import (
     ConflictError,
     MissingError,
@@ -333,7 +333,7 @@ class Desk:
         """
         with self._lock:
             if row not in self._kept:
-                ask_anew()
+                forget_hosts()
                 sources = (self.tables, row, self.corpus, self.storage, self.mirrors)
                 case = case_of(*sources, claims=self.claims_at)
                 if case.page is None:

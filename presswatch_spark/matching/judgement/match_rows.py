@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.model import Article, DocumentBatch, Locator, OwnWord, RecordEncoding
+from presswatch_spark.core.model import Article, DocumentBatch, Locator, PageMetadata, RecordEncoding
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.times import EPOCH
 from presswatch_spark.matching.judgement.credits import CREDITS, is_other
@@ -248,15 +248,15 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: TextWords) -> lis
 
 def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> DocumentFacts:
     """Return the facts of document i; `text` is its text."""
-    metadata = batch.own_word(i) if batch.own_word else None
+    metadata = batch.page_metadata(i) if batch.page_metadata else None
     return located_facts(batch.url_of(i), batch.locate(i), origin, text, metadata)
 
 
 def located_facts(
-    url: str, locator: Locator, origin: Origin, text: bytes, metadata: OwnWord | None = None
+    url: str, locator: Locator, origin: Origin, text: bytes, metadata: PageMetadata | None = None
 ) -> DocumentFacts:
     """Return the facts of the document or response at a locator; `metadata`: its statements about itself."""
-    host, metadata = host_of(url), metadata or OwnWord()
+    host, metadata = host_of(url), metadata or PageMetadata()
     release = storable(locator.release or origin.release)
     return DocumentFacts(
         dataset=origin.dataset,

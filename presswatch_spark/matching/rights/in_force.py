@@ -148,7 +148,7 @@ def second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-class Declared:
+class Declarations:
     """All decisive declarations, by site and by page, from rows in any order.
 
     Rows without a time, and repeated rows, do not count.
@@ -174,14 +174,14 @@ class Declared:
             for key, captures in files.items()
         }
 
-    def about(self, url: str, at: datetime, agent: str) -> Iterator[Sequence[Declaration]]:
+    def for_capture(self, url: str, at: datetime, agent: str) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page that was captured at `at`, for each source, by time."""
         records: dict[str, list[RightsSignal]] = defaultdict(list)
         for row in self.pages.get((url, second(at)), ()):
             records[record_of(row)].append(row)
-        return self.around(url, at, agent, [(at, rows) for rows in records.values()])
+        return self.for_page(url, at, agent, [(at, rows) for rows in records.values()])
 
-    def around(
+    def for_page(
         self, url: str, at: datetime, agent: str, pages: Sequence[PageCapture]
     ) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page around a moment, for each source, in order of time.
@@ -221,13 +221,13 @@ class Declared:
                 nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
                 yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
 
-    def moments(self, url: str) -> list[datetime]:
+    def file_times(self, url: str) -> list[datetime]:
         """Return the times of captures of the files that declare for a page's site, in no order."""
         place = place_of(url)
         files = (self._files.get((place.origin, file), ()) for file in _FILES) if place else ()
         return [moment for captures in files for moment, _ in captures]
 
-    def standing(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
+    def rules_key(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
         """Return a key of all declarations of the site's files about a page, at any time; None if no URL.
 
         The key is the site, with the verdict of each content of its files. Pages with the same key have the

@@ -41,7 +41,7 @@ from presswatch_spark.reading.page_metadata import (
     objects_of,
     value_of,
 )
-from presswatch_spark.reading.parsers import PARSER, UnparsablePageError, request_of, text_apart
+from presswatch_spark.reading.parsers import PARSER, UnparsablePageError, parse_in_subprocess, request_of
 from presswatch_spark.reading.text.words import word_count
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest, storable
@@ -215,7 +215,7 @@ def _paywall_signals(parts: Iterable[PaywalledPart], page: bytes, is_whole: bool
     elements = list[str | None]()
     if tried and _can_be_built(page):
         with suppress(UnparsablePageError):
-            elements = json.loads(text_apart("css", request_of(tried[:SELECTORS], page))[0])
+            elements = json.loads(parse_in_subprocess("css", request_of(tried[:SELECTORS], page))[0])
     words_of = {
         selector: word_count(text_of_page(found.encode("utf-8", "replace")))
         for selector, found in zip(tried, elements, strict=False)

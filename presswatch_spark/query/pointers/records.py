@@ -193,7 +193,7 @@ def _records(
         if wanted is None or _pointers_at(locator, wanted):
             text = batch.text_of(i)
             facts = document_facts(batch, i, origin, text)
-            yield locator, Record(facts, text, None, bytes_read, capture, batch.alone(i))
+            yield locator, Record(facts, text, None, bytes_read, capture, batch.single(i))
     for capture in captures.values():
         if wanted is None or _pointers_at(capture.locator, wanted):
             facts = located_facts(capture.url, capture.locator, origin, capture.body)

@@ -309,7 +309,7 @@ _DAMAGES: Mapping[int, str] = {
     warc.LENGTH: "length",
     warc.HEADER: "header",
     warc.VERSION: "header",
-    warc.SOUGHT: "boundary",
+    warc.BOUNDARY: "boundary",
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.model import Bytes, Capture, DocumentBatch, Locator, OwnWord, ReadReport
+from presswatch_spark.core.model import Bytes, Capture, DocumentBatch, Locator, PageMetadata, ReadReport
 from presswatch_spark.reading.html.markup import EXTRACTION, page_text, room_for, text_of_page
 from presswatch_spark.reading.html.tags import ARTICLE, DATA
 from presswatch_spark.reading.http.codings import decoded_body
@@ -23,13 +23,13 @@ from presswatch_spark.reading.http.message import (
     site_file,
     to_utf8,
 )
-from presswatch_spark.reading.page_metadata import PAGE_BYTES, own_word_of
+from presswatch_spark.reading.page_metadata import PAGE_BYTES, page_metadata_of
 from presswatch_spark.reading.parsers import (
     PDF_EXTRACTION,
     ParserDiedError,
     UnparsablePageError,
     has_prose_of,
-    text_apart,
+    parse_in_subprocess,
 )
 from presswatch_spark.reading.parsers import Kind as ParsedKind
 from presswatch_spark.reading.rows.row_values import joined
@@ -189,11 +189,12 @@ class PageBatches:
         text, urls = joined([each.data for each in self._texts]), joined([page.stored.url for page in pages])
         self._texts, self._pages, self._captures, self._size, self._passed = [], [], [], 0, 0
 
-        def own_word(i: int) -> OwnWord | None:
+        def page_metadata(i: int) -> PageMetadata | None:
             page = pages[i]
             if page.kind != "html":
                 return None
-            return own_word_of(bytes(page.content[:PAGE_BYTES]), page.stored.url.decode("utf-8", "replace"))
+            url = page.stored.url.decode("utf-8", "replace")
+            return page_metadata_of(bytes(page.content[:PAGE_BYTES]), url)
 
         return DocumentBatch(
             text=text.data,
@@ -207,7 +208,7 @@ class PageBatches:
             ),
             captures=captures,
             main_text=lambda i: self._main_text(pages[i], text.data[text.starts[i] : text.ends[i]].tobytes()),
-            own_word=own_word,
+            page_metadata=page_metadata,
         )
 
     def _draw(self, stored: Stored) -> None:
@@ -283,11 +284,11 @@ class PageBatches:
         return text if unchosen or has_prose_of(text, whole_text) else None
 
     def _parsed(self, kind: ParsedKind, page: bytes | memoryview) -> tuple[bytes, str | None]:
-        """Call `text_apart`; a shard with many pages that kill the parser gets no more time."""
+        """Call `parse_in_subprocess`; a shard with many pages that kill the parser gets no more time."""
         if self._broken == MOST_BROKEN:
             raise UnparsablePageError("too many pages of the shard killed the parser before this one")
         try:
-            return text_apart(kind, page)
+            return parse_in_subprocess(kind, page)
         except ParserDiedError:
             self._broken += 1
             raise

@@ -29,10 +29,10 @@ from presswatch_spark.reading.text.kernels import U64
     CONVERSION, WARCINFO, RESPONSE, REQUEST, METADATA, RESOURCE, REVISIT, CONTINUATION, GATED, OTHER,
 ) = range(10)  # fmt: skip
 
-# DAMAGE: how a record differs from its header. `SOUGHT`: it was found by a search, so it may be part of
+# DAMAGE: how a record differs from its header. `BOUNDARY`: it was found by a search, so it may be part of
 # another record's text; `INSIDE`: its body ends with whole records; `TWICE`: its header, sound otherwise,
 # repeats a field. `warc_format` decides about the last two.
-SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE, TWICE = range(7)
+SOUND, LENGTH, HEADER, VERSION, BOUNDARY, INSIDE, TWICE = range(7)
 
 # STATUS. Whole: `WHOLE`, `ERRATUM` (the length is wrong by a known erratum of the release), `UNCLOSED` (a
 # plain file ends within the line ends that close the record). `WRONG_LENGTH`: the Content-Length is wrong or
@@ -40,7 +40,7 @@ SOUND, LENGTH, HEADER, VERSION, SOUGHT, INSIDE, TWICE = range(7)
 # member. Not read: `NOT_A_RECORD`, `NO_HEADER` (no complete one), `TOO_LONG`, `CUT` (a plain file ends).
 WHOLE, WRONG_LENGTH, BROKEN, NOT_A_RECORD, NO_HEADER, TOO_LONG, CUT, ERRATUM, UNCLOSED = range(9)
 # Beginning of the next record: where it should be; still to be searched; found by a search.
-EXPECTED, SEEKING, WAS_SOUGHT = range(3)
+EXPECTED, SEEKING, RESYNCED = range(3)
 # State of a run (a gzip member, or as much of it as was inflated): verified, still growing, broken.
 CLOSED, OPEN, BROKEN_RUN = range(3)
 
@@ -381,7 +381,7 @@ def find_records(
         runs: int64 (m,), where runs begin, ascending, from 0. states: uint8 (m,), only the last may be OPEN.
         gate: see `gate_of`. max_bytes: longest body that is read. reach: upper bound of the file's bytes from
         the first of `data` on. final: `data` ends the file. plain: the file is not compressed, so the end of
-        a run proves nothing. beginning: `EXPECTED`, `SEEKING` or `WAS_SOUGHT`. slack: see `length_slack`.
+        a run proves nothing. beginning: `EXPECTED`, `SEEKING` or `RESYNCED`. slack: see `length_slack`.
         table: int64 (k + 1, COLUMNS), filled from the top; the last row is workspace.
 
     Returns:
@@ -400,7 +400,7 @@ def find_records(
                     0,
                     EXPECTED if final else SEEKING,
                 )
-            p, beginning = found, WAS_SOUGHT
+            p, beginning = found, RESYNCED
         p = skip_newlines(data, p, size)
         if p == size:
             return n, p, 0, 0, EXPECTED
@@ -421,7 +421,7 @@ def find_records(
         versioned = is_version(data, p)
         if not versioned and growing and size - p < _BOUNDARY_BYTES:
             return n, p, 0, size + _BOUNDARY_BYTES, beginning
-        if not versioned and (beginning == WAS_SOUGHT or not begins_at(data, p)):
+        if not versioned and (beginning == RESYNCED or not begins_at(data, p)):
             row[STATUS] = BROKEN if states[run] == BROKEN_RUN and run_end - p < 6 else NOT_A_RECORD
             n, p, beginning = n + 1, p + 1, SEEKING
             continue
@@ -457,8 +457,8 @@ def find_records(
                 row[DAMAGE] = HEADER
             elif not versioned:
                 row[DAMAGE] = VERSION
-            elif beginning == WAS_SOUGHT and row[DAMAGE] == SOUND:
-                row[DAMAGE] = SOUGHT
+            elif beginning == RESYNCED and row[DAMAGE] == SOUND:
+                row[DAMAGE] = BOUNDARY
         # Without a length (-1), `end` is before the body: the record ends with its run or at the next record.
         end = body + declared
         # A record may extend over several runs, unless another record begins with the next run.
@@ -523,7 +523,7 @@ def find_records(
                     row[STATUS] = TOO_LONG
                     n, p, beginning = n + 1, max(body, size - _BOUNDARY_BYTES), SEEKING
                     continue
-                return n, p, 0, 2 * size, WAS_SOUGHT if row[DAMAGE] == SOUGHT else EXPECTED
+                return n, p, 0, 2 * size, RESYNCED if row[DAMAGE] == BOUNDARY else EXPECTED
             if found < 0 and closed:
                 # The record is as it declares; the bytes after it are no record.
                 row[BODY_END], row[END] = end, after
@@ -538,7 +538,7 @@ def find_records(
                 if row[DAMAGE] != HEADER:
                     row[DAMAGE] = LENGTH
                 if found >= 0:
-                    beginning = WAS_SOUGHT
+                    beginning = RESYNCED
         # The last record of a broken member may be incomplete.
         if after == limit and states[end_run] == BROKEN_RUN:
             row[STATUS] = BROKEN

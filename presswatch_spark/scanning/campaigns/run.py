@@ -42,7 +42,7 @@ from presswatch_spark.scanning.pipeline import RunSummary, scan, scan_key, shard
 from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.scanning.runs.unfinished import KEY_DIGITS, UnfinishedRun, unfinished_runs
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.host_limits import forget_hosts
 from presswatch_spark.storage.objects import DeniedError, MissingError, ObjectInfo, stat
 from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.tables import WATCH_FOLDER
@@ -210,7 +210,7 @@ class Campaign:
             except (MissingError, DeniedError):
                 return None
 
-        ask_anew()
+        forget_hosts()
         with AskingThreads(ASKED_AT_ONCE, "shards") as pool:
             found = dict(zip(uris, pool.map(described, uris), strict=True))
         there = ShardPlan.of(info for info in found.values() if info is not None)

@@ -17,7 +17,7 @@ from presswatch_spark.scanning.releases.release import (
     kinds_of,
     week_of,
 )
-from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.host_limits import forget_hosts
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
 from presswatch_spark.storage.shards import is_list
 from presswatch_spark.storage.uris import join
@@ -46,7 +46,7 @@ def shards_of(
     original, or a list of shards. Raises `InputError` if there is no such release, form, or list in `base`,
     `StorageError` if the list cannot be read now.
     """
-    ask_anew()
+    forget_hosts()
     kinds = ("c4",) if C4.fullmatch(name) else ("oscar",) if OSCAR.fullmatch(name) else kinds_of(name)
     if not kinds:
         raise _unknown(name, "", rules)

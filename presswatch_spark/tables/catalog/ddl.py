@@ -12,7 +12,7 @@ from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.terminal import printable
 from presswatch_spark.tables.declarations import (
     DERIVED,
-    MADE_ANEW,
+    HISTORY_TABLES,
     PUBLISHED_BY,
     PUBLISHERS,
     SCHEMAS,
@@ -56,7 +56,7 @@ def statements(location: str, database: str) -> Iterator[str]:
             f'SELECT f."name" FROM "{database}"."{by}" AS r CROSS JOIN UNNEST(r."files") AS f ({fields})'
             f"\n  WHERE f.\"table\" = '{table}'"
         )
-        if table in MADE_ANEW:
+        if table in HISTORY_TABLES:
             # Until those of before are moved away, there are two.
             newest = f'SELECT max("run_id") FROM "{database}"."{by}" WHERE "table" = \'{table}\''
             files += f'\n  AND r."run_id" = ({newest})'

@@ -24,7 +24,7 @@ from presswatch_spark.claims.other_sources import (
     Limits,
     explained,
 )
-from presswatch_spark.claims.pages import alike, marks_of, values_of
+from presswatch_spark.claims.pages import group_rows, marks_of, values_of
 from presswatch_spark.claims.words import KnownTexts
 from presswatch_spark.core.errors import CorruptError, InputError
 from presswatch_spark.reading.text.words import word_hashes
@@ -286,13 +286,13 @@ def test_rows_are_alike_if_all_values_are(seed: int, most: int, monkeypatch: pyt
     random = Random(seed)
     rows = [tuple(random.choice(values) for values, _ in CHOICES.values()) for _ in range(300)]
     columns = [pa.array([row[k] for row in rows], kind) for k, (_, kind) in enumerate(CHOICES.values())]
-    assert len(alike(pa.array([], pa.string()), np.empty(0, np.int64)).spread([], pa.string())) == 0
-    same = alike(pa.chunked_array([columns[0][:7], columns[0][7:]]), *columns[1:])
-    kinds = {repr(row): kind for row, kind in zip(rows, same.kind_of.tolist(), strict=True)}
+    assert len(group_rows(pa.array([], pa.string()), np.empty(0, np.int64)).expand([], pa.string())) == 0
+    same = group_rows(pa.chunked_array([columns[0][:7], columns[0][7:]]), *columns[1:])
+    kinds = {repr(row): kind for row, kind in zip(rows, same.group_of.tolist(), strict=True)}
     assert len(set(kinds.values())) == len(kinds) == len(same.first)
-    assert [kinds[repr(row)] for row in rows] == same.kind_of.tolist()
+    assert [kinds[repr(row)] for row in rows] == same.group_of.tolist()
     assert [repr(rows[place]) for place in same.first.tolist()] == sorted(kinds, key=kinds.__getitem__)
-    assert same.spread(values_of(columns[1], same.first), columns[1].type).equals(columns[1])
+    assert same.expand(values_of(columns[1], same.first), columns[1].type).equals(columns[1])
 
 
 def test_each_distinct_value_is_asked_once() -> None:

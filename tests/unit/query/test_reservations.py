@@ -13,7 +13,7 @@ import pytest
 
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.model import Capture
-from presswatch_spark.matching.rights.in_force import Declared
+from presswatch_spark.matching.rights.in_force import Declarations
 from presswatch_spark.query.reservations import AGENT, Moment, OwnSites, Reservations, pages_read
 from presswatch_spark.tables.declarations import Reservation, RightsSignal
 from presswatch_spark.tables.seals import DamagedTablesError
@@ -203,7 +203,7 @@ def signals(*captures: Capture) -> pa.Table:
     return pa.Table.from_pylist(rows, RightsSignal.schema)
 
 
-def around(
+def for_page(
     signals: pa.Table,
     asked: Iterable[tuple[str | None, datetime | None]],
     pages: Iterable[Moment] = (),
@@ -237,23 +237,23 @@ class TestAroundACopy:
         self, captures: list[Capture], read: tuple[datetime, ...], expected: str
     ) -> None:
         pages = [(PAGE, moment) for moment in read]
-        assert around(signals(*captures), [(PAGE, NOON)], pages) == [expected]
+        assert for_page(signals(*captures), [(PAGE, NOON)], pages) == [expected]
 
     def test_nothing_was_in_force_in_a_year_that_no_crawler_was_there(self) -> None:
         declared = signals(robots(FORBIDS, at=EARLIER), robots(FORBIDS, at=LATER))
         asked = [(PAGE, NOON.replace(year=year)) for year in (1970, 2106)]
-        assert around(declared, asked) == ["unknown", "unknown"]
+        assert for_page(declared, asked) == ["unknown", "unknown"]
 
     def test_the_articles_own_url_is_asked_in_whatever_form(self) -> None:
         declared = signals(capture("<p>", PAGE, NO_AI, at=EARLIER))
         elsewhere = PAGE.replace("https://", "https://ailleurs.")
         asked = [(f"{PAGE}?utm_source=x#top", NOON), (elsewhere, NOON), (None, NOON), (PAGE, None)]
-        assert around(declared, asked) == ["before", "unknown", "unknown", "unknown"]
+        assert for_page(declared, asked) == ["before", "unknown", "unknown", "unknown"]
 
     def test_captures_of_one_second_are_not_told_apart(self) -> None:
         declared = signals(robots(FORBIDS, at=NOON.replace(microsecond=400_000)))
         at = [NOON + timedelta(seconds=seconds) for seconds in (0.5, 0.3, 1.5)]
-        assert around(declared, [(PAGE, moment) for moment in at]) == ["both", "both", "before"]
+        assert for_page(declared, [(PAGE, moment) for moment in at]) == ["both", "both", "before"]
 
     @pytest.mark.slow
     @pytest.mark.parametrize("cases", each_time([20], [20, 60]))
@@ -275,18 +275,18 @@ class TestAroundACopy:
             row = next(Reservations(str(folder)).rows())
             read = list(pages_read(TableStore.open(str(folder))))
             assert row["agent"] == AGENT
-            assert around(signals(*captures), [(PAGE, NOON)], read) == [row["status"]], case
+            assert for_page(signals(*captures), [(PAGE, NOON)], read) == [row["status"]], case
 
     def test_a_page_is_asked_once_between_two_declarations(self, monkeypatch: pytest.MonkeyPatch) -> None:
         days = [EARLIER + timedelta(days=day) for day in range(-300, 0, 30)]
         sites = OwnSites(signals(*(robots(FORBIDS, at=day) for day in days)))
-        asked, declared_around = list[str](), Declared.around
+        asked, for_page = list[str](), Declarations.for_page
 
-        def noted(self: Declared, url: str, *rest: Any) -> Any:
+        def noted(self: Declarations, url: str, *rest: Any) -> Any:
             asked.append(url)
-            return declared_around(self, url, *rest)
+            return for_page(self, url, *rest)
 
-        monkeypatch.setattr(Declared, "around", noted)
+        monkeypatch.setattr(Declarations, "for_page", noted)
         for k in range(200_000):
             sites.status(f"{PAGE}{k % 10}", EARLIER - timedelta(minutes=k))
         assert len(asked) <= 2 * len(days) + 1
@@ -310,6 +310,6 @@ class TestAroundACopy:
                 (f"{SITE}{rng.choice(paths)}", EARLIER + timedelta(hours=rng.randrange(60 * 24)))
                 for _ in range(60)
             ]
-            together = around(declared, asked)
-            assert together == [around(declared, [each])[0] for each in asked], case
+            together = for_page(declared, asked)
+            assert together == [for_page(declared, [each])[0] for each in asked], case
             assert len(set(together)) > 1

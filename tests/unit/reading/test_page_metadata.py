@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.core.model import OwnWord
-from presswatch_spark.reading.page_metadata import TEXT_CHARACTERS, URL_CHARACTERS, elements_of, own_word_of
+from presswatch_spark.core.model import PageMetadata
+from presswatch_spark.reading.page_metadata import (
+    TEXT_CHARACTERS,
+    URL_CHARACTERS,
+    elements_of,
+    page_metadata_of,
+)
 
 URL = "https://www.copie.example/une/1?x=2"
 ARTICLE = {
@@ -28,8 +33,10 @@ def script(value: Any) -> str:
     return f'<script type="application/ld+json">{text}</script>'
 
 
-def said(*parts: str) -> OwnWord:
-    return own_word_of(f"<html><head>{''.join(parts)}</head><body><p>Texte</p></body></html>".encode(), URL)
+def said(*parts: str) -> PageMetadata:
+    return page_metadata_of(
+        f"<html><head>{''.join(parts)}</head><body><p>Texte</p></body></html>".encode(), URL
+    )
 
 
 def meta(name: str, content: str, attribute: str = "property") -> str:
@@ -37,7 +44,7 @@ def meta(name: str, content: str, attribute: str = "property") -> str:
 
 
 def test_json_ld_of_an_article_says_it_all() -> None:
-    assert said(script(ARTICLE)) == OwnWord(
+    assert said(script(ARTICLE)) == PageMetadata(
         "Le Copieur", "json_ld", "Marie Durand, AFP", MOMENT, "https://source.example/a",
         "https://www.copie.example/une/1",
     )  # fmt: skip
@@ -72,7 +79,7 @@ def test_an_address_is_no_name_and_articles_that_a_page_lists_are_others() -> No
     assert found.author == "Anne"
     assert said(meta("article:author", "https://social.example/anne")).author is None
     listed = {"@type": "ItemList", "itemListElement": [{"@type": "ListItem", "item": ARTICLE}]}
-    assert said(script(listed)) == OwnWord()
+    assert said(script(listed)) == PageMetadata()
 
 
 def test_the_head_says_what_json_ld_does_not() -> None:
@@ -81,13 +88,13 @@ def test_the_head_says_what_json_ld_does_not() -> None:
         meta("article:published_time", "2019-06-12T08:24:00Z"),
     ]  # fmt: skip
     by_meta = said(*metas)
-    assert by_meta == OwnWord("Le Site", "site_name", "Paul", MOMENT, None, "https://other.example/")
+    assert by_meta == PageMetadata("Le Site", "site_name", "Paul", MOMENT, None, "https://other.example/")
     assert (
         said(*metas, '<link rel="canonical" href="/une/1">').canonical_url
         == "https://www.copie.example/une/1"
     )
     both = said(*metas, script({"@type": "Article", "publisher": "Le Copieur"}))
-    assert both == OwnWord("Le Copieur", "json_ld", "Paul", MOMENT, None, "https://other.example/")
+    assert both == PageMetadata("Le Copieur", "json_ld", "Paul", MOMENT, None, "https://other.example/")
 
 
 @pytest.mark.parametrize(
@@ -145,8 +152,8 @@ def test_hostile_json_is_bounded(hostile: str) -> None:
 
 @given(st.binary(max_size=2_000))
 def test_nothing_raises(page: bytes) -> None:
-    assert isinstance(own_word_of(page, URL), OwnWord)
-    assert isinstance(own_word_of(b'<script type="application/ld+json">' + page, "no URL"), OwnWord)
+    assert isinstance(page_metadata_of(page, URL), PageMetadata)
+    assert isinstance(page_metadata_of(b'<script type="application/ld+json">' + page, "no URL"), PageMetadata)
 
 
 @given(st.recursive(

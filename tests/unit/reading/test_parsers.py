@@ -21,7 +21,7 @@ from presswatch_spark.reading.parsers import (
     UnparsablePageError,
     has_prose_of,
     main_content,
-    text_apart,
+    parse_in_subprocess,
 )
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc import pages
@@ -150,15 +150,15 @@ def changed(
 @pytest.mark.parametrize("html", ["", "<p>Été", "<p>" + "mot " * 3_000_000, "\0\ud800é<p>"])
 def test_the_text_is_the_same_as_here(html: str) -> None:
     content = html.encode("utf-8", "surrogatepass")
-    assert text_apart("main", content) == main_content(content)
-    assert text_apart("main", memoryview(content)) == main_content(content)
+    assert parse_in_subprocess("main", content) == main_content(content)
+    assert parse_in_subprocess("main", memoryview(content)) == main_content(content)
 
 
 @pytest.mark.slow
 def test_a_page_that_needs_all_memory_is_refused_and_the_next_is_read() -> None:
     with pytest.raises(UnparsablePageError, match="the parser"):
-        text_apart("main", SWELLING)
-    assert text_apart("main", b"<p>suite") == SUITE
+        parse_in_subprocess("main", SWELLING)
+    assert parse_in_subprocess("main", b"<p>suite") == SUITE
 
 
 @pytest.mark.slow
@@ -166,39 +166,40 @@ def test_a_page_that_needs_all_memory_is_refused_and_the_next_is_read() -> None:
 @pytest.mark.parametrize("changed", [HASTY], indirect=True, ids=["hasty"])
 def test_a_page_that_takes_too_long_is_given_up_and_the_next_is_read() -> None:
     with pytest.raises(ParserDiedError, match="needs more than"):
-        text_apart("main", SLOW)
-    assert text_apart("main", b"<p>suite") == SUITE
+        parse_in_subprocess("main", SLOW)
+    assert parse_in_subprocess("main", b"<p>suite") == SUITE
 
 
 def test_a_parser_that_died_before_costs_no_page() -> None:
     for _ in range(3):
-        text_apart("main", b"<p>avant")
+        parse_in_subprocess("main", b"<p>avant")
         os.kill(parsers._parser(os.getpid())._process.pid, signal.SIGKILL)
-        assert text_apart("main", b"<p>suite") == SUITE
+        assert parse_in_subprocess("main", b"<p>suite") == SUITE
 
 
 @pytest.mark.usefixtures("changed")
 @pytest.mark.parametrize("changed", [DYING], indirect=True, ids=["dying"])
 def test_a_text_of_which_only_the_beginning_came_is_none() -> None:
     with pytest.raises(ParserDiedError, match="died of the page"):
-        text_apart("main", b"<p>un texte")
+        parse_in_subprocess("main", b"<p>un texte")
 
 
 def test_a_parser_that_gives_no_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    text_apart("main", b"<p>avant")
+    parse_in_subprocess("main", b"<p>avant")
     os.kill(parsers._parser(os.getpid())._process.pid, signal.SIGSTOP)
     # Of the others none has to be quick: a busy machine takes its time to start a process.
     with monkeypatch.context() as patch:
         patch.setattr(parsers, "MOST_WAITING_SECONDS", 0.5)
         with pytest.raises(ParserDiedError, match="gave no answer"):
-            text_apart("main", b"<p>pendant")
-    assert text_apart("main", b"<p>suite") == SUITE
+            parse_in_subprocess("main", b"<p>pendant")
+    assert parse_in_subprocess("main", b"<p>suite") == SUITE
 
 
 def test_threads_get_the_texts_of_their_own_pages() -> None:
     def asked(number: int) -> bool:
         return all(
-            b"fil %d page %d<" % (number, i) in text_apart("main", b"<p>fil %d page %d" % (number, i))[0]
+            b"fil %d page %d<" % (number, i)
+            in parse_in_subprocess("main", b"<p>fil %d page %d" % (number, i))[0]
             for i in range(50)
         )
 
@@ -213,24 +214,24 @@ def test_after_an_interrupted_page_the_next_gets_its_own_text(monkeypatch: pytes
     with monkeypatch.context() as patch:
         patch.setattr(parsers, "poll", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            text_apart("main", b"<p>avant")
-    assert text_apart("main", b"<p>suite") == SUITE
+            parse_in_subprocess("main", b"<p>avant")
+    assert parse_in_subprocess("main", b"<p>suite") == SUITE
 
 
 def test_a_large_page_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parsers, "LARGE_BYTES", 1_000)
-    text_apart("main", b"<p>avant")
+    parse_in_subprocess("main", b"<p>avant")
     first = parsers._parser(os.getpid())
-    assert b"mot mot" in text_apart("main", b"<p>" + b"mot " * 500)[0]
+    assert b"mot mot" in parse_in_subprocess("main", b"<p>" + b"mot " * 500)[0]
     assert first._process.poll() == 0
-    assert text_apart("main", b"<p>suite") == SUITE
+    assert parse_in_subprocess("main", b"<p>suite") == SUITE
     assert parsers._parser(os.getpid()) is not first
 
 
 def test_a_file_that_is_no_pdf_is_refused_without_harm() -> None:
     first = parsers._parser(os.getpid())
     with pytest.raises(UnparsablePageError, match="PDF cannot be read"):
-        text_apart("pdf", b"%PDF-1.4 nothing")
+        parse_in_subprocess("pdf", b"%PDF-1.4 nothing")
     assert parsers._parser(os.getpid()) is first
 
 

@@ -43,7 +43,7 @@ from presswatch_spark.storage.host_limits import (
     HostLimits,
     Slot,
     Workers,
-    ask_anew,
+    forget_hosts,
     waits_reported,
 )
 from presswatch_spark.storage.http import HttpReply
@@ -70,7 +70,7 @@ AGE = 600.0
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    ask_anew()
+    forget_hosts()
     yield
     Workers().join()
 
@@ -157,7 +157,7 @@ class TestReports:
         now = [1000.0]
         host = HostLimits(HOST, lambda: now[0])
         monkeypatch.setattr(host_limits, "rest", lambda seconds: now.__setitem__(0, now[0] + 50))
-        assert host.must_repeat(cast(HttpReply, Asks(240, now[0])), OPTIONS, alone=False)
+        assert host.must_repeat(cast(HttpReply, Asks(240, now[0])), OPTIONS, single_object=False)
         return host
 
     def test_a_pause_is_reported_once_a_minute_with_host_reason_and_time(self, host: HostLimits) -> None:
@@ -218,7 +218,7 @@ class TestRefusals:
         server.blocks_after = None
         with pytest.raises(BlockedError):
             read(server, "a")
-        ask_anew()
+        forget_hosts()
         assert read(server, "a") == DATA
 
     def test_a_worker_forgets_at_a_new_run_what_stopped_it_in_another(self, server: Server) -> None:
@@ -441,7 +441,7 @@ class TestTime:
 
 def wait_for_turn() -> None:
     host = HostLimits(HOST)
-    host.must_repeat(cast(HttpReply, Asks(AGE, 1.0)), StorageOptions(), alone=False)
+    host.must_repeat(cast(HttpReply, Asks(AGE, 1.0)), StorageOptions(), single_object=False)
     host.await_turn("https://host.example/a")
 
 
@@ -563,8 +563,8 @@ class TestThreads:
             "from presswatch_spark.scanning.ccindex.lookup import Index\n"
             "list(Index(sys.argv[1], StorageOptions()).captures(['https://a.example/']))",
             pytest.param(
-                "from presswatch_spark.legal.removal.inventory import asked\n"
-                "asked([f'{sys.argv[1]}/a'], StorageOptions())",
+                "from presswatch_spark.legal.removal.inventory import request_files\n"
+                "request_files([f'{sys.argv[1]}/a'], StorageOptions())",
                 marks=pytest.mark.full,
             ),
         ],

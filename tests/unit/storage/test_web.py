@@ -22,8 +22,8 @@ from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.runs.work import failure_of, guarded
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage import host_limits
-from presswatch_spark.storage.exchanges import exchanges_heard, is_heard, tell_exchange
-from presswatch_spark.storage.host_limits import ask_anew
+from presswatch_spark.storage.exchanges import exchanges_recorded, is_recording, record_exchange
+from presswatch_spark.storage.host_limits import forget_hosts
 from presswatch_spark.storage.locks import GuardedObject, silent
 from presswatch_spark.storage.objects import (
     MissingError,
@@ -129,7 +129,7 @@ class TestRefusals:
             server.always = Fault(status=status)
             with pytest.raises(StorageError, match=what):
                 open_stream(ObjectInfo(f"{server.url}/shard.gz"), QUICK)
-            ask_anew()
+            forget_hosts()
 
     def test_no_message_shows_a_signature(self, server: Server) -> None:
         server.always = Fault(cut_after=100)
@@ -174,7 +174,7 @@ class TestCertificates:
     def test_a_named_authority_is_trusted_and_the_certificates_are_told(
         self, url: str, bundle: str, between: trustme.CA
     ) -> None:
-        with exchanges_heard() as heard:
+        with exchanges_recorded() as heard:
             assert read_range(url, 0, 10, StorageOptions(ca_bundle=bundle)) == DATA[:10]
         (told,) = heard
         assert told.peer.tls in ("TLSv1.2", "TLSv1.3")
@@ -203,7 +203,7 @@ class TestExchanges:
 
     def test_each_request_is_told_with_its_answer_and_who_gave_it(self, server: Server) -> None:
         uri = f"{server.url}/shard.gz"
-        with exchanges_heard() as heard:
+        with exchanges_recorded() as heard:
             assert read_range(uri, 2, 3, QUICK) == DATA[2:5]
             assert stat(uri, QUICK).size == len(DATA)
         first, second = heard
@@ -218,22 +218,22 @@ class TestExchanges:
         assert ("Range", "bytes=0-0") in second.request
 
     def test_nothing_is_kept_once_the_listener_has_gone(self, server: Server) -> None:
-        with exchanges_heard() as heard, exchanges_heard() as inner:
-            assert is_heard()
+        with exchanges_recorded() as heard, exchanges_recorded() as inner:
+            assert is_recording()
             read_range(f"{server.url}/shard.gz", 0, 1, QUICK)
-        assert not is_heard()
+        assert not is_recording()
         read_range(f"{server.url}/shard.gz", 0, 1, QUICK)
         assert (len(heard), len(inner)) == (1, 1)
 
     def test_tries_that_fail_are_told_too(self, server: Server) -> None:
         server.faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
-        with exchanges_heard() as heard, pytest.raises(StorageError):
+        with exchanges_recorded() as heard, pytest.raises(StorageError):
             read_range(f"{server.url}/shard.gz", 0, 1, QUICK)
         assert [(each.status, bool(each.failure)) for each in heard] == [(None, True), *[(503, False)] * 3]
 
     def test_redirects_are_told_without_the_signature_that_they_lead_to(self, server: Server) -> None:
         server.redirects["/b"] = f"{server.url}/shard.gz?X-Amz-Signature=hunter2"
-        with exchanges_heard() as heard:
+        with exchanges_recorded() as heard:
             assert ask(f"{server.url}/b?token=hunter2", 0, 3, QUICK).body == DATA[:3]
         assert [each.status for each in heard] == [302, 206]
         assert "hunter2" not in repr(heard)
@@ -242,8 +242,8 @@ class TestExchanges:
     def test_headers_with_credentials_are_not_told(self) -> None:
         sent = {"Authorization": "hunter2", "X-Amz-Security-Token": "hunter2", "Range": "bytes=0-1"}
         came = [("Set-Cookie", "hunter2"), ("ETag", '"e"')]
-        with exchanges_heard() as heard:
-            tell_exchange("GET", "https://user:hunter2@x.example/a?sig=hunter2", sent, 1.0, 200, came)
+        with exchanges_recorded() as heard:
+            record_exchange("GET", "https://user:hunter2@x.example/a?sig=hunter2", sent, 1.0, 200, came)
         (told,) = heard
         assert "hunter2" not in repr(told)
         assert (told.request, told.headers) == ((("Range", "bytes=0-1"),), (("ETag", '"e"'),))

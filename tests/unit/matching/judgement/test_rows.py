@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.core.model import DocumentBatch, Locator, OwnWord
+from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules, VerifyRules
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.matching.judgement.match_rows import (
@@ -263,7 +263,7 @@ class TestWhatTheySay:
     def test_whom_a_page_names_as_its_source(
         self, credits: tuple[str, ...], said: dict[str, Any], owner: bool, others: bool, publisher_others: Any
     ) -> None:
-        batch = replace(document(PAGE), own_word=lambda _: OwnWord(**said))
+        batch = replace(document(PAGE), page_metadata=lambda _: PageMetadata(**said))
         (row,) = rows_of(0, batch=batch, credits=credits, own_names=("La Gazette", "lagazette.example"))
         assert (row.credits_owner, row.credits_others, row.page_publisher_others) == (
             owner, others, publisher_others

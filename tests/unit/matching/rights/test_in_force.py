@@ -9,7 +9,7 @@ import pytest
 
 from presswatch_spark.core.model import Capture
 from presswatch_spark.matching.rights.declaration import place_of
-from presswatch_spark.matching.rights.in_force import Declaration, Declared, InForce, in_force
+from presswatch_spark.matching.rights.in_force import Declaration, Declarations, InForce, in_force
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest
 from tests.world.rights import NOON, PAGE, ROBOTS, SITE, TDMREP, capture, robots, signal_rows
@@ -22,8 +22,8 @@ Case = tuple[str, tuple[Capture, ...], dict[str, Any]]
 
 
 def answer(rows: list[dict[str, Any]], url: str = PAGE, at: float = 0, agent: str = "CCBot") -> InForce:
-    declared = Declared(map(RightsSignal.from_dict, rows))
-    return in_force(after(at), declared.about(url, after(at), agent), declared.has_robots(url))
+    declared = Declarations(map(RightsSignal.from_dict, rows))
+    return in_force(after(at), declared.for_capture(url, after(at), agent), declared.has_robots(url))
 
 
 def found(*captures: Capture) -> InForce:
@@ -329,7 +329,7 @@ def test_rows_that_are_there_twice_or_without_time_change_nothing() -> None:
     told = signal_rows(BEFORE, OPEN_LATER)
     timeless = [row | {"captured_at": None, "row_sha256": str(number)} for number, row in enumerate(told)]
     about = [
-        list(Declared(map(RightsSignal.from_dict, each)).about(PAGE, NOON, "CCBot"))
+        list(Declarations(map(RightsSignal.from_dict, each)).for_capture(PAGE, NOON, "CCBot"))
         for each in (told, [*told, *told, *timeless])
     ]
     assert about[0] == about[1]

@@ -323,7 +323,7 @@ def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.Monke
     def dies(kind: str, page: bytes) -> Any:
         raise ParserDiedError("a crash", late=True)
 
-    monkeypatch.setattr(signals, "text_apart", dies)
+    monkeypatch.setattr(signals, "parse_in_subprocess", dies)
     (signal,) = told(capture(ld({"isAccessibleForFree": False, "cssSelector": "p"}) + "<p>un"))
     assert (signal.paywalled_text_captured, signal.note) == (None, "the selector was not tried")
 
@@ -349,7 +349,7 @@ def test_a_page_whose_tree_would_be_out_of_proportion_is_not_parsed(
         parsed.append(page)
         return b"[null]", None
 
-    monkeypatch.setattr(signals, "text_apart", parse)
+    monkeypatch.setattr(signals, "parse_in_subprocess", parse)
     (signal,) = told(capture(ld({"isAccessibleForFree": False, "cssSelector": "p"}) + body))
     assert (len(parsed), signal.note) == (is_parsed, "the selector was not tried")
 

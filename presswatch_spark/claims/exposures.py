@@ -183,7 +183,7 @@ def _source(node: yaml.Node, what: str, check: Check) -> Source | None:
     if published is not None and _last_day(published) is None:
         check.report(
             keys["published"],
-            f"{what}: published `{published}` is no day, month or year (as 2024-01-31, 2024-01, 2024)",
+            f"{what}: published `{published}` is not a day, month or year (as 2024-01-31, 2024-01, 2024)",
         )
     if checked is None:
         return None

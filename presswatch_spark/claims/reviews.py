@@ -122,18 +122,18 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
     reviews, mistakes = list[Review](), list[str]()
     for line, row in given_rows(uri, data):
         if not row.keys() - {"row_sha256"}:
-            mistakes.append(f"{printable(uri)}:{line}: this is no row of a review")
+            mistakes.append(f"{printable(uri)}:{line}: this is not a row of a review")
             continue
         sha256, verdict, found = str(row.get("row_sha256") or ""), row.get("verdict"), list[str]()
         if not SHA256.fullmatch(sha256):
-            found.append(f"row_sha256 {sha256!r} is no SHA-256 in 64 small hexadecimal digits")
+            found.append(f"row_sha256 {sha256!r} is not a SHA-256 of 64 lowercase hexadecimal digits")
         if verdict not in VERDICTS:
-            found.append(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
+            found.append(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
         try:
             given = row.get("at")
             at = utc(given if isinstance(given, datetime) else datetime.fromisoformat(str(given)))
         except ValueError:
-            found.append(f"at {row.get('at')!r} is no time (write it as 2026-11-27T09:30:00Z)")
+            found.append(f"at {row.get('at')!r} is not a time (write it as 2026-11-27T09:30:00Z)")
         if found:
             mistakes += [f"{printable(uri)}:{line}: {mistake}" for mistake in found]
             continue

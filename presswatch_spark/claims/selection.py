@@ -251,7 +251,7 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
     licensed = len({(each.article_id, each.title_id, each.release, each.document_url) for each in out})
     if not left:
         raise InputError(
-            f"no claim is left to follow: {counted(licensed, 'claim')} of those asked for are licensed",
+            f"no claim is left to follow: {counted(licensed, 'claim')} of the selection are licensed",
             where=str(judged.root),
             remedy="give other --rows, or other letters by --confidence",
         )
@@ -457,7 +457,7 @@ class ClaimSource(ABC):
             raise InputError(
                 f"places rest on rows that are not in these tables, such as {lost[0].row_sha256}",
                 where=self.where,
-                remedy="name the tables that the claims were made of",
+                remedy="name the tables that the claims were made from",
             )
         claims = self.claims({matches[key]["row_sha256"] for key in keys.values()})
         places = dict[str, ClaimPlace]()
@@ -503,7 +503,7 @@ def require_rows(lost: Collection[str], tables: TableStore) -> None:
         raise InputError(
             f"{counted(len(lost), 'claim')} rest on rows that are not in these tables, such as {min(lost)}",
             where=str(tables.root),
-            remedy="name the tables that the claims were made of",
+            remedy="name the tables that the claims were made from",
         )
 
 
@@ -515,7 +515,7 @@ def rows_in(path: str, storage: StorageOptions) -> set[str]:
         digest = str(row.get("row_sha256") or "").strip()
         if not SHA256.fullmatch(digest):
             raise InputError(
-                "there is no row_sha256 in 64 small hexadecimal digits",
+                "there is no row_sha256 of 64 lowercase hexadecimal digits",
                 where=f"{path}:{number}",
                 remedy="write one a line, or give CSV or JSONL with a column row_sha256",
             )

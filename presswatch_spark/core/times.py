@@ -75,14 +75,14 @@ def check_formats(formats: Sequence[str], where: str) -> None:
     """Raise `ConfigError` unless every format is one of `strptime` that gives day, month and year."""
     for form in formats:
         wrong = next(
-            (f"holds {code}, which depends on the host" for code in _OF_THE_HOST if code in form), ""
+            (f"contains {code}, which depends on the host" for code in _OF_THE_HOST if code in form), ""
         )
         try:
             read = [datetime.strptime(day.strftime(form), form).date() for day in _TRIED]
             if not wrong and read != [day.date() for day in _TRIED]:
                 wrong = "does not give a day, a month and a year"
         except (ValueError, re.error) as error:
-            wrong = f"is no format of strptime: {error}"
+            wrong = f"is not a strptime format: {error}"
         if wrong:
             raise ConfigError(f"date format `{form}` {wrong}", where=where, remedy="write it as %d-%m-%Y")
 
@@ -113,7 +113,7 @@ def _of_text(text: str, formats: Sequence[str]) -> datetime:
         with suppress(ValueError, OverflowError):
             declared.add(utc(datetime.strptime(text, form)))
     if len(declared) > 1:
-        raise NoMomentError("fits two of the declared formats, and means another moment in each")
+        raise NoMomentError("matches two of the declared formats, with a different moment in each")
     if declared:
         return declared.pop()
     if _NUMBER.fullmatch(text):
@@ -124,7 +124,7 @@ def _of_text(text: str, formats: Sequence[str]) -> datetime:
         return utc(datetime.fromisoformat(text) if "W" in text else datetime.strptime(text, "%Y-%j"))
     if rfc := _RFC_2822.fullmatch(text):
         if rfc["month"].lower() not in _MONTHS:
-            raise NoMomentError("names its month in no English word: write it as a number, as 2019-01-24")
+            raise NoMomentError("does not name its month in English: write it as a number, as 2019-01-24")
         if not (rfc["letters"] and rfc["letters"].upper() not in _ZONES):
             return utc(parsedate_to_datetime(text if rfc["time"] else f"{text} 00:00"))
     if two := _TWO_ORDERS.match(text):

@@ -258,7 +258,7 @@ def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:
         actual = file_sha256(file)
     except OSError as error:
         return f"cannot be read: {error.strerror} (its path begins at the folder of the members file)"
-    return None if actual == sha256 else f"has another content: its SHA-256 is {actual}"
+    return None if actual == sha256 else f"has different content: its SHA-256 is {actual}"
 
 
 def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:

@@ -262,7 +262,7 @@ def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path
         raise OutputError(
             "the copy of a remote corpus needs a folder that only this user may write to",
             where=named or " or ".join(map(str, user_caches())),
-            remedy=f"take it away from others (chown, chmod go-w), or set {CACHE_VARIABLE} to another folder",
+            remedy=f"restrict access (chown, chmod go-w), or set {CACHE_VARIABLE} to another folder",
         )
     copy = cache / manifest.digest
     with arrays.writing(cache), file_locked(cache / f".{manifest.digest}.lock", CORPUS_COPY):

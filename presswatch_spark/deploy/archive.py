@@ -68,7 +68,7 @@ def archive_for(root: Path, out: Path, target: HostPlatform, *, make: bool = Tru
         return file
     if not make:
         raise ArchiveError(
-            "there is no archive of these sources yet, after whose digest things are named",
+            "there is no archive of these sources yet, and names contain its digest",
             where=str(out),
             remedy="make it (make archive), or name one: --archive FILE",
         )

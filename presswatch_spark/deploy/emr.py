@@ -111,7 +111,7 @@ def reaching(service: str, what: str) -> Iterator[None]:
         ) from error
     except (BotoCoreError, ResponseParserError) as error:
         raise ServiceError(
-            printable(f"{service} could not be asked: {error}"),
+            printable(f"the request to {service} failed: {error}"),
             where=what,
             remedy="check credentials, region and network, and give the same command again",
         ) from error

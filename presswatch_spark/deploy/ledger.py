@@ -93,7 +93,7 @@ class Ledger:
         def confirm() -> None:
             if time.time() - began > self.claim_seconds:
                 raise PresswatchError(
-                    "the service took too long to answer, so the claim to start this job has lapsed",
+                    "the service took too long to answer, so the claim to start this job has expired",
                     where=self.service.asked.name(attempt),
                     remedy="give the same command again",
                 )

@@ -158,7 +158,7 @@ def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
         for count, row in enumerate(rows, 1):
             if count == SHEET_ROWS:
                 raise InputError(
-                    f"a sheet holds {SHEET_ROWS - 1:,} rows, and there are more",
+                    f"a sheet can have {SHEET_ROWS - 1:,} rows, and there are more",
                     where="--export",
                     remedy="add a limit, or export to .csv or .parquet",
                 )
@@ -195,7 +195,7 @@ def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
 def _names_in_cells(names: Sequence[str]) -> list[str]:
     if len(names) > SHEET_COLUMNS:
         raise InputError(
-            f"a sheet holds {SHEET_COLUMNS:,} columns, and there are {len(names):,}",
+            f"a sheet can have {SHEET_COLUMNS:,} columns, and there are {len(names):,}",
             where="--export",
             remedy="name fewer, or export to .csv or .parquet",
         )
@@ -218,7 +218,7 @@ def _in_a_cell(text: str, what: str) -> str:
     length = len(text) + sum(sign > "\uffff" for sign in text) if len(text) * 2 > CELL_CHARACTERS else 0
     if length > CELL_CHARACTERS:
         raise InputError(
-            f"a cell holds {CELL_CHARACTERS:,} characters, and {what} has {length:,}",
+            f"a cell can have {CELL_CHARACTERS:,} characters, and {what} has {length:,}",
             where="--export",
             remedy="leave that column out, or export to .csv",
         )

@@ -70,7 +70,7 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
                 known |= {each: member.id for member in members for each in (member.name, member.id)}
             if name in known.values() or (kind == "article" and corpus.ordinal_of(name) is not None):
                 continue
-            what = f"neither the tables nor the corpus know the {kind} {name}"
+            what = f"neither the tables nor the corpus contain the {kind} {name}"
             remedy = "give the id that the members' file or the articles have"
         near = dict.fromkeys(known[each] for each in nearest(name, known, 3))
         nearest_names = f"; nearest: {', '.join(near)}" if near else ""

@@ -80,7 +80,9 @@ def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.partial")
     draft.mkdir(0o700, parents=True, exist_ok=True)
     if any(draft.iterdir()) and not (draft / MARK).exists():
-        raise OutputError("this hidden folder is not ours", where=str(draft), remedy="move it away")
+        raise OutputError(
+            "this hidden folder is not one of Presswatch", where=str(draft), remedy="move it away"
+        )
     with file_locked(draft / MARK, rule):
         for left in draft.iterdir():
             if left.is_dir() and not left.is_symlink():

@@ -28,7 +28,7 @@ class FileRule:
         return InUseError(self.held, where=where, remedy=self.remedy)
 
 
-RUN = FileRule(FILE, held="another process is at this run", remedy="wait for it, or stop it and try again")
+RUN = FileRule(FILE, held="another process works on this run", remedy="wait for it, or stop it and try again")
 """The lock of a run in tables on disk."""
 RUN_LOOK = FileRule(LOOK)
 """A test whether a run is locked, for users without write permission, too."""
@@ -36,7 +36,7 @@ FOLDER_WRITES = FileRule(FOLDER, waits=True)
 """The lock under which a writer compares and replaces files of a folder."""
 FOLDER_WRITES_ON_NFS = FileRule(FILE, waits=True)
 """The same on NFS, which cannot lock folders: the lock of a file in it."""
-CORPUS_BUILD = FileRule(FILE, held="another build is at work there")
+CORPUS_BUILD = FileRule(FILE, held="another build is writing this folder")
 """The hidden folder in which a corpus is built."""
 CORPUS_COPY = FileRule(FILE, waits=True)
 """The copy of a remote corpus on this host."""
@@ -44,7 +44,7 @@ DRAFT = FileRule(
     FILE, held="another process is writing this folder", remedy="wait for its end, or name another --out"
 )
 """The hidden folder in which an output folder is made."""
-BAG = FileRule(FOLDER, held="another process adds to this bag", remedy="wait for its end, and try again")
+BAG = FileRule(FOLDER, held="another process is adding to this bag", remedy="wait for its end, and try again")
 """A bag of evidence that is being stamped."""
 SCRATCH = FileRule(FOLDER, waits=True)
 """The scratch folder of a running process."""

@@ -144,7 +144,7 @@ class HostLimits:
                 self._waits += reply.turn_at >= self._until
                 asked = f"it answered {status} and asked to wait for {seconds:,.0f} s"
                 if seconds > options.longest_wait:
-                    raise self._stop(reply.uri, f"{asked}; {options.longest_wait:,g} s are granted", options)
+                    raise self._stop(reply.uri, f"{asked}; {options.longest_wait:,g} s are allowed", options)
                 if self._waits > WAITS_MAX:
                     often = f"{asked}, and did so {self._waits:,} times in a row"
                     raise self._stop(reply.uri, often, options)
@@ -157,7 +157,7 @@ class HostLimits:
                 if status != 401 and status not in self._paused_for:
                     self._paused_at = self._clock()
                     self._paused_for.add(status)
-                    self._pause(pause, f"it answered {status}, so nothing is asked for {pause:,g} s")
+                    self._pause(pause, f"it answered {status}, so no requests are sent for {pause:,g} s")
                     return True
                 self._refused.add(printable(reply.uri))
                 if status == 429:
@@ -185,7 +185,7 @@ class HostLimits:
         return self._blocked(uri)
 
     def _blocked(self, uri: str) -> BlockedError:
-        what = f"the site is asked nothing more: {self._why}"
+        what = f"no more requests are sent to the site: {self._why}"
         return BlockedError(what, where=printable(uri), remedy=MEANING)
 
 

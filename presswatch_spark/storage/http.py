@@ -163,7 +163,7 @@ def connections_to(uri: str, options: StorageOptions, *, is_guarded: bool = Fals
         return _connections(options, certificates, proxy, is_guarded, os.getpid())
     except LocationValueError as error:
         raise ConfigError(
-            "the proxy that the environment names is not the URL of one",
+            "the proxy in the environment is not a proxy URL",
             where=host_of(uri),
             remedy="write HTTP_PROXY and HTTPS_PROXY as http://HOST:PORT",
         ) from error
@@ -460,7 +460,7 @@ def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:
         return RangeReply(BytesIO(), start, total)
     where, what, remedy = printable(uri), f"the server answered {reply.status}", "run again later"
     if reply.status == 206:
-        raise StorageError("the server sent another range than asked for", where=f"{where} @ {start}")
+        raise StorageError("the server sent a different range than requested", where=f"{where} @ {start}")
     if reply.status in (404, 410):
         raise MissingError("there is no such object", where=where, remedy="check the address")
     if reply.status in (401, 403):

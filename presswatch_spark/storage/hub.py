@@ -202,7 +202,7 @@ class HubStore(Store):
     def _identity(self, url: str) -> dict[str, str]:
         if not self.owns(url):
             raise StorageError(
-                "the hub leads to another host where it must answer itself",
+                "the hub redirects to another host where it must answer itself",
                 where=self.endpoint,
                 remedy="check HF_ENDPOINT; nothing was sent there",
             )
@@ -310,7 +310,7 @@ def _refusal(
         what = "the dataset is gated, and there is no token"
         remedy = f"ask for access at {page}, then {GIVE_TOKEN}"
     elif has_token:
-        what = f"the hub does not know the token, or it has expired, or may not read this ({status})"
+        what = f"the token is unknown or expired, or may not read this ({status})"
         remedy = "give a token whose account and scopes may read the dataset"
     else:
         what = f"access denied ({status}): there is no such dataset, or it is private and there is no token"

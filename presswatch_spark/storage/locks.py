@@ -192,7 +192,7 @@ class RunLease(Lock):
             raise OutputError(
                 "this storage does not heed the conditions of writes, so two processes could be at one run",
                 where=self._object.uri,
-                remedy="name a folder on storage that knows If-None-Match and If-Match, or on a disk",
+                remedy="name a folder on storage that supports If-None-Match and If-Match, or on a disk",
             )
 
     def renew(self) -> None:
@@ -218,7 +218,7 @@ class RunLease(Lock):
             self.renew()
         except ConflictError as error:
             raise OutputError(
-                "another process has taken this run over: this one was silent for too long",
+                "another process has taken over this run: this one was silent for too long",
                 where=self._object.uri,
                 remedy="leave the run to the other process; nothing was lost",
             ) from error

@@ -206,7 +206,7 @@ def conflict(uri: str) -> ConflictError:
     return ConflictError(
         "another process wrote or removed this object meanwhile",
         where=uri,
-        remedy="see who else is at work there",
+        remedy="check which other process writes there",
     )
 
 

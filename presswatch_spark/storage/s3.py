@@ -152,7 +152,7 @@ class S3Store(Store):
             if found is None or found[1] is None or int(found[1]) != start:
                 body.close()
                 raise StorageError(
-                    "the server sent another range than asked for",
+                    "the server sent a different range than requested",
                     where=f"{info.uri} @ {start}",
                     remedy="check --endpoint",
                 )

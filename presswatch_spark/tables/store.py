@@ -68,7 +68,7 @@ class TableStore:
                 ours = (".lock", WATCH_FOLDER)
                 if any(MARKER not in name and name.partition("/")[0] not in ours for name in root.entries()):
                     raise OutputError(
-                        "the output folder contains files that are not ours",
+                        "the output folder contains files that Presswatch did not write",
                         where=str(root),
                         remedy="name an empty or a new folder",
                     ) from None

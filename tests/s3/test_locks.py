@@ -236,7 +236,7 @@ class TestLease:
         with leased(uri, place.options, SECONDS) as lease:
             for wrong in (-1e8, 1e8):
                 monkeypatch.setattr(time, "time", lambda wrong=wrong: 1.7e9 + wrong)
-                with pytest.raises(OutputError, match="another process is at this run"):
+                with pytest.raises(OutputError, match="another process works on this run"):
                     lease_of(place).take()
                 lease.confirm()
 
@@ -250,7 +250,7 @@ class TestLease:
         dead.stop()
         with leased(uri, place.options, SECONDS) as lease:
             for _ in range(2):
-                with pytest.raises(OutputError, match="has taken this run over"):
+                with pytest.raises(OutputError, match="has taken over this run"):
                     dead.confirm()
             dead.release()
             lease.confirm()
@@ -313,7 +313,7 @@ class TestOtherProcesses:
                 said = [process.communicate() for process in takers]
         # Who comes when the first has ended well may have it, too: what counts is that all others are told.
         assert "taken\nstill taken\n" in [out for out, _ in said]
-        assert all(out or "another process is at this run" in error for out, error in said)
+        assert all(out or "another process works on this run" in error for out, error in said)
         assert place.object("a.lock").read() is None
 
     @pytest.mark.full
@@ -321,14 +321,14 @@ class TestOtherProcesses:
     def test_a_holder_that_is_stopped_for_too_long_learns_that_it_was_followed(self, place: Place) -> None:
         uri = place.object("a.lock").uri
         with holder(place, 1.0) as sleeper:
-            with pytest.raises(OutputError, match="is at this run"), leased(uri, place.options, 9):
+            with pytest.raises(OutputError, match="works on this run"), leased(uri, place.options, 9):
                 pass
             stop(sleeper)
             with leased(uri, place.options, 3600) as follower:
                 sleeper.send_signal(signal.SIGCONT)
                 out, error = sleeper.communicate("go on\n")
                 assert (out, sleeper.returncode) == ("", 1)
-                assert "has taken this run over" in error
+                assert "has taken over this run" in error
                 follower.confirm()
 
     @on_disk
@@ -336,7 +336,7 @@ class TestOtherProcesses:
         folder = folder_of(place)
         with holder(place) as process:
             assert owned(folder, ["a.lock", "b.lock"]) == {"a.lock"}
-            with pytest.raises(OutputError, match="is at this run"), locked(folder, "a.lock", 9):
+            with pytest.raises(OutputError, match="works on this run"), locked(folder, "a.lock", 9):
                 pass
             process.kill()
             process.wait()
@@ -422,7 +422,7 @@ class TestFiles:
             return handle
 
         monkeypatch.setattr(os, "open", slow)
-        said = "another build is at work there"
+        said = "another build is writing this folder"
         with pytest.raises(OutputError, match=said), file_locked(mark, CORPUS_BUILD):
             pass
 

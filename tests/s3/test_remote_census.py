@@ -92,7 +92,7 @@ def test_a_site_that_refuses_its_files_is_no_census_and_the_same_command_takes_i
         assert cli.run(words) == 1
         said = capsys.readouterr()
         assert "7 of 7 files of the index could not be read, 5 may be" in said.err
-        assert "the site is asked nothing more: access denied (403)" in said.err
+        assert "no more requests are sent to the site: access denied (403)" in said.err
         assert "captures of" not in said.out
         store = TableStore.open(out)
         assert (store.published("censuses"), len(store.files("captures"))) == ([], 0)

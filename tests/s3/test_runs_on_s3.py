@@ -283,7 +283,7 @@ def test_folders_of_others_are_left_alone_and_missing_buckets_are_named(
     options: StorageOptions, s3: Bucket
 ) -> None:
     s3.put("some tables/.hidden/thesis.doc", b"")
-    for out, said in ((OUT, "not ours"), ("s3://no-such-bucket/tables", "no such bucket")):
+    for out, said in ((OUT, "did not write"), ("s3://no-such-bucket/tables", "no such bucket")):
         with pytest.raises((OutputError, StorageError), match=said):
             TableStore.create(out, options)
 
@@ -339,7 +339,7 @@ class TestRuns:
         sleeper.lock.stop()
         with own_run(store, KEY, NOON, SECONDS) as follower:
             write_wave(follower.folder, wave(follower, 2))
-            with pytest.raises(OutputError, match="taken this run over"):
+            with pytest.raises(OutputError, match="taken over this run"):
                 sleeper.lock.confirm()
             # Even a put that was under way when it fell asleep: what it rests on is the epoch.
             write_wave(sleeper.folder, wave(sleeper, 2))
@@ -393,7 +393,7 @@ class TestRuns:
 
         monkeypatch.setattr(RunLease, "take", remembered)
         monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.read_note", asleep_for_long)
-        with pytest.raises(OutputError, match="taken this run over"), own_run(store, KEY, NOON, SECONDS):
+        with pytest.raises(OutputError, match="taken over this run"), own_run(store, KEY, NOON, SECONDS):
             pass
         assert followers[0].folder.names() == ["run.json", "waves/000000-00000001.json"]
 

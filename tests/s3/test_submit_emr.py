@@ -367,7 +367,7 @@ class TestOneRun:
         else:
             emr.monkeypatch.setattr(leases, "write_object", slow)
         ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=seconds)
-        with pytest.raises(Exception, match="has lapsed"):
+        with pytest.raises(Exception, match="has expired"):
             ledger.start(lambda _: None)
         assert emr.hosts.jobs() == []
 

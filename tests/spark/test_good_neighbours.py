@@ -44,7 +44,7 @@ def test_a_site_that_blocks_is_soon_left_alone_and_the_run_is_resumed_later(
     # Two refusals in a row for each worker and each of its tries; far fewer than the rest of the list.
     assert len(site.requests) <= 40 + 16
     assert "could not be read" in error
-    assert "the site is asked nothing more: access denied (403) for 2 objects in a row" in error
+    assert "no more requests are sent to the site: access denied (403) for 2 objects in a row" in error
     assert "it may have blocked this address for too many requests, require credentials" in error
     assert "nothing was published and what was read is kept" in error
     assert TableStore.open(str(tmp_path / "out")).published() == []

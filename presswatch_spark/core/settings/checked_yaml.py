@@ -63,7 +63,7 @@ class Check:
         known = tuple(names)
         if node is not None and value and value not in known:
             meant = did_you_mean(value, known)
-            self.report(node, f"{what} `{value}` is none of {', '.join(known)}{meant}")
+            self.report(node, f"{what} `{value}` is not one of {', '.join(known)}{meant}")
 
     def unique_id(self, node: yaml.Node | None, kind: str) -> str | None:
         """Return an id; note if another entry of that kind has it."""

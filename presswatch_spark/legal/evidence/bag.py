@@ -175,7 +175,7 @@ def sealed_facts(folder: Path) -> dict[str, Any]:
         seal: dict[str, Any] = parse_json((folder / verify.SEAL).read_bytes())
     except (OSError, ValueError) as error:
         raise OutputError(
-            "this is no sealed bag: its seal is missing or cannot be read",
+            "this is not a sealed bag: its seal is missing or cannot be read",
             where=str(folder),
             remedy="name the folder given as --out to `presswatch evidence build`",
         ) from error

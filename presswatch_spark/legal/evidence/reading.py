@@ -88,7 +88,7 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
         except (OSError, InputError, RefusedStampError) as error:
             findings.refuse(name, str(error.what if isinstance(error, InputError) else error))
             continue
-        rests = "the certificates that you named" if trusted else f"{beside.name}, which lies in the bag"
+        rests = "the certificates that you named" if trusted else f"{beside.name}, which is in the bag"
         findings.notes.append(f"{name}: sealed before {signed}, by {rests}")
     return findings
 
@@ -228,7 +228,7 @@ def challenge(
     if not words.strip():
         raise InputError("there are no words to draw by", remedy="let the other side choose some")
     if any("\ud800" <= each <= "\udfff" for each in words):
-        raise InputError("the words are no text in UTF-8", remedy="type them in a terminal that writes UTF-8")
+        raise InputError("the words are not UTF-8 text", remedy="type them in a terminal that writes UTF-8")
     require_sound(folder)
     bag = OpenedBag(folder)
     if not bag.rows:

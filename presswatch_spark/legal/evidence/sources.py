@@ -191,7 +191,7 @@ class BagSource(ClaimSource):
 
     def select_claims(self, choice: Choice) -> Selection:
         """Raise `InputError`: a bag is made from tables or a case, not from a bag."""
-        remedy = "name the tables or the case that the bag was made of"
+        remedy = "name the tables or the case that the bag was made from"
         raise InputError("this is a bag already", where=self.where, remedy=remedy)
 
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:

@@ -134,11 +134,11 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
     try:
         imprint, at = verify.stamped(token)
     except ValueError as error:
-        raise RefusedStampError("the answer is no time-stamp") from error
+        raise RefusedStampError("the answer is not a time-stamp") from error
     if imprint not in verify.imprints(sealed):
         raise RefusedStampError("the time-stamp is of something else")
     if request is not None and answer.tst_info.nonce != request.nonce:
-        raise RefusedStampError("the time-stamp answers another request: its nonce is another")
+        raise RefusedStampError("the time-stamp answers another request: its nonce differs")
     try:
         builder.build().verify_message(answer, sealed)
     except client().VerificationError as error:
@@ -173,7 +173,7 @@ def _decoded(token: bytes) -> Any:
             return answer
         except ValueError:
             continue
-    raise RefusedStampError("the answer is no time-stamp that can be read")
+    raise RefusedStampError("the answer is not a readable time-stamp")
 
 
 def _stamp(authority: Authority, sealed: bytes, storage: StorageOptions) -> tuple[bytes, list[bytes], str]:
@@ -194,7 +194,7 @@ def _stamp(authority: Authority, sealed: bytes, storage: StorageOptions) -> tupl
                 roots.append(certificate.public_bytes(Encoding.PEM))
         roots.sort()
     if not roots:
-        raise RefusedStampError("its chain ends in a certificate that it does not bring: give URL,CA.pem")
+        raise RefusedStampError("its chain ends in a certificate that it does not include: give URL,CA.pem")
     remark = check_token(token, sealed, roots, request)
     ahead = _decoded(token).tst_info.gen_time.timestamp() - time.time()
     if abs(ahead) > CLOCK_SECONDS:

@@ -223,7 +223,7 @@ class WordLetter:
                 names = filter(_WITH_TEXT.fullmatch, [_DOCUMENT, *sorted({*file.namelist()} - {_DOCUMENT})])
                 parts = [list(ElementTree.fromstring(file.read(name)).iter()) for name in names]
         except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, RuntimeError) as error:
-            raise ValueError("this is no Word document") from error
+            raise ValueError("this is not a Word document") from error
         elements, open_marks = dict[str, str](), dict[str, str]()
         for node in parts[0]:
             name, number = node.get(f"{_W}name") or "", node.get(f"{_W}id") or ""

@@ -100,7 +100,7 @@ class Notice:
             sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
             about = parse_json(folder.read(NOTICE)[0])
             if not isinstance(about, dict) or "" in sums or any(len(each) != 64 for each in sums.values()):
-                raise ValueError("it is no object, or a line is no digest with a name")
+                raise ValueError("it is not an object, or a line is not a digest with a name")
         except MissingError as error:
             raise OutputError(
                 "this is not a notice", where=str(folder), remedy="give the folder that `notice draft` made"

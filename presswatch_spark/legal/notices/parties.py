@@ -113,7 +113,7 @@ def load_recipients(path: str | None = None) -> dict[str, Recipient]:
         texts = {each: value for each, value in values.items() if isinstance(value, tuple)}
         columns, route = texts.get("columns", ()), values["route"]
         for unknown in sorted(set(columns) - KNOWN_COLUMNS["rows"]):
-            check.report(keys["columns"], f"{about}: columns: `{unknown}` is no column of the annex")
+            check.report(keys["columns"], f"{about}: columns: `{unknown}` is not a column of the annex")
         found[own_id] = Recipient(
             id=own_id,
             name=check.text(keys.get("name"), f"{about}: name") or "",
@@ -197,7 +197,7 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
         return None
     name, at, host = email.partition("@")
     if email and not (name and at and "." in host and " " not in email):
-        check.report(keys["email"], f"email `{email}` is no address")
+        check.report(keys["email"], f"email `{email}` is not an email address")
     registry = load_registry(Path(path).parent / members)
     publishers = _publishers(keys.get("publishers"), registry, check)
     if role == "owner" and len(publishers) != 1:

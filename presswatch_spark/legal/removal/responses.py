@@ -202,7 +202,7 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange
     whole = (min(end, size) if size is not None else end) - start
     if status == 200 and len(data) < whole:
         # Some servers send an error page with status 200.
-        return ProbeFinding("strange", "status 200, and not the bytes that were asked for")
+        return ProbeFinding("strange", "status 200, but not the requested bytes")
     if len(data) != max(0, whole):
         return ProbeFinding("strange", f"{len(data):,} bytes came of {whole:,}")
     return FetchedRange(start, data, size)

@@ -389,7 +389,7 @@ def open_desk(
         raise InputError(
             "the rows that the claims rest on are not here",
             where=str(store.root),
-            remedy="name the folder that the claims were made of with --tables",
+            remedy="name the folder that the claims were made from with --tables",
         )
     columns = [each.name for each in fields(DocketClaim)]
     read = judged.open_table("claims").to_table(columns=columns).to_pylist()

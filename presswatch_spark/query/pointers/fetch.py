@@ -273,7 +273,7 @@ def _content(fetched: Fetched) -> str:
 
 
 def _refused(pointer: Pointer, failure: Failure | None, remedy: str = "") -> CorruptError:
-    what = f"not the document that was asked for: {failure}"
+    what = f"not the requested document: {failure}"
     return CorruptError(what, where=str(pointer), remedy=remedy)
 
 

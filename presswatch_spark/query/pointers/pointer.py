@@ -104,12 +104,12 @@ def parse_pointer(text: str) -> Pointer:
     """Parse the text of a pointer; raises `InputError` with its mistake."""
     match = _POINTER.fullmatch(text)
     if not match:
-        raise _wrong("is no pointer", text)
+        raise _wrong("is not a pointer", text)
     fields: dict[str, str] = {}
     for part in match["place"].split(","):
         name, _, value = part.partition("=")
         if name not in _FIELDS or name in fields or not re.fullmatch(_FIELDS[name], value):
-            raise _wrong(f"the pointer has a part that is none: {part!r}", text)
+            raise _wrong(f"the pointer has an unknown part: {part!r}", text)
         fields[name] = value
     numbers = {name: int(fields.pop(name)) for name in ("offset", "length", "row") if name in fields}
     if ("offset" in numbers) != bool(numbers.get("length")):
@@ -148,7 +148,9 @@ def parse_mirror(text: str) -> Mirror:
     """Read `FROM=TO`, divided at the first `=`; raises `ConfigError` if either is missing."""
     place, _, copy = text.partition("=")
     if not (place and copy):
-        raise ConfigError(f"{text!r} is no mirror", remedy="write --mirror FROM=TO, e.g. s3://bucket=/disk")
+        raise ConfigError(
+            f"{text!r} is not a mirror", remedy="write --mirror FROM=TO, e.g. s3://bucket=/disk"
+        )
     return Mirror(_folder(place), _folder(copy))
 
 

@@ -89,7 +89,7 @@ def inflated_part(uri: str, start: int, length: int, options: ReadOptions) -> by
 def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
     start, length = pointer.offset or 0, pointer.length or 0
     if start < 0 or not 0 < length <= options.max_document_bytes + HEADERS_BYTES:
-        return Failure(UNREADABLE, "the range is none of a record")
+        return Failure(UNREADABLE, "the range is not that of a record")
     beyond = shard.size is not None and start >= shard.size
     data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)
     outcome = record_in(data, pointer, options)
@@ -250,7 +250,7 @@ def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
     offset, length = pointer.offset or 0, pointer.length or 0
     most = options.max_document_bytes + HEADERS_BYTES
     if not 0 < length <= most:
-        return Failure(UNREADABLE, "the range is none of a record")
+        return Failure(UNREADABLE, "the range is not that of a record")
     try:
         if pointer.encoding == "inflated":
             stored = inflated_part(pointer.uri, offset, length, options)

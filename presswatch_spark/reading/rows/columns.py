@@ -249,7 +249,7 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
     """Check a user's mapping (role to column) before any shard is read; `ConfigError` names the mistake."""
     if unknown := sorted(set(mapping) - set(ROLES)):
         raise ConfigError(
-            f"the column mapping names {', '.join(unknown)}, which no row is asked for",
+            f"the column mapping names {', '.join(unknown)}, which are not columns of documents",
             remedy=f"map any of: {', '.join(ROLES)}",
         )
     if unnamed := sorted(role for role, name in mapping.items() if not name):

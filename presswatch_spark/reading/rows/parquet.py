@@ -187,11 +187,11 @@ class _ColumnCount:
 
     def compare(self, rows: int) -> None:
         if self.rows != rows:
-            raise DamagedError("a column has another number of rows than the footer states")
+            raise DamagedError("the number of rows of a column differs from the footer")
         if self.chunk.nulls not in (None, self.nulls):
-            raise DamagedError("a column has another number of nulls than the footer states")
+            raise DamagedError("the number of nulls of a column differs from the footer")
         if self.chunk.leaf.kind == BYTE_ARRAY and self.chunk.text_bytes not in (None, self.text_bytes):
-            raise DamagedError("the texts of a column have another length than the footer states")
+            raise DamagedError("the length of the texts of a column differs from the footer")
 
 
 class GroupReader:
@@ -250,7 +250,7 @@ class GroupReader:
         if rows != self.rows:
             raise DamagedError(f"{self.rows:,} rows were expected, and {rows:,} are there")
         if not self._opened.file.is_checked:
-            raise DamagedError("a column was read from other bytes than those that the footer names")
+            raise DamagedError("a column was read from other bytes than the footer states")
         for count in counts:
             count.compare(self.rows)
         yield from held

@@ -53,7 +53,7 @@ def number(fields: Struct, key: int, default: int | None = None) -> int:
     """Return the integer of a field; `ThriftError` if it is missing and there is no `default`."""
     value = fields.get(key, default)
     if type(value) is not int:
-        raise ThriftError(f"field {key} is no number")
+        raise ThriftError(f"field {key} is not a number")
     return value
 
 
@@ -61,7 +61,7 @@ def inner(fields: Struct, key: int) -> Struct | None:
     """Return the struct of a field; None if it is missing."""
     value = fields.get(key)
     if value is not None and not isinstance(value, dict):
-        raise ThriftError(f"field {key} is no struct")
+        raise ThriftError(f"field {key} is not a struct")
     return value
 
 
@@ -69,7 +69,7 @@ def items(fields: Struct, key: int) -> list[Value]:
     """Return the list of a field; empty if it is missing."""
     value = fields.get(key, [])
     if not isinstance(value, list):
-        raise ThriftError(f"field {key} is no list")
+        raise ThriftError(f"field {key} is not a list")
     return value
 
 
@@ -219,7 +219,7 @@ class Footer:
         """Yield a finding and an offset for each gap: there may be rows that this footer does not name."""
         for start, end in self.gaps:
             yield (
-                f"the footer accounts for nothing in {end - start:,} bytes, which may contain more rows",
+                f"the footer does not account for {end - start:,} bytes, which may contain more rows",
                 start,
             )
 
@@ -246,7 +246,7 @@ def read_footer(file: BinaryIO) -> Footer:
     except ThriftError as error:
         raise FooterError(f"the footer cannot be read: {error}") from None
     if footer.rows != sum(group.rows for group in groups):
-        raise FooterError("the row groups have another number of rows than the footer states")
+        raise FooterError("the number of rows of the row groups differs from the footer")
     places = sorted((chunk.start, chunk.end) for group in groups for chunk in group.chunks if chunk.values)
     if any(ahead > start for (_, ahead), (start, _) in pairwise(places)):
         raise FooterError("two columns are in the same bytes")
@@ -370,13 +370,13 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
         raise FooterError("a column has no metadata, or it is encrypted")
     path = b".".join(name if isinstance(name, bytes) else b"" for name in items(meta, 3))
     if path != leaf.path.encode() or number(meta, 1) != leaf.kind:
-        raise FooterError("a column has another name or type than in the schema")
+        raise FooterError("the name or type of a column differs from the schema")
     statistics, sizes = inner(meta, 12) or {}, inner(meta, 16) or {}
     data, dictionary, counts = number(meta, 9), number(meta, 11, 0), structs(meta, 13)
     # Not the deprecated `max` and `min` (1 and 2): writers order them in different ways.
     greatest, least = (statistics.get(key) for key in (5, 6))
     if not (isinstance(greatest, bytes | None) and isinstance(least, bytes | None)):
-        raise FooterError("a column's least or greatest value is none")
+        raise FooterError("a column's minimum or maximum is not a value of its type")
     chunk = Chunk(
         leaf,
         start=dictionary if 0 < dictionary < data else data,
@@ -393,7 +393,7 @@ def _chunk(column: Struct, leaf: Leaf, rows: int, end: int) -> Chunk:
         greatest=greatest,
     )
     if chunk.values < rows or (chunk.values > rows and not leaf.repetitions):
-        raise FooterError("a column has another number of values than its row group has rows")
+        raise FooterError("the number of values of a column differs from the rows of its row group")
     lies_inside = len(MAGIC) <= chunk.start <= chunk.end <= end
     if chunk.unpacked_bytes < 0 or not (lies_inside or chunk.values == 0):
         raise FooterError("a column is outside the file")

@@ -205,15 +205,11 @@ class PageTotals:
     def check(self, chunk: Chunk) -> None:
         """Raise `ParquetPageError` if the footer gives the column other totals."""
         if self.values != chunk.values:
-            raise ParquetPageError(
-                "the pages of a column have another number of values than the footer states"
-            )
+            raise ParquetPageError("the number of values in the pages of a column differs from the footer")
         if chunk.data_pages not in (None, self.data_pages):
-            raise ParquetPageError("a column has another number of pages than the footer states")
+            raise ParquetPageError("the number of pages of a column differs from the footer")
         if None not in (self.nulls, chunk.nulls) and self.nulls != chunk.nulls:
-            raise ParquetPageError(
-                "the pages of a column have another number of nulls than the footer states"
-            )
+            raise ParquetPageError("the number of nulls in the pages of a column differs from the footer")
         # parquet-java before 1.14 writes a checksum for the dictionary, but none for pages of version 2.
         if self.with_checksum not in (0, self.data_pages):
             raise ParquetPageError("some pages of a column have checksums, and some have none")
@@ -353,10 +349,10 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
         if not 0 <= nulls <= values or min(size, repeated) < 0 or size + repeated > len(content):
             raise ParquetPageError("the header of a page contradicts itself")
         if rows > values or (rows != values and not chunk.leaf.repetitions):
-            raise ParquetPageError("a page has another number of values than of rows")
+            raise ParquetPageError("the number of values of a page differs from its rows")
         levels = content[repeated : repeated + size]
         if nulls != (nulls_of(levels, highest, values) if highest else 0) or (size and not highest):
-            raise ParquetPageError("a page has another number of nulls than its header states")
+            raise ParquetPageError("the number of nulls of a page differs from its header")
         if described.get(7) is False:
             codec = 0
         size += repeated

@@ -142,7 +142,7 @@ def _in_utf8(chunks: Iterable[bytes], encoding: str, where: str) -> Iterator[byt
     except UnicodeError as error:
         place = done + getattr(error, "start", 0)
         raise CorruptError(
-            f"the file is not in {encoding}: what is at about byte {place:,} is no text",
+            f"the file is not in {encoding}: the bytes at about {place:,} are not text",
             where=where,
             remedy="give its encoding with --encoding, e.g. utf-8 or windows-1252",
         ) from error
@@ -324,4 +324,4 @@ def _value(name: str, value: pa.Scalar) -> Any:
     try:
         return value.as_py()
     except _NO_VALUE:
-        return Unreadable(f"`{name}` holds a {value.type} that cannot be read")
+        return Unreadable(f"`{name}` contains a {value.type} that cannot be read")

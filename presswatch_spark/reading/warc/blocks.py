@@ -384,7 +384,7 @@ class PieceReader(ABC, Generic[RecordT]):
                 is_empty &= piece.closes and not piece.data
                 begun = bool(piece.data)
                 if begun and not self._begins(bytes(piece.data[: self.head_bytes])):
-                    raise self.refusal(f"does not hold {self.kind} records")
+                    raise self.refusal(f"contains no {self.kind} records")
             blocks.add(piece)
             if blocks.size >= self.needed:
                 yield from self.ready(final=False)

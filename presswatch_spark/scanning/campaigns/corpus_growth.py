@@ -53,7 +53,7 @@ def require_growth(older: Corpus, newer: Corpus) -> int:
             changed.append(article_id)
     for ids, what, remedy in (
         (vanished, "are not in the new corpus", "keep them: the members file states when a mandate ended"),
-        (changed, "are others in the new corpus", "give what is new an id of its own"),
+        (changed, "are others in the new corpus", "give new articles ids of their own"),
     ):
         if ids:
             names = ", ".join(ids[:NAMED]) + (" …" if len(ids) > NAMED else "")

@@ -132,7 +132,7 @@ def read_plan(folder: Folder) -> tuple[CampaignPlan, str] | None:
         return CampaignPlan(**facts), etag
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CorruptError(
-            "is no campaign that this version can read, or was changed since it was written",
+            "is not a campaign that this version can read, or was changed since it was written",
             where=folder.at(PLAN),
             remedy="use the version that opened it, undo an edit, or open it again in another folder",
         ) from error

@@ -328,7 +328,7 @@ class Campaign:
         manifest = manifest_of(given.path, self.config.storage)
         if manifest.digest != given.digest:
             raise InputError(
-                f"the corpus has digest {manifest.digest}, and the campaign was given {given.digest}",
+                f"the corpus has digest {manifest.digest}, but the campaign requires {given.digest}",
                 where=given.path,
                 remedy="put the corpus back: a corpus never changes",
             )

@@ -114,7 +114,7 @@ def _columns(parquet: OpenedParquet, uri: str, report: IndexReport) -> dict[str,
             del chosen[ours]
     if "url" not in chosen:
         raise CorruptError(
-            "this is no columnar index: it has no column `url` of text",
+            "this is not a columnar index: it has no text column `url`",
             where=printable(uri),
             remedy="name the files below cc-index/table/cc-main/warc/",
         )

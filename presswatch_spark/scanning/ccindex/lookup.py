@@ -193,13 +193,13 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
         remedy = "ask less often (--requests-per-second), or name the files of an index"
         raise StorageError(f"the index refuses with status {answer.status}", where=where, remedy=remedy)
     if len(body) >= ANSWER_BYTES:
-        raise CorruptError("the index's answer is too long to be read whole", where=where)
+        raise CorruptError("the index's answer is too long to read", where=where)
     for line in filter(str.strip, text.splitlines()):
         found = None
         with suppress(ValueError):
             found = parse(line.encode())
         if not isinstance(found, dict) or "timestamp" not in found:
-            raise CorruptError("this is no list of captures, so no index answers there", where=where)
+            raise CorruptError("this is not a list of captures, so this is not an index", where=where)
         found["timestamp"] = to_second(str(found["timestamp"]))
         capture = _capture_of(*(found.get(name) for name in _OF_SERVER))
         if capture is None:

@@ -146,7 +146,7 @@ def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> Pa
     root = mirror or dataset.where
     if scheme_of(root) in ("http", "https"):
         raise InputError(
-            "a site cannot be asked which files it has",
+            "a site cannot list its files",
             where=printable(root),
             remedy="get a copy, and name its folder or bucket with --mirror or --base",
         )

@@ -136,7 +136,7 @@ def _check(row: Row, rows: Mapping[str, int], counts: ShardTotals, run: OwnedRun
     # Beyond these, `counts` may have a separate count of signals.
     if found != counted[: len(found)]:
         raise OutputError(
-            f"waves hold {found} of {', '.join(('shards', *rows))}; expected were {counted[: len(found)]}",
+            f"waves contain {found} of {', '.join(('shards', *rows))}; expected were {counted[: len(found)]}",
             where=str(run.folder),
             remedy="remove that folder and give the same command again: the run starts over",
         )

@@ -44,7 +44,7 @@ def statements(location: str, database: str) -> Iterator[str]:
         )
     if not database or "`" in database or '"' in database or printable(database) != database:
         raise ConfigError(
-            "this is no name of a database", where="--database", remedy="use letters, digits, _"
+            "this is not a name of a database", where="--database", remedy="use letters, digits, _"
         )
     for table in SCHEMAS:
         yield table_statement(table, location.rstrip("/"), database)

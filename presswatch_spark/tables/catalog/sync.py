@@ -105,7 +105,7 @@ def catalog_errors(where: str) -> Iterator[None]:
         raise StorageError(
             printable(f"the catalog refuses: {first_line(error)}"),
             where=where,
-            remedy="see that it is there and may be written; what is not done yet, the same command does",
+            remedy="check that it exists and can be written; the same command does the rest",
         ) from error
 
 

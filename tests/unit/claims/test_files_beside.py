@@ -281,7 +281,7 @@ def test_mistakes_are_named_by_line_and_all_at_once(tmp_path: Path) -> None:
         load(path)
     lines = str(error.value).splitlines()
     assert [line.partition("reviews.jsonl:")[2][:2] for line in lines[1:]] == ["2:", "3:", "3:"]
-    assert "'yes' is none of claim, no_claim, unsure" in lines[1]
+    assert "'yes' is not one of claim, no_claim, unsure" in lines[1]
 
 
 @pytest.mark.parametrize("name", ["reviews.json", "reviews", "verdicts/notes.txt"])
@@ -321,5 +321,5 @@ def test_a_line_that_is_no_row_is_named(tmp_path: Path) -> None:
     for line in (b"{", b"[" * 100_000, b'{"row_sha256":' * 100_000):
         for rest in (whole, b""):
             path.write_bytes(line + b"\n" + rest)
-            with pytest.raises(ConfigError, match=r"reviews\.jsonl:1: this is no row of a review"):
+            with pytest.raises(ConfigError, match=r"reviews\.jsonl:1: this is not a row of a review"):
                 load(path)

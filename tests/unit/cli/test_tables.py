@@ -237,7 +237,7 @@ def test_a_corpus_knows_titles_without_a_match_and_their_names(tables: str, tmp_
     given = ("matches", tables, "--json", "--corpus", str(tmp_path / "corpus"))
     for known in (("--title", "hebdo"), ("--publisher", "plateau"), ("--article", "a00001")):
         assert presswatch(*given, *known) == ""
-    said = "neither the tables nor the corpus know the title L’Hebdo du Plato; nearest: hebdo"
+    said = "neither the tables nor the corpus contain the title L’Hebdo du Plato; nearest: hebdo"
     assert said in refused(*given, "--title", "L’Hebdo du Plato")
 
 

@@ -258,7 +258,7 @@ def test_dates_that_begin_with_the_day_are_read_as_declared_and_never_otherwise(
     both = CorpusConfig(date_formats=("%d-%m-%Y", "%m-%d-%Y"))
     [row] = read_articles(info, TITLES, both, StorageOptions())
     assert isinstance(row, RefusedArticle)
-    assert "fits two of the declared formats" in row.detail
+    assert "matches two of the declared formats" in row.detail
 
 
 @pytest.mark.parametrize("said", [0, "0", "1970-01-01", "0001-01-01T00:00:00", "9999-12-31"])
@@ -369,7 +369,7 @@ def test_a_nested_parquet_value_that_cannot_be_had_is_not_taken_for_a_missing_on
     )
     pq.write_table(table, tmp_path / "a.parquet")
     assert refused(tmp_path / "a.parquet", published_at="meta.date") == [
-        (0, "unreadable", "`meta` holds a struct<date: date32[day]> that cannot be read")
+        (0, "unreadable", "`meta` contains a struct<date: date32[day]> that cannot be read")
     ]
 
 
@@ -612,5 +612,5 @@ def test_the_same_articles_make_the_same_corpus_in_any_encoding(tmp_path: Path) 
 
 def test_a_file_in_another_encoding_than_the_named_one_fails_with_its_place(tmp_path: Path) -> None:
     path = excel(tmp_path / "a.csv", [article(1, body="\x81" + " mot" * 20)], "latin-1")
-    with pytest.raises(CorruptError, match=r"not in windows-1252: what is at about byte [0-9,]+ is no text"):
+    with pytest.raises(CorruptError, match=r"not in windows-1252: the bytes at about [0-9,]+ are not text"):
         build(tmp_path / "corpus", [path], CorpusConfig(encoding="windows-1252"))

@@ -290,7 +290,7 @@ class TestDocumentsOfMandates:
 
     def test_a_document_that_is_another_or_no_file_is_named_with_its_line(self, tmp_path: Path) -> None:
         path, document = self.write(tmp_path, member(sha256="0" * 64)), tmp_path / "mandats" / "rives.pdf"
-        with pytest.raises(ConfigError, match=r"members\.yaml:7: .*`mandats/rives\.pdf` has another content"):
+        with pytest.raises(ConfigError, match=r"members\.yaml:7: .*`mandats/rives\.pdf` has different"):
             load_registry(path)
         document.unlink()
         with pytest.raises(ConfigError, match=r"members\.yaml:7: .*`mandats/rives\.pdf` cannot be read"):

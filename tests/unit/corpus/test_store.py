@@ -229,7 +229,7 @@ def test_a_row_that_python_cannot_hold_is_refused_and_the_corpus_is_built(tmp_pa
     rows = pq.read_table(tmp_path / "corpus" / "refused.parquet").to_pylist()
     assert [(row["row_index"], row["article_id"], row["reason"], row["detail"]) for row in rows] == [
         (0, None, "unreadable", "a number with more digits than Python takes"),
-        (1, "a00003", "unreadable", "`modified_at` holds a timestamp[us] that cannot be read"),
+        (1, "a00003", "unreadable", "`modified_at` contains a timestamp[us] that cannot be read"),
     ]
 
 
@@ -242,12 +242,12 @@ def test_a_second_build_waits_for_nobody_and_a_hidden_folder_of_others_is_left_a
     source, staging = write_jsonl(tmp_path / "a.jsonl", ROWS), tmp_path / ".corpus.partial"
     staging.mkdir()
     (staging / "thesis.txt").touch()
-    with pytest.raises(OutputError, match="this hidden folder is not ours"):
+    with pytest.raises(OutputError, match="this hidden folder is not one of Presswatch"):
         build(tmp_path / "corpus", [source])
     (staging / "thesis.txt").unlink()
     held = os.open(staging / "presswatch-draft", os.O_CREAT | os.O_RDWR)
     fcntl.flock(held, fcntl.LOCK_EX)
-    with pytest.raises(OutputError, match="another build is at work there"):
+    with pytest.raises(OutputError, match="another build is writing this folder"):
         build(tmp_path / "corpus", [source])
     os.close(held)
 

@@ -191,13 +191,13 @@ class TestXlsx:
             (
                 pa.schema([(f"c{number}", pa.int64()) for number in range(16_385)]),
                 [(1,) * 16_385],
-                "a sheet holds 16,384 columns, and there are 16,385",
+                "a sheet can have 16,384 columns, and there are 16,385",
             ),
             (pa.schema([("x" * 32_768, pa.int64())]), [], "the name of column 1 has 32,768"),
             (SCHEMA, [EMPTY, one(0, "x" * 32_768)], "headline of row 2 has 32,768"),
             # A sign beyond the first plane counts twice, as spreadsheets count.
             (SCHEMA, [one(0, "👩" * 16_383), one(0, "👩" * 16_384)], "headline of row 2 has 32,768"),
-            (SCHEMA, [EMPTY] * 3, "a sheet holds 2 rows"),
+            (SCHEMA, [EMPTY] * 3, "a sheet can have 2 rows"),
         ],
     )
     def test_more_than_a_sheet_holds_is_refused_with_its_place(

@@ -145,7 +145,7 @@ class TestWhatASiteAsks:
     def test_a_site_that_asks_for_longer_than_is_granted_is_asked_nothing_more(self, server: Server) -> None:
         server.faults.append(Fault(status=429, retry_after="86400"))
         for _ in range(3):
-            with pytest.raises(BlockedError, match=r"asked to wait for 86,400 s; 600 s are granted"):
+            with pytest.raises(BlockedError, match=r"asked to wait for 86,400 s; 600 s are allowed"):
                 read(server, "a")
         assert len(server.requests) == 1
 

@@ -123,7 +123,7 @@ class TestLists:
     def test_a_list_that_leads_to_another_host_is_not_followed(self, site: Hub, monkeypatch: Any) -> None:
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         site.next_page_at = site.store.url
-        with pytest.raises(StorageError, match="leads to another host"):
+        with pytest.raises(StorageError, match="redirects to another host"):
             list(list_objects(ROOT, OPTIONS))
         assert not site.store.requests
 
@@ -401,7 +401,7 @@ class TestRefusals:
             (TOKEN, f"{ROOT}@feature/x/data", "no such revision (check what follows @; a slash in it is"),
             (TOKEN, f"{ROOT}@{'0' * 40}/data", "the history of the dataset was squashed"),
             (TOKEN, f"{ROOT}/none/*.gz", "there is no such file or folder at this revision"),
-            ("hf_unknown", ROOT, "the hub does not know the token, or it has expired"),
+            ("hf_unknown", ROOT, "the token is unknown or expired"),
             ("", "gated", "is gated, and there is no token (ask for access at {page}, then set HF_TOKEN"),
             (OTHER_TOKEN, "gated", "the token's account has no access (accept its conditions at {page}"),
             (TOKEN, "disabled", "the hub has disabled access to the dataset (ask its owner"),

@@ -145,7 +145,7 @@ class TestRefusals:
     def test_a_wrong_proxy_is_named_and_not_shown(self, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
         monkeypatch.setenv("NO_PROXY", "")
         monkeypatch.setenv("HTTPS_PROXY", proxy)
-        with pytest.raises(ConfigError, match="the proxy that the environment names") as caught:
+        with pytest.raises(ConfigError, match="the proxy in the environment") as caught:
             stat("https://journal.example/x", QUICK)
         assert "hunter2" not in str(caught.value)
 

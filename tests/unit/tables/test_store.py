@@ -41,7 +41,7 @@ class TestFolder:
     @pytest.mark.parametrize(
         ("place", "message"),
         [
-            ("theses", "not ours"),
+            ("theses", "did not write"),
             ("theses/thesis.doc", "cannot be written"),
             ("later", "layout 99"),
             ("https://host/out?sig=s3cret", r"https://.*name a folder on S3, or on a disk"),

@@ -84,7 +84,7 @@ def test_a_stamp_verifies_by_what_a_reader_trusts(stamped: Path, one: Authority,
     assert not verified(stamped).faults
     notes = [note for note in verified(stamped).notes if note.startswith("stamps/")]
     assert len(notes) == 2
-    assert all("sealed before 20" in note and "lies in the bag" in note for note in notes)
+    assert all("sealed before 20" in note and "is in the bag" in note for note in notes)
     trusted = [each.root.read_bytes() for each in (one, two)]
     assert not verified(stamped, trusted).faults
     faults = verified(stamped, trusted[:1]).faults
@@ -129,9 +129,9 @@ def test_a_stamp_of_another_seal_or_a_refusal_is_refused(stamped: Path, small: P
         [
             ("down", "cannot be reached"),
             ("refuses", "answered 500"),
-            ("garbage", "no time-stamp that can be read"),
+            ("garbage", "not a readable time-stamp"),
             ("imprint", "of something else"),
-            ("nonce", "its nonce is another"),
+            ("nonce", "its nonce differs"),
         ],
     ),
 )
@@ -166,7 +166,7 @@ def test_who_comes_while_a_bag_is_stamped_is_refused_and_no_stamp_is_lost(
     small: Path, one: Authority, two: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def met(*given: Any) -> Any:
-        with pytest.raises(InUseError, match="another process adds to this bag"):
+        with pytest.raises(InUseError, match="another process is adding to this bag"):
             stamp(small, two.trusted)
         return stamps_of(*given)
 

@@ -345,7 +345,7 @@ def test_each_fact_of_a_recipient_has_its_source_and_an_address_was_seen(recipie
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        (r"\[release, file, record_offset", "[release, text, record_offset", "f:\\d+: .*`text` is no column"),
+        (r"\[release, file, record_offset", "[release, text, record_offset", "f:\\d+: .*`text` is not a column"),
         (
             r"checked: 20\d\d-\d\d-\d\d",
             "checked: 2999-01-01",
@@ -374,7 +374,7 @@ def test_a_party_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> 
     [
         ({"name": "mot " * 200_000}, "may have 300"),
         ({"name": "Alliance\u202e"}, "cannot be shown"),
-        ({"email": "nobody"}, "is no address"),
+        ({"email": "nobody"}, "is not an email address"),
         ({"publishers": ["quay"]}, "quai"),
         ({"acts_as": "friend"}, "neither"),
         ({"fax": "1"}, "unknown key"),
@@ -390,7 +390,7 @@ def test_a_sender_acts_for_some_or_all_members_whose_mandates_are_as_they_were(s
     assert [publisher.id for publisher in shared.sender(publishers=["quai"]).publishers] == ["quai"]
     assert len(shared.sender().publishers) == 3
     (shared.folder / "quai.txt").write_text("another mandate", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"quai.*another content"):
+    with pytest.raises(ConfigError, match=r"quai.*different content"):
         shared.sender()
 
 

@@ -161,7 +161,7 @@ class TestDocuments:
             (["c4.json.gz#row=0,format=pdf"], 1, "no source reads the format pdf"),
             (["c4.json.gz#row=0,format=wet"], 1, "it is JSONL"),
             (["c4.json.gz#row=0", "--columns", "url=link"], 1, "names the column link for url"),
-            (["c4.json.gz#row=x"], 1, "part that is none"),
+            (["c4.json.gz#row=x"], 1, "unknown part"),
             (["tables#row=1"], 1, "is a folder"),
         ],
     )
@@ -286,7 +286,7 @@ class TestRecordsThatAreNoDocuments:
             (offset, length + 400, its_own),
         ):
             said = refusal(outcome("fetch", f"{shard}#offset={start},length={size}"))
-            assert f"not the document that was asked for: {why}" in said
+            assert f"not the requested document: {why}" in said
 
     def capture(self, shard: Path, folder: Path, url: str) -> dict[str, Any]:
         """The row of `captures` of an index that names a record of the shard, published."""

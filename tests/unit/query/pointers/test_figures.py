@@ -285,7 +285,7 @@ class TestCommand:
             (["nowhere"], 1, "not a folder of tables"),
             (["tables", "--sample", "0"], 2, "sample"),
             (["tables", "--run", "none"], 1, "run none is not published"),
-            (["tables", "--mirror", "x"], 1, "is no mirror"),
+            (["tables", "--mirror", "x"], 1, "is not a mirror"),
             (["tables", "--corpus", "nowhere"], 1, "no corpus"),
         ],
     )

@@ -389,7 +389,7 @@ class TestPagesOfTexts:
         with web() as site:
             self.listed(site, crawl)
             site.queries = {address: Reply(200, {}, b"<html>") for address in site.queries}
-            with pytest.raises(CorruptError, match="no list of captures"):
+            with pytest.raises(CorruptError, match="not a list of captures"):
                 plan_of_matches(store, Index(f"{site.url}/{{release}}-index", QUICK), None)
 
     def test_a_row_without_a_time_is_named(self, crawl: Crawl) -> None:

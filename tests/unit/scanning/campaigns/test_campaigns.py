@@ -123,7 +123,7 @@ def test_each_dataset_by_name_can_be_an_item_and_one_without_its_copy_keeps_no_o
     # Those of a site need a copy.
     troubled = [item for item in items(crawls=None, datasets=named) if item.trouble]
     assert 0 < len(troubled) < len(named)
-    assert all("a site cannot be asked" in str(item.trouble) and item.note for item in troubled)
+    assert all("a site cannot list its files" in str(item.trouble) and item.note for item in troubled)
     assert not troubled[0].holds("s3://copies/a.gz")
 
 
@@ -207,7 +207,7 @@ def test_a_plan_is_read_as_it_was_written_and_never_overwrites_another(tmp_path:
 
 FACTS = json.loads(PLAN.to_json())
 UNSEALED = {name: value for name, value in FACTS.items() if name not in ("settings", "sha256")}
-NONE = "is no campaign that this version can read"
+NONE = "is not a campaign that this version can read"
 
 
 @pytest.mark.parametrize(

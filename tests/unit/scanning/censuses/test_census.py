@@ -314,7 +314,7 @@ class TestDamage:
         [
             *((lambda data, cut=cut: data[:cut], "footer") for cut in (0, 3, 100, 5_000, -1, -9)),
             (lambda data: data.replace(b"url_port", b"url_\xff\xfert"), "footer"),
-            *((lambda _, table=table: parquet_of(table), "no column `url`") for table in OTHER_TABLES),
+            *((lambda _, table=table: parquet_of(table), "no text column `url`") for table in OTHER_TABLES),
         ],
     )
     def test_a_file_that_is_none_of_an_index_has_failed(

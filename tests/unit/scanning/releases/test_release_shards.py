@@ -124,7 +124,7 @@ class TestRefused:
             ("CC-NEWS", "warc", None, "by the month (name one: --release CC-NEWS-2025-08)"),
             ("c4-en", "c4", None, "name its folder or bucket with --base"),
             ("OSCAR-2301-fr", "oscar", None, "name its folder or bucket with --base"),
-            ("c4-fr", "c4", HUB, "a site cannot be asked which files it has"),
+            ("c4-fr", "c4", HUB, "a site cannot list its files"),
             (CRAWL, "wet", "ftp://mirror/", "no storage for ftp"),
         ],
     )  # fmt: skip

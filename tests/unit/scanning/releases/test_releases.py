@@ -102,7 +102,7 @@ class TestListOfCrawls:
         ids=len,
     )
     def test_anything_else_is_refused_in_one_line(self, data: bytes) -> None:
-        with pytest.raises(CorruptError, match=r"^the-place: is no list of crawls") as raised:
+        with pytest.raises(CorruptError, match=r"^the-place: is not a list of crawls") as raised:
             from_collinfo(data, "the-place")
         assert "\n" not in str(raised.value)
 

@@ -26,7 +26,7 @@ from presswatch_spark.legal.notices.laws import LAWS
 
 if TYPE_CHECKING:
     from presswatch_spark.legal.notices.notice import Notice, NoticeState
-    from presswatch_spark.legal.notices.refusal_rules import BrokenRule
+    from presswatch_spark.legal.notices.refusal_rules import BrokenRule, NoticeCheck
     from presswatch_spark.query.pointers.pointer import Mirror
 
 ANSWERS = ("acknowledged", "says_complied", "refused")
@@ -176,20 +176,25 @@ def check(
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.legal.notices.notice import Notice
     from presswatch_spark.legal.notices.parties import load_recipient, load_sender
-    from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice
+    from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice, invalid_form
 
     storage = form.storage
-    about = Notice.open(path, storage).about
-    query, recipient = about.get("query", {}), str(about.get("recipient", {}).get("id"))
+    opened = Notice.open(path, storage)
+    if invalid := invalid_form(opened):
+        return _check_reply(invalid, form)
+    query, recipient = opened.about["query"], opened.about["recipient"]["id"]
     with_ = Checking(
-        sender=load_sender(sender or str(query.get("sender_file"))),
-        recipient=load_recipient(recipient, recipients or query.get("recipients_file")),
+        sender=load_sender(sender or query["sender_file"]),
+        recipient=load_recipient(recipient, recipients or query["recipients_file"]),
         days=days,
         again=read_again,
         corpus=Corpus.open(corpus, check=False, storage=storage) if corpus else None,
         edited_by=edited_by,
     )
-    checked = check_notice(path, with_, storage)
+    return _check_reply(check_notice(path, with_, storage), form)
+
+
+def _check_reply(checked: NoticeCheck, form: ReplyForm) -> Reply:
     _, refusals = form.language, checked.refusals
     rows = (
         {"rule": each.rule, "about": each.about_all, "detail": str(each.detail) if each.detail else None}
@@ -233,7 +238,7 @@ def sign(
 
     event = notices.sign(notices.Notice.open(path, form.storage), by, on, sha256)
     _ = form.language
-    return Reply([_("noted: signed by {name} on {day}", name=by, day=_.day(event.day))])
+    return Reply([_("noted: signed by {name} on {day}", name=event.facts["by"], day=_.day(event.day))])
 
 
 @command("sent", notice, lang="en")

@@ -202,7 +202,11 @@ def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
 
 def schema_fault(about: Mapping[str, Any]) -> Sentence | None:
     """Return the place at which a notice breaks the schema, or None. `ConfigError` without jsonschema."""
-    validator = library("jsonschema").Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    jsonschema = library("jsonschema")
+    # The checker refuses days that no calendar has, which fit the pattern.
+    checker = jsonschema.FormatChecker(["date"])
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema, format_checker=checker)
     faults = sorted(validator.iter_errors(about), key=lambda each: list(map(str, each.absolute_path)))
     if not faults:
         return None
@@ -358,9 +362,16 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
     """Return the state of a notice on a day. Only a removal case can show that copies are gone.
 
     `case`: the case that follows its places; by default the one that it was drafted from. Raises `InputError`
-    if the case lacks places of the notice, `BrokenCaseError` if it was changed.
+    if the case lacks places of the notice, `BrokenCaseError` if it was changed, `OutputError` if notice.json
+    was changed and no longer fits its schema.
     """
     changed = tuple(name for name, _ in notice.changes(notice.files()))
+    if NOTICE in changed and (fault := schema_fault(notice.about)):
+        raise OutputError(
+            f"{NOTICE} does not fit its schema: {fault}",
+            where=str(notice.folder),
+            remedy="restore the notice from a copy, or draft it again",
+        )
     query, removed, places = notice.about["query"], None, None
     path = case or (query["where"] if query["source"] == "case" else None)
     if path is not None:
@@ -392,13 +403,16 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
 
 
 def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
-    """Note a signature; `InputError` if the notice names another person, or the day is impossible."""
+    """Note a signature.
+
+    Raises `InputError` if the notice has changed or names another person, or the day is impossible.
+    """
+    _require_unchanged(notice)
     named = str(notice.about["sender"]["signatory"])
     if by.casefold().split() != named.casefold().split():
         raise _refused(
             notice, "another person is to sign this notice", f"it is {named}, by the sender's file"
         )
-    _require_unchanged(notice)
     _require_day(notice, on, notice.drafted_on, "it was drafted")
     return notice.add_event(SIGNED, by=named, on=on, file=file)
 
@@ -453,7 +467,11 @@ def _refused(notice: Notice, what: str, remedy: str) -> InputError:
 
 def _require_unchanged(notice: Notice) -> None:
     for name, change in notice.changes(notice.files()):
-        raise InputError(f"the notice has changed: {name}: {change}", where=str(notice.folder))
+        raise _refused(
+            notice,
+            f"the notice has changed: {name}: {change}",
+            "run `presswatch notice check`, or draft it again",
+        )
 
 
 def _require_day(notice: Notice, on: date | None, first: date, what: str) -> date:

@@ -46,6 +46,7 @@ from presswatch_spark.legal.notices.notice import (
     EDITED,
     FORM,
     LETTER,
+    NOTICE,
     PDF,
     READ,
     SIGNED,
@@ -210,6 +211,15 @@ class NoticeCheck:
         return not self.refusals
 
 
+def invalid_form(notice: Notice) -> NoticeCheck | None:
+    """Return the refusal of a notice whose notice.json does not fit its schema; None if it fits.
+
+    Such a notice names neither its sender's file nor its source, so no other rule can be checked.
+    """
+    fault = schema_fault(notice.about)
+    return NoticeCheck((BrokenRule("invalid_notice", NOTICE, fault),), ()) if fault else None
+
+
 def check_notice(path: str, checking: Checking, storage: StorageOptions | None = None) -> NoticeCheck:
     """Check a notice; if no rule is broken, add the event `CHECKED` to it.
 
@@ -218,16 +228,18 @@ def check_notice(path: str, checking: Checking, storage: StorageOptions | None =
     """
     storage = storage or StorageOptions()
     notice = Notice.open(path, storage)
-    if fault := schema_fault(notice.about):
-        return NoticeCheck((BrokenRule("invalid_notice", "notice.json", fault),), ())
-    if checking.edited_by:
-        letter = sha256(notice.folder.read(LETTER)[0]).hexdigest()
+    if invalid := invalid_form(notice):
+        return invalid
+    files = notice.files()
+    # Without a letter, `changed_file` refuses the notice.
+    if checking.edited_by and LETTER in files:
+        letter = sha256(files[LETTER]).hexdigest()
         edited = notice.newest(EDITED)
         if letter != (edited.facts["letter"] if edited else notice.sums.get(LETTER)):
             notice.add_event(EDITED, by=checking.edited_by, letter=letter)
             notice = Notice.open(path, storage)
 
-    checked = CheckedNotice(notice, notice.files(), checking)
+    checked = CheckedNotice(notice, files, checking)
     _open_source(checked, storage)
     refusals = list[BrokenRule]()
     for code, rule in RULES.items():

@@ -144,6 +144,10 @@ def name_a_person(folder: Path) -> None:
             lambda folder: rewrite(folder / "notice.json", lambda data: data.update(law="gdpr")),
             {("invalid_notice", "notice.json")},
         ),
+        (
+            lambda folder: rewrite(folder / "notice.json", lambda data: data.update(drafted_on="2026-02-30")),
+            {("invalid_notice", "notice.json")},
+        ),
         (swap_files, {("changed_file", "form.txt"), ("changed_file", "more.txt")}),
         (
             lambda folder: rewrite_rows(folder, lambda rows: rows[1:]),
@@ -156,8 +160,9 @@ def name_a_person(folder: Path) -> None:
         (name_a_person, {("personal_data", "annex/urls.jsonl")}),
     ],
     ids=[
-        "the recipient requires another element", "its law is unknown", "a file is missing and one was added",
-        "a row was taken out of the annex", "the annex has a column of text", "a URL has an email address",
+        "the recipient requires another element", "its law is unknown", "no calendar has its day",
+        "a file is missing and one was added", "a row was taken out of the annex",
+        "the annex has a column of text", "a URL has an email address",
     ],
 )  # fmt: skip
 def test_a_notice_that_was_changed_is_refused(
@@ -166,6 +171,11 @@ def test_a_notice_that_was_changed_is_refused(
     name = tmp_path.name
     change(shared.copy(name))
     assert refused <= shared.refused(name)
+
+
+def test_a_person_cannot_vouch_for_a_letter_that_is_missing(shared: Bureau) -> None:
+    (shared.copy("no-letter") / "letter.docx").unlink()
+    assert ("changed_file", "letter.docx") in shared.refused("no-letter", edited_by="X")
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,33 @@ def test_a_notice_with_a_changed_file_is_neither_checked_signed_nor_sent(shared:
             step(shared, folder.name)
 
 
+@pytest.mark.parametrize(
+    ("command", "finding"),
+    [
+        (["check"], "refused: invalid_notice: notice.json"),
+        (["status"], "notice.json does not fit its schema"),
+        (["sign", "--by", NAME], "the notice has changed: notice.json"),
+        (["sent"], "the notice has changed: notice.json"),
+        (["answer", "--kind", "refused"], "this notice was not sent"),
+    ],
+)
+def test_a_notice_whose_data_are_lost_is_named_by_every_command(
+    shared: Bureau, command: list[str], finding: str
+) -> None:
+    folder = shared.copy(f"lost-{command[0]}")
+    (folder / "notice.json").write_text("{}", encoding="utf-8")
+    done = outcome("notice", *command, folder)
+    assert done.code == 1
+    assert finding in done.out + done.err
+    assert str(folder) in done.err or command == ["check"]
+
+
+def test_a_signature_is_noted_with_the_name_of_the_notice(shared: Bureau) -> None:
+    folder = shared.copy("spelled")
+    done = outcome("notice sign --by", "jeanne  VALMONT", folder)
+    assert done.out.startswith(f"noted: signed by {NAME} on ")
+
+
 def test_an_event_that_was_changed_or_taken_out_is_named(shared: Bureau) -> None:
     first = shared.copy("events") / "events/0001.json"
     assert shared.check("events").passes

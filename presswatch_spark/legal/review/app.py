@@ -208,7 +208,7 @@ class _Pages:
     def _judged(self, form: Mapping[str, str]) -> Response:
         # In the form, `verdict` is the new verdict, and `verdict_filter` the filter.
         asked = DeskQuery.of({**form, "verdict": form.get("verdict_filter", "")}, self._desk.language)
-        _, note = Speaker(asked.language), form.get("note", "").replace("\r\n", "\n").strip()
+        _, note = Speaker(asked.language, for_print=True), form.get("note", "").replace("\r\n", "\n").strip()
         try:
             if len(note) > NOTE_CHARACTERS:
                 raise PresswatchError(
@@ -225,7 +225,7 @@ class _Pages:
 
     def _shown(self, asked: DeskQuery, news: Mapping[str, str]) -> Response:
         """Return the page of a claim. `news`: the result of saving a verdict, and the note if that failed."""
-        desk, _ = self._desk, Speaker(asked.language)
+        desk, _ = self._desk, Speaker(asked.language, for_print=True)
         try:
             shown = desk.show(asked)
         except PresswatchError as error:
@@ -265,12 +265,12 @@ class _Pages:
 
     def _message(self, message: str, status: int, language: str = "", **facts: str) -> Response:
         language = language or self._desk.language
-        text = Speaker(language)(message, **facts)
+        text = Speaker(language, for_print=True)(message, **facts)
         return HTMLResponse(_page("message.html", language, text=text), status_code=status)
 
 
 def _page(template: str, language: str, **facts: Any) -> str:
-    _ = Speaker(language)
+    _ = Speaker(language, for_print=True)
     templates = environment(HERE / "templates")
     return templates.get_template(template).render(_=_, p=_.p, language=language, **facts)
 

@@ -44,7 +44,9 @@ def test_a_claim_has_the_same_words_marked_in_both_texts(browser: TestClient) ->
     assert "of unknown name (format rows)" in page, "a format is no release"
     french = browser.get("/", params={"lang": "fr"}).text
     assert '<html lang="fr">' in french
-    assert "Restent à examiner : 4 sur 4" in french
+    assert "Restent à examiner\xa0: 4 sur 4" in french, "a colon begins no line"
+    assert "<summary>Le dossier entier</summary>" in french
+    assert "L’article" in french
     assert (host_of(french), marks(french)) == (host_of(page), marks(page))
 
 
@@ -179,7 +181,7 @@ def test_filters_hold_after_a_verdict(browser: TestClient) -> None:
     assert host_of(page) == "b0.example"
     page = page_after(browser, judge(browser, page, "claim"))
     assert host_of(page) == "b1.example"
-    assert "Enregistré : à revendiquer." in page
+    assert "Enregistré\xa0: à revendiquer." in page
     assert host_of(browser.get("/", params={"letter": "B", "verdict": "claim"}).text) == "b0.example"
 
 

@@ -34,17 +34,20 @@ from presswatch_spark.cli.replies import (
     telling,
 )
 from presswatch_spark.core.terminal import utc
+from presswatch_spark.core.translation import N_, sentence_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from presswatch_spark.core.settings.config import ScanConfig
     from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
-    from presswatch_spark.legal.removal.status import CaseStatus
+    from presswatch_spark.legal.removal.status import Alarm, CaseStatus
     from presswatch_spark.query.pointers.pointer import Mirror
     from presswatch_spark.tables.store import TableStore
 
 FILES_NAMED = 20
+ABOUT_ROUND = N_("round {number}")
+"""English subject of alarms about a round, by which its number is found again for translation."""
 ALARM_COLUMNS = {"round": int, "kind": str, "about": str, "detail": str, "probe": int}
 
 
@@ -161,8 +164,8 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
     from presswatch_spark.storage.objects import printable as printable_uri
 
     counts = sorted(probed.outcomes.items())
-    named = (f"{_.number(count)} {_.word('outcome', name.replace('_', ' '))}" for name, count in counts)
-    round_of = {"number": str(probed.round.number), "outcomes": ", ".join(named) or _("no request was made")}
+    named = ", ".join(_outcome(name, count, _) for name, count in counts)
+    round_of = {"number": str(probed.round.number), "outcomes": named or _("no request was made")}
     lines = [
         _("round {number}, resumed: {outcomes}", **round_of)
         if probed.resumed
@@ -183,7 +186,7 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
         _(
             "alarm: {kind}: {about}: {detail} (probe {probe})",
             kind=_.name(alarm.kind),
-            about=alarm.about,
+            about=_about(alarm, _),
             detail=_.sentence(alarm.detail),
             probe=_.number(alarm.probe),
         )
@@ -195,6 +198,15 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
         warnings.append(_("index: {place}: {why}", place=printable_uri(index), why=probed.unheard))
     is_partial = bool(warnings) or not probed.is_complete
     return Reply(lines, warnings=warnings, exit_code=INCOMPLETE if is_partial else 0)
+
+
+def _outcome(name: str, count: int, _: Language) -> str:
+    outcome = _.word("outcome", name.replace("_", " "))
+    return _("{count} {outcome}", count=_.number(count), outcome=outcome)
+
+
+def _about(alarm: Alarm, _: Language) -> str:
+    return _.sentence(sentence_in(alarm.about, [ABOUT_ROUND]))
 
 
 def _chain_line(status: CaseStatus, _: Language) -> str:
@@ -230,7 +242,7 @@ def inventory(
     found = take_inventory(opened, release, kind, uris, form.storage, telling(form.language))
     _ = form.language
     counts = sorted(found.outcomes.items())
-    outcomes = ", ".join(f"{_.number(count)} {_.word('outcome', name)}" for name, count in counts)
+    outcomes = ", ".join(_outcome(name, count, _) for name, count in counts)
     files = _.n("{n} file", "{n} files", found.files)
     inventory_of = {"number": str(found.number), "release": release, "files": files, "outcomes": outcomes}
     lines = [_("inventory {number} of {release}: {files}: {outcomes}", **inventory_of)]
@@ -329,6 +341,6 @@ def _alarm_lines(found: CaseStatus, _: Language) -> Iterator[str]:
             "alarm of round {round}: {kind}: {about}: {detail}",
             round=_.number(alarm.round),
             kind=_.name(alarm.kind),
-            about=alarm.about,
+            about=_about(alarm, _),
             detail=_.sentence(alarm.detail),
         )

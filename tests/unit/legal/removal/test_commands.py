@@ -187,7 +187,7 @@ def test_opening_probing_and_status_speak_french(home: Home) -> None:
         assert home.run("removal", "status", "--alarms", "--lang", language, CASE)[1] == none
     told = home.probe("--lang", "fr")[1]
     for line in (
-        r"^tour 1 : .*\d+ identique",
+        r"^tour 1 : .*identique \(\d+\)",
         r"^interrogés : \d+ sur \d+ lieux?, dont \d+ à l'instant, par \d+ requêtes?$",
         r"^chaîne : \d+ interrogations? ",
     ):

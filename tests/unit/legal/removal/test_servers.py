@@ -353,7 +353,13 @@ def test_a_probe_reports_a_lost_head_and_a_clock_that_was_set_back(
     assert "alarm: clock set back: round 3: its first probe is of" in told
     for language, expected in (
         ("en", ("alarm of round 3: head missing: round 2", "alarm of round 3: clock set back: round 3")),
-        ("fr", ("alerte du tour 3 : horloge reculée",)),
+        (
+            "fr",
+            (
+                "alerte du tour 3 : fin de chaîne manquante : tour 2",
+                "alerte du tour 3 : horloge reculée : tour 3",
+            ),
+        ),
     ):
         assert cli.run(["removal", "status", "--lang", language, case.folder.uri]) == 0
         told = capsys.readouterr().out

@@ -56,7 +56,8 @@ def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date
         count = sum(
             PRESS_PUBLISHER in rights_of(place.article_published_at, place.captured_at, drafted, publisher)
             for place in places
-            if place.publisher_id == publisher.id and PRESS_PUBLISHER not in rights_claimed(place, sender)
+            if place.publisher_id == publisher.id
+            and PRESS_PUBLISHER not in rights_claimed(place, sender, drafted)
         )
         country, document = publisher.country, publisher.mandate_document
         is_undated = not sender.is_owner and document is not None and document.signed_on is None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from presswatch_spark.claims.rights_and_mandates import AUTHOR, PRESS_PUBLISHER
+from presswatch_spark.claims.rights_and_mandates import AUTHOR, PRESS_PUBLISHER, rights_of
 from presswatch_spark.claims.selection import COPY, DISK, PLACE, ClaimFigures, ClaimPlace, PlaceSelection
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import ascii_url, printable
@@ -114,9 +114,9 @@ class NoticeFigures:
     read: Mapping[str, Sequence[date]]
 
     @classmethod
-    def of(cls, places: Sequence[ClaimPlace], annex: Annex, sender: Sender) -> "NoticeFigures":
+    def of(cls, places: Sequence[ClaimPlace], annex: Annex, sender: Sender, drafted: date) -> "NoticeFigures":
         """Count places; unknown addresses and readings count as `without_url` and `never_read`."""
-        rights = [rights_claimed(place, sender) for place in places]
+        rights = [rights_claimed(place, sender, drafted) for place in places]
         read = defaultdict[str, list[date]](list)
         for place in places:
             if reading := place.reading:
@@ -148,11 +148,17 @@ class NoticeFigures:
         return cls(numbers, dict(sorted(reservations.items())), read)
 
 
-def rights_claimed(place: ClaimPlace, sender: Sender) -> set[str]:
-    """Return the rights that a notice claims for a place: those of its claim that the members file allows."""
+def rights_claimed(place: ClaimPlace, sender: Sender, day: date) -> set[str]:
+    """Return the rights that a letter of a day claims for a place.
+
+    These are the rights of its claim that the members file allows and that are in force on that day: a right
+    may have ended since the day of judgement.
+    """
+    if place.claim is None:
+        return set()
     publisher = sender.by_id.get(place.publisher_id)
-    rights = set(place.claim.rights) if place.claim else set[str]()
-    return rights if publisher and publisher.is_in_eea else rights - {PRESS_PUBLISHER}
+    in_force = rights_of(place.article_published_at, place.captured_at, day, publisher)
+    return {*place.claim.rights} & {*in_force}
 
 
 @dataclass(frozen=True, slots=True)

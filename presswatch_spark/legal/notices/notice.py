@@ -241,7 +241,7 @@ def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = 
     storage = storage or StorageOptions()
     places = concerning(order.selection, order.recipient)
     annex = annex_of(places, order.sender.publishers, order.recipient.columns, order.law.own_domains)
-    figures = NoticeFigures.of(places, annex, order.sender)
+    figures = NoticeFigures.of(places, annex, order.sender, order.drafted)
     with new_notice(out, storage) as folder:
         (folder / ANNEX).mkdir()
         annex.write(folder / ANNEX, order.lang, storage)

@@ -252,7 +252,7 @@ def letter_for(office: Bureau, selection: PlaceSelection, folder: Path, name: st
     order = office.order("dsa16", "en", sender=sender, selection=selection)
     annex = annex_of(selection.places, sender.publishers, order.recipient.columns, own_domains=False)
     annex.write(folder, "en", StorageOptions())
-    figures = NoticeFigures.of(selection.places, annex, sender)
+    figures = NoticeFigures.of(selection.places, annex, sender, order.drafted)
     letter = letter_of(order, selection.places, annex, figures, [("annex/rows.csv", "0" * 64)])
     assert not letter.missing
     return letter

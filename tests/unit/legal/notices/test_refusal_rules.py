@@ -16,6 +16,7 @@ from uuid import UUID
 
 import pytest
 
+from presswatch_spark.claims import rights_and_mandates
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.claims.selection import Choice, ClaimPlace
 from presswatch_spark.core.errors import ConfigError, InputError
@@ -428,6 +429,20 @@ def said(office: Bureau, name: str) -> str:
 
 def doubts(office: Bureau, name: str = "n") -> list[str]:
     return list(map(str, office.check(name).doubts))
+
+
+def test_a_letter_claims_no_right_that_ended_before_its_day(shared: Bureau) -> None:
+    ends = {
+        rights_and_mandates.last_day(each.article_published_at.date())
+        for each in shared.select().places
+        if each.article_id
+    }
+    numbers = {
+        day: shared.draft(f"on-{day}", drafted=day).figures.numbers
+        for day in (max(ends), max(ends) + timedelta(days=1))
+    }
+    assert [each["press_rows"] > 0 for each in numbers.values()] == [True, False]
+    assert all(each["author_rows"] == each["rows"] for each in numbers.values())
 
 
 @pytest.mark.parametrize(

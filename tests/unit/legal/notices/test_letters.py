@@ -345,7 +345,11 @@ def test_each_fact_of_a_recipient_has_its_source_and_an_address_was_seen(recipie
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        (r"\[release, file, record_offset", "[release, text, record_offset", "f:\\d+: .*`text` is not a column"),
+        (
+            r"\[release, file, record_offset",
+            "[release, text, record_offset",
+            "f:\\d+: .*`text` is not a column",
+        ),
         (
             r"checked: 20\d\d-\d\d-\d\d",
             "checked: 2999-01-01",

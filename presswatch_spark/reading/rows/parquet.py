@@ -30,7 +30,14 @@ from presswatch_spark.reading.rows.columns import (
     listed,
     locator_of,
 )
-from presswatch_spark.reading.rows.parquet_footer import BYTE_ARRAY, Chunk, Footer, FooterError, read_footer
+from presswatch_spark.reading.rows.parquet_footer import (
+    BYTE_ARRAY,
+    Chunk,
+    Footer,
+    FooterError,
+    NotParquetError,
+    read_footer,
+)
 from presswatch_spark.reading.rows.parquet_pages import CODED, CheckedFile, ParquetPageError
 from presswatch_spark.reading.rows.row_values import (
     DAMAGE_ERRORS,
@@ -142,6 +149,10 @@ def open_parquet(file: BinaryIO, uri: str, **reading: Any) -> OpenedParquet:
     except (MemoryError, FooterError, *DAMAGE_ERRORS) as error:
         if isinstance(error, PresswatchError):
             raise
+        if isinstance(error, NotParquetError):
+            raise CorruptError(
+                str(error), where=uri, remedy="name a Parquet file, or get the file again"
+            ) from error
         why = f" ({error})" if isinstance(error, FooterError) else ""
         raise CorruptError(
             f"the Parquet footer cannot be read{why}: the file is cut or damaged, so no row can be reached",

@@ -160,6 +160,10 @@ class FooterError(ValueError):
     """The footer is damaged, or does not fit the file; the message quotes no text of the file."""
 
 
+class NotParquetError(FooterError):
+    """The file neither begins nor ends as a Parquet file does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """A column with values: its dotted `path`, its physical type (`kind`), its maximum levels."""
@@ -229,7 +233,11 @@ def read_footer(file: BinaryIO) -> Footer:
     size = file.seek(0, os.SEEK_END)
     tail = _bytes_at(file, max(0, size - TAIL_BYTES), size)
     if len(tail) < 12 or tail[-4:] != MAGIC:
-        raise FooterError("the file has no footer")
+        # Files with an encrypted footer begin with `PARE`.
+        is_cut = _bytes_at(file, 0, min(3, size)) == MAGIC[:3]
+        raise (
+            FooterError("the file has no footer") if is_cut else NotParquetError("the content is not Parquet")
+        )
     length = int.from_bytes(tail[-8:-4], "little")
     start = size - 8 - length
     if start < len(MAGIC):

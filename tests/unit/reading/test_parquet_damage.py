@@ -279,6 +279,18 @@ def test_of_two_columns_of_one_name_nobody_knows_which_is_meant(tmp_path: Path, 
         read(path)
 
 
+@pytest.mark.parametrize("content", [b"", b"WARC/1.0\r\n" * 9, b"\x1f\x8b\x08" + bytes(30)])
+def test_content_of_another_format_is_not_called_a_cut_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "index.parquet"
+    path.write_bytes(content)
+    with (
+        path.open("rb") as file,
+        pytest.raises(CorruptError, match="x: the content is not Parquet") as raised,
+    ):
+        open_parquet(file, "x")
+    assert "cut" not in str(raised.value)
+
+
 def test_a_column_that_is_read_from_other_bytes_than_were_checked_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "c4.parquet"
     written(path, "plain")

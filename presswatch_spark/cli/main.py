@@ -17,7 +17,7 @@ import click
 
 from presswatch_spark.cli import commands
 from presswatch_spark.cli.replies import FAILED, tell
-from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.errors import FULL_DISK, PresswatchError, disk_full
 from presswatch_spark.core.redaction import redacted
 from presswatch_spark.core.terminal import printable
 from presswatch_spark.core.version import __version__
@@ -184,6 +184,8 @@ def _ended(arguments: Sequence[str]) -> int:
         # If the reader of the output has gone, it has seen enough. A broken pipe elsewhere is a failure.
         if isinstance(error, BrokenPipeError) and _is_gone(sys.stdout):
             return code
+        if error.errno in FULL_DISK:
+            return _failed(str(disk_full(error.filename or "output")))
         return _failed(f"{error.filename or 'system'}: {error.strerror or error}")
     return code
 

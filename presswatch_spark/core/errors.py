@@ -3,10 +3,13 @@
 Only `PresswatchError.__str__` formats them. Messages contain no text of the web; credentials are removed.
 """
 
+import errno
 from functools import partial
 from pathlib import Path
 
 from presswatch_spark.core.redaction import redacted
+
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class PresswatchError(Exception):

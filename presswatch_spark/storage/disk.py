@@ -14,7 +14,7 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import ClassVar, Self
 
-from presswatch_spark.core.errors import OutputError, StorageError, disk_full
+from presswatch_spark.core.errors import FULL_DISK, OutputError, StorageError, disk_full
 from presswatch_spark.storage.file_locks import writes_alone
 from presswatch_spark.storage.objects import (
     READ_BYTES,
@@ -40,7 +40,6 @@ from presswatch_spark.storage.uris import canonical, is_hidden, printable, schem
 CHANGING, REMOVALS = frozenset({errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}), 10
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 """Permissions of outputs with texts of articles or verdicts: only the owner may read them."""
-FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)

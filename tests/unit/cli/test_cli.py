@@ -174,6 +174,7 @@ def scan(monkeypatch: pytest.MonkeyPatch) -> Scan:
         (PresswatchError("a sentence"), "error: a sentence"),
         (PermissionError(13, "Permission denied", "/out"), "/out: Permission denied"),
         (BrokenPipeError(32, "Broken pipe"), "Broken pipe"),
+        (OSError(28, "No space left on device"), "output: the disk is full (make room and"),
         (Py4JNetworkError("Answer from Java side is empty"), "Spark's Java ended before the command did"),
         (KeyboardInterrupt(), "the same command"),
         (StorageError("no such object", where="s3://b/\x9b2J"), "error: s3://b/�2J: no such object\n"),

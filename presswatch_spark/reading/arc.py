@@ -222,19 +222,8 @@ class ArcBlock:
         unended = run + 1 == len(self._runs) and not self.final
         growing = unended and self._states[run] == warc.OPEN
         held = self.size - line.end
-        # Skip a record beyond the limit; wait for more bytes while the declared end is not here.
-        if (
-            unended
-            and (growing or held > self._max_bytes)
-            and self._max_bytes < end - line.end
-            and self.size < end <= self._reach
-        ):
-            return ArcSpan(start, start, self.size, warc.TOO_LONG, line, end - self.size)
-        if unended and held <= self._max_bytes:
-            if end > limit and not growing:
-                return Wait(start, self.size + max(MAX_LINE_BYTES, held >> 1))
-            if growing and end + MAX_LINE_BYTES > self.size:
-                return Wait(start, min(end, line.end + self._max_bytes) + MAX_LINE_BYTES)
+        if unended and (early := self._before_its_end(start, line, end, limit, growing)):
+            return early
 
         # First case: another record, or the end of the member, follows the declared length.
         damage = "boundary" if was_found else None
@@ -271,6 +260,22 @@ class ArcBlock:
         text_end = min(end, there) if declared else there
         span = ArcSpan(start, text_end, after, status, line, damage="length", there=there)
         return self._checked(replace(span, found=found is not None), run)
+
+    def _before_its_end(
+        self, start: int, line: ArcLine, end: int, limit: int, growing: bool
+    ) -> ArcSpan | Wait | None:
+        """Skip a record beyond the limit, or wait for more bytes; None if the record can be judged now."""
+        held = self.size - line.end
+        is_too_long = growing or held > self._max_bytes
+        if is_too_long and self._max_bytes < end - line.end and self.size < end <= self._reach:
+            return ArcSpan(start, start, self.size, warc.TOO_LONG, line, end - self.size)
+        if held > self._max_bytes:
+            return None
+        if end > limit and not growing:
+            return Wait(start, self.size + max(MAX_LINE_BYTES, held >> 1))
+        if growing and end + MAX_LINE_BYTES > self.size:
+            return Wait(start, min(end, line.end + self._max_bytes) + MAX_LINE_BYTES)
+        return None
 
     def _whole(self, span: ArcSpan, run: int) -> ArcSpan:
         # A damaged length may include the records that follow.

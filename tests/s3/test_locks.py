@@ -412,11 +412,12 @@ class TestFiles:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The build before ends, and removes the file, after the next one has opened it."""
-        mark, opened = tmp_path / "mark", os.open
+        mark, opened, handles = tmp_path / "mark", os.open, list[int]()
 
         def slow(path: Any, *given: Any, **named: Any) -> int:
             handle = opened(path, *given, **named)
             if path == mark:
+                handles.append(handle)
                 mark.unlink()
                 mark.write_bytes(b"")
             return handle
@@ -425,6 +426,8 @@ class TestFiles:
         said = "another build is writing this folder"
         with pytest.raises(OutputError, match=said), file_locked(mark, CORPUS_BUILD):
             pass
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(handles[0])
 
     def test_no_link_is_followed_to_what_somebody_else_put_there(self, tmp_path: Path) -> None:
         (tmp_path / "theirs").mkdir()

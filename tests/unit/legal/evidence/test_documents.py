@@ -313,7 +313,7 @@ def test_readers_are_told_the_same_in_both_languages(told: Path) -> None:
     english, french = (" ".join(text.split()) for text in texts.values())
     assert "This bag is about 6 claims." in english
     assert "Ce dossier porte sur 6 revendications." in french
-    assert "6 of 6 rows match it" in english
+    assert "6 of 6 rows describe it as it is" in english
     assert "in a copy of this file, at another address: 6" in english
     assert "dans une copie de ce fichier, à une autre adresse : 6" in french
     assert "at its place" not in english

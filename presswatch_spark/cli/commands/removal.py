@@ -37,8 +37,6 @@ from presswatch_spark.core.terminal import utc
 from presswatch_spark.core.translation import N_, sentence_in
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from presswatch_spark.core.settings.config import ScanConfig
     from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
     from presswatch_spark.legal.removal.status import Alarm, CaseStatus
@@ -279,8 +277,11 @@ def status(
     A claim is removed when it is removed at every place. First the chain is checked: a changed byte is
     reported.
     """
+    import pyarrow as pa
+
     from presswatch_spark.legal.removal.case import RemovalCase
-    from presswatch_spark.legal.removal.status import CaseStatus, write_metrics
+    from presswatch_spark.legal.removal.status import TARGET_COLUMNS, CaseStatus, write_metrics
+    from presswatch_spark.tables.declarations import Target
 
     if as_of and metrics_file:
         raise click.UsageError("metrics are of now: give --as-of or --metrics-file")
@@ -296,24 +297,16 @@ def status(
         told = ({**asdict(alarm), "detail": str(alarm.detail)} for alarm in found.alarms)
         rows = ReplyRows(told, ALARM_COLUMNS)
         return Reply(_alarm_lines(found, _) if found.alarms else [_("no alarms")], rows=rows)
+    probes = pa.field("probes", pa.list_(pa.int64()))
+    target = [Target.schema.field(name) for name in TARGET_COLUMNS]
+    derived = schema_of({"state": str, "removed": bool, "doubt": str, "words_left": int})
     removed, claims = found.claims()
     counted = {"removed": _.number(removed), "claims": _.n("{n} claim", "{n} claims", claims)}
     return Reply(
         _status_lines(found, _),
-        rows=ReplyRows(found.rows(), _state_schema),
+        rows=ReplyRows(found.rows(), lambda: pa.schema([*target, *derived, probes])),
         totals=[_("{removed} of {claims} removed at every place", **counted)],
     )
-
-
-def _state_schema() -> pa.Schema:
-    import pyarrow as pa
-
-    from presswatch_spark.legal.removal.status import TARGET_COLUMNS
-    from presswatch_spark.tables.declarations import Target
-
-    facts = schema_of({"state": str, "removed": bool, "doubt": str, "words_left": int})
-    probes = pa.field("probes", pa.list_(pa.int64()))
-    return pa.schema([*(Target.schema.field(name) for name in TARGET_COLUMNS), *facts, probes])
 
 
 def _status_lines(found: CaseStatus, _: Language) -> Iterator[Line]:

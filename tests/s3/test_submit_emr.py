@@ -383,7 +383,7 @@ class TestFollowing:
         emr.monkeypatch.setattr(waiting, "time", own_time)
         assert emr.submit() == 1
         told, (job,) = emr.told(), emr.hosts.jobs()
-        assert f"the job {job.id} goes on" in told
+        assert f"the job {job.id} continues" in told
         assert ("cancel-steps" if emr.is_cluster else "cancel-job-run") in told
         if emr.is_cluster:  # a step that is cancelled leaves its application running
             name = job.args[job.args.index("--name") + 1]
@@ -399,7 +399,7 @@ class TestFollowing:
         emr.monkeypatch.setattr("presswatch_spark.cli.submitting.wait", expired)
         assert emr.submit() == 1
         (job,) = emr.hosts.jobs()
-        assert f"the job {job.id} goes on" in emr.told()
+        assert f"the job {job.id} continues" in emr.told()
 
     @either
     def test_a_log_that_cannot_be_read_changes_nothing_of_how_the_job_ended(self, emr: Emr) -> None:
@@ -431,7 +431,7 @@ class TestFollowing:
         emr.ends_with(3)
         emr.monkeypatch.setattr("presswatch_spark.cli.submitting.driver_log", interrupted)
         assert emr.submit() == 3
-        assert "goes on" not in emr.told()
+        assert "continues" not in emr.told()
 
 
 class TestRefusals:

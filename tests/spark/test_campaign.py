@@ -439,7 +439,7 @@ NEW = "--corpus c --out t"
         (f"{NEW} --dataset c4:../x", 1, "can be no part"),
         (
             f"{NEW} --dataset c4:en --mirror c5=/srv", 2,
-            "--mirror names c5, and this campaign scans no dataset of that name",
+            "--mirror names c5, but this campaign scans no dataset of that name",
         ),
         ("--corpus /no/corpus --out t", 1, "there is no corpus here"),
         (f"{NEW} -- --base https://me:hunter2@mirror.example/", 1, "a secret"),

@@ -62,6 +62,8 @@ def test_a_site_that_blocks_is_soon_left_alone_and_the_run_is_resumed_later(
     shards = SHARDS * SHARDS_OF_EACH
     assert len(site.requests) <= 1 + shards - read_before + 2 + 3
 
+    # Workers of the first scan may keep their connections for a while.
+    site.open_most = 0
     site.requests.clear()
     undisturbed = scan(listed, out="undisturbed", config=config)
     assert undisturbed.row["table_digest"] == resumed.row["table_digest"]

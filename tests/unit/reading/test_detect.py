@@ -76,7 +76,7 @@ def test_long_keys_nested_deeply_do_not_make_names_without_bound() -> None:
 
 def test_a_mapping_makes_any_columns_readable(tmp_path: Path) -> None:
     path = saved(tmp_path, b'{"corps": {"texte": "t"}}')
-    with pytest.raises(InputError, match=r"there are: corps, corps\.texte"):
+    with pytest.raises(InputError, match=r"the columns are: corps, corps\.texte"):
         named(path)
     assert named(path, columns={"text": "corps.texte"}) == "rows"
     pq.write_table(pa.table({"corps": ["t"]}), path)

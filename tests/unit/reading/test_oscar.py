@@ -209,7 +209,7 @@ def test_metadata_is_no_shard_beside_its_text_but_documents_of_that_name_are(tmp
     assert companions_among(notes, "oscar") == {"d/notes_meta.jsonl"}
     meta = shards.write_oscar_2109(tmp_path / "fr_part_1.txt", pages(2))
     for format in ("auto", "oscar", "rows"):
-        with pytest.raises((InputError, CorruptError), match=r"text column|hold text"):
+        with pytest.raises((InputError, CorruptError), match=r"text column|contain text"):
             read(meta, format)
 
 

@@ -337,7 +337,7 @@ def test_a_record_without_end_is_not_inflated(small: Path, monkeypatch: pytest.M
 
 
 def test_nothing_is_drawn_from_an_empty_bag_or_by_words_that_are_no_text(small: Path) -> None:
-    with pytest.raises(InputError, match="no text"):
+    with pytest.raises(InputError, match="not UTF-8 text"):
         challenge(small, "a\udcff", 10, STORAGE)
     (small / alone.ROWS).write_bytes(b"")
     resealed(small)

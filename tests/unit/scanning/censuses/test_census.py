@@ -312,7 +312,8 @@ class TestDamage:
     @pytest.mark.parametrize(
         ("change", "told"),
         [
-            *((lambda data, cut=cut: data[:cut], "footer") for cut in (0, 3, 100, 5_000, -1, -9)),
+            (lambda _: b"", "not Parquet"),
+            *((lambda data, cut=cut: data[:cut], "footer") for cut in (3, 100, 5_000, -1, -9)),
             (lambda data: data.replace(b"url_port", b"url_\xff\xfert"), "footer"),
             *((lambda _, table=table: parquet_of(table), "no text column `url`") for table in OTHER_TABLES),
         ],

@@ -256,7 +256,7 @@ class TestCommand:
         assert said.code == 0
         assert len(said.out.splitlines()) == 1 + len(shipped().crawls) + 1
         assert "came with this version, as of 2026-09-29" in said.err
-        assert "note: a newer list could not be had: http://127.0.0.1:1/collinfo.json: " in said.err
+        assert "note: a newer list is not available: http://127.0.0.1:1/collinfo.json: " in said.err
 
     def test_fails_on_a_missing_file(self, tmp_path: Path) -> None:
         said = outcome("releases", "--base", tmp_path / "absent.json")

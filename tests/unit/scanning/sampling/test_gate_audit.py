@@ -93,7 +93,7 @@ def test_a_run_says_what_its_gate_cost() -> None:
         f" it cost 10 documents with matches (95 %: 1 to {row['gate_cost_high']})"
     )
     assert gate_line({"gate_audit": None}) is None
-    assert "not known" in str(
+    assert "is unknown" in str(
         gate_line({"gate_audit": 0.1, **dict.fromkeys(row, None), "gate_documents": 3} | {"gate_audit": 0.1})
     )
     assert str(gate_line(row, Language("fr"))).startswith("filtre de langues")

@@ -375,7 +375,7 @@ class TestCommand:
         named = ["--property", f"uri={uri}", "--property", f"warehouse={warehouse}"]
         assert run([*command, *named]) == 0
         assert f"{len(OF_RUNS & set(FEW))} files added, 0 taken out" in capsys.readouterr().out
-        assert run([*command, *named, "--property", "warehouse"]) == 1
+        assert run([*command, *named, "--property", "warehouse"]) == 2
         assert "KEY=VALUE" in capsys.readouterr().err
         given("URI", uri)
         given("WAREHOUSE", warehouse)

@@ -144,13 +144,7 @@ def _xlsxwriter() -> Any:
 
 
 def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
-    if len(schema.names) > SHEET_COLUMNS:
-        raise InputError(
-            f"a sheet can have {SHEET_COLUMNS:,} columns, and there are {len(schema.names):,}",
-            where="--export",
-            remedy="name fewer, or export to .csv or .parquet",
-        )
-    names = [_in_a_cell(_text(name), f"the name of column {n:,}") for n, name in enumerate(schema.names, 1)]
+    names = _names_in_cells(schema.names)
     count, widths = 0, [len(name) for name in names]
     with _workbook(path) as book:
         # A fixed time: with the time of writing, the same rows would give other bytes each time.
@@ -196,6 +190,16 @@ def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, count, max(0, len(schema.names) - 1))
     return count
+
+
+def _names_in_cells(names: Sequence[str]) -> list[str]:
+    if len(names) > SHEET_COLUMNS:
+        raise InputError(
+            f"a sheet can have {SHEET_COLUMNS:,} columns, and there are {len(names):,}",
+            where="--export",
+            remedy="name fewer, or export to .csv or .parquet",
+        )
+    return [_in_a_cell(_text(name), f"the name of column {n:,}") for n, name in enumerate(names, 1)]
 
 
 @contextmanager

@@ -111,27 +111,21 @@ def verify_rows(
         for check in checks()
         if check.failure
     )
-    facts = (
-        {
-            "run_id": check.row.run_id,
-            "row_sha256": check.row.row_sha256,
-            "document_url": check.row.document_url,
-            "article_id": check.row.article_id,
-            "verified": check.failure is None,
-            "reason": check.failure and check.failure.reason,
-            "detail": check.failure and check.failure.detail,
-            "pointer": str(check.pointer),
-        }
-        for check in checks()
-    )
     # A generator, since these runs are known only after the check of all rows.
     notes = (OTHER_CORPUS.format(run) for runs in [figures.other_corpus_runs] for run in sorted(runs))
     return Reply(
         chain(chain.from_iterable(lines), summary()),
-        rows=ReplyRows(facts, CHECK_KINDS),
+        rows=ReplyRows(map(_check_facts, checks()), CHECK_KINDS),
         warnings=notes if form.is_for_people else chain(summary(), notes),
         exit_code=lambda: INCOMPLETE if failures else FAILED if damage else 0,
     )
+
+
+def _check_facts(check: RowCheck) -> dict[str, object]:
+    failure, row = check.failure, check.row
+    facts = (row.run_id, row.row_sha256, row.document_url, row.article_id)
+    outcome = (failure is None, failure and failure.reason, failure and failure.detail)
+    return dict(zip(CHECK_KINDS, (*facts, *outcome, str(check.pointer)), strict=True))
 
 
 @command("fetch", settings=("read.columns",), config=True)

@@ -2,7 +2,7 @@
 
 Settings have the layers of the command line: a YAML file (`config`), the environment
 (`PRESSWATCH_GRADE__MIN_RUN_WORDS`), then `settings`, by dotted names: `{"grade.min_run_words": 12}`. One
-`ConfigError` lists all mistakes of all layers. Expected errors are `pw.PresswatchError`s: place and remedy.
+`ConfigError` lists all mistakes of all layers. Expected errors are subclasses of `pw.PresswatchError`.
 """
 
 from __future__ import annotations
@@ -255,8 +255,7 @@ def scan(
 
     Raises:
         InputError: there is no shard, release or format of the name, or not exactly one of `paths`,
-        `release`,
-            `pages_of` and `captures` is given.
+            `release`, `pages_of` and `captures` is given.
         ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
     """
     from presswatch_spark.reading import registry

@@ -185,18 +185,18 @@ def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
             siren=_siren(keys.get("siren"), what, check),
             address=check.text(keys.get("address"), f"{what}: address"),
             mandate_document=_mandate_document(keys.get("mandate_document"), what, check),
-            country=_country(keys.get("country"), what, check),
+            country=country_code(keys.get("country"), f"{what}: country", check),
             rights_basis=_rights_basis(keys.get("rights_basis"), f"{what}: rights_basis", check),
         )
 
 
-def _country(node: yaml.Node | None, what: str, check: _Check) -> str | None:
+def country_code(node: yaml.Node | None, what: str, check: Check) -> str | None:
     """Return the code of a country, as written: YAML itself reads Norway's `NO` as false."""
     if node is None:
         return None
     code = str(node.value).strip().upper() if isinstance(node, yaml.ScalarNode) else ""
     if code not in COUNTRIES:
-        check.report(node, f"{what}: country must be a code of two letters (ISO 3166-1), as FR or BE")
+        check.report(node, f"{what} must be a code of two letters (ISO 3166-1), as FR or BE")
         return None
     return code
 

@@ -17,10 +17,17 @@ from presswatch_spark.core.settings.checked_yaml import Check, compose, file_byt
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.core.translation import N_, Sentence, Word, sentence
-from presswatch_spark.corpus.registry import Publisher, Registry, load_registry
+from presswatch_spark.corpus.registry import Publisher, Registry, country_code, load_registry
 from presswatch_spark.legal.notices.annex import KNOWN_COLUMNS
+from presswatch_spark.legal.notices.laws import LAWS
 
-FACTS = ("route", "language", "publishes", "elements", "columns")
+ADDRESSES = {"dmca512": "agent", "dsa16": "contact_point"}
+"""Facts with the address for notices of a law; other notices go to the `route`."""
+FACTS = (
+    "legal_name", "seat", "research", "laws", "languages", "route", "agent", "contact_point", "flagger_route",
+    "publishes", "elements", "columns",
+)  # fmt: skip
+LISTS, FLAGS = ("laws", "languages", "elements", "columns"), ("research", "publishes")
 SENDER_TEXTS = ("address", "email", "phone", "signatory", "signatory_title")
 """Facts of a sender that are texts; a missing fact is the empty text."""
 CHARACTERS = 300
@@ -39,28 +46,74 @@ class RecipientFact:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A recipient of notices. `datasets` and `places` say which rows concern it; see the file.
+    """A recipient of notices. `datasets` and `places` select the rows that concern it; see the file.
 
-    `route`: where the notice goes; None if unknown. `elements`: what the recipient requires beside the law.
-    `columns`: the columns that it needs in the annex. `facts`: each of `FACTS` with its source.
+    `values`: the known values of `FACTS`: texts, tuples of `LISTS`, and whether `FLAGS` are set. `facts`: the
+    source of each.
     """
 
     id: str
     name: str
     datasets: tuple[str, ...]
     places: tuple[str, ...]
-    route: str | None
-    elements: tuple[str, ...]
-    columns: tuple[str, ...]
+    values: Mapping[str, Any]
     facts: Mapping[str, RecipientFact]
+
+    @property
+    def legal_name(self) -> str:
+        """Return the name of the legal person, or its usual name if that is unknown."""
+        return str(self.values.get("legal_name") or self.name)
+
+    @property
+    def seat(self) -> str | None:
+        """Return the country of its seat (ISO 3166-1 alpha-2); None if unknown."""
+        return self.values.get("seat")
+
+    @property
+    def laws(self) -> tuple[str, ...]:
+        """Return the laws that apply to it; empty if unknown."""
+        return tuple(self.values.get("laws", ()))
+
+    @property
+    def research(self) -> bool:
+        """Return whether it is known to be a research body."""
+        return bool(self.values.get("research"))
+
+    @property
+    def route(self) -> str | None:
+        """Return the address for notices; None if unknown."""
+        return self.values.get("route")
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Return the elements that it requires besides those of the law."""
+        return tuple(self.values.get("elements", ()))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns that it needs in the annex."""
+        return tuple(self.values.get("columns", ()))
+
+    @property
+    def language(self) -> str:
+        """Return the language of letters to it: French for a seat in France, else both."""
+        return "fr" if self.seat == "FR" else "both"
+
+    def address_for(self, law: str) -> tuple[str | None, RecipientFact]:
+        """Return the address for notices of a law, or None if it is unknown, with its source."""
+        special = ADDRESSES.get(law, "route")
+        name = special if self.values.get(special) else "route"
+        return self.values.get(name), self.facts.get(name, RecipientFact("", None))
 
     def concerns(self, dataset: str, file: str) -> bool:
         """Return whether a record of this dataset, in the file at this URI, concerns the recipient."""
         return dataset in self.datasets or file.startswith(self.places)
 
     def doubts(self) -> Iterator[Sentence]:
-        """Yield the facts that somebody must verify before sending a notice."""
+        """Yield the facts that somebody must verify before sending a notice: those that it relies on."""
         for name, fact in self.facts.items():
+            if name not in ("route", "elements", "columns") and not self.values.get(name):
+                continue
             facts = {"name": Word("notice", name), "id": self.id, "source": fact.source}
             unread = N_("verify before you send: {name} of {id}: {source} was never read")
             read = N_("verify before you send: {name} of {id}: {source} was read on {day}")
@@ -89,43 +142,51 @@ def load_recipients(path: str | None = None) -> dict[str, Recipient]:
     root = compose(raw, check, "recipients contain facts, and nothing is nested deeper", "recipients")
     top = check.entry(root, "recipients file", "recipients") if root is not None else {}
     for node in check.items(top.get("recipients"), "recipients"):
-        keys = check.entry(node, "recipient", f"id name datasets places {' '.join(FACTS)}")
+        keys = check.entry(node, "recipient", "id name datasets places", " ".join(FACTS))
         own_id = check.unique_id(keys.get("id"), "recipient") or ""
         about = f"recipient `{own_id}`"
         values, facts = dict[str, Any](), dict[str, RecipientFact]()
         for each in FACTS:
-            where, fact = f"{about}: {each}", keys.get(each)
-            noted = check.entry(fact, where, "source", "value checked note") if fact is not None else {}
-            check.text(noted.get("note"), f"{where}: note")
-            given = noted.get("value")
-            if isinstance(given, yaml.SequenceNode):
-                values[each] = _texts(given, where, check)
-            elif given is not None and given.tag == "tag:yaml.org,2002:bool":
-                values[each] = given.value.lower() in ("true", "yes", "on")
-            else:
-                values[each] = check.text(given, f"{where}: value")
-            checked = check.date(noted.get("checked"), f"{where}: checked")
-            # In some time zones, today is already tomorrow's date in UTC.
-            if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
-                check.report(noted["checked"], f"{where}: checked: {checked} is to come")
-            source = check.text(noted.get("source"), f"{where}: source") or ""
-            facts[each] = RecipientFact(source, checked)
-        texts = {each: value for each, value in values.items() if isinstance(value, tuple)}
-        columns, route = texts.get("columns", ()), values["route"]
-        for unknown in sorted(set(columns) - KNOWN_COLUMNS["rows"]):
-            check.report(keys["columns"], f"{about}: columns: `{unknown}` is not a column of the annex")
+            if each in keys:
+                values[each], facts[each] = _fact(each, keys[each], f"{about}: {each}", check)
         found[own_id] = Recipient(
             id=own_id,
             name=check.text(keys.get("name"), f"{about}: name") or "",
             datasets=_texts(keys.get("datasets"), f"{about}: datasets", check),
             places=_texts(keys.get("places"), f"{about}: places", check),
-            route=route if isinstance(route, str) else None,
-            elements=texts.get("elements", ()),
-            columns=columns,
+            values={name: value for name, value in values.items() if value is not None},
             facts=facts,
         )
     check.finish(str(file), "the recipients file")
     return found
+
+
+def _fact(name: str, node: yaml.Node, where: str, check: Check) -> tuple[Any, RecipientFact]:
+    """Return the value of a fact, None if it is unknown, and the source."""
+    noted = check.entry(node, where, "source", "value checked note")
+    check.text(noted.get("note"), f"{where}: note")
+    given = noted.get("value")
+    value: Any = None
+    if given is None:
+        pass
+    elif name in LISTS:
+        value = _texts(given, where, check)
+        known = {"columns": KNOWN_COLUMNS["rows"], "laws": LAWS}.get(name, value)
+        for unknown in sorted({*value} - {*known}):
+            check.report(given, f"{where}: `{unknown}` is not one of {', '.join(sorted(known))}")
+    elif name in FLAGS:
+        value = str(given.value).lower() in ("true", "yes", "on")
+        if given.tag != "tag:yaml.org,2002:bool":
+            check.report(given, f"{where} must be true or false")
+    elif name == "seat":
+        value = country_code(given, where, check)
+    else:
+        value = check.text(given, f"{where}: value")
+    checked = check.date(noted.get("checked"), f"{where}: checked")
+    # In some time zones, today is already tomorrow's date in UTC.
+    if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
+        check.report(noted["checked"], f"{where}: checked: {checked} is to come")
+    return value, RecipientFact(check.text(noted.get("source"), f"{where}: source") or "", checked)
 
 
 def _texts(node: yaml.Node | None, what: str, check: Check) -> tuple[str, ...]:

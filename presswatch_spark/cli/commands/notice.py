@@ -92,7 +92,7 @@ def draft(
     mirrors: tuple[Mirror, ...] = mirror_option("Name files below TO that were scanned below FROM."),
     recipients: str | None = _recipients_option(),
     day: date | None = day_option("--date", "The day of the letter. Default: today.", "DAY"),
-    days: int = count_option("--days", "Until the deadline, by law `fr`.", default=15),
+    days: int = count_option("--days", "From receipt to the deadline, by law `fr`.", default=15),
     form: ReplyForm,
 ) -> Reply:
     """Draft a notice: letter, form and annex, and the same as data.

@@ -5,7 +5,7 @@ from bisect import insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from presswatch_spark.claims.rights_and_mandates import AUTHOR, PRESS_PUBLISHER, rights_of
 from presswatch_spark.claims.selection import COPY, DISK, PLACE, ClaimFigures, ClaimPlace, PlaceSelection
@@ -71,7 +71,11 @@ class LetterWords(Translator):
 
 @dataclass(frozen=True, slots=True)
 class NoticeOrder:
-    """A notice to be drafted; checks read its files again. `days`: until the deadline, if the law has one."""
+    """A notice to be drafted; checks read its files again.
+
+    `lang`: `fr`, `en`, or `both` side by side. `days`: from receipt to the deadline, if the law has one.
+    `patch`: a folder of `removal patch`, whose measurements the letter states.
+    """
 
     selection: PlaceSelection
     recipient: Recipient
@@ -82,11 +86,12 @@ class NoticeOrder:
     sender_file: str
     recipients_file: str | None = None
     days: int = DEADLINE_DAYS
+    patch: str | None = None
 
     @property
-    def deadline(self) -> date | None:
-        """Return the last day for an answer; None if the law sets none."""
-        return self.drafted + timedelta(days=self.days) if self.law.deadline else None
+    def deadline_days(self) -> int | None:
+        """Return the days from receipt to the deadline; None if the law sets none."""
+        return self.days if self.law.deadline else None
 
 
 def concerning(selection: PlaceSelection, recipient: Recipient) -> tuple[ClaimPlace, ...]:
@@ -264,7 +269,7 @@ def _facts(
         "sender": printable(sender.name),
         **{name: printable(getattr(sender, name) or "") for name in SENDER_TEXTS},
         "recipient": printable(order.recipient.name),
-        "deadline": _.day(order.deadline) if order.deadline else "",
+        "deadline": _.n("{n} day", "{n} days", order.deadline_days) if order.deadline_days else "",
         "without_url": _(
             "The address of the page is not known for {rows}.", rows=_.rows(numbers["without_url"])
         )

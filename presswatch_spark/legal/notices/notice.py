@@ -279,7 +279,7 @@ def _about(
         "layout": LAYOUT,
         "tool_version": __version__,
         "drafted_on": order.drafted.isoformat(),
-        "deadline": order.deadline and order.deadline.isoformat(),
+        "deadline_days": order.deadline_days,
         "language": order.lang,
         "law": order.law.id,
         "recipient": recipient_facts(order.recipient),
@@ -396,8 +396,7 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
     elif answer is not None:
         state = "refused" if answer.facts["answer"] == "refused" else "acknowledged"
     else:
-        deadline = notice.about["deadline"]
-        last = date.fromisoformat(deadline) if deadline else sent.day + timedelta(days=SILENT_DAYS)
+        last = sent.day + timedelta(days=notice.about.get("deadline_days") or SILENT_DAYS)
         state = "silent" if today > last else "sent"
     return NoticeState(state, removed, places, answer, changed)
 
@@ -421,7 +420,7 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
     """Note the dispatch of a notice.
 
     Raises `InputError` unless the notice was checked recently, and signed if its law requires that, both in
-    its present form; also if its deadline has passed, a mandate has ended, or the day is impossible.
+    its present form; also if a mandate has ended, or the day is impossible.
     """
     _require_unchanged(notice)
     checked = notice.newest(CHECKED)
@@ -445,10 +444,6 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
         what = f"on {day} the sender cannot act for all publishers of this notice"
         remedy = "renew the mandate, note it in the members file, and check the notice again"
         raise _refused(notice, f"a mandate ended on {until}: {what}", remedy)
-    deadline = notice.about["deadline"]
-    if deadline and day > date.fromisoformat(deadline):
-        remedy = "draft it again; no one can answer before the letter arrives"
-        raise _refused(notice, f"the deadline in this notice is over: {deadline}", remedy)
     return notice.add_event(SENT, on=on, via=via, file=file)
 
 

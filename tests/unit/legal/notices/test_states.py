@@ -210,14 +210,6 @@ def test_a_check_of_long_ago_sends_nothing(shared: Bureau, monkeypatch: pytest.M
     send(shared, "old-check", today() - DAY)
 
 
-def test_a_notice_whose_deadline_is_over_is_not_sent(shared: Bureau) -> None:
-    shared.draft("late", drafted=DRAFTED - 40 * DAY)
-    sign(shared, "late")
-    assert shared.check("late").passes
-    with pytest.raises(InputError, match="the deadline in this notice is over"):
-        send(shared, "late")
-
-
 # --- commands
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.core.translation import N_
-from presswatch_spark.reading import source
+from presswatch_spark.reading import source, tombstones
 from presswatch_spark.reading.http.message import media_type
 from presswatch_spark.reading.rows.columns import as_time
 from presswatch_spark.reading.source import ANYTHING, Format, ReadOptions, whole
@@ -346,7 +346,9 @@ class ArcReading(PieceReader[Stored]):
         step, at, beyond = self._step(arc, 0), 0, 0
         while isinstance(step, ArcSpan):
             self._note(block, step)
-            if step.line and step.status in _READABLE and not step.line.url.startswith(VERSION_BLOCK):
+            if tombstones.is_tombstone(arc.data[step.start : step.end]):
+                self.report.add_skipped(tombstones.SKIPPED)
+            elif step.line and step.status in _READABLE and not step.line.url.startswith(VERSION_BLOCK):
                 yield _stored(block, step, step.line)
             self._seeks, self._was_found, at, beyond = step.seeks, step.found, step.end, step.beyond
             step = self._step(arc, at)

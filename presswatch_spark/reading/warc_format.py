@@ -15,7 +15,7 @@ from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.languages import spellings_of
 from presswatch_spark.core.model import DocumentBatch, Offsets, ReadReport
 from presswatch_spark.core.translation import N_
-from presswatch_spark.reading import source
+from presswatch_spark.reading import source, tombstones
 from presswatch_spark.reading.inflate import Gate
 from presswatch_spark.reading.source import ANYTHING, Format, ReadOptions
 from presswatch_spark.reading.warc import records as warc
@@ -242,6 +242,8 @@ def _responses(blocks: Iterator[_Records], report: ReadReport) -> Iterator[Store
                     if waiting is not None:
                         yield waiting
                     waiting = _stored(found, row, report)
+                elif _is_tombstone(found, row):
+                    report.add_skipped(tombstones.SKIPPED)
                 elif waiting is not None and waiting.url != found.block.url_of(row):
                     _compare_urls(waiting, found.block, row, report)
                 elif waiting is not None:
@@ -254,6 +256,11 @@ def _responses(blocks: Iterator[_Records], report: ReadReport) -> Iterator[Store
         raise
     if waiting is not None:
         yield waiting
+
+
+def _is_tombstone(found: _Records, row: Offsets) -> bool:
+    record = found.block.data.data[row[warc.START] : row[warc.END]]
+    return bool(row[warc.KIND] == warc.METADATA) and tombstones.is_tombstone(record)
 
 
 def _compare_urls(page: Stored, block: InflatedBlock, row: Offsets, report: ReadReport) -> None:
@@ -336,8 +343,11 @@ def read_wet_part(
     languages = warc.gate_of(spellings_of(options.languages))
     for found in _WarcReading(shard, options, report, "WET", languages, refused, gate).read(stream):
         rows, readable, kind = found.rows, found.readable, found.rows[:, warc.KIND]
-        # A WET contains no other kinds: the header is damaged, or the file is of another format.
+        # Of other kinds, a WET has only tombstones: a header is damaged, or the file is of another format.
         strange = rows[~_OF_WET[kind] & readable]
+        are_tombstones = np.array([_is_tombstone(found, row) for row in strange], bool)
+        report.add_skipped(tombstones.SKIPPED, int(np.count_nonzero(are_tombstones)))
+        strange = strange[~are_tombstones]
         _note_defects(found.block, strange, report, lambda row: "record is no conversion and was not read")
         converted, gated = rows[readable & (kind == warc.CONVERSION)], rows[readable & (kind == warc.GATED)]
         texts = converted[converted[:, warc.BODY_END] > converted[:, warc.BODY]]

@@ -1,11 +1,12 @@
 """A removal case: a folder on disk or S3 that only grows. A file is never changed after it was written.
 
-    CASE/_presswatch_case.json          its description, sealed: layout, time of opening, digest of its
-    targets CASE/targets/00000.parquet …        its targets CASE/rounds/0001.json               note of a
-    round of probes that was begun, sealed CASE/probes/0001-00000.parquet …    probes of a round, in the order
-    of the chain, sealed CASE/heads/0001.json                length and digest of the chain when a round ended
-    or paused, sealed CASE/inventories/, release_files/   inventories of a release, and its files, in a chain
-    of their own CASE/case.lock                      lock of the one process that may add to the case
+CASE/_presswatch_case.json          its description, sealed: layout, time of opening, digest of its targets
+CASE/targets/00000.parquet …        its targets
+CASE/rounds/0001.json               note of a round of probes that was begun, sealed
+CASE/probes/0001-00000.parquet …    probes of a round, in the order of the chain, sealed
+CASE/heads/0001.json                length and digest of the chain when a round ended or paused, sealed
+CASE/inventories/, release_files/   inventories of a release, and its files, in a chain of their own
+CASE/case.lock                      lock of the one process that may add to the case
 
 Probes form a chain: each contains the digest of the one before it, and the first one that of the targets.
 """

@@ -15,6 +15,7 @@ from presswatch_spark.query.pointers.records import ZEROS as ZERO_BYTES
 from presswatch_spark.query.pointers.records import raw_record_in, record_in
 from presswatch_spark.reading.inflate import first_member
 from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.tombstones import removed_id_in
 from presswatch_spark.reading.warc.blocks import begins_with_record, header_fields
 from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.exchanges import clock_ahead
@@ -227,6 +228,11 @@ def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Probe
     found = record_in(data, pointer, options)
     if isinstance(found, Record):
         return compared(target, found)
+    if (removed_id := removed_id_in(data[:length])) is not None:
+        is_of_another = bool(removed_id and target.record_id) and removed_id != target.record_id
+        outcome: Outcome = "other_record" if is_of_another else "empty"
+        facts = RecordFacts(record_offset=start, record_length=length)
+        return ProbeFinding(outcome, "a tombstone is at its place", facts)
     # A record without text, which scans ignore, still has an id and a URL.
     end = end_of_record(data, 0)
     raw = raw_record_in(data[:end], replace(pointer, length=end), options) if end else found

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.core.errors import ConfigError, PresswatchError
@@ -20,6 +21,7 @@ from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from pyspark.sql.types import DataType
 
 # Group 1 is the table, the last part of a qualified name.
 UNKNOWN_TABLE = re.compile(r"^\[TABLE_OR_VIEW_NOT_FOUND\][^`]*(?:`[^`]*`\.)*`([^`]+)`")
@@ -65,8 +67,9 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
 
     def rows() -> Iterator[tuple[object, ...]]:
         with _refusals():
+            kinds = [column.dataType for column in found.schema]
             for row in found.toLocalIterator():
-                yield tuple(whole(_plain(value)) for value in row)
+                yield tuple(whole(_plain(value, kind)) for value, kind in zip(row, kinds, strict=True))
 
     return QueryResult(found.columns, rows(), lambda: found.limit(0).toArrow().schema, "spark")
 
@@ -206,9 +209,16 @@ def _refusals() -> Iterator[None]:
         ) from error
 
 
-def _plain(value: object) -> object:
-    from pyspark.sql import Row
+def _plain(value: Any, kind: "DataType") -> Any:
+    """Return a value of Spark: rows as dicts, and times in UTC, which PySpark gives in local time."""
+    from pyspark.sql.types import ArrayType, MapType, StructType, TimestampType
 
-    if isinstance(value, Row):
-        return {name: _plain(item) for name, item in value.asDict().items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+    if value is None:
+        return None
+    if isinstance(kind, StructType):
+        return {each.name: _plain(item, each.dataType) for each, item in zip(kind, value, strict=True)}
+    if isinstance(kind, ArrayType):
+        return [_plain(item, kind.elementType) for item in value]
+    if isinstance(kind, MapType):
+        return {_plain(key, kind.keyType): _plain(item, kind.valueType) for key, item in value.items()}
+    return value.astimezone(UTC) if isinstance(kind, TimestampType) else value

@@ -1,6 +1,7 @@
 """DuckDB and Spark give the same rows: of views, documented queries, comparisons, claims and exposures."""
 
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -301,3 +302,19 @@ def test_both_engines_join_the_same_articles(spark: SparkSession, tmp_path: Path
     assert rows == list(by_spark.articles())
     assert list(by_duckdb.totals()) == list(by_spark.totals())
     assert by_duckdb.groups == by_spark.groups
+
+
+def test_spark_gives_times_in_utc_whatever_the_time_zone_of_the_machine(
+    spark: SparkSession, tables: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Paris, both times are half past two of the night in which summer time ends."""
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
+    try:
+        query = "select timestamp '2024-10-27 00:30:00' as a, array(timestamp '2024-10-27 01:30:00') as b"
+        ((a, b),) = run_query(str(tables), f"{query} from runs limit 1", engine="spark").rows
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert a == datetime(2024, 10, 27, 0, 30, tzinfo=UTC)
+    assert b == [datetime(2024, 10, 27, 1, 30, tzinfo=UTC)]

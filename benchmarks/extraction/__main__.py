@@ -105,8 +105,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     head = ["", "must keep: kept", "must drop: dropped", "words of articles kept", "other words", "ms a page"]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     about = paragraph(f"""
-      {result["pages"]} pages with strings to keep and to drop, {result["articles"]} with the paragraphs of
-      their articles; compared in words; commit {result["commit"]}; {versions}.""")
+      {result["pages"]} pages have strings to keep and to drop, {result["articles"]} have the paragraphs of
+      their articles. Texts are compared word by word; commit {result["commit"]}; {versions}.""")
     broken = (f"\n- BROKEN: {promise}" for promise in result["broken"])
     return f"{about}\n\n{table(head, rows)}\n{''.join(broken)}"
 

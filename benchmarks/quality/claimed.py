@@ -269,7 +269,7 @@ def markdown(result: Mapping[str, Mapping[str, Any]]) -> str:
         bounds = [f"{each['found']} of {each['of']}, at most {each['at_most']:.1%}" for each in false]
         rows[(*shown, "; ".join(bounds))].append(name)
     lines = [(_named(names), *cells) for cells, names in rows.items()]
-    title = f"Claims by letter and kind of page; upper bounds are of Clopper and Pearson ({SURE:.0%}):"
+    title = f"Claims by letter and kind of page; upper bounds by Clopper and Pearson ({SURE:.0%}):"
     return f"{title}\n\n{table(('members', *kinds, 'false A or B'), lines)}"
 
 

@@ -64,7 +64,9 @@ def _kinds(ours: Figures, peers: Figures) -> str:
         theirs = f"{_share(shares[best])} ({best})" if best and shares[best] else "0"
         rows.append([kind, _share(_rate(counts)), theirs])
     copies = sum(counts["true"] for counts in ours["copies"].values())
-    title = f"Share that was found of {copies} planted copies (all formats), and that of the best peer:"
+    title = (
+        f"Share of {copies} planted copies (all formats) that was found, by presswatch and by the best peer:"
+    )
     return f"{title}\n\n" + table(["kind", "presswatch", "best peer"], rows)
 
 
@@ -87,7 +89,7 @@ def _formats(ours: Figures) -> str:
         shown = (f"{counts[length]['found']} of {counts[length]['true']} ({length})" for length in _LENGTHS)
         formats[f"{', '.join(shown)}, {counts['false']} false"].append(name)
     each = (f"{', '.join(names)}: {counts}." for counts, names in formats.items())
-    return paragraph(f"By format and longest run, pairs found. {' '.join(each)}")
+    return paragraph(f"Pairs found, by format and longest run. {' '.join(each)}")
 
 
 def _coverage(ours: Figures) -> str:
@@ -98,15 +100,15 @@ def _coverage(ours: Figures) -> str:
     ]
     longest = ours["longest_run_words"]
     title = paragraph(f"""
-      Errors of `article_coverage`, which is exact in all other kinds. `longest_run_words` of
-      {longest["pairs"]} pairs is off by {longest["max"]} words at most.""")
-    return f"{title}\n\n" + table(["kind", "pairs", "mean error", "largest", "beyond .01"], rows)
+      Errors of `article_coverage` by kind; in all other kinds it is exact. In {longest["pairs"]} pairs,
+      `longest_run_words` is off by {longest["max"]} words at most.""")
+    return f"{title}\n\n" + table(["kind", "pairs", "mean error", "largest", "beyond 0.01"], rows)
 
 
 def _grades(ours: Figures) -> str:
     right = sum(given.get(true, 0) for true, given in ours["grades"].items())
     copies = sum(sum(given.values()) for given in ours["grades"].values())
-    return f"Grades of planted copies: {right} of {copies} are right."
+    return f"The grade is right for {right} of {copies} planted copies."
 
 
 def _confidence(scans: Mapping[str, Figures]) -> str:
@@ -122,7 +124,7 @@ def _confidence(scans: Mapping[str, Figures]) -> str:
         for name, counts in shown.items()
     )
     ways = ", then ".join(shown)
-    title = paragraph(f"Rows by `confidence`, {ways}. `A` or `B` on hard negatives: {certain}.")
+    title = paragraph(f"Rows by `confidence`, first {ways}. Hard negatives with `A` or `B`: {certain}.")
     return f"{title}\n\n" + table(["kind", *CONFIDENCES * len(shown)], rows)
 
 

@@ -36,9 +36,9 @@ def _shards(parts: Figures) -> str:
     head = ("shards", "text, MB", "seconds", "worker, MB", "driver, MB", "JVM, MB")
     rows = [_run(run) for run in part["runs"]]
     text = paragraph(f"""
-      Small shards of {part["runs"][0]["text_megabytes"] / part["runs"][0]["shards"]:.2f} MB each, two
-      cores, tables published {when(part)}: {part["seconds_a_shard"] * 1000:.0f} ms per further shard.
-      Memory is private, without the mapped index.""")
+      Shards of {part["runs"][0]["text_megabytes"] / part["runs"][0]["shards"]:.2f} MB each were scanned on
+      two cores and published {when(part)}. Each further shard takes {part["seconds_a_shard"] * 1000:.0f}
+      ms. Memory is private, without the mapped index.""")
     more = paragraph(f"""
       A further wave costs {part["seconds_a_wave"]} s.""")
     return f"{text}\n\n{table(head, rows)}\n\n{more}"
@@ -69,15 +69,16 @@ def _corpus(parts: Figures) -> str:
         )
         for row in part["corpora"]
     ]
-    return f"The whole scan of the same shard, in turns {when(part)}.\n\n{table(head, rows)}"
+    return f"Whole scans of the same shard took turns {when(part)}.\n\n{table(head, rows)}"
 
 
 def _matches(parts: Figures) -> str:
     part = parts["matches"]
-    speeds = ", ".join(f"{row['ratio']} where {row['share']:.0%} of them do" for row in part["shares"][1:])
+    speeds = " and ".join(f"{row['ratio']} if {row['share']:.0%} of them do" for row in part["shares"][1:])
     return paragraph(f"""
-      {part["documents"]:,} pages of 7.6 KB {when(part)}: a match costs {part["microseconds_a_match"]} µs,
-      from candidate to row. If no page copies an article, the speed is 1; it is {speeds}.""")
+      In {part["documents"]:,} pages of 7.6 KB {when(part)}, a match costs {part["microseconds_a_match"]}
+      µs, from candidate to row. Compared with a scan in which no page copies an article, the speed is
+      {speeds}.""")
 
 
 def _skew(parts: Figures) -> str:
@@ -90,10 +91,10 @@ def _skew(parts: Figures) -> str:
     ]
     few, many, whole = runs
     text = paragraph(f"""
-      One article on every page {when(part)}. With {many["matches"] / few["matches"]:.0f} times the matches
-      a worker takes {many["worker_private_megabytes"] / few["worker_private_megabytes"]:.2f} times the
-      memory: a task keeps the rows of one shard, and publishing sorts on disk. The last line has shards of
-      {whole["documents"] // whole["shards"]:,} pages.""")
+      One article is on every page {when(part)}. With {many["matches"] / few["matches"]:.0f} times the
+      matches, a worker takes {many["worker_private_megabytes"] / few["worker_private_megabytes"]:.2f}
+      times the memory: a task keeps the rows of one shard, and publishing sorts on disk. In the last line,
+      shards have {whole["documents"] // whole["shards"]:,} pages.""")
     return f"{text}\n\n{table(head, rows)}"
 
 
@@ -106,12 +107,13 @@ def _articles(parts: Figures) -> str:
     count = ceil(searched / given)
     hours = RELEASE_BYTES / (part["one_pass_mb_per_second"] * 1e6) / 3600
     return paragraph(f"""
-      Calculated: {MANY_ARTICLES:.0e} articles × {shingles:.0f} shingles × {size:.1f} bytes =
-      {whole / 1e9:.0f} GB of index, of which {searched / 1e9:.0f} GB are searched. With half of
-      {HOST_GIGABYTES} GB, that is {count} passes of {RELEASE_BYTES:.3g} bytes /
+      By calculation, {MANY_ARTICLES:.0e} articles × {shingles:.0f} shingles × {size:.1f} bytes =
+      {whole / 1e9:.0f} GB of index, of which {searched / 1e9:.0f} GB are searched. In half of
+      {HOST_GIGABYTES} GB, that takes {count} passes of {RELEASE_BYTES:.3g} bytes /
       {part["one_pass_mb_per_second"]} MB/s = {hours:.0f} core-hours each, {count * hours:.0f} in all,
-      before verification, which is paid once. With three quarters of the memory it is
-      {ceil(searched / given / 1.5)} passes. Measured {when(part)}: {part["shingles"]:,} shingles in
+      before verification, which is needed only once. In three quarters of the memory,
+      {ceil(searched / given / 1.5)} passes are enough. In a measurement {when(part)},
+      {part["shingles"]:,} shingles in
       {part["passes"]} passes gave {"exactly the" if part["same_pairs"] else "NOT the"} {part["pairs"]:,}
       pairs of one pass, at {part["cost_of_all_passes"]} times the cost.""")
 
@@ -122,27 +124,16 @@ def _release(parts: Figures) -> str:
     driver = shards["driver_kilobytes_a_shard"] + plan["bytes_a_shard"] / 1000
     base, some, most = shards["runs"][0], *shards["runs"][-2:]
     return paragraph(f"""
-      Measured {when(plan)}: a plan of {plan["shards"]:,} shards takes {plan["bytes_a_shard"]:,} bytes a
+      A plan of {plan["shards"]:,} shards {when(plan)} takes {plan["bytes_a_shard"]:,} bytes a
       shard and {plan["seconds"]} s. Between {some["shards"]:,} and {most["shards"]:,} shards the driver
-      grew by {shards["driver_kilobytes_a_shard"]} KB a shard, the JVM by {shards["java_kilobytes_a_shard"]}
-      KB, mostly garbage. Calculated for {RELEASE_SHARDS:,} shards: a driver of at most
-      {base["driver_private_megabytes"] + driver * RELEASE_SHARDS / 1000:,.0f} MB; {waves} waves of
-      {WAVE_SHARDS} shards × {shards["seconds_a_wave"]} s = {waves * shards["seconds_a_wave"]:.0f} s of
-      waiting between waves, so raise `--wave-shards` with more than {WAVE_SHARDS // 8} cores. If one page
-      in a hundred copies, `matches` has {2.14e7 * skew["runs"][0]["bytes_a_match"] / 1e9:.1f} GB.""")
-
-
-def _tiny(parts: Figures) -> str:
-    part = parts["tiny"]
-    first, last = part["runs"][0], part["runs"][-1]
-    driver, java = (
-        last[f"{who}_private_megabytes"] - first[f"{who}_private_megabytes"] for who in ("driver", "java")
-    )
-    return paragraph(f"""
-      WET shards of {part["shard_bytes"] / 1000:.1f} KB, one page each, in waves of {WAVE_SHARDS}
-      {when(part)}: {last["shards"]:,} take {last["seconds"]} s. With
-      {last["shards"] / first["shards"]:.0f} times the shards the driver takes {driver} MB more and the JVM
-      {java} MB.""")
+      grew by {shards["driver_kilobytes_a_shard"]} KB per shard, the JVM by
+      {shards["java_kilobytes_a_shard"]} KB, mostly garbage. By calculation, the driver for
+      {RELEASE_SHARDS:,} shards has at most
+      {base["driver_private_megabytes"] + driver * RELEASE_SHARDS / 1000:,.0f} MB, and {waves} waves of
+      {WAVE_SHARDS} shards × {shards["seconds_a_wave"]} s = {waves * shards["seconds_a_wave"]:.0f} s are
+      spent between waves, so raise `--wave-shards` with more than {WAVE_SHARDS // 8} cores. If one page
+      in a hundred contains a copy, `matches` has
+      {2.14e7 * skew["runs"][0]["bytes_a_match"] / 1e9:.1f} GB.""")
 
 
 def _records(parts: Figures) -> str:
@@ -165,24 +156,23 @@ def _candidates(parts: Figures) -> str:
     each = refused["sieve_microseconds"] + refused["further_microseconds"]
     row = parts["skew"]["runs"][0]["bytes_a_match"]
     return paragraph(f"""
-      Three kinds of pages that share something with a thousand articles {when(part)}. A line of eight
-      words: {each:.1f} µs per candidate in sieve and screen, {MANY_PAIRS * each / 3.6e9:.1f} core-hours in
-      all, no rows. A line of 11 words and more: {verified["further_microseconds"]:.0f} µs each,
-      {MANY_PAIRS * verified["further_microseconds"] / 3.6e9:.0f} core-hours, all rows `D`; they are kept,
-      since a rule that drops rows misses articles. Lines in more than `max_articles_per_shingle` articles
-      (1,000) are no candidates: a lower number is the remedy. Copies, such as a member's whole site:
+      Three kinds of pages share text with a thousand articles {when(part)}. A line of eight words costs
+      {each:.1f} µs per candidate in sieve and screen, {MANY_PAIRS * each / 3.6e9:.1f} core-hours in all,
+      and leads to no rows. A line of 11 or more words costs {verified["further_microseconds"]:.0f} µs,
+      {MANY_PAIRS * verified["further_microseconds"] / 3.6e9:.0f} core-hours in all, and leads to rows with
+      `D`; they are kept, since a rule that drops rows would miss articles. Lower
+      `max_articles_per_shingle` (1,000) to exclude such lines. Copies, such as a member's whole site, cost
       {matches["microseconds_a_match"]} µs each, {MANY_PAIRS * matches["microseconds_a_match"] / 3.6e9:.0f}
-      core-hours and {MANY_PAIRS * row / 1e9:.0f} GB of `matches`.""")
+      core-hours in all, and {MANY_PAIRS * row / 1e9:.0f} GB of `matches`.""")
 
 
 SECTIONS: dict[str, tuple[set[str], Callable[[Figures], str]]] = {
-    "Shards: linear": ({"shards"}, _shards),
-    "Corpus: what its size costs": ({"corpus"}, _corpus),
-    "Matches: by their number": ({"matches"}, _matches),
-    "Skew: one article everywhere": ({"skew"}, _skew),
+    "Number of shards": ({"shards"}, _shards),
+    "Size of the corpus": ({"corpus"}, _corpus),
+    "Number of matches": ({"matches"}, _matches),
+    "One article on every page": ({"skew"}, _skew),
     "10^8 articles": ({"corpus", "passes"}, _articles),
     "100,000 shards": ({"shards", "plans", "skew"}, _release),
-    "5,000 tiny shards": ({"tiny"}, _tiny),
     "One huge record": ({"records"}, _records),
     "10^9 candidates": ({"furniture", "matches", "skew"}, _candidates),
 }

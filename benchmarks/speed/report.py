@@ -56,9 +56,9 @@ def _wet(part: Figures) -> str:
     sizes = ", ".join(f"{size:,} MB for {name} shingles" for name, size in part["index_megabytes"].items())
     missing = ", ".join(part["index_sizes_left_out"])
     text = paragraph(f"""
-      {part["shards"]} WET shards with {part["text_megabytes"]:,} MB of text, {part["stored_megabytes"]:,}
-      MB stored {when(part)}. With `gate`, 5 % of the pages pass as French. Size of the index:
-      {sizes}.{f" Left out for lack of memory: {missing} shingles." if missing else ""}""")
+      {part["shards"]} WET shards contain {part["text_megabytes"]:,} MB of text, {part["stored_megabytes"]:,}
+      MB stored {when(part)}. With `gate`, 5 % of the pages pass as French. The index has {sizes}.
+      {f"Left out for lack of memory: {missing} shingles." if missing else ""}""")
     shown = {name: way for name, way in part["ways"].items() if not re.match("read [+] sieve.*gate", name)}
     return f"{text}\n\n{table(('way', 'MB/s a core', 'FastWARC = 1'), _ways(shown))}"
 
@@ -77,17 +77,17 @@ def _c4(part: Figures) -> str:
 
 def _warc(part: Figures) -> str:
     text = paragraph(f"""
-      {part["shards"]} WARC shards with {part["page_megabytes"]:,} MB of pages (bodies as stored), of which
-      {part["text_megabytes"]:,} MB are visible, {part["stored_megabytes"]:,} MB stored {when(part)}; 10^6
-      shingles. An MB is 10^6 bytes of pages. The last two lines combine resiliparse's text of each page
-      with our sieve, reading by FastWARC, or by warcio as jobs of cc-pyspark do.""")
+      {part["shards"]} WARC shards contain {part["page_megabytes"]:,} MB of pages (bodies as stored), of
+      which {part["text_megabytes"]:,} MB are visible, {part["stored_megabytes"]:,} MB stored {when(part)};
+      the index has 10^6 shingles. An MB is 10^6 bytes of pages. The last two lines combine text extracted
+      by resiliparse with our sieve, and read by FastWARC, or by warcio as in cc-pyspark.""")
     return f"{text}\n\n{table(('way', 'MB/s a core', 'bodies read = 1'), _ways(part['ways']))}"
 
 
 def _signatures(part: Figures) -> str:
     text = paragraph(f"""
-      {part["text_megabytes"]} MB in {part["documents"]:,} pages, in memory {when(part)}, words and shingles
-      included. Peers: {joined(part["peers"])}.""")
+      {part["text_megabytes"]} MB in {part["documents"]:,} pages are in memory {when(part)}; rates include
+      splitting into words and shingles. Peers: {joined(part["peers"])}.""")
     rates, times = part["mb_per_second"], part["times_the_peer"]
     shown = [table(("way", "MB/s a core"), rates.items())]
     if times:
@@ -98,9 +98,9 @@ def _signatures(part: Figures) -> str:
 def _verify(part: Figures) -> str:
     kinds = part["kinds"]
     text = paragraph(f"""
-      Microseconds a pair, of {part["pairs"]:,} distinct pages of 1,000 words, each with a 500-word article
-      {when(part)}. A candidate becomes a row by screen, words, MinHash, verification, spans, grade and
-      digest.""")
+      Microseconds per pair, for {part["pairs"]:,} distinct pages of 1,000 words, each with a 500-word
+      article {when(part)}. From candidate to row, the steps are screen, words, MinHash, verification,
+      spans, grade and digest.""")
     rows = [
         (
             name,
@@ -118,33 +118,25 @@ def _memory(part: Figures) -> str:
     one, both = shared["mapped_by_each"], shared["mapped_by_all"]
     return paragraph(f"""
       With an index of {part["shingles"]:,} shingles, {shared["index_megabytes"]:,} MB on disk {when(part)}:
-      a worker has {spark["worker"]["private_megabytes"]:,} MB of its own, the driver
+      a worker uses {spark["worker"]["private_megabytes"]:,} MB of its own, the driver
       {spark["driver"]["private_megabytes"]:,} MB, the JVM {spark["java"]["private_megabytes"]:,} MB. The
       index is in memory once per host: two processes that map {one["resident_megabytes"]:,} MB of it each
       take {both["proportional_megabytes"]:,} MB together (PSS).""")
 
 
-def _build(part: Figures) -> str:
-    return paragraph(f"""
-      {part["articles"]:,} articles of {part["words_an_article"]} words, {part["shingles"]:,} shingles, in
-      {part["seconds"]} s on two cores {when(part)}: {part["articles_per_second"]:,} articles a second. At
-      most {part["all_proportional_megabytes"]:,} MB in all processes,
-      {part["worker"]["private_megabytes"]:,} MB in a worker; a corpus of {part["corpus_megabytes"]:,} MB.""")
-
-
 def _cold(part: Figures) -> str:
     first, later = part["first_run"], part["later_runs"]
     return paragraph(f"""
-      From the command `presswatch scan` to its first shard {when(part)}: {first["first_shard_seconds"]} s
-      before kernels are compiled, {later["first_shard_seconds"]} s afterwards. The whole command over two
-      tiny shards: {first["done_seconds"]} s and {later["done_seconds"]} s.""")
+      `presswatch scan` takes {first["first_shard_seconds"]} s to the first shard {when(part)} if kernels
+      have to be compiled, {later["first_shard_seconds"]} s afterwards. The whole scan of two tiny shards
+      takes {first["done_seconds"]} s and {later["done_seconds"]} s.""")
 
 
 def _job(part: Figures) -> str:
     ways = {"Spark, one core": "spark_1", "Spark, two cores": "spark_2", "two plain processes": "plain_2"}
     text = paragraph(f"""
-      {part["shards"]} shards, {part["text_megabytes"]:,} MB of text, tables published {when(part)}. Two
-      cores are {part["two_cores_to_one"]} times as fast as one (two plain processes:
+      {part["shards"]} shards with {part["text_megabytes"]:,} MB of text were scanned and published
+      {when(part)}. Two cores are {part["two_cores_to_one"]} times as fast as one (two plain processes:
       {part["two_plain_processes_to_one"]}). Spark takes {part["overhead_over_plain"]:.0%} longer than plain
       processes.""")
     rows = [(name, part["seconds"][way], part["mb_per_second"][way]) for name, way in ways.items()]
@@ -177,7 +169,6 @@ TITLES = {
     "signatures": "MinHash signatures",
     "verify": "Verification",
     "memory": "Memory",
-    "build": "Building a corpus",
     "cold": "Cold start",
     "job": "The whole job under Spark",
     "costs": "Whole releases",
@@ -189,7 +180,6 @@ SECTIONS: dict[str, Callable[[Figures], str]] = {
     "signatures": _signatures,
     "verify": _verify,
     "memory": _memory,
-    "build": _build,
     "cold": _cold,
     "job": _job,
     "costs": _costs,

@@ -83,7 +83,7 @@ NEXT_STEPS = {
     "removal inventory": "presswatch removal probe CASE",
     "removal status": "presswatch removal probe CASE, a day later",
     "submit": "presswatch runs TABLES",
-    "catalog sync": "a query of that catalog, as docs/how-to/catalog.md has them",
+    "catalog sync": "a query of the catalog, as in docs/how-to/catalog.md",
     "forget": "presswatch verify-rows TABLES",
 }
 """Next step after each command, the last line of its help; groups name their commands."""

@@ -197,7 +197,7 @@ def pairs_option(name: str, value: str, meaning: str) -> Any:
 
 
 def mirror_option(
-    meaning: str = "Look below TO for what the run read below FROM: folders, buckets or sites.",
+    meaning: str = "Read below TO what the run read below FROM: folders, buckets or sites.",
     name: str = "--mirror",
 ) -> Any:
     """Declare `--mirror`, a tuple of `Mirror`."""
@@ -249,18 +249,18 @@ def claims_option() -> Any:
 
 def rows_option() -> Any:
     """Declare `--rows`; see `require_one_choice`."""
-    return option("--rows", "FILE", "Claims by row_sha256: one a line, CSV or JSONL.")
+    return option("--rows", "FILE", "Only claims with these row_sha256: one per line, CSV or JSONL.")
 
 
 def engine_option(meaning: str) -> Any:
-    """Declare `--engine`; `meaning`: what the engine does, such as "What sorts the rows"."""
-    both = f"{meaning}; both give the same rows. `auto`: DuckDB up to 50 million rows, then Spark."
+    """Declare `--engine`; `meaning`: what the engine does, such as "Engine that sorts the rows"."""
+    both = f"{meaning}; the result is the same. `auto`: DuckDB up to 50 million rows, then Spark."
     return option("--engine", None, both, type=click.Choice(ENGINES), default="auto")
 
 
 def memory_option(default: str, beyond: str) -> Any:
     """Declare `--memory`, the limit of DuckDB; `beyond`: what it does above that."""
-    return option("--memory", "SIZE", f"What DuckDB may take before it {beyond}.", default=default)
+    return option("--memory", "SIZE", f"Memory that DuckDB may use before it {beyond}.", default=default)
 
 
 def require_one_choice(rows: str | None, confidences: tuple[str, ...]) -> None:

@@ -47,22 +47,24 @@ def open_(
     *,
     folder: str = argument("CAMPAIGN"),
     scan_options: tuple[str, ...] = argument("[-- OPTION OF SCAN …]", nargs=-1, type=click.UNPROCESSED),
-    corpus: str | None = option("--corpus", "DIR", "The corpus; later, one with all its articles and more."),
+    corpus: str | None = option("--corpus", "DIR", "The corpus; later, a larger one with all its articles."),
     out: str | None = option("--out", "DIR", "Folder of the tables."),
     crawls: str | None = option(
         "--crawls",
         None,
-        "Every crawl of Common Crawl, in this form; those of 2008 to 2012 as ARC. Or the months of CC-NEWS.",
+        "Every crawl of Common Crawl in this format (2008 to 2012 in ARC), or the months of CC-NEWS.",
         type=click.Choice((*CRAWL_FORMS, "news")),
     ),
-    since: str | None = option("--since", "RELEASE", "The oldest of these."),
-    until: str | None = option("--until", "RELEASE", "The newest of these. Default: also those to come."),
+    since: str | None = option("--since", "RELEASE", "The oldest crawl or month to scan."),
+    until: str | None = option("--until", "RELEASE", "The newest one. Default: future ones are included."),
     datasets: tuple[str, ...] = repeated_option("--dataset", "NAME:PART", "A part of a dataset."),
     all_datasets: bool = flag("--all-datasets", "Every listed dataset, with its listed part."),
     mirrors: tuple[str, ...] = repeated_option(
-        "--mirror", "NAME=URI", "A folder or bucket with the layout of a dataset's own place."
+        "--mirror", "NAME=URI", "A folder or bucket with a copy of a dataset, laid out like the original."
     ),
-    listed: str | None = option("--list", "URI", "Another list of crawls, or a site or folder with one."),
+    listed: str | None = option(
+        "--list", "URI", "Another list of crawls, or a site or folder that contains one."
+    ),
     newest_first: bool | None = option(
         "--newest-first/--oldest-first", None, "Default: newest first.", default=None
     ),
@@ -71,11 +73,11 @@ def open_(
 ) -> Reply:
     """Set the scope of a campaign; nothing is scanned yet.
 
-    CAMPAIGN is a folder of its own, on disk or s3://. Options after `--` are those of `presswatch scan`, for
-    every scan; the campaign itself sets releases, format, corpus, tables and budget.
+    CAMPAIGN is the campaign's folder, on disk or s3://. Options after `--` are passed to every
+    `presswatch scan`; the campaign itself sets releases, format, corpus, tables and budget.
 
-    Give the command again with another --corpus when members have joined. It must have all articles of the
-    one before, unchanged. Releases that are done are then scanned for the new articles only.
+    When members have joined, repeat the command with a new --corpus that contains all articles of the
+    previous one, unchanged. Finished releases are then scanned for the new articles only.
 
     presswatch campaign open history --corpus corpus --out tables --crawls wet -- --languages fra
     """
@@ -93,11 +95,13 @@ def open_(
 def run(
     *,
     folder: str = argument("CAMPAIGN"),
-    budget: float | None = option("--budget", "DOLLARS", "What it may cost in all.", type=POSITIVE),
+    budget: float | None = option(
+        "--budget", "DOLLARS", "Limit of the campaign's total cost.", type=POSITIVE
+    ),
     every: float | None = option(
         "--every",
         "MINUTES",
-        "Look for new releases again and again, until the process is stopped.",
+        "Look for new releases at this interval, until the process is stopped.",
         type=POSITIVE,
     ),
     form: ReplyForm,
@@ -105,10 +109,9 @@ def run(
 ) -> Reply:
     """Scan the rest of a campaign, and publish a run for each release.
 
-    To resume a stopped campaign, give the same command again: nothing is scanned twice. A release is done
-    when all its shards were read to their end. Each call tries shards again that could not be read. With a
-    budget, the campaign stops when its cost reaches it, and resumes with a higher one. The cost is that of
-    all runs of the campaign, published or begun.
+    To resume a stopped campaign, repeat the command: nothing is scanned twice. A release is done when all
+    its shards were read to their end. Each call tries unreadable shards again. The campaign stops when the
+    cost of all its runs, published or begun, reaches --budget, and resumes with a higher budget.
 
     Exit codes: 0 all published releases are done; 1 the campaign stopped, or a release could not be scanned;
     3 shards are missing.
@@ -221,37 +224,38 @@ def watch(
     listed: str | None = option(
         "--list",
         "URI",
-        "The list of crawls, or a place that has it as collinfo.json. Default: as `presswatch releases`.",
+        "The list of crawls, or a place that contains collinfo.json. Default: as `presswatch releases`.",
     ),
-    probe: bool = flag("--probe", "Read no list: try the names of the weeks since the newest known."),
-    once: bool = flag("--once", "Look once, and end; the default without --every."),
-    every: float | None = option("--every", "MINUTES", "Look again.", type=POSITIVE),
-    poll: bool = flag("--poll", "End with 75 if another process is scanning."),
-    again: tuple[str, ...] = repeated_option("--again", "RELEASE", "Read its missing shards once more."),
+    probe: bool = flag("--probe", "Without a list, try the names of all weeks since the newest known crawl."),
+    once: bool = flag("--once", "Look once, and exit; the default without --every."),
+    every: float | None = option("--every", "MINUTES", "Look again at this interval.", type=POSITIVE),
+    poll: bool = flag("--poll", "Exit with code 75 if another process is scanning."),
+    again: tuple[str, ...] = repeated_option(
+        "--again", "RELEASE", "Read missing shards of this release once more."
+    ),
     cases: tuple[str, ...] = repeated_option("--case", "CASE", "Probe this case of removal, too."),
     case_every: float = option(
         "--case-every",
         "HOURS",
-        "How long after a round of a case the next is due.",
+        "Hours from a round of a case to the next one.",
         type=POSITIVE,
         default=24,
     ),
     case_mirrors: tuple[Mirror, ...] = mirror_option(
-        "Look below TO for files of cases that were scanned below FROM.", "--case-mirror"
+        "Read below TO the files of cases that were scanned below FROM.", "--case-mirror"
     ),
-    case_index: str | None = option("--case-index", "URL", "An index, as `removal probe` takes it."),
+    case_index: str | None = option("--case-index", "URL", "An index, as for `removal probe --index`."),
     dry_run: bool = flag("--dry-run", "Show what would be scanned, and write nothing."),
     form: ReplyForm,
 ) -> Reply:
     """Look for new releases, and scan each once.
 
-    This is a campaign without a file: its releases are those of --only-newest or --since at each look.
-    Options after `--` are those of `presswatch scan`: --format, --corpus, --out, --base, settings. A release
-    that a published run has read with the same corpus, format and settings is not scanned again. One process
-    at a time scans for a watch. Exit codes: 1 if a release could not be scanned, 3 if a release that was
-    scanned now lacks shards, else 0.
+    At each look, a watch scans the releases that --only-newest or --since selects. Options after `--` are
+    passed to `presswatch scan`: --format, --corpus, --out, --base, settings. A release that a published run
+    has read with the same corpus, format and settings is not scanned again. One process at a time scans for
+    a watch. Exit codes: 1 if a release could not be scanned, 3 if a scan lacks some shards, else 0.
 
-    Each --case is probed like by `presswatch removal probe` when its next round is due. The tables of new
+    Each --case is probed as by `presswatch removal probe` when its next round is due, and the tables of new
     releases are searched for later captures of its pages.
 
     presswatch watch --only-newest -- --format wet --corpus s3://…/corpus --out s3://…/tables

@@ -42,7 +42,7 @@ def census(
     releases: tuple[str, ...] = option(
         "--release",
         "ID|PATH",
-        "A crawl, as CC-MAIN-2024-22, or its index: files, folders, globs, addresses, lists.",
+        "A crawl, such as CC-MAIN-2024-22, or its index: files, folders, globs, addresses, lists.",
         required=True,
         multiple=True,
     ),
@@ -57,10 +57,10 @@ def census(
 ) -> Reply:
     """List every capture of the members' pages in a release.
 
-    The census reads only the columnar index of the release, and in it only the row groups that can hold a
-    member's site or an article's URL. The table `captures` holds the captures, with a pointer to each record.
-    To resume a stopped census, give the same command again. --export writes the counts of each title;
-    `presswatch sql` exports the captures.
+    The census reads only the columnar index of the release, and of it only the row groups that can contain
+    a member's site or an article's URL. It writes the table `captures`, with a pointer to each record. To
+    resume a stopped census, repeat the command. --export writes the counts of each title; `presswatch sql`
+    exports the captures.
     """
     from presswatch_spark.api import census as take_census
     from presswatch_spark.query.sql import answer_of, literal

@@ -41,25 +41,27 @@ def claims(
     ),
     press: str | None = option("--press", "FILE", "Domains of the press, in the form of conf/press.yaml."),
     reviews: tuple[str, ...] = repeated_option(
-        "--reviews", "FILE", "Verdicts of people: JSONL, CSV, Parquet, or a folder; the newest counts."
+        "--reviews", "FILE", "Verdicts of reviewers: JSONL, CSV, Parquet, or a folder; the newest counts."
     ),
     known: tuple[str, ...] = repeated_option(
-        "--known", "PATH", "Laws, speeches, old books, wires: their words are not the article's."
+        "--known", "PATH", "Laws, speeches, old books, wires: their words do not count as the article's own."
     ),
-    as_of: date | None = day_option("--as-of", "Day for mandates and rights. Default: today, in UTC."),
-    engine: str = engine_option("What sorts the rows"),
+    as_of: date | None = day_option(
+        "--as-of", "Day on which mandates and rights are judged. Default: today, in UTC."
+    ),
+    engine: str = engine_option("Engine that sorts the rows"),
     memory: str = memory_option("2GB", "sorts on disk"),
     out: str = option("--out", "DIR", "Folder, or s3://, for the table `claims`.", required=True),
     form: ReplyForm,
 ) -> Reply:
     """Judge the rows of all runs: which claims are valid, and why.
 
-    TABLES is the folder that scans were given as --out. A row of `matches` gives a row of `claims`, with its
-    kind, its letter and the reasons. A letter is never better than that of the row. Words do not count if
-    they were there before publication, if another page credits them to a third party, or if the press,
-    several hosts or a known text have them.
+    TABLES is the --out folder of scans. For each row of `matches`, the command writes a row of `claims`
+    with kind, letter and reasons. The letter of a claim is never better than that of the row. Copied words
+    do not count if a page had them before publication, if another page credits them to a third party, or if
+    they are also in the press, on several hosts or in a known text.
 
-    Claims may be made again in the same folder: those before go to its table `claims_before`.
+    If the --out folder already contains claims, these move to its table `claims_before`.
 
     \b
     presswatch claims --corpus corpus --licences licences.yaml --out claims tables
@@ -111,26 +113,30 @@ def _summary_lines(summary: ClaimsSummary, _: Language) -> Iterator[Line]:
 def review(
     *,
     path: str = argument("CASE|CLAIMS"),
-    reviewer: str = option("--reviewer", "NAME", "Who judges; noted with each verdict.", required=True),
-    reviews: str = option("--reviews", "FILE", "JSONL that verdicts are added to.", default="reviews.jsonl"),
-    corpus: str | None = option("--corpus", "DIR", "The corpus of the scan: its words, owners and mandates."),
+    reviewer: str = option(
+        "--reviewer", "NAME", "Name of the reviewer, stored with each verdict.", required=True
+    ),
+    reviews: str = option(
+        "--reviews", "FILE", "JSONL file that verdicts are added to.", default="reviews.jsonl"
+    ),
+    corpus: str | None = option("--corpus", "DIR", "The corpus of the scan, for words, owners and mandates."),
     tables: str | None = option(
         "--tables", "DIR", "Tables of the claims. Default: CLAIMS, or those of CASE."
     ),
     mirrors: tuple[Mirror, ...] = mirror_option(),
-    language: str = lang_option("Language to begin with.", default="fr"),
+    language: str = lang_option("Language of the page at first.", default="fr"),
     port: int = option(
-        "--port", "N", "Port of 127.0.0.1; 0: a free one.", type=click.IntRange(0, 65535), default=0
+        "--port", "N", "Port of 127.0.0.1; 0 selects a free one.", type=click.IntRange(0, 65535), default=0
     ),
     open_browser: bool = flag("--open", "Open the page in a browser."),
     form: ReplyForm,
 ) -> Reply:
-    """Judge claims on a page, article and page side by side.
+    """Review claims in a browser, article and page side by side.
 
-    CLAIMS is the folder that claims were written to; a CASE of `presswatch removal` already names its claims.
-    The page is on this machine only, and its address has a token that opens it once. Claims of letter C
-    without a verdict come first. Verdicts are added to a file, for `presswatch claims --reviews`; several
-    reviewers may share one. Ctrl-C ends the review.
+    CLAIMS is the folder that claims were written to; a CASE of `presswatch removal` already names its
+    claims. The page is served on this machine only, and the token in its address opens it once. Claims of
+    letter C without a verdict come first. Verdicts are added to a file, for `presswatch claims --reviews`;
+    several reviewers may share one. Ctrl-C ends the review.
 
     \b
     presswatch review --reviewer "A. Blum" --corpus corpus --tables tables claims
@@ -167,18 +173,18 @@ def report(
     *,
     tables: str = argument(),
     out: str = option("--out", "PAGE.html", "The page, on disk or s3://; it is replaced.", required=True),
-    corpus: str | None = option("--corpus", "DIR", "The corpus of the scan: names of titles, and texts."),
-    case: str | None = option("--case", "CASE", "A case of removal: the states of its places."),
+    corpus: str | None = option("--corpus", "DIR", "The corpus of the scan, for names of titles, and texts."),
+    case: str | None = option("--case", "CASE", "A case of removal, to show the states of its places."),
     mirrors: tuple[Mirror, ...] = mirror_option(),
-    language: str = lang_option(default="fr"),
-    engine: str = engine_option("What answers"),
+    language: str = lang_option("Language of the page.", default="fr"),
+    engine: str = engine_option("Engine of the queries"),
     form: ReplyForm,
 ) -> Reply:
-    """Write a page of HTML about the copies, for everybody.
+    """Write an HTML report about the copies, for general readers.
 
     TABLES is the --out folder of a scan. Letters are those of the claims in TABLES, if there are any; else
-    those of rows. The page loads nothing from the network, and each figure has the query that gives it. Five
-    pages are read again from their files, for the examples.
+    those of rows. The page loads nothing from the network, and shows the query of each figure. Five copied
+    pages are read again from their files, as examples.
 
     Example: presswatch report --corpus corpus --out report.html tables
     """

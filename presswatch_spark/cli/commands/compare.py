@@ -68,7 +68,7 @@ def compare(
     tables: str = argument(),
     before: str = option("--before", "RUN", "Id of the earlier run.", required=True),
     after: str = option("--after", "RUN", "Id of the later run, or `latest`.", required=True),
-    engine: str = engine_option("What compares the rows"),
+    engine: str = engine_option("Engine that compares the rows"),
     memory: str = memory_option("500MB", "continues on disk"),
     out: str = option("--out", "DIR", "Folder, or s3://, for the table `changes`.", required=True),
     form: ReplyForm,

@@ -38,7 +38,7 @@ TITLES_NAMED = 20
 
 @click.group()
 def corpus() -> None:
-    """Build a corpus from the members' articles, and look at one."""
+    """Build or inspect a corpus of the members' articles."""
 
 
 @command(
@@ -59,7 +59,9 @@ def build(
     background: tuple[str, ...] = repeated_option(
         "--background", "PATH", "Shards of unrelated web text, to recognise formulas."
     ),
-    known: tuple[str, ...] = repeated_option("--known", "PATH", "Texts of others: laws, speeches, wires."),
+    known: tuple[str, ...] = repeated_option(
+        "--known", "PATH", "Texts of third parties: laws, speeches, wires."
+    ),
     out: str = option("--out", "DIR", "Folder of the corpus: new or empty, on disk or s3://.", required=True),
     form: ReplyForm,
 ) -> Reply:
@@ -72,12 +74,12 @@ def build(
     Dates are ISO 8601, RFC 2822, or seconds or milliseconds since 1970. Declare any other form with
     --date-format, since 3-4-2019 may be in April or in March.
 
-    A background is a sample of the web, in any format that can be scanned: a few shards of a crawl that is
-    older than the articles. Text that several of its sites have (stock phrases, page furniture, laws) does
+    A background is a sample of the web, in any format that can be scanned: for instance, a few shards of a
+    crawl older than the articles. Text on several of its sites (stock phrases, page furniture, laws) does
     not count as the articles' own; see `run_rarity`.
 
-    Eight words in a row of a known text belong to no article, even if they occur there only once. A file
-    named .txt is one text in UTF-8; any other file is read as a scan reads it.
+    Eight words in a row that occur in a known text, even once, do not count as any article's own. A .txt
+    file is one text in UTF-8; any other file is read as in a scan.
     """
     from presswatch_spark.api import build_corpus
 
@@ -104,8 +106,8 @@ def info(
 ) -> Reply:
     """Describe the corpus in DIR: articles, titles, index.
 
-    Its files must exist, with the sizes that its manifest states. --check, like every scan, also checks their
-    contents. --export writes the counts of each title, and --json prints the manifest.
+    All files must exist, with the sizes that the manifest states. --check, like every scan, also compares
+    their contents. --export writes the counts of each title, and --json prints the manifest.
     """
     from presswatch_spark.corpus.store import Corpus
 

@@ -57,10 +57,11 @@ def _tsa_option(*, required: bool) -> Any:
 
 @click.group()
 def evidence() -> None:
-    """Seal claims with their records, so that any change shows.
+    """Seal claims with their records, so that any change is noticed.
 
-    A bag (BagIt) contains rows, claims, the bytes of their records, and how they were read. Its seal covers
-    all of it, and time-stamp authorities date it. A script in the bag checks it without this program.
+    A bag (BagIt) contains rows, claims, the bytes of their records, and a log of how they were read. The
+    seal covers everything, and time-stamp authorities date it. A script in the bag checks it without this
+    program.
     """
 
 
@@ -80,11 +81,11 @@ def build(
 ) -> Reply:
     """Make a sealed bag of claims.
 
-    TABLES is the --out folder of a scan. A CASE of `presswatch removal` names its claims itself. Each record
-    is read again and checked. One that cannot be read is in the bag with the reason. At least two authorities
-    are advised, one of them qualified. The exit code is 3 if a row does not verify, or an authority gave no
-    time-stamp: the bag is made, and `evidence stamp` tries again. The documents in the bag are in French and
-    English, whatever --lang is.
+    TABLES is the --out folder of a scan. A CASE of `presswatch removal` already contains its claims. Each
+    record is read again and checked; for an unreadable one, the bag contains the reason. Use at least two
+    authorities, one of them qualified. The exit code is 3 if a row does not verify, or an authority did not
+    return a time-stamp: the bag is complete otherwise, and `evidence stamp` tries again. The documents in
+    the bag are in French and English, whatever --lang is.
 
     \b
     presswatch evidence build --corpus corpus --tsa https://tsa.example/,ca.pem \\
@@ -142,7 +143,8 @@ def stamp(
 ) -> Reply:
     """Have the seal of a bag on disk stamped by more authorities.
 
-    A bag that does not verify is not stamped. The exit code is 3 if an authority gave no time-stamp.
+    A bag that does not verify is not stamped. The exit code is 3 if an authority did not return a
+    time-stamp.
 
     \b
     presswatch evidence stamp --tsa https://tsa.example/,ca.pem bag
@@ -164,15 +166,15 @@ def verify(
     *,
     bag: str = argument("BAG|PART"),
     certificates: tuple[str, ...] = repeated_option(
-        "--ca", "FILE", "Certificates (PEM): only these are trusted for time-stamps."
+        "--ca", "FILE", "Certificates (PEM); time-stamps are trusted only by these."
     ),
     form: ReplyForm,
 ) -> Reply:
-    """Check that a bag is as it was sealed, and name each difference.
+    """Check that a bag is unchanged, or list the differences.
 
-    No server is contacted. `python3 -I BAG/verify.py` gives the same result on any machine, without the
-    signatures of time-stamps. The exit code is 1 if anything has changed. Differences are named in English,
-    as by the script in the bag.
+    No server is contacted. `python3 -I BAG/verify.py` does the same on any machine, but does not check
+    signatures of time-stamps. The exit code is 1 if anything has changed. Differences are listed in
+    English, as by the script in the bag.
 
     \b
     presswatch evidence verify --ca ca.pem bag
@@ -200,16 +202,18 @@ def challenge(
     *,
     bag: str = argument(),
     words: str = option("--seed", "WORDS", "Words chosen after the sealing.", required=True),
-    sample: int = count_option("--sample", "Rows to draw; all if there are no more.", default=1000),
+    sample: int = count_option(
+        "--sample", "Number of rows to draw, or all if there are fewer.", default=1000
+    ),
     corpus: str | None = option("--corpus", "DIR", "The corpus, to compare the words of every span."),
     mirrors: tuple[Mirror, ...] = mirror_option(),
     form: ReplyForm,
 ) -> Reply:
-    """Read rows again that are drawn by words of a third party.
+    """Read rows again, drawn by the words of a third party.
 
-    The other side or an officer of the court chooses words after the sealing. These draw the rows, which are
-    read from their source: no one could choose them before. The draw bounds the share of false rows among
-    all. The exit code is 3 if a row does not verify.
+    The other side or an officer of the court chooses words after the sealing. The words determine the rows,
+    so no one can know these in advance. The rows are read again from their source. The result bounds the
+    share of false rows in the bag. The exit code is 3 if a row does not verify.
 
     \b
     presswatch evidence challenge --seed "quatre chevaux gris" --sample 1000 bag
@@ -262,11 +266,11 @@ def challenge(
 def disclose(
     *,
     bag: str = argument(),
-    prefix: str = option("--row", "SHA256", "The row whose row_sha256 begins so.", required=True),
+    prefix: str = option("--row", "SHA256", "Beginning of the claim's row_sha256.", required=True),
     out: str = option("--out", "PART", "A new folder, or s3://, for the claim.", required=True),
     form: ReplyForm,
 ) -> Reply:
-    """Take one claim out of a bag; it verifies without the rest.
+    """Extract one claim from a bag, verifiable without the rest.
 
     \b
     presswatch evidence disclose --row 5d41402a --out part bag

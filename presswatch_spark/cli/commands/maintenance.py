@@ -58,20 +58,23 @@ DEMO_MARKER = ".presswatch-demo"
 def verify_rows(
     *,
     tables: str = argument(),
-    sample: int = count_option("--sample", "Rows to draw; all if there are no more.", default=100),
-    seed: int | None = option("--seed", "N", "Draw the same rows again.", type=click.IntRange(0, SEEDS - 1)),
+    sample: int = count_option("--sample", "Number of rows to draw, or all if there are fewer.", default=100),
+    seed: int | None = option(
+        "--seed", "N", "The same seed draws the same rows.", type=click.IntRange(0, SEEDS - 1)
+    ),
     run_id: str | None = run_option(),
-    corpus_path: str | None = option("--corpus", "DIR", "Compute every figure again."),
+    corpus_path: str | None = option("--corpus", "DIR", "The corpus, to compute every figure again."),
     mirrors: tuple[Mirror, ...] = mirror_option(),
     form: ReplyForm,
 ) -> Reply:
     """Fetch documents of random rows again, and check the rows.
 
-    TABLES is the --out folder of a scan. First, all tables of the runs are compared with what was published.
-    A row verifies if its digest is right, the document at its pointer has its URL, record id, declared
-    digest, SHA-256 of the text, time and languages, and its grade and confidence follow from its other
-    columns. With --corpus, the article must have its SHA-256, and the whole row is computed again from
-    document and corpus. The exit code is 0 if all rows verify, 3 if not, and 1 if only tables have changed.
+    TABLES is the --out folder of a scan. First, all tables of the runs are compared with what was
+    published. A row verifies if its digest is right, the document at its pointer has its URL, record id,
+    declared digest, SHA-256 of the text, time and languages, and its grade and confidence follow from its
+    other columns. With --corpus, the article must have the row's SHA-256, and the whole row is computed
+    again from document and corpus. The exit code is 0 if all rows verify, 3 if some do not, and 1 if all do
+    but tables have changed.
     """
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.query.pointers.audit import (
@@ -132,23 +135,25 @@ def _check_facts(check: RowCheck) -> dict[str, object]:
 def fetch(
     *,
     target: str = argument("TABLES|POINTER"),
-    prefix: str | None = option("--row", "SHA256", "The row of TABLES whose row_sha256 begins with this."),
+    prefix: str | None = option("--row", "SHA256", "Beginning of a row_sha256 in TABLES."),
     out: str | None = option("--out", "FILE", "New file for the stored record, or the text of a row."),
-    upstream: bool = flag("--upstream", "With --row: the web archive's record that the row was made from."),
+    upstream: bool = flag(
+        "--upstream", "With --row: find the web archive's record that the row was made from."
+    ),
     index: str | None = index_option("--upstream"),
     mirrors: tuple[Mirror, ...] = mirror_option(),
     form: ReplyForm,
 ) -> Reply:
     """Fetch one document and check that it is the right one.
 
-    Give TABLES, the folder of a scan, with --row; or a POINTER as this command prints it:
+    Pass TABLES, the folder of a scan, with --row; or a POINTER as this command prints it:
     URI#offset=N,length=N or URI#row=N. URL, record id, digests and text are compared with the row, or the
     text with the pointer's sha256. A document that differs is not shown. Rows of `rights_signals` and
-    `captures` may be given as well.
+    `captures` can be fetched, too.
 
     With --upstream, the command finds the WARC record from which the row of a dataset was made: by the file
-    and offset that the row names, or by its URL and time in an --index. The record must have the row's URL
-    and time, and its page must have the copied words.
+    and offset in the row, or by its URL and time in an --index. The record must have the row's URL and
+    time, and its page must contain the copied words.
 
     Example: presswatch fetch tables --row 3f1c --upstream --index
     https://index.commoncrawl.org/{release}-index
@@ -177,23 +182,23 @@ def forget(
     tables: str = argument(),
     publisher: str | None = option("--publisher", "ID", "Forget all rows of this publisher."),
     article: str | None = option("--article", "ID", "Forget all rows of this article."),
-    operator: str | None = option("--operator", "NAME", "Who requests it; written into the tombstone."),
+    operator: str | None = option("--operator", "NAME", "Name of the requester, written into the tombstone."),
     also: tuple[Path, ...] = repeated_option(
         "--also",
         "PATH",
-        "Search it for copies of the rows, too.",
+        "Another place to search for copies of the rows.",
         type=click.Path(exists=True, path_type=Path),
     ),
     form: ReplyForm,
 ) -> Reply:
     """Remove all rows of a publisher or of an article.
 
-    TABLES is the folder of scans. The command writes files with such rows again, and the rows of their runs.
-    The table `tombstones` keeps the digests before and after, and the SHA-256 of the id. If a removal is
-    killed, the next one finishes it.
+    TABLES is the folder of scans. The command rewrites the files with such rows, and the rows of their
+    runs. The table `tombstones` keeps the digests before and after, and the SHA-256 of the id. If a removal
+    is killed, the next one finishes it.
 
-    The command lists copies outside the tables, but does not change them: exports, claims in folders of their
-    own, cases, bags, notices, corpora and caches, beside TABLES and below --also.
+    Copies outside the tables are listed, but not changed: exports, claims in other folders, cases, bags,
+    notices, corpora and caches, next to TABLES and below --also.
 
     Example: presswatch forget --publisher rives-sa tables
     """

@@ -65,11 +65,11 @@ def matches(
     publisher_id: str | None = option("--publisher", "ID", "Only this publisher."),
     article_id: str | None = option("--article", "ID", "Only this article."),
     document_host: str | None = option("--host", "HOST", "Only documents of this host."),
-    dataset: str | None = option("--dataset", "NAME", "Only this dataset, as `wet`."),
-    release: str | None = option("--release", "ID", "Only this release, as CC-MAIN-2024-22."),
+    dataset: str | None = option("--dataset", "NAME", "Only this dataset, such as `wet`."),
+    release: str | None = option("--release", "ID", "Only this release, such as CC-MAIN-2024-22."),
     since: date | None = day_option("--since", "Only documents captured on this day (UTC) or later."),
     grades: tuple[str, ...] = option(
-        "--grade", None, "Only these; repeatable.", type=click.Choice(GRADES), multiple=True
+        "--grade", None, "Only these grades; repeatable.", type=click.Choice(GRADES), multiple=True
     ),
     confidences: tuple[str, ...] = confidence_option("Only these letters; repeatable."),
     own_site: bool = flag("--own-site", "Only documents on the publisher's own sites."),
@@ -79,22 +79,24 @@ def matches(
     order: str | None = option(
         "--order", None, "Default: weight; with --json and --export, shard.", type=click.Choice(ORDER_NAMES)
     ),
-    limit: int | None = count_option("--limit", f"Most rows. Default: {MATCHES_SHOWN}; all as JSON or file."),
-    engine: str = engine_option("What counts and sorts"),
+    limit: int | None = count_option(
+        "--limit", f"Most rows to print. Default: {MATCHES_SHOWN}; all as JSON or file."
+    ),
+    engine: str = engine_option("Engine that counts and sorts"),
     form: ReplyForm,
 ) -> Reply:
     """Print totals of the matches, and the strongest of them.
 
     TABLES is the --out folder of a scan; all its published runs are read. --own-site, --elsewhere and
-    --unknown-site add up.
+    --unknown-site together select all rows.
 
-    By weight, the best letter comes first, and of one letter the most copied words. Letters are those of the
-    claims in TABLES, if there are any; else those of the rows. Rows for which a filter cannot be decided
-    (no date, no host) are left out and counted.
+    The order `weight` begins with the best letter, and within a letter with the most copied words. Letters
+    are those of the claims in TABLES, if there are any; else those of the rows. Rows for which a filter
+    cannot be decided (no date, no host) are left out and counted.
 
-    `reason` is the first one for the letter; for C and D, the first that prevents a better letter. `row` is
-    the beginning of row_sha256, for `presswatch explain ROW TABLES` and `presswatch fetch TABLES --row ROW`.
-    A file or a pipe gets more columns, and nothing is cut.
+    `reason` is the first reason for the letter; for C and D, the first one that prevents a better letter.
+    `row` is the beginning of row_sha256, for `presswatch explain ROW TABLES` and
+    `presswatch fetch TABLES --row ROW`. In a file or a pipe, there are more columns, and nothing is cut.
 
     Example: presswatch matches tables --elsewhere --confidence A --since 2024-05-01
     """
@@ -251,17 +253,20 @@ def explain(
     *,
     row: str = argument(),
     tables: str = argument(),
-    corpus: str | None = option("--corpus", "DIR", "The corpus of the scan: its words, owner and mandate."),
+    corpus: str | None = option("--corpus", "DIR", "The corpus of the scan, for words, owner and mandate."),
     claims: str | None = option("--claims", "DIR", "Folder that claims were written to. Default: TABLES."),
-    as_of: date | None = day_option("--as-of", "Day for rights. Default: the day of the claims, or today."),
+    as_of: date | None = day_option(
+        "--as-of", "Day on which rights are judged. Default: the day of the claims, or today."
+    ),
     mirrors: tuple[Mirror, ...] = mirror_option(),
     form: ReplyForm,
 ) -> Reply:
     """Explain a row: words, dates, owner, rights, and its letter.
 
     ROW is the beginning of a row_sha256, as `presswatch matches` prints it; TABLES is the folder of a scan.
-    Both texts are shown side by side: the page is fetched from its shard if that can be reached. If --claims
-    or TABLES has a claim of the row, that is explained. The last lines show how to check the case by hand.
+    Both texts are shown side by side: the page is read again from its shard if possible. If --claims or
+    TABLES contains a claim of the row, the claim is explained. The last lines show how to check the case by
+    hand.
 
     Example: presswatch explain 3f2a9c41 tables --corpus corpus --claims claims --lang en
     """

@@ -50,7 +50,7 @@ def _recipients_option() -> Any:
 
 
 def _on_option() -> Any:
-    return day_option("--on", "The day it happened. Default: today.", "DAY")
+    return day_option("--on", "The day of the event. Default: today.", "DAY")
 
 
 def _file_option(what: str) -> Any:
@@ -62,14 +62,14 @@ def _file_option(what: str) -> Any:
         with system_errors(path):
             return file_sha256(path)
 
-    return option("--file", "FILE", f"{what}; its SHA-256 is noted.", callback=digest)
+    return option("--file", "FILE", f"{what}; its SHA-256 is recorded.", callback=digest)
 
 
 @click.group()
 def notice() -> None:
     """Draft notices, check them, and keep their history.
 
-    A notice is a letter with its annex, in French or English, by one of four laws. No command sends it.
+    A notice is a letter with its annex, in French or English, under one of four laws. No command sends it.
     """
 
 
@@ -77,29 +77,29 @@ def notice() -> None:
 def draft(
     *,
     source: str = argument("CASE|BAG|TABLES"),
-    recipient: str = option("--to", "RECIPIENT", "Who gets it, such as common-crawl.", required=True),
+    recipient: str = option("--to", "RECIPIENT", "The recipient, such as common-crawl.", required=True),
     law: str = option("--law", None, "The law of the notice.", required=True, type=click.Choice(LAWS)),
     language: str = lang_option("Language of letter and messages.", required=True),
     sender: str = option("--sender", "FILE", "The sender, in YAML.", required=True),
     out: str = option("--out", "N", "A new folder, or s3://, for the notice.", required=True),
     claims: str | None = option(
-        "--claims", "DIR", "Folder of `claims`. Default: that of CASE, BAG or TABLES."
+        "--claims", "DIR", "Folder of the table `claims`. Default: the one of CASE, BAG or TABLES."
     ),
     rows: str | None = rows_option(),
     confidences: tuple[str, ...] = confidence_option(
         "Claims of these letters. Repeatable. Default: all of a CASE or BAG; of TABLES, A and B."
     ),
-    mirrors: tuple[Mirror, ...] = mirror_option("Name files below TO that were scanned below FROM."),
+    mirrors: tuple[Mirror, ...] = mirror_option("Cite files that were scanned below FROM as below TO."),
     recipients: str | None = _recipients_option(),
     day: date | None = day_option("--date", "The day of the letter. Default: today.", "DAY"),
-    days: int = count_option("--days", "From receipt to the deadline, by law `fr`.", default=15),
+    days: int = count_option("--days", "Days from receipt to the deadline, for law `fr`.", default=15),
     form: ReplyForm,
 ) -> Reply:
     """Draft a notice: letter, form and annex, and the same as data.
 
-    CASE is a case of removal: places that are gone already are left out. BAG is sealed evidence: it must
-    verify, and the notice names its root. TABLES is the folder of a scan with claims. Licensed and doubtful
-    places are left out as well, and counted.
+    CASE is a case of removal: places that are already gone are left out. BAG is sealed evidence: it must
+    verify, and the notice states its root. TABLES is the folder of a scan with claims. Licensed and
+    doubtful places are left out as well, and counted.
 
     \b
     presswatch notice draft --to common-crawl --law fr --lang fr \\
@@ -161,17 +161,24 @@ def _name(name: str, _: Language) -> str:
 def check(
     *,
     path: str = argument("N"),
-    sender: str | None = option("--sender", "FILE", "The sender, in YAML. Default: as it was drafted."),
+    sender: str | None = option(
+        "--sender", "FILE", "The sender, in YAML. Default: the file used for the draft."
+    ),
     recipients: str | None = _recipients_option(),
-    days: int = count_option("--days", "How long ago rows may have been read.", default=30),
-    read_again: bool = flag("--read-again", "Read each row at its place now, as `verify-rows` does."),
-    corpus: str | None = option("--corpus", "DIR", "The corpus, to look for its words in the letters."),
-    edited_by: str | None = option("--edited-by", "NAME", "Who vouches for a letter.docx that was edited."),
+    days: int = count_option("--days", "Most days since a row was last read.", default=30),
+    read_again: bool = flag("--read-again", "Read each row at its place now, as in `verify-rows`."),
+    corpus: str | None = option(
+        "--corpus", "DIR", "The corpus, to search the letters for passages of its articles."
+    ),
+    edited_by: str | None = option(
+        "--edited-by", "NAME", "The person who vouches for an edited letter.docx."
+    ),
     form: ReplyForm,
 ) -> Reply:
-    """Check a notice, and name each rule that it breaks.
+    """Check a notice, and list each rule that it breaks.
 
-    Claims, verdicts, licences and mandates of today count. The exit code is 1 if anything refuses the notice.
+    The check uses today's claims, verdicts, licences and mandates. The exit code is 1 if the notice breaks
+    a rule.
     """
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.legal.notices.notice import Notice
@@ -228,12 +235,12 @@ def _refused(refusal: BrokenRule, _: Language) -> str:
 def sign(
     *,
     path: str = argument("N"),
-    by: str = option("--by", "NAME", "Who signed it: the signatory of the sender's file.", required=True),
+    by: str = option("--by", "NAME", "The signatory, as in the sender's file.", required=True),
     on: date | None = _on_option(),
     sha256: str | None = _file_option("The signed copy"),
     form: ReplyForm,
 ) -> Reply:
-    """Note that a person signed a notice, as it is now."""
+    """Record that a person signed a notice in its present form."""
     from presswatch_spark.legal.notices import notice as notices
 
     event = notices.sign(notices.Notice.open(path, form.storage), by, on, sha256)
@@ -246,13 +253,15 @@ def sent(
     *,
     path: str = argument("N"),
     on: date | None = _on_option(),
-    via: str | None = option("--via", "WORDS", "How: a registered letter with its number, a web form."),
+    via: str | None = option(
+        "--via", "WORDS", "How it was sent, such as a registered letter with its number."
+    ),
     sha256: str | None = _file_option("The receipt"),
     form: ReplyForm,
 ) -> Reply:
-    """Note that a person sent a notice.
+    """Record that a person sent a notice.
 
-    It must have been checked, and signed if its law requires that.
+    The notice must have been checked, and signed if its law requires that.
     """
     from presswatch_spark.legal.notices import notice as notices
 
@@ -267,11 +276,11 @@ def answer(
     path: str = argument("N"),
     kind: str = option("--kind", None, "Kind of answer.", required=True, type=click.Choice(ANSWERS)),
     on: date | None = _on_option(),
-    note: str | None = option("--note", "WORDS", "More of it."),
+    note: str | None = option("--note", "WORDS", "Details of the answer."),
     sha256: str | None = _file_option("The answer"),
     form: ReplyForm,
 ) -> Reply:
-    """Note a recipient's answer; only `removal` shows compliance."""
+    """Record a recipient's answer; only `removal` shows compliance."""
     from presswatch_spark.legal.notices import notice as notices
 
     event = notices.answer(notices.Notice.open(path, form.storage), kind, on, note, sha256)
@@ -283,12 +292,12 @@ def answer(
 def status(
     *,
     path: str = argument("N"),
-    case: str | None = option("--case", "CASE", "The case that follows it. Default: that of its draft."),
+    case: str | None = option("--case", "CASE", "The case of removal. Default: the one of the draft."),
     form: ReplyForm,
 ) -> Reply:
     """Show the history and the state of a notice.
 
-    It is `complied` or `partly` by the case that follows it, never by what the recipient wrote.
+    `complied` and `partly` follow only from the case of removal, never from what the recipient wrote.
     """
     from presswatch_spark.legal.notices.notice import Notice, state_of, today
 

@@ -20,15 +20,17 @@ KINDS = {"release": str, "first_capture": datetime, "last_capture": datetime, "h
 @command("releases", json=True, export=True, pager=True, config=True)
 def releases(
     *,
-    base: str | None = option("--base", "URI", "Place of collinfo.json. Default: index.commoncrawl.org."),
+    base: str | None = option(
+        "--base", "URI", "Site or folder of collinfo.json. Default: index.commoncrawl.org."
+    ),
     refresh: bool = flag("--refresh", "Fetch the list even if the cache contains a fresh one."),
     form: ReplyForm,
 ) -> Reply:
     """List the releases of Common Crawl, with the files of each.
 
     The command fetches the list from index.commoncrawl.org once a day. If that fails, it shows the last
-    answer, or the list of this version, and stderr says so. CC-NEWS is published by the month, as
-    CC-NEWS-2025-08.
+    list that it fetched, or else the one of this version, with a warning. CC-NEWS is published by the
+    month, for example CC-NEWS-2025-08.
     """
     from presswatch_spark.scanning.releases.known import current, list_uri
     from presswatch_spark.scanning.releases.release import LABELS, NEWS, NEWS_SINCE, Release
@@ -59,9 +61,9 @@ def releases(
 
 @command("datasets", json=True, lang="en", pager=True, storage=False)
 def datasets(*, name: str | None = argument(required=False), form: ReplyForm) -> Reply:
-    """List the datasets that can be scanned by name, or one.
+    """List the datasets that can be scanned by name, or show one.
 
-    Unverified facts are marked, and `source` names the place to verify them.
+    Unverified facts are marked; `source` is the page where you can verify them.
 
     Example: presswatch datasets fineweb-2
     """

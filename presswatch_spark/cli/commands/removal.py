@@ -54,7 +54,7 @@ def removal() -> None:
     """Follow claims until their bytes are gone.
 
     A case contains claims and the places of their bytes. Each round probes every place again, and adds the
-    answers to a chain that shows any change. A failure never counts as a removal.
+    answers to a chain in which any change is noticed. A failure never counts as a removal.
     """
 
 
@@ -69,11 +69,11 @@ def open_command(
     out: str = option("--out", "CASE", "A new folder, or s3://, for the case.", required=True),
     form: ReplyForm,
 ) -> Reply:
-    """Open a case: which claims are to go, and where their bytes are.
+    """Open a case: the claims to be removed, and where their bytes are.
 
-    TABLES is the --out folder of a scan. The places of a claim are its own record, other records of the same
-    capture, and the same page in other releases and datasets that were scanned. Claims under a licence are
-    left out. No server is asked yet.
+    TABLES is the --out folder of a scan. The places of a claim are its own record, other records of the
+    same capture, and the same page in other releases and datasets that were scanned. Licensed claims are
+    left out. No server is contacted yet.
 
     \b
     presswatch removal open --claims claims --confidence A --out case out
@@ -104,7 +104,9 @@ def open_command(
 def probe(
     *,
     case: str = argument(),
-    corpus: str | None = option("--corpus", "DIR", "The corpus, to count words that a changed text keeps."),
+    corpus: str | None = option(
+        "--corpus", "DIR", "The corpus, to count the article's words in a changed text."
+    ),
     deep: bool = flag("--deep", "Search whole files for texts that are not at their place."),
     index: str | None = option(
         "--index",
@@ -117,14 +119,14 @@ def probe(
         "TABLES",
         "Tables to search for the articles in later captures and other files.",
     ),
-    mirrors: tuple[Mirror, ...] = mirror_option("Look below TO for files that were scanned below FROM."),
+    mirrors: tuple[Mirror, ...] = mirror_option("Read below TO the files that were scanned below FROM."),
     form: ReplyForm,
 ) -> Reply:
     """Probe every place of a case, and store the answers.
 
     Controls are probed, too: records that no notice is about, the neighbours of each record, and made-up
-    names. A stopped round resumes with the same command. The exit code is 3 if places were skipped,
-    the index did not answer, or there is an alarm, such as a text that is back.
+    names. A stopped round resumes with the same command. The exit code is 3 if places were skipped, the
+    index did not answer, or there is an alarm, such as a removed text that is back.
     """
     from presswatch_spark.tables.store import TableStore
 
@@ -221,13 +223,14 @@ def inventory(
     *,
     case: str = argument(),
     release: str = option("--release", "NAME", "The release, such as CC-MAIN-2024-22.", required=True),
-    kind: str = option("--format", "FORM", "Which of its files, as `scan` takes it.", required=True),
-    base: str | None = option("--base", "URI", "A mirror of the release's place."),
+    kind: str = option("--format", "FORM", "Format of its files, as for `scan`.", required=True),
+    base: str | None = option("--base", "URI", "A mirror of the release."),
     form: ReplyForm,
 ) -> Reply:
-    """Note size, ETag and time of change of a release's files.
+    """Record size, ETag and last change of each file of a release.
 
-    It lists files that were modified since the day of the notice. A stopped inventory resumes.
+    The command lists files that were modified since the day of the notice. To resume a stopped inventory,
+    repeat the command.
     """
     from presswatch_spark.legal.removal.case import RemovalCase
     from presswatch_spark.legal.removal.inventory import take_inventory
@@ -267,7 +270,9 @@ def inventory(
 def status(
     *,
     case: str = argument(),
-    as_of: str | None = option("--as-of", "TIME", "By the probes up to then, such as 2026-11-27T09:30Z."),
+    as_of: str | None = option(
+        "--as-of", "TIME", "Use only probes up to this time, such as 2026-11-27T09:30Z."
+    ),
     alarms: bool = flag("--alarms", "List the alarms of all rounds instead of the places."),
     metrics_file: str | None = option("--metrics-file", "FILE", "Write metrics of the case for Prometheus."),
     form: ReplyForm,

@@ -47,18 +47,18 @@ def rights(
     *,
     tables: str = argument(),
     signals: tuple[str, ...] = repeated_option(
-        "--signals", "TABLES", "Tables of other scans whose signals count as well, such as of robots.txt."
+        "--signals", "TABLES", "Tables of other scans whose signals also count, such as scans of robots.txt."
     ),
     run_id: str | None = run_option(),
     out: str | None = option("--out", "DIR", "Folder, or s3://, for the table `reservations`."),
     form: ReplyForm,
 ) -> Reply:
-    """Show the reservations in force when own pages were captured.
+    """Show reservations in force when pages were captured.
 
-    TABLES is the --out folder of a scan. The command gives an answer for each match (of WARC and WET) on a
-    site of its article's publisher, and for CCBot, GPTBot, Google-Extended and any other agent. Two
-    declarations count: the last one captured before the page, and the first one after it. One captured at the
-    same time as the page counts as both.
+    TABLES is the --out folder of a scan. For each match in WARC or WET on a site of the article's
+    publisher, the command reports the reservation against CCBot, GPTBot, Google-Extended and any other
+    agent. Two declarations count: the last one captured before the page, and the first one after it. One
+    captured at the same time as the page counts as both.
     """
     leave_pandas_out()
     from presswatch_spark.query.reservations import Reservations
@@ -110,18 +110,20 @@ def rights(
 def exposure(
     *,
     tables: str = argument(),
-    exposures: str | None = option("--exposures", "FILE", "Statements in place of conf/exposure.yaml."),
-    engine: str = engine_option("What joins"),
+    exposures: str | None = option(
+        "--exposures", "FILE", "Statements to use in place of conf/exposure.yaml."
+    ),
+    engine: str = engine_option("Engine of the query"),
     form: ReplyForm,
 ) -> Reply:
-    """List publishers of models that say they trained on the data.
+    """List publishers of models that state they trained on the data.
 
     The data are the datasets in which copies of the articles were found. TABLES is the --out folder of a
-    scan. conf/exposure.yaml has all statements, with document, date and quotation.
+    scan. conf/exposure.yaml contains all statements, with document, date and quotation.
 
-    A row of letter A, B or C counts if its dataset is the stated one, its release one that the documents name
-    or may mean, and its language one that they name. A dataset made from another does not count: a row of a
-    crawl says nothing about C4. A statement proves neither that a model read a text nor any wrongdoing.
+    A row with the letter A, B or C counts if its dataset is the stated one, the documents name or may mean
+    its release, and they name its language. It does not count for derived datasets: a row of a crawl is no
+    evidence about C4. A statement proves neither that a model read a text nor any wrongdoing.
 
     Example: presswatch exposure tables --export exposure.csv
     """

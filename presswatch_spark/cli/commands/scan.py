@@ -37,9 +37,11 @@ SHARDS_NAMED = 5
 def scan(
     *,
     paths: tuple[str, ...] = argument("PATH [PATH …]", nargs=-1),
-    release: str | None = option("--release", "NAME", "In place of PATH: one of `presswatch releases`."),
-    named: str | None = option("--dataset", "NAME", "In place of PATH: one of `presswatch datasets`."),
-    part: str | None = option("--part", "NAME", "The part of the --dataset, as fra_Latn."),
+    release: str | None = option(
+        "--release", "NAME", "In place of PATH: a release of `presswatch releases`."
+    ),
+    named: str | None = option("--dataset", "NAME", "In place of PATH: a dataset of `presswatch datasets`."),
+    part: str | None = option("--part", "NAME", "The part of the --dataset, such as fra_Latn."),
     mirror: str | None = option("--mirror", "URI", "With --dataset: a folder or bucket with a copy of it."),
     pages_of: str | None = option("--pages-of", "TABLES", "In place of PATH: WARC records of WET matches."),
     captures: str | None = option("--captures", "TABLES", "In place of PATH: WARC records of a census."),
@@ -47,14 +49,14 @@ def scan(
     sample: float | None = option(
         "--sample",
         "SHARE",
-        "Only this share of the shards of each folder; 0.01 is 1 %.",
+        "Scan only this share of the shards in each folder; 0.01 is 1 %.",
         type=NumberRange(0, 1, min_open=True),
     ),
     sample_seed: int = option(
         "--sample-seed", "N", "The same seed draws the same shards.", type=click.IntRange(0), default=0
     ),
     dataset: str = option(
-        "--format", None, "Format of the shards; `auto` looks into each.", type=FormatChoice(), default="auto"
+        "--format", None, "Format of the shards; `auto` detects each.", type=FormatChoice(), default="auto"
     ),
     corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
@@ -64,11 +66,11 @@ def scan(
     """Scan shards for copies of the corpus's articles.
 
     PATH is a file, a folder, a glob, an s3:// or https:// address, a list (*.paths or *.paths.gz), or
-    hf://datasets/OWNER/NAME[@REVISION]/PATH. The scan leaves out other files beside shards (README,
-    checksums) and names them. Settings come from --config, the environment
-    (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), and flags; the later replace the earlier. To continue a stopped
-    scan, give the same command again. Before the scan, stderr shows an estimate of its shards, bytes and
-    core-hours, and with --price of its dollars; after a --sample, an estimate of the whole release.
+    hf://datasets/OWNER/NAME[@REVISION]/PATH. Other files next to shards (README, checksums) are left out
+    and listed. Settings come from --config, the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), and
+    flags; a later source overrides an earlier one. To resume a stopped scan, repeat the command. Before the
+    scan, stderr shows an estimate of its shards, bytes and core-hours, and with --price of its cost; after
+    a --sample, stderr shows an estimate of the whole release.
 
     \b
     presswatch scan --corpus corpus --out tables shards/

@@ -40,11 +40,11 @@ def submit(
     words: tuple[str, ...] = argument("JOB [OPTION OF THE JOB …]", nargs=-1, type=click.UNPROCESSED),
     form: ReplyForm,
 ) -> Reply:
-    """Run a job elsewhere, and end with its exit code.
+    """Run a job elsewhere, and exit with its code.
 
     JOB is a command of presswatch: scan, watch, campaign run, census, corpus build, compare, rights, claims
-    or verify-rows, with its options after it. If you give the same command again, EMR runs no second job: the
-    command waits for the first one, or shows how it ended. If it failed, the command starts it again.
+    or verify-rows, with its options after it. If you repeat the command, EMR runs no second job: the
+    command waits for the first one, or shows how it ended. A failed job is started again.
 
     \b
     presswatch submit --on local scan --corpus corpus --out tables shards/

@@ -93,14 +93,14 @@ UNFINISHED = (
 
 @command("runs", json=True, export=True, lang="en", pager=True)
 def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
-    """List the published runs, and those that are not finished.
+    """List published and unfinished runs.
 
-    TABLES is the --out folder of a scan. JSON and files contain only published runs of scans; stderr shows
-    how to resume or drop an unfinished one. On S3, a run whose process was killed counts as running until its
-    lease ends (a minute).
+    TABLES is the --out folder of a scan. JSON and exported files contain only published runs of scans;
+    stderr shows how to resume or drop an unfinished one. On S3, a run whose process was killed counts as
+    running until its lease ends (a minute).
 
-    Files that are missing or have another size than was published are named on stderr, and the exit code
-    is 1. `presswatch verify-rows` also reads them.
+    If a published file is missing or has another size, stderr lists it, and the exit code is 1.
+    `presswatch verify-rows` also compares contents.
     """
     leave_pandas_out()
     from presswatch_spark.scanning.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
@@ -243,15 +243,15 @@ def sql(
     *,
     tables: str = argument(),
     query: str = argument(),
-    engine: str = engine_option("What answers"),
+    engine: str = engine_option("Engine of the query"),
     form: ReplyForm,
 ) -> Reply:
     """Query the tables with SQL.
 
     TABLES is the --out folder of a scan. A query reads the published rows of its tables (`matches`,
     `rights_signals`, `scan_log`, `runs`; `captures`, `census_log`, `censuses`; `changes`, `reservations`,
-    `claims`, `claims_before`) and views of these, such as `pages`, `by_host` and `trend`. It can read nothing
-    else, and change nothing.
+    `claims`, `claims_before`) and views of these, such as `pages`, `by_host` and `trend`. A query cannot
+    read anything else, or change anything.
 
     \b
     presswatch sql out "select title_id, pages from by_title order by pages desc"
@@ -285,9 +285,9 @@ def estimate(
 ) -> Reply:
     """Estimate totals of a whole release from a sample of it.
 
-    TABLES is the --out folder of a scan with --sample. In 95 of 100 samples, a total is within its limits;
-    docs/reference/estimates.md explains them. A total that was seen in fewer than seven shards has no upper
-    limit.
+    TABLES is the --out folder of a scan with --sample. In 95 of 100 samples, the limits contain the true
+    total; docs/reference/estimates.md explains them. A total that was seen in fewer than seven shards has
+    no upper limit.
     """
     leave_pandas_out()
     give_memory_back()
@@ -349,27 +349,28 @@ def estimate_lines(
 
 @click.group()
 def catalog() -> None:
-    """Show the tables to other engines, in an Iceberg catalog."""
+    """Register the tables in an Iceberg catalog, for other engines."""
 
 
 @command("sync", catalog)
 def sync(
     *,
     tables: str = argument(),
-    kind: str = option("--catalog", None, "Which catalog it is.", type=click.Choice(KINDS), required=True),
+    kind: str = option("--catalog", None, "Type of the catalog.", type=click.Choice(KINDS), required=True),
     namespace: str = option("--namespace", "NAME", "Namespace, or database, for the tables.", required=True),
     properties: dict[str, str] = pairs_option(
-        "--property", "KEY=VALUE", "A property of pyiceberg, such as uri or warehouse; no secret."
+        "--property", "KEY=VALUE", "A property of pyiceberg, such as uri or warehouse; secrets are refused."
     ),
-    catalog_name: str = option("--catalog-name", "NAME", "Its name in pyiceberg's settings.", default=NAME),
+    catalog_name: str = option(
+        "--catalog-name", "NAME", "The catalog's name in pyiceberg's settings.", default=NAME
+    ),
     form: ReplyForm,
 ) -> Reply:
     """Bring an Iceberg catalog up to date with the published tables.
 
-    TABLES is the folder of scans. Each table of the catalog names the published files in it: nothing is
-    copied. A second sync changes nothing, and one that was killed is finished by the next. Needs the extra
-    `catalog`. Secrets come from .pyiceberg.yaml, the environment (PYICEBERG_CATALOG__PRESSWATCH__…) or the
-    AWS chain.
+    TABLES is the folder of scans. The catalog refers to its published files: nothing is copied. A second
+    sync changes nothing; if a sync was killed, the next one finishes it. The extra `catalog` is required.
+    Secrets come from .pyiceberg.yaml, the environment (PYICEBERG_CATALOG__PRESSWATCH__…) or the AWS chain.
 
     \b
     presswatch catalog sync tables --catalog sql --namespace press \\

@@ -63,18 +63,22 @@ class VerifyRules:
 class RarityRules:
     """Numbers of unrelated texts, by kind, from which on a shingle counts as known from elsewhere."""
 
-    known_publishers: int = setting(1, "Other publishers with a row of words that make it known")
-    known_articles: int = setting(5, "Other articles of the title that make it known")
-    known_domains: int = setting(3, "Domains of the background that make it known")
-    word_bits: int = setting(12, "Most that one word counts, in bits")
+    known_publishers: int = setting(1, "Other publishers that must have a shingle")
+    known_articles: int = setting(5, "Other articles of the title that must have it")
+    known_domains: int = setting(3, "Domains of the background that must have it")
+    word_bits: int = setting(12, "Most bits that one word counts")
 
 
 @dataclass(frozen=True, slots=True)
 class OwnershipRules:
     """The owner of a copied text."""
 
-    shared_share: float = share(0.5, "Share of the copied words that others must have for it to be shared")
-    agency_publishers: int = setting(3, "Other publishers with that share that make the text an agency's")
+    shared_share: float = share(
+        0.5, "Share of the copied words that others must have for the text to count as shared"
+    )
+    agency_publishers: int = setting(
+        3, "Other publishers with that share from which on the text counts as an agency's"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,16 @@ class ConfidenceRules:
     """The grade of a row. Rarity is in bits, shares are 0 to 1."""
 
     rare_bits: int = setting(200, "Least rarity of A and B", low=0)
-    own_url_run_words: int = setting(40, "A: words in an unbroken row at the article's own URL")
-    full_copy_shared_share: float = share(0.1, "A: most that other publishers have of a full copy's words")
+    own_url_run_words: int = setting(40, "A: words in one run at the article's own URL")
+    full_copy_shared_share: float = share(
+        0.1, "A: largest share of a full copy's words that other publishers have"
+    )
     one_piece_share: float = share(0.75, "A, B: least share of the copied words in one run")
-    unbroken_share: float = share(0.9, "A, B: else least share in a part of the article without a gap")
+    unbroken_share: float = share(0.9, "A, B: else least share in one unbroken part of the article")
     unbroken_words: int = setting(200, "A, B: and least words of such a part")
     partial_copy_words: int = setting(40, "B: least copied words of a full or partial copy")
     rare_passage_bits: int = setting(600, "B: least rarity of an extract", low=0)
-    common_bits: int = setting(60, "D: an extract with less rarity than this", low=0)
+    common_bits: int = setting(60, "D: an extract below this rarity", low=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +104,10 @@ class ClaimRules:
 
     passage_words: int = setting(11, "Words in common that make two pages' passages the same")
     early_days: int = setting(1, "Days after publication that count as before it, on others' pages", low=0)
-    rest_share: float = share(0.1, "Least rest of the article beyond what hosts share, for a common source")
-    holder_share: float = share(0.5, "Share of that rest that a host must have to have it from the article")
+    rest_share: float = share(
+        0.1, "Least share of the article outside the words that hosts share, for a common source"
+    )
+    holder_share: float = share(0.5, "Share of that rest from which on a host counts as having it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +116,8 @@ class MinHashRules:
 
     scheme: str = setting("affine32", "Scheme of the permutations")
     seed: int = setting(1, "Seed of the permutations", low=0)
-    permutations: int = setting(128, "How many permutations there are", low=16, high=1024)
-    shingle_words: int = setting(5, "Words of a row, as texts are compared by MinHash")
+    permutations: int = setting(128, "Number of permutations", low=16, high=1024)
+    shingle_words: int = setting(5, "Words of a shingle for MinHash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,36 +139,45 @@ class ReadRules:
 class RunRules:
     """The division, reports and cost of a run. None of these can change a row."""
 
-    wave_shards: int = setting(256, "Shards between two points of resumption")
+    wave_shards: int = setting(256, "Shards in a wave, after which a stopped run can resume")
     shards_per_task: int = setting(4, "Shards in one Spark task, at most")
     shard_attempts: int = setting(2, "Tries of a shard when storage fails")
     shard_seconds: float = setting(21600.0, "Seconds for a try of a shard, without pauses of hosts", low=0.01)
     wave_failures: float = share(0.1, "Share of a wave's shards that may be lost before the run stops")
     log_format: str = setting(
-        "text", "Form of stderr: for people, or for collectors of logs", words=("text", "json")
+        "text", "Format of stderr: text for people, JSON for log collectors", words=("text", "json")
     )
     metrics_file: str | None = setting(
         None, "File of metrics for Prometheus, written after each wave", without="none", value="FILE"
     )
-    lease_seconds: float = setting(60.0, "Seconds until a silent run on S3 may be taken", low=1, high=3600)
+    lease_seconds: float = setting(
+        60.0, "Seconds without a sign of life after which a run on S3 may be taken over", low=1, high=3600
+    )
     shard_digest: bool = setting(
         False, "Write each shard's SHA-256", without="left out", flag="--shard-digest/--no-shard-digest"
     )
     index_memory: float | None = setting(
-        None, "GB of each host for the index; else several passes", low=1e-6, without="one pass", value="GB"
+        None,
+        "Memory of each host for the index; a larger index is searched in passes",
+        low=1e-6,
+        without="one pass",
+        value="GB",
     )
     gate_audit: float = share(
-        0.0, "Share of documents left out by language to read as an audit", value="SHARE", without="none"
+        0.0,
+        "Share of the documents skipped by language that are read as an audit",
+        value="SHARE",
+        without="none",
     )
     operator: str | None = setting(None, "Name for `runs.operator`", without="none", value="NAME")
     master: str | None = setting(None, "Spark master", without="this machine", value="URL")
     cores: int | None = setting(None, "Cores of this machine to use", without="all")
     price: str | None = setting(
-        None, "Price of cores: a machine of conf/prices.yaml, or a part of its name", value="MACHINE"
+        None, "Machine of conf/prices.yaml, or a part of its name, to estimate the cost", value="MACHINE"
     )
-    prices: str | None = setting(None, "A price list of one's own", without="conf/prices.yaml")
+    prices: str | None = setting(None, "Another price list", without="conf/prices.yaml")
     budget: float | None = setting(
-        None, "Most dollars that the scan may cost", low=0.01, without="no limit", value="DOLLARS"
+        None, "Limit of the scan's cost", low=0.01, without="no limit", value="DOLLARS"
     )
 
 
@@ -169,7 +186,7 @@ class CommonCrawlRules:
     """Addresses of the crawls."""
 
     index: str = setting("https://index.commoncrawl.org/collinfo.json", "The list of all crawls")
-    base: str = setting("https://data.commoncrawl.org/", "Address that all paths of shards begin with")
+    base: str = setting("https://data.commoncrawl.org/", "Address below which the paths of shards are")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +206,7 @@ class StorageOptions:
 
     endpoint: str | None = setting(None, "S3 endpoint other than AWS's", value="URL")
     region: str | None = setting(None, "S3 region")
-    profile: str | None = setting(None, "AWS profile to take credentials from")
+    profile: str | None = setting(None, "AWS profile for credentials")
     unsigned: bool = setting(
         False, "Read public buckets without credentials", without="signed", flag="--unsigned/--signed"
     )
@@ -198,10 +215,10 @@ class StorageOptions:
     read_timeout: float = setting(60.0, "Seconds to wait for the next bytes of an answer", low=0.1, high=3600)
     backoff_base: float = setting(0.5, "Seconds to wait after a first failure, then doubled", low=0, high=60)
     ca_bundle: str | None = setting(None, "PEM file of trusted authorities", without="the system's")
-    hf_endpoint: str | None = setting(None, "The hub of hf:// addresses", without="HF_ENDPOINT", value="URL")
+    hf_endpoint: str | None = setting(None, "Hub of hf:// addresses", without="HF_ENDPOINT", value="URL")
     hf_token_file: str | None = setting(
         None,
-        "File with the token for the hub, and nothing else",
+        "File that contains only the token for the hub",
         without="HF_TOKEN",
         value="FILE",
         form=r"(?!hf_[A-Za-z0-9]{16,}$).+",
@@ -222,8 +239,10 @@ class StorageOptions:
     requests_per_second: float | None = setting(
         None, "Requests of a machine to one host", low=0.001, high=1000, without="no limit"
     )
-    longest_wait: float = setting(600.0, "Seconds that a site may ask us to wait", low=0, high=3600)
-    refusal_pause: float = setting(60.0, "Seconds of pause after a refusal without a time", low=0, high=3600)
+    longest_wait: float = setting(600.0, "Longest wait that a site may request, in seconds", low=0, high=3600)
+    refusal_pause: float = setting(
+        60.0, "Seconds of pause after a refusal that states no time", low=0, high=3600
+    )
     lowest_rate: int = setting(1024, "Bytes a second below which a transfer counts as broken", low=0)
     rate_seconds: float = setting(60.0, "Seconds over which that rate is measured", low=0.01, high=3600)
 
@@ -232,21 +251,23 @@ class StorageOptions:
 class CorpusConfig:
     """All settings of a corpus build; recorded in its manifest."""
 
-    shingle_words: int = setting(8, "Words of a row in the index", low=8, high=8)
-    shingle_stride: int = setting(4, "Words from the beginning of one such row to the next", high=4)
-    min_article_words: int = setting(8, "Articles of fewer words are refused", low=8)
-    max_articles_per_shingle: int = setting(1000, "Leave shingles of more articles out of the index")
-    filter_bits_per_key: int = setting(16, "Bits of the filter for each row of the index", low=4, high=64)
-    cluster_jaccard: float = share(0.9, "Likeness of texts that are one cluster of agency copy")
-    background_copy_share: float = share(0.6, "Share of an article that makes a background page a copy")
+    shingle_words: int = setting(8, "Words of a shingle in the index", low=8, high=8)
+    shingle_stride: int = setting(4, "Words from the beginning of one such shingle to the next", high=4)
+    min_article_words: int = setting(8, "Least words of an article; shorter ones are refused", low=8)
+    max_articles_per_shingle: int = setting(1000, "Leave out of the index shingles that more articles share")
+    filter_bits_per_key: int = setting(16, "Bits of the filter per shingle of the index", low=4, high=64)
+    cluster_jaccard: float = share(0.9, "Similarity above which texts form a cluster of agency copy")
+    background_copy_share: float = share(
+        0.6, "Share of an article from which on a background page counts as its copy"
+    )
     agencies: tuple[str, ...] = setting(AGENCIES, "Agencies; an article that names one is agency copy")
     minhash: MinHashRules = field(default_factory=MinHashRules)
-    columns: Mapping[str, str] = setting({}, "Where our columns are, e.g. body=text", value="OURS=THEIRS")
+    columns: Mapping[str, str] = setting({}, "Columns under other names, e.g. body=text", value="OURS=THEIRS")
     date_formats: tuple[str, ...] = setting(
         (), "Form of dates, e.g. %d-%m-%Y", separator=";", flag="--date-format", value="FORMAT"
     )
     body_format: str = setting(
-        "auto", "Bodies in HTML: as found, none, or all", words=("auto", "text", "html")
+        "auto", "Form of the bodies; auto: detected for each", words=("auto", "text", "html")
     )
     encoding: str = setting(
         "utf-8", "Encoding of CSV and JSONL, e.g. windows-1252", check=encoding_problem, value="NAME"

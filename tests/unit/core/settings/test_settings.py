@@ -185,7 +185,7 @@ def test_the_reference_lists_every_setting_with_its_values_default_and_meaning()
         "| `grade.min_run_words` | a whole number, 8 or more | 11 | Shortest run to report, in words |"
         in rows
     )
-    assert "| `corpus.shingle_words` | a whole number, 8 | 8 | Words of a row in the index |" in rows
+    assert "| `corpus.shingle_words` | a whole number, 8 | 8 | Words of a shingle in the index |" in rows
     assert any(row.startswith("| `run.log_format` | text or json | text |") for row in rows)
     assert any(row.startswith("| `run.budget` | a number, 0.01 or more | no limit |") for row in rows)
     assert {row.split("`")[1] for row in rows if row.startswith("| `")} == {

@@ -88,7 +88,7 @@ class Tables:
         from presswatch_spark.tables.store import chosen_runs
 
         if table not in SCHEMAS:
-            raise InputError(f"there is no table {table}", remedy=f"there are: {', '.join(SCHEMAS)}")
+            raise InputError(f"there is no table {table}", remedy=f"choose one of {', '.join(SCHEMAS)}")
         chosen, by = _columns(table, columns), PUBLISHED_BY[table]
         runs = chosen_runs(self.store, run, by) if run else []
         return self.store.read(table, *runs, columns=chosen)
@@ -264,7 +264,7 @@ def scan(
 
     _known("format", format, (registry.AUTO, *registry.names()))
     if [bool(each) for each in (paths, release, pages_of, captures)].count(True) != 1:
-        raise InputError("name shards, a release, or tables whose pages are read: one of these")
+        raise InputError("pass exactly one of paths, release, pages_of and captures")
     rules = _scan_config(config, settings)
     shards: Sequence[str] | RecordPlan = _several(paths)
     if pages_of or captures:
@@ -293,9 +293,9 @@ def _records(
         return plan_of_captures(TableStore.open(captures, rules.storage), base or root)
     if index is None:
         raise InputError(
-            "only an index contains the place of the record that a page of WET was made from",
+            "a WET file does not record where the page's WARC record is; only an index does",
             where=str(pages_of),
-            remedy="give --index https://index.commoncrawl.org/{release}-index, or the files of an index",
+            remedy="pass --index https://index.commoncrawl.org/{release}-index, or the files of an index",
         )
     asked = Index(index, rules.storage, base or root)
     return plan_of_matches(TableStore.open(str(pages_of), rules.storage), asked, base)

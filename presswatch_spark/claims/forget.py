@@ -154,9 +154,9 @@ def forget(
             pass
         except ValueError as error:
             raise OutputError(
-                "the plan of a removal that was begun is damaged",
+                "the plan of an unfinished removal is damaged",
                 where=str(folder),
-                remedy="restore the tables from a copy, and remove this folder",
+                remedy="restore the tables from a copy, and delete this folder",
             ) from error
         else:
             return Removal(_carry_out(store, folder, begun, lock), resumed=True)
@@ -201,7 +201,7 @@ def _planned(store: TableStore, folder: Folder, subject: Subject, operator: str 
         raise InputError(
             f"no row of these tables names the {subject.kind} {subject.id}",
             where=str(store.root),
-            remedy="give the id that the members' file or the articles have",
+            remedy="pass the id that the members file or the articles contain",
         )
     facts = ("run_id", "table", "rows_before", "rows_after", "digest_before", "digest_after")
     tombstone = {

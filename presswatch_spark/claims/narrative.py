@@ -185,7 +185,7 @@ def case_of(
     store = TableStore.open(tables, storage)
     row = row_by_digest(store, prefix)
     if not isinstance(row, Match):
-        raise InputError(f"the row is one of {table_of(row)}", where=tables, remedy="give a row of matches")
+        raise InputError(f"this is a row of {table_of(row)}", where=tables, remedy="pass a row of matches")
     judged = TableStore.open(claims, storage) if claims else store
     wanted = pc.field("row_sha256") == row.row_sha256
     of_row = Claim.from_batches(judged.open_table("claims").to_table(filter=wanted))
@@ -193,7 +193,7 @@ def case_of(
     claim = min(of_row, key=lambda each: each.run_id != row.run_id, default=None)
     if claims and claim is None:
         remedy = "make claims of all runs: `presswatch claims`"
-        raise InputError("no claim is of this row", where=claims, remedy=remedy)
+        raise InputError("this row has no claim", where=claims, remedy=remedy)
     judged_on = date.fromisoformat(claim.as_of) if claim else datetime.now(UTC).date()
     day = as_of or judged_on
     (verdict,) = Audit(store, storage, mirrors).verdicts([row])

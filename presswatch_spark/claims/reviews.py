@@ -89,7 +89,7 @@ def whole_lines(uri: str, data: bytes) -> bytes:
 
 def _require_none(mistakes: Sequence[str], where: str) -> None:
     if mistakes:
-        raise ConfigError("\n".join(["the reviews have mistakes", *mistakes]), where=where)
+        raise ConfigError("\n".join(["the reviews contain errors", *mistakes]), where=where)
 
 
 def digest_of_reviews(reviews: Mapping[str, str]) -> str | None:
@@ -111,9 +111,9 @@ def _files(path: str, storage: StorageOptions) -> list[str]:
     named = [file for file in listed if file.lower().endswith(FORMATS)]
     if not named:
         raise ConfigError(
-            "there are no reviews here",
+            "no reviews were found",
             where=printable(path),
-            remedy=f"name a file that ends in {', '.join(FORMATS)}, or a folder of such files",
+            remedy=f"pass a file that ends in {', '.join(FORMATS)}, or a folder of such files",
         )
     return named
 
@@ -173,5 +173,5 @@ def given_rows(
         raise ConfigError(
             f"the rows cannot be read: {error}",
             where=printable(uri),
-            remedy="give JSONL, CSV or Parquet in UTF-8",
+            remedy="pass JSONL, CSV or Parquet in UTF-8",
         ) from error

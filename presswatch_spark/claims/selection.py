@@ -156,7 +156,7 @@ class Choice:
         """
         if lost := self.rows - set(rows):
             named = ", ".join(sorted(lost)[:ROWS_NAMED])
-            raise InputError(f"rows that are not in the {place}: {named}", remedy="take them out of --rows")
+            raise InputError(f"rows that are not in the {place}: {named}", remedy="remove them from --rows")
         chosen = set(self.rows or rows)
         if self.confidences:
             chosen = {row for row in chosen if letters.get(row) in self.confidences}
@@ -233,7 +233,7 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
         raise InputError(
             "there are no claims here",
             where=str(judged.root),
-            remedy="make them (`presswatch claims`), and name their folder with --claims",
+            remedy="make them (`presswatch claims`), and pass their folder with --claims",
         )
     letters = pc.field("confidence").isin(choice.confidences or LETTERS)
     wanted = pc.field("row_sha256").isin(sorted(choice.rows)) if choice.rows else letters
@@ -241,7 +241,7 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
     found = {row: Claim.from_dict(columns) for row, columns in rows.items()}
     if lost := choice.rows - found.keys():
         raise InputError(
-            f"{counted(len(lost), 'row')} asked for has no claim: {', '.join(sorted(lost)[:ROWS_NAMED])}",
+            f"of the selected rows, {len(lost):,} without a claim: {', '.join(sorted(lost)[:ROWS_NAMED])}",
             where=str(judged.root),
             remedy="make the claims again, or remove these rows",
         )
@@ -253,7 +253,7 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
         raise InputError(
             f"no claim is left to follow: {counted(licensed, 'claim')} of the selection are licensed",
             where=str(judged.root),
-            remedy="give other --rows, or other letters by --confidence",
+            remedy="choose other --rows, or other letters with --confidence",
         )
     return left, licensed
 
@@ -441,7 +441,7 @@ class ClaimSource(ABC):
         kept = [each for each in worded if not each.is_doubtful or (keeps_own and each.place == "record")]
         if not kept:
             raise InputError(
-                "no place is left to ask for",
+                "no place remains whose removal can be requested",
                 where=self.where,
                 remedy="see `presswatch removal status`, or choose other claims",
             )
@@ -457,7 +457,7 @@ class ClaimSource(ABC):
             raise InputError(
                 f"places rest on rows that are not in these tables, such as {lost[0].row_sha256}",
                 where=self.where,
-                remedy="name the tables that the claims were made from",
+                remedy="pass the tables that the claims were made from",
             )
         claims = self.claims({matches[key]["row_sha256"] for key in keys.values()})
         places = dict[str, ClaimPlace]()
@@ -503,7 +503,7 @@ def require_rows(lost: Collection[str], tables: TableStore) -> None:
         raise InputError(
             f"{counted(len(lost), 'claim')} rest on rows that are not in these tables, such as {min(lost)}",
             where=str(tables.root),
-            remedy="name the tables that the claims were made from",
+            remedy="pass the tables that the claims were made from",
         )
 
 
@@ -517,9 +517,9 @@ def rows_in(path: str, storage: StorageOptions) -> set[str]:
             raise InputError(
                 "there is no row_sha256 of 64 lowercase hexadecimal digits",
                 where=f"{path}:{number}",
-                remedy="write one a line, or give CSV or JSONL with a column row_sha256",
+                remedy="write one per line, or pass CSV or JSONL with a column row_sha256",
             )
         found.add(digest)
     if not found:
-        raise InputError("the file names no row", where=path)
+        raise InputError("the file lists no row", where=path)
     return found

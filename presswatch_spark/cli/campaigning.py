@@ -126,7 +126,7 @@ def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> Cam
     # Other users may read the campaign's file: refuse secrets.
     if any(holds_secret(text) for text in (*plan.options, *plan.mirrors.values(), plan.listed or "")):
         raise ConfigError(
-            "an address contains a secret, which would be in the campaign's file",
+            "an address contains a secret, which would be stored in the campaign's file",
             where="command line",
             remedy="leave it out: credentials come from the usual chain of AWS, or from HF_TOKEN",
         )
@@ -137,7 +137,7 @@ def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> Cam
     else:
         if out and out != before.out:
             raise ConfigError(
-                f"the tables of a campaign stay where they are, in {before.out}",
+                f"the tables of a campaign cannot move; they are in {before.out}",
                 where="--out",
                 remedy="open another campaign",
             )
@@ -153,7 +153,7 @@ def _campaign_parameters(words: Sequence[str]) -> ScanParameters:
     given = scan_parameters(["--corpus", "", "--out", "", *words], "campaign … --")
     if any(given[name] for name in DECIDED) or given["dataset"] != "auto":
         raise click.UsageError(
-            "the campaign names releases, formats, corpus, tables and budget: leave them out after --"
+            "the campaign sets releases, formats, corpus, tables and budget: leave them out after --"
         )
     if given["base"] and is_list(given["base"]):
         raise click.UsageError("--base is a list of shards, but each release has its own list")
@@ -190,7 +190,7 @@ def _scoped(plan: CampaignPlan, order: CampaignOrder) -> CampaignPlan:
         # Without this check, a misspelt name would silently read the dataset from its original place.
         if unknown := sorted(set(mirrors) - {name for name, _ in parts}):
             raise click.UsageError(
-                f"--mirror names {unknown[0]}, but this campaign scans no dataset of that name"
+                f"--mirror is for {unknown[0]}, but this campaign scans no dataset of that name"
             )
         crawls, since, until, listed = of_crawls
         plan = replace(plan, crawls=crawls, since=since, until=until, listed=listed)
@@ -198,7 +198,7 @@ def _scoped(plan: CampaignPlan, order: CampaignOrder) -> CampaignPlan:
     if not (plan.crawls or plan.datasets):
         raise click.UsageError("choose what is scanned: --crawls, --dataset or --all-datasets")
     if (plan.since or plan.until) and not plan.crawls:
-        raise click.UsageError("--since and --until are for --crawls")
+        raise click.UsageError("--since and --until require --crawls")
     return plan
 
 
@@ -353,10 +353,10 @@ def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:
     """Return the parameters of a watch's scans; raise `UsageError` if they contradict the watch."""
     given = scan_parameters(words, "watch … --")
     if given["paths"] or given["release"] or given["read__release"]:
-        raise click.UsageError("the watch names the releases: leave PATH, --release and --release-name out")
+        raise click.UsageError("the watch chooses the releases: leave out PATH, --release and --release-name")
     if given["dataset"] not in CRAWL_FORMS:
         known = "|".join(CRAWL_FORMS)
-        raise click.UsageError(f"name what to scan of each release: -- --format {known}")
+        raise click.UsageError(f"choose what to scan of each release: -- --format {known}")
     if news and given["dataset"] not in kinds_of(releases.NEWS):
         raise click.UsageError("CC-NEWS is published as WARC only: -- --format warc")
     return given

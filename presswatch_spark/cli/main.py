@@ -168,7 +168,7 @@ def _ended(arguments: Sequence[str]) -> int:
             options = [each for each in usage.command.params if isinstance(each, click.Option)]
             given = [name for each in options if each.multiple for name in each.opts if name in names]
             advice = "".join(
-                f"\n{name} takes one value: for several, give {name} A {name} B." for name in given
+                f"\n{name} accepts one value: for several, write {name} A {name} B." for name in given
             )
             error = click.UsageError(error.message + advice, usage)
         shown = StringIO()
@@ -178,8 +178,8 @@ def _ended(arguments: Sequence[str]) -> int:
     except PresswatchError as error:
         return _failed(str(error))
     except getattr(sys.modules.get("py4j.protocol"), "Py4JError", ()):
-        remedy = "see whether this machine ran out of memory, and give the same command again"
-        return _failed(f"Spark's Java ended before the command did ({remedy})")
+        remedy = "check whether this machine ran out of memory, and run the same command again"
+        return _failed(f"Spark's Java process ended during the command ({remedy})")
     except OSError as error:
         # If the reader of the output has gone, it has seen enough. A broken pipe elsewhere is a failure.
         if isinstance(error, BrokenPipeError) and _is_gone(sys.stdout):

@@ -266,7 +266,7 @@ def memory_option(default: str, beyond: str) -> Any:
 def require_one_choice(rows: str | None, confidences: tuple[str, ...]) -> None:
     """Raise a usage error if claims are chosen in two ways."""
     if rows and confidences:
-        raise click.UsageError("give --rows or --confidence")
+        raise click.UsageError("pass either --rows or --confidence")
 
 
 def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:

@@ -72,4 +72,4 @@ def disk_full(where: str | Path) -> OutputError:
     """Return the error of a full disk; for S3, that of the host which first writes the object as a file."""
     is_local = "://" not in str(where) or str(where).startswith("file:")
     what = "the disk is full" if is_local else "the driver's or a worker's disk for temporary files is full"
-    return OutputError(what, where=str(where), remedy="make room and give the same command again")
+    return OutputError(what, where=str(where), remedy="free some space and run the same command again")

@@ -45,7 +45,7 @@ def language_problem(code: str) -> str:
     alike = (known for known in _LANGUAGES.values() if known[:2] == written[:2])
     meant = [names[name] for name in nearest(written, names)] or nearest(written, alike)
     several = re.search(r"[,;\s]", written)
-    advice = f"did you mean {meant[0]}?" if meant and not several else "give one code at a time, such as fra"
+    advice = f"did you mean {meant[0]}?" if meant and not several else "pass one code at a time, such as fra"
     return f"{code!r} is not a code of ISO 639; {advice}"
 
 

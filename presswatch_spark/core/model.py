@@ -16,11 +16,11 @@ REASONS_KEPT = 50
 
 DAMAGES: Mapping[str, str] = {
     "length": "the length that it declares is missing, unreadable, or not what is there",
-    "header": "its header is damaged, or it has none of its own; its URL is given only if that is sure",
+    "header": "its header is damaged, or it has none of its own; its URL is given only if it is certain",
     "boundary": "it was found by looking for a record after damage; nothing proves that it is one",
-    "digest": "its bytes have not the SHA-1 that its header declares",
-    "checksum": "what it was inflated from, with others, failed its checksum, or has none and is broken",
-    "row": "it, or a row beside it, is broken or lacks a field, and no checksum vouches for their bytes",
+    "digest": "its bytes do not match the SHA-1 that its header declares",
+    "checksum": "the member that contains it, with others, fails its checksum, or is broken and has none",
+    "row": "it, or a row near it, is broken or lacks a field, and no checksum covers their bytes",
 }
 """Kinds of damage to a record (`matches.record_damage`), each with its meaning."""
 

@@ -50,6 +50,6 @@ def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[H
             raise CorruptError(
                 f"the known text cannot be read to its end: {report.defects[0]}",
                 where=printable(file.uri),
-                remedy="get it again",
+                remedy="download it again",
             )
     return np.unique(np.concatenate(parts)), texts

@@ -253,7 +253,7 @@ def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:
     if Path(path).is_absolute() or ".." in Path(path).parts:
         return "must be in the folder of the members file, or below it"
     if file.exists() and not file.is_file():
-        return "is no file"
+        return "is not a file"
     try:
         actual = file_sha256(file)
     except OSError as error:
@@ -368,4 +368,4 @@ def shared_site(host: str, path: str | None = None) -> str | None:
         return None
     own = f"journal.{shared}" if path is None else f"https://journal.{shared}/"
     other = f", or a URL prefix with its path, as https://{shared}/@journal/" if shared in PLATFORMS else ""
-    return f"is not one site: anyone can have a name under `{shared}` (name the site itself, as {own}{other})"
+    return f"is not one site: anyone can have a name under `{shared}` (write the site, as {own}{other})"

@@ -121,7 +121,7 @@ class Corpus(ArticleFiles):
             raise CorpusError(
                 f"the corpus has digest {corpus.manifest.digest}, the run was started with {digest}",
                 where=path,
-                remedy="give every host the same corpus",
+                remedy="copy the same corpus to every host",
             )
         return corpus
 
@@ -229,7 +229,7 @@ def require_free(uri: str, options: StorageOptions) -> None:
             return
     except MissingError:
         return
-    raise OutputError("the output folder is not empty", where=uri, remedy="give --out a new folder")
+    raise OutputError("the output folder is not empty", where=uri, remedy="pass a new folder as --out")
 
 
 def upload(folder: Path, uri: str, manifest: Manifest, options: StorageOptions) -> None:
@@ -279,7 +279,7 @@ def _copy(uri: str, manifest: Manifest, options: StorageOptions, copy: Path) -> 
         raise OutputError(
             f"the copy of {printable(uri)} takes {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
             where=str(copy.parent),
-            remedy=f"make room there, or name a folder on a larger disk by {CACHE_VARIABLE}",
+            remedy=f"free some space there, or set {CACHE_VARIABLE} to a folder on a larger disk",
         )
     for name, entry in manifest.files.items():
         fetch_file(join(uri, name), str(partial / name), options)

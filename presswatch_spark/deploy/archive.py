@@ -68,9 +68,9 @@ def archive_for(root: Path, out: Path, target: HostPlatform, *, make: bool = Tru
         return file
     if not make:
         raise ArchiveError(
-            "there is no archive of these sources yet, and names contain its digest",
+            "there is no archive of these sources yet, and requests contain its digest",
             where=str(out),
-            remedy="make it (make archive), or name one: --archive FILE",
+            remedy="build it (make archive), or pass one with --archive FILE",
         )
     file = build(root, out, target)
     entry = {"inputs": inputs_digest(root, target), "archive": file.name, "sha256": file_sha256(file)}
@@ -108,9 +108,9 @@ def build(root: Path, out: Path, target: HostPlatform) -> Path:
     """Build the archive of the sources in `root`; return its file in `out`, which its digest names."""
     if not (root / "locks/requirements.lock").is_file():
         raise ArchiveError(
-            "there are no sources to build an archive of",
+            "there are no sources to build an archive from",
             where=str(root),
-            remedy="run it in a checkout, or name an archive: --archive FILE",
+            remedy="run the command in a checkout, or pass an archive with --archive FILE",
         )
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".archive-") as folder:
@@ -163,9 +163,9 @@ def _run(command: list[str], folder: Path) -> None:
     if done.returncode:
         tool = command[command.index("-m") + 1]
         raise ArchiveError(
-            f"{tool} could not do its part:\n{(done.stderr or done.stdout).strip()[-2000:]}",
+            f"{tool} failed:\n{(done.stderr or done.stdout).strip()[-2000:]}",
             where=str(folder),
-            remedy="mend this and run it again",
+            remedy="fix this and run the command again",
         )
 
 
@@ -200,7 +200,7 @@ def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
         raise ArchiveError(f"the archive cannot be read: {error}", where=str(file)) from error
     names = [posixpath.normpath(member.name) for member in members]
     problems = [
-        f"{member.name!r} is outside, a link or a device"
+        f"{member.name!r} is a link, a device or outside the archive"
         for member in members
         if member.name.startswith("/")
         or ".." in member.name.split("/")
@@ -208,7 +208,7 @@ def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
     ]
     problems += [f"{name} is missing" for name in needed if name not in names]
     if len(set(names)) < len(names):
-        problems.append("a member is in it twice, and the later one would replace the earlier")
+        problems.append("it contains a member twice, and the later one would replace the earlier")
     if problems:
         raise ArchiveError(
             "\n  ".join(["the archive is refused:", *problems]),

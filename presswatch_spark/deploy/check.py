@@ -154,7 +154,7 @@ def _price(job: PlannedJob) -> Findings:
         return
     bill = Bill.of(job.shards, job.scan.dataset, job.scan.config)
     if bill.machine is None:
-        yield UNKNOWN, bill.line(), f"name a machine of {bill.prices.where} by --price, for dollars"
+        yield UNKNOWN, bill.line(), f"pass a machine of {bill.prices.where} with --price to see dollars"
     else:
         bill.require_within_budget()
         yield OK, f"{bill.line()}; list prices of {bill.prices.region}, noted {bill.prices.noted}", ""
@@ -197,7 +197,7 @@ def _quota(job: PlannedJob) -> Findings:
         yield OK, f"{finding} at most", ""
         return
     fitting = (allowed - profile.driver.cores) // profile.executor.cores
-    lower = f"set most_executors to {fitting}" if fitting > 0 else "take the profile emr-serverless-starter"
+    lower = f"set most_executors to {fitting}" if fitting > 0 else "use the profile emr-serverless-starter"
     yield FAULT, finding, f"{lower}, or ask AWS (Service Quotas, EMR Serverless) to raise it to {needed:,}"
 
 
@@ -206,10 +206,10 @@ def _ways(job: PlannedJob) -> Findings:
     outside = sorted({f"{scheme_of(place)}://" for place in job.places} - {"s3://", "file://"})
     network = job.service.application().get("networkConfiguration") or {}
     if outside and network.get("subnetIds"):
-        yield UNKNOWN, f"it is not known whether the subnets have a way out to {', '.join(outside)}", ""
+        yield UNKNOWN, f"it is unknown whether the subnets can reach {', '.join(outside)}", ""
     elif outside:
-        finding = f"the application reaches S3 of its region only, and the job reads {', '.join(outside)}"
-        remedy = "give --base s3://commoncrawl/, or give the application Subnets with a way out"
+        finding = f"the application can only reach S3 of its region, but the job reads {', '.join(outside)}"
+        remedy = "pass --base s3://commoncrawl/, or give the application subnets that can reach other regions"
         yield FAULT, finding, remedy
 
 
@@ -227,7 +227,7 @@ def _regions(job: PlannedJob) -> Findings:
                     raise
         region = headers.get(REGION_HEADER)
         if region is None:
-            yield UNKNOWN, f"S3 does not name the region of s3://{bucket}", ""
+            yield UNKNOWN, f"S3 does not state the region of s3://{bucket}", ""
         elif region == home:
             yield OK, f"s3://{bucket} is in {region}, as the hosts are", ""
         else:
@@ -248,17 +248,17 @@ def _store(job: PlannedJob) -> Findings:
 def _archive(job: PlannedJob) -> Findings:
     if (archive := job.archive) is None:
         if (ROOT / "locks/requirements.lock").is_file():
-            yield OK, "there is no archive of these sources yet: the submission makes it", ""
+            yield OK, "there is no archive of these sources yet: the submission builds it", ""
         else:
-            remedy = "run it in a checkout, or name an archive: --archive FILE"
-            yield FAULT, f"there is none, and {ROOT} has no sources to make it of", remedy
+            remedy = "run the command in a checkout, or pass an archive with --archive FILE"
+            yield FAULT, f"there is no archive, and {ROOT} has no sources to build it from", remedy
         return
     check_archive(archive, NEEDED)
     with tarfile.open(archive, "r:gz") as tar:
         found = (re.match(r"lib/presswatch_spark-(.+?)\.dist-info", name) for name in tar.getnames())
         version = next((printable(match[1]) for match in found if match), "unknown")
     if version != __version__:
-        remedy = "make one of this version (make archive), or leave --archive out"
+        remedy = "build one of this version (make archive), or leave out --archive"
         yield FAULT, f"{archive.name} is of version {version}, and this is {__version__}", remedy
         return
     size, in_store = archive.stat().st_size, False

@@ -71,9 +71,9 @@ def check_release(profile: Profile, found: str, where: str) -> None:
     """Raise `ConfigError` for hosts of a different release: the archive is for one Python and one Spark."""
     if found != profile.release:
         raise ConfigError(
-            f"it has the release {found}, and the profile has {profile.release}",
+            f"the hosts have release {found}, but the profile has {profile.release}",
             where=where,
-            remedy="name another, or set `release`, if its Spark is 4.0 or newer, and `archive.python`",
+            remedy="choose another, or set `release`, if its Spark is 4.0 or newer, and `archive.python`",
         )
 
 
@@ -113,7 +113,7 @@ def reaching(service: str, what: str) -> Iterator[None]:
         raise ServiceError(
             printable(f"the request to {service} failed: {error}"),
             where=what,
-            remedy="check credentials, region and network, and give the same command again",
+            remedy="check credentials, region and network, and run the same command again",
         ) from error
 
 
@@ -150,12 +150,12 @@ class JobRuns(_Hosts):
         """Check that the application is not terminated, and has the profile's release and machine."""
         found, profile = self.application(), self.asked.profile
         if found["state"] == "TERMINATED":
-            raise ConfigError("the application is terminated", where=self._id, remedy="name another")
+            raise ConfigError("the application is terminated", where=self._id, remedy="choose another")
         check_release(profile, str(found["releaseLabel"]), self._id)
         machine = MACHINES.get(found.get("architecture", "X86_64"))
         if machine != profile.archive.machine:
             raise ConfigError(
-                f"its hosts are {machine}, and the archive is for {profile.archive.machine}",
+                f"its hosts are {machine}, but the archive is for {profile.archive.machine}",
                 where=self._id,
                 remedy="set archive.machine in the profile",
             )
@@ -219,7 +219,7 @@ class Steps(_Hosts):
         """Check that the cluster is running, and has the profile's release."""
         cluster = self._cluster()
         if (state := cluster["Status"]["State"]) in GONE:
-            raise ConfigError(f"the cluster is {state}", where=self._id, remedy="name one that runs")
+            raise ConfigError(f"the cluster is {state}", where=self._id, remedy="choose one that is running")
         check_release(self.asked.profile, str(cluster.get("ReleaseLabel")), self._id)
 
     def request(self, attempt: int) -> AwsRequest:
@@ -358,6 +358,6 @@ def _streams(folder: str, options: StorageOptions, part: str = "") -> dict[str, 
                     with gzip.open(cast(BinaryIO, stream), "rt", encoding="utf-8", errors="replace") as lines:
                         last = [line.rstrip("\n") for line in deque(lines, LINES)]
                 except (OSError, EOFError, zlib.error):
-                    last = [f"({found.uri} is not whole)"]
+                    last = [f"({found.uri} is incomplete)"]
             streams[name.removesuffix(".gz")] = last
     return streams

@@ -93,9 +93,9 @@ class Ledger:
         def confirm() -> None:
             if time.time() - began > self.claim_seconds:
                 raise PresswatchError(
-                    "the service took too long to answer, so the claim to start this job has expired",
+                    "the service took too long to answer, so this process may no longer start the job",
                     where=self.service.asked.name(attempt),
-                    remedy="give the same command again",
+                    remedy="run the same command again",
                 )
 
         run = self.service.start(attempt, confirm)
@@ -112,7 +112,7 @@ class Ledger:
             # A submitter that claims the next attempt gives up this one.
             if time.monotonic() > deadline or self._object(attempt + 1, "claim").read():
                 return None
-            say(f"attempt {attempt} was claimed by another submitter, and is not started yet")
+            say(f"attempt {attempt} is reserved by another submitter, and has not started yet")
             time.sleep(self.look_seconds)
         return Running(attempt, run, ours=False)
 

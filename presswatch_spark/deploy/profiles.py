@@ -132,7 +132,7 @@ def load_profile(name: str, env: Mapping[str, str]) -> Profile:
         folder = shipped("profiles")
         names = sorted(path.stem for path in folder.glob("*.yaml"))
         if name not in names:
-            remedy = f"name one of {', '.join(names)}, or a file ending in .yaml"
+            remedy = f"choose one of {', '.join(names)}, or pass a file that ends in .yaml"
             raise ConfigError(f"there is no profile {name}", remedy=remedy)
         file = folder / f"{name}.yaml"
     profile = PROFILE_SETTINGS.load(str(file), env, {})

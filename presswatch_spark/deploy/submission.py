@@ -40,12 +40,12 @@ SHARED_FOLDERS = frozenset((
 ))  # fmt: skip
 HERE_ONLY: Mapping[str, tuple[str, str]] = {
     "--profile": (
-        "names AWS credentials of this machine",
+        "selects AWS credentials of this machine",
         "leave it out: the job has the role of its hosts",
     ),
     "--hf-token-file": (
-        "names a secret of this machine",
-        "keep the token in AWS Secrets Manager, and give --hf-token-secret ARN",
+        "points to a secret of this machine",
+        "store the token in AWS Secrets Manager, and pass --hf-token-secret ARN",
     ),
 }
 """Options that are refused, since they name something of this machine; each with reason and remedy."""
@@ -153,7 +153,7 @@ def job_file(job: str, root: Path) -> Path:
         raise ConfigError(
             f"there is no job {job}",
             where=f"{root}/jobs",
-            remedy=f"name one of {', '.join(names)}" if names else "run it in a checkout: jobs come with it",
+            remedy=f"choose one of {', '.join(names)}" if names else "run it in a checkout: it has the jobs",
         )
     return root / "jobs" / f"{job}.py"
 
@@ -168,7 +168,7 @@ def check_shared(name: str, place: str) -> None:
         raise ConfigError(
             f"{name} {place} is on this machine only",
             where="command line",
-            remedy="name a place that all hosts share, such as s3://BUCKET/FOLDER",
+            remedy="pass a place that all hosts share, such as s3://BUCKET/FOLDER",
         )
 
 
@@ -192,7 +192,7 @@ def _sent_arguments(arguments: Sequence[str], profile: Profile) -> tuple[list[st
             check_shared(option, value)
         if option in FILE_OPTIONS and not value.startswith("s3://"):
             if not Path(value).is_file():
-                remedy = "name a file to send along with the job"
+                remedy = "pass a file to send along with the job"
                 raise ConfigError("there is no such file", where=value, remedy=remedy)
             uploads.append(_upload(Path(value), "files", profile))
             argument = argument.removesuffix(value) + uploads[-1].uri

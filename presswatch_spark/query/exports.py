@@ -64,7 +64,7 @@ def require_new(path: str, storage: StorageOptions) -> tuple[Folder, str]:
     parent, _, name = path.rpartition("/")
     folder = Folder.of(parent or ("/" if path.startswith("/") else "."), storage)
     if name in folder.entries():
-        raise OutputError("there is such a file already", where=path, remedy="name another --export")
+        raise OutputError("the file already exists", where=path, remedy="choose another --export")
     return folder, name
 
 
@@ -74,9 +74,9 @@ def writer_of(path: str) -> Writer:
     writer = WRITERS.get(ending.lower()) if dot else None
     if writer is None:
         raise ConfigError(
-            f"no format has the ending of {path.rpartition('/')[2]}",
+            f"no format matches the ending of {path.rpartition('/')[2]}",
             where="--export",
-            remedy=f"name a file that ends with {', '.join(f'.{each}' for each in WRITERS)}",
+            remedy=f"choose a name that ends in {', '.join(f'.{each}' for each in WRITERS)}",
         )
     if writer is _xlsx:
         _xlsxwriter()
@@ -197,7 +197,7 @@ def _names_in_cells(names: Sequence[str]) -> list[str]:
         raise InputError(
             f"a sheet can have {SHEET_COLUMNS:,} columns, and there are {len(names):,}",
             where="--export",
-            remedy="name fewer, or export to .csv or .parquet",
+            remedy="select fewer, or export to .csv or .parquet",
         )
     return [_in_a_cell(_text(name), f"the name of column {n:,}") for n, name in enumerate(names, 1)]
 

@@ -56,7 +56,7 @@ SPARK_NAMES = (
 ROW_MAKERS = frozenset({"unnest", "range", "generate_series", "repeat", "json_each"})
 """Table functions that read nothing but their arguments."""
 OURS = frozenset({"", "main", "memory"})
-AGAIN = "give the query again; if a file has changed meanwhile, restore it from a copy"
+AGAIN = "run the query again; if a file has changed meanwhile, restore it from a copy"
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyC
             raise OutputError(
                 f"there is no folder for temporary files: {error.strerror or error}",
                 where=error.filename or os.environ.get("TMPDIR", "/tmp"),
-                remedy="make room there, or name another disk with TMPDIR",
+                remedy="free some space there, or set TMPDIR to another disk",
             ) from error
         settings: dict[str, Any] = {**SETTINGS, "memory_limit": memory, "temp_directory": str(scratch)}
         if cores:
@@ -105,7 +105,7 @@ def unreadable(store: TableStore, error: Exception) -> OutputError:
     return OutputError(
         f"the rows of matches cannot be read: {first_line(error)}",
         where=str(store.root),
-        remedy="give the same command again; if a file has changed meanwhile, restore it from a copy",
+        remedy="run the same command again; if a file has changed meanwhile, restore it from a copy",
     )
 
 
@@ -114,7 +114,7 @@ def no_room(work: str, error: Exception, memory: str) -> OutputError:
     return OutputError(
         f"DuckDB cannot {work}: {first_line(error)}",
         where=tempfile.gettempdir(),
-        remedy=f"make room there, name another disk with TMPDIR, or give more than --memory {memory}",
+        remedy=f"free some space there, set TMPDIR to another disk, or raise --memory above {memory}",
     )
 
 
@@ -257,7 +257,7 @@ def _refusals() -> Iterator[None]:
         raise OutputError(
             f"DuckDB cannot finish the query: {first_line(error)}",
             where="sql",
-            remedy="make room on the disk of TMPDIR, or give the query to Spark (--engine spark)",
+            remedy="free some space on the disk of TMPDIR, or run the query in Spark (--engine spark)",
         ) from error
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         cause = first_line(error)

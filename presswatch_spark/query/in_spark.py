@@ -203,9 +203,9 @@ def _refusals() -> Iterator[None]:
             if found := ERROR_OF_QUERY.search(str(error)):
                 raise ConfigError(f"Spark refuses the query: {found[1]}", where="sql") from error
         raise PresswatchError(
-            "Spark's Java ended before the query did",
+            "Spark's Java process ended during the query",
             where="sql",
-            remedy="see whether this machine ran out of memory, and give the query again",
+            remedy="check whether this machine ran out of memory, and run the query again",
         ) from error
 
 

@@ -59,10 +59,10 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
         known = {each: each for batch in batches for each in batch[column].unique().drop_null().to_pylist()}
         if kind in COLUMNS:
             what = f"no row of these tables has the {kind} {name}"
-            remedy = "give it as the rows do; of older runs, hosts are not known" if kind == "host" else ""
+            remedy = "write the host as the rows do; older runs recorded no hosts" if kind == "host" else ""
         elif corpus is None:
             what = f"no row of these tables names the {kind} {name}"
-            remedy = "give the id; with --corpus DIR, everything in the corpus is known, found or not"
+            remedy = "pass its id; with --corpus DIR, everything in the corpus is known, found or not"
         else:
             if kind != "article":
                 registry = corpus.registry
@@ -71,7 +71,7 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
             if name in known.values() or (kind == "article" and corpus.ordinal_of(name) is not None):
                 continue
             what = f"neither the tables nor the corpus contain the {kind} {name}"
-            remedy = "give the id that the members' file or the articles have"
+            remedy = "pass the id that the members file or the articles contain"
         near = dict.fromkeys(known[each] for each in nearest(name, known, 3))
         nearest_names = f"; nearest: {', '.join(near)}" if near else ""
         raise InputError(printable(f"{what}{nearest_names}"), where=str(store.root), remedy=remedy)
@@ -94,7 +94,7 @@ def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: s
     for name in names:
         if name not in there:
             what = f"there is no {kind} {name}{did_you_mean(name, there)}"
-            raise InputError(printable(what), where=where, remedy=f"there are: {', '.join(there)}")
+            raise InputError(printable(what), where=where, remedy=f"choose one of {', '.join(there)}")
 
 
 @dataclass(frozen=True, slots=True)

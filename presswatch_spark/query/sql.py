@@ -66,7 +66,7 @@ def require_apart(columns: Sequence[str]) -> None:
     """Raise `ConfigError` if two columns have one name."""
     if twice := [name for name, count in Counter(columns).items() if count > 1]:
         raise ConfigError(
-            printable(f"two columns are called {twice[0]}"), where="sql", remedy="name one of them by `as`"
+            printable(f"two columns are called {twice[0]}"), where="sql", remedy="rename one with `as`"
         )
 
 

@@ -314,7 +314,7 @@ def refused(what: str, remedy: str = "") -> ConfigError:
 
 def no_query() -> ConfigError:
     """Return the error for a statement that is no query."""
-    return refused("this is no query", "write one that begins with select, from, with, describe or show")
+    return refused("this is not a query", "write one that begins with select, from, with, describe or show")
 
 
 def no_call(function: str) -> ConfigError:

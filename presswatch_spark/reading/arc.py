@@ -373,7 +373,7 @@ class ArcReading(PieceReader[Stored]):
         what = {
             warc.WRONG_LENGTH: f"ARC record {declares} and has {span.text_bytes:,}; {read} was read",
             warc.CUT: f"ARC record is cut: it {declares} and has {span.text_bytes:,}; it was not read",
-            warc.NOT_A_RECORD: "bytes that are no ARC record; reading resumed at the next one",
+            warc.NOT_A_RECORD: "bytes that are not an ARC record; reading resumed at the next one",
             warc.TOO_LONG: f"ARC record is longer than allowed, not read; it {declares}",
         }.get(span.status)
         if line and line.url.startswith(VERSION_BLOCK):

@@ -328,7 +328,7 @@ def _resume(
     if _is_padding(window, start):
         return None
     is_member = GZIP_MAGIC.startswith(bytes(window.view[start : start + 3])) or offset < window.base
-    what = f"gzip member cannot be read: {damage}" if is_member else "bytes that are no gzip member"
+    what = f"gzip member cannot be read: {damage}" if is_member else "bytes that are not a gzip member"
     found = None
     at = start + 1
     while begins_well and found is None:

@@ -390,7 +390,7 @@ class _Parser:
                 why = f"the parser needs more than {MOST_SECONDS} s for the page"
                 raise ParserDiedError(why, late=True) from None
             late = code == -signal.SIGKILL and self._killed
-            why = "gave no answer" if late else "died of the page: too little memory, or a crash"
+            why = "did not answer" if late else "died on the page: it crashed or ran out of memory"
             raise ParserDiedError(f"the parser {why}", late=late) from None
         if not read:
             raise UnparsablePageError(note.decode())

@@ -35,18 +35,18 @@ _FOREIGN = tuple(
         (
             rb"(?i)(\xef\xbb\xbf)?\s*(<!--.{0,4096}?-->\s*)?(<!doctype html|<html|<head|<body|<title)",
             "HTML",
-            "an error page was probably saved in place of the file: get it again",
+            "an error page was probably saved instead of the file: download it again",
         ),
         (
             rb"(?i)(\xef\xbb\xbf)?\s*<(\?xml.{0,4096}?<error[ >]|error>)",
             "an error message in XML",
-            "the storage's refusal was saved in place of the file: check its name and your access, and get it"
-            " again",
+            "the storage's refusal was saved instead of the file: check its name and your access, and"
+            " download it again",
         ),
         (
             rb"PK(\x03\x04|\x05\x06)|7z\xbc\xaf\x27\x1c|.{257}ustar",
             "an archive (ZIP, WACZ, 7z or tar)",
-            "unpack it, and give the files that were in it",
+            "unpack it, and pass the files that were in it",
         ),
         (
             rb"\xfd7zXZ\0|BZh[1-9]1AY&SY",
@@ -57,12 +57,12 @@ _FOREIGN = tuple(
         (
             rb" CDX( [A-Za-z])+|\S{1,4096} [0-9]{14}[ \t]",
             "a CDX index",
-            "give the files that it points into; `presswatch census` reads CDXJ",
+            "pass the files that it points into; only `presswatch census` reads CDXJ",
         ),
         (
             rb"[\w./:\-]+\.(warc|wet|wat|parquet|json)(\.gz)?\r?(\n|$)",
             "a list of paths",
-            "name it *.paths.gz to have the files that it lists read",
+            "rename it to *.paths.gz, so that the files that it lists are read",
         ),
     )
 )
@@ -86,7 +86,7 @@ def find(name: str | None) -> Format | None:
 def named(name: str) -> Format:
     """Return the format of that name; `InputError` if there is none."""
     if (format := find(name)) is None:
-        raise InputError(f"there is no format {name}", remedy=f"there are: {', '.join(names())}")
+        raise InputError(f"there is no format {name}", remedy=f"choose one of {', '.join(names())}")
     return format
 
 
@@ -171,9 +171,9 @@ def _recognised(head: Head) -> Format:
         # The content is of a kind that a damaged file of this format may look like.
         return named
     raise InputError(
-        f"the content of the shard is {head.kind}, not a format that is read",
+        f"the content of the shard is {head.kind}, not a supported format",
         where=head.uri,
-        remedy=_REMEDIES.get(head.kind, f"give shards of {', '.join(names())}"),
+        remedy=_REMEDIES.get(head.kind, f"pass shards in one of the formats {', '.join(names())}"),
     )
 
 

@@ -210,7 +210,7 @@ def _read_entries(stream: Stream, report: ReadReport, limit: int) -> Iterator[_O
             form = line.count(b'"'), len(row), len(given)
             is_entry = form in forms or not repeats_a_name(line)
             if not (is_entry and isinstance(first, int) and isinstance(sentences, int)):
-                report.add_defect("line is no entry of metadata", index, "line")
+                report.add_defect("line is not an entry of metadata", index, "line")
                 # Damage to compressed bytes spreads to other lines.
                 report.unverified |= report.unchecked == "zstd"
                 continue

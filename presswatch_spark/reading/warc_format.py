@@ -87,7 +87,7 @@ class _WarcReading(PieceReader[_Records]):
         gate: Gate | None,
     ) -> None:
         super().__init__(shard, options, report, begins_with_record)
-        self.name, self.remedy = name, f"give the {name} file of the same crawl"
+        self.name, self.remedy = name, f"pass the {name} file of the same crawl"
         self.gate, self._languages, self._refused = gate, languages, refused
         self._beginning = warc.EXPECTED
         self._release: str | None = None
@@ -179,7 +179,7 @@ def _complaint(row: Offsets) -> str:
     wrong = {
         warc.WRONG_LENGTH: f"record {declares} and has {found}; {read} was read",
         warc.CUT: f"record is cut: it {declares} and has {found}; it was not read",
-        warc.NOT_A_RECORD: "bytes that are no WARC record; reading resumed at the next one",
+        warc.NOT_A_RECORD: "bytes that are not a WARC record; reading resumed at the next one",
         warc.NO_HEADER: "record has no readable header; reading resumed at the next one",
         warc.TOO_LONG: f"record is longer than allowed, not read; it {declares}",
         warc.UNCLOSED: "the file ends within the line ends that close the last record: it may be cut",
@@ -348,7 +348,7 @@ def read_wet_part(
         are_tombstones = np.array([_is_tombstone(found, row) for row in strange], bool)
         report.add_skipped(tombstones.SKIPPED, int(np.count_nonzero(are_tombstones)))
         strange = strange[~are_tombstones]
-        _note_defects(found.block, strange, report, lambda row: "record is no conversion and was not read")
+        _note_defects(found.block, strange, report, lambda row: "record is not a conversion; it was not read")
         converted, gated = rows[readable & (kind == warc.CONVERSION)], rows[readable & (kind == warc.GATED)]
         texts = converted[converted[:, warc.BODY_END] > converted[:, warc.BODY]]
         report.add_skipped("language", len(gated))

@@ -86,9 +86,9 @@ class PriceList:
             raise ConfigError(f"the price list cannot be read: {error}", where=str(file)) from error
         except (LookupError, TypeError, ValueError) as error:
             raise ConfigError(
-                f"the price list is not as it should be: {type(error).__name__} {error}",
+                f"the price list is not valid: {type(error).__name__} {error}",
                 where=str(file),
-                remedy="write it as conf/prices.yaml is",
+                remedy="write it like conf/prices.yaml",
             ) from error
 
     @classmethod
@@ -133,11 +133,8 @@ class PriceList:
         if same := [machine for machine in fits if machine.name.casefold() == " ".join(words)]:
             return same[0]
         known = "; ".join(machine.name for machine in fits or self.machines)
-        if fits and words:
-            what, remedy = f"{name} is in the names of several machines", f"name one of them: {known}"
-        else:
-            what, remedy = f"no machine is called {name}", f"there are: {known}"
-        raise ConfigError(what, where=self.where, remedy=remedy)
+        what = f"several machines match {name}" if fits and words else f"no machine matches {name}"
+        raise ConfigError(what, where=self.where, remedy=f"choose one of {known}")
 
     def rate(self, kind: str, gate: bool) -> float | None:
         """Return MB of text per second and core; without a rate for the gate, the rate without one."""
@@ -220,7 +217,7 @@ class Bill:
             names = "; ".join(machine.name for machine in prices.machines)
             raise ConfigError(
                 "a budget in dollars needs the price of a machine",
-                remedy=f"name one with --price, out of {prices.where}: {names}",
+                remedy=f"pass one of {prices.where} with --price: {names}",
             )
         machine = None if rules.price is None else prices.machine(rules.price)
         expected = estimate(shards, dataset, bool(config.read.languages), prices)
@@ -249,7 +246,7 @@ class Bill:
             if expected.passes > 1:
                 parts[-1] += f" in {expected.passes} passes"
         for release, count in expected.guessed.items():
-            parts.append(f"{count:,} of unknown size, taken to be as those of {release} are")
+            parts.append(f"{count:,} of unknown size, assumed to be like those of {release}")
         if expected.unknown:
             parts.append(f"{expected.unknown:,} whose format or size is not known, left out")
         return "estimate: " + ", ".join(parts)
@@ -263,7 +260,7 @@ class Bill:
                 f"the scan would cost {dollars_text(dollars)} on {self.machine.name}"
                 f" ({counted(self.estimate.shards, 'shard')}, {core_hours_text(self.estimate.core_hours)}),"
                 f" and the budget is {dollars_text(self.budget)}; nothing was begun",
-                remedy="give a higher --budget, or scan fewer shards, as with --sample",
+                remedy="raise --budget, or scan fewer shards, for example with --sample",
             )
 
 
@@ -315,7 +312,7 @@ class CostGuard:
             self._say(line)
         if machine is None or budget is None or left <= 0 or machine.dollars(core_hours) < budget:
             return
-        needed = "" if whole is None else f", and takes some {dollars_text(in_all)} in all"
+        needed = "" if whole is None else f", and costs about {dollars_text(in_all)} in all"
         raise BudgetError(
             f"the scan has cost {dollars_text(machine.dollars(core_hours))} on {machine.name}"
             f" ({core_hours_text(core_hours)}), and its budget is {dollars_text(budget)};"

@@ -280,10 +280,10 @@ class ShardScan:
                     reading.sha256 = options.opener.sha256(reading.shard, options.storage)
                 except StorageError as error:
                     # The rows of the shard are complete nevertheless.
-                    reading.report.add_note(f"its SHA-256 could not be taken: {error.what}")
+                    reading.report.add_note(f"its SHA-256 could not be calculated: {error.what}")
                 else:
                     if reading.shard.sha256 not in (None, reading.sha256):
-                        reading.report.add_note("its SHA-256 is not the one that its publisher declares")
+                        reading.report.add_note("its SHA-256 is not the one its publisher declares")
         except MissingColumnError:
             # Only the end of the shard shows that no row has a mapped column: drop the rows found so far.
             reading.drop()

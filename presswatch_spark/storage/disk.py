@@ -254,7 +254,7 @@ def partial_path(path: str) -> str:
 def explained(error: OSError, path: str) -> StorageError:
     """Convert an error of the operating system into a `StorageError`."""
     if isinstance(error, FileNotFoundError):
-        return MissingError("there is no such file or folder", where=path)
+        return MissingError("there is no such file or folder", where=path, remedy="check the path")
     if isinstance(error, PermissionError):
         return StorageError("permission denied", where=path, remedy="let this user read it")
     return StorageError(error.strerror or type(error).__name__, where=path)
@@ -285,7 +285,7 @@ def disk_errors(where: str | Path) -> Iterator[None]:
 def on_disk(path: str) -> Path:
     """Return the absolute path of an output on a disk; `OutputError` for an address, or for `-`."""
     if path == "-" or scheme_of(path) != "file":
-        remedy = "name a path on this machine, and copy what is there then"
+        remedy = "choose a path on this machine, and copy the result afterwards"
         raise OutputError("this is written to a disk only", where=printable(path), remedy=remedy)
     return Path(canonical(path))
 

@@ -29,7 +29,7 @@ SCRATCH_FOLDER = "scratch"
 def require_new(out: str, storage: StorageOptions, last: str) -> Folder:
     """Return the folder `out`; `OutputError` unless it is absent, empty or a draft without `last`."""
     if scheme_of(out) not in ("file", "s3"):
-        raise OutputError("folders are written to a disk or to s3://", where=out, remedy="name another --out")
+        raise OutputError("folders are written to disks or s3://", where=out, remedy="choose another --out")
     folder = Folder.of(out, storage)
     if folder.is_local:
         path = folder.path
@@ -38,7 +38,7 @@ def require_new(out: str, storage: StorageOptions, last: str) -> Folder:
         names = set(folder.entries())
         is_taken = bool(names) and (LEASE not in names or last in names)
     if is_taken:
-        raise OutputError("there is something already", where=str(folder), remedy="name a new --out")
+        raise OutputError("the folder already exists", where=str(folder), remedy="choose a new --out")
     return folder
 
 
@@ -81,7 +81,7 @@ def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
     draft.mkdir(0o700, parents=True, exist_ok=True)
     if any(draft.iterdir()) and not (draft / MARK).exists():
         raise OutputError(
-            "this hidden folder is not one of Presswatch", where=str(draft), remedy="move it away"
+            "Presswatch did not create this hidden folder", where=str(draft), remedy="move it away"
         )
     with file_locked(draft / MARK, rule):
         for left in draft.iterdir():

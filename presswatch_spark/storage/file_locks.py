@@ -21,7 +21,7 @@ class FileRule:
     opened: int
     waits: bool = False
     held: str = "another process holds this lock"
-    remedy: str = "wait for its end"
+    remedy: str = "wait until it ends"
 
     def error(self, where: str) -> InUseError:
         """Return the error for a process that finds the lock at `where` held."""
@@ -41,10 +41,10 @@ CORPUS_BUILD = FileRule(FILE, held="another build is writing this folder")
 CORPUS_COPY = FileRule(FILE, waits=True)
 """The copy of a remote corpus on this host."""
 DRAFT = FileRule(
-    FILE, held="another process is writing this folder", remedy="wait for its end, or name another --out"
+    FILE, held="another process is writing this folder", remedy="wait until it ends, or choose another --out"
 )
 """The hidden folder in which an output folder is made."""
-BAG = FileRule(FOLDER, held="another process is adding to this bag", remedy="wait for its end, and try again")
+BAG = FileRule(FOLDER, held="another process is adding to this bag", remedy="wait until it ends")
 """A bag of evidence that is being stamped."""
 SCRATCH = FileRule(FOLDER, waits=True)
 """The scratch folder of a running process."""

@@ -283,7 +283,7 @@ class HttpStore(Store):
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Raise `InputError`: the web has no folders."""
-        raise InputError("a web site cannot be listed", where=printable(uri), remedy="name files or a list")
+        raise InputError("a web site cannot be listed", where=printable(uri), remedy="pass files or a list")
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Request a range. The stream compares versions, since not every server supports `If-Match`."""
@@ -471,11 +471,11 @@ def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:
 
 
 _FAULTS: dict[type[Exception], tuple[str, str]] = {
-    SSLError: ("the certificate of the server is not trusted", "give --ca-bundle, or set SSL_CERT_FILE"),
-    BadRedirectError: ("the server redirects to no web site", "check the address"),
+    SSLError: ("the certificate of the server is not trusted", "pass --ca-bundle, or set SSL_CERT_FILE"),
+    BadRedirectError: ("the server redirects outside the web", "check the address"),
     PrivateAddressError: (
         "it leads to an address of this machine or of its network, which is not read",
-        "if you trust that host, name it yourself, or in storage.private_hosts",
+        "if you trust that host, pass its address yourself, or add it to storage.private_hosts",
     ),
     SlowAnswerError: ("its answer begins too slowly", "run again later"),
     NameResolutionError: ("the host name is not known", "check the address and the network"),

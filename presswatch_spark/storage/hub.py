@@ -46,10 +46,10 @@ REDIRECTS_MAX = 4
 FACTS = ("X-Repo-Commit", "X-Linked-Size", "X-Linked-ETag", "X-Error-Code", "X-Error-Message")
 GATED, NO_REPOSITORY, NO_REVISION = "GatedRepo", "RepoNotFound", "RevisionNotFound"
 DISABLED = "access to this resource is disabled"
-GIVE_TOKEN = "set HF_TOKEN, or give --hf-token-file"
+GIVE_TOKEN = "set HF_TOKEN, or pass --hf-token-file"
 _MISSING = {
     NO_REPOSITORY: (
-        "there is no such dataset, or the token does not see it",
+        "there is no such dataset, or the token may not read it",
         "check the name, and the account of the token",
     ),
     NO_REVISION: ("there is no such revision", "check what follows @; a slash in it is written %2F"),
@@ -222,9 +222,9 @@ class HubStore(Store):
             if not (at_hub := self.owns(url)):
                 break
         else:
-            raise StorageError("the hub redirects in a circle", where=str(address), remedy="run again later")
+            raise StorageError("the hub redirects in a loop", where=str(address), remedy="run again later")
         if at_hub and reply.status == 206:
-            what = "the hub sent a part of the file unasked"
+            what = "the hub sent only a part of the file"
             raise StorageError(what, where=str(address), remedy="run again later")
         size, etag, digest = reply.length, reply.validator, reply.declared_sha256
         if not at_hub:
@@ -275,9 +275,9 @@ def target_of(url: str, location: str, address: HubAddress) -> str:
     with suppress(ValueError, InputError):
         leads = canonical(urljoin(url, location))
     if scheme_of(leads) not in ("http", "https"):
-        raise StorageError("the hub redirects to no web site", where=str(address), remedy="run again later")
+        raise StorageError("the hub redirects outside the web", where=str(address), remedy="run again later")
     if scheme_of(url) == "https" != scheme_of(leads):
-        what = "the hub redirects to a place without encryption"
+        what = "the hub redirects to an address without encryption"
         raise StorageError(what, where=str(address), remedy="check HF_ENDPOINT; nothing was sent there")
     return leads
 
@@ -300,7 +300,7 @@ def _refusal(
         )
         if code == NO_REVISION and address.is_pinned:
             what = "the commit is gone: the history of the dataset was squashed, or it never had this commit"
-            remedy = f"name a revision that is there, such as @{MAIN}; its files may be others"
+            remedy = f"choose an existing revision, such as @{MAIN}; its files may differ"
     elif code == "disabled":
         what, remedy = "the hub has disabled access to the dataset", "ask its owner, or the hub, why"
     elif code == GATED and has_token:
@@ -311,7 +311,7 @@ def _refusal(
         remedy = f"ask for access at {page}, then {GIVE_TOKEN}"
     elif has_token:
         what = f"the token is unknown or expired, or may not read this ({status})"
-        remedy = "give a token whose account and scopes may read the dataset"
+        remedy = "use a token whose account and scopes may read the dataset"
     else:
         what = f"access denied ({status}): there is no such dataset, or it is private and there is no token"
         remedy = f"check the name; if it is private, {GIVE_TOKEN}"
@@ -355,7 +355,7 @@ def _token_in_secret(arn: str, profile: str | None) -> str:
         raise StorageError(
             f"the secret cannot be read ({code})",
             where=arn,
-            remedy="let the role of the job do secretsmanager:GetSecretValue there",
+            remedy="allow secretsmanager:GetSecretValue on it to the role of the job",
         ) from None
     try:
         held = parse_json(text)

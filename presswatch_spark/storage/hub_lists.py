@@ -46,14 +46,14 @@ class _OverOurLines(httpx2.BaseTransport):
             return httpx2.Response(404)
         url, options, where = str(request.url), self._hub.options, str(self._address)
         if url in self._asked:
-            raise StorageError("a list of the hub leads in a circle", where=where, remedy=_CHECK)
+            raise StorageError("the pages of a list of the hub form a loop", where=where, remedy=_CHECK)
         self._asked.add(url)
         for attempt in range(1, options.max_attempts + 1):
             with closing(self._hub.get(url, self._address)) as reply:
                 most, faults = LONGEST_ANSWER + 1, self._hub.interruptions
                 body, failure = body_of_answer(reply, 0, most, reply.length, options, faults)
             if reply.location is not None or len(body) > LONGEST_ANSWER:
-                what = f"the hub's answer is longer than {LONGEST_ANSWER:,} bytes, or elsewhere"
+                what = f"the hub's answer is a redirect, or longer than {LONGEST_ANSWER:,} bytes"
                 raise StorageError(what, where=where, remedy=_CHECK)
             if not failure:
                 break
@@ -86,7 +86,7 @@ def commit_of(hub: HubStore, address: HubAddress) -> str:
     with _asking(hub, address) as api:
         commit = api.dataset_info(address.dataset, revision=address.revision or MAIN).sha
     if not isinstance(commit, str) or not HubAddress(address.dataset, commit, "").is_pinned:
-        raise StorageError("the hub names no commit for the revision", where=str(address))
+        raise StorageError("the hub states no commit for the revision", where=str(address))
     return commit
 
 

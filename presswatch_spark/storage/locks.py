@@ -190,9 +190,9 @@ class RunLease(Lock):
             self._thread.start()
         else:
             raise OutputError(
-                "this storage does not heed the conditions of writes, so two processes could be at one run",
+                "this storage ignores conditional writes, so two processes could write the same run",
                 where=self._object.uri,
-                remedy="name a folder on storage that supports If-None-Match and If-Match, or on a disk",
+                remedy="choose a folder on storage that supports If-None-Match and If-Match, or on a disk",
             )
 
     def renew(self) -> None:

@@ -197,7 +197,7 @@ class Store:
 def changed(uri: str, offset: int) -> StorageError:
     """Return the error for an object that has changed since it was described."""
     return StorageError(
-        "the object changed since it was listed", where=f"{uri} @ {offset}", remedy="plan and run again"
+        "the object changed since it was listed", where=f"{uri} @ {offset}", remedy="run the command again"
     )
 
 
@@ -282,7 +282,7 @@ def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = N
     visible, first_names = list[ObjectInfo](), set[str]()
     found = list(store_of(folder, options).list(folder))
     if not found and scheme_of(folder) != "file":
-        raise MissingError("there is no such object, and nothing under it as a folder", where=folder[:-1])
+        raise MissingError("there is no such object or folder", where=folder[:-1], remedy="check the address")
     for info in found:
         relative = info.uri[len(folder) :]
         if not is_hidden(relative):
@@ -349,7 +349,7 @@ def random_access(
     known = info if info.size is not None else store.stat(uri)
     if known.size is None:
         raise StorageError(
-            "the server does not give the size, so the object cannot be read by ranges",
+            "the server does not state the size, so the object cannot be read by ranges",
             where=printable(uri),
             remedy="copy it to disk first",
         )

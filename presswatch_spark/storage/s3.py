@@ -59,10 +59,10 @@ _Faults = dict[tuple[type[Exception], ...], tuple[str, str]]
 """Errors of botocore, each with a finding and its remedy."""
 _OUR_FAULTS: _Faults = {
     (exceptions.NoCredentialsError, exceptions.PartialCredentialsError): (
-        "no credentials were found, or not all",
-        "give --profile, or --unsigned for a public bucket",
+        "no complete credentials were found",
+        "pass --profile, or --unsigned for a public bucket",
     ),
-    (exceptions.ProfileNotFound,): ("there is no such AWS profile", "give a --profile of ~/.aws/config"),
+    (exceptions.ProfileNotFound,): ("there is no such AWS profile", "choose a --profile of ~/.aws/config"),
     (exceptions.SSOError, exceptions.TokenRetrievalError, CredentialRetrievalError): (
         "the credentials could not be fetched or have expired",
         "log in again (aws sso login), or run the profile's credential_process by hand",
@@ -77,7 +77,7 @@ _OUR_FAULTS: _Faults = {
 _FAULTS: _Faults = _OUR_FAULTS | {
     (exceptions.SSLError,): (
         "the certificate of the endpoint is not trusted",
-        "give --ca-bundle, or set AWS_CA_BUNDLE",
+        "pass --ca-bundle, or set AWS_CA_BUNDLE",
     ),
     (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError): (
         "the endpoint cannot be reached",
@@ -127,7 +127,7 @@ class S3Store(Store):
                 is_endless = len(seen) > LISTED_MOST or number > PAGES_MOST + len(seen) // KEYS_A_PAGE
                 if is_wrong or is_endless:
                     what = "the server's list of objects has no end, or an entry that cannot be right"
-                    remedy = "check --endpoint, or name a longer prefix"
+                    remedy = "check --endpoint, or pass a longer prefix"
                     raise StorageError(what, where=uri.rstrip("/"), remedy=remedy)
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
@@ -394,12 +394,12 @@ def from_reply(code: str, uri: str) -> StorageError:
         what = "there is no such object" if code == "NoSuchKey" else "there is no such object or bucket"
         return MissingError(what, where=uri, remedy="check bucket, key and --endpoint")
     if code in _DENIED:
-        remedy = "give a --profile that may read it; --unsigned is for public buckets only"
+        remedy = "choose a --profile that may read it; --unsigned is for public buckets only"
         if bucket_and_key(uri)[0] == "commoncrawl":
             remedy = "Common Crawl's bucket needs credentials, the site https://data.commoncrawl.org/ none"
         return DeniedError("access denied", where=uri, remedy=remedy)
     if code in _BAD_KEY:
-        return StorageError("the credentials are not valid here", where=uri, remedy="give another --profile")
+        return StorageError("the credentials are not valid", where=uri, remedy="choose another --profile")
     if code in _EXPIRED:
         return StorageError("the credentials have expired", where=uri, remedy="log in again")
     return StorageError(f"S3 answered {code or 'without a reason'}", where=uri, remedy="run again later")

@@ -113,7 +113,7 @@ def plan(
     """
     if not paths:
         raise InputError(
-            "no shard is named", remedy="name files, folders, globs, s3://, https:// or hf:// URIs or a list"
+            "no path was given", remedy="pass files, folders, globs, a list, s3://, https:// or hf:// URIs"
         )
     # A plan begins a new run: a site that stopped an earlier run may be requested again.
     forget_hosts()
@@ -168,10 +168,10 @@ class _ShardFinder:
             return self._shards_by_name(listed_there) or listed_there
         kept = found if named else self._shards_by_name(found)
         if not kept:
-            what = "the glob matches" if _WILDCARD.search(uri) else "the folder holds"
+            what = "the glob matches" if _WILDCARD.search(uri) else "the folder contains"
             rest = f"; files left out by their name: {len(found)}" if found else ""
             raise InputError(
-                f"{what} no shards{rest}", where=uri, remedy="name the shards, or the folder they are in"
+                f"{what} no files to read{rest}", where=uri, remedy="pass the files, or their folder"
             )
         return kept
 
@@ -209,9 +209,9 @@ class _ShardFinder:
             }
         if uri.rstrip("/") in own:
             raise InputError(
-                "this folder was written by presswatch, and contains results and no shards",
+                "presswatch wrote this folder, and it contains results, not shards",
                 where=uri,
-                remedy="name the shards, or the folder they are in",
+                remedy="pass the shards, or the folder that contains them",
             )
         self.left_out.extend(each for each in hidden if each.rpartition("/")[0] not in own)
         self.left_out.extend(sorted(own))
@@ -293,8 +293,8 @@ def left_out_line(uris: Collection[str]) -> str | None:
         return None
     names = sorted({printable(uri).rstrip("/").rpartition("/")[2] for uri in uris})
     more = f" and {counted(len(names) - NAMES_SHOWN, 'name')} more" if len(names) > NAMES_SHOWN else ""
-    files = f"{counted(len(uris), 'file')} beside the shards, by name"
-    return f"left out {files}: {', '.join(names[:NAMES_SHOWN])}{more}; to read one, name it by its own path"
+    files = f"{counted(len(uris), 'file')} by their name"
+    return f"left out {files}: {', '.join(names[:NAMES_SHOWN])}{more}; to read one, pass its own path"
 
 
 def is_list(name: str) -> bool:
@@ -330,7 +330,7 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
                 raise InputError(
                     f"the list names keys under {first}/, and no folder above the list contains that",
                     where=uri,
-                    remedy="give --base: https://data.commoncrawl.org/, s3://commoncrawl/ or a mirror",
+                    remedy="pass --base: https://data.commoncrawl.org/, s3://commoncrawl/ or a mirror",
                 )
             root = os.path.dirname(root)
     return [ObjectInfo(join(root, key) if "://" not in key else canonical(key)) for key in keys]
@@ -346,11 +346,11 @@ def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:
         if _is_of_web(key) and (host := name_of(canonical(key))) not in checked:
             checked.add(host)
             if is_private(key, options):
-                what = "a list from elsewhere names an address of this machine or of its network"
+                what = "a list from another host contains an address of this machine or of its network"
         if key.lower().startswith("file:") or ".." in key.split("/"):
-            what = "a list from elsewhere names a file of this machine, or leads out of its base"
+            what = "a list from another host contains a file of this machine, or leads out of its base"
         if what:
-            remedy = "fetch the list, look at it, and name the copy; or name hosts in storage.private_hosts"
+            remedy = "download and check the list, and pass the copy; or set storage.private_hosts"
             raise InputError(what, where=f"{printable(uri)}, entry {number}", remedy=remedy)
 
 
@@ -368,9 +368,9 @@ def _list_text(uri: str, options: StorageOptions) -> str:
                     what = f"is longer than {LIST_BYTES_MAX:,} bytes, so no list of shards"
                     raise InputError(what, where=where)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            what, remedy = "the list of shards is cut short or damaged", "fetch the list again"
+            what, remedy = "the list of shards is truncated or damaged", "download the list again"
             raise CorruptError(what, where=where, remedy=remedy) from error
     if b"\0" in text or text.startswith(b"WARC/"):
         remedy = "a file of WARC records is named *.warc.gz or *.wet.gz"
-        raise InputError("is not a list of shards but binary", where=where, remedy=remedy)
+        raise InputError("the file is binary, not a list of shards", where=where, remedy=remedy)
     return text.decode("utf-8", "surrogateescape")

@@ -54,7 +54,7 @@ def canonical(uri: str) -> str:
             raise InputError("no bucket is named", where=uri, remedy="write s3://BUCKET/KEY")
         if "@" in bucket or (":" in bucket and not bucket.startswith("arn:")):
             raise InputError(
-                "keys must not be in the name of a bucket",
+                "the name of a bucket must not contain access keys",
                 where=f"{scheme}://",
                 remedy="write s3://BUCKET/KEY, and keep keys in a profile or the environment",
             )

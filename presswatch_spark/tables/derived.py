@@ -112,7 +112,7 @@ def _clear(runs: Folder, table: str) -> None:
 def _require_none(store: TableStore, table: str) -> None:
     if table not in HISTORY_TABLES and store.made(table):
         raise OutputError(
-            f"there is a table {table} already", where=str(store.root / table), remedy="name another --out"
+            f"the table {table} already exists", where=str(store.root / table), remedy="choose another --out"
         )
 
 

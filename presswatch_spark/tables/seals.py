@@ -151,7 +151,7 @@ def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
         raise
     except UNREADABLE as error:
         raise DamagedTablesError(
-            f"the row that publishes run {run_id} is damaged, so nothing is sure of that run",
+            f"the row that publishes run {run_id} is damaged, so nothing about that run is certain",
             where=printable(info.uri),
             remedy=RESTORE,
         ) from error

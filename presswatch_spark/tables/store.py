@@ -57,7 +57,7 @@ class TableStore:
             raise OutputError(
                 f"tables cannot be written to {scheme_of(path)}:// storage",
                 where=printable(path),
-                remedy="name a folder on S3, or on a disk that all workers share",
+                remedy="choose a folder on S3, or on a disk that all workers share",
             )
         root = Folder.of(path, storage or StorageOptions())
         with disk_errors(str(root)):
@@ -70,7 +70,7 @@ class TableStore:
                     raise OutputError(
                         "the output folder contains files that Presswatch did not write",
                         where=str(root),
-                        remedy="name an empty or a new folder",
+                        remedy="choose an empty or a new folder",
                     ) from None
                 facts = {"layout": LAYOUT, "tables": sorted(SCHEMAS)}
                 root.write(MARKER, seals.sealed_json(facts))
@@ -91,7 +91,7 @@ class TableStore:
             raise OutputError(
                 f"this is not a folder of tables: {MARKER} is missing or damaged",
                 where=str(store.root),
-                remedy="name the folder given as --out to a scan, or restore that file from a copy",
+                remedy="pass the folder that was --out of a scan, or restore that file from a copy",
             ) from error
         if layout != LAYOUT:
             raise OutputError(
@@ -345,6 +345,6 @@ def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list
         raise InputError(
             plain_text(f"{what}{did_you_mean(run_id, published) or newest}"),
             where=str(store.root),
-            remedy="`presswatch runs` lists those that are, and those that are not finished",
+            remedy="`presswatch runs` lists published and unfinished runs",
         )
     return found

@@ -67,7 +67,7 @@ class TestCases:
         s3.put(key, data[:start] + b"\0" * length + data[start + length :])
         self.probe(case, crawl, s3.endpoint)
         assert CaseStatus.of(case).states[target.target_sha256].state == "overwritten"
-        with pytest.raises(OutputError, match="there is something already"):
+        with pytest.raises(OutputError, match="the folder already exists"):
             open_case(str(crawl.tables), out, confidences=LETTERS, storage=s3.storage)
 
     @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_folder_of_a_killed_writer_is_written_again(s3: Bucket, monkeypatch: p
     monkeypatch.setattr("presswatch_spark.storage.drafts.LEASE_SECONDS", 1.0)
     out, storage = f"{s3.uri}/bags/killed", s3.storage
     s3.put("bags/killed/data/half.bin", b"half")
-    with pytest.raises(OutputError, match="there is something already"), new_folder(out, storage, "last.txt"):
+    with pytest.raises(OutputError, match="the folder already exists"), new_folder(out, storage, "last.txt"):
         pytest.fail("files that may be another's")
     s3.put(f"bags/killed/{LEASE}", b'{"lease_seconds": 0.1}')
     with new_folder(out, storage, "last.txt") as draft:
@@ -186,7 +186,7 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
         sums, here = draft_notice(order, where, storage).notice.sums, office.draft("here").notice.sums
         annex = {name: digest for name, digest in here.items() if name.startswith("annex/")}
         assert {name: sums[name] for name in annex} == annex
-        with pytest.raises(OutputError, match="something already"):
+        with pytest.raises(OutputError, match="already exists"):
             draft_notice(order, where, storage)
         states.sign(Notice.open(where, storage), "Jeanne Valmont", DRAFTED, None)
         assert passes()

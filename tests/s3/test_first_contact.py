@@ -159,20 +159,20 @@ def _old_release(account: Account) -> None:
 Mistake = tuple[Callable[[Account], object], str, str, str]
 MISTAKES: list[Mistake] = [
     (lambda account: account.set_quota(16.0), "quota", "is 16, and the profile requests 164",
-     "take the profile emr-serverless-starter"),
+     "use the profile emr-serverless-starter"),
     (Account.write_to_paris, "region", "s3://paris-tables is in eu-west-3", "run in eu-west-3"),
     (lambda account: account.use_archive("0.0.9"), "archive",
      f"is of version 0.0.9, and this is {__version__}", "make archive"),
     (lambda account: account.job.update({"--corpus": "s3://shards/no-corpus"}), "corpus",
      "there is no corpus here", "corpus build"),
     (lambda account: account.s3.delete("in/wet.paths"), "list", "in/wet.paths", "check"),
-    (lambda account: account.job.update({"--price": "m8g.large"}), "price", "no machine is called m8g.large",
+    (lambda account: account.job.update({"--price": "m8g.large"}), "price", "no machine matches m8g.large",
      "there are: c7a.xlarge"),
     (_budget, "price", "the budget is $0.01", "higher --budget"),
     (lambda account: account.s3.put("in/wet.paths", "https://data.example/a.warc.wet.gz\n"), "ways",
-     "S3 of its region only, and the job reads https://", "Subnets"),
+     "S3 of its region, but the job reads https://", "Subnets"),
     (_old_release, "release", "has a Spark older than 4.0", "emr-spark-8.0.0"),
-    (lambda account: account.set_release("emr-7.9.0"), "hosts", f"emr-7.9.0, and the profile has {LABEL}",
+    (lambda account: account.set_release("emr-7.9.0"), "hosts", f"emr-7.9.0, but the profile has {LABEL}",
      "set `release`"),
     (lambda account: account.set("STORE", "s3://absent/store"), "store", "there is no such bucket", ""),
     (lambda account: account.set("SERVERLESS__APPLICATION_ID", "00nobody"), "hosts", "", ""),
@@ -228,4 +228,4 @@ def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> No
     (checkout / "locks/requirements.lock").unlink()
     code, points, _ = account.check(archive=False)
     assert code == 1
-    assert "name an archive: --archive FILE" in points["archive"][0][1]
+    assert "pass an archive with --archive FILE" in points["archive"][0][1]

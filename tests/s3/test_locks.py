@@ -296,7 +296,7 @@ class TestLease:
             return write(store, uri, data, False, None)
 
         monkeypatch.setattr(S3Store, "write", heedless)
-        with pytest.raises(OutputError, match="does not heed the conditions"):
+        with pytest.raises(OutputError, match="ignores conditional writes"):
             lease_of(place).take()
 
 

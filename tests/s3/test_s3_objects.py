@@ -70,9 +70,9 @@ class TestPlans:
     @pytest.mark.parametrize(
         ("path", "what"),
         [
-            ("s3://shards/nope", "no such object, and nothing under it"),
+            ("s3://shards/nope", "no such object or folder"),
             ("s3://shards/nope/*.gz", "nothing under it"),
-            ("s3://shards/crawl-data/*.zip", "glob matches no shards"),
+            ("s3://shards/crawl-data/*.zip", "glob matches no files to read"),
             ("s3://no-such-bucket/x", "no such bucket"),
         ],
     )
@@ -110,7 +110,7 @@ class TestAccess:
 
     @pytest.mark.usefixtures("without_credentials")
     def test_without_credentials_the_message_says_what_to_give(self, options: StorageOptions) -> None:
-        said = r"no credentials were found, or not all .*--profile.*--unsigned"
+        said = r"no complete credentials were found .*--profile.*--unsigned"
         with pytest.raises(StorageError, match=said):
             stat(URI, StorageOptions(endpoint=options.endpoint))
 

@@ -287,7 +287,7 @@ class TestPlans:
             assert "out" in (left_out_line(shards.left_out) or "")
         with pytest.raises(InputError, match="no shards"):
             plan([f"{place.root}/*/*/*"], place.options)
-        with pytest.raises(InputError, match="this folder was written by presswatch"):
+        with pytest.raises(InputError, match="presswatch wrote this folder"):
             plan([f"{place.root}/out"], place.options)
         named = f"{place.root}/out/matches/0.parquet"
         assert [each.uri for each in plan([named], place.options)] == [named]

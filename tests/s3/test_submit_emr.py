@@ -448,7 +448,7 @@ class TestRefusals:
     def test_without_an_archive_a_dry_run_makes_none(self, emr: Emr, tmp_path: Path) -> None:
         emr.monkeypatch.setattr("presswatch_spark.deploy.submission.ROOT", tmp_path / "checkout")
         assert cli.run(["submit", "--on", str(emr.profile), "--dry-run", "scan", *JOB]) == 1
-        assert "make it (make archive), or name one: --archive FILE" in emr.told()
+        assert "build it (make archive), or pass one with --archive FILE" in emr.told()
         assert not (tmp_path / "checkout").exists()
 
     @either
@@ -461,13 +461,13 @@ class TestRefusals:
             link.type, link.linkname = tarfile.SYMTYPE, "/usr/bin/python3"
             tar.addfile(link)
         assert emr.submit() == 1
-        assert "'bin/python3' is outside, a link or a device" in emr.told()
+        assert "'bin/python3' is a link, a device or outside" in emr.told()
         assert emr.front.calls == []
 
     def test_hosts_of_another_release(self, emr: Emr) -> None:
         emr.monkeypatch.setenv("PRESSWATCH_DEPLOY__RELEASE", "emr-spark-8.0.0")
         assert emr.submit() == 1
-        assert f"it has the release {RELEASE}, and the profile has emr-spark-8.0.0" in emr.told()
+        assert f"the hosts have release {RELEASE}, but the profile has emr-spark-8.0.0" in emr.told()
         assert emr.front.written("/presswatch/") == []
 
     @either
@@ -480,7 +480,7 @@ class TestRefusals:
             ("", "ENVIRONMENT AWS_SECRET_ACCESS_KEY=x", "AWS_SECRET_ACCESS_KEY"),
             ("", "SPARK spark.hadoop.fs.s3a.secret.key=x", "spark.hadoop.fs.s3a.secret.key"),
             ("--profile my-aws", "", "--profile names AWS credentials"),
-            ("--hf-token-file token", "", "--hf-token-file names a secret of this machine"),
+            ("--hf-token-file token", "", "--hf-token-file points to a secret of this machine"),
             ("", "ENVIRONMENT HF_TOKEN=hunter2", "HF_TOKEN"),
             ("--out tables", "", "--out tables is on this machine only"),
             ("--config absent.yaml", "", "there is no such file"),

@@ -179,7 +179,7 @@ class TestDeriving:
             assert cli.run([*words, str(tables), "--out", out, *more]) == 0
             assert f"written to {out}/{table}" in capsys.readouterr().out
             assert cli.run([*words, str(tables), "--out", out, *more]) == 1
-            assert f"there is a table {table} already" in capsys.readouterr().err
+            assert f"the table {table} already exists" in capsys.readouterr().err
         here, store = TableStore.open(str(tmp_path / "out")), s3.store("derived")
         assert store.read(table).equals(here.read(table))
         assert len(store.read(table)) > 0

@@ -419,7 +419,7 @@ def test_shards_that_come_to_a_mirror_later_or_change_are_scanned_and_no_others(
     # A copy may be removed when it was scanned.
     shutil.rmtree(mirror.folder)
     done = trial.run()
-    assert (done.code, "note: dclm:03: its list cannot be had any more" in done.err) == (0, True)
+    assert (done.code, "note: dclm:03: its list is no longer available" in done.err) == (0, True)
 
 
 NEW = "--corpus c --out t"
@@ -462,7 +462,7 @@ def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(history: Histo
     trial.open(history.newer)
     campaign, mirror = trial.campaign, str(trial.history.mirror)
     for words, said in (
-        (("--out", trial.folder / "others"), "the tables of a campaign stay where they are"),
+        (("--out", trial.folder / "others"), "the tables of a campaign cannot move"),
         (("--", "--min-run-words", "15"), "a setting that can change a row differs from before"),
         (("--corpus", trial.history.older), "of its articles are not in the new corpus"),
     ):
@@ -474,7 +474,7 @@ def test_a_campaign_keeps_its_tables_and_the_settings_of_its_rows(history: Histo
     whole = file.read_text()
     file.write_text(whole.replace('"--cores"', '"--min-run-words"').replace('"2"', '"15"'))
     done = trial.run()
-    assert (done.code, "was changed since it was written" in done.err) == (1, True)
+    assert (done.code, "was changed since" in done.err) == (1, True)
     file.write_text(whole)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PRESSWATCH_GRADE__MIN_RUN_WORDS", "15")

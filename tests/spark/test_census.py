@@ -149,7 +149,7 @@ class TestCensus:
         summary = take(config=SMALL_WAVES, said=(said := io.StringIO()))
         assert list(times_read(take.index).values()) == [2, 2, 2, 2, 1, 1, 1, 1]
         assert summary.resumed
-        assert "census_log.parquet: what a wave found does not have the SHA-256" in said.getvalue()
+        assert "census_log.parquet: the result of a wave does not have the SHA-256" in said.getvalue()
         assert "8/8 index files · 3,062 rows · " in said.getvalue()
         assert summary.row["run_id"] == unfinished.begun.run_id
         assert summary.row["table_digest"] == whole.row["table_digest"]

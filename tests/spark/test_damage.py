@@ -61,7 +61,7 @@ def test_a_run_is_resumed_without_the_waves_whose_parts_or_markers_are_damaged(
     summary, said = resume(fake)
     assert summary.resumed
     assert found(summary) == found(whole[1])
-    assert f"{part}: what a wave found does not have the SHA-256 of what was written" in said
+    assert f"{part}: the result of a wave does not have the SHA-256 of what was written" in said
     assert f"{second}: the marker of a wave is damaged; it is scanned again" in said
     # The six of the two waves, and the three that had not been scanned.
     assert set(fake.times()) == {*SHARDS[:6], *SHARDS[9:]}
@@ -87,8 +87,8 @@ def test_parts_that_rot_while_a_run_is_at_work_are_found_before_it_is_published(
     monkeypatch.setattr(engine, "without_damage", rot_once)
     summary, said = resume(fake)
     assert found(summary) == found(whole[1])
-    assert f"{damaged[0]}: what a wave found does not have" in said
-    assert f"{damaged[1]}: what a wave found is missing" in said
+    assert f"{damaged[0]}: the result of a wave does not have" in said
+    assert f"{damaged[1]}: the result of a wave is missing" in said
     assert sum(fake.times().values()) == 12 + 6
 
 
@@ -103,7 +103,7 @@ def test_a_disk_that_damages_all_that_is_written_ends_the_run_with_what_to_do(
         return check(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(engine, "without_damage", rot)
-    with pytest.raises(OutputError, match=r"was damaged 3 times .*see whether this disk fails"):
+    with pytest.raises(OutputError, match=r"were damaged 3 times .*check this disk"):
         fake.run(trouble=DECLARED)
     assert fake.store.published() == []
 
@@ -118,7 +118,7 @@ def test_of_thirty_parts_with_a_flipped_bit_each_all_thirty_are_noticed(
     part = random.choice(parts_of(out, table))
     flip_a_bit(part, random)
     summary, said = resume(fake)
-    assert f"{part}: what a wave found does not have the SHA-256" in said
+    assert f"{part}: the result of a wave does not have the SHA-256" in said
     assert found(summary) == found(whole[1])
 
 

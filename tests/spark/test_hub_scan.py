@@ -112,7 +112,7 @@ def test_a_gated_dataset_without_a_token_is_refused_with_what_to_do(
     done = outcome("scan", f"hf://datasets/{NAME}/wet/", *where)
     assert done.code == 1
     assert "the dataset is gated, and there is no token" in done.err
-    assert "set HF_TOKEN, or give --hf-token-file" in done.err
+    assert "set HF_TOKEN, or pass --hf-token-file" in done.err
 
 
 def test_rows_of_a_hub_are_verified_and_fetched_again_at_their_commit(scan: Scanner, site: Hub) -> None:

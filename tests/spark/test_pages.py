@@ -151,12 +151,12 @@ def test_the_guide_reads_the_captures_of_a_census(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ("--pages-of t --captures t", 2, "one of these"),
-        ("--pages-of t x.warc.gz", 2, "one of these"),
-        ("--captures t --release CC-MAIN-2024-22", 2, "one of these"),
-        ("--captures t --index i", 2, "--index is for --pages-of"),
+        ("--pages-of t --captures t", 2, "exactly one of"),
+        ("--pages-of t x.warc.gz", 2, "exactly one of"),
+        ("--captures t --release CC-MAIN-2024-22", 2, "exactly one of"),
+        ("--captures t --index i", 2, "--index requires --pages-of"),
         ("--pages-of t --format wet", 2, "--format"),
-        ("--index i x.warc.gz", 2, "--index is for --pages-of"),
+        ("--index i x.warc.gz", 2, "--index requires --pages-of"),
         ("--pages-of t", 1, "--index https://index.commoncrawl.org/{release}-index"),
     ],
 )

@@ -139,4 +139,4 @@ def test_a_shard_that_kills_workers_in_an_earlier_pass_is_left_to_the_last(
     assert times.keys() == {f"shard-{n:03}" for n in range(12)}, "all were read"
     assert times["shard-007"] == TRIES_BEFORE_SET_ASIDE
     assert "a Python worker died at shard-007" in said
-    assert "12 shards more are read; 1 of them could not be" in said
+    assert "12 shards more are read; 1 could not be read" in said

@@ -238,7 +238,7 @@ def test_waves_whose_parts_are_not_as_they_were_written_are_not_published(
         return publish.publish(store, run, kind, waves, *rest)
 
     monkeypatch.setattr(engine, "publish", lose_a_file)
-    with pytest.raises(OutputError, match=r"parquet: what a wave found .* shards are scanned again"):
+    with pytest.raises(OutputError, match=r"parquet: the result of a wave .* shards are scanned again"):
         fake.run(shards=SHARDS)
     assert fake.store.published() == []
 

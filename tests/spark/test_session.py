@@ -116,7 +116,7 @@ def fake_submit(folder: Path, script: str) -> str:
     ("launcher", "told"),
     [
         # It ends with its parent, as the JVM does that could not say where it listens.
-        ("exec cat", "Java did not start within 1 seconds (see whether this folder is full, "),
+        ("exec cat", "Java did not start within 1 seconds (check whether its disk is full, "),
         ("exit 1", "Spark could not finish its work: [JAVA_GATEWAY_EXITED] "),
     ],
 )
@@ -330,8 +330,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]
         ("stopped", "KeyboardInterrupt"),
         # What was counted stays though the JVM has died.
         ("counted", "6"),
-        ("rows", "Spark's Java ended before the query did"),
-        ("query", "Spark's Java has ended"),
+        ("rows", "Spark's Java process ended during the query"),
+        ("query", "Spark's Java process ended"),
     ],
 )
 def test_a_session_survives_interrupts_and_reports_the_death_of_its_jvm(

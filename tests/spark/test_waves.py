@@ -151,7 +151,7 @@ class TestPlatformThatFails:
         message = r"6 of 12 shards .* 5 may be; 6 of them: access denied"
         with pytest.raises(PlatformError, match=message) as raised:
             fake.run(trouble=dict.fromkeys(SHARDS[:6], deny), rules=ONE_WAVE, observer=observer)
-        assert "then give the same command again" in raised.value.remedy
+        assert "then run the same command again" in raised.value.remedy
         assert raised.value.where == "shard-000"
         assert fake.store.published() == []
         assert json.loads(stream.getvalue().splitlines()[-1])["event"] == "run_stopped"
@@ -280,7 +280,7 @@ def test_a_full_disk_ends_the_run_with_what_to_do_and_room_lets_it_resume(
     rules, fake = RunRules(wave_shards=1), replace(fake, out=small_disk / "out")
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(120_000))
-    with pytest.raises(OutputError, match=r"the disk is full .*give the same command again"):
+    with pytest.raises(OutputError, match=r"the disk is full .*run the same command again"):
         fake.run(rules=rules)
     ballast.unlink()
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)

@@ -110,8 +110,8 @@ Call = Callable[[str], object]
             lambda tables: pw.scan([tables], format="wett", **SCAN),
             InputError, r"no format wett; did you mean wet.*auto, wet",
         ),
-        (lambda _: pw.scan(**SCAN), InputError, "one of these"),
-        (lambda _: pw.scan(["shards"], release="CC-MAIN-2025-33", **SCAN), InputError, "one of these"),
+        (lambda _: pw.scan(**SCAN), InputError, "exactly one of"),
+        (lambda _: pw.scan(["shards"], release="CC-MAIN-2025-33", **SCAN), InputError, "exactly one of"),
         *(
             (lambda _, given=given: pw.scan(["shards"], settings=given, **SCAN), ConfigError, told)
             for given, told in (

@@ -270,11 +270,11 @@ def watch(
     )  # fmt: skip
 
     if bool(since) == only_newest:
-        raise click.UsageError("give either --since RELEASE or --only-newest")
+        raise click.UsageError("pass either --since RELEASE or --only-newest")
     if once and every:
-        raise click.UsageError("give either --once or --every")
+        raise click.UsageError("pass either --once or --every")
     if every and again:
-        raise click.UsageError("--again is for one look")
+        raise click.UsageError("--again cannot be combined with --every")
     forget_hosts()
     given = watched_scan(scan_options, news)
     config = scan_settings(given, given["config"])

@@ -146,7 +146,7 @@ def review(
 
     reviewer = reviewer.strip()
     if not reviewer or not reviewer.isprintable() or len(reviewer) > NAME_CHARACTERS:
-        message = f"give a name of at most {NAME_CHARACTERS} characters that can be printed"
+        message = f"write a name of at most {NAME_CHARACTERS} printable characters"
         raise click.BadParameter(message, param_hint="'--reviewer'")
     for name in ("starlette", "jinja2", "uvicorn"):
         library(name, "review")

@@ -24,11 +24,11 @@ TITLE_KINDS = {
     "excerpts": int, "html": int, "repaired": int, "urls_elsewhere": int, "not_urls": int,
 }  # fmt: skip
 ODDITIES = {
-    "placeholders": "dates left out, as they mean none (1970-01-01, the year 1)",
+    "placeholders": "placeholder dates left out (1970-01-01, the year 1)",
     "excerpts": "excerpts, never of letter A",
     "html": "bodies in HTML, now text",
     "repaired": "bodies with garbled letters, repaired",
-    "urls_elsewhere": "URLs outside of the title's sites",
+    "urls_elsewhere": "URLs outside the title's sites",
     "not_urls": "not a URL in `url`",
 }
 """Counts of a title that lines below the table report, each with its meaning."""

@@ -248,7 +248,7 @@ def challenge(
         rows = _.n("{n} row", "{n} rows", found.unreached)
         summary.append(_("{rows} could not be read: they count as false", rows=rows))
     if not found.has_words:
-        summary.append(_("the words of articles were not compared: give --corpus"))
+        summary.append(_("the words of articles were not compared: pass --corpus"))
     most = f"{100 * found.most:.4g}".replace(".", "," if _.is_french else ".")
     if found.drawn == found.rows:
         summary.append(_("false rows: {most}% of all, as all were drawn", most=most))

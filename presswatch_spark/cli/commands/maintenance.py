@@ -162,11 +162,11 @@ def fetch(
     from presswatch_spark.query.pointers.pointer import is_pointer
 
     if prefix is None and not is_pointer(target):
-        raise click.UsageError("give a pointer (URI#offset=N,length=N or URI#row=N), or --row with TABLES")
+        raise click.UsageError("pass a pointer (URI#offset=N,length=N or URI#row=N), or TABLES with --row")
     if upstream and prefix is None:
         raise click.UsageError("--upstream requires TABLES and --row")
     if index and not upstream:
-        raise click.UsageError("--index is for --upstream")
+        raise click.UsageError("--index requires --upstream")
     if prefix is None:
         fetched = at_pointer(target, form.settings.read.columns, form.storage, mirrors)
     else:
@@ -208,7 +208,7 @@ def forget(
 
     named = [(kind, name) for kind, name in (("publisher", publisher), ("article", article)) if name]
     if len(named) != 1:
-        raise click.UsageError("give --publisher or --article")
+        raise click.UsageError("pass either --publisher or --article")
     subject = Subject(*named[0])
     try:
         removal = remove(tables, subject, form.storage, operator)
@@ -218,7 +218,7 @@ def forget(
         print_lines(f"still names the {subject.kind}, and was not touched: {line}" for line in copies)
     lines = []
     if removal.resumed:
-        lines.append("a removal that was begun before is finished now; give the command again for this one")
+        lines.append("a removal that was begun before is finished now; run the command again for this one")
     if removal.leftovers:
         lines.append(f"removed {counted(len(removal.leftovers), 'file')} that killed commands had left")
     tables_of = {each["table"] for each in removal.row["removed"]}
@@ -243,8 +243,8 @@ def demo(
     if (folder / DEMO_MARKER).is_file():
         shutil.rmtree(folder)
     elif folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        what = "this is no folder, or has files that are no demo's"
-        raise OutputError(what, where=out, remedy="name another --out")
+        what = "this is not a folder, or contains other files than a demo's"
+        raise OutputError(what, where=out, remedy="choose another --out")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DEMO_MARKER).touch()
 

@@ -107,7 +107,7 @@ def matches(
     from presswatch_spark.tables.store import TableStore
 
     if form.export and count:
-        raise click.UsageError("give --export or --count")
+        raise click.UsageError("pass either --export or --count")
     storage, _ = form.storage, form.language
     wanted = MatchFilter(
         title_id=title_id,

@@ -289,7 +289,7 @@ def status(
     from presswatch_spark.tables.declarations import Target
 
     if as_of and metrics_file:
-        raise click.UsageError("metrics are of now: give --as-of or --metrics-file")
+        raise click.UsageError("metrics describe the present: pass either --as-of or --metrics-file")
     _ = form.language
     try:
         moment = utc(datetime.fromisoformat(as_of)) if as_of else None

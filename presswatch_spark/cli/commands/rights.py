@@ -65,7 +65,7 @@ def rights(
     from presswatch_spark.tables.declarations import Reservation
 
     if out and not form.is_for_people:
-        raise click.UsageError(f"give --out or {'--json' if form.as_json else '--export'}")
+        raise click.UsageError(f"pass either --out or {'--json' if form.as_json else '--export'}")
     _ = form.language
     reservations = Reservations(tables, signals, run_id, form.storage)
 

@@ -85,12 +85,12 @@ def scan(
     for is_wrong, message in (
         (
             [bool(each) for each in (paths, release, named, pages_of, captures)].count(True) != 1,
-            "name shards (PATH), a --release or a --dataset, or give --pages-of or --captures: one of these",
+            "pass exactly one of PATH, --release, --dataset, --pages-of and --captures",
         ),
         ((part or mirror) and not named, "--part and --mirror require a --dataset"),
-        (index and not pages_of, "--index is for --pages-of"),
-        (sample and records, "--sample is for shards"),
-        (release and dataset == "auto", "--release needs --format: a release has several"),
+        (index and not pages_of, "--index requires --pages-of"),
+        (sample and records, "--sample cannot be combined with --pages-of or --captures"),
+        (release and dataset == "auto", "--release requires --format: a release has several formats"),
         ((named or records) and dataset != "auto", "--format is for PATH and --release; leave it out"),
         (
             release and settings.read.release is not None,

@@ -51,11 +51,11 @@ def submit(
     """
     if target is None:
         targets = "--on local, --on emr-ec2, --on emr-serverless, or --on FILE.yaml"
-        raise click.UsageError(f"name the place where the job runs, before the job: {targets}")
+        raise click.UsageError(f"choose where the job runs, before the job: {targets}")
     if not words:
-        raise click.UsageError("name a JOB, and after it the job's options")
+        raise click.UsageError("pass a JOB, and after it the job's options")
     if check and dry_run:
-        raise click.UsageError("give either --check or --dry-run")
+        raise click.UsageError("pass either --check or --dry-run")
     name, arguments, params = _parsed(click.get_current_context(), words)
 
     from presswatch_spark.cli.submitting import Order, check_elsewhere, run_elsewhere, run_here
@@ -66,7 +66,7 @@ def submit(
     order = Order(name, arguments, params, profile, archive, credentials, dry_run, no_wait, again)
     if profile.service == "local":
         if no_wait or again or archive:
-            raise click.UsageError("--no-wait, --again and --archive are for jobs that run elsewhere")
+            raise click.UsageError("--no-wait, --again and --archive are only for jobs on other hosts")
         return run_here(order, check=check)
     places = {
         "TABLES": [params.get("tables")],
@@ -79,7 +79,7 @@ def submit(
     out = params.get("out")
     if profile.service == "emr-serverless" and out and out.startswith("/"):
         what = f"--out {out} is on a disk that ends with the job"
-        raise ConfigError(what, where="command line", remedy="name a folder on S3")
+        raise ConfigError(what, where="command line", remedy="choose a folder on S3")
     return check_elsewhere(order) if check else run_elsewhere(order)
 
 
@@ -92,7 +92,7 @@ def _parsed(context: click.Context, words: Sequence[str]) -> tuple[str, tuple[st
     named = next((each for each in spellings if list(words[: len(each[1])]) == each[1]), None)
     if named is None:
         known = ", ".join(sorted(JOBS.values()))
-        raise ConfigError(f"there is no job {words[0]}", remedy=f"name one of {known}")
+        raise ConfigError(f"there is no job {words[0]}", remedy=f"choose one of {known}")
     name, arguments = named[0], tuple(words[len(named[1]) :])
     root = context.find_root()
     command: click.Command = root.command

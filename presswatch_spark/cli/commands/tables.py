@@ -257,7 +257,7 @@ def sql(
     presswatch sql out "select title_id, pages from by_title order by pages desc"
     """
     if BEGINS.match(tables):
-        raise click.UsageError('TABLES comes first, then QUERY: presswatch sql tables "select …"')
+        raise click.UsageError('pass TABLES first, then QUERY: presswatch sql tables "select …"')
     leave_pandas_out()
     from presswatch_spark.query.sql import run_query
 

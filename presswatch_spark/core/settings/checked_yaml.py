@@ -117,7 +117,7 @@ def file_bytes(path: str | Path, what: str, option: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise ConfigError(
-            f"{what} cannot be read: {error.strerror}", where=str(path), remedy=f"give {option} a file"
+            f"{what} cannot be read: {error.strerror}", where=str(path), remedy=f"check {option}"
         ) from error
 
 

@@ -41,9 +41,9 @@ def spark_errors(path: str | Path) -> Iterator[None]:
             raise WorkerDiedError(gist(text), where=str(path)) from error
         if isinstance(error, Py4JNetworkError | ConnectionError):
             raise PresswatchError(
-                f"Spark's Java has ended: {gist(text)}",
+                f"Spark's Java process ended: {gist(text)}",
                 where=str(path),
-                remedy="see whether this machine ran out of memory, and run the same command again: "
+                remedy="check whether this machine ran out of memory, and run the same command again: "
                 "the run resumes",
             ) from error
         raise PresswatchError(

@@ -142,7 +142,7 @@ def wrapped(java: Path, version: int) -> Path:
             return home
     home = Path(tempfile.mkdtemp(prefix="presswatch-java-"), name)
     if _written(home, script) is None:
-        raise PresswatchError("no folder can be written for Java's wrapper", where=str(home))
+        raise PresswatchError("no writable folder was found for Java's wrapper", where=str(home))
     return home
 
 

@@ -190,7 +190,7 @@ def _java_in_time() -> Iterator[None]:
             raise PresswatchError(
                 f"Java did not start within {JAVA_SECONDS} seconds",
                 where=tempfile.gettempdir(),
-                remedy="see whether this folder is full, and give the same command again",
+                remedy="check whether its disk is full, and run the same command again",
             )
 
     before = signal.signal(signal.SIGALRM, late)

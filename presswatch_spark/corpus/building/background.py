@@ -113,7 +113,7 @@ def _scan_shard(
         raise CorruptError(
             f"the background shard cannot be read to its end: {report.defects[0]}",
             where=printable(shard.uri),
-            remedy="get it again, or leave it out: a background is a sample",
+            remedy="download it again, or leave it out: a background is a sample",
         )
     distinct = np.unique(np.concatenate(pairs), axis=0)
     write_run(run, distinct[:, 0].copy(), distinct[:, 1].copy())

@@ -169,7 +169,7 @@ class _Build:
                 row = arrays.read_arrow(refused[0]).slice(0, 1).to_pylist()[0]
                 example = f"; {row['detail']} (row {row['row_index']} of {row['source']})"
             raise InputError(
-                f"no article could be taken: {why or 'the files contain no rows'}{example}",
+                f"no article was accepted: {why or 'the files contain no rows'}{example}",
                 remedy="check the column mapping (--columns), and that title_id names titles of the members"
                 " file",
             )

@@ -78,13 +78,13 @@ def workspace(out: Path) -> Iterator[BuildWorkspace]:
     out = out.absolute()
     if (out / MANIFEST).exists():
         raise OutputError(
-            "there is a corpus already, and a corpus never changes",
+            "the folder already contains a corpus, and a corpus never changes",
             where=str(out),
-            remedy="give --out a new folder, or delete this one",
+            remedy="pass a new folder as --out, or delete this one",
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         what = "folder is not empty" if out.is_dir() else "is a file"
-        raise OutputError(f"the output {what}", where=str(out), remedy="give --out a new folder")
+        raise OutputError(f"the output {what}", where=str(out), remedy="pass a new folder as --out")
     with arrays.writing(out), hidden_draft(out, CORPUS_BUILD) as draft:
         work = BuildWorkspace(draft / "corpus", draft / "scratch")
         work.corpus.mkdir()

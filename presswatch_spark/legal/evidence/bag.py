@@ -109,7 +109,7 @@ class Bag:
             raise CorruptError(
                 f"the bag that was written does not verify: {fault}",
                 where=str(self.folder),
-                remedy="check the disk, and give the command again",
+                remedy="check the disk, and run the command again",
             )
 
     @contextmanager
@@ -177,7 +177,7 @@ def sealed_facts(folder: Path) -> dict[str, Any]:
         raise OutputError(
             "this is not a sealed bag: its seal is missing or cannot be read",
             where=str(folder),
-            remedy="name the folder given as --out to `presswatch evidence build`",
+            remedy="pass the folder that was --out of `presswatch evidence build`",
         ) from error
     return seal
 
@@ -195,13 +195,13 @@ def bag_on_disk(path: str, storage: StorageOptions) -> Iterator[Path]:
     folder = Folder.of(path, storage)
     if folder.is_local:
         if not folder.path.is_dir():
-            raise OutputError("there is no such folder", where=path, remedy="name a bag")
+            raise OutputError("there is no such folder", where=path, remedy="check the path of the bag")
         yield folder.path
         return
     with scratch_folder() as scratch:
         names = list(folder.entries())
         if not names:
-            raise MissingError("there is no bag", where=path, remedy="name a bag")
+            raise MissingError("there is no bag", where=path, remedy="check the path of the bag")
         for name in names:
             if ".." not in name.split("/") and not name.endswith("/"):
                 fetch_file(folder.at(name), str(scratch / name), storage)

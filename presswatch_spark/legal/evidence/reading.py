@@ -68,8 +68,8 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
         if found != own and found not in VERIFIERS.read_text("ascii").split():
             findings.refuse(
                 verify.VERIFIER,
-                "is not that of this version or an earlier one: do not run it; a bag of a later version is"
-                " checked with that version",
+                "is neither of this version nor of an earlier one: do not run it; check a bag of a later"
+                " version with that version",
             )
     tokens = sorted(path for path in (folder / "stamps").glob("*.tsr") if path.is_file())
     # Replace the notes of `verify.py` on time-stamps, which cannot check signatures.
@@ -99,7 +99,7 @@ def require_sound(folder: Path, where: str = "") -> None:
         raise OutputError(
             f"the bag does not verify: {faults}",
             where=where or str(folder),
-            remedy="`presswatch evidence verify` names all that has changed; take an unchanged copy",
+            remedy="`presswatch evidence verify` lists all changes; use an unchanged copy",
         )
 
 
@@ -226,7 +226,7 @@ def challenge(
     `OutputError` if the bag does not verify.
     """
     if not words.strip():
-        raise InputError("there are no words to draw by", remedy="let the other side choose some")
+        raise InputError("--seed contains no words", remedy="let the other side choose some")
     if any("\ud800" <= each <= "\udfff" for each in words):
         raise InputError("the words are not UTF-8 text", remedy="type them in a terminal that writes UTF-8")
     require_sound(folder)

@@ -168,7 +168,7 @@ class _RecordReader:
                 answer = ask(pointer.uri, start, start + length, self.audit.storage)
                 # Keep nothing from another host: a redirect may lead anywhere.
                 if other := other_host(answer, pointer.uri):
-                    detail = f"another host answered for it: {other}"
+                    detail = f"another host answered: {other}"
                     return KeptRecord(failure=Failure(failure.reason, detail))
                 is_part = answer.status in (200, 206) and not answer.failure and answer.start == start
                 data = answer.body if is_part and pointer.by_range else b""

@@ -123,7 +123,7 @@ class CaseSource(TableSource):
         """Select all claims of the case, also removed ones, and their rows."""
         if choice:
             raise InputError(
-                "a case already names its claims", where=self.where, remedy="leave out the choice of rows"
+                "a case already selects its claims", where=self.where, remedy="leave out --rows, --confidence"
             )
         return super().select_claims(
             Choice(rows=frozenset(target.row_sha256 for target in self.case.targets()))
@@ -181,7 +181,7 @@ class BagSource(ClaimSource):
                 raise OutputError(
                     "this bag lacks what a notice needs",
                     where=path,
-                    remedy="name a bag of `presswatch evidence build`, not a part of one",
+                    remedy="pass a bag of `presswatch evidence build`, not a part of one",
                 ) from error
 
     @property
@@ -191,8 +191,8 @@ class BagSource(ClaimSource):
 
     def select_claims(self, choice: Choice) -> Selection:
         """Raise `InputError`: a bag is made from tables or a case, not from a bag."""
-        remedy = "name the tables or the case that the bag was made from"
-        raise InputError("this is a bag already", where=self.where, remedy=remedy)
+        remedy = "pass the tables or the case that the bag was made from"
+        raise InputError("this is already a bag", where=self.where, remedy=remedy)
 
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
         """Return the records of those chosen rows that verified when the bag was made."""

@@ -71,7 +71,7 @@ def parse_authority(text: str, storage: StorageOptions) -> Authority:
     url, _, file = text.partition(",")
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise ConfigError(
-            "this names no time-stamp authority", where=printable(url), remedy="write --tsa URL or URL,CA.pem"
+            "this is not a web address", where=printable(url), remedy="write --tsa URL or URL,CA.pem"
         )
     client()
     return Authority(url, pem_certificates(read_object(file, storage)[0], file) if file else ())
@@ -113,7 +113,7 @@ def pem_certificates(data: bytes, where: str) -> list[bytes]:
     except ValueError:
         found = []
     if not found:
-        raise InputError("this contains no certificate", where=where, remedy="give certificates as PEM")
+        raise InputError("this contains no certificate", where=where, remedy="pass certificates as PEM")
     return [each if each.endswith(b"\n") else each + b"\n" for each in found]
 
 
@@ -136,7 +136,7 @@ def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: 
     except ValueError as error:
         raise RefusedStampError("the answer is not a time-stamp") from error
     if imprint not in verify.imprints(sealed):
-        raise RefusedStampError("the time-stamp is of something else")
+        raise RefusedStampError("the time-stamp is for other data")
     if request is not None and answer.tst_info.nonce != request.nonce:
         raise RefusedStampError("the time-stamp answers another request: its nonce differs")
     try:
@@ -194,7 +194,7 @@ def _stamp(authority: Authority, sealed: bytes, storage: StorageOptions) -> tupl
                 roots.append(certificate.public_bytes(Encoding.PEM))
         roots.sort()
     if not roots:
-        raise RefusedStampError("its chain ends in a certificate that it does not include: give URL,CA.pem")
+        raise RefusedStampError("its chain ends in a certificate that it lacks: pass --tsa URL,CA.pem")
     remark = check_token(token, sealed, roots, request)
     ahead = _decoded(token).tst_info.gen_time.timestamp() - time.time()
     if abs(ahead) > CLOCK_SECONDS:

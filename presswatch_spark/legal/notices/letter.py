@@ -101,7 +101,7 @@ def concerning(selection: PlaceSelection, recipient: Recipient) -> tuple[ClaimPl
         raise InputError(
             f"none of {len(selection.places):,} places concerns {recipient.id}",
             where=selection.source.where,
-            remedy="name another --to, or give the public place of the files with --mirror",
+            remedy="choose another --to, or pass the public address of the files with --mirror",
         )
     return places
 

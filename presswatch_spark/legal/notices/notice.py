@@ -103,7 +103,7 @@ class Notice:
                 raise ValueError("it is not an object, or a line is not a digest with a name")
         except MissingError as error:
             raise OutputError(
-                "this is not a notice", where=str(folder), remedy="give the folder that `notice draft` made"
+                "this is not a notice", where=str(folder), remedy="pass a folder that `notice draft` made"
             ) from error
         except (ValueError, UnicodeDecodeError) as error:
             raise OutputError(
@@ -380,7 +380,7 @@ def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | N
             raise InputError(
                 f"the case does not follow {len(lost):,} of {len(targets):,} places of this notice",
                 where=path,
-                remedy="name the case that was opened of the same claims",
+                remedy="pass the case that was opened for the same claims",
             )
         removed, places = sum(states[target].removed for target in targets), len(targets)
     # Answers may be noted out of order: take the newest by its day.
@@ -410,7 +410,7 @@ def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
     named = str(notice.about["sender"]["signatory"])
     if by.casefold().split() != named.casefold().split():
         raise _refused(
-            notice, "another person is to sign this notice", f"it is {named}, by the sender's file"
+            notice, "another person must sign this notice", f"the sender's file designates {named}"
         )
     _require_day(notice, on, notice.drafted_on, "it was drafted")
     return notice.add_event(SIGNED, by=named, on=on, file=file)
@@ -432,7 +432,7 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
         if signed.day > first:
             first, happened = signed.day, "it was signed"
     elif "signature" in laws()[notice.about["law"]].required():
-        remedy = "note who did: `presswatch notice sign`"
+        remedy = "record the signature with `presswatch notice sign`"
         raise _refused(notice, "this notice is not signed in its present form", remedy)
     day, days = _require_day(notice, on, first, happened), int(checked.facts["days"])
     if day > checked.day + timedelta(days=days):
@@ -442,7 +442,7 @@ def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> 
     until = checked.facts.get("mandates_until")
     if until and day > date.fromisoformat(until):
         what = f"on {day} the sender cannot act for all publishers of this notice"
-        remedy = "renew the mandate, note it in the members file, and check the notice again"
+        remedy = "renew the mandate, record it in the members file, and check the notice again"
         raise _refused(notice, f"a mandate ended on {until}: {what}", remedy)
     return notice.add_event(SENT, on=on, via=via, file=file)
 
@@ -451,7 +451,7 @@ def answer(notice: Notice, kind: str, on: date | None, note: str | None, file: s
     """Note an answer; `InputError` if the notice was not sent before. `refused` is one of its kinds."""
     sent = next((event for event in notice.events if event.kind == SENT), None)
     if sent is None:
-        raise _refused(notice, "this notice was not sent", "note it: `presswatch notice sent`")
+        raise _refused(notice, "this notice was not sent", "record it with `presswatch notice sent`")
     _require_day(notice, on, sent.day, "it was sent")
     return notice.add_event(ANSWERED, answer=kind, on=on, note=note, file=file)
 
@@ -474,9 +474,9 @@ def _require_day(notice: Notice, on: date | None, first: date, what: str) -> dat
     # It may be tomorrow already in the user's time zone.
     last, happened = (now + timedelta(hours=EASTERNMOST)).date(), on or now.date()
     if happened > last:
-        raise _refused(notice, f"{happened} is to come", "give --on the day")
+        raise _refused(notice, f"{happened} is to come", "pass the right day with --on")
     # Refuse an impossible order of events, even if a wrong clock or a postdated letter is the cause.
     if happened < first:
-        remedy = "give --on the day, or check this machine's clock"
+        remedy = "pass the right day with --on, or check this machine's clock"
         raise _refused(notice, f"{happened} is before the day on which {what}: {first}", remedy)
     return happened

@@ -130,7 +130,7 @@ def load_recipient(id: str, path: str | None = None) -> Recipient:
         raise ConfigError(
             f"there is no recipient `{id}`{did_you_mean(id, found)}",
             where=str(path or shipped("recipients.yaml")),
-            remedy=f"name one of {', '.join(found)}, or add it to a copy and give --recipients",
+            remedy=f"choose one of {', '.join(found)}, or add it to a copy and pass that with --recipients",
         )
     return found[id]
 

@@ -538,7 +538,7 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
     corpus = checked.checking.corpus
     if corpus is None:
         if checked.notice.newest(EDITED):
-            yield LETTER, sentence(N_("it was edited: give --corpus, to compare it with the articles"))
+            yield LETTER, sentence(N_("it was edited: pass --corpus to compare it with the articles"))
         return
     rules = VerifyRules()
     articles = sorted({place.article_id for place in checked.places or () if place.article_id})

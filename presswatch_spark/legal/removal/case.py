@@ -46,7 +46,7 @@ LAYOUT = 1
 MARKER = "_presswatch_case.json"
 LOCK, LEASE_SECONDS = "case.lock", 60.0
 TARGETS_A_FILE = 50_000
-RESTORE = "restore the case from a copy; nothing that rests on it is sure until then"
+RESTORE = "restore the case from a copy; nothing that depends on it is reliable until then"
 
 
 class BrokenCaseError(OutputError):
@@ -93,7 +93,7 @@ class RemovalCase:
             raise OutputError(
                 "this is not a case of removal",
                 where=str(folder),
-                remedy="give the folder that `removal open` made",
+                remedy="pass a folder that `removal open` made",
             ) from error
         except ValueError as error:
             raise BrokenCaseError(
@@ -126,7 +126,7 @@ class RemovalCase:
             if (found := digest_of(row)) != row.target_sha256:
                 raise self._broken(f"target {row.target_sha256} has changed: its digest is {found}")
         if table_digest(row.target_sha256 for row in rows) != self.about["targets_digest"]:
-            raise self._broken(f"there are {len(rows):,} targets, and not those that it was opened with")
+            raise self._broken(f"its {len(rows):,} targets are not those that it was opened with")
         return rows
 
     def each_round(

@@ -147,7 +147,7 @@ class DeepReading:
             return found
         if target.copied_words and copied >= target.copied_words:
             return ProbeFinding(
-                "elsewhere", "another document of the file has all that it had copied", passage
+                "elsewhere", "another document of the file has all words that it had copied", passage
             )
         return ProbeFinding("other_text", "another document of the file has words of its article", passage)
 

@@ -81,7 +81,7 @@ class HubFileProber(FileProber):
         if isinstance(part, ProbeFinding) and answer.code == NO_REVISION:
             part = ProbeFinding("strange", f"the dataset has no branch {MAIN}")
         elif not isinstance(part, ProbeFinding) and commit is None:
-            part = ProbeFinding("strange", "the hub does not name the commit that it gave")
+            part = ProbeFinding("strange", "the hub does not state the commit of its answer")
         left, names = list[Target](), dict[str, str]()
         if isinstance(part, ProbeFinding) and part.outcome == "missing":
             try:

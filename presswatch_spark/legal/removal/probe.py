@@ -294,7 +294,7 @@ class FileProber:
                 record = _control_facts(RecordFacts.of(outcome))
                 control = ProbeFinding("same", record=record)
                 if known is not None and known.text_sha256 != record.text_sha256:
-                    detail = "its text is another than before"
+                    detail = "its text has changed"
                     control = ProbeFinding("rewritten" if is_new else "other_record", detail, record)
             # A new control `first` may be a line without a record: then `_unnoticed` finds another one.
             if role != "first" or control.outcome != "unreadable" or first is not None:
@@ -380,7 +380,7 @@ class FileProber:
         # Some servers answer 404 only to requests with a range.
         uri = self.file.uri
         if (answer := ask_whole(uri, 1, self.options.storage)) is not None:
-            part, there = part_of(answer, uri, 0, 1), ProbeFinding("same", "it is there without a range")
+            part, there = part_of(answer, uri, 0, 1), ProbeFinding("same", "it is found without a range")
             facts = ResponseFacts.of(answer, f"GET {printable(uri)}", uri)
             self._note("unranged", facts, part if isinstance(part, ProbeFinding) else there)
         for sibling in self.file.siblings:

@@ -24,7 +24,7 @@ from presswatch_spark.storage.objects import RawResponse, printable
 from presswatch_spark.tables.declarations import Probe, Target
 
 PASSING = frozenset({408, 425, 500, 502, 503, 504})
-OTHER_BYTES = "its bytes are others than before"
+OTHER_BYTES = "its bytes have changed"
 NOTHING = hashlib.sha256(b"").hexdigest()
 INFLATED_MOST = 64 << 20
 HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
@@ -171,14 +171,14 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange
     """Return the part of the file at `uri` in an answer, or a finding with the reason why there is none."""
     status, size = answer.status, size_of(answer)
     if answer.ours:
-        return ProbeFinding("failed", f"a fault on our side: {answer.failure}")
+        return ProbeFinding("failed", f"a fault of this program: {answer.failure}")
     if status is None:
         return ProbeFinding("failed", answer.failure)
     if answer.code == NO_REPOSITORY:
         return ProbeFinding("denied", "the hub shows no such dataset: it is gone, or private")
     if status in (404, 410):
         if other := other_host(answer, uri):
-            return ProbeFinding("strange", f"another host answered for it: {other}")
+            return ProbeFinding("strange", f"another host answered: {other}")
         return ProbeFinding("missing")
     if status in (401, 403):
         return ProbeFinding("denied", harmless(answer.code)[:VALUE_CHARACTERS])
@@ -193,7 +193,7 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange
     if answer.failure:
         return ProbeFinding("failed", answer.failure)
     if status == 206 and answer.start != start:
-        return ProbeFinding("strange", f"bytes from {answer.start:,} on came, and not from {start:,}")
+        return ProbeFinding("strange", f"the answer begins at byte {answer.start:,}, not at {start:,}")
 
     is_chunked = "chunked" in (answer.header("Transfer-Encoding") or "").lower()
     if size is None and status == 200 and is_chunked and 0 < len(answer.body) < end - start:
@@ -205,7 +205,7 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange
         # Some servers send an error page with status 200.
         return ProbeFinding("strange", "status 200, but not the requested bytes")
     if len(data) != max(0, whole):
-        return ProbeFinding("strange", f"{len(data):,} bytes came of {whole:,}")
+        return ProbeFinding("strange", f"the answer has {len(data):,} of {whole:,} bytes")
     return FetchedRange(start, data, size)
 
 

@@ -360,8 +360,8 @@ def _unheard(probes: Sequence[Probe]) -> str:
         return ""
     statuses = Counter("no status" if each.status is None else f"status {each.status}" for each in probes)
     named = ", ".join(f"{times:,} times {status}" for status, times in statuses.most_common())
-    unknown = "its answers about pages and places are unknown; probe again later, or name another index"
-    return f"asked for {counted(len(probes), 'page')}, it answered none: {named}; {unknown}"
+    unknown = "its answers about pages and places are unknown; probe again later, or choose another index"
+    return f"of {counted(len(probes), 'request')}, none was answered: {named}; {unknown}"
 
 
 def _page(target: Target) -> IndexedPage:

@@ -102,7 +102,7 @@ def make_report(
     for path in pages.values():
         # Browsers show a file as a page only if its name ends so.
         if not path.endswith(SUFFIX):
-            raise OutputError("the report is an HTML file", where=path, remedy=f"name it PAGE{SUFFIX}")
+            raise OutputError("the report is an HTML file", where=path, remedy=f"call it PAGE{SUFFIX}")
     found = gather(order, say)
     for language, path in pages.items():
         say(sentence(N_("writing the page ({language})"), language=language))

@@ -135,7 +135,7 @@ def serve(desk: Desk, port: int, tell: Callable[[str], None]) -> None:
             listening.bind((HOST, port))
         except OSError as error:
             raise ConfigError(
-                f"the port cannot be had: {error.strerror}", where=f"{HOST}:{port}", remedy="leave --port out"
+                f"the port is unusable: {error.strerror}", where=f"{HOST}:{port}", remedy="leave out --port"
             ) from error
         listening.listen()
         port = listening.getsockname()[1]

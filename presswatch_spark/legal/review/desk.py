@@ -61,7 +61,7 @@ class ReviewFile:
             raise ConfigError(
                 "verdicts are added to JSONL only",
                 where=printable(path),
-                remedy="name a file that ends in .jsonl",
+                remedy="pass a file that ends in .jsonl",
             )
         return cls(uri, storage)
 
@@ -84,9 +84,9 @@ class ReviewFile:
             now = datetime.now(UTC)
             if any(each.row_sha256 == row and each.at >= now for each in reviews_in(self.uri, data)):
                 raise OutputError(
-                    "a verdict on this row has a later time than now, and would count in the place of yours",
+                    "a verdict on this row is dated in the future, and would count instead of yours",
                     where=str(self),
-                    remedy="set the clock of this machine",
+                    remedy="correct the clock of this machine",
                 )
             added = Review(row, verdict, reviewer, now, note)
             kept = whole_lines(self.uri, data)
@@ -97,7 +97,7 @@ class ReviewFile:
             except ConflictError:
                 continue
             return added
-        raise OutputError("others write verdicts all the time", where=str(self), remedy="judge it again")
+        raise OutputError("other processes kept writing", where=str(self), remedy="save the verdict again")
 
     def _data(self) -> tuple[bytes, str | None]:
         try:
@@ -383,13 +383,13 @@ def open_desk(
         raise InputError(
             "there are no claims here",
             where=str(judged.root),
-            remedy="make them (`presswatch claims`), and name their folder",
+            remedy="make them (`presswatch claims`), and pass their folder",
         )
     if not store.files("matches"):
         raise InputError(
             "the rows that the claims rest on are not here",
             where=str(store.root),
-            remedy="name the folder that the claims were made from with --tables",
+            remedy="pass the folder that the claims were made from with --tables",
         )
     columns = [each.name for each in fields(DocketClaim)]
     read = judged.open_table("claims").to_table(columns=columns).to_pylist()

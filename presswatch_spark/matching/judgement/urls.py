@@ -111,10 +111,10 @@ def path_prefix(path: str) -> str:
     normal = _path(path).rstrip("/")
     if _escaped(path).removesuffix("/") != normal:
         raise ConfigError(
-            f"stands for all pages below `{normal}/`, because every URL loses AMP endings, session ids,"
-            " `.`, `..` and repeated slashes at its end",
+            f"would cover all pages below `{normal}/`: AMP endings, session ids, `.`, `..` and repeated"
+            " slashes at its end are ignored",
             where=path,
-            remedy="name a folder, as https://journal.example/section/",
+            remedy="write a folder, as https://journal.example/section/",
         )
     return f"{normal}/"
 

@@ -101,9 +101,9 @@ def _permutations(rules: MinHashRules) -> npt.NDArray[np.uint32]:
     """
     if rules.scheme != SCHEME:
         raise ConfigError(
-            f"there is no minhash scheme `{rules.scheme}` here",
+            f"the minhash scheme `{rules.scheme}` is unknown",
             where="corpus.minhash.scheme",
-            remedy=f"it is {SCHEME}",
+            remedy=f"set it to {SCHEME}",
         )
     draw = np.random.RandomState(rules.seed)
     factors = 2 * draw.randint(0, 1 << 31, rules.permutations, dtype=np.uint32) + np.uint32(1)

@@ -242,9 +242,9 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
         return column.combine_chunks()
     except pa.ArrowInvalid as error:
         raise OutputError(
-            f"{len(column):,} rows of few articles are more than DuckDB is given at once",
+            f"{len(column):,} rows of a few articles are too many for DuckDB",
             where="matches",
-            remedy="give the same command with --engine spark",
+            remedy="run the same command with --engine spark",
         ) from error
 
 

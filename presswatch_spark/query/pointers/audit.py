@@ -220,7 +220,7 @@ def row_by_digest(store: TableStore, prefix: str) -> Match | RightsSignal | Memb
         raise InputError(
             f"{how_many} a row_sha256 that begins with {wanted}",
             where=str(store.root),
-            remedy="give more of its digits" if by_digest else "`presswatch matches --json` lists them",
+            remedy="pass more of its digits" if by_digest else "`presswatch matches --json` lists them",
         )
     return by_digest.popitem()[1]
 
@@ -229,7 +229,7 @@ def digest_prefix(text: str) -> str:
     """Return the first digits of a `row_sha256` in lower case; `InputError` if they are not hexadecimal."""
     digits = text.lower()
     if not 0 < len(digits) <= 64 or set(digits) - set("0123456789abcdef"):
-        remedy = "give the first digits of a row's row_sha256"
+        remedy = "pass the first digits of a row's row_sha256"
         raise InputError(f"{text!r} is not the start of a SHA-256", remedy=remedy)
     return digits
 
@@ -412,7 +412,7 @@ def _other(columns: Collection[str]) -> Failure | None:
     if not columns:
         return None
     names = ", ".join(f"`{name}`" for name in columns)
-    return Failure(OTHER_FIGURES, f"{names} {'is another' if len(columns) == 1 else 'are others'}")
+    return Failure(OTHER_FIGURES, f"{names} {'differs' if len(columns) == 1 else 'differ'}")
 
 
-NO_ROW = Failure(OTHER_FIGURES, "the document gives no row of this article or title")
+NO_ROW = Failure(OTHER_FIGURES, "the document yields no row for this article or title")

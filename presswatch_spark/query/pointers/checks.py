@@ -138,7 +138,7 @@ def _first_other(
     columns = row.as_dict()
     for column, reason in compared:
         if column in columns and columns[column] != getattr(record.facts, column):
-            return Failure(reason, f"`{column}` is another")
+            return Failure(reason, f"`{column}` differs")
     return None
 
 
@@ -157,11 +157,11 @@ def other_words(row: Match, text: bytes, corpus: ArticleTexts) -> Failure | None
         return Failure(OTHER_ARTICLE, "the corpus has no article of this id")
     body = corpus.body(ordinal)
     if hashlib.sha256(body).hexdigest() != row.article_sha256:
-        return Failure(OTHER_ARTICLE, "the corpus has another text of it")
+        return Failure(OTHER_ARTICLE, "the corpus has another text of the article")
     document, article = text.decode("utf-8", "replace"), body.decode("utf-8", "replace")
     spans: Iterable[Span | None] = row.spans or ()
     if row.longest_run_words and not spans:
-        return Failure(OTHER_WORDS, "it has no span")
+        return Failure(OTHER_WORDS, "the row has no span")
     for number, span in enumerate(spans):
         if span is None or None in (span.get(name) for name in SPAN):
             return Failure(OTHER_WORDS, f"span {number} has no bounds")
@@ -184,15 +184,15 @@ def other_declaration(row: RightsSignal, record: Record) -> Failure | None:
     """Return the first difference between a response, read again, and its row of `rights_signals`."""
     capture = record.capture
     if capture is None:
-        return Failure(UNREADABLE, "no response is there")
+        return Failure(UNREADABLE, "there is no response")
     if storable(capture.url) != row.document_url:
-        return Failure(OTHER_URI, "`document_url` is another")
+        return Failure(OTHER_URI, "`document_url` differs")
     if failure := _first_other(row, record, (each for each in COMPARED if each[0] in COMPARED_OF_RESPONSE)):
         return failure
     if row.content_sha256 not in (None, hashlib.sha256(capture.body).hexdigest()):
-        return Failure(OTHER_PAYLOAD, "`content_sha256` is another")
+        return Failure(OTHER_PAYLOAD, "`content_sha256` differs")
     signals = list(signals_of(capture))
     if any(all(getattr(row, name) == value for name, value in asdict(each).items()) for each in signals):
         return None
     read_by = {each.parser for each in signals if each.signal == row.signal}
-    return Failure(OTHER_SIGNAL, "" if row.parser in read_by else f"the row is by {row.parser}")
+    return Failure(OTHER_SIGNAL, "" if row.parser in read_by else f"the row was made by {row.parser}")

@@ -94,7 +94,7 @@ def for_row(
     row = row_by_digest(store, prefix)
     if upstream and not isinstance(row, Match):
         raise InputError(
-            f"a row of {table_of(row)} is of a record itself",
+            f"a row of {table_of(row)} already points to a record of an archive",
             where=row.row_sha256,
             remedy="fetch it without --upstream",
         )
@@ -131,7 +131,7 @@ COMPARED = (
 def _captured(row: MemberCapture, base: str, mirrors: Sequence[Mirror], storage: StorageOptions) -> Fetched:
     name, offset, length = row.warc_filename, row.record_offset, row.record_length
     if not name or offset is None or length is None:
-        raise InputError("the index named no WARC file for this capture", where=row.row_sha256)
+        raise InputError("the index lists no WARC file for this capture", where=row.row_sha256)
     if ".." in name.split("/"):
         raise InputError("the row names a file outside of its release", where=row.row_sha256)
     pointer = Pointer(mirrored(join(canonical(base), name), mirrors), offset, length)
@@ -151,7 +151,7 @@ def _captured(row: MemberCapture, base: str, mirrors: Sequence[Mirror], storage:
         # Some records have no digest or status (ARC, revisits); all have a URL and a time.
         is_known = actual is not None or fact in ("document_url", "captured_at")
         if indexed is not None and is_known and indexed != actual:
-            raise _refused(pointer, Failure(reason, f"`{column}` is another"))
+            raise _refused(pointer, Failure(reason, f"`{column}` differs"))
 
     checked = f"row {row.row_sha256}: its digest; URL, declared digest, time and status of the record"
     declared, computed = outcome.facts.payload_digest, outcome.facts.payload_digest_computed
@@ -319,7 +319,7 @@ def trail_of(
     format, where = registry.find(row.dataset), row.row_sha256
     if format and format.responses:
         raise InputError(
-            "the row is of a record of an archive itself, and there is none above it",
+            "the row already points to a record of an archive",
             where=where,
             remedy="fetch it without --upstream",
         )
@@ -333,18 +333,17 @@ def trail_of(
         named = row.product or row.dataset
         if uri is None and row.upstream_uri and not made_from:
             raise InputError(
-                "the row names a file of its publisher, whose place is unknown:"
-                f" {uris.printable(row.upstream_uri)}",
+                f"the address of its publisher's file is unknown: {uris.printable(row.upstream_uri)}",
                 where=where,
-                remedy="if you have a copy: --mirror FROM=TO",
+                remedy="if you have a copy, pass --mirror FROM=TO",
             )
         if row.document_url is None:
-            what = f"rows of {named} name neither a place in a file nor a URL: nothing leads back to a record"
+            what = f"rows of {named} contain neither a place in a file nor a URL to find their records by"
             raise InputError(what, where=where)
         raise InputError(
-            f"the row of {named} names no place in a file of an archive; its URL leads back through an index",
+            f"a row of {named} contains no place in an archive's file; an index can find it by its URL",
             where=where,
-            remedy=f"give --index https://index.commoncrawl.org/{RELEASE}-index, or the files of an index",
+            remedy=f"pass --index https://index.commoncrawl.org/{RELEASE}-index, or the files of an index",
         )
     # The id of a WET record is not that of its WARC record; `id_of_record` ignores row numbers of datasets.
     named_id = None if made_from else id_of_record(row.record_id)
@@ -386,7 +385,7 @@ def follow(trail: Trail, text: bytes) -> tuple[Pointer, Record, str]:
 
     `CorruptError` if no record fits, `StorageError` if the file or the index cannot be reached.
     """
-    pointers, why = list[Pointer](), "nothing names a record"
+    pointers, why = list[Pointer](), "nothing identifies a record"
     if trail.uri and trail.offset is not None:
         pointers = [pointer_at(trail.uri, trail.offset, trail.options)]
     elif trail.index is not None and trail.row.document_url is not None:
@@ -455,7 +454,7 @@ def _difference(trail: Trail, text: bytes, record: Record) -> Failure | str:
     shown = []
     if row.document_url is not None:
         if facts.document_url != row.document_url:
-            return Failure(checks.OTHER_URI, "its URL is another")
+            return Failure(checks.OTHER_URI, "its URL differs")
         shown.append("URL")
     if row.captured_at is not None:
         if _alike(facts.captured_at) != _alike(row.captured_at):

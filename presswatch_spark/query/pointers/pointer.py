@@ -109,11 +109,11 @@ def parse_pointer(text: str) -> Pointer:
     for part in match["place"].split(","):
         name, _, value = part.partition("=")
         if name not in _FIELDS or name in fields or not re.fullmatch(_FIELDS[name], value):
-            raise _wrong(f"the pointer has an unknown part: {part!r}", text)
+            raise _wrong(f"the pointer contains an unknown part: {part!r}", text)
         fields[name] = value
     numbers = {name: int(fields.pop(name)) for name in ("offset", "length", "row") if name in fields}
     if ("offset" in numbers) != bool(numbers.get("length")):
-        raise _wrong("a pointer by bytes names both offset and length, and length is not 0", text)
+        raise _wrong("a pointer by bytes requires offset and length, and length must not be 0", text)
     return Pointer(canonical(match["uri"]), **numbers, **fields)  # type: ignore[arg-type]
 
 
@@ -121,7 +121,7 @@ def _wrong(what: str, text: str) -> InputError:
     return InputError(
         what,
         where=printable(text.partition("#")[0]),
-        remedy="write URI#offset=N,length=N or URI#row=N; docs/reference/pointers.md lists what may follow",
+        remedy="write URI#offset=N,length=N or URI#row=N; docs/reference/pointers.md lists further parts",
     )
 
 

@@ -24,9 +24,9 @@ _OF_CAPTURE = (
     "row_sha256",
 )  # fmt: skip
 _OF_MATCH = ("dataset", "release", "document_url", "captured_at", "shard_uri", "row_sha256")
-NO_FILE = "the index named no record of a WARC file"
+NO_FILE = "the index lists no record of a WARC file"
 NOT_LISTED = "the index lists no capture of its page in this file at this time"
-NOT_ASKED = "it names no page and time that an index could be asked for"
+NOT_ASKED = "it contains no page and time to search an index for"
 
 Page = tuple[str, datetime]
 

@@ -146,7 +146,7 @@ def _in_order(
 ) -> Iterator[tuple[Pointer, Outcome]]:
     """Read the shard as a scan does, until all pointers of `left` are found; remove each found one."""
     if format is not None and not registry.find(format):
-        raise InputError(f"no source reads the format {format}", where=printable(shard.uri))
+        raise InputError(f"the format {format} cannot be read", where=printable(shard.uri))
     rows = {pointer.row for pointer in left if pointer.offset is None}
     if len(rows) == len({pointer.place for pointer in left}):
         options = replace(options, rows=frozenset(row for row in rows if row is not None))

@@ -170,7 +170,7 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> DecodedBody:
         problems.append("body is in a coding that cannot be undone")
     if len(data) > limit:
         data = memoryview(data)[:limit]
-        problems.append(f"body is longer than {limit:,} bytes; the rest was left")
+        problems.append(f"body is longer than {limit:,} bytes; the rest was not read")
     return DecodedBody(data, "; ".join(problems) or None)
 
 
@@ -187,7 +187,7 @@ def _undone(name: str, data: bytes | memoryview, limit: int) -> tuple[bytes | me
             room = limit - size
             size += decoded.write(piece[:room])
             if len(piece) > room:
-                problem = f"body inflates to more than {limit:,} bytes; the rest was left"
+                problem = f"body inflates to more than {limit:,} bytes; the rest was not read"
                 break
     except NotSo as error:
         return data, None if _is_plain(data) else str(error)
@@ -212,7 +212,7 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
                 return
             if not at:
                 raise NotSo("body is not chunked as declared")
-            raise Damage("bytes follow the last chunk; they were left")
+            raise Damage("bytes follow the last chunk; they were not read")
         end = line.end() + size
         if not at and end > len(data) and not line[0].endswith(b"\r\n"):
             # This is a text that begins with a number: servers end the lines of chunks with CRLF.
@@ -222,12 +222,12 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
             yield from _misplaced(data[end:])
             return
         at = line_end.end()
-    raise Damage(f"body has more than {MOST_CHUNKS:,} chunks; the rest was left")
+    raise Damage(f"body has more than {MOST_CHUNKS:,} chunks; the rest was not read")
 
 
 def _misplaced(rest: memoryview) -> Iterator[memoryview]:
     yield rest
-    raise Damage("chunk sizes are wrong; the rest was taken as it is" if rest else "chunked body is cut")
+    raise Damage("chunk sizes are wrong; the rest was read as it is" if rest else "chunked body is cut")
 
 
 _CODINGS: Mapping[str, Callable[[memoryview], Iterator[bytes | memoryview]]] = {

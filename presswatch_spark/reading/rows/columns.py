@@ -231,7 +231,7 @@ class MissingColumnError(CorruptError):
         """Return the error with the missing columns of a mapping (by role), and the available ones."""
         named = " and ".join(f"{name[:NAME_CHARACTERS]} for {role}" for role, name in sorted(missing.items()))
         return cls(
-            f"the mapping names the column {named}, and the shard has none; there are: {listed(available)}",
+            f"the mapping contains the column {named}, which the shard lacks; it has: {listed(available)}",
             where=where,
             remedy="map existing columns: --columns OURS=THEIRS",
         )
@@ -249,13 +249,13 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
     """Check a user's mapping (role to column) before any shard is read; `ConfigError` names the mistake."""
     if unknown := sorted(set(mapping) - set(ROLES)):
         raise ConfigError(
-            f"the column mapping names {', '.join(unknown)}, which are not columns of documents",
+            f"the column mapping contains {', '.join(unknown)}, which are not columns of documents",
             remedy=f"map any of: {', '.join(ROLES)}",
         )
     if unnamed := sorted(role for role, name in mapping.items() if not name):
         raise ConfigError(
-            f"the column mapping names no column for {', '.join(unnamed)}",
-            remedy="write ROLE=COLUMN, dots lead into nested fields",
+            f"the column mapping lacks a column for {', '.join(unnamed)}",
+            remedy="write ROLE=COLUMN; dots in COLUMN lead into nested fields",
         )
 
 

@@ -58,8 +58,8 @@ FORMS_KEPT, FIELDS_KEPT, CHARACTERS_KEPT = 1_000, 100, 4_000
 NAMES_KEPT, LONGEST_NAME = 200, 256
 # To search more names takes longer than to parse the line again.
 NAMES_COUNTED = 20
-NO_UTF8 = "line is no valid UTF-8; read without URL"
-NO_UTF8_NOTE = "lines that are no valid UTF-8: what is none was read as U+FFFD"
+NO_UTF8 = "line is not valid UTF-8; read without URL"
+NO_UTF8_NOTE = "lines that are not valid UTF-8: invalid bytes were read as U+FFFD"
 NO_URL_NOTE = "rows next to others with more fields were read without URL, since no checksum covers them"
 
 
@@ -315,7 +315,7 @@ class _JsonRows:
                 pass
             is_text = is_utf8(line)
         if not isinstance(values, dict):
-            self._report.add_defect("line is no JSON object, not read", index, "line")
+            self._report.add_defect("line is not a JSON object, not read", index, "line")
             return None
         names = tuple(values)
         form = self._forms.get(names)
@@ -356,7 +356,7 @@ class _JsonRows:
             url = encoded_url(first(values, form.url), self._report, index, "line")
             return encoded(text), url, place, line_bytes
         if text is None and self._text_is_sure and not has_any(values, self._paths["text"]):
-            self._report.add_defect("row has no column of text, as all of the dataset have", index, "line")
+            self._report.add_defect("row lacks the text column of the dataset", index, "line")
         elif text is None or isinstance(text, str):
             self._report.add_skipped("language" if text else "no text")
         else:

@@ -151,13 +151,13 @@ def open_parquet(file: BinaryIO, uri: str, **reading: Any) -> OpenedParquet:
             raise
         if isinstance(error, NotParquetError):
             raise CorruptError(
-                str(error), where=uri, remedy="name a Parquet file, or get the file again"
+                str(error), where=uri, remedy="pass a Parquet file, or download the file again"
             ) from error
         why = f" ({error})" if isinstance(error, FooterError) else ""
         raise CorruptError(
             f"the Parquet footer cannot be read{why}: the file is cut or damaged, so no row can be reached",
             where=uri,
-            remedy="get the file again",
+            remedy="download the file again",
         ) from error
     return OpenedParquet(footer, parquet, checked)
 
@@ -259,7 +259,7 @@ class GroupReader:
             else:
                 yield batch
         if rows != self.rows:
-            raise DamagedError(f"{self.rows:,} rows were expected, and {rows:,} are there")
+            raise DamagedError(f"{self.rows:,} rows were expected, and {rows:,} were found")
         if not self._opened.file.is_checked:
             raise DamagedError("a column was read from other bytes than the footer states")
         for count in counts:

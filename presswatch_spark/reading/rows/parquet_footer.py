@@ -366,7 +366,7 @@ def _below(rest: Iterator[Struct], children: int, around: Leaf, depth: int) -> I
 def _group(group: Struct, leaves: tuple[Leaf, ...], end: int) -> RowGroup:
     rows, columns = number(group, 3), structs(group, 1)
     if rows < 0 or len(columns) != len(leaves):
-        raise FooterError("a row group has not the columns of the schema")
+        raise FooterError("the columns of a row group differ from the schema")
     return RowGroup(
         rows, tuple(_chunk(column, leaf, rows, end) for column, leaf in zip(columns, leaves, strict=True))
     )
@@ -423,4 +423,4 @@ def _check_histograms(sizes: Struct, chunk: Chunk) -> None:
         if is_flat and chunk.nulls not in (None, chunk.values - counts[-1]):
             raise FooterError("a column has two numbers of nulls")
     if 1 in sizes and chunk.leaf.kind != BYTE_ARRAY:
-        raise FooterError("a column of numbers has a length of texts")
+        raise FooterError("a column of numbers states a length of texts")

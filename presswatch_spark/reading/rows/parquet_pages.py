@@ -102,7 +102,7 @@ def nulls_of(data: memoryview, highest: int, values: int) -> int:
             return 0
     levels, end = numbers_of(data, highest.bit_length(), values)
     if end != len(data) or (levels > highest).any():
-        raise ParquetPageError("a page has other levels than values")
+        raise ParquetPageError("the levels of a page do not match its values")
     return int(np.count_nonzero(levels < highest))
 
 
@@ -127,10 +127,10 @@ def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None
     lengths, at = _differences(data, at)
     is_counted = len(lengths) == len(prefixes) == values
     if not is_counted or (lengths < 0).any() or at + int(lengths.sum()) != len(data):
-        raise ParquetPageError("the texts of a page have other lengths than its bytes")
+        raise ParquetPageError("the lengths of the texts of a page do not match its bytes")
     before = np.concatenate([np.zeros(1, np.int64), prefixes + lengths])[:values]
     if (prefixes < 0).any() or (prefixes > before).any():
-        raise ParquetPageError("a text of a page begins with more than the text before it")
+        raise ParquetPageError("a text of a page shares more bytes with the previous one than that has")
 
 
 def check_plain(data: memoryview, values: int) -> None:
@@ -144,7 +144,7 @@ def check_plain(data: memoryview, values: int) -> None:
             raise ParquetPageError("the texts of a page need more bytes than it has")
         at += 4 + length_at(data, at)[0]
     if at != len(data) and bytes(data[at:]) != _PADDING:
-        raise ParquetPageError("the texts of a page have other lengths than its bytes")
+        raise ParquetPageError("the lengths of the texts of a page do not match its bytes")
 
 
 def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
@@ -153,7 +153,7 @@ def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
     count, at = varint(data, at)
     first, at = _zigzag(data, at)
     if not parts or block % (8 * parts) or not 0 < block <= _LARGEST_BLOCK or count > len(data) * 256:
-        raise ParquetPageError("the lengths of a page are not laid out as lengths are")
+        raise ParquetPageError("the lengths of a page are not validly encoded")
     found, left, size = [np.array([first], np.int64)], count - 1, block // parts
     while left > 0:
         least, at = _zigzag(data, at)
@@ -327,7 +327,7 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
     described = inner(header, {_DATA: 5, _DICTIONARY: 7, _DATA_2: 8}.get(kind, 0))
     if kind == _DICTIONARY:
         if described is None or not is_first or number(described, 1) < 0:
-            raise ParquetPageError("a column has a dictionary where none can be")
+            raise ParquetPageError("a column has a dictionary in the wrong place")
         values = number(described, 1)
         return _Page(_PLAIN, values, 0, chunk.codec, unpacked_bytes, 0, content, is_dictionary=True)
     if described is None:
@@ -360,7 +360,7 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
         highest = 0 if size else highest
         content, unpacked_bytes = content[size:], unpacked_bytes - size
     if encoding not in chunk.encodings:
-        raise ParquetPageError("a page is encoded otherwise than the footer states")
+        raise ParquetPageError("the encoding of a page differs from the footer")
     return _Page(encoding, values, nulls, codec, unpacked_bytes, highest, content)
 
 

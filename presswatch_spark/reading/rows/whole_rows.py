@@ -93,7 +93,7 @@ class NamedColumns:
         repeated = [name for name in top if present.count(name) > 1]
         if repeated:
             raise InputError(
-                f"column `{min(repeated)}` is there twice", where=where, remedy="rename one of them"
+                f"column `{min(repeated)}` appears twice", where=where, remedy="rename one of them"
             )
 
 
@@ -144,7 +144,7 @@ def _in_utf8(chunks: Iterable[bytes], encoding: str, where: str) -> Iterator[byt
         raise CorruptError(
             f"the file is not in {encoding}: the bytes at about {place:,} are not text",
             where=where,
-            remedy="give its encoding with --encoding, e.g. utf-8 or windows-1252",
+            remedy="pass its encoding, such as --encoding utf-8 or windows-1252",
         ) from error
 
 
@@ -159,14 +159,14 @@ def _rows_of(
         raise InputError(
             "this is a JSON array, not JSONL",
             where=where,
-            remedy="write one JSON object a line, e.g. with jq -c '.[]'",
+            remedy="write one JSON object per line, for example with jq -c '.[]'",
         )
     bare_name = where.lower().removesuffix(".gz").removesuffix(".zst")
     if start.startswith(b"{") or bare_name.endswith((".jsonl", ".ndjson", ".json")):
         return _json_rows(chunks, columns, where)
     if b"\0" in head:
         raise InputError(
-            "this is neither JSONL, CSV nor Parquet", where=where, remedy="name article files only"
+            "the file is neither JSONL, CSV nor Parquet", where=where, remedy="pass only files of articles"
         )
     # Choose the delimiter that splits the header into most of the wanted columns.
     header, wanted = start.decode("utf-8", "replace").splitlines()[:1], set(columns.names.values())
@@ -179,7 +179,7 @@ def _require_whole(report: ReadReport, where: str) -> None:
         raise CorruptError(
             f"the article file cannot be read to its end: {'; '.join(map(str, report.defects))}",
             where=where,
-            remedy="fetch or export the file again",
+            remedy="download or export the file again",
         )
 
 
@@ -217,7 +217,7 @@ def _parse_json(line: bytes) -> dict[str, Any] | Unreadable:
         return Unreadable("JSON nested too deeply")
     except ValueError:
         # Whole numbers beyond `sys.get_int_max_str_digits()`.
-        return Unreadable("a number with more digits than Python takes")
+        return Unreadable("a number with more digits than Python reads")
     return value if isinstance(value, dict) else Unreadable(f"a JSON {type(value).__name__}, not an object")
 
 
@@ -251,7 +251,7 @@ def _csv_row(fields: Sequence[str], header: Sequence[str], columns: NamedColumns
             (row.get(name) or "").encode()
         except UnicodeEncodeError:
             return Unreadable(
-                f"column `{name}` is not UTF-8 (give the file's encoding, e.g. --encoding windows-1252)"
+                f"column `{name}` is not UTF-8 (pass the file's encoding, such as --encoding windows-1252)"
             )
     return columns.take(row)
 

@@ -53,7 +53,7 @@ def require_growth(older: Corpus, newer: Corpus) -> int:
             changed.append(article_id)
     for ids, what, remedy in (
         (vanished, "are not in the new corpus", "keep them: the members file states when a mandate ended"),
-        (changed, "are others in the new corpus", "give new articles ids of their own"),
+        (changed, "are others in the new corpus", "give new articles new ids"),
     ):
         if ids:
             names = ", ".join(ids[:NAMED]) + (" …" if len(ids) > NAMED else "")
@@ -92,9 +92,9 @@ def build_growth(
         manifest = build_corpus(spark, members, [str(file)], out.uri, settings, config.storage)
     if manifest.counts.articles != wanted:
         raise CorpusError(
-            f"of {wanted:,} new articles the build took {manifest.counts.articles:,}",
+            f"of {wanted:,} new articles, the build accepted {manifest.counts.articles:,}",
             where=str(out),
-            remedy="see its table refused.parquet, and build the new corpus again",
+            remedy="check its table refused.parquet, and build the new corpus again",
         )
     return manifest
 

@@ -132,7 +132,7 @@ def read_plan(folder: Folder) -> tuple[CampaignPlan, str] | None:
         return CampaignPlan(**facts), etag
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CorruptError(
-            "is not a campaign that this version can read, or was changed since it was written",
+            "the campaign was written by another version, or was changed since",
             where=folder.at(PLAN),
             remedy="use the version that opened it, undo an edit, or open it again in another folder",
         ) from error
@@ -233,17 +233,17 @@ def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]
     for name in (plan.since, plan.until):
         if name is not None and name not in names:
             raise InputError(
-                "is not in the list of crawls, or no month of CC-NEWS that is over",
+                "this is neither a crawl of the list nor a past month of CC-NEWS",
                 where=name,
-                remedy=f"name one like {names[0]}; `presswatch releases` lists the crawls",
+                remedy=f"choose one like {names[0]}; `presswatch releases` lists the crawls",
             )
     first = names.index(plan.until) if plan.until else 0
     last = names.index(plan.since) if plan.since else len(names) - 1
     if first > last:
         raise InputError(
-            f"is newer than {plan.until}, so no crawl is between them",
+            f"the crawl is newer than {plan.until}, so no crawl is between them",
             where=str(plan.since),
-            remedy="give the oldest crawl as --since and the newest as --until",
+            remedy="pass the oldest crawl as --since and the newest as --until",
         )
     return crawls[first : last + 1]
 

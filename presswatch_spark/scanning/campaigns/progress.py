@@ -283,11 +283,11 @@ class Budget:
         name = config.run.price
         machine = PriceList.read(config.run.prices).machine(name) if name else None
         if dollars is not None and not (math.isfinite(dollars) and dollars > 0):
-            raise ConfigError(f"a budget is a number above 0, not {dollars:g}", where="command line")
+            raise ConfigError(f"a budget must be a number above 0, not {dollars:g}", where="command line")
         if dollars is not None and machine is None:
             raise ConfigError(
                 "a budget needs the price of a machine",
-                remedy="name one with --price among the options of the scans: presswatch campaign open",
+                remedy="pass one with --price among the scan options of `presswatch campaign open`",
             )
         return cls(machine, dollars)
 

@@ -198,7 +198,7 @@ class Campaign:
                     return earlier
             return task
         if count := reads.unlisted(self.newest):
-            what = f"{counted(count, 'shard')} listed no more: not scanned for articles that came since"
+            what = f"{counted(count, 'shard')} no longer listed: not scanned for newer articles"
             self.notes[item.name] = what
         return None
 
@@ -231,7 +231,7 @@ class Campaign:
         except (InputError, StorageError) as error:
             if is_done:
                 # Users may remove a copy of a dataset after its scan.
-                self.notes[item.name] = f"its list cannot be had any more: {error.what}"
+                self.notes[item.name] = f"its list is no longer available: {error.what}"
                 return None
             if item.path is None and is_absence(error):
                 raise UnpublishedError(error.what, where=error.where, remedy=error.remedy) from error
@@ -296,7 +296,7 @@ class Campaign:
             is_wanted = all(planned_for.get(place_of(info.uri), 0) <= task.step[0] for info in task.shards)
         if not is_wanted:
             raise DoneMeanwhileError(
-                "another process has scanned this meanwhile", where=task.item.name, remedy="look what is left"
+                "another process scanned this meanwhile", where=task.item.name, remedy="check what is left"
             )
 
     def _key_of(self, task: Task, corpus: str) -> str:
@@ -393,7 +393,7 @@ def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPl
         return plan
     if any(corpus.digest == given.digest for corpus in plan.corpora):
         raise InputError(
-            "is an older corpus of this campaign", where=path, remedy="name the newest, or a new one"
+            "this is an older corpus of the campaign", where=path, remedy="pass the newest, or a new one"
         )
     if plan.corpora:
         before = plan.corpora[-1]

@@ -116,7 +116,7 @@ def _columns(parquet: OpenedParquet, uri: str, report: IndexReport) -> dict[str,
         raise CorruptError(
             "this is not a columnar index: it has no text column `url`",
             where=printable(uri),
-            remedy="name the files below cc-index/table/cc-main/warc/",
+            remedy="pass the files below cc-index/table/cc-main/warc/",
         )
     given = {*chosen, *partitions(printable(uri)), *SEARCHED}
     report.missing = tuple(names[0] for ours, names in COLUMNS.items() if ours not in given)

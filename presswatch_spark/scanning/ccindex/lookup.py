@@ -178,7 +178,7 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
     """
     where = printable(endpoint)
     if answer.status is None or answer.failure:
-        raise StorageError(f"the index gives no answer: {answer.failure}", where=where)
+        raise StorageError(f"the index does not answer: {answer.failure}", where=where)
     body = unpacked_body(answer, ANSWER_BYTES)
     text = body.decode("utf-8", "replace")
     if answer.status == 404:
@@ -190,7 +190,7 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
         if str(message).startswith("No Captures found"):
             return
     if answer.status not in (200, 206):
-        remedy = "ask less often (--requests-per-second), or name the files of an index"
+        remedy = "lower --requests-per-second, or pass the files of an index"
         raise StorageError(f"the index refuses with status {answer.status}", where=where, remedy=remedy)
     if len(body) >= ANSWER_BYTES:
         raise CorruptError("the index's answer is too long to read", where=where)

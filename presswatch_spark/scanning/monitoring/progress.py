@@ -368,7 +368,7 @@ class Observer:
         """
         self._tell("pass_wave_finished", number=number, passes=count, shards=shards, shards_lost=lost)
         if not self._events:
-            left = f"; {lost:,} of them could not be, and the last pass searches the whole index for them"
+            left = f"; {lost:,} could not be read, so the last pass searches the whole index for them"
             read = "1 shard more is" if shards == 1 else f"{shards:,} shards more are"
             self.progress.say(f"pass {number} of {count}: {read} read{left if lost else ''}")
         self._totals.update(totals)
@@ -385,7 +385,7 @@ class Observer:
         """Report dead workers; `suspects` are the shards that they had begun and not finished."""
         self._tell("worker_died", "warning", wave=self._wave, shards=list(suspects), tries=tries)
         if not self._events:
-            at = ", ".join(suspects) or f"one {self._terms.shard} that is not known"
+            at = ", ".join(suspects) or f"an unknown {self._terms.shard}"
             self.progress.say(f"warning: a Python worker died at {at} ({tries} tries); others continue")
 
     def say(self, event: str, line: str) -> None:
@@ -450,7 +450,7 @@ def unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(
         f"the metrics file cannot be written: {error.strerror or error}",
         where=str(path),
-        remedy="name a file in a folder that exists and can be written to",
+        remedy="choose a file in a folder that exists and is writable",
     )
 
 

@@ -140,7 +140,7 @@ def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> Pa
     """
     if part is None:
         raise InputError(
-            "is scanned part by part", where=dataset.id, remedy=f"name one, as --part {dataset.part}"
+            "this is scanned by part", where=dataset.id, remedy=f"choose one, as --part {dataset.part}"
         )
     require_part(dataset, part)
     root = mirror or dataset.where
@@ -148,7 +148,7 @@ def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> Pa
         raise InputError(
             "a site cannot list its files",
             where=printable(root),
-            remedy="get a copy, and name its folder or bucket with --mirror or --base",
+            remedy="pass the folder or bucket of a copy with --mirror or --base",
         )
     release = dataset.release and dataset.release.replace("{part}", part)
     path = f"{root.rstrip('/')}/{dataset.files.replace('{part}', part)}"
@@ -159,9 +159,9 @@ def require_part(dataset: Dataset, part: str) -> None:
     """Raise `InputError` for a text that cannot name a part; only files show which parts exist."""
     if not _PART.fullmatch(part):
         raise InputError(
-            "can be no part: letters, digits, dots, hyphens and underscores make one",
+            "a part may only contain letters, digits, dots, hyphens and underscores",
             where=printable(part),
-            remedy=f"name one, as --part {dataset.part}",
+            remedy=f"pass one, as --part {dataset.part}",
         )
 
 

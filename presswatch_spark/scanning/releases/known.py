@@ -79,8 +79,8 @@ def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Lis
         if CRAWL.fullmatch(name := str(entry.get("id"))) or OLD_CRAWL.fullmatch(name)
     ]
     if not crawls:
-        remedy = "name a collinfo.json as index.commoncrawl.org has it"
-        raise CorruptError("is not a list of crawls", where=where, remedy=remedy)
+        remedy = "pass a collinfo.json like that of index.commoncrawl.org"
+        raise CorruptError("this is not a list of crawls", where=where, remedy=remedy)
     times = [time for crawl in crawls for time in (crawl.first, crawl.last) if time]
     noted = noted or _time(entries[0].get("noted")) or max(times, default=datetime.fromtimestamp(0, UTC))
     return Listing(noted, newest_first(crawls))

@@ -59,7 +59,7 @@ def shards_of(
         )
     if name == NEWS:
         raise InputError(
-            "is published by the month", where=name, remedy=f"name one: --release {NEWS}-2025-08"
+            "this is published by month", where=name, remedy=f"choose one, as --release {NEWS}-2025-08"
         )
     if base is not None and is_list(printable(canonical(base))):
         return ReleaseShards(base)
@@ -84,9 +84,9 @@ def _copied(name: str, base: str | None) -> ReleaseShards:
     dataset = load_datasets()["oscar-2301" if oscar else "c4" if is_c4_english(name) else "mc4"]
     if base is None:
         raise InputError(
-            "has no list of shards that anyone may read",
+            "the dataset has no public list of shards",
             where=name,
-            remedy=f"get a copy, and name its folder or bucket with --base; or --base {dataset.where}",
+            remedy=f"pass the folder or bucket of a copy with --base; or pass --base {dataset.where}",
         )
     part = oscar["part"] if oscar else name.partition("c4-")[2]
     return ReleaseShards(part_of(dataset, part, canonical(base)).path, name=name)

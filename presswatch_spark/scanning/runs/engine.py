@@ -138,9 +138,9 @@ def _read_rest(
         for damaged in lost:
             observer.wave_lost(damaged.counts, damaged.totals)
     raise OutputError(
-        f"what waves wrote was damaged {MOST_ROUNDS} times before it could be published",
+        f"the results of waves were damaged {MOST_ROUNDS} times before they could be published",
         where=str(reader.run.folder),
-        remedy=f"see whether this disk fails, and give the {reader.kind.terms.run} a folder on another",
+        remedy=f"check this disk, or write the {reader.kind.terms.run} to a folder on another",
     )
 
 
@@ -191,7 +191,7 @@ def without_damage(
         )
         for part in wave.parts:
             if part.name in damaged:
-                tell(f"{run.parts.at(part.name)}: what a wave found {damaged[part.name]}; its {again}")
+                tell(f"{run.parts.at(part.name)}: the result of a wave {damaged[part.name]}; its {again}")
         run.lock.confirm()
         forget_wave(run.folder, wave)
     return [wave for wave in waves if wave not in lost], lost

@@ -141,9 +141,9 @@ def read_part(parts: Folder, part: RunPart, columns: Sequence[str] | None = None
         except ARROW_ERRORS:
             damage = "cannot be read"
     raise OutputError(
-        f"what a wave found {damage}",
+        f"the result of a wave {damage}",
         where=parts.at(part.name),
-        remedy="give the same command again: its shards are scanned again",
+        remedy="run the same command again: its shards are scanned again",
     )
 
 
@@ -219,9 +219,9 @@ def read_note(folder: Folder) -> tuple[Note, str] | None:
             raise ValueError
     except UNREADABLE as error:
         raise OutputError(
-            "what an unfinished run wrote of itself is damaged, or of an earlier version",
+            "the notes of an unfinished run are damaged, or from an earlier version",
             where=folder.at(NOTE),
-            remedy="give the command that began it again: the run starts over",
+            remedy="repeat the command that began it: the run starts over",
         ) from error
     return note, etag
 

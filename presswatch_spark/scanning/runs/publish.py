@@ -138,7 +138,7 @@ def _check(row: Row, rows: Mapping[str, int], counts: ShardTotals, run: OwnedRun
         raise OutputError(
             f"waves contain {found} of {', '.join(('shards', *rows))}; expected were {counted[: len(found)]}",
             where=str(run.folder),
-            remedy="remove that folder and give the same command again: the run starts over",
+            remedy="remove that folder and run the same command again: the run starts over",
         )
 
 

@@ -289,7 +289,7 @@ LEAST_ALLOWED = 5
 PLATFORM = {
     "storage": "check credentials, region, network and the list of shards",
     "host": "see what that site requires",
-    "worker": "give workers more memory, or leave that shard out",
+    "worker": "raise the memory of workers, or leave that shard out",
 }
 """Failures (see `scan_log.failure`) whose cause is outside of the shard, each with its remedy."""
 
@@ -329,5 +329,5 @@ def check_budget(log: Collection[Row], shards: int, share: float, of: str = "sha
         f"{len(lost):,} of {shards:,} {of} could not be read{limit}; {count:,} of them: {error}",
         where=str(example["shard_uri"]),
         remedy="nothing was published and what was read is kept;"
-        f" {PLATFORM[example['failure']]}, then give the same command again",
+        f" {PLATFORM[example['failure']]}, then run the same command again",
     )

@@ -56,7 +56,7 @@ def draw(listed: ShardPlan, share: float, seed: int) -> ShardSample:
     the seed and on names below the release, which mirrors share. A smaller share is a subset of a larger one.
     """
     if not 0 < share <= 1:
-        raise InputError(f"a sample of {share} is not between 0 and 1", remedy="give --sample 0.01 for 1 %")
+        raise InputError(f"a sample of {share} is not between 0 and 1", remedy="pass --sample 0.01 for 1 %")
     strata = defaultdict[str, list[ObjectInfo]](list)
     for shard in listed:
         strata[stratum_of(shard.uri)].append(shard)
@@ -156,7 +156,7 @@ def _check(run_id: str, drawn: int, files: tuple[str, ...]) -> None:
         )
     if len(files) < STRATUM_FILES:
         raise InputError(
-            f"{len(files):,} shards are too few for an interval, which takes {STRATUM_FILES}",
+            f"{len(files):,} shards are too few for an interval, which requires {STRATUM_FILES}",
             where=run_id,
             remedy="draw a larger --sample",
         )

@@ -84,7 +84,7 @@ def open_catalog(
             raise ConfigError(
                 printable(f"the catalog cannot be opened: {first_line(error)}"),
                 where=f"--catalog {kind}",
-                remedy=f"give what it needs by --property, or {FROM_ELSEWHERE.format(name.upper())}",
+                remedy=f"pass what is missing with --property, or {FROM_ELSEWHERE.format(name.upper())}",
             ) from error
 
 
@@ -105,7 +105,7 @@ def catalog_errors(where: str) -> Iterator[None]:
         raise StorageError(
             printable(f"the catalog refuses: {first_line(error)}"),
             where=where,
-            remedy="check that it exists and can be written; the same command does the rest",
+            remedy="check that it exists and is writable, and run the same command again",
         ) from error
 
 
@@ -140,7 +140,7 @@ TRIES, READERS = 5, 8
 NOT_IN_PATHS = "?#"
 LONGEST_COMMENT = 255
 """Bytes of a comment, by Glue's own limit."""
-AGAIN = "give the command again when nothing else changes them"
+AGAIN = "run the command again when no other process changes the tables"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class CatalogChange:
 def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogChange]:
     """Bring the tables of a catalog to the published state; return the changes by table.
 
-    `ConfigError`: the catalog takes no such namespace. `OutputError`: files are not those that were
+    `ConfigError`: the catalog refuses this namespace. `OutputError`: files are not those that were
     published, the catalog has tables of these names that are not of this folder, or the tables change.
     `StorageError`: it refuses.
     """
@@ -174,7 +174,7 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
         raise OutputError(
             f"an Iceberg table cannot name files below a path that contains one of {' '.join(NOT_IN_PATHS)}",
             where=str(store.root),
-            remedy="name a folder without them",
+            remedy="choose a folder without them",
         )
     plan = published_files(store)
     with catalog_errors(where):
@@ -185,9 +185,9 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
                 catalog.create_namespace_if_not_exists(levels)
         except ValueError as error:
             raise ConfigError(
-                printable(f"the catalog takes no such namespace: {first_line(error)}"),
+                printable(f"the catalog refuses this namespace: {first_line(error)}"),
                 where=f"--namespace {printable(namespace)}",
-                remedy="name one without dots",
+                remedy="choose one without dots",
             ) from error
     done = dict[str, CatalogChange]()
     for _ in range(TRIES):
@@ -200,7 +200,7 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
         synced, plan = plan, published_files(store)
         if plan == synced:
             return [done[table] for table in SCHEMAS]
-    raise OutputError("the tables changed while they were brought there", where=where, remedy=AGAIN)
+    raise OutputError("the tables changed during the update of the catalog", where=where, remedy=AGAIN)
 
 
 def published_files(store: TableStore) -> dict[str, list[Published]]:
@@ -262,7 +262,7 @@ def _table(catalog: Catalog, name: tuple[str, ...], folder: str) -> Table:
         raise OutputError(
             printable(f"the catalog has a table {'.'.join(name)}, which is {of}"),
             where=folder,
-            remedy="name another --namespace",
+            remedy="choose another --namespace",
         )
     # Without a new column, this commits nothing.
     with table.update_schema() as schema:

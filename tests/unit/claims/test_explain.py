@@ -327,5 +327,5 @@ def test_the_command_explains_a_row_and_says_what_it_lacks(
 def test_a_row_of_another_table_has_no_case(tmp_path: Path) -> None:
     (signal, *_) = signal_rows(robots("User-agent: *\nDisallow: /"))
     folder = tables_with_signals(tmp_path, [own("a")], signal)
-    with pytest.raises(InputError, match="the row is one of rights_signals"):
+    with pytest.raises(InputError, match="this is a row of rights_signals"):
         case_of(str(folder), signal["row_sha256"][:16], None, StorageOptions())

@@ -290,7 +290,7 @@ def test_what_holds_no_reviews_is_refused_and_never_taken_for_none(tmp_path: Pat
     path.parent.mkdir(exist_ok=True)
     write_jsonl(path, ROWS)
     given = path.parent if path.suffix == ".txt" else path
-    with pytest.raises(ConfigError, match="there are no reviews here"):
+    with pytest.raises(ConfigError, match="no reviews were found"):
         load(given)
 
 

@@ -230,7 +230,7 @@ def test_what_cannot_be_forgotten_is_an_error_and_nothing_is_changed(tables: Pat
         forget(str(tables), Subject("article", "zz"))
     (tables / "_runs" / "forget").mkdir(parents=True, exist_ok=True)
     (tables / "_runs" / "forget" / "plan.json").write_text('{"changes": []}')
-    with pytest.raises(OutputError, match="plan of a removal that was begun is damaged"):
+    with pytest.raises(OutputError, match="plan of an unfinished removal is damaged"):
         forget(str(tables), RIVES)
     assert {path: path.read_bytes() for path in tables.rglob("*.parquet")} == before
 

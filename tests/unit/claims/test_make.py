@@ -261,7 +261,7 @@ def test_a_claim_in_a_folder_of_its_own_is_explained(
     assert cli.run(words) == 0
     assert sentence not in capsys.readouterr().out
     assert cli.run([*words, "--claims", str(house.tables)]) == 1
-    assert "no claim is of this row" in capsys.readouterr().err
+    assert "this row has no claim" in capsys.readouterr().err
 
 
 def test_tables_without_rows_give_claims_without_rows(house: House, tmp_path: Path) -> None:

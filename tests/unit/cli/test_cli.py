@@ -98,11 +98,11 @@ def test_help_states_the_default_of_every_option_that_has_one() -> None:
         ("runs --no-such-flag x", "Usage: presswatch runs"),
         (
             "claims tables --corpus corpus --out out --known a b",
-            "--known takes one value: for several, give --known A --known B.",
+            "--known accepts one value: for several, write --known A --known B.",
         ),
         (
             "corpus build --members m --out out --articles=a b",
-            "--articles takes one value: for several, give --articles A --articles B.",
+            "--articles accepts one value: for several, write --articles A --articles B.",
         ),
         ("claims tables other --corpus corpus --out out", "unexpected extra argument (other)"),
     ],
@@ -174,8 +174,8 @@ def scan(monkeypatch: pytest.MonkeyPatch) -> Scan:
         (PresswatchError("a sentence"), "error: a sentence"),
         (PermissionError(13, "Permission denied", "/out"), "/out: Permission denied"),
         (BrokenPipeError(32, "Broken pipe"), "Broken pipe"),
-        (OSError(28, "No space left on device"), "output: the disk is full (make room and"),
-        (Py4JNetworkError("Answer from Java side is empty"), "Spark's Java ended before the command did"),
+        (OSError(28, "No space left on device"), "output: the disk is full (free some space and"),
+        (Py4JNetworkError("Answer from Java side is empty"), "Spark's Java process ended during the command"),
         (KeyboardInterrupt(), "the same command"),
         (StorageError("no such object", where="s3://b/\x9b2J"), "error: s3://b/�2J: no such object\n"),
     ],
@@ -309,7 +309,7 @@ def test_a_demo_never_touches_a_folder_of_others(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("ten years of work")
     done = outcome("demo", "--out", tmp_path)
     assert done.code == 1
-    assert "no demo's" in done.err
+    assert "other files than a demo's" in done.err
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
 
 

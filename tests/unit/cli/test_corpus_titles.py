@@ -54,7 +54,7 @@ def test_a_title_without_articles_is_named_with_the_reason_and_ends_with_3(built
         *told
     }
     assert {f"rivage 2 2 2 1 {reason}, 1 too_short" for reason in ("duplicate", "id_reused")} & {*told}
-    assert "dates left out, as they mean none (1970-01-01, the year 1): rivage 1" in done.out
+    assert "placeholder dates left out (1970-01-01, the year 1): rivage 1" in done.out
     assert "error: 1 of 3 titles of the members file without an article:" in done.err
     assert "  hebdo: 3 rows refused (3 bad_date): `published_at` may begin with the day" in done.err
     assert "--date-format %d-%m-%Y (row 4 of a.jsonl)" in done.err
@@ -85,7 +85,7 @@ def test_declared_formats_bring_them_in_and_info_gives_the_same_account(built: B
     ("options", "code", "said"),
     [
         ("--date-format %m/%Y", 1, "date format `%m/%Y` does not give a day, a month and a year"),
-        ("", 1, "no article could be taken: 1 bad_date; `published_at` may begin with the day"),
+        ("", 1, "no article was accepted: 1 bad_date; `published_at` may begin with the day"),
         ("", 1, "(row 0 of "),
         ("--body-format markdown", 2, "'markdown' is not one of 'auto', 'text', 'html'"),
         ("--encoding windows-1253x", 2, "is not a character encoding; did you mean windows-1252?"),
@@ -139,7 +139,7 @@ def test_excerpts_and_urls_elsewhere_are_counted_by_title(built: Build, tmp_path
     done = built(rows)
     assert done.code == 0
     assert "excerpts, never of letter A: courrier 3, hebdo 1" in done.out
-    assert "URLs outside of the title's sites: courrier 1" in done.out
+    assert "URLs outside the title's sites: courrier 1" in done.out
     assert "not a URL in `url`: rivage 1" in done.out
     assert "HTML" not in done.out
     assert account(done.out) in presswatch("corpus", "info", str(tmp_path / "corpus"))

@@ -106,7 +106,7 @@ def test_a_file_has_the_rows_and_lines_stay_where_no_json_could_replace_them(
     # A file that is there is refused before the command runs.
     path.write_text("mine")
     done = CliRunner().invoke(answered.command(), ["--export", str(path)])
-    assert "there is such a file already" in str(done.exception)
+    assert "the file already exists" in str(done.exception)
     assert (len(answered.forms), path.read_text()) == (1, "mine")
 
 
@@ -167,7 +167,7 @@ def test_a_file_has_the_rows_that_json_prints(
     assert (found.num_rows, found.column_names) == (len(rows), names or list(rows[0]))
     (tmp_path / "rows.csv").write_text("mine")
     done = outcome(command, tmp_path / "no tables", "--export", tmp_path / "rows.csv")
-    assert (done.code, "there is such a file already" in done.err) == (1, True)
+    assert (done.code, "the file already exists" in done.err) == (1, True)
 
 
 def test_the_releases_are_exported(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_bad_ending_is_refused_before_anything_else_is_looked_at(name: str, tm
     required = [param for param in exporting()[name].params if param.required]
     names = [f"{param.opts[0]} " * isinstance(param, click.Option) for param in required]
     done = outcome(" ".join([name, *(f"{each}nowhere" for each in names)]), "--export", tmp_path / "rows.ods")
-    assert (done.code, "no format has the ending of rows.ods" in done.err) == (1, True)
+    assert (done.code, "no format matches the ending of rows.ods" in done.err) == (1, True)
 
 
 def without_java(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

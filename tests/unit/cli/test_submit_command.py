@@ -110,10 +110,10 @@ WHERE = "scan --corpus s3://b/c --out s3://b/t"
 @pytest.mark.parametrize(
     ("code", "given", "said"),
     [
-        (2, "scan --corpus c --out o --profile aws x", "name the place where the job runs, before the job"),
-        (2, "scan --profile", "name the place where the job runs, before the job"),
-        (2, "", "name the place where the job runs, before the job"),
-        (2, "--on local", "name a JOB"),
+        (2, "scan --corpus c --out o --profile aws x", "choose where the job runs, before the job"),
+        (2, "scan --profile", "choose where the job runs, before the job"),
+        (2, "", "choose where the job runs, before the job"),
+        (2, "--on local", "pass a JOB"),
         (2, "--on emr-ec2 scan --corpsu c", "No such option '--corpsu'"),
         (
             2, "--on emr-ec2 scan --corpus c --out o --no-wait x",
@@ -121,11 +121,11 @@ WHERE = "scan --corpus s3://b/c --out s3://b/t"
         ),
         (2, "--on emr-ec2 verify-rows --sample 0 s3://b/t", "0 is not in the range"),
         (2, f"{WATCH} --frmat wet", "No such option '--frmat'"),
-        (2, f"{WATCH} {SCAN[5:]}", "leave PATH, --release and --release-name out"),
-        (2, f"--on emr-ec2 --check --dry-run {SCAN}", "give either --check or --dry-run"),
-        (2, f"--on local --no-wait {SCAN}", "are for jobs that run elsewhere"),
-        (1, f"--on mars {SCAN}", "there is no profile mars (name one of emr-ec2, emr-serverless,"),
-        (1, "--on local absent", "there is no job absent (name one of campaign run, census, claims,"),
+        (2, f"{WATCH} {SCAN[5:]}", "leave out PATH, --release and --release-name"),
+        (2, f"--on emr-ec2 --check --dry-run {SCAN}", "pass either --check or --dry-run"),
+        (2, f"--on local --no-wait {SCAN}", "are only for jobs on other hosts"),
+        (1, f"--on mars {SCAN}", "there is no profile mars (choose one of emr-ec2, emr-serverless,"),
+        (1, "--on local absent", "there is no job absent (choose one of campaign run, census, claims,"),
         (1, "--on local matches t", "there is no job matches"),
         (1, f"--on local {SCAN} --columns url", "read.columns must be pairs"),
         (1, "--on emr-ec2 --check verify-rows tables", "TABLES tables is on this machine only"),
@@ -147,7 +147,7 @@ WHERE = "scan --corpus s3://b/c --out s3://b/t"
         ),
         (
             1, "--on emr-serverless compare s3://b/t --before a --after b --out /o",
-            "--out /o is on a disk that ends with the job (name a folder on S3)",
+            "--out /o is on a disk that ends with the job (choose a folder on S3)",
         ),
     ],
 )  # fmt: skip

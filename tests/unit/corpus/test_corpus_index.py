@@ -310,6 +310,6 @@ def test_the_disk_that_is_full_is_the_one_of_the_output_or_of_temporary_files() 
     with pytest.raises(OutputError, match="the disk is full") as found, writing("/corpus"):
         raise OSError(*full, "/given/members.yaml", None, "/corpus/members.yaml")
     assert found.value.where == "/corpus/members.yaml"
-    told = r"temporary files is full .make room and give the same command again.$"
+    told = r"temporary files is full .free some space and run the same command again.$"
     with pytest.raises(OutputError, match=told), writing("s3://bucket/corpus"):
         raise OSError(*full)

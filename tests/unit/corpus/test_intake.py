@@ -291,8 +291,8 @@ def test_dates_of_parquet_are_taken_as_utc(tmp_path: Path) -> None:
         (b'["a"]', "a JSON list, not an object"),
         (b"null", "a JSON NoneType, not an object"),
         (b'{"body": "\xe9t\xe9"}', "byte 10 of the line is not UTF-8"),
-        (b'{"article_id": ' + b"1" * 5_000 + b"}", "a number with more digits than Python takes"),
-        (b'{"x": [-' + b"1" * 5_000 + b"]}", "a number with more digits than Python takes"),
+        (b'{"article_id": ' + b"1" * 5_000 + b"}", "a number with more digits than Python reads"),
+        (b'{"x": [-' + b"1" * 5_000 + b"]}", "a number with more digits than Python reads"),
         (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "JSON nested too deeply"),
         (b'{"body":' * 100_000 + b"1" + b"}" * 100_000, "JSON nested too deeply"),
     ],
@@ -402,7 +402,7 @@ def test_a_csv_row_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         (
             2,
             "unreadable",
-            "column `body` is not UTF-8 (give the file's encoding, e.g. --encoding windows-1252)",
+            "column `body` is not UTF-8 (pass the file's encoding, such as --encoding windows-1252)",
         ),
     ]
 
@@ -446,7 +446,7 @@ def test_a_column_given_twice_is_an_error(tmp_path: Path, is_csv: bool) -> None:
         path.write_text(",".join(names) + "\n", "utf-8")
     else:
         pq.write_table(pa.table([pa.array(["x"])] * len(names), names), path)
-    with pytest.raises(InputError, match="column `body` is there twice"):
+    with pytest.raises(InputError, match="column `body` appears twice"):
         read(path)
 
 

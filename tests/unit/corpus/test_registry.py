@@ -172,16 +172,16 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
         (entry(url_prefixes="['t.example/a?b=1']"), 5, "is not a URL prefix"),
         (entry(url_prefixes="['https://[::1/a']"), 5, "`https://[::1/a` is not a URL prefix"),
         (entry(url_prefixes="['https://t.example℀/']"), 5, "is not a URL prefix"),
-        (entry(url_prefixes="[t.example/amp/]"), 5, "`t.example/amp/` stands for all pages below `/`"),
-        (entry(url_prefixes="[t.example/eco/%61mp]"), 5, "stands for all pages below `/eco/`"),
-        (entry(url_prefixes="[t.example/eco.amp.html]"), 5, "stands for all pages below `/eco.html/`"),
-        (entry(url_prefixes="[t.example/eco/../]"), 5, "stands for all pages below `/`"),
-        (entry(url_prefixes="[t.example/eco/%2E%2e/sport/]"), 5, "stands for all pages below `/sport/`"),
-        (entry(url_prefixes="[t.example/./eco/]"), 5, "stands for all pages below `/eco/`"),
-        (entry(url_prefixes="[t.example//]"), 5, "stands for all pages below `/`"),
-        (entry(url_prefixes="[t.example/eco//]"), 5, "stands for all pages below `/eco/`"),
-        (entry(url_prefixes="[t.example/eco;jsessionid=1/]"), 5, "stands for all pages below `/eco/`"),
-        (entry(url_prefixes="['t.example/a\\eco']"), 5, "stands for all pages below `/a/eco/`"),
+        (entry(url_prefixes="[t.example/amp/]"), 5, "`t.example/amp/` would cover all pages below `/`"),
+        (entry(url_prefixes="[t.example/eco/%61mp]"), 5, "would cover all pages below `/eco/`"),
+        (entry(url_prefixes="[t.example/eco.amp.html]"), 5, "would cover all pages below `/eco.html/`"),
+        (entry(url_prefixes="[t.example/eco/../]"), 5, "would cover all pages below `/`"),
+        (entry(url_prefixes="[t.example/eco/%2E%2e/sport/]"), 5, "would cover all pages below `/sport/`"),
+        (entry(url_prefixes="[t.example/./eco/]"), 5, "would cover all pages below `/eco/`"),
+        (entry(url_prefixes="[t.example//]"), 5, "would cover all pages below `/`"),
+        (entry(url_prefixes="[t.example/eco//]"), 5, "would cover all pages below `/eco/`"),
+        (entry(url_prefixes="[t.example/eco;jsessionid=1/]"), 5, "would cover all pages below `/eco/`"),
+        (entry(url_prefixes="['t.example/a\\eco']"), 5, "would cover all pages below `/a/eco/`"),
         (entry(name="T, name: U"), 5, "key `name` is given twice"),
         (
             GOOD.replace("2027-12-31", "2022-12-31"),
@@ -245,12 +245,12 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
                 entry(domains=f"[journal.example, {domain}]"),
                 5,
                 f"title `t`: `{domain}` is not one site: anyone can have a name under `{shared}`"
-                f" (name the site itself, as journal.{shared}",
+                f" (write the site, as journal.{shared}",
             )
             for domain, shared in SUFFIXES
         ),
         *(
-            (entry(url_prefixes=f"['{prefix}']"), 5, "(name the site itself, as https://journal.")
+            (entry(url_prefixes=f"['{prefix}']"), 5, "(write the site, as https://journal.")
             for prefix in BELOW_SUFFIXES
         ),
     ],
@@ -297,7 +297,7 @@ class TestDocumentsOfMandates:
             load_registry(path)
         # It is not waited for.
         os.mkfifo(document)
-        with pytest.raises(ConfigError, match=r"`mandats/rives\.pdf` is no file"):
+        with pytest.raises(ConfigError, match=r"`mandats/rives\.pdf` is not a file"):
             load_registry(path)
 
     @pytest.mark.parametrize("place", ["{outside}", "../{name}/rives.pdf", "mandats/../../{name}/rives.pdf"])

@@ -228,13 +228,13 @@ def test_a_row_that_python_cannot_hold_is_refused_and_the_corpus_is_built(tmp_pa
     assert build(tmp_path / "corpus", [tmp_path / "in"]).counts.articles == 2
     rows = pq.read_table(tmp_path / "corpus" / "refused.parquet").to_pylist()
     assert [(row["row_index"], row["article_id"], row["reason"], row["detail"]) for row in rows] == [
-        (0, None, "unreadable", "a number with more digits than Python takes"),
+        (0, None, "unreadable", "a number with more digits than Python reads"),
         (1, "a00003", "unreadable", "`modified_at` contains a timestamp[us] that cannot be read"),
     ]
 
 
 def test_a_corpus_without_an_article_says_why(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no article could be taken: 1 too_short, 2 unknown_title"):
+    with pytest.raises(InputError, match="no article was accepted: 1 too_short, 2 unknown_title"):
         build(tmp_path / "c", [write_jsonl(tmp_path / "a.jsonl", [ROWS[3], ROWS[4], ROWS[4]])])
 
 
@@ -242,7 +242,7 @@ def test_a_second_build_waits_for_nobody_and_a_hidden_folder_of_others_is_left_a
     source, staging = write_jsonl(tmp_path / "a.jsonl", ROWS), tmp_path / ".corpus.partial"
     staging.mkdir()
     (staging / "thesis.txt").touch()
-    with pytest.raises(OutputError, match="this hidden folder is not one of Presswatch"):
+    with pytest.raises(OutputError, match="Presswatch did not create this hidden folder"):
         build(tmp_path / "corpus", [source])
     (staging / "thesis.txt").unlink()
     held = os.open(staging / "presswatch-draft", os.O_CREAT | os.O_RDWR)

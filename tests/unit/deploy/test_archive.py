@@ -112,7 +112,7 @@ def test_a_package_that_is_not_what_the_lock_says_ends_the_build(sources: Path, 
     lock = sources / "locks/requirements.lock"
     lock.write_text("click==8.1.8 --hash=sha256:" + "0" * 64 + "\n")
     asked = ["--no-index", "--require-hashes", "--requirement", str(lock)]
-    with pytest.raises(ArchiveError, match="pip could not do its part"):
+    with pytest.raises(ArchiveError, match="pip failed"):
         building._install(asked, tmp_path / "lib", HOSTS, tmp_path)
 
 
@@ -186,7 +186,7 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
     ("members", "named"),
     [
         ([link("bin/python", "/usr/bin/python3")], "'bin/python'"),
-        ([member("lib/x"), member("lib/./x")], "a member is in it twice"),
+        ([member("lib/x"), member("lib/./x")], "it contains a member twice"),
         ([link("lib/up", "../../etc/passwd")], "'lib/up'"),
         # One that stays inside may leave by way of another.
         ([member("lib/x"), link("lib/y", "x")], "'lib/y'"),
@@ -231,6 +231,6 @@ def test_a_tree_with_a_link_is_refused_when_built(
         (folder / "bin" / "python3").symlink_to("/usr/bin/python3")
 
     monkeypatch.setattr(building, "_fill", fill)
-    with pytest.raises(ArchiveError, match="'bin/python3' is outside, a link"):
+    with pytest.raises(ArchiveError, match="'bin/python3' is a link"):
         building.build(sources, dist, HOSTS)
     assert list(dist.iterdir()) == []

@@ -261,7 +261,7 @@ def test_another_ending_is_refused_before_anything_is_read(tmp_path: Path, name:
 def test_no_file_is_written_over_and_none_is_left_half(tmp_path: Path, name: str) -> None:
     path = written(tmp_path, name)
     before = path.read_bytes()
-    with pytest.raises(OutputError, match="there is such a file already"):
+    with pytest.raises(OutputError, match="the file already exists"):
         export(str(path), SCHEMA, [ROW], STORAGE)
     assert path.read_bytes() == before
 

@@ -131,7 +131,7 @@ def test_a_row_shows_the_declarations_and_their_pointers(tmp_path: Path) -> None
     assert (made["table"], made["made_of"], made["rows"]) == ("reservations", ["r1"], len(table))
     assert [file["table"] for file in made["files"]] == ["reservations"]
     assert not list((tmp_path / "out" / "_runs").iterdir())
-    with pytest.raises(OutputError, match="there is a table reservations already"):
+    with pytest.raises(OutputError, match="the table reservations already exists"):
         Reservations(str(folder)).write(out)
     (path,) = where.path.iterdir()
     flip_a_bit(path, Random(1))

@@ -306,7 +306,7 @@ NO_QUERY = (
     "begin", "commit", "prepare x as select 1", "execute x", "deallocate x", "explain analyze select 1",
     "select 1; copy matches to '{folder}/out.csv'", "", ";",
 )  # fmt: skip
-REFUSED = dict.fromkeys(NO_QUERY, "no query") | {
+REFUSED = dict.fromkeys(NO_QUERY, "not a query") | {
     "select 1; select 2": "more than one query",
     "select * from read_csv('{folder}/secret.csv')": "may not call read_csv",
     "select * from read_text('{folder}/secret.csv')": "may not call read_text",
@@ -533,10 +533,10 @@ class TestCommand:
 
     def test_a_refusal_is_a_line_with_a_remedy(self, tables: Path) -> None:
         said = outcome("sql", "select 1", tables)
-        assert (said.code, "TABLES comes first, then QUERY" in said.err) == (2, True)
+        assert (said.code, "pass TABLES first, then QUERY" in said.err) == (2, True)
         said = outcome("sql", tables, "drop view matches")
         remedy = "write one that begins with select, from, with, describe or show"
-        assert (said.code, said.err) == (1, f"error: sql: this is no query ({remedy})\n")
+        assert (said.code, said.err) == (1, f"error: sql: this is not a query ({remedy})\n")
 
 
 ALL = SCHEMAS["matches"].names

@@ -196,8 +196,8 @@ WRONG = [
     (b"crawl-data/CC-MAIN-2024-22/segments/1/wet/CC-MAIN-1.warc.wet.gz\n", r"is a list of paths.*paths\.gz"),
     (zipped("archive/data.warc.gz", "datapackage.json"), r"is an archive.*WACZ.*unpack it"),
     (zipped("a.warc", "b.warc"), r"is an archive.*unpack it"),
-    (b"\n<!-- cdn -->\n<!DOCTYPE html>\n<title>503</title>", r"is HTML.*error page.*get it again"),
-    (b"\xef\xbb\xbf<html><body>Not found", r"is HTML.*error page.*get it again"),
+    (b"\n<!-- cdn -->\n<!DOCTYPE html>\n<title>503</title>", r"is HTML.*error page.*download it again"),
+    (b"\xef\xbb\xbf<html><body>Not found", r"is HTML.*error page.*download it again"),
     (XML, r"is an error message in XML.*your access"),
     (b"<Error><Code>NoSuchKey</Code></Error>", r"is an error message in XML.*your access"),
     (bz2.compress(b"x"), r"is packed with.*bzip2.*gzip"),
@@ -219,7 +219,7 @@ def test_what_is_no_shard_is_named_with_what_to_do(
 
 def test_text_is_no_shard_and_holds_no_records(tmp_path: Path) -> None:
     path = saved(tmp_path, b"bonjour tout le monde\n" * 9)
-    with pytest.raises(InputError, match="is text, not a format that is read"):
+    with pytest.raises(InputError, match="is text, not a supported format"):
         named(path)
     with pytest.raises(CorruptError, match="WARC records, so it is not WET"):
         read(path, "wet")

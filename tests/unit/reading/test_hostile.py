@@ -105,7 +105,7 @@ def test_a_bomb_in_a_body_is_stopped_and_named(scan: Scan, coding: str) -> None:
     first = page(bomb, HTML, f"Content-Encoding: {coding}")
     log, whole = scan(first, NEXT, most=1 << 20)
     assert log["status"] == "partial"
-    assert log["error"] == "body inflates to more than 1,048,576 bytes; the rest was left (byte 0)"
+    assert log["error"] == "body inflates to more than 1,048,576 bytes; the rest was not read (byte 0)"
     assert whole == ["https://exemple.fr/", "https://b.fr/"]
 
 

@@ -80,7 +80,7 @@ def test_a_scan_for_what_is_no_code_is_a_usage_error_that_names_the_code(
     assert f"'{given}' is not a code of ISO 639; did you mean {meant}?" in capsys.readouterr().err
     # Several codes in one value.
     assert cli.run([*scan, "fra,oci"]) == 2
-    assert "give one code at a time, such as fra" in capsys.readouterr().err
+    assert "pass one code at a time, such as fra" in capsys.readouterr().err
 
 
 def test_settings_in_a_file_or_in_the_environment_are_checked_alike(tmp_path: Path) -> None:

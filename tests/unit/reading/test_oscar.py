@@ -115,7 +115,7 @@ def replaced(number: int, line: bytes) -> Callable[[list[bytes]], None]:
     return lambda entries: entries.__setitem__(number, line)
 
 
-NO_ENTRY = "metadata: line is no entry of metadata (line 4)"
+NO_ENTRY = "metadata: line is not an entry of metadata (line 4)"
 LACKING = "text and metadata lack lines of each other"
 
 
@@ -164,7 +164,7 @@ def test_without_metadata_the_text_is_read_and_the_lack_is_named(tmp_path: Path)
     found, report = read(path)
     assert ([each.url for each in found], report.defects_total) == ([page.url for page in pages(3)], 0)
     meta.write_text('{"content": "un texte"}\n')
-    assert "line is no entry of metadata" in complaints(read(path)[1])
+    assert "line is not an entry of metadata" in complaints(read(path)[1])
 
 
 def test_a_text_cut_between_documents_is_told_by_its_metadata(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_a_parser_that_died_before_costs_no_page() -> None:
 @pytest.mark.usefixtures("changed")
 @pytest.mark.parametrize("changed", [DYING], indirect=True, ids=["dying"])
 def test_a_text_of_which_only_the_beginning_came_is_none() -> None:
-    with pytest.raises(ParserDiedError, match="died of the page"):
+    with pytest.raises(ParserDiedError, match="died on the page"):
         parse_in_subprocess("main", b"<p>un texte")
 
 
@@ -190,7 +190,7 @@ def test_a_parser_that_gives_no_answer_is_given_up(monkeypatch: pytest.MonkeyPat
     # Of the others none has to be quick: a busy machine takes its time to start a process.
     with monkeypatch.context() as patch:
         patch.setattr(parsers, "MOST_WAITING_SECONDS", 0.5)
-        with pytest.raises(ParserDiedError, match="gave no answer"):
+        with pytest.raises(ParserDiedError, match="did not answer"):
             parse_in_subprocess("main", b"<p>pendant")
     assert parse_in_subprocess("main", b"<p>suite") == SUITE
 

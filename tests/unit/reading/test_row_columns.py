@@ -249,7 +249,7 @@ def test_a_mapping_is_of_known_roles_to_columns() -> None:
     with pytest.raises(ConfigError, match="texte") as caught:
         check_mapping({"text": "corps", "texte": "corps"})
     assert all(role in caught.value.remedy for role in ROLES)
-    with pytest.raises(ConfigError, match="no column for url"):
+    with pytest.raises(ConfigError, match="lacks a column for url"):
         check_mapping({"text": "corps", "url": ""})
 
 
@@ -285,7 +285,7 @@ def test_a_typo_in_a_mapped_name_fails_the_shard_and_names_the_columns_that_it_h
     assert scanned(corpus, path, url="url").log["status"] == "complete"
     for role in ("url", "text", "captured_at", "languages"):
         error = refused(scanned(corpus, path, **{role: "urll"}))
-        assert f"the column urll for {role}, and the shard has none; there are: n, text, url" in error
+        assert f"the column urll for {role}, which the shard lacks; it has: n, text, url" in error
     assert "nn for record_id and urll for url" in refused(scanned(corpus, path, url="urll", record_id="nn"))
 
 

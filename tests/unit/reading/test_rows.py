@@ -169,7 +169,7 @@ def test_rows_without_text_are_skipped_and_values_of_a_wrong_type_are_named(tmp_
         (b"deux", ""),
     ]
     assert report.documents_skipped == 2
-    assert "row has no column of text" in complaints(report)
+    assert "row lacks the text column" in complaints(report)
     assert "text is a number, not a string; not read (line 3)" in complaints(report)
     assert "text is a list, not a string; not read (line 4)" in complaints(report)
     assert report.defects_total == 4
@@ -277,11 +277,11 @@ def test_a_row_that_is_no_utf8_keeps_its_text_and_its_url_if_it_was_written_so(t
     doubted = found.pop(2)
     assert (doubted.text, doubted.url, doubted.locator.damage) == ("a\ufffdb".encode(), "", "row")
     assert known(found) == [0, 4]
-    assert "line is no valid UTF-8; read without URL (line 2)" in complaints(report)
+    assert "line is not valid UTF-8; read without URL (line 2)" in complaints(report)
     found, report = read_lines(tmp_path, row(0), odd, pack=gzip.compress)
     assert (found[1].text, found[1].url) == ("a\ufffdb".encode(), "https://exemple.fr/9")
     assert report.defects_total == 0
-    assert "no valid UTF-8" in report.notes[0]
+    assert "not valid UTF-8" in report.notes[0]
 
 
 @pytest.mark.parametrize("format", ["rows", "c4"])

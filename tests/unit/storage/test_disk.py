@@ -306,7 +306,7 @@ class TestNewFolders:
     def test_files_of_others_are_left_alone(self, tmp_path: Path, name: str) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine.txt").write_text("mine")
-        with pytest.raises(OutputError, match=r"not one of Presswatch|something already"):
+        with pytest.raises(OutputError, match=r"did not create|already exists"):
             self.complete(tmp_path / "bag")
         assert (tmp_path / name / "mine.txt").read_text() == "mine"
 

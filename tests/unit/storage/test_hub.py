@@ -167,7 +167,7 @@ class TestLists:
             ({}, entry(path="data/\ud800.gz"), WRONG_ENTRY),
             ({}, entry(path=5), UNKNOWN),
             ({}, entry(lfs={"oid": "x", "size": 5, "pointerSize": 1}), WRONG_ENTRY),
-            ({"Link": '<{page}>; rel="next"'}, entry(), "leads in a circle"),
+            ({"Link": '<{page}>; rel="next"'}, entry(), "form a loop"),
             ({"Link": '<http://[>; rel="next"'}, entry(), UNKNOWN),
         ],
     )
@@ -184,7 +184,7 @@ class TestLists:
     @pytest.mark.parametrize("sha", [123, ["0" * 40], None, "main", "A" * 40])
     def test_a_commit_that_is_none_is_an_error(self, site: Hub, sha: Any) -> None:
         site.refusals.append(Reply(200, {}, json.dumps({"id": NAME, "sha": sha}).encode()))
-        with pytest.raises(StorageError, match="names no commit for the revision"):
+        with pytest.raises(StorageError, match="states no commit for the revision"):
             stat(f"{ROOT}/data/small.jsonl", OPTIONS)
 
     def test_files_of_any_name_are_listed_and_read(self, site: Hub) -> None:
@@ -311,7 +311,7 @@ class TestReading:
     def test_a_part_that_nobody_asked_for_is_not_taken_for_the_file(self, site: Hub) -> None:
         """A cache between us and the hub may give what others asked it for."""
         site.refusals.append(Reply(206, {"Content-Range": f"bytes 0-9/{len(DATA)}"}, DATA[:10]))
-        with pytest.raises(StorageError, match="a part of the file unasked"):
+        with pytest.raises(StorageError, match="only a part of the file"):
             read_object(pinned(site), OPTIONS)
         assert read_object(pinned(site), OPTIONS)[0] == DATA
 
@@ -320,17 +320,17 @@ class TestReading:
     )
     def test_a_redirect_to_no_web_site_is_an_error(self, site: Hub, location: str) -> None:
         site.refusals.extend([refused(302, Location=location)] * 2)
-        with pytest.raises(StorageError, match=r"hf://\S+: the hub redirects to no web site"):
+        with pytest.raises(StorageError, match=r"hf://\S+: the hub redirects outside the web"):
             whole(pinned(site))
         answer = ask(pinned(site), 0, 5, OPTIONS)
         assert (answer.status, answer.ours) == (302, False)
-        assert answer.failure == "the hub redirects to no web site"
+        assert answer.failure == "the hub redirects outside the web"
 
     def test_no_redirect_leads_from_an_encrypted_line_to_an_open_one(self) -> None:
         address, asked = HubAddress.of(ROOT), "https://hub.example/datasets/a/b/resolve/main/x"
         assert target_of(asked, "https://store.example/x?S=1", address) == "https://store.example/x?S=1"
         assert target_of("http://hub.example/x", "http://store.example/x", address)
-        with pytest.raises(StorageError, match="to a place without encryption") as caught:
+        with pytest.raises(StorageError, match="to an address without encryption") as caught:
             target_of(asked, "http://store.example/x?Signature=s3cr3t", address)
         assert "s3cr3t" not in str(caught.value)
         hub_store = HubStore(StorageOptions(hf_endpoint="https://hub.example"))
@@ -397,7 +397,7 @@ class TestRefusals:
         ("token", "path", "said"),
         [
             ("", "hf://datasets/a/b", "or it is private and there is no token (check the name"),
-            (TOKEN, "hf://datasets/a/b", "there is no such dataset, or the token does not see it"),
+            (TOKEN, "hf://datasets/a/b", "there is no such dataset, or the token may not read it"),
             (TOKEN, f"{ROOT}@feature/x/data", "no such revision (check what follows @; a slash in it is"),
             (TOKEN, f"{ROOT}@{'0' * 40}/data", "the history of the dataset was squashed"),
             (TOKEN, f"{ROOT}/none/*.gz", "there is no such file or folder at this revision"),
@@ -428,7 +428,7 @@ class TestRefusals:
             whole(f"hf://datasets/old/name@{commit(site)}/data/part-0.json.gz")
         uri = pinned(site)
         site.squash()
-        with pytest.raises(MissingError, match=r"squashed.*name a revision that is there, such as @main"):
+        with pytest.raises(MissingError, match=r"squashed.*choose an existing revision, such as @main"):
             whole(uri)
         assert whole(f"{ROOT}/data/part-0.json.gz") == DATA
 
@@ -542,6 +542,6 @@ class TestASecretOfAws:
     def test_one_that_cannot_be_read_says_which_right_the_job_lacks(self) -> None:
         arn = "arn:aws:secretsmanager:eu-west-3:123456789012:secret:none-AbCdEf"
         with pytest.raises(
-            StorageError, match=r"ResourceNotFoundException.*let the role of the job do secretsm"
+            StorageError, match=r"ResourceNotFoundException.*allow secretsmanager:GetSecretValue"
         ):
             token_of(StorageOptions(hf_token_secret=arn))

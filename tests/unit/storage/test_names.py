@@ -54,7 +54,10 @@ class TestSpelling:
         [
             ("https://me:hunter2@[::1/x?sig=s3cret", r"^https://\[::1/x: "),
             ("https://me:hunter2@host/x?sig=s3cret", "."),
-            *((f"s3a://{keys}@b/k", "keys must not be") for keys in ("AKIA2:s3cret", "AK:s3/cret", "s3cret")),
+            *(
+                (f"s3a://{keys}@b/k", "must not contain access keys")
+                for keys in ("AKIA2:s3cret", "AK:s3/cret", "s3cret")
+            ),
         ],
     )
     def test_secrets_in_a_name_are_refused_and_not_shown(self, uri: str, said: str) -> None:
@@ -166,7 +169,7 @@ class TestPrivateAddresses:
         self, server: Server, localhost: str, tmp_path: Path
     ) -> None:
         server.objects["/x.paths"] = f"a\n{localhost}/secret\n".encode()
-        with pytest.raises(InputError, match="entry 2: a list from elsewhere names an address of this mach"):
+        with pytest.raises(InputError, match="entry 2: a list from another host contains an address of this"):
             plan([f"{server.url}/x.paths"], OPTIONS)
         server.objects["/x.paths"] = f"{server.url}/a\n".encode()
         assert [each.uri for each in plan([f"{server.url}/x.paths"], OPTIONS)] == [f"{server.url}/a"]
@@ -187,5 +190,5 @@ class TestPrivateAddresses:
     )  # fmt: skip
     def test_a_redirect_to_no_web_site_is_the_servers_fault(self, server: Server, target: str) -> None:
         server.redirects["/old"] = target
-        with pytest.raises(StorageError, match="/old: the server redirects to no web site"):
+        with pytest.raises(StorageError, match="/old: the server redirects outside the web"):
             stat(f"{server.url}/old", OPTIONS)

@@ -66,8 +66,8 @@ class TestPaths:
         assert set(names_in(globbed.left_out, folder)) == expected - {".gitattributes"}
         assert globbed == shards
         line = left_out_line(shards.left_out) or ""
-        assert line.startswith("left out 12 files beside the shards, by name: .gitattributes, LICENSE.txt, ")
-        assert line.endswith(" and 4 names more; to read one, name it by its own path")
+        assert line.startswith("left out 12 files by their name: .gitattributes, LICENSE.txt, ")
+        assert line.endswith(" and 4 names more; to read one, pass its own path")
         assert left_out_line(plan([f"{folder}/a.wet.gz"], OPTIONS).left_out) is None
 
     def test_a_file_named_outright_is_planned_whatever_its_name(self, folder: Path) -> None:
@@ -97,9 +97,9 @@ class TestPaths:
         ("path", "what"),
         [
             ("nope", "no such file or folder"),
-            ("none", "folder holds no shards"),
+            ("none", "folder contains no files to read"),
             ("papers", "left out by their name: 1"),
-            ("*.zip", "glob matches no shards"),
+            ("*.zip", "glob matches no files to read"),
             ("nope.paths.gz", "no such file or folder"),
         ],
     )
@@ -111,7 +111,7 @@ class TestPaths:
             plan([f"{folder}/{path}"], OPTIONS)
         assert caught.value.where == f"{folder}/{path}"
         assert caught.value.remedy
-        with pytest.raises(InputError, match="no shard is named"):
+        with pytest.raises(InputError, match="no path was given"):
             plan([], OPTIONS)
 
     def test_a_web_object_is_a_shard_and_a_web_folder_is_not(self, server: Server) -> None:
@@ -199,7 +199,7 @@ class TestLists:
     @pytest.mark.parametrize("entry", ["file:///etc/passwd", "crawl-data/../../etc/passwd"])
     def test_one_on_the_web_leads_to_no_file_of_this_machine(self, server: Server, entry: str) -> None:
         server.objects["/wet.paths.gz"] = a_list(KEYS[0], entry)
-        with pytest.raises(InputError, match="entry 2: a list from elsewhere"):
+        with pytest.raises(InputError, match="entry 2: a list from another host"):
             plan([f"{server.url}/wet.paths.gz"], OPTIONS)
 
     def test_a_glob_of_lists_stands_for_all_they_name(self, tmp_path: Path) -> None:

@@ -383,7 +383,7 @@ class TestSilence:
 SHARD = gzip.compress(b'{"url": "https://a.example/1", "text": "un", "timestamp": "2024-01-01T00:00:00Z"}\n')
 FOUND = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: "
 BAD = {
-    "redirect-to-a-file": (FOUND + b"file:///etc/passwd\r\n\r\n", "redirects to no web site"),
+    "redirect-to-a-file": (FOUND + b"file:///etc/passwd\r\n\r\n", "redirects outside the web"),
     "redirect-loop": (FOUND + b"/redirect-loop\r\n\r\n", "the server answered 302"),
     "garbage": (b"\x00garbage\r\n\r\n", "the server cannot be reached"),
     "no-content": (b"HTTP/1.1 204 No Content\r\n\r\n", "the server answered 204"),

@@ -44,7 +44,7 @@ class TestFolder:
             ("theses", "did not write"),
             ("theses/thesis.doc", "cannot be written"),
             ("later", "layout 99"),
-            ("https://host/out?sig=s3cret", r"https://.*name a folder on S3, or on a disk"),
+            ("https://host/out?sig=s3cret", r"https://.*choose a folder on S3, or on a disk"),
         ],
     )
     def test_what_is_no_folder_for_tables_is_refused_and_left_alone(
@@ -88,8 +88,8 @@ class TestFolder:
     @pytest.mark.parametrize(
         ("code", "where", "message"),
         [
-            (errno.ENOSPC, Path("out"), r"disk is full.*give the same command again"),
-            (errno.EDQUOT, Path("out"), r"disk is full.*give the same command again"),
+            (errno.ENOSPC, Path("out"), r"disk is full.*run the same command again"),
+            (errno.EDQUOT, Path("out"), r"disk is full.*run the same command again"),
             # No disk is sought on S3.
             (errno.ENOSPC, "s3://bucket/out", r"temporary files is full"),
         ],
@@ -150,7 +150,7 @@ def test_what_a_compare_killed_after_publishing_left_is_removed(published: Table
     write(published, "derivations", "d1", [made], Derivation.schema)
     write(published, "changes", "d1", [row_of(Change, run_id="d1")], Change.schema)
     left = staged(published, "changes")
-    with pytest.raises(OutputError, match="there is a table changes already"):
+    with pytest.raises(OutputError, match="the table changes already exists"):
         publish_derived(str(published.root), "changes", ["r1"], lambda files: ())
     assert not left.parent.exists()
     assert len(published.files("changes")) == 1

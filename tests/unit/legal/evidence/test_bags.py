@@ -217,7 +217,7 @@ def test_what_another_host_answers_does_not_enter_the_bag(own: Release, there: s
     moved = [found[row] for row, target in targets.items() if own.object_of(target) == path]
     unverified = [(kind, detail) for reason, kind, detail in moved if reason]
     assert unverified
-    assert all(kind is None and "another host answered for it" in str(detail) for kind, detail in unverified)
+    assert all(kind is None and "another host answered" in str(detail) for kind, detail in unverified)
     assert not any(b"keys of another host" in data for data in contents(after / "data/records").values())
 
 
@@ -259,7 +259,7 @@ def test_a_case_names_its_claims_itself_and_is_sealed_with_its_probes(own: Relea
     done = outcome(
         "evidence build --confidence A", "--corpus", own.corpus, "--out", tmp_path / "refused", folder
     )
-    assert (done.code, "a case already names its claims" in done.err) == (1, True)
+    assert (done.code, "a case already selects its claims" in done.err) == (1, True)
     bag, built = build(own, "bag", path=str(folder), confidences=())
     assert built.is_complete
     assert found_in(bag).keys() == {each.row_sha256 for each in case.targets()}
@@ -381,19 +381,19 @@ def test_what_is_there_already_is_left_alone(crawl: Release, small: Path, tmp_pa
         (out / "mine" if there == "folder" else out).write_text("mine")
     before = contents(tmp_path)
     done = outcome("evidence build", "--corpus", crawl.corpus, "--out", out, crawl.tables)
-    assert (done.code, "there is something already" in done.err) == (1, True)
+    assert (done.code, "the folder already exists" in done.err) == (1, True)
     assert contents(tmp_path) == before
 
 
-NO_AUTHORITY = "names no time-stamp authority"
+NO_AUTHORITY = "this is not a web address"
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--out", "https://x.example/bag"], "written to a disk or to s3://"),
-        (["--out", "hf://datasets/a/b/bag"], "written to a disk or to s3://"),
-        (["--rows", "r", "--confidence", "A"], "give --rows or --confidence"),
+        (["--out", "https://x.example/bag"], "written to disks or s3://"),
+        (["--out", "hf://datasets/a/b/bag"], "written to disks or s3://"),
+        (["--rows", "r", "--confidence", "A"], "pass either --rows or --confidence"),
         *((["--tsa", text], NO_AUTHORITY) for text in ("", "x", "ftp://x.example", "http://", ",ca.pem")),
         (["--tsa", "http://127.0.0.1:1/,ca.pem"], "contains no certificate"),
     ],

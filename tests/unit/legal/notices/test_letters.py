@@ -210,7 +210,7 @@ def test_a_draft_that_fails_leaves_nothing(shared: Bureau, monkeypatch: pytest.M
     (shared.folder / "there").mkdir()
     (shared.folder / "there" / "mine.txt").write_text("mine")
     before = sorted(shared.folder.rglob("*"))
-    with pytest.raises(OutputError, match="something already"):
+    with pytest.raises(OutputError, match="already exists"):
         shared.draft("there")
     with pytest.raises(InputError, match="concerns inria-oscar"):
         shared.draft("oscar", recipient=load_recipient("inria-oscar"))

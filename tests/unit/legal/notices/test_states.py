@@ -244,7 +244,7 @@ def test_a_refused_notice_ends_with_1_and_names_its_rules(guide: list[list[str]]
     # The guide's mirror names files that the case did not read.
     told = outcome("notice check --json notice").out.splitlines()
     assert {json.loads(line)["rule"] for line in told} == {"unsigned_perjury", "read_from_a_copy"}
-    for words, why in ((["notice", "sent", "notice"], "was not checked"), (draft, "something already")):
+    for words, why in ((["notice", "sent", "notice"], "was not checked"), (draft, "already exists")):
         done = outcome("", *words)
         assert (done.code, why in done.err) == (1, True)
     assert outcome("", *draft, "--rows", "x", "--confidence", "A").code == 2

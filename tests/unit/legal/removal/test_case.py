@@ -142,7 +142,7 @@ def test_a_target_that_was_changed_or_taken_out_is_named(case: RemovalCase) -> N
         case.targets()
     path.write_bytes(kept)
     rewrite(path, "targets", lambda rows: rows.pop())
-    with pytest.raises(BrokenCaseError, match="there are 2 targets"):
+    with pytest.raises(BrokenCaseError, match="its 2 targets"):
         case.targets()
 
 
@@ -190,7 +190,7 @@ def test_a_case_is_held_by_one_process_and_opened_in_an_empty_folder(
 ) -> None:
     with case.held(), pytest.raises(OutputError, match="another process"), case.held():
         pass
-    with pytest.raises(OutputError, match="there is something already"):
+    with pytest.raises(OutputError, match="the folder already exists"):
         new_case(case.folder.uri, [numbered_target(1)])
     with pytest.raises(OutputError, match="this is not a case of removal"):
         RemovalCase.open(str(tmp_path), LOCAL)

@@ -144,9 +144,9 @@ def test_rows_that_a_file_names_are_followed_and_no_others(home: Home) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
-        (("--rows", "empty"), 1, "the file names no row"),
+        (("--rows", "empty"), 1, "the file lists no row"),
         (("--rows", "abc"), 1, "abc:1"),
-        (("--rows", "unknown"), 1, "1 row asked for has no claim"),
+        (("--rows", "unknown"), 1, "of the selected rows, 1 without a claim"),
         (("--rows", "x", "--confidence", "A"), 2, "--confidence"),
         ((), 1, "presswatch claims"),
     ],

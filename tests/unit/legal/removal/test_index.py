@@ -497,10 +497,10 @@ def test_an_index_that_answers_nothing_is_named_and_the_exit_code_tells(
     command = ["removal", "probe", "--mirror", mirror, "--index", endpoint, found.case.folder.uri]
     assert cli.run(command) == 3
     told = capsys.readouterr().err
-    assert f"index: {endpoint}: asked for " in told
-    assert "it answered none: " in told
+    assert f"index: {endpoint}: of " in told
+    assert ", none was answered: " in told
     assert ("status 403" in told) == (kind == "server")
-    assert "name another index" in told
+    assert "choose another index" in told
     assert not any(row["removed"] for row in CaseStatus.of(found.case).rows())
 
 

@@ -295,8 +295,8 @@ def test_a_redirect_to_another_host_removes_nothing(crawl: Release, case: Remova
 @pytest.mark.parametrize(
     ("leads", "told"),
     [
-        ("file:///etc/passwd", "redirects to no web site"),
-        ("ftp://a.example/x", "redirects to no web site"),
+        ("file:///etc/passwd", "redirects outside the web"),
+        ("ftp://a.example/x", "redirects outside the web"),
         ("http://169.254.169.254/latest/meta-data/", "an address of this machine"),
         ("http://[fe80::1]/", "an address of this machine"),
         ("http://127.1/", "an address of this machine"),

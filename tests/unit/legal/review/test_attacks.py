@@ -217,7 +217,7 @@ def test_a_missing_library_is_named_with_its_extra(
 @pytest.mark.parametrize("name", ["", "  ", "Anne\x1b[31m", "An\nne", "x" * 201])
 def test_a_reviewer_has_a_name(house: House, tmp_path: Path, name: str) -> None:
     done = reviewed(house, tmp_path, "--reviewer", name)
-    assert (done.code, "give a name" in done.err) == (2, True)
+    assert (done.code, "write a name" in done.err) == (2, True)
     assert reviewed(house, tmp_path).code == 2
 
 
@@ -225,4 +225,4 @@ def test_a_port_that_others_have_is_refused(house: House, tmp_path: Path) -> Non
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = reviewed(house, tmp_path, "--reviewer", "Anne", "--port", port)
-    assert (done.code, f"127.0.0.1:{port}: the port cannot be had" in done.err) == (1, True)
+    assert (done.code, f"127.0.0.1:{port}: the port is unusable" in done.err) == (1, True)

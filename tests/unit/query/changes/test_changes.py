@@ -201,7 +201,7 @@ def test_two_runs_of_nothing_have_no_changes_and_what_cannot_be_compared_is_refu
         changes(tmp_path / "tables", after="r3")
     assert changes(tmp_path / "tables") == []
     assert TableStore.open(str(tmp_path / "out")).rows("derivations")[0]["table_digest"] == sha("")
-    with pytest.raises(OutputError, match="there is a table changes already"):
+    with pytest.raises(OutputError, match="the table changes already exists"):
         changes(tmp_path / "tables")
 
 

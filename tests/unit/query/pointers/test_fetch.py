@@ -158,9 +158,9 @@ class TestDocuments:
             (["a.warc.wet.gz#offset=3,length=90"], 1, "no record begins there"),
             (["a.warc.wet.gz#offset=999999,length=9"], 1, "record gone"),
             (["c4.json.gz#row=99"], 1, "record gone"),
-            (["c4.json.gz#row=0,format=pdf"], 1, "no source reads the format pdf"),
+            (["c4.json.gz#row=0,format=pdf"], 1, "the format pdf cannot be read"),
             (["c4.json.gz#row=0,format=wet"], 1, "it is JSONL"),
-            (["c4.json.gz#row=0", "--columns", "url=link"], 1, "names the column link for url"),
+            (["c4.json.gz#row=0", "--columns", "url=link"], 1, "contains the column link for url"),
             (["c4.json.gz#row=x"], 1, "unknown part"),
             (["tables#row=1"], 1, "is a folder"),
         ],
@@ -185,7 +185,7 @@ class TestDocuments:
         pointer = f"{as_parquet(tmp_path, rows)}#row=3"
         assert outcome("fetch", pointer, "--columns", "url=meta.url").facts["document"] == some_pages()[3].url
         said = refusal(outcome("fetch", pointer, "--columns", "url=urll"))
-        assert "the mapping names the column urll for url, and the shard has none; there are: meta" in said
+        assert "the mapping contains the column urll for url, which the shard lacks; it has: meta" in said
         # Of a column that another row has, this row knows no value.
         assert "document" not in outcome("fetch", pointer, "--columns", "url=meta.late").facts
 
@@ -341,7 +341,7 @@ class TestRecordsThatAreNoDocuments:
         assert "but its payload has another digest than it declares" in checked
         digest = row["payload_digest"].encode()
         substitute(shard, digest, [digest[:-2] + bytes(pair) for pair in product(range(65, 91), repeat=2)])
-        assert "other digest: `payload_digest` is another" in said()
+        assert "other digest: `payload_digest` differs" in said()
         shard.write_bytes(b"")
         assert "record gone: the shard ends before it" in said()
         shard.unlink()
@@ -352,7 +352,7 @@ class TestRecordsThatAreNoDocuments:
     ) -> None:
         row = self.capture(shard, tmp_path, PAGE)
         store = TableStore.open(str(tmp_path / "tables"))
-        for name, told in (("../../secret", "outside of its release"), (None, "named no WARC file")):
+        for name, told in (("../../secret", "outside of its release"), (None, "lists no WARC file")):
             write(store, "captures", RUN, [row | {"warc_filename": name}], MemberCapture.schema)
             assert told in refusal(fetched(tmp_path / "tables", row))
 
@@ -439,7 +439,7 @@ class TestDeclarations:
             ({"verdict": "reserved"}, False, "row edited"),
             ({"verdict": "reserved"}, True, "other signal"),
             ({"value": "disallow: /"}, True, "other signal"),
-            ({"parser": "protego 0.1"}, True, "other signal: the row is by protego 0.1"),
+            ({"parser": "protego 0.1"}, True, "other signal: the row was made by protego 0.1"),
             ({"document_url": f"{SITE}/ai.txt"}, True, "other URI"),
             ({"record_id": "<urn:uuid:0>"}, True, "other record id"),
             ({"http_status": 404}, True, "other facts"),

@@ -145,7 +145,7 @@ def test_the_columns_that_differ_are_named(scanned: Scanned, corpus: Path) -> No
     ]
     found = failures(tables, corpus, forged)
     assert all(each.startswith(f"{OTHER_FIGURES}: ") for each in found)
-    assert found[1] == f"{OTHER_FIGURES}: `grade` is another"
+    assert found[1] == f"{OTHER_FIGURES}: `grade` differs"
     names = [set(re.findall(r"`(\w+)`", each)) for each in found]
     assert {"run_rarity", "minhash_jaccard"} <= names[0]
     assert {"article_published_at"} <= names[2]
@@ -191,7 +191,7 @@ def test_another_corpus_compares_what_the_two_texts_decide_and_says_so(
     assert unchanged
     assert set(failures(tables, other, unchanged)) == {""}
     forged = [redigested(row, minhash_jaccard=0.123) for row in unchanged]
-    assert set(failures(tables, other, forged)) == {f"{OTHER_FIGURES}: `minhash_jaccard` is another"}
+    assert set(failures(tables, other, forged)) == {f"{OTHER_FIGURES}: `minhash_jaccard` differs"}
     assert "minhash_jaccard" in OF_THE_PAIR
     printed = outcome("verify-rows", tables, "--corpus", other, "--sample", "5", "--seed", "1")
     assert f"run {RUN} was made with another corpus" in printed.err
@@ -239,7 +239,7 @@ class TestCommand:
         printed = outcome("verify-rows", release / "tables")
         assert printed.code == 3
         lines = printed.out.splitlines()
-        assert lines[0].split(None, 1) == [row["row_sha256"][:12], "other text: `text_sha256` is another"]
+        assert lines[0].split(None, 1) == [row["row_sha256"][:12], "other text: `text_sha256` differs"]
         start, end = members((release / "a.warc.wet.gz").read_bytes())[1]
         place = f"a.warc.wet.gz#offset={start},length={end - start},encoding=gzip,format=wet"
         assert place in lines[1]

@@ -451,7 +451,7 @@ class TestWhatIsNotTheRecord:
         outcome = self.read(crawl, **changes)
         assert outcome.log["shard_uri"] == "s3://index/part-0.parquet"
         assert (outcome.log["status"], outcome.log["bytes_read"]) == ("failed", 0)
-        assert f"row {'d' * 64}: the index named no record" in outcome.log["error"]
+        assert f"row {'d' * 64}: the index lists no record" in outcome.log["error"]
 
     def test_a_file_that_is_missing_is_named(self, crawl: Crawl) -> None:
         outcome = self.read(crawl, warc_filename=f"{WARC}.gone.warc.gz")

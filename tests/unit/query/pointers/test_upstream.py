@@ -175,7 +175,9 @@ def test_every_dataset_is_tried_here() -> None:
 @pytest.mark.parametrize("name", NOWHERE)
 def test_rows_that_lead_nowhere_say_so(release: Release, name: str) -> None:
     digest = scanned(name, release)
-    assert f"rows of {name} name neither a place in a file nor a URL" in release.refused(digest, index=True)
+    assert f"rows of {name} contain neither a place in a file nor a URL" in release.refused(
+        digest, index=True
+    )
     assert release.site.requests == []
 
 
@@ -185,7 +187,7 @@ def test_a_row_that_an_index_leads_back_from_asks_for_one(release: Release) -> N
 
 def test_a_row_of_wet_leads_to_the_page_of_its_text(release: Release) -> None:
     digest = published(str(release.folder / WET), "wet", ScanConfig(), None, release)
-    assert "give --index" in release.refused(digest)
+    assert "pass --index" in release.refused(digest)
     assert f"{WARC}#offset={release.offset}" in release.shown(digest, index=True).out
 
 
@@ -266,7 +268,7 @@ class TestWhatIsNotBelieved:
         self, release: Release, path: str
     ) -> None:
         digest = scanned("fineweb-2", release, file_path=path)
-        assert "a file of its publisher" in release.refused(digest)
+        assert "of its publisher's file" in release.refused(digest)
 
     @pytest.mark.parametrize(
         ("captures", "status", "reason"),

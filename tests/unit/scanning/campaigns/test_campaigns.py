@@ -90,7 +90,7 @@ def test_crawls_are_scanned_in_this_order_and_in_the_form_that_they_have(
     ("scope", "told"),
     [
         ({"since": "CC-MAIN-2026-41"}, "CC-MAIN-2026-41"),
-        ({"since": CRAWLS[1], "until": CRAWLS[3]}, f"{CRAWLS[1]}: is newer than {CRAWLS[3]}"),
+        ({"since": CRAWLS[1], "until": CRAWLS[3]}, f"{CRAWLS[1]}: the crawl is newer than {CRAWLS[3]}"),
     ],
     ids=["not listed", "wrong order"],
 )
@@ -207,7 +207,7 @@ def test_a_plan_is_read_as_it_was_written_and_never_overwrites_another(tmp_path:
 
 FACTS = json.loads(PLAN.to_json())
 UNSEALED = {name: value for name, value in FACTS.items() if name not in ("settings", "sha256")}
-NONE = "is not a campaign that this version can read"
+NONE = "the campaign was written by another version"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ NONE = "is not a campaign that this version can read"
                 {"budget": 7},
             )
         ),
-        (FACTS | {"options": ["--languages", "deu"]}, "was changed since it was written"),
+        (FACTS | {"options": ["--languages", "deu"]}, "was changed since"),
         (UNSEALED | {"layout": 1}, "open it again in another folder"),
     ],
 )
@@ -374,7 +374,7 @@ def test_a_budget_counts_the_cores_that_spark_counts() -> None:
 @pytest.mark.parametrize(
     ("amount", "price", "told"),
     [
-        *((amount, "serverless", "a budget is a number above 0") for amount in (0.0, -1.0, nan, inf)),
+        *((amount, "serverless", "a budget must be a number above 0") for amount in (0.0, -1.0, nan, inf)),
         (1.0, None, "needs the price of a machine"),
     ],
 )

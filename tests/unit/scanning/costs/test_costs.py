@@ -127,10 +127,10 @@ class TestReckoning:
     @pytest.mark.parametrize(
         ("said", "told", "listed"),
         [
-            ("c7a", "c7a is in the names of several machines", 2),
-            ("EMR", "EMR is in the names of several machines", 2),
-            ("m8g.large", "no machine is called m8g.large", 3),
-            (" ", "no machine is called  ", 3),
+            ("c7a", "several machines match c7a", 2),
+            ("EMR", "several machines match EMR", 2),
+            ("m8g.large", "no machine matches m8g.large", 3),
+            (" ", "no machine matches  ", 3),
         ],
     )
     def test_what_fits_several_machines_or_none_is_told_with_those_there_are(
@@ -163,8 +163,8 @@ class TestBefore:
             (
                 bill(1000, None, price=CHEAP),
                 "estimate: 1,000 shards, 64.2 GB stored, 0.3 core-hours, $0.01 on c7a.xlarge on demand"
-                f" (rates measured {PRICES.measured}), 1,000 of unknown size, taken to be as those of"
-                f" {WET} are",
+                f" (rates measured {PRICES.measured}), 1,000 of unknown size, assumed to be like those of"
+                f" {WET}",
             ),
             (
                 Bill.of(shards(2, GB, "{}"), "auto", ScanConfig()),
@@ -185,15 +185,15 @@ class TestBefore:
             bill(1000, price=CHEAP, **within).require_within_budget()  # type: ignore[arg-type]
         told = (
             r"would cost \$0\.23 on c7a\.xlarge on demand \(1,000 shards, 4\.5 core-hours\), and the"
-            r" budget is \$0\.22; nothing was begun \(give a higher --budget, or scan fewer shards"
+            r" budget is \$0\.22; nothing was begun \(raise --budget, or scan fewer shards"
         )
         with pytest.raises(BudgetError, match=told):
             bill(1000, price=CHEAP, budget=0.22).require_within_budget()
 
     def test_a_budget_without_a_price_and_a_price_that_is_none_are_refused(self) -> None:
-        with pytest.raises(ConfigError, match=r"--price, out of .*c7a\.xlarge on demand"):
+        with pytest.raises(ConfigError, match=r"with --price: c7a\.xlarge on demand"):
             bill(1, budget=5.0)
-        with pytest.raises(ConfigError, match=r"no machine is called x1.*there are: c7a\.xlarge"):
+        with pytest.raises(ConfigError, match=r"no machine matches x1.*choose one of c7a\.xlarge"):
             bill(1, price="x1")
 
 
@@ -213,7 +213,7 @@ class TestWhile:
                 "the 10 shards that were read: 2.0 core-hours, $0.10 in all" + MORE.format("0.10"),
                 "the scan has cost $0.10 on c7a.xlarge on demand (2.0 core-hours), and its budget is $0.10;"
                 " 80 of 100 shards are done, and nothing is published (run the same command with a higher "
-                "--budget: the scan resumes where it stopped, and takes some $0.13 in all)",
+                "--budget: the scan resumes where it stopped, and costs about $0.13 in all)",
             ),
             # Without a price it tells core-hours, and never stops.
             ({}, [4], [(0, 0.0), (50, 1e6)], "the 50 shards that were read: 2,222.2 core-hours in all", ""),

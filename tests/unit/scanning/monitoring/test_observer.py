@@ -90,9 +90,9 @@ def test_events_are_json_lines_that_name_the_run_the_wave_and_what_was_lost() ->
     ("error", "expected"),
     [
         (
-            CorruptError("it is cut", where="s3://b/2.gz", remedy="get it again"),
+            CorruptError("it is cut", where="s3://b/2.gz", remedy="download it again"),
             {"error_class": "CorruptError", "error": "it is cut", "where": "s3://b/2.gz",
-             "remedy": "get it again"},
+             "remedy": "download it again"},
         ),
         # Of errors that are not ours, only the kind is told.
         (ValueError("text of a page"), {"error": "ValueError"}),

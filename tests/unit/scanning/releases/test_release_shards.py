@@ -121,9 +121,9 @@ class TestRefused:
             ("c4-en", "wet", None, "no WET; it has: C4"),
             *((name, "wet", None, "no release of that name is known")
               for name in ("", "../../etc/passwd", "x\x1b[2J", "CC-MAIN-2025-33/..", "c4-..%2f/x")),
-            ("CC-NEWS", "warc", None, "by the month (name one: --release CC-NEWS-2025-08)"),
-            ("c4-en", "c4", None, "name its folder or bucket with --base"),
-            ("OSCAR-2301-fr", "oscar", None, "name its folder or bucket with --base"),
+            ("CC-NEWS", "warc", None, "by month (choose one, as --release CC-NEWS-2025-08)"),
+            ("c4-en", "c4", None, "pass the folder or bucket of a copy with --base"),
+            ("OSCAR-2301-fr", "oscar", None, "pass the folder or bucket of a copy with --base"),
             ("c4-fr", "c4", HUB, "a site cannot list its files"),
             (CRAWL, "wet", "ftp://mirror/", "no storage for ftp"),
         ],
@@ -158,7 +158,8 @@ class TestRefused:
 
     def test_a_mirror_that_does_not_hold_it(self, mirror: Path) -> None:
         told = refusal("CC-MAIN-2024-22", base=mirror)
-        assert told == f"{mirror}/crawl-data/CC-MAIN-2024-22/wet.paths.gz: there is no such file or folder"
+        paths = f"{mirror}/crawl-data/CC-MAIN-2024-22/wet.paths.gz"
+        assert told == f"{paths}: there is no such file or folder (check the path)"
 
 
 class TestCommand:
@@ -208,9 +209,9 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("more", "message"),
         [
-            ([], "name shards (PATH), a --release or a --dataset"),
-            (["--release", CRAWL], "--release needs --format"),
-            (["--release", CRAWL, "--format", "wet", "x.wet.gz"], "one of these"),
+            ([], "pass exactly one of PATH, --release, --dataset"),
+            (["--release", CRAWL], "--release requires --format"),
+            (["--release", CRAWL, "--format", "wet", "x.wet.gz"], "exactly one of"),
             (["--release", CRAWL, "--format", "wet", "--release-name", "x"], "leave --release-name out"),
             (["x.wet.gz", "--sample", "0"], "0"),
             (["x.wet.gz", "--sample", "1.5"], "1.5"),

@@ -158,7 +158,7 @@ def test_any_flipped_bit_of_a_note_is_noticed(store: TableStore) -> None:
     whole = run.folder.read("run.json")[0]
     for place in range(0, 8 * len(whole), 3):
         run.folder.path.joinpath("run.json").write_bytes(flipped(whole, place))
-        with pytest.raises(OutputError, match=r"run\.json: .*give the command that began it again"):
+        with pytest.raises(OutputError, match=r"run\.json: .*repeat the command that began it"):
             read_note(run.folder)
 
 

@@ -193,7 +193,7 @@ def test_the_digest_is_that_of_the_stored_file(name: str, corpus: Path, tmp_path
     assert logged(ObjectInfo(str(path), sha256=own), corpus)["note"] is None
     log = logged(ObjectInfo(str(path), sha256="f" * 64), corpus)
     assert log["sha256_declared"] == "f" * 64
-    assert log["note"] == "its SHA-256 is not the one that its publisher declares"
+    assert log["note"] == "its SHA-256 is not the one its publisher declares"
 
 
 def test_a_damaged_shard_has_one_too_and_a_missing_one_has_none(corpus: Path, tmp_path: Path) -> None:
@@ -216,4 +216,4 @@ def test_a_digest_that_cannot_be_taken_leaves_a_shard_complete(
     FORMS["a.warc.wet.gz"](tmp_path / "a.warc.wet.gz", some_pages(8))
     log = logged(tmp_path / "a.warc.wet.gz", corpus)
     assert (log["status"], log["sha256"]) == ("complete", None)
-    assert log["note"] == "its SHA-256 could not be taken: nobody answers"
+    assert log["note"] == "its SHA-256 could not be calculated: nobody answers"

@@ -104,7 +104,7 @@ def _cut(text: str | None, reach: tuple[int, int], _: Speaker) -> list[str]:
 def _why(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     yield _heading(_("why the letter {letter}", letter=case.letter))
     if case.reasons is None:
-        yield _("This scan is old and did not record its reasons. A new scan gives them.")
+        yield _("This scan is old and did not record its reasons. A new scan records them.")
         return
     known = [REASONS[code] for code in case.reasons if code in REASONS]
     for reason in known:
@@ -213,7 +213,7 @@ def _check(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
         " record's own fields, such as its address and date, if it has them. “digest: True” means that it is"
         " the record of this case."
     )
-    quoted = _("“words: True” means that the words quoted follow each other there.")
+    quoted = _("“words: True” means that the quoted words follow one another there.")
     yield f"{run_it} {quoted}" if passage else run_it
     column = case.config.get("read", {}).get("columns", {}).get("text")
     program = recipe.program(row, case.shard, passage, column)

@@ -380,11 +380,11 @@ def exposure_told(exposure: Exposure, named: str, _: Speaker) -> str:
         publisher=exposure.publisher,
         model=exposure.model,
         dataset=PRODUCTS.get(exposure.dataset, exposure.dataset),
-        extent=_("without mention of a selection") if is_whole else _("a part that it chose"),
+        extent=_("without mention of a selection") if is_whole else _("a part of its choice"),
     )
-    about = _("The document names this release.")
+    about = _("The document mentions this release.")
     if not is_named:
-        about = _("The document names the dataset, but not this release.")
+        about = _("The document mentions the dataset, but not this release.")
     return f"{statement} {about}"
 
 

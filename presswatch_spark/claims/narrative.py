@@ -18,7 +18,7 @@ from presswatch_spark.claims.rights_and_mandates import last_day, mandate_of, ri
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.terminal import NARROW_SPACE, printable, wrapped_at
-from presswatch_spark.core.translation import N_, Translator, tied, tied_dates
+from presswatch_spark.core.translation import N_, Translator, tied
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import dated_before
@@ -106,7 +106,7 @@ class Speaker(Translator):
         if not self._for_print:
             return text
         text = re.sub(r"(?<=\w)'", "’", text)
-        return tied(text) if self.language == "fr" else tied_dates(text)
+        return tied(text)
 
     def number(self, number: float, digits: int = 0) -> str:
         """Return a number with separators between thousands."""
@@ -410,7 +410,7 @@ def _article(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
 def _page(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
     row, claim = case.row, case.claim
     if row.document_url and row.own_site is None:
-        yield NamedFact(_("Address"), _("not known (the dataset writes “{said}”)", said=row.document_url))
+        yield NamedFact(_("Address"), _("not known (the dataset states “{said}”)", said=row.document_url))
     else:
         yield _address(row.document_url, _)
     yield NamedFact(_("Recorded"), _.moment(row.captured_at))

@@ -59,7 +59,7 @@ def load_reviews(
             reviews, found = _read(uri, whole)
             mistakes += found
             if torn := len(data) - len(whole):
-                cut = N_("{file}: the last line is cut short ({torn} bytes), and was left out")
+                cut = N_("{file}: the last line is truncated ({torn} bytes), and was left out")
                 tell(sentence(cut, file=printable(uri), torn=torn))
             for review in reviews:
                 if review.row_sha256 not in newest or newest[review.row_sha256].at <= review.at:

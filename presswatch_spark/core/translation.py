@@ -176,12 +176,7 @@ class Translator:
 
 def tied(text: str) -> str:
     """Return a text with a fixed blank wherever no line may end."""
-    return tied_dates(_TIED.sub("\xa0", text))
-
-
-def tied_dates(text: str) -> str:
-    """Return a text with fixed blanks in its days."""
-    return _dates().sub("\\1\xa0\\2\xa0\\3", text)
+    return _dates().sub("\\1\xa0\\2\xa0\\3", _TIED.sub("\xa0", text))
 
 
 @cache

@@ -128,16 +128,16 @@ OF_ROWS = {
     "capture_date_unknown": _caps(
         p("reason", "no date of capture"),
         N_(
-            "The day on which the page was recorded is not known: it is unknown whether page or article "
-            "came first."
+            "The day on which the page was recorded is not known: either the page or the article may have"
+            " come first."
         ),
         mend=N_("The date of the record."),
     ),
     "publication_date_unknown": _caps(
         p("reason", "no date of publication"),
         N_(
-            "The article's date of publication is not known: it is unknown whether page or article "
-            "came first."
+            "The article's date of publication is not known: either the page or the article may have"
+            " come first."
         ),
         mend=N_("The article's date of publication, given by the publisher, and a new corpus."),
     ),
@@ -317,8 +317,8 @@ _OF_CLAIMS = {
     "press_page": _caps(
         p("reason", "page of press, or official"),
         N_(
-            "The page is of another news medium, an agency, an official site or a library. These may have"
-            " such words from another source: a wire, a public document."
+            "The page belongs to another news medium, an agency, an official site or a library. These may"
+            " have such words from another source: a wire, a public document."
         ),
         mend=N_(
             "Proof that this medium took the text from the title, and not from an agency or the same source."

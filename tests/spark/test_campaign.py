@@ -436,10 +436,10 @@ NEW = "--corpus c --out t"
         (f"{NEW} -- --base wet.paths.gz", 2, "--base is a list of shards"),
         (f"{NEW} --dataset mc4", 2, "--dataset must be NAME:VALUE"),
         (f"{NEW} --dataset c5:fr", 1, "c5: no dataset has this name"),
-        (f"{NEW} --dataset c4:../x", 1, "can be no part"),
+        (f"{NEW} --dataset c4:../x", 1, "a part may only contain letters"),
         (
             f"{NEW} --dataset c4:en --mirror c5=/srv", 2,
-            "--mirror names c5, but this campaign scans no dataset of that name",
+            "--mirror is for c5, but this campaign scans no dataset of that name",
         ),
         ("--corpus /no/corpus --out t", 1, "there is no corpus here"),
         (f"{NEW} -- --base https://me:hunter2@mirror.example/", 1, "a secret"),

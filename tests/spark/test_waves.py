@@ -204,7 +204,7 @@ BLOCKED = lost("storage", 1, "reset") + lost("host", 2, "the site is asked nothi
             lost("storage", 3, "reset") + lost("storage", 9, "denied") + lost("content", 99, "cut"),
             r"denied.gz: 12 of 100 shards .* 9 of them: denied .*credentials",
         ),
-        (lost("worker", 11, "every worker died"), "give workers more memory"),
+        (lost("worker", 11, "every worker died"), "raise the memory of workers"),
         # One site that refuses everything stops the run, however few its shards are.
         (BLOCKED, r"3 of 100 shards .* could not be read; 2 of them: the site is asked"),
         (lost("storage", 10), ""),

@@ -94,11 +94,11 @@ def _summary_lines(summary: ClaimsSummary, _: Language) -> Iterator[Line]:
     if rows:
         headers = ("kind", "letter", *columns)
         yield Table(headers, rows, headers)
-        yield _("except for rows, each item is counted once, at its strongest row")
+        yield _("every item except rows is counted once, with its strongest row")
     elsewhere = [kind for kind in KINDS if kind not in OWN_KINDS]
     a, b = (_.n("{n} page", "{n} pages", counts.total("pages", elsewhere, letter)) for letter in "AB")
     yield _(
-        "{claims} in {rows}, by {engine}; elsewhere {a} of A and {b} of B",
+        "{claims} in {rows}, by {engine}; elsewhere: {a} of letter A, {b} of letter B",
         claims=_.n("{n} claim", "{n} claims", counts.total("claims")),
         rows=_.n("{n} row", "{n} rows", summary.rows),
         engine=ENGINE_NAMES[summary.engine],
@@ -158,7 +158,7 @@ def review(
     _ = Language(language)
 
     def show(address: str) -> None:
-        tell(_("open this address once, in the browser for the review; Ctrl-C ends the review"))
+        tell(_("open this address once, in the browser used for the review; Ctrl-C ends the review"))
         click.echo(address)
         if open_browser:
             webbrowser.open(address)

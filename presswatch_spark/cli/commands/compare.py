@@ -114,12 +114,12 @@ def _summary_lines(summary: ChangesSummary, _: Language) -> Iterator[Line]:
         yield Table(columns, doubts, columns[:2], columns[2:])
         if others := ordered[DOUBTS_SHOWN:]:
             yield _(
-                "and {pairs} in doubt for {reasons}: see the column doubt",
+                "and {pairs} in doubt, for {reasons}: see the column doubt",
                 pairs=_.n("{n} pair", "{n} pairs", sum(count for _, count in others)),
                 reasons=_.n("{n} other reason", "{n} other reasons", len(others)),
             )
         if any(state == "new" for state, _ in summary.doubts):
-            yield _("new copies in doubt may have been there before")
+            yield _("new copies that are in doubt may have existed before")
     yield _("table digest {digest}", digest=summary.table_digest)
     yield _("written to {folder}", folder=summary.folder)
 

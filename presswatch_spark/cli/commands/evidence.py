@@ -44,7 +44,7 @@ NOTES = (
         "roots noted before"
     ),
     N_("no authority has time-stamped the seal: its date is not proven"),
-    N_("{name}: sealed before {signed}, by the certificates that you gave"),
+    N_("{name}: sealed before {signed}, by the certificates that you passed"),
     N_("{name}: sealed before {signed}, by {certificates}, which is in the bag"),
 )
 """English templates of notes of `verify.py`, by which their facts are found again for translation."""

@@ -37,10 +37,10 @@ MEANING = {
     "signed": N_("its signatory signed its present form"),
     "sent": N_("sent; no answer was recorded"),
     "acknowledged": N_("the recipient answered"),
-    "complied": N_("according to the case, every place of its annex is gone"),
-    "partly": N_("according to the case, some places of its annex are gone"),
+    "complied": N_("according to the case, the text is gone from every place of its annex"),
+    "partly": N_("according to the case, the text is gone from some places of its annex"),
     "refused": N_("the latest answer refuses"),
-    "silent": N_("no answer came in time"),
+    "silent": N_("no answer arrived in time"),
 }
 """Meaning of each state of a notice."""
 
@@ -245,7 +245,7 @@ def sign(
 
     event = notices.sign(notices.Notice.open(path, form.storage), by, on, sha256)
     _ = form.language
-    return Reply([_("noted: signed by {name} on {day}", name=event.facts["by"], day=_.day(event.day))])
+    return Reply([_("recorded: signed by {name} on {day}", name=event.facts["by"], day=_.day(event.day))])
 
 
 @command("sent", notice, lang="en")
@@ -267,7 +267,7 @@ def sent(
 
     event = notices.send(notices.Notice.open(path, form.storage), on, via, sha256)
     _ = form.language
-    return Reply([_("noted: sent on {day}", day=_.day(event.day))])
+    return Reply([_("recorded: sent on {day}", day=_.day(event.day))])
 
 
 @command("answer", notice, lang="en")
@@ -285,7 +285,7 @@ def answer(
 
     event = notices.answer(notices.Notice.open(path, form.storage), kind, on, note, sha256)
     _ = form.language
-    return Reply([_("noted: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
+    return Reply([_("recorded: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
 
 
 @command("status", notice, json=True, lang="en")
@@ -319,7 +319,7 @@ def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[s
     for name in found.changed:
         yield _("changed: {file}", file=name)
     if found.removed is None or found.places is None:
-        yield _("removed: unknown; open a case of the same claims, and pass --case")
+        yield _("removed: unknown; open a case for the same claims, and pass --case")
     else:
         removed, places = _.number(found.removed), _.n("{n} place", "{n} places", found.places)
         yield _("removed: {removed} of {places}, according to the case", removed=removed, places=places)

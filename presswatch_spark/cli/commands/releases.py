@@ -87,7 +87,7 @@ def datasets(*, name: str | None = argument(required=False), form: ReplyForm) ->
         for each in known.values()
     ]
     columns = ("dataset", "format", "a part", "gated", "leads back", "where")
-    note = _("?: not verified; for details of one: presswatch datasets NAME")
+    note = _("?: not verified; details of a dataset: presswatch datasets NAME")
     return Reply([Table(columns, rows, columns[:2]), note], rows=ReplyRows(map(asdict, known.values())))
 
 

@@ -180,7 +180,7 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
     ]
     if abs(probed.clock_offset) > CLOCK_SECONDS:
         seconds = _.number(abs(probed.clock_offset))
-        lines.append(_("this machine's clock and a server's differ by {seconds} s: set it", seconds=seconds))
+        lines.append(_("this machine's clock is {seconds} s off that of a server: set it", seconds=seconds))
     lines.append(_chain_line(probed.status, _))
     warnings = [
         _(

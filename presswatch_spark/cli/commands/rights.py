@@ -26,7 +26,7 @@ MEANING = {
     "both": N_("reserved before and after the capture"),
     "before": N_("reserved before the capture; unknown after it"),
     "after": N_("reserved after the capture; unknown before it"),
-    "conflicting": N_("reserved only before or only after the capture; or captures of one moment differ"),
+    "conflicting": N_("reserved only before or only after the capture; or captures of one moment conflict"),
     "none": N_("robots.txt allows it, and no other reservation is known"),
     "unknown": N_("no declaration was captured, or it cannot be read"),
 }
@@ -96,8 +96,8 @@ def rights(
         unread, planned = reservations.shards_unread()
         if unread:
             yield _(
-                "incomplete: {unread} of {planned} shards of responses were not read whole; what was declared"
-                " there does not count",
+                "incomplete: {unread} of {planned} shards of responses were not read to their end; their"
+                " declarations do not count",
                 unread=_.number(unread),
                 planned=_.number(planned),
             )
@@ -163,7 +163,7 @@ def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
     entries = {entry.id: entry for entry in exposed.exposures}
     found = list(exposed.totals())
     if not found:
-        yield _("no row is from a dataset that a model publisher states it trained on")
+        yield _("no row comes from a dataset on which a publisher states that it trained a model")
         return
     rows = [
         (

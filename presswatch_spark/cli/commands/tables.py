@@ -134,7 +134,7 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
     if not any(isinstance(run, DamagedRun) for run in unfinished):
         unpublished = sorted(store.unpublished().keys() - begun.keys())
         warnings += [
-            _("the tables have files of {run}, which no row publishes: not read", run=name)
+            _("the tables contain files of {run} that no row publishes: they are not read", run=name)
             for name in unpublished
         ]
     damage = [f"error: {error}" for error in store.damage()]
@@ -227,8 +227,8 @@ def gate_line(row: Row, _: Language = ENGLISH) -> str | None:
             gated=gated,
         )
     return _(
-        "language gate: {gated} documents left out, {audited} of them read as an audit, {matching} "
-        "with matches; it cost {cost} documents with matches (95 %: {low} to {high})",
+        "language gate: {gated} documents left out, {audited} of them read as an audit, {matching}"
+        " with matches; it cost {cost} documents with matches (95%: {low} to {high})",
         gated=gated,
         audited=_.number(row["gate_audited"]),
         matching=_.number(row["gate_matching"]),
@@ -318,7 +318,7 @@ def estimate_lines(
     counts = {name: _.number(getattr(totals, name)) for name in ("read", "listed", "strata")}
     yield _(
         "run {run}: {read} of {listed} shards read to their end, drawn in {strata} segments or folders;"
-        " totals of all {listed} within limits of 95 %",
+        " totals of all {listed}, with 95% limits",
         run=totals.run_id,
         **counts,
     )

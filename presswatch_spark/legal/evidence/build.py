@@ -110,7 +110,7 @@ def make_bag(
         tell(sentence(reading, n=order.selection.figures().records))
         audit = Audit(order.selection.store, config.storage, order.mirrors, order.corpus)
         records = read_records(order.selection, audit, bag, texts)
-        tell(sentence(N_("setting the claims side by side")))
+        tell(sentence(N_("typesetting the claims side by side")))
         return build_bag(bag, order, records, config.storage)
 
 

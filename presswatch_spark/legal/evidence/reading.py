@@ -88,7 +88,7 @@ def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
         except (OSError, InputError, RefusedStampError) as error:
             findings.refuse(name, str(error.what if isinstance(error, InputError) else error))
             continue
-        rests = "the certificates that you named" if trusted else f"{beside.name}, which is in the bag"
+        rests = "the certificates that you passed" if trusted else f"{beside.name}, which is in the bag"
         findings.notes.append(f"{name}: sealed before {signed}, by {rests}")
     return findings
 

@@ -182,11 +182,11 @@ def measure(folder: str, findings: Findings) -> Measured:
     for above, folders, names in os.walk(folder, onerror=refuse):
         folders.sort()
         if not folders and not names and above != folder:
-            findings.refuse(known(above), "is an empty folder, which no bag has")
+            findings.refuse(known(above), "is an empty folder, which no bag contains")
         for name in sorted(names) + [each for each in folders if os.path.islink(os.path.join(above, each))]:
             path = os.path.join(above, name)
             if os.path.islink(path) or not os.path.isfile(path):
-                findings.refuse(known(path), "is no regular file")
+                findings.refuse(known(path), "is not a regular file")
                 continue
             try:
                 measured[known(path)] = measured_file(path)
@@ -195,7 +195,7 @@ def measure(folder: str, findings: Findings) -> Measured:
     for name in measured:
         # BagIt escapes some characters, and tools differ in it.
         if set(name) & set("\r\n%") or any("\ud800" <= each <= "\udfff" for each in name):
-            findings.refuse(name, "has a name that tools for BagIt read as another one")
+            findings.refuse(name, "has a name that tools for BagIt read differently")
     return measured
 
 
@@ -275,20 +275,20 @@ def check_rows(folder: str, lines: list[bytes], measured: Measured, findings: Fi
             _check_digest(about, row, "row_sha256", findings)
             _check_digest(about, fields["claim"], "claim_sha256", findings)
             if fields["claim"]["row_sha256"] != row["row_sha256"]:
-                findings.refuse(about, "the claim is of another row")
+                findings.refuse(about, "its claim belongs to another row")
             if row["row_sha256"] <= before:
-                findings.refuse(about, "is there twice, or out of order")
+                findings.refuse(about, "appears twice, or out of order")
             before = row["row_sha256"]
             if record["path"] is None:
                 if record["reason"] is None:
-                    findings.refuse(about, "has no record, and no reason")
+                    findings.refuse(about, "has neither a record nor a reason")
                 unread += 1
                 continue
             other += record["reason"] is not None
             how = _check_record(folder, about, row, record, measured, findings)
             checked[how] = checked.get(how, 0) + 1
         except UNREADABLE:
-            findings.refuse(about, "is no row")
+            findings.refuse(about, "is not a row")
     findings.notes += [f"{_records(count)} compared by {how}" for how, count in sorted(checked.items())]
     if unread:
         findings.notes.append(
@@ -314,13 +314,13 @@ def check_declarations(folder: str, measured: Measured, findings: Findings) -> N
             if fields["record"]["path"] is not None:
                 _is_there(about, fields["record"], measured, findings)
         except UNREADABLE:
-            findings.refuse(about, "is no declaration")
+            findings.refuse(about, "is not a declaration")
 
 
 def _check_digest(about: str, fields: Any, own: str, findings: Findings) -> None:
     rest = {name: value for name, value in fields.items() if name != own}
     if hashlib.sha256(canonical(rest).encode()).hexdigest() != fields[own]:
-        findings.refuse(about, f"its {own} is not that of its columns")
+        findings.refuse(about, f"its {own} does not match its columns")
 
 
 def _check_record(
@@ -355,7 +355,7 @@ def _check_response(name: str, about: str, row: Any, data: bytes, findings: Find
     if warc is None:
         return "the SHA-256 of the bytes only"
     if row["record_id"] is not None and warc.fields.get("warc-record-id") != row["record_id"]:
-        findings.refuse(name, f"has another record id than {about}")
+        findings.refuse(name, f"has a different record id than {about}")
     if hashlib.sha256(warc.block).hexdigest() == row["text_sha256"]:
         return "record id and the SHA-256 of the text"
     declared = row.get("payload_digest_computed")
@@ -365,7 +365,7 @@ def _check_response(name: str, about: str, row: Any, data: bytes, findings: Find
     for payload in (warc.block[end.end() :], warc.block):
         if "sha1:" + base64.b32encode(hashlib.sha1(payload).digest()).decode() == declared:
             return "record id and the SHA-1 of the payload"
-    findings.refuse(name, f"has another payload than {about}")
+    findings.refuse(name, f"has a different payload than {about}")
     return "the record id"
 
 
@@ -413,11 +413,11 @@ def check_seal(folder: str, findings: Findings) -> Any:
         seal = json.loads(data)
         if seal["format"] == SEAL_FORMAT and canonical(seal).encode() + b"\n" == data:
             return seal
-        findings.refuse(SEAL, "is no seal that this program reads")
+        findings.refuse(SEAL, "is not a seal that this program reads")
     except OSError:
         findings.refuse(SEAL, "is missing")
     except UNREADABLE:
-        findings.refuse(SEAL, "is no seal that this program reads")
+        findings.refuse(SEAL, "is not a seal that this program reads")
     return None
 
 
@@ -427,18 +427,18 @@ def check_roots(seal: Any, lines: list[bytes], measured: Measured, findings: Fin
         if name in measured and list(measured[name][1:]) != seal["manifests"][name]:
             findings.refuse(name, "is not the one that was sealed")
     if seal["claims"] != len(lines):
-        findings.refuse(SEAL, "has another number of claims")
+        findings.refuse(SEAL, "states a different number of claims")
     if VERIFIER in measured and seal["verifier_sha256"] != measured[VERIFIER][1]:
         findings.refuse(VERIFIER, "is not the one that was sealed")
     leaves = bag_leaves(lines, measured)
     if [len(leaves), merkle_root(leaves).hex()] != [seal["bag_leaves"], seal["bag_root"]]:
-        findings.refuse("the bag", "has another Merkle root than was sealed")
+        findings.refuse("the bag", "has a different Merkle root than was sealed")
     try:
         claims = claim_leaves(lines, measured)
     except UNREADABLE:
         return
     if [len(claims), merkle_root(claims).hex()] != [seal["claims_leaves"], seal["claims_root"]]:
-        findings.refuse("the claims", "have another Merkle root than was sealed")
+        findings.refuse("the claims", "have a different Merkle root than was sealed")
 
 
 def parts(data: bytes) -> list[tuple[int, bytes]]:
@@ -501,11 +501,11 @@ def check_stamps(folder: str, measured: Measured, findings: Findings) -> None:
         try:
             imprint, at = stamped(_read(folder, name))
         except ValueError:
-            findings.refuse(name, "is no time-stamp")
+            findings.refuse(name, "is not a time-stamp")
             continue
         if imprint not in digests:
-            findings.refuse(name, "is a time-stamp of something else")
-        findings.notes.append(f"{name} says {at}: check its signature with `openssl ts -verify`")
+            findings.refuse(name, "is a time-stamp for other data")
+        findings.notes.append(f"{name} states {at}: check its signature with `openssl ts -verify`")
     if not tokens:
         findings.notes.append("no authority has time-stamped the seal: its date is not proven")
 
@@ -534,7 +534,7 @@ def check(folder: str) -> Findings:
     check_declarations(folder, measured, findings)
     for name in sorted(measured):
         if name.startswith(TEXTS) and name != f"{TEXTS}{measured[name][1]}.txt":
-            findings.refuse(name, "is not the text that it is called by")
+            findings.refuse(name, "is not the text with the digest of its name")
     if seal is not None:
         try:
             findings.notes += [
@@ -559,7 +559,7 @@ def check_names(measured: Measured, findings: Findings) -> None:
         if name.startswith("data/") or _is_seal(name):
             is_lone = name.endswith(".pem") and name[:-4] + ".tsr" not in measured
             if is_lone and name.startswith(STAMPS):
-                findings.refuse(name, "is of no time-stamp: the seal does not cover it")
+                findings.refuse(name, "belongs to no time-stamp: the seal does not cover it")
         elif PROOF in measured:
             if name not in OF_PART:
                 findings.refuse(name, "was added: the seal does not cover it")
@@ -571,7 +571,7 @@ def check_proof(folder: str, seal: Any, lines: list[bytes], measured: Measured, 
     """Check that the one row, and all files beside it, are leaves of the sealed trees."""
     proof = json.loads(_read(folder, PROOF))
     if proof["format"] != PROOF_FORMAT or len(lines) != 1:
-        findings.refuse(PROOF, "is no proof of one row")
+        findings.refuse(PROOF, "is not a proof of one row")
         return
     trees = {
         "bag": (seal["bag_leaves"], seal["bag_root"]),

@@ -63,8 +63,8 @@ def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date
         is_undated = not sender.is_owner and document is not None and document.signed_on is None
         doubts = {
             N_(
-                "verify before you send: the members file gives no country of {publisher}: the right of press"
-                " publishers is not claimed for it"
+                "verify before you send: the members file states no country for {publisher}: the right of"
+                " press publishers is not claimed for it"
             ): country is None,
             N_(
                 "verify before you send: {publisher} is established outside the EU and EEA ({country}): the"
@@ -76,12 +76,12 @@ def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date
                 " make the claims again"
             ): publisher.is_in_eea and count,
             N_(
-                "verify before you send: the members file gives no rights_basis of {publisher}: the letter"
-                " does not call it the holder of the author’s right"
+                "verify before you send: the members file states no rights_basis for {publisher}: the"
+                " letter does not call it the holder of the author’s right"
             ): not publisher.rights_basis,
             N_(
-                "verify before you send: the members file gives no day (signed_on) of the deed by which"
-                " {publisher} gave its mandate"
+                "verify before you send: the members file states no date (signed_on) for the deed by"
+                " which {publisher} gave its mandate"
             ): is_undated,
         }
         name = printable(publisher.legal_name or publisher.name)

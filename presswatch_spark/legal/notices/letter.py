@@ -58,11 +58,11 @@ _DEPENDS = re.compile(r"\[(\w+)\] ")
 
 
 class LetterWords(Translator):
-    """Translator for letters; French lines do not break inside a number, a date or an article of a code."""
+    """Translator for letters; lines do not break inside a number, a date or an article of a code."""
 
     def set(self, text: str) -> str:
         """Return a text of this project with the non-breaking spaces of letters."""
-        return tied(text.replace("{n} ", f"{{n}}{NO_BREAK}")) if self.language == "fr" else text
+        return tied(text.replace("{n} ", f"{{n}}{NO_BREAK}") if self.language == "fr" else text)
 
     def rows(self, count: int) -> str:
         """Return a number of rows."""

@@ -328,7 +328,7 @@ def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
             yield name, sentence(N_("it is not in {file} as it was drafted"), file=FORM)
 
 
-@_rule("query_differs", N_("claims and tables no longer give the rows of the annex"))
+@_rule("query_differs", N_("claims and tables no longer yield the rows of the annex"))
 def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
     about, sender, places = checked.about, checked.checking.sender, checked.places
     if checked.failure is not None and about["query"]["source"] != "bag":
@@ -348,7 +348,7 @@ def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
             yield name, sentence(N_("{place} gives {digest}"), **given)
 
 
-@_rule("changed_bag", N_("the sealed bag of the notice does not verify, or is another one"))
+@_rule("changed_bag", N_("the sealed bag of the notice does not verify, or is a different one"))
 def _changed_bag(checked: CheckedNotice) -> Iterator[Breach]:
     query, source = checked.about["query"], checked.source
     if source and source.seal != query.get("seal", {}):
@@ -357,7 +357,7 @@ def _changed_bag(checked: CheckedNotice) -> Iterator[Breach]:
         yield "rows", sentence(N_("{error}"), error=checked.failure)
 
 
-@_rule("annex_differs", N_("the annex does not have the digest that the notice names"))
+@_rule("annex_differs", N_("the annex does not have the digest that the notice states"))
 def _annex_differs(checked: CheckedNotice) -> Iterator[Breach]:
     for table, name, rows in checked.annex:
         if rows is None:
@@ -422,7 +422,7 @@ def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
     yield strange, sentence(N_("the publisher is not one of the sender's"))
     if noted["acts_as"] != "owner":
         bare = checked.rows_whose_claim(lambda claim: documents.get(claim.publisher_id, "") is None)
-        yield bare, sentence(N_("the members file names no document of the mandate"))
+        yield bare, sentence(N_("the members file lists no document for the mandate"))
     if sender.is_owner:
         return
     # The mandate must be in force on the day of the letter, and today, the earliest day of sending.
@@ -457,7 +457,7 @@ def _not_read_again(checked: CheckedNotice) -> Iterator[Breach]:
 
 @_rule(
     "read_from_a_copy",
-    N_("a row was read again in a copy, and the law requires the named location"),
+    N_("a row was read again in a copy, but the law requires the stated location"),
 )
 def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
     recent = _recent_readings(checked)
@@ -467,11 +467,11 @@ def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
         return bool(sources) and PLACE not in sources
 
     if checked.law.location:
-        remedy = N_("read the files that the notice names: `removal probe --mirror`, or add --read-again")
+        remedy = N_("read the files that the notice lists: `removal probe --mirror`, or add --read-again")
         yield checked.rows_at(is_copied), sentence(remedy)
 
 
-@_rule("file_on_a_disk", N_("a row names a file of this machine, and not its public address"))
+@_rule("file_on_a_disk", N_("a row points to a file of this machine, and not to its public address"))
 def _file_on_a_disk(checked: CheckedNotice) -> Iterator[Breach]:
     local = checked.rows_at(lambda place: scheme_of(place.file) == "file")
     yield local, sentence(N_("draft it again with --mirror FROM=TO"))
@@ -480,10 +480,10 @@ def _file_on_a_disk(checked: CheckedNotice) -> Iterator[Breach]:
 # --- what gets published
 
 
-@_rule("open_changes", N_("the letter has tracked changes or comments, which its readers see as well"))
+@_rule("open_changes", N_("the letter contains tracked changes or comments, which its readers can see"))
 def _open_changes(checked: CheckedNotice) -> Iterator[Breach]:
     if checked.letter and checked.letter.has_open_changes:
-        yield LETTER, sentence(N_("accept or reject the changes, and take the comments out"))
+        yield LETTER, sentence(N_("accept or reject the changes, and delete the comments"))
 
 
 @_rule("personal_data", N_("the published parts contain personal data"))
@@ -547,10 +547,10 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
     for name, text in checked.letters.items():
         document = NamedDocument(Joined(words_of(text.encode())), rules.anchor_words)
         if any(verify(document, body, rules).copied_words for body in bodies):
-            yield name, sentence(N_("it has a passage of an article of the annex"))
+            yield name, sentence(N_("it contains a passage of an article of the annex"))
 
 
-@_rule("unsigned_perjury", N_("the law requires a signed clause of perjury, and it is not signed"))
+@_rule("unsigned_perjury", N_("the law requires a statement under penalty of perjury; it is unsigned"))
 def _unsigned_perjury(checked: CheckedNotice) -> Iterator[Breach]:
     if checked.law.sworn and not checked.notice.holds(SIGNED):
         yield "perjury", sentence(N_("`presswatch notice sign` records who signed it"))

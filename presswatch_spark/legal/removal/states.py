@@ -36,16 +36,16 @@ FileVersion = tuple[str, int | None]
 
 MEANINGS: Mapping[str, str] = {
     "present": N_("The text can be read."),
-    "altered": N_("Another text is there, which removes nothing."),
+    "altered": N_("Another text is there, which is not a removal."),
     "hidden": N_("The index has no entry, but the record is readable."),
     "overwritten": N_("Nothing is at its place, and controls of the file are readable."),
     "dropped": N_("The whole file was read, and the text is not in it."),
     "withdrawn": N_("The file was missing twice, a day apart."),
     "superseded": N_("An older revision serves it, the newest does not."),
-    "restricted": N_("Access was refused, which removes nothing."),
+    "restricted": N_("Access was refused, which is not a removal."),
     "reappeared": N_("It was removed, and is there again."),
     "recaptured": N_("A later capture of its address has the article."),
-    "undecided": N_("It is unknown."),
+    "undecided": N_("The state is unknown."),
 }
 """Meanings of the states, for people."""
 STATES = tuple(MEANINGS)
@@ -109,7 +109,7 @@ class RemovalState:
         return str(self.sentence)
 
 
-UNASKED = RemovalState("undecided", N_("it was not probed yet"))
+UNASKED = RemovalState("undecided", N_("it has not been probed yet"))
 
 
 @dataclass(slots=True)
@@ -252,7 +252,7 @@ class TargetRound:
         yield self.has("elsewhere"), "present", N_("it is elsewhere in the file, or under another URL")
         yield newest_reads, "present", N_("its commit no longer gives it; the newest revision does")
         # Answers that prove nothing.
-        denied = N_("access was refused, which removes nothing")
+        denied = N_("access was refused, which is not a removal")
         yield self.control("newest", "denied"), "restricted", denied
         unresolved = N_("unresolved: no index (--index) has given the record's place in its file yet")
         yield self.has("unresolved"), "undecided", unresolved
@@ -287,7 +287,7 @@ class TargetRound:
     def _if_text_is_not_there(self) -> Iterator[Rule]:
         # The file is missing.
         is_gone, before = self.has("missing"), self.history.first_missing
-        partly = N_("the server misses its file only for some requests")
+        partly = N_("the server lacks its file only for some requests")
         yield is_gone and _is_there(self.controls), "undecided", partly
         alone = N_("its file is missing, but no other file of the folder was read at the same time")
         has_other = before is not None and self.control("beside", "same", "edge")
@@ -298,7 +298,7 @@ class TargetRound:
             # The local clock and the server's may disagree: take the smaller difference.
             apart = min(apart, apart + timedelta(seconds=last.clock_offset - before.clock_offset))
         yield is_gone and apart < STAYED_AWAY, "undecided", once
-        unknown = N_("its commit is gone, and the newest revision could not be read for it")
+        unknown = N_("its commit is gone, and the newest revision could not be read")
         yield is_gone and self.is_on_hub() and not self.newest_lacks_it(), "undecided", unknown
         yield from self._if_other_text(is_gone and self.control("newest", "other_text"))
         yield is_gone and self.control("newest", "nowhere"), "undecided", UNSEARCHED

@@ -155,7 +155,7 @@ def _token_share(rows: Sequence[Row], _: ReportWords) -> Bars:
         _.plain(N_("copied by others")): [float(row["copied_in_a_million"]) for row in rows],
         _.plain(N_("on the publishers' own sites")): [float(row["own_in_a_million"]) for row in rows],
     }
-    return Bars(names, series, _.plain(N_("words in a million")))
+    return Bars(names, series, _.plain(N_("words per million")))
 
 
 def _reservations(rows: Sequence[Row], _: ReportWords) -> Bars:

@@ -233,7 +233,7 @@ def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords
         for name in concerned or [""]:
             counts[name][group_of(row)] += 1
     by_recipient = [
-        {"recipient": safe(name) if name else _("no recipient that is known"), "places": counts[name].total(),
+        {"recipient": safe(name) if name else _("no known recipient"), "places": counts[name].total(),
          **{group: counts[name][group] for group in GROUPS}}
         for name in sorted(counts, key=lambda name: (not name, name))
     ]  # fmt: skip

@@ -54,8 +54,8 @@ class ReportWords(Translator):
         return super().filled(text, {name: safe(value) for name, value in facts.items()})
 
     def set(self, text: str) -> Markup:
-        """Return a text of presswatch as HTML, in French with typographic apostrophes and spaces."""
-        return Markup(html.escape(tied(text.replace("'", "’")) if self.language == "fr" else text))
+        """Return a text of presswatch as HTML, with fixed blanks, in French with typographic apostrophes."""
+        return Markup(html.escape(tied(text.replace("'", "’") if self.language == "fr" else text)))
 
     def plain(self, message: str) -> str:
         """Return a text for a place that is not HTML."""

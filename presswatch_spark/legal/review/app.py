@@ -229,7 +229,7 @@ class _Pages:
         try:
             shown = desk.show(asked)
         except PresswatchError as error:
-            return self._message(N_("This failed: {why}"), 500, asked.language, why=str(error))
+            return self._message(N_("Failed: {why}"), 500, asked.language, why=str(error))
         row = shown.claim.row_sha256 if shown.claim else ""
         (case, why), judged = self._case(row), desk.session.judged
         facts = {

@@ -257,7 +257,7 @@ class TestTheCommand:
 
     def test_tables_of_which_nobody_speaks_are_no_failure(self, exposure: Any, tmp_path: Path) -> None:
         tables_with_datasets(tmp_path / "tables", runs=())
-        assert "no row is from a dataset" in exposure(tmp_path / "tables")[0]
+        assert "no row comes from a dataset" in exposure(tmp_path / "tables")[0]
 
 
 class TestPartsOfC4:

@@ -310,7 +310,7 @@ def test_a_last_line_that_is_cut_short_leaves_the_others_and_is_reported(tmp_pat
         path.write_bytes(whole[:-cut])
         assert load(path, told.append) == {ONE: "no_claim", TWO: "unsure"}
         (line,) = told
-        assert str(line).startswith(f"{path}: the last line is cut short (")
+        assert str(line).startswith(f"{path}: the last line is truncated (")
     path.write_bytes(whole.rstrip())
     assert load(path) == {ONE: "claim", TWO: "unsure"}
 

@@ -210,7 +210,7 @@ def test_unknown_values_and_tables_of_older_versions_are_shown(width: int, tmp_p
         ("release", "R11", "has the release R11; nearest: R1"),
         ("dataset", "wets", "has the dataset wets; nearest: wet"),
         ("title", "rivages", "no row of these tables names the title rivages; nearest: rivage"),
-        ("title", "zz\x1b[2J", "names the title zz�[2J (give the id"),
+        ("title", "zz\x1b[2J", "names the title zz�[2J (pass its id"),
         (
             "publisher",
             "Société du Quotidien",
@@ -311,7 +311,7 @@ def test_a_damaged_run_is_named_and_hides_no_other(tables: str, damage: str) -> 
     (folder / "run.json").write_text(damage)
     done = outcome("runs", tables)
     assert (done.code, len(done.out.splitlines())) == (0, 6)
-    assert "is damaged" in done.err
+    assert "are damaged" in done.err
     assert "run its command again" in done.err
     assert done.err.endswith(f"to drop it: rm -r {folder}\n")
 

@@ -118,6 +118,6 @@ def test_an_index_that_answers_nothing_is_reported_and_partial(crawl: Release) -
     case, index = crawl.open(), f"{crawl.server.url}/none-index"
     done = watch(crawl, case.folder, more=("--case-index", index))
     assert done.code == 3
-    assert f"{case.folder}: index: {index}: asked for " in done.out
-    assert "it answered none: " in done.out
+    assert f"{case.folder}: index: {index}: of " in done.out
+    assert ", none was answered: " in done.out
     assert "status 404; its answers" in done.out

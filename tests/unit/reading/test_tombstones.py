@@ -145,7 +145,7 @@ def test_metadata_in_a_wet_that_are_no_tombstone_remain_a_defect(tmp_path: Path)
         documents, report = read(path, "wet")
         assert (len(documents), report.skipped) == (1, {})
         (complaint,) = report.complaints
-        assert complaint.startswith("record is no conversion and was not read")
+        assert complaint.startswith("record is not a conversion; it was not read")
         assert removed_id_in(data) is None
 
 

@@ -174,5 +174,5 @@ def test_files_that_no_run_publishes_are_ignored_and_mentioned(
     left = "20240604T080000Z-dddddd"
     shutil.copy(file_of(tables, "matches"), file_of(tables, "matches", left))
     assert left not in ends(["matches", str(tables)], capsys, 0)
-    message = f"the tables have files of {left}, which no row publishes"
+    message = f"the tables contain files of {left} that no row publishes"
     assert ends(["runs", str(tables)], capsys, 0, message)

@@ -154,7 +154,7 @@ def test_the_commands_that_fetch_a_record_cannot_be_broken_out_of() -> None:
 def test_a_text_that_is_not_there_is_said_to_be_missing_with_the_reason() -> None:
     page = page_of(shown(None, None))
     assert texts_of(page, TEXTS) == []
-    assert "Motif\xa0: le fichier n’est plus là" in page
+    assert "Motif\xa0: le fichier n’existe plus à cet endroit" in page
     assert "Reason: the file is no longer there" in page
     assert "The article’s text is not shown here." in page
 

@@ -322,7 +322,9 @@ def test_a_text_under_the_name_of_another_is_refused(small: Path) -> None:
     one, other, *_ = sorted((small / "data/corpus/texts").iterdir())
     one.write_bytes(other.read_bytes())
     resealed(small)
-    assert verified(small).faults == {f"data/corpus/texts/{one.name}": "is not the text that it is called by"}
+    assert verified(small).faults == {
+        f"data/corpus/texts/{one.name}": "is not the text with the digest of its name"
+    }
     assert refused(small, f"data/corpus/texts/{one.name}")
 
 

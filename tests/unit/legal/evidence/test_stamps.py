@@ -111,7 +111,7 @@ def test_a_stamp_of_another_seal_or_a_refusal_is_refused(stamped: Path, small: P
     bag.write("stamps/01-x.tsr", (stamped / name).read_bytes())
     bag.write("stamps/01-x.pem", (stamped / name.replace(".tsr", ".pem")).read_bytes())
     bag._write_manifests("tagmanifest", bag.measured())
-    assert alone.check(str(small)).faults == {"stamps/01-x.tsr": "is a time-stamp of something else"}
+    assert alone.check(str(small)).faults == {"stamps/01-x.tsr": "is a time-stamp for other data"}
     assert verified(small).faults.keys() == {"stamps/01-x.tsr"}
 
     token = bytearray((stamped / name).read_bytes())
@@ -125,12 +125,12 @@ def test_a_stamp_of_another_seal_or_a_refusal_is_refused(stamped: Path, small: P
 @pytest.mark.parametrize(
     ("lie", "why"),
     each_time(
-        [("down", "cannot be reached"), ("imprint", "of something else")],
+        [("down", "cannot be reached"), ("imprint", "for other data")],
         [
             ("down", "cannot be reached"),
             ("refuses", "answered 500"),
             ("garbage", "not a readable time-stamp"),
-            ("imprint", "of something else"),
+            ("imprint", "for other data"),
             ("nonce", "its nonce differs"),
         ],
     ),

@@ -449,7 +449,7 @@ def test_a_letter_claims_no_right_that_ended_before_its_day(shared: Bureau) -> N
     ("country", "doubt"),
     [
         ("BE", None),
-        (None, "the members file gives no country of"),
+        (None, "the members file states no country for"),
         ("CH", "is established outside the EU and EEA (CH)"),
     ],
 )
@@ -472,7 +472,7 @@ def test_nobody_is_called_a_holder_of_rights_without_the_basis(shared: Bureau, l
     shared.members(lambda publisher: publisher.pop("rights_basis"))
     shared.draft(f"no-basis-{law}", law, lang, sender=shared.sender())
     assert not re.search(r"titulaire|holder|owner", said(shared, f"no-basis-{law}"), re.IGNORECASE)
-    assert any("gives no rights_basis of" in each for each in doubts(shared, f"no-basis-{law}"))
+    assert any("states no rights_basis for" in each for each in doubts(shared, f"no-basis-{law}"))
 
 
 def test_a_letter_gives_the_basis_of_the_right(shared: Bureau) -> None:

@@ -212,7 +212,7 @@ def test_a_notice_may_have_some_rows_of_its_source(shared: Bureau, sealed: Path,
     row = lines(sealed)[0]["row"]["row_sha256"]
     drafted = shared.draft(f"one-of-{kind}", source=source, choice=one_row(row))
     assert drafted.figures.numbers["rows"] == 1
-    with pytest.raises(InputError, match="has no claim" if kind == "tables" else f"not in the {kind}"):
+    with pytest.raises(InputError, match="without a claim" if kind == "tables" else f"not in the {kind}"):
         shared.select(source, one_row("0" * 64))
 
 

@@ -152,7 +152,7 @@ def test_a_notice_whose_data_are_lost_is_named_by_every_command(
 def test_a_signature_is_noted_with_the_name_of_the_notice(shared: Bureau) -> None:
     folder = shared.copy("spelled")
     done = outcome("notice sign --by", "jeanne  VALMONT", folder)
-    assert done.out.startswith(f"noted: signed by {NAME} on ")
+    assert done.out.startswith(f"recorded: signed by {NAME} on ")
 
 
 def test_an_event_that_was_changed_or_taken_out_is_named(shared: Bureau) -> None:

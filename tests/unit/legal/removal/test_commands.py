@@ -99,7 +99,7 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(home: Home) -> N
     assert (code, "reappeared" in errors) == (3, True)
     assert "reappeared" in home.run(*gone)[1]
     code, told, _ = home.run(*(word.replace("2026-11-27T09:30Z", "2000-01-01") for word in as_of))
-    assert (code, "not probed yet" in told) == (0, True)
+    assert (code, "not been probed yet" in told) == (0, True)
     rows = [json.loads(line) for line in home.run(*as_json)[1].splitlines()]
     assert {row["state"] for row in rows} == {"present", "reappeared"}
     wanted = {"row_sha256", "shard_uri", "document_url", "state", "removed", "doubt", "probes"}
@@ -188,7 +188,7 @@ def test_opening_probing_and_status_speak_french(home: Home) -> None:
     told = home.probe("--lang", "fr")[1]
     for line in (
         r"^tour 1 : .*identique \(\d+\)",
-        r"^interrogés : \d+ sur \d+ lieux?, dont \d+ à l'instant, par \d+ requêtes?$",
+        r"^interrogés : \d+ sur \d+ lieux?, dont \d+ à l'instant, avec \d+ requêtes?$",
         r"^chaîne : \d+ interrogations? ",
     ):
         assert re.search(line, told, re.MULTILINE)

@@ -258,7 +258,7 @@ def test_squashed_history_without_the_file_withdraws_it_and_it_may_come_back(dat
 @pytest.mark.usefixtures("a_day_later")
 @pytest.mark.parametrize(
     ("change", "doubt"),
-    [(other_rows, "could not be read for it"), (lambda data, _: data[:600], "")],
+    [(other_rows, "could not be read"), (lambda data, _: data[:600], "")],
     ids=["other rows altogether", "a cut file"],
 )
 def test_a_newest_file_that_is_another_or_cut_says_nothing_of_a_row(

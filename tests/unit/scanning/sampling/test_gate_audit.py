@@ -90,7 +90,7 @@ def test_a_run_says_what_its_gate_cost() -> None:
     line = gate_line(row)
     assert line == (
         "language gate: 1,000 documents left out, 100 of them read as an audit, 1 with matches;"
-        f" it cost 10 documents with matches (95 %: 1 to {row['gate_cost_high']})"
+        f" it cost 10 documents with matches (95%: 1 to {row['gate_cost_high']})"
     )
     assert gate_line({"gate_audit": None}) is None
     assert "is unknown" in str(

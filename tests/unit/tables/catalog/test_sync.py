@@ -413,5 +413,5 @@ class TestCommand:
         assert len(sqlite(tmp_path).load_table("law.press.runs").scan().to_arrow()) == 2
         # Glue has no levels.
         properties = {"glue.endpoint": "http://127.0.0.1:9", "client.region": "eu-west-3"}
-        with pytest.raises(ConfigError, match=r"no such namespace: .*hierarchical"):
+        with pytest.raises(ConfigError, match=r"refuses this namespace: .*hierarchical"):
             sync(store, open_catalog("glue", properties, StorageOptions()), "law.press")

@@ -399,7 +399,7 @@ OSCAR = Format(
     name="oscar",
     title="OSCAR",
     description=N_("OSCAR format"),
-    summary="OSCAR 21.09 (text beside metadata), 22.01 and 23.01 (JSONL, plain, `.gz`, `.zst`), and as"
+    summary="OSCAR 21.09 (text next to metadata), 22.01 and 23.01 (JSONL, plain, `.gz`, `.zst`), and as"
     " Parquet",
     read=read_oscar,
     recognises=_is_oscar,

@@ -52,34 +52,38 @@ FAMILIES: Mapping[str, MetricFamily] = {
     "run_info": _gauge("runs", "The run, by its labels."),
     "run_state": _gauge("runs", "1 for the state that the run is in.", "state", STATES),
     "run_start_timestamp_seconds": _gauge("seconds", "When the run was first started."),
-    "run_age_seconds": _gauge("seconds", "How long ago that was when this was written."),
-    "run_update_timestamp_seconds": _gauge("seconds", "When this was written."),
+    "run_age_seconds": _gauge("seconds", "Time since then, when the metrics were written."),
+    "run_update_timestamp_seconds": _gauge("seconds", "When the metrics were written."),
     "last_success_timestamp_seconds": _gauge("seconds", "When a run was last published here."),
     "shards_planned": _gauge("shards", "Shards in the plan."),
     "shards_total": _counter("shards", "Shards that are done.", "status", SHARD_STATUSES),
-    "shard_failures_total": _counter("shards", "Those not complete, by cause.", "cause", SHARD_FAILURES),
+    "shard_failures_total": _counter("shards", "Incomplete shards, by cause.", "cause", SHARD_FAILURES),
     "shard_retries_total": _counter("tries", "Tries of shards beyond the first."),
-    "shard_seconds_total": _counter("seconds", "Time of a core spent in shards, waiting included."),
-    "stage_seconds_total": _counter("seconds", "The same by stage.", "stage", STAGES, "scan"),
+    "shard_seconds_total": _counter("seconds", "Core time spent on shards, including waiting."),
+    "stage_seconds_total": _counter(
+        "seconds", "Core time spent on shards, by stage.", "stage", STAGES, "scan"
+    ),
     "documents_total": _counter("documents", "Documents scanned.", run="scan"),
-    "documents_without_url_total": _counter("documents", "Those of them whose URL is not known.", run="scan"),
+    "documents_without_url_total": _counter("documents", "Documents with an unknown URL.", run="scan"),
     "documents_skipped_total": _counter("documents", "Documents left out on purpose.", run="scan"),
     "text_bytes_total": _counter("bytes", "Bytes of text scanned.", run="scan"),
     "read_bytes_total": _counter("bytes", "Bytes of shards read from storage."),
-    "candidates_total": _counter("pairs", "Pairs that the sieve named for verification.", run="scan"),
+    "candidates_total": _counter("pairs", "Pairs that the sieve selected for verification.", run="scan"),
     "matches_total": _counter("rows", "Rows of `matches`.", "grade", GRADES, "scan"),
     "signals_total": _counter("rows", "Rows of `rights_signals`.", run="scan"),
     "index_rows_total": _counter("rows", "Rows of the index.", run="census"),
     "captures_total": _counter("rows", "Rows of `captures`.", run="census"),
     "waves_total": _counter("waves", "Waves that are done."),
-    "pass_waves_total": _counter("waves", "Waves of passes before the last, which give no rows.", run="scan"),
-    "pass_shards_total": _counter("shards", "Readings of shards in these passes.", run="scan"),
-    "shards_rescanned_total": _counter(
-        "shards", "Shards scanned again, since what was written of them was damaged later."
+    "pass_waves_total": _counter(
+        "waves", "Waves of passes before the last, which write no rows.", run="scan"
     ),
-    "worker_deaths_total": _counter("workers", "Python workers that died of a shard."),
-    "core_seconds_total": _counter("seconds", "Time of waves, times the cores of the executors."),
-    "cost_dollars": _gauge("dollars", "What that costs by the price that was named, if one was."),
+    "pass_shards_total": _counter("shards", "Shards read in these passes.", run="scan"),
+    "shards_rescanned_total": _counter(
+        "shards", "Shards scanned again because their written parts were damaged."
+    ),
+    "worker_deaths_total": _counter("workers", "Python workers that ended because of a shard."),
+    "core_seconds_total": _counter("seconds", "Time of waves, multiplied by the cores of the executors."),
+    "cost_dollars": _gauge("dollars", "Cost of that time, if a price was specified."),
 }
 
 

@@ -279,9 +279,14 @@ class JudgedClaim:
         return cls(**{each.name: row[each.name] for each in fields(cls)})
 
     @property
+    def is_refuted(self) -> bool:
+        """Return whether a licence covers the page, or a person's verdict is against the claim."""
+        return self.kind == LICENSED or self.review == "no_claim"
+
+    @property
     def is_doubtful(self) -> bool:
         """Return whether the claim is too weak for a notice."""
-        if self.confidence == "D" or self.kind == LICENSED or self.review == "no_claim":
+        if self.confidence == "D" or self.is_refuted:
             return True
         return self.confidence == "C" and self.review != "claim"
 
@@ -429,16 +434,21 @@ class ClaimSource(ABC):
     def select(self, choice: Choice, mirrors: Sequence[Mirror] = ()) -> PlaceSelection:
         """Select the places that a letter may name; `InputError` if none is left, or rows are missing.
 
-        A place is left out if its claim is doubtful. A claim's own record is exempt: a caller that chose the
-        claim answers for it, but nobody chose the claims of a bag without a choice of rows. `mirrors`: public
-        addresses of files that were scanned from a copy.
+        A place is left out if its claim is doubtful. A claim's own record with a weak letter is exempt: a
+        caller that chose the claim answers for it, but nobody chose the claims of a bag without a choice of
+        rows. `mirrors`: public addresses of files that were scanned from a copy.
         """
         targets, left = self.targets(choice)
         places = self._places(targets, mirrors)
         # Letters state that records contain words of articles, which a match by URL only does not prove.
         worded = [place for place in places if place.copied_words]
         keeps_own = bool(choice) or self.kind != "bag"
-        kept = [each for each in worded if not each.is_doubtful or (keeps_own and each.place == "record")]
+        kept = [
+            each
+            for each in worded
+            if not each.is_doubtful
+            or (keeps_own and each.place == "record" and each.claim and not each.claim.is_refuted)
+        ]
         if not kept:
             raise InputError(
                 "no place remains whose removal can be requested",

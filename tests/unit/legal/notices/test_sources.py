@@ -142,6 +142,17 @@ def test_newer_claims_may_be_named_and_refuse_rows_of_the_bag(shared: Bureau, se
     assert sealed_facts(sealed)["sealed_at"] in doubt
 
 
+def test_a_draft_leaves_out_what_newer_claims_call_licensed_or_a_verdict_denies(shared: Bureau) -> None:
+    target = shared.target()
+    for change in ({"kind": "licensed"}, {"review": "no_claim"}):
+        with claim_changed(shared, target.row_sha256, **change):
+            selection = shared.select()
+        assert selection.left_out == {"doubtful": 1}
+        assert target.row_sha256 not in {place.row_sha256 for place in selection.places}
+    with claim_changed(shared, target.row_sha256, confidence="C"):
+        assert not shared.select().left_out
+
+
 def test_rows_of_an_old_bag_are_read_again(
     shared: Bureau, sealed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

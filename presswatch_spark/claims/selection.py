@@ -7,6 +7,7 @@ the site is known, the title replaces the article. `query.views` has the same ke
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -36,6 +37,8 @@ ROWS_NAMED = 3
 REMOVED, UNREAD, UNSEALED = "removed", "read by no scan", "different from their rows in the bag"
 WORDLESS, DOUBTFUL = "without copied words", "doubtful"
 """Reasons for leaving out places; `LICENSED` is another one."""
+LISTED = "listed for another claim"
+"""Reason why a target gives no place of its own: another target is in the same record. It is not counted."""
 
 DISK, COPY, PLACE = "disk", "copy", "place"
 """Origins of the bytes of a reading: a local disk, a copy at another address, or the named file itself."""
@@ -371,14 +374,21 @@ _SAME_RECORD = _OF_MATCH[1:8]
 class PlaceSelection:
     """The places that a letter may name: each once, sorted by file and place in the file.
 
-    `left_out`: number of places left out, by reason; for `licensed`, number of claims. `mirrors`: public
-    addresses of files that were scanned from a copy.
+    `reasons`: the reason for leaving out each other target, by its digest. `licensed`: number of claims that
+    a licence leaves out. `mirrors`: public addresses of files that were scanned from a copy.
     """
 
     source: "ClaimSource"
     places: tuple[ClaimPlace, ...]
-    left_out: Mapping[str, int]
+    reasons: Mapping[str, str]
+    licensed: int
     mirrors: tuple[Mirror, ...]
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Return the number of places left out, by reason; for `licensed`, number of claims."""
+        counts = Counter(reason for reason in self.reasons.values() if reason != LISTED)
+        return {**({LICENSED: self.licensed} if self.licensed else {}), **counts}
 
 
 class ClaimSource(ABC):
@@ -396,8 +406,11 @@ class ClaimSource(ABC):
         """Select claims with their rows of `matches`; `InputError` if there are none."""
 
     @abstractmethod
-    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
-        """Return the targets of the chosen claims, and counts of those left out, by reason."""
+    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
+        """Return the targets of the chosen claims, reasons for leaving out others, and licensed claims.
+
+        Reasons are by `target_sha256`.
+        """
 
     @abstractmethod
     def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
@@ -432,32 +445,39 @@ class ClaimSource(ABC):
             return False
 
     def select(self, choice: Choice, mirrors: Sequence[Mirror] = ()) -> PlaceSelection:
-        """Select the places that a letter may name; `InputError` if none is left, or rows are missing.
-
-        A place is left out if its claim is doubtful. A claim's own record with a weak letter is exempt: a
-        caller that chose the claim answers for it, but nobody chose the claims of a bag without a choice of
-        rows. `mirrors`: public addresses of files that were scanned from a copy.
-        """
-        targets, left = self.targets(choice)
-        places = self._places(targets, mirrors)
-        # Letters state that records contain words of articles, which a match by URL only does not prove.
-        worded = [place for place in places if place.copied_words]
-        keeps_own = bool(choice) or self.kind != "bag"
-        kept = [
-            each
-            for each in worded
-            if not each.is_doubtful
-            or (keeps_own and each.place == "record" and each.claim and not each.claim.is_refuted)
-        ]
-        if not kept:
+        """Select the places that a letter may name; `InputError` if none is left, or rows are missing."""
+        selection = self.sift(choice, mirrors)
+        if not selection.places:
             raise InputError(
                 "no place remains whose removal can be requested",
                 where=self.where,
                 remedy="see `presswatch removal status`, or choose other claims",
             )
-        left |= {WORDLESS: len(places) - len(worded), DOUBTFUL: len(worded) - len(kept)}
-        counts = {reason: count for reason, count in left.items() if count}
-        return PlaceSelection(self, tuple(kept), counts, tuple(mirrors))
+        return selection
+
+    def sift(self, choice: Choice, mirrors: Sequence[Mirror] = ()) -> PlaceSelection:
+        """Select the places that a letter may name, perhaps none; `InputError` if rows are missing.
+
+        A place is left out if its claim is doubtful. A claim's own record with a weak letter is exempt: a
+        caller that chose the claim answers for it, but nobody chose the claims of a bag without a choice of
+        rows. `mirrors`: public addresses of files that were scanned from a copy.
+        """
+        targets, reasons, licensed = self.targets(choice)
+        places = self._places(targets, mirrors)
+        listed = {place.target_sha256 for place in places}
+        reasons |= {each.target_sha256: LISTED for each in targets if each.target_sha256 not in listed}
+        keeps_own, kept = bool(choice) or self.kind != "bag", list[ClaimPlace]()
+        for place in places:
+            if not place.copied_words:
+                # Letters state that records contain words of articles, which a match by URL does not prove.
+                reasons[place.target_sha256] = WORDLESS
+            elif place.is_doubtful and not (
+                keeps_own and place.place == "record" and place.claim and not place.claim.is_refuted
+            ):
+                reasons[place.target_sha256] = DOUBTFUL
+            else:
+                kept.append(place)
+        return PlaceSelection(self, tuple(kept), reasons, licensed, tuple(mirrors))
 
     def _places(self, targets: Sequence[Target], mirrors: Sequence[Mirror]) -> list[ClaimPlace]:
         texts = {target.text_sha256 for target in targets if target.text_sha256 is not None}

@@ -17,12 +17,12 @@ from zipfile import ZipFile
 import yaml
 
 from presswatch_spark.claims.selection import Choice, PlaceSelection
-from presswatch_spark.cli.demo.generate import package_file
+from presswatch_spark.cli.demo.generate import package_file, write_recipients
 from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import NoticeOrder
 from presswatch_spark.legal.notices.notice import DraftedNotice, Notice, draft_notice
-from presswatch_spark.legal.notices.parties import Sender, load_recipient, load_sender
+from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recipient, load_sender
 from presswatch_spark.legal.notices.refusal_rules import Checking, NoticeCheck, check_notice
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.query.pointers.pointer import Mirror
@@ -63,6 +63,18 @@ class Bureau:
     @property
     def sender_file(self) -> Path:
         return self.folder / "sender.yaml"
+
+    @property
+    def recipients_file(self) -> Path:
+        """The shipped recipients, after a person has found their addresses and checked them today."""
+        path = self.folder / "recipients.yaml"
+        if not path.exists():
+            write_recipients(path)
+        return path
+
+    @property
+    def recipient(self) -> Recipient:
+        return load_recipient("common-crawl", str(self.recipients_file))
 
     def sender(self, **changed: Any) -> Sender:
         """The sender, with changes; None takes a key out."""
@@ -105,12 +117,13 @@ class Bureau:
     ) -> NoticeOrder:
         order = NoticeOrder(
             selection=selection or self.select(),
-            recipient=load_recipient("common-crawl"),
+            recipient=self.recipient,
             law=laws()[law],
             lang=lang,
             sender=self.sender(),
             drafted=DRAFTED,
             sender_file=str(self.sender_file),
+            recipients_file=str(self.recipients_file),
         )
         return replace(order, **changed)
 
@@ -135,7 +148,7 @@ class Bureau:
         return Notice.open(str(self.folder / name), StorageOptions())
 
     def check(self, name: str = "n", **changed: Any) -> NoticeCheck:
-        checking = Checking(sender=self.sender(), recipient=load_recipient("common-crawl"))
+        checking = Checking(sender=self.sender(), recipient=self.recipient)
         return check_notice(str(self.folder / name), replace(checking, **changed))
 
     def refused(self, name: str = "n", **changed: Any) -> set[tuple[str, str]]:
@@ -144,6 +157,15 @@ class Bureau:
 
     def rules(self, name: str = "n", **changed: Any) -> dict[str, str]:
         return {each.rule: each.about for each in self.check(name, **changed).refusals}
+
+
+def recipients_with(path: Path, **changed: Any) -> None:
+    """Write the recipients of the demo, whose addresses were checked today; `changed`: keys of some."""
+    write_recipients(path)
+    recipients = yaml.safe_load(path.read_bytes())
+    for each in recipients["recipients"]:
+        each |= changed.get(each["id"], {})
+    path.write_text(yaml.safe_dump(recipients, allow_unicode=True), encoding="utf-8")
 
 
 def bureau(crawl: Release) -> Bureau:

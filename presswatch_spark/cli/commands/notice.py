@@ -21,28 +21,20 @@ from presswatch_spark.cli.options import (
     rows_option,
 )
 from presswatch_spark.cli.replies import FAILED, Language, Reply, ReplyForm, ReplyRows, command
-from presswatch_spark.core.translation import N_
 from presswatch_spark.legal.notices.laws import LAWS
 
 if TYPE_CHECKING:
-    from presswatch_spark.legal.notices.notice import Notice, NoticeState
+    from presswatch_spark.legal.notices.notice import Notice
     from presswatch_spark.legal.notices.refusal_rules import BrokenRule, NoticeCheck
+    from presswatch_spark.legal.notices.states import NoticeState
     from presswatch_spark.query.pointers.pointer import Mirror
 
-ANSWERS = ("acknowledged", "says_complied", "refused")
-"""Answers to a notice. A claim of compliance never changes a state; only probes do."""
-MEANING = {
-    "draft": N_("not checked in its present form"),
-    "checked": N_("no rule refused it"),
-    "signed": N_("its signatory signed its present form"),
-    "sent": N_("sent; no answer was recorded"),
-    "acknowledged": N_("the recipient answered"),
-    "complied": N_("according to the case, the text is gone from every place of its annex"),
-    "partly": N_("according to the case, the text is gone from some places of its annex"),
-    "refused": N_("the latest answer refuses"),
-    "silent": N_("no answer arrived in time"),
-}
-"""Meaning of each state of a notice."""
+ANSWERS = ("acknowledged", "says_complied", "declined")
+"""Kinds of answers. A claim of compliance never changes a state; only probes do."""
+RECORDED = ("delivered", "refused", "returned", "reminded", "escalated", "closed")
+"""Kinds of events of `record`. `refused`: the recipient did not take the letter; answers are `declined`."""
+_SHOWN = ("by", "via", "answer", "note", "proof")
+"""Facts of an event that the status shows."""
 
 
 def _recipients_option() -> Any:
@@ -54,15 +46,15 @@ def _on_option() -> Any:
 
 
 def _file_option(what: str) -> Any:
-    def digest(context: click.Context, option: click.Parameter, path: str | None) -> str | None:
-        from presswatch_spark.storage.disk import file_sha256, system_errors
+    return option("--file", "FILE", f"{what}; it is copied, and its SHA-256 recorded.")
 
-        if path is None:
-            return None
-        with system_errors(path):
-            return file_sha256(path)
 
-    return option("--file", "FILE", f"{what}; its SHA-256 is recorded.", callback=digest)
+def _by_option() -> Any:
+    return option("--by", "NAME", "The person who did it. Default: this account.")
+
+
+def _via_option() -> Any:
+    return option("--via", "WORDS", "How, such as a registered letter with its number.")
 
 
 @click.group()
@@ -237,13 +229,15 @@ def sign(
     path: str = argument("N"),
     by: str = option("--by", "NAME", "The signatory, as in the sender's file.", required=True),
     on: date | None = _on_option(),
-    sha256: str | None = _file_option("The signed copy"),
+    via: str | None = _via_option(),
+    file: str | None = _file_option("The signed copy"),
     form: ReplyForm,
 ) -> Reply:
     """Record that a person signed a notice in its present form."""
-    from presswatch_spark.legal.notices import notice as notices
+    from presswatch_spark.legal.notices import states
+    from presswatch_spark.legal.notices.notice import Notice
 
-    event = notices.sign(notices.Notice.open(path, form.storage), by, on, sha256)
+    event = states.sign(Notice.open(path, form.storage), by, on, file, via)
     _ = form.language
     return Reply([_("recorded: signed by {name} on {day}", name=event.facts["by"], day=_.day(event.day))])
 
@@ -252,20 +246,27 @@ def sign(
 def sent(
     *,
     path: str = argument("N"),
+    by: str | None = _by_option(),
     on: date | None = _on_option(),
-    via: str | None = option(
-        "--via", "WORDS", "How it was sent, such as a registered letter with its number."
-    ),
-    sha256: str | None = _file_option("The receipt"),
+    via: str | None = _via_option(),
+    file: str | None = _file_option("The receipt"),
+    recipients: str | None = _recipients_option(),
     form: ReplyForm,
 ) -> Reply:
     """Record that a person sent a notice.
 
-    The notice must have been checked, and signed if its law requires that.
+    It must have been checked, and signed if its law requires that; a person must have checked the address
+    within 90 days, by the recipients file of today.
     """
-    from presswatch_spark.legal.notices import notice as notices
+    from presswatch_spark.legal.notices import states
+    from presswatch_spark.legal.notices.notice import Notice
+    from presswatch_spark.legal.notices.parties import load_recipient
 
-    event = notices.send(notices.Notice.open(path, form.storage), on, via, sha256)
+    opened = Notice.open(path, form.storage)
+    recipients = recipients or opened.about.get("query", {}).get("recipients_file")
+    states.require_unchanged(opened)
+    recipient = load_recipient(opened.about["recipient"]["id"], recipients)
+    event = states.send(opened, recipient, on, via, file, by)
     _ = form.language
     return Reply([_("recorded: sent on {day}", day=_.day(event.day))])
 
@@ -275,15 +276,48 @@ def answer(
     *,
     path: str = argument("N"),
     kind: str = option("--kind", None, "Kind of answer.", required=True, type=click.Choice(ANSWERS)),
+    by: str | None = _by_option(),
     on: date | None = _on_option(),
-    note: str | None = option("--note", "WORDS", "Details of the answer."),
-    sha256: str | None = _file_option("The answer"),
+    via: str | None = _via_option(),
+    note: str | None = option("--note", "WORDS", "More of it."),
+    file: str | None = _file_option("The answer"),
     form: ReplyForm,
 ) -> Reply:
     """Record a recipient's answer; only `removal` shows compliance."""
-    from presswatch_spark.legal.notices import notice as notices
+    from presswatch_spark.legal.notices import states
+    from presswatch_spark.legal.notices.notice import Notice
 
-    event = notices.answer(notices.Notice.open(path, form.storage), kind, on, note, sha256)
+    event = states.answer(Notice.open(path, form.storage), kind, on, note, file, by, via)
+    _ = form.language
+    return Reply([_("recorded: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
+
+
+@command("record", notice, lang="en")
+def record(
+    *,
+    path: str = argument("N"),
+    kind: str = argument("KIND", type=click.Choice(RECORDED)),
+    by: str = option("--by", "NAME", "The person who did it, or who recorded it.", required=True),
+    on: date | None = _on_option(),
+    via: str | None = _via_option(),
+    file: str | None = _file_option("The proof: a receipt, the headers of an e-mail"),
+    note: str | None = option("--note", "WORDS", "More of it."),
+    form: ReplyForm,
+) -> Reply:
+    """Record a delivery, a reminder, an escalation, or the end.
+
+    KIND: `delivered`; `refused`: the recipient did not take the letter; `returned`: it came back, nobody
+    having been found; `reminded`, `escalated`, `closed`. The first three require a proof. Deadlines are
+    counted from receipt; a refused letter counts as received.
+
+    \b
+    presswatch notice record campaign/notices/alliance-aws-fr delivered \\
+      --by "Jeanne Valmont" --on 2026-12-03 --file receipt.pdf
+    """
+    from presswatch_spark.legal.notices import states
+    from presswatch_spark.legal.notices.notice import Notice
+
+    event = states.record(Notice.open(path, form.storage), kind, by, on, via, file, note)
     _ = form.language
     return Reply([_("recorded: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
 
@@ -299,22 +333,30 @@ def status(
 
     `complied` and `partly` follow only from the case of removal, never from what the recipient wrote.
     """
-    from presswatch_spark.legal.notices.notice import Notice, state_of, today
+    from presswatch_spark.legal.notices.notice import Notice, today
+    from presswatch_spark.legal.notices.states import state_of
 
     opened = Notice.open(path, form.storage)
     found = state_of(opened, today(), opened.folder.storage, case)
+    return Reply(_status_lines(opened, found, form.language), rows=ReplyRows([_state_facts(found)]))
+
+
+def _state_facts(found: NoticeState) -> dict[str, Any]:
+    facts = {
+        name: getattr(found, name) for name in ("state", "removed", "places", "receipt", "deadline", "due")
+    }
     answer = found.answer.facts["answer"] if found.answer else None
-    facts = {"state": found.state, "removed": found.removed, "places": found.places, "answer": answer}
-    rows = ReplyRows([{**facts, "changed": list(found.changed)}])
-    return Reply(_status_lines(opened, found, form.language), rows=rows)
+    return {**facts, "step": found.step, "answer": answer, "changed": list(found.changed)}
 
 
 def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[str]:
+    from presswatch_spark.legal.notices.states import STATES
+
     for event in opened.events:
-        facts = [str(event.facts[name]) for name in ("by", "via", "answer", "note") if name in event.facts]
-        if event.kind == "answered":
-            facts[0] = _name(facts[0], _)
-        more = ", ".join(facts)
+        facts = {name: str(event.facts[name]) for name in _SHOWN if name in event.facts}
+        if "answer" in facts:
+            facts["answer"] = _name(facts["answer"], _)
+        more = ", ".join(facts.values())
         yield f"{_.day(event.day)}  {_name(event.kind, _)}{'  ' if more else ''}{more}"
     for name in found.changed:
         yield _("changed: {file}", file=name)
@@ -323,8 +365,20 @@ def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[s
     else:
         removed, places = _.number(found.removed), _.n("{n} place", "{n} places", found.places)
         yield _("removed: {removed} of {places}, according to the case", removed=removed, places=places)
-    meaning = _(MEANING[found.state])
+    if found.deadline and found.receipt:
+        days = {"receipt": _.day(found.receipt), "deadline": _.day(found.deadline)}
+        yield _("received on {receipt}; deadline: {deadline}", **days)
+    meaning = _(STATES[found.state])
     yield _("state: {state} ({meaning})", state=_name(found.state, _), meaning=meaning)
+    if found.step:
+        yield _("next step: {step}", step=_step(found, _))
+
+
+def _step(found: NoticeState, _: Language) -> str:
+    from presswatch_spark.legal.notices.states import STEPS
+
+    step = _(STEPS[found.step]) if found.step else ""
+    return _("{step}, until {day}", step=step, day=_.day(found.due)) if step and found.due else step
 
 
 @command("schema", notice, storage=False)

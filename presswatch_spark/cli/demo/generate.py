@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from presswatch_spark.core.settings.load import shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,15 @@ def write_press(folder: Path) -> tuple[Path, Path]:
     lines = (json.dumps(asdict(article), ensure_ascii=False) for article in press().values())
     articles.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return members, articles
+
+
+def write_recipients(path: Path) -> None:
+    """Write the recipients with invented addresses, checked today, so that the demo can note a dispatch."""
+    recipients = yaml.safe_load(shipped("recipients.yaml").read_bytes())
+    for each in recipients["recipients"]:
+        source, checked = f"https://{each['id']}.example/", datetime.now(UTC).date()
+        each["route"] = {"value": f"notices@{each['id']}.example", "source": source, "checked": checked}
+    path.write_text(yaml.safe_dump(recipients, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
 def release_pages(seed: int = 2024) -> dict[str, list[Page]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from presswatch_spark import api
 from presswatch_spark.claims.selection import Choice
-from presswatch_spark.cli.demo.generate import Page, release_pages, write_press
+from presswatch_spark.cli.demo.generate import Page, release_pages, write_press, write_recipients
 from presswatch_spark.cli.demo.shards import (
     web_page,
     write_c4_json,
@@ -163,6 +163,7 @@ def _make_dossier(
     selection = source_at(case, config.storage).select_claims(Choice())
     built = make_bag(BagOrder(selection, Corpus.open(corpus), with_texts=True), bag, config)
     say("drafting a notice")
+    write_recipients(folder / "recipients.yaml")
     sender = str(folder / "sender.yaml")
     mirror = parse_mirror(f"{folder / 'shards' / 'crawl'}={PUBLIC}")
     order = NoticeOrder(

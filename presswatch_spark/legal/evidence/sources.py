@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.selection import (
-    LICENSED,
     REMOVED,
     UNREAD,
     UNSEALED,
@@ -68,11 +67,10 @@ class TableSource(ClaimSource):
         self.storage = storage
         self.where, self.claims_at = str(self.store.root), str(self.judged.root)
 
-    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
+    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
         """Return the targets of the claims with the chosen rows or letters."""
         chosen = targets_of(self.store, self.judged, choice)
-        scanned = _scanned(chosen.targets)
-        return scanned, {LICENSED: chosen.licensed, UNREAD: len(chosen.targets) - len(scanned)}
+        return *_scanned(chosen.targets, {}), chosen.licensed
 
     def select_claims(self, choice: Choice) -> Selection:
         """Select the claims with the chosen rows or letters, without licensed ones, and their rows."""
@@ -129,15 +127,15 @@ class CaseSource(TableSource):
             Choice(rows=frozenset(target.row_sha256 for target in self.case.targets()))
         )
 
-    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
+    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
         """Return the targets of the case's claims that are not removed, and that a scan has read."""
         rows = {target.row_sha256 for target in self._status.targets}
         claims = self.claims(rows) if choice.confidences else {}
         chosen = choice.among(rows, {row: claim.confidence for row, claim in claims.items()}, "case")
         wanted = [target for target in self._status.targets if target.row_sha256 in chosen]
-        left = [each for each in wanted if not self._status.states[each.target_sha256].removed]
-        scanned = _scanned(left)
-        return scanned, {REMOVED: len(wanted) - len(left), UNREAD: len(left) - len(scanned)}
+        states = self._status.states
+        gone = {each.target_sha256: REMOVED for each in wanted if states[each.target_sha256].removed}
+        return *_scanned(wanted, gone), 0
 
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
         """Return the readings of the case's probes."""
@@ -194,12 +192,13 @@ class BagSource(ClaimSource):
         remedy = "pass the tables or the case that the bag was made from"
         raise InputError("this is already a bag", where=self.where, remedy=remedy)
 
-    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, int]]:
+    def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
         """Return the records of those chosen rows that verified when the bag was made."""
         letters = {row: claim.confidence for row, claim in self.claims(self._rows.keys()).items()}
         chosen = choice.among(self._rows.keys(), letters, "bag")
-        read = [row for row in self._rows if row in chosen and row in self._readings]
-        return [self._targets[row] for row in read], {UNSEALED: len(chosen) - len(read)}
+        read = [self._targets[row] for row in self._rows if row in chosen and row in self._readings]
+        unsealed = (self._targets[row].target_sha256 for row in chosen - self._readings.keys())
+        return read, dict.fromkeys(unsealed, UNSEALED), 0
 
     def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
         """Return the rows of the bag."""
@@ -232,9 +231,16 @@ def inputs_of(judged: TableStore) -> Mapping[str, Any]:
     return dict(parse_json(inputs))
 
 
-def _scanned(targets: Sequence[Target]) -> list[Target]:
-    """Return the targets that a scan has read; it is unknown whether others have words of an article."""
-    return [target for target in targets if target.copied_words is not None]
+def _scanned(
+    targets: Sequence[Target], reasons: Mapping[str, str]
+) -> tuple[Sequence[Target], dict[str, str]]:
+    """Return the targets without `reasons` that a scan has read, and the reasons for leaving out the others.
+
+    It is unknown whether unread ones have words of an article.
+    """
+    left = [each for each in targets if each.target_sha256 not in reasons]
+    unread = {each.target_sha256: UNREAD for each in left if each.copied_words is None}
+    return [each for each in left if each.target_sha256 not in unread], {**reasons, **unread}
 
 
 def _as_their_rows_say(audit: Audit, rows: Sequence[Match]) -> list[str]:

@@ -1,51 +1,48 @@
-"""A notice on disk or S3: its draft, its files with SHA256SUMS, its events in a chain, and its state.
+"""A notice on disk or S3: its draft, its files with SHA256SUMS, and its events in a chain.
 
 N/letter.docx letter.pdf form.txt notice.json
 N/annex/rows.csv rows.xlsx rows.jsonl, and the same of urls and domains
 N/SHA256SUMS           digests of all files above; written last
 N/events/0001.json …   events, each with the digest of the one before it; never changed
+N/proofs/0001-NAME …   the proof of an event, by its number; the event has its SHA-256
 """
 
+import getpass
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from presswatch_spark.claims.selection import ClaimPlace
-from presswatch_spark.core.errors import InputError, OutputError
+from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.extras import library
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.notices.annex import ANNEX, ENDINGS, TABLES, Annex, annex_of
 from presswatch_spark.legal.notices.formats import docx_of, pdf_of, text_of
-from presswatch_spark.legal.notices.laws import laws
+from presswatch_spark.legal.notices.journal import EVENTS, SUMS, Journal
 from presswatch_spark.legal.notices.letter import Letter, NoticeFigures, NoticeOrder, concerning, letter_of
 from presswatch_spark.legal.notices.parties import SENDER_TEXTS, Recipient, Sender
-from presswatch_spark.legal.removal.case import RemovalCase
-from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import MissingError, StorageOptions
+from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
-SUMS, NOTICE, LETTER, PDF, FORM = "SHA256SUMS", "notice.json", "letter.docx", "letter.pdf", "form.txt"
-EVENTS, LAYOUT = "events", 1
+NOTICE, LETTER, PDF, FORM = "notice.json", "letter.docx", "letter.pdf", "form.txt"
+PROOFS, LAYOUT = "proofs", 1
 SCHEMA = Path(__file__).with_name("notice.schema.json")
-DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT, ANSWERED = (
-    "drafted", "edited", "read", "checked", "signed", "sent", "answered",
-)  # fmt: skip
-STATES = (
-    "draft", "checked", "signed", "sent", "acknowledged", "complied", "partly", "refused", "silent",
-)  # fmt: skip
-EASTERNMOST = 14
-"""Hours by which the easternmost time zone is ahead of UTC."""
-SILENT_DAYS = 30
-"""Days after which a notice without a deadline counts as not answered."""
+DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT = "drafted", "edited", "read", "checked", "signed", "sent"
+DELIVERED, REFUSED, RETURNED, ANSWERED = "delivered", "refused", "returned", "answered"
+REMINDED, ESCALATED, CLOSED = "reminded", "escalated", "closed"
+"""Kinds of events. `REFUSED`: the recipient refused to take the letter; an answer may decline the request."""
+PROOF_CHARACTERS = 100
+"""Most characters of a proof's file name that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +81,25 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A drafted notice. `about` is its notice.json, `sums` the digests in SHA256SUMS by file name."""
+    """A drafted notice. `about` is its notice.json, `sums` the digests in SHA256SUMS by file name.
+
+    `journal`: that of the campaign in which it is.
+    """
 
     folder: Folder
     about: Mapping[str, Any]
     sums: Mapping[str, str]
     events: tuple[Event, ...]
+    journal: Journal | None = None
 
     @classmethod
-    def open(cls, path: str, storage: StorageOptions) -> "Notice":
-        """Open a notice; `OutputError` if there is none, or its events were changed."""
+    def open(cls, path: str, storage: StorageOptions, journal: Journal | None = None) -> "Notice":
+        """Open a notice; `OutputError` if there is none, or events of it or of its campaign were changed.
+
+        `journal`: that of its campaign, if it was read already.
+        """
         folder = Folder.of(path, storage)
+        journal = journal or Journal.around(folder)
         try:
             lines = folder.read(SUMS)[0].decode().splitlines()
             sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
@@ -109,7 +114,7 @@ class Notice:
             raise OutputError(
                 f"{NOTICE} or {SUMS} cannot be read", where=str(folder), remedy="draft the notice again"
             ) from error
-        opened = cls(folder, about, sums, ())
+        opened = cls(folder, about, sums, (), journal)
         for name in sorted(name for name in folder.names() if name.startswith(f"{EVENTS}/")):
             data = folder.read(name)[0]
             try:
@@ -148,9 +153,9 @@ class Notice:
         return edited is None or edited.number < found.number
 
     def files(self) -> dict[str, bytes]:
-        """Return the files of the notice by name, without its events."""
-        names = [name for name in self.folder.names() if not name.startswith(f"{EVENTS}/") and name != SUMS]
-        return {name: self.folder.read(name)[0] for name in names}
+        """Return the files of the notice by name, without its events and their proofs."""
+        own = (name for name in self.folder.names() if not name.startswith((f"{EVENTS}/", f"{PROOFS}/")))
+        return {name: self.folder.read(name)[0] for name in own if name != SUMS}
 
     def changes(self, files: Mapping[str, bytes]) -> Iterator[tuple[str, Sentence]]:
         """Yield files that changed since the draft, and how, except for an edit that a person vouches for."""
@@ -166,27 +171,79 @@ class Notice:
                 yield name, edit if name == LETTER else sentence(N_("it has changed"))
         if not self.events or self.events[0].sums != self.digest:
             yield SUMS, sentence(N_("it is not the one that was drafted"))
+        yield from self._changed_proofs()
 
-    def add_event(self, kind: str, **facts: Any) -> Event:
-        """Append an event; `OutputError` if another process has appended one since `open`."""
-        noted = {
-            "number": len(self.events) + 1,
+    def _changed_proofs(self) -> Iterator[tuple[str, Sentence]]:
+        named = {
+            str(each.facts["proof"]): each.facts["file"] for each in self.events if "proof" in each.facts
+        }
+        # A process that is killed between a proof and its event leaves a proof with the next number.
+        unfinished = f"{PROOFS}/{len(self.events) + 1:04}-"
+        found = {name for name in self.folder.names() if name.startswith(f"{PROOFS}/")}
+        for name in sorted(named.keys() | found):
+            if name not in found:
+                yield name, sentence(N_("it is missing"))
+            elif name not in named:
+                if not name.startswith(unfinished):
+                    yield name, sentence(N_("it was added"))
+            elif hashlib.sha256(self.folder.read(name)[0]).hexdigest() != named[name]:
+                yield name, sentence(N_("it has changed"))
+
+    def add_event(self, kind: str, proof: str | None = None, **facts: Any) -> Event:
+        """Append an event, with a copy of the file `proof`, and its entry in the journal of the campaign.
+
+        `by`: the person; without one, the account of this process. Raises `OutputError` if another process
+        has appended an event since `open`, `StorageError` if the proof cannot be read.
+        """
+        number, own_id = len(self.events) + 1, self.folder.uri.rpartition("/")[2]
+        noted: dict[str, Any] = {
+            "number": number,
             "kind": kind,
             "noted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             "sums": self.digest,
             "previous": self._last_digest,
         }
-        for name, value in facts.items():
-            if value is not None:
-                noted[name] = value.isoformat() if isinstance(value, date) else value
+        known = {name: value for name, value in facts.items() if value is not None}
+        for name, value in {"by": account(), **known}.items():
+            noted[name] = value.isoformat() if isinstance(value, date) else value
+        content = b""
+        if proof:
+            content = read_object(proof, self.folder.storage)[0]
+            noted |= {
+                "file": hashlib.sha256(content).hexdigest(),
+                "proof": _proof_name(number, proof),
+            }
         data = sealed_json(noted)
-        with disk_errors(str(self.folder)):
-            self.folder.write(f"{EVENTS}/{noted['number']:04}.json", data, absent=True)
-        return Event.of(noted, data)
+        with ExitStack() as held, disk_errors(str(self.folder)):
+            journal = held.enter_context(self.journal.held()) if self.journal else None
+            if journal and list(journal.digests[own_id]) != [event.sha256 for event in self.events]:
+                what, remedy = "another process has noted an event meanwhile", "give the command again"
+                raise OutputError(what, where=str(self.folder), remedy=remedy)
+            if proof:
+                begun = f"{PROOFS}/{number:04}-"
+                self.folder.delete([name for name in self.folder.names() if name.startswith(begun)])
+                self.folder.write(noted["proof"], content, absent=True)
+            self.folder.write(f"{EVENTS}/{number:04}.json", data, absent=True)
+            event = Event.of(noted, data)
+            if journal:
+                journal.with_event(own_id, number, kind, event.sha256)
+        return event
 
     @property
     def _last_digest(self) -> str:
         return self.events[-1].sha256 if self.events else ""
+
+
+def account() -> str | None:
+    """Return the name of this process's account; None if it has none."""
+    with suppress(OSError, KeyError):
+        return getpass.getuser()
+    return None
+
+
+def _proof_name(number: int, path: str) -> str:
+    name = re.sub(r"[^\w.-]+", "-", path.rstrip("/").rpartition("/")[2])[-PROOF_CHARACTERS:]
+    return f"{PROOFS}/{number:04}-{name}"
 
 
 @contextmanager
@@ -339,144 +396,3 @@ def sender_facts(sender: Sender) -> dict[str, Any]:
             for publisher in sender.publishers
         ],
     }
-
-
-# --- its state
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeState:
-    """One of `STATES`, with the newest answer, and the files that have changed since the draft.
-
-    `removed` of `places` are removed according to the case; both are None without a case.
-    """
-
-    state: str
-    removed: int | None
-    places: int | None
-    answer: Event | None
-    changed: tuple[str, ...]
-
-
-def state_of(notice: Notice, today: date, storage: StorageOptions, case: str | None = None) -> NoticeState:
-    """Return the state of a notice on a day. Only a removal case can show that copies are gone.
-
-    `case`: the case that follows its places; by default the one that it was drafted from. Raises `InputError`
-    if the case lacks places of the notice, `BrokenCaseError` if it was changed, `OutputError` if notice.json
-    was changed and no longer fits its schema.
-    """
-    changed = tuple(name for name, _ in notice.changes(notice.files()))
-    if NOTICE in changed and (fault := schema_fault(notice.about)):
-        raise OutputError(
-            f"{NOTICE} does not fit its schema: {fault}",
-            where=str(notice.folder),
-            remedy="restore the notice from a copy, or draft it again",
-        )
-    query, removed, places = notice.about["query"], None, None
-    path = case or (query["where"] if query["source"] == "case" else None)
-    if path is not None:
-        states, targets = CaseStatus.of(RemovalCase.open(path, storage)).states, query["targets"]
-        if lost := set(targets) - states.keys():
-            raise InputError(
-                f"the case does not follow {len(lost):,} of {len(targets):,} places of this notice",
-                where=path,
-                remedy="pass the case that was opened for the same claims",
-            )
-        removed, places = sum(states[target].removed for target in targets), len(targets)
-    # Answers may be noted out of order: take the newest by its day.
-    answers = [event for event in notice.events if event.kind == ANSWERED]
-    answer = max(answers, key=lambda event: (event.day, event.number), default=None)
-    sent = notice.newest(SENT)
-    if sent is None:
-        # After a change of files, earlier checks and signatures no longer count.
-        checked = not changed and notice.holds(CHECKED)
-        state = ("signed" if notice.holds(SIGNED) else "checked") if checked else "draft"
-    elif removed:
-        state = "complied" if removed == places else "partly"
-    elif answer is not None:
-        state = "refused" if answer.facts["answer"] == "refused" else "acknowledged"
-    else:
-        last = sent.day + timedelta(days=notice.about.get("deadline_days") or SILENT_DAYS)
-        state = "silent" if today > last else "sent"
-    return NoticeState(state, removed, places, answer, changed)
-
-
-def sign(notice: Notice, by: str, on: date | None, file: str | None) -> Event:
-    """Note a signature.
-
-    Raises `InputError` if the notice has changed or names another person, or the day is impossible.
-    """
-    _require_unchanged(notice)
-    named = str(notice.about["sender"]["signatory"])
-    if by.casefold().split() != named.casefold().split():
-        raise _refused(
-            notice, "another person must sign this notice", f"the sender's file designates {named}"
-        )
-    _require_day(notice, on, notice.drafted_on, "it was drafted")
-    return notice.add_event(SIGNED, by=named, on=on, file=file)
-
-
-def send(notice: Notice, on: date | None, via: str | None, file: str | None) -> Event:
-    """Note the dispatch of a notice.
-
-    Raises `InputError` unless the notice was checked recently, and signed if its law requires that, both in
-    its present form; also if a mandate has ended, or the day is impossible.
-    """
-    _require_unchanged(notice)
-    checked = notice.newest(CHECKED)
-    if checked is None or not notice.holds(CHECKED):
-        raise _refused(notice, "this notice was not checked as it is now", "run `presswatch notice check`")
-    first, happened = notice.drafted_on, "it was drafted"
-    signed = notice.newest(SIGNED)
-    if signed is not None and notice.holds(SIGNED):
-        if signed.day > first:
-            first, happened = signed.day, "it was signed"
-    elif "signature" in laws()[notice.about["law"]].required():
-        remedy = "record the signature with `presswatch notice sign`"
-        raise _refused(notice, "this notice is not signed in its present form", remedy)
-    day, days = _require_day(notice, on, first, happened), int(checked.facts["days"])
-    if day > checked.day + timedelta(days=days):
-        what = f"this notice was checked on {checked.day}, more than {days} days before"
-        remedy = "run `presswatch notice check` again"
-        raise _refused(notice, f"{what}: mandates, licences and places may have changed", remedy)
-    until = checked.facts.get("mandates_until")
-    if until and day > date.fromisoformat(until):
-        what = f"on {day} the sender cannot act for all publishers of this notice"
-        remedy = "renew the mandate, record it in the members file, and check the notice again"
-        raise _refused(notice, f"a mandate ended on {until}: {what}", remedy)
-    return notice.add_event(SENT, on=on, via=via, file=file)
-
-
-def answer(notice: Notice, kind: str, on: date | None, note: str | None, file: str | None) -> Event:
-    """Note an answer; `InputError` if the notice was not sent before. `refused` is one of its kinds."""
-    sent = next((event for event in notice.events if event.kind == SENT), None)
-    if sent is None:
-        raise _refused(notice, "this notice was not sent", "record it with `presswatch notice sent`")
-    _require_day(notice, on, sent.day, "it was sent")
-    return notice.add_event(ANSWERED, answer=kind, on=on, note=note, file=file)
-
-
-def _refused(notice: Notice, what: str, remedy: str) -> InputError:
-    return InputError(what, where=str(notice.folder), remedy=remedy)
-
-
-def _require_unchanged(notice: Notice) -> None:
-    for name, change in notice.changes(notice.files()):
-        raise _refused(
-            notice,
-            f"the notice has changed: {name}: {change}",
-            "run `presswatch notice check`, or draft it again",
-        )
-
-
-def _require_day(notice: Notice, on: date | None, first: date, what: str) -> date:
-    now = datetime.now(UTC)
-    # It may be tomorrow already in the user's time zone.
-    last, happened = (now + timedelta(hours=EASTERNMOST)).date(), on or now.date()
-    if happened > last:
-        raise _refused(notice, f"{happened} is to come", "pass the right day with --on")
-    # Refuse an impossible order of events, even if a wrong clock or a postdated letter is the cause.
-    if happened < first:
-        remedy = "pass the right day with --on, or check this machine's clock"
-        raise _refused(notice, f"{happened} is before the day on which {what}: {first}", remedy)
-    return happened

@@ -25,9 +25,9 @@ from presswatch_spark.legal.notices import refusal_rules
 from presswatch_spark.legal.notices.doubts import AUTHOR, INTERVIEW, OPINION, OUTSIDERS, outside_articles
 from presswatch_spark.legal.notices.laws import LAWS, laws
 from presswatch_spark.legal.notices.letter import LetterWords
-from presswatch_spark.legal.notices.notice import CHECKED, STATES, new_notice, send, sign, today
-from presswatch_spark.legal.notices.parties import load_recipient
+from presswatch_spark.legal.notices.notice import CHECKED, new_notice, today
 from presswatch_spark.legal.notices.refusal_rules import RULES, CheckedNotice
+from presswatch_spark.legal.notices.states import STATES, send, sign
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.claims import AS_OF, judge_all
 from tests.world.corpora import article, corpus_of
@@ -320,7 +320,7 @@ def test_a_mandate_covers_today_and_the_day_that_the_letter_bears(shared: Bureau
 def test_a_party_that_changed_since_refuses_the_notice(shared: Bureau) -> None:
     shared.copy("moved")
     assert shared.rules("moved", sender=shared.sender(address="elsewhere")) == {"query_differs": "sender"}
-    elsewhere = replace(load_recipient("common-crawl"), route="another@recipient.example")
+    elsewhere = replace(shared.recipient, values={**shared.recipient.values, "route": "b@recipient.example"})
     assert shared.rules("moved", recipient=elsewhere) == {"query_differs": "recipient"}
 
 
@@ -529,7 +529,7 @@ def test_a_notice_is_not_sent_after_a_mandate_has_ended(shared: Bureau) -> None:
     ended = (today() - DAY).isoformat()
     shared.open("ends").add_event(CHECKED, days=30, mandates_until=ended)
     with pytest.raises(InputError, match=f"a mandate ended on {ended}"):
-        send(shared.open("ends"), None, None, None)
+        send(shared.open("ends"), shared.recipient, None)
 
 
 def test_letters_name_reservations_that_were_in_force_and_no_other(office: Bureau) -> None:

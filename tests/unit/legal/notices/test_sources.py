@@ -18,7 +18,7 @@ from presswatch_spark.legal.evidence.reading import disclose, verified
 from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.legal.evidence.verify import Findings
 from presswatch_spark.legal.notices import refusal_rules
-from presswatch_spark.legal.notices.notice import state_of
+from presswatch_spark.legal.notices.states import state_of
 from presswatch_spark.legal.removal.places import ChosenTargets, targets_of
 from presswatch_spark.legal.removal.rounds import Prober
 from presswatch_spark.query.pointers.pointer import Mirror

@@ -11,13 +11,15 @@ import yaml
 
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.core.errors import InputError, OutputError
-from presswatch_spark.legal.notices import notice as states
-from presswatch_spark.legal.notices.notice import SCHEMA, NoticeState, state_of, today
+from presswatch_spark.legal.notices import notice as notices
+from presswatch_spark.legal.notices import states
+from presswatch_spark.legal.notices.notice import SCHEMA, today
+from presswatch_spark.legal.notices.states import NoticeState, state_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.commands import outcome
 from tests.world.documents import blocks, commands, text_of
 from tests.world.golden import assert_golden
-from tests.world.notices import DRAFTED, Bureau
+from tests.world.notices import DRAFTED, Bureau, recipients_with
 from tests.world.proofs import each_time
 from tests.world.release import probe
 
@@ -35,11 +37,16 @@ def sign(office: Bureau, name: str = "n", on: date | None = DRAFTED, by: str = N
 
 
 def send(office: Bureau, name: str = "n", on: date | None = DRAFTED) -> None:
-    states.send(office.open(name), on, "LRAR 1A 000", None)
+    states.send(office.open(name), office.recipient, on, "LRAR 1A 123 456 7890 1")
 
 
 def answer(office: Bureau, kind: str, name: str = "n", on: date | None = None) -> None:
-    states.answer(office.open(name), kind, on, None, None)
+    states.answer(office.open(name), kind, on)
+
+
+def record(office: Bureau, kind: str, on: date | None = None, name: str = "n", **facts: str) -> None:
+    facts = {"via": "LRAR 1A 123 456 7890 1"} | facts
+    states.record(office.open(name), kind, NAME, on, **facts)
 
 
 def sent(office: Bureau, name: str = "n", **drafted: object) -> None:
@@ -52,32 +59,101 @@ def sent(office: Bureau, name: str = "n", **drafted: object) -> None:
 # --- states
 
 
-def test_a_notice_goes_from_draft_to_silence_and_to_the_answer_of_the_latest_day(shared: Bureau) -> None:
+def test_a_deadline_runs_from_receipt_and_only_its_end_means_silence(shared: Bureau) -> None:
     first = DRAFTED - 3 * DAY
     shared.draft("n", drafted=first)
-    assert state(shared).state == "draft"
-    with pytest.raises(InputError, match="not sent"):
-        answer(shared, "acknowledged")
+    assert (state(shared).state, state(shared).step) == ("drafted", "check")
+    for step in (lambda: answer(shared, "acknowledged"), lambda: record(shared, "delivered")):
+        with pytest.raises(InputError, match="not sent"):
+            step()
     assert shared.check("n").passes
-    assert state(shared).state == "checked"
+    assert (state(shared).state, state(shared).step) == ("checked", "sign")
     with pytest.raises(InputError, match="is not signed"):
         send(shared)
     with pytest.raises(InputError, match=NAME):
         sign(shared, by="Somebody Else")
     sign(shared, on=first)
-    assert state(shared).state == "signed"
+    assert (state(shared).state, state(shared).step) == ("signed", "send")
     send(shared, on=first)
-    assert state(shared).state == "sent"
-    assert state(shared, on=first + 15 * DAY).state == "sent"
-    assert state(shared, on=first + 16 * DAY).state == "silent"
-    for kind, on, newest in (
-        ("refused", DRAFTED, "refused"),
-        ("acknowledged", DRAFTED - 2 * DAY, "refused"),
-        ("acknowledged", DRAFTED, "acknowledged"),
-        ("refused", None, "refused"),
+    found = state(shared, on=first + 90 * DAY)
+    assert (found.state, found.deadline, found.step) == ("sent", None, "prove_receipt")
+    assert found.due == first + 15 * DAY
+    record(shared, "delivered", first + 2 * DAY)
+    found = state(shared, on=first + 17 * DAY)
+    assert (found.state, found.receipt, found.step) == ("delivered", first + 2 * DAY, "await_answer")
+    assert found.deadline == found.due == first + 17 * DAY
+    found = state(shared, on=first + 18 * DAY)
+    assert (found.state, found.step, found.due) == ("silent", "remind", first + 25 * DAY)
+    record(shared, "reminded")
+    assert (state(shared, on=first + 18 * DAY).step, state(shared).state) == ("escalate", "delivered")
+    for kind, on, newest, step in (
+        ("declined", DRAFTED, "answered", "escalate"),
+        ("acknowledged", DRAFTED - DAY, "answered", "escalate"),
+        ("acknowledged", DRAFTED, "acknowledged", "await_answer"),
+        ("says_complied", None, "answered", "probe"),
     ):
         answer(shared, kind, on=on)
-        assert state(shared, on=first + 16 * DAY).state == newest
+        assert (state(shared).state, state(shared).step) == (newest, step)
+    record(shared, "escalated")
+    assert (state(shared).state, state(shared).step) == ("escalated", "follow")
+    record(shared, "closed")
+    assert (state(shared).state, state(shared).step) == ("closed", None)
+    for step in (lambda: record(shared, "reminded"), lambda: send(shared), lambda: sign(shared)):
+        with pytest.raises(InputError, match="was closed on"):
+            step()
+    answer(shared, "declined")
+    assert state(shared).state == "closed"
+
+
+def test_a_refused_letter_counts_as_received_and_a_returned_one_does_not(shared: Bureau) -> None:
+    folder = shared.copy("post")
+    sign(shared, "post")
+    assert shared.check("post").passes
+    send(shared, "post")
+    with pytest.raises(InputError, match="no proof that it was returned"):
+        record(shared, "returned", DRAFTED, "post", via="a letter")
+    with pytest.raises(InputError, match="before the day on which it was sent"):
+        record(shared, "returned", DRAFTED - DAY, "post")
+    record(shared, "returned", DRAFTED + DAY, "post")
+    found = state(shared, "post", today() + 90 * DAY)
+    assert (found.state, found.deadline, found.step) == ("returned", None, "find_address")
+    send(shared, "post", DRAFTED + 2 * DAY)
+    assert state(shared, "post").state == "sent"
+    receipt = shared.folder / "avis de réception.pdf"
+    receipt.write_bytes(b"receipt")
+    record(shared, "refused", DRAFTED + 3 * DAY, "post", via="La Poste", proof=str(receipt))
+    found = state(shared, "post")
+    assert (found.state, found.deadline) == ("refused", DRAFTED + 18 * DAY)
+    (proof,) = (folder / "proofs").iterdir()
+    assert (proof.name, proof.read_bytes()) == ("0007-avis-de-réception.pdf", b"receipt")
+    proof.write_bytes(b"another")
+    assert state(shared, "post").changed == ("proofs/0007-avis-de-réception.pdf",)
+    for step in (lambda: answer(shared, "declined", "post"), lambda: record(shared, "reminded", name="post")):
+        with pytest.raises(InputError, match=r"proofs/0007.*has changed"):
+            step()
+    proof.unlink()
+    (folder / "proofs/0009-added.pdf").write_bytes(b"added")
+    assert state(shared, "post").changed == ("proofs/0007-avis-de-réception.pdf", "proofs/0009-added.pdf")
+
+
+@pytest.mark.parametrize(
+    ("route", "why"),
+    [
+        ({"value": None, "source": "https://a.example", "checked": None}, "is not known"),
+        ({"value": "1 Main Street", "source": "https://a.example", "checked": None}, "checked never"),
+        ({"value": "1 Main Street", "source": "https://a.example", "checked": today() - 91 * DAY}, "last on"),
+    ],
+)
+def test_no_letter_goes_to_an_address_that_nobody_checked_lately(
+    shared: Bureau, route: dict[str, object], why: str
+) -> None:
+    folder, file = shared.copy(f"unknown-{len(why)}"), shared.folder / "unknown.yaml"
+    sign(shared, folder.name)
+    assert shared.check(folder.name).passes
+    recipients_with(file, **{"common-crawl": {"route": route}})
+    done = outcome("notice sent --recipients", file, folder)
+    assert (done.code, why in done.err, "recipients file" in done.err) == (1, True, True)
+    assert outcome("notice sent --recipients", shared.recipients_file, folder).code == 0
 
 
 def test_only_the_case_says_that_a_recipient_complied(office: Bureau) -> None:
@@ -85,13 +161,13 @@ def test_only_the_case_says_that_a_recipient_complied(office: Bureau) -> None:
     sent(office)
     sent(office, "one", choice=Choice(rows=frozenset([target.row_sha256])))
     answer(office, "says_complied")
-    answer(office, "refused", "one")
-    assert (state(office).state, state(office, "one").state) == ("acknowledged", "refused")
+    answer(office, "declined", "one")
+    assert (state(office).state, state(office, "one").state) == ("answered", "answered")
     office.crawl.overwrite(target, b"\0" * target.record_length)
     probe(office.case, office.crawl)
     places = len(office.case.targets())
     for name, expected in (("n", ("partly", 1, places)), ("one", ("complied", 1, 1))):
-        for kind in ("refused", "acknowledged"):
+        for kind in ("declined", "acknowledged"):
             answer(office, kind, name)
             found = state(office, name)
             assert (found.state, found.removed, found.places) == expected
@@ -122,7 +198,7 @@ def test_a_notice_with_a_changed_file_is_neither_checked_signed_nor_sent(shared:
     assert state(shared, folder.name).state == "signed"
     (folder / name).write_bytes((folder / name).read_bytes() + b"\n")
     found = state(shared, folder.name)
-    assert (found.state, found.changed) == ("draft", (name,))
+    assert (found.state, found.changed) == ("drafted", (name,))
     for step in (sign, send):
         with pytest.raises(InputError, match=re.escape(name)):
             step(shared, folder.name)
@@ -135,7 +211,7 @@ def test_a_notice_with_a_changed_file_is_neither_checked_signed_nor_sent(shared:
         (["status"], "notice.json does not fit its schema"),
         (["sign", "--by", NAME], "the notice has changed: notice.json"),
         (["sent"], "the notice has changed: notice.json"),
-        (["answer", "--kind", "refused"], "this notice was not sent"),
+        (["answer", "--kind", "declined"], "this notice was not sent"),
     ],
 )
 def test_a_notice_whose_data_are_lost_is_named_by_every_command(
@@ -190,7 +266,7 @@ def test_events_happen_in_their_order_and_not_on_days_to_come(shared: Bureau) ->
     assert shared.open("days").events[-1].day == first + 2 * DAY
     for on, why in ((first + DAY, "before the day on which it was sent"), (later, "is to come")):
         with pytest.raises(InputError, match=why):
-            answer(shared, "refused", "days", on)
+            answer(shared, "declined", "days", on)
 
 
 def test_a_check_of_long_ago_sends_nothing(shared: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +279,7 @@ def test_a_check_of_long_ago_sends_nothing(shared: Bureau, monkeypatch: pytest.M
     shared.draft("old-check", law="dsa16", lang="en", drafted=drafted)
     sign(shared, "old-check", drafted)
     with monkeypatch.context() as then:
-        then.setattr(states, "datetime", Earlier)
+        then.setattr(notices, "datetime", Earlier)
         assert shared.check("old-check").passes
     with pytest.raises(InputError, match="more than 30 days before"):
         send(shared, "old-check", None)
@@ -221,6 +297,8 @@ def guide(office: Bureau, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     assert yaml.safe_load(sender)["sender"]["members"] == "members.yaml"
     (office.folder / "corpus").symlink_to(office.crawl.corpus)
     monkeypatch.chdir(office.folder)
+    monkeypatch.setenv("LOGNAME", "greffe")
+    assert office.recipients_file.exists()
     shards = f"{office.crawl.shards}="
     return [[re.sub("^shards=", shards, word) for word in words[1:]] for words in commands(text_of(GUIDE))]
 
@@ -257,7 +335,14 @@ def test_each_step_is_told_in_both_languages(guide: list[list[str]], office: Bur
     done = outcome("", *shlex.split(draft))
     told += f"{done.out}{done.err}\n"
     kept = table.read_bytes()
-    for step in ("check --days 1", "check", f"sign --by '{NAME}'", "sent", "answer --kind refused", "status"):
+    for step in (
+        "check --days 1",
+        "check",
+        f"sign --by '{NAME}'",
+        "sent",
+        "answer --kind declined",
+        "status",
+    ):
         table.write_bytes(kept[:-1] if "--days" in step else kept)
         command = f"notice {step} --lang {lang} notice"
         done = outcome("", *shlex.split(command))

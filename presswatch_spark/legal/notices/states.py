@@ -1,0 +1,348 @@
+"""Events that persons record about a notice, and what follows from them: its state, next step and deadline.
+
+Deadlines are counted from receipt: the day of delivery, the day on which the recipient refused to take the
+letter, or that of an answer, whichever is first. A letter that came back starts none.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from presswatch_spark.core.errors import InputError, OutputError
+from presswatch_spark.core.translation import N_
+from presswatch_spark.legal.notices.laws import laws
+from presswatch_spark.legal.notices.notice import (
+    ANSWERED,
+    CHECKED,
+    CLOSED,
+    DELIVERED,
+    ESCALATED,
+    NOTICE,
+    REFUSED,
+    REMINDED,
+    RETURNED,
+    SENT,
+    SIGNED,
+    Event,
+    Notice,
+    schema_fault,
+)
+from presswatch_spark.legal.notices.parties import Recipient
+from presswatch_spark.legal.removal.case import RemovalCase
+from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.storage.objects import StorageOptions
+
+STATES: Mapping[str, str] = {
+    "closed": N_("a person closed it"),
+    "complied": N_("according to the case, the text is gone from every place of its annex"),
+    "escalated": N_("a person took it to a court or an authority"),
+    "partly": N_("according to the case, the text is gone from some places of its annex"),
+    "answered": N_("the latest answer decides about the request"),
+    "acknowledged": N_("the recipient acknowledged it, and has not decided"),
+    "silent": N_("the deadline from receipt is over, without an answer"),
+    "delivered": N_("the recipient received it"),
+    "refused": N_("the recipient refused to take the letter, which counts as receipt"),
+    "returned": N_("the letter came back without having been presented"),
+    "sent": N_("sent; its receipt is not proven"),
+    "signed": N_("its signatory signed its present form"),
+    "checked": N_("no rule refused it"),
+    "drafted": N_("not checked in its present form"),
+}
+"""Meaning of each state. The first one whose condition is met counts; of deliveries, the latest."""
+STEPS: Mapping[str, str] = {
+    "check": N_("check it"),
+    "sign": N_("have it signed"),
+    "send": N_("send it"),
+    "prove_receipt": N_("record its delivery, with a proof"),
+    "find_address": N_("find another address, and send it again"),
+    "await_answer": N_("wait for the answer"),
+    "probe": N_("probe the case"),
+    "remind": N_("send a reminder"),
+    "escalate": N_("escalate or close it"),
+    "follow": N_("follow the proceedings"),
+    "close": N_("close it"),
+}
+"""Next steps, for people."""
+EASTERNMOST = 14
+"""Hours by which the easternmost time zone is ahead of UTC."""
+SILENT_DAYS = 30
+"""Days from receipt after which a notice without a deadline counts as not answered."""
+RECEIPT_DAYS, ACT_DAYS = 15, 8
+"""Days for a proof of receipt (a post office keeps a letter so long), and for steps of the sender."""
+ADDRESS_DAYS = 90
+"""Greatest age of a person's check of the address, on the day of sending."""
+NUMBER_DIGITS = 9
+"""Digits of a registered letter's number (UPU S10); French ones have more."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeState:
+    """One of `STATES` on a day, with the newest answer, and the files that have changed since the draft.
+
+    `removed` of `places` are removed according to the case; both are None without a case. `receipt`,
+    `deadline`: None before receipt. `step`: one of `STEPS`, None if nothing is to be done; `due`: its last
+    day, None if it has none.
+    """
+
+    state: str
+    removed: int | None
+    places: int | None
+    answer: Event | None
+    changed: tuple[str, ...]
+    receipt: date | None
+    deadline: date | None
+    step: str | None
+    due: date | None
+
+
+def state_of(
+    notice: Notice,
+    today: date,
+    storage: StorageOptions,
+    case: str | None = None,
+    statuses: dict[str, CaseStatus] | None = None,
+) -> NoticeState:
+    """Return the state of a notice on a day. Only a removal case can show that copies are gone.
+
+    `case`: the case that follows its places; by default the one that it was drafted from. `statuses`: cases
+    that were read already; others are added. Raises `InputError` if the case lacks places of the notice,
+    `BrokenCaseError` if it was changed, `OutputError` if notice.json was changed and no longer fits its
+    schema.
+    """
+    changed = tuple(name for name, _ in notice.changes(notice.files()))
+    if NOTICE in changed and (fault := schema_fault(notice.about)):
+        raise OutputError(
+            f"{NOTICE} does not fit its schema: {fault}",
+            where=str(notice.folder),
+            remedy="restore the notice from a copy, or draft it again",
+        )
+    removed, places = _removed(notice, storage, case, {} if statuses is None else statuses)
+    latest = _latest(notice, SENT, DELIVERED, REFUSED, RETURNED)
+    answer = _latest(notice, ANSWERED)
+    received = [event.day for event in notice.events if event.kind in (DELIVERED, REFUSED, ANSWERED)]
+    receipt = min(received, default=None)
+    deadline = receipt and receipt + timedelta(days=notice.about.get("deadline_days") or SILENT_DAYS)
+    if notice.newest(CLOSED):
+        state = "closed"
+    elif latest is None:
+        # After a change of files, earlier checks and signatures no longer count.
+        checked = not changed and notice.holds(CHECKED)
+        state = ("signed" if notice.holds(SIGNED) else "checked") if checked else "drafted"
+    elif removed and removed == places:
+        state = "complied"
+    elif notice.newest(ESCALATED):
+        state = "escalated"
+    elif removed:
+        state = "partly"
+    elif answer is not None:
+        state = "acknowledged" if answer.facts["answer"] == "acknowledged" else "answered"
+    else:
+        state = "silent" if deadline and today > deadline else latest.kind
+    step, due = _next_step(notice, state, answer, deadline, today)
+    return NoticeState(state, removed, places, answer, changed, receipt, deadline, step, due)
+
+
+def _latest(notice: Notice, *kinds: str) -> Event | None:
+    """Return the event of these kinds with the latest day: events may be noted out of order."""
+    events = (event for event in notice.events if event.kind in kinds)
+    return max(events, key=lambda event: (event.day, event.number), default=None)
+
+
+def _removed(
+    notice: Notice, storage: StorageOptions, case: str | None, statuses: dict[str, CaseStatus]
+) -> tuple[int | None, int | None]:
+    query = notice.about["query"]
+    path = case or (query["where"] if query["source"] == "case" else None)
+    if path is None:
+        return None, None
+    if path not in statuses:
+        statuses[path] = CaseStatus.of(RemovalCase.open(path, storage))
+    states, targets = statuses[path].states, query["targets"]
+    if lost := set(targets) - states.keys():
+        raise InputError(
+            f"the case does not follow {len(lost):,} of {len(targets):,} places of this notice",
+            where=path,
+            remedy="pass the case that was opened for the same claims",
+        )
+    return sum(states[target].removed for target in targets), len(targets)
+
+
+def _next_step(
+    notice: Notice, state: str, answer: Event | None, deadline: date | None, today: date
+) -> tuple[str | None, date | None]:
+    """Return the next step, one of `STEPS`, and its last day."""
+    law, act, sent = laws()[notice.about["law"]], timedelta(days=ACT_DAYS), notice.newest(SENT)
+    latest = _latest(notice, SENT, DELIVERED, REFUSED, RETURNED)
+    if state == "drafted":
+        return ("sign" if law.sworn and not notice.holds(SIGNED) else "check"), None
+    if state in ("checked", "signed"):
+        checked = notice.newest(CHECKED)
+        until = checked.day + timedelta(days=int(checked.facts["days"])) if checked else None
+        return ("sign" if state == "checked" and "signature" in law.required() else "send"), until
+    if state in ("closed", "complied", "escalated"):
+        return {"closed": None, "complied": "close", "escalated": "follow"}[state], None
+    if state == "answered" and answer:
+        declined = answer.facts["answer"] != "says_complied"
+        return ("escalate" if declined else "probe"), answer.day + act
+    if deadline is None and latest and sent:
+        is_back = latest.kind == RETURNED
+        days = act if is_back else timedelta(days=RECEIPT_DAYS)
+        return ("find_address" if is_back else "prove_receipt"), latest.day + days
+    if deadline is None or today <= deadline:
+        return "await_answer", deadline
+    reminded = _latest(notice, REMINDED)
+    return ("escalate", reminded.day + act) if reminded else ("remind", deadline + act)
+
+
+def sign(notice: Notice, by: str, on: date | None, proof: str | None = None, via: str | None = None) -> Event:
+    """Note a signature.
+
+    Raises `InputError` if the notice has changed or names another person, or the day is impossible.
+    """
+    _require_open(notice)
+    require_unchanged(notice)
+    named = str(notice.about["sender"]["signatory"])
+    if by.casefold().split() != named.casefold().split():
+        raise _refused(
+            notice, "another person must sign this notice", f"the sender's file designates {named}"
+        )
+    _require_day(notice, on, notice.drafted_on, "it was drafted")
+    return notice.add_event(SIGNED, proof, by=named, on=on, via=via)
+
+
+def send(
+    notice: Notice,
+    recipient: Recipient,
+    on: date | None,
+    via: str | None = None,
+    proof: str | None = None,
+    by: str | None = None,
+) -> Event:
+    """Note the dispatch of a notice; `recipient`: as its file describes it today.
+
+    Raises `InputError` unless the notice was checked recently, and signed if its law requires that, both in
+    its present form, and a person checked the address recently; also if a mandate has ended, or the day is
+    impossible.
+    """
+    _require_open(notice)
+    require_unchanged(notice)
+    checked = notice.newest(CHECKED)
+    if checked is None or not notice.holds(CHECKED):
+        raise _refused(notice, "this notice was not checked as it is now", "run `presswatch notice check`")
+    first, happened = notice.drafted_on, "it was drafted"
+    signed = notice.newest(SIGNED)
+    if signed is not None and notice.holds(SIGNED):
+        if signed.day > first:
+            first, happened = signed.day, "it was signed"
+    elif "signature" in laws()[notice.about["law"]].required():
+        remedy = "record the signature with `presswatch notice sign`"
+        raise _refused(notice, "this notice is not signed in its present form", remedy)
+    day, days = _require_day(notice, on, first, happened), int(checked.facts["days"])
+    if day > checked.day + timedelta(days=days):
+        what = f"this notice was checked on {checked.day}, more than {days} days before"
+        remedy = "run `presswatch notice check` again"
+        raise _refused(notice, f"{what}: mandates, licences and places may have changed", remedy)
+    until = checked.facts.get("mandates_until")
+    if until and day > date.fromisoformat(until):
+        what = f"on {day} the sender cannot act for all publishers of this notice"
+        remedy = "renew the mandate, record it in the members file, and check the notice again"
+        raise _refused(notice, f"a mandate ended on {until}: {what}", remedy)
+    _require_address(notice, recipient, day)
+    return notice.add_event(SENT, proof, by=by, on=on, via=via)
+
+
+def _require_address(notice: Notice, recipient: Recipient, day: date) -> None:
+    address, fact = recipient.address_for(notice.about["law"])
+    if address is None:
+        what = f"the address of {recipient.name} is not known"
+        remedy = "note it in a copy of the recipients file with the day of your check, and draft it again"
+        raise _refused(notice, what, f"{remedy} with --recipients")
+    if fact.checked is None or day - fact.checked > timedelta(days=ADDRESS_DAYS):
+        since = "never" if fact.checked is None else f"last on {fact.checked}"
+        what = f"a person must have checked the address of {recipient.name} within {ADDRESS_DAYS} days: "
+        remedy = f"read {fact.source}, note the day as `checked` in a recipients file, and give --recipients"
+        raise _refused(notice, f"{what}it was checked {since}", remedy)
+
+
+def answer(
+    notice: Notice,
+    kind: str,
+    on: date | None,
+    note: str | None = None,
+    proof: str | None = None,
+    by: str | None = None,
+    via: str | None = None,
+) -> Event:
+    """Note an answer, one of the command's kinds; `InputError` if the notice was not sent before."""
+    _require_day(notice, on, _first_sent(notice).day, "it was sent")
+    require_unchanged(notice)
+    return notice.add_event(ANSWERED, proof, answer=kind, by=by, on=on, via=via, note=note)
+
+
+def record(
+    notice: Notice,
+    kind: str,
+    by: str,
+    on: date | None = None,
+    via: str | None = None,
+    proof: str | None = None,
+    note: str | None = None,
+) -> Event:
+    """Note a delivery (`delivered`, `refused`, `returned`), or `reminded`, `escalated` or `closed`.
+
+    Raises `InputError` if the notice was not sent before (except to close it) or is closed already, a
+    delivery lacks its proof, or the day is impossible.
+    """
+    if kind in (REMINDED, ESCALATED, CLOSED):
+        _require_open(notice)
+    if kind == CLOSED:
+        _require_day(notice, on, notice.drafted_on, "it was drafted")
+    else:
+        _require_day(notice, on, _first_sent(notice).day, "it was sent")
+    require_unchanged(notice)
+    is_delivery = kind in (DELIVERED, REFUSED, RETURNED)
+    if is_delivery and not proof and len(re.findall(r"\d", via or "")) < NUMBER_DIGITS:
+        remedy = "give its receipt with --file, or the number of the registered letter with --via"
+        raise _refused(notice, f"there is no proof that it was {kind}", remedy)
+    return notice.add_event(kind, proof, by=by, on=on, via=via, note=note)
+
+
+def _first_sent(notice: Notice) -> Event:
+    sent = [event for event in notice.events if event.kind == SENT]
+    if not sent:
+        raise _refused(notice, "this notice was not sent", "record it with `presswatch notice sent`")
+    return min(sent, key=lambda event: event.day)
+
+
+def _refused(notice: Notice, what: str, remedy: str) -> InputError:
+    return InputError(what, where=str(notice.folder), remedy=remedy)
+
+
+def _require_open(notice: Notice) -> None:
+    if closed := notice.newest(CLOSED):
+        remedy = "draft another notice; answers and deliveries can still be noted"
+        raise _refused(notice, f"this notice was closed on {closed.day}", remedy)
+
+
+def require_unchanged(notice: Notice) -> None:
+    """Raise `InputError` for a notice whose files have changed since the draft."""
+    for name, change in notice.changes(notice.files()):
+        raise _refused(
+            notice,
+            f"the notice has changed: {name}: {change}",
+            "run `presswatch notice check`, or draft it again",
+        )
+
+
+def _require_day(notice: Notice, on: date | None, first: date, what: str) -> date:
+    now = datetime.now(UTC)
+    # It may be tomorrow already in the user's time zone.
+    last, happened = (now + timedelta(hours=EASTERNMOST)).date(), on or now.date()
+    if happened > last:
+        raise _refused(notice, f"{happened} is to come", "pass the right day with --on")
+    # Refuse an impossible order of events, even if a wrong clock or a postdated letter is the cause.
+    if happened < first:
+        remedy = "pass the right day with --on, or check this machine's clock"
+        raise _refused(notice, f"{happened} is before the day on which {what}: {first}", remedy)
+    return happened

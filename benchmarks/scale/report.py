@@ -57,7 +57,7 @@ def _run(run: Figures) -> tuple[object, ...]:
 
 def _corpus(parts: Figures) -> str:
     part = parts["corpus"]
-    head = ("articles", "shingles", "index, MB", "corpus, MB", "MB/s a core", "first = 1")
+    head = ("articles", "shingles", "index, MB", "corpus, MB", "MB/s per core", "first = 1")
     rows = [
         (
             row["articles"],
@@ -92,8 +92,8 @@ def _skew(parts: Figures) -> str:
     few, many, whole = runs
     text = paragraph(f"""
       One article is on every page {when(part)}. With {many["matches"] / few["matches"]:.0f} times the
-      matches, a worker takes {many["worker_private_megabytes"] / few["worker_private_megabytes"]:.2f}
-      times the memory: a task keeps the rows of one shard, and publishing sorts on disk. In the last line,
+      matches, a worker takes {many["worker_private_megabytes"] / few["worker_private_megabytes"]:.2f} times
+      the memory: a task keeps the rows of one shard, and publication sorts on disk. In the last line,
       shards have {whole["documents"] // whole["shards"]:,} pages.""")
     return f"{text}\n\n{table(head, rows)}"
 
@@ -124,9 +124,9 @@ def _release(parts: Figures) -> str:
     driver = shards["driver_kilobytes_a_shard"] + plan["bytes_a_shard"] / 1000
     base, some, most = shards["runs"][0], *shards["runs"][-2:]
     return paragraph(f"""
-      A plan of {plan["shards"]:,} shards {when(plan)} takes {plan["bytes_a_shard"]:,} bytes a
-      shard and {plan["seconds"]} s. Between {some["shards"]:,} and {most["shards"]:,} shards the driver
-      grew by {shards["driver_kilobytes_a_shard"]} KB per shard, the JVM by
+      A plan of {plan["shards"]:,} shards {when(plan)} takes {plan["bytes_a_shard"]:,}
+      bytes per shard and {plan["seconds"]} s. Between {some["shards"]:,} and {most["shards"]:,} shards,
+      the driver grew by {shards["driver_kilobytes_a_shard"]} KB per shard, the JVM by
       {shards["java_kilobytes_a_shard"]} KB, mostly garbage. By calculation, the driver for
       {RELEASE_SHARDS:,} shards has at most
       {base["driver_private_megabytes"] + driver * RELEASE_SHARDS / 1000:,.0f} MB, and {waves} waves of

@@ -60,7 +60,7 @@ def _wet(part: Figures) -> str:
       MB stored {when(part)}. With `gate`, 5 % of the pages pass as French. The index has {sizes}.
       {f"Left out for lack of memory: {missing} shingles." if missing else ""}""")
     shown = {name: way for name, way in part["ways"].items() if not re.match("read [+] sieve.*gate", name)}
-    return f"{text}\n\n{table(('way', 'MB/s a core', 'FastWARC = 1'), _ways(shown))}"
+    return f"{text}\n\n{table(('method', 'MB/s per core', 'FastWARC = 1'), _ways(shown))}"
 
 
 def _c4(part: Figures) -> str:
@@ -68,9 +68,9 @@ def _c4(part: Figures) -> str:
     for name, title in (("parquet", "Parquet"), ("jsonl", "JSONL.gz")):
         form = part[name]
         text = paragraph(f"""
-      {title} {when(part)}: {form["text_megabytes"]:,} MB of text, {form["stored_megabytes"]:,} MB stored;
-      10^6 shingles.""")
-        head = ("way", "MB/s a core", f"{form['base']} = 1")
+      {title} files contain {form["text_megabytes"]:,} MB of text, {form["stored_megabytes"]:,} MB stored
+      {when(part)}; the index has 10^6 shingles.""")
+        head = ("method", "MB/s per core", f"{form['base']} = 1")
         sections.append(f"{text}\n\n{table(head, _ways(form['ways']))}")
     return "\n\n".join(sections)
 
@@ -81,18 +81,14 @@ def _warc(part: Figures) -> str:
       which {part["text_megabytes"]:,} MB are visible, {part["stored_megabytes"]:,} MB stored {when(part)};
       the index has 10^6 shingles. An MB is 10^6 bytes of pages. The last two lines combine text extracted
       by resiliparse with our sieve, and read by FastWARC, or by warcio as in cc-pyspark.""")
-    return f"{text}\n\n{table(('way', 'MB/s a core', 'bodies read = 1'), _ways(part['ways']))}"
+    return f"{text}\n\n{table(('method', 'MB/s per core', 'bodies read = 1'), _ways(part['ways']))}"
 
 
 def _signatures(part: Figures) -> str:
     text = paragraph(f"""
       {part["text_megabytes"]} MB in {part["documents"]:,} pages are in memory {when(part)}; rates include
       splitting into words and shingles. Peers: {joined(part["peers"])}.""")
-    rates, times = part["mb_per_second"], part["times_the_peer"]
-    shown = [table(("way", "MB/s a core"), rates.items())]
-    if times:
-        shown.append(table(("ours to theirs", "times"), times.items()))
-    return "\n\n".join([text, *shown])
+    return f"{text}\n\n{table(('method', 'MB/s per core'), part['mb_per_second'].items())}"
 
 
 def _verify(part: Figures) -> str:
@@ -140,14 +136,14 @@ def _job(part: Figures) -> str:
       {part["two_plain_processes_to_one"]}). Spark takes {part["overhead_over_plain"]:.0%} longer than plain
       processes.""")
     rows = [(name, part["seconds"][way], part["mb_per_second"][way]) for name, way in ways.items()]
-    return f"{text}\n\n{table(('way', 'seconds', 'MB/s in all'), rows)}"
+    return f"{text}\n\n{table(('method', 'seconds', 'MB/s in all'), rows)}"
 
 
 def _costs(part: Figures) -> str:
     releases = part["releases"]
     text = paragraph(f"""
-      Calculated from the rates above (the whole scan times {part["spark_share"]}, Spark's share) and
-      `conf/prices.yaml`: list prices of {part["region"]}, {part["noted"]}.""")
+      Figures are calculated from the rates above (the whole scan times {part["spark_share"]}, Spark's
+      share) and `conf/prices.yaml`: list prices of {part["region"]}, {part["noted"]}.""")
     rows = [
         (
             row["name"],
@@ -159,7 +155,7 @@ def _costs(part: Figures) -> str:
         if row["mb_per_second"]
     ]
     machines = list(releases[0]["dollars"]) if releases else []
-    return f"{text}\n\n{table(('release', 'MB/s a core', 'core-hours', *machines), rows)}"
+    return f"{text}\n\n{table(('release', 'MB/s per core', 'core-hours', *machines), rows)}"
 
 
 TITLES = {

@@ -215,7 +215,7 @@ def command(
                     declared.opts = [parameter.name]
                 params.append(declared)
         if json:
-            meaning = "Print JSON, one object a line."
+            meaning = "Print JSON, one object per line."
             params.append(click.Option(["--json", "as_json"], is_flag=True, help=meaning))
         if export:
             params.append(option("--export", "FILE", "Write rows to a new .csv, .xlsx, .jsonl or .parquet."))

@@ -133,7 +133,7 @@ def review(
 ) -> Reply:
     """Review claims in a browser, article and page side by side.
 
-    CLAIMS is the folder that claims were written to; a CASE of `presswatch removal` already names its
+    CLAIMS is the folder that claims were written to; a CASE of `presswatch removal` already contains its
     claims. The page is served on this machine only, and the token in its address opens it once. Claims of
     letter C without a verdict come first. Verdicts are added to a file, for `presswatch claims --reviews`;
     several reviewers may share one. Ctrl-C ends the review.

@@ -75,9 +75,9 @@ def compare(
 ) -> Reply:
     """Compare two runs, pair by pair of article and document.
 
-    TABLES is the --out folder of a scan. A copy is `gone` only if every shard that may contain it was read to
-    its end, and the article is the same in both corpora. Otherwise a copy that was not found again is
-    `unknown`, and `doubt` names the shard or article.
+    TABLES is the --out folder of a scan. A copy is `gone` only if every shard that may contain it was read
+    to its end, and the article is the same in both corpora. Otherwise a copy that was not found again is
+    `unknown`, and `doubt` states the shard or article.
 
     \b
     presswatch compare --before RUN --after latest --out changes tables

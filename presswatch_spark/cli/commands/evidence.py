@@ -84,7 +84,7 @@ def build(
     TABLES is the --out folder of a scan. A CASE of `presswatch removal` already contains its claims. Each
     record is read again and checked; for an unreadable one, the bag contains the reason. Use at least two
     authorities, one of them qualified. The exit code is 3 if a row does not verify, or an authority did not
-    return a time-stamp: the bag is complete otherwise, and `evidence stamp` tries again. The documents in
+    return a time-stamp; otherwise the bag is complete, and `evidence stamp` tries again. The documents in
     the bag are in French and English, whatever --lang is.
 
     \b

@@ -50,11 +50,11 @@ def _file_option(what: str) -> Any:
 
 
 def _by_option() -> Any:
-    return option("--by", "NAME", "The person who did it. Default: this account.")
+    return option("--by", "NAME", "The person who acted. Default: this account.")
 
 
 def _via_option() -> Any:
-    return option("--via", "WORDS", "How, such as a registered letter with its number.")
+    return option("--via", "WORDS", "Channel, such as a registered letter with its number.")
 
 
 @click.group()
@@ -79,7 +79,7 @@ def draft(
     ),
     rows: str | None = rows_option(),
     confidences: tuple[str, ...] = confidence_option(
-        "Claims of these letters. Repeatable. Default: all of a CASE or BAG; of TABLES, A and B."
+        "Claims of these letters. Repeatable. Default: all for CASE and BAG; A and B for TABLES."
     ),
     mirrors: tuple[Mirror, ...] = mirror_option("Cite files that were scanned below FROM as below TO."),
     recipients: str | None = _recipients_option(),
@@ -87,7 +87,7 @@ def draft(
     days: int = count_option("--days", "Days from receipt to the deadline, for law `fr`.", default=15),
     form: ReplyForm,
 ) -> Reply:
-    """Draft a notice: letter, form and annex, and the same as data.
+    """Draft a notice: letter, form, annex, and the same as data.
 
     CASE is a case of removal: places that are already gone are left out. BAG is sealed evidence: it must
     verify, and the notice states its root. TABLES is the folder of a scan with claims. Licensed and
@@ -279,7 +279,7 @@ def answer(
     by: str | None = _by_option(),
     on: date | None = _on_option(),
     via: str | None = _via_option(),
-    note: str | None = option("--note", "WORDS", "More of it."),
+    note: str | None = option("--note", "WORDS", "Details, in words."),
     file: str | None = _file_option("The answer"),
     form: ReplyForm,
 ) -> Reply:
@@ -301,7 +301,7 @@ def record(
     on: date | None = _on_option(),
     via: str | None = _via_option(),
     file: str | None = _file_option("The proof: a receipt, the headers of an e-mail"),
-    note: str | None = option("--note", "WORDS", "More of it."),
+    note: str | None = option("--note", "WORDS", "Details, in words."),
     form: ReplyForm,
 ) -> Reply:
     """Record a delivery, a reminder, an escalation, or the end.

@@ -279,8 +279,8 @@ def status(
 ) -> Reply:
     """Show for each place whether its text is gone, and why.
 
-    A claim is removed when it is removed at every place. First the chain is checked: a changed byte is
-    reported.
+    A claim is removed when it is removed at every place. The chain is checked first, and any changed byte
+    is reported.
     """
     import pyarrow as pa
 

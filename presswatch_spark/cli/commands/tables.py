@@ -279,7 +279,7 @@ def sql(
 def estimate(
     *,
     tables: str = argument(),
-    run_id: str = option("--run", "RUN", "Which run.", default="latest"),
+    run_id: str = option("--run", "RUN", "The run to estimate from.", default="latest"),
     by: str | None = option("--by", None, "Also by title or publisher.", type=click.Choice(list(BY))),
     form: ReplyForm,
 ) -> Reply:

@@ -1,4 +1,4 @@
-"""Reads JSON Lines, one object a line, with any object that some parser can read; other lines are defects.
+"""Reads JSON Lines, one object per line, with any object that some parser can read; other lines are defects.
 
 If no checksum covers the bytes (`ReadReport.unchecked`), damage may have merged two rows or split one. This
 nearly always leaves a row without some field that nearly all rows have. Such odd rows, rows that are no

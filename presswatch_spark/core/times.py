@@ -134,8 +134,7 @@ def _of_text(text: str, formats: Sequence[str]) -> datetime:
             f"may begin with the day or with the month: declare it, as --date-format {form}{more}"
         )
     raise NoMomentError(
-        "is in no form that is read (ISO 8601, RFC 2822, seconds since 1970):"
-        " declare its own with --date-format"
+        "is in no known format (ISO 8601, RFC 2822, seconds since 1970): declare its own with --date-format"
     )
 
 

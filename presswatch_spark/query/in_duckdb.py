@@ -242,7 +242,7 @@ def _rows(batches: "pa.RecordBatchReader", kept: ExitStack) -> Iterator[tuple[ob
                 columns = [column.to_pylist() for column in batch.columns]
             except (OverflowError, ValueError) as error:
                 # Python times have no year before 1 or after 9999, and no parts of a microsecond.
-                raise refused("the answer has a time that cannot be shown", "cast it to text") from error
+                raise refused("the result contains a time that cannot be shown", "cast it to text") from error
             yield from (tuple(map(whole, row)) for row in zip(*columns, strict=True))
 
 

@@ -54,9 +54,9 @@ class LocalStore(Store):
         with system_errors(uri):
             found = os.stat(uri)
         if stat.S_ISDIR(found.st_mode):
-            raise StorageError("is a folder, not a file", where=uri)
+            raise StorageError("this is a folder, not a file", where=uri, remedy="pass a file")
         if not stat.S_ISREG(found.st_mode):
-            raise StorageError("is not a regular file", where=uri, remedy="write it to a file first")
+            raise StorageError("this is not a regular file", where=uri, remedy="write it to a file first")
         return _described(uri, found)
 
     def list(self, uri: str, above: frozenset[str] = frozenset()) -> Iterator[ObjectInfo]:

@@ -485,7 +485,7 @@ _FAULTS: dict[type[Exception], tuple[str, str]] = {
 def _unreachable(reason: Exception, uri: str) -> PresswatchError:
     where = printable(uri)
     if isinstance(reason, LocationValueError):
-        return InputError("is not a URL", where=where, remedy="check the address")
+        return InputError("this is not a URL", where=where, remedy="check the address")
     usual = f"the server cannot be reached ({type(reason).__name__})", "run again later"
     what, remedy = next((fault for kind, fault in _FAULTS.items() if isinstance(reason, kind)), usual)
     return StorageError(what, where=where, remedy=remedy)

@@ -100,7 +100,7 @@ class HubStore(Store):
         """Return the address of the hub; `ConfigError` or `InputError` if it is no address of a web site."""
         endpoint = self.options.hf_endpoint or os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
         if scheme_of(endpoint) not in ("http", "https") or "?" in endpoint or "#" in endpoint:
-            what = "is not the address of a hub"
+            what = "this is not the address of a hub"
             raise ConfigError(what, where=printable(endpoint), remedy=f"check {ENDPOINT_VARIABLE}")
         return canonical(endpoint).rstrip("/")
 
@@ -115,7 +115,7 @@ class HubStore(Store):
         """Describe a file by the headers of the hub's redirect to its store."""
         address = HubAddress.of(uri)
         if not address.path or address.path.endswith("/"):
-            raise MissingError("is a folder, not a file", where=uri)
+            raise MissingError("this is a folder, not a file", where=uri, remedy="pass a file")
         place = _PLACES.get(self._key(address)) or self._resolved(address)
         return ObjectInfo(uri, place.size, place.etag, place.sha256)
 
@@ -335,7 +335,7 @@ def token_of(options: StorageOptions) -> str | None:
         if not text.strip():
             return None
     if not _TOKEN.fullmatch(token := text.strip()):
-        raise ConfigError("contains no token of a hub", where=where, remedy="write only the token there")
+        raise ConfigError("the file has no token of a hub", where=where, remedy="write only the token there")
     return token
 
 

@@ -71,7 +71,7 @@ _OUR_FAULTS: _Faults = {
         "the AWS configuration files cannot be read",
         "check ~/.aws/config and ~/.aws/credentials",
     ),
-    (exceptions.ParamValidationError,): ("is not the name of an object", "write s3://BUCKET/KEY"),
+    (exceptions.ParamValidationError,): ("this is not the name of an object", "write s3://BUCKET/KEY"),
 }
 """Faults of this machine or its settings: they prove nothing about the object."""
 _FAULTS: _Faults = _OUR_FAULTS | {
@@ -334,7 +334,7 @@ def _client(options: StorageOptions, endpoint: str | None, process: int) -> Any:
         return client
     except ValueError as error:
         raise ConfigError(
-            "is not an endpoint", where=endpoint or "", remedy="write https://HOST:PORT"
+            "this is not an endpoint", where=endpoint or "", remedy="write https://HOST:PORT"
         ) from error
 
 

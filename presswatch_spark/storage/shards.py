@@ -313,7 +313,7 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
     text = _list_text(uri, options)
     keys = [line.strip() for line in text.splitlines() if line.strip()]
     if not keys:
-        raise InputError("the list of shards is empty", where=printable(uri))
+        raise InputError("the list of shards is empty", where=printable(uri), remedy="pass another list")
     if scheme_of(uri) != "file":
         _refuse_local(uri, keys, options)
     relative = next((key for key in keys if "://" not in key), None)

@@ -41,7 +41,7 @@ def canonical(uri: str) -> str:
     if a hub's URI names no dataset.
     """
     if not uri or "\0" in uri:
-        raise InputError("is not a path", where=repr(uri))
+        raise InputError("this is not a path", where=repr(uri), remedy="pass a path without zero bytes")
     scheme = scheme_of(uri)
     if "://" not in uri:
         return os.path.abspath(uri)
@@ -66,7 +66,7 @@ def canonical(uri: str) -> str:
         except ValueError:
             is_url = False
         if not is_url:
-            raise InputError("is not a URL", where=printable(uri), remedy="write https://HOST/PATH")
+            raise InputError("this is not a URL", where=printable(uri), remedy="write https://HOST/PATH")
         if "@" in parts.netloc:
             raise InputError("a URL must not contain a user or password", where=printable(uri))
         return f"{scheme}://{rest}"
@@ -156,7 +156,7 @@ class HubAddress:
             raise InputError("only datasets are read from a hub", where=uri, remedy=_HUB_FORM)
         found = _ADDRESS.fullmatch(rest.removeprefix(_DATASETS))
         if not found:
-            raise InputError("names no dataset on a hub", where=uri, remedy=_HUB_FORM)
+            raise InputError("this is not a dataset on a hub", where=uri, remedy=_HUB_FORM)
         revision, path = found["revision"], (found["path"] or "").lstrip("/")
         if any(part in (".", "..") for part in path.split("/")):
             raise InputError("a path on a hub has no `.` and no `..`", where=uri, remedy=_HUB_FORM)

@@ -47,8 +47,8 @@ OF_ROWS = {
         N_(
             "The page has at least nine tenths of the words of the article's supplied text. It is the"
             " publisher's own, or names as its source the publisher, one of its titles or the article's"
-            " address. Among the supplied articles, other publishers' have less than a fifth of these"
-            " words, in runs of 11 words or more."
+            " address. Among the supplied articles, those of other publishers have less than a fifth"
+            " of these words, in runs of 11 words or more."
         ),
         "A",
     ),
@@ -56,8 +56,8 @@ OF_ROWS = {
         p("reason", "whole article, no source"),
         N_(
             "The page has at least nine tenths of the words of the article's supplied text. Among the"
-            " supplied articles, other publishers' have less than a fifth of these words, in runs of 11"
-            " words or more. Not all texts that other media have published are known."
+            " supplied articles, those of other publishers have less than a fifth of these words, in"
+            " runs of 11 words or more. Not all texts that other media have published are known."
         ),
         "B",
     ),
@@ -65,17 +65,17 @@ OF_ROWS = {
         p("reason", "large part of the article"),
         N_(
             "The page has a large part of the article, at least 40 words. A run of these words has at"
-            " least 17. Articles with nearly the same text aside, no supplied article of another publisher"
-            " has it from its first word to its last."
+            " least 17. Apart from articles with nearly the same text, no supplied article of another"
+            " publisher has it from its first word to its last."
         ),
         "B",
     ),
     "rare_passage": _gives(
         p("reason", "long, rare passage"),
         N_(
-            "The page has a long passage of the article: at least 50 words in a row. Articles with nearly"
-            " the same text aside, no supplied article of another publisher has it from its first word to"
-            " its last."
+            "The page has a long passage of the article: at least 50 words in a row. Apart from articles"
+            " with nearly the same text, no supplied article of another publisher has it from its first"
+            " word to its last."
         ),
         "B",
     ),
@@ -87,7 +87,7 @@ OF_ROWS = {
     "record_damaged": _caps(
         p("reason", "damaged record"),
         N_("The record that the text was read from is damaged: the text may come from another page."),
-        mend=N_("A sound copy of the same record."),
+        mend=N_("An undamaged copy of the same record."),
     ),
     "url_unknown": _caps(
         p("reason", "unknown address"),
@@ -105,15 +105,15 @@ OF_ROWS = {
     "copy_of_unknown_page": _caps(
         p("reason", "copy of an unknown page"),
         N_(
-            "The page is a copy made by an archive, a cache or a translator, and its address does not name"
-            " the original page: that may be the publisher's own."
+            "The page is a copy made by an archive, a cache or a translator, and its address does not"
+            " contain that of the original page, which may be the publisher's own."
         ),
         mend=N_("The address of the original page."),
     ),
     "on_member_site": _caps(
         p("reason", "another member's site"),
         N_("The page is on another member's site, which may have reprinted the text by agreement."),
-        mend=N_("A statement of the other member that it reprinted the text without an agreement."),
+        mend=N_("A statement by the other member that it reprinted the text without an agreement."),
     ),
     "address_elsewhere": _caps(
         p("reason", "address not on its sites"),
@@ -147,26 +147,26 @@ OF_ROWS = {
             "The page was recorded before the article's date of publication: if that date is right, it"
             " cannot be a copy of it."
         ),
-        mend=N_("Proof that the article was published earlier than the date that is given."),
+        mend=N_("Proof that the article was published earlier than the stated date."),
     ),
     "captured_within_a_day": _caps(
         p("reason", "captured within a day"),
         N_(
             "The page was recorded before the article's day of publication had ended everywhere. A day"
             " without a time ends at 12:00 UTC of the next day, unless the title's time zone is known. A"
-            " time leaves a day of doubt, before and after: it is unknown which came first."
+            " stated time leaves a day of doubt, before and after: it is unknown which came first."
         ),
         mend=N_("A later record of the page, or the title's time zone in the members' file and a new scan."),
     ),
     "page_dated_earlier": _caps(
         p("reason", "page dated before article"),
-        N_("The page gives itself a date of publication that is before the article's."),
-        mend=N_("Proof that the date which the page gives itself is wrong, or that the article is older."),
+        N_("The page states a date of publication that is before the article's."),
+        mend=N_("Proof that the date stated by the page is wrong, or that the article is older."),
     ),
     "page_of_other_publisher": _caps(
         p("reason", "names another publisher"),
         N_(
-            "The page names a publisher other than the article's: that one may have the text from another"
+            "The page names a publisher other than the article's, who may have the text from another"
             " source, or by agreement."
         ),
         mend=N_("Proof that this publisher took the text from the title, without an agreement."),
@@ -206,8 +206,8 @@ OF_ROWS = {
     "in_pieces": _caps(
         p("reason", "in pieces"),
         N_(
-            "The copied words are in pieces, with other words in the place of the article's: two papers"
-            " that edit the same wire make such texts."
+            "The copied words are in pieces, with other words in place of the article's: two newspapers"
+            " that edit the same wire story produce such texts."
         ),
         mend=N_("A copied passage in one piece, or a page that names the title as its source."),
     ),
@@ -234,7 +234,7 @@ OF_ROWS = {
     "published_again": _caps(
         p("reason", "published again"),
         N_(
-            "The title has published at least a part of these words in another article too: the page gives"
+            "The title has published at least a part of these words in another article too: the page yields"
             " one claim, for this article."
         ),
         caps=None,
@@ -272,7 +272,7 @@ _OF_CLAIMS = {
     "goes_beyond": _caps(
         p("reason", "beyond other sources"),
         N_(
-            "Some of the copied words may come from elsewhere. The letter is given by the rest: copied"
+            "Some of the copied words may come from elsewhere. The letter rests on the others: copied"
             " words that have no other known source."
         ),
         caps=None,
@@ -310,7 +310,7 @@ _OF_CLAIMS = {
         p("reason", "reference text"),
         N_(
             "Copied words are in a reference text that is not the title's: a law, a speech, an old"
-            " book, a wire."
+            " book, a wire story."
         ),
         mend=N_("A copied passage that is not in the reference text."),
     ),
@@ -318,7 +318,7 @@ _OF_CLAIMS = {
         p("reason", "page of press, or official"),
         N_(
             "The page belongs to another news medium, an agency, an official site or a library. These may"
-            " have such words from another source: a wire, a public document."
+            " have such words from another source: a wire story, a public document."
         ),
         mend=N_(
             "Proof that this medium took the text from the title, and not from an agency or the same source."

@@ -167,7 +167,7 @@ MISTAKES: list[Mistake] = [
      "there is no corpus here", "corpus build"),
     (lambda account: account.s3.delete("in/wet.paths"), "list", "in/wet.paths", "check"),
     (lambda account: account.job.update({"--price": "m8g.large"}), "price", "no machine matches m8g.large",
-     "there are: c7a.xlarge"),
+     "choose one of c7a.xlarge"),
     (_budget, "price", "the budget is $0.01", "higher --budget"),
     (lambda account: account.s3.put("in/wet.paths", "https://data.example/a.warc.wet.gz\n"), "ways",
      "S3 of its region, but the job reads https://", "Subnets"),

@@ -71,7 +71,7 @@ class TestPlans:
         ("path", "what"),
         [
             ("s3://shards/nope", "no such object or folder"),
-            ("s3://shards/nope/*.gz", "nothing under it"),
+            ("s3://shards/nope/*.gz", "no such object or folder"),
             ("s3://shards/crawl-data/*.zip", "glob matches no files to read"),
             ("s3://no-such-bucket/x", "no such bucket"),
         ],

@@ -367,7 +367,7 @@ class TestOneRun:
         else:
             emr.monkeypatch.setattr(leases, "write_object", slow)
         ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=seconds)
-        with pytest.raises(Exception, match="has expired"):
+        with pytest.raises(Exception, match="may no longer start"):
             ledger.start(lambda _: None)
         assert emr.hosts.jobs() == []
 
@@ -421,7 +421,7 @@ class TestFollowing:
         emr.monkeypatch.setattr("presswatch_spark.deploy.emr.open_stream", lambda *_: BytesIO(content))
         emr.ends_with(3)
         assert emr.submit() == 3
-        assert "is not whole)" in emr.told()
+        assert "is incomplete)" in emr.told()
 
     @either
     def test_ctrl_c_while_the_log_is_waited_for_leaves_the_exit_code(self, emr: Emr) -> None:
@@ -479,7 +479,7 @@ class TestRefusals:
             ("https://b.s3.amazonaws.com/a?X-Amz-Signature=00ff", "", "argument 6"),
             ("", "ENVIRONMENT AWS_SECRET_ACCESS_KEY=x", "AWS_SECRET_ACCESS_KEY"),
             ("", "SPARK spark.hadoop.fs.s3a.secret.key=x", "spark.hadoop.fs.s3a.secret.key"),
-            ("--profile my-aws", "", "--profile names AWS credentials"),
+            ("--profile my-aws", "", "--profile selects AWS credentials"),
             ("--hf-token-file token", "", "--hf-token-file points to a secret of this machine"),
             ("", "ENVIRONMENT HF_TOKEN=hunter2", "HF_TOKEN"),
             ("--out tables", "", "--out tables is on this machine only"),

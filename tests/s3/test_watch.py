@@ -166,12 +166,12 @@ def test_a_dry_run_says_what_it_would_start(watch: Watch, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("more", "scan", "what"),
     [
-        ("--once", "", "give either --since"),
-        (f"--only-newest --since {OLDER}", "", "give either --since"),
-        ("--only-newest --once --every 5", "", "give either --once"),
+        ("--once", "", "pass either --since"),
+        (f"--only-newest --since {OLDER}", "", "pass either --since"),
+        ("--only-newest --once --every 5", "", "pass either --once"),
         (f"--only-newest --every 5 --again {NEWEST}", "", "--again cannot be combined with --every"),
-        ("--only-newest", f"--release {NEWEST}", "names the releases"),
-        ("--only-newest", "shard.gz", "names the releases"),
+        ("--only-newest", f"--release {NEWEST}", "chooses the releases"),
+        ("--only-newest", "shard.gz", "chooses the releases"),
         ("--only-newest", "--format c4", "choose what to scan"),
         ("--only-newest --news", "", "CC-NEWS is published as WARC"),
         ("--only-newest", "--formatt wet", "No such option"),

@@ -232,7 +232,7 @@ def challenge(
     require_sound(folder)
     bag = OpenedBag(folder)
     if not bag.rows:
-        raise InputError("the bag has no rows to draw from", where=str(folder))
+        raise InputError("the bag has no rows to draw from", where=str(folder), remedy="pass another bag")
     drawn = [bag.rows[digest] for digest in drawn_by(words, bag.rows, count)]
     articles, figures = bag.texts(), None
     if corpus:

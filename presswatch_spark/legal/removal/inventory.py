@@ -60,7 +60,7 @@ def take_inventory(
     as changed. Raises `InputError` if there are no files, and `BrokenCaseError` if the chain is broken.
     """
     if not uris:
-        raise InputError("the release has no files", where=release)
+        raise InputError("the release has no files", where=release, remedy="check its name")
     forget_hosts()
     with case.held():
         rows, notes = case.release_files(), case.notes("inventories")

@@ -328,7 +328,7 @@ def index_at(endpoint: str, storage: StorageOptions) -> Index:
         is_index = False
     if not is_index:
         raise ConfigError(
-            "is not the address of an index",
+            "this is not the address of an index",
             where=printable(endpoint),
             remedy="write https://HOST/PATH, or name index files: a cluster.idx, or files below "
             "cc-index/table/; {release} is replaced by the release",

@@ -322,7 +322,7 @@ class TargetRound:
         yield self.has("nowhere"), "undecided", UNSEARCHED
         yield self.has("gaps"), "undecided", N_("parts of the file that were not read may contain its text")
         neighbours = N_(
-            "its neighbours were not both read; --deep with --corpus can show whether it is in the file"
+            "a neighbour of it was not read; --deep with --corpus can show whether it is in the file"
         )
         yield is_blank, "undecided", neighbours
         cut = N_("the file ends before it: it may be cut, unless --deep finds a record that followed it")

@@ -22,7 +22,7 @@ LINKED = ("http", "https")
 NUMBER, TEXT, URL = "number", "text", "url"
 Row = Mapping[str, Any]
 FIRST_ROWS_SHOWN = N_(
-    "The first {shown} rows; if there are more, the query below gives them, without its limit."
+    "The first {shown} rows; if there are more, the query below returns them without its limit."
 )
 FIRST_ROWS = 10
 """Rows of a table that the HTML itself contains, for readers without JavaScript."""

@@ -109,8 +109,8 @@ def _left_out(name: str, rows: Sequence[Row], _: ReportWords) -> Markup | None:
     if name not in LIMITED or shown < BARS:
         return None
     publishers = N_(
-        "The {shown} publishers with most pages; if there are more, the query below gives them,"
-        " without its limit."
+        "The {shown} publishers with the most pages; if there are more, the query below returns"
+        " them without its limit."
     )
     text = publishers if name == "releases" else FIRST_ROWS_SHOWN
     return _(text, shown=_.number(shown))

@@ -176,7 +176,7 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
     `InputError` if no such run is published, `CorruptError` if a file of the table cannot be read.
     """
     if not store.published():
-        raise InputError("no run is published here", where=str(store.root))
+        raise InputError("no run is published here", where=str(store.root), remedy="scan first")
     # Do not check the files: the audit itself finds changed rows.
     files = store.files("matches", *chosen_runs(store, run_id), check=False)
     sizes = list[int]()
@@ -264,7 +264,7 @@ def _table(store: TableStore, path: str, table: str) -> Any:
     """Open a file with its own columns only: digests of rows of an earlier version cover no later columns."""
     names = set(_metadata(store, path).schema.to_arrow_schema().names)
     if lost := [name for name in USED[table] if name not in names]:
-        raise CorruptError(f"the file of the table has no column {', '.join(lost)}", where=path)
+        raise CorruptError(f"the file of the table lacks the column {', '.join(lost)}", where=path)
     schema = pa.schema([column for column in POINTING[table].schema if column.name in names])
     return store.dataset([path], schema)
 

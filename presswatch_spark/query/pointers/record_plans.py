@@ -37,7 +37,7 @@ def plan_of_captures(store: TableStore, base: str) -> RecordPlan:
     Raises `InputError` if no census is published or none has a capture, `OutputError` if a table was changed.
     """
     if not store.published("censuses"):
-        raise InputError("no census is published here", where=str(store.root))
+        raise InputError("no census is published here", where=str(store.root), remedy="run a census")
     wanted = _WantedRecords()
     root = canonical(base)
     for url, at, digest, name, offset, length, shard, row in _values(store, "captures", _OF_CAPTURE):
@@ -54,7 +54,7 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
     Names of files are relative to `base`; None: to the place of the WET files. Raises as `plan_of_captures`.
     """
     if not store.published():
-        raise InputError("no run is published here", where=str(store.root))
+        raise InputError("no run is published here", where=str(store.root), remedy="scan first")
     wanted, rows, asked = _WantedRecords(), dict[Page, dict[str, str]](), dict[str, set[Page]]()
     for dataset, release, url, at, shard, row in _values(store, "matches", _OF_MATCH):
         format = registry.find(dataset)

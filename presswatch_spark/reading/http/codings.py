@@ -55,7 +55,7 @@ class Damage(Exception):  # noqa: N818
 def _framed(data: memoryview, name: str, magic: bytes, make: Callable[[], Inflater]) -> Iterator[bytes]:
     """Yield the content of all members or frames of a body; bytes after the last one are ignored."""
     if bytes(data[: len(magic)]) != magic:
-        raise NotSo(f"body is not {name} as declared")
+        raise NotSo(f"body is declared as {name}, but is not")
     while bytes(data[: len(magic)]) == magic:
         data = yield from _inflated(data, make, name)
 
@@ -78,7 +78,7 @@ def deflated(data: memoryview) -> Iterator[bytes]:
             continue
         yield from _inflated(data, partial(zlib.decompressobj, bits), "deflate")
         return
-    raise NotSo("body is not deflate as declared")
+    raise NotSo("body is declared as deflate, but is not")
 
 
 def _inflated(
@@ -131,7 +131,7 @@ def brotlied(data: memoryview) -> Iterator[bytes]:
         except brotli.error:
             if is_again:
                 problem = Damage("brotli body is damaged") if produced else None
-                raise (problem or NotSo("body is not brotli as declared")) from None
+                raise (problem or NotSo("body is declared as brotli, but is not")) from None
             produced, careful = passed, at
 
 
@@ -202,7 +202,7 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
         line = _CHUNK_LINE.match(data, at)
         if line is None:
             if not at:
-                raise NotSo("body is not chunked as declared")
+                raise NotSo("body is declared as chunked, but is not")
             yield from _misplaced(data[at:])
             return
         size = int(line[1], 16)
@@ -211,12 +211,12 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
             if trailers and trailers.end() == len(data):
                 return
             if not at:
-                raise NotSo("body is not chunked as declared")
+                raise NotSo("body is declared as chunked, but is not")
             raise Damage("bytes follow the last chunk; they were not read")
         end = line.end() + size
         if not at and end > len(data) and not line[0].endswith(b"\r\n"):
             # This is a text that begins with a number: servers end the lines of chunks with CRLF.
-            raise NotSo("body is not chunked as declared")
+            raise NotSo("body is declared as chunked, but is not")
         yield data[line.end() : end]
         if end > len(data) or (line_end := _LINE_END.match(data, end)) is None:
             yield from _misplaced(data[end:])

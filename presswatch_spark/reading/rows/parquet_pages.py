@@ -313,7 +313,7 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
     except ParquetPageError:
         raise
     except (IndexError, pa.ArrowException, OSError):
-        raise ParquetPageError("a page cannot be unpacked") from None
+        raise ParquetPageError("a page cannot be decompressed") from None
     found.check(chunk)
     if with_places:
         found.unused = (found.dictionary or 0) - int(np.count_nonzero(used))

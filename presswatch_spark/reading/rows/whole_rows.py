@@ -154,7 +154,7 @@ def _rows_of(
     start = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     if not start:
         _require_whole(report, where)
-        raise InputError("the file is empty", where=where)
+        raise InputError("the file is empty", where=where, remedy="pass files with rows")
     if start.startswith(b"["):
         raise InputError(
             "this is a JSON array, not JSONL",

@@ -51,6 +51,8 @@ from presswatch_spark.storage.uris import scheme_of
 RELEASE = "{release}"
 """Placeholder for the release in the address of an index."""
 _CLUSTER = "/cluster.idx"
+_LATER = "check its address, and run again later"
+_DAMAGED = "download the index again, or check its address"
 _FILES = re.compile(r"(?:\.parquet|\.paths|\.gz|\.cdxj|/cluster\.idx|/)$|cc-index/table/")
 ANSWER_BYTES, ASKED_AT_ONCE = 4 << 20, 8
 WINDOW_BYTES, LONGEST_LINE = 64 << 10, 1 << 20
@@ -178,7 +180,7 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
     """
     where = printable(endpoint)
     if answer.status is None or answer.failure:
-        raise StorageError(f"the index does not answer: {answer.failure}", where=where)
+        raise StorageError(f"the index does not answer: {answer.failure}", where=where, remedy=_LATER)
     body = unpacked_body(answer, ANSWER_BYTES)
     text = body.decode("utf-8", "replace")
     if answer.status == 404:
@@ -193,17 +195,17 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
         remedy = "lower --requests-per-second, or pass the files of an index"
         raise StorageError(f"the index refuses with status {answer.status}", where=where, remedy=remedy)
     if len(body) >= ANSWER_BYTES:
-        raise CorruptError("the index's answer is too long to read", where=where)
+        raise CorruptError("the index's answer is too long to read", where=where, remedy=_LATER)
     for line in filter(str.strip, text.splitlines()):
         found = None
         with suppress(ValueError):
             found = parse(line.encode())
         if not isinstance(found, dict) or "timestamp" not in found:
-            raise CorruptError("this is not a list of captures, so this is not an index", where=where)
+            raise CorruptError("the answer is not a list of captures", where=where, remedy=_LATER)
         found["timestamp"] = to_second(str(found["timestamp"]))
         capture = _capture_of(*(found.get(name) for name in _OF_SERVER))
         if capture is None:
-            raise CorruptError("the index lists a capture without its place", where=where)
+            raise CorruptError("the index lists a capture without its place", where=where, remedy=_LATER)
         yield capture
 
 
@@ -273,12 +275,12 @@ def _read_block(block: Block, urls: Collection[str], wanted: Wanted, storage: St
     try:
         if response.status not in (200, 206) or response.failure or response.start > start:
             why = response.failure or f"status {response.status}"
-            raise StorageError(f"the index could not be read: {why}", where=where)
+            raise StorageError(f"the index could not be read: {why}", where=where, remedy=_LATER)
         data = response.body[start - response.start :][:length]
         inflated = first_member(data, INFLATED_BYTES) or Member(b"", None)
         rows = [row_of_line(line, wanted) for line in inflated.data.split(b"\n") if line]
         if inflated.end is None or None in rows:
-            raise CorruptError("the block of the index cannot be read", where=where)
+            raise CorruptError("the block of the index cannot be read", where=where, remedy=_DAMAGED)
     except (StorageError, CorruptError) as error:
         return IndexAnswer(request, uri, error=error, response=response)
     found = (_capture_of_row(row) for row in rows if row and row.get("url") in urls)
@@ -303,7 +305,7 @@ class _ClusterLines:
             if key > surt:
                 break
             if len(columns) < 4 or not _BLOCKS.fullmatch(columns[1]) or not "".join(columns[2:4]).isdecimal():
-                raise CorruptError("a line of the index is not that of a block", where=printable(self.uri))
+                raise CorruptError("a line describes no block", where=printable(self.uri), remedy=_DAMAGED)
             if 0 < int(columns[3]) <= BLOCK_BYTES:
                 found.append(
                     (f"{self.uri.rpartition('/')[0]}/{columns[1]}", int(columns[2]), int(columns[3]))
@@ -324,7 +326,7 @@ class _ClusterLines:
             part = self.windows[number][at % WINDOW_BYTES :]
             data, at = data + part, at + len(part)
             if not part or len(data) > LONGEST_LINE + WINDOW_BYTES:
-                raise CorruptError("the index cannot be searched", where=printable(self.uri))
+                raise CorruptError("the index cannot be searched", where=printable(self.uri), remedy=_DAMAGED)
         return data.partition(b"\n")[0]
 
 

@@ -179,7 +179,7 @@ def test_columns_may_have_other_names_and_be_nested(tmp_path: Path) -> None:
         (
             {"published_at": "le 3 mars"},
             "bad_date",
-            "`published_at` is in no form that is read (ISO 8601, RFC 2822, seconds since 1970):"
+            "`published_at` is in no known format (ISO 8601, RFC 2822, seconds since 1970):"
             " declare its own with --date-format",
         ),
         (

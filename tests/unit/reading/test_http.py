@@ -308,7 +308,7 @@ NOT_UNDONE = "body is in a coding that cannot be undone"
 @pytest.mark.parametrize(
     ("coding", "body", "problem"),
     [
-        *((coding, b"\0\1\2" * 9, "as declared") for coding in ("gzip", "deflate", "br", "zstd")),
+        *((coding, b"\0\1\2" * 9, "is declared as") for coding in ("gzip", "deflate", "br", "zstd")),
         *(
             (coding, b"\x1f\x9d\x90<\xd0\x80\x01" * 9, NOT_UNDONE)
             for coding in ("compress", "X-Bzip2", "xz, identity", "dcz")

@@ -156,7 +156,7 @@ class TestLists:
             ({"Content-Encoding": "gzip"}, b"packed", UNKNOWN),
             ({}, b"", UNKNOWN),
             ({}, b"[" * 99_999, r"is of an unknown kind \(RecursionError\)"),
-            ({}, b"[" * 100_000, "is longer than 99,999 bytes"),
+            ({}, b"[" * 100_000, "longer than 99,999 bytes"),
             ({}, entry(size=-5), WRONG_ENTRY),
             ({}, entry(size=None), WRONG_ENTRY),
             ({}, entry(size="7"), WRONG_ENTRY),
@@ -339,10 +339,10 @@ class TestReading:
 
 def test_an_address_of_a_hub_is_a_web_sites_and_holds_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     for endpoint, said in (
-        ("hub.example", "is not the address of a hub"),
+        ("hub.example", "this is not the address of a hub"),
         ("https://u:s3cr3t@hub", "user or pass"),
-        ("https://hub.example/?key=s3cr3t", "is not the address of a hub"),
-        ("https://hub.example/#s3cr3t", "is not the address of a hub"),
+        ("https://hub.example/?key=s3cr3t", "this is not the address of a hub"),
+        ("https://hub.example/#s3cr3t", "this is not the address of a hub"),
     ):
         monkeypatch.setenv("HF_ENDPOINT", endpoint)
         with pytest.raises(PresswatchError, match=said) as caught:
@@ -460,7 +460,7 @@ class TestTheToken:
         self, held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "token").write_text(held)
-        with pytest.raises(ConfigError, match="contains no token") as caught:
+        with pytest.raises(ConfigError, match="has no token") as caught:
             token_of(StorageOptions(hf_token_file=str(tmp_path / "token")))
         assert not held or held not in str(caught.value)
 

@@ -47,7 +47,7 @@ class TestSpelling:
         for take in (canonical, lambda uri: stat(uri, OPTIONS), lambda uri: plan([uri], OPTIONS)):
             with pytest.raises(InputError) as caught:
                 take(uri)
-            assert str(caught.value).startswith(f"{uri.partition('?')[0]}: is not a URL (write https://")
+            assert str(caught.value).startswith(f"{uri.partition('?')[0]}: this is not a URL (write https://")
 
     @pytest.mark.parametrize(
         ("uri", "said"),

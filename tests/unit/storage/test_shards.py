@@ -172,13 +172,13 @@ class TestLists:
         [
             pytest.param(a_list(*KEYS), InputError, "--base", id="no base to guess"),
             pytest.param(gzip.compress(b"a" * (65 << 20), 1), InputError, "is longer than", id="endless"),
-            pytest.param(WARC, InputError, "is not a list of shards", id="WARC"),
-            pytest.param(gzip.compress(WARC), InputError, "is not a list of shards", id="packed WARC"),
+            pytest.param(WARC, InputError, "not a list of shards", id="WARC"),
+            pytest.param(gzip.compress(WARC), InputError, "not a list of shards", id="packed WARC"),
             pytest.param(b"", InputError, "empty", id="empty"),
             pytest.param(b"\n\n", InputError, "empty", id="empty lines"),
             pytest.param(b"PAR1\0\1", InputError, "binary", id="binary"),
             *(
-                pytest.param(WHOLE[:cut], CorruptError, "cut short", id=f"cut at {cut}")
+                pytest.param(WHOLE[:cut], CorruptError, "truncated", id=f"cut at {cut}")
                 for cut in (-1, -9, len(WHOLE) // 2, 15)
             ),
         ],

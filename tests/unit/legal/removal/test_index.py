@@ -109,7 +109,7 @@ def test_of_files_of_one_name_the_place_is_in_that_of_the_targets_folder() -> No
 )
 def test_an_index_that_cannot_be_asked_begins_no_round(case: RemovalCase, crawl: Release, index: str) -> None:
     rounds = case.rounds()
-    with pytest.raises(ConfigError, match="is not the address of an index"):
+    with pytest.raises(ConfigError, match="this is not the address of an index"):
         Prober(case, load_scan_config(flags=QUICK), [crawl.mirror], index=index).probe()
     assert case.rounds() == rounds
 

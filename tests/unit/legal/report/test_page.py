@@ -224,8 +224,8 @@ def mixed_pages(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
                 f"Common Crawl, textes · {CRAWL}",
                 f"Common Crawl · {CRAWL}",
                 "format C4 · livraison inconnue",
-                "autre jeu de lignes · CC-MAIN-2013-20",
-                "autre jeu de lignes · livraison propre à chaque ligne",
+                "autre jeu de données · CC-MAIN-2013-20",
+                "autre jeu de données · livraison propre à chaque ligne",
             },
             "date d’enregistrement inconnue (",
             "Mots de l’article : 20 ·",
@@ -313,7 +313,7 @@ def test_a_figure_that_does_not_show_all_says_so(tmp_path: Path) -> None:
     )
     assert "if there are more, the query below gives them" not in all_of_them
     assert "The first 15 rows; if there are more" in first_ones
-    assert "The 15 publishers with most pages; if there are more" in first_ones
+    assert "The 15 publishers with the most pages; if there are more" in first_ones
     many = [row(n, f"https://m{n}.example/", f"a{n}", confidence="ABC"[n % 3]) for n in range(1_000)]
     page = page_of_tables(tables_of(tmp_path / "many", many), None, tmp_path / "page.html")
     assert "The first 300 rows; if there are more" in page

@@ -102,7 +102,7 @@ class TestListOfCrawls:
         ids=len,
     )
     def test_anything_else_is_refused_in_one_line(self, data: bytes) -> None:
-        with pytest.raises(CorruptError, match=r"^the-place: is not a list of crawls") as raised:
+        with pytest.raises(CorruptError, match=r"^the-place: this is not a list of crawls") as raised:
             from_collinfo(data, "the-place")
         assert "\n" not in str(raised.value)
 
@@ -260,5 +260,5 @@ class TestCommand:
 
     def test_fails_on_a_missing_file(self, tmp_path: Path) -> None:
         said = outcome("releases", "--base", tmp_path / "absent.json")
-        told = f"error: {tmp_path}/absent.json: there is no such file or folder\n"
+        told = f"error: {tmp_path}/absent.json: there is no such file or folder (check the path)\n"
         assert (said.code, said.err) == (1, told)

@@ -219,7 +219,7 @@ class TestDesign:
         ("row", "lines", "told"),
         [
             (run_row(), log(3, 20, 4), r"4 of 60 drawn shards were not read.*more than 5% missing"),
-            (run_row(1), log(1, 19), r"19 shards are too few .*takes 20.*larger --sample"),
+            (run_row(1), log(1, 19), r"19 shards are too few .*requires 20.*larger --sample"),
             (run_row(), [*log(3, 10), *log(1, 1)], "cannot be distinguished by their names"),
             (run_row(sample=None), log(), "read no sample"),
             (run_row(2), log(3, 10), "does not contain the stratum 2/wet"),

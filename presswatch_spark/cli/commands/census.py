@@ -51,7 +51,7 @@ def census(
     base: str | None = option(
         "--base",
         "URI",
-        "Base of the lines of a *.paths.gz list; for a crawl, a mirror of its site.",
+        "Base address of the lines in a *.paths.gz list; for a crawl, a mirror of its site.",
     ),
     form: ReplyForm,
 ) -> Reply:

@@ -297,18 +297,18 @@ def record(
     *,
     path: str = argument("N"),
     kind: str = argument("KIND", type=click.Choice(RECORDED)),
-    by: str = option("--by", "NAME", "The person who did it, or who recorded it.", required=True),
+    by: str = option("--by", "NAME", "The person who acted, or who recorded the event.", required=True),
     on: date | None = _on_option(),
     via: str | None = _via_option(),
     file: str | None = _file_option("The proof: a receipt, the headers of an e-mail"),
     note: str | None = option("--note", "WORDS", "Details, in words."),
     form: ReplyForm,
 ) -> Reply:
-    """Record a delivery, a reminder, an escalation, or the end.
+    """Record a delivery, a reminder, an escalation or a closure.
 
-    KIND: `delivered`; `refused`: the recipient did not take the letter; `returned`: it came back, nobody
-    having been found; `reminded`, `escalated`, `closed`. The first three require a proof. Deadlines are
-    counted from receipt; a refused letter counts as received.
+    KIND is `delivered`, `refused` (the recipient did not take the letter), `returned` (it could not be
+    delivered), `reminded`, `escalated` or `closed`. The first three require a proof. Deadlines run from
+    receipt; a refused letter counts as received.
 
     \b
     presswatch notice record campaign/notices/alliance-aws-fr delivered \\

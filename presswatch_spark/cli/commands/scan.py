@@ -60,7 +60,7 @@ def scan(
     ),
     corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
-    base: str | None = option("--base", "URI", "Base of the lines of a list; a mirror of Common Crawl."),
+    base: str | None = option("--base", "URI", "Base address for a list, or a mirror of Common Crawl."),
     form: ReplyForm,
 ) -> Reply:
     """Scan shards for copies of the corpus's articles.

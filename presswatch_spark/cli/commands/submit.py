@@ -27,9 +27,9 @@ def submit(
     *,
     target: str | None = option("--on", "TARGET", "Profile (local, emr-ec2, emr-serverless) or YAML file."),
     credentials: str | None = option("--profile", "NAME", "AWS profile for credentials on this machine."),
-    check: bool = flag("--check", "Show what could keep it from running, and what to do; start nothing."),
+    check: bool = flag("--check", "Report obstacles and their remedies; start nothing."),
     dry_run: bool = flag("--dry-run", "Print the exact requests as JSON; start and upload nothing."),
-    no_wait: bool = flag("--no-wait", "Start the job and leave. The same command later waits for it."),
+    no_wait: bool = flag("--no-wait", "Start the job and return; the same command later waits for it."),
     again: bool = flag("--again", "Run a finished job once more."),
     archive: Path | None = option(
         "--archive",
@@ -40,7 +40,7 @@ def submit(
     words: tuple[str, ...] = argument("JOB [OPTION OF THE JOB …]", nargs=-1, type=click.UNPROCESSED),
     form: ReplyForm,
 ) -> Reply:
-    """Run a job elsewhere, and exit with its code.
+    """Run a job elsewhere, and exit with the job's exit code.
 
     JOB is a command of presswatch: scan, watch, campaign run, census, corpus build, compare, rights, claims
     or verify-rows, with its options after it. If you repeat the command, EMR runs no second job: the

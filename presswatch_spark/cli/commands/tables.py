@@ -375,7 +375,7 @@ def sync(
     \b
     presswatch catalog sync tables --catalog sql --namespace press \\
       --property uri=sqlite:///catalog.db \\
-    --property warehouse=file:///srv/warehouse
+      --property warehouse=file:///srv/warehouse
     """
     from presswatch_spark.tables.catalog.sync import open_catalog
     from presswatch_spark.tables.catalog.sync import sync as bring
